@@ -1,0 +1,1 @@
+"""The command line, thin: it reads arguments, calls the rooms below, prints."""

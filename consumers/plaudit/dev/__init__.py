@@ -1,0 +1,1 @@
+"""The whole pipeline on one machine: a broker, sample subscribers, sample traffic, a live view."""

@@ -1,0 +1,1 @@
+"""Dead letters: reading what could not be delivered."""

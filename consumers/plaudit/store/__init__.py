@@ -1,0 +1,1 @@
+"""The control plane's database: endpoints and their outbox."""

@@ -1,0 +1,1 @@
+"""What happens to testimonials: the catalogue, its Avro schemas, typed models and codec."""

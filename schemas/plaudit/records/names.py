@@ -1,0 +1,121 @@
+"""Names of topics, consumer groups, transactional ids and headers: said once, used everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from plaudit.events.entity import Entity
+from plaudit.records.delays import Delay
+
+DEFAULT_PREFIX: Final = "plaudit."
+
+
+class Header:
+    """Kafka headers that the pipeline adds to a record; values are ASCII text unless said.
+
+    They are replaced at every hop, never appended to. None carries personal data.
+    """
+
+    DELIVERY_ID: Final = "plaudit-delivery-id"
+    ENDPOINT_ID: Final = "plaudit-endpoint-id"
+    ENDPOINT_VERSION: Final = "plaudit-endpoint-version"
+    WORKSPACE_ID: Final = "plaudit-workspace-id"
+    TRIGGER: Final = "plaudit-trigger"
+    ATTEMPT: Final = "plaudit-attempt"  # HTTP attempts made so far
+    DIVERSIONS: Final = "plaudit-diversions"  # in a row, since the last HTTP attempt
+    REDRIVES: Final = "plaudit-redrives"
+    ENQUEUED_AT: Final = "plaudit-enqueued-at"  # epoch milliseconds, set once
+    FIRST_ATTEMPT_AT: Final = "plaudit-first-attempt-at"  # epoch milliseconds
+    NOT_BEFORE: Final = "plaudit-not-before"  # epoch ms; a Retry-After past the longest tier
+    REASON: Final = "plaudit-reason"
+    LAST_STATUS: Final = "plaudit-last-status"
+    LAST_ERROR: Final = "plaudit-last-error"  # UTF-8, at most 1 KiB
+    ORIGIN_TOPIC: Final = "plaudit-origin-topic"
+    ORIGIN_PARTITION: Final = "plaudit-origin-partition"
+    ORIGIN_OFFSET: Final = "plaudit-origin-offset"
+    ORIGIN_TIMESTAMP: Final = "plaudit-origin-timestamp"
+    ORIGIN_KEY: Final = "plaudit-origin-key"  # bytes as they were; dlq.events only
+    PREFIX: Final = "plaudit-"
+
+
+class Trigger(StrEnum):
+    """Why a delivery is attempted."""
+
+    EVENT = "event"
+    RETRY = "retry"
+    MANUAL = "manual"
+    REDRIVE = "redrive"
+    REPLAY = "replay"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Every name that carries the prefix of an installation (`plaudit.` by default)."""
+
+    prefix: str = DEFAULT_PREFIX
+
+    def event_topic(self, entity: Entity) -> str:
+        """Return the topic that holds the events of one entity."""
+        return f"{self.prefix}{entity}"
+
+    @property
+    def event_topics(self) -> tuple[str, ...]:
+        """All topics that hold events."""
+        return tuple(self.event_topic(entity) for entity in Entity)
+
+    @property
+    def deliveries_prefix(self) -> str:
+        """What the names of all `deliveries.*` topics begin with."""
+        return f"{self.prefix}deliveries."
+
+    def deliveries(self, delay: Delay) -> str:
+        """Return the tier's topic: `deliveries.now`, `deliveries.5s`, …"""
+        return f"{self.deliveries_prefix}{delay.label}"
+
+    @property
+    def dlq_events(self) -> str:
+        """Records that could not be read as events."""
+        return f"{self.prefix}dlq.events"
+
+    @property
+    def dlq_deliveries(self) -> str:
+        """Deliveries that were given up."""
+        return f"{self.prefix}dlq.deliveries"
+
+    @property
+    def attempts(self) -> str:
+        """One record for each attempt, and for each decision made without one."""
+        return f"{self.prefix}attempts"
+
+    @property
+    def endpoints(self) -> str:
+        """The compacted table of endpoints."""
+        return f"{self.prefix}endpoints"
+
+    @property
+    def schemas(self) -> str:
+        """The compacted table of Avro writer schemas."""
+        return f"{self.prefix}schemas"
+
+    @property
+    def events_group(self) -> str:
+        """Consumer group of the events lane."""
+        return f"{self.prefix}deliver.events"
+
+    @property
+    def deliveries_group(self) -> str:
+        """Consumer group of the deliveries lane."""
+        return f"{self.prefix}deliver.deliveries"
+
+    @property
+    def recorder_group(self) -> str:
+        """Consumer group of the recorder."""
+        return f"{self.prefix}recorder"
+
+    @property
+    def dlq_transactional_id(self) -> str:
+        """The one writer of dead-letter tombstones."""
+        return f"{self.prefix}dlq"
