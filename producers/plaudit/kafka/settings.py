@@ -1,0 +1,254 @@
+"""Where Kafka is, how to log in, and what this installation's topics are called.
+
+Everything is read from the environment and from a `.env` file in the working directory; the
+environment wins. Any librdkafka property can be given as `PLAUDIT_KAFKA_<PROPERTY>`, with an
+underscore for each dot: `PLAUDIT_KAFKA_SASL_MECHANISM` is `sasl.mechanism`. No property that can be
+written as text has an underscore of its own, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from plaudit.kafka.errors import SettingsError
+from plaudit.records.delays import Delay, DelayError, parse_delays, tiers_of
+from plaudit.records.names import DEFAULT_PREFIX, Names
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from pydantic.fields import FieldInfo
+
+PASSTHROUGH: Final = "PLAUDIT_KAFKA_"
+BOOTSTRAP: Final = "KAFKA_BOOTSTRAP_SERVERS"
+SCHEDULE: Final = "PLAUDIT_RETRY_SCHEDULE"
+TIERS: Final = "PLAUDIT_RETRY_TIERS"
+DEFAULT_SCHEDULE: Final = "5s,5m,30m,2h,5h,10h,14h,20h,24h"
+# Those that no schedule uses serve `Retry-After` and diversions.
+DEFAULT_TIERS: Final = "5s,30s,2m,5m,15m,30m,1h,2h,5h,10h,14h,20h,24h"
+
+_ENV_FILE: Final = ".env"
+_NONE: Final[Mapping[str, object]] = MappingProxyType({})
+_SERVER: Final = re.compile(r"([A-Za-z_]+://)?(\[[0-9A-Fa-f:.%]+\]|[^\s:,/\[\]]+)(:[0-9]{1,5})?")
+# Kafka allows 249 characters in a topic's name; the longest of ours after the prefix has 16.
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,200}")
+
+
+def variable_of(librdkafka_property: str) -> str:
+    """Return the environment variable that sets a librdkafka property."""
+    return PASSTHROUGH + librdkafka_property.replace(".", "_").upper()
+
+
+class _Passthrough(PydanticBaseSettingsSource):
+    """Collects `PLAUDIT_KAFKA_*`, wherever the other settings come from."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[object, str, bool]:
+        """Nothing is read field by field."""
+        del field
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, object]:
+        given = {**dotenv_values(_ENV_FILE), **os.environ}
+        properties = {
+            name.removeprefix(PASSTHROUGH).lower().replace("_", "."): value
+            for name, value in given.items()
+            if name.startswith(PASSTHROUGH) and value
+        }
+        return {"properties": properties} if properties else {}
+
+
+class KafkaSettings(BaseSettings):
+    """Settings of everything that talks to Kafka.
+
+    `KafkaSettings()` reads the environment; keyword arguments (by field name) come first.
+
+    Raises:
+        SettingsError: a value can't be used; names its variable.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=_ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    bootstrap_servers: str = Field(
+        default="",
+        validation_alias=BOOTSTRAP,
+        description="Brokers to start from, as host:port, comma-separated.",
+    )
+    topic_prefix: str = Field(
+        default=DEFAULT_PREFIX,
+        validation_alias="PLAUDIT_TOPIC_PREFIX",
+        description="What the names of topics, groups and transactional ids begin with.",
+    )
+    schema_registry_url: str | None = Field(
+        default=None,
+        repr=False,  # may hold a password
+        validation_alias="PLAUDIT_SCHEMA_REGISTRY_URL",
+        description="A Confluent-compatible registry; without one the `schemas` topic is used.",
+    )
+    retry_schedule: str | None = Field(
+        default=None,
+        validation_alias=SCHEDULE,
+        description=f"Delays between attempts, a subset of the tiers; {DEFAULT_SCHEDULE} if unset.",
+    )
+    retry_tiers: str | None = Field(
+        default=None,
+        validation_alias=TIERS,
+        description="Delays that have a topic; the schedule's when only that is set.",
+    )
+    properties: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        validation_alias="properties",
+        description="librdkafka properties, from PLAUDIT_KAFKA_*.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read `PLAUDIT_KAFKA_*` beside what is read by name."""
+        del file_secret_settings
+        return init_settings, env_settings, dotenv_settings, _Passthrough(settings_cls)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_one_line(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            settings = handler(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else "settings"
+            raise SettingsError(_variable(name), _plain(first["msg"])) from None
+        _delays(settings.retry_schedule, settings.retry_tiers)
+        return settings
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _servers(cls, value: str) -> str:
+        for part in filter(None, value.split(",")):
+            if _SERVER.fullmatch(part.strip()) is None:
+                msg = f"{part.strip()!r} is not host:port"
+                raise ValueError(msg)
+        return value
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _legal_prefix(cls, value: str) -> str:
+        if _PREFIX.fullmatch(value) is None:
+            msg = f"{value!r}: at most 200 letters, digits, dots, dashes and underscores"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("schema_registry_url")
+    @classmethod
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in {"http", "https"} or not parts.hostname:
+                msg = "not a URL such as https://registry.example:8081"
+                raise ValueError(msg)
+        return value
+
+    @property
+    def names(self) -> Names:
+        """Names of topics, groups and transactional ids."""
+        return Names(self.topic_prefix)
+
+    @property
+    def schedule(self) -> tuple[Delay, ...]:
+        """Delays between attempts; the first attempt is made at once and is not listed."""
+        return _delays(self.retry_schedule, self.retry_tiers)[0]
+
+    @property
+    def tiers(self) -> tuple[Delay, ...]:
+        """Every delay that has a retry topic, shortest first, without `now`."""
+        return _delays(self.retry_schedule, self.retry_tiers)[1]
+
+    def client_config(
+        self, defaults: Mapping[str, object] = _NONE, /, **enforced: object
+    ) -> dict[str, object]:
+        """Return the configuration of one librdkafka client; it may hold passwords.
+
+        Args:
+            defaults: what `PLAUDIT_KAFKA_*` may override.
+            **enforced: what it may not, because correctness depends on it.
+
+        Raises:
+            SettingsError: no brokers are set, or `PLAUDIT_KAFKA_*` contradicts what is enforced.
+        """
+        given = {name: value.get_secret_value() for name, value in self.properties.items()}
+        servers = self.bootstrap_servers or given.get("bootstrap.servers")
+        if not servers:
+            raise SettingsError(BOOTSTRAP, "not set; give a broker's host:port")
+        for name, value in enforced.items():
+            if name in given and given[name].lower() != str(value).lower():
+                raise SettingsError(variable_of(name), f"Plaudit needs {name}={value}; unset it")
+        base: dict[str, object] = {"client.id": "plaudit"}
+        return {**base, **defaults, **given, **enforced, "bootstrap.servers": servers}
+
+
+def _delays(schedule: str | None, tiers: str | None) -> tuple[tuple[Delay, ...], tuple[Delay, ...]]:
+    """Read schedule and tiers; tiers default to the schedule when only that is set.
+
+    Raises:
+        SettingsError: an entry that is no delay, or a schedule with a delay that has no tier.
+    """
+    waits = _read(SCHEDULE, schedule or DEFAULT_SCHEDULE)
+    offered = _read(TIERS, tiers or (schedule or DEFAULT_TIERS))
+    try:
+        tiers_of((*waits, *offered))
+    except DelayError as error:
+        raise SettingsError(TIERS if tiers else SCHEDULE, str(error)) from None
+    for delay in waits:
+        if delay not in offered:
+            hint = "" if schedule else f"; set {SCHEDULE} too"
+            msg = f"no tier for {delay}, which the schedule needs{hint}"
+            raise SettingsError(TIERS, msg)
+    return waits, tiers_of(offered)
+
+
+def _read(variable: str, text: str) -> tuple[Delay, ...]:
+    try:
+        delays = parse_delays(text)
+    except DelayError as error:
+        raise SettingsError(variable, str(error)) from None
+    if not all(delay.millis for delay in delays):
+        raise SettingsError(variable, "`now` is no delay here; the first attempt is made at once")
+    return delays
+
+
+def _variable(field: str) -> str:
+    """Return the variable behind a field, or the field's own name."""
+    info = KafkaSettings.model_fields.get(field)
+    alias = info.validation_alias if info is not None else None
+    return alias if isinstance(alias, str) else field
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
