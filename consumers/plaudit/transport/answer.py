@@ -1,0 +1,51 @@
+"""What came back from one POST, and how long each phase of it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Durations of one exchange in milliseconds; None for a phase that did not take place.
+
+    `dns_ms`, `connect_ms` and `tls_ms` are None on a connection that was kept alive.
+
+    Attributes:
+        dns_ms: the name look-up.
+        connect_ms: the TCP connect, over all addresses that were tried.
+        tls_ms: the TLS handshake.
+        first_byte_ms: from the first byte written to the first byte of the answer.
+        total_ms: from the call to its end, waiting for a free connection included.
+    """
+
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    tls_ms: float | None = None
+    first_byte_ms: float | None = None
+    total_ms: float | None = None
+
+
+NO_TIMINGS = Timings()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer of the other side, whatever its status.
+
+    Attributes:
+        status: 200 to 599; interim 1xx answers are passed over.
+        headers: in the order received; names in lower case, values as Latin-1 text.
+        snippet: the start of the body as sent (no content-encoding is undone), at most
+            `Caps.kept_bytes`.
+        truncated: the body was longer than the snippet.
+        timings: per phase.
+        bytes_sent: head and body of the request, as written before TLS.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    snippet: bytes
+    truncated: bool
+    timings: Timings
+    bytes_sent: int
