@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaException
 
@@ -23,7 +23,7 @@ _QUOTED: Final = re.compile(r'["`]([a-z0-9._]+)["`]')
 
 def open_client(
     settings: KafkaSettings,
-    make: Callable[[dict[str, object]], Client],
+    make: Callable[[dict[str, Any]], Client],
     config: Mapping[str, object],
 ) -> Client:
     """Construct a librdkafka client; nothing is connected to yet.

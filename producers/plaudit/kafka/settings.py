@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -39,6 +40,7 @@ PASSTHROUGH: Final = "PLAUDIT_KAFKA_"
 BOOTSTRAP: Final = "KAFKA_BOOTSTRAP_SERVERS"
 SCHEDULE: Final = "PLAUDIT_RETRY_SCHEDULE"
 TIERS: Final = "PLAUDIT_RETRY_TIERS"
+TOPICS_FILE: Final = "PLAUDIT_TOPICS_FILE"
 DEFAULT_SCHEDULE: Final = "5s,5m,30m,2h,5h,10h,14h,20h,24h"
 # Those that no schedule uses serve `Retry-After` and diversions.
 DEFAULT_TIERS: Final = "5s,30s,2m,5m,15m,30m,1h,2h,5h,10h,14h,20h,24h"
@@ -116,6 +118,11 @@ class KafkaSettings(BaseSettings):
         default=None,
         validation_alias=TIERS,
         description="Delays that have a topic; the schedule's when only that is set.",
+    )
+    topics_file: Path | None = Field(
+        default=None,
+        validation_alias=TOPICS_FILE,
+        description="A TOML file read over the shipped declaration of topics.",
     )
     properties: dict[str, SecretStr] = Field(
         default_factory=dict,

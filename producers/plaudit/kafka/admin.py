@@ -1,0 +1,233 @@
+"""Looking at topics and changing them: every call is bounded in time, every error is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, Node, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+# The package `admin` does not say what it exports; the modules that define these do.
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._topic import TopicDescription
+from confluent_kafka.cimpl import NewPartitions, NewTopic
+
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.declaration import TopicSpec
+from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, NotAuthorized, translate
+from plaudit.kafka.settings import KafkaSettings
+
+DEFAULT_TIMEOUT_S: Final = 15.0
+# librdkafka answers by itself at its request timeout; a future that does not is given up a little
+# later (one has been seen to hang for ten minutes).
+_GRACE_S: Final = 2.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """One topic as it is.
+
+    Attributes:
+        name: of the topic.
+        partitions: how many.
+        replication: replicas of the partition that has fewest.
+        leaderless: partitions that nobody leads at the moment.
+        config: configuration in effect, or why it can't be seen.
+    """
+
+    name: str
+    partitions: int
+    replication: int
+    leaderless: tuple[int, ...]
+    config: Mapping[str, str] | NotAuthorized
+
+
+class Admin:
+    """Asks the brokers about topics and changes them.
+
+    Args:
+        settings: where Kafka is.
+        timeout_s: for each call.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._trouble = ""
+        config = {**settings.client_config(), "error_cb": self._on_error}
+        self._client = open_client(settings, AdminClient, config)
+
+    def topic_names(self) -> list[str]:
+        """Return the names of all topics that this user may see.
+
+        Raises:
+            KafkaFailure: the brokers are away, or refuse.
+        """
+        doing = "list topics"
+        try:
+            metadata = self._client.list_topics(timeout=self._timeout_s)
+        except KafkaException as error:
+            raise self._failure(error, doing) from None
+        return sorted(metadata.topics)
+
+    def look_at(self, names: Collection[str]) -> dict[str, TopicState | NotAuthorized | None]:
+        """Return what each topic is like: None where it does not exist.
+
+        Raises:
+            KafkaFailure: the brokers are away, or answer with an error other than a refusal.
+        """
+        described = self._client.describe_topics(
+            TopicCollection(list(names)), request_timeout=self._timeout_s
+        )
+        found: dict[str, TopicDescription | NotAuthorized | None] = {
+            name: self._look(future, f"look at topic {name}") for name, future in described.items()
+        }
+        existing = [name for name, topic in found.items() if isinstance(topic, TopicDescription)]
+        configs = self._configs(existing)
+        return {
+            name: _state(topic, configs[name]) if isinstance(topic, TopicDescription) else topic
+            for name, topic in found.items()
+        }
+
+    def create(self, specs: Collection[TopicSpec]) -> dict[str, KafkaFailure | None]:
+        """Create topics; returns what went wrong with each, or None.
+
+        Raises:
+            KafkaUnavailable: the brokers are away.
+        """
+        if not specs:
+            return {}
+        new = [
+            NewTopic(spec.name, spec.partitions, spec.replication, config=dict(spec.config))
+            for spec in specs
+        ]
+        futures = self._client.create_topics(
+            new, operation_timeout=self._timeout_s, request_timeout=self._timeout_s
+        )
+        return {name: self._outcome(f, f"create topic {name}") for name, f in futures.items()}
+
+    def grow(self, name: str, partitions: int) -> KafkaFailure | None:
+        """Raise a topic's number of partitions to `partitions`; returns what went wrong.
+
+        Raises:
+            KafkaUnavailable: the brokers are away.
+        """
+        futures = self._client.create_partitions(
+            [NewPartitions(name, partitions)],
+            operation_timeout=self._timeout_s,
+            request_timeout=self._timeout_s,
+        )
+        return self._outcome(futures[name], f"add partitions to topic {name}")
+
+    def configure(self, name: str, config: Mapping[str, str]) -> KafkaFailure | None:
+        """Set some of a topic's configuration, and leave the rest; returns what went wrong.
+
+        Raises:
+            KafkaUnavailable: the brokers are away.
+        """
+        entries = [
+            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+            for key, value in config.items()
+        ]
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
+        futures = self._client.incremental_alter_configs(
+            [resource], request_timeout=self._timeout_s
+        )
+        return self._outcome(futures[resource], f"configure topic {name}")
+
+    def broker_config(self) -> Mapping[str, str] | NotAuthorized:
+        """Return the configuration of the broker that is asked first, or why it can't be seen.
+
+        Raises:
+            KafkaFailure: the brokers are away.
+        """
+        doing = "look at the brokers' configuration"
+        try:
+            brokers = self._client.list_topics(timeout=self._timeout_s).brokers
+        except KafkaException as error:
+            raise self._failure(error, doing) from None
+        resource = ConfigResource(ConfigResource.Type.BROKER, str(min(brokers)))
+        futures = self._client.describe_configs([resource], request_timeout=self._timeout_s)
+        found: dict[str, ConfigEntry] | NotAuthorized | None = self._look(futures[resource], doing)
+        return found if isinstance(found, NotAuthorized) else _values(found or {})
+
+    def _configs(self, names: Collection[str]) -> dict[str, Mapping[str, str] | NotAuthorized]:
+        if not names:
+            return {}
+        futures = self._client.describe_configs(
+            [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names],
+            request_timeout=self._timeout_s,
+        )
+        found: dict[str, Mapping[str, str] | NotAuthorized] = {}
+        for resource, future in futures.items():
+            doing = f"look at the configuration of topic {resource.name}"
+            config: dict[str, ConfigEntry] | NotAuthorized | None = self._look(future, doing)
+            found[resource.name] = (
+                config if isinstance(config, NotAuthorized) else _values(config or {})
+            )
+        return found
+
+    def _look(self, future: Future[T], doing: str) -> T | NotAuthorized | None:
+        """Return what a look-up gives: the thing, None if there is none, or the refusal."""
+        try:
+            return self._wait(future, doing)
+        except NotAuthorized as refusal:
+            return refusal
+        except KafkaFailure as failure:
+            if failure.code == "UNKNOWN_TOPIC_OR_PART":
+                return None
+            raise
+
+    def _outcome(self, future: Future[object], doing: str) -> KafkaFailure | None:
+        try:
+            self._wait(future, doing)
+        except KafkaUnavailable:
+            raise
+        except KafkaFailure as failure:
+            return failure
+        return None
+
+    def _wait(self, future: Future[T], doing: str) -> T:
+        try:
+            return future.result(self._timeout_s + _GRACE_S)
+        except TimeoutError:
+            raise KafkaUnavailable(doing, "no answer in time") from None
+        except KafkaException as error:
+            raise self._failure(error, doing) from None
+
+    def _failure(self, error: KafkaException, doing: str) -> KafkaFailure:
+        failure = translate(error, doing)
+        if isinstance(failure, KafkaUnavailable):
+            self._client.poll(0)  # brings `_on_error` what the connections died of
+            failure.reason = "; ".join(filter(None, (failure.reason, self._trouble)))
+        return failure
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.name() != "_ALL_BROKERS_DOWN":
+            self._trouble = error.str()
+
+
+def _state(topic: TopicDescription, config: Mapping[str, str] | NotAuthorized) -> TopicState:
+    return TopicState(
+        name=topic.name,
+        partitions=len(topic.partitions),
+        replication=min((len(part.replicas) for part in topic.partitions), default=0),
+        leaderless=tuple(part.id for part in topic.partitions if not _led(part.leader)),
+        config=config,
+    )
+
+
+def _led(leader: Node | None) -> bool:
+    return leader is not None and leader.id >= 0
+
+
+def _values(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
+    """Return configuration as text; what the brokers keep to themselves is left out."""
+    return {name: entry.value for name, entry in entries.items() if entry.value is not None}
