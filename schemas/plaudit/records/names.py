@@ -72,7 +72,7 @@ class Names:
         return f"{self.prefix}deliveries."
 
     def deliveries(self, delay: Delay) -> str:
-        """Return the tier's topic: `deliveries.now`, `deliveries.5s`, …"""
+        """Return the topic of a tier, such as `deliveries.now` or `deliveries.5s`."""
         return f"{self.deliveries_prefix}{delay.label}"
 
     @property

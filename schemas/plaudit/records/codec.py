@@ -1,0 +1,91 @@
+"""Avro single-object encoding for the pipeline's own records, read across versions.
+
+A version's schema ships as `avro/<name>.avsc`; the schemas of earlier releases stay beside it as
+`avro/<name>.<n>.avsc`, so that a reader resolves what an older or a newer neighbor wrote.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Final, cast
+
+import fastavro
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+MARKER: Final = b"\xc3\x01"
+_HEAD_BYTES: Final = len(MARKER) + 8
+
+
+class RecordError(ValueError):
+    """Bytes that are no record of the kind that was asked for; says why."""
+
+
+class RecordCodec:
+    """Encodes and decodes one kind of record.
+
+    Args:
+        name: the stem of its `.avsc` files in this package's `avro` folder.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        schemas = _schemas(name)
+        self.schema = schemas[f"{name}.avsc"]
+        self._head = MARKER + _fingerprint(self.schema)
+        self._parsed = fastavro.parse_schema(self.schema)
+        self._writers = {
+            MARKER + _fingerprint(schema): fastavro.parse_schema(schema)
+            for schema in schemas.values()
+        }
+
+    def encode(self, record: Mapping[str, Any]) -> bytes:
+        """Return marker, fingerprint and Avro body (Avro 1.12, "Single-object encoding")."""
+        out = io.BytesIO()
+        out.write(self._head)
+        fastavro.schemaless_writer(out, self._parsed, record)
+        return out.getvalue()
+
+    def decode(self, value: bytes) -> dict[str, Any]:
+        """Read a record that this or another release wrote.
+
+        Raises:
+            RecordError: an unknown fingerprint, or bytes that don't fit the schema.
+        """
+        writer = self._writers.get(value[:_HEAD_BYTES])
+        if writer is None:
+            msg = f"{self.name}: written under an unknown schema ({value[:_HEAD_BYTES].hex()})"
+            raise RecordError(msg)
+        body = io.BytesIO(value)
+        body.seek(_HEAD_BYTES)
+        try:
+            record = fastavro.schemaless_reader(body, writer, self._parsed)
+        except Exception as error:  # fastavro raises what its readers run into: EOF, Unicode, …
+            msg = f"{self.name}: does not decode under its schema ({error!r})"
+            raise RecordError(msg) from error
+        return cast("dict[str, Any]", record)
+
+
+@cache
+def record_codec(name: str) -> RecordCodec:
+    """Return the one codec of a kind of record."""
+    return RecordCodec(name)
+
+
+def _schemas(name: str) -> dict[str, dict[str, Any]]:
+    folder = resources.files("plaudit.records") / "avro"
+    return {
+        entry.name: json.loads(entry.read_text(encoding="utf-8"))
+        for entry in folder.iterdir()
+        if entry.name == f"{name}.avsc"
+        or (entry.name.startswith(f"{name}.") and entry.name.endswith(".avsc"))
+    }
+
+
+def _fingerprint(schema: Mapping[str, Any]) -> bytes:
+    """Return CRC-64-AVRO of the parsing canonical form, little endian as on the wire."""
+    canonical = to_parsing_canonical_form(schema)
+    return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))
