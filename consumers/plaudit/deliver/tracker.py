@@ -1,0 +1,105 @@
+"""Which offsets of a partition are done, out of order, and which may be committed.
+
+A window belongs to one assignment of one partition. It starts at the group's committed offset;
+only offsets that were really received count, because compaction and transaction markers leave
+gaps. What may be committed is the lowest received offset that is not done, or, when all are, the
+offset after the last one received. What is done above it goes along as a bitmap (see `bitmap`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLimits:
+    """How far a partition may run ahead of its oldest unfinished record.
+
+    Attributes:
+        span: offsets between the oldest unfinished record and the newest one received. A bitmap of
+            10,000 bits is 1,668 characters, well under the 4,096 that brokers take.
+        bytes: sum of the values of records received and not done.
+    """
+
+    span: int = 10_000
+    bytes: int = 64 * 1024 * 1024
+
+
+class Window:
+    """Offsets received and done of one partition, in one assignment.
+
+    Args:
+        done_ahead: offsets at or above the start that an earlier assignment finished; they are
+            skipped when they are received.
+    """
+
+    __slots__ = ("_bytes", "_done", "_next", "_pending", "_received", "_skips")
+
+    def __init__(self, start: int, done_ahead: Iterable[int] = ()) -> None:
+        self._next = start
+        self._received: deque[int] = deque()
+        self._pending: dict[int, int] = {}
+        self._done: set[int] = set()
+        self._skips = set(done_ahead)
+        self._bytes = 0
+
+    @property
+    def committable(self) -> int:
+        """The offset to commit: everything received below it is done."""
+        received, pending = self._received, self._pending
+        done = self._done
+        while received and received[0] not in pending:
+            done.discard(received.popleft())
+        return received[0] if received else self._next
+
+    @property
+    def span(self) -> int:
+        """Offsets from the oldest unfinished record to the newest received."""
+        return self._next - self.committable
+
+    @property
+    def pending(self) -> int:
+        """How many records are received and not done."""
+        return len(self._pending)
+
+    def has_room(self, limits: WindowLimits) -> bool:
+        """Return whether another record may be received."""
+        return self._bytes < limits.bytes and self.span < limits.span
+
+    def receive(self, offset: int, size: int) -> bool:
+        """Take note of a record; False when it is done already and must not be delivered.
+
+        Offsets come in ascending order; one below the newest received is a repetition after a
+        seek, and is refused unless it is still unknown here.
+        """
+        if offset < self._next:
+            return False
+        self._next = offset + 1
+        self._received.append(offset)
+        if offset in self._skips:
+            self._skips.discard(offset)
+            self._done.add(offset)
+            return False
+        self._pending[offset] = size
+        self._bytes += size
+        return True
+
+    def complete(self, offset: int) -> bool:
+        """Mark a record as done; False when it was not pending here."""
+        size = self._pending.pop(offset, None)
+        if size is None:
+            return False
+        self._bytes -= size
+        self._done.add(offset)
+        return True
+
+    def advance(self, position: int) -> None:
+        """Nothing more will be received below `position`: the log has a gap there."""
+        self._next = max(self._next, position)
+
+    def done_ahead(self) -> list[int]:
+        """Return what is done above `committable`, ascending, skips not yet received included."""
+        self.committable  # noqa: B018 - drops what is below it
+        return sorted(self._done | {offset for offset in self._skips if offset >= self._next})
