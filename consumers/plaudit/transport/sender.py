@@ -11,9 +11,7 @@ from plaudit.transport.answer import Answer
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-OURS = frozenset(
-    (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"accept-encoding")
-)
+OURS = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
 """Header names, in lower case, that the transport writes itself and refuses from callers."""
 
 

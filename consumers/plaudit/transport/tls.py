@@ -1,0 +1,48 @@
+"""The one TLS context that all connections share."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """Presented to servers that ask for one.
+
+    Attributes:
+        chain: PEM file with the certificate and its intermediates.
+        key: PEM file with the private key; None when `chain` holds it too.
+    """
+
+    chain: Path
+    key: Path | None = None
+
+
+def tls_context(
+    ca_file: Path | None = None, certificate: ClientCertificate | None = None
+) -> ssl.SSLContext:
+    """Return a context that checks certificate and host name, for TLS 1.2 and later.
+
+    Making one takes tens of milliseconds and about a megabyte: make it once.
+
+    Args:
+        ca_file: PEM bundle to trust instead of `SSL_CERT_FILE`, `SSL_CERT_DIR` or certifi's.
+        certificate: of ours, for servers that want one.
+
+    Raises:
+        OSError: a file can't be read.
+        ssl.SSLError: a file does not hold what it should.
+    """
+    if ca_file is None:
+        context = httpx.create_ssl_context()
+    else:
+        context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if certificate is not None:
+        context.load_cert_chain(certificate.chain, certificate.key)
+    return context
