@@ -1,0 +1,104 @@
+"""A broker in a container, where a Docker daemon is at hand.
+
+Docker's Python packages come with `plaudit[dev]` and are imported when they are first needed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from plaudit.dev.kafka_errors import KafkaNotFound, KafkaStartFailed
+from plaudit.dev.kafka_jars import kafka_version
+from plaudit.dev.kafka_node import NodeAddress, broker_properties
+from plaudit.dev.kafka_probe import answers, free_ports
+
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
+
+DAEMON_TIMEOUT_S: Final = 2
+PULL_TIMEOUT_S: Final = 60  # for each answer of the daemon, not for the whole image
+READY_TIMEOUT_S: Final = 60.0
+
+
+def image() -> str:
+    """Return the image's name: the same version as the local jars."""
+    return f"apache/kafka:{kafka_version()}"
+
+
+def docker_is_ready() -> None:
+    """Return when the daemon answers and the image is there, pulling it if need be.
+
+    Raises:
+        KafkaNotFound: no package, no daemon within 2 s, or no image; says which.
+    """
+    try:
+        import docker  # noqa: PLC0415  part of an extra
+        from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
+        from requests import RequestException  # noqa: PLC0415
+    except ImportError as error:
+        msg = f"Docker: the package {error.name!r} is missing (pip install 'plaudit[dev]')"
+        raise KafkaNotFound([msg]) from error
+    try:
+        docker.from_env(timeout=DAEMON_TIMEOUT_S).ping()
+    except (DockerException, RequestException) as error:
+        raise KafkaNotFound(["Docker: no daemon answers"]) from error
+    images = docker.from_env(timeout=PULL_TIMEOUT_S).images
+    try:
+        images.get(image())
+    except ImageNotFound:
+        try:
+            images.pull(image())
+        except (DockerException, RequestException) as error:
+            msg = f"Docker: the image {image()} is not there and can't be pulled"
+            raise KafkaNotFound([msg]) from error
+
+
+@contextmanager
+def docker_kafka(overrides: Mapping[str, str]) -> Iterator[str]:
+    """Run a broker in a container and yield its bootstrap address; call `docker_is_ready` first.
+
+    Raises:
+        KafkaStartFailed: with the end of the container's log.
+    """
+    ports = free_ports(2)
+    address = NodeAddress(1, next(ports), next(ports))
+    with _container(address, overrides) as container:
+        _wait_until_ready(address, container)
+        yield address.bootstrap
+
+
+def _container(address: NodeAddress, overrides: Mapping[str, str]) -> DockerContainer:
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415  part of an extra
+
+    container = DockerContainer(image())
+    # The same port inside and outside, so that the broker, too, finds itself where it says it is:
+    # it sends the markers of transactions to its own advertised address.
+    port = address.broker_port
+    container.ports = {f"{port}/tcp": ("127.0.0.1", port)}
+    listeners = {
+        "listeners": f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://127.0.0.1:{address.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{address.bootstrap}",
+    }
+    properties = broker_properties(
+        address,
+        [address],
+        Path("/tmp/kafka-logs"),
+        {**listeners, **overrides},
+    )
+    for name, value in properties.items():
+        container.with_env("KAFKA_" + name.upper().replace(".", "_"), value)
+    return container.with_env("KAFKA_HEAP_OPTS", "-Xmx256m")
+
+
+def _wait_until_ready(address: NodeAddress, container: DockerContainer) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not answers(address.bootstrap, 1):
+        if time.monotonic() > deadline:
+            out, err = container.get_logs()
+            tail = "\n".join((out + err).decode(errors="replace").splitlines()[-15:])
+            what = f"Kafka in Docker did not answer within {READY_TIMEOUT_S:.0f} s"
+            raise KafkaStartFailed(what, tail)

@@ -1,0 +1,241 @@
+"""One broker process: its properties file, its storage, its life.
+
+The process never outlives us, not even when we are killed with SIGKILL. It starts as a shell,
+forks a guard and becomes java (exec). Guard and java share a process group of their own, so
+that Ctrl-C in a terminal reaches neither. The guard waits for the end of a pipe that only we
+hold open, then kills its group: a group's number isn't given to anyone else while the guard
+lives in it, so it can't hit a stranger. (PR_SET_PDEATHSIG would follow the *thread* that forked,
+and is Linux only.)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from plaudit.dev.kafka_errors import KafkaStartFailed
+from plaudit.dev.kafka_jars import Distribution
+
+FORMAT_TIMEOUT_S: Final = 60
+STOP_TIMEOUT_S: Final = 60
+LOG_TAIL_LINES: Final = 15
+
+_GUARDED = 'exec 3<&0; (read -r _ <&3; kill -9 0) & exec "$@" 3<&- </dev/null'
+
+# A broker for one machine: small, quick to start and to rebalance, and as strict as a real one.
+_JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+_LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAddress:
+    """Where one node listens, on the loopback interface.
+
+    Attributes:
+        node_id: from 1.
+        broker_port: for clients and other brokers.
+        controller_port: for the KRaft quorum.
+    """
+
+    node_id: int
+    broker_port: int
+    controller_port: int
+
+    @property
+    def bootstrap(self) -> str:
+        """What clients put into `bootstrap.servers`."""
+        return f"127.0.0.1:{self.broker_port}"
+
+    @property
+    def voter(self) -> str:
+        """How a quorum names this node."""
+        return f"{self.node_id}@127.0.0.1:{self.controller_port}"
+
+
+def broker_properties(
+    me: NodeAddress, everyone: Sequence[NodeAddress], data: Path, overrides: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the server properties of one node of a cluster with combined roles."""
+    copies = min(3, len(everyone))
+    return {
+        "node.id": str(me.node_id),
+        "process.roles": "broker,controller",
+        "controller.quorum.voters": ",".join(node.voter for node in everyone),
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{me.bootstrap},CONTROLLER://127.0.0.1:{me.controller_port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": str(data),
+        **_cluster_properties(copies),
+        **overrides,
+    }
+
+
+def _cluster_properties(copies: int) -> dict[str, str]:
+    in_sync = str(max(1, copies - 1))
+    return {
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": str(copies),
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": str(copies),
+        "offsets.topic.num.partitions": "4",  # of 50: a first join needn't create so many
+        "transaction.state.log.replication.factor": str(copies),
+        "transaction.state.log.min.isr": in_sync,
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": str(copies),
+        "share.coordinator.state.topic.min.isr": in_sync,
+        "offsets.retention.minutes": "40320",  # 28 d: an idle group keeps its place
+        # A broker that was killed may come back after 2 s of silence, instead of 9.
+        "broker.session.timeout.ms": "2000",
+        "broker.heartbeat.interval.ms": "400",
+        # Members needn't wait for each other, and a killed one is noticed soon.
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",
+        "group.consumer.min.session.timeout.ms": "1000",
+        "group.consumer.min.heartbeat.interval.ms": "300",
+        # Hundreds of small partitions: no 10 MB index mapped for each, few threads.
+        "log.index.size.max.bytes": "1048576",
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+        "num.recovery.threads.per.data.dir": "2",
+        "log.cleaner.threads": "1",
+        "log.cleaner.dedupe.buffer.size": "4194304",
+        "log.cleaner.backoff.ms": "1000",
+    }
+
+
+@dataclass(slots=True)
+class BrokerNode:
+    """One broker of a local cluster; `LocalKafka` makes them.
+
+    Attributes:
+        address: where it listens, also after a restart.
+        folder: holds its properties, its storage (`data`) and its log (`server.log`).
+        distribution: Java and the jars.
+    """
+
+    address: NodeAddress
+    folder: Path
+    distribution: Distribution
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def log_file(self) -> Path:
+        """What the broker writes: one file over all restarts."""
+        return self.folder / "server.log"
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives (which doesn't say that it answers)."""
+        return self._process is not None and self._process.poll() is None
+
+    def configure(self, everyone: Sequence[NodeAddress], overrides: Mapping[str, str]) -> None:
+        """Write the properties file."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        pairs = broker_properties(self.address, everyone, self.folder / "data", overrides)
+        lines = [f"{name}={value}\n" for name, value in pairs.items()]
+        self._properties.write_text("".join(lines), encoding="utf-8")
+
+    def format(self, cluster_id: str) -> subprocess.Popen[bytes] | None:
+        """Begin to prepare the storage; `formatted` ends it. None when it already is."""
+        if (self.folder / "data" / "meta.properties").exists():
+            return None
+        command = self._java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c")
+        with self.log_file.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603  a program found on this machine, no shell
+                [*command, str(self._properties)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def formatted(self, formatter: subprocess.Popen[bytes]) -> None:
+        """Wait until the storage is prepared.
+
+        Raises:
+            KafkaStartFailed: the storage tool refused or hung.
+        """
+        try:
+            code = formatter.wait(FORMAT_TIMEOUT_S)
+        except subprocess.TimeoutExpired as error:
+            formatter.kill()
+            formatter.wait()
+            what = f"formatting Kafka's storage took over {FORMAT_TIMEOUT_S} s"
+            raise KafkaStartFailed(what, self.log_tail()) from error
+        if code != 0:
+            what = "formatting Kafka's storage failed"
+            raise KafkaStartFailed(what, self.log_tail())
+
+    def launch(self, archive_into: Path | None = None) -> None:
+        """Start the process; returns at once.
+
+        Args:
+            archive_into: where java writes an AppCDS archive when it is stopped; None: use the
+                one that there is.
+        """
+        command = self._java("kafka.Kafka", str(self._properties), archive_into=archive_into)
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  the guard of this module's docstring
+                ["/bin/sh", "-c", _GUARDED, "plaudit-kafka", *command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM and return; `stop` waits for the end."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def stop(self) -> None:
+        """End the process in an orderly way (SIGTERM), or kill it when that takes too long."""
+        if self._process is None:
+            return
+        self.ask_to_stop()
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._forget()
+
+    def kill(self) -> None:
+        """End the process with SIGKILL, as a crash does."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()  # the guard, if it still waits, ends
+        self._process = None
+
+    def log_tail(self) -> str:
+        """Return the last lines that the broker wrote."""
+        try:
+            lines = self.log_file.read_text("utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        return "\n".join(lines[-LOG_TAIL_LINES:])
+
+    @property
+    def _properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _java(self, *main: str, archive_into: Path | None = None) -> list[str]:
+        archive = self.distribution.archive
+        shared: tuple[str, ...] = ()
+        if archive_into is not None:
+            shared = (f"-XX:ArchiveClassesAtExit={archive_into}",)
+        elif archive.exists():
+            shared = (f"-XX:SharedArchiveFile={archive}",)
+        java = str(self.distribution.java.path)
+        return [java, *_JVM, *shared, *_LOGGING, "-cp", self.distribution.classpath, *main]

@@ -1,0 +1,51 @@
+"""Whether a broker answers, and which ports a new one could have."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+# Under the range from which systems take the ports of outgoing connections (32768 on Linux), so
+# that nobody gets a port of ours between its choice and its use, or during a restart.
+_PORTS: Final = range(15_000, 32_000)
+_ANSWER_TIMEOUT_S: Final = 1.0
+
+
+def answers(bootstrap: str, brokers: int) -> bool:
+    """Whether `bootstrap` answers a metadata request that names all brokers and a controller.
+
+    Blocks for at most a second.
+    """
+    admin = AdminClient(
+        {
+            "bootstrap.servers": bootstrap,
+            "log_level": 0,  # that nobody listens yet is what we expect
+            "reconnect.backoff.ms": 20,
+            "reconnect.backoff.max.ms": 50,
+        }
+    )
+    try:
+        metadata = admin.list_topics(timeout=_ANSWER_TIMEOUT_S)
+    except KafkaException:
+        return False
+    return len(metadata.brokers) == brokers and metadata.controller_id > 0
+
+
+def free_ports(count: int) -> Iterator[int]:
+    """Yield loopback ports nobody listens on; random, so that two processes hardly agree."""
+    found = 0
+    for port in random.sample(_PORTS, len(_PORTS)):
+        if found == count:
+            return
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found += 1
+        yield port
