@@ -1,0 +1,120 @@
+"""The catalogue: every event type with its record, schema, model, topic and key."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from plaudit.events.catalogue_table import TABLE
+from plaudit.events.entity import Entity
+from plaudit.events.fingerprints import FINGERPRINTS
+
+if TYPE_CHECKING:
+    # Consumers decode without models: importing pydantic would triple their start-up.
+    from plaudit.events.models.event import EventModel
+
+NAMESPACE: Final = "plaudit.events.v1"
+
+
+class UnknownEventType(LookupError):  # noqa: N818 — names what is unknown, as KeyError does
+    """There is no such event type.
+
+    Attributes:
+        name: what was asked for.
+        close: known types that look like it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.close = tuple(difflib.get_close_matches(name, TABLE))
+        hint = f"did you mean {' or '.join(self.close)}?" if self.close else "see the catalogue"
+        super().__init__(f"unknown event type {name!r}: {hint}")
+
+
+@dataclass(frozen=True)
+class EventType:
+    """One type of events.
+
+    Attributes:
+        name: such as `testimonial.approved`; ce_type in Kafka, `type` in a webhook.
+        record: full name of its Avro record; the subject in a schema registry.
+        entity: what it is about, and so its topic.
+        key_path: the field whose value is the record's key in Kafka and its `ce_subject`.
+        fingerprint: CRC-64-AVRO of its schema as in single-object encoding: 8 bytes, little endian.
+    """
+
+    name: str
+    record: str
+    entity: Entity
+    key_path: tuple[str, ...]
+    fingerprint: bytes
+
+    @cached_property
+    def schema_json(self) -> str:
+        """The self-contained schema as it is shipped and registered."""
+        path = files("plaudit.events") / "avsc" / f"{self.name}.avsc"
+        return path.read_text(encoding="utf-8")
+
+    @cached_property
+    def schema(self) -> Mapping[str, Any]:
+        """The self-contained schema as parsed JSON; not to be changed."""
+        schema: Mapping[str, Any] = json.loads(self.schema_json)
+        return schema
+
+    @cached_property
+    def model(self) -> type[EventModel]:
+        """The pydantic model of these events."""
+        models = import_module("plaudit.events.models")
+        model: type[EventModel] = getattr(models, self.record.rpartition(".")[2])
+        return model
+
+    def key_of(self, event: EventModel) -> str:
+        """Return the key of an event of this type: an id in its canonical form."""
+        value: object = event
+        for name in self.key_path:
+            value = getattr(value, name)
+        return str(value)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+def _event_type(name: str) -> EventType:
+    record = "".join(word.capitalize() for word in name.replace(".", "_").split("_"))
+    row = TABLE[name]
+    return EventType(name, f"{NAMESPACE}.{record}", row.entity, row.key_path, FINGERPRINTS[name])
+
+
+CATALOGUE: Final[Mapping[str, EventType]] = MappingProxyType(
+    {name: _event_type(name) for name in TABLE}
+)
+"""Every event type by its name."""
+
+BY_RECORD: Final[Mapping[str, EventType]] = MappingProxyType(
+    {event_type.record: event_type for event_type in CATALOGUE.values()}
+)
+"""Every event type by the full name of its record."""
+
+
+def lookup(name: str) -> EventType:
+    """Return the event type of that name.
+
+    Raises:
+        UnknownEventType: there is none; the error offers those that look like it.
+    """
+    found = CATALOGUE.get(name)
+    if found is None:
+        raise UnknownEventType(name)
+    return found
+
+
+def type_of(event: EventModel) -> EventType:
+    """Return the type of an event."""
+    return CATALOGUE[event.type_name]
