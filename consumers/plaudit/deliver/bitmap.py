@@ -19,7 +19,7 @@ MOST_CHARACTERS: Final = 4_000
 MOST_BITS: Final = (MOST_CHARACTERS - len(MAGIC)) // 4 * 3 * 8
 
 
-class ForeignMetadata(ValueError):  # noqa: N818 - it says what was found
+class ForeignMetadata(ValueError):
     """Commit metadata that this code did not write, or that was damaged."""
 
 

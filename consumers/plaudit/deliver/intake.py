@@ -8,18 +8,12 @@ head needs to be looked at.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 
 class Held(Protocol):
     """What the intake must know of a record."""
-
-    @property
-    def offset(self) -> int:
-        """Its offset in the partition."""
-        ...
 
     @property
     def due_ms(self) -> int:
@@ -46,53 +40,46 @@ class IntakeLimits:
 class Intake(Generic[H]):
     """Records of one partition in the order of the log, waiting for their time or for room."""
 
-    __slots__ = ("_bytes", "_held", "_limits", "paused")
+    __slots__ = ("_bytes", "_held", "_limits")
 
     def __init__(self, limits: IntakeLimits) -> None:
         self._limits = limits
         self._held: deque[H] = deque()
         self._bytes = 0
-        self.paused = False
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def offer(self, records: Iterable[H]) -> int | None:
-        """Hold records that were read.
+    def offer(self, record: H) -> bool:
+        """Hold a record that was read; False when there is no room, so that it is to be reread.
 
-        Returns:
-            The offset of the first one that there was no room for: seek back to it. None when all
-            are held.
+        One record is always taken, whatever its size.
         """
-        for record in records:
-            full = len(self._held) >= self._limits.records or self._bytes >= self._limits.bytes
-            if full and self._held:
-                return record.offset
-            self._held.append(record)
-            self._bytes += record.size
-        return None
+        if self.full:
+            return False
+        self._held.append(record)
+        self._bytes += record.size
+        return True
 
-    def take(self, now_ms: int, room: int) -> list[H]:
-        """Return what may run now, in order, at most `room` records."""
-        taken: list[H] = []
-        while self._held and len(taken) < room and self._held[0].due_ms <= now_ms:
-            record = self._held.popleft()
-            self._bytes -= record.size
-            taken.append(record)
-        return taken
+    def take(self, now_ms: int) -> H | None:
+        """Return the head if it may run now."""
+        if not self._held or self._held[0].due_ms > now_ms:
+            return None
+        record = self._held.popleft()
+        self._bytes -= record.size
+        return record
 
+    @property
     def next_due_ms(self) -> int | None:
         """When the head may run; None when nothing is held."""
         return self._held[0].due_ms if self._held else None
 
-    def wants_pause(self) -> bool:
-        """Return whether fetching should stop: something waits."""
-        return not self.paused and bool(self._held)
+    @property
+    def full(self) -> bool:
+        """Whether fetching should stop."""
+        return len(self._held) >= self._limits.records or self._bytes >= self._limits.bytes
 
-    def wants_resume(self) -> bool:
-        """Return whether fetching should go on: little is left, so the next batch is needed soon."""
-        return self.paused and len(self._held) * 4 <= self._limits.records and not self._waits()
-
-    def _waits(self) -> bool:
-        """A held head means that fetching more would only be thrown back."""
-        return bool(self._held)
+    @property
+    def low(self) -> bool:
+        """Whether fetching should go on: a quarter is left, to bridge the time it takes."""
+        return len(self._held) * 4 <= self._limits.records and self._bytes * 4 <= self._limits.bytes

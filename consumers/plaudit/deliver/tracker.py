@@ -64,6 +64,11 @@ class Window:
         """How many records are received and not done."""
         return len(self._pending)
 
+    @property
+    def pending_bytes(self) -> int:
+        """Sum of their values, in bytes."""
+        return self._bytes
+
     def has_room(self, limits: WindowLimits) -> bool:
         """Return whether another record may be received."""
         return self._bytes < limits.bytes and self.span < limits.span

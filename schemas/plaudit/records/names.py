@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from plaudit.events.entity import Entity
-from plaudit.records.delays import Delay
+from plaudit.records.delays import NOW, Delay
 
 DEFAULT_PREFIX: Final = "plaudit."
 
@@ -74,6 +74,11 @@ class Names:
     def deliveries(self, delay: Delay) -> str:
         """Return the topic of a tier, such as `deliveries.now` or `deliveries.5s`."""
         return f"{self.deliveries_prefix}{delay.label}"
+
+    @property
+    def deliveries_now(self) -> str:
+        """The tier without a delay."""
+        return self.deliveries(NOW)
 
     @property
     def dlq_events(self) -> str:

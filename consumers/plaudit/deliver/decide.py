@@ -1,0 +1,209 @@
+"""What becomes of a delivery: pure, from the outcome of an attempt and what happened before.
+
+| answer | decision |
+|---|---|
+| 2xx | `Delivered` |
+| 410 | `Dead("gone")`, and the endpoint is stopped |
+| 413, 415 | `Dead("rejected")`: the same body can't succeed |
+| everything else | `Retry` on the schedule; `Retry-After` honored, never earlier |
+| a literal address that is refused, a request that can't be written | `Dead` at once |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from plaudit.deliver.delivery import History
+from plaudit.records.delays import NOW, Delay
+from plaudit.transport.answer import Answer
+from plaudit.transport.errors import AddressRefused, RequestInvalid, TransportError
+
+GRACE_MS: Final = 24 * 3_600_000
+"""A delivery expires this long after its schedule would have ended."""
+_GONE: Final = 410
+_HOPELESS: Final = frozenset({413, 415})
+_SUCCESS: Final = range(200, 300)
+
+
+class Reason(StrEnum):
+    """Why a delivery was not delivered now; stable codes of the log and the dead letters."""
+
+    STATUS = "status"
+    GONE = "gone"
+    REJECTED = "rejected"
+    EXHAUSTED = "exhausted"
+    EXPIRED = "expired"
+    ADDRESS_REFUSED = "address_refused"
+    REQUEST_INVALID = "request_invalid"
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    ENDPOINT_DELETED = "endpoint_deleted"
+    ENDPOINT_UNKNOWN = "endpoint_unknown"
+    ENDPOINT_BEHIND = "endpoint_behind"
+    ENDPOINT_UNREADABLE = "endpoint_unreadable"
+    WRONG_WORKSPACE = "wrong_workspace"
+    NOT_BEFORE = "not_before"
+    RATE_LIMIT = "rate_limit"
+    BACKLOG = "backlog"
+    WRITE_REFUSED = "write_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Answered 2xx."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again from a tier.
+
+    Attributes:
+        tier: whose topic it goes to.
+        reason: stable code.
+        not_before_ms: wait again until then; None when the tier is long enough.
+    """
+
+    tier: Delay
+    reason: str
+    not_before_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diverted:
+    """To a tier without an attempt, which is not counted as one."""
+
+    tier: Delay
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """To the dead letters.
+
+    Attributes:
+        reason: stable code.
+        detail: for people; what the reason can't say.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Not delivered and not kept: its endpoint was deleted. Counted and logged."""
+
+    reason: str
+
+
+Decision: TypeAlias = "Delivered | Retry | Diverted | Dead | Cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When deliveries are tried again.
+
+    Attributes:
+        schedule: delays after the first attempt, one for each further one.
+        tiers: every delay that has a topic, shortest first.
+    """
+
+    schedule: tuple[Delay, ...]
+    tiers: tuple[Delay, ...]
+
+    def lifetime_ms(self, schedule: Sequence[Delay]) -> int:
+        """How long after it was enqueued a delivery expires."""
+        return sum(delay.millis for delay in schedule) + GRACE_MS
+
+    def tier_for(self, wait_ms: int) -> Delay:
+        """Return the shortest tier that is no shorter than `wait_ms`, or the longest."""
+        return next((tier for tier in self.tiers if tier.millis >= wait_ms), self.tiers[-1])
+
+    def diversion(self, nth: int) -> Delay:
+        """Return where the nth diversion in a row goes: first `now`, then tier after tier."""
+        return NOW if nth <= 1 else self.tiers[min(nth - 2, len(self.tiers) - 1)]
+
+
+def decide(
+    outcome: Answer | TransportError,
+    history: History,
+    plan: Plan,
+    schedule: Sequence[Delay],
+    now_ms: int,
+) -> Decision:
+    """Return what becomes of a delivery after an HTTP attempt.
+
+    Args:
+        outcome: the answer, or why there is none.
+        history: before this attempt.
+        plan: which tiers there are.
+        schedule: the endpoint's own, or the plan's.
+        now_ms: epoch milliseconds.
+    """
+    final = _final(outcome)
+    if final is not None:
+        return final
+    reason = Reason.STATUS if isinstance(outcome, Answer) else outcome.code
+    if history.attempts >= len(schedule):
+        return Dead(Reason.EXHAUSTED, f"after {history.attempts + 1} attempts; last: {reason}")
+    wait_ms = schedule[history.attempts].millis
+    if isinstance(outcome, Answer):
+        wait_ms = max(wait_ms, retry_after_ms(outcome, now_ms))
+    expires_at_ms = history.enqueued_at_ms + plan.lifetime_ms(schedule)
+    if now_ms + wait_ms > expires_at_ms:
+        return Dead(Reason.EXPIRED, f"its next attempt would be after its end; last: {reason}")
+    tier = plan.tier_for(wait_ms)
+    return Retry(tier, reason, now_ms + wait_ms if wait_ms > tier.millis else None)
+
+
+def _final(outcome: Answer | TransportError) -> Decision | None:
+    """Return the decision where the schedule does not matter."""
+    match outcome:
+        case Answer(status=status) if status in _SUCCESS:
+            return Delivered()
+        case Answer(status=status) if status == _GONE:
+            return Dead(Reason.GONE, "the endpoint answered 410")
+        case Answer(status=status) if status in _HOPELESS:
+            return Dead(Reason.REJECTED, f"the endpoint answered {status}")
+        case AddressRefused(literal=True):
+            return Dead(Reason.ADDRESS_REFUSED, str(outcome))
+        case RequestInvalid():
+            return Dead(Reason.REQUEST_INVALID, str(outcome))
+    return None
+
+
+def divert(history: History, plan: Plan, reason: str, now_ms: int) -> Decision:
+    """Return where a delivery goes that can't be attempted now; at its end it is given up."""
+    if now_ms > history.enqueued_at_ms + plan.lifetime_ms(plan.schedule):
+        return Dead(Reason.EXPIRED, f"diverted until its end; last: {reason}")
+    return Diverted(plan.diversion(history.diversions + 1), reason)
+
+
+def wait_on(history: History, plan: Plan, now_ms: int) -> Diverted | None:
+    """Return the tier in which a delivery waits for a `Retry-After` longer than any tier."""
+    left_ms = (history.not_before_ms or 0) - now_ms
+    if left_ms <= 0:
+        return None
+    return Diverted(plan.tier_for(left_ms), Reason.NOT_BEFORE)
+
+
+def retry_after_ms(answer: Answer, now_ms: int) -> int:
+    """Return how long the answer asks to wait (RFC 9110 section 10.2.3); 0 when it does not."""
+    value = next((value for name, value in answer.headers if name == "retry-after"), "").strip()
+    if value.isascii() and value.isdigit():
+        # More digits than any lifetime has would only be a way to make us count.
+        return int(value[:12]) * 1_000
+    try:
+        moment = parsedate_to_datetime(value) if value else None
+    except ValueError:
+        return 0
+    if moment is None:
+        return 0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    ahead = moment - datetime.fromtimestamp(now_ms / 1_000, UTC)
+    return max(0, int(ahead.total_seconds() * 1_000))

@@ -1,0 +1,175 @@
+"""The deliveries lane: retries, diversions, redrives and whatever else is one delivery a record."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+from weakref import WeakKeyDictionary
+
+from plaudit.deliver.decide import Cancelled, Dead, Decision, Plan, Reason, divert, wait_on
+from plaudit.deliver.deliverer import Deliverer
+from plaudit.deliver.delivery import (
+    Addressed,
+    Delivery,
+    HeadersUnusable,
+    History,
+    Record,
+    delivery_id,
+    read_headers,
+)
+from plaudit.deliver.events_lane import bury_record, decode
+from plaudit.deliver.partition import Assignment
+from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
+from plaudit.endpoints.table import EndpointTable
+from plaudit.events.decoding import Event, EventDecoder
+from plaudit.events.rendering import render
+
+FORGET_AFTER_MS: Final = 3_600_000
+"""An endpoint that nobody has heard of for so long is taken as deleted."""
+REMEMBERED: Final = 10_000
+"""Records of a partition among which a doubled one is noticed."""
+
+_Step = tuple[str, int, int, int]
+
+
+@dataclass(slots=True)
+class Seen:
+    """The latest steps of deliveries in one assignment of a partition.
+
+    A crash between the write of a retry and the commit of its origin leaves two records of the same
+    step; both come to the same partition.
+    """
+
+    _steps: OrderedDict[_Step, int] = field(default_factory=OrderedDict)
+
+    def repeats(self, step: _Step, offset: int) -> bool:
+        """Take note of a step; True when another record has brought it already."""
+        first = self._steps.setdefault(step, offset)
+        if len(self._steps) > REMEMBERED:
+            self._steps.popitem(last=False)
+        return first != offset
+
+
+class DeliveriesLane:
+    """Judges records of the `deliveries.*` topics.
+
+    Args:
+        decoder: reads events.
+        table: the endpoints.
+        table_is_current: whether the table is known to be complete.
+        deliverer: delivers.
+        bury: writes a record that is no delivery to its dead letters, with reason and detail.
+    """
+
+    def __init__(
+        self,
+        decoder: EventDecoder,
+        table: EndpointTable,
+        table_is_current: Callable[[], bool],
+        deliverer: Deliverer,
+        bury: Callable[[Record, str, str], None],
+    ) -> None:
+        self._decoder = decoder
+        self._table = table
+        self._table_is_current = table_is_current
+        self._deliverer = deliverer
+        self._bury = bury
+        self._seen: WeakKeyDictionary[Assignment, Seen] = WeakKeyDictionary()
+
+    def begin(self, record: Record) -> None:
+        """Begin one delivery.
+
+        Raises:
+            MustWait: the event's schema is unknown.
+        """
+        now_ms = int(time.time() * 1_000)
+        try:
+            addressed = read_headers(record.headers(), record)
+        except HeadersUnusable as error:
+            bury_record(record, "headers_unusable", error.reason, self._bury, self._deliverer)
+            return
+        event = decode(self._decoder, record, self._bury, self._deliverer)
+        if event is None:
+            return
+        if self._repeats(record, event, addressed):
+            self._deliverer.tally.repeated += 1
+            record.assignment.release(record)
+            return
+        self._deliverer.tally.late_s = max(0, now_ms - record.due_ms) / 1_000
+        record.pending = 1
+        self._judge(record, event, addressed, now_ms)
+
+    def _judge(self, record: Record, event: Event, addressed: Addressed, now_ms: int) -> None:
+        found = self._table.find(addressed.endpoint_id)
+        known = found if isinstance(found, Endpoint) else None
+        body = b"" if known is None else render(event)
+        delivery = Delivery(
+            record, event, body, addressed.endpoint_id, known, addressed.origin, addressed.history
+        )
+        decision = self._before_attempt(found, addressed, event, now_ms)
+        if decision is not None:
+            self._deliverer.settle(delivery, decision)
+        elif known is not None:
+            self._deliverer.deliver(delivery, known)
+
+    def _before_attempt(
+        self,
+        found: Endpoint | Deleted | Unreadable | None,
+        addressed: Addressed,
+        event: Event,
+        now_ms: int,
+    ) -> Decision | None:
+        """Return what becomes of a delivery that is not to be attempted now; None: attempt it."""
+        plan, history = self._deliverer.plan, addressed.history
+        match found:
+            case None:
+                absent_ms = now_ms - history.enqueued_at_ms
+                if self._table_is_current() and absent_ms > FORGET_AFTER_MS:
+                    return Cancelled(Reason.ENDPOINT_UNKNOWN)
+                return divert(history, plan, Reason.ENDPOINT_UNKNOWN, now_ms)
+            case Deleted():
+                return Cancelled(Reason.ENDPOINT_DELETED)
+            case Unreadable():
+                return divert(history, plan, Reason.ENDPOINT_UNREADABLE, now_ms)
+            case Endpoint():
+                return before_attempt(found, addressed, event, plan, now_ms)
+        assert_never(found)
+
+    def _repeats(self, record: Record, event: Event, addressed: Addressed) -> bool:
+        history = addressed.history
+        step = (
+            delivery_id(event.event_id, addressed.endpoint_id),
+            history.attempts,
+            history.diversions,
+            history.redrives,
+        )
+        seen = self._seen.get(record.assignment)
+        if seen is None:
+            seen = self._seen[record.assignment] = Seen()
+        return seen.repeats(step, record.offset)
+
+
+def before_attempt(
+    endpoint: Endpoint, addressed: Addressed, event: Event, plan: Plan, now_ms: int
+) -> Decision | None:
+    """Return what becomes of a delivery without an attempt; None: attempt it."""
+    history = addressed.history
+    if endpoint.workspace_id != event.workspace_id:
+        detail = "the endpoint belongs to another workspace than the event"
+        return Dead(Reason.WRONG_WORKSPACE, detail)
+    if history.endpoint_version > endpoint.version:
+        return divert(history, plan, Reason.ENDPOINT_BEHIND, now_ms)
+    if endpoint.status != "active":
+        return Dead(Reason.ENDPOINT_DISABLED, endpoint.disabled_reason or "")
+    if expired(history, plan, endpoint, now_ms):
+        return Dead(Reason.EXPIRED, "it came too late for another attempt")
+    return wait_on(history, plan, now_ms)
+
+
+def expired(history: History, plan: Plan, endpoint: Endpoint, now_ms: int) -> bool:
+    """Return whether a delivery is older than its schedule and a day."""
+    schedule = plan.schedule if endpoint.schedule is None else endpoint.schedule
+    return now_ms > history.enqueued_at_ms + plan.lifetime_ms(schedule)

@@ -1,0 +1,243 @@
+"""One delivery: an event on its way to one endpoint, and what has happened to it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid5
+
+from plaudit.records.names import Header, Trigger
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from plaudit.deliver.partition import Assignment
+    from plaudit.endpoints.model import Endpoint
+    from plaudit.events.decoding import Event
+
+
+class Record:
+    """A Kafka record in hand.
+
+    Attributes:
+        assignment: the partition, as this worker holds it now.
+        offset: in that partition.
+        timestamp_ms: when it was appended, by the brokers' clock.
+        due_ms: when it may run at the earliest, by the same clock.
+        value: as read; empty when there was none.
+        message: for its key and headers.
+        pending: deliveries that came from it and are not settled; set once by the lane, counted
+            down by the source.
+    """
+
+    __slots__ = ("assignment", "due_ms", "message", "offset", "pending", "timestamp_ms", "value")
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        offset: int,
+        timestamp_ms: int,
+        value: bytes,
+        message: Message | None = None,
+    ) -> None:
+        self.assignment = assignment
+        self.offset = offset
+        self.timestamp_ms = timestamp_ms
+        self.due_ms = timestamp_ms + assignment.delay_ms
+        self.value = value
+        self.message = message
+        self.pending = 0
+
+    @property
+    def size(self) -> int:
+        """Length of the value, in bytes."""
+        return len(self.value)
+
+    @property
+    def key(self) -> bytes | None:
+        """The record's key."""
+        return None if self.message is None else self.message.key()
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Read the headers; a few microseconds, so only where they are needed."""
+        found = None if self.message is None else self.message.headers()
+        return [(name, value or b"") for name, value in found or ()]
+
+
+class HeadersUnusable(ValueError):
+    """A record in a deliveries topic does not say what it delivers where.
+
+    Attributes:
+        reason: which header, and what is wrong with it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the event itself stands in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What has happened to a delivery before this moment.
+
+    Attributes:
+        trigger: why it is attempted.
+        attempts: HTTP attempts made.
+        diversions: in a row, since the last HTTP attempt.
+        redrives: how often it was sent again from the dead letters.
+        enqueued_at_ms: when the pipeline first had it; never changes.
+        first_attempt_at_ms: None before the first attempt.
+        not_before_ms: a `Retry-After` that no tier is long enough for.
+        endpoint_version: of the endpoint, when it was written last; 0 for a first attempt.
+    """
+
+    trigger: Trigger
+    attempts: int
+    diversions: int
+    redrives: int
+    enqueued_at_ms: int
+    first_attempt_at_ms: int | None = None
+    not_before_ms: int | None = None
+    endpoint_version: int = 0
+
+
+class Delivery:
+    """One event for one endpoint, in hand.
+
+    Attributes:
+        record: what it was read from.
+        event: decoded.
+        body: rendered; the deliveries of one record share it.
+        endpoint_id: where it goes.
+        endpoint: as it was known when the delivery began; None when it is not known.
+        origin: of the event.
+        history: before now.
+    """
+
+    __slots__ = ("body", "endpoint", "endpoint_id", "event", "history", "origin", "record")
+
+    def __init__(
+        self,
+        record: Record,
+        event: Event,
+        body: bytes,
+        endpoint_id: str,
+        endpoint: Endpoint | None,
+        origin: Origin,
+        history: History,
+    ) -> None:
+        self.record = record
+        self.event = event
+        self.body = body
+        self.endpoint_id = endpoint_id
+        self.endpoint = endpoint
+        self.origin = origin
+        self.history = history
+
+    @property
+    def delivery_id(self) -> str:
+        """`uuid5(event_id, endpoint_id)`."""
+        return delivery_id(self.event.event_id, self.endpoint_id)
+
+    @property
+    def endpoint_version(self) -> int:
+        """Of the endpoint that decisions are made with; 0 when it is not known."""
+        return 0 if self.endpoint is None else self.endpoint.version
+
+
+def delivery_id(event_id: str, endpoint_id: str) -> str:
+    """Return the id of (event, endpoint): the same at every attempt."""
+    return str(uuid5(UUID(event_id), endpoint_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """What the headers of a record in a deliveries topic say."""
+
+    endpoint_id: str
+    workspace_id: str
+    history: History
+    origin: Origin
+
+
+_REQUIRED: Final = (Header.ENDPOINT_ID, Header.WORKSPACE_ID)
+
+
+def read_headers(headers: Iterable[tuple[str, bytes]], record: Record) -> Addressed:
+    """Read what the pipeline wrote when it put a delivery into a deliveries topic.
+
+    Raises:
+        HeadersUnusable: one is missing or no number.
+    """
+    given = {name: value for name, value in headers if name.startswith(Header.PREFIX)}
+    for name in _REQUIRED:
+        if not given.get(name):
+            msg = f"header {name} is missing"
+            raise HeadersUnusable(msg)
+    return Addressed(
+        _text(given, Header.ENDPOINT_ID),
+        _text(given, Header.WORKSPACE_ID),
+        _history(given, record),
+        _origin(given, record),
+    )
+
+
+def _history(given: Mapping[str, bytes], record: Record) -> History:
+    enqueued_at = _number(given, Header.ENQUEUED_AT)
+    try:
+        trigger = Trigger(_text(given, Header.TRIGGER) or Trigger.RETRY)
+    except ValueError:
+        trigger = Trigger.RETRY  # of a newer release: it is delivered all the same
+    return History(
+        trigger,
+        _number(given, Header.ATTEMPT) or 0,
+        _number(given, Header.DIVERSIONS) or 0,
+        _number(given, Header.REDRIVES) or 0,
+        record.timestamp_ms if enqueued_at is None else enqueued_at,
+        _number(given, Header.FIRST_ATTEMPT_AT),
+        _number(given, Header.NOT_BEFORE),
+        _number(given, Header.ENDPOINT_VERSION) or 0,
+    )
+
+
+def _origin(given: Mapping[str, bytes], record: Record) -> Origin:
+    """Return where the event stands; a record without origin headers is its own."""
+    topic = _text(given, Header.ORIGIN_TOPIC)
+    partition = _number(given, Header.ORIGIN_PARTITION)
+    offset = _number(given, Header.ORIGIN_OFFSET)
+    if not topic or partition is None or offset is None:
+        return origin_of(record)
+    timestamp = _number(given, Header.ORIGIN_TIMESTAMP)
+    return Origin(topic, partition, offset, record.timestamp_ms if timestamp is None else timestamp)
+
+
+def origin_of(record: Record) -> Origin:
+    """Return where a record stands itself."""
+    topic, number = record.assignment.partition
+    return Origin(topic, number, record.offset, record.timestamp_ms)
+
+
+def _text(given: Mapping[str, bytes], name: str) -> str:
+    return given.get(name, b"").decode("ascii", "replace")
+
+
+def _number(given: Mapping[str, bytes], name: str) -> int | None:
+    value = given.get(name)
+    if not value:
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        msg = f"header {name} is no number: {value[:40]!r}"
+        raise HeadersUnusable(msg) from None

@@ -1,0 +1,113 @@
+"""The events lane: decode an event, find the endpoints that want it, begin its deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from plaudit.deliver.decide import Reason
+from plaudit.deliver.deliverer import Deliverer
+from plaudit.deliver.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.lane import MustWait
+from plaudit.endpoints.model import Endpoint
+from plaudit.endpoints.table import EndpointTable
+from plaudit.events.decoding import Event, EventDecoder, SchemaUnknown, Undecodable
+from plaudit.events.rendering import render
+from plaudit.records.names import Trigger
+
+WIDE: Final = 64
+"""Events that more endpoints want than this are spread through the deliveries lane."""
+
+
+class EventsLane:
+    """Judges records of the event topics.
+
+    Args:
+        decoder: reads events.
+        table: the endpoints.
+        table_is_current: whether the table is known to be complete.
+        deliverer: delivers.
+        bury: writes a record that is no event to its dead letters, with reason and detail.
+    """
+
+    def __init__(
+        self,
+        decoder: EventDecoder,
+        table: EndpointTable,
+        table_is_current: Callable[[], bool],
+        deliverer: Deliverer,
+        bury: Callable[[Record, str, str], None],
+    ) -> None:
+        self._decoder = decoder
+        self._table = table
+        self._table_is_current = table_is_current
+        self._deliverer = deliverer
+        self._bury = bury
+
+    def begin(self, record: Record) -> None:
+        """Begin the deliveries of one event.
+
+        Raises:
+            MustWait: the schema is unknown, or the table of endpoints is not current.
+        """
+        if not self._table_is_current():
+            reason = "the table of endpoints is not current; brokers away?"
+            raise MustWait(reason)
+        event = decode(self._decoder, record, self._bury, self._deliverer)
+        if event is None:
+            return
+        endpoints = self._table.match(
+            event.workspace_id, event.type, event.space_id, record.timestamp_ms
+        )
+        if not endpoints:
+            self._deliverer.tally.unmatched += 1
+            record.assignment.release(record)
+            return
+        record.pending = len(endpoints)
+        body = render(event)
+        origin = origin_of(record)
+        history = History(Trigger.EVENT, 0, 0, 0, record.timestamp_ms)
+        wide = len(endpoints) > WIDE
+        for endpoint in endpoints:
+            known = endpoint if isinstance(endpoint, Endpoint) else None
+            delivery = Delivery(record, event, body, endpoint.endpoint_id, known, origin, history)
+            if wide:
+                self._deliverer.fan_out(delivery)
+            elif known is None:
+                self._deliverer.divert(delivery, Reason.ENDPOINT_UNREADABLE)
+            else:
+                self._deliverer.deliver(delivery, known)
+
+
+def decode(
+    decoder: EventDecoder,
+    record: Record,
+    bury: Callable[[Record, str, str], None],
+    deliverer: Deliverer,
+) -> Event | None:
+    """Return the record's event; None when it is none and was buried.
+
+    Raises:
+        MustWait: its schema is not known, which a deployment has to put right.
+    """
+    try:
+        return decoder.decode(record.value)
+    except SchemaUnknown as error:
+        raise MustWait(str(error)) from None
+    except Undecodable as error:
+        bury_record(record, error.reason, str(error), bury, deliverer)
+        return None
+
+
+def bury_record(
+    record: Record,
+    reason: str,
+    detail: str,
+    bury: Callable[[Record, str, str], None],
+    deliverer: Deliverer,
+) -> None:
+    """Send a record that can't be delivered to anyone to the dead letters of its kind."""
+    record.pending = 1
+    record.assignment.begun += 1
+    deliverer.tally.undecodable[reason] += 1
+    bury(record, reason, detail)

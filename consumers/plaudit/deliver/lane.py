@@ -1,0 +1,130 @@
+"""The seam between a source's thread and the event loop, and partitions that have to wait.
+
+A partition waits when its next record can't be judged yet: its schema is not known, or the table of
+endpoints is not current. It is looked at again every half second; the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.partition import Assignment
+from plaudit.kafka.consumer import Partition
+
+_log = logging.getLogger(__name__)
+
+LOOK_AGAIN_S: Final = 0.5
+
+
+class MustWait(Exception):
+    """A record can't be judged yet.
+
+    Attributes:
+        reason: what is missing, and what brings it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a lane needs from the worker.
+
+    Attributes:
+        begin: judges one record and begins its deliveries; raises MustWait when it can't yet.
+        has_room: whether more records can be taken in; from any thread.
+        failed: hears of the end of the source, in the event loop.
+    """
+
+    begin: Callable[[Record], None]
+    has_room: Callable[[], bool]
+    failed: Callable[[Exception], None]
+
+
+class Lane:
+    """Takes records from a source into the event loop.
+
+    Args:
+        name: `events` or `deliveries`.
+        hooks: what to do with them.
+        loop: whose thread everything but `hand_over`, `has_room`, `lost` and `failed` runs in.
+    """
+
+    def __init__(self, name: str, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
+        self.name = name
+        self.lost_records: dict[str, int] = {}
+        self._hooks = hooks
+        self._loop = loop
+        self._waiting: dict[Assignment, deque[Record]] = {}
+        self._reasons: dict[Assignment, str] = {}
+
+    def hand_over(self, records: list[Record]) -> None:
+        """Take records that may run now; called in the source's thread."""
+        self._loop.call_soon_threadsafe(self._receive, records)
+
+    def has_room(self) -> bool:
+        """Return whether more records can be taken; called in the source's thread."""
+        return self._hooks.has_room()
+
+    def lost(self, partition: Partition, count: int) -> None:
+        """Count what the log dropped before it was read; called in the source's thread."""
+        self.lost_records[partition.topic] = self.lost_records.get(partition.topic, 0) + count
+
+    def failed(self, error: Exception) -> None:
+        """Pass on that the source has ended; called in its thread."""
+        self._loop.call_soon_threadsafe(self._hooks.failed, error)
+
+    @property
+    def waiting(self) -> dict[Partition, str]:
+        """Partitions that wait, and for what."""
+        return {each.partition: reason for each, reason in self._reasons.items()}
+
+    async def run(self) -> None:
+        """Look at waiting partitions again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            for assignment in list(self._waiting):
+                self._look_again(assignment)
+
+    def _receive(self, records: list[Record]) -> None:
+        for record in records:
+            assignment = record.assignment
+            if not assignment.active:
+                continue  # given up meanwhile: whoever has it now reads the record again
+            if assignment in self._waiting:
+                self._waiting[assignment].append(record)
+                continue
+            try:
+                self._hooks.begin(record)
+            except MustWait as wait:
+                self._waiting[assignment] = deque([record])
+                self._say(assignment, wait.reason)
+
+    def _look_again(self, assignment: Assignment) -> None:
+        held = self._waiting[assignment]
+        while held and assignment.active:
+            try:
+                self._hooks.begin(held[0])
+            except MustWait as wait:
+                self._say(assignment, wait.reason)
+                return
+            held.popleft()
+        del self._waiting[assignment]
+        self._reasons.pop(assignment, None)
+
+    def _say(self, assignment: Assignment, reason: str) -> None:
+        """Log a reason once, not at every look."""
+        if self._reasons.get(assignment) != reason:
+            self._reasons[assignment] = reason
+            _log.warning(
+                "partition.waits",
+                extra={"partition": str(assignment.partition), "reason": reason},
+            )

@@ -1,0 +1,196 @@
+"""What operators see of a worker: metrics, and whether it is well.
+
+Nothing is counted here: the numbers are read from the worker when someone asks. No metric carries
+an endpoint's id: there can be a hundred thousand of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final, Literal
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from plaudit.deliver.tally import BUCKETS_S
+from plaudit.deliver.worker import RunningLane, Worker
+
+Kind = Literal["counter", "gauge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A metric with what an operator has to know of it.
+
+    Attributes:
+        name: as scraped, without `_total`.
+        kind: how it behaves.
+        meaning: what it counts, and what to do when it moves.
+        label: what it is split by beside the lane; empty for nothing.
+        read: takes its values from a lane, by label value.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    label: str
+    read: Callable[[RunningLane], Mapping[str, float]]
+
+
+def _one(value: float) -> Mapping[str, float]:
+    return {"": value}
+
+
+PER_LANE: Final = (
+    Described(
+        "plaudit_deliveries_settled",
+        "counter",
+        "Deliveries settled, by outcome; `dead` and `gone` want someone to look.",
+        "outcome",
+        lambda each: each.deliverer.tally.settled,
+    ),
+    Described(
+        "plaudit_attempts",
+        "counter",
+        "HTTP attempts, by class of status or code of error.",
+        "result",
+        lambda each: each.deliverer.tally.attempts,
+    ),
+    Described(
+        "plaudit_records_undecodable",
+        "counter",
+        "Records that went to dlq.events, by reason; any of them is a producer's mistake.",
+        "reason",
+        lambda each: each.deliverer.tally.undecodable,
+    ),
+    Described(
+        "plaudit_records_unmatched",
+        "counter",
+        "Events that no endpoint wanted.",
+        "",
+        lambda each: _one(each.deliverer.tally.unmatched),
+    ),
+    Described(
+        "plaudit_records_repeated",
+        "counter",
+        "Doubled records of the deliveries lane that were dropped; after a crash, a few.",
+        "",
+        lambda each: _one(each.deliverer.tally.repeated),
+    ),
+    Described(
+        "plaudit_records_lost",
+        "counter",
+        "Records that retention removed before they were read: alert on any.",
+        "topic",
+        lambda each: each.lane.lost_records,
+    ),
+    Described(
+        "plaudit_records_read",
+        "counter",
+        "Records handed to the event loop.",
+        "",
+        lambda each: _one(each.source.handed_over),
+    ),
+    Described(
+        "plaudit_fanned_out",
+        "counter",
+        "Deliveries of wide events that went to deliveries.now.",
+        "",
+        lambda each: _one(each.deliverer.tally.fanned_out),
+    ),
+    Described(
+        "plaudit_deliveries_in_hand",
+        "gauge",
+        "Deliveries waiting for a slot or on the wire.",
+        "",
+        lambda each: _one(each.deliverer.admission.in_hand),
+    ),
+    Described(
+        "plaudit_records_in_hand",
+        "gauge",
+        "Records read and not finished; at its limit, the lane is short of workers.",
+        "",
+        lambda each: _one(each.source.in_hand),
+    ),
+    Described(
+        "plaudit_partitions_assigned",
+        "gauge",
+        "Partitions that this worker holds.",
+        "",
+        lambda each: _one(len(each.source.assignments)),
+    ),
+    Described(
+        "plaudit_partitions_waiting",
+        "gauge",
+        "Partitions that wait for a schema or for the table of endpoints: alert when it lasts.",
+        "",
+        lambda each: _one(len(each.lane.waiting)),
+    ),
+    Described(
+        "plaudit_late_seconds",
+        "gauge",
+        "How late the latest record of a tier was begun; over 1 s the lane is short of workers.",
+        "",
+        lambda each: _one(each.deliverer.tally.late_s),
+    ),
+)
+
+DURATIONS: Final = "plaudit_attempt_duration_seconds"
+SETTLE_BACKLOG: Final = "plaudit_settle_backlog"
+WRITES_REFUSED: Final = "plaudit_writes_refused"
+ENDPOINTS: Final = "plaudit_endpoints"
+TABLE_AGE: Final = "plaudit_endpoints_age_seconds"
+PER_WORKER: Final[Mapping[str, tuple[Kind | Literal["histogram"], str]]] = {
+    DURATIONS: ("histogram", "How long HTTP attempts took."),
+    SETTLE_BACKLOG: ("gauge", "Writes to Kafka that failed or found the buffer full: alert."),
+    WRITES_REFUSED: ("counter", "Writes that Kafka refused for good, kept as dead letters: alert."),
+    ENDPOINTS: ("gauge", "Endpoints in the table, disabled ones included."),
+    TABLE_AGE: ("gauge", "How long ago the table of endpoints was known to be complete."),
+}
+
+
+class WorkerCollector(Collector):
+    """Reads a worker's numbers when they are scraped."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric."""
+        for described in PER_LANE:
+            yield self._per_lane(described)
+        yield self._durations()
+        settler = self._worker.settler
+        yield GaugeMetricFamily(SETTLE_BACKLOG, PER_WORKER[SETTLE_BACKLOG][1], settler.backlog)
+        yield CounterMetricFamily(WRITES_REFUSED, PER_WORKER[WRITES_REFUSED][1], settler.refused)
+        yield GaugeMetricFamily(ENDPOINTS, PER_WORKER[ENDPOINTS][1], len(self._worker.table))
+        as_of = self._worker.follower.current_as_of
+        age = float("nan") if as_of is None else time.monotonic() - as_of
+        yield GaugeMetricFamily(TABLE_AGE, PER_WORKER[TABLE_AGE][1], age)
+
+    def _per_lane(self, described: Described) -> Metric:
+        family = CounterMetricFamily if described.kind == "counter" else GaugeMetricFamily
+        labels = ["lane", described.label] if described.label else ["lane"]
+        metric = family(described.name, described.meaning, labels=labels)
+        for each in self._worker.lanes:
+            for value, number in dict(described.read(each)).items():
+                of = [each.lane.name, value] if described.label else [each.lane.name]
+                metric.add_metric(of, number)
+        return metric
+
+    def _durations(self) -> Metric:
+        metric = HistogramMetricFamily(DURATIONS, PER_WORKER[DURATIONS][1], labels=["lane"])
+        bounds = [*(str(bound) for bound in BUCKETS_S), "+Inf"]
+        for each in self._worker.lanes:
+            tally = each.deliverer.tally
+            buckets = list(zip(bounds, accumulate(tally.durations), strict=True))
+            metric.add_metric([each.lane.name], buckets, tally.duration_sum_s)
+        return metric

@@ -1,0 +1,140 @@
+"""One partition while this worker holds it: its window, what waits, and what may be committed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from plaudit.deliver import bitmap
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.intake import Intake, IntakeLimits
+from plaudit.deliver.tracker import Window, WindowLimits
+from plaudit.kafka.consumer import Partition, Place
+
+_log = logging.getLogger(__name__)
+
+_LIMITS: Final = WindowLimits()
+_INTAKE: Final = IntakeLimits()
+
+
+class Assignment:
+    """A partition in one assignment; a later one of the same partition is another object.
+
+    Completions that arrive late reach the object they belong to, and nothing else: that is what
+    epochs are for. The source's thread owns it; the event loop reads `active` and counts `begun`.
+
+    Attributes:
+        partition: which.
+        delay_ms: of its tier; 0 for events and `now`.
+        active: cleared when the partition is given up; then nothing new is begun.
+        begun: deliveries whose attempt or settlement was begun, counted by the event loop.
+        settled: deliveries that are settled, counted by the source.
+        release: takes a record of which one delivery is settled (see `Source.settled`).
+        held: cleared when the partition is another worker's, or nobody's.
+        paused: fetching is stopped.
+        read_to: the next offset to read.
+        reread_at: what was read and found no room has this offset first; None: all found room.
+    """
+
+    __slots__ = (
+        "_committed",
+        "active",
+        "begun",
+        "delay_ms",
+        "held",
+        "intake",
+        "partition",
+        "paused",
+        "read_to",
+        "release",
+        "reread_at",
+        "settled",
+        "window",
+    )
+
+    def __init__(
+        self,
+        partition: Partition,
+        delay_ms: int,
+        place: Place,
+        start: int,
+        release: Callable[[Record], None],
+    ) -> None:
+        self.partition = partition
+        self.release = release
+        self.delay_ms = delay_ms
+        self.window = Window(start, _done_before(partition, place))
+        self.intake: Intake[Record] = Intake(_INTAKE)
+        self.active = True
+        self.held = True
+        self.begun = 0
+        self.settled = 0
+        self.paused = False
+        self.read_to = start
+        self.reread_at: int | None = None
+        self._committed = Place(place.offset, place.metadata)
+
+    def offer(self, records: Iterable[Record]) -> bool:
+        """Hold what was read; False when there is no room: seek back to `reread_at`.
+
+        Until the log has been read again from there, anything else is ignored: a record that the
+        client had prefetched must not open a gap.
+        """
+        for record in records:
+            if self.reread_at is not None and record.offset != self.reread_at:
+                continue
+            self.reread_at = None
+            if not self.intake.offer(record):
+                self.reread_at = self.read_to = record.offset
+                return False
+            self.read_to = record.offset + 1
+        return True
+
+    def take(self, now_ms: int, most: int) -> list[Record]:
+        """Return what may run now, at most `most` records; what an earlier run did is skipped."""
+        taken: list[Record] = []
+        window = self.window
+        while len(taken) < most and window.has_room(_LIMITS):
+            record = self.intake.take(now_ms)
+            if record is None:
+                break
+            if window.receive(record.offset, record.size):
+                taken.append(record)
+        return taken
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the window is full, so that waiting records can't run."""
+        return not self.window.has_room(_LIMITS)
+
+    def place(self) -> Place:
+        """Return what can be committed."""
+        offset = self.window.committable
+        return Place(offset, bitmap.encode(offset, self.window.done_ahead()))
+
+    def is_committed(self, place: Place) -> bool:
+        """Return whether nothing has changed since the last commit."""
+        return place == self._committed
+
+    def committed(self, place: Place) -> None:
+        """Take note of what was committed."""
+        self._committed = place
+
+    @property
+    def under_way(self) -> int:
+        """Deliveries begun and not settled."""
+        return self.begun - self.settled
+
+
+def _done_before(partition: Partition, place: Place) -> list[int]:
+    """Read the bitmap of an earlier run; one that can't be read only means doing things again."""
+    if place.offset is None or not place.metadata:
+        return []
+    try:
+        return bitmap.decode(place.offset, place.metadata)
+    except bitmap.ForeignMetadata as error:
+        _log.warning(
+            "offsets.metadata_ignored", extra={"partition": str(partition), "found": str(error)}
+        )
+        return []

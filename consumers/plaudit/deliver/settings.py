@@ -1,0 +1,122 @@
+"""Settings of the deliverer, from `PLAUDIT_*` and a `.env` file."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from plaudit.kafka.errors import SettingsError
+from plaudit.transport.addresses import IPNetwork
+from plaudit.transport.sender import Timeouts
+
+if TYPE_CHECKING:
+    from typing import Self
+
+PREFIX: Final = "PLAUDIT_"
+_Seconds = Annotated[float, Field(gt=0, le=300)]
+
+
+class DeliverSettings(BaseSettings):
+    """How this process delivers.
+
+    Raises:
+        SettingsError: a value can't be used; names its variable.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    secret_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Keys for endpoints' secrets: base64 of 32 bytes each, comma-separated; the "
+        "first one seals, all open.",
+    )
+    allow_networks: Annotated[tuple[IPNetwork, ...], NoDecode] = Field(
+        default=(),
+        description="CIDRs that may be reached although they are private, also by plain http; "
+        "for development.",
+    )
+    metrics_port: int = Field(
+        default=9_464,
+        ge=0,
+        le=65_535,
+        description="Port of /metrics, /healthz and /readyz; 0: none.",
+    )
+    metrics_host: str = Field(default="0.0.0.0", description="Address that port is bound to.")  # noqa: S104 - scraped from elsewhere
+    log_attempts: Literal["all", "failures", "none"] = Field(
+        default="all", description="Which attempts are logged, one line each."
+    )
+    http_client: Literal["engine", "stock"] = Field(
+        default="engine", description="Plaudit's own HTTP engine, or the stock httpx transport."
+    )
+    endpoint_in_flight: int = Field(
+        default=64, ge=1, le=10_000, description="Requests to one endpoint at once, per worker."
+    )
+    endpoint_queue: int = Field(
+        default=1_024,
+        ge=1,
+        le=100_000,
+        description="Deliveries to one endpoint that wait for a slot; more go to a tier.",
+    )
+    dns_timeout: _Seconds = Field(default=5.0, description="Seconds for a name look-up.")
+    connect_timeout: _Seconds = Field(default=5.0, description="Seconds for a TCP connect.")
+    tls_timeout: _Seconds = Field(default=5.0, description="Seconds for a TLS handshake.")
+    write_timeout: _Seconds = Field(default=5.0, description="Seconds for sending a request.")
+    first_byte_timeout: _Seconds = Field(
+        default=15.0, description="Seconds until the first byte of an answer."
+    )
+    total_timeout: _Seconds = Field(default=20.0, description="Seconds for an attempt as a whole.")
+
+    @field_validator("allow_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(_network(part.strip()) for part in value.split(",") if part.strip())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_one_line(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            name = "_".join(str(part) for part in first["loc"][:1]).upper()
+            reason = str(first["msg"]).removeprefix("Value error, ")
+            raise SettingsError(PREFIX + name, reason) from None
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Of one attempt, by phase."""
+        return Timeouts(
+            self.dns_timeout,
+            self.connect_timeout,
+            self.tls_timeout,
+            self.write_timeout,
+            self.first_byte_timeout,
+            self.total_timeout,
+        )
+
+
+def _network(text: str) -> IPNetwork:
+    try:
+        return ip_network(text)
+    except ValueError:
+        msg = f"{text!r} is no network such as 127.0.0.0/8 or ::1/128"
+        raise ValueError(msg) from None

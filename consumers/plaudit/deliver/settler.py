@@ -1,0 +1,147 @@
+"""Writes what was decided, and reports a delivery as settled when the brokers have all of it.
+
+A write that fails and can succeed later is repeated until it does; meanwhile its partition does not
+advance. One that is refused for good becomes a dead letter. Nothing is ever given up silently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from functools import partial
+from typing import Final
+
+from plaudit.deliver import moves
+from plaudit.deliver.decide import Decision
+from plaudit.deliver.delivery import Delivery, Origin, Record, origin_of
+from plaudit.deliver.moves import Attempted, Write
+from plaudit.events.ids import new_event_id
+from plaudit.kafka.errors import BufferFull
+from plaudit.kafka.producer import Ack, Producer, SendFailure
+from plaudit.records.attempt import encode_attempt
+from plaudit.records.names import Names
+
+_log = logging.getLogger(__name__)
+
+REPEAT_EVERY_S: Final = 0.25
+
+
+class Ticket:
+    """Writes of one delivery that are not acknowledged yet.
+
+    Attributes:
+        left: how many; changed in the producer's thread only.
+        record: to release when none is left.
+        origin: for the dead letter, should a write be refused.
+    """
+
+    __slots__ = ("left", "origin", "record")
+
+    def __init__(self, left: int, record: Record, origin: Origin) -> None:
+        self.left = left
+        self.record = record
+        self.origin = origin
+
+
+class Settler:
+    """Settles deliveries; all methods belong to the event loop's thread.
+
+    Args:
+        producer: writes; its acknowledgements come in a thread of its own.
+        names: of the topics.
+        worker: this process, for the log.
+    """
+
+    def __init__(self, producer: Producer, names: Names, worker: str) -> None:
+        self._producer = producer
+        self._names = names
+        self._worker = worker
+        self._waiting: deque[tuple[Write, Ticket]] = deque()
+        self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
+        self._trouble: str | None = None
+        self.refused = 0
+
+    @property
+    def backlog(self) -> int:
+        """Writes that could not be handed to the producer, or failed and are to be repeated."""
+        return len(self._waiting) + len(self._failed)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why writes fail at the moment; None while they don't."""
+        return self._trouble
+
+    def settle(
+        self, delivery: Delivery, decision: Decision, attempted: Attempted | None = None
+    ) -> None:
+        """Write where the delivery goes and its line in the log; then it is settled."""
+        now_ms = int(time.time() * 1_000)
+        move = moves.move(self._names, delivery, decision, attempted)
+        identity = (str(new_event_id()), self._worker)
+        line = moves.attempt_record(delivery, decision, attempted, identity, now_ms)
+        attempt = Write(
+            self._names.attempts, encode_attempt(line), delivery.endpoint_id.encode(), None
+        )
+        ticket = Ticket(1 if move is None else 2, delivery.record, delivery.origin)
+        if move is not None:
+            self._send(move, ticket)
+        self._send(attempt, ticket)
+
+    def fan_out(self, delivery: Delivery) -> None:
+        """Hand a delivery of a wide event to the deliveries lane."""
+        ticket = Ticket(1, delivery.record, delivery.origin)
+        self._send(moves.fan_out(self._names, delivery), ticket)
+
+    def bury(self, record: Record, reason: str, detail: str) -> None:
+        """Write a record that is no event to its dead-letter topic."""
+        ticket = Ticket(1, record, origin_of(record))
+        self._send(moves.unreadable(self._names, record, reason, detail), ticket)
+
+    async def run(self) -> None:
+        """Repeat what failed and send what waited, until cancelled."""
+        while True:
+            await asyncio.sleep(REPEAT_EVERY_S)
+            self._repeat()
+
+    def _send(self, write: Write, ticket: Ticket) -> None:
+        try:
+            self._producer.send(
+                write.topic,
+                write.value,
+                write.key,
+                write.headers,
+                on_ack=partial(self._report, write, ticket),
+            )
+        except BufferFull:
+            self._waiting.append((write, ticket))
+
+    def _report(self, write: Write, ticket: Ticket, outcome: Ack | SendFailure) -> None:
+        """Take what became of a write; called in the producer's thread."""
+        match outcome:
+            case SendFailure():
+                self._failed.append((write, ticket, outcome))
+            case _:
+                self._trouble = None
+                ticket.left -= 1
+                if not ticket.left:
+                    ticket.record.assignment.release(ticket.record)
+
+    def _repeat(self) -> None:
+        for _ in range(len(self._failed)):
+            write, ticket, failure = self._failed.popleft()
+            self._say(write, failure)
+            if not failure.retriable and write.topic != self._names.attempts:
+                self.refused += 1
+                write = moves.refused(self._names, write, ticket.origin, str(failure.error))
+            self._send(write, ticket)
+        for _ in range(len(self._waiting)):
+            self._send(*self._waiting.popleft())
+
+    def _say(self, write: Write, failure: SendFailure) -> None:
+        """Log a failure once, not at every repetition."""
+        said = str(failure.error)
+        if said != self._trouble:
+            self._trouble = said
+            _log.error("settle.failed", extra={"topic": write.topic, "error": said})

@@ -1,0 +1,84 @@
+"""Before anything is read: wait for the brokers, check the topics, find every tier."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from plaudit.kafka.errors import KafkaUnavailable
+from plaudit.kafka.findings import Finding
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin, worker_requirements
+from plaudit.records.delays import Delay, DelayError
+
+_log = logging.getLogger(__name__)
+
+ASK_AGAIN_S: Final = 2.0
+
+
+class TopicsUnfit(Exception):
+    """Topics are missing, or would lose or refuse records.
+
+    Attributes:
+        findings: what is wrong, and what to do about it.
+    """
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = findings
+        first = findings[0]
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        super().__init__(f"{first}{more}; see `plaudit topics check`")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTopics:
+    """What the lanes read, with the delay of each topic in milliseconds."""
+
+    events: Mapping[str, int]
+    deliveries: Mapping[str, int]
+
+
+async def lane_topics(settings: KafkaSettings) -> LaneTopics:
+    """Return the topics to read; waits while the brokers are away.
+
+    Raises:
+        TopicsUnfit: what is wrong, and what to do about it.
+        KafkaFailure: not allowed to look, or a setting that can't be used.
+    """
+    said = ""
+    while True:
+        try:
+            return await asyncio.to_thread(_look, settings)
+        except KafkaUnavailable as failure:
+            if str(failure) != said:
+                said = str(failure)
+                _log.warning("worker.waits", extra={"error": said})
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
+def _look(settings: KafkaSettings) -> LaneTopics:
+    admin = Admin(settings)
+    findings = worker_requirements(admin, settings)
+    if findings:
+        raise TopicsUnfit(findings)
+    names = settings.names
+    tiers = {}
+    # Every tier that exists, not only those of the settings: a changed schedule strands nothing.
+    for topic in admin.topic_names():
+        delay = tier_of(topic, names.deliveries_prefix)
+        if delay is not None:
+            tiers[topic] = delay.millis
+    return LaneTopics(dict.fromkeys(names.event_topics, 0), tiers)
+
+
+def tier_of(topic: str, prefix: str) -> Delay | None:
+    """Return the delay of a `deliveries.*` topic; None when it is none."""
+    if not topic.startswith(prefix):
+        return None
+    try:
+        return Delay.parse(topic.removeprefix(prefix))
+    except DelayError:
+        return None

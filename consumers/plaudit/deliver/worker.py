@@ -1,0 +1,226 @@
+"""The deliver process: two lanes, one engine, and the way of an event from poll to POST.
+
+1. `Source` polls in its own thread and hands a batch over (source.py).
+2. `EventsLane.begin` decodes and matches; `DeliveriesLane.begin` reads where one delivery stands
+   (events_lane.py, deliveries_lane.py).
+3. `Admission.admit` lets it run now, wait, or go to a tier (admission.py).
+4. `Deliverer` attempts, decides (decide.py) and settles (settler.py).
+5. `Sender.post` is the HTTP exchange (plaudit.transport).
+
+Back: `Settler` writes what was decided; when the brokers have it, the source marks the record as
+done, and commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Collection, Coroutine
+from contextlib import AsyncExitStack
+from typing import Final, Literal
+
+from plaudit.deliver.admission import AdmissionLimits
+from plaudit.deliver.attempt import Attempter
+from plaudit.deliver.decide import Plan
+from plaudit.deliver.deliverer import Deliverer, Tools
+from plaudit.deliver.deliveries_lane import DeliveriesLane
+from plaudit.deliver.events_lane import EventsLane
+from plaudit.deliver.lane import Hooks, Lane
+from plaudit.deliver.report import Reporter
+from plaudit.deliver.schemas import KnownSchemas
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settler import Settler
+from plaudit.deliver.source import Source, SourceConfig
+from plaudit.deliver.startup import LaneTopics
+from plaudit.endpoints.follower import EndpointsFollower
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.table import EndpointTable
+from plaudit.events.decoding import EventDecoder
+from plaudit.kafka.consumer import GroupConfig
+from plaudit.kafka.producer import Producer
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.transport.sender import Sender
+
+_log = logging.getLogger(__name__)
+
+LaneName = Literal["events", "deliveries"]
+
+MOST_DELIVERIES: Final = 20_000
+"""Deliveries that one lane may have in hand; more records are not read."""
+TABLE_STALE_AFTER_S: Final = 2.0
+TABLE_LOOK_S: Final = 0.5
+TICK_S: Final = 1.0
+WEDGED_AFTER_S: Final = 30.0
+EXIT_WEDGED: Final = 70
+CLOSE_S: Final = 25.0
+
+
+class RunningLane:
+    """A lane with its source and its deliverer."""
+
+    def __init__(self, lane: Lane, source: Source, deliverer: Deliverer) -> None:
+        self.lane = lane
+        self.source = source
+        self.deliverer = deliverer
+
+
+class Worker:
+    """One deliver process; made and run in the event loop.
+
+    Args:
+        kafka: where Kafka is.
+        settings: how to deliver.
+        sender: the HTTP client; closed by whoever made it.
+
+    Attributes:
+        lanes: those that run.
+        ticked_at: when the event loop last made progress, monotonic seconds.
+    """
+
+    def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
+        self._kafka = kafka
+        self._failure: Exception | None = None
+        self._stop = asyncio.Event()
+        self.lanes: list[RunningLane] = []
+        self.ticked_at = time.monotonic()
+        keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
+        self.table = EndpointTable(keys)
+        self.follower = EndpointsFollower(kafka, self.table)
+        self.schemas = KnownSchemas(kafka)
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        self.producer = Producer(kafka)
+        self.settler = Settler(self.producer, kafka.names, name)
+        self._tools = Tools(
+            Attempter(sender),
+            self.settler,
+            Reporter(settings.log_attempts, name),
+            Plan(kafka.schedule, kafka.tiers),
+            AdmissionLimits(settings.endpoint_in_flight, settings.endpoint_queue),
+        )
+
+    def stop(self) -> None:
+        """Ask the worker to finish what is under way, commit and end."""
+        self._stop.set()
+
+    async def run(self, topics: LaneTopics, lanes: Collection[LaneName]) -> None:
+        """Deliver until `stop`.
+
+        Raises:
+            Exception: what ended a source or the producer.
+        """
+        # In shutdown order, last first: lanes, repetition of failed writes, producer, tables.
+        async with AsyncExitStack() as stack:
+            stack.callback(self.schemas.close)
+            stack.callback(self.follower.close)
+            stack.callback(self.producer.close)
+            self.schemas.start()
+            self.follower.start()
+            tasks = [self._spawn(self.settler.run()), self._spawn(self._tick())]
+            stack.push_async_callback(_cancel, tasks)
+            if await self._table_is_read():
+                stack.push_async_callback(self._close_lanes)
+                self._open_lanes(topics, lanes)
+                tasks += [self._spawn(each.lane.run()) for each in self.lanes]
+                await self._stop.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def table_is_current(self) -> bool:
+        """Whether the table of endpoints is known to have been complete 2 s ago."""
+        as_of = self.follower.current_as_of
+        return as_of is not None and time.monotonic() - as_of < TABLE_STALE_AFTER_S
+
+    async def _table_is_read(self) -> bool:
+        """Wait until the table of endpoints has been read to its end; False when told to stop."""
+        while not self._stop.is_set():
+            if await asyncio.to_thread(self.follower.wait_ready, TABLE_LOOK_S):
+                return True
+        return False
+
+    def _open_lanes(self, topics: LaneTopics, lanes: Collection[LaneName]) -> None:
+        names = self._kafka.names
+        if "events" in lanes:
+            group = GroupConfig(names.events_group, "cooperative-sticky")
+            self._open("events", SourceConfig(group, topics.events))
+        if "deliveries" in lanes:
+            # One owner for a partition's number in all tiers, and so for an endpoint.
+            group = GroupConfig(names.deliveries_group, "range")
+            self._open("deliveries", SourceConfig(group, topics.deliveries))
+
+    def _open(self, name: LaneName, config: SourceConfig) -> None:
+        events = name == "events"
+        deliverer = Deliverer(self._tools, limits_rate=not events)
+        make = EventsLane if events else DeliveriesLane
+        judge = make(
+            EventDecoder(self.schemas),
+            self.table,
+            lambda: self.table_is_current,
+            deliverer,
+            self.settler.bury,
+        )
+        hooks = Hooks(judge.begin, lambda: self._has_room(deliverer), self._fail)
+        lane = Lane(name, hooks, asyncio.get_running_loop())
+        source = Source(self._kafka, config, lane)
+        self.lanes.append(RunningLane(lane, source, deliverer))
+        source.start()
+
+    def _has_room(self, deliverer: Deliverer) -> bool:
+        return deliverer.admission.in_hand < MOST_DELIVERIES and not self.settler.backlog
+
+    async def _close_lanes(self) -> None:
+        """Let the sources finish what is under way and commit; the event loop goes on meanwhile."""
+        for each in self.lanes:
+            each.source.stop()
+        deadline = time.monotonic() + CLOSE_S
+        for each in self.lanes:
+            left_s = max(0.0, deadline - time.monotonic())
+            if not await asyncio.to_thread(each.source.join, left_s):
+                _log.error("source.close_timed_out", extra={"lane": each.lane.name})
+
+    async def _tick(self) -> None:
+        """Show that the event loop makes progress; a thread watches it."""
+        watch = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        watch.start()
+        while True:
+            self.ticked_at = time.monotonic()
+            for each in self.lanes:
+                each.deliverer.admission.drop_inactive()
+            if self.producer.fatal is not None:
+                self._fail(self.producer.fatal)
+            await asyncio.sleep(TICK_S)
+
+    def _watch(self) -> None:
+        """End a process whose event loop hangs: its heartbeats would keep its partitions."""
+        while not self._stop.is_set():
+            time.sleep(TICK_S)
+            stuck_s = time.monotonic() - self.ticked_at
+            if stuck_s > WEDGED_AFTER_S:
+                _log.critical("worker.wedged", extra={"stuck_s": round(stuck_s)})
+                os._exit(EXIT_WEDGED)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run something for as long as the worker runs; should it crash, the worker ends."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._crashed)
+        return task
+
+    def _crashed(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if self._failure is None:
+            self._failure = error
+        self._stop.set()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
