@@ -1,0 +1,163 @@
+"""What becomes of a delivery, exhaustively over answers and errors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plaudit.deliver.decide import (
+    GRACE_MS,
+    Dead,
+    Delivered,
+    Diverted,
+    Plan,
+    Reason,
+    Retry,
+    decide,
+    divert,
+    retry_after_ms,
+    wait_on,
+)
+from plaudit.deliver.delivery import History
+from plaudit.records.delays import NOW, parse_delays
+from plaudit.records.names import Trigger
+from plaudit.transport import errors
+from plaudit.transport.answer import NO_TIMINGS, Answer
+
+PLAN = Plan(parse_delays("5s,5m"), parse_delays("5s,30s,5m,1h"))
+T0 = 1_764_000_000_000
+
+
+def answer(status: int, **headers: str) -> Answer:
+    pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Answer(status, pairs, b"", truncated=False, timings=NO_TIMINGS, bytes_sent=1)
+
+
+def history(attempts: int = 0, *, diversions: int = 0, enqueued_at_ms: int = T0) -> History:
+    return History(Trigger.EVENT, attempts, diversions, 0, enqueued_at_ms)
+
+
+@pytest.mark.parametrize("status", range(200, 600))
+def test_every_status_has_its_decision(status: int) -> None:
+    decision = decide(answer(status), history(), PLAN, PLAN.schedule, T0)
+    if status < 300:
+        assert decision == Delivered()
+    elif status == 410:
+        assert isinstance(decision, Dead)
+        assert decision.reason == Reason.GONE
+    elif status in {413, 415}:
+        assert isinstance(decision, Dead)
+        assert decision.reason == Reason.REJECTED
+    else:
+        assert decision == Retry(PLAN.schedule[0], Reason.STATUS)
+
+
+ALL_ERRORS = [
+    errors.DnsFailed(),
+    errors.DnsTimeout(),
+    errors.ConnectFailed(),
+    errors.ConnectTimeout(),
+    errors.ProxyRefused(),
+    errors.TlsFailed(),
+    errors.TlsTimeout(),
+    errors.WriteFailed(),
+    errors.WriteTimeout(),
+    errors.FirstByteTimeout(),
+    errors.ConnectionLost(),
+    errors.AnswerMalformed(),
+    errors.TotalTimeout(phase="answer", sent=True),
+    errors.AddressRefused("intern.example", "private", literal=False, address="10.0.0.1"),
+]
+
+
+@pytest.mark.parametrize("error", ALL_ERRORS, ids=lambda error: error.code)
+def test_what_may_pass_is_tried_again(error: errors.TransportError) -> None:
+    decision = decide(error, history(1), PLAN, PLAN.schedule, T0)
+    assert decision == Retry(PLAN.schedule[1], error.code)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (errors.AddressRefused("10.0.0.1", "private", literal=True), Reason.ADDRESS_REFUSED),
+        (errors.RequestInvalid("a header"), Reason.REQUEST_INVALID),
+    ],
+)
+def test_what_can_not_pass_is_a_dead_letter_at_once(
+    error: errors.TransportError, reason: Reason
+) -> None:
+    decision = decide(error, history(), PLAN, PLAN.schedule, T0)
+    assert isinstance(decision, Dead)
+    assert decision.reason == reason
+
+
+def test_after_the_last_attempt_of_the_schedule_it_is_exhausted() -> None:
+    decision = decide(answer(500), history(2), PLAN, PLAN.schedule, T0)
+    assert isinstance(decision, Dead)
+    assert decision.reason == Reason.EXHAUSTED
+    assert "3 attempts" in decision.detail
+
+
+def test_an_endpoints_own_schedule_goes_before_the_plans() -> None:
+    own = parse_delays("1h")
+    assert decide(answer(500), history(), PLAN, own, T0) == Retry(own[0], Reason.STATUS)
+    assert isinstance(decide(answer(500), history(1), PLAN, own, T0), Dead)
+
+
+def test_a_delay_without_a_tier_goes_to_the_next_longer_one() -> None:
+    decision = decide(answer(500), history(), PLAN, parse_delays("10s"), T0)
+    assert decision == Retry(PLAN.tiers[1], Reason.STATUS)
+
+
+@given(seconds=st.integers(0, 4 * 86_400), attempts=st.integers(0, 1))
+def test_retry_after_is_never_early(seconds: int, attempts: int) -> None:
+    outcome = answer(429, retry_after=str(seconds))
+    decision = decide(outcome, history(attempts), PLAN, PLAN.schedule, T0)
+    if isinstance(decision, Dead):
+        assert decision.reason == Reason.EXPIRED
+        assert seconds * 1_000 > GRACE_MS
+        return
+    assert isinstance(decision, Retry)
+    wait_ms = max(seconds * 1_000, PLAN.schedule[attempts].millis)
+    due_ms = T0 + decision.tier.millis
+    assert due_ms >= T0 + wait_ms or decision.not_before_ms == T0 + wait_ms
+
+
+def test_retry_after_beyond_the_longest_tier_waits_again_until_then() -> None:
+    decision = decide(answer(503, retry_after="9000"), history(), PLAN, PLAN.schedule, T0)
+    assert isinstance(decision, Retry)
+    assert decision.tier == PLAN.tiers[-1]
+    until = T0 + 9_000_000
+    assert decision.not_before_ms == until
+    waiting = History(Trigger.RETRY, 1, 0, 0, T0, not_before_ms=until)
+    assert wait_on(waiting, PLAN, T0 + 3_600_000) == Diverted(PLAN.tiers[-1], Reason.NOT_BEFORE)
+    assert wait_on(waiting, PLAN, until - 20_000) == Diverted(PLAN.tiers[1], Reason.NOT_BEFORE)
+    assert wait_on(waiting, PLAN, until) is None
+
+
+def test_retry_after_takes_a_date() -> None:
+    moment = datetime.fromtimestamp(T0 / 1_000 + 60, UTC)
+    text = format_datetime(moment, usegmt=True)
+    assert retry_after_ms(answer(503, retry_after=text), T0) == 60_000
+    assert retry_after_ms(answer(503, retry_after=text), T0 + 120_000) == 0
+
+
+@given(st.text(max_size=40))
+def test_no_retry_after_makes_deciding_crash(text: str) -> None:
+    assert retry_after_ms(answer(503, retry_after=text), T0) >= 0
+
+
+def test_diversions_climb_from_now_over_all_tiers_and_stay_on_the_last() -> None:
+    tiers = [divert(history(diversions=n), PLAN, Reason.BACKLOG, T0) for n in range(7)]
+    climbed = [each.tier for each in tiers if isinstance(each, Diverted)]
+    assert climbed == [NOW, *PLAN.tiers, PLAN.tiers[-1], PLAN.tiers[-1]]
+
+
+def test_a_delivery_that_is_only_ever_diverted_expires() -> None:
+    old = history(enqueued_at_ms=T0 - PLAN.lifetime_ms(PLAN.schedule) - 1)
+    decision = divert(old, PLAN, Reason.BACKLOG, T0)
+    assert isinstance(decision, Dead)
+    assert decision.reason == Reason.EXPIRED
