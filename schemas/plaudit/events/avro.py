@@ -15,7 +15,7 @@ NAMED: Final = frozenset({"record", "enum", "fixed"})
 
 
 def kind_of(node: Node) -> str:
-    """Return what a schema is: a primitive's name, `union`, `record`, `enum`, `array`, …
+    """Return what a schema is: a primitive's name, `union`, `record`, `enum`, `array` and so on.
 
     A reference to a named type is to be resolved before.
     """
@@ -31,6 +31,43 @@ def kind_of(node: Node) -> str:
 def logical_of(node: Node) -> str | None:
     """Return the logical type, if it has one."""
     return node.get("logicalType") if isinstance(node, dict) else None
+
+
+def name_of(node: Node) -> str:
+    """Return how to call a schema in a message: its kind, and its name if it has one."""
+    name = node.get("name") if isinstance(node, dict) else None
+    return f"{kind_of(node)} {unqualified(name)}" if name else kind_of(node)
+
+
+def fields_of(node: Node | None) -> dict[str, dict[str, Any]]:
+    """Return a record's fields by name; none of nothing."""
+    return {field["name"]: field for field in node["fields"]} if isinstance(node, dict) else {}
+
+
+def inner_of(node: Node) -> Node:
+    """Return what an array or a map holds."""
+    inner: Node = (
+        node["items" if kind_of(node) == "array" else "values"] if isinstance(node, dict) else node
+    )
+    return inner
+
+
+def same_kind(writer: Node, reader: Node) -> bool:
+    """Return whether data of one schema can be read as the other's, as far as this level tells.
+
+    Both without unions and references (Avro specification, "Schema Resolution").
+    """
+    kinds = kind_of(writer), kind_of(reader)
+    if kinds == ("int", "long"):
+        return True
+    if kinds[0] != kinds[1]:
+        return False
+    if not isinstance(writer, dict) or not isinstance(reader, dict):
+        return True
+    if "decimal" in {logical_of(writer), logical_of(reader)}:
+        return bool(writer.get("scale", 0) == reader.get("scale", 0))
+    names = unqualified(str(writer.get("name"))), unqualified(str(reader.get("name")))
+    return kinds[0] not in NAMED or names[0] == names[1]
 
 
 def unqualified(name: str) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAMESPACE: Final = "plaudit.events.v1"
 
 
-class UnknownEventType(LookupError):  # noqa: N818 — names what is unknown, as KeyError does
+class UnknownEventType(LookupError):
     """There is no such event type.
 
     Attributes:

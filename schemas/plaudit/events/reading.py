@@ -16,7 +16,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from plaudit.events.avro import Names, Node, kind_of, logical_of
+from plaudit.events.avro import (
+    Names,
+    Node,
+    fields_of,
+    inner_of,
+    kind_of,
+    logical_of,
+    name_of,
+    same_kind,
+)
+from plaudit.events.emitting import Code
 from plaudit.events.varint import block_at, far, long_at, time_at, time_text
 
 Read = Callable[[bytes, int], tuple[dict[str, Any], int]]
@@ -29,11 +39,10 @@ READ_ERRORS: Final = (IndexError, KeyError, ValueError, OverflowError)
 """What a Read raises on bytes that no writer of that schema writes."""
 
 _ONE_BYTE_SYMBOLS: Final = 64  # up to here the index of a symbol takes one byte
-_DEEPEST: Final = 12  # nested arrays, maps and unions; Python compiles up to 20 nested blocks
 _FIXED_SIZES: Final = {"float": 4, "double": 8}
 
 
-class Unresolvable(ValueError):  # noqa: N818 — says what the pair of schemas is
+class Unresolvable(ValueError):
     """Data of the writer's schema can't be read as the reader's.
 
     Attributes:
@@ -70,7 +79,7 @@ def compile_reader(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Read
     return read
 
 
-class _Emitter:
+class _Emitter(Code):
     """Writes the source of one function, field by field, in the order of the writer's schema.
 
     In that source `b` is the data and `i` the offset. Input that is cut off needs no check at every
@@ -79,18 +88,16 @@ class _Emitter:
     """
 
     def __init__(self, writer: Names, reader: Names) -> None:
+        super().__init__()
         self._writer, self._reader = writer, reader
         self.tables: dict[str, dict[int, str]] = {}
-        self._lines: list[str] = []
-        self._depth = 1
-        self._variables = 0
         self._open: list[str] = []  # records that are being written out
 
     def function(self, writer: Node, reader: Node) -> str:
         """Return the source of `read`."""
         value = self._value(writer, reader, "")
-        body = "\n".join([*self._lines, f"    return {value}, i"])
-        return f"def read(b, i):\n{body}\n"
+        self._line(f"return {value}, i")
+        return f"def read(b, i):\n{self.text}\n"
 
     def _value(self, writer: Node, reader: Node | None, path: str) -> str:
         """Write code that reads one value; return the expression that holds it.
@@ -105,20 +112,20 @@ class _Emitter:
             reader = self._branch_for(writer, reader)
             if reader is None:
                 raise Unresolvable(path, f"is no {kind_of(writer)} for the reader")
-        if reader is not None and not _same_kind(writer, reader):
-            raise Unresolvable(path, f"is {_named(writer)}, not {_named(reader)}")
+        if reader is not None and not same_kind(writer, reader):
+            raise Unresolvable(path, f"is {name_of(writer)}, not {name_of(reader)}")
         return self._plain(writer, reader, path)
 
     def _plain(self, writer: Node, reader: Node | None, path: str) -> str:
+        if isinstance(writer, dict) and writer["type"] == "record":
+            return self._record(writer, reader, path)
+        if isinstance(writer, dict) and writer["type"] == "enum":
+            return self._enum(writer, reader)
         match writer:
-            case {"type": "record"}:
-                return self._record(writer, reader, path)
             case {"type": "array", "items": items}:
-                return self._array(items, None if reader is None else _inner(reader), path)
+                return self._array(items, None if reader is None else inner_of(reader), path)
             case {"type": "map", "values": values}:
-                return self._map(values, None if reader is None else _inner(reader), path)
-            case {"type": "enum"}:
-                return self._enum(writer, reader)
+                return self._map(values, None if reader is None else inner_of(reader), path)
             case {"type": "fixed", "size": size} if reader is None:
                 return self._skip(int(size))
         return self._primitive(kind_of(writer), reader, path)
@@ -143,7 +150,7 @@ class _Emitter:
                 return self._span("None", used=False)
             case (("float" | "double"), _) if reader is None:
                 return self._skip(_FIXED_SIZES[kind])
-        raise Unresolvable(path, f"{_named(reader or kind)} has no form in JSON")
+        raise Unresolvable(path, f"{name_of(reader or kind)} has no form in JSON")
 
     def _number(self) -> str:
         value = self._variable()
@@ -180,7 +187,7 @@ class _Emitter:
 
     def _array(self, items: Node, reader: Node | None, path: str) -> str:
         value = self._assign("[]")
-        with self._blocks(path):
+        with self._blocks(self._too_deep(path)):
             item = self._value(items, reader, f"{path}[]")
             self._line(f"{value}.append({item})")
         self._line("i += 1")
@@ -188,18 +195,22 @@ class _Emitter:
 
     def _map(self, values: Node, reader: Node | None, path: str) -> str:
         value = self._assign("{}")
-        with self._blocks(path):
+        with self._blocks(self._too_deep(path)):
             key = self._span("b[i + 1:j].decode()", used=True)
             item = self._value(values, reader, f"{path}{{}}")
             self._line(f"{value}[{key}] = {item}")
         self._line("i += 1")
         return value
 
+    @staticmethod
+    def _too_deep(path: str) -> Unresolvable:
+        return Unresolvable(path, "arrays and maps are nested too deeply")
+
     def _record(self, writer: Mapping[str, Any], reader: Node | None, path: str) -> str:
         name = str(writer["name"])
         if name in self._open:
             raise Unresolvable(path, f"{name} contains itself")
-        wanted = _fields(reader)
+        wanted = fields_of(reader)
         values: dict[str, str] = {}
         self._open.append(name)
         for field in writer["fields"]:
@@ -223,12 +234,13 @@ class _Emitter:
             parts.append(f"{name!r}: {value}")
         return f"{{{', '.join(parts)}}}"
 
-    def _default(self, node: Node, value: Any) -> object:  # noqa: ANN401 — JSON of any type
+    def _default(self, node: Node, value: Any) -> object:  # noqa: ANN401 - JSON of any type
         """Return a default, which is written as JSON, in the form that reading gives."""
         node = self._reader.resolve(node)
         match kind_of(node), logical_of(node):
             case "union", _:
-                return None if value is None else self._default(_first_not_null(node), value)
+                # A default belongs to the first branch, or, when that is null, is null.
+                return None if value is None else self._default(next(iter(node)), value)
             case "enum", _:
                 return str(value).lower()
             case "long", "timestamp-micros":
@@ -236,16 +248,16 @@ class _Emitter:
             case "record", _:
                 return {
                     name: self._default(field["type"], value.get(name, field.get("default")))
-                    for name, field in _fields(node).items()
+                    for name, field in fields_of(node).items()
                 }
         return value
 
     def _union(self, writer: list[Node], reader: Node | None, path: str) -> str:
         value = self._variable()
         self._line("n = b[i]; i += 1")
-        for index, branch in sorted(enumerate(writer), key=lambda pair: pair[1] == "null"):
+        for index, branch in enumerate(writer):
             matching = None if reader is None else self._matching(branch, reader)
-            with self._block(f"{'if' if branch is writer[-1] else 'if'} n == {2 * index}:"):
+            with self._block(f"{'elif' if index else 'if'} n == {2 * index}:"):
                 if reader is not None and matching is None:
                     self._line("raise ValueError('a branch that the reader lacks')")
                 else:
@@ -260,4 +272,23 @@ class _Emitter:
 
     def _branch_for(self, writer: Node, branches: list[Node]) -> Node | None:
         resolved = (self._reader.resolve(branch) for branch in branches)
-        return next((branch for branch in resolved if _same_kind(writer, branch)), None)
+        return next((branch for branch in resolved if same_kind(writer, branch)), None)
+
+
+def _symbols(writer: Mapping[str, Any], reader: Node | None) -> dict[int, str]:
+    """Return what each index on the wire (zigzag, so doubled) reads as.
+
+    A symbol that the reader lacks reads as its default; without one, it is not in the table, and
+    reading it fails.
+    """
+    known = reader if isinstance(reader, dict) else writer
+    default = known.get("default")
+    texts = {
+        2 * index: symbol if symbol in known["symbols"] else default
+        for index, symbol in enumerate(writer["symbols"])
+    }
+    return {index: text.lower() for index, text in texts.items() if text is not None}
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -43,7 +43,7 @@ def previous_without_pii(event: TestimonialUpdated) -> None:
             _refuse(
                 ("previous", path),
                 "personal_data",
-                "previous values must leave out personal data; name the field in changed_fields only",
+                "previous values leave out personal data; name the field in changed_fields only",
             )
 
 
@@ -57,6 +57,6 @@ def _refuse(loc: tuple[str, ...], kind: str, text: str) -> NoReturn:
     """Raise an error that names the field, which a plain ValueError in a validator does not."""
     # The text has no braces to fill in; both are literal strings at every call.
     problem = PydanticCustomError(kind, text)
-    raise ValidationError.from_exception_data(
-        "rule", [InitErrorDetails(type=problem, loc=loc, input=None)]
-    )
+    details = [InitErrorDetails(type=problem, loc=loc, input=None)]
+    title = "rule"
+    raise ValidationError.from_exception_data(title, details)

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 — naive, so that isoformat adds no offset
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive, so that isoformat adds no offset
 _LAST_SHIFT: Final = 63  # ten bytes of seven bits: the longest varint of 64 bits
 _MICROS: Final = 1_000_000
+_EIGHT_BYTES: Final = 0x0080808080808080  # "more follows" in all of eight bytes but the last
 
 
 def long_at(data: bytes, at: int) -> tuple[int, int]:
@@ -24,7 +25,7 @@ def long_at(data: bytes, at: int) -> tuple[int, int]:
     # Eight bytes hold the microseconds of the years 1988 to 3111, so this is the usual case for
     # times. All groups of seven bits are moved together in three steps, not one by one in eight.
     word = int.from_bytes(data[at : at + 8], "little")
-    if word & 0x8080808080808080 == 0x0080808080808080:
+    if word & 0x8080808080808080 == _EIGHT_BYTES:
         word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1)
         word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2)
         word = (word & 0x0FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4)
@@ -38,7 +39,7 @@ def _long_by_bytes(data: bytes, at: int) -> tuple[int, int]:
         byte = data[at]
         at += 1
         word |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 — the bit that says "more follows"
+        if byte < 0x80:  # noqa: PLR2004 - the bit that says "more follows"
             break
         shift += 7
         if shift > _LAST_SHIFT:

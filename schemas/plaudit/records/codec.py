@@ -85,7 +85,7 @@ def _schemas(name: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def _fingerprint(schema: Mapping[str, Any]) -> bytes:
+def _fingerprint(schema: dict[str, Any]) -> bytes:
     """Return CRC-64-AVRO of the parsing canonical form, little endian as on the wire."""
     canonical = to_parsing_canonical_form(schema)
     return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))

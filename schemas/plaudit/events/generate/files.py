@@ -12,7 +12,7 @@ from plaudit.events.fingerprint import fingerprint
 from plaudit.events.generate import models
 from plaudit.events.generate.inline import SourceError, inline, read_shared, read_types, render
 
-FINGERPRINTS: Final = '''"""CRC-64-AVRO of every schema's parsing canonical form, as it stands in single-object encoding.
+FINGERPRINTS: Final = '''"""CRC-64-AVRO of every schema, as it stands in single-object encoding.
 
 Generated from the schemas by `python -m plaudit.events.generate`; not to be edited.
 """

@@ -1,0 +1,218 @@
+"""From a Kafka value to an event: two wire formats, and every writer that was ever released.
+
+The first byte tells the formats apart: `00` is Confluent framing (then 4 bytes of schema id), `C3`
+is Avro single-object encoding (`C3 01`, then 8 bytes of fingerprint). Schemas that ship with this
+package are known by their fingerprint; of others the look-up is asked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NamedTuple, Protocol
+
+from plaudit.events.catalogue import BY_RECORD, CATALOGUE, EventType
+from plaudit.events.fingerprint import fingerprint
+from plaudit.events.reading import READ_ERRORS, Read, Unresolvable, compile_reader
+
+SINGLE_OBJECT: Final = b"\xc3\x01"
+CONFLUENT: Final = 0x00
+_FINGERPRINT_BYTES: Final = 8
+_ID_BYTES: Final = 4
+_SINGLE_HEAD: Final = len(SINGLE_OBJECT) + _FINGERPRINT_BYTES
+_CONFLUENT_HEAD: Final = 1 + _ID_BYTES
+# The event's id becomes a header of a request, so it is not taken on trust.
+_is_uuid: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
+
+
+class SchemaLookup(Protocol):
+    """Knows schemas of writers that this package does not; never blocks."""
+
+    def by_fingerprint(self, fingerprint: bytes) -> str | None:
+        """Return the schema, as JSON, with that fingerprint (8 bytes, little endian)."""
+        ...
+
+    def by_id(self, schema_id: int) -> str | None:
+        """Return the schema, as JSON, that a registry knows by that id."""
+        ...
+
+
+class Nowhere:
+    """A look-up that knows nothing more."""
+
+    def by_fingerprint(self, fingerprint: bytes) -> str | None:
+        """Return nothing."""
+        del fingerprint
+        return None
+
+    def by_id(self, schema_id: int) -> str | None:
+        """Return nothing."""
+        del schema_id
+        return None
+
+
+class Undecodable(ValueError):
+    """Bytes that are no event, now or later.
+
+    Attributes:
+        reason: stable code: `no_value`, `unknown_format`, `truncated`, `trailing_bytes`,
+            `corrupt`, `unknown_record` or `unresolvable_schema`.
+        detail: for people.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class SchemaUnknown(LookupError):
+    """Well-formed, but nobody knows the writer's schema: a deployment has to register it.
+
+    Attributes:
+        schema: the fingerprint in hexadecimal, or the registry's id.
+    """
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(f"schema {schema} is not known; run `plaudit schemas register`")
+        self.schema = schema
+
+
+class Event(NamedTuple):
+    """An event as subscribers will see it.
+
+    Attributes:
+        event_id: the `webhook-id`.
+        type: such as `testimonial.approved`.
+        timestamp: when it happened, RFC 3339.
+        workspace_id: whose it is.
+        space_id: where it happened.
+        subject: the record's key.
+        data: what stands under `data` in the webhook.
+    """
+
+    event_id: str
+    type: str
+    timestamp: str
+    workspace_id: str
+    space_id: str
+    subject: str
+    data: dict[str, Any]
+
+
+class _Reader(NamedTuple):
+    event_type: EventType
+    read: Read
+
+
+class EventDecoder:
+    """Decodes values of event topics; schemas are compiled once.
+
+    Args:
+        lookup: knows schemas that this package does not.
+    """
+
+    def __init__(self, lookup: SchemaLookup | None = None) -> None:
+        self._lookup: SchemaLookup = lookup or Nowhere()
+        self._by_fingerprint: dict[bytes, _Reader] = {}
+        self._by_id: dict[int, _Reader] = {}
+
+    def decode(self, value: bytes) -> Event:
+        """Return the event.
+
+        Raises:
+            Undecodable: poison: it can never be read.
+            SchemaUnknown: it can be read once its schema is known.
+        """
+        if value[:2] == SINGLE_OBJECT and len(value) >= _SINGLE_HEAD:
+            name = value[2:_SINGLE_HEAD]
+            reader = self._by_fingerprint.get(name) or self._learn_fingerprint(name)
+            return _event(reader, value, _SINGLE_HEAD)
+        if value[:1] == b"\x00" and len(value) >= _CONFLUENT_HEAD:
+            schema_id = int.from_bytes(value[1:_CONFLUENT_HEAD], "big")
+            reader = self._by_id.get(schema_id) or self._learn_id(schema_id)
+            return _event(reader, value, _CONFLUENT_HEAD)
+        raise _no_format(value)
+
+    def _learn_fingerprint(self, name: bytes) -> _Reader:
+        shipped = _SHIPPED.get(name)
+        schema = shipped.schema_json if shipped else self._lookup.by_fingerprint(name)
+        if schema is None:
+            raise SchemaUnknown(name.hex())
+        found = self._by_fingerprint[name] = _compile(schema)
+        return found
+
+    def _learn_id(self, schema_id: int) -> _Reader:
+        schema = self._lookup.by_id(schema_id)
+        if schema is None:
+            name = f"id {schema_id}"
+            raise SchemaUnknown(name)
+        found = self._by_id[schema_id] = _compile(schema)
+        return found
+
+
+_SHIPPED: Final = {each.fingerprint: each for each in CATALOGUE.values()}
+
+
+def _compile(schema_json: str) -> _Reader:
+    """Return the reader for a writer's schema.
+
+    Raises:
+        Undecodable: no event of ours was written with it.
+    """
+    try:
+        schema = json.loads(schema_json)
+        name = ".".join(filter(None, (schema.get("namespace"), schema["name"])))
+        fingerprint(schema)  # raises where it is no Avro schema
+    except Exception as error:  # fastavro raises all sorts for what is no schema
+        reason = "unresolvable_schema"
+        raise Undecodable(reason, f"what is registered is no schema: {error!r}") from error
+    event_type = BY_RECORD.get(name)
+    if event_type is None:
+        reason = "unknown_record"
+        raise Undecodable(reason, f"{name} is no event of the catalogue")
+    try:
+        return _Reader(event_type, compile_reader(schema, event_type.schema))
+    except Unresolvable as error:
+        reason = "unresolvable_schema"
+        raise Undecodable(reason, f"{name}: {error}") from error
+
+
+def _event(reader: _Reader, value: bytes, start: int) -> Event:
+    try:
+        record, end = reader.read(value, start)
+    except READ_ERRORS as error:
+        raise _cut_or_corrupt(reader, error) from error
+    if end != len(value):
+        reason = "truncated" if end > len(value) else "trailing_bytes"
+        raise Undecodable(reason, f"{reader.event_type.name}: {len(value)} bytes, not {end}")
+    subject: Any = record
+    for name in reader.event_type.key_path:
+        subject = subject[name]
+    meta = record.pop("meta")
+    event_id, timestamp = meta.pop("event_id"), meta.pop("occurred_at")
+    if not _is_uuid(event_id) or not _is_uuid(meta["workspace_id"]):
+        reason = "corrupt"
+        raise Undecodable(reason, f"{reader.event_type.name}: event_id or workspace_id is no UUID")
+    return Event(
+        event_id,
+        reader.event_type.name,
+        timestamp,
+        meta["workspace_id"],
+        meta["space_id"],
+        subject,
+        {**meta, **record},
+    )
+
+
+def _cut_or_corrupt(reader: _Reader, error: Exception) -> Undecodable:
+    reason = "truncated" if isinstance(error, IndexError) else "corrupt"
+    return Undecodable(reason, f"{reader.event_type.name}: {error}")
+
+
+def _no_format(value: bytes) -> Undecodable:
+    if not value:
+        return Undecodable("no_value", "the record has no value")
+    if value[0] in {CONFLUENT, SINGLE_OBJECT[0]}:
+        return Undecodable("truncated", f"only {len(value)} bytes")
+    return Undecodable("unknown_format", f"the first bytes are {value[:2].hex()}")
