@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
 from plaudit.deliver import bitmap
 from plaudit.deliver.tracker import Window, WindowLimits
 
@@ -95,10 +98,8 @@ def test_foreign_metadata_is_told_apart(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_no_metadata_makes_reading_crash(text: str) -> None:
-    try:
+    with contextlib.suppress(bitmap.ForeignMetadata):
         bitmap.decode(5, text)
-    except bitmap.ForeignMetadata:
-        pass
 
 
 def test_a_window_is_full_by_span_and_by_bytes() -> None:

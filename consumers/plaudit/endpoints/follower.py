@@ -1,0 +1,45 @@
+"""Keeps the table of endpoints as current as the topic."""
+
+from __future__ import annotations
+
+from plaudit.endpoints.table import EndpointTable
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.table import TableFollower
+
+
+class EndpointsFollower:
+    """Reads the topic of endpoints into a table, in a thread.
+
+    Args:
+        settings: where Kafka is.
+        table: is kept current.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings, table: EndpointTable) -> None:
+        self._topic = TableFollower(settings, settings.names.endpoints, table.apply)
+
+    @property
+    def current_as_of(self) -> float | None:
+        """Monotonic seconds at which the table was known to be complete; None: never yet."""
+        return self._topic.current_as_of
+
+    @property
+    def problem(self) -> KafkaFailure | None:
+        """What keeps the table from being current, if anything does."""
+        return self._topic.problem
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._topic.start()
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Wait until the topic has been read to its end once; False when time is up."""
+        return self._topic.wait_ready(timeout_s)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._topic.close()

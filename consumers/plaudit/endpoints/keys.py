@@ -1,0 +1,105 @@
+"""Keys that seal what must not be read at rest: URLs, headers and secrets of endpoints."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from plaudit.kafka.errors import SettingsError
+
+VARIABLE: Final = "PLAUDIT_SECRET_KEY"
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+_HOW: Final = "make one with: openssl rand -base64 32"
+
+
+class CannotOpen(Exception):
+    """A sealed blob can't be opened.
+
+    Attributes:
+        reason: `key_missing` or `damaged`.
+        key_id: the key that it was sealed with.
+    """
+
+    def __init__(self, reason: str, key_id: str) -> None:
+        super().__init__(f"{reason}: sealed with key {key_id}; is it in {VARIABLE}?")
+        self.reason = reason
+        self.key_id = key_id
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Encrypted bytes, and which key opens them."""
+
+    key_id: str
+    blob: bytes
+
+
+class SecretKeys:
+    """AES-256-GCM keys: the first seals, all open; so they rotate, readers first.
+
+    Args:
+        keys: of 32 bytes each, at least one.
+    """
+
+    def __init__(self, keys: list[bytes]) -> None:
+        self._ciphers = {key_id(key): AESGCM(key) for key in keys}
+        self._first = key_id(keys[0])
+
+    @classmethod
+    def from_setting(cls, text: str) -> SecretKeys:
+        """Read `PLAUDIT_SECRET_KEY`: base64 of 32 bytes each, comma-separated.
+
+        Raises:
+            SettingsError: unset, or one is no such key; its value is never repeated.
+        """
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        if not parts:
+            raise SettingsError(VARIABLE, f"not set; {_HOW}")
+        return cls([_key(place, part) for place, part in enumerate(parts, 1)])
+
+    def seal(self, endpoint_id: str, plain: bytes) -> Sealed:
+        """Encrypt what belongs to an endpoint; it can't be moved to another."""
+        nonce = os.urandom(NONCE_BYTES)
+        cipher = self._ciphers[self._first]
+        return Sealed(self._first, nonce + cipher.encrypt(nonce, plain, endpoint_id.encode()))
+
+    def open(self, endpoint_id: str, sealed: Sealed) -> bytes:
+        """Decrypt.
+
+        Raises:
+            CannotOpen: the key is not here, or the blob was changed or belongs to another endpoint.
+        """
+        cipher = self._ciphers.get(sealed.key_id)
+        if cipher is None:
+            reason = "key_missing"
+            raise CannotOpen(reason, sealed.key_id)
+        nonce, body = sealed.blob[:NONCE_BYTES], sealed.blob[NONCE_BYTES:]
+        try:
+            return cipher.decrypt(nonce, body, endpoint_id.encode())
+        except (InvalidTag, ValueError):
+            reason = "damaged"
+            raise CannotOpen(reason, sealed.key_id) from None
+
+
+def key_id(key: bytes) -> str:
+    """Return how a key is called: the first 8 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(key).hexdigest()[:8]
+
+
+def _key(place: int, text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise SettingsError(VARIABLE, f"key {place} is not base64; {_HOW}") from None
+    if len(key) != KEY_BYTES:
+        msg = f"key {place} has {len(key)} bytes, not {KEY_BYTES}; {_HOW}"
+        raise SettingsError(VARIABLE, msg)
+    return key

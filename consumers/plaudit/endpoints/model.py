@@ -1,0 +1,79 @@
+"""What a deliverer knows of an endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from plaudit.endpoints.signing import Signer
+from plaudit.records.delays import Delay
+from plaudit.transport.addresses import Target
+
+Status = Literal["active", "disabled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint that can be delivered to.
+
+    Attributes:
+        endpoint_id: UUID.
+        workspace_id: UUID of the tenant.
+        version: grows with every change.
+        target: where to send; a text says why its URL can't be used.
+        headers: of the subscriber's own choice, as they go on the wire.
+        signer: signs its requests.
+        types: event types that it wants; none means all.
+        spaces: spaces whose events it wants; none means all.
+        format: of the body.
+        rate_limit: requests per second, over all workers; None: no limit.
+        schedule: delays between attempts; None: the installation's.
+        status: `disabled` gets nothing.
+        disabled_reason: why it is.
+        active_from_ms: events appended before are not matched; epoch milliseconds.
+    """
+
+    endpoint_id: str
+    workspace_id: str
+    version: int
+    target: Target | str
+    headers: tuple[tuple[bytes, bytes], ...]
+    signer: Signer
+    types: frozenset[str]
+    spaces: frozenset[str]
+    format: str
+    rate_limit: float | None
+    schedule: tuple[Delay, ...] | None
+    status: Status
+    disabled_reason: str | None
+    active_from_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An endpoint that is there and can't be opened: deliveries to it are diverted, never dropped.
+
+    What stands in the clear is known, so events are matched all the same.
+
+    Attributes:
+        reason: why it can't be opened, for the operator.
+    """
+
+    endpoint_id: str
+    workspace_id: str
+    version: int
+    reason: str
+    types: frozenset[str]
+    spaces: frozenset[str]
+    active_from_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """An endpoint whose tombstone was seen."""
+
+    endpoint_id: str
+
+
+Served = Endpoint | Unreadable
+"""What events are matched against."""

@@ -1,0 +1,110 @@
+"""From the record in the topic to an endpoint that can be delivered to, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plaudit.endpoints.keys import CannotOpen, Sealed, SecretKeys
+from plaudit.endpoints.model import Endpoint, Served, Unreadable
+from plaudit.endpoints.signing import Secret, SecretRefused, Signer
+from plaudit.records.delays import Delay, DelayError, parse_delays
+from plaudit.records.endpoint import EndpointRecord
+from plaudit.transport.addresses import Target, check_url
+from plaudit.transport.errors import UrlRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """What of an endpoint is sealed.
+
+    Attributes:
+        url: it may hold a token of its own.
+        headers: names and values.
+        secrets: the newest first.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    secrets: Sequence[Secret]
+
+    def __repr__(self) -> str:
+        """Never show what is private."""
+        return "Private(…)"
+
+
+def seal(keys: SecretKeys, endpoint_id: str, private: Private) -> Sealed:
+    """Encrypt what is private of an endpoint."""
+    plain = {
+        "url": private.url,
+        "headers": dict(private.headers),
+        "secrets": [
+            {"secret": each.text, "expires_at": each.expires_at_ms} for each in private.secrets
+        ],
+    }
+    return keys.seal(endpoint_id, json.dumps(plain).encode())
+
+
+def unseal(keys: SecretKeys, endpoint_id: str, sealed: Sealed) -> Private:
+    """Decrypt it.
+
+    Raises:
+        CannotOpen: the key is missing, or the blob is damaged.
+    """
+    plain: dict[str, Any] = json.loads(keys.open(endpoint_id, sealed))
+    secrets = [Secret(each["secret"], each["expires_at"]) for each in plain["secrets"]]
+    return Private(plain["url"], plain["headers"], secrets)
+
+
+def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
+    """Return the endpoint; one that can't be opened is `Unreadable`, not lost."""
+    sealed = Sealed(record["key_id"], record["sealed"])
+    try:
+        private = unseal(keys, record["endpoint_id"], sealed)
+        signer = Signer(private.secrets)
+        schedule = _schedule(record["schedule"])
+    except (CannotOpen, SecretRefused, DelayError, KeyError, TypeError, ValueError) as error:
+        return _unreadable(record, error)
+    return Endpoint(
+        record["endpoint_id"],
+        record["workspace_id"],
+        record["version"],
+        _target(private.url),
+        tuple((name.lower().encode(), text.encode()) for name, text in private.headers.items()),
+        signer,
+        frozenset(record["event_types"]),
+        frozenset(record["spaces"]),
+        record["format"],
+        record["rate_limit"],
+        schedule,
+        "active" if record["status"] == "ACTIVE" else "disabled",
+        record["status_reason"],
+        record["active_from"],
+    )
+
+
+def _unreadable(record: EndpointRecord, error: Exception) -> Unreadable:
+    # What a parser says may quote what it could not parse, and that may be a secret.
+    reason = str(error) if isinstance(error, CannotOpen) else type(error).__name__
+    return Unreadable(
+        record["endpoint_id"],
+        record["workspace_id"],
+        record["version"],
+        reason,
+        frozenset(record["event_types"]),
+        frozenset(record["spaces"]),
+        record["active_from"],
+    )
+
+
+def _target(url: str) -> Target | str:
+    try:
+        return check_url(url)
+    except UrlRefused as refused:
+        return refused.reason
+
+
+def _schedule(text: str | None) -> tuple[Delay, ...] | None:
+    return None if text is None else parse_delays(text)

@@ -1,0 +1,92 @@
+"""Signatures as the Standard Webhooks specification has them (symmetric, `v1`)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+PREFIX: Final = "whsec_"
+NEW_BYTES: Final = 32
+SHORTEST: Final = 24
+LONGEST: Final = 64
+
+
+class SecretRefused(ValueError):
+    """Not a secret of Standard Webhooks; the message says what one looks like, not what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A signing secret.
+
+    Attributes:
+        text: `whsec_` and base64.
+        expires_at_ms: after a rotation, when it stops being used; epoch milliseconds.
+    """
+
+    text: str
+    expires_at_ms: int | None = None
+
+    def __repr__(self) -> str:
+        """Never show the secret."""
+        return "Secret(…)"
+
+
+def new_secret() -> str:
+    """Return a fresh secret."""
+    return PREFIX + base64.b64encode(os.urandom(NEW_BYTES)).decode("ascii")
+
+
+def secret_bytes(text: str) -> bytes:
+    """Return the key in a secret.
+
+    Raises:
+        SecretRefused: not `whsec_` and base64 of 24 to 64 bytes.
+    """
+    how = f"a secret is {PREFIX} and base64 of {SHORTEST} to {LONGEST} bytes"
+    if not text.startswith(PREFIX):
+        raise SecretRefused(how)
+    try:
+        key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raise SecretRefused(how) from None
+    if not SHORTEST <= len(key) <= LONGEST:
+        raise SecretRefused(how)
+    return key
+
+
+class Signer:
+    """Signs for one endpoint: with its secret, and during a rotation with the former one, too.
+
+    Args:
+        secrets: the newest first.
+
+    Raises:
+        SecretRefused: one can't be used.
+    """
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, secrets: Sequence[Secret]) -> None:
+        self._keys = [(secret_bytes(secret.text), secret.expires_at_ms) for secret in secrets]
+
+    def sign(self, message_id: str, timestamp_s: int, body: bytes) -> bytes:
+        """Return the value of `webhook-signature`.
+
+        Args:
+            message_id: the `webhook-id`.
+            timestamp_s: the `webhook-timestamp`, seconds since 1970.
+            body: the very bytes that are sent.
+        """
+        signed = b"%b.%d.%b" % (message_id.encode(), timestamp_s, body)
+        now_ms = timestamp_s * 1_000
+        return b" ".join(
+            b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))
+            for key, expires_at_ms in self._keys
+            if expires_at_ms is None or now_ms < expires_at_ms
+        )

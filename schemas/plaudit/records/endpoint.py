@@ -1,0 +1,50 @@
+"""`Endpoint`: what deliverers know of an endpoint, as it stands in the compacted topic."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypedDict, cast
+
+from plaudit.records.codec import RecordError, record_codec
+
+_CODEC: Final = "endpoint"
+
+
+class EndpointRecord(TypedDict):
+    """The Avro record, field by field as `avro/endpoint.avsc` documents it."""
+
+    endpoint_id: str
+    workspace_id: str
+    version: int
+    key_id: str
+    sealed: bytes
+    event_types: list[str]
+    spaces: list[str]
+    content_filter: str | None
+    format: str
+    rate_limit: float | None
+    schedule: str | None
+    signature_kinds: list[str]
+    status: str
+    status_reason: str | None
+    status_since: int | None
+    active_from: int
+    created_at: int
+    updated_at: int
+
+
+def encode_endpoint(endpoint: EndpointRecord) -> bytes:
+    """Return the record in Avro single-object encoding."""
+    return record_codec(_CODEC).encode(endpoint)
+
+
+def decode_endpoint(value: bytes) -> EndpointRecord:
+    """Read a record of this or a neighboring release.
+
+    Raises:
+        RecordError: the bytes are no `Endpoint`.
+    """
+    record: dict[str, Any] = record_codec(_CODEC).decode(value)
+    return cast("EndpointRecord", record)
+
+
+__all__ = ["EndpointRecord", "RecordError", "decode_endpoint", "encode_endpoint"]

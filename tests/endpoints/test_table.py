@@ -1,0 +1,158 @@
+"""The table of endpoints against a model that just remembers the newest record of each."""
+
+from __future__ import annotations
+
+import os
+from typing import cast
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
+from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.signing import Secret, new_secret
+from plaudit.endpoints.table import ERASED, EndpointTable
+from plaudit.records.endpoint import EndpointRecord, encode_endpoint
+
+KEYS = SecretKeys([os.urandom(32)])
+OTHER_KEYS = SecretKeys([os.urandom(32)])
+WORKSPACES = [str(UUID(int=number)) for number in (1, 2)]
+SPACES = [str(UUID(int=number)) for number in (11, 12)]
+TYPES = ["testimonial.approved", "testimonial.published", ERASED]
+ENDPOINTS = [str(UUID(int=number)) for number in (21, 22, 23)]
+SECRET = Secret(new_secret())
+
+
+def record(
+    endpoint_id: str,
+    version: int,
+    given: dict[str, object] | None = None,
+    keys: SecretKeys = KEYS,
+) -> bytes:
+    sealed = seal(keys, endpoint_id, Private("https://hooks.example.com/x", {}, [SECRET]))
+    fields: dict[str, object] = {
+        "endpoint_id": endpoint_id,
+        "workspace_id": WORKSPACES[0],
+        "version": version,
+        "key_id": sealed.key_id,
+        "sealed": sealed.blob,
+        "event_types": [],
+        "spaces": [],
+        "content_filter": None,
+        "format": "standard",
+        "rate_limit": None,
+        "schedule": None,
+        "signature_kinds": ["v1"],
+        "status": "ACTIVE",
+        "status_reason": None,
+        "status_since": None,
+        "active_from": 0,
+        "created_at": 0,
+        "updated_at": 0,
+    }
+    return encode_endpoint(cast("EndpointRecord", {**fields, **(given or {})}))
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(ENDPOINTS),
+        st.one_of(
+            st.none(),
+            st.fixed_dictionaries(
+                {
+                    "workspace_id": st.sampled_from(WORKSPACES),
+                    "event_types": st.lists(st.sampled_from(TYPES[:2]), unique=True),
+                    "spaces": st.lists(st.sampled_from(SPACES), unique=True),
+                    "status": st.sampled_from(["ACTIVE", "DISABLED"]),
+                    "active_from": st.integers(0, 100),
+                }
+            ),
+        ),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None)
+@given(changes=CHANGES, at=st.integers(0, 120))
+def test_matching_is_what_filtering_all_newest_records_gives(
+    changes: list[tuple[str, dict[str, object] | None]], at: int
+) -> None:
+    table = EndpointTable(KEYS)
+    newest: dict[str, dict[str, object]] = {}
+    for version, (endpoint_id, change) in enumerate(changes):
+        if change is None:
+            newest.pop(endpoint_id, None)
+            table.apply(endpoint_id.encode(), None)
+        else:
+            newest[endpoint_id] = change
+            table.apply(endpoint_id.encode(), record(endpoint_id, version, change))
+        # Asked in between: what is remembered must not outlive the change.
+        table.match(WORKSPACES[0], TYPES[0], SPACES[0], at)
+    assert len(table) == len(newest)
+    for workspace in WORKSPACES:
+        for event_type in TYPES:
+            for space in SPACES:
+                found = table.match(workspace, event_type, space, at)
+                wanted = {
+                    endpoint_id
+                    for endpoint_id, each in newest.items()
+                    if _wants(each, workspace, event_type, space, at)
+                }
+                assert {each.endpoint_id for each in found} == wanted
+
+
+def _wants(each: dict[str, object], workspace: str, event_type: str, space: str, at: int) -> bool:
+    types, spaces, active_from = each["event_types"], each["spaces"], each["active_from"]
+    assert isinstance(types, list)
+    assert isinstance(spaces, list)
+    assert isinstance(active_from, int)
+    if each["workspace_id"] != workspace or each["status"] != "ACTIVE" or at < active_from:
+        return False
+    wanted = (not types or event_type in types) and (not spaces or space in spaces)
+    return wanted or event_type == ERASED
+
+
+def test_an_older_version_is_ignored() -> None:
+    table = EndpointTable(KEYS)
+    table.apply(ENDPOINTS[0].encode(), record(ENDPOINTS[0], 2, {"status": "DISABLED"}))
+    table.apply(ENDPOINTS[0].encode(), record(ENDPOINTS[0], 1))
+    found = table.find(ENDPOINTS[0])
+    assert isinstance(found, Endpoint)
+    assert (found.version, found.status) == (2, "disabled")
+
+
+def test_an_endpoint_whose_key_is_missing_is_matched_and_not_lost() -> None:
+    table = EndpointTable(KEYS)
+    table.apply(ENDPOINTS[0].encode(), record(ENDPOINTS[0], 1, keys=OTHER_KEYS))
+    found = table.find(ENDPOINTS[0])
+    assert isinstance(found, Unreadable)
+    assert "key_missing" in found.reason
+    assert table.match(WORKSPACES[0], TYPES[0], SPACES[0], 1) == [found]
+
+
+def test_a_blob_of_another_endpoint_does_not_open() -> None:
+    table = EndpointTable(KEYS)
+    sealed = seal(KEYS, ENDPOINTS[1], Private("https://evil.example.com/", {}, [SECRET]))
+    moved = record(ENDPOINTS[0], 1, {"sealed": sealed.blob, "key_id": sealed.key_id})
+    table.apply(ENDPOINTS[0].encode(), moved)
+    found = table.find(ENDPOINTS[0])
+    assert isinstance(found, Unreadable)
+    assert "damaged" in found.reason
+
+
+def test_garbage_in_the_topic_changes_nothing() -> None:
+    table = EndpointTable(KEYS)
+    table.apply(ENDPOINTS[0].encode(), record(ENDPOINTS[0], 1))
+    table.apply(ENDPOINTS[0].encode(), b"garbage")
+    assert isinstance(table.find(ENDPOINTS[0]), Endpoint)
+
+
+def test_a_tombstone_is_remembered() -> None:
+    table = EndpointTable(KEYS)
+    table.apply(ENDPOINTS[0].encode(), record(ENDPOINTS[0], 1))
+    table.apply(ENDPOINTS[0].encode(), None)
+    assert table.find(ENDPOINTS[0]) == Deleted(ENDPOINTS[0])
+    assert table.find(ENDPOINTS[1]) is None
