@@ -22,7 +22,7 @@ from typing import ClassVar, Final
 from confluent_kafka import KafkaError, KafkaException
 
 
-class KafkaFailure(Exception):  # noqa: N818 - its name is the stage; its children say the rest
+class KafkaFailure(Exception):
     """Kafka answered with an error that no other class here describes.
 
     Attributes:

@@ -1,1 +1,23 @@
-"""Publishing events from upstream services."""
+"""Publishing events from upstream services.
+
+```python
+from plaudit.events.models import TestimonialApproved
+from plaudit.publish import Publisher
+
+with Publisher(source="/services/moderation") as publisher:
+    publisher.publish(TestimonialApproved(...)).result(timeout=30)
+```
+"""
+
+from plaudit.kafka.producer import Ack
+from plaudit.publish.errors import EventTooLarge, OptionRefused, PublishRefused
+from plaudit.publish.publisher import AsyncPublisher, Publisher
+
+__all__ = [
+    "Ack",
+    "AsyncPublisher",
+    "EventTooLarge",
+    "OptionRefused",
+    "PublishRefused",
+    "Publisher",
+]

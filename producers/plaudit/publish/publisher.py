@@ -1,0 +1,180 @@
+"""The publisher of upstream services: typed events in, acknowledged records out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Final
+
+from plaudit.events.catalogue import type_of
+from plaudit.events.models.event import EventModel
+from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed
+from plaudit.kafka.producer import Ack, Producer, ProducerConfig
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.publish.prepare import DEFAULT_SOURCE, Prepared, SchemaId, checked_source, prepare
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+DELIVERY_TIMEOUT_S: Final = 30.0
+_PROGRESS_S: Final = 0.1
+
+
+class Publisher:
+    """Publishes events; safe to use from any thread, to be made again after a fork.
+
+    As a context manager it raises when it is left with records unacknowledged.
+
+    Args:
+        settings: where Kafka is; by default from the environment.
+        source: which service this is, as a URI reference (`ce_source`).
+        delivery_timeout_s: how long a record is tried before its future fails.
+        schema_id: with a registry, finds the id of an event type's schema.
+
+    Raises:
+        SettingsError: a setting is missing or can't be used.
+        OptionRefused: `source` is no URI reference.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings | None = None,
+        *,
+        source: str = DEFAULT_SOURCE,
+        delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
+        schema_id: SchemaId | None = None,
+    ) -> None:
+        chosen = settings or KafkaSettings()
+        self._names = chosen.names
+        self._source = checked_source(source)
+        self._timeout_s = delivery_timeout_s
+        self._failed = 0
+        self._schema_id: SchemaId = schema_id or registry_ids(chosen)
+        self._producer = Producer(
+            chosen, ProducerConfig(delivery_timeout_ms=int(delivery_timeout_s * 1_000))
+        )
+
+    def publish(self, event: EventModel, *, traceparent: str | None = None) -> Future[Ack]:
+        """Send an event; returns before the brokers have it.
+
+        When the local buffer is full, this waits for room: events come in no faster than the
+        brokers take them.
+
+        Args:
+            event: `meta.event_id` makes publishing it again harmless.
+            traceparent: W3C trace context, to be seen on the subscriber's side.
+
+        Returns:
+            A future: `result(timeout)` returns where the record stands once all in-sync replicas
+            have it, or raises the KafkaFailure that it ended with.
+
+        Raises:
+            PublishRefused: the event is too large, or `traceparent` is none.
+            KafkaUnavailable: no room within the delivery timeout.
+            KafkaFailure: closed, forked, or failed for good.
+        """
+        record = self._prepared(event, traceparent)
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                return self._send(record)
+            except BufferFull as full:
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    raise KafkaUnavailable(full.doing, "the local buffer stayed full") from None
+                self._producer.wait_for_progress(min(left_s, _PROGRESS_S))
+
+    def flush(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
+        """Wait until the brokers have everything.
+
+        Returns:
+            How many records they do not have: those still on their way, and those that failed since
+            the last flush. 0 means that everything is safe.
+        """
+        waiting = self._producer.flush(timeout_s)
+        failed, self._failed = self._failed, 0
+        return waiting + failed
+
+    def close(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
+        """Flush and end; what is not acknowledged by then fails.
+
+        Returns:
+            How many records the brokers do not have, as `flush` does.
+        """
+        self._producer.close(timeout_s)
+        return self.flush(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        missing = self.close()
+        if missing and exc is None:
+            doing = "close the publisher"
+            raise ProducerClosed(doing, f"{missing} events are not acknowledged")
+
+    def _prepared(self, event: EventModel, traceparent: str | None) -> Prepared:
+        schema_id = self._schema_id(type_of(event))
+        return prepare(event, self._names, self._source, traceparent, schema_id)
+
+    def _send(self, record: Prepared) -> Future[Ack]:
+        future = self._producer.publish(record.topic, record.value, record.key, record.headers)
+        future.add_done_callback(self._note)
+        return future
+
+    def _note(self, future: Future[Ack]) -> None:
+        """Count failures; called in the producer's thread."""
+        if future.exception() is not None:
+            self._failed += 1
+
+
+class AsyncPublisher(Publisher):
+    """A publisher for asyncio: the same, but that waiting does not block the event loop.
+
+    Use it in `async with`; its settings and errors are those of `Publisher`.
+    """
+
+    async def send(self, event: EventModel, *, traceparent: str | None = None) -> Ack:
+        """Send an event and wait until the brokers have it; return where it stands.
+
+        Raises:
+            PublishRefused: the event is too large, or `traceparent` is none.
+            KafkaFailure: it was not acknowledged; says why.
+        """
+        record = self._prepared(event, traceparent)
+        try:
+            future = self._send(record)
+        except BufferFull:
+            # Rare, and then a thread is no cost that counts.
+            future = await asyncio.to_thread(self.publish, event, traceparent=traceparent)
+        return await asyncio.wrap_future(future)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, exc_type, exc, traceback)
+
+
+def registry_ids(settings: KafkaSettings) -> SchemaId:
+    """Return what finds schema ids: a registry, if one is set; without one there are none."""
+    url = settings.schema_registry_url
+    if url is None:
+        return lambda _: None
+    # Only installations with a registry need an HTTP client.
+    from plaudit.events.registry import RegistryClient  # noqa: PLC0415
+
+    client = RegistryClient(url)
+    return lambda event_type: client.id_of(event_type.record, event_type.schema_json)
