@@ -17,7 +17,9 @@ from plaudit.deliver.startup import lane_topics
 from plaudit.deliver.worker import LaneName, Worker
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.transport.addresses import AddressPolicy
-from plaudit.transport.factory import make_sender
+from plaudit.transport.dial import Dialer
+from plaudit.transport.stock import HttpxSender
+from plaudit.transport.tls import tls_context
 
 
 def command(
@@ -60,11 +62,8 @@ def command(
 async def _deliver(
     kafka: KafkaSettings, settings: DeliverSettings, health: Health, lanes: list[LaneName]
 ) -> None:
-    sender = make_sender(
-        settings.http_client,
-        AddressPolicy(settings.allow_networks),
-        timeouts=settings.timeouts,
-    )
+    dialer = Dialer(AddressPolicy(settings.allow_networks), settings.timeouts)
+    sender = HttpxSender(dialer, tls_context())
     loop = asyncio.get_running_loop()
     starting = asyncio.create_task(lane_topics(kafka))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -90,9 +90,7 @@ class Deliverer:
     async def _attempt(self, delivery: Delivery, endpoint: Endpoint) -> None:
         attempted = await self._tools.attempter.run(delivery, endpoint)
         outcome = attempted.outcome
-        status = attempted.status
-        result = str(outcome.code) if status is None else f"{status // 100}xx"
-        self.tally.attempted(result, outcome.timings.total_ms)
+        self.tally.attempted(attempted.result, outcome.timings.total_ms)
         schedule = self.plan.schedule if endpoint.schedule is None else endpoint.schedule
         now_ms = int(time.time() * 1_000)
         decision = decide(outcome, delivery.history, self.plan, schedule, now_ms)

@@ -59,6 +59,13 @@ class Attempted:
         return self.outcome.status if isinstance(self.outcome, Answer) else None
 
     @property
+    def result(self) -> str:
+        """Return the class of the status, such as `2xx`, or the code of the error."""
+        if isinstance(self.outcome, Answer):
+            return f"{self.outcome.status // 100}xx"
+        return self.outcome.code
+
+    @property
     def error(self) -> str | None:
         """What went wrong, when there is no answer."""
         return None if isinstance(self.outcome, Answer) else str(self.outcome)

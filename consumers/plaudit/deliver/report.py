@@ -33,7 +33,7 @@ class Reporter:
         if self._chosen == "none" or (delivered and self._chosen == "failures"):
             return
         event, history, origin = delivery.event, delivery.history, delivery.origin
-        fields = {
+        fields: dict[str, object] = {
             "outcome": str(outcome_of(decision)),
             "reason": reason_of(decision),
             "event_id": event.event_id,

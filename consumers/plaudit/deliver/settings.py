@@ -62,9 +62,6 @@ class DeliverSettings(BaseSettings):
     log_attempts: Literal["all", "failures", "none"] = Field(
         default="all", description="Which attempts are logged, one line each."
     )
-    http_client: Literal["engine", "stock"] = Field(
-        default="engine", description="Plaudit's own HTTP engine, or the stock httpx transport."
-    )
     endpoint_in_flight: int = Field(
         default=64, ge=1, le=10_000, description="Requests to one endpoint at once, per worker."
     )

@@ -193,8 +193,8 @@ class Source:
             _log.warning("offsets.commit_failed", extra={"error": str(failure)})
             return
         for each in assignments:
-            if (place := places.get(each.partition)) is not None:
-                each.committed(place)
+            if each.partition in places:
+                each.committed(places[each.partition])
 
     def _read(self) -> None:
         """Read what is there, unless the engine is full; what can't run yet is held."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from plaudit.dev.kafka_errors import KafkaNotFound, KafkaStartFailed
 from plaudit.dev.kafka_jars import kafka_version
@@ -78,7 +78,7 @@ def _container(address: NodeAddress, overrides: Mapping[str, str]) -> DockerCont
     # The same port inside and outside, so that the broker, too, finds itself where it says it is:
     # it sends the markers of transactions to its own advertised address.
     port = address.broker_port
-    container.ports = {f"{port}/tcp": ("127.0.0.1", port)}
+    container.ports = cast("dict[str, int | None]", {f"{port}/tcp": ("127.0.0.1", port)})
     listeners = {
         "listeners": f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://127.0.0.1:{address.controller_port}",
         "advertised.listeners": f"PLAINTEXT://{address.bootstrap}",
@@ -86,7 +86,7 @@ def _container(address: NodeAddress, overrides: Mapping[str, str]) -> DockerCont
     properties = broker_properties(
         address,
         [address],
-        Path("/tmp/kafka-logs"),
+        Path("/var/lib/kafka/data"),
         {**listeners, **overrides},
     )
     for name, value in properties.items():

@@ -26,7 +26,7 @@ class Dialer:
     """Connects to checked addresses only: between check and connect nothing is looked up again."""
 
     policy: AddressPolicy
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = field(default_factory=Timeouts)
     resolver: Resolver = field(default_factory=SystemResolver)
 
     async def connect(self, target: Target, progress: Progress) -> socket.socket:
@@ -144,7 +144,7 @@ async def _connected(address: IPAddress, port: int) -> socket.socket:
     sock: socket.socket | None = None
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.setblocking(False)
+        sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
         # A request is one write: nothing to wait for, and waiting costs up to 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().sock_connect(sock, (str(address), port))

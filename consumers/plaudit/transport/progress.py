@@ -16,6 +16,9 @@ class Progress:
         sent: something was handed to the network.
         answered: a byte of an answer has arrived.
         bytes_sent: of the request, so far.
+        in_head: the head of the answer is not complete.
+        head_bytes: of it, so far.
+        ended: the other side has closed the connection.
     """
 
     __slots__ = (
@@ -25,7 +28,10 @@ class Progress:
         "bytes_sent",
         "connect_ms",
         "dns_ms",
+        "ended",
         "first_byte_ms",
+        "head_bytes",
+        "in_head",
         "phase",
         "sent",
         "tls_ms",
@@ -36,6 +42,9 @@ class Progress:
         self.sent = False
         self.answered = False
         self.bytes_sent = 0
+        self.in_head = True
+        self.ended = False
+        self.head_bytes = 0
         self.dns_ms: float | None = None
         self.connect_ms: float | None = None
         self.tls_ms: float | None = None

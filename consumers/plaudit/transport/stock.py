@@ -1,0 +1,339 @@
+"""The stock HTTP client: httpcore's connections under httpx's transport interface.
+
+What is ours is what safety needs: addresses are checked and dialed by `Dialer`, every origin has a
+pool of its own, answers are capped, and errors are named by stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable
+from contextvars import ContextVar
+from typing import Any, Final
+
+import httpcore
+import httpx
+
+from plaudit.transport.addresses import Origin, Target
+from plaudit.transport.answer import Answer
+from plaudit.transport.dial import Dialer
+from plaudit.transport.errors import (
+    AnswerMalformed,
+    ConnectionLost,
+    FirstByteTimeout,
+    RequestInvalid,
+    TotalTimeout,
+    TransportError,
+)
+from plaudit.transport.progress import Progress
+from plaudit.transport.sender import OURS, Caps, Headers, PoolLimits
+from plaudit.transport.wire import Wire
+
+_TARGET: Final = "plaudit.target"
+_progress: ContextVar[Progress] = ContextVar("progress")
+"""The exchange that the running task makes: connections are shared, exchanges are not."""
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """A wire in httpcore's terms; it keeps the notes of whichever exchange uses it."""
+
+    def __init__(self, wire: Wire, dialer: Dialer, caps: Caps) -> None:
+        self._wire = wire
+        self._dialer = dialer
+        self._caps = caps
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
+        del timeout
+        progress = _progress.get()
+        if not progress.answered:
+            progress.phase = "first_byte"
+            try:
+                async with asyncio.timeout(self._dialer.timeouts.first_byte_s):
+                    data = await self._wire.read(min(max_bytes, self._caps.head_bytes))
+            except TimeoutError:
+                raise FirstByteTimeout from None
+            if data:
+                progress.received()
+            else:
+                # httpcore would call it a protocol error.
+                detail = "closed before an answer"
+                raise ConnectionLost(detail, phase="first_byte")
+            progress.head_bytes += len(data)
+            return data
+        if progress.in_head:
+            left = self._caps.head_bytes - progress.head_bytes
+            if left <= 0:
+                detail = f"its head is over {self._caps.head_bytes} bytes"
+                raise AnswerMalformed(detail)
+            data = await self._wire.read(min(max_bytes, left))
+            progress.head_bytes += len(data)
+        else:
+            data = await self._wire.read(max_bytes)
+        progress.ended = not data
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
+        del timeout
+        progress = _progress.get()
+        progress.writing(progress.bytes_sent + len(buffer))
+        await self._wire.write(buffer, self._dialer.timeouts.write_s)
+
+    async def aclose(self) -> None:
+        self._wire.close()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+    ) -> httpcore.AsyncNetworkStream:
+        del timeout
+        progress = _progress.get()
+        progress.phase = "tls"
+        began_s = asyncio.get_running_loop().time()
+        try:
+            await self._wire.start_tls(
+                ssl_context, server_hostname or "", self._dialer.timeouts.tls_s
+            )
+        finally:
+            progress.tls_ms = (asyncio.get_running_loop().time() - began_s) * 1e3
+        return self
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's signature
+        return self._wire.stale if info == "is_readable" else None
+
+
+class _Backend(httpcore.AsyncNetworkBackend):
+    """Dials for httpcore: only where the policy allows."""
+
+    def __init__(self, target: Target, dialer: Dialer, caps: Caps) -> None:
+        self._target = target
+        self._dialer = dialer
+        self._caps = caps
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        del host, port, timeout, local_address, socket_options
+        sock = await self._dialer.connect(self._target, _progress.get())
+        return _Stream(await Wire.over(sock), self._dialer, self._caps)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer; closing it early closes the connection."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._response.aiter_stream():
+            yield part
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+class _Pool:
+    """Connections to one origin, with a queue of its own."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool, limit: int) -> None:
+        self.pool = pool
+        self.slots = asyncio.Semaphore(limit)
+        self.users = 0
+
+
+class CheckedTransport(httpx.AsyncBaseTransport):
+    """httpcore under httpx's interface, a pool for each origin.
+
+    Args:
+        dialer: checks and connects.
+        tls: for https.
+        caps: of answers.
+        limits: of pools.
+    """
+
+    def __init__(self, dialer: Dialer, tls: ssl.SSLContext, caps: Caps, limits: PoolLimits) -> None:
+        self._dialer = dialer
+        self._tls = tls
+        self._caps = caps
+        self._limits = limits
+        self._pools: OrderedDict[Origin, _Pool] = OrderedDict()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request to the target in its extensions; the caller reads and closes.
+
+        Raises:
+            TransportError: no answer; says at which stage.
+        """
+        target: Target = request.extensions[_TARGET]
+        sent = httpcore.Request(
+            request.method,
+            httpcore.URL(
+                scheme=target.scheme,
+                host=target.host,
+                port=target.port,
+                target=target.path,
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions={"sni_hostname": target.host},
+        )
+        response = await self.pool(target).pool.handle_async_request(sent)
+        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
+
+    def pool(self, target: Target) -> _Pool:
+        """Return the pool of a target's origin; the longest unused one makes room for a new one."""
+        found = self._pools.get(target.origin)
+        if found is None:
+            found = self._pools[target.origin] = _Pool(
+                httpcore.AsyncConnectionPool(
+                    ssl_context=self._tls,
+                    max_connections=None,
+                    max_keepalive_connections=self._limits.per_origin,
+                    keepalive_expiry=self._limits.idle_s,
+                    http1=True,
+                    http2=False,
+                    network_backend=_Backend(target, self._dialer, self._caps),
+                ),
+                self._limits.per_origin,
+            )
+        self._pools.move_to_end(target.origin)
+        return found
+
+    async def trim(self) -> None:
+        """Close pools that nobody uses, the longest unused first, down to the limit."""
+        excess = max(0, len(self._pools) - self._limits.idle_total)
+        unused = [origin for origin, each in self._pools.items() if not each.users]
+        for origin in unused[:excess]:
+            await self._pools.pop(origin).pool.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        while self._pools:
+            _, found = self._pools.popitem()
+            await found.pool.aclose()
+
+
+class HttpxSender:
+    """A `Sender` over the stock client.
+
+    Args:
+        dialer: checks addresses and connects; its time-outs are those of the exchanges.
+        tls: for https; see `tls_context`.
+        caps: of answers.
+        limits: of pools.
+    """
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        tls: ssl.SSLContext,
+        caps: Caps | None = None,
+        limits: PoolLimits | None = None,
+    ) -> None:
+        self._caps = caps or Caps()
+        self._total_s = dialer.timeouts.total_s
+        self._transport = CheckedTransport(dialer, tls, self._caps, limits or PoolLimits())
+
+    async def post(self, target: Target, headers: Headers, body: bytes) -> Answer:
+        """See `Sender.post`."""
+        progress = Progress()
+        _progress.set(progress)
+        try:
+            async with asyncio.timeout(self._total_s):
+                return await self._post(target, _request(target, headers, body), progress)
+        except TimeoutError:
+            error: TransportError = TotalTimeout(phase=progress.phase, sent=progress.sent)
+        except TransportError as failed:
+            error = failed
+        except httpcore.RemoteProtocolError as failed:
+            cut = progress.ended
+            error = ConnectionLost(str(failed)) if cut else AnswerMalformed(str(failed))
+        except httpcore.LocalProtocolError as failed:
+            error = RequestInvalid(str(failed))
+        error.timings = progress.timings()
+        raise error
+
+    async def aclose(self) -> None:
+        """See `Sender.aclose`."""
+        await self._transport.aclose()
+
+    async def _post(self, target: Target, request: httpx.Request, progress: Progress) -> Answer:
+        progress.phase = "wait"
+        pool = self._transport.pool(target)
+        pool.users += 1
+        try:
+            async with pool.slots:
+                return await self._exchange(request, progress)
+        finally:
+            pool.users -= 1
+            await self._transport.trim()
+
+    async def _exchange(self, request: httpx.Request, progress: Progress) -> Answer:
+        try:
+            response = await self._transport.handle_async_request(request)
+        except TransportError as error:
+            kept = progress.connect_ms is None and progress.sent
+            if progress.answered or not kept or isinstance(error, FirstByteTimeout):
+                raise
+            # A kept connection that the other side closed just then; nothing of an answer came.
+            progress.bytes_sent = 0
+            response = await self._transport.handle_async_request(request)
+        progress.in_head = False
+        try:
+            return await self._read(response, progress)
+        finally:
+            await response.aclose()
+
+    async def _read(self, response: httpx.Response, progress: Progress) -> Answer:
+        if response.status_code < 200:  # noqa: PLR2004 - 101: interim answers are passed over
+            msg = f"status {response.status_code} is none to end with"
+            raise AnswerMalformed(msg)
+        kept = bytearray()
+        size = 0
+        async for part in response.aiter_raw():
+            size += len(part)
+            kept += part[: self._caps.kept_bytes - len(kept)]
+            if size >= self._caps.read_bytes:
+                break
+        return Answer(
+            response.status_code,
+            tuple(
+                (name.decode("latin-1").lower(), value.decode("latin-1"))
+                for name, value in response.headers.raw
+            ),
+            bytes(kept),
+            truncated=size > len(kept),
+            timings=progress.timings(),
+            bytes_sent=progress.bytes_sent,
+        )
+
+
+def _request(target: Target, headers: Headers, body: bytes) -> httpx.Request:
+    """Return the request.
+
+    Raises:
+        RequestInvalid: a header is ours to set.
+    """
+    for name, _ in headers:
+        if name.lower() in OURS:
+            detail = f"header {name.decode('latin-1')} is set by the transport"
+            raise RequestInvalid(detail)
+    all_headers = [
+        (b"host", target.authority.encode()),
+        *headers,
+        (b"content-length", b"%d" % len(body)),
+    ]
+    return httpx.Request(
+        "POST", target.url, headers=all_headers, content=body, extensions={_TARGET: target}
+    )
