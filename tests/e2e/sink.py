@@ -102,7 +102,13 @@ class Sink:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         message_id = request.headers.get("webhook-id", "")
-        arrival = Arrival(request.path, message_id, dict(request.headers), body, time.time())
+        arrival = Arrival(
+            request.path,
+            message_id,
+            {name.lower(): value for name, value in request.headers.items()},
+            body,
+            time.time(),
+        )
         key = (request.path, message_id)
         self._tries[key] += 1
         behave = self._behaviors.get(request.path, missing)

@@ -53,7 +53,7 @@ def command(
             Exit.USAGE,
         )
     try:
-        uvloop.run(_deliver(kafka, settings, health, lane or ["events", "deliveries"]))
+        uvloop.run(_deliver(kafka, settings, health, lane or list(LaneName)))
     finally:
         if server is not None:
             server.close()

@@ -21,7 +21,8 @@ import threading
 import time
 from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack
-from typing import Final, Literal
+from enum import StrEnum
+from typing import Final
 
 from plaudit.deliver.admission import AdmissionLimits
 from plaudit.deliver.attempt import Attempter
@@ -47,7 +48,13 @@ from plaudit.transport.sender import Sender
 
 _log = logging.getLogger(__name__)
 
-LaneName = Literal["events", "deliveries"]
+
+class LaneName(StrEnum):
+    """The lanes, each a consumer group of its own."""
+
+    EVENTS = "events"
+    DELIVERIES = "deliveries"
+
 
 MOST_DELIVERIES: Final = 20_000
 """Deliveries that one lane may have in hand; more records are not read."""
@@ -144,16 +151,16 @@ class Worker:
 
     def _open_lanes(self, topics: LaneTopics, lanes: Collection[LaneName]) -> None:
         names = self._kafka.names
-        if "events" in lanes:
+        if LaneName.EVENTS in lanes:
             group = GroupConfig(names.events_group, "cooperative-sticky")
-            self._open("events", SourceConfig(group, topics.events))
-        if "deliveries" in lanes:
+            self._open(LaneName.EVENTS, SourceConfig(group, topics.events))
+        if LaneName.DELIVERIES in lanes:
             # One owner for a partition's number in all tiers, and so for an endpoint.
             group = GroupConfig(names.deliveries_group, "range")
-            self._open("deliveries", SourceConfig(group, topics.deliveries))
+            self._open(LaneName.DELIVERIES, SourceConfig(group, topics.deliveries))
 
     def _open(self, name: LaneName, config: SourceConfig) -> None:
-        events = name == "events"
+        events = name is LaneName.EVENTS
         deliverer = Deliverer(self._tools, limits_rate=not events)
         make = EventsLane if events else DeliveriesLane
         judge = make(

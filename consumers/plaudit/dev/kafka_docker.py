@@ -5,9 +5,11 @@ Docker's Python packages come with `plaudit[dev]` and are imported when they are
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,7 +21,9 @@ from plaudit.dev.kafka_probe import answers, free_ports
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
+SOCKET: Final = "/var/run/docker.sock"
 DAEMON_TIMEOUT_S: Final = 2
+API_VERSION: Final = "1.41"  # Docker 20.10 and later
 PULL_TIMEOUT_S: Final = 60  # for each answer of the daemon, not for the whole image
 READY_TIMEOUT_S: Final = 60.0
 
@@ -43,18 +47,33 @@ def docker_is_ready() -> None:
         msg = f"Docker: the package {error.name!r} is missing (pip install 'plaudit[dev]')"
         raise KafkaNotFound([msg]) from error
     try:
-        docker.from_env(timeout=DAEMON_TIMEOUT_S).ping()
-    except (DockerException, RequestException) as error:
+        _knock()
+        with closing(docker.from_env(version=API_VERSION, timeout=DAEMON_TIMEOUT_S)) as client:
+            client.ping()
+    except (OSError, DockerException, RequestException) as error:
         raise KafkaNotFound(["Docker: no daemon answers"]) from error
-    images = docker.from_env(timeout=PULL_TIMEOUT_S).images
-    try:
-        images.get(image())
-    except ImageNotFound:
+    with closing(docker.from_env(timeout=PULL_TIMEOUT_S)) as client:
         try:
-            images.pull(image())
-        except (DockerException, RequestException) as error:
-            msg = f"Docker: the image {image()} is not there and can't be pulled"
-            raise KafkaNotFound([msg]) from error
+            client.images.get(image())
+        except ImageNotFound:
+            try:
+                client.images.pull(image())
+            except (DockerException, RequestException) as error:
+                msg = f"Docker: the image {image()} is not there and can't be pulled"
+                raise KafkaNotFound([msg]) from error
+
+
+def _knock() -> None:
+    """Connect to the daemon's socket: Docker's client leaves its own open when nobody is there.
+
+    Raises:
+        OSError: nobody listens.
+    """
+    host = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}")
+    if host.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(DAEMON_TIMEOUT_S)
+            probe.connect(host.removeprefix("unix://"))
 
 
 @contextmanager

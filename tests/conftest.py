@@ -1,0 +1,78 @@
+"""What all tests share: a real broker, a fresh prefix for each test, and a clean environment."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from plaudit.dev.kafka import FoundKafka, LocalKafka, find_kafka
+from plaudit.dev.kafka_errors import KafkaNotFound
+from plaudit.kafka.declaration import Section, declared
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin, apply
+
+TEST_KAFKA = "PLAUDIT_TEST_KAFKA"
+OURS = ("PLAUDIT_", "KAFKA_")
+FEW = {Section.EVENTS: 4, Section.DELIVERIES: 4, Section.DEAD_LETTERS: 2, Section.ATTEMPTS: 2}
+"""Partitions: topics are made for each test, and a broker takes its time for every partition."""
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Let no developer's settings, nor a .env file, reach a test."""
+    for name in list(os.environ):
+        if name.startswith(OURS) and name != TEST_KAFKA:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[FoundKafka]:
+    """A broker for the whole run: the one in PLAUDIT_TEST_KAFKA, in Docker, or on this machine."""
+    with find_kafka(os.environ.get(TEST_KAFKA), announce=lambda _: None) as found:
+        yield found
+
+
+@pytest.fixture
+def prefix() -> str:
+    """What the names of this test's topics and groups begin with."""
+    return f"t{uuid.uuid4().hex[:10]}."
+
+
+@pytest.fixture
+def settings(kafka: FoundKafka, prefix: str) -> KafkaSettings:
+    """Settings for the shared broker, under the test's prefix."""
+    return KafkaSettings(bootstrap_servers=kafka.bootstrap, topic_prefix=prefix)
+
+
+@pytest.fixture
+def topics(settings: KafkaSettings) -> KafkaSettings:
+    """The declared topics, applied for one broker; the settings to use them."""
+    apply_topics(settings)
+    return settings
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[Callable[[], LocalKafka]]:
+    """Make brokers that a test may kill and restart; they stop with the test."""
+    with ExitStack() as stack:
+
+        def make(nodes: int = 1) -> LocalKafka:
+            try:
+                return stack.enter_context(LocalKafka(nodes=nodes))
+            except KafkaNotFound as error:
+                pytest.skip(f"no local Kafka: {error}")
+
+        yield make
+
+
+def apply_topics(settings: KafkaSettings) -> None:
+    """Make the topics as declared, for one broker."""
+    applied = apply(Admin(settings), declared(settings, single_node=True, partitions=FEW))
+    assert applied.ok, applied.findings

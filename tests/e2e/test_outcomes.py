@@ -1,0 +1,66 @@
+"""What subscribers answer, and where each delivery ends."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import svix
+from standardwebhooks import Webhook
+
+from e2e.rig import PROMPTLY_S, Rig
+from e2e.sink import Sink, always, failing, good
+
+pytestmark = [pytest.mark.broker, pytest.mark.e2e]
+
+
+def test_an_event_arrives_signed_so_that_the_official_libraries_verify_it(
+    rig: Rig, sink: Sink
+) -> None:
+    endpoint = rig.endpoint(sink.on("good", good), private={"X-Tenant": "acme"})
+    rig.worker()
+    [event_id] = rig.publish(1)
+    assert sink.wait_until(lambda: len(sink.arrivals) == 1, PROMPTLY_S)
+    [arrival] = sink.arrivals
+    body = Webhook(rig.secrets[endpoint]).verify(arrival.body, arrival.headers)
+    svix.Webhook(rig.secrets[endpoint]).verify(arrival.body, arrival.headers)
+    assert body == json.loads(arrival.body)
+    assert set(body) == {"id", "type", "timestamp", "data"}
+    assert body["id"] == event_id == arrival.message_id
+    assert body["data"]["workspace_id"] == rig.workspace
+    assert arrival.headers["content-type"] == "application/json"
+    assert arrival.headers["user-agent"].startswith("plaudit/")
+    assert arrival.headers["x-tenant"] == "acme"
+
+
+def test_every_delivery_ends_where_its_answers_send_it(rig: Rig, sink: Sink) -> None:
+    good_one = rig.endpoint(sink.on("good", good))
+    flaky = rig.endpoint(sink.on("flaky", failing(1)))
+    broken = rig.endpoint(sink.on("broken", always(500)))
+    gone = rig.endpoint(sink.on("gone", always(410)))
+    too_large = rig.endpoint(sink.on("large", always(413)))
+    moved = rig.endpoint(sink.on("moved", always(302, Location="http://127.0.0.1:1/")))
+    rig.endpoint(sink.on("picky", good), event_types=["testimonial.published"])
+    worker = rig.worker()
+    ids = set(rig.publish(20))
+    done = [f"/{name}" for name in ("good", "flaky")]
+    assert sink.wait_until(lambda: all(set(sink.ids(name[1:])) == ids for name in done), PROMPTLY_S)
+    rig.wait_dead(4 * len(ids))
+    assert rig.stop(worker) == 0
+    assert not sink.ids("picky")
+    assert sink.ids("good").total() == len(ids)
+    reasons = {
+        (dead.headers["plaudit-endpoint-id"], dead.headers["plaudit-reason"]) for dead in rig.dead()
+    }
+    assert reasons <= {
+        (broken, "exhausted"),
+        (gone, "gone"),
+        (gone, "endpoint_disabled"),
+        (too_large, "rejected"),
+        (moved, "exhausted"),
+    }
+    assert {endpoint for endpoint, _ in reasons} == {broken, gone, too_large, moved}
+    assert sink.ids("broken", 500) == dict.fromkeys(ids, 3), "one attempt and two retries"
+    outcomes = {(each["endpoint_id"], each["outcome"]) for each in rig.attempts()}
+    assert (good_one, "delivered") in outcomes
+    assert {(flaky, "retrying"), (flaky, "delivered")} <= outcomes
