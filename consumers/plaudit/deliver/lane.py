@@ -65,6 +65,7 @@ class Lane:
         self._loop = loop
         self._waiting: dict[Assignment, deque[Record]] = {}
         self._reasons: dict[Assignment, str] = {}
+        self._defective: set[Assignment] = set()
 
     def hand_over(self, records: list[Record]) -> None:
         """Take records that may run now; called in the source's thread."""
@@ -91,7 +92,7 @@ class Lane:
         """Look at waiting partitions again and again, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_AGAIN_S)
-            for assignment in list(self._waiting):
+            for assignment in self._waiting.keys() - self._defective:
                 self._look_again(assignment)
 
     def _receive(self, records: list[Record]) -> None:
@@ -107,6 +108,8 @@ class Lane:
             except MustWait as wait:
                 self._waiting[assignment] = deque([record])
                 self._say(assignment, wait.reason)
+            except Exception as error:  # noqa: BLE001 - a defect of ours: the partition stands still
+                self._stand_still(assignment, error)
 
     def _look_again(self, assignment: Assignment) -> None:
         held = self._waiting[assignment]
@@ -116,9 +119,23 @@ class Lane:
             except MustWait as wait:
                 self._say(assignment, wait.reason)
                 return
+            except Exception as error:  # noqa: BLE001 - a defect of ours: the partition stands still
+                self._stand_still(assignment, error)
+                return
             held.popleft()
         del self._waiting[assignment]
         self._reasons.pop(assignment, None)
+
+    def _stand_still(self, assignment: Assignment, error: Exception) -> None:
+        """Begin nothing more of a partition, and commit nothing past the record.
+
+        Part of its deliveries may have begun, so it is not tried again here: the next process, or
+        the next release, reads it again.
+        """
+        _log.exception("partition.defect", exc_info=error)
+        self._waiting[assignment] = deque()
+        self._defective.add(assignment)
+        self._say(assignment, f"a defect in the worker: {error!r}")
 
     def _say(self, assignment: Assignment, reason: str) -> None:
         """Log a reason once, not at every look."""

@@ -38,6 +38,7 @@ class Assignment:
     """
 
     __slots__ = (
+        "__weakref__",
         "_committed",
         "active",
         "begun",
