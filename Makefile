@@ -1,0 +1,72 @@
+# Everything that people and CI do here; `make` alone prints this manual.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+EVENTS ?=
+ARGS ?=
+
+.PHONY: help setup run test test-fast lint format lock build test-wheel bench image clean
+
+help: ## print this manual
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/all.stamp ## make the virtual environment with everything that developing needs
+
+run: $(VENV)/run.stamp ## the whole pipeline on this machine, live; EVENTS=200 publishes so many and checks
+	@$(BIN)/plaudit dev $(if $(EVENTS),--events $(EVENTS)) $(ARGS)
+
+test: $(VENV)/all.stamp ## all tests, on a real broker; ARGS="-k ledger" chooses
+	@$(BIN)/python -m pytest --durations=10 $(ARGS)
+
+test-fast: $(VENV)/all.stamp ## the tests that need no broker
+	@$(BIN)/python -m pytest -m "not broker and not docker" $(ARGS)
+
+lint: $(VENV)/all.stamp ## style, types and the rules of the layout
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/all.stamp ## put the style right where a tool can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(VENV)/all.stamp ## resolve and pin what is installed, with hashes
+	@$(BIN)/python requirements/lock.py
+
+build: $(VENV)/all.stamp ## the wheel and the source archive, into dist/
+	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist .
+
+test-wheel: build ## the fast tests against the built wheel, away from the tree
+	@tests/wheel.sh dist/*.whl $(BIN)/python requirements/all.txt
+
+bench: $(VENV)/all.stamp ## measure this machine: one worker to a local sink, and publishing
+	@cd tests && ../$(BIN)/python -m bench $(ARGS)
+
+image: ## the container image, where Docker is
+	@docker build -t plaudit -f deploy/Dockerfile .
+
+clean: ## remove what was made here
+	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/pip.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Plaudit needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install -q -U "pip>=25.1"
+	@touch $@
+
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(VENV)/pip.stamp
+	@echo "installing what running needs into $(VENV) …"
+	@$(PIP) install -q --require-hashes -r requirements/run.txt
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/all.stamp: requirements/all.txt pyproject.toml | $(VENV)/pip.stamp
+	@echo "installing what developing needs into $(VENV) …"
+	@$(PIP) install -q --require-hashes -r requirements/all.txt
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/run.stamp

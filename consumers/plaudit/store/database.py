@@ -1,0 +1,166 @@
+"""Opening the database: SQLite for one machine, Postgres for many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import alembic.command
+import alembic.config
+import alembic.migration
+import alembic.script
+import sqlalchemy
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from plaudit.kafka.errors import SettingsError
+
+VARIABLE: Final = "PLAUDIT_DATABASE_URL"
+BUSY_MS: Final = 10_000
+"""How long SQLite waits for another writer."""
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the database is."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PLAUDIT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    database_url: str = Field(
+        default="sqlite:///plaudit.db",
+        repr=False,
+        description="SQLAlchemy URL of the database: sqlite:///FILE, or postgresql+psycopg://…",
+    )
+
+
+class DatabaseFailure(Exception):
+    """The database can't be used now.
+
+    DatabaseFailure
+    └── SchemaOutdated   `plaudit db migrate` has to run first
+    """
+
+
+class SchemaOutdated(DatabaseFailure):
+    """The tables are not those of this release."""
+
+
+def open_database(url: str) -> Engine:
+    """Return an engine; a new SQLite file gets its tables at once.
+
+    Raises:
+        SettingsError: the URL can't be used.
+        DatabaseFailure: the database can't be reached.
+        SchemaOutdated: `plaudit db migrate` has to run first.
+    """
+    engine = connect(url)
+    with translated():
+        if engine.dialect.name == "sqlite" and not _tables(engine):
+            migrate(engine)
+        check(engine)
+    return engine
+
+
+def connect(url: str) -> Engine:
+    """Return an engine, whatever the state of the tables.
+
+    Raises:
+        SettingsError: the URL can't be used.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            # The driver that the extra brings.
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise SettingsError(VARIABLE, "only sqlite:/// and postgresql:// are supported")
+        engine = sqlalchemy.create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise SettingsError(VARIABLE, f"not a database URL: {error}") from None
+    except ModuleNotFoundError as error:
+        reason = f'{error.name} is missing; pip install "plaudit[postgres]"'
+        raise SettingsError(VARIABLE, reason) from None
+    if engine.dialect.name == "sqlite":
+        sqlalchemy.event.listen(engine, "connect", _configure_sqlite)
+        sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into one of ours, in one line.
+
+    Raises:
+        DatabaseFailure: what the driver said.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        said = " ".join(str(error.orig).split())
+        raise DatabaseFailure(f"{VARIABLE}: the database can't be used: {said}") from None
+    except SQLAlchemyError as error:
+        said = " ".join(str(error).split())[:400]
+        raise DatabaseFailure(f"the database refused: {said}") from error
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables to this release; doing it again changes nothing."""
+    with translated(), engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def revisions(engine: Engine) -> tuple[str | None, str]:
+    """Return the revision of the tables (None: there are none) and the one of this release."""
+    wanted = alembic.script.ScriptDirectory.from_config(_config()).get_current_head() or ""
+    with translated(), engine.connect() as connection:
+        return alembic.migration.MigrationContext.configure(
+            connection
+        ).get_current_revision(), wanted
+
+
+def check(engine: Engine) -> None:
+    """Compare the tables with this release.
+
+    Raises:
+        SchemaOutdated: they differ; says what to do.
+    """
+    found, wanted = revisions(engine)
+    if found != wanted:
+        msg = f"the database is at revision {found or 'none'}, this release needs {wanted}; "
+        raise SchemaOutdated(msg + "run `plaudit db migrate`")
+
+
+def _tables(engine: Engine) -> list[str]:
+    return sqlalchemy.inspect(engine).get_table_names()
+
+
+def _config() -> alembic.config.Config:
+    config = alembic.config.Config()
+    folder = resources.files("plaudit.store") / "migrations"
+    config.set_main_option("script_location", str(Path(str(folder))).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _configure_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a DB-API connection
+    # SQLAlchemy begins transactions itself; the driver must not do so in between.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
+    # A transaction that reads first and writes later would fail with "locked" instead of waiting.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,64 @@
+"""Pins what is installed, with hashes: `make lock`.
+
+Reads the extras and groups of pyproject.toml and writes `run.txt` (what `make run` needs) and
+`all.txt` (what developing needs). pip-compile can't do it alone: it knows no dependency groups, and
+would pin this project itself, with a path, where an extra names another one.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+HERE: Final = Path(__file__).parent
+SELF: Final = re.compile(r"plaudit\[(?P<extras>[^\]]+)\]")
+GROUPS: Final = ("test", "lint", "build")
+
+
+def main() -> None:
+    """Write both files."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    run = [*project["project"]["dependencies"], *extra(project, "dev"), BUILD]
+    everything = [*run, *extra(project, "all")]
+    for group in GROUPS:
+        everything += project["dependency-groups"][group]
+    compile_into(HERE / "run.txt", run)
+    compile_into(HERE / "all.txt", everything, HERE / "run.txt")
+
+
+# To install the project itself without fetching what no hash vouches for.
+BUILD: Final = "hatchling>=1.27"
+
+
+def extra(project: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Yield the requirements of an extra, those of extras that it names included."""
+    for requirement in project["project"]["optional-dependencies"][name]:
+        found = SELF.fullmatch(requirement)
+        if found is None:
+            yield requirement
+        else:
+            for other in found["extras"].split(","):
+                yield from extra(project, other)
+
+
+def compile_into(file: Path, requirements: Sequence[str], constraints: Path | None = None) -> None:
+    """Resolve and write one file; what it pins already stays unless it has to change."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "requirements.in"
+        source.write_text("\n".join(sorted(set(requirements))) + "\n", encoding="utf-8")
+        options = ["-q", "--generate-hashes", "--strip-extras", "--allow-unsafe", "--no-annotate"]
+        options += ["--no-header", "--no-emit-index-url", "--no-emit-find-links"]
+        if constraints is not None:
+            options += ["-c", str(constraints)]
+        tool = Path(sys.executable).with_name("pip-compile")
+        subprocess.run([tool, *options, "-o", str(file), str(source)], check=True)
+
+
+if __name__ == "__main__":
+    main()

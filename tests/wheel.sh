@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Installs a built wheel into an environment of its own and runs the fast tests against it, away
+# from the tree: what an editable install hides (a missing file, a missing package) shows here.
+set -euo pipefail
+wheel=$(realpath "$1")
+python=$2
+requirements=$(realpath "$3")
+tests=$(realpath "$(dirname "$0")")
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+"$python" -m venv "$folder/venv"
+bin=$folder/venv/bin
+"$bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$requirements"
+"$bin/python" -m pip install -q --disable-pip-version-check --no-deps "$wheel"
+
+cp -r "$tests" "$folder/tests"
+cp "$tests/../pyproject.toml" "$folder/"
+cd "$folder"
+where=$("$bin/python" -c 'import plaudit.events; print(plaudit.events.__file__)')
+case $where in
+    "$folder"/*) ;;
+    *) echo "the tests would import $where, not the wheel"; exit 1 ;;
+esac
+"$bin/plaudit" --version
+"$bin/python" -m pytest -q -m "not broker and not docker and not tree" tests
