@@ -58,7 +58,7 @@ OUTBOX: Final = Table(
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
     Column("endpoint_id", String(36), nullable=False),
 )
-"""Endpoints whose state is to be written to Kafka, in order; a row goes when the brokers have it."""
+"""Endpoints whose state is to be written to Kafka; a row goes when the brokers have it."""
 
 LEASES: Final = Table(
     "leases",

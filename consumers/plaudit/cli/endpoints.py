@@ -1,0 +1,314 @@
+"""`plaudit endpoints`: thin over the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from plaudit.cli.output import Exit, fail, note, print_json
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.delays import Delay, DelayError
+from plaudit.store.apply import carry_out, plan, read_file
+from plaudit.store.database import DatabaseSettings, open_database
+from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.relay import Relay
+from plaudit.store.service import EndpointService, Written
+from plaudit.store.wanted import InputRefused, Rules, Wanted
+from plaudit.transport.addresses import AddressPolicy
+
+app = typer.Typer(no_args_is_help=True, help="Register and manage endpoints.")
+
+ACK_TIMEOUT_MS: Final = 8_000
+_COLUMNS: Final = ("id", "name", "workspace", "host", "types", "status")
+
+_Id = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's id.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_Types = Annotated[str | None, typer.Option(help="Event types, comma-separated; all by default.")]
+_Spaces = Annotated[
+    list[str] | None, typer.Option("--space", help="Only events of this space; repeatable.")
+]
+_Headers = Annotated[
+    list[str] | None, typer.Option("--header", help="NAME: VALUE to send along; repeatable.")
+]
+_Rate = Annotated[float | None, typer.Option(help="Requests per second.")]
+_Schedule = Annotated[str | None, typer.Option(help="Delays between attempts, such as 5s,5m.")]
+_Format = Annotated[str, typer.Option("--format", help="Form of the body.")]
+_Secret = Annotated[str | None, typer.Option(help="whsec_…; a new one by default.")]
+
+
+@app.command()
+def add(
+    url: Annotated[str, typer.Argument(help="Where to send, https://…")],
+    workspace: Annotated[str, typer.Option(help="The workspace's UUID.")],
+    types: _Types = None,
+    space: _Spaces = None,
+    header: _Headers = None,
+    rate_limit: _Rate = None,
+    schedule: _Schedule = None,
+    payload_format: _Format = "standard",
+    secret: _Secret = None,
+    name: Annotated[str | None, typer.Option(help="For people; unique in a workspace.")] = None,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Register an endpoint; prints its id and, this once, its secret.
+
+    Example: plaudit endpoints add https://hooks.example.com/plaudit
+    --workspace 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --types testimonial.approved
+    """
+    wanted = Wanted(
+        url,
+        _listed(types),
+        tuple(space or ()),
+        _headers(header),
+        rate_limit,
+        schedule,
+        payload_format,
+        secret,
+        name,
+    )
+    with _service() as service:
+        _show(service, service.add(workspace, wanted), as_json=as_json)
+
+
+@app.command("list")
+def list_endpoints(
+    workspace: Annotated[str | None, typer.Option(help="Of this workspace only.")] = None,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """List endpoints."""
+    with _service() as service:
+        found = service.list(workspace)
+        if as_json:
+            for endpoint in found:
+                print_json(_public(service, endpoint))
+            return
+        table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
+        for endpoint in found:
+            shown = _public(service, endpoint)
+            table.add_row(
+                endpoint.endpoint_id,
+                endpoint.name or "",
+                endpoint.workspace_id,
+                shown["host"],
+                ", ".join(endpoint.event_types) or "all",
+                endpoint.status,
+            )
+        Console().print(table)
+
+
+@app.command()
+def show(endpoint: _Id, *, as_json: _Json = False) -> None:
+    """Show an endpoint, without its secret."""
+    with _service() as service:
+        _show(service, Written(service.get(endpoint)), as_json=as_json)
+
+
+@app.command()
+def update(
+    endpoint: _Id,
+    url: Annotated[str | None, typer.Option(help="Where to send.")] = None,
+    types: _Types = None,
+    space: _Spaces = None,
+    header: _Headers = None,
+    rate_limit: _Rate = None,
+    schedule: _Schedule = None,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Change what is given; the rest stays.
+
+    `--types all` and `--rate-limit 0` take a limit away.
+    """
+    with _service() as service:
+        now = service.wanted(service.get(endpoint))
+        wanted = replace(
+            now,
+            url=url or now.url,
+            types=now.types if types is None else _listed(types),
+            spaces=now.spaces if space is None else tuple(space),
+            headers=now.headers if header is None else _headers(header),
+            rate_limit=now.rate_limit if rate_limit is None else rate_limit or None,
+            schedule=now.schedule if schedule is None else schedule or None,
+        )
+        _show(service, service.update(endpoint, wanted), as_json=as_json)
+
+
+@app.command()
+def remove(endpoint: _Id) -> None:
+    """Delete an endpoint; what is on its way to it is cancelled."""
+    with _service() as service:
+        _warn(service.remove(endpoint))
+        note(f"removed {endpoint}")
+
+
+@app.command("rotate-secret")
+def rotate_secret(
+    endpoint: _Id,
+    overlap: Annotated[str, typer.Option(help="How long the old one signs along.")] = "24h",
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Make a new secret, shown this once; the old one signs along for a while."""
+    try:
+        overlap_ms = Delay.parse(overlap).millis
+    except DelayError as error:
+        fail(f"--overlap: {error}", Exit.USAGE)
+    with _service() as service:
+        _show(service, service.rotate_secret(endpoint, overlap_ms), as_json=as_json)
+
+
+@app.command()
+def enable(endpoint: _Id, *, as_json: _Json = False) -> None:
+    """Serve an endpoint again, from now on."""
+    with _service() as service:
+        _show(service, service.enable(endpoint), as_json=as_json)
+
+
+@app.command()
+def disable(
+    endpoint: _Id,
+    reason: Annotated[str, typer.Option(help="Why; its owner reads it.")] = "by an operator",
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Serve an endpoint no more; what is on its way becomes dead letters."""
+    with _service() as service:
+        _show(service, service.disable(endpoint, reason), as_json=as_json)
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="YAML: workspace, and a list of endpoints.")],
+    *,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove named endpoints that the file has not.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Make a workspace's named endpoints what a file says; doing it again changes nothing."""
+    desired = read_file(file)
+    with _service() as service:
+        steps = plan(service, desired, prune=prune)
+        if dry_run:
+            for step in steps:
+                _say_step(step.action, step.name, None, as_json=as_json)
+            return
+        for step, written in carry_out(service, desired.workspace, steps):
+            if written is not None:
+                _warn(written)
+            _say_step(step.action, step.name, written, as_json=as_json)
+
+
+@app.command()
+def sync() -> None:
+    """Write every endpoint to Kafka again, after a restored backup."""
+    with _service() as service:
+        note(f"announced {service.sync()} endpoints")
+
+
+@contextmanager
+def _service() -> Iterator[EndpointService]:
+    kafka, deliver = KafkaSettings(), DeliverSettings()
+    keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
+    engine = open_database(DatabaseSettings().database_url)
+    producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
+    try:
+        relay = Relay(engine, producer, kafka.names.endpoints)
+        rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)
+        yield EndpointService(engine, keys, relay, rules)
+    finally:
+        producer.close()
+        engine.dispose()
+
+
+def _show(service: EndpointService, written: Written, *, as_json: bool) -> None:
+    _warn(written)
+    shown = _public(service, written.endpoint)
+    if written.secret is not None:
+        shown["secret"] = written.secret
+    if as_json:
+        print_json(shown)
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, value in shown.items():
+        text = ", ".join(value) if isinstance(value, list) else value
+        table.add_row(name, "" if text is None else str(text))
+    Console(soft_wrap=True).print(table)
+
+
+def _public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]:
+    """Return what may be shown: of the URL, which may be a secret itself, the host."""
+    wanted = service.wanted(endpoint)
+    return {
+        "id": endpoint.endpoint_id,
+        "workspace_id": endpoint.workspace_id,
+        "name": endpoint.name,
+        "host": wanted.url.partition("://")[2].partition("/")[0],
+        "url": wanted.url,
+        "types": list(endpoint.event_types),
+        "spaces": list(endpoint.spaces),
+        "headers": sorted(wanted.headers),
+        "rate_limit": endpoint.rate_limit,
+        "schedule": endpoint.schedule,
+        "format": endpoint.format,
+        "status": endpoint.status,
+        "status_reason": endpoint.status_reason,
+        "version": endpoint.version,
+        "active_from": _time(endpoint.active_from),
+        "created_at": _time(endpoint.created_at),
+        "updated_at": _time(endpoint.updated_at),
+    }
+
+
+def _time(epoch_ms: int) -> str:
+    moment = datetime.fromtimestamp(epoch_ms / 1_000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _warn(written: Written) -> None:
+    if written.trouble is not None:
+        note(
+            "plaudit: saved, but deliverers have not heard of it yet; the next change, or "
+            f"`plaudit endpoints sync`, tells them ({written.trouble})"
+        )
+
+
+def _say_step(action: str, name: str, written: Written | None, *, as_json: bool) -> None:
+    endpoint = None if written is None else written.endpoint.endpoint_id
+    secret = None if written is None or action != "create" else written.secret
+    if as_json:
+        print_json({"action": action, "name": name, "id": endpoint, "secret": secret})
+        return
+    typer.echo(
+        f"{action:8} {name}{f'  {endpoint}' if endpoint else ''}{f'  {secret}' if secret else ''}"
+    )
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    if text is None or text.strip() == "all":
+        return ()
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _headers(given: list[str] | None) -> dict[str, str]:
+    headers = {}
+    for line in given or ():
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise InputRefused("--header", f"{line!r} is not NAME: VALUE")
+        headers[name.strip()] = value.strip()
+    return headers

@@ -1,0 +1,166 @@
+"""A file of endpoints, and the changes that make the database agree with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.service import EndpointService, Written
+from plaudit.store.wanted import InputRefused, Wanted, uuid_text
+
+_VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
+Action = Literal["create", "update", "remove", "keep"]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: str
+    url: str
+    types: tuple[str, ...] = ()
+    spaces: tuple[str, ...] = ()
+    headers: dict[str, str] = Field(default_factory=dict)
+    rate_limit: float | None = None
+    schedule: str | None = None
+    format: str = "standard"
+    secret: str | None = None
+
+    def wanted(self) -> Wanted:
+        return Wanted(
+            self.url,
+            self.types,
+            self.spaces,
+            self.headers,
+            self.rate_limit,
+            self.schedule,
+            self.format,
+            self.secret,
+            self.name,
+        )
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    workspace: str
+    endpoints: Annotated[list[_Entry], Field(default_factory=list)]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change.
+
+    Attributes:
+        action: what is done.
+        name: of the endpoint.
+        wanted: as it shall be; None when it is removed.
+        existing: as it is; None when it is created.
+    """
+
+    action: Action
+    name: str
+    wanted: Wanted | None
+    existing: StoredEndpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a file asks for."""
+
+    workspace: str
+    endpoints: tuple[Wanted, ...]
+
+
+def read_file(path: Path, environ: Mapping[str, str] = os.environ) -> Desired:
+    """Read a file; `${NAME}` stands for an environment variable.
+
+    Raises:
+        InputRefused: names the line or the field.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputRefused(str(path), f"can't be read: {error}") from None
+    try:
+        tree = yaml.safe_load(_filled(text, environ, path))
+        file = _File.model_validate(tree)
+    except yaml.YAMLError as error:
+        raise InputRefused(str(path), " ".join(str(error).split())) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InputRefused(f"{path}: {where}", first["msg"]) from None
+    names = [entry.name for entry in file.endpoints]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputRefused(str(path), f"two endpoints are named {name!r}")
+    workspace = uuid_text("workspace", file.workspace)
+    return Desired(workspace, tuple(entry.wanted() for entry in file.endpoints))
+
+
+def plan(service: EndpointService, desired: Desired, *, prune: bool) -> list[Step]:
+    """Return the changes that make the workspace's named endpoints what the file says.
+
+    Endpoints without a name were not made by a file and are left alone; named ones that the file
+    does not have are removed only with `prune`.
+    """
+    existing = {
+        each.name: each for each in service.list(desired.workspace) if each.name is not None
+    }
+    steps = [
+        _step(service, wanted, existing.get(wanted.name or "")) for wanted in desired.endpoints
+    ]
+    listed = {wanted.name for wanted in desired.endpoints}
+    if prune:
+        gone = (each for name, each in existing.items() if name not in listed)
+        steps += [Step("remove", each.name or "", None, each) for each in gone]
+    return steps
+
+
+def carry_out(
+    service: EndpointService, workspace: str, steps: list[Step]
+) -> Iterator[tuple[Step, Written | None]]:
+    """Make the changes, one by one; yields each with what came of it."""
+    for step in steps:
+        yield step, _carry_out(service, workspace, step)
+
+
+def _carry_out(service: EndpointService, workspace: str, step: Step) -> Written | None:
+    match step:
+        case Step("create", wanted=Wanted() as wanted):
+            return service.add(workspace, wanted)
+        case Step("update", wanted=Wanted() as wanted, existing=StoredEndpoint() as existing):
+            return service.update(existing.endpoint_id, wanted)
+        case Step("remove", existing=StoredEndpoint() as existing):
+            return service.remove(existing.endpoint_id)
+        case _:
+            return None
+
+
+def _step(service: EndpointService, wanted: Wanted, existing: StoredEndpoint | None) -> Step:
+    asked = service.check(wanted)
+    name = asked.name or ""
+    if existing is None:
+        return Step("create", name, asked, None)
+    now = service.wanted(existing)
+    secret = service.private(existing).secrets[0].text
+    same = replace(asked, secret=None) == now and asked.secret in {None, secret}
+    return Step("keep" if same else "update", name, asked, existing)
+
+
+def _filled(text: str, environ: Mapping[str, str], path: Path) -> str:
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in environ:
+            raise InputRefused(str(path), f"${{{name}}} is not in the environment")
+        return environ[name]
+
+    return _VARIABLE.sub(value, text)

@@ -1,0 +1,288 @@
+"""What can be done with endpoints: one place for the command line and, later, the API."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.opening import Private, seal, unseal
+from plaudit.endpoints.signing import Secret, new_secret
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.store import endpoints as rows
+from plaudit.store.database import translated
+from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.relay import HEAD_START_MS, Relay
+from plaudit.store.tables import ENDPOINTS
+from plaudit.store.wanted import InputRefused, Rules, Wanted, checked, uuid_text
+
+ANNOUNCE_S: Final = 10.0
+OVERLAP_MS: Final = 24 * 3_600_000
+"""How long both secrets sign after a rotation."""
+
+
+class NoSuchEndpoint(LookupError):
+    """There is no endpoint of that id."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"no endpoint {endpoint_id}; see `plaudit endpoints list`")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A change that is safe in the database.
+
+    Attributes:
+        endpoint: as it is now.
+        secret: of a new endpoint, or a new secret: shown this once.
+        trouble: why the brokers have not heard of it yet; None: they have.
+    """
+
+    endpoint: StoredEndpoint
+    secret: str | None = None
+    trouble: str | None = None
+
+
+class EndpointService:
+    """Endpoints of all workspaces; every change goes to the database and from there to Kafka.
+
+    Args:
+        engine: the database.
+        keys: seal what is private.
+        relay: announces changes.
+        rules: what this installation allows.
+    """
+
+    def __init__(self, engine: Engine, keys: SecretKeys, relay: Relay, rules: Rules) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._relay = relay
+        self._rules = rules
+
+    def add(self, workspace_id: str, wanted: Wanted) -> Written:
+        """Register an endpoint; it is served from its `active_from` on.
+
+        Raises:
+            InputRefused: names what is wrong.
+            DatabaseFailure: nothing was changed.
+        """
+        workspace = uuid_text("workspace", workspace_id)
+        asked = checked(wanted, self._rules)
+        secret = asked.secret or new_secret()
+        now = _now_ms()
+        endpoint_id = str(uuid.uuid4())
+        private = Private(asked.url, asked.headers, [Secret(secret)])
+        endpoint = StoredEndpoint(
+            endpoint_id,
+            workspace,
+            asked.name,
+            1,
+            seal(self._keys, endpoint_id, private),
+            asked.types,
+            asked.spaces,
+            asked.format,
+            asked.rate_limit,
+            asked.schedule,
+            "active",
+            None,
+            None,
+            now + HEAD_START_MS,
+            announced=False,
+            created_at=now,
+            updated_at=now,
+        )
+        with translated(), self._engine.begin() as connection:
+            self._refuse_twin(connection, endpoint)
+            number = rows.insert(connection, endpoint)
+        return self._announced(endpoint, number, secret)
+
+    def get(self, endpoint_id: str) -> StoredEndpoint:
+        """Return an endpoint.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+            InputRefused: the id is none.
+        """
+        wanted = uuid_text("endpoint", endpoint_id)
+        with translated(), self._engine.begin() as connection:
+            found = rows.find(connection, wanted)
+        if found is None:
+            raise NoSuchEndpoint(endpoint_id)
+        return found
+
+    def list(self, workspace_id: str | None = None) -> Sequence[StoredEndpoint]:
+        """Return all endpoints, or those of one workspace."""
+        wanted = None if workspace_id is None else uuid_text("workspace", workspace_id)
+        with translated(), self._engine.begin() as connection:
+            return rows.find_all(connection, wanted)
+
+    def private(self, endpoint: StoredEndpoint) -> Private:
+        """Return what is sealed of an endpoint.
+
+        Raises:
+            CannotOpen: its key is not here.
+        """
+        return unseal(self._keys, endpoint.endpoint_id, endpoint.sealed)
+
+    def update(self, endpoint_id: str, wanted: Wanted) -> Written:
+        """Make an endpoint as it shall be; without a secret, it keeps the one that it has.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+            InputRefused: names what is wrong.
+        """
+        asked = checked(wanted, self._rules)
+        before = self.get(endpoint_id)
+        secrets = self.private(before).secrets
+        if asked.secret is not None and asked.secret != secrets[0].text:
+            secrets = [Secret(asked.secret)]
+        private = Private(asked.url, asked.headers, secrets)
+        return self._change(
+            replace(
+                before,
+                name=asked.name,
+                sealed=seal(self._keys, before.endpoint_id, private),
+                event_types=asked.types,
+                spaces=asked.spaces,
+                format=asked.format,
+                rate_limit=asked.rate_limit,
+                schedule=asked.schedule,
+            )
+        )
+
+    def check(self, wanted: Wanted) -> Wanted:
+        """Return what is asked for in canonical form, without doing it.
+
+        Raises:
+            InputRefused: names what is wrong.
+        """
+        return checked(wanted, self._rules)
+
+    def wanted(self, endpoint: StoredEndpoint) -> Wanted:
+        """Return an endpoint in the form in which it can be asked for; without its secret."""
+        private = self.private(endpoint)
+        return Wanted(
+            private.url,
+            endpoint.event_types,
+            endpoint.spaces,
+            dict(private.headers),
+            endpoint.rate_limit,
+            endpoint.schedule,
+            endpoint.format,
+            None,
+            endpoint.name,
+        )
+
+    def rotate_secret(self, endpoint_id: str, overlap_ms: int = OVERLAP_MS) -> Written:
+        """Give an endpoint a new secret; the old one signs along for a while.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+        """
+        before = self.get(endpoint_id)
+        private = self.private(before)
+        fresh = new_secret()
+        old = Secret(private.secrets[0].text, _now_ms() + overlap_ms)
+        rotated = Private(private.url, private.headers, [Secret(fresh), old])
+        changed = replace(before, sealed=seal(self._keys, before.endpoint_id, rotated))
+        return replace(self._change(changed), secret=fresh)
+
+    def disable(self, endpoint_id: str, reason: str) -> Written:
+        """Serve an endpoint no more; what is on its way to it becomes dead letters.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+        """
+        before = self.get(endpoint_id)
+        return self._change(
+            replace(before, status="disabled", status_reason=reason, status_since=_now_ms())
+        )
+
+    def enable(self, endpoint_id: str) -> Written:
+        """Serve an endpoint again, from now on: what it missed is for replay.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+        """
+        before = self.get(endpoint_id)
+        now = _now_ms()
+        return self._change(
+            replace(
+                before,
+                status="active",
+                status_reason=None,
+                status_since=now,
+                active_from=now + HEAD_START_MS,
+                announced=False,
+            )
+        )
+
+    def remove(self, endpoint_id: str) -> Written:
+        """Delete an endpoint; what is on its way to it is cancelled.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+        """
+        before = self.get(endpoint_id)
+        with translated(), self._engine.begin() as connection:
+            number = rows.remove(connection, before.endpoint_id)
+        return self._announced(before, number)
+
+    def sync(self) -> int:
+        """Announce every endpoint again, after a restored backup; return how many.
+
+        Raises:
+            KafkaFailure: the brokers are away; the rest is announced the next time.
+        """
+        with translated(), self._engine.begin() as connection:
+            known = connection.execute(sa.select(ENDPOINTS.c.endpoint_id)).scalars().all()
+            for endpoint_id in known:
+                rows.announce(connection, endpoint_id)
+        self._relay.run()
+        return len(known)
+
+    def _change(self, changed: StoredEndpoint) -> Written:
+        now = _now_ms()
+        newer = replace(changed, version=changed.version + 1, updated_at=now)
+        with translated(), self._engine.begin() as connection:
+            self._refuse_twin(connection, newer)
+            number = rows.update(connection, newer)
+        return self._announced(newer, number)
+
+    def _announced(
+        self, endpoint: StoredEndpoint, number: int, secret: str | None = None
+    ) -> Written:
+        """Tell the brokers; a change that they have not heard of is told by the next relay."""
+        trouble: str | None = None
+        try:
+            if not self._relay.wait_for(number, ANNOUNCE_S):
+                trouble = "another relay is at it"
+        except KafkaFailure as failure:
+            trouble = str(failure)
+        with suppress(NoSuchEndpoint):
+            endpoint = self.get(endpoint.endpoint_id)
+        return Written(endpoint, secret, trouble)
+
+    @staticmethod
+    def _refuse_twin(connection: Connection, endpoint: StoredEndpoint) -> None:
+        """Refuse a name that another endpoint of the workspace has.
+
+        Raises:
+            InputRefused: it is taken.
+        """
+        if endpoint.name is None:
+            return
+        for other in rows.find_all(connection, endpoint.workspace_id):
+            if other.name == endpoint.name and other.endpoint_id != endpoint.endpoint_id:
+                raise InputRefused("name", f"{endpoint.name!r} is taken by {other.endpoint_id}")
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)
