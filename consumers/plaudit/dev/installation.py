@@ -1,0 +1,116 @@
+"""What a development run sets up before the first event: topics, schemas, endpoints."""
+
+from __future__ import annotations
+
+import base64
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Final
+
+from plaudit.dev.subscribers import NAMES, Subscribers
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.kafka import schemas_topic
+from plaudit.kafka.declaration import Section, declared
+from plaudit.kafka.errors import TopicProblem
+from plaudit.kafka.producer import Producer
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin, apply
+from plaudit.store.database import open_database
+from plaudit.store.relay import Relay
+from plaudit.store.service import EndpointService
+from plaudit.store.wanted import Rules, Wanted
+from plaudit.transport.addresses import AddressPolicy
+
+PREFIX: Final = "plaudit-dev."
+SCHEDULE: Final = "1s,2s"
+NETWORKS: Final = "127.0.0.0/8"
+# Enough to see them shared by workers, few enough to be made in a second.
+PARTITIONS: Final[Mapping[Section, int]] = {
+    Section.EVENTS: 4,
+    Section.DELIVERIES: 4,
+    Section.DEAD_LETTERS: 2,
+    Section.ATTEMPTS: 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A development installation that is ready for events.
+
+    Attributes:
+        settings: where Kafka is.
+        workspace_id: fresh for each run.
+        endpoints: ids by the name of the subscriber.
+        active_from_ms: when the last endpoint begins to be served; epoch milliseconds.
+        environment: settings for the workers.
+    """
+
+    settings: KafkaSettings
+    workspace_id: str
+    endpoints: Mapping[str, str]
+    active_from_ms: int
+    environment: Mapping[str, str]
+
+
+def dev_settings(bootstrap: str) -> KafkaSettings:
+    """Return the settings of a development installation."""
+    return KafkaSettings(
+        bootstrap_servers=bootstrap, topic_prefix=PREFIX, retry_schedule=SCHEDULE, retry_tiers=None
+    )
+
+
+@contextmanager
+def install(
+    settings: KafkaSettings, subscribers: Subscribers, folder: Path
+) -> Iterator[Installation]:
+    """Make topics and endpoints, register schemas; the endpoints are removed in the end.
+
+    Raises:
+        KafkaFailure: the brokers refuse or are away.
+    """
+    applied = apply(Admin(settings), declared(settings, single_node=True, partitions=PARTITIONS))
+    if not applied.ok:
+        doing = "apply the topics"
+        raise TopicProblem(doing, str(applied.findings[0]))
+    key = os.urandom(32)
+    engine = open_database(f"sqlite:///{folder / 'plaudit.db'}")
+    with Producer(settings) as producer:
+        schemas = [each.schema_json for each in CATALOGUE.values()]
+        schemas_topic.register(producer, settings.names.schemas, schemas)
+        relay = Relay(engine, producer, settings.names.endpoints)
+        rules = Rules(AddressPolicy((ip_network(NETWORKS),)), settings.tiers)
+        service = EndpointService(engine, SecretKeys([key]), relay, rules)
+        workspace = str(uuid.uuid4())
+        endpoints, active_from = {}, 0
+        for name in NAMES:
+            written = service.add(workspace, Wanted(subscribers.url(name), name=name))
+            subscribers.know(name, written.secret or "")
+            endpoints[name] = written.endpoint.endpoint_id
+            active_from = max(active_from, written.endpoint.active_from)
+        try:
+            yield Installation(
+                settings, workspace, endpoints, active_from, _environment(settings, key)
+            )
+        finally:
+            for endpoint_id in endpoints.values():
+                service.remove(endpoint_id)
+            engine.dispose()
+
+
+def _environment(settings: KafkaSettings, key: bytes) -> dict[str, str]:
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "PLAUDIT_TOPIC_PREFIX": settings.topic_prefix,
+        "PLAUDIT_RETRY_SCHEDULE": SCHEDULE,
+        "PLAUDIT_RETRY_TIERS": "",
+        "PLAUDIT_SECRET_KEY": base64.b64encode(key).decode(),
+        "PLAUDIT_ALLOW_NETWORKS": NETWORKS,
+        "PLAUDIT_METRICS_PORT": "0",
+        "PLAUDIT_LOG_ATTEMPTS": "none",
+    }

@@ -1,0 +1,82 @@
+"""`plaudit deliver` as processes of their own, as in production."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from typing import Self
+
+STOP_S: Final = 30.0
+_TAIL_LINES: Final = 10
+
+
+class WorkerDied(Exception):
+    """A worker ended by itself; the message has the end of its log."""
+
+
+class Workers:
+    """Deliver processes that end with this one.
+
+    Args:
+        count: how many.
+        environment: settings of theirs, on top of ours.
+        folder: for their logs.
+    """
+
+    def __init__(self, count: int, environment: Mapping[str, str], folder: Path) -> None:
+        self._count = count
+        self._environment = {**os.environ, **environment}
+        self._folder = folder
+        self._stack = ExitStack()
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def log(self, number: int) -> Path:
+        """Return where a worker's log is."""
+        return self._folder / f"deliver-{number}.log"
+
+    def check(self) -> None:
+        """Look after the workers.
+
+        Raises:
+            WorkerDied: one has ended by itself.
+        """
+        for number, worker in enumerate(self._running):
+            if worker.poll() is not None:
+                tail = self.log(number).read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+                said = "\n  ".join(tail)
+                raise WorkerDied(f"a worker ended with exit code {worker.returncode}:\n  {said}")
+
+    def __enter__(self) -> Self:
+        program = [sys.executable, "-c", "from plaudit.cli.main import main; main()", "deliver"]
+        for number in range(self._count):
+            log = self._stack.enter_context(self.log(number).open("wb"))
+            self._running.append(
+                subprocess.Popen(  # noqa: S603 - our own program
+                    program,
+                    env=self._environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    # Ctrl-C is for us: we stop them in order.
+                    start_new_session=True,
+                )
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._running:
+            worker.send_signal(signal.SIGTERM)
+        for worker in self._running:
+            try:
+                worker.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        self._stack.close()

@@ -1,0 +1,49 @@
+"""The subscriber's side: verifying a webhook as the Standard Webhooks specification wants it."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from plaudit.endpoints.signing import secret_bytes
+
+TOLERANCE_S: Final = 300
+"""A timestamp further away is refused: somebody replays what they recorded."""
+
+
+class NotVerified(Exception):
+    """A request that no one should act upon; says why."""
+
+
+def verify(secret: str, headers: Mapping[str, str], body: bytes, now_s: float | None = None) -> str:
+    """Return the `webhook-id` of a request that the holder of the secret signed.
+
+    Args:
+        secret: `whsec_…`.
+        headers: names in lower case.
+        body: as received, byte for byte.
+        now_s: seconds since 1970; now by default.
+
+    Raises:
+        NotVerified: a header is missing, too old, or the signature is another's.
+    """
+    message_id = headers.get("webhook-id", "")
+    stamp = headers.get("webhook-timestamp", "")
+    given = headers.get("webhook-signature", "")
+    if not message_id or not stamp or not given:
+        raise NotVerified("a webhook-* header is missing")
+    if not stamp.isdecimal():
+        raise NotVerified("webhook-timestamp is no number")
+    now = time.time() if now_s is None else now_s
+    if abs(now - int(stamp)) > TOLERANCE_S:
+        raise NotVerified(f"webhook-timestamp is over {TOLERANCE_S} s away")
+    signed = f"{message_id}.{stamp}.".encode() + body
+    digest = hmac.digest(secret_bytes(secret), signed, "sha256")
+    wanted = b"v1," + base64.b64encode(digest)
+    for signature in given.split():
+        if hmac.compare_digest(signature.encode(), wanted):
+            return message_id
+    raise NotVerified("no signature matches; another secret, or another body")

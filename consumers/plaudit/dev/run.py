@@ -1,0 +1,254 @@
+"""`plaudit dev`: the whole pipeline on this machine, with real parts and a live view."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from plaudit.dev.counts import Fate, Verdict, judge
+from plaudit.dev.installation import Installation, dev_settings, install
+from plaudit.dev.kafka import find_kafka
+from plaudit.dev.processes import Workers
+from plaudit.dev.subscribers import NAMES, Books, Subscribers
+from plaudit.dev.traffic import stream
+from plaudit.dev.view import Row, Snapshot, open_view, say
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.lag import LagReader
+from plaudit.kafka.producer import Ack
+from plaudit.kafka.table import TableFollower
+from plaudit.publish import Publisher
+from plaudit.records.attempt import decode_attempt
+
+LOOK_S: Final = 0.25
+LAG_EVERY_S: Final = 1.0
+STUCK_AFTER_S: Final = 60.0
+SETTLE_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to run.
+
+    Attributes:
+        bootstrap: a cluster that is there; None: find or start one.
+        events: publish so many, wait until all is final, and judge; None: go on until stopped.
+        rate: events per second; 0: as fast as the brokers take them.
+        workers: deliver processes.
+    """
+
+    bootstrap: str | None
+    events: int | None
+    rate: float
+    workers: int
+
+
+@dataclass
+class State:
+    """What was observed so far; written by followers and the publisher, read by the view."""
+
+    names: Mapping[str, str]
+    fates: dict[str, Fate] = field(default_factory=lambda: {name: Fate() for name in NAMES})
+    dead_letters: set[str] = field(default_factory=set)
+    published: int = 0
+    failed: str | None = None
+    began_at: float = field(default_factory=time.monotonic)
+    lag: int | None = None
+
+    def attempt(self, key: bytes, value: bytes | None) -> None:
+        """Take in a line of the log of attempts."""
+        name = self.names.get(key.decode())
+        if name is not None and value is not None:
+            self.fates[name].take(decode_attempt(value))
+
+    def buried(self, key: bytes, value: bytes | None) -> None:
+        """Take in a dead letter, by the id of its delivery; a tombstone takes it out."""
+        if value is None:
+            self.dead_letters.discard(key.decode())
+        else:
+            self.dead_letters.add(key.decode())
+
+    def verdict(self, events: int, books: Mapping[str, Books]) -> Verdict:
+        """Judge what there is by now."""
+        dead = {name: len(fate.dead & self.dead_letters) for name, fate in self.fates.items()}
+        return judge(events, self.published, self.fates, books, dead)
+
+    def acknowledged(self, future: Future[Ack]) -> None:
+        """Take in what became of an event that was published."""
+        error = future.exception()
+        if error is None:
+            self.published += 1
+        else:
+            self.failed = str(error)
+
+
+def run(options: Options) -> int:
+    """Run until stopped, or until a fixed number of events is final; return the exit code.
+
+    Raises:
+        KafkaNotFound: there is no Kafka, and none can be started.
+        KafkaFailure: the brokers refuse or are away.
+        WorkerDied: a worker ended by itself.
+    """
+    stop = threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(_stopping(stop))
+        say("looking for Kafka …")
+        kafka = stack.enter_context(find_kafka(options.bootstrap, announce=say))
+        settings = dev_settings(kafka.bootstrap)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plaudit-dev-")))
+        subscribers = stack.enter_context(Subscribers())
+        installation = stack.enter_context(install(settings, subscribers, folder))
+        workers = stack.enter_context(Workers(options.workers, installation.environment, folder))
+        state = State({value: name for name, value in installation.endpoints.items()})
+        stack.enter_context(_following(installation, state))
+        say(f"topics {settings.topic_prefix}*, {options.workers} worker(s), three subscribers")
+        verdict = _watch(options, installation, subscribers, workers, state, stop)
+    return _conclude(options, verdict, state)
+
+
+def _watch(
+    options: Options,
+    installation: Installation,
+    subscribers: Subscribers,
+    workers: Workers,
+    state: State,
+    stop: threading.Event,
+) -> Verdict:
+    """Publish and show until it is over."""
+    publishing = threading.Thread(
+        target=_publish, args=(options, installation, state, stop), name="traffic", daemon=True
+    )
+    publishing.start()
+    moved_at, before = time.monotonic(), (-1, -1)
+    with open_view() as view:
+        while True:
+            workers.check()
+            view.show(_snapshot(options, subscribers, state))
+            verdict = state.verdict(options.events or 0, subscribers.books)
+            over = options.events is not None and verdict.final and not _settling(verdict, moved_at)
+            now = (state.published, sum(fate.attempts for fate in state.fates.values()))
+            if now != before:
+                moved_at, before = time.monotonic(), now
+            stuck = options.events is not None and time.monotonic() - moved_at > STUCK_AFTER_S
+            if over or stuck or state.failed or stop.wait(LOOK_S):
+                break
+    stop.set()
+    publishing.join()
+    return verdict
+
+
+def _settling(verdict: Verdict, moved_at: float) -> bool:
+    """Return whether the books may still be about to agree: followers read within a moment."""
+    return bool(verdict.wrong) and time.monotonic() - moved_at < SETTLE_S
+
+
+def _publish(
+    options: Options, installation: Installation, state: State, stop: threading.Event
+) -> None:
+    """Publish the traffic, from the moment at which every endpoint is served."""
+    if stop.wait(max(0.0, installation.active_from_ms / 1_000 - time.time())):
+        return
+    state.began_at = time.monotonic()
+    try:
+        with Publisher(installation.settings, source="/plaudit/dev") as publisher:
+            for number, event in enumerate(stream(installation.workspace_id)):
+                if number == options.events or stop.is_set():
+                    return
+                publisher.publish(event).add_done_callback(state.acknowledged)
+                if options.rate:
+                    due_s = state.began_at + (number + 1) / options.rate - time.monotonic()
+                    stop.wait(max(0.0, due_s))
+    except KafkaFailure as failure:
+        state.failed = str(failure)
+
+
+@contextmanager
+def _following(installation: Installation, state: State) -> Iterator[None]:
+    """Keep the state current: the log of attempts, the dead letters, the lag."""
+    settings, names = installation.settings, installation.settings.names
+    stop = threading.Event()
+    looking = threading.Thread(target=_look, args=(settings, state, stop), name="lag", daemon=True)
+    with (
+        TableFollower(settings, names.attempts, state.attempt),
+        TableFollower(settings, names.dlq_deliveries, state.buried),
+    ):
+        looking.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            looking.join()
+
+
+def _look(settings: KafkaSettings, state: State, stop: threading.Event) -> None:
+    """Ask for the lag of both groups, again and again."""
+    names = settings.names
+    tiers = [names.deliveries(tier) for tier in settings.tiers]
+    groups = {
+        names.events_group: names.event_topics,
+        names.deliveries_group: (names.deliveries_now, *tiers),
+    }
+    readers = {group: LagReader(settings, group) for group in groups}
+    while not stop.wait(LAG_EVERY_S):
+        try:
+            lags = [each for group, of in groups.items() for each in readers[group].read(of)]
+            state.lag = sum(each.behind for each in lags)
+        except KafkaFailure:
+            state.lag = None
+    for reader in readers.values():
+        reader.close()
+
+
+def _snapshot(options: Options, subscribers: Subscribers, state: State) -> Snapshot:
+    rows = [
+        Row(
+            name,
+            len(fate.delivered),
+            len(fate.retrying - fate.delivered - fate.dead),
+            len(fate.dead),
+            fate.attempts,
+            subscribers.books[name].doubled,
+        )
+        for name, fate in state.fates.items()
+    ]
+    elapsed_s = time.monotonic() - state.began_at
+    return Snapshot(elapsed_s, state.published, options.events, state.lag, rows)
+
+
+def _conclude(options: Options, verdict: Verdict, state: State) -> int:
+    """Say how it ended; return the exit code."""
+    if state.failed is not None:
+        say(f"plaudit dev: publishing failed: {state.failed}")
+        return 1
+    if options.events is None:
+        delivered = sum(len(fate.delivered) for fate in state.fates.values())
+        say(f"stopped: {state.published} events published, {delivered} deliveries made")
+        return 0
+    if verdict.final and not verdict.wrong:
+        say(f"all {options.events} events: delivered to good and flaky, dead letters for broken")
+        return 0
+    state_of_it = "" if verdict.final else "not every delivery came to its end; "
+    say(f"plaudit dev: {state_of_it}{'; '.join(verdict.wrong)}")
+    return 1
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into an orderly end."""
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

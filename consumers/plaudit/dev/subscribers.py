@@ -1,0 +1,107 @@
+"""Sample subscribers: one good, one that fails at first, one that stays broken.
+
+Real HTTP on loopback, served from a thread; each keeps its own books.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from plaudit.dev.receiving import NotVerified, verify
+
+if TYPE_CHECKING:
+    from typing import Self
+
+NAMES: Final = ("good", "flaky", "broken")
+_START_S: Final = 10.0
+
+
+@dataclass
+class Books:
+    """What one subscriber saw.
+
+    Attributes:
+        requests: all of them.
+        accepted: how often each webhook-id was answered with 200.
+        refused: requests whose signature did not verify.
+    """
+
+    requests: int = 0
+    accepted: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+
+    @property
+    def delivered(self) -> int:
+        """Different events that were accepted."""
+        return len(self.accepted)
+
+    @property
+    def doubled(self) -> int:
+        """Deliveries of an event that had been accepted already."""
+        return self.accepted.total() - len(self.accepted)
+
+
+class Subscribers:
+    """Serves all three; start it, then tell it the secrets."""
+
+    def __init__(self) -> None:
+        self.books: Mapping[str, Books] = {name: Books() for name in NAMES}
+        self._secrets: dict[str, str] = {}
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        app = Starlette(routes=[Route("/{name}", self._receive, methods=["POST"])])
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="subscribers", daemon=True
+        )
+
+    def url(self, name: str) -> str:
+        """Return where a subscriber listens."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/{name}"
+
+    def know(self, name: str, secret: str) -> None:
+        """Tell a subscriber its secret; until then it verifies nothing, and refuses."""
+        self._secrets[name] = secret
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        deadline = time.monotonic() + _START_S
+        while not self._server.started and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+    async def _receive(self, request: Request) -> PlainTextResponse:
+        name = request.path_params["name"]
+        books = self.books.get(name)
+        if books is None:
+            return PlainTextResponse("nobody lives here", 404)
+        body = await request.body()
+        books.requests += 1
+        try:
+            message_id = verify(self._secrets.get(name, ""), request.headers, body)
+        except (NotVerified, ValueError):
+            books.refused += 1
+            return PlainTextResponse("not verified", 400)
+        books.seen[message_id] += 1
+        if name == "broken" or (name == "flaky" and books.seen[message_id] == 1):
+            return PlainTextResponse("something broke", 500)
+        books.accepted[message_id] += 1
+        return PlainTextResponse("ok")

@@ -1,0 +1,90 @@
+"""How far consumer groups are behind, without joining them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.errors import translate
+from plaudit.kafka.settings import KafkaSettings
+
+_TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """Where a group stands in one partition.
+
+    Attributes:
+        topic: the topic.
+        partition: its number.
+        committed: the next offset to read; the log's start when the group never committed.
+        end: the offset after the last record.
+    """
+
+    topic: str
+    partition: int
+    committed: int
+    end: int
+
+    @property
+    def behind(self) -> int:
+        """Offsets between the two: records, where neither compaction nor transactions left gaps."""
+        return max(0, self.end - self.committed)
+
+
+class LagReader:
+    """Asks the brokers where a group stands.
+
+    Args:
+        settings: where Kafka is.
+        group: the group; it is not joined.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings, group: str) -> None:
+        enforced: dict[str, object] = {"group.id": group, "enable.auto.commit": False}
+        self._client = open_client(settings, Consumer, settings.client_config({}, **enforced))
+
+    def read(self, topics: Collection[str]) -> list[PartitionLag]:
+        """Return every partition's place; topics that do not exist are left out.
+
+        Raises:
+            KafkaFailure: no answer, or not allowed.
+        """
+        try:
+            seen = self._client.list_topics(timeout=_TIMEOUT_S).topics
+            wanted = [
+                TopicPartition(topic, number)
+                for topic in topics
+                if topic in seen
+                for number in seen[topic].partitions
+            ]
+            if not wanted:
+                return []
+            return [self._lag(place) for place in self._client.committed(wanted, _TIMEOUT_S)]
+        except KafkaException as error:
+            raise translate(error, "read the group's lag") from None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _lag(self, place: TopicPartition) -> PartitionLag:
+        low, high = self._client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+        committed = place.offset if place.offset >= 0 else low
+        return PartitionLag(place.topic, place.partition, committed, high)
+
+
+def by_topic(lags: Collection[PartitionLag]) -> Mapping[str, int]:
+    """Sum up by topic."""
+    sums: dict[str, int] = {}
+    for lag in lags:
+        sums[lag.topic] = sums.get(lag.topic, 0) + lag.behind
+    return sums
