@@ -23,6 +23,7 @@ from plaudit.dev.view import Row, Snapshot, open_view, say
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.lag import LagReader
 from plaudit.kafka.producer import Ack
+from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.table import TableFollower
 from plaudit.publish import Publisher
 from plaudit.records.attempt import decode_attempt
