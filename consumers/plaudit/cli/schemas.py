@@ -1,0 +1,94 @@
+"""`plaudit schemas`: the event catalogue."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from plaudit.cli.output import Exit, note, print_json
+from plaudit.events.catalogue import CATALOGUE, lookup
+from plaudit.events.compatibility import breaks
+from plaudit.events.examples import example_json
+from plaudit.kafka import schemas_topic
+from plaudit.kafka.producer import Producer
+from plaudit.kafka.settings import KafkaSettings
+
+app = typer.Typer(
+    no_args_is_help=True, help="The event catalogue: list, show, check and register schemas."
+)
+
+_Type = Annotated[str, typer.Argument(metavar="TYPE", help="Such as testimonial.approved.")]
+
+
+@app.command("list")
+def list_types(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one a line.")] = False
+) -> None:
+    """List the event types with topic and record."""
+    table = Table("type", "topic", "key", Column("what it says", overflow="fold"))
+    for each in CATALOGUE.values():
+        doc = str(each.schema["doc"])
+        key = ".".join(each.key_path)
+        if as_json:
+            print_json(
+                {
+                    "type": each.name,
+                    "record": each.record,
+                    "topic": str(each.entity),
+                    "key": key,
+                    "fingerprint": each.fingerprint.hex(),
+                    "doc": doc,
+                }
+            )
+        table.add_row(each.name, str(each.entity), key, doc.partition(". ")[0])
+    if not as_json:
+        Console().print(table)
+
+
+@app.command()
+def show(event_type: _Type) -> None:
+    """Print the self-contained Avro schema (.avsc) of a type."""
+    typer.echo(json.dumps(lookup(event_type).schema, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def example(event_type: _Type) -> None:
+    """Print a valid event as one line of JSON, as `plaudit publish TYPE -` takes it."""
+    typer.echo(example_json(event_type))
+
+
+@app.command()
+def check() -> None:
+    """Compare every schema with those of all releases, both ways (FULL_TRANSITIVE)."""
+    found = breaks()
+    for each in found:
+        note(f"plaudit: {each}")
+    if found:
+        raise typer.Exit(Exit.FAILED)
+    typer.echo(f"{len(CATALOGUE)} schemas are compatible with every release")
+
+
+@app.command()
+def register() -> None:
+    """Register every schema: in the registry if one is set, else in the `schemas` topic.
+
+    A deployment step: publishers and deliverers only look schemas up.
+    """
+    settings = KafkaSettings()
+    if settings.schema_registry_url is not None:
+        # Only installations with a registry need an HTTP client.
+        from plaudit.events.registry import RegistryClient  # noqa: PLC0415
+
+        client = RegistryClient(settings.schema_registry_url)
+        for each in CATALOGUE.values():
+            typer.echo(f"{each.record}: id {client.register(each.record, each.schema_json)}")
+        client.close()
+        return
+    with Producer(settings) as producer:
+        schemas = [each.schema_json for each in CATALOGUE.values()]
+        done = schemas_topic.register(producer, settings.names.schemas, schemas)
+    typer.echo(f"{len(done)} schemas are in {settings.names.schemas}")

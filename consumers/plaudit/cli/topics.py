@@ -1,0 +1,134 @@
+"""`plaudit topics`: make the topics as declared, compare and show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from plaudit.cli.output import Exit, note, print_json
+from plaudit.kafka.declaration import declared
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin, Finding, Severity
+from plaudit.kafka.topics import apply as apply_topics
+from plaudit.kafka.topics import check as check_topics
+from plaudit.kafka.topics import show as show_topics
+
+app = typer.Typer(no_args_is_help=True, help="Make the topics as declared, compare and show them.")
+
+_File = Annotated[
+    Path | None, typer.Option("--file", help="A TOML file read over the shipped declaration.")
+]
+_Single = Annotated[
+    bool, typer.Option("--single-node", help="One replica each, for a cluster of one broker.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def apply(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
+    """Create what is missing and change what may be changed; nothing is ever deleted.
+
+    Example: plaudit topics apply --single-node
+    """
+    settings = KafkaSettings()
+    applied = apply_topics(Admin(settings), declared(settings, single_node=single_node, file=file))
+    if as_json:
+        print_json(
+            {
+                "created": applied.created,
+                "grown": applied.grown,
+                "configured": applied.configured,
+                "findings": [_plain(each) for each in applied.findings],
+                "ok": applied.ok,
+            }
+        )
+    else:
+        for word, names in (
+            ("created", applied.created),
+            ("grown", applied.grown),
+            ("configured", applied.configured),
+        ):
+            for name in names:
+                typer.echo(f"{word} {name}")
+        _say(applied.findings)
+        if applied.ok:
+            typer.echo("the topics are as declared")
+    if not applied.ok:
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def check(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
+    """Compare the topics with their declaration; exit 1 when something must be put right."""
+    settings = KafkaSettings()
+    specs = declared(settings, single_node=single_node, file=file)
+    findings = check_topics(Admin(settings), specs, settings.names.deliveries_prefix)
+    ok = not any(each.severity is Severity.ERROR for each in findings)
+    if as_json:
+        print_json({"ok": ok, "findings": [_plain(each) for each in findings]})
+    else:
+        _say(findings)
+        if ok:
+            typer.echo("the topics are as declared")
+    if not ok:
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def show(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
+    """Show every topic as it is declared, and as it is."""
+    settings = KafkaSettings()
+    specs = declared(settings, single_node=single_node, file=file)
+    found = show_topics(Admin(settings), specs)
+    table = Table("topic", "partitions", "replicas", "cleanup", "retention", "there")
+    for spec in specs:
+        state = found[spec.name]
+        partitions = getattr(state, "partitions", None)
+        if as_json:
+            print_json(
+                {
+                    "topic": spec.name,
+                    "partitions": spec.partitions,
+                    "replication": spec.replication,
+                    "config": dict(spec.config),
+                    "exists": partitions is not None,
+                    "actual_partitions": partitions,
+                }
+            )
+        table.add_row(
+            spec.name,
+            str(spec.partitions),
+            str(spec.replication),
+            spec.config.get("cleanup.policy", ""),
+            _days(spec.config.get("retention.ms")),
+            "no" if partitions is None else f"yes, {partitions} partitions",
+        )
+    if not as_json:
+        Console().print(table)
+
+
+def _say(findings: list[Finding] | tuple[Finding, ...]) -> None:
+    for each in findings:
+        note(f"{each.severity}: {each}")
+
+
+def _plain(finding: Finding) -> dict[str, str]:
+    return {
+        "severity": finding.severity,
+        "aspect": finding.aspect,
+        "topic": finding.topic,
+        "what": finding.what,
+        "advice": finding.advice,
+        "setting": finding.setting,
+    }
+
+
+def _days(millis: str | None) -> str:
+    if millis is None or millis.startswith("-"):
+        return "for ever"
+    days = int(millis) / 86_400_000
+    return f"{days:g} d" if days == int(days) else f"{days:.2f} d"
