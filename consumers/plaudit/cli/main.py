@@ -49,9 +49,9 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "publish": Entry("Publish events from JSON lines."),
         "endpoints": Entry("Register and manage endpoints.", "server"),
         "deliver": Entry("Deliver events to endpoints, until stopped.", "deliver"),
-        "status": Entry("Brokers, topics, lag, what is due, dead letters."),
+        "status": Entry("Brokers, topics, lag, what is due, dead letters.", "deliver"),
         "dlq": Entry("List and show dead letters."),
-        "listen": Entry("A local subscriber that verifies and prints.", "deliver"),
+        "listen": Entry("A local subscriber that verifies and prints.", "server"),
         "db": Entry("Migrate and check the database.", "server"),
     }
 )

@@ -31,6 +31,10 @@ class KnownSchemas:
         """Begin to follow the topic."""
         self._topic.start()
 
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Wait until the topic has been read to its end once; False when time is up."""
+        return self._topic.wait_ready(timeout_s)
+
     def close(self) -> None:
         """Stop following."""
         self._topic.close()

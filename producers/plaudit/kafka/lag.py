@@ -13,6 +13,7 @@ from plaudit.kafka.errors import translate
 from plaudit.kafka.settings import KafkaSettings
 
 _TIMEOUT_S: Final = 10.0
+_READ_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,11 @@ class LagReader:
     """
 
     def __init__(self, settings: KafkaSettings, group: str) -> None:
-        enforced: dict[str, object] = {"group.id": group, "enable.auto.commit": False}
+        enforced: dict[str, object] = {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        }
         self._client = open_client(settings, Consumer, settings.client_config({}, **enforced))
 
     def read(self, topics: Collection[str]) -> list[PartitionLag]:
@@ -71,6 +76,21 @@ class LagReader:
             return [self._lag(place) for place in self._client.committed(wanted, _TIMEOUT_S)]
         except KafkaException as error:
             raise translate(error, "read the group's lag") from None
+
+    def timestamp_at(self, lag: PartitionLag) -> int | None:
+        """Return when the first record that waits was appended, epoch milliseconds.
+
+        None when it could not be read in time.
+        """
+        try:
+            self._client.assign([TopicPartition(lag.topic, lag.partition, lag.committed)])
+            message = self._client.poll(_READ_S)
+            self._client.unassign()
+        except KafkaException as error:
+            raise translate(error, f"read topic {lag.topic}") from None
+        if message is None or message.error() is not None:
+            return None
+        return message.timestamp()[1]
 
     def close(self) -> None:
         """Close the connection."""

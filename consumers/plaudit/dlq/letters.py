@@ -1,0 +1,254 @@
+"""Dead letters: reading their topics up to the ends that they have now, and filtering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+
+from plaudit.events.decoding import EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
+from plaudit.events.rendering import render
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.errors import translate
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.names import Header
+
+if TYPE_CHECKING:
+    from typing import Self
+
+RETENTION_MS: Final = 21 * 24 * 3_600_000
+SOON_MS: Final = 3 * 24 * 3_600_000
+_TIMEOUT_S: Final = 10.0
+_READ_S: Final = 0.2
+_BATCH: Final = 500
+
+
+class Kind(StrEnum):
+    """Which dead letters: deliveries that were given up, or records that are no events."""
+
+    DELIVERIES = "deliveries"
+    EVENTS = "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter.
+
+    Attributes:
+        key: delivery id, or `topic:partition:offset` of a record that is no event.
+        partition: where it stands in the dead-letter topic.
+        offset: the same.
+        dead_at_ms: when it was appended there; epoch milliseconds.
+        headers: as they are; text as far as it is text.
+        value: the event's bytes.
+    """
+
+    key: str
+    partition: int
+    offset: int
+    dead_at_ms: int
+    headers: Mapping[str, str]
+    value: bytes = field(repr=False)
+
+    @property
+    def attempts(self) -> int:
+        """HTTP attempts made."""
+        return int(self.headers.get(Header.ATTEMPT) or 0)
+
+    def summary(self) -> dict[str, object]:
+        """Return what `plaudit dlq list --json` prints."""
+        status = self.headers.get(Header.LAST_STATUS)
+        return {
+            "delivery_id": self.headers.get(Header.DELIVERY_ID, self.key),
+            "endpoint_id": self.headers.get(Header.ENDPOINT_ID),
+            "event_id": self.headers.get("ce_id"),
+            "event_type": self.headers.get("ce_type"),
+            "workspace_id": self.headers.get(Header.WORKSPACE_ID),
+            "reason": self.headers.get(Header.REASON),
+            "attempts": self.attempts,
+            "last_status": int(status) if status else None,
+            "last_error": self.headers.get(Header.LAST_ERROR),
+            "dead_at": time_text(self.dead_at_ms),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which letters are wanted; what is None does not matter.
+
+    Attributes:
+        since_ms: dead at or after this; epoch milliseconds.
+        until_ms: dead before this.
+    """
+
+    endpoint: str | None = None
+    workspace: str | None = None
+    event_type: str | None = None
+    reason: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def takes(self, letter: Letter) -> bool:
+        """Return whether a letter is wanted."""
+        wanted = (
+            (self.endpoint, Header.ENDPOINT_ID),
+            (self.workspace, Header.WORKSPACE_ID),
+            (self.event_type, "ce_type"),
+            (self.reason, Header.REASON),
+        )
+        if any(value is not None and letter.headers.get(name) != value for name, value in wanted):
+            return False
+        if self.since_ms is not None and letter.dead_at_ms < self.since_ms:
+            return False
+        return self.until_ms is None or letter.dead_at_ms < self.until_ms
+
+
+class Letters:
+    """Reads a dead-letter topic; joins no group and changes nothing.
+
+    Args:
+        settings: where Kafka is.
+        kind: which topic.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings, kind: Kind) -> None:
+        names = settings.names
+        self.topic = names.dlq_deliveries if kind == Kind.DELIVERIES else names.dlq_events
+        enforced: dict[str, object] = {
+            "group.id": f"{names.prefix}dlq.reader",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+        }
+        self._client = open_client(settings, Consumer, settings.client_config({}, **enforced))
+
+    def read(self) -> Iterator[Letter]:
+        """Yield every letter that no tombstone has taken away, in the order of the log.
+
+        Two passes, because a tombstone comes after its letter: the first keeps an offset for each
+        key, not the letters.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
+        for partition, end in self._ends().items():
+            alive: dict[bytes, int] = {}
+            for message in self._scan(partition, end):
+                key = message.key() or b""
+                if message.value() is None:
+                    alive.pop(key, None)
+                else:
+                    alive[key] = message.offset() or 0
+            if not alive:
+                continue
+            for message in self._scan(partition, end):
+                if alive.get(message.key() or b"") == message.offset():
+                    yield _letter(message)
+
+    def find(self, key: str) -> Letter | None:
+        """Return the letter of that key, if it is there."""
+        return next((letter for letter in self.read() if letter.key == key), None)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ends(self) -> dict[int, int]:
+        """Return where each partition ends now; empty ones are left out."""
+        doing = f"read topic {self.topic}"
+        try:
+            seen = self._client.list_topics(self.topic, timeout=_TIMEOUT_S).topics[self.topic]
+            if seen.error is not None:
+                raise translate(seen.error, doing)
+            ends = {}
+            for number in sorted(seen.partitions):
+                place = TopicPartition(self.topic, number)
+                low, high = self._client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+                if high > low:
+                    ends[number] = high
+        except KafkaException as error:
+            raise translate(error, doing) from None
+        return ends
+
+    def _scan(self, partition: int, end: int) -> Iterator[Message]:
+        """Yield what stands before `end`; the end of the partition counts, not the last offset."""
+        self._client.assign([TopicPartition(self.topic, partition, OFFSET_BEGINNING)])
+        while True:
+            for message in self._client.consume(_BATCH, _READ_S):
+                error = message.error()
+                if error is not None:
+                    if error.name() == "_PARTITION_EOF":
+                        return
+                    raise translate(error, f"read topic {self.topic}")
+                if (message.offset() or 0) >= end:
+                    return
+                yield message
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many letters there are.
+
+    Attributes:
+        alive: those that no tombstone has taken away.
+        expiring: of these, those that retention removes within 3 days.
+    """
+
+    alive: int
+    expiring: int
+
+
+def count(settings: KafkaSettings, kind: Kind, now_ms: int) -> Census:
+    """Count the letters of one kind.
+
+    Raises:
+        KafkaFailure: the brokers are away or refuse.
+    """
+    alive = expiring = 0
+    with Letters(settings, kind) as letters:
+        for letter in letters.read():
+            alive += 1
+            expiring += letter.dead_at_ms + RETENTION_MS - now_ms < SOON_MS
+    return Census(alive, expiring)
+
+
+def decoded(letter: Letter, lookup: SchemaLookup | None = None) -> str:
+    """Return a letter's event as the JSON that a subscriber would get, or why it is none."""
+    try:
+        return render(EventDecoder(lookup).decode(letter.value)).decode()
+    except (Undecodable, SchemaUnknown) as error:
+        return f"not readable: {error}"
+
+
+def time_text(epoch_ms: int) -> str:
+    """Return a moment as RFC 3339."""
+    moment = datetime.fromtimestamp(epoch_ms / 1_000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _letter(message: Message) -> Letter:
+    headers: Sequence[tuple[str, object]] = list(message.headers() or ())
+    return Letter(
+        (message.key() or b"").decode("utf-8", "replace"),
+        message.partition() or 0,
+        message.offset() or 0,
+        message.timestamp()[1],
+        {
+            name: value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+            for name, value in headers
+        },
+        message.value() or b"",
+    )
