@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 from plaudit.events.decoding import EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
 from plaudit.events.rendering import render
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.errors import translate
+from plaudit.kafka.consumer import MEMORY_CAPS
+from plaudit.kafka.errors import KafkaUnavailable, translate
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 
@@ -57,11 +59,10 @@ class Letter:
     @property
     def attempts(self) -> int:
         """HTTP attempts made."""
-        return int(self.headers.get(Header.ATTEMPT) or 0)
+        return self._number(Header.ATTEMPT) or 0
 
     def summary(self) -> dict[str, object]:
         """Return what `plaudit dlq list --json` prints."""
-        status = self.headers.get(Header.LAST_STATUS)
         return {
             "delivery_id": self.headers.get(Header.DELIVERY_ID, self.key),
             "endpoint_id": self.headers.get(Header.ENDPOINT_ID),
@@ -70,10 +71,15 @@ class Letter:
             "workspace_id": self.headers.get(Header.WORKSPACE_ID),
             "reason": self.headers.get(Header.REASON),
             "attempts": self.attempts,
-            "last_status": int(status) if status else None,
+            "last_status": self._number(Header.LAST_STATUS),
             "last_error": self.headers.get(Header.LAST_ERROR),
             "dead_at": time_text(self.dead_at_ms),
         }
+
+    def _number(self, name: str) -> int | None:
+        """Return a header's number; a listing does not fail on one that is none."""
+        text = self.headers.get(name, "")
+        return int(text) if text.isascii() and text.isdecimal() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Filter:
             (self.event_type, "ce_type"),
             (self.reason, Header.REASON),
         )
-        if any(value is not None and letter.headers.get(name) != value for name, value in wanted):
+        if any(value is not None and letter.headers.get(name) != value for value, name in wanted):
             return False
         if self.since_ms is not None and letter.dead_at_ms < self.since_ms:
             return False
@@ -126,8 +132,13 @@ class Letters:
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
+            # Retention may take the start away while it is read; what is behind it counts.
+            "auto.offset.reset": "earliest",
+            "allow.auto.create.topics": False,
         }
-        self._client = open_client(settings, Consumer, settings.client_config({}, **enforced))
+        self._client = open_client(
+            settings, Consumer, settings.client_config(MEMORY_CAPS, **enforced)
+        )
 
     def read(self) -> Iterator[Letter]:
         """Yield every letter that no tombstone has taken away, in the order of the log.
@@ -138,19 +149,19 @@ class Letters:
         Raises:
             KafkaFailure: the brokers are away or refuse.
         """
-        for partition, end in self._ends().items():
-            alive: dict[bytes, int] = {}
-            for message in self._scan(partition, end):
-                key = message.key() or b""
-                if message.value() is None:
-                    alive.pop(key, None)
-                else:
-                    alive[key] = message.offset() or 0
-            if not alive:
-                continue
-            for message in self._scan(partition, end):
-                if alive.get(message.key() or b"") == message.offset():
-                    yield _letter(message)
+        ends = self._ends()
+        alive: dict[tuple[int, bytes], int] = {}
+        for message in self._scan(ends):
+            place = message.partition() or 0, message.key() or b""
+            if message.value() is None:
+                alive.pop(place, None)
+            else:
+                alive[place] = message.offset() or 0
+        left = {number: end for number, end in ends.items() if any(n == number for n, _ in alive)}
+        for message in self._scan(left):
+            place = message.partition() or 0, message.key() or b""
+            if alive.get(place) == message.offset():
+                yield _letter(message)
 
     def find(self, key: str) -> Letter | None:
         """Return the letter of that key, if it is there."""
@@ -183,19 +194,52 @@ class Letters:
             raise translate(error, doing) from None
         return ends
 
-    def _scan(self, partition: int, end: int) -> Iterator[Message]:
-        """Yield what stands before `end`; the end of the partition counts, not the last offset."""
-        self._client.assign([TopicPartition(self.topic, partition, OFFSET_BEGINNING)])
-        while True:
-            for message in self._client.consume(_BATCH, _READ_S):
-                error = message.error()
-                if error is not None:
-                    if error.name() == "_PARTITION_EOF":
-                        return
-                    raise translate(error, f"read topic {self.topic}")
-                if (message.offset() or 0) >= end:
-                    return
-                yield message
+    def _scan(self, ends: Mapping[int, int]) -> Iterator[Message]:
+        """Yield what stands before the ends.
+
+        A partition is done when its end is reported, not at its last offset: compaction and
+        transactions leave gaps.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
+        left = dict(ends)
+        self._client.assign(
+            [TopicPartition(self.topic, number, OFFSET_BEGINNING) for number in left]
+        )
+        silent_since = time.monotonic()
+        while left:
+            batch = self._read()
+            if batch:
+                silent_since = time.monotonic()
+            elif time.monotonic() > silent_since + _TIMEOUT_S:
+                doing = f"read topic {self.topic}"
+                raise KafkaUnavailable(doing, f"nothing in {_TIMEOUT_S:g} s")
+            for message in batch:
+                number = message.partition() or 0
+                if _is_end(message, self.topic) or (message.offset() or 0) >= left.get(number, 0):
+                    left.pop(number, None)
+                else:
+                    yield message
+
+    def _read(self) -> list[Message]:
+        """Wait for the first message only; `consume(n, timeout)` would wait for all n."""
+        first = self._client.poll(_READ_S)
+        return [] if first is None else [first, *self._client.consume(_BATCH, 0)]
+
+
+def _is_end(message: Message, topic: str) -> bool:
+    """Return whether this is no record but the end of its partition.
+
+    Raises:
+        KafkaFailure: it is an error.
+    """
+    error = message.error()
+    if error is None:
+        return False
+    if error.name() == "_PARTITION_EOF":
+        return True
+    raise translate(error, f"read topic {topic}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,9 @@ class Consumer:
     def __init__(self, settings: KafkaSettings, config: GroupConfig, events: GroupEvents) -> None:
         self._events = events
         self._eager = config.assignor == "range"
-        self._protocol = settings.properties.get("group.protocol")
+        protocol = settings.properties.get("group.protocol")
+        # KIP-848: the broker assigns, and the time-out is the group's, set at the broker.
+        self._by_broker = protocol is not None and protocol.get_secret_value() == "consumer"
         self._trouble: str | None = None
         self._client = open_client(
             settings, Client, settings.client_config(MEMORY_CAPS, **self._enforced(config))
@@ -129,8 +131,7 @@ class Consumer:
             "fetch.wait.max.ms": config.fetch_wait_ms,
             "allow.auto.create.topics": False,
         }
-        if self._protocol is not None and self._protocol.get_secret_value() == "consumer":
-            # KIP-848: the broker assigns, and the time-out is the group's, set at the broker.
+        if self._by_broker:
             return {**common, "group.remote.assignor": "range" if self._eager else "uniform"}
         return {
             **common,
@@ -263,7 +264,7 @@ class Consumer:
 
     @property
     def _incremental(self) -> bool:
-        return not self._eager or self._protocol is not None
+        return not self._eager or self._by_broker
 
     def _take_error(self, message: Message) -> None:
         error = message.error()

@@ -41,6 +41,7 @@ BOOTSTRAP: Final = "KAFKA_BOOTSTRAP_SERVERS"
 SCHEDULE: Final = "PLAUDIT_RETRY_SCHEDULE"
 TIERS: Final = "PLAUDIT_RETRY_TIERS"
 TOPICS_FILE: Final = "PLAUDIT_TOPICS_FILE"
+REGISTRY_URL: Final = "PLAUDIT_SCHEMA_REGISTRY_URL"
 DEFAULT_SCHEDULE: Final = "5s,5m,30m,2h,5h,10h,14h,20h,24h"
 # Those that no schedule uses serve `Retry-After` and diversions.
 DEFAULT_TIERS: Final = "5s,30s,2m,5m,15m,30m,1h,2h,5h,10h,14h,20h,24h"
@@ -106,7 +107,7 @@ class KafkaSettings(BaseSettings):
     schema_registry_url: str | None = Field(
         default=None,
         repr=False,  # may hold a password
-        validation_alias="PLAUDIT_SCHEMA_REGISTRY_URL",
+        validation_alias=REGISTRY_URL,
         description="A Confluent-compatible registry; without one the `schemas` topic is used.",
     )
     retry_schedule: str | None = Field(

@@ -9,6 +9,7 @@ with Publisher(source="/services/moderation") as publisher:
 ```
 """
 
+from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable
 from plaudit.kafka.producer import Ack
 from plaudit.publish.errors import EventTooLarge, OptionRefused, PublishRefused
 from plaudit.publish.publisher import AsyncPublisher, Publisher
@@ -17,6 +18,8 @@ __all__ = [
     "Ack",
     "AsyncPublisher",
     "EventTooLarge",
+    "KafkaFailure",
+    "KafkaUnavailable",
     "OptionRefused",
     "PublishRefused",
     "Publisher",

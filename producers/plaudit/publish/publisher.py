@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
-from plaudit.events.catalogue import type_of
+from plaudit.events.catalogue import EventType, type_of
 from plaudit.events.models.event import EventModel
-from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed
+from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed, SettingsError
 from plaudit.kafka.producer import Ack, Producer, ProducerConfig
-from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.settings import REGISTRY_URL, KafkaSettings
 from plaudit.publish.prepare import DEFAULT_SOURCE, Prepared, SchemaId, checked_source, prepare
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Publisher:
         self._source = checked_source(source)
         self._timeout_s = delivery_timeout_s
         self._failed = 0
+        self._counting = threading.Lock()
         self._schema_id: SchemaId = schema_id or registry_ids(chosen)
         self._producer = Producer(
             chosen, ProducerConfig(delivery_timeout_ms=int(delivery_timeout_s * 1_000))
@@ -86,6 +88,20 @@ class Publisher:
                     raise KafkaUnavailable(full.doing, "the local buffer stayed full") from None
                 self._producer.wait_for_progress(min(left_s, _PROGRESS_S))
 
+    def publish_now(self, event: EventModel, *, traceparent: str | None = None) -> Future[Ack]:
+        """Send an event as `publish` does, but never wait for room.
+
+        Raises:
+            BufferFull: no room now; nothing was sent.
+            PublishRefused: the event is too large, or `traceparent` is none.
+            KafkaFailure: closed, forked, or failed for good.
+        """
+        return self._send(self._prepared(event, traceparent))
+
+    def meet(self, event_type: EventType) -> None:
+        """Ask for what publishing this type needs to know: with a registry, its schema's id."""
+        self._schema_id(event_type)
+
     def flush(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
         """Wait until the brokers have everything.
 
@@ -94,7 +110,8 @@ class Publisher:
             the last flush. 0 means that everything is safe.
         """
         waiting = self._producer.flush(timeout_s)
-        failed, self._failed = self._failed, 0
+        with self._counting:
+            failed, self._failed = self._failed, 0
         return waiting + failed
 
     def close(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
@@ -130,31 +147,61 @@ class Publisher:
         return future
 
     def _note(self, future: Future[Ack]) -> None:
-        """Count failures; called in the producer's thread."""
+        """Count failures; called in the producer's thread, or in the caller's when it was quick."""
         if future.exception() is not None:
-            self._failed += 1
+            with self._counting:
+                self._failed += 1
 
 
-class AsyncPublisher(Publisher):
+class AsyncPublisher:
     """A publisher for asyncio: the same, but that waiting does not block the event loop.
 
-    Use it in `async with`; its settings and errors are those of `Publisher`.
+    Use it in `async with`. Its arguments and errors are those of `Publisher`.
     """
 
-    async def send(self, event: EventModel, *, traceparent: str | None = None) -> Ack:
+    def __init__(
+        self,
+        settings: KafkaSettings | None = None,
+        *,
+        source: str = DEFAULT_SOURCE,
+        delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
+        schema_id: SchemaId | None = None,
+    ) -> None:
+        self._publisher = Publisher(
+            settings, source=source, delivery_timeout_s=delivery_timeout_s, schema_id=schema_id
+        )
+        self._met: set[EventType] = set()
+
+    async def publish(self, event: EventModel, *, traceparent: str | None = None) -> Ack:
         """Send an event and wait until the brokers have it; return where it stands.
+
+        Many at once are quick (`asyncio.gather`); one after the other costs a round trip each.
 
         Raises:
             PublishRefused: the event is too large, or `traceparent` is none.
             KafkaFailure: it was not acknowledged; says why.
         """
-        record = self._prepared(event, traceparent)
+        event_type = type_of(event)
+        if event_type not in self._met:
+            # A registry is asked for the schema's id once, which takes a moment.
+            await asyncio.to_thread(self._publisher.meet, event_type)
+            self._met.add(event_type)
         try:
-            future = self._send(record)
+            future = self._publisher.publish_now(event, traceparent=traceparent)
         except BufferFull:
             # Rare, and then a thread is no cost that counts.
-            future = await asyncio.to_thread(self.publish, event, traceparent=traceparent)
+            future = await asyncio.to_thread(
+                self._publisher.publish, event, traceparent=traceparent
+            )
         return await asyncio.wrap_future(future)
+
+    async def flush(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
+        """Wait until the brokers have everything; return how many records they do not have."""
+        return await asyncio.to_thread(self._publisher.flush, timeout_s)
+
+    async def close(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
+        """Flush and end; return how many records the brokers do not have."""
+        return await asyncio.to_thread(self._publisher.close, timeout_s)
 
     async def __aenter__(self) -> Self:
         return self
@@ -165,7 +212,7 @@ class AsyncPublisher(Publisher):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await asyncio.to_thread(self.__exit__, exc_type, exc, traceback)
+        await asyncio.to_thread(self._publisher.__exit__, exc_type, exc, traceback)
 
 
 def registry_ids(settings: KafkaSettings) -> SchemaId:
@@ -173,8 +220,12 @@ def registry_ids(settings: KafkaSettings) -> SchemaId:
     url = settings.schema_registry_url
     if url is None:
         return lambda _: None
-    # Only installations with a registry need an HTTP client.
-    from plaudit.events.registry import RegistryClient  # noqa: PLC0415
+    try:
+        # Only installations with a registry need an HTTP client.
+        from plaudit.events.registry import RegistryClient  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        reason = f'{error.name} is missing; pip install "plaudit[registry]"'
+        raise SettingsError(REGISTRY_URL, reason) from None
 
     client = RegistryClient(url)
     return lambda event_type: client.id_of(event_type.record, event_type.schema_json)
