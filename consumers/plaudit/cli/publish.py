@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,9 +13,9 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
-from plaudit.cli.output import Exit, note, print_json
+from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.events.catalogue import EventType, lookup
-from plaudit.publish import Ack, Publisher, PublishRefused
+from plaudit.publish import DELIVERY_TIMEOUT_S, Ack, KafkaFailure, Publisher, PublishRefused
 
 SAY_EVERY: Final = 1_000
 
@@ -47,7 +47,9 @@ def command(
     event_type: Annotated[
         str, typer.Argument(metavar="TYPE", help="Such as testimonial.approved.")
     ],
-    file: Annotated[str, typer.Argument(help="JSON lines, one event each; - is standard input.")],
+    file: Annotated[
+        str, typer.Argument(help="JSON lines, one event each; - is standard input.")
+    ] = "-",
     source: Annotated[
         str, typer.Option(help="Which service this is (ce_source).")
     ] = "/plaudit/cli",
@@ -55,6 +57,9 @@ def command(
     skip_invalid: Annotated[
         bool, typer.Option("--skip-invalid", help="Report lines that are no event, and go on.")
     ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds that an event is tried before it has failed.")
+    ] = DELIVERY_TIMEOUT_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
     """Publish events of one type from JSON lines; exit 0 when the brokers have all of them.
@@ -66,22 +71,40 @@ def command(
     """
     chosen = lookup(event_type)
     tally = Tally()
-    stopped = False
-    with _lines(file) as lines, Publisher(source=source) as publisher:
-        for number, line in enumerate(lines, 1):
-            if line.strip() and not _publish(publisher, chosen, number, line, tally):
-                tally.invalid += 1
-                if not skip_invalid:
-                    stopped = True
-                    break
-            if number % SAY_EVERY == 0 and sys.stderr.isatty():
-                note(f"{number:,} lines read, {tally.published:,} published")
-        publisher.flush()
+    with _opened(file) as lines:
+        publisher = Publisher(source=source, delivery_timeout_s=timeout)
+        try:
+            stopped = not _publish_all(publisher, chosen, lines, tally, skip_invalid=skip_invalid)
+        finally:
+            publisher.close()  # from here on, every event is in the tally
     _conclude(tally, stopped=stopped, as_json=as_json)
 
 
+def _publish_all(
+    publisher: Publisher,
+    event_type: EventType,
+    lines: Iterable[bytes],
+    tally: Tally,
+    *,
+    skip_invalid: bool,
+) -> bool:
+    """Publish line by line; return False when one of them ended it."""
+    for number, line in enumerate(lines, 1):
+        try:
+            if line.strip() and not _publish(publisher, event_type, number, line, tally):
+                tally.invalid += 1
+                if not skip_invalid:
+                    return False
+        except KafkaFailure as failure:
+            tally.failed.append(str(failure))
+            return False
+        if number % SAY_EVERY == 0 and sys.stderr.isatty():
+            note(f"{number:,} lines read, {tally.published:,} published")
+    return True
+
+
 def _publish(
-    publisher: Publisher, event_type: EventType, number: int, line: str, tally: Tally
+    publisher: Publisher, event_type: EventType, number: int, line: bytes, tally: Tally
 ) -> bool:
     """Publish one line; say what is wrong with it and return False when it is no event."""
     try:
@@ -105,23 +128,20 @@ def _conclude(tally: Tally, *, stopped: bool, as_json: bool) -> None:
         )
     else:
         note(f"published {tally.published:,}, invalid {tally.invalid:,}")
+    if stopped:
+        going_on = " (--skip-invalid goes on)" if tally.invalid else ""
+        note(f"plaudit: stopped before the end of the input{going_on}")
     if tally.failed:
         note(f"plaudit: {len(tally.failed):,} not acknowledged; the first: {tally.failed[0]}")
         raise typer.Exit(Exit.FAILED)
     if tally.invalid:
-        if stopped:
-            note("plaudit: stopped at the first line that is no event (--skip-invalid goes on)")
         raise typer.Exit(Exit.USAGE)
 
 
-@contextmanager
-def _lines(file: str) -> Iterator[Iterable[str]]:
+def _opened(file: str) -> AbstractContextManager[Iterable[bytes]]:
     if file == "-":
-        yield sys.stdin
-        return
+        return nullcontext(sys.stdin.buffer)
     try:
-        with Path(file).open(encoding="utf-8") as opened:
-            yield opened
+        return Path(file).open("rb")
     except OSError as error:
-        note(f"plaudit: {file}: {error.strerror}")
-        raise typer.Exit(Exit.USAGE) from None
+        fail(f"{file}: {error.strerror}", Exit.USAGE)

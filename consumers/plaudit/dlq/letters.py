@@ -157,8 +157,8 @@ class Letters:
                 alive.pop(place, None)
             else:
                 alive[place] = message.offset() or 0
-        left = {number: end for number, end in ends.items() if any(n == number for n, _ in alive)}
-        for message in self._scan(left):
+        filled = {number for number, _ in alive}
+        for message in self._scan({number: ends[number] for number in filled}):
             place = message.partition() or 0, message.key() or b""
             if alive.get(place) == message.offset():
                 yield _letter(message)
@@ -210,9 +210,7 @@ class Letters:
         silent_since = time.monotonic()
         while left:
             batch = self._read()
-            if batch:
-                silent_since = time.monotonic()
-            elif time.monotonic() > silent_since + _TIMEOUT_S:
+            if not batch and time.monotonic() > silent_since + _TIMEOUT_S:
                 doing = f"read topic {self.topic}"
                 raise KafkaUnavailable(doing, f"nothing in {_TIMEOUT_S:g} s")
             for message in batch:
@@ -221,6 +219,8 @@ class Letters:
                     left.pop(number, None)
                 else:
                     yield message
+            if batch:  # after the yields: whoever prints them may take their time
+                silent_since = time.monotonic()
 
     def _read(self) -> list[Message]:
         """Wait for the first message only; `consume(n, timeout)` would wait for all n."""

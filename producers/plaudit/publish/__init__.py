@@ -12,9 +12,10 @@ with Publisher(source="/services/moderation") as publisher:
 from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable
 from plaudit.kafka.producer import Ack
 from plaudit.publish.errors import EventTooLarge, OptionRefused, PublishRefused
-from plaudit.publish.publisher import AsyncPublisher, Publisher
+from plaudit.publish.publisher import DELIVERY_TIMEOUT_S, AsyncPublisher, Publisher
 
 __all__ = [
+    "DELIVERY_TIMEOUT_S",
     "Ack",
     "AsyncPublisher",
     "EventTooLarge",

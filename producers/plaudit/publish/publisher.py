@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 DELIVERY_TIMEOUT_S: Final = 30.0
 _PROGRESS_S: Final = 0.1
+# librdkafka looks for records past their timeout once a second; who waits a little longer than the
+# timeout hears from each record itself why it failed.
+_SETTLE_S: Final = 2.0
 
 
 class Publisher:
@@ -102,25 +105,25 @@ class Publisher:
         """Ask for what publishing this type needs to know: with a registry, its schema's id."""
         self._schema_id(event_type)
 
-    def flush(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
-        """Wait until the brokers have everything.
+    def flush(self, timeout_s: float | None = None) -> int:
+        """Wait until the brokers have everything, by default until each record had its time.
 
         Returns:
             How many records they do not have: those still on their way, and those that failed since
             the last flush. 0 means that everything is safe.
         """
-        waiting = self._producer.flush(timeout_s)
+        waiting = self._producer.flush(self._patience(timeout_s))
         with self._counting:
             failed, self._failed = self._failed, 0
         return waiting + failed
 
-    def close(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
+    def close(self, timeout_s: float | None = None) -> int:
         """Flush and end; what is not acknowledged by then fails.
 
         Returns:
             How many records the brokers do not have, as `flush` does.
         """
-        self._producer.close(timeout_s)
+        self._producer.close(self._patience(timeout_s))
         return self.flush(0)
 
     def __enter__(self) -> Self:
@@ -136,6 +139,9 @@ class Publisher:
         if missing and exc is None:
             doing = "close the publisher"
             raise ProducerClosed(doing, f"{missing} events are not acknowledged")
+
+    def _patience(self, timeout_s: float | None) -> float:
+        return self._timeout_s + _SETTLE_S if timeout_s is None else timeout_s
 
     def _prepared(self, event: EventModel, traceparent: str | None) -> Prepared:
         schema_id = self._schema_id(type_of(event))
@@ -195,11 +201,11 @@ class AsyncPublisher:
             )
         return await asyncio.wrap_future(future)
 
-    async def flush(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
+    async def flush(self, timeout_s: float | None = None) -> int:
         """Wait until the brokers have everything; return how many records they do not have."""
         return await asyncio.to_thread(self._publisher.flush, timeout_s)
 
-    async def close(self, timeout_s: float = DELIVERY_TIMEOUT_S) -> int:
+    async def close(self, timeout_s: float | None = None) -> int:
         """Flush and end; return how many records the brokers do not have."""
         return await asyncio.to_thread(self._publisher.close, timeout_s)
 
