@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from plaudit.cli.output import Exit, note, print_json
-from plaudit.kafka.declaration import declared
+from plaudit.kafka.admin import TopicState
+from plaudit.kafka.declaration import CLEANUP, RETENTION, TopicSpec, declared
+from plaudit.kafka.errors import NotAuthorized
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, Finding, Severity
 from plaudit.kafka.topics import apply as apply_topics
@@ -80,35 +82,52 @@ def check(*, file: _File = None, single_node: _Single = False, as_json: _Json = 
 
 @app.command()
 def show(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
-    """Show every topic as it is declared, and as it is."""
+    """Show every topic as it is declared, and as it is; tiers out of use, too."""
     settings = KafkaSettings()
     specs = declared(settings, single_node=single_node, file=file)
-    found = show_topics(Admin(settings), specs)
+    found = show_topics(Admin(settings), specs, settings.names.deliveries_prefix)
+    declared_as = {spec.name: spec for spec in specs}
+    if as_json:
+        for name, state in found.items():
+            print_json(_both(name, declared_as.get(name), state))
+        return
     table = Table("topic", "partitions", "replicas", "cleanup", "retention", "there")
-    for spec in specs:
-        state = found[spec.name]
-        partitions = getattr(state, "partitions", None)
-        if as_json:
-            print_json(
-                {
-                    "topic": spec.name,
-                    "partitions": spec.partitions,
-                    "replication": spec.replication,
-                    "config": dict(spec.config),
-                    "exists": partitions is not None,
-                    "actual_partitions": partitions,
-                }
-            )
-        table.add_row(
-            spec.name,
-            str(spec.partitions),
-            str(spec.replication),
-            spec.config.get("cleanup.policy", ""),
-            _days(spec.config.get("retention.ms")),
-            "no" if partitions is None else f"yes, {partitions} partitions",
-        )
-    if not as_json:
-        Console().print(table)
+    for name, state in found.items():
+        table.add_row(name, *_declared_cells(declared_as.get(name)), _presence(state))
+    Console().print(table)
+
+
+def _both(
+    name: str, spec: TopicSpec | None, state: TopicState | NotAuthorized | None
+) -> dict[str, object]:
+    """Return a topic as declared (None: it is not) and as it is, as plain data."""
+    there = state if isinstance(state, TopicState) else None
+    return {
+        "topic": name,
+        "partitions": spec and spec.partitions,
+        "replication": spec and spec.replication,
+        "config": spec and dict(spec.config),
+        "exists": None if isinstance(state, NotAuthorized) else there is not None,
+        "actual_partitions": there and there.partitions,
+        "actual_replication": there and there.replication,
+    }
+
+
+def _declared_cells(spec: TopicSpec | None) -> tuple[str, str, str, str]:
+    if spec is None:
+        return "-", "-", "-", "-"
+    cleanup, retention = spec.config.get(CLEANUP, ""), spec.config.get(RETENTION)
+    return str(spec.partitions), str(spec.replication), cleanup, _days(retention)
+
+
+def _presence(state: TopicState | NotAuthorized | None) -> str:
+    match state:
+        case None:
+            return "no"
+        case NotAuthorized():
+            return "may not be looked at"
+        case TopicState():
+            return f"yes, {state.partitions} partitions, {state.replication} replicas"
 
 
 def _say(findings: list[Finding] | tuple[Finding, ...]) -> None:
