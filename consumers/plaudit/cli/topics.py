@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from plaudit.cli.output import Exit, note, print_json
 from plaudit.kafka.admin import TopicState
@@ -91,7 +91,7 @@ def show(*, file: _File = None, single_node: _Single = False, as_json: _Json = F
         for name, state in found.items():
             print_json(_both(name, declared_as.get(name), state))
         return
-    table = Table("topic", "partitions", "replicas", "cleanup", "retention", "there")
+    table = Table(Column("topic", no_wrap=True), "partitions", "replicas", "cleanup", "retention", "there")
     for name, state in found.items():
         table.add_row(name, *_declared_cells(declared_as.get(name)), _presence(state))
     Console().print(table)
@@ -127,7 +127,7 @@ def _presence(state: TopicState | NotAuthorized | None) -> str:
         case NotAuthorized():
             return "may not be looked at"
         case TopicState():
-            return f"yes, {state.partitions} partitions, {state.replication} replicas"
+            return f"yes, {state.partitions} with {state.replication} replicas"
 
 
 def _say(findings: list[Finding] | tuple[Finding, ...]) -> None:

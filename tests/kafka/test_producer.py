@@ -1,0 +1,187 @@
+"""Every record that the producer takes is answered, with the truth."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+from kafka.conftest import MakeTopic
+
+from plaudit.kafka.errors import (
+    BufferFull,
+    KafkaUnavailable,
+    ProducerClosed,
+    RecordTooLarge,
+    SettingsError,
+)
+from plaudit.kafka.producer import Ack, Producer, ProducerConfig, SendFailure
+from plaudit.kafka.settings import KafkaSettings
+
+pytestmark = pytest.mark.broker
+
+
+def test_every_record_is_acknowledged_once_with_its_place(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(message_timestamp_type="LogAppendTime")
+    outcomes: list[Ack | SendFailure] = []
+    with Producer(settings) as producer:
+        for number in range(500):
+            producer.send(topic, b"%d" % number, on_ack=outcomes.append)
+        assert producer.flush(20) == 0
+    acks = [each for each in outcomes if isinstance(each, Ack)]
+    assert [ack.offset for ack in acks] == list(range(500))
+    assert len(outcomes) == 500
+    assert all(ack.topic == topic and ack.timestamp_ms > 0 for ack in acks)
+
+
+def test_headers_key_and_a_chosen_partition_arrive(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(partitions=3)
+    with Producer(settings) as producer:
+        ack = producer.publish(topic, None, b"key", [("a", b"1"), ("a", b"2")], 2).result(20)
+    assert (ack.partition, ack.offset) == (2, 0)
+
+
+def test_a_key_goes_where_java_producers_put_it(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    """murmur2 of `kafka` is 0xd067cf64, positive 0x5067cf64: partition 4 of 12."""
+    topic = make_topic(partitions=12)
+    with Producer(settings) as producer:
+        assert producer.publish(topic, b"", b"kafka").result(20).partition == 0x5067CF64 % 12
+
+
+def test_a_record_over_the_producers_limit_fails_for_good_without_asking_the_brokers(
+    away: KafkaSettings,
+) -> None:
+    producer = Producer(away)
+    future = producer.publish("topic", b"x" * 3 * 1024 * 1024)
+    with pytest.raises(RecordTooLarge) as caught:
+        future.result(10)
+    assert caught.value.retriable is False
+    producer.close(0)
+
+
+def test_a_record_over_the_topics_limit_fails_alone(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(max_message_bytes="2000000")
+    with Producer(settings) as producer:
+        small = [producer.publish(topic, b"small") for _ in range(20)]
+        large = producer.publish(topic, os.urandom(2_050_000))
+        more = [producer.publish(topic, b"small") for _ in range(20)]
+        with pytest.raises(RecordTooLarge, match="MSG_SIZE_TOO_LARGE"):
+            large.result(20)
+        assert len({future.result(20).offset for future in small + more}) == 40
+
+
+def test_a_full_buffer_takes_nothing_and_close_answers_what_was_taken(away: KafkaSettings) -> None:
+    outcomes: list[Ack | SendFailure] = []
+    producer = Producer(away, ProducerConfig(buffer_kbytes=64))
+    taken = 0
+    with pytest.raises(BufferFull):
+        for _ in range(1_000):
+            producer.send("topic", b"x" * 1_000, on_ack=outcomes.append)
+            taken += 1
+    assert 0 < taken < 100
+    assert producer.flush(0.1) == taken
+    assert producer.wait_for_progress(0.1) is False
+    assert producer.close(0.1) == taken
+    assert len(outcomes) == taken
+    for outcome in outcomes:
+        assert isinstance(outcome, SendFailure)
+        assert isinstance(outcome.error, ProducerClosed)
+
+
+def test_when_the_brokers_stay_away_a_record_fails_with_what_the_connection_died_of(
+    away: KafkaSettings,
+) -> None:
+    with Producer(away, ProducerConfig(delivery_timeout_ms=1_000)) as producer:
+        with pytest.raises(KafkaUnavailable, match="refused") as caught:
+            producer.publish("topic", b"x").result(20)
+        assert caught.value.retriable
+        assert "\n" not in str(caught.value)
+
+
+def test_leaving_with_records_unacknowledged_raises(away: KafkaSettings) -> None:
+    producer = Producer(away)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(producer, "close", lambda: Producer.close(producer, 0.1))
+        with pytest.raises(ProducerClosed, match="1 records are not acknowledged"), producer:
+            producer.publish("topic", b"x")
+
+
+def test_a_closed_producer_refuses_and_closes_twice(away: KafkaSettings) -> None:
+    producer = Producer(away)
+    assert producer.close() == 0
+    assert producer.close() == 0
+    with pytest.raises(ProducerClosed):
+        producer.publish("topic", b"x")
+
+
+def test_a_callback_that_raises_takes_no_other_records_report(
+    settings: KafkaSettings, make_topic: MakeTopic, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = make_topic()
+    later = threading.Event()
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    with Producer(settings) as producer:
+        producer.send(topic, b"1", on_ack=fail)
+        producer.send(topic, b"2", on_ack=lambda _: later.set())
+        assert later.wait(20)
+    assert "an on_ack callback raised" in caplog.text
+
+
+def test_what_correctness_needs_can_not_be_set_otherwise() -> None:
+    settings = KafkaSettings.model_validate(
+        {"bootstrap_servers": "127.0.0.1:1", "properties": {"acks": "1"}}
+    )
+    with pytest.raises(SettingsError, match="PLAUDIT_KAFKA_ACKS: Plaudit needs acks=all"):
+        Producer(settings)
+
+
+def test_a_child_process_hears_that_it_needs_a_producer_of_its_own(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    script = f"""
+        import os
+        from plaudit.kafka.errors import UsedAfterFork
+        from plaudit.kafka.producer import Producer
+        from plaudit.kafka.settings import KafkaSettings
+
+        settings = KafkaSettings(bootstrap_servers={settings.bootstrap_servers!r})
+        topic = {make_topic()!r}
+        producer = Producer(settings)
+        producer.publish(topic, b"parent").result(20)
+        if os.fork() == 0:
+            for use in (lambda: producer.publish(topic, b"x"), lambda: producer.flush(1)):
+                try:
+                    use()
+                except UsedAfterFork:
+                    continue
+                os._exit(1)
+            with Producer(settings) as own:
+                offset = own.publish(topic, b"child").result(20).offset
+            os._exit(10 + offset)
+        _, status = os.wait()
+        producer.publish(topic, b"parent").result(20)
+        producer.close()
+        print(os.waitstatus_to_exitcode(status))
+    """
+    done = subprocess.run(  # noqa: S603 - a script of our own
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "11"
