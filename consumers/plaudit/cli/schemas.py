@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from plaudit.cli.output import Exit, note, print_json
+from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.events.catalogue import CATALOGUE, lookup
 from plaudit.events.compatibility import breaks
+from plaudit.events.document import document
 from plaudit.events.examples import example_json
 from plaudit.kafka import schemas_topic
 from plaudit.kafka.producer import Producer
@@ -92,3 +94,26 @@ def register() -> None:
         schemas = [each.schema_json for each in CATALOGUE.values()]
         done = schemas_topic.register(producer, settings.names.schemas, schemas)
     typer.echo(f"{len(done)} schemas are in {settings.names.schemas}")
+
+
+@app.command()
+def docs(
+    file: Annotated[
+        Path | None, typer.Option(help="Where to write; standard output by default.")
+    ] = None,
+    *,
+    compare: Annotated[
+        bool, typer.Option("--check", help="Only compare with the file; exit 1 on a difference.")
+    ] = False,
+) -> None:
+    """Write the catalogue as a page: fields, meaning, examples, personal data.
+
+    Example: plaudit schemas docs --file docs/events.md
+    """
+    page = document()
+    if file is None:
+        typer.echo(page)
+    elif not compare:
+        file.write_text(page, encoding="utf-8")
+    elif not file.exists() or file.read_text(encoding="utf-8") != page:
+        fail(f"{file} is not what the schemas say; run `plaudit schemas docs --file {file}`")

@@ -91,7 +91,9 @@ def show(*, file: _File = None, single_node: _Single = False, as_json: _Json = F
         for name, state in found.items():
             print_json(_both(name, declared_as.get(name), state))
         return
-    table = Table(Column("topic", no_wrap=True), "partitions", "replicas", "cleanup", "retention", "there")
+    table = Table(
+        Column("topic", no_wrap=True), "partitions", "replicas", "cleanup", "retention", "there"
+    )
     for name, state in found.items():
         table.add_row(name, *_declared_cells(declared_as.get(name)), _presence(state))
     Console().print(table)

@@ -18,24 +18,24 @@ class Header:
     They are replaced at every hop, never appended to. None carries personal data.
     """
 
-    DELIVERY_ID: Final = "plaudit-delivery-id"
-    ENDPOINT_ID: Final = "plaudit-endpoint-id"
-    ENDPOINT_VERSION: Final = "plaudit-endpoint-version"
-    WORKSPACE_ID: Final = "plaudit-workspace-id"
-    TRIGGER: Final = "plaudit-trigger"
+    DELIVERY_ID: Final = "plaudit-delivery-id"  # uuid5(event id, endpoint id)
+    ENDPOINT_ID: Final = "plaudit-endpoint-id"  # where it goes
+    ENDPOINT_VERSION: Final = "plaudit-endpoint-version"  # that was known when it was written
+    WORKSPACE_ID: Final = "plaudit-workspace-id"  # whose event it is
+    TRIGGER: Final = "plaudit-trigger"  # event, retry, manual, redrive, replay or test
     ATTEMPT: Final = "plaudit-attempt"  # HTTP attempts made so far
     DIVERSIONS: Final = "plaudit-diversions"  # in a row, since the last HTTP attempt
-    REDRIVES: Final = "plaudit-redrives"
+    REDRIVES: Final = "plaudit-redrives"  # times sent again from the dead letters
     ENQUEUED_AT: Final = "plaudit-enqueued-at"  # epoch milliseconds, set once
     FIRST_ATTEMPT_AT: Final = "plaudit-first-attempt-at"  # epoch milliseconds
     NOT_BEFORE: Final = "plaudit-not-before"  # epoch ms; a Retry-After past the longest tier
-    REASON: Final = "plaudit-reason"
-    LAST_STATUS: Final = "plaudit-last-status"
+    REASON: Final = "plaudit-reason"  # why it was not delivered; see Reasons
+    LAST_STATUS: Final = "plaudit-last-status"  # HTTP status of the last answer
     LAST_ERROR: Final = "plaudit-last-error"  # UTF-8, at most 1 KiB
-    ORIGIN_TOPIC: Final = "plaudit-origin-topic"
-    ORIGIN_PARTITION: Final = "plaudit-origin-partition"
-    ORIGIN_OFFSET: Final = "plaudit-origin-offset"
-    ORIGIN_TIMESTAMP: Final = "plaudit-origin-timestamp"
+    ORIGIN_TOPIC: Final = "plaudit-origin-topic"  # where the event itself stands
+    ORIGIN_PARTITION: Final = "plaudit-origin-partition"  # the same
+    ORIGIN_OFFSET: Final = "plaudit-origin-offset"  # the same
+    ORIGIN_TIMESTAMP: Final = "plaudit-origin-timestamp"  # when it was appended, epoch milliseconds
     ORIGIN_KEY: Final = "plaudit-origin-key"  # bytes as they were; dlq.events only
     PREFIX: Final = "plaudit-"
 

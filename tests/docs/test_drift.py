@@ -1,0 +1,42 @@
+"""The pages that are written from the code say what the code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from plaudit.cli.main import COMMANDS
+from plaudit.cli.reference import reference
+from plaudit.events.document import document
+
+pytestmark = pytest.mark.tree
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("page", "written", "command"),
+    [
+        ("reference.md", reference, "python -m plaudit.cli.reference > docs/reference.md"),
+        ("events.md", document, "plaudit schemas docs --file docs/events.md"),
+    ],
+)
+def test_a_generated_page_is_current(page: str, written: object, command: str) -> None:
+    assert callable(written)
+    assert (ROOT / "docs" / page).read_text() == written(), f"run: {command}"
+
+
+def test_every_command_that_a_page_names_exists() -> None:
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")]
+    for page in pages:
+        for name in re.findall(r"`plaudit ([a-z]+)", page.read_text()):
+            assert name in COMMANDS, f"{page.name}: plaudit {name}"
+
+
+def test_every_setting_in_the_compose_file_exists() -> None:
+    named = set(re.findall(r"\b(PLAUDIT_[A-Z_]+)", (ROOT / "deploy" / "compose.yaml").read_text()))
+    assert named
+    known = set(re.findall(r"`(PLAUDIT_[A-Z_]+)`", reference()))
+    assert named <= known
