@@ -117,6 +117,9 @@ class Consumer:
         # KIP-848: the broker assigns, and the time-out is the group's, set at the broker.
         self._by_broker = protocol is not None and protocol.get_secret_value() == "consumer"
         self._trouble: str | None = None
+        # Where each partition that is held was last told to start: until a record of it has been
+        # read, the client itself does not know its position.
+        self._starts: dict[Partition, int] = {}
         self._client = open_client(
             settings, Client, settings.client_config(MEMORY_CAPS, **self._enforced(config))
         )
@@ -185,7 +188,15 @@ class Consumer:
         Raises:
             KafkaFailure: it can't be done now; try again.
         """
-        self._call("seek", lambda: self._client.seek(TopicPartition(*partition, offset)))
+        place = TopicPartition(*partition, offset)
+        try:
+            self._client.seek(place)
+        except KafkaException as error:
+            failure = translate(error, f"seek in {partition}")
+            if failure.code != "_STATE" or partition not in self._starts:
+                raise failure from None
+            self._call("start again", lambda: self._start_again(place))
+        self._starts[partition] = offset
 
     def committed(self, partitions: Sequence[Partition]) -> dict[Partition, Place]:
         """Ask where the group stands.
@@ -246,9 +257,28 @@ class Consumer:
         """Leave the group; `on_revoke` is called for what is still assigned."""
         self._call("leave the group", self._client.close)
 
+    def _start_again(self, place: TopicPartition) -> None:
+        """Have a partition fetched again that the client has given up.
+
+        That is what it does when the log no longer has the position and may not choose another.
+        """
+        if self._incremental:
+            self._client.incremental_unassign([place])
+            self._client.incremental_assign([place])
+            return
+        # The eager protocol knows no single partitions. Who is paused stays so.
+        others = [each for each in self._starts if each != (place.topic, place.partition)]
+        positions = self._client.position(_plain(others))
+        places = [
+            TopicPartition(*each, known.offset if known.offset >= 0 else self._starts[each])
+            for each, known in zip(others, positions, strict=True)
+        ]
+        self._client.assign([place, *places])
+
     def _on_assign(self, client: Client, given: list[TopicPartition]) -> None:
         partitions = [Partition(place.topic, place.partition) for place in given]
         offsets = self._events.on_assign(partitions)
+        self._starts |= {partition: offsets[partition] for partition in partitions}
         places = [TopicPartition(*partition, offsets[partition]) for partition in partitions]
         # Offsets go in here: a seek after the assignment fails with _UNKNOWN_PARTITION.
         if self._incremental:
@@ -257,10 +287,16 @@ class Consumer:
             client.assign(places)
 
     def _on_revoke(self, _: Client, taken: list[TopicPartition]) -> None:
-        self._events.on_revoke([Partition(place.topic, place.partition) for place in taken])
+        self._events.on_revoke(self._let_go(taken))
 
     def _on_lost(self, _: Client, taken: list[TopicPartition]) -> None:
-        self._events.on_lost([Partition(place.topic, place.partition) for place in taken])
+        self._events.on_lost(self._let_go(taken))
+
+    def _let_go(self, taken: list[TopicPartition]) -> list[Partition]:
+        partitions = [Partition(place.topic, place.partition) for place in taken]
+        for partition in partitions:
+            self._starts.pop(partition, None)
+        return partitions
 
     @property
     def _incremental(self) -> bool:
