@@ -63,8 +63,8 @@ def _first_line(function: object) -> str:
 def _settings() -> Iterator[str]:
     yield "## Settings\n"
     yield "From the environment, or from a `.env` file in the working directory; the environment"
-    yield "wins. Any librdkafka property can be set as `PLAUDIT_KAFKA_<PROPERTY>`, an underscore for"
-    yield "each dot: `PLAUDIT_KAFKA_SASL_MECHANISM` is `sasl.mechanism`.\n"
+    yield "wins. Any librdkafka property can be set as `PLAUDIT_KAFKA_<PROPERTY>`, an underscore"
+    yield "for each dot: `PLAUDIT_KAFKA_SASL_MECHANISM` is `sasl.mechanism`.\n"
     yield "| variable | default | meaning |"
     yield "|---|---|---|"
     shown = {"PLAUDIT_RETRY_SCHEDULE": DEFAULT_SCHEDULE, "PLAUDIT_RETRY_TIERS": DEFAULT_TIERS}
