@@ -83,7 +83,7 @@ def register() -> None:
     settings = KafkaSettings()
     if settings.schema_registry_url is not None:
         # Only installations with a registry need an HTTP client.
-        from plaudit.events.registry import RegistryClient  # noqa: PLC0415
+        from plaudit.events.registry import RegistryClient  # noqa: PLC0415 - an extra
 
         client = RegistryClient(settings.schema_registry_url)
         for each in CATALOGUE.values():

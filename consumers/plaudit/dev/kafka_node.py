@@ -150,7 +150,7 @@ class BrokerNode:
             return None
         command = self._java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c")
         with self.log_file.open("ab") as log:
-            return subprocess.Popen(  # noqa: S603  a program found on this machine, no shell
+            return subprocess.Popen(  # noqa: S603 - a program found on this machine, no shell
                 [*command, str(self._properties)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
@@ -180,7 +180,7 @@ class BrokerNode:
         """
         command = self._java("kafka.Kafka", str(self._properties), archive_into=archive_into)
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  the guard of this module's docstring
+            self._process = subprocess.Popen(  # noqa: S603 - the guard of this module's docstring
                 ["/bin/sh", "-c", _GUARDED, "plaudit-kafka", *command],
                 stdin=subprocess.PIPE,
                 stdout=log,

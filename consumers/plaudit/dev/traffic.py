@@ -45,7 +45,7 @@ STORIES: Final[tuple[tuple[tuple[str, ...], int], ...]] = (
 def stream(workspace_id: str, seed: int = 1) -> Iterator[EventModel]:
     """Yield events for ever; those of one story share testimonial, customer and correlation."""
     # Not for secrets: for variety.
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)  # noqa: S311 - for variety, not for secrets
     workspace, space = uuid.UUID(workspace_id), uuid.uuid4()
     stories, weights = zip(*STORIES, strict=True)
     while True:

@@ -54,6 +54,7 @@ class Publisher:
         self._names = chosen.names
         self._source = checked_source(source)
         self._timeout_s = delivery_timeout_s
+        self._unanswered = 0
         self._failed = 0
         self._counting = threading.Lock()
         self._schema_id: SchemaId = schema_id or registry_ids(chosen)
@@ -112,10 +113,10 @@ class Publisher:
             How many records they do not have: those still on their way, and those that failed since
             the last flush. 0 means that everything is safe.
         """
-        waiting = self._producer.flush(self._patience(timeout_s))
+        self._producer.flush(self._patience(timeout_s))
         with self._counting:
             failed, self._failed = self._failed, 0
-        return waiting + failed
+            return self._unanswered + failed
 
     def close(self, timeout_s: float | None = None) -> int:
         """Flush and end; what is not acknowledged by then fails.
@@ -149,14 +150,17 @@ class Publisher:
 
     def _send(self, record: Prepared) -> Future[Ack]:
         future = self._producer.publish(record.topic, record.value, record.key, record.headers)
+        with self._counting:
+            self._unanswered += 1
         future.add_done_callback(self._note)
         return future
 
     def _note(self, future: Future[Ack]) -> None:
-        """Count failures; called in the producer's thread, or in the caller's when it was quick."""
-        if future.exception() is not None:
-            with self._counting:
-                self._failed += 1
+        """Count; called in the producer's thread, or in the caller's when that was quick."""
+        failed = future.exception() is not None
+        with self._counting:
+            self._unanswered -= 1
+            self._failed += failed
 
 
 class AsyncPublisher:
@@ -228,7 +232,7 @@ def registry_ids(settings: KafkaSettings) -> SchemaId:
         return lambda _: None
     try:
         # Only installations with a registry need an HTTP client.
-        from plaudit.events.registry import RegistryClient  # noqa: PLC0415
+        from plaudit.events.registry import RegistryClient  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         reason = f'{error.name} is missing; pip install "plaudit[registry]"'
         raise SettingsError(REGISTRY_URL, reason) from None

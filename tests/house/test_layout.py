@@ -1,0 +1,101 @@
+"""What once broke the layout, or would, as tests (one namespace package in three folders)."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PORTIONS = ("schemas", "producers", "consumers")
+tree = pytest.mark.tree
+
+
+@tree
+@pytest.mark.parametrize("portion", PORTIONS)
+def test_no_portion_of_the_namespace_hides_the_others(portion: str) -> None:
+    assert not (ROOT / portion / "plaudit" / "__init__.py").exists()
+
+
+def test_plaudit_is_a_namespace_package() -> None:
+    found = importlib.util.find_spec("plaudit")
+    assert found is not None
+    assert found.origin is None
+
+
+@tree
+def test_every_package_says_that_it_is_typed() -> None:
+    packages = {
+        init.parent for portion in PORTIONS for init in (ROOT / portion).rglob("__init__.py")
+    }
+    rooms = {package for package in packages if package.parent.name == "plaudit"}
+    assert rooms
+    assert [room.name for room in rooms if not (room / "py.typed").exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("plaudit.publish", "sqlalchemy fastapi starlette uvicorn typer rich structlog httpx"),
+        ("plaudit.deliver.worker", "sqlalchemy fastapi starlette uvicorn alembic"),
+    ],
+)
+def test_what_a_package_brings_along_is_little(module: str, forbidden: str) -> None:
+    script = (
+        f"import sys, {module}\n"
+        f"print(*(name for name in {forbidden.split()!r} if name in sys.modules))"
+    )
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+@tree
+@pytest.mark.parametrize("name", ["run.txt", "all.txt"])
+def test_locked_requirements_have_hashes_and_name_no_host(name: str) -> None:
+    text = (ROOT / "requirements" / name).read_text()
+    pins = re.findall(r"^[a-z0-9][^\n]*==[^\n]*", text, re.MULTILINE)
+    assert pins
+    assert all(pin.endswith("\\") for pin in pins), "each pin goes on with its hashes"
+    assert "--hash=sha256:" in text
+    assert not re.search(r"https?://|index-url|find-links", text)
+
+
+@tree
+def test_every_target_of_the_makefile_is_in_its_manual() -> None:
+    text = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
+    explained = set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
+    assert targets == explained
+    done = subprocess.run(["make", "-s", "-C", ROOT], capture_output=True, text=True, check=True)
+    assert all(f"make {target} " in done.stdout for target in targets)
+
+
+@tree
+def test_every_exemption_from_lint_gives_its_reason() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in (*PORTIONS, "tests", "requirements")
+        for path in (ROOT / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"# noqa(: [A-Z0-9, ]+)?\s*$", line) or re.search(r"#\s*type:\s*ignore", line)
+    ]
+    assert bare == []
+
+
+def test_an_extra_that_is_missing_is_named() -> None:
+    script = (
+        "import sys\n"
+        "sys.modules['sqlalchemy'] = None\n"
+        "from plaudit.cli.main import main\n"
+        "main(['endpoints', 'list'])\n"
+    )
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert 'pip install "plaudit[server]"' in done.stderr
+    assert "Traceback" not in done.stderr
