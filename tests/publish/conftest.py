@@ -1,0 +1,49 @@
+"""Reading topics back, and brokers that nobody runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+
+from plaudit.kafka.settings import KafkaSettings
+
+ReadAll = Callable[[str], list[Message]]
+
+
+@pytest.fixture
+def away(prefix: str) -> KafkaSettings:
+    """Settings for brokers that nobody runs."""
+    return KafkaSettings(bootstrap_servers="127.0.0.1:1", topic_prefix=prefix)
+
+
+@pytest.fixture
+def read_all(topics: KafkaSettings) -> ReadAll:
+    """Read everything that a topic holds."""
+
+    def read(topic: str) -> list[Message]:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": topics.bootstrap_servers,
+                "group.id": f"{topics.topic_prefix}reader",
+                "enable.partition.eof": True,
+                "enable.auto.commit": False,
+            }
+        )
+        numbers = consumer.list_topics(topic, 10).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
+        found, ended = [], 0
+        while ended < len(numbers):
+            message = consumer.poll(10)
+            assert message is not None
+            error = message.error()
+            if error is None:
+                found.append(message)
+            else:
+                assert error.name() == "_PARTITION_EOF"
+                ended += 1
+        consumer.close()
+        return found
+
+    return read
