@@ -15,7 +15,7 @@ from plaudit.events.decoding import EventDecoder, SchemaLookup, SchemaUnknown, U
 from plaudit.events.rendering import render
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import MEMORY_CAPS
-from plaudit.kafka.errors import KafkaUnavailable, translate
+from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, translate
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RETENTION_MS: Final = 21 * 24 * 3_600_000
 SOON_MS: Final = 3 * 24 * 3_600_000
 _TIMEOUT_S: Final = 10.0
+_ASK_AGAIN_S: Final = 0.1
 _READ_S: Final = 0.2
 _BATCH: Final = 500
 
@@ -132,6 +133,8 @@ class Letters:
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
+            # A broker holds a fetch of which nothing comes back so long: the end waits for it.
+            "fetch.wait.max.ms": 20,
             # Retention may take the start away while it is read; what is behind it counts.
             "auto.offset.reset": "earliest",
             "allow.auto.create.topics": False,
@@ -178,27 +181,40 @@ class Letters:
         self.close()
 
     def _ends(self) -> dict[int, int]:
-        """Return where each partition ends now; empty ones are left out."""
-        doing = f"read topic {self.topic}"
-        try:
-            seen = self._client.list_topics(self.topic, timeout=_TIMEOUT_S).topics[self.topic]
-            if seen.error is not None:
-                raise translate(seen.error, doing)
-            ends = {}
-            for number in sorted(seen.partitions):
-                place = TopicPartition(self.topic, number)
-                low, high = self._client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-                if high > low:
-                    ends[number] = high
-        except KafkaException as error:
-            raise translate(error, doing) from None
-        return ends
+        """Return where each partition ends now; empty ones are left out.
+
+        A partition whose leader moves at this moment is asked again.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
+        deadline = time.monotonic() + _TIMEOUT_S
+        while True:
+            try:
+                return self._ask_ends()
+            except KafkaException as error:
+                failure = translate(error, f"read topic {self.topic}")
+                if not _moves(failure) or time.monotonic() > deadline:
+                    raise failure from None
+            time.sleep(_ASK_AGAIN_S)
+
+    def _ask_ends(self) -> dict[int, int]:
+        seen = self._client.list_topics(self.topic, timeout=_TIMEOUT_S).topics[self.topic]
+        if seen.error is not None:
+            raise KafkaException(seen.error)
+        bounds = {
+            number: self._client.get_watermark_offsets(
+                TopicPartition(self.topic, number), timeout=_TIMEOUT_S
+            )
+            for number in sorted(seen.partitions)
+        }
+        return {number: high for number, (low, high) in bounds.items() if high > low}
 
     def _scan(self, ends: Mapping[int, int]) -> Iterator[Message]:
         """Yield what stands before the ends.
 
-        A partition is done when its end is reported, not at its last offset: compaction and
-        transactions leave gaps.
+        A partition is also done when its end is reported: compaction and transactions leave gaps,
+        and the record before the end may be gone.
 
         Raises:
             KafkaFailure: the brokers are away or refuse.
@@ -214,11 +230,14 @@ class Letters:
                 doing = f"read topic {self.topic}"
                 raise KafkaUnavailable(doing, f"nothing in {_TIMEOUT_S:g} s")
             for message in batch:
-                number = message.partition() or 0
-                if _is_end(message, self.topic) or (message.offset() or 0) >= left.get(number, 0):
+                number, offset = message.partition() or 0, message.offset() or 0
+                end = left.get(number, 0)
+                if _is_end(message, self.topic):
                     left.pop(number, None)
-                else:
+                elif offset < end:
                     yield message
+                if offset + 1 >= end:
+                    left.pop(number, None)
             if batch:  # after the yields: whoever prints them may take their time
                 silent_since = time.monotonic()
 
@@ -226,6 +245,11 @@ class Letters:
         """Wait for the first message only; `consume(n, timeout)` would wait for all n."""
         first = self._client.poll(_READ_S)
         return [] if first is None else [first, *self._client.consume(_BATCH, 0)]
+
+
+def _moves(failure: KafkaFailure) -> bool:
+    """Return whether it is over as soon as a partition's leader is known again."""
+    return failure.code in {"NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE"}
 
 
 def _is_end(message: Message, topic: str) -> bool:
