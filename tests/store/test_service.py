@@ -1,0 +1,268 @@
+"""Endpoints in the database and on their way to Kafka: SQLite, and Postgres if there is one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from plaudit.endpoints.follower import EndpointsFollower
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.model import Deleted, Endpoint
+from plaudit.endpoints.signing import Signer
+from plaudit.endpoints.table import EndpointTable
+from plaudit.kafka.errors import SettingsError
+from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.store.apply import carry_out, plan, read_file
+from plaudit.store.database import SchemaOutdated, connect, migrate, open_database, revisions
+from plaudit.store.relay import Relay
+from plaudit.store.service import EndpointService, NoSuchEndpoint
+from plaudit.store.tables import METADATA, OUTBOX
+from plaudit.store.wanted import InputRefused, Rules, Wanted
+from plaudit.transport.addresses import AddressPolicy
+
+POSTGRES = "PLAUDIT_TEST_POSTGRES"
+KEYS = SecretKeys([os.urandom(32)])
+WORKSPACE = str(uuid4())
+URL = "https://hooks.example.com/plaudit?token=x"
+WANTED = Wanted(URL, ("testimonial.approved",), name="crm")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database with the tables of this release."""
+    if request.param == "sqlite":
+        made = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    else:
+        url = os.environ.get(POSTGRES)
+        if url is None:
+            pytest.skip(f"{POSTGRES} is not set")
+        made = connect(url)
+        METADATA.drop_all(made)
+        migrate(made)
+    yield made
+    made.dispose()
+
+
+def away(topic: str = "plaudit.endpoints") -> tuple[Producer, str]:
+    """Return a producer whose brokers are away."""
+    settings = KafkaSettings(bootstrap_servers="127.0.0.1:1")
+    return Producer(settings, ProducerConfig(delivery_timeout_ms=200)), topic
+
+
+@pytest.fixture
+def service(engine: Engine, settings: KafkaSettings) -> Iterator[EndpointService]:
+    """A service whose brokers are away."""
+    producer, topic = away()
+    rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), settings.tiers)
+    yield EndpointService(engine, KEYS, Relay(engine, producer, topic), rules)
+    producer.close(0)
+
+
+@pytest.mark.broker
+def test_what_is_added_comes_back_without_its_secret_in_the_clear(
+    service: EndpointService, engine: Engine
+) -> None:
+    written = service.add(WORKSPACE, WANTED)
+    assert written.trouble, "the brokers are away, and it says so"
+    assert written.secret
+    found = service.get(written.endpoint.endpoint_id)
+    assert service.wanted(found) == WANTED
+    assert found.active_from >= found.created_at + 2_000
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT * FROM endpoints")).all()
+    stored = repr(rows)
+    assert "hooks.example.com" not in stored
+    assert written.secret not in stored
+
+
+@pytest.mark.broker
+def test_changes_make_new_versions(service: EndpointService) -> None:
+    first = service.add(WORKSPACE, WANTED)
+    endpoint_id = first.endpoint.endpoint_id
+    changed = service.update(endpoint_id, replace(WANTED, types=(), rate_limit=2.5)).endpoint
+    assert (changed.version, changed.event_types, changed.rate_limit) == (2, (), 2.5)
+    disabled = service.disable(endpoint_id, "too slow").endpoint
+    assert (disabled.status, disabled.status_reason) == ("disabled", "too slow")
+    enabled = service.enable(endpoint_id).endpoint
+    assert enabled.status == "active"
+    assert enabled.active_from > changed.active_from, "what it missed is for replay"
+    service.remove(endpoint_id)
+    with pytest.raises(NoSuchEndpoint):
+        service.get(endpoint_id)
+
+
+@pytest.mark.broker
+def test_a_rotation_keeps_the_old_secret_for_a_while(service: EndpointService) -> None:
+    first = service.add(WORKSPACE, WANTED)
+    rotated = service.rotate_secret(first.endpoint.endpoint_id, overlap_ms=60_000)
+    secrets = service.private(service.get(first.endpoint.endpoint_id)).secrets
+    assert [each.text for each in secrets] == [rotated.secret, first.secret]
+    now = int(time.time())
+    assert len(Signer(secrets).sign("id", now, b"").split()) == 2
+    assert len(Signer(secrets).sign("id", now + 61, b"").split()) == 1
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        (Wanted("http://10.0.0.1/"), "url"),
+        (Wanted("http://hooks.example.com:99999/"), "url"),
+        (Wanted("nonsense"), "url"),
+        (Wanted(URL, types=("testimonial.aproved",)), "types"),
+        (Wanted(URL, spaces=("here",)), "spaces"),
+        (Wanted(URL, headers={"Webhook-Id": "1"}), "headers"),
+        (Wanted(URL, headers={"Host": "x"}), "headers"),
+        (Wanted(URL, headers={"a b": "x"}), "headers"),
+        (Wanted(URL, headers={"x-a": "1\r\nx-b: 2"}), "headers"),
+        (Wanted(URL, rate_limit=0), "rate_limit"),
+        (Wanted(URL, rate_limit=float("nan")), "rate_limit"),
+        (Wanted(URL, schedule="7s"), "schedule"),
+        (Wanted(URL, schedule="soon"), "schedule"),
+        (Wanted(URL, format="xml"), "format"),
+        (Wanted(URL, secret="hunter2"), "secret"),
+        (Wanted(URL, name=""), "name"),
+    ],
+)
+def test_what_can_not_be_is_refused_by_the_name_of_its_field(
+    service: EndpointService, wanted: Wanted, field: str
+) -> None:
+    with pytest.raises(InputRefused) as refused:
+        service.add(WORKSPACE, wanted)
+    assert refused.value.field == field
+    assert "hunter2" not in str(refused.value)
+    assert service.list() == []
+
+
+@pytest.mark.broker
+def test_a_name_is_taken_once_in_a_workspace(service: EndpointService) -> None:
+    service.add(WORKSPACE, WANTED)
+    with pytest.raises(InputRefused, match="taken"):
+        service.add(WORKSPACE, WANTED)
+    service.add(str(uuid4()), WANTED)
+
+
+FILE = """\
+workspace: {workspace}
+endpoints:
+  - name: crm
+    url: ${{HOOK}}
+    types: [testimonial.approved]
+  - name: counter
+    url: https://counter.example.com/
+"""
+
+
+@pytest.mark.broker
+def test_applying_a_file_converges_and_changes_nothing_the_second_time(
+    service: EndpointService, tmp_path: Path
+) -> None:
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(FILE.format(workspace=WORKSPACE))
+    environment = {"HOOK": URL}
+
+    def apply(*, prune: bool = False) -> list[str]:
+        desired = read_file(path, environment)
+        steps = plan(service, desired, prune=prune)
+        return [f"{step.action} {step.name}" for step, _ in carry_out(service, WORKSPACE, steps)]
+
+    assert apply() == ["create crm", "create counter"]
+    assert apply() == ["keep crm", "keep counter"]
+    environment["HOOK"] = URL + "&more"
+    assert apply() == ["update crm", "keep counter"]
+    path.write_text(FILE.format(workspace=WORKSPACE).partition("  - name: counter")[0])
+    assert apply() == ["keep crm"]
+    assert apply(prune=True) == ["keep crm", "remove counter"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("workspace: [", "endpoints.yaml"),
+        ("endpoints: []", "workspace"),
+        ("workspace: here\nendpoints: []", "no UUID"),
+        (FILE.format(workspace=WORKSPACE), r"\$\{HOOK\} is not in the environment"),
+        (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, uri: x}}]", r"endpoints\.0"),
+        (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, url: x}}, {{name: a, url: y}}]", "two"),
+    ],
+)
+def test_a_file_that_can_not_be_read_says_where(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(text)
+    with pytest.raises(InputRefused, match=said):
+        read_file(path, {})
+
+
+@pytest.mark.broker
+def test_what_brokers_missed_is_told_by_the_next_relay(
+    engine: Engine, service: EndpointService, topics: KafkaSettings
+) -> None:
+    written = service.add(WORKSPACE, WANTED)
+    gone = service.add(WORKSPACE, replace(WANTED, name="gone"))
+    service.remove(gone.endpoint.endpoint_id)
+    table = EndpointTable(KEYS)
+    follower = EndpointsFollower(topics, table)
+    with Producer(topics) as producer:
+        relay = Relay(engine, producer, topics.names.endpoints)
+        assert relay.run() == 3
+        assert relay.run() == 0, "told once"
+    follower.start()
+    assert follower.wait_ready(30)
+    follower.close()
+    found = table.find(written.endpoint.endpoint_id)
+    assert isinstance(found, Endpoint)
+    assert found.active_from_ms >= written.endpoint.active_from
+    assert found.active_from_ms > int(time.time() * 1_000) - 30_000, "not from before it was known"
+    assert table.find(gone.endpoint.endpoint_id) == Deleted(gone.endpoint.endpoint_id)
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(OUTBOX)).all() == []
+
+
+@pytest.mark.broker
+def test_one_relay_at_a_time(
+    engine: Engine, service: EndpointService, topics: KafkaSettings
+) -> None:
+    service.add(WORKSPACE, WANTED)
+    with Producer(topics) as producer:
+        first = Relay(engine, producer, topics.names.endpoints)
+        second = Relay(engine, producer, topics.names.endpoints)
+        assert first._lease()  # noqa: SLF001 - as if it had stopped in the middle
+        assert second.run() == 0
+        first._release()  # noqa: SLF001 - and came to its end
+        assert second.run() == 1
+
+
+def test_a_database_of_another_release_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'plaudit.db'}"
+    engine = open_database(url)
+    assert revisions(engine)[0] == revisions(engine)[1]
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+    engine.dispose()
+    with pytest.raises(SchemaOutdated, match="plaudit db migrate"):
+        open_database(url)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://x/y", "sqlite+nothing:///x"])
+def test_a_url_that_is_none_is_refused_by_the_name_of_its_variable(url: str) -> None:
+    with pytest.raises(SettingsError, match="PLAUDIT_DATABASE_URL"):
+        connect(url)
+
+
+def test_the_tables_are_those_of_the_newest_migration(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    found = sa.inspect(engine)
+    for table in METADATA.tables.values():
+        columns = {column["name"] for column in found.get_columns(table.name)}
+        assert columns == set(table.columns.keys()), table.name
+    engine.dispose()
