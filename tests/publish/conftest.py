@@ -7,9 +7,21 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
+from conftest import FEW
+from plaudit.kafka.declaration import Section, declared
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin, apply
 
 ReadAll = Callable[[str], list[Message]]
+
+
+@pytest.fixture
+def topics(settings: KafkaSettings) -> KafkaSettings:
+    """The topics of events, which are all that publishing needs; the settings to use them."""
+    specs = declared(settings, single_node=True, partitions=FEW)
+    applied = apply(Admin(settings), [each for each in specs if each.section is Section.EVENTS])
+    assert applied.ok, applied.findings
+    return settings
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 
 from plaudit.events.decoding import EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
 from plaudit.events.rendering import render
+from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import MEMORY_CAPS
-from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, translate
+from plaudit.kafka.errors import KafkaUnavailable, translate
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 RETENTION_MS: Final = 21 * 24 * 3_600_000
 SOON_MS: Final = 3 * 24 * 3_600_000
 _TIMEOUT_S: Final = 10.0
-_ASK_AGAIN_S: Final = 0.1
 _READ_S: Final = 0.2
 _BATCH: Final = 500
 
@@ -183,29 +183,18 @@ class Letters:
     def _ends(self) -> dict[int, int]:
         """Return where each partition ends now; empty ones are left out.
 
-        A partition whose leader moves at this moment is asked again.
-
         Raises:
             KafkaFailure: the brokers are away or refuse.
         """
-        deadline = time.monotonic() + _TIMEOUT_S
-        while True:
-            try:
-                return self._ask_ends()
-            except KafkaException as error:
-                failure = translate(error, f"read topic {self.topic}")
-                if not _moves(failure) or time.monotonic() > deadline:
-                    raise failure from None
-            time.sleep(_ASK_AGAIN_S)
-
-    def _ask_ends(self) -> dict[int, int]:
-        seen = self._client.list_topics(self.topic, timeout=_TIMEOUT_S).topics[self.topic]
+        doing = f"read topic {self.topic}"
+        try:
+            seen = self._client.list_topics(self.topic, timeout=_TIMEOUT_S).topics[self.topic]
+        except KafkaException as error:
+            raise translate(error, doing) from None
         if seen.error is not None:
-            raise KafkaException(seen.error)
+            raise translate(seen.error, doing)
         bounds = {
-            number: self._client.get_watermark_offsets(
-                TopicPartition(self.topic, number), timeout=_TIMEOUT_S
-            )
+            number: log_bounds(self._client, TopicPartition(self.topic, number), _TIMEOUT_S)
             for number in sorted(seen.partitions)
         }
         return {number: high for number, (low, high) in bounds.items() if high > low}
@@ -245,11 +234,6 @@ class Letters:
         """Wait for the first message only; `consume(n, timeout)` would wait for all n."""
         first = self._client.poll(_READ_S)
         return [] if first is None else [first, *self._client.consume(_BATCH, 0)]
-
-
-def _moves(failure: KafkaFailure) -> bool:
-    """Return whether it is over as soon as a partition's leader is known again."""
-    return failure.code in {"NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE"}
 
 
 def _is_end(message: Message, topic: str) -> bool:

@@ -24,8 +24,9 @@ from confluent_kafka import (
     Consumer as Client,
 )
 
+from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.errors import KafkaFailure, translate
+from plaudit.kafka.errors import translate
 from plaudit.kafka.settings import KafkaSettings
 
 _log = logging.getLogger(__name__)
@@ -242,16 +243,7 @@ class Consumer:
         Raises:
             KafkaFailure: no answer in 10 s.
         """
-        answer = self._call(
-            "read the log's bounds",
-            lambda: self._client.get_watermark_offsets(
-                TopicPartition(*partition), timeout=_CALL_TIMEOUT_S
-            ),
-        )
-        if answer is None:
-            doing = f"read the log's bounds of {partition}"
-            raise KafkaFailure(doing, "no answer")
-        return answer
+        return log_bounds(self._client, TopicPartition(*partition), _CALL_TIMEOUT_S)
 
     def close(self) -> None:
         """Leave the group; `on_revoke` is called for what is still assigned."""

@@ -8,7 +8,9 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
+from plaudit.kafka.consumer import MEMORY_CAPS
 from plaudit.kafka.errors import translate
 from plaudit.kafka.settings import KafkaSettings
 
@@ -23,7 +25,8 @@ class PartitionLag:
     Attributes:
         topic: the topic.
         partition: its number.
-        committed: the next offset to read; the log's start when the group never committed.
+        committed: the next offset to read; the log's start when the group never committed, or when
+            what it stood at is gone.
         end: the offset after the last record.
     """
 
@@ -55,7 +58,9 @@ class LagReader:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
         }
-        self._client = open_client(settings, Consumer, settings.client_config({}, **enforced))
+        self._client = open_client(
+            settings, Consumer, settings.client_config(MEMORY_CAPS, **enforced)
+        )
 
     def read(self, topics: Collection[str]) -> list[PartitionLag]:
         """Return every partition's place; topics that do not exist are left out.
@@ -97,9 +102,9 @@ class LagReader:
         self._client.close()
 
     def _lag(self, place: TopicPartition) -> PartitionLag:
-        low, high = self._client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        committed = place.offset if place.offset >= 0 else low
-        return PartitionLag(place.topic, place.partition, committed, high)
+        low, high = log_bounds(self._client, place, _TIMEOUT_S)
+        # A place that is none is negative, one that retention has passed is below the log's start.
+        return PartitionLag(place.topic, place.partition, max(low, place.offset), high)
 
 
 def by_topic(lags: Collection[PartitionLag]) -> Mapping[str, int]:

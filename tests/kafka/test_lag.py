@@ -1,0 +1,109 @@
+"""How far a group is behind is told without joining it, and `plaudit status` shows it."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from command import CommandLine
+from kafka.conftest import MakeTopic
+from kafka.test_consumer import delete_before
+from plaudit.kafka.consumer import Partition
+from plaudit.kafka.lag import LagReader, PartitionLag, by_topic
+from plaudit.kafka.producer import Ack, Producer
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin
+
+pytestmark = pytest.mark.broker
+
+PROMPTLY_S = 30.0
+
+
+def write(settings: KafkaSettings, topic: str, count: int) -> list[Ack]:
+    with Producer(settings) as producer:
+        return [producer.publish(topic, b"x", b"k").result(PROMPTLY_S) for _ in range(count)]
+
+
+def commit(settings: KafkaSettings, group: str, topic: str, offset: int) -> None:
+    client = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": group})
+    client.commit(offsets=[TopicPartition(topic, 0, offset)], asynchronous=False)
+    client.close()
+
+
+@pytest.fixture
+def group(settings: KafkaSettings) -> str:
+    """A group of this test."""
+    return f"{settings.topic_prefix}group"
+
+
+def lags(settings: KafkaSettings, group: str, *topics: str) -> list[PartitionLag]:
+    reader = LagReader(settings, group)
+    try:
+        return reader.read(topics)
+    finally:
+        reader.close()
+
+
+def test_a_group_is_behind_by_what_it_did_not_commit(
+    settings: KafkaSettings, make_topic: MakeTopic, group: str
+) -> None:
+    topic = make_topic(message_timestamp_type="LogAppendTime")
+    acks = write(settings, topic, 5)
+    commit(settings, group, topic, 3)
+    [lag] = found = lags(settings, group, topic, "no.such.topic")
+    assert lag == PartitionLag(topic, 0, 3, 5)
+    assert by_topic(found) == {topic: 2}
+    reader = LagReader(settings, group)
+    assert reader.timestamp_at(lag) == acks[3].timestamp_ms
+    reader.close()
+
+
+def test_without_a_commit_all_that_is_in_the_log_waits(
+    settings: KafkaSettings, make_topic: MakeTopic, group: str
+) -> None:
+    topic = make_topic()
+    write(settings, topic, 5)
+    delete_before(settings, Partition(topic, 0), 2)
+    [lag] = lags(settings, group, topic)
+    assert (lag.committed, lag.behind) == (2, 3)
+
+
+def test_what_retention_took_away_does_not_wait_any_more(
+    settings: KafkaSettings, make_topic: MakeTopic, group: str
+) -> None:
+    topic = make_topic()
+    write(settings, topic, 5)
+    commit(settings, group, topic, 1)
+    delete_before(settings, Partition(topic, 0), 4)
+    [lag] = lags(settings, group, topic)
+    assert (lag.committed, lag.behind) == (4, 1)
+
+
+def test_status_shows_what_waits(topics: KafkaSettings) -> None:
+    plaudit = CommandLine(topics)
+    assert "nothing is waiting" in plaudit("status").out
+    topic = topics.names.event_topics[0]
+    write(topics, topic, 3)
+    status = plaudit("status", "--json")
+    [told] = status.json
+    assert (status.code, told["ok"]) == (0, True)
+    [waiting] = [each for each in told["topics"] if each["behind"]]
+    assert (waiting["lane"], waiting["topic"], waiting["behind"]) == ("events", topic, 3)
+    assert waiting["overdue_ms"] >= 0
+    assert told["dead_letters"]["deliveries"] == {"alive": 0, "expiring_within_3d": 0}
+    assert topic in plaudit("status").out
+
+
+def test_status_names_topics_that_are_missing(settings: KafkaSettings) -> None:
+    told = CommandLine(settings)("status")
+    assert told.code == 1
+    assert f"{settings.names.attempts}: does not exist: run `plaudit topics apply`" in told.err
+
+
+def test_status_tells_in_one_line_that_the_brokers_are_away(
+    away: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Admin.__init__, "__defaults__", (1.0,))
+    told = CommandLine(away)("status")
+    assert (told.code, told.err.count("\n")) == (1, 1)
+    assert "the brokers are away" in told.err
