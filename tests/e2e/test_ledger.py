@@ -102,7 +102,7 @@ def test_nothing_is_lost_when_workers_are_killed_and_the_broker_restarts(
         arrived = sink.ids(name)
         assert arrived.keys() == accepted, "nothing arrives that was not published"
         doubled = arrived.total() - len(arrived)
-        print(f"{name}: {doubled} of {len(arrived)} doubled over two kills")  # noqa: T201 - for the report
+        print(f"{name}: {doubled} of {len(arrived)} doubled over two kills")
     bodies = Counter(
         (each.path, each.message_id, each.body) for each in sink.arrivals if each.path == "/good"
     )

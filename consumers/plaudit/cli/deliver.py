@@ -15,6 +15,7 @@ from plaudit.deliver.health import Health, HealthServer
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.startup import lane_topics
 from plaudit.deliver.worker import LaneName, Worker
+from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.transport.addresses import AddressPolicy
 from plaudit.transport.dial import Dialer
@@ -38,7 +39,9 @@ def command(
     """
     configure_logs()
     kafka, settings = KafkaSettings(), DeliverSettings()
-    kafka.client_config()  # a setting that can't be used is told before anything starts
+    # A setting that can't be used is told before anything starts.
+    kafka.client_config()
+    SecretKeys.from_setting(settings.secret_key.get_secret_value())
     health = Health()
     try:
         server = (

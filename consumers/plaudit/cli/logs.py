@@ -10,6 +10,8 @@ from typing import Any, Final
 import orjson
 import structlog
 
+from plaudit.kafka.clients import LOG as LIBRDKAFKA_LOG
+
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
 
 
@@ -35,8 +37,8 @@ def configure_logs() -> None:
     root = logging.getLogger()
     root.handlers[:] = [_ToStructlog()]
     root.setLevel(logging.INFO)
-    # Our clients report what they suffer from themselves; librdkafka says it again in C.
-    logging.getLogger("plaudit.kafka.librdkafka").setLevel(logging.ERROR)
+    # Our clients say once what they suffer from; librdkafka would say it at every attempt.
+    LIBRDKAFKA_LOG.setLevel(logging.CRITICAL)
 
 
 class _ToStructlog(logging.Handler):
