@@ -41,6 +41,7 @@ def read_all(topics: KafkaSettings) -> ReadAll:
                 "group.id": f"{topics.topic_prefix}reader",
                 "enable.partition.eof": True,
                 "enable.auto.commit": False,
+                "fetch.wait.max.ms": 20,  # the ends of partitions wait for it
             }
         )
         numbers = consumer.list_topics(topic, 10).topics[topic].partitions
