@@ -16,6 +16,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, apply
 
 TEST_KAFKA = "PLAUDIT_TEST_KAFKA"
+TEST_POSTGRES = "PLAUDIT_TEST_POSTGRES"
 OURS = ("PLAUDIT_", "KAFKA_")
 FEW = {Section.EVENTS: 4, Section.DELIVERIES: 4, Section.DEAD_LETTERS: 2, Section.ATTEMPTS: 2}
 """Partitions: topics are made for each test, and a broker takes its time for every partition."""
@@ -27,7 +28,7 @@ def _clean_environment(
 ) -> None:
     """Let no developer's settings, nor a .env file, reach a test."""
     for name in list(os.environ):
-        if name.startswith(OURS) and name != TEST_KAFKA:
+        if name.startswith(OURS) and name not in {TEST_KAFKA, TEST_POSTGRES}:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 

@@ -30,7 +30,6 @@ from plaudit.store.tables import METADATA, OUTBOX
 from plaudit.store.wanted import InputRefused, Rules, Wanted
 from plaudit.transport.addresses import AddressPolicy
 
-POSTGRES = "PLAUDIT_TEST_POSTGRES"
 KEYS = SecretKeys([os.urandom(32)])
 WORKSPACE = str(uuid4())
 URL = "https://hooks.example.com/plaudit?token=x"
@@ -43,11 +42,10 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     if request.param == "sqlite":
         made = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
     else:
-        url = os.environ.get(POSTGRES)
-        if url is None:
-            pytest.skip(f"{POSTGRES} is not set")
-        made = connect(url)
-        METADATA.drop_all(made)
+        made = connect(request.getfixturevalue("postgres"))
+        with made.begin() as connection:  # the tables, and which revision they were
+            connection.execute(sa.text("DROP SCHEMA IF EXISTS public CASCADE"))
+            connection.execute(sa.text("CREATE SCHEMA public"))
         migrate(made)
     yield made
     made.dispose()

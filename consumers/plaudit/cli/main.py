@@ -138,15 +138,22 @@ def is_ours(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] == "plaudit"
 
 
-def _root(
-    *,
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
-    ] = False,
-) -> None:
-    if show_version:
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an option's callback
+    if wanted:
         sys.stdout.write(f"plaudit {version('plaudit')}\n")
         raise typer.Exit
+
+
+def _root(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
 
 
 def _not_called() -> None:
