@@ -9,6 +9,8 @@ KafkaFailure
 │   └── RecordTooLarge
 ├── BufferFull           the local buffer is full: wait for acknowledgements, then send again
 ├── ProducerFatal        this producer can't guarantee order and uniqueness any more: start anew
+│   └── Fenced           another process has taken its transactional id
+├── TransactionAborted   nothing of the transaction was written: it may be tried again
 ├── ProducerClosed       closed before the brokers acknowledged
 └── UsedAfterFork        a client of the parent process: make one in the child
 
@@ -17,6 +19,7 @@ Nothing above this package sees `KafkaError` or `KafkaException`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -120,6 +123,34 @@ class ProducerFatal(KafkaFailure):
     summary = "the producer failed for good; start a new one"
 
 
+class Fenced(ProducerFatal):
+    """Another process has taken this one's transactional id; it can write nothing more."""
+
+    summary = "another process has taken over"
+
+
+class TransactionAborted(KafkaFailure):
+    """Nothing of the transaction was written.
+
+    Attributes:
+        refused: records that will never be taken, by their number in the transaction; without
+            them, the rest may be tried again.
+    """
+
+    summary = "the transaction was aborted"
+
+    def __init__(
+        self,
+        doing: str,
+        reason: str = "",
+        code: str = "",
+        *,
+        refused: Mapping[int, KafkaFailure] | None = None,
+    ) -> None:
+        super().__init__(doing, reason, code)
+        self.refused = refused or {}
+
+
 class ProducerClosed(KafkaFailure):
     """The producer is closed; the record is not acknowledged, though it may have been written."""
 
@@ -182,11 +213,12 @@ _BY_CLASS: Final[tuple[tuple[type[KafkaFailure], str], ...]] = (
     (
         ProducerFatal,
         """
-        _FATAL _FENCED _GAPLESS_GUARANTEE PRODUCER_FENCED INVALID_PRODUCER_EPOCH
+        _FATAL _GAPLESS_GUARANTEE INVALID_PRODUCER_EPOCH
         INVALID_PRODUCER_ID_MAPPING OUT_OF_ORDER_SEQUENCE_NUMBER UNKNOWN_PRODUCER_ID
         TRANSACTION_COORDINATOR_FENCED
         """,
     ),
+    (Fenced, "_FENCED PRODUCER_FENCED"),
     (ProducerClosed, "_PURGE_QUEUE _PURGE_INFLIGHT _DESTROY"),
 )
 _CLASS_OF: Final = {code: kind for kind, codes in _BY_CLASS for code in codes.split()}
@@ -220,7 +252,9 @@ def translate(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:
     if not isinstance(found, KafkaError):
         return KafkaFailure(doing, str(found))
     code = found.name()
-    kind = ProducerFatal if found.fatal() else _CLASS_OF.get(code, KafkaFailure)
+    kind = _CLASS_OF.get(code, KafkaFailure)
+    if found.fatal() and not issubclass(kind, ProducerFatal):
+        kind = ProducerFatal
     if issubclass(kind, TopicProblem):
         return kind(doing, found.str(), code, retriable=code not in _UNFIT_FOR_GOOD)
     return kind(doing, found.str(), code)

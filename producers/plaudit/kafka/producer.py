@@ -133,15 +133,8 @@ class Producer:
             "queue.buffering.max.kbytes": chosen.buffer_kbytes,
         }
         enforced = {
-            "acks": "all",
-            "enable.idempotence": True,
-            # Java producers put a key in the same partition.
-            "partitioner": "murmur2_random",
+            **reliable(chosen.max_record_bytes),
             "message.timeout.ms": chosen.delivery_timeout_ms,
-            "message.max.bytes": chosen.max_record_bytes,
-            "batch.size": BATCH_BYTES,
-            # `plaudit topics apply` creates topics; a misspelt name must fail.
-            "allow.auto.create.topics": False,
         }
         return {
             **settings.client_config(defaults, **enforced),
@@ -325,6 +318,20 @@ class Producer:
 
     def _after_fork(self) -> None:
         self._produce = _raise_forked
+
+
+def reliable(max_record_bytes: int) -> dict[str, object]:
+    """Return the configuration that every producer of ours has, whatever the settings say."""
+    return {
+        "acks": "all",
+        "enable.idempotence": True,
+        # Java producers put a key in the same partition.
+        "partitioner": "murmur2_random",
+        "message.max.bytes": max_record_bytes,
+        "batch.size": BATCH_BYTES,
+        # `plaudit topics apply` creates topics; a misspelt name must fail.
+        "allow.auto.create.topics": False,
+    }
 
 
 def resolve(future: Future[Ack], outcome: Ack | SendFailure) -> None:
