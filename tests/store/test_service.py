@@ -24,7 +24,7 @@ from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.apply import carry_out, plan, read_file
 from plaudit.store.database import SchemaOutdated, connect, migrate, open_database, revisions
-from plaudit.store.relay import Relay
+from plaudit.store.relay import EndpointQueue, Relay
 from plaudit.store.service import EndpointService, NoSuchEndpoint
 from plaudit.store.tables import METADATA, OUTBOX
 from plaudit.store.wanted import InputRefused, Rules, Wanted
@@ -232,11 +232,11 @@ def test_one_relay_at_a_time(
 ) -> None:
     service.add(WORKSPACE, WANTED)
     with Producer(topics) as producer:
-        first = Relay(engine, producer, topics.names.endpoints)
+        first = EndpointQueue(engine, topics.names.endpoints)
         second = Relay(engine, producer, topics.names.endpoints)
-        assert first._lease()  # noqa: SLF001 - as if it had stopped in the middle
+        assert first.acquire(), "as if it had stopped in the middle"
         assert second.run() == 0
-        first._release()  # noqa: SLF001 - and came to its end
+        first.release()
         assert second.run() == 1
 
 

@@ -1,7 +1,8 @@
-"""From the outbox to Kafka: one relay at a time, in order, at least once.
+"""From the store's outbox to the endpoints topic: one relay at a time, in order, at least once.
 
 What is written is the endpoint's state at that moment, so a note that is relayed twice, or late,
-does no harm: deliverers ignore versions older than what they know.
+does no harm: deliverers ignore versions older than what they know. The rows are the store's own;
+moving them is `plaudit.outbox.relay`, the same as for events of upstream services.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,14 +19,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
-from plaudit.kafka.errors import KafkaUnavailable
+from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.producer import Producer
+from plaudit.outbox import relay as outbox
+from plaudit.outbox.rows import Row, Verdict
 from plaudit.records.endpoint import encode_endpoint
 from plaudit.store.endpoints import find, record_of
 from plaudit.store.tables import ENDPOINTS, LEASES, OUTBOX
 
 LEASE: Final = "relay"
 LEASE_MS: Final = 15_000
+ANNOUNCE: Final = "announce the endpoint"
 BATCH: Final = 500
 ACK_TIMEOUT_S: Final = 10.0
 """Shorter than the lease: whoever holds it never writes after it ran out."""
@@ -43,9 +48,8 @@ class Relay:
 
     def __init__(self, engine: Engine, producer: Producer, topic: str) -> None:
         self._engine = engine
-        self._producer = producer
-        self._topic = topic
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._queue = EndpointQueue(engine, topic)
+        self._relay = outbox.Relay(self._queue, producer)
 
     def run(self) -> int:
         """Relay what is there; return how many notes were settled, 0 when another relay is at it.
@@ -53,14 +57,20 @@ class Relay:
         Raises:
             KafkaFailure: not acknowledged; the notes stay for the next time.
         """
-        if not self._lease():
-            return 0
         settled = 0
         try:
-            while batch := self._batch():
-                settled += self._relay(batch)
+            # Taken again for each batch: it must outlast the acknowledgements.
+            while self._queue.acquire():
+                moved = self._relay.move(outbox.deadline(ACK_TIMEOUT_S))
+                settled += moved.published
+                if moved.failure is not None:
+                    raise moved.failure
+                if moved.refusals:
+                    raise KafkaFailure(ANNOUNCE, moved.refusals[0][1])
+                if not moved.published:
+                    break
         finally:
-            self._release()
+            self._queue.release()
         return settled
 
     def wait_for(self, number: int, timeout_s: float) -> bool:
@@ -80,51 +90,22 @@ class Relay:
                 return False
             time.sleep(0.05)
 
-    def _batch(self) -> list[tuple[int, str]]:
-        query = sa.select(OUTBOX.c.number, OUTBOX.c.endpoint_id).order_by(OUTBOX.c.number)
-        with self._engine.begin() as connection:
-            return [(row[0], row[1]) for row in connection.execute(query.limit(BATCH))]
 
-    def _relay(self, batch: list[tuple[int, str]]) -> int:
-        with self._engine.begin() as connection:
-            values = {each: self._value(connection, each) for each in {row[1] for row in batch}}
-        futures = [
-            self._producer.publish(self._topic, value, endpoint_id.encode())
-            for endpoint_id, value in values.items()
-        ]
-        deadline = time.monotonic() + ACK_TIMEOUT_S
-        for future in futures:
-            try:
-                future.result(max(0.0, deadline - time.monotonic()))
-            except TimeoutError:
-                doing = "announce the endpoint"
-                raise KafkaUnavailable(doing, "not acknowledged yet") from None
-        with self._engine.begin() as connection:
-            numbers = [number for number, _ in batch]
-            connection.execute(OUTBOX.delete().where(OUTBOX.c.number.in_(numbers)))
-            mine = ENDPOINTS.c.endpoint_id.in_(values)
-            connection.execute(ENDPOINTS.update().where(mine).values(announced=True))
-        return len(batch)
+class EndpointQueue:
+    """The store's outbox as a queue of records (see `plaudit.outbox.queue.Queue`).
 
-    def _value(self, connection: Connection, endpoint_id: str) -> bytes | None:
-        """Return the record of an endpoint's state; None, a tombstone, when it is gone."""
-        endpoint = find(connection, endpoint_id)
-        if endpoint is None:
-            return None
-        earliest = int(time.time() * 1_000) + HEAD_START_MS // 2
-        if not endpoint.announced and endpoint.active_from < earliest:
-            # It took long to get here: served from a moment that every worker can know of.
-            active_from = earliest + HEAD_START_MS // 2
-            endpoint = replace(endpoint, active_from=active_from)
-            connection.execute(
-                ENDPOINTS.update()
-                .where(ENDPOINTS.c.endpoint_id == endpoint_id)
-                .values(active_from=active_from)
-            )
-        return encode_endpoint(record_of(endpoint))
+    Args:
+        engine: the database.
+        topic: `Names.endpoints`.
+    """
 
-    def _lease(self) -> bool:
-        """Take the lease, unless another one holds it."""
+    def __init__(self, engine: Engine, topic: str) -> None:
+        self._engine = engine
+        self._topic = topic
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+    def acquire(self) -> bool:
+        """Take the lease, or prolong it; False while another one holds it."""
         now = int(time.time() * 1_000)
         mine = {"owner": self._owner, "expires_at": now + LEASE_MS}
         free = sa.or_(LEASES.c.expires_at < now, LEASES.c.owner == self._owner)
@@ -142,8 +123,52 @@ class Relay:
             return False  # another one was quicker
         return True
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Give the lease back, if it is held here."""
         with self._engine.begin() as connection:
             connection.execute(
                 LEASES.delete().where(LEASES.c.name == LEASE, LEASES.c.owner == self._owner)
             )
+
+    def batch(self) -> Sequence[Row]:
+        """Return a record of its endpoint's state for each of the first notes."""
+        query = sa.select(OUTBOX.c.number, OUTBOX.c.endpoint_id).order_by(OUTBOX.c.number)
+        with self._engine.begin() as connection:
+            notes = [(row[0], row[1]) for row in connection.execute(query.limit(BATCH))]
+            values = {each: _value(connection, each) for each in {note[1] for note in notes}}
+        return [
+            Row(number, self._topic, endpoint_id.encode(), values[endpoint_id])
+            for number, endpoint_id in notes
+        ]
+
+    def settle(self, verdict: Verdict) -> None:
+        """Drop notes that are told, and say of their endpoints that the brokers know them.
+
+        A note whose record is refused for good stays: its topic is too small, which is for an
+        operator to change.
+        """
+        told = OUTBOX.c.number.in_(verdict.published)
+        with self._engine.begin() as connection:
+            known = sa.select(OUTBOX.c.endpoint_id).where(told)
+            connection.execute(
+                ENDPOINTS.update().where(ENDPOINTS.c.endpoint_id.in_(known)).values(announced=True)
+            )
+            connection.execute(OUTBOX.delete().where(told))
+
+
+def _value(connection: Connection, endpoint_id: str) -> bytes | None:
+    """Return the record of an endpoint's state; None, a tombstone, when it is gone."""
+    endpoint = find(connection, endpoint_id)
+    if endpoint is None:
+        return None
+    earliest = int(time.time() * 1_000) + HEAD_START_MS // 2
+    if not endpoint.announced and endpoint.active_from < earliest:
+        # It took long to get here: served from a moment that every worker can know of.
+        active_from = earliest + HEAD_START_MS // 2
+        endpoint = replace(endpoint, active_from=active_from)
+        connection.execute(
+            ENDPOINTS.update()
+            .where(ENDPOINTS.c.endpoint_id == endpoint_id)
+            .values(active_from=active_from)
+        )
+    return encode_endpoint(record_of(endpoint))

@@ -1,0 +1,1 @@
+"""A transactional outbox: events written in a service's own database transaction, then relayed."""
