@@ -10,6 +10,7 @@ from plaudit.deliver.admission import Admission, AdmissionLimits
 from plaudit.deliver.attempt import Attempter
 from plaudit.deliver.decide import Dead, Decision, Plan, Reason, decide, divert
 from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.moves import Attempted, outcome_of
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.settler import Settler
@@ -24,6 +25,7 @@ class Tools:
     Attributes:
         stopped: endpoints that answered 410, with the version that did: nothing is sent to them
             until their next version.
+        flood_share: of a partition's records in a minute that may be buried.
     """
 
     attempter: Attempter
@@ -32,6 +34,7 @@ class Tools:
     plan: Plan
     limits: AdmissionLimits
     stopped: dict[str, int] = field(default_factory=dict)
+    flood_share: float = 1.0
 
 
 class Deliverer:
@@ -44,6 +47,7 @@ class Deliverer:
 
     def __init__(self, tools: Tools, *, limits_rate: bool) -> None:
         self.tally = Tally()
+        self.flood = FloodGuard(tools.flood_share)
         self.plan = tools.plan
         self._tools = tools
         self._tasks: set[asyncio.Task[None]] = set()

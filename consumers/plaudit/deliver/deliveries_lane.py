@@ -83,7 +83,7 @@ class DeliveriesLane:
         """Begin one delivery.
 
         Raises:
-            MustWait: the event's schema is unknown.
+            MustWait: the event's schema is unknown, or too many records of the partition were none.
         """
         now_ms = int(time.time() * 1_000)
         try:

@@ -48,7 +48,8 @@ class EventsLane:
         """Begin the deliveries of one event.
 
         Raises:
-            MustWait: the schema is unknown, or the table of endpoints is not current.
+            MustWait: the schema is unknown, the table of endpoints is not current, or too many
+                records of the partition were no events.
         """
         if not self._table_is_current():
             reason = "the table of endpoints is not current; brokers away?"
@@ -88,15 +89,18 @@ def decode(
     """Return the record's event; None when it is none and was buried.
 
     Raises:
-        MustWait: its schema is not known, which a deployment has to put right.
+        MustWait: its schema is not known, which a deployment has to put right; or too many records
+            of its partition were buried.
     """
     try:
-        return decoder.decode(record.value)
+        event = decoder.decode(record.value)
     except SchemaUnknown as error:
         raise MustWait(str(error)) from None
     except Undecodable as error:
         bury_record(record, error.reason, str(error), bury, deliverer)
         return None
+    deliverer.flood.took(record.assignment)
+    return event
 
 
 def bury_record(
@@ -106,7 +110,12 @@ def bury_record(
     bury: Callable[[Record, str, str], None],
     deliverer: Deliverer,
 ) -> None:
-    """Send a record that can't be delivered to anyone to the dead letters of its kind."""
+    """Send a record that can't be delivered to anyone to the dead letters of its kind.
+
+    Raises:
+        MustWait: too many of its partition were sent there.
+    """
+    deliverer.flood.bury(record.assignment, reason)
     record.pending = 1
     record.assignment.begun += 1
     deliverer.tally.undecodable[reason] += 1

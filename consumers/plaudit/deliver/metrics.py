@@ -135,6 +135,13 @@ PER_LANE: Final = (
         lambda each: _one(len(each.lane.waiting)),
     ),
     Described(
+        "plaudit_partitions_flooded",
+        "gauge",
+        "Partitions stopped because most of their records were no events: alert on any.",
+        "",
+        lambda each: _one(each.deliverer.flood.stopped),
+    ),
+    Described(
         "plaudit_late_seconds",
         "gauge",
         "How late the latest record of a tier was begun; over 1 s the lane is short of workers.",

@@ -127,11 +127,6 @@ def fan_out(names: Names, delivery: Delivery) -> Write:
 
 def refused(names: Names, write: Write, origin: Origin, error: str) -> Write:
     """Return the dead letter for a record that the brokers refused for good."""
-    kept = [
-        (name, value)
-        for name, value in write.headers or ()
-        if name not in {Header.REASON, Header.LAST_ERROR} and not name.startswith("plaudit-origin")
-    ]
     given = dict(write.headers or ())
     key = given.get(Header.DELIVERY_ID, write.key)
     if write.topic == names.dlq_events:
@@ -139,7 +134,7 @@ def refused(names: Names, write: Write, origin: Origin, error: str) -> Write:
     else:
         topic = names.dlq_deliveries
     headers = [
-        *kept,
+        *_still_true(write.headers or ()),
         (Header.REASON, str(Reason.WRITE_REFUSED).encode()),
         (Header.LAST_ERROR, _clipped(error)),
         *_origin_headers(origin),
@@ -151,7 +146,7 @@ def unreadable(names: Names, record: Record, reason: str, detail: str) -> Write:
     """Return the dead letter for a record that is no event, with its bytes and key as they were."""
     origin = origin_of(record)
     headers = [
-        *_foreign(record.headers()),
+        *_still_true(record.headers()),
         (Header.REASON, reason.encode()),
         (Header.LAST_ERROR, _clipped(detail)),
         *_origin_headers(origin),
@@ -320,6 +315,23 @@ def _origin_headers(origin: Origin) -> Headers:
 
 def _foreign(headers: Iterable[tuple[str, bytes]]) -> Headers:
     return [(name, value) for name, value in headers if not name.startswith(Header.PREFIX)]
+
+
+def _still_true(headers: Iterable[tuple[str, bytes]]) -> Headers:
+    """Return what a dead letter keeps of a record's headers beside its own reason and origin.
+
+    A record of the deliveries lane still says whose it is; one that was redriven, how often.
+    """
+    replaced = {
+        Header.REASON,
+        Header.LAST_ERROR,
+        Header.ORIGIN_KEY,
+        Header.ORIGIN_TOPIC,
+        Header.ORIGIN_PARTITION,
+        Header.ORIGIN_OFFSET,
+        Header.ORIGIN_TIMESTAMP,
+    }
+    return [(name, value) for name, value in headers if name not in replaced]
 
 
 def _clipped(text: str) -> bytes:

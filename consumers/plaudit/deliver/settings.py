@@ -71,6 +71,13 @@ class DeliverSettings(BaseSettings):
         le=100_000,
         description="Deliveries to one endpoint that wait for a slot; more go to a tier.",
     )
+    flood_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Share of a partition's records in a minute that may be dead-lettered as no "
+        "events; over it (and over 100) the partition is stopped. 1: no limit.",
+    )
     dns_timeout: _Seconds = Field(default=5.0, description="Seconds for a name look-up.")
     connect_timeout: _Seconds = Field(default=5.0, description="Seconds for a TCP connect.")
     tls_timeout: _Seconds = Field(default=5.0, description="Seconds for a TLS handshake.")

@@ -107,6 +107,7 @@ class Worker:
             Reporter(settings.log_attempts, name),
             Plan(kafka.schedule, kafka.tiers),
             AdmissionLimits(settings.endpoint_in_flight, settings.endpoint_queue),
+            flood_share=settings.flood_share,
         )
 
     def stop(self) -> None:
