@@ -141,6 +141,11 @@ class Rig:
         return made.model_copy(update=update)
 
     @property
+    def database(self) -> str:
+        """The URL of the database of the control plane, unless a process is given another."""
+        return f"sqlite:///{self.folder / 'plaudit.db'}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Settings of the worker processes."""
         return {
@@ -151,13 +156,18 @@ class Rig:
             "PLAUDIT_SECRET_KEY": base64.b64encode(KEY).decode(),
             "PLAUDIT_ALLOW_NETWORKS": "127.0.0.0/8",
             "PLAUDIT_METRICS_PORT": "0",
+            "PLAUDIT_DATABASE_URL": self.database,
         }
 
     def worker(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a `plaudit deliver`; its log goes to a file in the folder."""
+        return self.process("deliver", *arguments, **environment)
+
+    def process(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a command that runs until it is stopped; its log goes to a file in the folder."""
         log = self._stack.enter_context(self.log(len(self.workers)).open("wb"))
         worker = subprocess.Popen(
-            [PLAUDIT, "deliver", *arguments],
+            [PLAUDIT, *arguments],
             env={**self.environment, **environment},
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from plaudit.store.database import connect, migrate, open_database
 
 NAMED = "PLAUDIT_TEST_POSTGRES"
 
@@ -59,3 +63,18 @@ def started(programs: Path) -> Iterator[str]:
             yield f"postgresql+psycopg://plaudit@/postgres?host={folder}"
         finally:
             run(*control, "-m", "immediate", "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database with the tables of this release."""
+    if request.param == "sqlite":
+        made = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    else:
+        made = connect(request.getfixturevalue("postgres"))
+        with made.begin() as connection:  # the tables, and which revision they were
+            connection.execute(sa.text("DROP SCHEMA IF EXISTS public CASCADE"))
+            connection.execute(sa.text("CREATE SCHEMA public"))
+        migrate(made)
+    yield made
+    made.dispose()

@@ -23,7 +23,7 @@ from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.apply import carry_out, plan, read_file
-from plaudit.store.database import SchemaOutdated, connect, migrate, open_database, revisions
+from plaudit.store.database import SchemaOutdated, connect, open_database, revisions
 from plaudit.store.relay import EndpointQueue, Relay
 from plaudit.store.service import EndpointService, NoSuchEndpoint
 from plaudit.store.tables import METADATA, OUTBOX
@@ -34,21 +34,6 @@ KEYS = SecretKeys([os.urandom(32)])
 WORKSPACE = str(uuid4())
 URL = "https://hooks.example.com/plaudit?token=x"
 WANTED = Wanted(URL, ("testimonial.approved",), name="crm")
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database with the tables of this release."""
-    if request.param == "sqlite":
-        made = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
-    else:
-        made = connect(request.getfixturevalue("postgres"))
-        with made.begin() as connection:  # the tables, and which revision they were
-            connection.execute(sa.text("DROP SCHEMA IF EXISTS public CASCADE"))
-            connection.execute(sa.text("CREATE SCHEMA public"))
-        migrate(made)
-    yield made
-    made.dispose()
 
 
 def away(topic: str = "plaudit.endpoints") -> tuple[Producer, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -19,6 +18,7 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.delays import Delay, DelayError
+from plaudit.records.times import time_text
 from plaudit.store.apply import carry_out, plan, read_file
 from plaudit.store.database import DatabaseSettings, open_database
 from plaudit.store.endpoints import StoredEndpoint
@@ -268,15 +268,10 @@ def _public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any
         "status": endpoint.status,
         "status_reason": endpoint.status_reason,
         "version": endpoint.version,
-        "active_from": _time(endpoint.active_from),
-        "created_at": _time(endpoint.created_at),
-        "updated_at": _time(endpoint.updated_at),
+        "active_from": time_text(endpoint.active_from),
+        "created_at": time_text(endpoint.created_at),
+        "updated_at": time_text(endpoint.updated_at),
     }
-
-
-def _time(epoch_ms: int) -> str:
-    moment = datetime.fromtimestamp(epoch_ms / 1_000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _warn(written: Written) -> None:

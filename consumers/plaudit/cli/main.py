@@ -49,6 +49,8 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "publish": Entry("Publish events from JSON lines."),
         "endpoints": Entry("Register and manage endpoints.", "server"),
         "deliver": Entry("Deliver events to endpoints, until stopped.", "deliver"),
+        "record": Entry("Record attempts in the delivery log, until stopped.", "all"),
+        "keys": Entry("Make, list and revoke API keys.", "server"),
         "status": Entry("Brokers, topics, lag, what is due, dead letters.", "deliver"),
         "dlq": Entry("List and show dead letters."),
         "listen": Entry("A local subscriber that verifies and prints.", "server"),

@@ -21,6 +21,8 @@ from plaudit.deliver.metrics import PER_LANE, PER_WORKER
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.declaration import declared
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings
+from plaudit.recorder import watch
+from plaudit.recorder.settings import RecorderSettings
 from plaudit.records.names import Header
 from plaudit.store.database import DatabaseSettings
 
@@ -68,7 +70,7 @@ def _settings() -> Iterator[str]:
     yield "| variable | default | meaning |"
     yield "|---|---|---|"
     shown = {"PLAUDIT_RETRY_SCHEDULE": DEFAULT_SCHEDULE, "PLAUDIT_RETRY_TIERS": DEFAULT_TIERS}
-    for settings in (KafkaSettings, DeliverSettings, DatabaseSettings):
+    for settings in (KafkaSettings, DeliverSettings, DatabaseSettings, RecorderSettings):
         for variable, default, meaning in _fields(settings):
             yield f"| `{variable}` | {_code(shown.get(variable, default))} | {meaning} |"
     yield "| `PLAUDIT_DEBUG` | | Show the traceback of an unexpected error. |"
@@ -148,6 +150,12 @@ def _metrics() -> Iterator[str]:
         full = f"{name}_total" if kind == "counter" else name
         labels = "lane" if kind == "histogram" else ""
         yield f"| `{full}` | {kind} | {labels} | {meaning} |"
+    yield "\nAt `/metrics` of every recorder:\n"
+    yield "| metric | kind | meaning |"
+    yield "|---|---|---|"
+    counters = {name: ("counter", meaning) for name, (meaning, _) in watch.COUNTERS.items()}
+    for name, (sort, meaning) in {**counters, **watch.OTHERS}.items():
+        yield f"| `{name}{'_total' if sort == 'counter' else ''}` | {sort} | {meaning} |"
 
 
 if __name__ == "__main__":

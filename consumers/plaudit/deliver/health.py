@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -22,6 +22,20 @@ STALE_AFTER_S: Final = 10.0
 
 _StartResponse = Callable[[str, list[tuple[str, str]]], object]
 _App = Callable[[dict[str, Any], _StartResponse], Iterable[bytes]]
+
+
+class Subject(Protocol):
+    """What a process says of itself to those who watch it."""
+
+    registry: CollectorRegistry
+
+    def stuck(self) -> list[str]:
+        """Return what makes no progress; empty while all is well, brokers away included."""
+        ...
+
+    def unready(self) -> list[str]:
+        """Return what is missing before it can work; empty when nothing is."""
+        ...
 
 
 class Health:
@@ -72,7 +86,7 @@ class Health:
 
 
 class HealthServer:
-    """Serves `Health` over HTTP.
+    """Serves a `Subject` over HTTP.
 
     Args:
         health: what to say.
@@ -83,7 +97,7 @@ class HealthServer:
         OSError: the port can't be bound.
     """
 
-    def __init__(self, health: Health, host: str, port: int) -> None:
+    def __init__(self, health: Subject, host: str, port: int) -> None:
         self._server = make_server(host, port, _app(health), handler_class=_Quiet)
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="metrics", daemon=True
@@ -110,7 +124,7 @@ class _Quiet(WSGIRequestHandler):
         """Scrapes are no news."""
 
 
-def _app(health: Health) -> _App:
+def _app(health: Subject) -> _App:
     metrics = make_wsgi_app(health.registry)
 
     def app(environ: dict[str, Any], start: _StartResponse) -> Iterable[bytes]:

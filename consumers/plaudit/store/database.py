@@ -16,13 +16,25 @@ import sqlalchemy
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from plaudit.kafka.errors import SettingsError
 
 VARIABLE: Final = "PLAUDIT_DATABASE_URL"
 BUSY_MS: Final = 10_000
 """How long SQLite waits for another writer."""
+CACHE_KIB: Final = 65_536
+"""What SQLite keeps in memory, per connection, at most."""
+CHECKPOINT_PAGES: Final = 8_000
+"""How many pages of 4 KiB SQLite's journal has before they move into the file."""
+_READING: Final = "plaudit_reading"
 
 
 class DatabaseSettings(BaseSettings):
@@ -43,8 +55,13 @@ class DatabaseFailure(Exception):
     """The database can't be used now.
 
     DatabaseFailure
-    └── SchemaOutdated   `plaudit db migrate` has to run first
+    ├── SchemaOutdated   `plaudit db migrate` has to run first
+    └── RowsRefused      what was to be written is not what it takes: waiting changes nothing
     """
+
+
+class RowsRefused(DatabaseFailure):
+    """The database does not take what was to be written."""
 
 
 class SchemaOutdated(DatabaseFailure):
@@ -80,7 +97,8 @@ def connect(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
             raise SettingsError(VARIABLE, "only sqlite:/// and postgresql:// are supported")
-        engine = sqlalchemy.create_engine(parsed)
+        # A server that was restarted is noticed before a connection is used.
+        engine = sqlalchemy.create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise SettingsError(VARIABLE, f"not a database URL: {error}") from None
     except ModuleNotFoundError as error:
@@ -104,9 +122,23 @@ def translated() -> Iterator[None]:
     except OperationalError as error:
         said = " ".join(str(error.orig).split())
         raise DatabaseFailure(f"{VARIABLE}: the database can't be used: {said}") from None
+    except (DataError, IntegrityError) as error:
+        said = " ".join(str(error.orig).split())[:400]
+        raise RowsRefused(f"the database refused: {said}") from error
     except SQLAlchemyError as error:
         said = " ".join(str(error).split())[:400]
         raise DatabaseFailure(f"the database refused: {said}") from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[sqlalchemy.Connection]:
+    """Open a transaction that only reads: in SQLite, it waits for no writer and holds none up.
+
+    Raises:
+        DatabaseFailure: the database is away.
+    """
+    with translated(), engine.connect().execution_options(**{_READING: True}) as connection:
+        yield connection
 
 
 def migrate(engine: Engine) -> None:
@@ -158,9 +190,13 @@ def _configure_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a D
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous=FULL")
+    # The log's indexes are written all over: at the default of 2 MB they would be read back, too.
+    cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     cursor.close()
 
 
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
     # A transaction that reads first and writes later would fail with "locked" instead of waiting.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    only_reads = connection.get_execution_options().get(_READING, False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,9 +66,13 @@ def announce(connection: Connection, endpoint_id: str) -> int:
     return 0 if key is None else int(key[0])
 
 
-def find(connection: Connection, endpoint_id: str) -> StoredEndpoint | None:
-    """Return an endpoint, if there is one of that id."""
+def find(
+    connection: Connection, endpoint_id: str, *, for_update: bool = False
+) -> StoredEndpoint | None:
+    """Return an endpoint, if there is one of that id; others wait with their changes, if asked."""
     query = sa.select(ENDPOINTS).where(ENDPOINTS.c.endpoint_id == endpoint_id)
+    if for_update:
+        query = query.with_for_update()
     row = connection.execute(query).one_or_none()
     return None if row is None else _stored(row)
 
@@ -79,6 +83,11 @@ def find_all(connection: Connection, workspace_id: str | None = None) -> Sequenc
     if workspace_id is not None:
         query = query.where(ENDPOINTS.c.workspace_id == workspace_id)
     return [_stored(row) for row in connection.execute(query)]
+
+
+def disabled(endpoint: StoredEndpoint, reason: str, now_ms: int) -> StoredEndpoint:
+    """Return an endpoint as it is when it is served no more."""
+    return replace(endpoint, status="disabled", status_reason=reason, status_since=now_ms)
 
 
 def record_of(endpoint: StoredEndpoint) -> EndpointRecord:

@@ -201,9 +201,7 @@ class EndpointService:
             NoSuchEndpoint: there is none of that id.
         """
         before = self.get(endpoint_id)
-        return self._change(
-            replace(before, status="disabled", status_reason=reason, status_since=_now_ms())
-        )
+        return self._change(rows.disabled(before, reason, _now_ms()))
 
     def enable(self, endpoint_id: str) -> Written:
         """Serve an endpoint again, from now on: what it missed is for replay.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Float,
     Index,
     Integer,
@@ -16,10 +18,39 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
+    TypeDecorator,
     UniqueConstraint,
+    Uuid,
 )
+from sqlalchemy.types import TypeEngine
 
 METADATA: Final = MetaData()
+
+
+class Id(TypeDecorator[str]):
+    """A UUID, as text in Python: 16 bytes in SQLite, a `uuid` in Postgres.
+
+    The log has three of them in a row, each indexed: as text they would double its size.
+    """
+
+    impl = LargeBinary(16)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return what holds it in this database."""
+        native = dialect.name == "postgresql"
+        return dialect.type_descriptor(Uuid(as_uuid=False) if native else LargeBinary(16))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | bytes | None:
+        """Return what the driver takes."""
+        return value if value is None or dialect.name == "postgresql" else UUID(value).bytes
+
+    def process_result_value(self, value: str | bytes | None, dialect: Dialect) -> str | None:
+        """Return it as text."""
+        del dialect
+        return str(UUID(bytes=value)) if isinstance(value, bytes) else value
+
 
 # SQLite numbers rows by itself only in a column of type INTEGER.
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
@@ -68,3 +99,120 @@ LEASES: Final = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 """Who may do what only one may do at a time, and until when."""
+
+ATTEMPTS: Final = Table(
+    "attempts",
+    METADATA,
+    Column("attempt_id", Id, primary_key=True),
+    Column("started_at", BigInteger, primary_key=True),
+    Column("delivery_id", Id, nullable=False),
+    Column("event_id", Id, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("workspace_id", Text, nullable=False),
+    Column("endpoint_id", Text, nullable=False),
+    Column("endpoint_version", BigInteger, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("origin_topic", Text, nullable=False),
+    Column("origin_partition", Integer, nullable=False),
+    Column("origin_offset", BigInteger, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text),
+    Column("status", Integer),
+    Column("dns_ms", Float),
+    Column("connect_ms", Float),
+    Column("tls_ms", Float),
+    Column("first_byte_ms", Float),
+    Column("total_ms", Float),
+    Column("bytes_sent", BigInteger, nullable=False),
+    Column("answer_headers", Text),
+    Column("answer_snippet", LargeBinary),
+    Column("error", Text),
+    Column("next_due_at", BigInteger),
+    Column("worker", Text, nullable=False),
+    Index("attempts_age", "started_at"),
+    Index("attempts_delivery", "delivery_id"),
+    Index("attempts_event", "event_id"),
+    Index("attempts_subject", "subject"),
+    Index("attempts_endpoint", "endpoint_id", "started_at"),
+    Index("attempts_workspace", "workspace_id", "started_at"),
+)
+"""The delivery log: one row for each record of the attempts topic, under the same names.
+
+In Postgres it is partitioned by days of `started_at`, which a record that is written twice brings
+twice, too: a row stands once. `answer_headers` is JSON.
+"""
+
+HEALTH: Final = Table(
+    "endpoint_health",
+    METADATA,
+    Column("endpoint_id", Text, primary_key=True),
+    Column("workspace_id", Text, nullable=False),
+    Column("last_attempt_at", BigInteger, nullable=False),
+    Column("last_success_at", BigInteger),
+    Column("last_failure_at", BigInteger),
+    Column("failing_since", BigInteger),
+    Column("failing_version", BigInteger),
+    Column("failure_streak", BigInteger, nullable=False),
+    Column("last_status", Integer),
+    Column("last_reason", Text),
+    Column("last_error", Text),
+)
+"""How each endpoint is doing: a row for each that was ever attempted; times in epoch ms."""
+
+HOURS: Final = Table(
+    "endpoint_hours",
+    METADATA,
+    Column("endpoint_id", Text, primary_key=True),
+    Column("hour", BigInteger, primary_key=True),
+    Column("workspace_id", Text, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("dead", BigInteger, nullable=False),
+    Column("diverted", BigInteger, nullable=False),
+    Column("latencies", JSON, nullable=False),
+    Index("endpoint_hours_workspace", "workspace_id", "hour"),
+)
+"""What became of an endpoint's attempts in an hour (epoch hours), and a histogram of how long."""
+
+WORKSPACES: Final = Table(
+    "workspaces",
+    METADATA,
+    Column("workspace_id", String(36), primary_key=True),
+    Column("name", String(200)),
+    Column("notify_endpoint_id", String(36)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""What is known of a workspace beside what it owns: which of its endpoints is told of trouble."""
+
+NOTICES: Final = Table(
+    "notices",
+    METADATA,
+    Column("notice_id", String(36), primary_key=True),
+    Column("workspace_id", String(36), nullable=False),
+    Column("type", String(60), nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Index("notices_due", "next_at"),
+)
+"""What a workspace is to be told; a row goes when it was told, or nobody is to be told."""
+
+API_KEYS: Final = Table(
+    "api_keys",
+    METADATA,
+    Column("key_id", String(36), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("scope", String(20), nullable=False),
+    Column("workspace_id", String(36)),
+    Column("name", String(200), nullable=False),
+    Column("hint", String(16), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Index("api_keys_workspace", "workspace_id"),
+)
+"""Keys to the API; of a key itself only its SHA-256 is here, and its last characters to know it."""

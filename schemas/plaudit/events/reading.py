@@ -13,6 +13,7 @@ promotions to types that no event uses.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -35,7 +36,10 @@ Read = Callable[[bytes, int], tuple[dict[str, Any], int]]
 Cut-off input shows either as an error (any of READ_ERRORS) or as an offset behind the end.
 """
 
-READ_ERRORS: Final = (IndexError, KeyError, ValueError, OverflowError)
+_FLOAT: Final = struct.Struct("<f")
+_DOUBLE: Final = struct.Struct("<d")
+
+READ_ERRORS: Final = (IndexError, KeyError, ValueError, OverflowError, struct.error)
 """What a Read raises on bytes that no writer of that schema writes."""
 
 _ONE_BYTE_SYMBOLS: Final = 64  # up to here the index of a symbol takes one byte
@@ -70,6 +74,8 @@ def compile_reader(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Read
         "far": far,
         "block_at": block_at,
         "time_at": time_at,
+        "float_at": _FLOAT.unpack_from,
+        "double_at": _DOUBLE.unpack_from,
         "BOOLEANS": (False, True),
         **emitter.tables,
     }
@@ -146,10 +152,10 @@ class _Emitter(Code):
             case "bytes", "decimal" if isinstance(reader, dict):
                 power = 10 ** int(reader.get("scale", 0))
                 return self._span(f"int.from_bytes(b[i + 1:j], signed=True) / {power}", used=True)
-            case "bytes", _ if reader is None:
-                return self._span("None", used=False)
-            case (("float" | "double"), _) if reader is None:
-                return self._skip(_FIXED_SIZES[kind])
+            case "bytes", None:
+                return self._span("b[i + 1:j]", used=reader is not None)
+            case (("float" | "double"), _):
+                return self._float(kind, used=reader is not None)
         raise Unresolvable(path, f"{name_of(reader or kind)} has no form in JSON")
 
     def _number(self) -> str:
@@ -171,6 +177,11 @@ class _Emitter(Code):
             self._line("j = i + 1 + (n >> 1)")
         value = self._assign(expression) if used else "None"
         self._line("i = j")
+        return value
+
+    def _float(self, kind: str, *, used: bool) -> str:
+        value = self._assign(f"{kind}_at(b, i)[0]") if used else "None"
+        self._skip(_FIXED_SIZES[kind])
         return value
 
     def _skip(self, size: int) -> str:

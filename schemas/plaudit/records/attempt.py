@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, TypedDict
 
 from plaudit.records.codec import record_codec
 
@@ -70,7 +70,4 @@ def decode_attempt(value: bytes) -> dict[str, Any]:
     Raises:
         RecordError: the bytes are no `DeliveryAttempt`.
     """
-    record = record_codec(_CODEC).decode(value)
-    record["outcome"] = cast("str", record["outcome"]).lower()
-    record["trigger"] = cast("str", record["trigger"]).lower()
-    return record
+    return record_codec(_CODEC).read(value)

@@ -16,6 +16,8 @@ from typing import Any, Final, cast
 import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
+from plaudit.events.reading import READ_ERRORS, Read, compile_reader
+
 MARKER: Final = b"\xc3\x01"
 _HEAD_BYTES: Final = len(MARKER) + 8
 
@@ -37,10 +39,9 @@ class RecordCodec:
         self.schema = schemas[f"{name}.avsc"]
         self._head = MARKER + _fingerprint(self.schema)
         self._parsed = fastavro.parse_schema(self.schema)
-        self._writers = {
-            MARKER + _fingerprint(schema): fastavro.parse_schema(schema)
-            for schema in schemas.values()
-        }
+        self._schemas = {MARKER + _fingerprint(each): each for each in schemas.values()}
+        self._writers = {head: fastavro.parse_schema(each) for head, each in self._schemas.items()}
+        self._readers: dict[bytes, Read] = {}
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """Return marker, fingerprint and Avro body (Avro 1.12, "Single-object encoding")."""
@@ -67,6 +68,32 @@ class RecordCodec:
             msg = f"{self.name}: does not decode under its schema ({error!r})"
             raise RecordError(msg) from error
         return cast("dict[str, Any]", record)
+
+    def read(self, value: bytes) -> dict[str, Any]:
+        """Read as `decode` does in half the time; enums come back in lower case.
+
+        Raises:
+            RecordError: an unknown fingerprint, or bytes that don't fit the schema.
+        """
+        reader = self._readers.get(value[:_HEAD_BYTES]) or self._compile(value)
+        try:
+            record, end = reader(value, _HEAD_BYTES)
+        except READ_ERRORS as error:
+            msg = f"{self.name}: does not decode under its schema ({error!r})"
+            raise RecordError(msg) from error
+        if end != len(value):
+            msg = f"{self.name}: {len(value)} bytes, not {end}"
+            raise RecordError(msg)
+        return record
+
+    def _compile(self, value: bytes) -> Read:
+        head = value[:_HEAD_BYTES]
+        writer = self._schemas.get(head)
+        if writer is None:
+            msg = f"{self.name}: written under an unknown schema ({head.hex()})"
+            raise RecordError(msg)
+        self._readers[head] = compile_reader(writer, self.schema)
+        return self._readers[head]
 
 
 @cache

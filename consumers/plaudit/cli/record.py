@@ -1,0 +1,105 @@
+"""`plaudit record`: the delivery log, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+from sqlalchemy.engine import Engine
+
+from plaudit.cli.logs import configure_logs
+from plaudit.cli.output import Exit, fail
+from plaudit.deliver.health import HealthServer
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.startup import lane_topics
+from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.recorder.chores import NOTIFY_EVERY_S, Chore, Chores, forgetting, relaying
+from plaudit.recorder.notices import Notifier
+from plaudit.recorder.projector import Projector
+from plaudit.recorder.recorder import TRY_AGAIN_S, Recorder
+from plaudit.recorder.settings import RecorderSettings
+from plaudit.recorder.watch import RecorderHealth
+from plaudit.store.database import (
+    DatabaseFailure,
+    DatabaseSettings,
+    SchemaOutdated,
+    open_database,
+)
+from plaudit.store.relay import ACK_TIMEOUT_S, Relay
+
+_log = logging.getLogger(__name__)
+
+CLOSE_S: Final = 10.0
+
+
+def command() -> None:
+    """Record every attempt in the delivery log, disable dead endpoints, and run the relay.
+
+    Start it as often as the attempts topic has partitions; one is enough for most. SIGTERM and
+    Ctrl-C finish the batch in hand, commit, and exit with 0.
+
+    Example: plaudit record
+    """
+    configure_logs()
+    kafka, deliver, settings = KafkaSettings(), DeliverSettings(), RecorderSettings()
+    kafka.client_config()
+    engine = _opened(DatabaseSettings().database_url)
+    notifier = Notifier(engine, deliver)
+    asyncio.run(lane_topics(kafka))
+    projector = Projector(engine, settings.disable_after_ms)
+    recorder = Recorder(kafka, projector)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: recorder.stop())
+    with ExitStack() as stack:
+        stack.callback(engine.dispose)
+        stack.enter_context(_health(deliver, RecorderHealth(recorder, projector.counts)))
+        producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
+        stack.callback(producer.close)
+        chores = Chores(
+            relaying(engine, Relay(engine, producer, kafka.names.endpoints)),
+            Chore("notices", NOTIFY_EVERY_S, notifier.run),
+            forgetting(engine, settings.log_days),
+        )
+        chores.start()
+        stack.callback(chores.close, CLOSE_S)
+        recorder.run()
+
+
+def _opened(url: str) -> Engine:
+    """Open the database, however long it is away."""
+    said = ""
+    while True:
+        try:
+            return open_database(url)
+        except SchemaOutdated:
+            raise
+        except DatabaseFailure as failure:
+            if str(failure) != said:
+                said = str(failure)
+                _log.warning("recorder.waits", extra={"error": said})
+        time.sleep(TRY_AGAIN_S)
+
+
+@contextmanager
+def _health(settings: DeliverSettings, health: RecorderHealth) -> Iterator[None]:
+    if not settings.metrics_port:
+        yield
+        return
+    try:
+        server = HealthServer(health, settings.metrics_host, settings.metrics_port)
+    except OSError as error:
+        fail(
+            f"PLAUDIT_METRICS_PORT: can't listen on {settings.metrics_host}:"
+            f"{settings.metrics_port}: {error.strerror}; choose another port, or 0 for none",
+            Exit.USAGE,
+        )
+    try:
+        yield
+    finally:
+        server.close()

@@ -1,0 +1,167 @@
+"""Notices: what a workspace is told by a webhook to its notification endpoint.
+
+They wait in the database until they were answered 2xx, or for a day. They are no events of the
+catalogue and don't pass through Kafka: few, and about deliveries that may not work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from plaudit.deliver.attempt import Attempter, Parcel
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.model import Endpoint
+from plaudit.endpoints.opening import open_endpoint
+from plaudit.records.names import Trigger
+from plaudit.records.times import time_text
+from plaudit.store import endpoints as rows
+from plaudit.store.database import reading, translated
+from plaudit.store.tables import NOTICES, WORKSPACES
+from plaudit.transport.addresses import AddressPolicy
+from plaudit.transport.dial import Dialer
+from plaudit.transport.stock import HttpxSender
+from plaudit.transport.tls import tls_context
+
+_log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 20
+WAITS_MS: Final = (10_000, 60_000, 600_000, 3_600_000)
+"""Between attempts; the last goes on."""
+KEPT_MS: Final = 24 * 3_600_000
+_SUCCESS: Final = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One that is due."""
+
+    notice_id: str
+    workspace_id: str
+    type: str
+    data: dict[str, Any]
+    created_at: int
+    attempts: int
+
+    def body(self) -> bytes:
+        """Return it as a webhook of Standard Webhooks' form."""
+        said = {
+            "id": self.notice_id,
+            "type": self.type,
+            "timestamp": time_text(self.created_at),
+            "data": {"workspace_id": self.workspace_id, **self.data},
+        }
+        return orjson.dumps(said)
+
+
+class Notifier:
+    """Sends notices that are due.
+
+    Args:
+        engine: the database.
+        settings: keys, networks and time-outs, as deliverers have them.
+    """
+
+    def __init__(self, engine: Engine, settings: DeliverSettings) -> None:
+        self._engine = engine
+        self._keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
+        self._settings = settings
+
+    def run(self) -> int:
+        """Send what is due; return how many were answered 2xx.
+
+        Raises:
+            DatabaseFailure: the rest waits for the next time.
+        """
+        due = self._due(_now_ms())
+        return asyncio.run(self._send_all(due)) if due else 0
+
+    def _due(self, now_ms: int) -> Sequence[Notice]:
+        query = (
+            sa.select(NOTICES)
+            .where(NOTICES.c.next_at <= now_ms)
+            .order_by(NOTICES.c.next_at)
+            .limit(AT_ONCE)
+        )
+        with reading(self._engine) as connection:
+            found = connection.execute(query).all()
+        return [
+            Notice(each.notice_id, each.workspace_id, each.type, each.data, each.created_at,
+                   each.attempts)
+            for each in found
+        ]  # fmt: skip
+
+    async def _send_all(self, due: Sequence[Notice]) -> int:
+        dialer = Dialer(AddressPolicy(self._settings.allow_networks), self._settings.timeouts)
+        sender = HttpxSender(dialer, tls_context())
+        try:
+            sent = await asyncio.gather(*(self._send(Attempter(sender), each) for each in due))
+        finally:
+            await sender.aclose()
+        return sum(sent)
+
+    async def _send(self, attempter: Attempter, notice: Notice) -> bool:
+        endpoint = self._target(notice)
+        if endpoint is None:
+            self._settle(notice, "nobody is to be told any more", done=True)
+            return False
+        parcel = Parcel(notice.notice_id, notice.body(), Trigger.EVENT)
+        attempted = await attempter.send(parcel, endpoint)
+        done = attempted.status in _SUCCESS
+        self._settle(notice, attempted.error or f"answered {attempted.status}", done=done)
+        return done
+
+    def _target(self, notice: Notice) -> Endpoint | None:
+        query = sa.select(WORKSPACES.c.notify_endpoint_id).where(
+            WORKSPACES.c.workspace_id == notice.workspace_id
+        )
+        with reading(self._engine) as connection:
+            target = connection.execute(query).scalar()
+            stored = None if target is None else rows.find(connection, target)
+        if stored is None or stored.status != "active":
+            return None
+        opened = open_endpoint(rows.record_of(stored), self._keys)
+        return opened if isinstance(opened, Endpoint) else None
+
+    def _settle(self, notice: Notice, said: str, *, done: bool) -> None:
+        """Drop a notice that was told or is too old; try another one again later."""
+        now_ms = _now_ms()
+        extra = {"type": notice.type, "workspace_id": notice.workspace_id, "said": said}
+        if not done and now_ms - notice.created_at > KEPT_MS:
+            _log.error("notice.given_up", extra=extra)
+            done = True
+        elif not done:
+            _log.warning("notice.failed", extra=extra)
+        mine = NOTICES.c.notice_id == notice.notice_id
+        with translated(), self._engine.begin() as connection:
+            _write(connection, mine, notice, now_ms, done=done)
+
+
+def _write(
+    connection: Connection,
+    mine: sa.ColumnElement[bool],
+    notice: Notice,
+    now_ms: int,
+    *,
+    done: bool,
+) -> None:
+    if done:
+        connection.execute(NOTICES.delete().where(mine))
+        return
+    wait_ms = WAITS_MS[min(notice.attempts, len(WAITS_MS) - 1)]
+    connection.execute(
+        NOTICES.update().where(mine).values(attempts=notice.attempts + 1, next_at=now_ms + wait_ms)
+    )
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)

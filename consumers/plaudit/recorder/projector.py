@@ -1,0 +1,114 @@
+"""From records of the attempts topic to the log: one transaction a batch, each attempt once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy.engine import Engine
+
+from plaudit.recorder.disabling import carry_out, verdicts
+from plaudit.records.attempt import decode_attempt
+from plaudit.records.codec import RecordError
+from plaudit.store.database import RowsRefused, translated
+from plaudit.store.health import summed, take_in
+from plaudit.store.log import AttemptRows, Row, insert_new
+
+_log = logging.getLogger(__name__)
+
+
+class Read(NamedTuple):
+    """A record of the topic: where it stands, and its bytes."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the records so far.
+
+    Attributes:
+        written: new in the log.
+        known: that were there already.
+        unreadable: that are no attempts, or that the database refuses: logged, and left out.
+        disabled: endpoints.
+    """
+
+    written: int = 0
+    known: int = 0
+    unreadable: int = 0
+    disabled: int = 0
+
+
+class Projector:
+    """Writes attempts to the log.
+
+    Args:
+        engine: the database.
+        disable_after_ms: endpoints that failed for so long are disabled; None: nothing but the log
+            is written, as a rebuild does.
+    """
+
+    def __init__(self, engine: Engine, disable_after_ms: int | None) -> None:
+        self._engine = engine
+        self._after_ms = disable_after_ms
+        self._rows = AttemptRows(engine.dialect.name)
+        self.counts = Counts()
+
+    def project(self, records: Sequence[Read]) -> None:
+        """Write a batch; when this returns, it is in the database.
+
+        Raises:
+            DatabaseFailure: it is not; the same batch again does no harm.
+        """
+        read = [(record, row) for record in records if (row := self._read(record)) is not None]
+        self._write(read)
+
+    def _write(self, read: list[tuple[Read, Row]]) -> None:
+        """Write rows; should one of them be what is wrong, the others go in without it."""
+        if not read:
+            return
+        try:
+            written, disabled = self._transaction([row for _, row in read])
+        except RowsRefused as error:
+            if len(read) == 1:
+                self._leave_out(read[0][0], str(error))
+                return
+            middle = len(read) // 2
+            self._write(read[:middle])
+            self._write(read[middle:])
+            return
+        self.counts.written += written
+        self.counts.known += len(read) - written
+        self.counts.disabled += disabled
+
+    def _transaction(self, rows: list[Row]) -> tuple[int, int]:
+        disabled = 0
+        with translated(), self._engine.begin() as connection:
+            fresh = insert_new(connection, rows)
+            sums = summed(fresh)
+            health = take_in(connection, sums)
+            if self._after_ms is not None:
+                by_id = {each.endpoint_id: each for each in health}
+                now_ms = int(time.time() * 1_000)
+                for verdict in verdicts(sums, health, self._after_ms):
+                    disabled += carry_out(connection, verdict, by_id[verdict.endpoint_id], now_ms)
+        return len(fresh), disabled
+
+    def _read(self, record: Read) -> Row | None:
+        try:
+            return self._rows.row(decode_attempt(record.value))
+        except (RecordError, ValueError) as error:
+            self._leave_out(record, str(error))
+            return None
+
+    def _leave_out(self, record: Read, error: str) -> None:
+        self.counts.unreadable += 1
+        place = f"{record.topic}[{record.partition}]@{record.offset}"
+        _log.error("attempt.unreadable", extra={"at": place, "error": error})

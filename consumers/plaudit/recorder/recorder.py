@@ -1,0 +1,199 @@
+"""The recorder's loop: read a batch, write it to the log, then commit where it ended.
+
+Offsets go after the database: what a crash repeats is known by its attempt_id. While the database
+is away the batch in hand waits, and its partitions are paused; the group keeps its member.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition, Place
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.recorder.projector import Projector, Read
+from plaudit.store.database import DatabaseFailure
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+MOST: Final = 5_000
+"""Records in a transaction."""
+GATHER_S: Final = 0.2
+"""How long a batch waits to be full."""
+TRY_AGAIN_S: Final = 1.0
+
+
+class Recorder:
+    """A member of the recorder's group; `run` belongs to one thread.
+
+    Args:
+        settings: where Kafka is.
+        projector: writes to the log.
+
+    Attributes:
+        progressed_at: when the loop last came round, monotonic seconds.
+        trouble: what it waits for; None while it waits for nothing.
+        lost: records that retention removed before they were read.
+    """
+
+    def __init__(self, settings: KafkaSettings, projector: Projector) -> None:
+        self._topic = settings.names.attempts
+        self._projector = projector
+        self._stop = threading.Event()
+        self._assigned: set[Partition] = set()
+        self._next: dict[Partition, int] = {}
+        self.progressed_at = time.monotonic()
+        self.trouble: str | None = None
+        self.lost = 0
+        events = GroupEvents(self._on_assign, self._on_revoke, self._on_revoke, self._on_gone)
+        group = GroupConfig(settings.names.recorder_group)
+        self._consumer = Consumer(settings, group, events)
+
+    def stop(self) -> None:
+        """Ask the loop to end after the batch in hand; from any thread or signal."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Record until `stop`.
+
+        Raises:
+            KafkaFailure: the client failed for good.
+        """
+        self._consumer.subscribe([self._topic])
+        try:
+            while not self._stop.is_set():
+                self.progressed_at = time.monotonic()
+                batch = self._gather()
+                if batch and self._write(batch):
+                    self._commit(batch)
+        finally:
+            self._consumer.close()
+
+    def _gather(self) -> list[Read]:
+        """Return what is there, after a moment in which more may come."""
+        deadline = time.monotonic() + GATHER_S
+        batch: list[Read] = []
+        while len(batch) < MOST and not self._stop.is_set():
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                break
+            batch += _records(self._consumer.read(MOST - len(batch), left_s))
+        return batch
+
+    def _write(self, batch: list[Read]) -> bool:
+        """Write a batch, however long the database is away; False when told to stop before."""
+        while True:
+            try:
+                self._projector.project(batch)
+            except DatabaseFailure as failure:
+                self._say(str(failure))
+                if not self._wait(batch):
+                    return False
+                continue
+            if self.trouble is not None:
+                _log.info("recorder.recovered", extra={"after": self.trouble})
+                self.trouble = None
+                # Only now: whoever waited has thrown away what was prefetched.
+                self._consumer.resume(sorted(self._assigned))
+            return True
+
+    def _wait(self, batch: list[Read]) -> bool:
+        """Wait a moment without reading on; False when told to stop."""
+        deadline = time.monotonic() + TRY_AGAIN_S
+        while (left_s := deadline - time.monotonic()) > 0:
+            self.progressed_at = time.monotonic()
+            if self._stop.is_set():
+                return False
+            self._consumer.pause(sorted(self._assigned))
+            # Without polling, the group would think this member dead. A partition that has just
+            # come is not paused yet: what is read of it joins the batch.
+            batch += _records(self._consumer.read(1, min(left_s, 0.2)))
+        return True
+
+    def _commit(self, batch: Sequence[Read]) -> None:
+        """Commit where the batch ended; a commit that fails costs a repetition, no more."""
+        for record in batch:
+            self._next[Partition(record.topic, record.partition)] = record.offset + 1
+        places = {
+            partition: Place(offset, "")
+            for partition, offset in self._next.items()
+            if partition in self._assigned
+        }
+        self._next.clear()
+        if not places:
+            return
+        try:
+            self._consumer.commit(places, wait=True)
+        except KafkaFailure as failure:
+            _log.warning("offsets.commit_failed", extra={"error": str(failure)})
+
+    def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        if not partitions:
+            return {}
+        places = self._asked(lambda: self._consumer.committed(partitions))
+        starts = {each: self._start(each, places[each].offset) for each in partitions}
+        self._assigned |= starts.keys()
+        _log.info("partitions.assigned", extra={"partitions": [str(each) for each in partitions]})
+        return starts
+
+    def _start(self, partition: Partition, committed: int | None) -> int:
+        low, _ = self._asked(lambda: self._consumer.bounds(partition))
+        if committed is None:
+            return low
+        self._count_lost(partition, low - committed)
+        return max(committed, low)
+
+    def _on_revoke(self, partitions: Sequence[Partition]) -> None:
+        # Whatever was read of them is committed, or is repeated by who has them next.
+        self._assigned -= set(partitions)
+
+    def _on_gone(self, partition: Partition) -> None:
+        """Go on at the start of a log that no longer has where we were."""
+        low, _ = self._asked(lambda: self._consumer.bounds(partition))
+        _log.error("attempts.lost", extra={"partition": str(partition), "reading_on_at": low})
+        self._consumer.seek(partition, low)
+
+    def _count_lost(self, partition: Partition, count: int) -> None:
+        if count > 0:
+            self.lost += count
+            _log.error("attempts.lost", extra={"partition": str(partition), "records": count})
+
+    def _asked(self, ask: Callable[[], _T]) -> _T:
+        """Ask the brokers until they answer: nothing can be done without it.
+
+        Raises:
+            KafkaFailure: told to stop meanwhile.
+        """
+        while True:
+            try:
+                return ask()
+            except KafkaFailure as failure:
+                self._say(str(failure))
+                if self._stop.wait(TRY_AGAIN_S):
+                    raise
+
+    def _say(self, trouble: str) -> None:
+        """Log what is waited for once, not at every repetition."""
+        if trouble != self.trouble:
+            self.trouble = trouble
+            _log.warning("recorder.waits", extra={"error": trouble})
+
+
+def _records(messages: Sequence[Message]) -> list[Read]:
+    return [
+        Read(
+            message.topic() or "",
+            message.partition() or 0,
+            message.offset() or 0,
+            message.value() or b"",
+        )
+        for message in messages
+    ]

@@ -1,0 +1,33 @@
+"""Settings of the recorder, from `PLAUDIT_*` and a `.env` file."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from plaudit.store.partitions import FURTHEST_DAYS
+
+DAY_MS = 86_400_000
+
+
+class RecorderSettings(BaseSettings):
+    """How long things are kept, and when an endpoint is given up."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PLAUDIT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    log_days: int = Field(
+        default=30, ge=1, le=FURTHEST_DAYS, description="Days that the delivery log is kept."
+    )
+    disable_after_days: float = Field(
+        default=5.0,
+        gt=0,
+        le=365,
+        description="Days after which an endpoint is disabled whose every attempt failed.",
+    )
+
+    @property
+    def disable_after_ms(self) -> int:
+        """The same in milliseconds."""
+        return int(self.disable_after_days * DAY_MS)

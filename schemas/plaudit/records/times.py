@@ -1,0 +1,11 @@
+"""Moments as people and programs read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def time_text(epoch_ms: int) -> str:
+    """Return a moment as RFC 3339 with milliseconds, in UTC."""
+    moment = datetime.fromtimestamp(epoch_ms / 1_000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

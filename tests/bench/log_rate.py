@@ -1,0 +1,52 @@
+"""How many attempts a second go from Kafka's bytes into the log: `python -m bench.log_rate URL`.
+
+One process, one core: decoding, rows, the log, and how endpoints are doing, in batches as the
+recorder makes them. The database is migrated first; use an empty one.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from typing import Final
+
+from attempts import attempt
+from plaudit.records.attempt import decode_attempt, encode_attempt
+from plaudit.store.database import connect, migrate
+from plaudit.store.health import summed, take_in
+from plaudit.store.log import AttemptRows, insert_new
+
+BATCH: Final = 5_000
+BATCHES: Final = 20
+ENDPOINTS: Final = [str(uuid.uuid4()) for _ in range(200)]
+
+
+def encoded(number: int, now_ms: int) -> bytes:
+    """Return the bytes of an attempt at one of the endpoints."""
+    endpoint_id = ENDPOINTS[number % len(ENDPOINTS)]
+    return encode_attempt(attempt(endpoint_id=endpoint_id, started_at=now_ms))
+
+
+def main(url: str) -> None:
+    """Measure and print."""
+    engine = connect(url)
+    migrate(engine)
+    rows = AttemptRows(engine.dialect.name)
+    spent = cpu = 0.0
+    for _ in range(BATCHES):
+        now_ms = int(time.time() * 1_000)
+        values = [encoded(number, now_ms) for number in range(BATCH)]
+        began, began_cpu = time.perf_counter(), time.process_time()
+        made = [rows.row(decode_attempt(value)) for value in values]
+        with engine.begin() as connection:
+            take_in(connection, summed(insert_new(connection, made)))
+        spent += time.perf_counter() - began
+        cpu += time.process_time() - began_cpu
+    engine.dispose()
+    count = BATCH * BATCHES
+    print(f"{count:,} attempts in {spent:.1f} s: {count / spent:,.0f}/s, {count / cpu:,.0f}/s CPU")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

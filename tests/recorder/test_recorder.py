@@ -1,0 +1,141 @@
+"""The recorder on a real broker: from the topic to the log, over kills and outages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from attempts import attempt
+from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition
+from plaudit.kafka.producer import Producer
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.recorder.projector import Projector, Read
+from plaudit.recorder.recorder import Recorder
+from plaudit.records.attempt import encode_attempt
+from plaudit.store.database import open_database, reading
+from plaudit.store.tables import ATTEMPTS
+
+pytestmark = pytest.mark.broker
+
+PROMPTLY_S = 30.0
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An empty database."""
+    made = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    yield made
+    made.dispose()
+
+
+def write(settings: KafkaSettings, count: int) -> set[str]:
+    """Write attempts to the topic; return their ids."""
+    made = [attempt() for _ in range(count)]
+    with Producer(settings) as producer:
+        for each in made:
+            producer.publish(
+                settings.names.attempts, encode_attempt(each), each["endpoint_id"].encode()
+            )
+    return {each["attempt_id"] for each in made}
+
+
+def logged(engine: Engine) -> list[str]:
+    """Return the ids that are in the log."""
+    with reading(engine) as connection:
+        return list(connection.execute(sa.select(ATTEMPTS.c.attempt_id)).scalars())
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PROMPTLY_S
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@contextmanager
+def recording(settings: KafkaSettings, projector: Projector) -> Iterator[Recorder]:
+    """Run a recorder in a thread."""
+    recorder = Recorder(settings, projector)
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    try:
+        yield recorder
+    finally:
+        recorder.stop()
+        thread.join(PROMPTLY_S)
+        assert not thread.is_alive()
+
+
+def committed(settings: KafkaSettings) -> int:
+    """Return how many records of the topic the group is done with."""
+    events = GroupEvents(lambda _: {}, lambda _: None, lambda _: None, lambda _: None)
+    reader = Consumer(settings, GroupConfig(settings.names.recorder_group), events)
+    partitions = [Partition(settings.names.attempts, number) for number in range(2)]
+    places = reader.committed(partitions)
+    reader.close()
+    return sum(place.offset or 0 for place in places.values())
+
+
+def test_every_attempt_is_in_the_log_once_and_committed(
+    topics: KafkaSettings, engine: Engine
+) -> None:
+    wanted = write(topics, 300)
+    with recording(topics, Projector(engine, None)):
+        until(lambda: len(logged(engine)) == 300)
+        wanted |= write(topics, 50)
+        until(lambda: len(logged(engine)) == 350)
+    assert sorted(logged(engine)) == sorted(wanted)
+    assert committed(topics) == 350
+
+
+def test_what_was_written_and_not_committed_is_known_the_next_time(
+    topics: KafkaSettings, engine: Engine
+) -> None:
+    class Killed(BaseException):
+        """As SIGKILL would, between the database's commit and Kafka's."""
+
+    class Dies(Projector):
+        def project(self, records: Sequence[Read]) -> None:
+            super().project(records)
+            raise Killed
+
+    wanted = write(topics, 200)
+    doomed = Recorder(topics, Dies(engine, None))
+    with pytest.raises(Killed):
+        doomed.run()
+    assert logged(engine)
+    assert committed(topics) == 0
+    projector = Projector(engine, None)
+    with recording(topics, projector):
+        until(lambda: projector.counts.written + projector.counts.known == 200)
+    assert sorted(logged(engine)) == sorted(wanted)
+    assert projector.counts.known > 0
+
+
+def test_a_database_that_is_away_is_waited_for(
+    topics: KafkaSettings, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE attempts RENAME TO elsewhere"))
+    wanted = write(topics, 100)
+    projector = Projector(engine, None)
+    with recording(topics, projector) as recorder:
+        until(lambda: recorder.trouble is not None)
+        assert committed(topics) == 0
+        with engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE elsewhere RENAME TO attempts"))
+        until(lambda: len(logged(engine)) == 100)
+        assert recorder.trouble is None
+        wanted |= write(topics, 10)
+        until(lambda: len(logged(engine)) == 110)
+    assert sorted(logged(engine)) == sorted(wanted)
+    waits = [record for record in caplog.records if record.message == "recorder.waits"]
+    assert len(waits) == 1, "said once, not at every repetition"

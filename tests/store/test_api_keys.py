@@ -1,0 +1,57 @@
+"""API keys: shown once, found by themselves only, useless once revoked."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from plaudit.store.api_keys import KeyService, NoSuchKey, Scope
+from plaudit.store.wanted import InputRefused
+
+WORKSPACE = str(uuid.uuid4())
+
+
+def test_a_key_is_found_by_its_text_which_is_stored_nowhere(engine: Engine) -> None:
+    service = KeyService(engine)
+    made, text = service.create(Scope.READ, WORKSPACE, "crm")
+    found = service.find(text)
+    assert found is not None
+    assert (found.key_id, found.scope, found.workspace_id) == (made.key_id, Scope.READ, WORKSPACE)
+    assert service.find(text + "x") is None
+    assert service.find("") is None
+    with engine.begin() as connection:
+        assert text not in repr(connection.execute(sa.text("SELECT * FROM api_keys")).all())
+    [listed] = service.list(WORKSPACE)
+    assert listed.used_at is not None, "it was used a moment ago"
+    assert text.endswith(listed.hint)
+
+
+def test_a_revoked_key_is_none_any_more(engine: Engine) -> None:
+    service = KeyService(engine)
+    made, text = service.create(Scope.ADMIN, None, "ops")
+    with pytest.raises(NoSuchKey):
+        service.revoke(made.key_id, WORKSPACE)
+    first = service.revoke(made.key_id)
+    assert first.revoked_at is not None
+    assert service.revoke(made.key_id) == first, "doing it again changes nothing"
+    assert service.find(text) is None
+
+
+@pytest.mark.parametrize(
+    ("scope", "workspace", "name", "field"),
+    [
+        (Scope.ADMIN, WORKSPACE, "x", "workspace"),
+        (Scope.READ, None, "x", "workspace"),
+        (Scope.WORKSPACE, "here", "x", "workspace"),
+        (Scope.WORKSPACE, WORKSPACE, "", "name"),
+    ],
+)
+def test_what_can_not_be_is_refused_by_the_name_of_its_field(
+    engine: Engine, scope: Scope, workspace: str | None, name: str, field: str
+) -> None:
+    with pytest.raises(InputRefused) as refused:
+        KeyService(engine).create(scope, workspace, name)
+    assert refused.value.field == field
