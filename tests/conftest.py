@@ -14,6 +14,7 @@ from plaudit.dev.kafka_errors import KafkaNotFound
 from plaudit.kafka.declaration import Section, declared
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, apply
+from postgres import LocalPostgres, find_programs
 
 TEST_KAFKA = "PLAUDIT_TEST_KAFKA"
 TEST_POSTGRES = "PLAUDIT_TEST_POSTGRES"
@@ -71,6 +72,16 @@ def own_kafka() -> Iterator[Callable[[], LocalKafka]]:
                 pytest.skip(f"no local Kafka: {error}")
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[LocalPostgres]:
+    """A Postgres for the whole run."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip(f"no Postgres: install its server, or name a database in {TEST_POSTGRES}")
+    with LocalPostgres(programs) as server:
+        yield server
 
 
 def apply_topics(settings: KafkaSettings) -> None:

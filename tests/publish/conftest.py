@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
@@ -33,30 +34,31 @@ def away(prefix: str) -> KafkaSettings:
 @pytest.fixture
 def read_all(topics: KafkaSettings) -> ReadAll:
     """Read everything that a topic holds."""
+    return partial(read_topic, topics)
 
-    def read(topic: str) -> list[Message]:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": topics.bootstrap_servers,
-                "group.id": f"{topics.topic_prefix}reader",
-                "enable.partition.eof": True,
-                "enable.auto.commit": False,
-                "fetch.wait.max.ms": 20,  # the ends of partitions wait for it
-            }
-        )
-        numbers = consumer.list_topics(topic, 10).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
-        found, ended = [], 0
-        while ended < len(numbers):
-            message = consumer.poll(10)
-            assert message is not None
-            error = message.error()
-            if error is None:
-                found.append(message)
-            else:
-                assert error.name() == "_PARTITION_EOF"
-                ended += 1
-        consumer.close()
-        return found
 
-    return read
+def read_topic(settings: KafkaSettings, topic: str) -> list[Message]:
+    """Return everything committed that a topic holds."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": f"{settings.topic_prefix}reader",
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 20,  # the ends of partitions wait for it
+        }
+    )
+    numbers = consumer.list_topics(topic, 10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
+    found, ended = [], 0
+    while ended < len(numbers):
+        message = consumer.poll(10)
+        assert message is not None
+        error = message.error()
+        if error is None:
+            found.append(message)
+        else:
+            assert error.name() == "_PARTITION_EOF"
+            ended += 1
+    consumer.close()
+    return found

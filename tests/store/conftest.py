@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,16 +11,18 @@ from sqlalchemy.engine import Engine
 
 from plaudit.store.database import connect, migrate, open_database
 
-NAMED = "PLAUDIT_TEST_POSTGRES"
+from conftest import TEST_POSTGRES
+from postgres import LocalPostgres
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of an empty database that tests may drop everything in."""
-    named = os.environ.get(NAMED)
+    named = os.environ.get(TEST_POSTGRES)
     if named is not None:
         yield named
         return
+<<<<<<< HEAD
     programs = find_programs()
     if programs is None:
         pytest.skip(f"no Postgres: install its server, or name a database in {NAMED}")
@@ -78,3 +75,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         migrate(made)
     yield made
     made.dispose()
+=======
+    server: LocalPostgres = request.getfixturevalue("postgres_server")
+    yield server.url()
+>>>>>>> f657368 (Transactional outbox: enqueue in the service's own transaction, relayed in order per key)

@@ -47,6 +47,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "topics": Entry("Make the topics as declared, compare and show them."),
         "schemas": Entry("The event catalogue: list, show, check and register schemas."),
         "publish": Entry("Publish events from JSON lines."),
+        "outbox": Entry("A service's outbox table, and its way to Kafka.", "deliver"),
         "endpoints": Entry("Register and manage endpoints.", "server"),
         "deliver": Entry("Deliver events to endpoints, until stopped.", "deliver"),
         "record": Entry("Record attempts in the delivery log, until stopped.", "all"),

@@ -15,12 +15,14 @@ import typer
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from plaudit.cli import outbox_metrics
 from plaudit.cli.main import COMMANDS, load
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.metrics import PER_LANE, PER_WORKER
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.declaration import declared
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings
+from plaudit.outbox.settings import OutboxSettings
 from plaudit.recorder import watch
 from plaudit.recorder.settings import RecorderSettings
 from plaudit.records.names import Header
@@ -70,7 +72,14 @@ def _settings() -> Iterator[str]:
     yield "| variable | default | meaning |"
     yield "|---|---|---|"
     shown = {"PLAUDIT_RETRY_SCHEDULE": DEFAULT_SCHEDULE, "PLAUDIT_RETRY_TIERS": DEFAULT_TIERS}
-    for settings in (KafkaSettings, DeliverSettings, DatabaseSettings, RecorderSettings):
+    everything: tuple[type[BaseSettings], ...] = (
+        KafkaSettings,
+        DeliverSettings,
+        DatabaseSettings,
+        RecorderSettings,
+        OutboxSettings,
+    )
+    for settings in everything:
         for variable, default, meaning in _fields(settings):
             yield f"| `{variable}` | {_code(shown.get(variable, default))} | {meaning} |"
     yield "| `PLAUDIT_DEBUG` | | Show the traceback of an unexpected error. |"
@@ -156,6 +165,13 @@ def _metrics() -> Iterator[str]:
     counters = {name: ("counter", meaning) for name, (meaning, _) in watch.COUNTERS.items()}
     for name, (sort, meaning) in {**counters, **watch.OTHERS}.items():
         yield f"| `{name}{'_total' if sort == 'counter' else ''}` | {sort} | {meaning} |"
+    yield "\nOf `plaudit outbox relay`, at the port in `PLAUDIT_OUTBOX_METRICS_PORT`:\n"
+    yield "| metric | kind | meaning |"
+    yield "|---|---|---|"
+    for name, meaning in outbox_metrics.COUNTERS.items():
+        yield f"| `{name}_total` | counter | {meaning} |"
+    for name, meaning in outbox_metrics.GAUGES.items():
+        yield f"| `{name}` | gauge | {meaning} |"
 
 
 if __name__ == "__main__":

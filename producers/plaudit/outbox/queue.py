@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from plaudit.outbox.rows import Row, Unfit, Verdict
 
@@ -23,6 +23,20 @@ class OutboxUnavailable(OutboxFailure):
 
 class OutboxMissing(OutboxFailure):
     """The table is not there, or not what `plaudit outbox ddl` makes."""
+
+
+class Backlog(NamedTuple):
+    """What is in an outbox.
+
+    Attributes:
+        waiting: rows that are to be published.
+        refused: rows that were put aside.
+        oldest_s: age of the oldest row that waits.
+    """
+
+    waiting: int
+    refused: int
+    oldest_s: float
 
 
 class Queue(Protocol):
@@ -45,4 +59,20 @@ class Queue(Protocol):
 
     def settle(self, verdict: Verdict) -> None:
         """Take out what is published and put aside what is refused; doing it again is harmless."""
+        ...
+
+
+class EventQueue(Queue, Protocol):
+    """The outbox of a service that publishes events, which a process of its own works on."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until there may be new rows, at most that long."""
+        ...
+
+    def backlog(self) -> Backlog:
+        """Count what is there."""
+        ...
+
+    def retry(self) -> int:
+        """Let refused rows be tried again; return how many."""
         ...

@@ -14,6 +14,7 @@ from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed, S
 from plaudit.kafka.producer import Ack, Producer, ProducerConfig
 from plaudit.kafka.settings import REGISTRY_URL, KafkaSettings
 from plaudit.publish.prepare import DEFAULT_SOURCE, Prepared, SchemaId, checked_source, prepare
+from plaudit.publish.trace import current_traceparent
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -70,7 +71,8 @@ class Publisher:
 
         Args:
             event: `meta.event_id` makes publishing it again harmless.
-            traceparent: W3C trace context, to be seen on the subscriber's side.
+            traceparent: W3C trace context, to be seen on the subscriber's side; by default that of
+                OpenTelemetry's current span.
 
         Returns:
             A future: `result(timeout)` returns where the record stands once all in-sync replicas
@@ -146,7 +148,8 @@ class Publisher:
 
     def _prepared(self, event: EventModel, traceparent: str | None) -> Prepared:
         schema_id = self._schema_id(type_of(event))
-        return prepare(event, self._names, self._source, traceparent, schema_id)
+        trace = current_traceparent() if traceparent is None else traceparent
+        return prepare(event, self._names, self._source, trace, schema_id)
 
     def _send(self, record: Prepared) -> Future[Ack]:
         future = self._producer.publish(record.topic, record.value, record.key, record.headers)

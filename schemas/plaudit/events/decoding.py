@@ -19,7 +19,7 @@ SINGLE_OBJECT: Final = b"\xc3\x01"
 CONFLUENT: Final = 0x00
 _FINGERPRINT_BYTES: Final = 8
 _ID_BYTES: Final = 4
-_SINGLE_HEAD: Final = len(SINGLE_OBJECT) + _FINGERPRINT_BYTES
+SINGLE_HEAD: Final = len(SINGLE_OBJECT) + _FINGERPRINT_BYTES
 _CONFLUENT_HEAD: Final = 1 + _ID_BYTES
 # The event's id becomes a header of a request, so it is not taken on trust.
 _is_uuid: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
@@ -124,10 +124,10 @@ class EventDecoder:
             Undecodable: poison: it can never be read.
             SchemaUnknown: it can be read once its schema is known.
         """
-        if value[:2] == SINGLE_OBJECT and len(value) >= _SINGLE_HEAD:
-            name = value[2:_SINGLE_HEAD]
+        if value[:2] == SINGLE_OBJECT and len(value) >= SINGLE_HEAD:
+            name = value[2:SINGLE_HEAD]
             reader = self._by_fingerprint.get(name) or self._learn_fingerprint(name)
-            return _event(reader, value, _SINGLE_HEAD)
+            return _event(reader, value, SINGLE_HEAD)
         if value[:1] == b"\x00" and len(value) >= _CONFLUENT_HEAD:
             schema_id = int.from_bytes(value[1:_CONFLUENT_HEAD], "big")
             reader = self._by_id.get(schema_id) or self._learn_id(schema_id)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from functools import cache
-from typing import Any, Final
-
-import fastavro
 
 from plaudit.events.catalogue import EventType, type_of
-from plaudit.events.decoding import SINGLE_OBJECT
+from plaudit.events.decoding import CONFLUENT, SINGLE_OBJECT
 from plaudit.events.models.event import EventModel
-
-_CONFLUENT: Final = b"\x00"
+from plaudit.events.writing import Write, compile_writer
 
 
 def encode(event: EventModel, *, schema_id: int | None = None) -> bytes:
@@ -23,16 +18,17 @@ def encode(event: EventModel, *, schema_id: int | None = None) -> bytes:
         schema_id: of a registry, for Confluent framing; None for single-object encoding.
     """
     event_type = type_of(event)
-    out = io.BytesIO()
+    body = _writer(event_type)(event)
     if schema_id is None:
-        out.write(SINGLE_OBJECT + event_type.fingerprint)
-    else:
-        out.write(_CONFLUENT + schema_id.to_bytes(4, "big"))
-    # In Python mode: UUIDs, datetimes and decimals go in as what they are.
-    fastavro.schemaless_writer(out, _parsed(event_type), event.model_dump())
-    return out.getvalue()
+        return SINGLE_OBJECT + event_type.fingerprint + body
+    return confluent_head(schema_id) + body
+
+
+def confluent_head(schema_id: int) -> bytes:
+    """Return what stands before the body in Confluent framing."""
+    return bytes((CONFLUENT,)) + schema_id.to_bytes(4, "big")
 
 
 @cache
-def _parsed(event_type: EventType) -> Any:  # noqa: ANN401 - fastavro's own form of a schema
-    return fastavro.parse_schema(dict(event_type.schema))
+def _writer(event_type: EventType) -> Write:
+    return compile_writer(event_type.schema)

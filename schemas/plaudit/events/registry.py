@@ -14,6 +14,13 @@ from urllib.parse import quote
 
 import httpx
 
+from plaudit.events.registry_errors import (
+    RegistryFailure,
+    RegistryUnavailable,
+    SchemaIncompatible,
+    SchemaNotRegistered,
+)
+
 _log = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "application/vnd.schemaregistry.v1+json"
@@ -22,28 +29,6 @@ COMPATIBILITY: Final = "FULL_TRANSITIVE"
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _FAILED: Final = 400
-
-
-class RegistryFailure(Exception):
-    """The registry could not be asked, or refused.
-
-    RegistryFailure
-    ├── RegistryUnavailable   away, or too slow: waiting helps
-    ├── SchemaNotRegistered   run `plaudit schemas register`
-    └── SchemaIncompatible    the registry's compatibility rule refuses the schema
-    """
-
-
-class RegistryUnavailable(RegistryFailure):
-    """The registry is away or did not answer in time."""
-
-
-class SchemaNotRegistered(RegistryFailure):
-    """The registry does not know the schema."""
-
-
-class SchemaIncompatible(RegistryFailure):
-    """The registry refuses the schema: readers of earlier versions would break."""
 
 
 class RegistryClient:

@@ -1,4 +1,4 @@
-"""What compiled readers call for the parts of Avro's binary encoding that are not one byte long."""
+"""What compiled readers and writers call for the parts of Avro that are not one byte long."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive, so that isoformat adds no offset
 _LAST_SHIFT: Final = 63  # ten bytes of seven bits: the longest varint of 64 bits
 _MICROS: Final = 1_000_000
+_ONE_BYTE: Final = tuple(bytes([word]) for word in range(128))
 _EIGHT_BYTES: Final = 0x0080808080808080  # "more follows" in all of eight bytes but the last
 
 
@@ -49,6 +50,19 @@ def _long_by_bytes(data: bytes, at: int) -> tuple[int, int]:
         msg = "a number of more than 64 bits"
         raise ValueError(msg)
     return word >> 1 ^ -(word & 1), at
+
+
+def long_bytes(number: int) -> bytes:
+    """Return a number of at most 64 bits as a zigzag varint."""
+    word = number << 1 ^ number >> _LAST_SHIFT
+    if word < 0x80:  # noqa: PLR2004 - seven bits are one byte
+        return _ONE_BYTE[word]
+    pieces = bytearray()
+    while word >= 0x80:  # noqa: PLR2004 - as above
+        pieces.append(word & 0x7F | 0x80)
+        word >>= 7
+    pieces.append(word)
+    return bytes(pieces)
 
 
 def far(data: bytes, at: int) -> tuple[int, int]:

@@ -1,0 +1,44 @@
+"""What a relay tells Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from plaudit.outbox.service import RelayService
+
+COUNTERS: Final = {
+    "plaudit_outbox_published": "Rows that the brokers have acknowledged.",
+    "plaudit_outbox_refused": "Rows that were put aside: they can never be published.",
+    "plaudit_outbox_failures": "Times that brokers, registry or database were away, or refused.",
+}
+GAUGES: Final = {
+    "plaudit_outbox_active": "1 for the relay at work, 0 for one that stands by.",
+    "plaudit_outbox_waiting": "Rows that wait, when they were last counted (every 10 s).",
+    "plaudit_outbox_oldest_seconds": "Age of the oldest row that waits, at that time.",
+}
+
+
+class RelayCollector(Collector):
+    """Reads a relay's tally when it is asked.
+
+    Args:
+        service: the relay.
+    """
+
+    def __init__(self, service: RelayService) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        """Return every metric as it is now."""
+        tally = self._service.tally
+        counts = (tally.published, tally.refused, tally.failures)
+        for (name, meaning), count in zip(COUNTERS.items(), counts, strict=True):
+            yield CounterMetricFamily(name, meaning, count)
+        states = (float(tally.active), tally.backlog.waiting, tally.backlog.oldest_s)
+        for (name, meaning), state in zip(GAUGES.items(), states, strict=True):
+            yield GaugeMetricFamily(name, meaning, state)

@@ -1,0 +1,216 @@
+"""Writing an event into the outbox, in the caller's own transaction.
+
+Nothing of a driver is imported here: which one a connection is of, its class tells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from plaudit.events.models.event import EventModel
+from plaudit.outbox.table import COLUMNS, TABLE, checked
+from plaudit.publish.prepare import DEFAULT_SOURCE, checked_source, prepare
+from plaudit.publish.trace import current_traceparent
+from plaudit.records.names import Names
+
+_UNPREFIXED: Final = Names("")
+_MARKS: Final = {"qmark": "?", "format": "%s", "pyformat": "%s"}
+
+
+class NotEnqueued(ValueError):
+    """The event was not written.
+
+    NotEnqueued
+    ├── UnknownConnection     no connection that is known here
+    └── OutsideTransaction    it would be written by itself, whatever becomes of the rest
+    """
+
+
+class UnknownConnection(NotEnqueued, TypeError):
+    """The connection is of no driver that is known here."""
+
+    def __init__(self, connection: object, wanted: str) -> None:
+        kind = type(connection)
+        super().__init__(f"{kind.__module__}.{kind.__qualname__} is none of {wanted}")
+
+
+class OutsideTransaction(NotEnqueued):
+    """The connection commits each statement by itself: nothing would bind event and data."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(
+            f"the connection is in autocommit and outside of a transaction; begin one: {how}"
+        )
+
+
+def enqueue(
+    connection: object,
+    event: EventModel,
+    *,
+    source: str = DEFAULT_SOURCE,
+    traceparent: str | None = None,
+    table: str = TABLE,
+) -> None:
+    """Write an event into the outbox; it is published if and when the transaction commits.
+
+    Args:
+        connection: of psycopg, sqlite3, SQLAlchemy (`Connection`, `Session`) or Django
+            (`django.db.connection`), in the transaction that changes the data.
+        event: `meta.event_id` stays the same however often it is relayed.
+        source: which service this is, as a URI reference (`ce_source`).
+        traceparent: W3C trace context; by default that of OpenTelemetry's current span.
+        table: the outbox's name.
+
+    Raises:
+        UnknownConnection: of no driver that is known here.
+        OutsideTransaction: the event would be committed by itself.
+        PublishRefused: the event is too large, or an argument can't be used.
+        TableNameRefused: `table` is no name.
+    """
+    write = _writer(connection)
+    write(checked(table), row_of(event, source, traceparent))
+
+
+async def enqueue_async(
+    connection: object,
+    event: EventModel,
+    *,
+    source: str = DEFAULT_SOURCE,
+    traceparent: str | None = None,
+    table: str = TABLE,
+) -> None:
+    """Write an event into the outbox as `enqueue` does, over a connection of asyncio.
+
+    Args:
+        connection: `psycopg.AsyncConnection`, or SQLAlchemy's `AsyncConnection` or `AsyncSession`.
+        event: see `enqueue`.
+        source: see `enqueue`.
+        traceparent: see `enqueue`.
+        table: see `enqueue`.
+
+    Raises:
+        NotEnqueued: see `enqueue`.
+        PublishRefused: see `enqueue`.
+        TableNameRefused: see `enqueue`.
+    """
+    name, row = checked(table), row_of(event, source, traceparent)
+    asked: Any = connection
+    match _root(connection), _class(connection):
+        case "psycopg", _:
+            _in_psycopg_transaction(asked)
+            done: Awaitable[object] = asked.execute(_insert(name, "%s"), row)
+        case "sqlalchemy", "AsyncConnection" | "AsyncSession" | "async_scoped_session":
+            done = asked.run_sync(lambda sync: _writer(sync)(name, row))
+        case _:
+            raise UnknownConnection(connection, "psycopg.AsyncConnection, AsyncSession")
+    await done
+
+
+def row_of(
+    event: EventModel, source: str = DEFAULT_SOURCE, traceparent: str | None = None
+) -> tuple[str, str, bytes, str]:
+    """Return what is written of an event, in the order of `COLUMNS`; for bulk inserts of your own.
+
+    Raises:
+        PublishRefused: the event is too large, or an argument can't be used.
+    """
+    trace = current_traceparent() if traceparent is None else traceparent
+    made = prepare(event, _UNPREFIXED, checked_source(source), trace)
+    headers = json.dumps([[name, value.decode()] for name, value in made.headers])
+    return made.topic, made.key.decode(), made.value, headers
+
+
+Write = Callable[[str, Sequence[object]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """Writes with the connection's own `execute`, or that of a cursor."""
+
+    execute: Callable[[str, Sequence[object]], object]
+    mark: str
+
+    def __call__(self, table: str, row: Sequence[object]) -> None:
+        self.execute(_insert(table, self.mark), row)
+
+
+def _writer(connection: object) -> Write:
+    """Return what writes a row with this connection.
+
+    Raises:
+        NotEnqueued: see there.
+    """
+    asked: Any = connection
+    match _root(connection):
+        case "psycopg" if "Async" not in _class(connection):
+            _in_psycopg_transaction(asked)
+            return _Plain(asked.execute, "%s")
+        case "sqlite3":
+            _in_sqlite_transaction(asked)
+            return _Plain(asked.execute, "?")
+        case "django":
+            if not asked.in_atomic_block:
+                raise OutsideTransaction("with transaction.atomic(): …")
+            return _with_cursor(asked)
+        case "sqlalchemy" if hasattr(connection, "exec_driver_sql"):
+            return _with_sqlalchemy(asked)
+        case "sqlalchemy" if hasattr(connection, "connection") and hasattr(connection, "flush"):
+            return _with_sqlalchemy(asked.connection())
+        case _:
+            known = "psycopg, sqlite3, SQLAlchemy Connection or Session, Django"
+            raise UnknownConnection(connection, known)
+
+
+def _with_cursor(connection: Any) -> Write:  # noqa: ANN401 - a driver's class
+    def write(table: str, row: Sequence[object]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(_insert(table, "%s"), row)
+
+    return write
+
+
+def _with_sqlalchemy(connection: Any) -> Write:  # noqa: ANN401 - not imported here
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        raise OutsideTransaction("use a connection without isolation_level=AUTOCOMMIT")
+    style = connection.dialect.paramstyle
+
+    def write(table: str, row: Sequence[object]) -> None:
+        connection.exec_driver_sql(_insert(table, _MARKS.get(style, style)), tuple(row))
+
+    return write
+
+
+def _in_psycopg_transaction(connection: Any) -> None:  # noqa: ANN401 - not imported here
+    if connection.autocommit and connection.info.transaction_status == 0:  # idle
+        raise OutsideTransaction("with connection.transaction(): …")
+
+
+def _in_sqlite_transaction(connection: Any) -> None:  # noqa: ANN401 - as of Python 3.12
+    # With an isolation level, or autocommit=False, the driver begins one before the insert.
+    begins = connection.isolation_level is not None
+    mode = getattr(connection, "autocommit", -1)  # -1: as the isolation level says
+    if not connection.in_transaction and not (begins if mode == -1 else mode is False):
+        raise OutsideTransaction('connection.execute("BEGIN")')
+
+
+def _insert(table: str, mark: str) -> str:
+    """Return the statement; the name was checked, and everything else is a parameter."""
+    if mark == "numeric_dollar":
+        marks = ", ".join(f"${place}" for place in range(1, len(COLUMNS) + 1))
+    else:
+        marks = ", ".join([mark] * len(COLUMNS))
+    return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES ({marks})"  # noqa: S608 - see above
+
+
+def _root(connection: object) -> str:
+    """Return the package that the connection's class comes from; that of a base, if it is known."""
+    known = {"psycopg", "sqlite3", "django", "sqlalchemy"}
+    roots = [each.__module__.partition(".")[0] for each in type(connection).__mro__]
+    return next((root for root in roots if root in known), roots[0])
+
+
+def _class(connection: object) -> str:
+    return type(connection).__name__

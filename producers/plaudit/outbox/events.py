@@ -1,0 +1,84 @@
+"""From a row as `enqueue` wrote it to the record that is sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Final, NamedTuple
+
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.events.decoding import SINGLE_HEAD, SINGLE_OBJECT
+from plaudit.events.encoding import confluent_head
+from plaudit.events.entity import Entity
+from plaudit.outbox.rows import Row, Unfit
+from plaudit.publish.prepare import SchemaId
+from plaudit.records.names import Names
+
+_ENTITIES: Final = frozenset(Entity)
+_BY_FINGERPRINT: Final = {each.fingerprint: each for each in CATALOGUE.values()}
+
+
+class Written(NamedTuple):
+    """A row's columns, as the database has them."""
+
+    number: int
+    topic: str
+    key: str
+    value: object
+    headers: str
+
+
+class RecordMaker:
+    """Makes records of rows.
+
+    Args:
+        names: of the topics.
+        schema_id: with a registry, finds the id of an event type's schema.
+    """
+
+    def __init__(self, names: Names, schema_id: SchemaId) -> None:
+        self._topics = {str(each): names.event_topic(each) for each in _ENTITIES}
+        self._schema_id = schema_id
+
+    def __call__(self, written: Written) -> Row | Unfit:
+        """Return the record, or why there is none.
+
+        Raises:
+            RegistryFailure: the schema's id can't be found now; the row is fine.
+        """
+        if not isinstance(written.value, bytes) or not _texts(written):
+            # SQLite takes values of any type in any column.
+            return Unfit(written.number, "value has to be bytes, all other columns texts")
+        topic = self._topics.get(written.topic)
+        if topic is None:
+            known = ", ".join(sorted(self._topics))
+            return Unfit(written.number, f"topic {written.topic!r} is none of {known}")
+        try:
+            headers = [(str(name), str(value).encode()) for name, value in _pairs(written.headers)]
+        except ValueError as error:
+            return Unfit(written.number, f"headers are no list of pairs as JSON: {error}")
+        value = written.value
+        if value[:2] != SINGLE_OBJECT or len(value) < SINGLE_HEAD:
+            return Unfit(written.number, "the value is no event in Avro single-object encoding")
+        return Row(written.number, topic, written.key.encode(), self._framed(value), headers)
+
+    def _framed(self, value: bytes) -> bytes:
+        """Return the value with the registry's id, where there is a registry and it is known.
+
+        A service may be of another release than the relay; what the relay does not know by its
+        fingerprint stays as it is, which every reader takes too.
+        """
+        event_type = _BY_FINGERPRINT.get(value[len(SINGLE_OBJECT) : SINGLE_HEAD])
+        schema_id = None if event_type is None else self._schema_id(event_type)
+        return value if schema_id is None else confluent_head(schema_id) + value[SINGLE_HEAD:]
+
+
+def _texts(written: Written) -> bool:
+    return all(isinstance(each, str) for each in (written.topic, written.key, written.headers))
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    pairs = json.loads(text)
+    if not isinstance(pairs, list):
+        msg = "no list"
+        raise ValueError(msg)  # noqa: TRY004 - what is wrong with a text, not with a type
+    return [(name, value) for name, value in pairs]

@@ -1,0 +1,189 @@
+"""The relay as a process of its own: runs until it is stopped, whatever goes away meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from plaudit.events.registry_errors import RegistryFailure
+from plaudit.kafka.errors import KafkaFailure, ProducerFatal, SettingsError
+from plaudit.kafka.producer import Producer
+from plaudit.outbox.queue import Backlog, EventQueue, OutboxFailure, OutboxMissing
+from plaudit.outbox.relay import Moved, Relay
+
+POLL_S: Final = 1.0
+"""How often a relay looks when nobody wakes it, and asks whether it is its turn."""
+SAY_EVERY_S: Final = 10.0
+GRACE_S: Final = 5.0
+"""How long acknowledgements are awaited when the relay is to stop."""
+_FIRST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Tally:
+    """What a relay has done since it was started.
+
+    Attributes:
+        published: rows that the brokers have.
+        refused: rows that were put aside.
+        failures: times that brokers, registry or database were away, or refused.
+        active: whether this relay is the one at work.
+        backlog: what waited when it was last counted.
+    """
+
+    published: int = 0
+    refused: int = 0
+    failures: int = 0
+    active: bool = False
+    backlog: Backlog = field(default=Backlog(0, 0, 0.0))
+
+
+class RelayService:
+    """Relays one outbox; several of them side by side take turns.
+
+    Args:
+        queue: the outbox.
+        open_producer: makes a producer whose records do not time out by themselves.
+        poll_s: how often to look when nobody says that there are rows.
+    """
+
+    def __init__(
+        self, queue: EventQueue, open_producer: Callable[[], Producer], poll_s: float = POLL_S
+    ) -> None:
+        self._queue = queue
+        self._open_producer = open_producer
+        self._poll_s = poll_s
+        self._stopped = threading.Event()
+        self._stop_by: float | None = None
+        self._producer: Producer | None = None
+        self._relay: Relay | None = None
+        self._pause_s = _FIRST_PAUSE_S
+        self._said = _Said()
+        self.tally = Tally()
+
+    def stop(self, grace_s: float = GRACE_S) -> None:
+        """Come to an end: what is on its way is awaited that long. A signal's handler may call."""
+        self._stop_by = time.monotonic() + grace_s
+        self._stopped.set()
+
+    def run(self, *, until_empty: bool = False) -> None:
+        """Relay until stopped, or until nothing waits.
+
+        Raises:
+            OutboxMissing: there is no such table.
+            SettingsError: a setting can't be used.
+        """
+        try:
+            while not self._stopped.is_set() and self._step(until_empty=until_empty):
+                self._said.now_and_then(self.tally, self._count)
+        finally:
+            self._close_producer()
+            self._queue.release()
+            self.tally.active = False
+            self._said.finally_(self.tally)
+
+    def _step(self, *, until_empty: bool) -> bool:
+        """Do one thing; return whether to go on."""
+        try:
+            self.tally.active = self._queue.acquire()
+            if not self.tally.active:
+                self._stopped.wait(self._poll_s)
+                return True
+            moved = self._opened().move(self._give_up)
+            self._note(moved)
+            if moved.settled or moved.kept:
+                return True
+            if until_empty:
+                return False
+            self._queue.wait(self._poll_s)
+        except (OutboxMissing, SettingsError):
+            raise
+        except (OutboxFailure, KafkaFailure, RegistryFailure) as failure:
+            self._trouble(failure)
+        return True
+
+    def _note(self, moved: Moved) -> None:
+        self.tally.published += moved.published
+        self.tally.refused += len(moved.refusals)
+        for number, reason in moved.refusals:
+            _log.warning("outbox.refused", extra={"row": number, "reason": reason})
+        if moved.failure is not None and not self._stopped.is_set():
+            self._trouble(moved.failure)
+        elif moved.settled:
+            self._pause_s = _FIRST_PAUSE_S
+
+    def _trouble(self, failure: Exception) -> None:
+        """Say what is wrong and wait a little, longer each time."""
+        self.tally.failures += 1
+        _log.warning("outbox.waiting", extra={"error": str(failure), "again_s": self._pause_s})
+        if isinstance(failure, ProducerFatal):
+            self._close_producer()
+        self._stopped.wait(self._pause_s)
+        self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * 2)
+
+    def _count(self) -> None:
+        try:
+            self.tally.backlog = self._queue.backlog()
+        except OutboxFailure as failure:
+            self._trouble(failure)
+
+    def _give_up(self) -> bool:
+        return self._stop_by is not None and time.monotonic() > self._stop_by
+
+    def _opened(self) -> Relay:
+        if self._relay is None:
+            self._producer = self._open_producer()
+            self._relay = Relay(self._queue, self._producer)
+        return self._relay
+
+    def _close_producer(self) -> None:
+        if self._producer is not None:
+            self._producer.close(0)
+        self._producer = self._relay = None
+
+
+class _Said:
+    """One line now and then, when there is something to say."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+        self._published = 0
+        self._refused = 0
+
+    def now_and_then(self, tally: Tally, count: Callable[[], None]) -> None:
+        past_s = time.monotonic() - self._at
+        if past_s < SAY_EVERY_S or not tally.active:
+            return
+        count()
+        fresh = tally.published - self._published
+        waits = tally.backlog.waiting
+        if fresh or waits or tally.refused != self._refused:
+            self._say(tally, fresh, past_s)
+        self._at, self._published = time.monotonic(), tally.published
+        self._refused = tally.refused
+
+    def finally_(self, tally: Tally) -> None:
+        fresh = tally.published - self._published
+        self._say(tally, fresh, max(time.monotonic() - self._at, 0.001))
+
+    @staticmethod
+    def _say(tally: Tally, fresh: int, past_s: float) -> None:
+        _log.info(
+            "outbox.relayed",
+            extra={
+                "published": tally.published,
+                "rows_per_s": round(fresh / past_s, 1),
+                "refused": tally.refused,
+                "failures": tally.failures,
+                "waiting": tally.backlog.waiting,
+                "put_aside": tally.backlog.refused,
+                "oldest_s": round(tally.backlog.oldest_s, 1),
+            },
+        )

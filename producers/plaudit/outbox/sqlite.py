@@ -1,0 +1,170 @@
+"""The outbox in SQLite: one relay at a time by a lock on a file beside the database."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from plaudit.outbox.events import Written
+from plaudit.outbox.queue import Backlog, OutboxMissing, OutboxUnavailable
+from plaudit.outbox.rows import Row, Unfit, Verdict
+from plaudit.outbox.table import TABLE, TableNameRefused, checked
+
+BUSY_S: Final = 10.0
+_LOOK_S: Final = 0.02
+"""Asking whether the file has changed costs microseconds."""
+
+_BATCH: Final = """
+SELECT number, topic, key, value, headers FROM {table}
+WHERE refusal IS NULL ORDER BY number LIMIT {rows}
+"""
+_BACKLOG: Final = """
+SELECT coalesce(sum(refusal IS NULL), 0), coalesce(sum(refusal IS NOT NULL), 0),
+    coalesce((julianday('now') - julianday(min(created_at) FILTER (WHERE refusal IS NULL))), 0)
+FROM {table}
+"""
+_DAY_S: Final = 86_400
+
+Make = Callable[[Written], Row | Unfit]
+
+
+class SqliteQueue:
+    """The table of an upstream service (see `plaudit.outbox.queue.Queue`).
+
+    Args:
+        path: of the database file, which has to be there.
+        make: makes a record of a row.
+        table: its name.
+        batch: rows at once.
+        batch_bytes: of values at once, at least one row.
+
+    Raises:
+        TableNameRefused: `table` is no name, or has a schema's.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        make: Make,
+        table: str = TABLE,
+        *,
+        batch: int = 1_000,
+        batch_bytes: int = 8 * 1024 * 1024,
+    ) -> None:
+        if "." in checked(table):
+            raise TableNameRefused(table)
+        self._path = path
+        self._make = make
+        self._table = table
+        self._rows = batch
+        self._bytes = batch_bytes
+        self._connection: sqlite3.Connection | None = None
+        self._lock: IO[str] | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock on the file beside the database; it dies with its holder."""
+        if self._lock is not None:
+            return True
+        with self._session():
+            lock = self._path.with_name(f"{self._path.name}-{self._table}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return False
+        self._lock = lock
+        return True
+
+    def release(self) -> None:
+        """Close the database and let go of the lock."""
+        if self._connection is not None:
+            self._connection.close()
+        if self._lock is not None:
+            self._lock.close()
+        self._connection, self._lock = None, None
+
+    def batch(self) -> Sequence[Row | Unfit]:
+        """Return the rows that come first, as records."""
+        rows: list[Row | Unfit] = []
+        size = 0
+        with self._session() as connection:
+            for row in connection.execute(_BATCH.format(table=self._table, rows=self._rows)):
+                written = Written(*row)
+                rows.append(self._make(written))
+                size += len(bytes(row[3], "utf-8")) if isinstance(row[3], str) else len(row[3])
+                if size >= self._bytes:
+                    break
+        return rows
+
+    def settle(self, verdict: Verdict) -> None:
+        """Delete what is published, note the reason beside what is refused."""
+        table = self._table
+        with self._session() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                f"DELETE FROM {table} WHERE number = ?",  # noqa: S608 - a checked name
+                ((number,) for number in verdict.published),
+            )
+            connection.executemany(
+                f"UPDATE {table} SET refusal = ? WHERE number = ?",  # noqa: S608 - a checked name
+                ((reason, number) for number, reason in verdict.refused),
+            )
+            connection.execute("COMMIT")
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until somebody else has written to the file, at most that long."""
+        deadline = time.monotonic() + timeout_s
+        with self._session() as connection:
+            before = connection.execute("PRAGMA data_version").fetchone()
+            while time.monotonic() < deadline:
+                if connection.execute("PRAGMA data_version").fetchone() != before:
+                    return
+                time.sleep(_LOOK_S)
+
+    def backlog(self) -> Backlog:
+        """Count what is there."""
+        with self._session() as connection:
+            row = connection.execute(_BACKLOG.format(table=self._table)).fetchone()
+        return Backlog(row[0], row[1], row[2] * _DAY_S)
+
+    def retry(self) -> int:
+        """Let refused rows be tried again; return how many."""
+        change = "UPDATE {table} SET refusal = NULL WHERE refusal IS NOT NULL"
+        query = change.format(table=self._table)
+        with self._session() as connection:
+            return connection.execute(query).rowcount
+
+    @contextmanager
+    def _session(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection, opened anew after an error.
+
+        Raises:
+            OutboxMissing: no such file or table.
+            OutboxUnavailable: anything else that SQLite refused.
+        """
+        try:
+            if self._connection is None:
+                # A misspelt path must not make a new database.
+                address = f"{self._path.resolve().as_uri()}?mode=rw"
+                self._connection = sqlite3.connect(
+                    address, timeout=BUSY_S, isolation_level=None, uri=True
+                )
+            yield self._connection
+        except sqlite3.Error as error:
+            self._forget()
+            if not self._path.exists() or "no such" in str(error):
+                msg = f"{self._path}: {error}; make the table: plaudit outbox ddl --dialect sqlite"
+                raise OutboxMissing(msg) from None
+            msg = f"{self._path}: {error}"
+            raise OutboxUnavailable(msg) from None
+
+    def _forget(self) -> None:
+        """Drop the connection after an error, and with it an open transaction."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None

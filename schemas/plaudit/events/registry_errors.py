@@ -1,0 +1,25 @@
+"""What can go wrong with a schema registry, apart from its client, which needs an extra.
+
+RegistryFailure           the registry refused
+├── RegistryUnavailable   away, or too slow: waiting helps
+├── SchemaNotRegistered   run `plaudit schemas register`
+└── SchemaIncompatible    the registry's compatibility rule refuses the schema
+"""
+
+from __future__ import annotations
+
+
+class RegistryFailure(Exception):
+    """The registry could not be asked, or refused."""
+
+
+class RegistryUnavailable(RegistryFailure):
+    """The registry is away or did not answer in time."""
+
+
+class SchemaNotRegistered(RegistryFailure):
+    """The registry does not know the schema."""
+
+
+class SchemaIncompatible(RegistryFailure):
+    """The registry refuses the schema: readers of earlier versions would break."""

@@ -1,0 +1,275 @@
+"""The relay moves what is committed to Kafka: in order per key, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Message
+
+from command import CommandLine
+from outbox.conftest import EXAMPLE, Outbox, new_postgres
+from plaudit.events.decoding import EventDecoder
+from plaudit.events.encoding import encode
+from plaudit.events.models import TestimonialApproved
+from plaudit.events.models.event import EventModel
+from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.outbox.queue import OutboxMissing
+from plaudit.outbox.service import RelayService
+from postgres import LocalPostgres, find_programs
+from publish.conftest import ReadAll
+
+pytestmark = pytest.mark.broker
+
+Fresh = Callable[[], EventModel]
+PLAUDIT = str(Path(sys.executable).with_name("plaudit"))
+DECODER = EventDecoder()
+NEVER_S = 3_600.0
+PATIENCE_S = 60.0
+
+
+def approved(number: int) -> EventModel:
+    """Return an event of the testimonial of that number."""
+    assert isinstance(EXAMPLE, TestimonialApproved)
+    meta = EXAMPLE.meta.model_copy(update={"event_id": uuid.uuid4()})
+    mine = EXAMPLE.testimonial.model_copy(update={"testimonial_id": uuid.UUID(int=number)})
+    return EXAMPLE.model_copy(update={"meta": meta, "testimonial": mine})
+
+
+def service(outbox: Outbox, settings: KafkaSettings, poll_s: float = 0.05) -> RelayService:
+    queue = outbox.queue(settings)
+    return RelayService(queue, lambda: Producer(settings, ProducerConfig()), poll_s)
+
+
+@contextmanager
+def running(*services: RelayService) -> Iterator[None]:
+    """Run relays in threads, and stop them."""
+    threads = [threading.Thread(target=each.run) for each in services]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for each in services:
+            each.stop()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Look until it is so; a test that waits in vain fails."""
+    pause = threading.Event()
+    for _ in range(int(PATIENCE_S / 0.02)):
+        if reached():
+            return
+        pause.wait(0.02)
+    raise AssertionError("waited in vain")
+
+
+def empty(outbox: Outbox) -> bool:
+    return outbox.execute("SELECT count(*) FROM plaudit_outbox WHERE refusal IS NULL") == [(0,)]
+
+
+def ids(messages: list[Message]) -> list[str]:
+    return [DECODER.decode(each.value() or b"").event_id for each in messages]
+
+
+def ids_of(events: list[EventModel]) -> list[str]:
+    return [str(event.meta.event_id) for event in events]
+
+
+def test_what_is_committed_arrives_in_order_with_its_headers_and_leaves_the_table(
+    outbox: Outbox, topics: KafkaSettings, read_all: ReadAll, fresh: Fresh
+) -> None:
+    events = [fresh() for _ in range(2_500)]  # several batches
+    outbox.enqueue(*events)
+    relay = service(outbox, topics)
+    relay.run(until_empty=True)
+    messages = read_all(topics.names.event_topics[0])
+    assert ids(messages) == ids_of(events)
+    assert ("ce_source", b"/services/tests") in (messages[0].headers() or [])
+    assert relay.tally.published == len(events)
+    assert outbox.execute("SELECT count(*) FROM plaudit_outbox") == [(0,)]
+
+
+def test_rows_that_can_not_be_published_are_put_aside_and_the_rest_goes_on(
+    outbox: Outbox, topics: KafkaSettings, read_all: ReadAll, fresh: Fresh
+) -> None:
+    good = [fresh() for _ in range(4)]
+    outbox.enqueue(*good)
+    outbox.execute("UPDATE plaudit_outbox SET topic = 'nonsense' WHERE number = 1")
+    outbox.execute("UPDATE plaudit_outbox SET headers = '{' WHERE number = 2")
+    outbox.execute("UPDATE plaudit_outbox SET value = 'too short' WHERE number = 3")
+    service(outbox, topics).run(until_empty=True)
+    assert ids(read_all(topics.names.event_topics[0])) == ids_of(good[3:])
+    reasons = outbox.execute("SELECT refusal FROM plaudit_outbox ORDER BY number")
+    for (reason,), said in zip(reasons, ("none of", "headers", "value"), strict=True):
+        assert said in str(reason)
+    outbox.execute("UPDATE plaudit_outbox SET topic = 'testimonials' WHERE number = 1")
+    queue = outbox.queue(topics)
+    assert queue.backlog()[:2] == (0, 3)
+    assert queue.retry() == 3
+    queue.release()
+    service(outbox, topics).run(until_empty=True)
+    assert ids(read_all(topics.names.event_topics[0])) == ids_of([good[3], good[0]])
+
+
+def test_a_record_that_the_brokers_refuse_is_put_aside(
+    outbox: Outbox, topics: KafkaSettings, read_all: ReadAll, fresh: Fresh
+) -> None:
+    events = [fresh(), fresh()]
+    outbox.enqueue(*events)
+    head, rest = encode(events[0])[:10], b"x" * 3_000_000
+    mark = "?" if outbox.dialect == "sqlite" else "%s"
+    with closing(outbox.connect()) as connection:
+        change = f"UPDATE plaudit_outbox SET value = {mark} WHERE number = 1"  # noqa: S608 - ours
+        connection.execute(change, (head + rest,))
+        connection.commit()
+    relay = service(outbox, topics)
+    relay.run(until_empty=True)
+    assert relay.tally.refused == 1
+    [(reason,)] = outbox.execute("SELECT refusal FROM plaudit_outbox")
+    assert "too large" in str(reason)
+    assert ids(read_all(topics.names.event_topics[0])) == ids_of(events[1:])
+
+
+def test_several_relays_side_by_side_keep_the_order_of_each_key(
+    outbox: Outbox, topics: KafkaSettings, read_all: ReadAll
+) -> None:
+    written: dict[int, list[str]] = defaultdict(list)
+
+    def write(key: int) -> None:
+        for _ in range(20):
+            events = [approved(key) for _ in range(5)]
+            outbox.enqueue(*events)
+            written[key] += ids_of(events)
+
+    relays = [service(outbox, topics) for _ in range(3)]
+    writers = [threading.Thread(target=partial(write, key)) for key in range(4)]
+    with running(*relays):
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join(PATIENCE_S)
+        wait_until(partial(empty, outbox))
+    found: dict[int, list[str]] = defaultdict(list)
+    for message in read_all(topics.names.event_topics[0]):
+        found[uuid.UUID((message.key() or b"").decode()).int] += ids([message])
+    assert found == written
+    assert sum(each.tally.published > 0 for each in relays) == 1, "one works, the others stand by"
+
+
+def test_another_relay_takes_over_when_the_first_ends(
+    outbox: Outbox, topics: KafkaSettings, read_all: ReadAll, fresh: Fresh
+) -> None:
+    first, second = service(outbox, topics), service(outbox, topics)
+    events = [fresh(), fresh()]
+    with running(second):
+        with running(first):
+            outbox.enqueue(events[0])
+            wait_until(partial(empty, outbox))
+        outbox.enqueue(events[1])
+        wait_until(partial(empty, outbox))
+    assert ids(read_all(topics.names.event_topics[0])) == ids_of(events)
+
+
+def test_an_insert_wakes_the_relay(outbox: Outbox, topics: KafkaSettings, fresh: Fresh) -> None:
+    relay = service(outbox, topics, NEVER_S)
+
+    def published(count: int) -> bool:
+        return relay.tally.published == count
+
+    with running(relay):
+        for count in (1, 2):
+            outbox.enqueue(fresh())
+            wait_until(partial(published, count))
+        relay.stop()
+        outbox.enqueue(fresh())  # wakes it once more, to find that it is to end
+
+
+def test_while_brokers_are_away_rows_stay(outbox: Outbox, fresh: Fresh) -> None:
+    outbox.enqueue(fresh())
+    relay = service(outbox, KafkaSettings(bootstrap_servers="127.0.0.1:1"))
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    wait_until(lambda: relay.tally.active)
+    relay.stop(grace_s=0.1)
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    assert not empty(outbox)
+
+
+def test_a_database_that_restarts_is_waited_for(
+    topics: KafkaSettings, read_all: ReadAll, fresh: Fresh
+) -> None:
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("no Postgres to restart")
+    events = [fresh(), fresh()]
+    with LocalPostgres(programs) as server:
+        outbox = new_postgres(server)
+        relay = service(outbox, topics)
+        with running(relay):
+            outbox.enqueue(events[0])
+            wait_until(lambda: relay.tally.published == 1)
+            server.kill()
+            wait_until(lambda: relay.tally.failures > 0)
+            server.start()
+            outbox.enqueue(events[1])
+            wait_until(lambda: relay.tally.published == 2)
+    assert ids(read_all(topics.names.event_topics[0])) == ids_of(events)
+
+
+def test_a_table_that_is_not_there_ends_the_relay_with_the_way_out(
+    outbox: Outbox, topics: KafkaSettings
+) -> None:
+    outbox.execute("DROP TABLE plaudit_outbox")
+    with pytest.raises(OutboxMissing, match="plaudit outbox ddl --dialect"):
+        service(outbox, topics).run()
+
+
+def test_from_the_command_line(
+    outbox: Outbox,
+    topics: KafkaSettings,
+    read_all: ReadAll,
+    fresh: Fresh,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plaudit = CommandLine(topics)
+    missing = plaudit("outbox", "status")
+    assert (missing.code, missing.err.count("\n")) == (2, 1)
+    assert "PLAUDIT_OUTBOX_URL: not set" in missing.err
+    monkeypatch.setenv("PLAUDIT_OUTBOX_URL", outbox.url)
+    assert plaudit("outbox", "ddl").out == plaudit("outbox", "ddl", "--dialect", outbox.dialect).out
+    outbox.enqueue(fresh(), fresh())
+    outbox.execute("UPDATE plaudit_outbox SET topic = 'nonsense' WHERE number = 1")
+    assert plaudit("outbox", "status", "--json").json[0]["waiting"] == 2
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": topics.bootstrap_servers,
+        "PLAUDIT_TOPIC_PREFIX": topics.topic_prefix,
+    }
+    relay = [PLAUDIT, "outbox", "relay", "--once"]
+    done = subprocess.run(relay, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "plaudit: 1 rows were put aside; see `plaudit outbox status`\n"
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == [
+        "outbox.refused",
+        "outbox.relayed",
+    ]
+    assert len(read_all(topics.names.event_topics[0])) == 1
+    found = plaudit("outbox", "status", "--json")
+    assert (found.code, found.json[0]["refused"]) == (1, 1)
+    assert "1 rows wait again" in plaudit("outbox", "retry").err
