@@ -2,112 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Final
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from plaudit.cli.output import Exit, fail, print_json
+from plaudit.cli.dlq_filter import Chosen, choosing
+from plaudit.cli.dlq_jobs import purge_letters, redrive_letters
+from plaudit.cli.dlq_tables import bars, nothing_matches
+from plaudit.cli.output import Exit, fail, new_file, note, print_json
 from plaudit.deliver.schemas import KnownSchemas
-from plaudit.dlq.letters import Filter, Kind, Letter, Letters, decoded, time_text
+from plaudit.dlq.files import Kept, LineRefused, line_of, read_line
+from plaudit.dlq.history import attempts_of
+from plaudit.dlq.letters import Kind, Letter, decoded, time_text
+from plaudit.dlq.scan import Letters
+from plaudit.dlq.stats import Histogram
+from plaudit.kafka.errors import BufferFull
+from plaudit.kafka.producer import Ack, OnAck, Producer, SendFailure
 from plaudit.kafka.settings import KafkaSettings
 
-app = typer.Typer(no_args_is_help=True, help="List and show dead letters.")
+app = typer.Typer(no_args_is_help=True, help="Dead letters: see, count, keep, send again, remove.")
 
 SCHEMAS_S: Final = 5.0
-
-_Kind = Annotated[Kind, typer.Option(help="Deliveries, or records that are no events.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-
-
-@app.command("list")
-def list_letters(
-    kind: _Kind = Kind.DELIVERIES,
-    endpoint: Annotated[str | None, typer.Option(help="Of this endpoint.")] = None,
-    workspace: Annotated[str | None, typer.Option(help="Of this workspace.")] = None,
-    event_type: Annotated[str | None, typer.Option("--type", help="Of this event type.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Such as exhausted, gone, expired.")] = None,
-    since: Annotated[str | None, typer.Option(help="Dead at or after; ISO 8601.")] = None,
-    until: Annotated[str | None, typer.Option(help="Dead before; ISO 8601.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1_000,
-    *,
-    as_json: _Json = False,
-) -> None:
-    """List dead letters, oldest first in each partition.
-
-    Example: plaudit dlq list --reason exhausted --since 2026-11-24T00:00:00Z --json
-    """
-    wanted = Filter(
-        endpoint,
-        workspace,
-        event_type,
-        reason,
-        _millis("--since", since),
-        _millis("--until", until),
-    )
-    table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
-    shown = 0
-    with Letters(KafkaSettings(), kind) as letters:
-        for letter in letters.read():
-            if not wanted.takes(letter):
-                continue
-            shown += 1
-            summary = letter.summary()
-            if as_json:
-                print_json(summary)
-            else:
-                table.add_row(*(_text(summary[name]) for name in _COLUMNS))
-            if shown == limit:
-                break
-    if not as_json:
-        Console().print(table if shown else "no dead letters")
-
-
-@app.command()
-def show(
-    key: Annotated[str, typer.Argument(metavar="ID", help="As `plaudit dlq list` has it.")],
-    kind: _Kind = Kind.DELIVERIES,
-    *,
-    as_json: _Json = False,
-) -> None:
-    """Show a dead letter: what happened to it, its headers, and the event."""
-    settings = KafkaSettings()
-    with Letters(settings, kind) as letters:
-        letter = letters.find(key)
-    if letter is None:
-        fail(f"no dead letter {key} in {settings.names.prefix}dlq.{kind}; see `plaudit dlq list`")
-    schemas = KnownSchemas(settings)
-    schemas.start()
-    try:
-        schemas.wait_ready(SCHEMAS_S)
-        event = decoded(letter, schemas)
-    finally:
-        schemas.close()
-    if as_json:
-        print_json({**letter.summary(), "headers": dict(letter.headers), "event": event})
-        return
-    _print(letter, event)
-
-
-def _print(letter: Letter, event: str) -> None:
-    console = Console(soft_wrap=True)
-    table = Table.grid(padding=(0, 2))
-    for name, value in letter.summary().items():
-        table.add_row(name, _text(value))
-    table.add_row("stands at", f"partition {letter.partition}, offset {letter.offset}")
-    for name, value in sorted(letter.headers.items()):
-        shown = time_text(int(value)) if name.endswith(("-at", "-timestamp")) else value
-        table.add_row(name, shown)
-    console.print(table)
-    if event.startswith("{"):
-        console.print_json(event)
-    else:
-        console.print(event)
-        console.print(f"first bytes: {letter.value[:64].hex(' ')}")
-
-
+_FLUSH_S: Final = 60.0
 _COLUMNS: Final = (
     "delivery_id",
     "endpoint_id",
@@ -117,17 +39,212 @@ _COLUMNS: Final = (
     "last_status",
     "dead_at",
 )
+_Kind = Annotated[Kind, typer.Option(help="Deliveries, or records that are no events.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+@app.command("list")
+@choosing
+def list_letters(
+    chosen: Chosen,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1_000,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """List dead letters, oldest first in each partition.
+
+    Example: plaudit dlq list --reason exhausted --since 2h --status 5xx --json
+    """
+    settings = KafkaSettings()
+    table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
+    shown = 0
+    with Letters(settings, chosen.kind) as letters:
+        for letter in letters.read():
+            if not chosen.filter.takes(letter):
+                continue
+            if shown == limit:
+                note(f"there are more than {limit:,}; --limit shows more")
+                break
+            shown += 1
+            summary = letter.summary()
+            if as_json:
+                print_json(summary)
+            else:
+                table.add_row(*(_text(summary[name]) for name in _COLUMNS))
+    if not shown:
+        nothing_matches(settings, chosen)
+    elif not as_json:
+        Console().print(table)
+
+
+@app.command()
+@choosing
+def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
+    """Count dead letters by reason, endpoint, event type, topic and day.
+
+    Example: plaudit dlq stats --since 24h
+    """
+    settings, histogram = KafkaSettings(), Histogram()
+    with Letters(settings, chosen.kind) as letters:
+        for letter in letters.read():
+            if chosen.filter.takes(letter):
+                histogram.take(letter)
+    if as_json:
+        print_json({"total": histogram.total, **histogram.counts()})
+    elif not histogram.total:
+        nothing_matches(settings, chosen)
+    else:
+        Console().print(f"{histogram.total:,} dead letters ({chosen.kind})")
+        bars(histogram.counts())
+
+
+@app.command()
+def show(
+    key: Annotated[str, typer.Argument(metavar="ID", help="As `plaudit dlq list` has it.")],
+    kind: _Kind = Kind.DELIVERIES,
+    *,
+    history: Annotated[
+        bool,
+        typer.Option("--history", help="Read its attempts from the log, too; may take a while."),
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Show a dead letter: what happened to it, its headers, and the event."""
+    settings = KafkaSettings()
+    with Letters(settings, kind) as letters:
+        letter = letters.find(key)
+    if letter is None:
+        fail(f"no dead letter {key} in {kind.topic(settings.names)}; see `plaudit dlq list`")
+    event = _event(settings, letter)
+    attempts = attempts_of(settings, letter) if history else None
+    if as_json:
+        headers = {name: value.decode("utf-8", "replace") for name, value in letter.headers}
+        print_json({**letter.summary(), "headers": headers, "event": event, "history": attempts})
+        return
+    _print(letter, event)
+    if attempts is not None:
+        _print_history(attempts)
+
+
+@app.command()
+@choosing
+def export(
+    chosen: Chosen,
+    file: Annotated[str, typer.Option(help="Where to; - is standard output.")] = "-",
+) -> None:
+    """Write dead letters as JSON lines, whole: `plaudit dlq import` takes them back.
+
+    Example: plaudit dlq export --reason gone --file gone.jsonl
+    """
+    written = 0
+    with ExitStack() as stack:
+        out = sys.stdout if file == "-" else stack.enter_context(new_file(Path(file)))
+        letters = stack.enter_context(Letters(KafkaSettings(), chosen.kind))
+        for letter in letters.read():
+            if chosen.filter.takes(letter):
+                out.write(line_of(letter, chosen.kind) + "\n")
+                written += 1
+    note(f"exported {written:,}")
+
+
+@app.command("import")
+def import_letters(
+    file: Annotated[Path, typer.Argument(help="As `plaudit dlq export` writes it.")],
+) -> None:
+    """Put dead letters from a file back into their topics; doing it again changes nothing.
+
+    The whole file is read before anything is written.
+
+    Example: plaudit dlq import gone.jsonl
+    """
+    settings = KafkaSettings()
+    count = sum(1 for _ in _read_file(file))
+    failures: list[SendFailure] = []
+
+    def heard(outcome: Ack | SendFailure) -> None:
+        if isinstance(outcome, SendFailure):
+            failures.append(outcome)
+
+    with Producer(settings) as producer:
+        for each in _read_file(file):
+            _send(producer, each.kind.topic(settings.names), each, heard)
+        lost = producer.flush(_FLUSH_S) + len(failures)
+    note(f"imported {count - lost:,} of {count:,}")
+    if lost:
+        why = failures[0].error if failures else "the brokers did not answer"
+        fail(f"{lost:,} were not acknowledged; import the file again ({why})")
+
+
+app.command("redrive")(redrive_letters)
+app.command("purge")(purge_letters)
+
+
+def _send(producer: Producer, topic: str, kept: Kept, heard: OnAck) -> None:
+    while True:
+        try:
+            producer.send(topic, kept.value, kept.key, kept.headers, on_ack=heard)
+        except BufferFull:
+            producer.wait_for_progress(1.0)
+        else:
+            return
+
+
+def _read_file(file: Path) -> Iterator[Kept]:
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _kept(file, number, line)
+    except OSError as error:
+        fail(f"{file}: {error.strerror}", Exit.USAGE)
+
+
+def _kept(file: Path, number: int, line: bytes) -> Kept:
+    try:
+        return read_line(line)
+    except LineRefused as error:
+        fail(f"{file}:{number}: {error}; nothing was imported", Exit.USAGE)
+
+
+def _event(settings: KafkaSettings, letter: Letter) -> str:
+    schemas = KnownSchemas(settings)
+    schemas.start()
+    try:
+        schemas.wait_ready(SCHEMAS_S)
+        return decoded(letter, schemas)
+    finally:
+        schemas.close()
+
+
+def _print(letter: Letter, event: str) -> None:
+    console = Console(soft_wrap=True)
+    table = Table.grid(padding=(0, 2))
+    for name, value in letter.summary().items():
+        table.add_row(name, _text(value))
+    table.add_row("stands at", f"partition {letter.partition}, offset {letter.offset}")
+    for name, value in sorted(letter.headers):
+        text = value.decode("utf-8", "replace")
+        moment = name.endswith(("-at", "-timestamp", "-before")) and value.isdigit()
+        table.add_row(name, time_text(int(text)) if moment else text)
+    console.print(table)
+    if event.startswith("{"):
+        console.print_json(event)
+    else:
+        console.print(event)
+        console.print(f"first bytes: {letter.value[:64].hex(' ')}")
+
+
+def _print_history(attempts: list[dict[str, Any]]) -> None:
+    table = Table("at", "number", "trigger", "outcome", "reason", "status", "error", "worker")
+    for each in attempts:
+        table.add_row(
+            time_text(each["started_at"]),
+            *(_text(each[name]) for name in ("number", "trigger", "outcome", "reason", "status")),
+            _text(each["error"]),
+            _text(each["worker"]),
+        )
+    Console().print(table if attempts else "the log has no attempts of it any more")
 
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
-
-
-def _millis(option: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{option}: {text!r} is no time such as 2026-11-24T16:00:00Z", Exit.USAGE)
-    return int(moment.astimezone().timestamp() * 1_000)

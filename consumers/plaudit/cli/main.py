@@ -53,7 +53,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "record": Entry("Record attempts in the delivery log, until stopped.", "all"),
         "keys": Entry("Make, list and revoke API keys.", "server"),
         "status": Entry("Brokers, topics, lag, what is due, dead letters.", "deliver"),
-        "dlq": Entry("List and show dead letters."),
+        "dlq": Entry("Dead letters: see, count, keep, send again, remove.", "deliver"),
         "listen": Entry("A local subscriber that verifies and prints.", "server"),
         "db": Entry("Migrate and check the database.", "server"),
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from enum import IntEnum
-from typing import NoReturn
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 import typer
 
@@ -33,3 +34,13 @@ def fail(message: str, code: int = Exit.FAILED) -> NoReturn:
     """End the command with one line that says what is wrong, where, and what to do."""
     note(f"plaudit: {message}")
     raise typer.Exit(code)
+
+
+def new_file(path: Path) -> TextIO:
+    """Open a file that is not there yet: what an older one holds may be the only copy."""
+    try:
+        return path.open("x", encoding="utf-8")
+    except FileExistsError:
+        fail(f"{path} exists; choose another name, it may hold the only copy", Exit.USAGE)
+    except OSError as error:
+        fail(f"{path}: {error.strerror}", Exit.USAGE)

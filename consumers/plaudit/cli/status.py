@@ -12,7 +12,8 @@ from rich.table import Table
 
 from plaudit.cli.output import Exit, note, print_json
 from plaudit.deliver.status import Status, look
-from plaudit.dlq.letters import Census, Kind, count
+from plaudit.dlq.letters import Kind
+from plaudit.dlq.scan import Census, count
 from plaudit.kafka.settings import KafkaSettings
 
 

@@ -17,7 +17,6 @@ from plaudit.deliver.delivery import (
     HeadersUnusable,
     History,
     Record,
-    delivery_id,
     read_headers,
 )
 from plaudit.deliver.events_lane import bury_record, decode
@@ -26,6 +25,7 @@ from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event, EventDecoder
 from plaudit.events.rendering import render
+from plaudit.records.delivery_id import delivery_id
 
 FORGET_AFTER_MS: Final = 3_600_000
 """An endpoint that nobody has heard of for so long is taken as deleted."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
-from uuid import UUID, uuid5
 
+from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Trigger
 
 if TYPE_CHECKING:
@@ -156,11 +156,6 @@ class Delivery:
     def endpoint_version(self) -> int:
         """Of the endpoint that decisions are made with; 0 when it is not known."""
         return 0 if self.endpoint is None else self.endpoint.version
-
-
-def delivery_id(event_id: str, endpoint_id: str) -> str:
-    """Return the id of (event, endpoint): the same at every attempt."""
-    return str(uuid5(UUID(event_id), endpoint_id))
 
 
 @dataclass(frozen=True, slots=True)

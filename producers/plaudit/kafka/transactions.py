@@ -280,8 +280,10 @@ class TransactionalProducer:
 
     def _translated(self, error: KafkaException, doing: str) -> KafkaFailure:
         failure = translate(error, doing)
-        if isinstance(failure, ProducerFatal) and self._fatal is not None:
-            return self._fatal  # "fatal error" says nothing; what came first does
+        if isinstance(failure, ProducerFatal):
+            if self._fatal is None:
+                self._serve()
+            return self._fatal or failure  # "fatal error" says nothing; what came first does
         if isinstance(failure, KafkaUnavailable) and self._trouble:
             failure.reason = f"{failure.reason}; {self._trouble}"
         return failure

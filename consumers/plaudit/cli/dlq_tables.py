@@ -1,0 +1,53 @@
+"""What `plaudit dlq` shows of many letters: counts as tables with bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from plaudit.cli.dlq_filter import Chosen
+from plaudit.cli.output import note
+from plaudit.dlq.scan import Letters
+from plaudit.dlq.stats import NONE, Histogram
+from plaudit.kafka.settings import KafkaSettings
+
+_MOST_ROWS: Final = 12
+_BAR: Final = 30
+
+
+def bars(histogram: Mapping[str, Mapping[str, int]], console: Console | None = None) -> None:
+    """Print a histogram: for each of its dimensions a table, longest bar first."""
+    shown = console or Console()
+    for name, counts in histogram.items():
+        if not counts or set(counts) == {NONE}:
+            continue
+        table = Table(name, "letters", "", box=None, pad_edge=False)
+        most = max(counts.values())
+        rows = list(counts.items())
+        for value, number in rows[:_MOST_ROWS]:
+            table.add_row(value, f"{number:,}", "█" * max(1, round(_BAR * number / most)))
+        if len(rows) > _MOST_ROWS:
+            rest = sum(number for _, number in rows[_MOST_ROWS:])
+            table.add_row(f"and {len(rows) - _MOST_ROWS:,} more", f"{rest:,}", "")
+        shown.print(table)
+        shown.print()
+
+
+def nothing_matches(settings: KafkaSettings, chosen: Chosen) -> None:
+    """Say that nothing was found, and what there is instead: a filter may be misspelt."""
+    if chosen.filter.is_empty:
+        note("no dead letters")
+        return
+    histogram = Histogram()
+    with Letters(settings, chosen.kind) as letters:
+        for letter in letters.read():
+            histogram.take(letter)
+    if not histogram.total:
+        note("no dead letters, whatever the filter")
+        return
+    reasons = histogram.counts()["reason"]
+    there = ", ".join(f"{reason} {number:,}" for reason, number in list(reasons.items())[:6])
+    note(f"no dead letters match; there are {histogram.total:,}: {there}")

@@ -1,0 +1,126 @@
+"""What a job has to know of endpoints: whose they are, and whether they are served.
+
+Nothing sealed is opened: no secret key is needed to send again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from plaudit.kafka.errors import KafkaUnavailable
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.table import TableFollower
+from plaudit.records.endpoint import EndpointRecord, RecordError, decode_endpoint
+
+if TYPE_CHECKING:
+    from typing import Self
+
+READ_S: Final = 60.0
+LOOK_S: Final = 0.25
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What stands in the clear of an endpoint.
+
+    Attributes:
+        endpoint_id: UUID.
+        workspace_id: whose it is.
+        version: grows with every change.
+        active: whether it is served.
+        disabled_reason: why it is not.
+        types: event types that it wants; none means all.
+        spaces: spaces whose events it wants; none means all.
+        active_from_ms: events appended before are not matched.
+        disabled_since_ms: when it was disabled last, as far as the topic still tells.
+    """
+
+    endpoint_id: str
+    workspace_id: str
+    version: int
+    active: bool
+    disabled_reason: str | None
+    types: frozenset[str]
+    spaces: frozenset[str]
+    active_from_ms: int
+    disabled_since_ms: int | None
+
+
+class Directory:
+    """Every endpoint, read from the compacted topic and followed for as long as the job runs.
+
+    Args:
+        settings: where Kafka is.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._topic = settings.names.endpoints
+        self._known: dict[str, Known] = {}
+        self._follower = TableFollower(settings, self._topic, self.apply)
+
+    def find(self, endpoint_id: str) -> Known | None:
+        """Return what is known of an endpoint; None when there is none of that id."""
+        return self._known.get(endpoint_id)
+
+    def apply(self, key: bytes, value: bytes | None) -> None:
+        """Take in a record of the topic."""
+        endpoint_id = key.decode("utf-8", "replace")
+        if value is None:
+            self._known.pop(endpoint_id, None)
+            return
+        try:
+            record = decode_endpoint(value)
+        except RecordError as error:
+            _log.warning(
+                "endpoint.unreadable", extra={"endpoint_id": endpoint_id, "error": str(error)}
+            )
+            return
+        before = self._known.get(endpoint_id)
+        if before is None or before.version <= record["version"]:
+            self._known[endpoint_id] = _known(record, before)
+
+    def __enter__(self) -> Self:
+        """Read the topic to its end.
+
+        Raises:
+            KafkaFailure: it can't be read.
+        """
+        self._follower.start()
+        deadline = time.monotonic() + READ_S
+        while not self._follower.wait_ready(LOOK_S):
+            problem = self._follower.problem
+            waiting_helps = problem is None or isinstance(problem, KafkaUnavailable)
+            if not waiting_helps or time.monotonic() > deadline:
+                self._follower.close()
+                doing = f"read topic {self._topic}"
+                raise problem or KafkaUnavailable(doing, f"not in {READ_S:g} s")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._follower.close()
+
+
+def _known(record: EndpointRecord, before: Known | None) -> Known:
+    disabled = record["status"] != "ACTIVE"
+    since = None if before is None else before.disabled_since_ms
+    if disabled:
+        since = record["status_since"]
+    return Known(
+        record["endpoint_id"],
+        record["workspace_id"],
+        record["version"],
+        not disabled,
+        record["status_reason"] if disabled else None,
+        frozenset(record["event_types"]),
+        frozenset(record["spaces"]),
+        record["active_from"],
+        since,
+    )

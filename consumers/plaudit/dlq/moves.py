@@ -1,0 +1,176 @@
+"""What is written when a letter is sent again: pure, from the letter and what was asked for.
+
+The event's own bytes and headers travel untouched. What the letter says of its end (reason, last
+error, last status) goes, so a redriven record is never larger than its letter by more than the few
+digits of its counters, which topics have room for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from plaudit.dlq.directory import Known
+from plaudit.dlq.letters import Headers, Kind, Letter
+from plaudit.records.delivery_id import delivery_id
+from plaudit.records.names import Header, Names, Trigger
+
+CUT_BYTES: Final = 64 * 1024
+"""A letter of a record that the brokers refused keeps only so much of it."""
+
+
+class Write(NamedTuple):
+    """One record to write; without a value, a tombstone."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None
+    headers: Headers | None = None
+    partition: int = -1
+
+
+class Skip(StrEnum):
+    """Why a letter stays where it is; stable codes of the report."""
+
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    ENDPOINT_UNKNOWN = "endpoint_unknown"
+    OTHER_WORKSPACE = "other_workspace"
+    PARKED = "parked"
+    CUT = "cut"
+    NO_ORIGIN = "no_origin"
+    NO_EVENT_ID = "no_event_id"
+    TOO_LARGE = "refused_by_kafka"
+    FAILING = "endpoint_failing"
+
+
+WAY_OUT: Final = {
+    Skip.ENDPOINT_DISABLED: "`plaudit endpoints enable ID --recover`, or --to another endpoint",
+    Skip.ENDPOINT_UNKNOWN: "deleted: `plaudit dlq purge --endpoint ID`, or --to another endpoint",
+    Skip.OTHER_WORKSPACE: "--to stays within the workspace of the events",
+    Skip.PARKED: "sent again too often; find the cause, then raise --max-redrives",
+    Skip.CUT: "only the first 64 KiB were kept; `plaudit replay` sends the event from its topic",
+    Skip.NO_ORIGIN: "its key does not say where it came from; `plaudit dlq export` keeps it",
+    Skip.TOO_LARGE: "the brokers refuse the record; see `plaudit topics check`",
+    Skip.NO_EVENT_ID: "without a ce_id header it can't go to another endpoint",
+    Skip.FAILING: "the endpoint fails; put it right, then run this again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How letters are sent again.
+
+    Attributes:
+        reset_attempts: give them their whole schedule again; else they have one attempt.
+        max_redrives: those that were sent again as often stay where they are.
+        to: another endpoint, of the same workspace.
+    """
+
+    reset_attempts: bool = True
+    max_redrives: int = 5
+    to: Known | None = None
+
+
+def reason_to_skip(letter: Letter, kind: Kind, again: Again, known: Known | None) -> Skip | None:
+    """Return why a letter is not to be sent again; None: it may be.
+
+    Args:
+        letter: the letter.
+        kind: of the letter.
+        again: what was asked for.
+        known: the endpoint that it would go to; None when there is none, or for events.
+    """
+    if letter.redrives >= again.max_redrives:
+        return Skip.PARKED
+    if letter.raw(Header.REASON) == b"write_refused" and len(letter.value) >= CUT_BYTES:
+        return Skip.CUT
+    if kind is Kind.EVENTS:
+        return None if _origin(letter) else Skip.NO_ORIGIN
+    if known is None:
+        return Skip.ENDPOINT_UNKNOWN
+    if again.to is not None and not letter.raw("ce_id"):
+        return Skip.NO_EVENT_ID
+    if letter.raw(Header.WORKSPACE_ID) != known.workspace_id.encode():
+        return Skip.OTHER_WORKSPACE
+    return None if known.active else Skip.ENDPOINT_DISABLED
+
+
+def target_of(letter: Letter, again: Again) -> str:
+    """Return the endpoint that a letter goes to."""
+    return again.to.endpoint_id if again.to else letter.text(Header.ENDPOINT_ID) or ""
+
+
+def tombstone(topic: str, letter: Letter) -> Write:
+    """Return what takes a letter away: in the partition that it was read from."""
+    return Write(topic, None, letter.key, None, letter.partition)
+
+
+def sent_again(names: Names, letter: Letter, kind: Kind, again: Again, now_ms: int) -> Write:
+    """Return the record by which a letter is on its way again."""
+    if kind is Kind.DELIVERIES:
+        return _delivery(names, letter, again, now_ms)
+    return _event(names, letter)
+
+
+def _delivery(names: Names, letter: Letter, again: Again, now_ms: int) -> Write:
+    endpoint = target_of(letter, again)
+    changed = {
+        Header.REDRIVES: str(letter.redrives + 1).encode(),
+        Header.DIVERSIONS: b"0",
+        # A delivery expires by its age; this one begins anew.
+        Header.ENQUEUED_AT: str(now_ms).encode(),
+        # A replay stays one: its requests say so.
+        Header.TRIGGER: _trigger(letter).encode(),
+    }
+    if again.reset_attempts or again.to:
+        changed[Header.ATTEMPT] = b"0"
+    if again.to:
+        changed[Header.ENDPOINT_ID] = endpoint.encode()
+        changed[Header.ENDPOINT_VERSION] = str(again.to.version).encode()
+        changed[Header.DELIVERY_ID] = delivery_id(letter.text("ce_id") or "", endpoint).encode()
+    headers = [
+        (name, changed.pop(name, value)) for name, value in letter.headers if name not in _ENDED
+    ]
+    return Write(
+        names.deliveries_now, letter.value, endpoint.encode(), [*headers, *changed.items()]
+    )
+
+
+def _event(names: Names, letter: Letter) -> Write:
+    """Return the record for its origin topic, with its key, headers and bytes as they were.
+
+    One that came from a tier of the deliveries lane was due when it was read: it goes to `now`.
+    """
+    topic = _origin(letter)
+    redrives = (Header.REDRIVES, str(letter.redrives + 1).encode())
+    headers = [
+        (name, value)
+        for name, value in letter.headers
+        if name not in _ENDED and name not in _PLACE and name != Header.REDRIVES
+    ]
+    if topic.startswith(names.deliveries_prefix):
+        topic = names.deliveries_now
+    return Write(topic, letter.value, letter.raw(Header.ORIGIN_KEY), [*headers, redrives])
+
+
+_ENDED: Final = frozenset({Header.REASON, Header.LAST_ERROR, Header.LAST_STATUS, Header.NOT_BEFORE})
+_PLACE: Final = frozenset(
+    {
+        Header.ORIGIN_TOPIC,
+        Header.ORIGIN_PARTITION,
+        Header.ORIGIN_OFFSET,
+        Header.ORIGIN_TIMESTAMP,
+        Header.ORIGIN_KEY,
+    }
+)
+
+
+def _trigger(letter: Letter) -> Trigger:
+    is_replay = letter.text(Header.TRIGGER) == Trigger.REPLAY
+    return Trigger.REPLAY if is_replay else Trigger.REDRIVE
+
+
+def _origin(letter: Letter) -> str:
+    """Return the topic that a record which is no event came from; its key says so, too."""
+    return letter.text(Header.ORIGIN_TOPIC) or letter.id.rpartition(":")[0].rpartition(":")[0]

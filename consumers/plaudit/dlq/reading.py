@@ -1,0 +1,178 @@
+"""Reading stretches of topics from one offset to another; no group is joined, nothing changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from plaudit.kafka.bounds import log_bounds
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.consumer import Partition
+from plaudit.kafka.errors import KafkaUnavailable, TopicProblem, translate
+from plaudit.kafka.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from typing import Self
+
+PATIENCE_S: Final = 60.0
+_TIMEOUT_S: Final = 10.0
+_READ_S: Final = 0.2
+_BATCH: Final = 500
+# Enough ahead that the reader never waits for the brokers; a consumer's usual caps, made for HTTP,
+# read 30,000 records a second.
+_READ_AHEAD: Final[Mapping[str, object]] = {
+    "queued.max.messages.kbytes": 32_768,
+    "queued.min.messages": 50_000,
+    "fetch.max.bytes": 16 * 1024 * 1024,
+    "fetch.queue.backoff.ms": 5,
+}
+Span = tuple[int, int]
+"""The first offset, and the one after the last."""
+
+
+class BoundedReader:
+    """Reads committed records between offsets.
+
+    Args:
+        settings: where Kafka is.
+        group: whose offsets `committed` asks for; it is not joined.
+        patience_s: how long brokers that are away are waited for.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, group: str, *, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._patience_s = patience_s
+        enforced: dict[str, object] = {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            # A broker holds a fetch of which nothing comes back so long: the end waits for it.
+            "fetch.wait.max.ms": 20,
+            # Retention may take the start away while it is read; what is behind it counts.
+            "auto.offset.reset": "earliest",
+            "allow.auto.create.topics": False,
+        }
+        self.client = open_client(
+            settings, Consumer, settings.client_config(_READ_AHEAD, **enforced)
+        )
+
+    def partitions(self, topic: str) -> list[Partition]:
+        """Return a topic's partitions.
+
+        Raises:
+            KafkaFailure: it is missing, or the brokers are away or refuse.
+        """
+        doing = f"read topic {topic}"
+        try:
+            seen = self.client.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        except KafkaException as error:
+            raise translate(error, doing) from None
+        if seen.error is not None:
+            raise translate(seen.error, doing)
+        if not seen.partitions:
+            raise TopicProblem(doing, "it has no partitions")
+        return [Partition(topic, number) for number in sorted(seen.partitions)]
+
+    def spans(self, topic: str) -> dict[Partition, Span]:
+        """Return where each partition of a topic begins and ends now; empty ones are left out.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
+        found = {
+            each: log_bounds(self.client, TopicPartition(*each), _TIMEOUT_S)
+            for each in self.partitions(topic)
+        }
+        return {each: (low, high) for each, (low, high) in found.items() if high > low}
+
+    def at_time(self, partitions: Collection[Partition], epoch_ms: int) -> dict[Partition, int]:
+        """Return the first offset appended at or after a moment; left out where there is none yet.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
+        asked = [TopicPartition(*each, epoch_ms) for each in partitions]
+        try:
+            found = self.client.offsets_for_times(asked, timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            raise translate(error, "find offsets by time") from None
+        for place in found:
+            if place.error is not None:
+                raise translate(place.error, f"find offsets by time in {place.topic}")
+        return {
+            Partition(place.topic, place.partition): place.offset
+            for place in found
+            if place.offset >= 0
+        }
+
+    def read(self, spans: Mapping[Partition, Span]) -> Iterator[Message]:
+        """Yield the records of these stretches, ascending in each partition.
+
+        A partition is also done when its end is reported: compaction and transactions leave gaps,
+        and the record before the end may be gone.
+
+        Raises:
+            KafkaFailure: the brokers refuse, or are away for longer than our patience.
+        """
+        left = {each: end for each, (start, end) in spans.items() if end > start}
+        if not left:
+            return
+        self.client.assign([TopicPartition(*each, spans[each][0]) for each in left])
+        silent_since = time.monotonic()
+        while left:
+            batch = self._read()
+            if not batch and time.monotonic() > silent_since + self._patience_s:
+                doing = f"read {', '.join(sorted({each.topic for each in left}))}"
+                raise KafkaUnavailable(doing, f"nothing in {self._patience_s:g} s")
+            for message in batch:
+                place = Partition(message.topic() or "", message.partition() or 0)
+                end, offset = left.get(place, 0), message.offset() or 0
+                if message.error() is not None:
+                    if _is_end(message):
+                        left.pop(place, None)
+                    continue
+                if offset < end:
+                    yield message
+                if offset + 1 >= end:
+                    left.pop(place, None)
+            if batch:  # after the yields: whoever takes them may take their time
+                silent_since = time.monotonic()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _read(self) -> list[Message]:
+        """Wait for the first message only; `consume(n, timeout)` would wait for all n."""
+        first = self.client.poll(_READ_S)
+        return [] if first is None else [first, *self.client.consume(_BATCH, 0)]
+
+
+def _is_end(message: Message) -> bool:
+    """Return whether this is no record but the end of its partition; trouble is waited out.
+
+    Raises:
+        KafkaFailure: waiting does not help.
+    """
+    error = message.error()
+    if error is None or error.name() == "_PARTITION_EOF":
+        return error is not None
+    failure = translate(error, f"read {message.topic()}")
+    if not isinstance(failure, KafkaUnavailable):
+        raise failure
+    return False

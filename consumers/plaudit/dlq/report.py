@@ -1,0 +1,76 @@
+"""What a job did, for people and for machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from plaudit.dlq.letters import time_text
+from plaudit.dlq.moves import WAY_OUT, Skip
+
+
+@dataclass
+class Report:
+    """One run of a job.
+
+    Attributes:
+        action: `redrive`, `purge` or `replay`.
+        kind: of the letters or, of a replay, `events`.
+        began_at_ms: epoch milliseconds.
+        name: of the policy, when it runs by one.
+        looked_at: records that were there.
+        matched: those that the filter takes.
+        chosen: those to be moved.
+        moved: those that are.
+        skipped: by reason, those that match and stay.
+        stopped: why it ended before all was moved; None: it did not.
+        counts: histogram of what was chosen.
+        endpoints: why endpoints were stopped sending to.
+        ended_at_ms: epoch milliseconds; None while it runs.
+    """
+
+    action: str
+    kind: str
+    began_at_ms: int
+    name: str | None = None
+    looked_at: int = 0
+    matched: int = 0
+    chosen: int = 0
+    moved: int = 0
+    skipped: Counter[Skip] = field(default_factory=Counter)
+    stopped: str | None = None
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    endpoints: dict[str, str] = field(default_factory=dict)
+    ended_at_ms: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was chosen is moved, and nothing stands in its way."""
+        return self.stopped is None
+
+    def plain(self) -> dict[str, object]:
+        """Return it as plain data."""
+        return {
+            "action": self.action,
+            "kind": self.kind,
+            "policy": self.name,
+            "began_at": time_text(self.began_at_ms),
+            "ended_at": None if self.ended_at_ms is None else time_text(self.ended_at_ms),
+            "complete": self.complete,
+            "stopped": self.stopped,
+            "looked_at": self.looked_at,
+            "matched": self.matched,
+            "chosen": self.chosen,
+            "moved": self.moved,
+            "skipped": {str(reason): number for reason, number in self.skipped.most_common()},
+            "failing_endpoints": self.endpoints,
+            "counts": {name: dict(counts) for name, counts in self.counts.items()},
+        }
+
+    def skipped_lines(self) -> list[str]:
+        """Return a line for each reason why letters stay, with the way out."""
+        return [
+            f"{number:,} stay ({reason}): {WAY_OUT[reason]}"
+            for reason, number in self.skipped.most_common()
+        ]

@@ -1,0 +1,145 @@
+"""Filters say what they take, refuse what they can't mean, and choose exactly that."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlq.generate import ENDPOINTS, WORKSPACE
+from plaudit.dlq.filters import Asked, Filter, FilterRefused, Range, moment, parse, parse_range
+from plaudit.dlq.letters import Letter
+from plaudit.records.names import Header
+
+NOW_MS = 1_764_000_000_000
+DELIVERY = "11111111-1111-4111-8111-111111111111"
+EVENT = "22222222-2222-4222-8222-222222222222"
+
+
+def letter(dead_at_ms: int = NOW_MS, **given: str) -> Letter:
+    named = {
+        "ce_id": EVENT,
+        "ce_type": "testimonial.approved",
+        Header.WORKSPACE_ID: WORKSPACE,
+        Header.ENDPOINT_ID: ENDPOINTS[0],
+        Header.REASON: "exhausted",
+        Header.ATTEMPT: "10",
+        Header.REDRIVES: "1",
+        Header.LAST_STATUS: "503",
+        Header.LAST_ERROR: "Connection refused by peer",
+        **{getattr(Header, name): value for name, value in given.items()},
+    }
+    headers = [(name, value.encode()) for name, value in named.items()]
+    return Letter(DELIVERY.encode(), 0, 0, dead_at_ms, headers, b"")
+
+
+@pytest.mark.parametrize(
+    ("takes", "refuses"),
+    [
+        (Asked(workspace=[WORKSPACE.upper()]), Asked(workspace=[EVENT])),
+        (Asked(endpoint=[EVENT, ENDPOINTS[0]]), Asked(endpoint=[ENDPOINTS[1]])),
+        (Asked(type=["testimonial.approved"]), Asked(type=["form.completed"])),
+        (Asked(reason=["gone", "exhausted"]), Asked(reason=["gone"])),
+        (Asked(status=["503"]), Asked(status=["500"])),
+        (Asked(status=["none", "5xx"]), Asked(status=["none", "4xx"])),
+        (Asked(since="1h"), Asked(until="1h")),
+        (Asked(until="2999-01-01"), Asked(since="2999-01-01")),
+        (Asked(attempts="3-"), Asked(attempts="-9")),
+        (Asked(redrives="1"), Asked(redrives="0")),
+        (Asked(ids=[DELIVERY.upper()]), Asked(ids=[])),
+        (Asked(ids=[EVENT]), Asked(ids=[WORKSPACE])),
+        (Asked(error="REFUSED"), Asked(error="timed out")),
+    ],
+)
+def test_each_option_chooses(takes: Asked, refuses: Asked) -> None:
+    assert parse(takes, NOW_MS).takes(letter())
+    assert not parse(refuses, NOW_MS).takes(letter())
+
+
+def test_options_combine_all_of_them_have_to_be_true() -> None:
+    both = Asked(reason=["exhausted"], status=["5xx"])
+    assert parse(both, NOW_MS).takes(letter())
+    assert not parse(both, NOW_MS).takes(letter(LAST_STATUS="404"))
+
+
+def test_no_option_takes_every_letter_and_says_so() -> None:
+    nothing = parse(Asked(), NOW_MS)
+    assert nothing.is_empty
+    assert nothing.takes(Letter(b"", 0, 0, 0, [], b""))
+    assert not parse(Asked(error="x"), NOW_MS).is_empty
+
+
+def test_times_are_half_open() -> None:
+    assert Filter(since_ms=1_000).takes(letter(1_000))
+    assert not Filter(since_ms=1_001).takes(letter(1_000))
+    assert not Filter(until_ms=1_000).takes(letter(1_000))
+
+
+@pytest.mark.parametrize(
+    ("asked", "option"),
+    [
+        (Asked(workspace=["7d9f"]), "--workspace"),
+        (Asked(endpoint=["mine"]), "--endpoint"),
+        (Asked(type=["testimonial.aproved"]), "--type"),
+        (Asked(reason=["No Reason"]), "--reason"),
+        (Asked(status=["600"]), "--status"),
+        (Asked(status=["²"]), "--status"),
+        (Asked(since="yesterday"), "--since"),
+        (Asked(until="99999-01-01"), "--until"),
+        (Asked(since="1h", until="2h"), "--since"),
+        (Asked(attempts="many"), "--attempts"),
+        (Asked(attempts="-"), "--attempts"),
+        (Asked(redrives="5-3"), "--redrives"),
+        (Asked(ids=["nothing"]), "--id"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_its_option(asked: Asked, option: str) -> None:
+    with pytest.raises(FilterRefused) as caught:
+        parse(asked, NOW_MS)
+    assert caught.value.option == option
+    assert str(caught.value).startswith(option)
+
+
+def test_a_misspelt_type_is_offered_the_right_one() -> None:
+    with pytest.raises(FilterRefused, match=r"testimonial\.approved"):
+        parse(Asked(type=["testimonial.aproved"]), NOW_MS)
+
+
+@given(st.integers(0, 99_999), st.integers(0, 99_999), st.integers(0, 99_999))
+def test_a_range_takes_what_lies_between_its_ends(one: int, other: int, number: int) -> None:
+    least, most = sorted((one, other))
+    assert parse_range("x", f"{least}-{most}") == Range(least, most)
+    assert Range(least, most).takes(number) == (least <= number <= most)
+    assert parse_range("x", f"{least}-") == Range(least, None)
+    assert parse_range("x", f"-{most}") == Range(None, most)
+    assert parse_range("x", str(number)) == Range(number, number)
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_range_or_refused_and_never_anything_else(text: str) -> None:
+    try:
+        found = parse_range("x", text)
+    except FilterRefused:
+        return
+    assert found is not None
+    assert found.least is not None or found.most is not None
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_time_or_refused_and_never_anything_else(text: str) -> None:
+    with suppress(FilterRefused):
+        assert isinstance(moment("x", text, NOW_MS), int)
+
+
+@given(st.integers(1, 999_999), st.sampled_from("smhd"))
+def test_an_age_counts_back_from_now(count: int, unit: str) -> None:
+    seconds = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[unit]
+    assert moment("x", f"{count}{unit}", NOW_MS) == NOW_MS - count * seconds * 1_000
+
+
+def test_numbers_that_are_none_do_not_break_a_filter_nor_a_list() -> None:
+    odd = letter(ATTEMPT="many", LAST_STATUS="²", REDRIVES="9" * 5_000)
+    assert (odd.attempts, odd.redrives, odd.summary()["last_status"]) == (0, 0, None)
+    assert parse(Asked(status=["none"], attempts="0"), NOW_MS).takes(odd)

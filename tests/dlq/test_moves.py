@@ -1,0 +1,153 @@
+"""What is written when a letter is sent again."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlq.generate import ENDPOINTS, WORKSPACE, letters
+from plaudit.dlq.directory import Known
+from plaudit.dlq.letters import Headers, Kind, Letter
+from plaudit.dlq.moves import CUT_BYTES, WAY_OUT, Again, Skip, reason_to_skip, sent_again
+from plaudit.records.delivery_id import delivery_id
+from plaudit.records.names import Header, Names
+
+NAMES = Names("plaudit.")
+NOW_MS = 1_800_000_000_000
+
+
+def letter(value: bytes | None = None, **changed: str | None) -> Letter:
+    """Return a delivery's dead letter; None takes a header away."""
+    [made] = letters(1)
+    named = dict(made.headers)
+    for name, text in changed.items():
+        header = getattr(Header, name, name)
+        named.pop(header, None)
+        if text is not None:
+            named[header] = text.encode()
+    return Letter(made.key, 3, 7, 0, list(named.items()), made.value if value is None else value)
+
+
+def event_letter(topic: str = "plaudit.testimonials", **more: bytes) -> Letter:
+    """Return the dead letter of a record that is no event."""
+    headers: Headers = [
+        ("ce_id", b"1"),
+        ("traceparent", b"00-a-b-01"),
+        (Header.REASON, b"truncated"),
+        (Header.LAST_ERROR, b"only 3 bytes"),
+        (Header.ORIGIN_TOPIC, topic.encode()),
+        (Header.ORIGIN_PARTITION, b"2"),
+        (Header.ORIGIN_OFFSET, b"9"),
+        (Header.ORIGIN_TIMESTAMP, b"1"),
+        (Header.ORIGIN_KEY, b"\xff key"),
+        *((getattr(Header, name), value) for name, value in more.items()),
+    ]
+    return Letter(f"{topic}:2:9".encode(), 0, 0, 0, headers, b"\xc3\x01x")
+
+
+def known(
+    endpoint: str = ENDPOINTS[0], workspace: str = WORKSPACE, *, active: bool = True
+) -> Known:
+    return Known(endpoint, workspace, 7, active, None, frozenset(), frozenset(), 0, None)
+
+
+def test_a_delivery_begins_anew_and_keeps_what_is_the_events() -> None:
+    was = letter()
+    write = sent_again(NAMES, was, Kind.DELIVERIES, Again(), NOW_MS)
+    headers = dict(write.headers or [])
+    assert (write.topic, write.key, write.value) == (
+        "plaudit.deliveries.now",
+        ENDPOINTS[0].encode(),
+        was.value,
+    )
+    assert headers[Header.ATTEMPT] == b"0"
+    assert headers[Header.REDRIVES] == b"1"
+    assert headers[Header.TRIGGER] == b"redrive"
+    assert headers[Header.ENQUEUED_AT] == str(NOW_MS).encode()
+    assert not {Header.REASON, Header.LAST_ERROR, Header.LAST_STATUS} & set(headers)
+    for name in ("ce_id", "ce_type", Header.DELIVERY_ID, Header.ORIGIN_OFFSET):
+        assert headers[name] == was.raw(name)
+
+
+def test_a_record_grows_by_digits_at_most() -> None:
+    was = letter()
+    write = sent_again(NAMES, was, Kind.DELIVERIES, Again(), NOW_MS)
+    size = sum(len(name) + len(value) for name, value in write.headers or [])
+    assert size <= was.size - len(was.key) - len(was.value)
+
+
+def test_attempts_can_be_kept_for_one_more_try() -> None:
+    again = Again(reset_attempts=False)
+    write = sent_again(NAMES, letter(), Kind.DELIVERIES, again, NOW_MS)
+    assert dict(write.headers or [])[Header.ATTEMPT] == b"10"
+
+
+def test_to_another_endpoint_is_another_delivery_of_the_same_event() -> None:
+    was, other = letter(), ENDPOINTS[5]
+    again = Again(reset_attempts=False, to=known(other))
+    write = sent_again(NAMES, was, Kind.DELIVERIES, again, NOW_MS)
+    headers = dict(write.headers or [])
+    assert write.key == headers[Header.ENDPOINT_ID] == other.encode()
+    event_id = was.text("ce_id") or ""
+    assert headers[Header.DELIVERY_ID] == delivery_id(event_id, other).encode()
+    assert headers[Header.ENDPOINT_VERSION] == b"7"
+    assert headers[Header.ATTEMPT] == b"0", "attempts of one endpoint say nothing of another"
+
+
+def test_a_replay_stays_one() -> None:
+    write = sent_again(NAMES, letter(TRIGGER="replay"), Kind.DELIVERIES, Again(), NOW_MS)
+    assert dict(write.headers or [])[Header.TRIGGER] == b"replay"
+
+
+def test_a_record_that_was_no_event_goes_back_as_it_was() -> None:
+    write = sent_again(NAMES, event_letter(), Kind.EVENTS, Again(), NOW_MS)
+    assert (write.topic, write.key, write.value) == (
+        "plaudit.testimonials",
+        b"\xff key",
+        b"\xc3\x01x",
+    )
+    assert dict(write.headers or []) == {
+        "ce_id": b"1",
+        "traceparent": b"00-a-b-01",
+        Header.REDRIVES: b"1",
+    }
+
+
+def test_a_delivery_that_was_no_event_goes_to_now_and_still_says_whose_it_is() -> None:
+    was = event_letter("plaudit.deliveries.24h", ENDPOINT_ID=b"e", REDRIVES=b"2")
+    write = sent_again(NAMES, was, Kind.EVENTS, Again(), NOW_MS)
+    headers = dict(write.headers or [])
+    assert write.topic == "plaudit.deliveries.now"
+    assert (headers[Header.ENDPOINT_ID], headers[Header.REDRIVES]) == (b"e", b"3")
+
+
+@pytest.mark.parametrize(
+    ("was", "again", "where", "reason"),
+    [
+        (letter(), Again(), known(), None),
+        (letter(REDRIVES="4"), Again(), known(), None),
+        (letter(REDRIVES="5"), Again(), known(), Skip.PARKED),
+        (letter(), Again(), None, Skip.ENDPOINT_UNKNOWN),
+        (letter(), Again(), known(active=False), Skip.ENDPOINT_DISABLED),
+        (letter(), Again(), known(workspace="other"), Skip.OTHER_WORKSPACE),
+        (letter(WORKSPACE_ID=None), Again(), known(), Skip.OTHER_WORKSPACE),
+        (letter(ce_id=None), Again(to=known()), known(), Skip.NO_EVENT_ID),
+        (letter(b"x" * CUT_BYTES, REASON="write_refused"), Again(), known(), Skip.CUT),
+        (letter(b"x", REASON="write_refused"), Again(), known(), None),
+    ],
+)
+def test_a_letter_stays_where_it_is_for_a_reason(
+    was: Letter, again: Again, where: Known | None, reason: Skip | None
+) -> None:
+    assert reason_to_skip(was, Kind.DELIVERIES, again, where) is reason
+
+
+def test_a_record_of_unknown_origin_stays() -> None:
+    nowhere = Letter(b"?", 0, 0, 0, [], b"x")
+    assert reason_to_skip(nowhere, Kind.EVENTS, Again(), None) is Skip.NO_ORIGIN
+    by_key = Letter(b"plaudit.forms:1:2", 0, 0, 0, [], b"x")
+    assert reason_to_skip(by_key, Kind.EVENTS, Again(), None) is None
+    assert sent_again(NAMES, by_key, Kind.EVENTS, Again(), NOW_MS).topic == "plaudit.forms"
+
+
+def test_every_reason_to_stay_has_a_way_out() -> None:
+    assert set(WAY_OUT) == set(Skip)
