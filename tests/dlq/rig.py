@@ -1,0 +1,59 @@
+"""Jobs in processes and threads, and what they did."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from plaudit.dlq.control import Control
+from plaudit.dlq.job import Order, redrive
+from plaudit.dlq.mover import Limits
+from plaudit.dlq.reading import BoundedReader
+from plaudit.dlq.report import Report
+from plaudit.kafka.settings import KafkaSettings
+
+PLAUDIT = Path(sys.executable).with_name("plaudit")
+UNBOUND = Limits(lag_cap=0)
+SOON_S = 60.0
+
+
+def end_of(settings: KafkaSettings) -> int:
+    """Return how far `deliveries.now` has grown."""
+    with BoundedReader(settings, f"{settings.topic_prefix}test") as reader:
+        return sum(high for _, high in reader.spans(settings.names.deliveries_now).values())
+
+
+def wait(reached: Callable[[], bool]) -> None:
+    """Wait for something that a job does."""
+    deadline = time.monotonic() + SOON_S
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def start(settings: KafkaSettings, *arguments: str) -> subprocess.Popen[str]:
+    """Start `plaudit dlq redrive` as a process of its own."""
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "PLAUDIT_TOPIC_PREFIX": settings.topic_prefix,
+    }
+    command = [PLAUDIT, "dlq", "redrive", "--yes", "--lag-cap", "0", *arguments]
+    return subprocess.Popen(
+        [str(each) for each in command], env=environment, stderr=subprocess.PIPE, text=True
+    )
+
+
+def in_thread(
+    settings: KafkaSettings, order: Order
+) -> tuple[Control, threading.Thread, list[Report]]:
+    """Start a job in this process; what it reports is put into the list."""
+    control, reports = Control(), list[Report]()
+    thread = threading.Thread(target=lambda: reports.append(redrive(settings, order, control)))
+    thread.start()
+    return control, thread, reports

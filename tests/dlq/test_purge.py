@@ -1,0 +1,145 @@
+"""Letters that are removed, kept in files, or sent again by policies; and mistakes."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from command import CommandLine
+from dlq.conftest import left, make_topics, seed
+from dlq.generate import letters
+from dlq.rig import SOON_S, start, wait
+from plaudit.dlq.filters import Asked, parse
+from plaudit.dlq.letters import Kind
+from plaudit.dlq.scan import Letters
+from plaudit.kafka.declaration import Section
+from plaudit.kafka.settings import KafkaSettings
+
+pytestmark = pytest.mark.broker
+
+
+def test_purged_letters_are_gone_and_in_the_file_and_can_be_imported_again(
+    topics: KafkaSettings, tmp_path: Path
+) -> None:
+    seed(topics, 50)
+    plaudit, file = CommandLine(topics), tmp_path / "gone.jsonl"
+    assert plaudit("dlq", "purge", "--yes").code == 2, "everything wants --all"
+    asked = plaudit("dlq", "purge", "--reason", "gone")
+    assert (asked.code, left(topics)) == (0, 50)
+    assert "--yes" in asked.err
+    done = plaudit("dlq", "purge", "--reason", "gone", "--export", str(file), "--yes")
+    assert done.code == 0, done.err
+    assert left(topics) == 40
+    assert len(file.read_text().splitlines()) == 10
+    again = plaudit("dlq", "purge", "--reason", "expired", "--export", str(file), "--yes")
+    assert (again.code, left(topics)) == (2, 40), "a file is never written over"
+    back = plaudit("dlq", "import", str(file))
+    assert (back.code, left(topics)) == (0, 50)
+    with Letters(topics, Kind.DELIVERIES) as found:
+        gone = parse(Asked(reason=["gone"]), 0)
+        restored = {each.key: each for each in found.read() if gone.takes(each)}
+    original = {made.key: made for made in letters(50)}
+    assert len(restored) == 10
+    for key, letter in restored.items():
+        assert (letter.headers, letter.value) == (original[key].headers, original[key].value)
+
+
+def test_an_export_is_complete_and_a_broken_file_imports_nothing(
+    topics: KafkaSettings, tmp_path: Path
+) -> None:
+    seed(topics, 20)
+    plaudit = CommandLine(topics)
+    exported = plaudit("dlq", "export")
+    assert len(exported.json) == 20
+    file = tmp_path / "letters.jsonl"
+    file.write_text(exported.out + "{broken\n")
+    assert plaudit("dlq", "purge", "--all", "--yes").code == 0
+    told = plaudit("dlq", "import", str(file))
+    assert (told.code, told.err.count("\n"), left(topics)) == (2, 1, 0)
+    assert "letters.jsonl:21" in told.err
+
+
+def test_a_policy_file_is_carried_out_and_reported(
+    installation: KafkaSettings, tmp_path: Path
+) -> None:
+    seed(installation, 50)
+    file, report = tmp_path / "policies.yaml", tmp_path / "report.json"
+    file.write_text(
+        "policies:\n"
+        "  - {name: timeouts, reason: [exhausted], status: 503, max: 5, lag_cap: 0}\n"
+        "  - {name: too old, reason: expired, older_than: 1d}\n"
+    )
+    done = CommandLine(installation)(
+        "dlq", "redrive", "--policy", str(file), "--yes", "--report", str(report)
+    )
+    assert done.code == 0, done.err
+    first, second = json.loads(report.read_text())["runs"]
+    assert (first["policy"], first["moved"]) == ("timeouts", 5)
+    assert (second["policy"], second["matched"]) == ("too old", 0)
+    assert left(installation) == 45
+
+
+def test_a_job_runs_again_and_again_until_it_is_stopped(
+    installation: KafkaSettings, tmp_path: Path
+) -> None:
+    file, report = tmp_path / "policies.yaml", tmp_path / "report.json"
+    file.write_text("every: 1h\npolicies:\n  - {name: all, lag_cap: 0}\n")
+    seed(installation, 10)
+    job = start(installation, "--policy", str(file), "--report", str(report))
+    wait(report.exists)
+    assert json.loads(report.read_text())["runs"][0]["moved"] == 10
+    job.send_signal(signal.SIGTERM)
+    _, said = job.communicate(timeout=SOON_S)
+    assert job.returncode == 0, said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list", "--since", "yesterday"], "--since"),
+        (["redrive", "--endpoint", "mine", "--yes"], "--endpoint"),
+        (["redrive", "--ids", "nowhere.txt"], "nowhere.txt"),
+        (["redrive", "--every", "1h"], "--policy"),
+        (["redrive", "--policy", "nowhere.yaml"], "nowhere.yaml"),
+        (["purge", "--yes"], "--all"),
+        (["import", "nowhere.jsonl"], "nowhere.jsonl"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    settings: KafkaSettings, arguments: list[str], said: str
+) -> None:
+    told = CommandLine(settings)("dlq", *arguments)
+    assert (told.code, told.err.count("\n")) == (2, 1), told.err
+    assert said in told.err
+
+
+@pytest.mark.parametrize("command", [["list"], ["stats"], ["redrive", "--yes"], ["export"]])
+def test_missing_topics_are_one_line_and_exit_code_1(
+    settings: KafkaSettings, command: list[str]
+) -> None:
+    make_topics(settings, {Section.SCHEMAS})
+    told = CommandLine(settings)("dlq", *command)
+    assert told.code == 1
+    assert told.err.count("\n") == 1, told.err
+    assert "plaudit topics check" in told.err
+
+
+def test_a_policy_file_with_a_mistake_names_its_place(
+    tmp_path: Path, topics: KafkaSettings
+) -> None:
+    file = tmp_path / "policies.yaml"
+    for text, said in (
+        ("policies: []", "policies"),
+        ("policies: [{name: a, reasons: [gone]}]", "policies.0.reasons"),
+        ("policies: [{name: a}, {name: a}]", "two policies"),
+        ("every: 1s\npolicies: [{name: a}]", "under a minute"),
+        ("policies: [{name: a, type: nothing}]", "policy 1 (a): --type"),
+        ("{", "no YAML"),
+    ):
+        file.write_text(text)
+        told = CommandLine(topics)("dlq", "redrive", "--policy", str(file), "--yes")
+        assert (told.code, told.err.count("\n")) == (2, 1), told.err
+        assert said in told.err

@@ -1,0 +1,162 @@
+"""Dead letters are sent again exactly once each, whatever is killed, fenced or restarted."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from dlq.conftest import announce, left, make_topics, seed, sent
+from dlq.generate import ENDPOINTS, WORKSPACE
+from dlq.rig import SOON_S, UNBOUND, end_of, in_thread, start, wait
+from plaudit.dev.kafka_local import LocalKafka
+from plaudit.dlq.control import Control
+from plaudit.dlq.job import FENCED, Order, redrive
+from plaudit.dlq.mover import Limits
+from plaudit.dlq.moves import Skip
+from plaudit.kafka.producer import Producer
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.attempt import AttemptRecord, encode_attempt
+
+pytestmark = pytest.mark.broker
+
+
+def test_ten_thousand_letters_are_sent_once_each_by_a_job_that_is_killed_again_and_again(
+    installation: KafkaSettings,
+) -> None:
+    seed(installation, 10_000)
+    for _ in range(4):
+        before = end_of(installation)
+        job = start(installation, "--rate", "4000")
+        wait(lambda: end_of(installation) > before + 500)  # noqa: B023 - called at once
+        job.kill()
+        job.communicate()
+        assert left(installation) > 0
+    last = start(installation)
+    _, said = last.communicate(timeout=SOON_S)
+    assert last.returncode == 0, said
+    deliveries = sent(installation)
+    assert len(deliveries) == 10_000
+    assert set(deliveries.values()) == {1}
+    assert left(installation) == 0
+
+
+def test_a_second_job_fences_the_first_which_says_so_and_exits_1(
+    installation: KafkaSettings,
+) -> None:
+    seed(installation, 3_000)
+    first = start(installation, "--rate", "500")
+    wait(lambda: end_of(installation) > 0)
+    second = redrive(installation, Order(limits=UNBOUND), Control())
+    _, said = first.communicate(timeout=SOON_S)
+    assert first.returncode == 1
+    assert FENCED in said
+    assert "Traceback" not in said
+    assert second.complete
+    deliveries = sent(installation)
+    assert (len(deliveries), set(deliveries.values()), left(installation)) == (3_000, {1}, 0)
+
+
+def test_sigterm_ends_a_job_after_its_batch_and_the_next_one_goes_on(
+    installation: KafkaSettings,
+) -> None:
+    seed(installation, 1_000)
+    job = start(installation, "--rate", "200")
+    wait(lambda: end_of(installation) > 0)
+    job.send_signal(signal.SIGTERM)
+    _, said = job.communicate(timeout=SOON_S)
+    assert job.returncode == 1
+    assert "SIGTERM" in said
+    rest = left(installation)
+    assert sent(installation).total() == 1_000 - rest > 0
+    report = redrive(installation, Order(limits=UNBOUND), Control())
+    assert (report.moved, report.complete) == (rest, True)
+    assert sent(installation).total() == 1_000
+
+
+def test_a_broker_that_restarts_in_the_middle_costs_time_and_nothing_else(
+    own_kafka: Callable[[], LocalKafka], prefix: str
+) -> None:
+    kafka = own_kafka()
+    settings = KafkaSettings(
+        bootstrap_servers=kafka.bootstrap, topic_prefix=prefix, retry_schedule="5s"
+    )
+    make_topics(settings)
+    announce(settings, *ENDPOINTS)
+    seed(settings, 2_000)
+    control, thread, reports = in_thread(settings, Order(limits=Limits(rate=800, lag_cap=0)))
+    wait(lambda: end_of(settings) > 200)
+    kafka.kill()
+    kafka.start()
+    thread.join(SOON_S)
+    control.stop("the end of the test")
+    if not reports or not reports[0].complete:  # it may have ended, and says so; the next goes on
+        assert redrive(settings, Order(limits=UNBOUND), Control()).complete
+    deliveries = sent(settings)
+    assert (len(deliveries), set(deliveries.values()), left(settings)) == (2_000, {1}, 0)
+
+
+def test_an_endpoint_that_keeps_failing_gets_nothing_more(installation: KafkaSettings) -> None:
+    seed(installation, 400, ENDPOINTS[:2])
+    order = Order(limits=Limits(rate=100, lag_cap=0, stop_after=5))
+    _, thread, reports = in_thread(installation, order)
+    wait(lambda: end_of(installation) > 0)
+    with Producer(installation) as producer:
+        for _ in range(5):
+            line = encode_attempt(failed(ENDPOINTS[0]))
+            topic = installation.names.attempts
+            producer.publish(topic, line, ENDPOINTS[0].encode()).result(30)
+    thread.join(SOON_S)
+    [report] = reports
+    assert report.stopped is not None
+    assert ENDPOINTS[0] in report.stopped
+    assert "5 failures in a row, status 503" in report.stopped
+    assert report.moved >= 200, "the other endpoint got all of its letters"
+    assert report.skipped[Skip.FAILING] == left(installation) == 400 - report.moved > 0
+
+
+def test_bulk_waits_while_deliverers_are_behind(installation: KafkaSettings) -> None:
+    seed(installation, 60)
+    control, thread, reports = in_thread(installation, Order(limits=Limits(lag_cap=25)))
+    wait(lambda: sent(installation).total() >= 25)
+    thread.join(1.5)  # longer than it takes to look again
+    assert sent(installation).total() == 25
+    control.stop("the test")
+    thread.join(SOON_S)
+    assert "stopped by the test" in (reports[0].stopped or "")
+    assert left(installation) == 35
+
+
+def failed(endpoint: str) -> AttemptRecord:
+    """Return the line of an attempt at a redriven delivery that failed."""
+    return AttemptRecord(
+        attempt_id="1",
+        delivery_id="1",
+        event_id="1",
+        event_type="testimonial.approved",
+        workspace_id=WORKSPACE,
+        endpoint_id=endpoint,
+        endpoint_version=1,
+        subject="1",
+        origin_topic="t",
+        origin_partition=0,
+        origin_offset=0,
+        trigger="REDRIVE",
+        number=1,
+        outcome="RETRYING",
+        reason="status",
+        status=503,
+        started_at=1,
+        dns_ms=None,
+        connect_ms=None,
+        tls_ms=None,
+        first_byte_ms=None,
+        total_ms=None,
+        bytes_sent=0,
+        answer_headers=None,
+        answer_snippet=None,
+        error=None,
+        next_due_at=None,
+        worker="w",
+    )
