@@ -9,19 +9,22 @@ with Publisher(source="/services/moderation") as publisher:
 ```
 """
 
-from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable
+from plaudit.kafka.errors import Fenced, KafkaFailure, KafkaUnavailable, TransactionAborted
 from plaudit.kafka.producer import Ack
-from plaudit.publish.errors import EventTooLarge, OptionRefused, PublishRefused
+from plaudit.publish.errors import BatchTooLarge, EventTooLarge, OptionRefused, PublishRefused
 from plaudit.publish.publisher import DELIVERY_TIMEOUT_S, AsyncPublisher, Publisher
 
 __all__ = [
     "DELIVERY_TIMEOUT_S",
     "Ack",
     "AsyncPublisher",
+    "BatchTooLarge",
     "EventTooLarge",
+    "Fenced",
     "KafkaFailure",
     "KafkaUnavailable",
     "OptionRefused",
     "PublishRefused",
     "Publisher",
+    "TransactionAborted",
 ]

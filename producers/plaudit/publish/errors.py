@@ -6,6 +6,7 @@ they are away, `NotAuthorized`, `RecordTooLarge` and so on. A wrong field is pyd
 
 PublishRefused
 ├── EventTooLarge
+├── BatchTooLarge
 └── OptionRefused
 """
 
@@ -30,6 +31,16 @@ class EventTooLarge(PublishRefused):
         super().__init__(
             f"{event_type}: {size:,} bytes of Avro, {limit:,} are allowed; "
             "link to large texts and media instead"
+        )
+
+
+class BatchTooLarge(PublishRefused):
+    """More than one transaction may hold."""
+
+    def __init__(self, most_events: int, most_bytes: int) -> None:
+        super().__init__(
+            f"a transaction holds at most {most_events:,} events and {most_bytes:,} bytes: it "
+            "hides what is behind it from every reader; publish in several"
         )
 
 

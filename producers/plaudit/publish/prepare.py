@@ -18,6 +18,7 @@ MOST_BYTES: Final = 512 * 1024
 """Of an event's value: a retry adds headers, and every topic on its way takes that much."""
 DEFAULT_SOURCE: Final = "/plaudit/publisher"
 
+_TRANSACTIONAL_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 # RFC 3986 characters; a header with others would break whoever logs or forwards it.
 _SOURCE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,512}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -81,3 +82,16 @@ def checked_source(source: str) -> str:
         option = "source"
         raise OptionRefused(option, f"{source!r} is no URI reference such as /services/reviews")
     return source
+
+
+def checked_transactional_id(name: str) -> str:
+    """Return the name of a publisher's transactions.
+
+    Raises:
+        OptionRefused: it can't be one.
+    """
+    if _TRANSACTIONAL_ID.fullmatch(name) is None:
+        option = "transactional_id"
+        reason = f"{name!r}: 1 to 100 letters, digits, dots, dashes and underscores"
+        raise OptionRefused(option, reason)
+    return name

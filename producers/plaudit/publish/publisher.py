@@ -5,15 +5,29 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 from plaudit.events.catalogue import EventType, type_of
 from plaudit.events.models.event import EventModel
 from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed, SettingsError
 from plaudit.kafka.producer import Ack, Producer, ProducerConfig
 from plaudit.kafka.settings import REGISTRY_URL, KafkaSettings
-from plaudit.publish.prepare import DEFAULT_SOURCE, Prepared, SchemaId, checked_source, prepare
+from plaudit.kafka.transactions import TransactionalProducer
+from plaudit.publish.batch import Batch, BatchWriter, Writer
+from plaudit.publish.errors import OptionRefused
+from plaudit.publish.prepare import (
+    DEFAULT_SOURCE,
+    Headers,
+    Prepared,
+    SchemaId,
+    checked_source,
+    checked_transactional_id,
+    prepare,
+)
 from plaudit.publish.trace import current_traceparent
 
 if TYPE_CHECKING:
@@ -27,6 +41,32 @@ _PROGRESS_S: Final = 0.1
 _SETTLE_S: Final = 2.0
 
 
+class RecordProducer(Protocol):
+    """What a publisher needs of `plaudit.kafka.producer.Producer`."""
+
+    def publish(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+    ) -> Future[Ack]:
+        """See there."""
+        ...
+
+    def wait_for_progress(self, timeout_s: float) -> bool:
+        """See there."""
+        ...
+
+    def flush(self, timeout_s: float) -> int:
+        """See there."""
+        ...
+
+    def close(self, timeout_s: float) -> int:
+        """See there."""
+        ...
+
+
 class Publisher:
     """Publishes events; safe to use from any thread, to be made again after a fork.
 
@@ -37,10 +77,12 @@ class Publisher:
         source: which service this is, as a URI reference (`ce_source`).
         delivery_timeout_s: how long a record is tried before its future fails.
         schema_id: with a registry, finds the id of an event type's schema.
+        transactional_id: names this publisher's transactions. It stays the same over restarts, and
+            no two processes share one: who comes later ends the other's.
 
     Raises:
         SettingsError: a setting is missing or can't be used.
-        OptionRefused: `source` is no URI reference.
+        OptionRefused: `source` is no URI reference, or `transactional_id` no name.
     """
 
     def __init__(
@@ -50,8 +92,10 @@ class Publisher:
         source: str = DEFAULT_SOURCE,
         delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
         schema_id: SchemaId | None = None,
+        transactional_id: str | None = None,
     ) -> None:
         chosen = settings or KafkaSettings()
+        self._settings = chosen
         self._names = chosen.names
         self._source = checked_source(source)
         self._timeout_s = delivery_timeout_s
@@ -59,8 +103,10 @@ class Publisher:
         self._failed = 0
         self._counting = threading.Lock()
         self._schema_id: SchemaId = schema_id or registry_ids(chosen)
-        self._producer = Producer(
-            chosen, ProducerConfig(delivery_timeout_ms=int(delivery_timeout_s * 1_000))
+        self._batches = self._batch_writer(transactional_id)
+        self._one_batch = threading.Lock()
+        self._producer = self._open_producer(
+            ProducerConfig(delivery_timeout_ms=int(delivery_timeout_s * 1_000))
         )
 
     def publish(self, event: EventModel, *, traceparent: str | None = None) -> Future[Ack]:
@@ -104,6 +150,30 @@ class Publisher:
         """
         return self._send(self._prepared(event, traceparent))
 
+    @contextmanager
+    def transaction(self) -> Iterator[Batch]:
+        """Publish several events together or not at all.
+
+        Nothing is sent before the block is left; an exception in it publishes nothing. When this
+        returns without one, the brokers have all of them. From several threads, one batch after the
+        other is written.
+
+        Raises:
+            OptionRefused: this publisher was made without a `transactional_id`.
+            TransactionAborted: nothing was published; the same may be tried again.
+            Fenced: another process publishes under this `transactional_id`.
+            KafkaFailure: it is not known whether they were published: all or none. Publishing the
+                same again is harmless, as long as the events keep their ids.
+        """
+        if self._batches is None:
+            option = "transactional_id"
+            reason = "not given; a publisher needs one, always the same, for transactions"
+            raise OptionRefused(option, reason)
+        batch = Batch(self._prepared)
+        yield batch
+        with self._one_batch:
+            self._batches.write(batch.records)
+
     def meet(self, event_type: EventType) -> None:
         """Ask for what publishing this type needs to know: with a registry, its schema's id."""
         self._schema_id(event_type)
@@ -127,6 +197,8 @@ class Publisher:
             How many records the brokers do not have, as `flush` does.
         """
         self._producer.close(self._patience(timeout_s))
+        if self._batches is not None:
+            self._batches.close()
         return self.flush(0)
 
     def __enter__(self) -> Self:
@@ -143,10 +215,25 @@ class Publisher:
             doing = "close the publisher"
             raise ProducerClosed(doing, f"{missing} events are not acknowledged")
 
+    def _open_producer(self, config: ProducerConfig) -> RecordProducer:
+        return Producer(self._settings, config)
+
+    def _open_transactional(self, name: str) -> TransactionalProducer:
+        return TransactionalProducer(
+            self._settings,
+            self._names.publisher_transactional_id(name),
+            patience_s=self._timeout_s,
+        )
+
+    def _batch_writer(self, name: str | None) -> Writer | None:
+        if name is None:
+            return None
+        return BatchWriter(partial(self._open_transactional, checked_transactional_id(name)))
+
     def _patience(self, timeout_s: float | None) -> float:
         return self._timeout_s + _SETTLE_S if timeout_s is None else timeout_s
 
-    def _prepared(self, event: EventModel, traceparent: str | None) -> Prepared:
+    def _prepared(self, event: EventModel, traceparent: str | None = None) -> Prepared:
         schema_id = self._schema_id(type_of(event))
         trace = current_traceparent() if traceparent is None else traceparent
         return prepare(event, self._names, self._source, trace, schema_id)
@@ -169,7 +256,8 @@ class Publisher:
 class AsyncPublisher:
     """A publisher for asyncio: the same, but that waiting does not block the event loop.
 
-    Use it in `async with`. Its arguments and errors are those of `Publisher`.
+    Use it in `async with`. Its arguments and errors are those of `Publisher`; instead of them it
+    takes one that is there already.
     """
 
     def __init__(
@@ -179,9 +267,15 @@ class AsyncPublisher:
         source: str = DEFAULT_SOURCE,
         delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
         schema_id: SchemaId | None = None,
+        transactional_id: str | None = None,
+        publisher: Publisher | None = None,
     ) -> None:
-        self._publisher = Publisher(
-            settings, source=source, delivery_timeout_s=delivery_timeout_s, schema_id=schema_id
+        self._publisher = publisher or Publisher(
+            settings,
+            source=source,
+            delivery_timeout_s=delivery_timeout_s,
+            schema_id=schema_id,
+            transactional_id=transactional_id,
         )
         self._met: set[EventType] = set()
 
@@ -194,11 +288,7 @@ class AsyncPublisher:
             PublishRefused: the event is too large, or `traceparent` is none.
             KafkaFailure: it was not acknowledged; says why.
         """
-        event_type = type_of(event)
-        if event_type not in self._met:
-            # A registry is asked for the schema's id once, which takes a moment.
-            await asyncio.to_thread(self._publisher.meet, event_type)
-            self._met.add(event_type)
+        await self._meet(type_of(event))
         try:
             future = self._publisher.publish_now(event, traceparent=traceparent)
         except BufferFull:
@@ -208,6 +298,23 @@ class AsyncPublisher:
             )
         return await asyncio.wrap_future(future)
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncBatch]:
+        """Publish several events together or not at all; see `Publisher.transaction`.
+
+        Raises:
+            KafkaFailure: see there.
+            OptionRefused: this publisher was made without a `transactional_id`.
+        """
+        block = self._publisher.transaction()
+        batch = block.__enter__()
+        try:
+            yield AsyncBatch(batch, self._meet)
+        except BaseException as error:
+            block.__exit__(type(error), error, error.__traceback__)
+            raise
+        await asyncio.to_thread(block.__exit__, None, None, None)
+
     async def flush(self, timeout_s: float | None = None) -> int:
         """Wait until the brokers have everything; return how many records they do not have."""
         return await asyncio.to_thread(self._publisher.flush, timeout_s)
@@ -215,6 +322,12 @@ class AsyncPublisher:
     async def close(self, timeout_s: float | None = None) -> int:
         """Flush and end; return how many records the brokers do not have."""
         return await asyncio.to_thread(self._publisher.close, timeout_s)
+
+    async def _meet(self, event_type: EventType) -> None:
+        """Ask for what publishing a type needs to know, once: it may take a registry a moment."""
+        if event_type not in self._met:
+            await asyncio.to_thread(self._publisher.meet, event_type)
+            self._met.add(event_type)
 
     async def __aenter__(self) -> Self:
         return self
@@ -226,6 +339,28 @@ class AsyncPublisher:
         traceback: TracebackType | None,
     ) -> None:
         await asyncio.to_thread(self._publisher.__exit__, exc_type, exc, traceback)
+
+
+class AsyncBatch:
+    """Collects events as `Batch` does.
+
+    Args:
+        batch: takes them.
+        meet: asks for what publishing a type needs to know.
+    """
+
+    def __init__(self, batch: Batch, meet: Callable[[EventType], Awaitable[None]]) -> None:
+        self._batch = batch
+        self._meet = meet
+
+    async def publish(self, event: EventModel, *, traceparent: str | None = None) -> None:
+        """Add an event.
+
+        Raises:
+            PublishRefused: see `Batch.publish`.
+        """
+        await self._meet(type_of(event))
+        self._batch.publish(event, traceparent=traceparent)
 
 
 def registry_ids(settings: KafkaSettings) -> SchemaId:

@@ -120,6 +120,10 @@ class Names:
         """Consumer group of the recorder."""
         return f"{self.prefix}recorder"
 
+    def publisher_transactional_id(self, name: str) -> str:
+        """Return the transactional id of the publisher of that name."""
+        return f"{self.prefix}publish.{name}"
+
     @property
     def dlq_transactional_id(self) -> str:
         """The one writer of dead-letter tombstones."""
