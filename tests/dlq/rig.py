@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from plaudit.dlq.control import Control
+from plaudit.dlq.gate import Limits
 from plaudit.dlq.job import Order, redrive
-from plaudit.dlq.mover import Limits
 from plaudit.dlq.reading import BoundedReader
 from plaudit.dlq.report import Report
 from plaudit.kafka.settings import KafkaSettings

@@ -12,8 +12,8 @@ from dlq.generate import ENDPOINTS, WORKSPACE
 from dlq.rig import SOON_S, UNBOUND, end_of, in_thread, start, wait
 from plaudit.dev.kafka_local import LocalKafka
 from plaudit.dlq.control import Control
+from plaudit.dlq.gate import Limits
 from plaudit.dlq.job import FENCED, Order, redrive
-from plaudit.dlq.mover import Limits
 from plaudit.dlq.moves import Skip
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings

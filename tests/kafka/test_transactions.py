@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from kafka.conftest import MakeTopic
-from plaudit.kafka.consumer import Partition
+from plaudit.kafka.consumer import Partition, Place
 from plaudit.kafka.errors import (
     Fenced,
     KafkaUnavailable,
@@ -150,11 +150,16 @@ def test_offsets_are_committed_with_the_records_or_not_at_all(
         producer.fence()
         group = consumer.consumer_group_metadata()
         with producer.transaction() as transaction:
-            transaction.consumed(group, {Partition(topic, 0): 5})
-        failing(producer, topic, b"never", lambda it: it.consumed(group, {Partition(topic, 0): 9}))
+            transaction.consumed(group, {Partition(topic, 0): Place(5, "said")})
+        failing(
+            producer,
+            topic,
+            b"never",
+            lambda it: it.consumed(group, {Partition(topic, 0): Place(9, "")}),
+        )
     [place] = consumer.committed([TopicPartition(topic, 0)], 20)
     consumer.close()
-    assert place.offset == 5
+    assert (place.offset, place.metadata) == (5, "said")
 
 
 def test_brokers_that_are_away_are_told_when_patience_ends(away: KafkaSettings, name: str) -> None:

@@ -21,9 +21,9 @@ from plaudit.cli.dlq_runs import (
 from plaudit.cli.dlq_tables import nothing_matches
 from plaudit.cli.output import Exit, fail, new_file
 from plaudit.cli.progress import watched
+from plaudit.dlq.gate import Limits
 from plaudit.dlq.guard import LAG_CAP
 from plaudit.dlq.job import Order, purge
-from plaudit.dlq.mover import Limits
 from plaudit.dlq.moves import Again
 from plaudit.kafka.settings import KafkaSettings
 

@@ -22,16 +22,17 @@ from plaudit.dlq.actions import Action, Purge, Redrive
 from plaudit.dlq.control import Control
 from plaudit.dlq.directory import Directory, Known
 from plaudit.dlq.filters import Filter
+from plaudit.dlq.gate import Brakes, Limits
 from plaudit.dlq.guard import LagGuard
 from plaudit.dlq.letters import Kind
-from plaudit.dlq.mover import Brakes, Limits, Mover
+from plaudit.dlq.mover import Mover
 from plaudit.dlq.moves import WAY_OUT, Again, Skip
 from plaudit.dlq.offsets import OffsetIndex
 from plaudit.dlq.outcomes import OutcomeWatch
 from plaudit.dlq.report import Report
 from plaudit.dlq.scan import Letters
 from plaudit.dlq.stats import Histogram
-from plaudit.kafka.errors import Fenced, ProducerFatal
+from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.transactions import TransactionalProducer
 
@@ -170,6 +171,10 @@ def _run(
             break
         except Fenced:
             report.stopped = FENCED
+            break
+        except TransactionAborted:
+            if not control.stopping:
+                raise
             break
         except ProducerFatal as error:
             # After an outage in the middle of a transaction. What became of it is in the log.

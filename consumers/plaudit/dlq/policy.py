@@ -23,10 +23,10 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from plaudit.dlq.filters import Asked, FilterRefused, parse
+from plaudit.dlq.gate import Limits
 from plaudit.dlq.guard import LAG_CAP
 from plaudit.dlq.job import Order
 from plaudit.dlq.letters import Kind
-from plaudit.dlq.mover import Limits
 from plaudit.dlq.moves import Again
 from plaudit.records.delays import Delay, DelayError
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka import Producer as Client
 
 from plaudit.kafka.clients import open_client
@@ -32,7 +32,7 @@ from plaudit.kafka.settings import KafkaSettings
 if TYPE_CHECKING:
     from typing import Self
 
-    from plaudit.kafka.consumer import Partition
+    from plaudit.kafka.consumer import Partition, Place
 
 TRANSACTION_TIMEOUT_MS: Final = 10_000
 """What a killed holder leaves open is ended by the brokers after this, if nobody fences it."""
@@ -79,17 +79,15 @@ class Transaction:
         self._queue(self, number, topic, value, key, headers, partition)
         return number
 
-    def consumed(self, group: object, offsets: Mapping[Partition, int]) -> None:
+    def consumed(self, group: object, places: Mapping[Partition, Place]) -> None:
         """Commit a consumer's offsets along, so that progress and records agree.
 
         Args:
             group: `consumer_group_metadata()` of the consumer.
-            offsets: the next to read in each partition.
+            places: the next to read in each partition, and the metadata beside it.
         """
         self._group = group
-        self._offsets = [
-            TopicPartition(*partition, offset) for partition, offset in offsets.items()
-        ]
+        self._offsets = [_topic_partition(*each) for each in places.items()]
 
     @property
     def progress(self) -> tuple[list[TopicPartition], object] | None:
@@ -296,3 +294,8 @@ class TransactionalProducer:
                 self._fatal = failure
         elif error.name() != "_ALL_BROKERS_DOWN":
             self._trouble = error.str()
+
+
+def _topic_partition(partition: Partition, place: Place) -> TopicPartition:
+    offset = OFFSET_INVALID if place.offset is None else place.offset
+    return TopicPartition(*partition, offset, metadata=place.metadata)
