@@ -71,7 +71,7 @@ def announce(
             producer.publish(settings.names.endpoints, value, endpoint.encode()).result(30)
 
 
-def disable(settings: KafkaSettings, endpoint: str) -> None:
+def disable(settings: KafkaSettings, endpoint: str, since_ms: int = 1_764_000_000_000) -> None:
     """Write that an endpoint is disabled."""
     announce(
         settings,
@@ -79,7 +79,7 @@ def disable(settings: KafkaSettings, endpoint: str) -> None:
         version=2,
         status="DISABLED",
         status_reason="every attempt failed for 5 days",
-        status_since=1_764_000_000_000,
+        status_since=since_ms,
     )
 
 

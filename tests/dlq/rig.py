@@ -38,15 +38,18 @@ def wait(reached: Callable[[], bool]) -> None:
 
 def start(settings: KafkaSettings, *arguments: str) -> subprocess.Popen[str]:
     """Start `plaudit dlq redrive` as a process of its own."""
+    return start_command(settings, "dlq", "redrive", "--yes", "--lag-cap", "0", *arguments)
+
+
+def start_command(settings: KafkaSettings, *arguments: str) -> subprocess.Popen[str]:
+    """Start a command as a process of its own."""
     environment = {
         **os.environ,
         "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "PLAUDIT_TOPIC_PREFIX": settings.topic_prefix,
     }
-    command = [PLAUDIT, "dlq", "redrive", "--yes", "--lag-cap", "0", *arguments]
-    return subprocess.Popen(
-        [str(each) for each in command], env=environment, stderr=subprocess.PIPE, text=True
-    )
+    command = [str(PLAUDIT), *arguments]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
 def in_thread(

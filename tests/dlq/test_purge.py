@@ -77,8 +77,8 @@ def test_a_policy_file_is_carried_out_and_reported(
     )
     assert done.code == 0, done.err
     first, second = json.loads(report.read_text())["runs"]
-    assert (first["policy"], first["moved"]) == ("timeouts", 5)
-    assert (second["policy"], second["matched"]) == ("too old", 0)
+    assert (first["name"], first["moved"]) == ("timeouts", 5)
+    assert (second["name"], second["matched"]) == ("too old", 0)
     assert left(installation) == 45
 
 

@@ -63,7 +63,7 @@ def count_purge(settings: KafkaSettings, order: Order) -> Report:
 def show_counts(seen: Report) -> None:
     """Show what would be moved, and what would stay."""
     console = Console(stderr=True)
-    console.print(f"{seen.chosen:,} of {seen.looked_at:,} dead letters ({seen.kind})")
+    console.print(f"{seen.chosen:,} of {seen.looked_at:,} {seen.noun}")
     bars(seen.counts, console)
     for line in seen.skipped_lines():
         note(line)

@@ -54,6 +54,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "keys": Entry("Make, list and revoke API keys.", "server"),
         "status": Entry("Brokers, topics, lag, what is due, dead letters.", "deliver"),
         "dlq": Entry("Dead letters: see, count, keep, send again, remove.", "deliver"),
+        "replay": Entry("Send events of a time range to an endpoint again.", "deliver"),
         "listen": Entry("A local subscriber that verifies and prints.", "server"),
         "db": Entry("Migrate and check the database.", "server"),
     }

@@ -32,7 +32,7 @@ FORGET_AFTER_MS: Final = 3_600_000
 REMEMBERED: Final = 10_000
 """Records of a partition among which a doubled one is noticed."""
 
-_Step = tuple[str, int, int, int]
+_Step = tuple[str, int, int, int, int]
 
 
 @dataclass(slots=True)
@@ -145,6 +145,8 @@ class DeliveriesLane:
             history.attempts,
             history.diversions,
             history.redrives,
+            # A replay, or a manual retry, of what was there a moment ago is meant.
+            history.enqueued_at_ms,
         )
         seen = self._seen.get(record.assignment)
         if seen is None:

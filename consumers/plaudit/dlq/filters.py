@@ -190,6 +190,11 @@ def moment(option: str, text: str | None, now_ms: int) -> int | None:
         raise FilterRefused(option, problem) from None
 
 
+def is_age(text: str) -> bool:
+    """Return whether a time is written as how long ago it was."""
+    return _AGO.fullmatch(text.strip()) is not None
+
+
 def parse_range(option: str, text: str | None) -> Range | None:
     """Read `3`, `3-`, `-5` or `3-5`.
 

@@ -117,16 +117,19 @@ class Letter:
 
 def letter_of(message: Message) -> Letter:
     """Return the dead letter that a record is."""
-    # The client's stub allows what is taken when producing, too.
-    headers = cast("Headers | None", message.headers())
     return Letter(
         message.key() or b"",
         message.partition() or 0,
         message.offset() or 0,
         message.timestamp()[1],
-        headers or [],
+        headers_of(message),
         message.value() or b"",
     )
+
+
+def headers_of(message: Message) -> Headers:
+    """Return a record's headers; the client's stub allows what is taken when producing, too."""
+    return cast("Headers | None", message.headers()) or []
 
 
 def decoded(letter: Letter, lookup: SchemaLookup | None = None) -> str:

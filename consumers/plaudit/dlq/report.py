@@ -18,7 +18,7 @@ class Report:
         action: `redrive`, `purge` or `replay`.
         kind: of the letters or, of a replay, `events`.
         began_at_ms: epoch milliseconds.
-        name: of the policy, when it runs by one.
+        name: of the policy, when it runs by one; the endpoint of a replay.
         looked_at: records that were there.
         matched: those that the filter takes.
         chosen: those to be moved.
@@ -49,12 +49,17 @@ class Report:
         """Whether everything that was chosen is moved, and nothing stands in its way."""
         return self.stopped is None
 
+    @property
+    def noun(self) -> str:
+        """What it is about, for people."""
+        return "events" if self.action == "replay" else f"dead letters ({self.kind})"
+
     def plain(self) -> dict[str, object]:
         """Return it as plain data."""
         return {
             "action": self.action,
             "kind": self.kind,
-            "policy": self.name,
+            "name": self.name,
             "began_at": time_text(self.began_at_ms),
             "ended_at": None if self.ended_at_ms is None else time_text(self.ended_at_ms),
             "complete": self.complete,

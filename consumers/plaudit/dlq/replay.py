@@ -1,0 +1,330 @@
+"""Events of a time range to one endpoint again: for a new subscriber, or what one has missed.
+
+Progress is a consumer group's offsets, committed in the transaction that writes the deliveries:
+killed anywhere and started again, a replay goes on behind the last event that it has written, and
+writes none twice. What the range is stands in the metadata beside the offsets.
+
+Events keep their id, so a receiver that had one before can drop it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from confluent_kafka import Message
+
+from plaudit.dlq.control import Control
+from plaudit.dlq.directory import Directory, Known
+from plaudit.dlq.gate import BATCH_BYTES, Brakes, Gate, Limits, write_in_one
+from plaudit.dlq.guard import LagGuard
+from plaudit.dlq.job import FENCED, TAKEOVERS, sendable
+from plaudit.dlq.letters import Headers, headers_of, time_text
+from plaudit.dlq.moves import WAY_OUT, Skip, Write
+from plaudit.dlq.outcomes import OutcomeWatch
+from plaudit.dlq.progress import DISABLED, Progress, Range, ReplayRefused, Wanted
+from plaudit.dlq.reading import BoundedReader
+from plaudit.dlq.report import Report
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, Undecodable
+from plaudit.kafka.consumer import Partition
+from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.transactions import TransactionalProducer
+from plaudit.records.delivery_id import delivery_id
+from plaudit.records.names import Header, Names, Trigger
+
+ERASED: Final = "customer.erased"
+"""Goes to every endpoint of its workspace, whatever that filters, as when it was published; a
+replay of certain types has it only when it is one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOrder:
+    """What is to be replayed.
+
+    Attributes:
+        endpoint: where to.
+        since: from when on, as written: a time, an age, or `disabled`.
+        until: up to when; None: now.
+        types: only these; none: all that the endpoint wants.
+        spaces: only of these; none: all that the endpoint wants.
+        limits: how fast.
+        again: also when the same was replayed before.
+    """
+
+    endpoint: str
+    since: str
+    until: str | None = None
+    types: frozenset[str] = frozenset()
+    spaces: frozenset[str] = frozenset()
+    limits: Limits = field(default_factory=Limits)
+    again: bool = False
+
+    def wanted(self, known: Known) -> Wanted:
+        """Return what tells this replay from others to the same endpoint.
+
+        Raises:
+            ReplayRefused: nobody knows any more when the endpoint was disabled.
+        """
+        since, until = self.since, self.until
+        if since == DISABLED:
+            if known.disabled_since_ms is None:
+                msg = "--since disabled: the topic of endpoints no longer tells; give a time"
+                raise ReplayRefused(msg)
+            since = time_text(known.disabled_since_ms)
+            until = until or time_text(known.active_from_ms)
+        return Wanted(since, until, tuple(sorted(self.types)), tuple(sorted(self.spaces)))
+
+
+class Chooser:
+    """Says which events an endpoint gets.
+
+    Args:
+        known: the endpoint.
+        order: what is to be replayed.
+        lookup: of writers' schemas.
+
+    Raises:
+        ReplayRefused: it wants none of what was asked for.
+    """
+
+    def __init__(self, known: Known, order: ReplayOrder, lookup: SchemaLookup | None) -> None:
+        self._workspace = known.workspace_id
+        self._decoder = EventDecoder(lookup)
+        self.types = _narrowed("--type", order.types, known.types)
+        self._erased = not order.types or ERASED in order.types
+        self._spaces = _narrowed("--space", order.spaces, known.spaces)
+        self.undecodable = 0
+
+    def topics(self, names: Names) -> list[str]:
+        """Return the topics that hold such events."""
+        also = {ERASED} if self._erased else set()
+        types = self.types | also if self.types else CATALOGUE.keys()
+        return sorted({names.event_topic(CATALOGUE[name].entity) for name in types})
+
+    def event(self, message: Message) -> Event | None:
+        """Return the event if it is one that the endpoint gets.
+
+        Raises:
+            SchemaUnknown: it can't be read yet.
+        """
+        try:
+            event = self._decoder.decode(message.value() or b"")
+        except Undecodable:
+            self.undecodable += 1  # its dead letter says why
+            return None
+        if event.workspace_id != self._workspace:
+            return None
+        if event.type == ERASED and self._erased:
+            return event
+        if self.types and event.type not in self.types:
+            return None
+        return None if self._spaces and event.space_id not in self._spaces else event
+
+
+def _narrowed(option: str, asked: frozenset[str], has: frozenset[str]) -> frozenset[str]:
+    """Return what is both asked for and subscribed to; none means all."""
+    if asked and has and not asked <= has:
+        others = ", ".join(sorted(asked - has))
+        raise ReplayRefused(f"{option}: the endpoint does not want {others}")
+    return asked or has
+
+
+def delivery_of(message: Message, event: Event, known: Known, now_ms: int) -> Write:
+    """Return the record by which an event goes to an endpoint again. Pure."""
+    foreign: Headers = [
+        (name, value) for name, value in headers_of(message) if not name.startswith(Header.PREFIX)
+    ]
+    given = {
+        Header.DELIVERY_ID: delivery_id(event.event_id, known.endpoint_id),
+        Header.ENDPOINT_ID: known.endpoint_id,
+        Header.ENDPOINT_VERSION: known.version,
+        Header.WORKSPACE_ID: known.workspace_id,
+        Header.TRIGGER: Trigger.REPLAY,
+        Header.ATTEMPT: 0,
+        Header.DIVERSIONS: 0,
+        Header.REDRIVES: 0,
+        Header.ENQUEUED_AT: now_ms,
+        Header.ORIGIN_TOPIC: message.topic(),
+        Header.ORIGIN_PARTITION: message.partition(),
+        Header.ORIGIN_OFFSET: message.offset(),
+        Header.ORIGIN_TIMESTAMP: message.timestamp()[1],
+    }
+    ours = [(name, str(value).encode()) for name, value in given.items()]
+    return Write("", message.value(), known.endpoint_id.encode(), [*foreign, *ours])
+
+
+def preview(
+    settings: KafkaSettings, order: ReplayOrder, lookup: SchemaLookup, control: Control
+) -> Report:
+    """Say what a replay would send now, without sending it.
+
+    Raises:
+        EndpointRefused: the endpoint can't take anything.
+        ReplayRefused: the range can't be meant.
+        KafkaFailure: the brokers are away or refuse.
+    """
+    with ExitStack() as stack:
+        known = sendable(stack.enter_context(Directory(settings)), order.endpoint)
+        chooser = Chooser(known, order, lookup)
+        progress = stack.enter_context(Progress(settings, order.endpoint))
+        ranges = progress.find(order.wanted(known), chooser.topics(settings.names), again=True)
+        report = _report(known.endpoint_id)
+        types: Counter[str] = Counter()
+        days: Counter[str] = Counter()
+        for message, event in _events(progress.reader, ranges, chooser, control, report):
+            if event is not None:
+                types[event.type] += 1
+                days[time_text(message.timestamp()[1])[:10]] += 1
+        report.matched = report.chosen = types.total()
+        report.counts = {"type": dict(types.most_common()), "day": dict(sorted(days.items()))}
+        return report
+
+
+def replay(
+    settings: KafkaSettings, order: ReplayOrder, lookup: SchemaLookup, control: Control
+) -> Report:
+    """Send events of a range to an endpoint again; goes on where an earlier run was stopped.
+
+    Raises:
+        EndpointRefused: the endpoint can't take anything.
+        ReplayRefused: the range can't be meant, or another replay is not finished.
+        SchemaUnknown: an event can't be read yet.
+        KafkaFailure: the brokers are away or refuse.
+    """
+    report = _report(order.endpoint)
+    for left in range(TAKEOVERS, -1, -1):
+        try:
+            with ExitStack() as stack:
+                _Run(settings, order, lookup, control, stack).run(report)
+            break
+        except Fenced:
+            report.stopped = FENCED
+            break
+        except TransactionAborted:
+            if not control.stopping:
+                raise
+            break
+        except ProducerFatal as error:
+            if not left:
+                raise
+            control.listener.paused(f"beginning anew ({error.reason})")
+    report.ended_at_ms = int(time.time() * 1_000)
+    if control.stopping and report.stopped is None:
+        report.stopped = f"stopped by {control.stopped_by}; run it again to go on"
+    return report
+
+
+class _Run:
+    """One run of a replay, from fencing to its end."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        order: ReplayOrder,
+        lookup: SchemaLookup,
+        control: Control,
+        stack: ExitStack,
+    ) -> None:
+        self._topic = settings.names.deliveries_now
+        self._control = control
+        self._limits = order.limits
+        self._producer = stack.enter_context(
+            TransactionalProducer(settings, f"{settings.names.prefix}replay.{order.endpoint}")
+        )
+        self._producer.fence()  # first: from here on, nobody else moves the offsets
+        self._directory = stack.enter_context(Directory(settings))
+        self._known = sendable(self._directory, order.endpoint)
+        self._chooser = Chooser(self._known, order, lookup)
+        self._progress = stack.enter_context(Progress(settings, order.endpoint))
+        topics = self._chooser.topics(settings.names)
+        self._ranges = self._progress.begin(order.wanted(self._known), topics, again=order.again)
+        guard = stack.enter_context(LagGuard(settings, order.limits.lag_cap))
+        watch = stack.enter_context(OutcomeWatch(settings, order.limits.stop_after))
+        self._gate = Gate(Brakes(order.limits, guard, watch), control)
+        self._batch: list[Write] = []
+        self._batch_bytes = 0
+        self._read_to: dict[Partition, int] = {}
+
+    def run(self, report: Report) -> None:
+        """Send everything that is left."""
+        total = sum(each.end - each.start for each in self._ranges.values())
+        self._control.listener.began(total)
+        reader, ranges = self._progress.reader, self._ranges
+        for message, event in _events(reader, ranges, self._chooser, self._control, report):
+            if event is not None:
+                if report.matched == self._limits.most:
+                    break
+                report.matched += 1
+                self._add(delivery_of(message, event, self._known, int(time.time() * 1_000)))
+            place = Partition(message.topic() or "", message.partition() or 0)
+            self._read_to[place] = (message.offset() or 0) + 1
+            if len(self._batch) >= self._limits.batch or self._batch_bytes >= BATCH_BYTES:
+                self._commit(report)
+            if report.stopped is not None:
+                return
+        else:
+            if not self._control.stopping:
+                self._read_to = {each: span.end for each, span in self._ranges.items()}
+        self._commit(report)
+
+    def _add(self, write: Write) -> None:
+        self._batch.append(write._replace(topic=self._topic))
+        self._batch_bytes += len(write.value or b"")
+
+    def _commit(self, report: Report) -> None:
+        """Write what is at hand, and with it how far the events are read."""
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        if batch and not self._gate.may_go(len(batch)):
+            return
+        report.stopped = self._obstacle(report)
+        if report.stopped is not None:
+            return
+        progress = self._progress.at(self._read_to, self._ranges)
+        refused = write_in_one(
+            self._producer, [(write,) for write in batch], self._control, progress
+        )
+        report.skipped[Skip.TOO_LARGE] += len(refused)
+        report.moved += len(batch) - len(refused)
+        report.chosen = report.moved
+        self._gate.went(len(batch))
+        done = sum(offset - self._ranges[each].start for each, offset in self._read_to.items())
+        self._control.listener.moved(done - self._progress.told)
+        self._progress.told = done
+
+    def _obstacle(self, report: Report) -> str | None:
+        """Return why nothing more may be sent to the endpoint."""
+        endpoint = self._known.endpoint_id
+        why = self._gate.failing(endpoint)
+        if why is not None:
+            report.endpoints[endpoint] = why
+            return f"endpoint {endpoint} keeps failing ({why}); {WAY_OUT[Skip.FAILING]}"
+        now = self._directory.find(endpoint)
+        if now is None or not now.active:
+            return f"endpoint {endpoint} is disabled or deleted by now; the rest was not sent"
+        return None
+
+
+def _events(
+    reader: BoundedReader,
+    ranges: Mapping[Partition, Range],
+    chooser: Chooser,
+    control: Control,
+    report: Report,
+) -> Iterator[tuple[Message, Event | None]]:
+    """Yield every record of the ranges, with the event where it is one that the endpoint gets."""
+    spans = {each: (span.start, span.end) for each, span in ranges.items()}
+    for message in reader.read(spans):
+        if control.stopping:
+            return
+        report.looked_at += 1
+        yield message, chooser.event(message)
+
+
+def _report(endpoint: str) -> Report:
+    return Report("replay", "events", int(time.time() * 1_000), endpoint)

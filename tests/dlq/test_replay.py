@@ -1,0 +1,186 @@
+"""Events of a time range reach one endpoint again: each once by the job, whatever is killed."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from command import CommandLine
+from dlq.conftest import announce, disable, sent
+from dlq.generate import ENDPOINTS, WORKSPACE
+from dlq.rig import SOON_S, end_of, start_command, wait
+from plaudit.dlq.letters import Headers, headers_of
+from plaudit.dlq.reading import BoundedReader
+from plaudit.events.cloudevents import headers as event_headers
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.events.models.event import EventModel
+from plaudit.kafka.producer import Ack, Producer
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.delivery_id import delivery_id
+from plaudit.records.names import Header
+
+pytestmark = pytest.mark.broker
+
+ME = ENDPOINTS[0]
+
+
+def event(
+    name: str = "testimonial.approved", workspace: str = WORKSPACE, space: uuid.UUID | None = None
+) -> EventModel:
+    """Return an event with an id of its own."""
+    made = example(name)
+    changed = {"event_id": uuid.uuid4(), "workspace_id": uuid.UUID(workspace)}
+    if space is not None:
+        changed["space_id"] = space
+    return made.model_copy(update={"meta": made.meta.model_copy(update=changed)})
+
+
+def publish(
+    settings: KafkaSettings, events: Iterable[EventModel], topic: str = "testimonials"
+) -> list[Ack]:
+    """Append events; return where they stand."""
+    with Producer(settings) as producer:
+        futures = [
+            producer.publish(
+                settings.topic_prefix + topic, encode(each), b"key", event_headers(each, "/tests")
+            )
+            for each in events
+        ]
+        return [each.result(30) for each in futures]
+
+
+def ids(events: Iterable[EventModel]) -> set[bytes]:
+    """Return the ids of their deliveries to the endpoint."""
+    return {delivery_id(str(each.meta.event_id), ME).encode() for each in events}
+
+
+def first_headers(settings: KafkaSettings) -> Headers:
+    """Return the headers of one delivery that was written."""
+    with BoundedReader(settings, f"{settings.topic_prefix}test") as reader:
+        messages = reader.read(reader.spans(settings.names.deliveries_now))
+        return headers_of(next(messages))
+
+
+def test_events_of_a_range_go_to_the_endpoint_that_wants_them(installation: KafkaSettings) -> None:
+    space = uuid.uuid4()
+    announce(
+        installation,
+        ME,
+        event_types=["testimonial.approved", "testimonial.published"],
+        spaces=[str(space)],
+        version=2,
+    )
+    early = event(space=space)
+    publish(installation, [early])
+    wanted = [event(space=space), event("testimonial.published", space=space)]
+    erased = event("customer.erased")
+    others = [
+        event(),
+        event("testimonial.rejected", space=space),
+        event(workspace=ENDPOINTS[1], space=space),
+    ]
+    acks = publish(installation, [*wanted, *others])
+    publish(installation, [erased], "customers")
+    since = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(acks[0].timestamp_ms / 1_000))}"
+    exact = f"{since}.{acks[0].timestamp_ms % 1_000:03}Z"
+    plaudit = CommandLine(installation)
+    looked = plaudit("replay", ME, "--since", exact)
+    assert (looked.code, sent(installation).total()) == (0, 0), looked.err
+    assert "3 of 6 events" in looked.err
+    done = plaudit("replay", ME, "--since", exact, "--yes")
+    assert done.code == 0, done.err
+    assert sent(installation) == dict.fromkeys(ids([*wanted, erased]), 1)
+    headers = dict(first_headers(installation))
+    assert headers[Header.TRIGGER] == b"replay"
+    assert headers[Header.ENDPOINT_VERSION] == b"2"
+    assert headers[Header.ATTEMPT] == b"0"
+    assert {"ce_id", "ce_type", Header.ORIGIN_OFFSET} <= set(headers)
+    narrowed = plaudit("replay", ME, "--since", exact, "--type", "testimonial.published", "--yes")
+    assert narrowed.code == 0, narrowed.err
+    assert sent(installation).total() == 4
+    refused = plaudit("replay", ME, "--since", exact, "--type", "form.completed", "--yes")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "does not want form.completed" in refused.err
+
+
+def test_a_replay_that_is_killed_goes_on_and_sends_each_event_once(
+    installation: KafkaSettings,
+) -> None:
+    events = [event() for _ in range(2_000)]
+    publish(installation, events)
+    arguments = ["replay", ME, "--since", "1h", "--yes", "--lag-cap", "0"]
+    for _ in range(2):
+        before = end_of(installation)
+        job = start_command(installation, *arguments, "--rate", "1000")
+        wait(lambda: end_of(installation) > before + 100)  # noqa: B023 - called at once
+        job.kill()
+        job.communicate()
+        assert sent(installation).total() < 2_000
+    last = start_command(installation, *arguments)
+    _, said = last.communicate(timeout=SOON_S)
+    assert last.returncode == 0, said
+    assert sent(installation) == dict.fromkeys(ids(events), 1)
+
+
+def test_another_replay_does_not_forget_one_that_is_unfinished(installation: KafkaSettings) -> None:
+    publish(installation, [event() for _ in range(20)])
+    plaudit = CommandLine(installation)
+    assert plaudit("replay", ME, "--since", "1h", "--max", "5", "--yes").code == 0
+    refused = plaudit("replay", ME, "--since", "2h", "--yes")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "15 records left" in refused.err
+    assert plaudit("replay", ME, "--since", "1h", "--yes").code == 0
+    assert sent(installation).total() == 20
+    since = "2020-01-01T00:00:00Z"
+    assert plaudit("replay", ME, "--since", since, "--yes").code == 0
+    done = plaudit("replay", ME, "--since", since, "--yes")
+    assert (done.code, sent(installation).total()) == (2, 40)
+    assert "--again" in done.err
+    assert plaudit("replay", ME, "--since", since, "--yes", "--again").code == 0
+    assert sent(installation).total() == 60
+
+
+def test_since_it_was_disabled_is_what_it_missed(installation: KafkaSettings) -> None:
+    publish(installation, [event()])
+    [before] = publish(installation, [event()])
+    missed = [event(), event()]
+    acks = publish(installation, missed)
+    since, until = before.timestamp_ms + 1, acks[-1].timestamp_ms + 1
+    wait(lambda: time.time() * 1_000 > until + 1)
+    publish(installation, [event()])
+    plaudit = CommandLine(installation)
+    disable(installation, ME, since)
+    refused = plaudit("replay", ME, "--since", "disabled", "--yes")
+    assert refused.code == 2
+    assert "enable" in refused.err
+    announce(installation, ME, version=3, active_from=until)
+    done = plaudit("replay", ME, "--since", "disabled", "--yes")
+    assert done.code == 0, done.err
+    assert sent(installation) == dict.fromkeys(ids(missed), 1)
+    never = plaudit("replay", ENDPOINTS[1], "--since", "disabled", "--yes")
+    assert (never.code, never.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["mine", "--since", "1h"], "ENDPOINT"),
+        ([ME, "--since", "soon"], "--since"),
+        ([ME, "--since", "1h", "--until", "2h"], "--until"),
+        ([ME, "--since", "1h", "--until", "2999-01-01"], "not there yet"),
+        ([ME, "--since", "1h", "--type", "testimonial.aproved"], "testimonial.approved"),
+        (["99999999-9999-4999-8999-999999999999", "--since", "1h"], "no endpoint"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    installation: KafkaSettings, arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    told = CommandLine(installation)("replay", *arguments)
+    assert (told.code, told.err.count("\n")) == (2, 1), told.err
+    assert said in told.err
+    assert not list(tmp_path.iterdir())
