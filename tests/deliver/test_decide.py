@@ -33,7 +33,9 @@ T0 = 1_764_000_000_000
 
 
 def answer(status: int, **headers: str) -> Answer:
-    pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    pairs = tuple(
+        (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
+    )
     return Answer(status, pairs, b"", truncated=False, timings=NO_TIMINGS, bytes_sent=1)
 
 

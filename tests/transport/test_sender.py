@@ -3,78 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
-from ipaddress import ip_address, ip_network
+from collections.abc import Callable
 
 import pytest
 import trustme
 
 from plaudit.transport import errors
-from plaudit.transport.addresses import AddressPolicy, IPAddress, check_url
-from plaudit.transport.answer import Answer
-from plaudit.transport.dial import Dialer
-from plaudit.transport.sender import Caps, PoolLimits, Sender, Timeouts
-from plaudit.transport.stock import HttpxSender
-from plaudit.transport.tls import tls_context
+from plaudit.transport.addresses import check_url
+from plaudit.transport.sender import Caps, PoolLimits, Sender
+from transport.senders import BODY, OK, PATIENT, Names, post, serving_tls, trusting
 from transport.server import Script, Server, answering, serving
 
-LOOPBACK = (ip_network("127.0.0.0/8"),)
-QUICK = Timeouts(1.0, 1.0, 1.0, 1.0, 0.3, 0.8)
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-TO_THE_END = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
-HEADERS = ((b"webhook-id", b"1"), (b"content-type", b"application/json"))
-BODY = b'{"a":1}'
-
 Make = Callable[..., Sender]
-
-
-class Names:
-    """Resolves every name to one address."""
-
-    def __init__(self, *addresses: str) -> None:
-        self.addresses = [ip_address(address) for address in addresses]
-
-    async def resolve(self, host: str, port: int) -> Sequence[IPAddress]:
-        del host, port
-        return self.addresses
-
-
-SENDERS: dict[str, Callable[[Dialer, ssl.SSLContext, Caps, PoolLimits], Sender]] = {
-    "stock": HttpxSender,
-}
-
-
-@pytest.fixture(params=SENDERS)
-async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
-    """Make senders that are closed with the test."""
-    made: list[Sender] = []
-
-    def build(
-        *,
-        timeouts: Timeouts = QUICK,
-        tls: ssl.SSLContext | None = None,
-        resolver: Names | None = None,
-        limits: PoolLimits | None = None,
-    ) -> Sender:
-        policy = AddressPolicy(LOOPBACK)
-        dialer = (
-            Dialer(policy, timeouts) if resolver is None else Dialer(policy, timeouts, resolver)
-        )
-        sender = SENDERS[request.param](
-            dialer, tls or tls_context(), Caps(), limits or PoolLimits()
-        )
-        made.append(sender)
-        return sender
-
-    yield build
-    for sender in made:
-        await sender.aclose()
-
-
-async def post(sender: Sender, url: str) -> Answer:
-    return await sender.post(check_url(url), HEADERS, BODY)
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 async def test_a_request_is_what_was_asked_for_and_nothing_more(make: Make) -> None:
@@ -255,7 +196,7 @@ async def test_a_literal_private_address_is_refused_before_anything_happens(make
 async def test_a_name_that_leads_to_a_private_address_is_refused_after_the_look_up(
     make: Make,
 ) -> None:
-    sender = make(resolver=Names("93.184.216.34", "10.0.0.1"))
+    sender = make(resolver=Names.to("93.184.216.34 10.0.0.1"))
     with pytest.raises(errors.AddressRefused) as refused:
         await post(sender, "https://rebound.example/")
     assert not refused.value.literal
@@ -264,30 +205,12 @@ async def test_a_name_that_leads_to_a_private_address_is_refused_after_the_look_
 
 async def test_plain_http_is_refused_where_no_network_allows_it(make: Make) -> None:
     with pytest.raises(errors.AddressRefused):
-        await post(make(resolver=Names("93.184.216.34")), "http://public.example/")
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """An authority that some clients trust."""
-    return trustme.CA()
-
-
-def serving_tls(authority: trustme.CA, name: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
-    return context
-
-
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = tls_context()
-    authority.configure_trust(context)
-    return context
+        await post(make(resolver=Names.to("93.184.216.34")), "http://public.example/")
 
 
 async def test_https_to_a_name_that_the_certificate_has(make: Make, authority: trustme.CA) -> None:
     async with serving(answering(OK), serving_tls(authority, "hooks.example")) as server:
-        sender = make(tls=trusting(authority), resolver=Names("127.0.0.1"))
+        sender = make(tls=trusting(authority), resolver=Names.to("127.0.0.1"))
         url = f"https://hooks.example:{server.port}/hook"
         answer = await post(sender, url)
         assert answer.status == 200
@@ -301,8 +224,8 @@ async def test_a_certificate_that_does_not_fit_ends_before_anything_is_sent(
 ) -> None:
     name = "other.example" if trusted else "hooks.example"
     async with serving(answering(OK), serving_tls(authority, name)) as server:
-        tls = trusting(authority) if trusted else tls_context()
-        sender = make(tls=tls, resolver=Names("127.0.0.1"))
+        tls = trusting(authority) if trusted else None
+        sender = make(tls=tls, resolver=Names.to("127.0.0.1"))
         with pytest.raises(errors.TlsFailed) as failed:
             await post(sender, f"https://hooks.example:{server.port}/")
         assert not failed.value.sent
@@ -333,9 +256,8 @@ async def test_headers_that_are_the_transports_are_refused(make: Make) -> None:
 async def test_hanging_requests_to_one_origin_do_not_keep_another_from_answering(
     make: Make,
 ) -> None:
-    patient = Timeouts(5.0, 5.0, 5.0, 5.0, 30.0, 30.0)
     async with serving(waiting()) as hanging, serving(answering(OK)) as healthy:
-        sender = make(timeouts=patient, limits=PoolLimits(per_origin=8))
+        sender = make(timeouts=PATIENT, limits=PoolLimits(per_origin=8))
         stuck = [asyncio.create_task(post(sender, hanging.url)) for _ in range(100)]
         await hanging.wait_for(8)
         answers = [await post(sender, healthy.url) for _ in range(20)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import ssl
 from typing import Annotated
 
 import typer
@@ -12,15 +13,12 @@ import uvloop
 from plaudit.cli.logs import configure_logs
 from plaudit.cli.output import Exit, fail
 from plaudit.deliver.health import Health, HealthServer
+from plaudit.deliver.sending import make_context, make_sender
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.startup import lane_topics
 from plaudit.deliver.worker import LaneName, Worker
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.transport.addresses import AddressPolicy
-from plaudit.transport.dial import Dialer
-from plaudit.transport.stock import HttpxSender
-from plaudit.transport.tls import tls_context
 
 
 def command(
@@ -42,6 +40,7 @@ def command(
     # A setting that can't be used is told before anything starts.
     kafka.client_config()
     SecretKeys.from_setting(settings.secret_key.get_secret_value())
+    context = make_context(settings)
     health = Health()
     try:
         server = (
@@ -56,17 +55,20 @@ def command(
             Exit.USAGE,
         )
     try:
-        uvloop.run(_deliver(kafka, settings, health, lane or list(LaneName)))
+        uvloop.run(_deliver(kafka, settings, context, health, lane or list(LaneName)))
     finally:
         if server is not None:
             server.close()
 
 
 async def _deliver(
-    kafka: KafkaSettings, settings: DeliverSettings, health: Health, lanes: list[LaneName]
+    kafka: KafkaSettings,
+    settings: DeliverSettings,
+    context: ssl.SSLContext,
+    health: Health,
+    lanes: list[LaneName],
 ) -> None:
-    dialer = Dialer(AddressPolicy(settings.allow_networks), settings.timeouts)
-    sender = HttpxSender(dialer, tls_context())
+    sender = make_sender(settings, context)
     loop = asyncio.get_running_loop()
     starting = asyncio.create_task(lane_topics(kafka))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import (
@@ -17,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from plaudit.kafka.errors import SettingsError
 from plaudit.transport.addresses import IPNetwork
+from plaudit.transport.proxy import Proxy
 from plaudit.transport.sender import Timeouts
 
 if TYPE_CHECKING:
@@ -86,6 +88,34 @@ class DeliverSettings(BaseSettings):
         default=15.0, description="Seconds until the first byte of an answer."
     )
     total_timeout: _Seconds = Field(default=20.0, description="Seconds for an attempt as a whole.")
+    transport: Literal["engine", "stock"] = Field(
+        default="engine",
+        description="The HTTP client: our own engine, or httpcore's, which is many times slower.",
+    )
+    proxy_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Forward proxy, `http://[user:password@]host:port`: every request goes through "
+        "a tunnel (CONNECT) to an address that was looked up and checked here.",
+    )
+    proxy_resolves: bool = Field(
+        default=False,
+        description="Give the proxy names instead of addresses, for proxies that filter by name or "
+        "networks without DNS: then the proxy alone must refuse names that lead inside.",
+    )
+    tls_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file with the authorities to trust, instead of those of certifi.",
+    )
+    tls_certificate_file: Path | None = Field(
+        default=None,
+        description="PEM file with our certificate and its intermediates, for endpoints that ask "
+        "for one.",
+    )
+    tls_key_file: Path | None = Field(
+        default=None,
+        description="PEM file with that certificate's private key, when it is not in the same "
+        "file.",
+    )
 
     @field_validator("allow_networks", mode="before")
     @classmethod
@@ -93,6 +123,13 @@ class DeliverSettings(BaseSettings):
         if not isinstance(value, str):
             return value
         return tuple(_network(part.strip()) for part in value.split(",") if part.strip())
+
+    @field_validator("proxy_url", mode="after")
+    @classmethod
+    def _readable(cls, value: SecretStr) -> SecretStr:
+        if url := value.get_secret_value():
+            Proxy.parse(url)
+        return value
 
     @model_validator(mode="wrap")
     @classmethod
@@ -104,6 +141,12 @@ class DeliverSettings(BaseSettings):
             name = "_".join(str(part) for part in first["loc"][:1]).upper()
             reason = str(first["msg"]).removeprefix("Value error, ")
             raise SettingsError(PREFIX + name, reason) from None
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """The forward proxy, if there is one."""
+        url = self.proxy_url.get_secret_value()
+        return Proxy.parse(url, resolves=self.proxy_resolves) if url else None
 
     @property
     def timeouts(self) -> Timeouts:

@@ -14,7 +14,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.records.delays import Delay, DelayError, parse_delays
 from plaudit.transport.addresses import AddressPolicy, check_url
 from plaudit.transport.errors import AddressRefused, UrlRefused
-from plaudit.transport.sender import OURS
+from plaudit.transport.head import OURS
 
 FORMATS: Final = ("standard",)
 HIGHEST_RATE: Final = 10_000.0

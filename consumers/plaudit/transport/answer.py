@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """Durations of one exchange in milliseconds; None for a phase that did not take place.
 
     `dns_ms`, `connect_ms` and `tls_ms` are None on a connection that was kept alive.
@@ -29,13 +28,12 @@ class Timings:
 NO_TIMINGS = Timings()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A complete answer of the other side, whatever its status.
 
     Attributes:
-        status: 200 to 599; interim 1xx answers are passed over.
-        headers: in the order received; names in lower case, values as Latin-1 text.
+        status: 200 to 999; interim 1xx answers are passed over.
+        raw_headers: in the order received, as received; most are never looked at.
         snippet: the start of the body as sent (no content-encoding is undone), at most
             `Caps.kept_bytes`.
         truncated: the body was longer than the snippet.
@@ -44,8 +42,16 @@ class Answer:
     """
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    raw_headers: tuple[tuple[bytes, bytes], ...]
     snippet: bytes
     truncated: bool
     timings: Timings
     bytes_sent: int
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers with names in lower case and values as Latin-1 text."""
+        return tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in self.raw_headers
+        )

@@ -10,8 +10,15 @@ from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 
 from plaudit.transport.addresses import AddressPolicy, IPAddress, Target
-from plaudit.transport.errors import ConnectFailed, ConnectTimeout, DnsFailed, DnsTimeout
+from plaudit.transport.errors import (
+    ConnectFailed,
+    ConnectTimeout,
+    DnsFailed,
+    DnsTimeout,
+    ProxyRefused,
+)
 from plaudit.transport.progress import Progress, since_ms
+from plaudit.transport.proxy import Proxy, open_tunnel
 from plaudit.transport.resolver import Resolver, SystemResolver
 from plaudit.transport.sender import Timeouts
 
@@ -23,11 +30,19 @@ MOST_TRIED = 6
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """Connects to checked addresses only: between check and connect nothing is looked up again."""
+    """Connects to checked addresses only: between check and connect nothing is looked up again.
+
+    Attributes:
+        policy: which addresses.
+        timeouts: for look-up and connect; the others are the sender's.
+        resolver: looks names up.
+        proxy: opens tunnels to the checked addresses; None to connect directly.
+    """
 
     policy: AddressPolicy
     timeouts: Timeouts = field(default_factory=Timeouts)
     resolver: Resolver = field(default_factory=SystemResolver)
+    proxy: Proxy | None = None
 
     async def connect(self, target: Target, progress: Progress) -> socket.socket:
         """Return a connected, non-blocking socket; the caller closes it.
@@ -35,20 +50,30 @@ class Dialer:
         Raises:
             AddressRefused: the policy forbids the scheme or one of the addresses.
             DnsFailed: or no answer in time (`DnsTimeout`).
-            ConnectFailed: no address accepted.
+            ConnectFailed: no address accepted, or the proxy opened no tunnel (`ProxyRefused`).
             ConnectTimeout: none in time.
         """
         progress.phase = "address"
         self.policy.check(target)
+        if self.proxy is not None and self.proxy.resolves:
+            return await self._through(self.proxy, [join(target.host, target.port)], progress)
+        addresses = in_order(await self._checked(target, progress))
+        if self.proxy is None:
+            return await self._connect(addresses, target.port, progress)
+        places = [join(str(address), target.port) for address in addresses]
+        return await self._through(self.proxy, places, progress)
+
+    async def _checked(self, target: Target, progress: Progress) -> Sequence[IPAddress]:
         if target.address is not None:
-            addresses: Sequence[IPAddress] = (target.address,)
-        else:
-            addresses = await self._resolve(target, progress)
-            progress.phase = "address"
-            self.policy.check_all(target, addresses)
-        return await self._connect(in_order(addresses), target.port, progress)
+            return (target.address,)
+        addresses = await self._resolve(target, progress)
+        progress.phase = "address"
+        self.policy.check_all(target, addresses)
+        return addresses
 
     async def _resolve(self, target: Target, progress: Progress) -> Sequence[IPAddress]:
+        if target.address is not None:
+            return (target.address,)
         progress.phase = "dns"
         began_s = time.monotonic()
         try:
@@ -57,11 +82,37 @@ class Dialer:
         except TimeoutError:
             raise DnsTimeout(target.host) from None
         finally:
-            progress.dns_ms = since_ms(began_s)
+            progress.dns_ms = (progress.dns_ms or 0.0) + since_ms(began_s)
         if not addresses:
             msg = f"{target.host}: no address"
             raise DnsFailed(msg)
         return addresses
+
+    async def _through(
+        self, proxy: Proxy, places: Sequence[str], progress: Progress
+    ) -> socket.socket:
+        """Have the proxy connect to one of the places, tried in order."""
+        # Where the proxy itself is has been decided by whoever runs this: no policy.
+        addresses = in_order(await self._resolve(proxy.target, progress))
+        refused = ProxyRefused()
+        for place in places:
+            sock = await self._connect(addresses, proxy.target.port, progress)
+            progress.phase = "proxy"
+            try:
+                async with asyncio.timeout(self.timeouts.connect_s):
+                    await open_tunnel(sock, proxy, place)
+            except ProxyRefused as error:
+                sock.close()
+                refused = error
+            except TimeoutError:
+                sock.close()
+                raise ConnectTimeout(f"{proxy}: no tunnel to {place}") from None
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                return sock
+        raise refused
 
     async def _connect(
         self, addresses: Sequence[IPAddress], port: int, progress: Progress
@@ -75,6 +126,11 @@ class Dialer:
             raise ConnectTimeout(", ".join(map(str, addresses))) from None
         finally:
             progress.connect_ms = since_ms(began_s)
+
+
+def join(host: str, port: int) -> str:
+    """Return host and port as one; an IPv6 address goes into brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def in_order(addresses: Sequence[IPAddress]) -> list[IPAddress]:

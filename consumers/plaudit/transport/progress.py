@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 
-from plaudit.transport.answer import Timings
-from plaudit.transport.errors import Phase
+from plaudit.transport.answer import Answer, Timings
+from plaudit.transport.errors import Phase, TransportError
+
+OnDone = Callable[[Answer | TransportError], None]
+"""Takes the end of an exchange. It runs in the event loop's thread and must not raise; what it
+raises nevertheless goes to the loop's exception handler and harms no other exchange."""
 
 
 class Progress:
@@ -16,25 +22,21 @@ class Progress:
         sent: something was handed to the network.
         answered: a byte of an answer has arrived.
         bytes_sent: of the request, so far.
-        in_head: the head of the answer is not complete.
-        head_bytes: of it, so far.
-        ended: the other side has closed the connection.
+        began_s: when, monotonic.
+        wrote_s: when the first byte was handed over, monotonic.
     """
 
     __slots__ = (
-        "_began_s",
-        "_wrote_s",
         "answered",
+        "began_s",
         "bytes_sent",
         "connect_ms",
         "dns_ms",
-        "ended",
         "first_byte_ms",
-        "head_bytes",
-        "in_head",
         "phase",
         "sent",
         "tls_ms",
+        "wrote_s",
     )
 
     def __init__(self) -> None:
@@ -42,33 +44,41 @@ class Progress:
         self.sent = False
         self.answered = False
         self.bytes_sent = 0
-        self.in_head = True
-        self.ended = False
-        self.head_bytes = 0
         self.dns_ms: float | None = None
         self.connect_ms: float | None = None
         self.tls_ms: float | None = None
         self.first_byte_ms: float | None = None
-        self._began_s = self._wrote_s = time.monotonic()
+        self.began_s = self.wrote_s = time.monotonic()
 
     def writing(self, size: int) -> None:
         """`size` bytes are about to be handed to the network."""
         self.phase = "write"
         self.sent = True
         self.bytes_sent = size
-        self._wrote_s = time.monotonic()
+        self.wrote_s = time.monotonic()
 
     def received(self) -> None:
         """Bytes of an answer arrived; the first time counts."""
         if not self.answered:
             self.answered = True
             self.phase = "answer"
-            self.first_byte_ms = since_ms(self._wrote_s)
+            self.first_byte_ms = since_ms(self.wrote_s)
+
+    def tell(self, on_done: OnDone, result: Answer | TransportError) -> None:
+        """Tell the caller how the exchange has ended."""
+        if isinstance(result, TransportError):
+            result.sent = self.sent
+            result.timings = self.timings()
+        try:
+            on_done(result)
+        except Exception as error:  # noqa: BLE001 - a fault of one caller's must not harm another
+            loop = asyncio.get_running_loop()
+            loop.call_exception_handler({"message": "on_done has raised", "exception": error})
 
     def timings(self) -> Timings:
         """Return the timings up to now."""
         return Timings(
-            self.dns_ms, self.connect_ms, self.tls_ms, self.first_byte_ms, since_ms(self._began_s)
+            self.dns_ms, self.connect_ms, self.tls_ms, self.first_byte_ms, since_ms(self.began_s)
         )
 
 

@@ -6,7 +6,9 @@ import asyncio
 import queue
 import socket
 import threading
+import time
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Protocol
 
 from plaudit.transport.addresses import IPAddress, parse_address
@@ -14,6 +16,9 @@ from plaudit.transport.errors import DnsFailed
 
 MOST_THREADS = 128
 """Look-ups of different names at once; a thread costs about 50 KB while it waits."""
+
+KEPT_S = 5.0
+"""How long a look-up is good for; changed addresses take hold within it."""
 
 
 class Resolver(Protocol):
@@ -26,6 +31,42 @@ class Resolver(Protocol):
             DnsFailed: no such name, no address, or the look-up itself failed.
         """
         ...
+
+
+class CachingResolver:
+    """Remembers addresses for a moment, failures never.
+
+    A burst of connections to one name is one look-up. What a name led to is judged at each
+    connect, remembered or not.
+
+    Args:
+        resolver: asked when nothing is remembered.
+        keep_s: seconds that addresses are remembered for.
+    """
+
+    def __init__(self, resolver: Resolver, keep_s: float = KEPT_S) -> None:
+        self._resolver = resolver
+        self._keep_s = keep_s
+        # In the order of their age, which is that of their end.
+        self._known: dict[tuple[str, int], tuple[float, Sequence[IPAddress]]] = {}
+
+    async def resolve(self, host: str, port: int) -> Sequence[IPAddress]:
+        """See `Resolver.resolve`."""
+        now_s = time.monotonic()
+        self._forget(now_s)
+        known = self._known.get((host, port))
+        if known is not None:
+            return known[1]
+        addresses = await self._resolver.resolve(host, port)
+        self._known.pop((host, port), None)
+        self._known[host, port] = (time.monotonic() + self._keep_s, addresses)
+        return addresses
+
+    def _forget(self, now_s: float) -> None:
+        """Drop what is too old."""
+        old = list(takewhile(lambda key: self._known[key][0] <= now_s, self._known))
+        for key in old:
+            del self._known[key]
 
 
 class SystemResolver:

@@ -1,18 +1,22 @@
-"""The port: one POST to one target, and what bounds it."""
+"""The port: one POST to one target, and what bounds it.
+
+There are two ways to send. `Sender.post` is for everyone. `Sender.start` is for the hot path: it
+makes no task and no future, takes a head of which the constant part was written once per endpoint,
+and calls back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
 from plaudit.transport.addresses import Target
 from plaudit.transport.answer import Answer
-
-Headers = Sequence[tuple[bytes, bytes]]
-
-OURS = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
-"""Header names, in lower case, that the transport writes itself and refuses from callers."""
+from plaudit.transport.errors import Phase, TotalTimeout, TransportError
+from plaudit.transport.head import Headers, request_prefix
+from plaudit.transport.progress import OnDone
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Timeouts:
     """How long each phase of an exchange may take, in seconds.
 
     The total holds for everything, waiting for a free connection and an answer that trickles
-    included.
+    included. None ends early; all may end a little late (`timers.TICK_S`).
     """
 
     dns_s: float = 5.0
@@ -65,23 +69,83 @@ class PoolLimits:
     age_s: float = 300.0
 
 
-class Sender(Protocol):
-    """Sends POSTs from one event loop."""
+class Started(Protocol):
+    """An exchange under way, in its caller's hands."""
 
-    async def post(self, target: Target, headers: Headers, body: bytes) -> Answer:
-        """POST `body` and return the answer, whatever its status; redirects are not followed.
+    @property
+    def phase(self) -> Phase:
+        """The one under way."""
+        ...
+
+    @property
+    def sent(self) -> bool:
+        """Whether a part of the request, or all, may have reached the other side."""
+        ...
+
+    def cancel(self, error: TransportError) -> None:
+        """End the exchange now: `on_done` gets `error`, with `sent` and `timings` filled in.
+
+        `on_done` has run when this returns. The connection is closed, or the place in the queue
+        given up. An exchange that is over stays as it ended.
+        """
+        ...
+
+
+class Sender(ABC):
+    """Sends POSTs from one event loop, the one it was made in."""
+
+    @abstractmethod
+    def start(
+        self, target: Target, prefix: bytes, lines: bytes, body: bytes, on_done: OnDone
+    ) -> Started:
+        """Begin to POST; `on_done` is called exactly once, never before this returns.
+
+        On the wire stand `prefix`, `lines`, `content-length`, an empty line and `body`, in one
+        write. They are sent as they are: nothing here looks at them again.
 
         Args:
             target: from `check_url`; the address policy is applied when connecting.
-            headers: names and values as they go on the wire. The transport adds those of
-                `OURS` that are needed.
-            body: sent with its `content-length`.
+            prefix: from `request_prefix` for this target; keep it for as long as the endpoint.
+            lines: the headers of this request alone, each ended by CRLF: from `header_lines`,
+                or written by a caller who knows that no value holds CR, LF or NUL.
+            body: what is sent; its length is the `content-length`.
+            on_done: gets the answer, whatever its status (redirects are not followed), or the
+                error, whose class says at which stage there was none.
+        """
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close every connection; exchanges under way end with `ConnectionLost`.
+
+        When it returns, no connection, file descriptor, timer or task of the sender is left.
+        """
+
+    async def post(
+        self, target: Target, headers: Headers, body: bytes, method: bytes = b"POST"
+    ) -> Answer:
+        """POST `body` and return the answer; for those who can wait in a task of their own.
+
+        Args:
+            target: see `start`.
+            headers: names and values as they go on the wire, none of `head.OURS`.
+            body: see `start`.
+            method: another one than POST, for clients of all kinds.
 
         Raises:
             TransportError: no complete answer; the class says at which stage.
         """
-        ...
+        ended: asyncio.Future[Answer | TransportError] = asyncio.get_running_loop().create_future()
 
-    async def aclose(self) -> None:
-        """Close every connection; exchanges under way end with `ConnectionLost`."""
-        ...
+        def end(result: Answer | TransportError) -> None:
+            if not ended.done():
+                ended.set_result(result)
+
+        exchange = self.start(target, request_prefix(target, headers, method), b"", body, end)
+        try:
+            result = await ended
+        except asyncio.CancelledError:
+            exchange.cancel(TotalTimeout(phase=exchange.phase, sent=exchange.sent))
+            raise
+        if isinstance(result, TransportError):
+            raise result
+        return result

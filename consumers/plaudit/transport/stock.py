@@ -27,12 +27,48 @@ from plaudit.transport.errors import (
     TotalTimeout,
     TransportError,
 )
-from plaudit.transport.progress import Progress
-from plaudit.transport.sender import OURS, Caps, Headers, PoolLimits
+from plaudit.transport.head import read_lines
+from plaudit.transport.progress import OnDone, Progress
+from plaudit.transport.sender import Caps, PoolLimits, Sender
 from plaudit.transport.wire import Wire
 
 _TARGET: Final = "plaudit.target"
-_progress: ContextVar[Progress] = ContextVar("progress")
+
+
+class _Exchange(Progress):
+    """With its task, and what httpcore does not count.
+
+    Attributes:
+        task: that makes it.
+        in_head: the head of the answer is not complete.
+        head_bytes: of it, so far.
+        ended: the other side has closed the connection.
+    """
+
+    __slots__ = ("_on_done", "ended", "head_bytes", "in_head", "task")
+
+    def __init__(self, on_done: OnDone) -> None:
+        super().__init__()
+        self._on_done: OnDone | None = on_done
+        self.task: asyncio.Task[None] | None = None
+        self.in_head = True
+        self.head_bytes = 0
+        self.ended = False
+
+    def cancel(self, error: TransportError) -> None:
+        """See `Started.cancel`."""
+        if self.task is not None:
+            self.task.cancel()
+        self.end(error)
+
+    def end(self, result: Answer | TransportError) -> None:
+        """Tell the caller, unless that was done."""
+        on_done, self._on_done = self._on_done, None
+        if on_done is not None:
+            self.tell(on_done, result)
+
+
+_progress: ContextVar[_Exchange] = ContextVar("progress")
 """The exchange that the running task makes: connections are shared, exchanges are not."""
 
 
@@ -224,7 +260,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
             await found.pool.aclose()
 
 
-class HttpxSender:
+class HttpxSender(Sender):
     """A `Sender` over the stock client.
 
     Args:
@@ -242,33 +278,49 @@ class HttpxSender:
         limits: PoolLimits | None = None,
     ) -> None:
         self._caps = caps or Caps()
+        self._under_way: set[_Exchange] = set()
         self._total_s = dialer.timeouts.total_s
         self._transport = CheckedTransport(dialer, tls, self._caps, limits or PoolLimits())
 
-    async def post(self, target: Target, headers: Headers, body: bytes) -> Answer:
-        """See `Sender.post`."""
-        progress = Progress()
-        _progress.set(progress)
-        try:
-            async with asyncio.timeout(self._total_s):
-                return await self._post(target, _request(target, headers, body), progress)
-        except TimeoutError:
-            error: TransportError = TotalTimeout(phase=progress.phase, sent=progress.sent)
-        except TransportError as failed:
-            error = failed
-        except httpcore.RemoteProtocolError as failed:
-            cut = progress.ended
-            error = ConnectionLost(str(failed)) if cut else AnswerMalformed(str(failed))
-        except httpcore.LocalProtocolError as failed:
-            error = RequestInvalid(str(failed))
-        error.timings = progress.timings()
-        raise error
+    def start(
+        self, target: Target, prefix: bytes, lines: bytes, body: bytes, on_done: OnDone
+    ) -> _Exchange:
+        """See `Sender.start`; here it takes a task."""
+        exchange = _Exchange(on_done)
+        exchange.task = asyncio.create_task(
+            self._run(exchange, target, _request(target, prefix + lines, body))
+        )
+        self._under_way.add(exchange)
+        exchange.task.add_done_callback(lambda _: self._under_way.discard(exchange))
+        return exchange
 
     async def aclose(self) -> None:
         """See `Sender.aclose`."""
+        under_way = list(self._under_way)
+        for exchange in under_way:
+            exchange.cancel(ConnectionLost("the sender was closed", phase=exchange.phase))
+        await asyncio.gather(
+            *(each.task for each in under_way if each.task is not None), return_exceptions=True
+        )
         await self._transport.aclose()
 
-    async def _post(self, target: Target, request: httpx.Request, progress: Progress) -> Answer:
+    async def _run(self, exchange: _Exchange, target: Target, request: httpx.Request) -> None:
+        _progress.set(exchange)
+        try:
+            async with asyncio.timeout(self._total_s):
+                result: Answer | TransportError = await self._post(target, request, exchange)
+        except TimeoutError:
+            result = TotalTimeout(phase=exchange.phase, sent=exchange.sent)
+        except TransportError as failed:
+            result = failed
+        except httpcore.RemoteProtocolError as failed:
+            cut = exchange.ended
+            result = ConnectionLost(str(failed)) if cut else AnswerMalformed(str(failed))
+        except httpcore.LocalProtocolError as failed:
+            result = RequestInvalid(str(failed))
+        exchange.end(result)
+
+    async def _post(self, target: Target, request: httpx.Request, progress: _Exchange) -> Answer:
         progress.phase = "wait"
         pool = self._transport.pool(target)
         pool.users += 1
@@ -279,7 +331,7 @@ class HttpxSender:
             pool.users -= 1
             await self._transport.trim()
 
-    async def _exchange(self, request: httpx.Request, progress: Progress) -> Answer:
+    async def _exchange(self, request: httpx.Request, progress: _Exchange) -> Answer:
         try:
             response = await self._transport.handle_async_request(request)
         except TransportError as error:
@@ -295,7 +347,7 @@ class HttpxSender:
         finally:
             await response.aclose()
 
-    async def _read(self, response: httpx.Response, progress: Progress) -> Answer:
+    async def _read(self, response: httpx.Response, progress: _Exchange) -> Answer:
         if response.status_code < 200:  # noqa: PLR2004 - 101: interim answers are passed over
             msg = f"status {response.status_code} is none to end with"
             raise AnswerMalformed(msg)
@@ -308,10 +360,7 @@ class HttpxSender:
                 break
         return Answer(
             response.status_code,
-            tuple(
-                (name.decode("latin-1").lower(), value.decode("latin-1"))
-                for name, value in response.headers.raw
-            ),
+            tuple(response.headers.raw),
             bytes(kept),
             truncated=size > len(kept),
             timings=progress.timings(),
@@ -319,21 +368,9 @@ class HttpxSender:
         )
 
 
-def _request(target: Target, headers: Headers, body: bytes) -> httpx.Request:
-    """Return the request.
-
-    Raises:
-        RequestInvalid: a header is ours to set.
-    """
-    for name, _ in headers:
-        if name.lower() in OURS:
-            detail = f"header {name.decode('latin-1')} is set by the transport"
-            raise RequestInvalid(detail)
-    all_headers = [
-        (b"host", target.authority.encode()),
-        *headers,
-        (b"content-length", b"%d" % len(body)),
-    ]
+def _request(target: Target, head: bytes, body: bytes) -> httpx.Request:
+    method = head.partition(b" ")[0].decode()
+    headers = [*read_lines(head), (b"content-length", b"%d" % len(body))]
     return httpx.Request(
-        "POST", target.url, headers=all_headers, content=body, extensions={_TARGET: target}
+        method, target.url, headers=headers, content=body, extensions={_TARGET: target}
     )

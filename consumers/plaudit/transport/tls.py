@@ -15,11 +15,21 @@ class ClientCertificate:
 
     Attributes:
         chain: PEM file with the certificate and its intermediates.
-        key: PEM file with the private key; None when `chain` holds it too.
+        key: PEM file with the private key, not encrypted; None when `chain` holds it too.
     """
 
     chain: Path
     key: Path | None = None
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Present it from now on.
+
+        Raises:
+            OSError: a file can't be read.
+            ssl.SSLError: a file does not hold what it should, or the key is encrypted.
+        """
+        # Without a password of ours, OpenSSL asks for one on the terminal.
+        context.load_cert_chain(self.chain, self.key, password="")
 
 
 def tls_context(
@@ -42,7 +52,8 @@ def tls_context(
     else:
         context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     if certificate is not None:
-        context.load_cert_chain(certificate.chain, certificate.key)
+        certificate.load_into(context)
     return context

@@ -7,13 +7,8 @@ import socket
 import ssl
 from typing import Final, cast
 
-from plaudit.transport.errors import (
-    ConnectionLost,
-    TlsFailed,
-    TlsTimeout,
-    WriteFailed,
-    WriteTimeout,
-)
+from plaudit.transport.errors import ConnectionLost, TlsFailed, WriteFailed, WriteTimeout
+from plaudit.transport.reasons import handshake_failures, said
 
 _HIGH_WATER: Final = 256 * 1024
 """Bytes that nobody has read yet; above it the other side is told to wait."""
@@ -61,7 +56,7 @@ class Wire(asyncio.Protocol):
             finally:
                 self._reader = None
         if not self._received and self._error is not None:
-            raise ConnectionLost(_said(self._error))
+            raise ConnectionLost(said(self._error))
         data = bytes(self._received[:most])
         del self._received[:most]
         if self._transport is not None and len(self._received) < _HIGH_WATER and not self._ended:
@@ -76,7 +71,7 @@ class Wire(asyncio.Protocol):
             WriteTimeout: the other side took in too little in time.
         """
         if self._transport is None or self._error is not None:
-            raise WriteFailed(_said(self._error))
+            raise WriteFailed(said(self._error))
         self._transport.write(data)
         if self._writable:
             return
@@ -89,7 +84,7 @@ class Wire(asyncio.Protocol):
         finally:
             self._writer = None
         if self._error is not None:
-            raise WriteFailed(_said(self._error))
+            raise WriteFailed(said(self._error))
 
     async def start_tls(self, context: ssl.SSLContext, host: str, timeout_s: float) -> None:
         """Shake hands as a client; certificate and name are checked by the context.
@@ -101,19 +96,11 @@ class Wire(asyncio.Protocol):
         if self._transport is None:
             detail = "the connection was closed before the handshake"
             raise TlsFailed(detail)
-        try:
+        with handshake_failures(host):
             async with asyncio.timeout(timeout_s):
                 self._transport = await self._loop.start_tls(
                     self._transport, self, context, server_hostname=host
                 )
-        except TimeoutError:
-            raise TlsTimeout(host) from None
-        except (ssl.SSLError, ssl.CertificateError) as error:
-            detail = f"{host}: {_tls_reason(error)}"
-            raise TlsFailed(detail) from error
-        except OSError as error:
-            detail = f"{host}: {_said(error)}"
-            raise TlsFailed(detail) from error
 
     def close(self) -> None:
         """Close at once; what was not sent yet is not sent."""
@@ -162,13 +149,3 @@ class Wire(asyncio.Protocol):
     def _wake(self) -> None:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
-
-
-def _said(error: Exception | None) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) if error is not None else "closed"
-
-
-def _tls_reason(error: Exception) -> str:
-    return getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)

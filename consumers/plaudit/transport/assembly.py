@@ -1,0 +1,169 @@
+"""From bytes to an answer: HTTP/1.1 as httptools reads it, within caps.
+
+No I/O. The same bytes give the same result wherever they are split: the parser is never shown a
+byte beyond a cap, so it is the count of bytes that decides, not how they came.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httptools
+
+from plaudit.transport.errors import AnswerMalformed
+from plaudit.transport.sender import Caps
+
+_SWITCHING: Final = 101
+_FINAL: Final = 200
+_FRAMING: Final = 8
+"""Bytes on the wire that one byte of a body may cost; a chunk of one byte takes six."""
+
+
+class AnswerAssembly:
+    """Takes in the answers of one connection, one after the other.
+
+    Attributes:
+        done: the answer is complete: `status`, `headers`, `snippet` and `truncated` are its.
+        reusable: once it is done: the connection may serve another exchange.
+        status: of the final answer.
+        headers: as received.
+        size: bytes of the body so far.
+    """
+
+    __slots__ = (
+        "_bodyless",
+        "_caps",
+        "_fed",
+        "_head_cap",
+        "_in_head",
+        "_kept",
+        "_most_bytes",
+        "_parser",
+        "_switches",
+        "done",
+        "headers",
+        "reusable",
+        "size",
+        "status",
+    )
+
+    def __init__(self, caps: Caps) -> None:
+        self._caps = caps
+        self._most_bytes = caps.head_bytes + _FRAMING * caps.read_bytes
+        self._parser = httptools.HttpResponseParser(self)
+        self.expect()
+
+    def expect(self, *, bodyless: bool = False) -> None:
+        """Get ready for the next answer; `bodyless` for one to HEAD, which has only a head."""
+        self._bodyless = bodyless
+        self._in_head = True
+        self._fed = 0
+        self._kept: list[bytes] = []
+        self._switches = False
+        self.done = False
+        self.reusable = False
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.size = 0
+
+    def feed(self, data: bytes) -> bool:
+        """Take in bytes; return whether the answer is complete.
+
+        Raises:
+            AnswerMalformed: it is no HTTP/1.1, or over a cap.
+        """
+        limit = self._caps.head_bytes if self._in_head else self._most_bytes
+        fed = self._fed + len(data)
+        if fed <= limit:
+            self._fed = fed
+            self._parse(data)
+        else:
+            self._feed_to_the_cap(data)
+        return self.done
+
+    def ends_with_the_stream(self) -> bool:
+        """Tell whether the answer is complete if not one byte more comes."""
+        if self._in_head or self.done:
+            return self.done
+        fields = {name.lower(): value.strip().lower() for name, value in self.headers}
+        chunked = fields.get(b"transfer-encoding", b"").endswith(b"chunked")
+        return not chunked and b"content-length" not in fields
+
+    @property
+    def snippet(self) -> bytes:
+        """The start of the body, as far as it is kept."""
+        return b"".join(self._kept)[: self._caps.kept_bytes]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the body is longer than the snippet."""
+        return self.size > self._caps.kept_bytes
+
+    def _feed_to_the_cap(self, data: bytes) -> None:
+        while data and not self.done:
+            limit = self._caps.head_bytes if self._in_head else self._most_bytes
+            left = limit - self._fed
+            if left <= 0:
+                what = "its head" if self._in_head else "it"
+                detail = f"{what} is over {limit} bytes"
+                raise AnswerMalformed(detail)
+            part, data = data[:left], data[left:]
+            self._fed += len(part)
+            self._parse(part)
+        if data:
+            self.reusable = False
+
+    def _parse(self, data: bytes) -> None:
+        fault = ""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._switches = True
+        except httptools.HttpParserError as error:
+            self.reusable = False
+            fault = str(error)
+        if self._switches:
+            detail = f"status {_SWITCHING} is none to end with"
+            raise AnswerMalformed(detail)
+        if fault and not self.done:
+            raise AnswerMalformed(fault)
+
+    # The parser calls these.
+
+    def on_message_begin(self) -> None:
+        """Something follows; after the end of the answer nothing may."""
+        if self.done:
+            self.reusable = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; trailers, which come after the body, are dropped."""
+        if self._in_head:
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Pass over an interim answer; begin with the body of the final one."""
+        if self.done:
+            return
+        self.status = self._parser.get_status_code()
+        if self.status < _FINAL:
+            self._switches = self._switches or self.status == _SWITCHING
+            self.headers.clear()
+            return
+        self._in_head = False
+        # The parser would go on to wait for the body that the head tells of.
+        self.done = self._bodyless
+
+    def on_body(self, data: bytes) -> None:
+        """Keep the start of the body, and stop when enough of it was read."""
+        if self.done:
+            return
+        if self.size < self._caps.kept_bytes:
+            self._kept.append(data)
+        self.size += len(data)
+        self.done = self.size >= self._caps.read_bytes
+
+    def on_message_complete(self) -> None:
+        """The answer ends here, unless it was an interim one."""
+        if not self._in_head and not self.done:
+            self.done = True
+            self.reusable = bool(self._parser.should_keep_alive())

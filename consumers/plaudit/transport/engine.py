@@ -1,0 +1,84 @@
+"""The HTTP engine: exchanges over pools of connections, without a task or timer for each."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING
+
+from plaudit.transport.errors import ConnectionLost
+from plaudit.transport.exchange import Exchange, ExchangeDeadlines
+from plaudit.transport.opening import Opener
+from plaudit.transport.pool import Pool, Shared
+from plaudit.transport.sender import Caps, PoolLimits, Sender
+from plaudit.transport.timers import Deadlines, Timers
+
+if TYPE_CHECKING:
+    from plaudit.transport.addresses import Origin, Target
+    from plaudit.transport.connection import Connection
+    from plaudit.transport.dial import Dialer
+    from plaudit.transport.progress import OnDone
+
+
+class Engine(Sender):
+    """A `Sender` of protocols and callbacks; made in the event loop that it works in.
+
+    An exchange takes an idle connection of its origin's pool (pool.py) and is one `write` and one
+    parsed answer (connection.py, assembly.py); its deadlines are entries of dicts (timers.py).
+    Only opening a connection takes a task (opening.py).
+
+    Args:
+        dialer: checks addresses and connects; its time-outs are those of the exchanges.
+        context: for https; see `tls_context`.
+        caps: of answers.
+        limits: of pools.
+    """
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        context: ssl.SSLContext,
+        caps: Caps | None = None,
+        limits: PoolLimits | None = None,
+    ) -> None:
+        limits = limits or PoolLimits()
+        self._timers = Timers()
+        self._deadlines = ExchangeDeadlines.of(self._timers, dialer.timeouts)
+        self._pools: dict[Origin, Pool] = {}
+        self._closed = False
+        idle: Deadlines[Connection] = Deadlines(
+            self._timers, limits.idle_s, lambda connection: connection.close()
+        )
+        opener = Opener(dialer, context, caps or Caps())
+        self._shared = Shared(opener, limits, idle, self._pools)
+
+    @property
+    def connections(self) -> int:
+        """Sockets that are open, those that are being opened left out."""
+        return len(self._shared.alive)
+
+    def start(
+        self, target: Target, prefix: bytes, lines: bytes, body: bytes, on_done: OnDone
+    ) -> Exchange:
+        """See `Sender.start`."""
+        if self._closed:
+            msg = "the engine is closed"
+            raise RuntimeError(msg)
+        exchange = Exchange(target, (prefix, lines, body), on_done, self._deadlines)
+        pool = self._pools.get(target.origin)
+        if pool is None:
+            pool = self._pools[target.origin] = Pool(target.origin, self._shared)
+        pool.submit(exchange)
+        return exchange
+
+    async def aclose(self) -> None:
+        """See `Sender.aclose`."""
+        self._closed = True
+        for pool in list(self._pools.values()):
+            pool.close()
+        for connection in list(self._shared.alive):
+            connection.end(ConnectionLost("the sender was closed"))
+        while self._shared.opening:
+            await asyncio.wait(self._shared.opening)
+        await self._shared.all_gone()
+        self._timers.close()

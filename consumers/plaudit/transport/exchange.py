@@ -1,0 +1,144 @@
+"""One exchange: what is sent, how far it has come, and its deadlines."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from plaudit.transport.addresses import Target
+from plaudit.transport.answer import Answer
+from plaudit.transport.errors import (
+    FirstByteTimeout,
+    TotalTimeout,
+    TransportError,
+    WriteTimeout,
+)
+from plaudit.transport.progress import OnDone, Progress
+from plaudit.transport.sender import Timeouts
+from plaudit.transport.timers import Deadlines, Timers
+
+
+class Holder(Protocol):
+    """Has an exchange in hand: a pool while it waits, then a connection."""
+
+    def abandon(self, exchange: Exchange) -> None:
+        """Let go of an exchange that ends, and of what it occupies."""
+        ...
+
+
+class Exchange(Progress):
+    """One request and its way to an answer.
+
+    Args:
+        target: where it goes.
+        request: prefix, lines and body, as given to `Sender.start`.
+        on_done: gets the end.
+        deadlines: that it is held to.
+
+    Attributes:
+        holder: who has it in hand; None once it is over.
+        retried: its kept connection died, and it was given another one.
+    """
+
+    __slots__ = ("_deadlines", "_on_done", "holder", "request", "retried", "target")
+
+    def __init__(
+        self,
+        target: Target,
+        request: tuple[bytes, bytes, bytes],
+        on_done: OnDone,
+        deadlines: ExchangeDeadlines,
+    ) -> None:
+        super().__init__()
+        self.target = target
+        self.request = request
+        self.holder: Holder | None = None
+        self.retried = False
+        self._on_done = on_done
+        self._deadlines = deadlines
+        deadlines.total.add(self, self.began_s)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.holder is None
+
+    def data(self) -> bytes:
+        """Return the request as it goes on the wire."""
+        prefix, lines, body = self.request
+        return b"%b%bcontent-length: %d\r\n\r\n%b" % (prefix, lines, len(body), body)
+
+    def awaits_answer(self, now_s: float) -> None:
+        """The request is written: the answer may come."""
+        self.phase = "first_byte"
+        self._deadlines.first_byte.add(self, now_s)
+
+    def stalled(self) -> None:
+        """The other side takes in no more of the request for now."""
+        if not self.answered:
+            self.phase = "write"
+            self._deadlines.first_byte.discard(self)
+            self._deadlines.write.add(self, time.monotonic())
+
+    def flows_again(self) -> None:
+        """The other side has taken in most of the request."""
+        if not self.answered:
+            self._deadlines.write.discard(self)
+            self.awaits_answer(time.monotonic())
+
+    def received(self) -> None:
+        """Bytes of an answer have arrived; from now on only the total counts."""
+        super().received()
+        self._deadlines.forget_sending(self)
+
+    def retry(self) -> None:
+        """Begin again on a new connection; this happens once."""
+        self.retried = True
+        self.bytes_sent = 0
+        self._deadlines.forget_sending(self)
+
+    def cancel(self, error: TransportError) -> None:
+        """See `Started.cancel`."""
+        if self.holder is not None:
+            self.holder.abandon(self)
+            self.end(error)
+
+    def end(self, result: Answer | TransportError) -> None:
+        """Tell the caller; whoever held it has let go."""
+        self.holder = None
+        self._deadlines.forget(self)
+        self.tell(self._on_done, result)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeDeadlines:
+    """The time-outs of exchanges, shared by all; those of connecting are `Dialer`'s."""
+
+    total: Deadlines[Exchange]
+    write: Deadlines[Exchange]
+    first_byte: Deadlines[Exchange]
+
+    @classmethod
+    def of(cls, timers: Timers, timeouts: Timeouts) -> ExchangeDeadlines:
+        """Return them, with what happens to those who miss them."""
+        return cls(
+            Deadlines(
+                timers,
+                timeouts.total_s,
+                lambda late: late.cancel(TotalTimeout(phase=late.phase, sent=late.sent)),
+            ),
+            Deadlines(timers, timeouts.write_s, lambda late: late.cancel(WriteTimeout())),
+            Deadlines(timers, timeouts.first_byte_s, lambda late: late.cancel(FirstByteTimeout())),
+        )
+
+    def forget_sending(self, exchange: Exchange) -> None:
+        """Hold an exchange to its total only."""
+        self.first_byte.discard(exchange)
+        self.write.discard(exchange)
+
+    def forget(self, exchange: Exchange) -> None:
+        """Hold an exchange to nothing any more."""
+        self.total.discard(exchange)
+        if not exchange.answered:
+            self.forget_sending(exchange)
