@@ -55,7 +55,9 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    script: Callable[[Server], Script], tls: ssl.SSLContext | None = None
+    script: Callable[[Server], Script],
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[Server]:
     """Run a server whose connections all follow the script."""
     made = Server()
@@ -72,7 +74,7 @@ async def serving(
             await follow(reader, writer)
         writer.close()
 
-    listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    listener = await asyncio.start_server(accept, host, 0, ssl=tls)
     made.port = listener.sockets[0].getsockname()[1]
     try:
         yield made

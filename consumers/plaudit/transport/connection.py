@@ -8,7 +8,13 @@ import time
 from typing import TYPE_CHECKING, Final, cast
 
 from plaudit.transport.answer import Answer
-from plaudit.transport.errors import ConnectionLost, TlsFailed, TransportError, WriteFailed
+from plaudit.transport.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    TlsFailed,
+    TransportError,
+    WriteFailed,
+)
 from plaudit.transport.reasons import said, tls_reason
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         opened_s: when, monotonic.
+        fault: why it is not open any more, should it be asked for.
         pool: that it belongs to.
         tls: see above.
     """
@@ -40,6 +47,7 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_served",
         "_transport",
+        "fault",
         "opened_s",
         "pool",
         "tls",
@@ -49,6 +57,12 @@ class Connection(asyncio.Protocol):
         self.pool = pool
         self.tls = tls
         self.opened_s = time.monotonic()
+        # With TLS 1.3, a server that does not like our certificate may end like this.
+        self.fault: TransportError = (
+            ConnectFailed("closed at once")
+            if tls is None
+            else TlsFailed(f"{pool.origin.host}: closed right after the handshake")
+        )
         self._assembly = assembly
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
@@ -118,9 +132,11 @@ class Connection(asyncio.Protocol):
         except TransportError as error:
             exchange.cancel(error)
             return
+        ended = self.tls is not None and self.tls.ended
         if complete:
-            self._complete(exchange, reusable=self._assembly.reusable and not self._paused)
-        elif self.tls is not None and self.tls.ended:
+            reusable = self._assembly.reusable and not self._paused and not ended
+            self._complete(exchange, reusable=reusable)
+        elif ended:
             self._end(_CLOSED)
 
     def eof_received(self) -> None:
@@ -198,9 +214,8 @@ class Connection(asyncio.Protocol):
     def _break(self, reason: str) -> None:
         """TLS is broken: a client certificate that is refused shows only here (TLS 1.3)."""
         exchange = self._exchange
-        if exchange is None:
-            self.close()
-        elif exchange.answered:
+        if exchange is not None and exchange.answered:
             exchange.cancel(ConnectionLost(f"TLS: {reason}"))
         else:
-            exchange.cancel(TlsFailed(f"{exchange.target.host}: {reason}"))
+            self.fault = TlsFailed(f"{self.pool.origin.host}: {reason}")
+            self.end(self.fault)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from plaudit.transport.errors import ConnectFailed, ConnectionLost, TransportError
+from plaudit.transport.errors import ConnectionLost, TransportError
 
 if TYPE_CHECKING:
     from plaudit.transport.addresses import Origin
@@ -173,7 +173,7 @@ class Pool:
         if not connection.open:
             # It has left already, and its place is free.
             if not exchange.over:
-                exchange.end(ConnectFailed("closed by the other side at once"))
+                exchange.end(connection.fault)
         elif exchange.over:
             self.release(connection)
         else:
