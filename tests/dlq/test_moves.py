@@ -6,8 +6,17 @@ import pytest
 
 from dlq.generate import ENDPOINTS, WORKSPACE, letters
 from plaudit.dlq.directory import Known
-from plaudit.dlq.letters import Headers, Kind, Letter
-from plaudit.dlq.moves import CUT_BYTES, WAY_OUT, Again, Skip, reason_to_skip, sent_again
+from plaudit.dlq.letters import Headers, Letter
+from plaudit.dlq.moves import (
+    CUT_BYTES,
+    WAY_OUT,
+    Again,
+    Skip,
+    delivery_again,
+    delivery_stays,
+    event_again,
+    event_stays,
+)
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Names
 
@@ -52,7 +61,7 @@ def known(
 
 def test_a_delivery_begins_anew_and_keeps_what_is_the_events() -> None:
     was = letter()
-    write = sent_again(NAMES, was, Kind.DELIVERIES, Again(), NOW_MS)
+    write = delivery_again(NAMES, was, Again(), known(), NOW_MS)
     headers = dict(write.headers or [])
     assert (write.topic, write.key, write.value) == (
         "plaudit.deliveries.now",
@@ -70,21 +79,21 @@ def test_a_delivery_begins_anew_and_keeps_what_is_the_events() -> None:
 
 def test_a_record_grows_by_digits_at_most() -> None:
     was = letter()
-    write = sent_again(NAMES, was, Kind.DELIVERIES, Again(), NOW_MS)
+    write = delivery_again(NAMES, was, Again(), known(), NOW_MS)
     size = sum(len(name) + len(value) for name, value in write.headers or [])
     assert size <= was.size - len(was.key) - len(was.value)
 
 
 def test_attempts_can_be_kept_for_one_more_try() -> None:
     again = Again(reset_attempts=False)
-    write = sent_again(NAMES, letter(), Kind.DELIVERIES, again, NOW_MS)
+    write = delivery_again(NAMES, letter(), again, again.to or known(), NOW_MS)
     assert dict(write.headers or [])[Header.ATTEMPT] == b"10"
 
 
 def test_to_another_endpoint_is_another_delivery_of_the_same_event() -> None:
     was, other = letter(), ENDPOINTS[5]
     again = Again(reset_attempts=False, to=known(other))
-    write = sent_again(NAMES, was, Kind.DELIVERIES, again, NOW_MS)
+    write = delivery_again(NAMES, was, again, again.to or known(), NOW_MS)
     headers = dict(write.headers or [])
     assert write.key == headers[Header.ENDPOINT_ID] == other.encode()
     event_id = was.text("ce_id") or ""
@@ -94,12 +103,12 @@ def test_to_another_endpoint_is_another_delivery_of_the_same_event() -> None:
 
 
 def test_a_replay_stays_one() -> None:
-    write = sent_again(NAMES, letter(TRIGGER="replay"), Kind.DELIVERIES, Again(), NOW_MS)
+    write = delivery_again(NAMES, letter(TRIGGER="replay"), Again(), known(), NOW_MS)
     assert dict(write.headers or [])[Header.TRIGGER] == b"replay"
 
 
 def test_a_record_that_was_no_event_goes_back_as_it_was() -> None:
-    write = sent_again(NAMES, event_letter(), Kind.EVENTS, Again(), NOW_MS)
+    write = event_again(NAMES, event_letter())
     assert (write.topic, write.key, write.value) == (
         "plaudit.testimonials",
         b"\xff key",
@@ -114,7 +123,7 @@ def test_a_record_that_was_no_event_goes_back_as_it_was() -> None:
 
 def test_a_delivery_that_was_no_event_goes_to_now_and_still_says_whose_it_is() -> None:
     was = event_letter("plaudit.deliveries.24h", ENDPOINT_ID=b"e", REDRIVES=b"2")
-    write = sent_again(NAMES, was, Kind.EVENTS, Again(), NOW_MS)
+    write = event_again(NAMES, was)
     headers = dict(write.headers or [])
     assert write.topic == "plaudit.deliveries.now"
     assert (headers[Header.ENDPOINT_ID], headers[Header.REDRIVES]) == (b"e", b"3")
@@ -138,15 +147,15 @@ def test_a_delivery_that_was_no_event_goes_to_now_and_still_says_whose_it_is() -
 def test_a_letter_stays_where_it_is_for_a_reason(
     was: Letter, again: Again, where: Known | None, reason: Skip | None
 ) -> None:
-    assert reason_to_skip(was, Kind.DELIVERIES, again, where) is reason
+    assert delivery_stays(was, again, where) is reason
 
 
 def test_a_record_of_unknown_origin_stays() -> None:
     nowhere = Letter(b"?", 0, 0, 0, [], b"x")
-    assert reason_to_skip(nowhere, Kind.EVENTS, Again(), None) is Skip.NO_ORIGIN
+    assert event_stays(nowhere, Again()) is Skip.NO_ORIGIN
     by_key = Letter(b"plaudit.forms:1:2", 0, 0, 0, [], b"x")
-    assert reason_to_skip(by_key, Kind.EVENTS, Again(), None) is None
-    assert sent_again(NAMES, by_key, Kind.EVENTS, Again(), NOW_MS).topic == "plaudit.forms"
+    assert event_stays(by_key, Again()) is None
+    assert event_again(NAMES, by_key).topic == "plaudit.forms"
 
 
 def test_every_reason_to_stay_has_a_way_out() -> None:

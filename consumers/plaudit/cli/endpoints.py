@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from plaudit.cli.output import Exit, fail, note, print_json
+from plaudit.cli.recover import recover_endpoint
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.producer import Producer, ProducerConfig
@@ -171,10 +172,25 @@ def rotate_secret(
 
 
 @app.command()
-def enable(endpoint: _Id, *, as_json: _Json = False) -> None:
-    """Serve an endpoint again, from now on."""
+def enable(
+    endpoint: _Id,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="Of --recover: records per second.")
+    ] = None,
+    *,
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Send its dead letters and what it missed again, too.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Serve an endpoint again, from now on, or with all that it missed."""
     with _service() as service:
-        _show(service, service.enable(endpoint), as_json=as_json)
+        before = service.get(endpoint)
+        served = recover and before.status == "active"
+        now = Written(before) if served else service.enable(endpoint)
+        _show(service, now, as_json=as_json)
+    if recover:
+        recover_endpoint(before, now, rate, as_json=as_json)
 
 
 @app.command()

@@ -14,8 +14,10 @@ from plaudit.dlq.moves import (
     Again,
     Skip,
     Write,
-    reason_to_skip,
-    sent_again,
+    delivery_again,
+    delivery_stays,
+    event_again,
+    event_stays,
     target_of,
 )
 from plaudit.records.names import Names
@@ -43,38 +45,65 @@ class Action(Protocol):
         ...
 
 
-class Redrive:
-    """Sends letters again.
+class RedriveDeliveries:
+    """Sends deliveries again.
 
     Args:
         names: of the topics.
-        kind: of the letters.
         again: how.
-        directory: the endpoints; None for events.
+        directory: the endpoints.
     """
 
     name = "redrive"
 
-    def __init__(self, names: Names, kind: Kind, again: Again, directory: Directory | None) -> None:
+    def __init__(self, names: Names, again: Again, directory: Directory) -> None:
         self._names = names
-        self._kind = kind
         self._again = again
         self._directory = directory
 
     def skip(self, letter: Letter) -> Skip | None:
         """Return why it can't be sent again."""
-        directory = self._directory
-        known = None if directory is None else directory.find(self.endpoint(letter))
-        return reason_to_skip(letter, self._kind, self._again, known)
+        return delivery_stays(letter, self._again, self._directory.find(self.endpoint(letter)))
 
     def endpoint(self, letter: Letter) -> str:
         """Return where it goes."""
-        return "" if self._kind is Kind.EVENTS else target_of(letter, self._again)
+        return target_of(letter, self._again)
 
     def write(self, letter: Letter) -> Write:
         """Return the record by which it is on its way again."""
-        now_ms = int(time.time() * 1_000)
-        return sent_again(self._names, letter, self._kind, self._again, now_ms)
+        known = self._directory.known(self.endpoint(letter))
+        return delivery_again(self._names, letter, self._again, known, int(time.time() * 1_000))
+
+    def before(self, letters: Sequence[Letter]) -> None:
+        """Nothing has to be kept: it goes on."""
+
+
+class RedriveEvents:
+    """Sends records that were no events to their topics again.
+
+    Args:
+        names: of the topics.
+        again: how.
+    """
+
+    name = "redrive"
+
+    def __init__(self, names: Names, again: Again) -> None:
+        self._names = names
+        self._again = again
+
+    def skip(self, letter: Letter) -> Skip | None:
+        """Return why it can't be sent again."""
+        return event_stays(letter, self._again)
+
+    def endpoint(self, letter: Letter) -> str:
+        """It goes to a topic, not to an endpoint."""
+        del letter
+        return ""
+
+    def write(self, letter: Letter) -> Write:
+        """Return the record for its topic."""
+        return event_again(self._names, letter)
 
     def before(self, letters: Sequence[Letter]) -> None:
         """Nothing has to be kept: it goes on."""

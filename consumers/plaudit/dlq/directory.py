@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from plaudit.kafka.errors import KafkaUnavailable
@@ -38,6 +38,7 @@ class Known:
         spaces: spaces whose events it wants; none means all.
         active_from_ms: events appended before are not matched.
         disabled_since_ms: when it was disabled last, as far as the topic still tells.
+        deleted: whether its tombstone was seen.
     """
 
     endpoint_id: str
@@ -49,6 +50,7 @@ class Known:
     spaces: frozenset[str]
     active_from_ms: int
     disabled_since_ms: int | None
+    deleted: bool = False
 
 
 class Directory:
@@ -70,11 +72,21 @@ class Directory:
         """Return what is known of an endpoint; None when there is none of that id."""
         return self._known.get(endpoint_id)
 
+    def known(self, endpoint_id: str) -> Known:
+        """Return an endpoint that was found before.
+
+        Raises:
+            LookupError: it was not.
+        """
+        return self._known[endpoint_id]
+
     def apply(self, key: bytes, value: bytes | None) -> None:
         """Take in a record of the topic."""
         endpoint_id = key.decode("utf-8", "replace")
         if value is None:
-            self._known.pop(endpoint_id, None)
+            gone = self._known.get(endpoint_id)
+            if gone is not None:  # what a job has decided for a moment ago has to be there still
+                self._known[endpoint_id] = replace(gone, active=False, deleted=True)
             return
         try:
             record = decode_endpoint(value)

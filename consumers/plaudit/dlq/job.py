@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final, TextIO
 
-from plaudit.dlq.actions import Action, Purge, Redrive
+from plaudit.dlq.actions import Action, Purge, RedriveDeliveries, RedriveEvents
 from plaudit.dlq.control import Control
 from plaudit.dlq.directory import Directory, Known
 from plaudit.dlq.filters import Filter
@@ -219,14 +219,17 @@ def _report(action: Action, order: Order) -> Report:
     return Report(action.name, str(order.kind), int(time.time() * 1_000), order.name)
 
 
-def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Redrive:
+def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:
     if order.kind is Kind.EVENTS:
-        return Redrive(settings.names, order.kind, order.again, None)
+        if order.to is not None:
+            msg = "--to: records that are no events go to their topic, not to an endpoint"
+            raise EndpointRefused(msg)
+        return RedriveEvents(settings.names, order.again)
     directory = stack.enter_context(Directory(settings))
     again = order.again
     if order.to is not None:
         again = replace(again, to=sendable(directory, order.to))
-    return Redrive(settings.names, order.kind, again, directory)
+    return RedriveDeliveries(settings.names, again, directory)
 
 
 def sendable(directory: Directory, endpoint_id: str) -> Known:
@@ -236,7 +239,7 @@ def sendable(directory: Directory, endpoint_id: str) -> Known:
         EndpointRefused: it is not there, or disabled.
     """
     known = directory.find(endpoint_id)
-    if known is None:
+    if known is None or known.deleted:
         msg = f"no endpoint {endpoint_id}; see `plaudit endpoints list`"
         raise EndpointRefused(msg)
     if not known.active:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from plaudit.dlq.directory import Known
-from plaudit.dlq.letters import Headers, Kind, Letter
+from plaudit.dlq.letters import Headers, Letter
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Names, Trigger
 
@@ -72,28 +72,36 @@ class Again:
     to: Known | None = None
 
 
-def reason_to_skip(letter: Letter, kind: Kind, again: Again, known: Known | None) -> Skip | None:
-    """Return why a letter is not to be sent again; None: it may be.
+def delivery_stays(letter: Letter, again: Again, known: Known | None) -> Skip | None:
+    """Return why a delivery is not to be sent again; None: it may be.
 
     Args:
         letter: the letter.
-        kind: of the letter.
         again: what was asked for.
-        known: the endpoint that it would go to; None when there is none, or for events.
+        known: the endpoint that it would go to; None when there is none.
     """
-    if letter.redrives >= again.max_redrives:
-        return Skip.PARKED
-    if letter.raw(Header.REASON) == b"write_refused" and len(letter.value) >= CUT_BYTES:
-        return Skip.CUT
-    if kind is Kind.EVENTS:
-        return None if _origin(letter) else Skip.NO_ORIGIN
-    if known is None:
+    stays = _stays(letter, again)
+    if stays is not None:
+        return stays
+    if known is None or known.deleted:
         return Skip.ENDPOINT_UNKNOWN
     if again.to is not None and not letter.raw("ce_id"):
         return Skip.NO_EVENT_ID
     if letter.raw(Header.WORKSPACE_ID) != known.workspace_id.encode():
         return Skip.OTHER_WORKSPACE
     return None if known.active else Skip.ENDPOINT_DISABLED
+
+
+def event_stays(letter: Letter, again: Again) -> Skip | None:
+    """Return why a record that was no event is not to be sent again; None: it may be."""
+    return _stays(letter, again) or (None if _origin(letter) else Skip.NO_ORIGIN)
+
+
+def _stays(letter: Letter, again: Again) -> Skip | None:
+    if letter.redrives >= again.max_redrives:
+        return Skip.PARKED
+    cut = letter.raw(Header.REASON) == b"write_refused" and len(letter.value) >= CUT_BYTES
+    return Skip.CUT if cut else None
 
 
 def target_of(letter: Letter, again: Again) -> str:
@@ -106,15 +114,17 @@ def tombstone(topic: str, letter: Letter) -> Write:
     return Write(topic, None, letter.key, None, letter.partition)
 
 
-def sent_again(names: Names, letter: Letter, kind: Kind, again: Again, now_ms: int) -> Write:
-    """Return the record by which a letter is on its way again."""
-    if kind is Kind.DELIVERIES:
-        return _delivery(names, letter, again, now_ms)
-    return _event(names, letter)
+def delivery_again(names: Names, letter: Letter, again: Again, known: Known, now_ms: int) -> Write:
+    """Return the record by which a delivery is on its way again.
 
-
-def _delivery(names: Names, letter: Letter, again: Again, now_ms: int) -> Write:
-    endpoint = target_of(letter, again)
+    Args:
+        names: of the topics.
+        letter: the letter.
+        again: what was asked for.
+        known: the endpoint that it goes to.
+        now_ms: epoch milliseconds.
+    """
+    endpoint = known.endpoint_id
     changed = {
         Header.REDRIVES: str(letter.redrives + 1).encode(),
         Header.DIVERSIONS: b"0",
@@ -122,12 +132,13 @@ def _delivery(names: Names, letter: Letter, again: Again, now_ms: int) -> Write:
         Header.ENQUEUED_AT: str(now_ms).encode(),
         # A replay stays one: its requests say so.
         Header.TRIGGER: _trigger(letter).encode(),
+        # A deliverer that still takes the endpoint for a disabled one waits for this version.
+        Header.ENDPOINT_VERSION: str(known.version).encode(),
     }
     if again.reset_attempts or again.to:
         changed[Header.ATTEMPT] = b"0"
     if again.to:
         changed[Header.ENDPOINT_ID] = endpoint.encode()
-        changed[Header.ENDPOINT_VERSION] = str(again.to.version).encode()
         changed[Header.DELIVERY_ID] = delivery_id(letter.text("ce_id") or "", endpoint).encode()
     headers = [
         (name, changed.pop(name, value)) for name, value in letter.headers if name not in _ENDED
@@ -137,8 +148,8 @@ def _delivery(names: Names, letter: Letter, again: Again, now_ms: int) -> Write:
     )
 
 
-def _event(names: Names, letter: Letter) -> Write:
-    """Return the record for its origin topic, with its key, headers and bytes as they were.
+def event_again(names: Names, letter: Letter) -> Write:
+    """Return the record for a letter's origin topic, with its key, headers and bytes as they were.
 
     One that came from a tier of the deliveries lane was due when it was read: it goes to `now`.
     """

@@ -29,6 +29,10 @@ class ReplayRefused(ValueError):
     """A replay that can't be meant, or that another one stands in the way of; says what to do."""
 
 
+class ReplayedBefore(ReplayRefused):
+    """The very same replay was done to its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What tells a replay from others to the same endpoint; as written."""
@@ -116,7 +120,7 @@ class Progress:
                 "own options to go on, or give --again to forget it"
             )
         if digests == {wanted.digest} and not again and not is_age(wanted.since):
-            raise ReplayRefused("the same was replayed before; --again sends it once more")
+            raise ReplayedBefore("the same was replayed before; --again sends it once more")
         return self._fresh(wanted, partitions)
 
     def at(

@@ -1,0 +1,71 @@
+"""An endpoint that was away gets everything that it missed, in one step."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from aiohttp import web
+
+from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
+from e2e.sink import Sink
+from plaudit.dlq.letters import Kind
+from plaudit.dlq.scan import count
+
+pytestmark = [pytest.mark.broker, pytest.mark.e2e]
+
+
+class Switch:
+    """A subscriber that fails until it is put right."""
+
+    well = False
+
+    async def __call__(self, _: web.Request, __: int) -> web.StreamResponse:
+        return web.Response(status=200 if self.well else 503)
+
+
+def run(rig: Rig, *arguments: str) -> str:
+    """Run a command; return what it printed."""
+    done = subprocess.run(
+        [PLAUDIT, *arguments],
+        env=rig.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_dead_letters_and_what_was_missed_while_disabled_arrive_once_each(
+    rig: Rig, sink: Sink
+) -> None:
+    subscriber = Switch()
+    url = sink.on("mine", subscriber)
+    endpoint = json.loads(
+        run(rig, "endpoints", "add", url, "--workspace", rig.workspace, "--json")
+    )["id"]
+    worker = rig.worker()
+    sink.wait_until(lambda: False, 2.5)  # its head start: events from before are not matched
+    failed = rig.publish(3)
+    rig.wait_dead(3)
+    run(rig, "endpoints", "disable", endpoint)
+    missed = rig.publish(4)
+    subscriber.well = True
+    reports = run(rig, "endpoints", "enable", endpoint, "--recover", "--json").splitlines()
+    redriven, replayed = (json.loads(line) for line in reports[1:])
+    assert (redriven["action"], redriven["moved"]) == ("redrive", 3)
+    assert (replayed["action"], replayed["moved"]) == ("replay", 4)
+    wanted = {*failed, *missed}
+    assert sink.wait_until(lambda: sink.ids("mine").keys() >= wanted, PROMPTLY_S)
+    assert sink.ids("mine") == dict.fromkeys(wanted, 1)
+    marked = {
+        each.message_id for each in sink.arrivals if each.headers.get("plaudit-replay") == "true"
+    }
+    assert marked == set(missed)
+    assert count(rig.settings, Kind.DELIVERIES, 0).alive == 0
+    again = run(rig, "endpoints", "enable", endpoint, "--recover", "--json").splitlines()
+    assert [json.loads(line)["moved"] for line in again[1:]] == [0]
+    assert rig.stop(worker) == 0
