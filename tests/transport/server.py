@@ -101,3 +101,13 @@ def answering(*answers: bytes, close: bool = False) -> Callable[[Server], Script
         return follow
 
     return script
+
+
+def silent(server: Server) -> Script:
+    """Read requests and never answer."""
+
+    async def follow(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        while await server.request(reader):
+            pass
+
+    return follow

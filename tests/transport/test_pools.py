@@ -1,0 +1,149 @@
+"""Connections of the engine: which are used again, which are tried again, which are closed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from plaudit.transport import errors
+from plaudit.transport.answer import Answer
+from plaudit.transport.sender import PoolLimits, Timeouts
+from transport.callbacks import Ended, start, until
+from transport.conftest import MakeEngine
+from transport.senders import (
+    OK,
+    PATIENT,
+    post,
+)
+from transport.server import Script, Server, answering, serving
+
+
+async def test_a_kept_connection_that_dies_is_tried_again_no_more_than_once(
+    engine: MakeEngine,
+) -> None:
+    def script(server: Server) -> Script:
+        async def follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await server.request(reader)
+            if len(server.requests) == 1:
+                writer.write(OK)
+                await server.request(reader)
+
+        return follow
+
+    async with serving(script) as server:
+        made = engine()
+        await post(made, server.url)
+        with pytest.raises(errors.ConnectionLost):
+            await post(made, server.url)
+        assert len(server.requests) == 3
+
+
+async def test_a_kept_connection_that_dies_in_its_answer_is_not_tried_again(
+    engine: MakeEngine,
+) -> None:
+    async with serving(answering(OK, OK[:9], close=False)) as server:
+        made = engine(timeouts=Timeouts(total_s=0.3))
+        await post(made, server.url)
+        with pytest.raises(errors.TotalTimeout):
+            await post(made, server.url)
+        assert len(server.requests) == 2
+
+
+async def test_a_request_that_times_out_on_a_kept_connection_is_not_sent_twice(
+    engine: MakeEngine,
+) -> None:
+    async with serving(answering(OK, b"")) as server:
+        made = engine(timeouts=Timeouts(first_byte_s=0.2))
+        await post(made, server.url)
+        with pytest.raises(errors.FirstByteTimeout):
+            await post(made, server.url)
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK + b" and more",
+        OK + b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.1 304 Not Modified\r\ncontent-length: 2\r\n\r\nok",
+    ],
+    ids=["garbage", "a second answer", "connection: close", "HTTP/1.0", "304 with a body"],
+)
+async def test_a_connection_that_can_not_be_trusted_is_not_used_again(
+    engine: MakeEngine, answer: bytes
+) -> None:
+    async with serving(answering(answer)) as server:
+        made = engine()
+        for _ in range(3):
+            assert (await post(made, server.url)).status in {200, 304}
+        assert server.connections == 3
+
+
+async def test_what_comes_unasked_closes_an_idle_connection(engine: MakeEngine) -> None:
+    unasked = asyncio.Event()
+
+    def script(server: Server) -> Script:
+        async def follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await server.request(reader)
+            writer.write(OK)
+            await unasked.wait()
+            writer.write(OK)
+            await reader.read()
+
+        return follow
+
+    async with serving(script) as server:
+        made = engine()
+        await post(made, server.url)
+        unasked.set()
+        await until(lambda: made.connections == 0)
+
+
+async def test_idle_connections_are_closed_after_a_while_and_not_before(
+    engine: MakeEngine,
+) -> None:
+    async with serving(answering(OK)) as server:
+        made = engine(limits=PoolLimits(idle_s=0.3))
+        await post(made, server.url)
+        began = asyncio.get_running_loop().time()
+        await until(lambda: made.connections == 0)
+        assert asyncio.get_running_loop().time() - began >= 0.29
+        await post(made, server.url)
+        assert server.connections == 2
+
+
+async def test_a_connection_that_is_too_old_is_not_used_again(engine: MakeEngine) -> None:
+    async with serving(answering(OK)) as server:
+        made = engine(limits=PoolLimits(age_s=0.0))
+        for _ in range(3):
+            await post(made, server.url)
+        assert server.connections == 3
+
+
+async def test_over_all_origins_the_longest_idle_go_first(engine: MakeEngine) -> None:
+    async with serving(answering(OK), host="0.0.0.0") as server:  # noqa: S104 - loopback has many addresses
+        made = engine(limits=PoolLimits(idle_total=3))
+        urls = [f"http://127.0.0.{number}:{server.port}/" for number in range(1, 6)]
+        for url in urls:
+            await post(made, url)
+        assert made.connections <= 4
+        await until(lambda: made.connections == 3)
+        for url in urls[2:]:
+            await post(made, url)
+        assert server.connections == 5
+        await post(made, urls[0])
+        assert server.connections == 6
+
+
+async def test_ten_thousand_origins_are_not_ten_thousand_connections(engine: MakeEngine) -> None:
+    async with serving(answering(OK), host="0.0.0.0") as server:  # noqa: S104 - loopback has many addresses
+        made, ended = engine(limits=PoolLimits(idle_total=16), timeouts=PATIENT), Ended()
+        for number in range(300):
+            start(made, f"http://127.1.{number // 250}.{number % 250 + 1}:{server.port}/", ended)
+            if number % 50 == 49:
+                await ended.all(number + 1)
+        assert all(isinstance(result, Answer) for result in ended.results)
+        await until(lambda: made.connections == 16)
