@@ -1,0 +1,134 @@
+"""A circuit breaker: pure, the time is given to it.
+
+```
+CLOSED ── failures in a row ──▶ OPEN ── its time is over ──▶ HALF_OPEN ── recoveries ──▶ CLOSED
+                                 ▲                               │
+                                 └─────────── a failure ─────────┘  for twice as long, bounded
+```
+
+Half-open lets one probe through at a time. A permit carries the generation that it was given in:
+what began before the state changed says nothing about now, and is not listened to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerLimits:
+    """When a breaker opens, and for how long.
+
+    Attributes:
+        failures: in a row, without a success between them, that open it.
+        recoveries: probes in a row that must succeed to close it.
+        first_s: how long it stays open the first time.
+        most_s: how long at most, however often it has opened in a row.
+    """
+
+    failures: int
+    recoveries: int
+    first_s: float
+    most_s: float
+
+
+class State(Enum):
+    """What a breaker lets through: everything, nothing, or a probe at a time."""
+
+    CLOSED = auto()
+    OPEN = auto()
+    HALF_OPEN = auto()
+
+
+class Breaker:
+    """Stops what fails again and again, and finds out when it works again.
+
+    Attributes:
+        state: now; open turns half-open with the first permit after its time.
+        open_s: how long it stays open this time, or stayed open the last time.
+    """
+
+    __slots__ = (
+        "_closed_at_s",
+        "_generation",
+        "_in_a_row",
+        "_limits",
+        "_probing",
+        "_until_s",
+        "open_s",
+        "state",
+    )
+
+    def __init__(self, limits: BreakerLimits) -> None:
+        self.state = State.CLOSED
+        self._limits = limits
+        self._generation = 0
+        self._in_a_row = 0
+        self.open_s = 0.0
+        self._until_s = 0.0
+        self._closed_at_s = 0.0
+        self._probing = False
+
+    def refuses(self, now_s: float) -> bool:
+        """Return whether `permit` would give none; changes nothing."""
+        if self.state is State.CLOSED:
+            return False
+        return self._probing if self.state is State.HALF_OPEN else now_s < self._until_s
+
+    def permit(self, now_s: float) -> int | None:
+        """Return a permit for one attempt, to be given back by `report`; None when it must not."""
+        if self.state is State.CLOSED:
+            return self._generation
+        if self.refuses(now_s):
+            return None
+        if self.state is State.OPEN:
+            self._turn(State.HALF_OPEN)
+        self._probing = True
+        return self._generation
+
+    def report(self, permit: int, success: bool | None, now_s: float) -> None:  # noqa: FBT001 - an outcome with three values
+        """Take what came of an attempt; None: it says nothing about the other side."""
+        if permit != self._generation:
+            return
+        self._probing = False
+        if success is None:
+            return
+        if success:
+            self._succeeded(now_s)
+        else:
+            self._failed(now_s)
+
+    def trip(self, now_s: float) -> None:
+        """Open it, whatever it has counted; one that is open stays open as long as it was."""
+        if self.state is not State.OPEN:
+            again = self.state is State.HALF_OPEN or now_s < self._closed_at_s + self.open_s
+            longer_s = self.open_s * 2 if again else 0.0
+            self.open_s = min(max(longer_s, self._limits.first_s), self._limits.most_s)
+            self._until_s = now_s + self.open_s
+            self._turn(State.OPEN)
+
+    @property
+    def pristine(self) -> bool:
+        """Whether it knows nothing that a new one would not know."""
+        return self.state is State.CLOSED and not self._in_a_row
+
+    def _succeeded(self, now_s: float) -> None:
+        if self.state is State.CLOSED:
+            self._in_a_row = 0
+            return
+        self._in_a_row += 1
+        if self._in_a_row >= self._limits.recoveries:
+            self._closed_at_s = now_s
+            self._turn(State.CLOSED)
+
+    def _failed(self, now_s: float) -> None:
+        self._in_a_row += 1
+        if self.state is State.HALF_OPEN or self._in_a_row >= self._limits.failures:
+            self.trip(now_s)
+
+    def _turn(self, state: State) -> None:
+        self.state = state
+        self._generation += 1
+        self._in_a_row = 0
+        self._probing = False
