@@ -17,12 +17,15 @@ from plaudit.deliver.decide import (
     Plan,
     Reason,
     Retry,
+    await_turn,
     decide,
     divert,
+    insists,
     retry_after_ms,
     wait_on,
 )
 from plaudit.deliver.delivery import History
+from plaudit.kafka.settings import DEFAULT_SCHEDULE
 from plaudit.records.delays import NOW, parse_delays
 from plaudit.records.names import Trigger
 from plaudit.transport import errors
@@ -154,9 +157,42 @@ def test_no_retry_after_makes_deciding_crash(text: str) -> None:
 
 
 def test_diversions_climb_from_now_over_all_tiers_and_stay_on_the_last() -> None:
-    tiers = [divert(history(diversions=n), PLAN, Reason.BACKLOG, T0) for n in range(7)]
-    climbed = [each.tier for each in tiers if isinstance(each, Diverted)]
+    climbed = [NOW]
+    for count in range(1, 7):
+        past = History(Trigger.EVENT, 0, count, 0, T0, waited_ms=climbed[-1].millis)
+        decision = divert(past, PLAN, Reason.BACKLOG, T0)
+        assert isinstance(decision, Diverted)
+        climbed.append(decision.tier)
+    assert divert(history(), PLAN, Reason.BACKLOG, T0) == Diverted(NOW, Reason.BACKLOG)
     assert climbed == [NOW, *PLAN.tiers, PLAN.tiers[-1], PLAN.tiers[-1]]
+
+
+def test_after_twice_its_schedule_a_delivery_insists_on_its_attempts() -> None:
+    end_ms = T0 + 2 * 305_000
+    assert not insists(history(), PLAN.schedule, end_ms)
+    assert insists(history(), PLAN.schedule, end_ms + 1)
+    days = parse_delays(DEFAULT_SCHEDULE)
+    assert 2 * sum(each.millis for each in days) > PLAN.lifetime_ms(days), "it expires before"
+
+
+@given(st.integers(1, 100_000_000), st.integers(0, 5), st.integers(0, 4_000_000))
+def test_a_diversion_is_never_shorter_than_what_is_known_to_be_of_no_use(
+    wait_ms: int, diversions: int, waited_ms: int
+) -> None:
+    past = History(Trigger.EVENT, 0, diversions, 0, T0, waited_ms=waited_ms)
+    decision = divert(past, PLAN, Reason.THROTTLED, T0, wait_ms=wait_ms)
+    assert isinstance(decision, Diverted)
+    assert decision.tier.millis >= min(wait_ms, PLAN.tiers[-1].millis)
+    if diversions:
+        assert decision.tier.millis > min(waited_ms, PLAN.tiers[-1].millis - 1)
+
+
+@given(st.integers(1, 100_000_000))
+def test_who_waits_for_a_turn_is_back_before_it(left_ms: int) -> None:
+    decision = await_turn(history(), PLAN, Reason.RATE_LIMIT, T0, turn_at_ms=T0 + left_ms)
+    assert isinstance(decision, Diverted)
+    assert decision.turn_at_ms == T0 + left_ms
+    assert decision.tier.millis <= left_ms or decision.tier == PLAN.tiers[0]
 
 
 def test_a_delivery_that_is_only_ever_diverted_expires() -> None:

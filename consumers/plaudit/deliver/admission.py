@@ -1,24 +1,47 @@
 """Per endpoint: attempt now, wait in a short queue, or divert to a tier of the deliveries lane.
 
-Each endpoint has its own slots and its own queue. There is no shared pool that a slow one could
-fill: what does not fit is diverted, without counting an attempt.
+Each endpoint has its own slots, its own queue and its own standing. There is no shared pool that a
+slow one could fill: what does not fit is diverted, without counting an attempt.
+
+Deliveries wait for two reasons that look alike. Where the worker is short of time, as after an
+outage, queues move all the time, and reading has to wait for them: diverting would only make more
+work. Where an endpoint is, its queue does not move on; then it is kept short, and nobody waits.
+Durations are judged less what even the quickest endpoint takes at the moment: a worker that is
+short of CPU must not take it out on endpoints.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.slots import Clock, Flight, Slots
+from plaudit.deliver.standing import SLOW_S, Refusal, Standing
+from plaudit.deliver.turns import Turns
 from plaudit.endpoints.model import Endpoint
+from plaudit.transport.answer import Answer
+from plaudit.transport.errors import TransportError
 
-RATE_BURST_S: Final = 1.0
-RATE_QUEUE_S: Final = 30.0
-"""How long deliveries to a rate-limited endpoint may wait here before they go to a tier."""
+SILENT_S: Final = 1.0
+"""An endpoint that has answered nothing for so long is not brisk."""
+LAGS_S: Final = 2.0
+"""Nor is one where deliveries wait longer than this for a slot …"""
+BRISK_S: Final = 0.05
+"""… unless its answers are so quick that 64 slots would do for 1,280 a second."""
+FRESH_S: Final = 10.0
+"""Endpoints that answered within this tell what the quickest takes."""
+CAUGHT_UP_S: Final = 0.5
+"""It is brisk again when they wait no longer than this."""
+LATENESS: Final = 4.0
+"""How often the loop's lateness goes into an attempt: connect, write, first byte, body."""
+FORGET_S: Final = 5.0
+"""An endpoint with nothing here for so long is forgotten, if nothing is held against it."""
+FORGET_TROUBLE_S: Final = 900.0
+"""… and after this long in any case: thrice what a circuit stays open at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,49 +50,15 @@ class AdmissionLimits:
 
     Attributes:
         in_flight: requests on the wire at once.
-        queued: deliveries that wait for a slot.
+        queued: deliveries that wait for a slot; a quarter, while the endpoint does not keep up.
+        queued_tight: the same, while the lane has as much as `tight` in hand.
+        tight: deliveries.
     """
 
     in_flight: int = 64
-    queued: int = 1_024
-
-
-class RateLimit:
-    """A token bucket of one second's worth.
-
-    Args:
-        per_s: requests a second.
-        now_s: monotonic seconds.
-    """
-
-    __slots__ = ("_at_s", "_most", "_tokens", "per_s")
-
-    def __init__(self, per_s: float, now_s: float) -> None:
-        self.per_s = per_s
-        self._most = max(1.0, per_s * RATE_BURST_S)
-        self._tokens = self._most
-        self._at_s = now_s
-
-    def take(self, now_s: float) -> float:
-        """Take a token; return how many seconds to wait for one, 0 when one was taken."""
-        self._tokens = min(self._most, self._tokens + (now_s - self._at_s) * self.per_s)
-        self._at_s = now_s
-        if self._tokens >= 1:
-            self._tokens -= 1
-            return 0.0
-        return (1 - self._tokens) / self.per_s
-
-
-class Slots:
-    """What one endpoint has in hand here."""
-
-    __slots__ = ("in_flight", "queue", "rate", "timer")
-
-    def __init__(self) -> None:
-        self.in_flight = 0
-        self.queue: deque[Delivery] = deque()
-        self.rate: RateLimit | None = None
-        self.timer: asyncio.TimerHandle | None = None
+    queued: int = 4_096
+    queued_tight: int = 64
+    tight: int = 5_000
 
 
 class Admission:
@@ -78,97 +67,285 @@ class Admission:
     Args:
         limits: for each endpoint.
         start: begins an attempt; it calls `finished` when that has ended.
-        divert: sends a delivery to a tier instead, with the reason.
-        limits_rate: whether this lane serves endpoints with a rate limit. The events lane does not:
-            in the deliveries lane an endpoint has one owner, so that its rate is exact.
+        divert: sends a delivery to a tier instead.
+        insists: whether a delivery has waited for so long that no open circuit keeps it.
+        clock: the time.
+        serves_all: whether this lane serves endpoints that are slow or have a rate limit. The
+            events lane does not: in the deliveries lane an endpoint has one owner.
+
+    Attributes:
+        in_hand: deliveries that wait or are on the wire.
+        waiting_briskly: those that wait where the queue moves; reading should wait for them.
+        late_s: how late the event loop runs; set by whoever measures it.
     """
 
     def __init__(
         self,
         limits: AdmissionLimits,
-        start: Callable[[Delivery, Endpoint], None],
-        divert: Callable[[Delivery, str], None],
+        start: Callable[[Flight], None],
+        divert: Callable[[Delivery, Refusal], None],
+        insists: Callable[[Delivery], bool],
+        clock: Clock,
         *,
-        limits_rate: bool,
+        serves_all: bool,
     ) -> None:
         self._limits = limits
         self._start = start
         self._divert = divert
-        self._limits_rate = limits_rate
+        self._insists = insists
+        self._clock = clock
+        self._serves_all = serves_all
         self._slots: dict[str, Slots] = {}
         self.in_hand = 0
+        self.waiting_briskly = 0
+        self.late_s = 0.0
+        self._quickest_s = 0.0
 
     def admit(self, delivery: Delivery, endpoint: Endpoint) -> None:
         """Attempt it now, or later, or divert it."""
+        now_s = self._clock.now_s()
         slots = self._slots.get(delivery.endpoint_id)
         if slots is None:
-            slots = self._slots[delivery.endpoint_id] = Slots()
-        if endpoint.rate_limit is not None and not self._limits_rate:
-            self._divert(delivery, Reason.RATE_LIMIT)
-        elif self._is_full(slots, endpoint):
-            reason = Reason.BACKLOG if endpoint.rate_limit is None else Reason.RATE_LIMIT
-            self._divert(delivery, reason)
+            slots = self._slots[delivery.endpoint_id] = Slots(endpoint.version, now_s)
+        self._take_note(slots, endpoint, now_s)
+        refusal = self._refusal(slots, delivery, endpoint, now_s)
+        if refusal is None and slots.turns is not None:
+            refusal = self._turn(slots, slots.turns, delivery, now_s)
+        if refusal is not None:
+            self._divert(delivery, refusal)
         else:
             self.in_hand += 1
-            slots.queue.append(delivery)
-            self._pump(delivery.endpoint_id, slots)
-            return
-        self._forget_if_idle(delivery.endpoint_id, slots)
+            slots.queue.append((delivery, now_s))
+            self.waiting_briskly += slots.brisk
+            self._pump(slots, now_s)
 
-    def finished(self, delivery: Delivery) -> None:
-        """An attempt has ended: its slot is free."""
+    def finished(self, flight: Flight, outcome: Answer | TransportError, hold_s: float) -> None:
+        """An attempt has ended: its slot is free, and what it says of the endpoint is noted.
+
+        Args:
+            flight: the attempt.
+            outcome: of it.
+            hold_s: the endpoint asked that nothing is sent for so long; 0: it did not.
+        """
+        now_s = self._clock.now_s()
+        slots = self._slots[flight.delivery.endpoint_id]
+        del slots.flights[flight]
         self.in_hand -= 1
-        slots = self._slots[delivery.endpoint_id]
-        slots.in_flight -= 1
-        self._pump(delivery.endpoint_id, slots)
+        slots.answered_s = now_s
+        took_s = now_s - flight.began_s
+        flight.standing.report(flight.permit, outcome, took_s, now_s, self.slack_s)
+        if hold_s:
+            flight.standing.hold(hold_s, now_s)
+        if slots.queue:
+            self._pump(slots, now_s)
+        if not slots.queue:
+            self._set_brisk(slots, brisk=slots.turns is None)
 
-    def drop_inactive(self) -> None:
-        """Forget what waits and belongs to partitions that were given up."""
+    def evicted(self, flight: Flight) -> None:
+        """Take note that an attempt is cancelled for what it holds up: its endpoint is slow."""
+        flight.standing.slow_down(self._clock.now_s())
+
+    def look(self) -> None:
+        """Look after everyone, a few times a second: who hangs, who is gone, who is forgotten."""
+        now_s = self._clock.now_s()
+        self._quickest_s = min(self._fresh_means(now_s), default=0.0)
         for endpoint_id, slots in list(self._slots.items()):
-            kept = [each for each in slots.queue if each.record.assignment.active]
-            self.in_hand -= len(slots.queue) - len(kept)
-            slots.queue = deque(kept)
-            self._forget_if_idle(endpoint_id, slots)
+            if slots.flights:
+                self._look_at_oldest(slots, now_s)
+            if slots.queue:
+                if any(not each.record.assignment.active for each, _ in slots.queue):
+                    self._keep(slots, lambda each: each.record.assignment.active)
+                refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
+                if refusal is not None:
+                    self._shed(slots, refusal)
+                self._pump(slots, now_s)
+            elif not slots.flights and self._may_forget(slots, now_s):
+                self._set_brisk(slots, brisk=True)
+                del self._slots[endpoint_id]
 
-    def _is_full(self, slots: Slots, endpoint: Endpoint) -> bool:
-        most = self._limits.queued
+    def divert_waiting(self, chosen: Callable[[Delivery], bool], *, briskly: bool) -> int:
+        """Divert those that wait and are chosen; return how many.
+
+        Args:
+            chosen: which of them.
+            briskly: those too that wait where the queue moves, and are soon gone.
+        """
+        count = 0
+        for slots in self._slots.values():
+            if slots.brisk and not briskly:
+                continue
+            leaving = [each for each, _ in slots.queue if chosen(each)]
+            if leaving:
+                self._keep(slots, lambda each: not chosen(each))
+                for place, delivery in enumerate(leaving):
+                    self._divert(delivery, self._relief(slots, place))
+                count += len(leaving)
+        return count
+
+    def _relief(self, slots: Slots, place: int) -> Refusal:
+        """Return the refusal for one that has to leave a queue; where turns are told, with one."""
+        if slots.turns is None:
+            return Refusal(Reason.RELIEF)
+        ahead_ms = int((place + 1) / slots.turns.per_s * 1_000)
+        return Refusal(Reason.RELIEF, turn_at_ms=self._clock.epoch_ms() + ahead_ms)
+
+    @property
+    def slack_s(self) -> float:
+        """What durations are judged less by."""
+        return max(self.late_s * LATENESS, self._quickest_s)
+
+    @property
+    def flights(self) -> Iterator[Flight]:
+        """Attempts under way, of each endpoint the oldest first."""
+        for slots in tuple(self._slots.values()):
+            yield from tuple(slots.flights)
+
+    @property
+    def standings(self) -> list[Standing]:
+        """Of every endpoint that is remembered; from any thread."""
+        return [slots.standing for slots in tuple(self._slots.values())]
+
+    @property
+    def longest_queue(self) -> int:
+        """Deliveries that wait for the endpoint that most wait for; from any thread."""
+        return max((len(slots.queue) for slots in tuple(self._slots.values())), default=0)
+
+    def _fresh_means(self, now_s: float) -> Iterator[float]:
+        for slots in self._slots.values():
+            mean_s = slots.standing.mean_s
+            if mean_s is not None and now_s - slots.answered_s < FRESH_S:
+                yield mean_s
+
+    def _take_note(self, slots: Slots, endpoint: Endpoint, now_s: float) -> None:
+        """Take note of the endpoint as it is now: another version starts with a clean slate."""
+        if slots.version != endpoint.version:
+            slots.version = endpoint.version
+            slots.standing = Standing()
+        limit = endpoint.rate_limit if self._serves_all else None
+        if limit == (None if slots.turns is None else slots.turns.per_s):
+            return
+        if slots.timer is not None:
+            slots.timer.cancel()
+            slots.timer = None
+        if limit is None:
+            slots.turns = None
+        elif slots.turns is None:
+            slots.turns = Turns(limit, now_s)
+            # What waits for its turn is no reason to read less.
+            self._set_brisk(slots, brisk=False)
+        else:
+            slots.turns.change(limit, now_s)
+
+    def _refusal(
+        self, slots: Slots, delivery: Delivery, endpoint: Endpoint, now_s: float
+    ) -> Refusal | None:
+        refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
+        if refusal is not None and not self._goes_all_the_same(delivery, refusal):
+            return refusal
         if endpoint.rate_limit is not None:
-            most = min(most, max(1, int(endpoint.rate_limit * RATE_QUEUE_S)))
-        return len(slots.queue) >= most
+            return None if self._serves_all else Refusal(Reason.RATE_LIMIT)
+        full = len(slots.queue) >= self._most_queued(slots)
+        return Refusal(Reason.BACKLOG) if full else None
 
-    def _pump(self, endpoint_id: str, slots: Slots) -> None:
-        """Begin as many attempts as slots and rate allow."""
-        while slots.queue and slots.in_flight < self._limits.in_flight and slots.timer is None:
-            delivery = slots.queue[0]
+    def _most_queued(self, slots: Slots) -> int:
+        limits = self._limits
+        if slots.brisk:
+            return limits.queued
+        if self.in_hand < limits.tight:
+            return max(1, limits.queued // 4)
+        return min(limits.queued, limits.queued_tight)
+
+    def _goes_all_the_same(self, delivery: Delivery, refusal: Refusal) -> bool:
+        return refusal.reason is Reason.CIRCUIT_OPEN and self._insists(delivery)
+
+    def _turn(self, slots: Slots, turns: Turns, delivery: Delivery, now_s: float) -> Refusal | None:
+        """Return the turn that a delivery has to leave for; None: it waits here."""
+        epoch_ms = self._clock.epoch_ms()
+        told_ms = delivery.history.turn_at_ms
+        told_s = None if told_ms is None else now_s + (told_ms - epoch_ms) / 1_000
+        turn_s = turns.turn(len(slots.queue), told_s, now_s)
+        if turn_s is None:
+            return None
+        turn_at_ms = epoch_ms + int((turn_s - now_s) * 1_000)
+        return Refusal(Reason.RATE_LIMIT, turn_at_ms=turn_at_ms)
+
+    def _pump(self, slots: Slots, now_s: float) -> None:
+        """Begin as many attempts as slots, rate and standing allow."""
+        flights = slots.flights
+        while slots.queue and len(flights) < self._limits.in_flight and slots.timer is None:
+            delivery, since_s = slots.queue[0]
             endpoint = delivery.endpoint
             if endpoint is None or not delivery.record.assignment.active:
-                slots.queue.popleft()
+                self._leaves(slots)
                 self.in_hand -= 1
                 continue
-            wait_s = self._wait_s(slots, endpoint)
+            refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
+            if refusal is not None and not self._goes_all_the_same(delivery, refusal):
+                self._shed(slots, refusal)
+                continue
+            wait_s = 0.0 if slots.turns is None else slots.turns.take(now_s)
             if wait_s:
-                loop = asyncio.get_running_loop()
-                slots.timer = loop.call_later(wait_s, self._wake, endpoint_id, slots)
+                slots.timer = self._clock.later(wait_s, lambda: self._wake(slots))
                 return
-            slots.queue.popleft()
-            slots.in_flight += 1
-            self._start(delivery, endpoint)
-        self._forget_if_idle(endpoint_id, slots)
+            self._leaves(slots)
+            self._waited(slots, now_s - since_s)
+            flight = Flight(delivery, endpoint, slots.standing, now_s)
+            flights[flight] = None
+            self._start(flight)
 
-    def _wait_s(self, slots: Slots, endpoint: Endpoint) -> float:
-        if endpoint.rate_limit is None:
-            slots.rate = None
-            return 0.0
-        now_s = asyncio.get_running_loop().time()
-        if slots.rate is None or slots.rate.per_s != endpoint.rate_limit:
-            slots.rate = RateLimit(endpoint.rate_limit, now_s)
-        return slots.rate.take(now_s)
-
-    def _wake(self, endpoint_id: str, slots: Slots) -> None:
+    def _wake(self, slots: Slots) -> None:
         slots.timer = None
-        self._pump(endpoint_id, slots)
+        self._pump(slots, self._clock.now_s())
 
-    def _forget_if_idle(self, endpoint_id: str, slots: Slots) -> None:
-        """Drop the state of an endpoint that has nothing here; a rate limit is remembered."""
-        if not slots.in_flight and not slots.queue and slots.rate is None:
-            self._slots.pop(endpoint_id, None)
+    def _waited(self, slots: Slots, wait_s: float) -> None:
+        """Take note of how long a delivery waited for its slot: for its endpoint, or for us?"""
+        own_s = (slots.standing.mean_s or 0.0) - self.slack_s
+        if slots.brisk:
+            if wait_s > LAGS_S and own_s > BRISK_S:
+                self._set_brisk(slots, brisk=False)
+        elif wait_s < CAUGHT_UP_S or own_s <= BRISK_S:
+            self._set_brisk(slots, brisk=slots.turns is None)
+
+    def _leaves(self, slots: Slots) -> Delivery:
+        """Take the head of a queue."""
+        self.waiting_briskly -= slots.brisk
+        return slots.queue.popleft()[0]
+
+    def _shed(self, slots: Slots, refusal: Refusal) -> None:
+        """Divert everything that waits and may be refused."""
+        leaving = [each for each, _ in slots.queue if not self._goes_all_the_same(each, refusal)]
+        self._keep(slots, lambda each: self._goes_all_the_same(each, refusal))
+        for delivery in leaving:
+            self._divert(delivery, refusal)
+
+    def _keep(self, slots: Slots, wanted: Callable[[Delivery], bool]) -> None:
+        """Let those go that are not wanted."""
+        kept = deque(each for each in slots.queue if wanted(each[0]))
+        gone = len(slots.queue) - len(kept)
+        self.in_hand -= gone
+        self.waiting_briskly -= gone * slots.brisk
+        slots.queue = kept
+
+    def _set_brisk(self, slots: Slots, *, brisk: bool) -> None:
+        if brisk is not slots.brisk:
+            slots.brisk = brisk
+            self.waiting_briskly += len(slots.queue) * (1 if brisk else -1)
+
+    def _look_at_oldest(self, slots: Slots, now_s: float) -> None:
+        """Don't wait for time-outs: an endpoint that gives no answer at all is slow by now."""
+        oldest = next(iter(slots.flights))
+        if slots.answered_s > oldest.began_s:
+            return
+        silent_s = now_s - oldest.began_s - self.slack_s
+        if silent_s > SILENT_S:
+            self._set_brisk(slots, brisk=False)
+        if silent_s > SLOW_S:
+            oldest.standing.slow_down(now_s)
+
+    def _may_forget(self, slots: Slots, now_s: float) -> bool:
+        idle_s = now_s - slots.answered_s
+        if idle_s < FORGET_S or slots.timer is not None:
+            return False
+        if slots.turns is not None and not slots.turns.idle(now_s):
+            return False
+        return slots.standing.pristine(now_s) or idle_s > FORGET_TROUBLE_S

@@ -49,6 +49,10 @@ class Reason(StrEnum):
     NOT_BEFORE = "not_before"
     RATE_LIMIT = "rate_limit"
     BACKLOG = "backlog"
+    CIRCUIT_OPEN = "circuit_open"
+    SLOW = "slow"
+    THROTTLED = "throttled"
+    RELIEF = "relief"
     WRITE_REFUSED = "write_refused"
 
 
@@ -74,10 +78,17 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Diverted:
-    """To a tier without an attempt, which is not counted as one."""
+    """To a tier without an attempt, which is not counted as one.
+
+    Attributes:
+        tier: whose topic it goes to.
+        reason: stable code.
+        turn_at_ms: when its turn is at an endpoint with a rate limit.
+    """
 
     tier: Delay
     reason: str
+    turn_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +134,15 @@ class Plan:
         """Return the shortest tier that is no shorter than `wait_ms`, or the longest."""
         return next((tier for tier in self.tiers if tier.millis >= wait_ms), self.tiers[-1])
 
-    def diversion(self, nth: int) -> Delay:
-        """Return where the nth diversion in a row goes: first `now`, then tier after tier."""
-        return NOW if nth <= 1 else self.tiers[min(nth - 2, len(self.tiers) - 1)]
+    def tier_within(self, wait_ms: int) -> Delay:
+        """Return the longest tier that is no longer than `wait_ms`, or the shortest."""
+        return max((t for t in self.tiers if t.millis <= wait_ms), default=self.tiers[0])
+
+    def diversion(self, history: History) -> Delay:
+        """Return where the next diversion in a row goes: first `now`, then tier after tier."""
+        if not history.diversions:
+            return NOW
+        return self.tier_for(history.waited_ms + 1)
 
 
 def decide(
@@ -176,11 +193,51 @@ def _final(outcome: Answer | TransportError) -> Decision | None:
     return None
 
 
-def divert(history: History, plan: Plan, reason: str, now_ms: int) -> Decision:
-    """Return where a delivery goes that can't be attempted now; at its end it is given up."""
+def divert(history: History, plan: Plan, reason: str, now_ms: int, *, wait_ms: int = 0) -> Decision:
+    """Return where a delivery goes that can't be attempted now; at its end it is given up.
+
+    Each time in a row it waits longer: what can't be served must not come back all the time. With
+    a dead endpoint's circuit open, a delivery comes back eleven times before it expires.
+
+    Args:
+        history: before now.
+        plan: which tiers there are.
+        reason: why it can't be attempted.
+        now_ms: epoch milliseconds.
+        wait_ms: it is known to be of no use before; 0: nothing is known.
+    """
+    if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
+        return dead
+    tier = plan.diversion(history)
+    return Diverted(max(tier, plan.tier_for(wait_ms)) if wait_ms else tier, reason)
+
+
+def insists(history: History, schedule: Sequence[Delay], now_ms: int) -> bool:
+    """Return whether a delivery is attempted although its endpoint's circuit is open.
+
+    A short schedule wants an end soon: after twice its time, a delivery gets the attempts that it
+    has left. (One of days expires before that.)
+    """
+    return now_ms > history.enqueued_at_ms + 2 * sum(delay.millis for delay in schedule)
+
+
+def await_turn(
+    history: History, plan: Plan, reason: str, now_ms: int, *, turn_at_ms: int
+) -> Decision:
+    """Return where a delivery waits for its turn at an endpoint with a rate limit.
+
+    It comes back before its turn, and waits again as long as that is not near: so the endpoint is
+    served without a pause, and nobody waits longer for having waited before.
+    """
+    if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
+        return dead
+    return Diverted(plan.tier_within(turn_at_ms - now_ms), reason, turn_at_ms)
+
+
+def _at_its_end(history: History, plan: Plan, reason: str, now_ms: int) -> Dead | None:
     if now_ms > history.enqueued_at_ms + plan.lifetime_ms(plan.schedule):
         return Dead(Reason.EXPIRED, f"diverted until its end; last: {reason}")
-    return Diverted(plan.diversion(history.diversions + 1), reason)
+    return None
 
 
 def wait_on(history: History, plan: Plan, now_ms: int) -> Diverted | None:

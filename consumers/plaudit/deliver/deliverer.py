@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from plaudit.deliver.admission import Admission, AdmissionLimits
 from plaudit.deliver.attempt import Attempter
-from plaudit.deliver.decide import Dead, Decision, Plan, Reason, decide, divert
+from plaudit.deliver.decide import (
+    Dead,
+    Decision,
+    Diverted,
+    Plan,
+    Reason,
+    await_turn,
+    decide,
+    divert,
+    insists,
+)
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.moves import Attempted, outcome_of
+from plaudit.deliver.relief import Evicted
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.settler import Settler
+from plaudit.deliver.slots import Clock, Flight
+from plaudit.deliver.standing import Refusal, hold_s
 from plaudit.deliver.tally import Tally
 from plaudit.endpoints.model import Endpoint
+from plaudit.records.delays import Delay
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +57,23 @@ class Deliverer:
 
     Args:
         tools: shared by the lanes.
-        limits_rate: whether endpoints with a rate limit are served here.
+        serves_all: whether endpoints that are slow or have a rate limit are served here.
     """
 
-    def __init__(self, tools: Tools, *, limits_rate: bool) -> None:
+    def __init__(self, tools: Tools, *, serves_all: bool) -> None:
         self.tally = Tally()
         self.flood = FloodGuard(tools.flood_share)
         self.plan = tools.plan
         self._tools = tools
         self._tasks: set[asyncio.Task[None]] = set()
-        self.admission = Admission(tools.limits, self._start, self._divert, limits_rate=limits_rate)
+        self.admission = Admission(
+            tools.limits,
+            self._start,
+            self._refused,
+            self._insists,
+            Clock(asyncio.get_running_loop().call_later),
+            serves_all=serves_all,
+        )
 
     def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:
         """Attempt the delivery as soon as its endpoint allows."""
@@ -68,8 +90,17 @@ class Deliverer:
         if attempted is None:
             delivery.record.assignment.begun += 1
         self.tally.settled[outcome_of(decision)] += 1
+        if isinstance(decision, Diverted):
+            self.tally.diverted[decision.reason] += 1
         self._tools.settler.settle(delivery, decision, attempted)
         self._tools.reporter.report(delivery, decision, attempted)
+
+    def evict(self, flight: Flight) -> None:
+        """Cancel an attempt that holds others up; it ends as `Evicted`."""
+        if flight.exchange is not None and not flight.evicted:
+            flight.evicted = True
+            self.admission.evicted(flight)
+            flight.exchange.cancel()
 
     def fan_out(self, delivery: Delivery) -> None:
         """Hand a delivery of a wide event to the deliveries lane."""
@@ -77,28 +108,52 @@ class Deliverer:
         self.tally.fanned_out += 1
         self._tools.settler.fan_out(delivery)
 
-    def divert(self, delivery: Delivery, reason: str) -> None:
+    def divert(self, delivery: Delivery, reason: Reason) -> None:
         """Send a delivery to a tier, without an attempt."""
-        self._divert(delivery, reason)
+        self._refused(delivery, Refusal(reason))
 
-    def _divert(self, delivery: Delivery, reason: str) -> None:
-        now_ms = int(time.time() * 1_000)
-        self.settle(delivery, divert(delivery.history, self.plan, reason, now_ms))
+    def _insists(self, delivery: Delivery) -> bool:
+        schedule = self._schedule_of(delivery.endpoint)
+        return insists(delivery.history, schedule, int(time.time() * 1_000))
 
-    def _start(self, delivery: Delivery, endpoint: Endpoint) -> None:
-        delivery.record.assignment.begun += 1
-        task = asyncio.get_running_loop().create_task(self._attempt(delivery, endpoint))
+    def _schedule_of(self, endpoint: Endpoint | None) -> Sequence[Delay]:
+        own = None if endpoint is None else endpoint.schedule
+        return self.plan.schedule if own is None else own
+
+    def _refused(self, delivery: Delivery, refusal: Refusal) -> None:
+        history, plan, now_ms = delivery.history, self.plan, int(time.time() * 1_000)
+        reason, turn_at_ms = refusal.reason, refusal.turn_at_ms
+        if turn_at_ms is None:
+            wait_ms = int(refusal.wait_s * 1_000)
+            decision = divert(history, plan, reason, now_ms, wait_ms=wait_ms)
+        else:
+            decision = await_turn(history, plan, reason, now_ms, turn_at_ms=turn_at_ms)
+        self.settle(delivery, decision)
+
+    def _start(self, flight: Flight) -> None:
+        flight.delivery.record.assignment.begun += 1
+        task = asyncio.get_running_loop().create_task(self._attempt(flight))
+        flight.exchange = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _attempt(self, delivery: Delivery, endpoint: Endpoint) -> None:
-        attempted = await self._tools.attempter.run(delivery, endpoint)
-        outcome = attempted.outcome
+    async def _attempt(self, flight: Flight) -> None:
+        began_ms = int(time.time() * 1_000)
+        try:
+            attempted = await self._tools.attempter.run(flight.delivery, flight.endpoint)
+        except asyncio.CancelledError:
+            if not flight.evicted:
+                raise
+            attempted = Attempted(Evicted.after(time.monotonic() - flight.began_s), began_ms)
+        self._attempted(flight, attempted)
+
+    def _attempted(self, flight: Flight, attempted: Attempted) -> None:
+        delivery, endpoint, outcome = flight.delivery, flight.endpoint, attempted.outcome
         self.tally.attempted(attempted.result, outcome.timings.total_ms)
-        schedule = self.plan.schedule if endpoint.schedule is None else endpoint.schedule
         now_ms = int(time.time() * 1_000)
+        schedule = self._schedule_of(endpoint)
         decision = decide(outcome, delivery.history, self.plan, schedule, now_ms)
         if isinstance(decision, Dead) and decision.reason == Reason.GONE:
             self._tools.stopped[endpoint.endpoint_id] = endpoint.version
         self.settle(delivery, decision, attempted)
-        self.admission.finished(delivery)
+        self.admission.finished(flight, outcome, hold_s(outcome, now_ms))

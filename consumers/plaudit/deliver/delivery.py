@@ -101,6 +101,8 @@ class History:
         enqueued_at_ms: when the pipeline first had it; never changes.
         first_attempt_at_ms: None before the first attempt.
         not_before_ms: a `Retry-After` that no tier is long enough for.
+        turn_at_ms: when its turn is at an endpoint with a rate limit (see `turns`).
+        waited_ms: in the tier that it comes from.
         endpoint_version: of the endpoint, when it was written last; 0 for a first attempt.
     """
 
@@ -112,6 +114,8 @@ class History:
     first_attempt_at_ms: int | None = None
     not_before_ms: int | None = None
     endpoint_version: int = 0
+    turn_at_ms: int | None = None
+    waited_ms: int = 0
 
 
 class Delivery:
@@ -205,6 +209,8 @@ def _history(given: Mapping[str, bytes], record: Record) -> History:
         _number(given, Header.FIRST_ATTEMPT_AT),
         _number(given, Header.NOT_BEFORE),
         _number(given, Header.ENDPOINT_VERSION) or 0,
+        _number(given, Header.TURN_AT),
+        record.assignment.delay_ms,
     )
 
 

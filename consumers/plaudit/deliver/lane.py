@@ -20,6 +20,8 @@ from plaudit.kafka.consumer import Partition
 _log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S: Final = 0.5
+ON_THE_WAY: Final = 250
+"""With so many records between the threads, no more are read."""
 
 
 class MustWait(Exception):
@@ -66,14 +68,21 @@ class Lane:
         self._waiting: dict[Assignment, deque[Record]] = {}
         self._reasons: dict[Assignment, str] = {}
         self._defective: set[Assignment] = set()
+        # Records; each count is written by one thread only.
+        self._handed = 0
+        self._received = 0
 
     def hand_over(self, records: list[Record]) -> None:
         """Take records that may run now; called in the source's thread."""
+        self._handed += len(records)
         self._loop.call_soon_threadsafe(self._receive, records)
 
     def has_room(self) -> bool:
-        """Return whether more records can be taken; called in the source's thread."""
-        return self._hooks.has_room()
+        """Return whether more records can be taken; called in the source's thread.
+
+        Not while many are on their way: the loop, which may be busy, is not to be overrun.
+        """
+        return self._handed - self._received < ON_THE_WAY and self._hooks.has_room()
 
     def lost(self, partition: Partition, count: int) -> None:
         """Count what the log dropped before it was read; called in the source's thread."""
@@ -96,6 +105,7 @@ class Lane:
                 self._look_again(assignment)
 
     def _receive(self, records: list[Record]) -> None:
+        self._received += len(records)
         for record in records:
             assignment = record.assignment
             if not assignment.active:
@@ -107,6 +117,7 @@ class Lane:
                 self._hooks.begin(record)
             except MustWait as wait:
                 self._waiting[assignment] = deque([record])
+                assignment.waits = True
                 self._say(assignment, wait.reason)
             except Exception as error:  # noqa: BLE001 - a defect of ours: the partition stands still
                 self._stand_still(assignment, error)
@@ -124,6 +135,7 @@ class Lane:
                 return
             held.popleft()
         del self._waiting[assignment]
+        assignment.waits = False
         self._reasons.pop(assignment, None)
 
     def _stand_still(self, assignment: Assignment, error: Exception) -> None:
@@ -134,6 +146,7 @@ class Lane:
         """
         _log.exception("partition.defect", exc_info=error)
         self._waiting[assignment] = deque()
+        assignment.waits = True
         self._defective.add(assignment)
         self._say(assignment, f"a defect in the worker: {error!r}")
 

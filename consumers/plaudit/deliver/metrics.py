@@ -20,6 +20,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from plaudit.deliver.relief import Evicted
 from plaudit.deliver.tally import BUCKETS_S
 from plaudit.deliver.worker import RunningLane, Worker
 
@@ -63,6 +64,55 @@ PER_LANE: Final = (
         "HTTP attempts, by class of status or code of error.",
         "result",
         lambda each: each.deliverer.tally.attempts,
+    ),
+    Described(
+        "plaudit_deliveries_diverted",
+        "counter",
+        "Deliveries that went to a tier without an attempt, by reason; see docs/isolation.md.",
+        "reason",
+        lambda each: each.deliverer.tally.diverted,
+    ),
+    Described(
+        "plaudit_attempts_evicted",
+        "counter",
+        "Attempts cancelled after 5 s because others waited for them; a few when one hangs.",
+        "",
+        lambda each: _one(each.deliverer.tally.attempts[Evicted.code]),
+    ),
+    Described(
+        "plaudit_circuits_open",
+        "gauge",
+        "Endpoints whose circuit is open: they fail, and nothing but probes is sent.",
+        "",
+        lambda each: _one(sum(of.open for of in each.deliverer.admission.standings)),
+    ),
+    Described(
+        "plaudit_endpoints_slow",
+        "gauge",
+        "Endpoints whose answers take over 2 s; the deliveries lane serves them.",
+        "",
+        lambda each: _one(sum(of.slow for of in each.deliverer.admission.standings)),
+    ),
+    Described(
+        "plaudit_queue_longest",
+        "gauge",
+        "Deliveries waiting for a slot at the endpoint where most wait.",
+        "",
+        lambda each: _one(each.deliverer.admission.longest_queue),
+    ),
+    Described(
+        "plaudit_lane_fill",
+        "gauge",
+        "Part of what the lane may have in hand; from 0.8 on, what hangs is cancelled.",
+        "",
+        lambda each: _one(each.fill),
+    ),
+    Described(
+        "plaudit_partitions_crowded",
+        "gauge",
+        "Partitions that run 8,000 records ahead of their oldest; relief makes it short.",
+        "",
+        lambda each: _one(sum(of.crowded_below > 0 for of in each.source.assignments)),
     ),
     Described(
         "plaudit_records_undecodable",
@@ -154,12 +204,14 @@ DURATIONS: Final = "plaudit_attempt_duration_seconds"
 SETTLE_BACKLOG: Final = "plaudit_settle_backlog"
 WRITES_REFUSED: Final = "plaudit_writes_refused"
 ENDPOINTS: Final = "plaudit_endpoints"
+LOOP_LATE: Final = "plaudit_loop_late_seconds"
 TABLE_AGE: Final = "plaudit_endpoints_age_seconds"
 PER_WORKER: Final[Mapping[str, tuple[Kind | Literal["histogram"], str]]] = {
     DURATIONS: ("histogram", "How long HTTP attempts took."),
     SETTLE_BACKLOG: ("gauge", "Writes to Kafka that failed or found the buffer full: alert."),
     WRITES_REFUSED: ("counter", "Writes that Kafka refused for good, kept as dead letters: alert."),
     ENDPOINTS: ("gauge", "Endpoints in the table, disabled ones included."),
+    LOOP_LATE: ("gauge", "How late the event loop runs; over 0.1 s the worker is short of CPU."),
     TABLE_AGE: ("gauge", "How long ago the table of endpoints was known to be complete."),
 }
 
@@ -178,6 +230,8 @@ class WorkerCollector(Collector):
         settler = self._worker.settler
         yield GaugeMetricFamily(SETTLE_BACKLOG, PER_WORKER[SETTLE_BACKLOG][1], settler.backlog)
         yield CounterMetricFamily(WRITES_REFUSED, PER_WORKER[WRITES_REFUSED][1], settler.refused)
+        late_s = self._worker.late_s
+        yield GaugeMetricFamily(LOOP_LATE, PER_WORKER[LOOP_LATE][1], late_s)
         yield GaugeMetricFamily(ENDPOINTS, PER_WORKER[ENDPOINTS][1], len(self._worker.table))
         as_of = self._worker.follower.current_as_of
         age = float("nan") if as_of is None else time.monotonic() - as_of

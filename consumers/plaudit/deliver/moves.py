@@ -165,13 +165,14 @@ def next_history(history: History, decision: Decision, attempted: Attempted | No
         first = attempted.started_at_ms
     not_before = history.not_before_ms
     diversions = 0 if attempted is not None else history.diversions
+    turn_at: int | None = None
     trigger = history.trigger
     match decision:
         case Retry(not_before_ms=until):
             not_before = until
             # A replay stays one: its requests say so.
             trigger = trigger if trigger is Trigger.REPLAY else Trigger.RETRY
-        case Diverted():
+        case Diverted(turn_at_ms=turn_at):
             diversions += 1
         case _:
             pass
@@ -184,6 +185,7 @@ def next_history(history: History, decision: Decision, attempted: Attempted | No
         first,
         not_before,
         history.endpoint_version,
+        turn_at,
     )
 
 
@@ -297,6 +299,7 @@ def _history_headers(history: History, version: int) -> Headers:
         Header.ENQUEUED_AT: history.enqueued_at_ms,
         Header.FIRST_ATTEMPT_AT: history.first_attempt_at_ms,
         Header.NOT_BEFORE: history.not_before_ms,
+        Header.TURN_AT: history.turn_at_ms,
     }
     written = [
         (name, str(number).encode()) for name, number in numbers.items() if number is not None

@@ -22,11 +22,16 @@ class Assignment:
     """A partition in one assignment; a later one of the same partition is another object.
 
     Completions that arrive late reach the object they belong to, and nothing else: that is what
-    epochs are for. The source's thread owns it; the event loop reads `active` and counts `begun`.
+    epochs are for. The source's thread owns it; the event loop reads `active` and `crowded_below`,
+    sets `waits` and counts `begun`.
 
     Attributes:
         partition: which.
         delay_ms: of its tier; 0 for events and `now`.
+        crowded_below: a record with a lower offset keeps the window 80 % full; written by the
+            source with every look at what may be committed.
+        waits: its next record can't be judged yet, so that no more are wanted; set by the event
+            loop.
         active: cleared when the partition is given up; then nothing new is begun.
         begun: deliveries whose attempt or settlement was begun, counted by the event loop.
         settled: deliveries that are settled, counted by the source.
@@ -42,6 +47,7 @@ class Assignment:
         "_committed",
         "active",
         "begun",
+        "crowded_below",
         "delay_ms",
         "held",
         "intake",
@@ -51,6 +57,7 @@ class Assignment:
         "release",
         "reread_at",
         "settled",
+        "waits",
         "window",
     )
 
@@ -69,6 +76,8 @@ class Assignment:
         self.intake: Intake[Record] = Intake(_INTAKE)
         self.active = True
         self.held = True
+        self.crowded_below = 0
+        self.waits = False
         self.begun = 0
         self.settled = 0
         self.paused = False
@@ -96,7 +105,7 @@ class Assignment:
         """Return what may run now, at most `most` records; what an earlier run did is skipped."""
         taken: list[Record] = []
         window = self.window
-        while len(taken) < most and window.has_room(_LIMITS):
+        while len(taken) < most and not self.blocked:
             record = self.intake.take(now_ms)
             if record is None:
                 break
@@ -106,12 +115,13 @@ class Assignment:
 
     @property
     def blocked(self) -> bool:
-        """Whether the window is full, so that waiting records can't run."""
-        return not self.window.has_room(_LIMITS)
+        """Whether records in hand can't run: the window is full, or an earlier one has to wait."""
+        return self.waits or not self.window.has_room(_LIMITS)
 
     def place(self) -> Place:
         """Return what can be committed."""
         offset = self.window.committable
+        self.crowded_below = self.window.crowded_below(_LIMITS)
         return Place(offset, bitmap.encode(offset, self.window.done_ahead()))
 
     def is_committed(self, place: Place) -> bool:

@@ -68,10 +68,11 @@ class DeliverSettings(BaseSettings):
         default=64, ge=1, le=10_000, description="Requests to one endpoint at once, per worker."
     )
     endpoint_queue: int = Field(
-        default=1_024,
+        default=4_096,
         ge=1,
         le=100_000,
-        description="Deliveries to one endpoint that wait for a slot; more go to a tier.",
+        description="Deliveries to one endpoint that wait for a slot; more go to a tier. A quarter "
+        "while the endpoint does not keep up.",
     )
     flood_share: float = Field(
         default=0.5,

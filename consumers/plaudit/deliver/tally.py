@@ -17,6 +17,7 @@ class Tally:
 
     Attributes:
         settled: deliveries by outcome.
+        diverted: deliveries by why they could not be attempted.
         attempts: HTTP attempts by result: the status's class, or the error's code.
         unmatched: records that no endpoint wanted.
         undecodable: records by reason.
@@ -28,6 +29,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.settled: Counter[str] = Counter()
+        self.diverted: Counter[str] = Counter()
         self.attempts: Counter[str] = Counter()
         self.undecodable: Counter[str] = Counter()
         self.unmatched = 0

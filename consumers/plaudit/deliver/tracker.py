@@ -21,10 +21,12 @@ class WindowLimits:
         span: offsets between the oldest unfinished record and the newest one received. A bitmap of
             10,000 bits is 1,668 characters, well under the 4,096 that brokers take.
         bytes: sum of the values of records received and not done.
+        crowded: the part of either from which on what is oldest has to make way.
     """
 
     span: int = 10_000
     bytes: int = 64 * 1024 * 1024
+    crowded: float = 0.8
 
 
 class Window:
@@ -72,6 +74,14 @@ class Window:
     def has_room(self, limits: WindowLimits) -> bool:
         """Return whether another record may be received."""
         return self._bytes < limits.bytes and self.span < limits.span
+
+    def crowded_below(self, limits: WindowLimits) -> int:
+        """Return up to which offset records keep the window crowded; 0 when it is not."""
+        head = self.committable
+        if self._bytes >= limits.bytes * limits.crowded:
+            return head + 1
+        below = self._next - int(limits.span * limits.crowded)
+        return below if head < below else 0
 
     def receive(self, offset: int, size: int) -> bool:
         """Take note of a record; False when it is done already and must not be delivered.

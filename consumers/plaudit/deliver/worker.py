@@ -31,6 +31,7 @@ from plaudit.deliver.deliverer import Deliverer, Tools
 from plaudit.deliver.deliveries_lane import DeliveriesLane
 from plaudit.deliver.events_lane import EventsLane
 from plaudit.deliver.lane import Hooks, Lane
+from plaudit.deliver.relief import relieve
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.schemas import KnownSchemas
 from plaudit.deliver.settings import DeliverSettings
@@ -58,9 +59,13 @@ class LaneName(StrEnum):
 
 MOST_DELIVERIES: Final = 20_000
 """Deliveries that one lane may have in hand; more records are not read."""
+MOST_WAITING: Final = 250
+"""The same for those that wait where queues move: the worker, not an endpoint, is short of time.
+A batch of 500 on top, and half a batch on its way, still fit into one endpoint's queue."""
 TABLE_STALE_AFTER_S: Final = 2.0
 TABLE_LOOK_S: Final = 0.5
-TICK_S: Final = 1.0
+TICK_S: Final = 0.5
+LATENESS_FADES: Final = 0.8
 WEDGED_AFTER_S: Final = 30.0
 EXIT_WEDGED: Final = 70
 CLOSE_S: Final = 25.0
@@ -69,10 +74,44 @@ CLOSE_S: Final = 25.0
 class RunningLane:
     """A lane with its source and its deliverer."""
 
-    def __init__(self, lane: Lane, source: Source, deliverer: Deliverer) -> None:
+    def __init__(
+        self, lane: Lane, source: Source, deliverer: Deliverer, config: SourceConfig
+    ) -> None:
         self.lane = lane
         self.source = source
         self.deliverer = deliverer
+        self._config = config
+
+    @property
+    def fill(self) -> float:
+        """The part that is taken of what the lane may have in hand."""
+        return max(
+            self.deliverer.admission.in_hand / MOST_DELIVERIES,
+            self.source.in_hand / self._config.most_records,
+            self.source.bytes_in_hand / self._config.most_bytes,
+        )
+
+    def look(self, late_s: float) -> None:
+        """Look after endpoints that hang, and partitions that wait for them.
+
+        Args:
+            late_s: how late the event loop runs.
+        """
+        deliverer, now_s = self.deliverer, time.monotonic()
+        deliverer.admission.late_s = late_s
+        deliverer.admission.look()
+        relieved = relieve(
+            deliverer.admission, deliverer.evict, self.source.assignments, self.fill, now_s
+        )
+        if relieved.evicted or relieved.diverted:
+            _log.warning(
+                "lane.relieved",
+                extra={
+                    "lane": self.lane.name,
+                    "diverted": relieved.diverted,
+                    "evicted": relieved.evicted,
+                },
+            )
 
 
 class Worker:
@@ -86,6 +125,7 @@ class Worker:
     Attributes:
         lanes: those that run.
         ticked_at: when the event loop last made progress, monotonic seconds.
+        late_s: how late it runs.
     """
 
     def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
@@ -94,6 +134,7 @@ class Worker:
         self._stop = asyncio.Event()
         self.lanes: list[RunningLane] = []
         self.ticked_at = time.monotonic()
+        self.late_s = 0.0
         keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
         self.table = EndpointTable(keys)
         self.follower = EndpointsFollower(kafka, self.table)
@@ -162,7 +203,7 @@ class Worker:
 
     def _open(self, name: LaneName, config: SourceConfig) -> None:
         events = name is LaneName.EVENTS
-        deliverer = Deliverer(self._tools, limits_rate=not events)
+        deliverer = Deliverer(self._tools, serves_all=not events)
         make = EventsLane if events else DeliveriesLane
         judge = make(
             EventDecoder(self.schemas),
@@ -174,11 +215,16 @@ class Worker:
         hooks = Hooks(judge.begin, lambda: self._has_room(deliverer), self._fail)
         lane = Lane(name, hooks, asyncio.get_running_loop())
         source = Source(self._kafka, config, lane)
-        self.lanes.append(RunningLane(lane, source, deliverer))
+        self.lanes.append(RunningLane(lane, source, deliverer, config))
         source.start()
 
     def _has_room(self, deliverer: Deliverer) -> bool:
-        return deliverer.admission.in_hand < MOST_DELIVERIES and not self.settler.backlog
+        admission = deliverer.admission
+        return (
+            admission.in_hand < MOST_DELIVERIES
+            and admission.waiting_briskly < MOST_WAITING
+            and not self.settler.backlog
+        )
 
     async def _close_lanes(self) -> None:
         """Let the sources finish what is under way and commit; the event loop goes on meanwhile."""
@@ -195,9 +241,12 @@ class Worker:
         watch = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         watch.start()
         while True:
+            late_s = max(0.0, time.monotonic() - self.ticked_at - TICK_S)
             self.ticked_at = time.monotonic()
+            # It rises at once and falls by and by: what was late a moment ago is on the wire now.
+            self.late_s = max(late_s, self.late_s * LATENESS_FADES)
             for each in self.lanes:
-                each.deliverer.admission.drop_inactive()
+                each.look(self.late_s)
             if self.producer.fatal is not None:
                 self._fail(self.producer.fatal)
             await asyncio.sleep(TICK_S)

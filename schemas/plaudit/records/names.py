@@ -29,6 +29,7 @@ class Header:
     ENQUEUED_AT: Final = "plaudit-enqueued-at"  # epoch milliseconds, set once
     FIRST_ATTEMPT_AT: Final = "plaudit-first-attempt-at"  # epoch milliseconds
     NOT_BEFORE: Final = "plaudit-not-before"  # epoch ms; a Retry-After past the longest tier
+    TURN_AT: Final = "plaudit-turn-at"  # epoch ms; when its turn is at a limited endpoint
     REASON: Final = "plaudit-reason"  # why it was not delivered; see Reasons
     LAST_STATUS: Final = "plaudit-last-status"  # HTTP status of the last answer
     LAST_ERROR: Final = "plaudit-last-error"  # UTF-8, at most 1 KiB

@@ -1,0 +1,88 @@
+"""What one endpoint has in hand: attempts under way, a queue, and what is known of it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.standing import Standing
+from plaudit.deliver.turns import Turns
+from plaudit.endpoints.model import Endpoint
+
+
+class Cancellable(Protocol):
+    """A timer, or an exchange under way."""
+
+    def cancel(self) -> object:
+        """Let it not happen, or not go on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, as admission needs it.
+
+    Attributes:
+        later: calls a function after so many seconds, in the event loop's thread.
+        now_s: monotonic seconds.
+        epoch_ms: what turns are told in.
+    """
+
+    later: Callable[[float, Callable[[], None]], Cancellable]
+    now_s: Callable[[], float] = time.monotonic
+    epoch_ms: Callable[[], int] = lambda: int(time.time() * 1_000)
+
+
+class Flight:
+    """An attempt under way.
+
+    Attributes:
+        delivery: what is attempted.
+        endpoint: where.
+        standing: of the endpoint, when it began.
+        permit: of that standing.
+        began_s: monotonic seconds.
+        exchange: what is to be cancelled; set by whoever makes the attempt.
+        evicted: it is cancelled for what it holds up.
+    """
+
+    __slots__ = ("began_s", "delivery", "endpoint", "evicted", "exchange", "permit", "standing")
+
+    def __init__(
+        self, delivery: Delivery, endpoint: Endpoint, standing: Standing, now_s: float
+    ) -> None:
+        self.delivery = delivery
+        self.endpoint = endpoint
+        self.standing = standing
+        self.permit = standing.permit(now_s)
+        self.began_s = now_s
+        self.exchange: Cancellable | None = None
+        self.evicted = False
+
+
+class Slots:
+    """What one endpoint has in hand here.
+
+    Attributes:
+        flights: on the wire, the oldest first.
+        queue: those that wait, and since when.
+        brisk: whether they are soon gone, as far as is known: a queue that moves.
+        version: of the endpoint.
+        answered_s: when the last attempt ended.
+    """
+
+    __slots__ = ("answered_s", "brisk", "flights", "queue", "standing", "timer", "turns", "version")
+
+    def __init__(self, version: int, now_s: float) -> None:
+        self.version = version
+        self.flights: dict[Flight, None] = {}
+        self.queue: deque[tuple[Delivery, float]] = deque()
+        self.standing = Standing()
+        self.turns: Turns | None = None
+        self.timer: Cancellable | None = None
+        self.brisk = True
+        self.answered_s = now_s

@@ -1,0 +1,166 @@
+"""What recent attempts say of an endpoint: does it answer, how fast, did it ask to wait. Pure.
+
+Three things keep deliveries from it, and each ends by itself: an open circuit, the time that it
+asked for with `Retry-After`, and, in the events lane, slowness.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from plaudit.deliver.breaker import Breaker, BreakerLimits, State
+from plaudit.deliver.decide import Reason, retry_after_ms
+from plaudit.transport.answer import Answer
+from plaudit.transport.errors import AddressRefused, RequestInvalid, TransportError
+
+CIRCUIT: Final = BreakerLimits(failures=10, recoveries=1, first_s=5.0, most_s=300.0)
+"""Ten failures in a row open it for 5 s, 10 s, 20 s … 5 min."""
+PACE: Final = BreakerLimits(failures=1, recoveries=3, first_s=30.0, most_s=300.0)
+"""Slow for 30 s, 60 s … 5 min, until three trials in a row were quick."""
+SLOW_S: Final = 2.0
+"""An endpoint whose answers take longer on average, or one that gives none for so long, is slow."""
+QUICK_S: Final = 1.0
+"""A slow endpoint is quick again when its trials take no longer: half, so that it does not flap."""
+WEIGHT: Final = 0.2
+"""Of the latest answer in the average: about the last ten count."""
+LONGEST_S: Final = 8.0
+"""Longer counts as this: one time-out among quick answers makes no endpoint slow, two do."""
+HOLD_MOST_S: Final = 3_600.0
+"""No `Retry-After` holds an endpoint back for longer, whatever it says of one delivery."""
+_TOO_MANY: Final = 429
+_UNAVAILABLE: Final = 503
+_SERVER_ERRORS: Final = range(500, 600)
+
+
+class Permit(NamedTuple):
+    """Leave for one attempt, by the generations of the two breakers."""
+
+    circuit: int
+    pace: int
+
+
+class Refusal(NamedTuple):
+    """Why a delivery is not attempted here and now.
+
+    Attributes:
+        reason: stable code.
+        wait_s: it is of no use to come back before; 0: nothing is known.
+        turn_at_ms: it was told this turn (see `turns`), in epoch milliseconds.
+    """
+
+    reason: Reason
+    wait_s: float = 0.0
+    turn_at_ms: int | None = None
+
+
+_SLOW: Final = Refusal(Reason.SLOW)
+
+
+class Standing:
+    """Of one endpoint, in one lane of one worker.
+
+    Attributes:
+        mean_s: how long recent attempts took on average; None before the first.
+    """
+
+    __slots__ = ("_circuit", "_held_until_s", "_pace", "mean_s")
+
+    def __init__(self) -> None:
+        self.mean_s: float | None = None
+        self._circuit = Breaker(CIRCUIT)
+        self._pace = Breaker(PACE)
+        self._held_until_s = 0.0
+
+    def refusal(self, now_s: float, *, serves_slow: bool) -> Refusal | None:
+        """Return why nothing may be sent to it now; None when it may."""
+        if now_s < self._held_until_s:
+            return Refusal(Reason.THROTTLED, self._held_until_s - now_s)
+        if self._circuit.refuses(now_s):
+            return Refusal(Reason.CIRCUIT_OPEN, self._circuit.open_s)
+        if not serves_slow and self._pace.refuses(now_s):
+            return _SLOW
+        return None
+
+    def permit(self, now_s: float) -> Permit:
+        """Return leave for one attempt; only when there is no refusal."""
+        circuit, pace = self._circuit.permit(now_s), self._pace.permit(now_s)
+        # A lane that serves slow endpoints goes on beside the trial: it says nothing about pace.
+        return Permit(-1 if circuit is None else circuit, -1 if pace is None else pace)
+
+    def report(
+        self,
+        permit: Permit,
+        outcome: Answer | TransportError,
+        took_s: float,
+        now_s: float,
+        slack_s: float = 0.0,
+    ) -> None:
+        """Take what came of an attempt.
+
+        Args:
+            permit: its own.
+            outcome: the answer, or why there is none.
+            took_s: from its begin to its end.
+            now_s: monotonic seconds.
+            slack_s: what of that is not the endpoint's doing.
+        """
+        reached = answers(outcome)
+        self._circuit.report(permit.circuit, reached, now_s)
+        if reached is not None:
+            self._paced(permit.pace, took_s, now_s, slack_s)
+
+    def hold(self, hold_s: float, now_s: float) -> None:
+        """Send nothing for a while: the endpoint asked for it."""
+        self._held_until_s = max(self._held_until_s, now_s + min(hold_s, HOLD_MOST_S))
+
+    def slow_down(self, now_s: float) -> None:
+        """Count it as slow: an attempt was cancelled, or answers stay away."""
+        self._pace.trip(now_s)
+
+    @property
+    def open(self) -> bool:
+        """Whether its circuit is open, a probe under way included."""
+        return self._circuit.state is not State.CLOSED
+
+    @property
+    def slow(self) -> bool:
+        """Whether it counts as slow, trials under way included."""
+        return self._pace.state is not State.CLOSED
+
+    def pristine(self, now_s: float) -> bool:
+        """Return whether nothing is known that must be remembered."""
+        return self._circuit.pristine and self._pace.pristine and now_s >= self._held_until_s
+
+    def _paced(self, permit: int, took_s: float, now_s: float, slack_s: float) -> None:
+        if self.slow:
+            self._pace.report(permit, took_s - slack_s <= QUICK_S, now_s)
+            if not self.slow:
+                self.mean_s = took_s
+            return
+        sample_s = min(took_s, LONGEST_S)
+        mean_s = sample_s if self.mean_s is None else self.mean_s
+        self.mean_s = mean_s + (sample_s - mean_s) * WEIGHT
+        self._pace.report(permit, self.mean_s - slack_s <= SLOW_S, now_s)
+
+
+def answers(outcome: Answer | TransportError) -> bool | None:
+    """Return whether an attempt shows that the endpoint works; None: it shows nothing.
+
+    5xx and 429 don't, nor does what ended without an answer. Every other status comes from an
+    endpoint that is there: a 413 is about one body, a 404 costs nobody time.
+    """
+    match outcome:
+        case Answer(status=status):
+            return status not in _SERVER_ERRORS and status != _TOO_MANY
+        case AddressRefused(literal=True) | RequestInvalid():
+            return None
+        case _:
+            # A defect of ours has no class of its own, and says nothing about the endpoint.
+            return None if type(outcome) is TransportError else False
+
+
+def hold_s(outcome: Answer | TransportError, now_ms: int) -> float:
+    """Return how long an endpoint asks that nothing is sent: 429 and 503 with `Retry-After`."""
+    if isinstance(outcome, Answer) and outcome.status in {_TOO_MANY, _UNAVAILABLE}:
+        return retry_after_ms(outcome, now_ms) / 1_000
+    return 0.0

@@ -1,0 +1,122 @@
+"""Who makes way when a window or the lane is nearly full."""
+
+from __future__ import annotations
+
+import pytest
+
+from deliver.world import Behavior, World, assignment, endpoint
+from plaudit.deliver.admission import AdmissionLimits
+from plaudit.deliver.decide import Reason
+from plaudit.deliver.partition import Assignment
+from plaudit.deliver.relief import EVICT_AFTER_S, Evicted, relieve
+from plaudit.deliver.slots import Flight
+from plaudit.deliver.tracker import Window, WindowLimits
+
+BAD = endpoint("bad")
+LIMITS = WindowLimits(span=100, bytes=1_000)
+
+
+@pytest.fixture
+def world() -> World:
+    made = World(serves_all=True, limits=AdmissionLimits(in_flight=2, queued=100))
+    made.behaves["bad"] = Behavior(None)
+    return made
+
+
+def relieved(world: World, *, fill: float = 0.0) -> tuple[int, list[int]]:
+    """Relieve once; return how many were diverted, and the offsets that were evicted."""
+    evicted: list[int] = []
+
+    def evict(flight: Flight) -> None:
+        evicted.append(flight.delivery.record.offset)
+        world.admission.evicted(flight)
+
+    found = relieve(world.admission, evict, [world.assignment], fill, world.now_s)
+    assert found.evicted == len(evicted)
+    return found.diverted, evicted
+
+
+def test_nobody_makes_way_while_there_is_room(world: World) -> None:
+    world.comes(BAD, 10)
+    world.run(60)
+    assert relieved(world, fill=0.79) == (0, [])
+
+
+def test_what_crowds_a_window_leaves_its_queue_and_after_five_seconds_the_wire(
+    world: World,
+) -> None:
+    world.comes(BAD, 10)
+    world.assignment.crowded_below = 6
+    world.run(EVICT_AFTER_S - 1)
+    assert relieved(world) == (4, []), "offsets 2 to 5; 6 to 9 are in nobody's way"
+    assert world.reasons("bad") == {Reason.RELIEF: 4}
+    world.run(1)
+    assert relieved(world) == (0, [0, 1])
+    assert world.admission.standings[0].slow
+
+
+def test_other_partitions_stay_as_they_are(world: World) -> None:
+    world.comes(BAD, 2)
+    crowded = world.assignment
+    world.assignment = assignment(1)
+    world.comes(BAD, 8)
+    crowded.crowded_below = 100
+    world.run(10)
+    evicted: list[Assignment] = []
+    relieve(
+        world.admission,
+        lambda flight: evicted.append(flight.delivery.record.assignment),
+        [crowded, world.assignment],
+        0,
+        world.now_s,
+    )
+    assert evicted == [crowded, crowded]
+    assert not world.diverted["bad"]
+
+
+def test_a_full_lane_is_relieved_of_all_that_hangs(world: World) -> None:
+    world.comes(BAD, 10)
+    world.run(10)
+    world.comes(endpoint("good"), 50)
+    assert relieved(world, fill=0.8) == (8, [0, 1])
+    assert not world.diverted["good"], "what waits for it is soon gone"
+
+
+def test_an_eviction_says_that_the_request_may_have_arrived() -> None:
+    error = Evicted.after(5.2)
+    assert error.code == "evicted"
+    assert error.sent
+    assert error.timings.total_ms == pytest.approx(5_200)
+
+
+def test_what_keeps_a_window_crowded_is_below_eighty_percent_of_its_span() -> None:
+    window = Window(0)
+    for offset in range(80):
+        window.receive(offset, 1)
+    assert window.crowded_below(LIMITS) == 0
+    window.receive(89, 1)
+    assert window.crowded_below(LIMITS) == 10
+    for offset in range(10):
+        window.complete(offset)
+    assert window.crowded_below(LIMITS) == 0
+
+
+def test_of_a_window_full_of_bytes_the_head_makes_way() -> None:
+    window = Window(0)
+    window.receive(3, 400)
+    window.receive(4, 400)
+    assert window.crowded_below(LIMITS) == 4
+    window.complete(3)
+    assert window.crowded_below(LIMITS) == 0
+
+
+def test_an_assignment_shows_what_crowds_it_with_every_look_at_its_place() -> None:
+    held = assignment()
+    for offset in range(9_000):
+        held.window.receive(offset, 1)
+    held.place()
+    assert held.crowded_below == 1_000
+    for offset in range(1_000):
+        held.window.complete(offset)
+    held.place()
+    assert held.crowded_below == 0

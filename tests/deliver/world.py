@@ -1,0 +1,187 @@
+"""Admission in virtual time: endpoints answer as they are told, and nothing sleeps."""
+
+from __future__ import annotations
+
+import heapq
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from plaudit.deliver.admission import Admission, AdmissionLimits
+from plaudit.deliver.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.partition import Assignment
+from plaudit.deliver.slots import Clock, Flight
+from plaudit.deliver.standing import Refusal, hold_s
+from plaudit.endpoints.model import Endpoint
+from plaudit.endpoints.signing import Secret, Signer, new_secret
+from plaudit.events.decoding import Event
+from plaudit.kafka.consumer import Partition, Place
+from plaudit.records.names import Trigger
+from plaudit.transport.addresses import check_url
+from plaudit.transport.answer import NO_TIMINGS, Answer
+from plaudit.transport.errors import FirstByteTimeout, TransportError
+
+EVENT = Event(str(uuid.UUID(int=1)), "testimonial.approved", "", "w", "s", "k", {})
+LOOK_S = 0.5
+_SIGNER = Signer([Secret(new_secret())])
+
+
+def answer(status: int, **headers: str) -> Answer:
+    pairs = tuple(
+        (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
+    )
+    return Answer(status, pairs, b"", truncated=False, timings=NO_TIMINGS, bytes_sent=1)
+
+
+def endpoint(name: str, *, rate_limit: float | None = None, version: int = 1) -> Endpoint:
+    """Return an endpoint of this name."""
+    return Endpoint(
+        endpoint_id=name,
+        workspace_id="w",
+        version=version,
+        target=check_url(f"https://{name}.example/"),
+        headers=(),
+        signer=_SIGNER,
+        types=frozenset(),
+        spaces=frozenset(),
+        format="standard",
+        rate_limit=rate_limit,
+        schedule=None,
+        status="active",
+        disabled_reason=None,
+        active_from_ms=0,
+    )
+
+
+def assignment(number: int = 0) -> Assignment:
+    """Return a partition that this worker holds."""
+    place = Place(None, "")
+    return Assignment(Partition("events", number), 0, place, 0, release=lambda _: None)
+
+
+@dataclass
+class Behavior:
+    """How an endpoint answers.
+
+    Attributes:
+        takes_s: how long an answer takes; None: it never comes.
+        outcome: what comes.
+    """
+
+    takes_s: float | None = 0.01
+    outcome: Answer | TransportError = field(default_factory=lambda: answer(200))
+
+
+@dataclass
+class Timer:
+    """Something that happens later, unless it is cancelled."""
+
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class World:
+    """A lane's admission with endpoints around it.
+
+    Args:
+        serves_all: as the deliveries lane does.
+        limits: for each endpoint.
+
+    Attributes:
+        behaves: how each endpoint answers; at once and well, unless told otherwise.
+        sent: when attempts began, by endpoint.
+        delivered: how many were answered 2xx, by endpoint.
+        diverted: why deliveries were refused, by endpoint.
+        insisting: deliveries have waited long enough.
+    """
+
+    def __init__(self, *, serves_all: bool, limits: AdmissionLimits | None = None) -> None:
+        self.now_s = 1_000.0
+        self.behaves: dict[str, Behavior] = defaultdict(Behavior)
+        self.sent: dict[str, list[float]] = defaultdict(list)
+        self.delivered: Counter[str] = Counter()
+        self.diverted: dict[str, list[Refusal]] = defaultdict(list)
+        self.assignment = assignment()
+        self.on_diverted: Callable[[Delivery, Refusal], None] = lambda _, __: None
+        self.insisting = False
+        self._offset = 0
+        self._events: list[tuple[float, int, Callable[[], None], Timer]] = []
+        self._count = 0
+        clock = Clock(self.later, lambda: self.now_s, lambda: int(self.now_s * 1_000))
+        self.admission = Admission(
+            limits or AdmissionLimits(),
+            self._start,
+            self._divert,
+            lambda _: self.insisting,
+            clock,
+            serves_all=serves_all,
+        )
+        self.later(LOOK_S, self._look)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Call something after so many seconds."""
+        self._count += 1
+        timer = Timer()
+        heapq.heappush(self._events, (self.now_s + seconds, self._count, call, timer))
+        return timer
+
+    def delivery(self, to: Endpoint, history: History | None = None) -> Delivery:
+        """Return a delivery from the next record of the partition."""
+        record = Record(self.assignment, self._offset, 0, b"{}")
+        self._offset += 1
+        past = history or History(Trigger.EVENT, 0, 0, 0, int(self.now_s * 1_000))
+        return Delivery(record, EVENT, b"{}", to.endpoint_id, to, origin_of(record), past)
+
+    def comes(self, to: Endpoint, count: int = 1) -> None:
+        """Let deliveries come in now."""
+        for _ in range(count):
+            self.admission.admit(self.delivery(to), to)
+
+    def steadily(self, to: Endpoint, per_s: float, seconds: float) -> None:
+        """Let deliveries come in at a rate, from now on."""
+        for number in range(int(per_s * seconds)):
+            self.later(number / per_s, lambda: self.comes(to))
+
+    def run(self, seconds: float) -> None:
+        """Let time go by."""
+        until_s = self.now_s + seconds
+        while self._events and self._events[0][0] <= until_s:
+            at_s, _, call, timer = heapq.heappop(self._events)
+            self.now_s = max(self.now_s, at_s)
+            if not timer.cancelled:
+                call()
+        self.now_s = until_s
+
+    def reasons(self, name: str) -> Counter[str]:
+        """Count why deliveries to an endpoint were refused."""
+        return Counter(str(each.reason) for each in self.diverted[name])
+
+    def finish(self, flight: Flight, outcome: Answer | TransportError) -> None:
+        """Let an attempt end."""
+        if isinstance(outcome, Answer) and outcome.status == 200:
+            self.delivered[flight.delivery.endpoint_id] += 1
+        asked_s = hold_s(outcome, int(self.now_s * 1_000))
+        self.admission.finished(flight, outcome, asked_s)
+
+    def _start(self, flight: Flight) -> None:
+        name = flight.delivery.endpoint_id
+        self.sent[name].append(self.now_s)
+        behavior = replace(self.behaves[name])
+        if behavior.takes_s is not None:
+            self.later(behavior.takes_s, lambda: self.finish(flight, behavior.outcome))
+
+    def _divert(self, delivery: Delivery, refusal: Refusal) -> None:
+        self.diverted[delivery.endpoint_id].append(refusal)
+        self.on_diverted(delivery, refusal)
+
+    def _look(self) -> None:
+        self.admission.look()
+        self.later(LOOK_S, self._look)
+
+
+def times_out(seconds: float = 15.0) -> Behavior:
+    """Return the behavior of an endpoint that hangs until the time-out."""
+    return Behavior(seconds, FirstByteTimeout())
