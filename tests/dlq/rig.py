@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from plaudit.dlq.control import Control
+from plaudit.bulk.control import Control
 from plaudit.dlq.gate import Limits
 from plaudit.dlq.job import Order, redrive
 from plaudit.dlq.reading import BoundedReader

@@ -10,7 +10,7 @@ from command import CommandLine
 from dlq.conftest import announce, disable, left, seed, sent
 from dlq.generate import ENDPOINTS, letters, write
 from dlq.rig import UNBOUND
-from plaudit.dlq.control import Control
+from plaudit.bulk.control import Control
 from plaudit.dlq.job import Order, redrive
 from plaudit.dlq.letters import Kind
 from plaudit.dlq.reading import BoundedReader

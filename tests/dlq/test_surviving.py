@@ -10,8 +10,8 @@ import pytest
 from dlq.conftest import announce, left, make_topics, seed, sent
 from dlq.generate import ENDPOINTS, WORKSPACE
 from dlq.rig import SOON_S, UNBOUND, end_of, in_thread, start, wait
+from plaudit.bulk.control import Control
 from plaudit.dev.kafka_local import LocalKafka
-from plaudit.dlq.control import Control
 from plaudit.dlq.gate import Limits
 from plaudit.dlq.job import FENCED, Order, redrive
 from plaudit.dlq.moves import Skip

@@ -188,6 +188,7 @@ def publish_in_transaction(publisher: Publisher) -> None:
         batch.publish(fresh())
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_made_before_a_fork_it_says_so_in_the_child(topics: KafkaSettings) -> None:
     publisher = Publisher(topics, transactional_id="forked")
     publish_in_transaction(publisher)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from plaudit.bulk.guard import LAG_CAP
 from plaudit.cli.dlq_filter import Chosen, choosing
 from plaudit.cli.dlq_runs import (
     Manner,
@@ -22,7 +23,6 @@ from plaudit.cli.dlq_tables import nothing_matches
 from plaudit.cli.output import Exit, fail, new_file
 from plaudit.cli.progress import watched
 from plaudit.dlq.gate import Limits
-from plaudit.dlq.guard import LAG_CAP
 from plaudit.dlq.job import Order, purge
 from plaudit.dlq.moves import Again
 from plaudit.kafka.settings import KafkaSettings

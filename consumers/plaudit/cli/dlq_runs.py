@@ -12,10 +12,10 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from plaudit.bulk.control import Control
 from plaudit.cli.dlq_tables import bars
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.cli.progress import watched
-from plaudit.dlq.control import Control
 from plaudit.dlq.job import Order, preview, preview_purge, redrive
 from plaudit.dlq.policy import Policies, every_ms, read_policies
 from plaudit.dlq.report import Report

@@ -35,10 +35,12 @@ class Entry:
     Attributes:
         summary: one line for the list of commands.
         extra: what to install for it.
+        module: its name, where the command's is a word of Python.
     """
 
     summary: str
     extra: str = "cli"
+    module: str | None = None
 
 
 COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
@@ -47,6 +49,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "topics": Entry("Make the topics as declared, compare and show them."),
         "schemas": Entry("The event catalogue: list, show, check and register schemas."),
         "publish": Entry("Publish events from JSON lines."),
+        "import": Entry("Import reviews from CSV and JSON.", "cli", "imports"),
         "outbox": Entry("A service's outbox table, and its way to Kafka.", "deliver"),
         "endpoints": Entry("Register and manage endpoints.", "server"),
         "deliver": Entry("Deliver events to endpoints, until stopped.", "deliver"),
@@ -113,7 +116,7 @@ def load(name: str, entry: Entry) -> ModuleType:
         SystemExit: a library that it needs is not installed.
     """
     try:
-        return importlib.import_module(f"plaudit.cli.{name}")
+        return importlib.import_module(f"plaudit.cli.{entry.module or name}")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "plaudit":
             raise

@@ -21,8 +21,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from plaudit.bulk.control import Control, Listener
 from plaudit.cli.output import note
-from plaudit.dlq.control import Control, Listener
 
 SAY_EVERY_S: Final = 5.0
 

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import typer
 
+from plaudit.bulk.guard import LAG_CAP
 from plaudit.cli.dlq_runs import Manner, agreed, conclude, show_counts
 from plaudit.cli.output import Exit, fail
 from plaudit.cli.progress import watched
 from plaudit.deliver.schemas import KnownSchemas
 from plaudit.dlq.gate import Limits
-from plaudit.dlq.guard import LAG_CAP
 from plaudit.dlq.replay import ReplayOrder, preview, replay
 from plaudit.dlq.report import Report
 from plaudit.events.catalogue import lookup

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from plaudit.dlq.control import Control
-from plaudit.dlq.guard import LAG_CAP, LagGuard
+from plaudit.bulk.control import Control
+from plaudit.bulk.guard import LAG_CAP, LagGuard
 from plaudit.dlq.moves import Write
 from plaudit.dlq.outcomes import OutcomeWatch
 from plaudit.dlq.pace import Pace

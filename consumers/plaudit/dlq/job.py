@@ -18,12 +18,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final, TextIO
 
+from plaudit.bulk.control import Control
+from plaudit.bulk.guard import LagGuard
 from plaudit.dlq.actions import Action, Purge, RedriveDeliveries, RedriveEvents
-from plaudit.dlq.control import Control
 from plaudit.dlq.directory import Directory, Known
 from plaudit.dlq.filters import Filter
 from plaudit.dlq.gate import Brakes, Limits
-from plaudit.dlq.guard import LagGuard
 from plaudit.dlq.letters import Kind
 from plaudit.dlq.mover import Mover
 from plaudit.dlq.moves import WAY_OUT, Again, Skip

@@ -10,8 +10,8 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from plaudit.bulk.control import Control
 from plaudit.dlq.actions import Action
-from plaudit.dlq.control import Control
 from plaudit.dlq.gate import BATCH_BYTES, LOOK_S, Brakes, Gate, write_in_one
 from plaudit.dlq.letters import Letter
 from plaudit.dlq.moves import Skip, Write, tombstone

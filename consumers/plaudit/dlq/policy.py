@@ -22,9 +22,9 @@ from typing import Annotated, Final
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from plaudit.bulk.guard import LAG_CAP
 from plaudit.dlq.filters import Asked, FilterRefused, parse
 from plaudit.dlq.gate import Limits
-from plaudit.dlq.guard import LAG_CAP
 from plaudit.dlq.job import Order
 from plaudit.dlq.letters import Kind
 from plaudit.dlq.moves import Again

@@ -18,10 +18,10 @@ from typing import Final
 
 from confluent_kafka import Message
 
-from plaudit.dlq.control import Control
+from plaudit.bulk.control import Control
+from plaudit.bulk.guard import LagGuard
 from plaudit.dlq.directory import Directory, Known
 from plaudit.dlq.gate import BATCH_BYTES, Brakes, Gate, Limits, write_in_one
-from plaudit.dlq.guard import LagGuard
 from plaudit.dlq.job import FENCED, TAKEOVERS, sendable
 from plaudit.dlq.letters import Headers, headers_of, time_text
 from plaudit.dlq.moves import WAY_OUT, Skip, Write

@@ -1,0 +1,244 @@
+"""Rows of a file, one at a time, whatever its size: CSV, JSON lines, or a JSON list.
+
+A row that can't be read is told with its place, and reading goes on behind it. A JSON list that is
+broken is refused as a whole: nobody knows where its next item begins.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, Literal, NamedTuple
+
+import ijson
+import orjson
+
+from plaudit.importer.errors import ImportRefused
+
+Format = Literal["csv", "jsonl", "json"]
+
+LONGEST_FIELD: Final = 1024 * 1024
+_SUFFIXES: Final[dict[str, Format]] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+}
+_DELIMITERS: Final = ",;\t|"
+_CHUNK: Final = 1024 * 1024
+# The longer mark first: the one of UTF-16 is how that of UTF-32 begins.
+_MARKS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class Row(NamedTuple):
+    """A row as it was read.
+
+    Attributes:
+        line: where: the line that it ends on, or the number of the item in a JSON list.
+        values: by column.
+    """
+
+    line: int
+    values: dict[str, Any]
+
+
+class Unreadable(NamedTuple):
+    """What stands where a row should be.
+
+    Attributes:
+        line: where.
+        reason: what is wrong with it.
+        raw: as it stands there.
+    """
+
+    line: int
+    reason: str
+    raw: str
+
+
+Read = Row | Unreadable
+
+
+@dataclass(frozen=True)
+class ReviewFile:
+    """A file of reviews.
+
+    Attributes:
+        path: of the file.
+        format: what it is.
+        encoding: of its text.
+        delimiter: between the values of a CSV file.
+        columns: of a CSV file; None: every row has its own.
+    """
+
+    path: Path
+    format: Format
+    encoding: str
+    delimiter: str = ","
+    columns: tuple[str, ...] | None = None
+
+    def rows(self) -> Iterator[Read]:
+        """Read from the start.
+
+        Raises:
+            ImportRefused: a JSON list that is broken.
+        """
+        readers: dict[Format, Callable[[IO[bytes]], Iterator[Read]]] = {
+            "csv": self._csv,
+            "jsonl": self._json_lines,
+            "json": self._json,
+        }
+        with self.path.open("rb") as file:
+            yield from readers[self.format](file)
+
+    def digest(self) -> bytes:
+        """Return what tells this content from any other."""
+        found = hashlib.sha256()
+        with self.path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                found.update(chunk)
+        return found.digest()
+
+    def _text(self, file: IO[bytes]) -> IO[str]:
+        # Bytes that are none of the encoding's must not end the reading; they are found later.
+        return io.TextIOWrapper(file, self.encoding, errors="surrogateescape", newline="")
+
+    def _csv(self, file: IO[bytes]) -> Iterator[Read]:
+        columns = self.columns or ()
+        with self._text(file) as text:
+            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            next(reader, None)
+            while True:
+                try:
+                    values = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    yield Unreadable(reader.line_num, f"no CSV: {error}", "")
+                    continue
+                yield from self._record(reader.line_num, columns, values)
+
+    def _record(self, line: int, columns: tuple[str, ...], values: list[str]) -> Iterator[Read]:
+        if len(values) == len(columns):
+            yield Row(line, dict(zip(columns, values, strict=True)))
+        elif values:  # an empty line is no row
+            reason = f"{len(values)} values for {len(columns)} columns"
+            yield Unreadable(line, reason, self.delimiter.join(values))
+
+    def _json_lines(self, file: IO[bytes]) -> Iterator[Read]:
+        with self._text(file) as text:
+            for number, line in enumerate(text, 1):
+                if line.strip():
+                    yield _parsed(number, line)
+
+    def _json(self, file: IO[bytes]) -> Iterator[Read]:
+        if self.encoding == "utf-8-sig":
+            file.seek(len(codecs.BOM_UTF8))
+        start = file.tell()
+        path = _list_in(file)
+        file.seek(start)
+        number = 0
+        try:
+            for number, values in enumerate(ijson.items(file, path), 1):
+                yield _object(number, values)
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            said = " ".join(str(error).split())[:200]
+            where = f"{self.path}: item {number + 1}"
+            raise ImportRefused(
+                f"{where}: no JSON, nor can anything be behind it: {said}"
+            ) from None
+
+
+def open_file(
+    path: Path,
+    *,
+    kind: Format | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> ReviewFile:
+    """Look at a file: what it is, how it is encoded, and what its columns are.
+
+    Raises:
+        ImportRefused: it can't be read, or can't be a file of reviews.
+    """
+    found = kind or _SUFFIXES.get(path.suffix.lower())
+    if found is None:
+        known = ", ".join(sorted(_SUFFIXES))
+        raise ImportRefused(f"{path}: its name ends in none of {known}; say --format")
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+    except OSError as error:
+        raise ImportRefused(f"{path}: {error.strerror}") from None
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    chosen = marked or _known(encoding or "utf-8")
+    if found == "json" and chosen not in {"utf-8", "utf-8-sig"}:
+        raise ImportRefused(f"{path}: JSON is UTF-8, this is {chosen}; convert it first")
+    if found != "csv":
+        return ReviewFile(path, found, chosen)
+    return _with_columns(ReviewFile(path, found, chosen, delimiter or ""))
+
+
+def _known(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise ImportRefused(f"--encoding: {encoding!r} is none that is known") from None
+
+
+def _with_columns(file: ReviewFile) -> ReviewFile:
+    """Read the first line of a CSV file.
+
+    Raises:
+        ImportRefused: it names no columns, or one twice.
+    """
+    csv.field_size_limit(LONGEST_FIELD)
+    with file.path.open("rb") as raw, file._text(raw) as text:  # noqa: SLF001 - same module
+        first = text.readline()
+    delimiter = file.delimiter or max(_DELIMITERS, key=first.count)
+    try:
+        columns = tuple(name.strip() for name in next(csv.reader([first], delimiter=delimiter)))
+    except (StopIteration, csv.Error):
+        columns = ()
+    if not any(columns):
+        raise ImportRefused(f"{file.path}: its first line names no columns")
+    for name in columns:
+        if columns.count(name) > 1:
+            raise ImportRefused(f"{file.path}: two columns are called {name!r}")
+    return ReviewFile(file.path, file.format, file.encoding, delimiter, columns)
+
+
+def _parsed(number: int, line: str) -> Read:
+    try:
+        return _object(number, orjson.loads(line))
+    except (ValueError, UnicodeEncodeError) as error:
+        return Unreadable(number, f"no JSON: {error}", line.rstrip("\r\n"))
+
+
+def _object(number: int, values: object) -> Read:
+    if isinstance(values, dict):
+        return Row(number, values)
+    return Unreadable(number, "no object", str(values))
+
+
+def _list_in(file: IO[bytes]) -> str:
+    """Return where the list of reviews is: the whole, or the first list in an object."""
+    try:
+        for prefix, event, _ in ijson.parse(file):
+            if event == "start_array":
+                return f"{prefix}.item" if prefix else "item"
+    except (ijson.JSONError, UnicodeDecodeError):
+        return "item"  # reading it tells what is wrong
+    return "item"

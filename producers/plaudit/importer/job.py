@@ -1,0 +1,278 @@
+"""The import of one file: constant memory, resumable, and harmless to repeat."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+from plaudit.bulk.control import Control
+from plaudit.bulk.guard import LagGuard
+from plaudit.events.models import ReviewImported
+from plaudit.importer.errors import Interrupted, NotAcknowledged
+from plaudit.importer.fields import Mapped
+from plaudit.importer.files import Read, ReviewFile, Row, Unreadable
+from plaudit.importer.journal import Journal
+from plaudit.importer.rejects import Rejects
+from plaudit.importer.reviews import BadRow, Counts, ReviewMaker, Target, completed
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.producer import Ack
+from plaudit.publish import Publisher, PublishRefused
+
+CHUNK: Final = 500
+"""Rows between two looks into the journal."""
+FIRST_ERRORS: Final = 10
+_PAUSE_S: Final = 0.5
+
+
+@dataclass
+class Outcome:
+    """What an import came to, so far.
+
+    Attributes:
+        import_id: of this content in this space.
+        rows: read in this run.
+        published: acknowledged in this run.
+        failed: no review can be made of them.
+        errors: the first of these, by line.
+        total: over all runs; None while it is not through.
+        repeated: it was through before, and nothing was left to do.
+    """
+
+    import_id: UUID
+    rows: int = 0
+    published: int = 0
+    failed: int = 0
+    errors: list[str] = field(default_factory=list)
+    total: Counts | None = None
+    repeated: bool = False
+
+    def reject(self, row: Read, reason: str) -> None:
+        """Count a bad row."""
+        self.failed += 1
+        if len(self.errors) < FIRST_ERRORS:
+            self.errors.append(f"line {row.line}: {reason}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is imported.
+
+    Attributes:
+        file: the file.
+        mapped: where each field's value comes from.
+        target: where reviews go.
+    """
+
+    file: ReviewFile
+    mapped: Mapped
+    target: Target
+
+    def import_id(self) -> UUID:
+        """Return the id of the import; reads the file once."""
+        return self.target.import_id(self.file.digest())
+
+    def count(self) -> int:
+        """Return how many rows there are; reads the file once."""
+        return sum(1 for _ in self.file.rows())
+
+    @property
+    def platform(self) -> str:
+        """What `import.completed` names as the platform."""
+        return self.mapped.values.get("platform", self.file.format).lower()
+
+
+def dry_run(source: Source, control: Control) -> Outcome:
+    """Read the whole file and make every event; publish nothing.
+
+    Raises:
+        Interrupted: it was asked to stop.
+    """
+    outcome = Outcome(source.import_id())
+    make = ReviewMaker(source.target, source.mapped, outcome.import_id)
+    control.listener.began(source.count())
+    for chunk in chunks(source.file.rows()):
+        if control.stopping:
+            raise Interrupted("stopped before the end of the file")
+        for row in chunk:
+            outcome.rows += 1
+            if isinstance(row, Unreadable):
+                outcome.reject(row, row.reason)
+                continue
+            try:
+                make(row.values)
+            except BadRow as error:
+                outcome.reject(row, str(error))
+        control.listener.moved(len(chunk))
+    return outcome
+
+
+class Import:
+    """Imports a file.
+
+    Args:
+        source: what.
+        publisher: to publish with.
+        journal: of the space.
+        rejects: takes bad rows.
+        guard: holds back while deliverers are behind.
+        control: stops it, and hears how it goes.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        publisher: Publisher,
+        journal: Journal,
+        rejects: Rejects,
+        guard: LagGuard,
+        control: Control,
+    ) -> None:
+        self._source = source
+        self._publisher = publisher
+        self._journal = journal
+        self._rejects = rejects
+        self._guard = guard
+        self._control = control
+        self.outcome = Outcome(source.import_id())
+        self._make = ReviewMaker(source.target, source.mapped, self.outcome.import_id)
+        self._acknowledged: deque[UUID] = deque()
+        self._failures: deque[KafkaFailure] = deque()
+        self._on_the_way: set[UUID] = set()
+
+    def run(self) -> Outcome:
+        """Import what is not imported yet.
+
+        Raises:
+            ImportStopped: not all of it; the same command goes on where it was.
+        """
+        file, import_id = self._source.file, self.outcome.import_id
+        started_at, through = self._journal.begin(import_id, str(file.path))
+        self._control.listener.began(self._source.count())
+        try:
+            for chunk in chunks(file.rows()):
+                self._wait_for_room(len(chunk))
+                self._take(chunk)
+                self._control.listener.moved(len(chunk))
+            self._all_acknowledged()
+        except KafkaFailure as failure:
+            raise NotAcknowledged(str(failure)) from None
+        finally:
+            self._write_down()
+        imported = self._journal.count(import_id)
+        good = self.outcome.rows - self.outcome.failed
+        total = Counts(imported, good - imported, self.outcome.failed)
+        self.outcome.total = total
+        self.outcome.repeated = through and not self.outcome.published
+        if not through:
+            self._end(total, started_at)
+        return self.outcome
+
+    def _take(self, chunk: list[Read]) -> None:
+        """Publish the rows of a chunk that are not known yet."""
+        made = list(self._made(chunk))
+        self.outcome.rows += len(chunk)
+        self._write_down()
+        known = self._journal.known([event.meta.event_id for _, event in made])
+        for row, event in made:
+            event_id = event.meta.event_id
+            if event_id not in known and event_id not in self._on_the_way:
+                self._publish(row, event)
+        self._guard.sent(len(made))
+
+    def _made(self, chunk: list[Read]) -> Iterator[tuple[Row, ReviewImported]]:
+        """Yield rows with their events; those that have none are written down."""
+        for row in chunk:
+            if isinstance(row, Unreadable):
+                self._reject(row, row.reason)
+                continue
+            try:
+                event = self._make(row.values)
+            except BadRow as error:
+                self._reject(row, str(error))
+            else:
+                yield row, event
+
+    def _publish(self, row: Row, event: ReviewImported) -> None:
+        try:
+            done = self._publisher.publish(event)
+        except PublishRefused as error:
+            self._reject(row, str(error))
+            return
+        event_id = event.meta.event_id
+        self._on_the_way.add(event_id)
+        done.add_done_callback(partial(self._answered, event_id))
+
+    def _reject(self, row: Read, reason: str) -> None:
+        self.outcome.reject(row, reason)
+        self._rejects.add(row, reason)
+
+    def _answered(self, event_id: UUID, future: Future[Ack]) -> None:
+        """Hear of one event; in the producer's thread."""
+        failure = future.exception()
+        if failure is None:
+            self._acknowledged.append(event_id)
+        elif isinstance(failure, KafkaFailure):
+            self._failures.append(failure)
+
+    def _write_down(self) -> None:
+        """Put what is acknowledged by now into the journal."""
+        count = len(self._acknowledged)
+        ids = [self._acknowledged.popleft() for _ in range(count)]
+        self._journal.add(ids, self.outcome.import_id)
+        self._on_the_way.difference_update(ids)
+        self.outcome.published += count
+
+    def _wait_for_room(self, count: int) -> None:
+        """Hold back while deliverers are behind, and look whether to go on at all."""
+        while True:
+            if self._failures:
+                raise NotAcknowledged(str(self._failures[0]))
+            if self._control.stopping:
+                self._publisher.flush()
+                raise Interrupted("stopped before the end of the file")
+            if self._guard.room() >= min(count, self._guard.cap or count):
+                self._control.listener.paused(None)
+                return
+            behind = f"deliveries.now is {self._guard.cap:,} behind; are deliverers running?"
+            self._control.listener.paused(behind)
+            self._write_down()
+            self._control.wait(_PAUSE_S)
+
+    def _all_acknowledged(self) -> None:
+        """Wait until the brokers have everything.
+
+        Raises:
+            NotAcknowledged: they do not have some.
+        """
+        missing = self._publisher.flush()
+        if missing:
+            why = str(self._failures[0]) if self._failures else "no answer"
+            raise NotAcknowledged(f"{missing:,} events are not acknowledged: {why}")
+
+    def _end(self, total: Counts, started_at: datetime) -> None:
+        """Publish that the import is through.
+
+        Raises:
+            NotAcknowledged: the brokers do not have it.
+        """
+        target, import_id = self._source.target, self.outcome.import_id
+        last = completed(target, import_id, self._source.platform, total, started_at)
+        try:
+            self._publisher.publish(last).result()
+        except KafkaFailure as failure:
+            raise NotAcknowledged(str(failure)) from None
+        self._journal.complete(import_id)
+
+
+def chunks(rows: Iterable[Read]) -> Iterator[list[Read]]:
+    """Yield rows in lists of at most CHUNK."""
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

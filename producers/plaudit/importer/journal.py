@@ -1,0 +1,119 @@
+"""What was imported into a space from this machine: a file that makes repeating harmless.
+
+An event's id goes into the journal after the brokers have acknowledged it. What a killed import had
+acknowledged and not written down is published again by the next run, under the same ids, for
+receivers to drop; the same holds for everything when the journal is gone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from plaudit.importer.errors import ImportRefused
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS seen (event_id BLOB PRIMARY KEY, import_id BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS imports (
+    import_id BLOB PRIMARY KEY, file TEXT NOT NULL, started_at TEXT NOT NULL, completed_at TEXT
+);
+"""
+# Rows come in no order of their ids, so the index is looked up all over.
+_CACHE_KB: Final = 65_536
+
+
+def journal_folder() -> Path:
+    """Return where journals are kept unless told: `$XDG_STATE_HOME/plaudit/imports`."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "plaudit" / "imports"
+
+
+class Journal:
+    """The journal of one space; one import at a time holds it.
+
+    Args:
+        folder: where journals are.
+        space_id: the space.
+
+    Raises:
+        ImportRefused: it can't be opened, or another import holds it.
+    """
+
+    def __init__(self, folder: Path, space_id: UUID) -> None:
+        self.path = folder / f"{space_id}.db"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = self.path.with_suffix(".lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise ImportRefused(f"another import into space {space_id} is running") from None
+        except OSError as error:
+            raise ImportRefused(f"{self.path}: {error.strerror}; see --journal") from None
+        try:
+            self._connection = sqlite3.connect(self.path)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise ImportRefused(f"{self.path}: no journal: {error}; see --journal") from None
+
+    def begin(self, import_id: UUID, file: str) -> tuple[datetime, bool]:
+        """Note that an import begins or goes on; return since when, and whether it is through."""
+        now = datetime.now(UTC).isoformat()
+        with self._connection:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO imports (import_id, file, started_at) VALUES (?, ?, ?)",
+                (import_id.bytes, file, now),
+            )
+        query = "SELECT started_at, completed_at FROM imports WHERE import_id = ?"
+        started, ended = self._connection.execute(query, (import_id.bytes,)).fetchone()
+        return datetime.fromisoformat(started), ended is not None
+
+    def known(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Return those that were acknowledged before."""
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT event_id FROM seen WHERE event_id IN ({marks})"  # noqa: S608 - only marks
+        rows = self._connection.execute(query, [each.bytes for each in ids])
+        return {UUID(bytes=event_id) for (event_id,) in rows}
+
+    def add(self, ids: Iterable[UUID], import_id: UUID) -> None:
+        """Write down what is acknowledged."""
+        rows = ((each.bytes, import_id.bytes) for each in ids)
+        with self._connection:
+            self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
+
+    def count(self, import_id: UUID) -> int:
+        """Return how many an import has brought, over all its runs."""
+        query = "SELECT count(*) FROM seen WHERE import_id = ?"
+        [found] = self._connection.execute(query, (import_id.bytes,)).fetchone()
+        return int(found)
+
+    def complete(self, import_id: UUID) -> None:
+        """Note that an import is through."""
+        with self._connection:
+            self._connection.execute(
+                "UPDATE imports SET completed_at = ? WHERE import_id = ?",
+                (datetime.now(UTC).isoformat(), import_id.bytes),
+            )
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

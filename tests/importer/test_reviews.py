@@ -1,0 +1,128 @@
+"""A row becomes an event, always the same for the same review, or says which value is wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from plaudit.importer.errors import ImportRefused
+from plaudit.importer.fields import FIELDS, map_columns
+from plaudit.importer.reviews import BadRow, ReviewMaker, Target
+
+TARGET = Target(uuid4(), uuid4())
+IMPORT = uuid4()
+FULL = {
+    "Review ID": "r-1",
+    "Review": "Great.",
+    "Stars": "4,5",
+    "Author": "Ada",
+    "E-Mail": "ada@example.com",
+    "Date": "2024-02-29",
+    "Tags": "fast, friendly;cheap",
+    "Verified": "yes",
+    "Something else": "ignored",
+}
+
+
+def made(row: dict[str, Any], target: Target = TARGET, **options: Any) -> Any:
+    mapped = map_columns(
+        list(row), options.pop("columns", {}), options.pop("values", {}), **options
+    )
+    return ReviewMaker(target, mapped, IMPORT)(row)
+
+
+def test_columns_are_known_by_their_names() -> None:
+    event = made(FULL, values={"platform": "Google"})
+    review = event.testimonial
+    assert (review.source.platform, review.source.external_id) == ("google", "r-1")
+    assert review.source.originally_at == datetime(2024, 2, 29, tzinfo=UTC)
+    assert (review.content.text, review.customer.name) == ("Great.", "Ada")
+    assert (review.rating.value, review.rating.scale_max) == (Decimal("4.5"), 5)
+    assert review.tags == ("fast", "friendly", "cheap")
+    assert (review.is_verified, review.status, event.is_backfill) == (True, "PENDING", True)
+    assert event.meta.actor.kind == "IMPORTER"
+
+
+def test_the_same_review_has_the_same_ids_and_others_have_others() -> None:
+    def ids(**changed: str) -> tuple[UUID, UUID, UUID]:
+        event = made({**FULL, "Platform": "google", **changed})
+        customer = event.testimonial.customer.customer_id
+        return event.meta.event_id, event.testimonial.testimonial_id, customer
+
+    assert ids() == ids(Review="Edited.")
+    different = [ids(), ids(**{"Review ID": "r-2"}), ids(Platform="g2")]
+    assert len({each for three in different for each in three}) == 9
+    elsewhere = made(FULL, Target(TARGET.workspace_id, uuid4()))
+    assert elsewhere.meta.event_id != made(FULL).meta.event_id
+
+
+def test_without_an_id_the_content_may_stand_for_it() -> None:
+    row = {"Review": "Great.", "Author": "Ada"}
+    with pytest.raises(BadRow, match="external_id: there is none; see --ids-from-content"):
+        made(row)
+    target = Target(TARGET.workspace_id, TARGET.space_id, ids_from_content=True)
+    assert made(row, target).meta.event_id == made(dict(row), target).meta.event_id
+    assert made(row, target).meta.event_id != made({**row, "Author": "B"}, target).meta.event_id
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("Review ID", "", "external_id: there is none"),
+        ("Stars", "five", "rating: no rating such as"),
+        ("Stars", "7", "rating.value: a rating can't be above"),
+        ("Stars", "4.123", "rating.value: "),
+        ("Date", "29.02.2024", "originally_at: no time of the form"),
+        ("Verified", "perhaps", "is_verified: neither yes nor no"),
+        ("Review", "x" * 10_001, "content.text: "),
+        ("Author", "J\udcfcrgen", "customer_name: has bytes that are none"),
+        ("Author", ["a"], "customer_name: is a list or an object"),
+    ],
+)
+def test_a_bad_value_is_told_by_its_field(column: str, value: object, said: str) -> None:
+    with pytest.raises(BadRow) as caught:
+        made({**FULL, column: value})
+    assert str(caught.value).startswith(said)
+
+
+def test_a_review_of_nothing_is_none() -> None:
+    with pytest.raises(BadRow, match="neither text nor title nor rating"):
+        made({"id": "1", "author": "Ada"})
+    assert made({"id": "1", "rating": "5/10"}).testimonial.rating.scale_max == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [("29.02.2024 12:00", "%d.%m.%Y %H:%M"), ("1709208000", "epoch"), ("1709208000000", "epoch")],
+)
+def test_times_may_have_other_forms(text: str, form: str) -> None:
+    event = made({**FULL, "Date": text}, date_format=form)
+    assert event.testimonial.source.originally_at == datetime(2024, 2, 29, 12, tzinfo=UTC)
+
+
+def test_columns_and_values_can_be_named_and_paths_lead_into_objects() -> None:
+    row = {"ref": 7, "who": {"name": "Ada"}, "stars": 4, "said": "Great."}
+    mapped = map_columns(
+        None,
+        {"external_id": "ref", "customer_name": "who.name", "rating": "stars", "text": "said"},
+        {"platform": "g2", "language": "en"},
+    )
+    review = ReviewMaker(TARGET, mapped, IMPORT)(row).testimonial
+    assert (review.source.external_id, review.customer.name) == ("7", "Ada")
+    assert (review.source.platform, review.content.language) == ("g2", "en")
+
+
+def test_a_field_or_a_column_that_there_is_not_is_told() -> None:
+    with pytest.raises(ImportRefused, match="no field 'tilte'; there are title"):
+        map_columns(["a"], {"tilte": "a"}, {})
+    with pytest.raises(ImportRefused, match="no column 'b'; there are a"):
+        map_columns(["a"], {"title": "b"}, {})
+
+
+def test_no_alias_means_two_fields() -> None:
+    names = [name for field, aliases in FIELDS.items() for name in (field, *aliases)]
+    assert len(names) == len(set(names))
