@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -239,3 +240,10 @@ class Rig:
         while (found := len(self.dead(events=events))) < count:
             assert time.monotonic() < deadline, f"{found} dead letters of {count}"
             time.sleep(0.3)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import uuid
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
+from e2e.rig import PLAUDIT, PROMPTLY_S, Rig, free_port
 from e2e.sink import Sink, always, good
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher
@@ -42,12 +41,6 @@ def one_line(done: Done) -> str:
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
     return lines[0]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_from_registering_an_endpoint_to_reading_its_dead_letter(rig: Rig, sink: Sink) -> None:

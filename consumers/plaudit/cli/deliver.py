@@ -5,34 +5,49 @@ from __future__ import annotations
 import asyncio
 import signal
 import ssl
-from typing import Annotated
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Annotated, Final
 
 import typer
 import uvloop
 
 from plaudit.cli.logs import configure_logs
-from plaudit.cli.output import Exit, fail
+from plaudit.cli.served import served
 from plaudit.deliver.health import Health, HealthServer
+from plaudit.deliver.lifeline import Lifeline
 from plaudit.deliver.sending import make_context, make_sender
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.startup import lane_topics
+from plaudit.deliver.supervisor import Supervisor
+from plaudit.deliver.together import Together
 from plaudit.deliver.worker import LaneName, Worker
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.settings import KafkaSettings
+
+MOST_WORKERS: Final = 256
+_PROGRAM: Final = ("-c", "from plaudit.cli.main import main; main()", "deliver")
 
 
 def command(
     lane: Annotated[
         list[LaneName] | None, typer.Option(help="Serve this lane only; both by default.")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=MOST_WORKERS, help="Processes to run; one for each core.")
+    ] = 1,
+    lifeline: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Deliver events to endpoints, until stopped.
 
     Start it as often as there are partitions; they share the work. SIGTERM and Ctrl-C finish what
-    is under way, commit, and exit with 0.
+    is under way, commit, and exit with 0. With --workers, processes are watched, started again when
+    they end, and answer together at /metrics, /healthz and /readyz; a second signal kills them.
 
     Examples:
       plaudit deliver
+      plaudit deliver --workers 4
       plaudit deliver --lane deliveries
     """
     configure_logs()
@@ -41,24 +56,26 @@ def command(
     kafka.client_config()
     SecretKeys.from_setting(settings.secret_key.get_secret_value())
     context = make_context(settings)
+    lanes = lane or list(LaneName)
+    if workers > 1:
+        raise typer.Exit(uvloop.run(_supervise(settings, lanes, workers)))
     health = Health()
-    try:
-        server = (
-            HealthServer(health, settings.metrics_host, settings.metrics_port)
-            if settings.metrics_port
-            else None
-        )
-    except OSError as error:
-        fail(
-            f"PLAUDIT_METRICS_PORT: can't listen on {settings.metrics_host}:"
-            f"{settings.metrics_port}: {error.strerror}; choose another port, or 0 for none",
-            Exit.USAGE,
-        )
-    try:
-        uvloop.run(_deliver(kafka, settings, context, health, lane or list(LaneName)))
-    finally:
-        if server is not None:
-            server.close()
+    with ExitStack() as stack:
+        if lifeline is None:
+            stack.enter_context(served(settings, health))
+        else:
+            server = HealthServer(health, "127.0.0.1", 0)
+            stack.callback(server.close)
+            Lifeline(lifeline).hold(server.port)
+        uvloop.run(_deliver(kafka, settings, context, health, lanes))
+
+
+async def _supervise(settings: DeliverSettings, lanes: list[LaneName], count: int) -> int:
+    chosen = [word for lane in lanes for word in ("--lane", str(lane))]
+    supervisor = Supervisor([sys.executable, *_PROGRAM, *chosen], count)
+    _on_signals(supervisor.stop)
+    with served(settings, Together(supervisor)):
+        return await supervisor.run()
 
 
 async def _deliver(
@@ -69,19 +86,22 @@ async def _deliver(
     lanes: list[LaneName],
 ) -> None:
     sender = make_sender(settings, context)
-    loop = asyncio.get_running_loop()
     starting = asyncio.create_task(lane_topics(kafka))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, starting.cancel)
+    _on_signals(starting.cancel)
     try:
         topics = await starting
     except asyncio.CancelledError:
         return
     worker = Worker(kafka, settings, sender)
     health.watch(worker)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop)
+    _on_signals(worker.stop)
     try:
         await worker.run(topics, lanes)
     finally:
         await sender.aclose()
+
+
+def _on_signals(stop: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)

@@ -6,15 +6,13 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Final
 
 from sqlalchemy.engine import Engine
 
 from plaudit.cli.logs import configure_logs
-from plaudit.cli.output import Exit, fail
-from plaudit.deliver.health import HealthServer
+from plaudit.cli.served import served
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.startup import lane_topics
 from plaudit.kafka.producer import Producer, ProducerConfig
@@ -58,7 +56,7 @@ def command() -> None:
         signal.signal(number, lambda *_: recorder.stop())
     with ExitStack() as stack:
         stack.callback(engine.dispose)
-        stack.enter_context(_health(deliver, RecorderHealth(recorder, projector.counts)))
+        stack.enter_context(served(deliver, RecorderHealth(recorder, projector.counts)))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
         stack.callback(producer.close)
         chores = Chores(
@@ -84,22 +82,3 @@ def _opened(url: str) -> Engine:
                 said = str(failure)
                 _log.warning("recorder.waits", extra={"error": said})
         time.sleep(TRY_AGAIN_S)
-
-
-@contextmanager
-def _health(settings: DeliverSettings, health: RecorderHealth) -> Iterator[None]:
-    if not settings.metrics_port:
-        yield
-        return
-    try:
-        server = HealthServer(health, settings.metrics_host, settings.metrics_port)
-    except OSError as error:
-        fail(
-            f"PLAUDIT_METRICS_PORT: can't listen on {settings.metrics_host}:"
-            f"{settings.metrics_port}: {error.strerror}; choose another port, or 0 for none",
-            Exit.USAGE,
-        )
-    try:
-        yield
-    finally:
-        server.close()

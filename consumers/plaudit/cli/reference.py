@@ -20,6 +20,7 @@ from plaudit.cli.main import COMMANDS, load
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.metrics import PER_LANE, PER_WORKER
 from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.together import PER_SUPERVISOR
 from plaudit.kafka.declaration import declared
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings
 from plaudit.outbox.settings import OutboxSettings
@@ -159,6 +160,12 @@ def _metrics() -> Iterator[str]:
         full = f"{name}_total" if kind == "counter" else name
         labels = "lane" if kind == "histogram" else ""
         yield f"| `{full}` | {kind} | {labels} | {meaning} |"
+    yield "\nWith `--workers`, every sample has the label `worker`, and there are:\n"
+    yield "| metric | kind | labels | meaning |"
+    yield "|---|---|---|---|"
+    for name, (sort, meaning) in PER_SUPERVISOR.items():
+        full, labels = (f"{name}_total", "worker") if sort == "counter" else (name, "")
+        yield f"| `{full}` | {sort} | {labels} | {meaning} |"
     yield "\nAt `/metrics` of every recorder:\n"
     yield "| metric | kind | meaning |"
     yield "|---|---|---|"

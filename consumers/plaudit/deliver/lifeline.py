@@ -1,0 +1,47 @@
+"""The line between a supervisor and a worker process: where its health is served, and an end.
+
+The worker says its port once. When the supervisor is gone, however it went, the line breaks, and
+the worker ends as if told to: nothing keeps delivering that nobody looks after.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from typing import Final
+
+_log = logging.getLogger(__name__)
+
+ORDERLY_S: Final = 28.0
+EXIT_ORPHANED: Final = 71
+
+
+class Lifeline:
+    """The worker's end.
+
+    Args:
+        descriptor: of the socket that the supervisor passed on.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._line = socket.socket(fileno=descriptor)
+
+    def hold(self, port: int) -> None:
+        """Tell the port, and from now on end with the supervisor."""
+        self._line.sendall(b"%d\n" % port)
+        threading.Thread(target=self._wait, name="lifeline", daemon=True).start()
+
+    def _wait(self) -> None:
+        try:
+            while self._line.recv(16):
+                pass
+        except OSError as error:
+            _log.warning("supervisor.line_broken", extra={"error": str(error)})
+        _log.error("supervisor.gone")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(ORDERLY_S)
+        os._exit(EXIT_ORPHANED)

@@ -1,0 +1,160 @@
+"""`plaudit deliver --workers N`: keeps worker processes running, and ends with them.
+
+A worker that ends by itself is started again: at once, then after a pause that doubles up to half a
+minute, with jitter. The supervisor never gives up, and says so each time; only a usage error, which
+the next one would make as well, ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+import time
+from asyncio.subprocess import Process
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+_log = logging.getLogger(__name__)
+
+USAGE: Final = 2
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 30.0
+STEADY_S: Final = 60.0
+"""A worker that ran for so long ended for another reason than the one before."""
+ORDERLY_S: Final = 28.0
+"""Workers need at most 25 s to finish what is under way; then they are killed."""
+_PORT_BYTES: Final = 16
+
+
+def pause_s(failures: int, jitter: float) -> float:
+    """Return how long to wait before a worker is started again.
+
+    Args:
+        failures: how often in a row it ended soon after its start.
+        jitter: 0 to 1, so that workers that ended together don't start together.
+    """
+    longest_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 16))
+    return longest_s * (0.5 + jitter / 2)
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """One worker, over all its restarts.
+
+    Attributes:
+        number: from 0 on.
+        process: the present one; None while there is none.
+        port: where it serves its health; None until it said so.
+        restarts: how often it was started again.
+    """
+
+    number: int
+    process: Process | None = None
+    port: int | None = None
+    restarts: int = 0
+    _failures: int = field(default=0, repr=False)
+
+    def ended_after(self, seconds: float) -> float:
+        """Take note of an end; return how long to wait before the next start."""
+        self._failures = 0 if seconds > STEADY_S else self._failures + 1
+        self.restarts += 1
+        return pause_s(self._failures, random.random())  # noqa: S311 - spreads restarts, no secret
+
+
+class Supervisor:
+    """Runs `count` workers; made and run in the event loop.
+
+    Args:
+        command: what a worker is started with; `--lifeline` and its descriptor are added.
+        count: how many.
+    """
+
+    def __init__(self, command: Sequence[str], count: int) -> None:
+        self._command = list(command)
+        self._stop = asyncio.Event()
+        self._failed = False
+        self._usage = False
+        self.workers = [WorkerProcess(number) for number in range(count)]
+
+    def stop(self) -> None:
+        """End the workers in order; called again, kill them."""
+        if self._stop.is_set():
+            self._failed = True
+            for worker in self._running:
+                worker.kill()
+        self._stop.set()
+
+    async def run(self) -> int:
+        """Keep the workers running until `stop`; return the exit code."""
+        keeping = [asyncio.create_task(self._keep(each)) for each in self.workers]
+        await self._stop.wait()
+        for process in self._running:
+            process.terminate()
+        _, late = await asyncio.wait(keeping, timeout=ORDERLY_S)
+        for process in self._running if late else ():
+            _log.error("worker.killed", extra={"pid": process.pid})
+            self._failed = True
+            process.kill()
+        await asyncio.gather(*keeping)
+        return USAGE if self._usage else int(self._failed)
+
+    @property
+    def _running(self) -> list[Process]:
+        processes = (each.process for each in self.workers)
+        return [each for each in processes if each is not None and each.returncode is None]
+
+    async def _keep(self, worker: WorkerProcess) -> None:
+        while not self._stop.is_set():
+            began_s = time.monotonic()
+            code = await self._run_once(worker)
+            if self._stop.is_set():
+                self._failed = self._failed or code != 0
+                return
+            if code == USAGE:
+                # It has said why; the others would say the same.
+                self._usage = True
+                self._stop.set()
+                return
+            wait_s = worker.ended_after(time.monotonic() - began_s)
+            _log.error(
+                "worker.ended",
+                extra={"number": worker.number, "code": code, "again_in_s": round(wait_s, 1)},
+            )
+            await self._pause(wait_s)
+
+    async def _run_once(self, worker: WorkerProcess) -> int:
+        """Start a worker and wait for its end; return its exit code."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                worker.process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    "--lifeline",
+                    str(theirs.fileno()),
+                    pass_fds=(theirs.fileno(),),
+                    # Ctrl-C is for us: we stop them in order.
+                    start_new_session=True,
+                )
+            if self._stop.is_set():
+                worker.process.terminate()
+            telling = asyncio.create_task(self._hear(worker, ours))
+            code = await worker.process.wait()
+            telling.cancel()
+        worker.port = None
+        return code
+
+    async def _hear(self, worker: WorkerProcess, line: socket.socket) -> None:
+        """Take the port that the worker tells."""
+        line.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        told = await asyncio.get_running_loop().sock_recv(line, _PORT_BYTES)
+        if told.strip():
+            worker.port = int(told)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return
