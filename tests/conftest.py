@@ -6,16 +6,18 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 
 import pytest
 
 from plaudit.dev.kafka import FoundKafka, LocalKafka, find_kafka
 from plaudit.dev.kafka_errors import KafkaNotFound
-from plaudit.kafka.declaration import Section, declared
+from plaudit.kafka.declaration import Section, TopicSpec, declared
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, apply
 from postgres import LocalPostgres, find_programs
 
+MakeTopic = Callable[..., str]
 TEST_KAFKA = "PLAUDIT_TEST_KAFKA"
 TEST_POSTGRES = "PLAUDIT_TEST_POSTGRES"
 OURS = ("PLAUDIT_", "KAFKA_")
@@ -58,6 +60,21 @@ def topics(settings: KafkaSettings) -> KafkaSettings:
     """The declared topics, applied for one broker; the settings to use them."""
     apply_topics(settings)
     return settings
+
+
+@pytest.fixture
+def make_topic(settings: KafkaSettings) -> MakeTopic:
+    """Make a topic with the configuration that is given; returns its name."""
+    numbers = count()
+
+    def make(partitions: int = 1, **config: str) -> str:
+        name = f"{settings.topic_prefix}topic{next(numbers)}"
+        dotted = {key.replace("_", "."): value for key, value in config.items()}
+        spec = TopicSpec(name, Section.EVENTS, partitions, 1, dotted)
+        assert Admin(settings).create([spec]) == {name: None}
+        return name
+
+    return make
 
 
 @pytest.fixture

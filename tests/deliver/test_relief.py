@@ -110,13 +110,13 @@ def test_of_a_window_full_of_bytes_the_head_makes_way() -> None:
     assert window.crowded_below(LIMITS) == 0
 
 
-def test_an_assignment_shows_what_crowds_it_with_every_look_at_its_place() -> None:
+def test_an_assignment_shows_what_crowds_it_with_every_look_for_what_to_commit() -> None:
     held = assignment()
     for offset in range(9_000):
         held.window.receive(offset, 1)
-    held.place()
+    held.change()
     assert held.crowded_below == 1_000
     for offset in range(1_000):
         held.window.complete(offset)
-    held.place()
+    held.change()
     assert held.crowded_below == 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from plaudit.deliver.admission import Admission, AdmissionLimits
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.hold import Hold
 from plaudit.deliver.partition import Assignment
 from plaudit.deliver.slots import Clock, Flight
 from plaudit.deliver.standing import Refusal, hold_s
@@ -118,6 +119,7 @@ class World:
             lambda _: self.insisting,
             clock,
             serves_all=serves_all,
+            hold=Hold(),
         )
         self.later(LOOK_S, self._look)
 

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from kafka.conftest import MakeTopic
+from conftest import MakeTopic
 from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition, Place
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.producer import Producer
@@ -30,7 +30,14 @@ class Member:
         self.starts: dict[Partition, int] = {}
         self.values: list[bytes] = []
         config = GroupConfig(f"{settings.topic_prefix}group", assignor)
-        events = GroupEvents(self._assigned, self._revoked, self._revoked, self._out_of_range)
+        self.uncommitted: list[Partition] = []
+        events = GroupEvents(
+            self._assigned,
+            self._revoked,
+            self._revoked,
+            self._out_of_range,
+            self.uncommitted.extend,
+        )
         self.consumer = Consumer(settings, config, events)
 
     def _assigned(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from kafka.conftest import MakeTopic
+from conftest import MakeTopic
 from plaudit.kafka.errors import (
     BufferFull,
     KafkaUnavailable,

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from kafka.conftest import MakeTopic
+from conftest import MakeTopic
 from plaudit.events.catalogue import lookup
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.producer import Producer

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from kafka.conftest import MakeTopic
+from conftest import MakeTopic
 from plaudit.kafka.consumer import Partition, Place
 from plaudit.kafka.errors import (
     Fenced,

@@ -19,6 +19,7 @@ from typing import Final
 
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.hold import Hold
 from plaudit.deliver.slots import Clock, Flight, Slots
 from plaudit.deliver.standing import SLOW_S, Refusal, Standing
 from plaudit.deliver.turns import Turns
@@ -72,6 +73,7 @@ class Admission:
         clock: the time.
         serves_all: whether this lane serves endpoints that are slow or have a rate limit. The
             events lane does not: in the deliveries lane an endpoint has one owner.
+        hold: while it is on, nothing is begun.
 
     Attributes:
         in_hand: deliveries that wait or are on the wire.
@@ -88,8 +90,10 @@ class Admission:
         clock: Clock,
         *,
         serves_all: bool,
+        hold: Hold,
     ) -> None:
         self._limits = limits
+        self._hold = hold
         self._start = start
         self._divert = divert
         self._insists = insists
@@ -147,6 +151,8 @@ class Admission:
 
     def look(self) -> None:
         """Look after everyone, a few times a second: who hangs, who is gone, who is forgotten."""
+        if self._hold.on:
+            return
         now_s = self._clock.now_s()
         self._quickest_s = min(self._fresh_means(now_s), default=0.0)
         for endpoint_id, slots in list(self._slots.items()):
@@ -271,6 +277,8 @@ class Admission:
 
     def _pump(self, slots: Slots, now_s: float) -> None:
         """Begin as many attempts as slots, rate and standing allow."""
+        if self._hold.on:
+            return
         flights = slots.flights
         while slots.queue and len(flights) < self._limits.in_flight and slots.timer is None:
             delivery, since_s = slots.queue[0]

@@ -22,6 +22,7 @@ from plaudit.deliver.decide import (
 )
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.flood import FloodGuard
+from plaudit.deliver.hold import Hold
 from plaudit.deliver.moves import Attempted, outcome_of
 from plaudit.deliver.relief import Evicted
 from plaudit.deliver.report import Reporter
@@ -58,6 +59,9 @@ class Deliverer:
     Args:
         tools: shared by the lanes.
         serves_all: whether endpoints that are slow or have a rate limit are served here.
+
+    Attributes:
+        hold: while it is on, nothing is begun.
     """
 
     def __init__(self, tools: Tools, *, serves_all: bool) -> None:
@@ -66,6 +70,7 @@ class Deliverer:
         self.plan = tools.plan
         self._tools = tools
         self._tasks: set[asyncio.Task[None]] = set()
+        self.hold = Hold()
         self.admission = Admission(
             tools.limits,
             self._start,
@@ -73,6 +78,7 @@ class Deliverer:
             self._insists,
             Clock(asyncio.get_running_loop().call_later),
             serves_all=serves_all,
+            hold=self.hold,
         )
 
     def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from plaudit.deliver.delivery import Record
+from plaudit.deliver.hold import Hold
 from plaudit.deliver.partition import Assignment
 from plaudit.kafka.consumer import Partition
 
@@ -43,11 +44,15 @@ class Hooks:
     Attributes:
         begin: judges one record and begins its deliveries; raises MustWait when it can't yet.
         has_room: whether more records can be taken in; from any thread.
+        hold: set while a rebalance is under way.
+        go_on: begins attempts again after one, in the event loop.
         failed: hears of the end of the source, in the event loop.
     """
 
     begin: Callable[[Record], None]
     has_room: Callable[[], bool]
+    hold: Hold
+    go_on: Callable[[], None]
     failed: Callable[[Exception], None]
 
 
@@ -57,7 +62,7 @@ class Lane:
     Args:
         name: `events` or `deliveries`.
         hooks: what to do with them.
-        loop: whose thread everything but `hand_over`, `has_room`, `lost` and `failed` runs in.
+        loop: whose thread everything runs in but what a source calls (`Engine` in source.py).
     """
 
     def __init__(self, name: str, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
@@ -71,6 +76,7 @@ class Lane:
         # Records; each count is written by one thread only.
         self._handed = 0
         self._received = 0
+        self._held: list[Record] = []
 
     def hand_over(self, records: list[Record]) -> None:
         """Take records that may run now; called in the source's thread."""
@@ -83,6 +89,14 @@ class Lane:
         Not while many are on their way: the loop, which may be busy, is not to be overrun.
         """
         return self._handed - self._received < ON_THE_WAY and self._hooks.has_room()
+
+    def hold(self) -> None:
+        """Begin nothing more until `go_on`; called in the source's thread."""
+        self._hooks.hold.begin()
+
+    def go_on(self) -> None:
+        """Go on with what is still ours; called in the source's thread."""
+        self._loop.call_soon_threadsafe(self._go_on, self._hooks.hold.ticket())
 
     def lost(self, partition: Partition, count: int) -> None:
         """Count what the log dropped before it was read; called in the source's thread."""
@@ -101,11 +115,27 @@ class Lane:
         """Look at waiting partitions again and again, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_AGAIN_S)
+            if self._hooks.hold.on:
+                continue
             for assignment in self._waiting.keys() - self._defective:
                 self._look_again(assignment)
 
+    def _go_on(self, ticket: int) -> None:
+        self._hooks.hold.end(ticket)
+        if self._hooks.hold.on:
+            return
+        self._hooks.go_on()
+        held, self._held = self._held, []
+        self._begin(held)
+
     def _receive(self, records: list[Record]) -> None:
         self._received += len(records)
+        if self._hooks.hold.on:
+            self._held += records
+        else:
+            self._begin(records)
+
+    def _begin(self, records: list[Record]) -> None:
         for record in records:
             assignment = record.assignment
             if not assignment.active:

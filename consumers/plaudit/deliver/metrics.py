@@ -206,6 +206,7 @@ WRITES_REFUSED: Final = "plaudit_writes_refused"
 ENDPOINTS: Final = "plaudit_endpoints"
 LOOP_LATE: Final = "plaudit_loop_late_seconds"
 TABLE_AGE: Final = "plaudit_endpoints_age_seconds"
+CLOCK_SKEW: Final = "plaudit_clock_skew_seconds"
 PER_WORKER: Final[Mapping[str, tuple[Kind | Literal["histogram"], str]]] = {
     DURATIONS: ("histogram", "How long HTTP attempts took."),
     SETTLE_BACKLOG: ("gauge", "Writes to Kafka that failed or found the buffer full: alert."),
@@ -213,6 +214,10 @@ PER_WORKER: Final[Mapping[str, tuple[Kind | Literal["histogram"], str]]] = {
     ENDPOINTS: ("gauge", "Endpoints in the table, disabled ones included."),
     LOOP_LATE: ("gauge", "How late the event loop runs; over 0.1 s the worker is short of CPU."),
     TABLE_AGE: ("gauge", "How long ago the table of endpoints was known to be complete."),
+    CLOCK_SKEW: (
+        "gauge",
+        "How far the brokers' clock is ahead of this machine's; retries follow the brokers'.",
+    ),
 }
 
 
@@ -236,6 +241,9 @@ class WorkerCollector(Collector):
         as_of = self._worker.follower.current_as_of
         age = float("nan") if as_of is None else time.monotonic() - as_of
         yield GaugeMetricFamily(TABLE_AGE, PER_WORKER[TABLE_AGE][1], age)
+        skew_ms = self._worker.clock.skew_ms
+        skew = float("nan") if skew_ms is None else skew_ms / 1_000
+        yield GaugeMetricFamily(CLOCK_SKEW, PER_WORKER[CLOCK_SKEW][1], skew)
 
     def _per_lane(self, described: Described) -> Metric:
         family = CounterMetricFamily if described.kind == "counter" else GaugeMetricFamily

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from plaudit.deliver import bitmap
@@ -14,8 +15,16 @@ from plaudit.kafka.consumer import Partition, Place
 
 _log = logging.getLogger(__name__)
 
-_LIMITS: Final = WindowLimits()
-_INTAKE: Final = IntakeLimits()
+
+@dataclass(frozen=True, slots=True)
+class PartitionLimits:
+    """How much of one partition is in hand, and how much of it may wait before that."""
+
+    window: WindowLimits = field(default_factory=WindowLimits)
+    intake: IntakeLimits = field(default_factory=IntakeLimits)
+
+
+LIMITS: Final = PartitionLimits()
 
 
 class Assignment:
@@ -38,13 +47,15 @@ class Assignment:
         release: takes a record of which one delivery is settled (see `Source.settled`).
         held: cleared when the partition is another worker's, or nobody's.
         paused: fetching is stopped.
-        read_to: the next offset to read.
+        read_to: the next offset to read; everything below it was read, or is not in the log.
         reread_at: what was read and found no room has this offset first; None: all found room.
     """
 
     __slots__ = (
         "__weakref__",
         "_committed",
+        "_limits",
+        "_seen_at_commit",
         "active",
         "begun",
         "crowded_below",
@@ -68,12 +79,14 @@ class Assignment:
         place: Place,
         start: int,
         release: Callable[[Record], None],
+        limits: PartitionLimits = LIMITS,
     ) -> None:
+        self._limits = limits.window
         self.partition = partition
         self.release = release
         self.delay_ms = delay_ms
         self.window = Window(start, _done_before(partition, place))
-        self.intake: Intake[Record] = Intake(_INTAKE)
+        self.intake: Intake[Record] = Intake(limits.intake)
         self.active = True
         self.held = True
         self.crowded_below = 0
@@ -83,7 +96,8 @@ class Assignment:
         self.paused = False
         self.read_to = start
         self.reread_at: int | None = None
-        self._committed = Place(place.offset, place.metadata)
+        self._committed: Place | None = place
+        self._seen_at_commit = -1
 
     def offer(self, records: Iterable[Record]) -> bool:
         """Hold what was read; False when there is no room: seek back to `reread_at`.
@@ -116,21 +130,47 @@ class Assignment:
     @property
     def blocked(self) -> bool:
         """Whether records in hand can't run: the window is full, or an earlier one has to wait."""
-        return self.waits or not self.window.has_room(_LIMITS)
+        return self.waits or not self.window.has_room(self._limits)
+
+    def ended(self, offset: int) -> None:
+        """Take note that the log ends here for now, below which nothing else will be read."""
+        if self.reread_at is None:
+            self.read_to = max(self.read_to, offset)
 
     def place(self) -> Place:
         """Return what can be committed."""
+        if not self.intake:
+            self.window.advance(self.read_to)
         offset = self.window.committable
-        self.crowded_below = self.window.crowded_below(_LIMITS)
         return Place(offset, bitmap.encode(offset, self.window.done_ahead()))
 
-    def is_committed(self, place: Place) -> bool:
-        """Return whether nothing has changed since the last commit."""
-        return place == self._committed
+    def change(self) -> Place | None:
+        """Return what is to be committed; None when it is what was committed last."""
+        self.crowded_below = self.window.crowded_below(self._limits)
+        before = self._committed
+        if before is not None and self.window.completions == self._seen_at_commit:
+            # Nothing was finished. Only a gap at the log's end may have to be stepped over.
+            gap = not self.window.pending and self.read_to > (before.offset or 0)
+            if not gap:
+                return None
+        place = self.place()
+        if place != before:
+            return place
+        self._seen_at_commit = self.window.completions
+        return None
 
     def committed(self, place: Place) -> None:
         """Take note of what was committed."""
         self._committed = place
+        self._seen_at_commit = self.window.completions
+
+    def commit_failed(self) -> None:
+        """Forget what was committed: it has to be done again."""
+        self._committed = None
+
+    def continues_at(self, place: Place) -> bool:
+        """Return whether the group still stands where this assignment left it."""
+        return place == self._committed
 
     @property
     def under_way(self) -> int:

@@ -18,6 +18,7 @@ from plaudit.deliver.decide import Decision
 from plaudit.deliver.delivery import Delivery, Origin, Record, origin_of
 from plaudit.deliver.moves import Attempted, Write
 from plaudit.events.ids import new_event_id
+from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.errors import BufferFull
 from plaudit.kafka.producer import Ack, Producer, SendFailure
 from plaudit.records.attempt import encode_attempt
@@ -52,10 +53,12 @@ class Settler:
         producer: writes; its acknowledgements come in a thread of its own.
         names: of the topics.
         worker: this process, for the log.
+        clock: hears of every append time.
     """
 
-    def __init__(self, producer: Producer, names: Names, worker: str) -> None:
+    def __init__(self, producer: Producer, names: Names, worker: str, clock: BrokerClock) -> None:
         self._producer = producer
+        self._clock = clock
         self._names = names
         self._worker = worker
         self._waiting: deque[tuple[Write, Ticket]] = deque()
@@ -123,6 +126,7 @@ class Settler:
             case SendFailure():
                 self._failed.append((write, ticket, outcome))
             case _:
+                self._clock.observe(outcome.timestamp_ms)
                 self._trouble = None
                 ticket.left -= 1
                 if not ticket.left:

@@ -14,9 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from plaudit.deliver.commits import Committer
 from plaudit.deliver.delivery import Record
+from plaudit.deliver.holdings import Holdings
 from plaudit.deliver.partition import Assignment
-from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition, Place
+from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.settings import KafkaSettings
 
@@ -27,8 +30,6 @@ _log = logging.getLogger(__name__)
 
 READ_MOST: Final = 500
 READ_WAIT_S: Final = 0.05
-COMMIT_EVERY_S: Final = 0.25
-COMMIT_EVERY_RECORDS: Final = 1_000
 # Without room for longer than this, fetching is stopped, and what was prefetched thrown away.
 PAUSE_AFTER_S: Final = 1.0
 WAIT_FOR_ROOM_S: Final = 0.005
@@ -48,6 +49,14 @@ class Engine(Protocol):
         """Return whether more records can be taken."""
         ...
 
+    def hold(self) -> None:
+        """Begin nothing more until `go_on`; what is under way goes on."""
+        ...
+
+    def go_on(self) -> None:
+        """Go on with what belongs to partitions that are still ours, and drop the rest."""
+        ...
+
     def lost(self, partition: Partition, count: int) -> None:
         """Count records that the log dropped before they were read."""
         ...
@@ -65,6 +74,7 @@ class SourceConfig:
         group: how it behaves as a member.
         topics: with the delay of each, in milliseconds.
         revoke_grace_s: how long deliveries under way are waited for when a partition is revoked.
+        hold_grace_s: the same when everything is revoked, most of it to come back.
         close_grace_s: the same when the worker stops.
         most_records: records handed over and not finished; at most so many.
         most_bytes: the sum of their values.
@@ -73,6 +83,7 @@ class SourceConfig:
     group: GroupConfig
     topics: Mapping[str, int]
     revoke_grace_s: float = 3.0
+    hold_grace_s: float = 1.0
     close_grace_s: float = 20.0
     most_records: int = 10_000
     most_bytes: int = 64 * 1024 * 1024
@@ -85,24 +96,35 @@ class Source:
         settings: where Kafka is.
         config: what to read.
         engine: takes records; its methods are called from the source's thread.
+        clock: the brokers' time, by which records are due.
+
+    Attributes:
+        read_at: when the thread last finished a round, monotonic seconds.
+        handed_over: records given to the engine, ever.
     """
 
-    def __init__(self, settings: KafkaSettings, config: SourceConfig, engine: Engine) -> None:
+    def __init__(
+        self, settings: KafkaSettings, config: SourceConfig, engine: Engine, clock: BrokerClock
+    ) -> None:
         self._config = config
         self._engine = engine
-        self._assigned: dict[Partition, Assignment] = {}
+        self._clock = clock
+        self._holdings = Holdings(config.topics, self.settled)
         self._settled: deque[Record] = deque()
         self._stop = threading.Event()
-        self._done_since_commit = 0
-        self._commit_at = 0.0
         self._full_since: float | None = None
-        self.settled_count = 0
+        self._fresh: list[Assignment] = []
         self.handed_over = 0
-        self.finished = 0
-        self.bytes_in_hand = 0
         self.read_at = time.monotonic()
-        events = GroupEvents(self._on_assign, self._on_revoke, self._on_lost, self._on_out_of_range)
+        events = GroupEvents(
+            self._on_assign,
+            self._on_revoke,
+            self._on_lost,
+            self._on_out_of_range,
+            self._on_commit_failed,
+        )
         self._consumer = Consumer(settings, config.group, events)
+        self._commits = Committer(self._consumer)
         self._thread = threading.Thread(
             target=self._run, name=f"source {config.group.group_id}", daemon=True
         )
@@ -122,12 +144,17 @@ class Source:
     @property
     def in_hand(self) -> int:
         """Records handed over and not finished."""
-        return self.handed_over - self.finished
+        return self._holdings.in_hand
+
+    @property
+    def bytes_in_hand(self) -> int:
+        """The sum of their values."""
+        return self._holdings.bytes_in_hand
 
     @property
     def assignments(self) -> Sequence[Assignment]:
         """What is held now; a snapshot, from any thread."""
-        return tuple(self._assigned.values())
+        return tuple(self._holdings.held.values())
 
     def stop(self) -> None:
         """Ask the thread to stop; see `join`."""
@@ -144,12 +171,16 @@ class Source:
                 self._turn()
             self._leave()
         except Exception as error:  # noqa: BLE001 - the worker ends, and says with what
-            self._engine.failed(error)
+            if self._stop.is_set():
+                # What could not be committed is delivered again; nothing is lost.
+                _log.warning("source.left_uncommitted", extra={"error": str(error)})
+            else:
+                self._engine.failed(error)
 
     def _turn(self) -> None:
         """Take what is done, commit, read, hand over: one round."""
         self._take_settled()
-        self._commit_if_due()
+        self._commits.commit_if_due(self.assignments)
         self._read()
         self._hand_over()
         self.read_at = time.monotonic()
@@ -157,44 +188,7 @@ class Source:
     def _take_settled(self) -> None:
         settled = self._settled
         while settled:
-            record = settled.popleft()
-            self.settled_count += 1
-            assignment = record.assignment
-            if record.pending:
-                assignment.settled += 1
-                record.pending -= 1
-            if not record.pending and assignment.window.complete(record.offset):
-                self._done_since_commit += 1
-                # Those of a partition that was let go were counted when it went.
-                if assignment.held:
-                    self.finished += 1
-                    self.bytes_in_hand -= record.size
-
-    def _commit_if_due(self) -> None:
-        now = time.monotonic()
-        if now < self._commit_at and self._done_since_commit < COMMIT_EVERY_RECORDS:
-            return
-        self._commit_at = now + COMMIT_EVERY_S
-        self._done_since_commit = 0
-        self._commit(tuple(self._assigned.values()), wait=False)
-
-    def _commit(self, assignments: Sequence[Assignment], *, wait: bool) -> None:
-        """Commit what changed (with `wait`: everything); one that fails is repeated by the next."""
-        places = {
-            each.partition: place
-            for each in assignments
-            if not each.is_committed(place := each.place()) or wait
-        }
-        if not places:
-            return
-        try:
-            self._consumer.commit(places, wait=wait)
-        except KafkaFailure as failure:
-            _log.warning("offsets.commit_failed", extra={"error": str(failure)})
-            return
-        for each in assignments:
-            if each.partition in places:
-                each.committed(places[each.partition])
+            self._commits.count(self._holdings.settled(settled.popleft()))
 
     def _read(self) -> None:
         """Read what is there, unless the engine is full; what can't run yet is held."""
@@ -202,21 +196,37 @@ class Source:
             self._wait_for_room()
             return
         self._full_since = None
-        for assignment in self._assigned.values():
+        self._assert_pauses()
+        for assignment in self._holdings.held.values():
             if assignment.paused and assignment.intake.low:
                 self._resume(assignment)
         self._take_in(self._consumer.read(READ_MOST, self._wait_s()))
+
+    def _assert_pauses(self) -> None:
+        """A rebalance may have changed which partitions the client fetches."""
+        while self._fresh:
+            assignment = self._fresh.pop()
+            if not assignment.held:
+                continue
+            if assignment.paused:
+                self._consumer.pause([assignment.partition])
+            else:
+                self._consumer.resume([assignment.partition])
 
     def _take_in(self, messages: Sequence[Message]) -> None:
         """Sort what was read by partition; one that is full stops fetching."""
         sorted_out: dict[Assignment, list[Record]] = {}
         for message in messages:
-            assignment = self._assigned.get(_partition_of(message))
+            assignment = self._holdings.held.get(_partition_of(message))
             if assignment is not None:
                 sorted_out.setdefault(assignment, []).append(_record(assignment, message))
         for assignment, records in sorted_out.items():
             if not assignment.offer(records):
                 self._pause(assignment)
+        for partition, offset in self._consumer.ends.items():
+            assignment = self._holdings.held.get(partition)
+            if assignment is not None:
+                assignment.ended(offset)
 
     def _has_room(self) -> bool:
         return (
@@ -232,7 +242,7 @@ class Source:
         if now - self._full_since < PAUSE_AFTER_S:
             return
         # The group must hear of us, and we of it; nothing may come in meanwhile.
-        for assignment in self._assigned.values():
+        for assignment in self._holdings.held.values():
             if not assignment.paused:
                 self._pause(assignment)
         self._take_in(self._consumer.read(READ_MOST, 0))
@@ -254,83 +264,85 @@ class Source:
         """Return how long reading may wait: until the next record is due."""
         dues = [
             each.intake.next_due_ms
-            for each in self._assigned.values()
+            for each in self._holdings.held.values()
             if each.intake.next_due_ms is not None and not each.blocked
         ]
         if not dues:
             return READ_WAIT_S
-        return min(READ_WAIT_S, max(0.0, min(dues) / 1_000 - time.time()))
+        return min(READ_WAIT_S, max(0.0, (min(dues) - self._clock.now_ms()) / 1_000))
 
     def _hand_over(self) -> None:
-        now_ms = int(time.time() * 1_000)
+        now_ms = self._clock.now_ms()
         ready: list[Record] = []
-        for assignment in self._assigned.values():
+        for assignment in self._holdings.held.values():
             if len(assignment.intake):
                 ready += assignment.take(now_ms, READ_MOST)
         if ready:
             self.handed_over += len(ready)
-            self.bytes_in_hand += sum(record.size for record in ready)
+            self._holdings.handed_over(ready)
             self._engine.hand_over(ready)
 
     def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         places = self._asked(lambda: self._consumer.committed(partitions)) if partitions else {}
-        starts = {}
-        for partition in partitions:
-            start = self._start_of(partition, places[partition])
-            delay_ms = self._config.topics[partition.topic]
-            assignment = Assignment(partition, delay_ms, places[partition], start, self.settled)
-            self._assigned[partition] = assignment
-            starts[partition] = start
+        starts = self._holdings.assign(places, self._first_of)
+        if not self._consumer.incremental:
+            self._holdings.drop_kept()
+            self._engine.go_on()
+        self._fresh = list(self.assignments)
         _log.info("partitions.assigned", extra={"partitions": [str(each) for each in partitions]})
         return starts
 
-    def _start_of(self, partition: Partition, place: Place) -> int:
-        """Return where to start: where the group stands, or else at the log's start."""
-        if place.offset is not None:
-            return place.offset
+    def _first_of(self, partition: Partition) -> int:
         return self._asked(lambda: self._consumer.bounds(partition))[0]
 
     def _asked(self, ask: Callable[[], _T]) -> _T:
         """Ask the brokers until they answer: nothing can be done without it."""
+        said = ""
         while True:
             try:
                 return ask()
             except KafkaFailure as failure:
                 if not failure.retriable or self._stop.wait(ASK_AGAIN_S):
                     raise
-                _log.warning("source.waits", extra={"error": str(failure)})
+                if str(failure) != said:
+                    said = str(failure)
+                    _log.warning("source.waits", extra={"error": said})
 
     def _on_revoke(self, partitions: Sequence[Partition]) -> None:
-        """Finish what is on its way, commit, and let go."""
-        leaving = [self._assigned[each] for each in partitions if each in self._assigned]
-        self._finish(leaving, self._config.revoke_grace_s)
-        self._commit(leaving, wait=True)
-        self._drop(leaving)
+        """Finish what is on its way, commit, and let go of what moves."""
+        leaving = self._holdings.of(partitions)
+        if self._consumer.incremental or self._stop.is_set():
+            self._finish(leaving, self._config.revoke_grace_s)
+            self._commits.commit_now(leaving)
+            self._holdings.drop(partitions)
+            return
+        self._engine.hold()
+        self._wait_for(leaving, self._config.hold_grace_s)
+        self._commits.commit_now(leaving)
+        self._holdings.keep()
 
     def _on_lost(self, partitions: Sequence[Partition]) -> None:
         """They are another worker's already: what is under way here is delivered twice."""
-        leaving = [self._assigned[each] for each in partitions if each in self._assigned]
-        under_way = sum(each.under_way for each in leaving)
+        under_way = sum(each.under_way for each in self._holdings.of(partitions))
         _log.warning(
             "partitions.lost",
             extra={"partitions": [str(each) for each in partitions], "under_way": under_way},
         )
-        for assignment in leaving:
-            assignment.active = False
-        self._drop(leaving)
+        self._holdings.drop(partitions)
+        self._holdings.drop_kept()
 
-    def _drop(self, leaving: Sequence[Assignment]) -> None:
-        for assignment in leaving:
-            # The event loop drops what it has not begun, without a word.
-            self.finished += assignment.window.pending
-            self.bytes_in_hand -= assignment.window.pending_bytes
-            assignment.held = False
-            del self._assigned[assignment.partition]
+    def _on_commit_failed(self, partitions: Sequence[Partition]) -> None:
+        for assignment in self._holdings.of(partitions):
+            assignment.commit_failed()
 
     def _finish(self, leaving: Sequence[Assignment], grace_s: float) -> None:
         """Begin nothing more, and wait a while for what is under way."""
         for assignment in leaving:
             assignment.active = False
+        self._wait_for(leaving, grace_s)
+
+    def _wait_for(self, leaving: Sequence[Assignment], grace_s: float) -> None:
+        """Wait a while for deliveries under way."""
         deadline = time.monotonic() + grace_s
         self._take_settled()
         while any(each.under_way for each in leaving) and time.monotonic() < deadline:
@@ -339,7 +351,7 @@ class Source:
 
     def _on_out_of_range(self, partition: Partition) -> None:
         """The log's start has passed our place: count what is lost, and go on at the start."""
-        assignment = self._assigned.get(partition)
+        assignment = self._holdings.held.get(partition)
         if assignment is None:
             return
         first = self._asked(lambda: self._consumer.bounds(partition))[0]
@@ -351,13 +363,11 @@ class Source:
         )
         self._engine.lost(partition, lost)
         assignment.read_to, assignment.reread_at = first, None
-        if not assignment.intake:
-            assignment.window.advance(first)
         self._consumer.seek(partition, first)
 
     def _leave(self) -> None:
-        self._finish(tuple(self._assigned.values()), self._config.close_grace_s)
-        self._commit(tuple(self._assigned.values()), wait=True)
+        self._finish(self.assignments, self._config.close_grace_s)
+        self._commits.commit_now(self.assignments)
         self._consumer.close()
 
 

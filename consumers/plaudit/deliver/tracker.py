@@ -35,9 +35,12 @@ class Window:
     Args:
         done_ahead: offsets at or above the start that an earlier assignment finished; they are
             skipped when they are received.
+
+    Attributes:
+        completions: how often `complete` has succeeded.
     """
 
-    __slots__ = ("_bytes", "_done", "_next", "_pending", "_received", "_skips")
+    __slots__ = ("_bytes", "_done", "_next", "_pending", "_received", "_skips", "completions")
 
     def __init__(self, start: int, done_ahead: Iterable[int] = ()) -> None:
         self._next = start
@@ -46,6 +49,7 @@ class Window:
         self._done: set[int] = set()
         self._skips = set(done_ahead)
         self._bytes = 0
+        self.completions = 0
 
     @property
     def committable(self) -> int:
@@ -96,6 +100,7 @@ class Window:
         if offset in self._skips:
             self._skips.discard(offset)
             self._done.add(offset)
+            self.completions += 1
             return False
         self._pending[offset] = size
         self._bytes += size
@@ -108,6 +113,7 @@ class Window:
             return False
         self._bytes -= size
         self._done.add(offset)
+        self.completions += 1
         return True
 
     def advance(self, position: int) -> None:

@@ -42,6 +42,7 @@ from plaudit.endpoints.follower import EndpointsFollower
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder
+from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.consumer import GroupConfig
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
@@ -141,7 +142,8 @@ class Worker:
         self.schemas = KnownSchemas(kafka)
         name = f"{socket.gethostname()}:{os.getpid()}"
         self.producer = Producer(kafka)
-        self.settler = Settler(self.producer, kafka.names, name)
+        self.clock = BrokerClock()
+        self.settler = Settler(self.producer, kafka.names, name, self.clock)
         self._tools = Tools(
             Attempter(sender),
             self.settler,
@@ -212,9 +214,15 @@ class Worker:
             deliverer,
             self.settler.bury,
         )
-        hooks = Hooks(judge.begin, lambda: self._has_room(deliverer), self._fail)
+        hooks = Hooks(
+            judge.begin,
+            lambda: self._has_room(deliverer),
+            deliverer.hold,
+            deliverer.admission.look,
+            self._fail,
+        )
         lane = Lane(name, hooks, asyncio.get_running_loop())
-        source = Source(self._kafka, config, lane)
+        source = Source(self._kafka, config, lane, self.clock)
         self.lanes.append(RunningLane(lane, source, deliverer, config))
         source.start()
 

@@ -91,12 +91,15 @@ class GroupEvents:
         on_revoke: partitions that are about to be given up; they can still be committed.
         on_lost: partitions that are gone already; they can't be committed.
         on_out_of_range: the log no longer has the position of this partition.
+        on_commit_failed: a commit that was not waited for failed for these partitions; it has been
+            logged. Who commits only what changed has to commit them again.
     """
 
     on_assign: Callable[[Sequence[Partition]], Mapping[Partition, int]]
     on_revoke: Callable[[Sequence[Partition]], None]
     on_lost: Callable[[Sequence[Partition]], None]
     on_out_of_range: Callable[[Partition], None]
+    on_commit_failed: Callable[[Sequence[Partition]], None] = lambda _: None
 
 
 class Consumer:
@@ -107,17 +110,23 @@ class Consumer:
         config: group, assignor and time-outs.
         events: told of assignments, and of positions that are gone.
 
+    Attributes:
+        ends: partitions whose end the latest `read` met, with the offset after it. It is more than
+            the last record's when compaction or a transaction left a gap there.
+
     Raises:
         SettingsError: a librdkafka property is refused.
     """
 
     def __init__(self, settings: KafkaSettings, config: GroupConfig, events: GroupEvents) -> None:
+        self.ends: dict[Partition, int] = {}
         self._events = events
         self._eager = config.assignor == "range"
         protocol = settings.properties.get("group.protocol")
         # KIP-848: the broker assigns, and the time-out is the group's, set at the broker.
         self._by_broker = protocol is not None and protocol.get_secret_value() == "consumer"
         self._trouble: str | None = None
+        self._commit_trouble: str | None = None
         # Where each partition that is held was last told to start: until a record of it has been
         # read, the client itself does not know its position.
         self._starts: dict[Partition, int] = {}
@@ -131,7 +140,9 @@ class Consumer:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
+            "enable.partition.eof": True,
             "isolation.level": "read_committed",
+            "on_commit": self._on_commit,
             "fetch.wait.max.ms": config.fetch_wait_ms,
             "allow.auto.create.topics": False,
         }
@@ -162,6 +173,7 @@ class Consumer:
         Raises:
             KafkaFailure: the client failed for good; it has to be made anew.
         """
+        self.ends = {}
         first = self._client.poll(timeout_s)
         if first is None:
             return []
@@ -254,7 +266,7 @@ class Consumer:
 
         That is what it does when the log no longer has the position and may not choose another.
         """
-        if self._incremental:
+        if self.incremental:
             self._client.incremental_unassign([place])
             self._client.incremental_assign([place])
             return
@@ -273,7 +285,7 @@ class Consumer:
         self._starts |= {partition: offsets[partition] for partition in partitions}
         places = [TopicPartition(*partition, offsets[partition]) for partition in partitions]
         # Offsets go in here: a seek after the assignment fails with _UNKNOWN_PARTITION.
-        if self._incremental:
+        if self.incremental:
             client.incremental_assign(places)
         else:
             client.assign(places)
@@ -291,12 +303,34 @@ class Consumer:
         return partitions
 
     @property
-    def _incremental(self) -> bool:
+    def incremental(self) -> bool:
+        """Whether a rebalance takes only what moves; else everything is revoked and given anew."""
         return not self._eager or self._by_broker
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        """Hear of a commit that was not waited for; called from within `read`."""
+        failed = [(place, place.error or error) for place in places if place.error or error]
+        failures = [translate(each, "commit") for _, each in failed if each is not None]
+        if not failures:
+            if self._commit_trouble is not None:
+                _log.info("offsets.commits_recovered", extra={"after": self._commit_trouble})
+                self._commit_trouble = None
+            return
+        said = str(failures[0])
+        if said != self._commit_trouble:
+            self._commit_trouble = said
+            _log.warning("offsets.commit_failed", extra={"error": said})
+        self._events.on_commit_failed(
+            [Partition(place.topic, place.partition) for place, _ in failed]
+        )
 
     def _take_error(self, message: Message) -> None:
         error = message.error()
         if error is None:
+            return
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name of it
+            partition = Partition(message.topic() or "", message.partition() or 0)
+            self.ends[partition] = message.offset() or 0
             return
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's name of it
             self._events.on_out_of_range(Partition(message.topic() or "", message.partition() or 0))

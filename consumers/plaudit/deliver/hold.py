@@ -1,0 +1,34 @@
+"""A rebalance holds a lane up: nothing is begun until it is known what is still ours."""
+
+from __future__ import annotations
+
+
+class Hold:
+    """Whether a lane is held up; begun in the source's thread, ended in the event loop's.
+
+    Two counters, each written by one thread only: a second hold can't be ended by the end of the
+    first that is still on its way to the event loop.
+    """
+
+    __slots__ = ("_begun", "_ended")
+
+    def __init__(self) -> None:
+        self._begun = 0
+        self._ended = 0
+
+    @property
+    def on(self) -> bool:
+        """Whether nothing may be begun."""
+        return self._begun != self._ended
+
+    def begin(self) -> None:
+        """Hold up."""
+        self._begun += 1
+
+    def ticket(self) -> int:
+        """Return what ends the holds begun so far."""
+        return self._begun
+
+    def end(self, ticket: int) -> None:
+        """End the holds that a ticket stands for."""
+        self._ended = ticket

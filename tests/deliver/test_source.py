@@ -1,0 +1,210 @@
+"""A source on a real broker: gaps at the end, rebalances that keep, commits that fail."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from confluent_kafka import Producer as Client
+
+from conftest import MakeTopic
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.source import Source, SourceConfig
+from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.consumer import GroupConfig, Partition
+from plaudit.kafka.errors import KafkaUnavailable
+from plaudit.kafka.lag import LagReader
+from plaudit.kafka.producer import Producer
+from plaudit.kafka.settings import KafkaSettings
+
+PROMPTLY_S = 30.0
+pytestmark = pytest.mark.broker
+
+
+class Engine:
+    """The event loop's side: keeps what it is given until the test settles it."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.records: list[Record] = []
+        self.seen: list[tuple[Partition, int]] = []
+        self.holds = 0
+        self.errors: list[Exception] = []
+        self.settles = False
+
+    def hand_over(self, records: list[Record]) -> None:
+        with self.changed:
+            for record in records:
+                record.pending = 1
+                record.assignment.begun += 1
+                self.seen.append((record.assignment.partition, record.offset))
+                if self.settles:
+                    record.assignment.release(record)
+                else:
+                    self.records.append(record)
+            self.changed.notify_all()
+
+    def has_room(self) -> bool:
+        return True
+
+    def hold(self) -> None:
+        with self.changed:
+            self.holds += 1
+            self.changed.notify_all()
+
+    def go_on(self) -> None:
+        with self.changed:
+            self.changed.notify_all()
+
+    def lost(self, partition: Partition, count: int) -> None:
+        raise AssertionError((partition, count))
+
+    def failed(self, error: Exception) -> None:
+        self.errors.append(error)
+
+    def settle_all(self) -> None:
+        """Settle what is in hand, and from now on at once."""
+        with self.changed:
+            self.settles = True
+            for record in self.records:
+                record.assignment.release(record)
+            self.records = []
+
+    def wait(self, reached: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PROMPTLY_S
+        with self.changed:
+            while not reached():
+                assert time.monotonic() < deadline, (self.seen, self.errors)
+                self.changed.wait(0.1)
+
+
+class Reading:
+    """A source with its engine."""
+
+    def __init__(self, settings: KafkaSettings, topic: str, assignor: str) -> None:
+        self.engine = Engine()
+        group = GroupConfig(f"{settings.topic_prefix}g", assignor)
+        config = SourceConfig(group, {topic: 0}, revoke_grace_s=0.2, hold_grace_s=0.2)
+        self.source = Source(settings, config, self.engine, BrokerClock())
+        self.source.start()
+
+    def holds(self, partitions: int) -> Callable[[], bool]:
+        return lambda: len(self.source.assignments) == partitions
+
+    def close(self) -> None:
+        self.engine.settle_all()
+        self.source.stop()
+        assert self.source.join(PROMPTLY_S)
+        assert not self.engine.errors
+
+
+Start = Callable[..., Reading]
+
+
+@pytest.fixture
+def start(settings: KafkaSettings) -> Iterator[Start]:
+    """Start sources, which are closed when the test ends."""
+    made: list[Reading] = []
+
+    def begin(topic: str, assignor: str = "range") -> Reading:
+        made.append(Reading(settings, topic, assignor))
+        return made[-1]
+
+    yield begin
+    for reading in made:
+        reading.close()
+
+
+def committed(settings: KafkaSettings, topic: str) -> list[int]:
+    reader = LagReader(settings, f"{settings.topic_prefix}g")
+    try:
+        return [each.committed for each in reader.read([topic])]
+    except KafkaUnavailable:
+        return []  # the group is only just being made
+    finally:
+        reader.close()
+
+
+def until_committed(settings: KafkaSettings, topic: str, places: list[int]) -> None:
+    deadline = time.monotonic() + PROMPTLY_S
+    while (found := committed(settings, topic)) != places:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
+def write(settings: KafkaSettings, topic: str, count: int, partition: int = 0) -> None:
+    with Producer(settings) as producer:
+        for future in [producer.publish(topic, b"x", partition=partition) for _ in range(count)]:
+            future.result(PROMPTLY_S)
+
+
+def test_what_an_aborted_transaction_left_at_the_end_is_stepped_over(
+    settings: KafkaSettings, make_topic: MakeTopic, start: Start
+) -> None:
+    """Else the lag would never be 0 again."""
+    topic = make_topic()
+    write(settings, topic, 2)
+    client = Client(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "transactional.id": f"{settings.topic_prefix}x",
+        }
+    )
+    client.init_transactions(PROMPTLY_S)
+    client.begin_transaction()
+    client.produce(topic, b"never seen")
+    client.flush(PROMPTLY_S)
+    client.abort_transaction(PROMPTLY_S)
+    reading = start(topic)
+    reading.engine.settle_all()
+    until_committed(settings, topic, [4])
+    write(settings, topic, 1)
+    until_committed(settings, topic, [5])
+    assert [offset for _, offset in reading.engine.seen] == [0, 1, 4]
+
+
+def test_a_rebalance_that_revokes_everything_repeats_only_what_moves(
+    settings: KafkaSettings, make_topic: MakeTopic, start: Start
+) -> None:
+    topic = make_topic(partitions=4)
+    for number in range(4):
+        write(settings, topic, 5, number)
+    first = start(topic)
+    first.engine.wait(lambda: len(first.engine.seen) == 20)
+    second = start(topic)
+    first.engine.wait(first.holds(2))
+    second.engine.wait(lambda: len(second.engine.seen) == 10)
+    stays = {each.partition for each in first.source.assignments}
+    assert first.engine.holds == 1
+    assert len(first.engine.seen) == 20, "what stayed was not read again"
+    assert {partition for partition, _ in second.engine.seen} == {
+        Partition(topic, number) for number in range(4)
+    } - stays
+    first.engine.settle_all()
+    second.engine.settle_all()
+    until_committed(settings, topic, [5, 5, 5, 5])
+    for number in range(4):
+        write(settings, topic, 1, number)
+    until_committed(settings, topic, [6, 6, 6, 6])
+    assert len(first.engine.seen) + len(second.engine.seen) == 34
+
+
+def test_what_is_settled_late_in_a_partition_that_moved_changes_nothing(
+    settings: KafkaSettings, make_topic: MakeTopic, start: Start
+) -> None:
+    topic = make_topic(partitions=2)
+    for number in range(2):
+        write(settings, topic, 3, number)
+    first = start(topic, "cooperative-sticky")
+    first.engine.wait(lambda: len(first.engine.seen) == 6)
+    second = start(topic, "cooperative-sticky")
+    second.engine.wait(lambda: len(second.engine.seen) == 3)
+    first.engine.settle_all()
+    moved = second.source.assignments[0].partition
+    expected = [3, 3]
+    expected[moved.number] = 0
+    until_committed(settings, topic, expected)
+    second.engine.settle_all()
+    until_committed(settings, topic, [3, 3])
