@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plaudit.transport.addresses import AddressPolicy, check_url
@@ -47,6 +47,10 @@ def test_a_url_is_read_into_its_parts(url: str, host: str, port: int, path: str)
         "https://0177.0.0.1/",
         "https://2130706433/",
         "https://127.1/",
+        "https://017700000001/",
+        "https://0x7f000001./",
+        "https://127.0.0.01/",
+        "https://[::ffff:127.0.0.1%25lo]/",
         "https://[fe80::1%25eth0]/",
         "https://exa mple.com/",
         "https://example.com/\r\nHost: evil",
@@ -61,6 +65,7 @@ def test_what_could_be_read_in_two_ways_is_refused(url: str) -> None:
     assert refused.value.reason
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_makes_reading_a_url_crash(text: str) -> None:
     for url in (text, f"https://{text}", f"https://example.com/{text}"):
@@ -93,6 +98,10 @@ def test_no_text_makes_reading_a_url_crash(text: str) -> None:
         "2002:0a00:0001::",
         "64:ff9b::a00:1",
         "64:ff9b:1::a00:1",
+        "::127.0.0.1",
+        "2001:0:53aa:64c:0:0:f5ff:fffe",
+        "2606:4700::200:5efe:a00:1",
+        "168.63.129.16",
     ],
 )
 def test_private_addresses_are_refused_in_every_disguise(address: str) -> None:
@@ -110,6 +119,15 @@ def test_public_addresses_are_allowed_by_https_only(address: str) -> None:
     POLICY.check(check_url(f"https://{host}/"))
     with pytest.raises(AddressRefused):
         POLICY.check(check_url(f"http://{host}/"))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://10.0.0.1./", "https://\uff11\uff10.0.0.1/", "https://10\u30020\u30020\u30021/"]
+)
+def test_another_spelling_of_a_private_address_is_still_that_address(url: str) -> None:
+    assert check_url(url).host == "10.0.0.1"
+    with pytest.raises(AddressRefused):
+        POLICY.check(check_url(url))
 
 
 def test_an_allowed_network_opens_its_addresses_also_for_plain_http() -> None:
