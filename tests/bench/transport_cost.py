@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_network
 from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
 
 import aiohttp
 import trustme
@@ -33,6 +34,7 @@ from plaudit.transport.stock import HttpxSender
 from plaudit.transport.tls import tls_context
 
 AT_ONCE = 64
+ORIGINS = 10_000
 BODY = b"x" * 1_024
 SAME = ((b"content-type", b"application/json"), (b"user-agent", b"plaudit/0"))
 OWN = (
@@ -49,7 +51,8 @@ def sink(port: Synchronized[int], context: ssl.SSLContext | None) -> None:
     async def run() -> None:
         counts = Counts()
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Answerer(counts), "127.0.0.1", 0, ssl=context)
+        everywhere = "0.0.0.0"  # noqa: S104 - all of 127.0.0.0/8
+        server = await loop.create_server(lambda: Answerer(counts), everywhere, 0, ssl=context)
         port.value = server.sockets[0].getsockname()[1]
         await server.serve_forever()
 
@@ -112,6 +115,27 @@ async def measure(what: str, run: Run, count: int) -> float:
     return cost_us
 
 
+async def many_origins(dialer: Dialer, context: ssl.SSLContext, port: int) -> None:
+    """Go twice round origins that are far more than connections may be kept; print what is held."""
+    engine = Engine(dialer, context)
+    for _ in range(2):
+        for third in range(ORIGINS // 250):
+            places = [f"http://127.2.{third}.{last}:{port}/" for last in range(1, 251)]
+            await asyncio.gather(*(engine.post(check_url(each), SAME, BODY) for each in places))
+    print(json.dumps({"what": f"{ORIGINS} origins, twice", **held(engine)}), flush=True)
+    await engine.aclose()
+
+
+def held(engine: Engine) -> dict[str, int]:
+    """Return what an engine and its process hold."""
+    status = Path("/proc/self/status").read_text().partition("VmRSS:")[2]
+    return {
+        "connections": engine.connections,
+        "file_descriptors": len(list(Path("/proc/self/fd").iterdir())),
+        "memory_mib": int(status.split()[0]) // 1_024,
+    }
+
+
 async def compare(count: int) -> None:
     """Measure all of them."""
     authority, server = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -137,6 +161,7 @@ async def compare(count: int) -> None:
 
         await measure("aiohttp", lambda wanted: by_tasks(post, wanted), count)
     await measure("engine, TLS", lambda wanted: by_callback(engine, secure, wanted), count)
+    await many_origins(dialer, client, plain.port)
     await measure("stock", posting(stock), count // 20)
     await engine.aclose()
     await stock.aclose()

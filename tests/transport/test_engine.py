@@ -92,6 +92,26 @@ async def test_a_place_that_is_given_up_goes_to_the_one_that_waits_longest(
         assert len(ended.results) == 5
 
 
+async def test_whenever_an_exchange_is_cancelled_its_place_is_free_again(
+    engine: MakeEngine, authority: trustme.CA
+) -> None:
+    async with (
+        serving(answering(OK, close=True)) as plain,
+        serving(answering(OK, close=True), serving_tls(authority, "127.0.0.1")) as secure,
+    ):
+        made = engine(limits=HELD, timeouts=PATIENT, tls=trusting(authority))
+        for url in (plain.url, secure.url.replace("http:", "https:")):
+            for steps in range(25):
+                ended = Ended()
+                exchange = start(made, url, ended)
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                exchange.cancel(errors.ConnectionLost())
+                assert len(ended.results) == 1
+                assert (await post(made, url)).status == 200
+                assert made.connections <= 1
+
+
 async def test_what_a_caller_raises_harms_no_one_else(engine: MakeEngine) -> None:
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import ssl
 from typing import Final
 
@@ -20,8 +21,15 @@ MOST_CONNECTIONS: Final = 20_000
 bounded where they are admitted; endpoints that share an origin must not wait for each other's."""
 
 
+def allow_many_sockets() -> None:
+    """Take all file descriptors that the system grants: many shells set 1,024, too few for us."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def make_sender(settings: DeliverSettings, context: ssl.SSLContext) -> Sender:
     """Return the sender; call it in the event loop that it is for."""
+    allow_many_sockets()
     dialer = Dialer(
         AddressPolicy(settings.allow_networks),
         settings.timeouts,

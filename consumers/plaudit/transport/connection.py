@@ -26,11 +26,40 @@ if TYPE_CHECKING:
 _CLOSED: Final = "closed by the other side"
 
 
+class Alive:
+    """The connections whose sockets are open."""
+
+    def __init__(self) -> None:
+        self._connections: set[Connection] = set()
+        self._one_less = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def add(self, connection: Connection) -> None:
+        """Note one more."""
+        self._connections.add(connection)
+
+    def discard(self, connection: Connection) -> None:
+        """Note that its socket is closed."""
+        self._connections.discard(connection)
+        self._one_less.set()
+
+    async def end(self, reason: str) -> None:
+        """Close all, and wait until their sockets are closed."""
+        for connection in list(self._connections):
+            connection.end(ConnectionLost(reason))
+        while self._connections:
+            self._one_less.clear()
+            await self._one_less.wait()
+
+
 class Connection(asyncio.Protocol):
-    """An open connection of a pool, which it tells what becomes of it.
+    """A connection of a pool, which it tells what becomes of it.
 
     Args:
         pool: that it belongs to.
+        alive: told when its socket is closed.
         assembly: reads the answers.
         tls: after its handshake; None for plain http.
 
@@ -42,6 +71,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_alive",
         "_assembly",
         "_exchange",
         "_paused",
@@ -53,7 +83,9 @@ class Connection(asyncio.Protocol):
         "tls",
     )
 
-    def __init__(self, pool: Pool, assembly: AnswerAssembly, tls: TlsChannel | None) -> None:
+    def __init__(
+        self, pool: Pool, alive: Alive, assembly: AnswerAssembly, tls: TlsChannel | None
+    ) -> None:
         self.pool = pool
         self.tls = tls
         self.opened_s = time.monotonic()
@@ -63,6 +95,7 @@ class Connection(asyncio.Protocol):
             if tls is None
             else TlsFailed(f"{pool.origin.host}: closed right after the handshake")
         )
+        self._alive = alive
         self._assembly = assembly
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
@@ -84,7 +117,7 @@ class Connection(asyncio.Protocol):
         data = exchange.data()
         exchange.writing(len(data))
         exchange.awaits_answer(exchange.wrote_s)
-        transport.write(data if self.tls is None else self.tls.encrypt(data))
+        transport.write(data if self.tls is None else self._encrypted(self.tls, data))
 
     def abandon(self, exchange: Exchange) -> None:
         """See `Holder.abandon`: what is half done can't be told from the next exchange."""
@@ -113,7 +146,6 @@ class Connection(asyncio.Protocol):
         """Take note of the transport."""
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self.pool.joined(self)
 
     def data_received(self, data: bytes) -> None:
         """Take in a part of the answer."""
@@ -146,7 +178,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, for whatever reason."""
         self._end(said(exc) if exc is not None else _CLOSED)
-        self.pool.gone(self)
+        self._alive.discard(self)
 
     def pause_writing(self) -> None:
         """The other side is slower than we are."""
@@ -159,6 +191,14 @@ class Connection(asyncio.Protocol):
         self._paused = False
         if self._exchange is not None:
             self._exchange.flows_again()
+
+    def _encrypted(self, tls: TlsChannel, data: bytes) -> bytes:
+        try:
+            return tls.encrypt(data)
+        except ssl.SSLError as error:
+            # Not at once: the caller has not got the exchange in hand yet.
+            asyncio.get_running_loop().call_soon(self._break, tls_reason(error))
+            return b""
 
     def _decrypted(self, tls: TlsChannel, data: bytes) -> bytes:
         try:

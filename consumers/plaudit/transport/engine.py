@@ -6,7 +6,6 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING
 
-from plaudit.transport.errors import ConnectionLost
 from plaudit.transport.exchange import Exchange, ExchangeDeadlines
 from plaudit.transport.opening import Opener
 from plaudit.transport.pool import Pool, Shared
@@ -14,7 +13,7 @@ from plaudit.transport.sender import Caps, PoolLimits, Sender
 from plaudit.transport.timers import Deadlines, Timers
 
 if TYPE_CHECKING:
-    from plaudit.transport.addresses import Origin, Target
+    from plaudit.transport.addresses import Target
     from plaudit.transport.connection import Connection
     from plaudit.transport.dial import Dialer
     from plaudit.transport.progress import OnDone
@@ -44,18 +43,18 @@ class Engine(Sender):
         limits = limits or PoolLimits()
         self._timers = Timers()
         self._deadlines = ExchangeDeadlines.of(self._timers, dialer.timeouts)
-        self._pools: dict[Origin, Pool] = {}
         self._closed = False
         idle: Deadlines[Connection] = Deadlines(
             self._timers, limits.idle_s, lambda connection: connection.close()
         )
         opener = Opener(dialer, context, caps or Caps())
-        self._shared = Shared(opener, limits, idle, self._pools)
+        self._shared = Shared(opener, limits, idle)
+        self._pools = self._shared.pools
 
     @property
     def connections(self) -> int:
         """Sockets that are open, those that are being opened left out."""
-        return len(self._shared.alive)
+        return len(self._shared.opener.alive)
 
     def start(
         self, target: Target, prefix: bytes, lines: bytes, body: bytes, on_done: OnDone
@@ -74,11 +73,10 @@ class Engine(Sender):
     async def aclose(self) -> None:
         """See `Sender.aclose`."""
         self._closed = True
-        for pool in list(self._pools.values()):
-            pool.close()
-        for connection in list(self._shared.alive):
-            connection.end(ConnectionLost("the sender was closed"))
+        reason = "the sender was closed"
+        for pool in list(self._shared.pools.values()):
+            pool.end(reason)
         while self._shared.opening:
             await asyncio.wait(self._shared.opening)
-        await self._shared.all_gone()
+        await self._shared.opener.alive.end(reason)
         self._timers.close()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from plaudit.transport.assembly import AnswerAssembly
-from plaudit.transport.connection import Connection
+from plaudit.transport.connection import Alive, Connection
 from plaudit.transport.errors import TlsFailed
 from plaudit.transport.progress import since_ms
 from plaudit.transport.reasons import handshake_failures
@@ -35,6 +35,7 @@ class Opener:
 
     Attributes:
         sessions: to resume.
+        alive: the connections that were opened.
     """
 
     def __init__(self, dialer: Dialer, context: ssl.SSLContext, caps: Caps) -> None:
@@ -42,6 +43,7 @@ class Opener:
         self._context = context
         self._caps = caps
         self.sessions = TlsSessions()
+        self.alive = Alive()
 
     async def open(self, pool: Pool, exchange: Exchange) -> Connection:
         """Return an open connection for the pool.
@@ -54,11 +56,20 @@ class Opener:
             tls = None
             if exchange.target.scheme == "https":
                 tls = await self._secure(sock, exchange)
-            connection = Connection(pool, AnswerAssembly(self._caps), tls)
-            await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
+            return await self._over(sock, pool, tls)
         except BaseException:
             sock.close()
             raise
+
+    async def _over(self, sock: socket.socket, pool: Pool, tls: TlsChannel | None) -> Connection:
+        connection = Connection(pool, self.alive, AnswerAssembly(self._caps), tls)
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
+        except BaseException:
+            connection.close()
+            raise
+        if connection.open:
+            self.alive.add(connection)
         return connection
 
     async def _secure(self, sock: socket.socket, exchange: Exchange) -> TlsChannel:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from plaudit.transport.errors import ConnectionLost, TransportError
+from plaudit.transport.errors import ConnectionLost
+from plaudit.transport.reasons import as_ours
 
 if TYPE_CHECKING:
     from plaudit.transport.addresses import Origin
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from plaudit.transport.timers import Deadlines
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Shared:
     """What all pools of an engine share.
 
@@ -30,46 +31,33 @@ class Shared:
         limits: of each pool, and of idle connections together.
         idle: idle connections of all pools, the longest idle first; due when idle for too long.
         pools: those in use.
-        alive: connections whose sockets are open.
         opening: tasks that open connections.
     """
 
     opener: Opener
     limits: PoolLimits
     idle: Deadlines[Connection]
-    pools: dict[Origin, Pool]
-    alive: set[Connection] = field(default_factory=set)
+    pools: dict[Origin, Pool] = field(default_factory=dict)
     opening: set[asyncio.Task[Connection]] = field(default_factory=set)
-    _gone: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def gone(self, connection: Connection) -> None:
-        """Note that a connection's socket is closed."""
-        self.alive.discard(connection)
-        self._gone.set()
-
-    async def all_gone(self) -> None:
-        """Wait until all sockets are closed."""
-        while self.alive:
-            self._gone.clear()
-            await self._gone.wait()
 
 
 class Pool:
     """Hands out connections in the order of asking; the most recently used one first.
 
-    A connection is opened for one exchange, which bears its failures and has its timings.
+    A connection is opened for one exchange, which bears its failures and has its timings. It
+    belongs to the pool from then on until it is closed.
 
     Args:
         origin: where the connections lead.
         shared: with the other pools.
     """
 
-    __slots__ = ("_idle", "_occupied", "_opening", "_shared", "_waiting", "origin")
+    __slots__ = ("_idle", "_opening", "_ours", "_shared", "_waiting", "origin")
 
     def __init__(self, origin: Origin, shared: Shared) -> None:
         self.origin = origin
         self._shared = shared
-        self._occupied = 0  # places of `per_origin`: idle, busy and opening
+        self._ours: set[Connection] = set()
         self._idle: list[Connection] = []
         self._opening: dict[Exchange, asyncio.Task[Connection]] = {}
         self._waiting: OrderedDict[Exchange, None] = OrderedDict()
@@ -83,7 +71,7 @@ class Pool:
                 connection.send(exchange)
                 return
             connection.close()
-        if self._occupied < self._shared.limits.per_origin:
+        if self._places_taken() < self._shared.limits.per_origin:
             self.open_for(exchange)
         else:
             exchange.phase = "wait"
@@ -92,7 +80,6 @@ class Pool:
 
     def open_for(self, exchange: Exchange) -> None:
         """Open a connection for an exchange."""
-        self._occupied += 1
         exchange.holder = self
         opening = self._shared.opener.open(self, exchange)
         task = asyncio.get_running_loop().create_task(opening)
@@ -117,20 +104,14 @@ class Pool:
         if len(shared.idle) > shared.limits.idle_total:
             shared.idle.oldest().close()
 
-    def joined(self, connection: Connection) -> None:
-        """Note that a connection's socket is open."""
-        self._shared.alive.add(connection)
-
     def left(self, connection: Connection) -> None:
-        """Note that a connection was closed: its place is free."""
-        if connection in self._idle:
-            self._idle.remove(connection)
-            self._shared.idle.discard(connection)
-        self._vacate()
-
-    def gone(self, connection: Connection) -> None:
-        """Note that a connection's socket is closed."""
-        self._shared.gone(connection)
+        """Note that a connection was closed."""
+        if connection in self._ours:
+            self._ours.discard(connection)
+            if connection in self._idle:
+                self._idle.remove(connection)
+                self._shared.idle.discard(connection)
+            self._fill_place()
 
     def keep_session(self, session: ssl.SSLSession | None) -> None:
         """Remember a TLS session for the next connection."""
@@ -140,22 +121,24 @@ class Pool:
         """See `Holder.abandon`: it waits, or a connection is being opened for it."""
         task = self._opening.get(exchange)
         if task is not None:
-            task.cancel()  # and its place is free once it has ended
+            task.cancel()  # Its place is free once it has ended.
         else:
             del self._waiting[exchange]
 
-    def close(self) -> None:
-        """End every exchange and close every connection."""
-        error = "the sender was closed"
+    def end(self, reason: str) -> None:
+        """End every exchange that has no connection yet."""
         for exchange in [*self._waiting, *self._opening]:
-            exchange.cancel(ConnectionLost(error, phase=exchange.phase))
+            exchange.cancel(ConnectionLost(reason, phase=exchange.phase))
 
-    def _vacate(self) -> None:
-        self._occupied -= 1
+    def _places_taken(self) -> int:
+        return len(self._ours) + len(self._opening)
+
+    def _fill_place(self) -> None:
+        """Let the exchange that waits longest have a place that has become free."""
         if self._waiting:
             exchange, _ = self._waiting.popitem(last=False)
             self.open_for(exchange)
-        elif not self._occupied:
+        elif not self._places_taken():
             # A pool is made again when it is needed: idle origins cost nothing.
             self._shared.pools.pop(self.origin, None)
 
@@ -164,26 +147,14 @@ class Pool:
         del self._opening[exchange]
         self._shared.opening.discard(task)
         error = ConnectionLost("cancelled") if task.cancelled() else task.exception()
-        if error is not None:
-            self._vacate()
+        connection = task.result() if error is None else None
+        if connection is None or not connection.open:
+            self._fill_place()
             if not exchange.over:
-                exchange.end(_as_ours(error))
+                exchange.end(as_ours(error) if connection is None else connection.fault)
             return
-        connection = task.result()
-        if not connection.open:
-            # It has left already, and its place is free.
-            if not exchange.over:
-                exchange.end(connection.fault)
-        elif exchange.over:
+        self._ours.add(connection)
+        if exchange.over:
             self.release(connection)
         else:
             connection.send(exchange)
-
-
-def _as_ours(error: BaseException) -> TransportError:
-    """Return the error; a defect is reported, and ends the exchange like any other."""
-    if isinstance(error, TransportError):
-        return error
-    context = {"message": "opening a connection has failed", "exception": error}
-    asyncio.get_running_loop().call_exception_handler(context)
-    return TransportError(f"defect in the transport: {error!r}")

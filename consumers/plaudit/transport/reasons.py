@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from plaudit.transport.errors import TlsFailed, TlsTimeout
+from plaudit.transport.errors import TlsFailed, TlsTimeout, TransportError
 
 
 def said(error: Exception | None) -> str:
@@ -19,6 +20,15 @@ def said(error: Exception | None) -> str:
 def tls_reason(error: Exception) -> str:
     """Return what is wrong with a handshake, a certificate or a stream."""
     return getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
+
+
+def as_ours(error: BaseException | None) -> TransportError:
+    """Return what an exchange ends with; a defect of ours is reported, and ends it all the same."""
+    if isinstance(error, TransportError):
+        return error
+    context = {"message": "the transport has a defect", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)
+    return TransportError(f"defect in the transport: {error!r}")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final
 
 import httpcore
@@ -29,6 +30,7 @@ from plaudit.transport.errors import (
 )
 from plaudit.transport.head import read_lines
 from plaudit.transport.progress import OnDone, Progress
+from plaudit.transport.reasons import as_ours
 from plaudit.transport.sender import Caps, PoolLimits, Sender
 from plaudit.transport.wire import Wire
 
@@ -291,8 +293,15 @@ class HttpxSender(Sender):
             self._run(exchange, target, _request(target, prefix + lines, body))
         )
         self._under_way.add(exchange)
-        exchange.task.add_done_callback(lambda _: self._under_way.discard(exchange))
+        exchange.task.add_done_callback(partial(self._over, exchange))
         return exchange
+
+    def _over(self, exchange: _Exchange, task: asyncio.Task[None]) -> None:
+        """However the task has ended, the caller hears of it."""
+        self._under_way.discard(exchange)
+        error = ConnectionLost("cancelled") if task.cancelled() else task.exception()
+        if error is not None:
+            exchange.end(as_ours(error))
 
     async def aclose(self) -> None:
         """See `Sender.aclose`."""

@@ -1,0 +1,113 @@
+"""The HTTP client as the settings want it, and mistakes in them told by their variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from plaudit.deliver.sending import make_context, make_sender
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.kafka.errors import SettingsError
+from plaudit.transport.engine import Engine
+from plaudit.transport.stock import HttpxSender
+
+
+@pytest.mark.parametrize(("name", "kind"), [("engine", Engine), ("stock", HttpxSender)])
+async def test_the_transport_is_the_one_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, name: str, kind: type
+) -> None:
+    monkeypatch.setenv("PLAUDIT_TRANSPORT", name)
+    settings = DeliverSettings()
+    sender = make_sender(settings, make_context(settings))
+    assert isinstance(sender, kind)
+    await sender.aclose()
+
+
+def test_the_engine_is_the_default() -> None:
+    assert DeliverSettings().transport == "engine"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TRANSPORT", "curl"),
+        ("PROXY_URL", "http://user:sesame@proxy/path"),
+        ("PROXY_URL", "socks5://user:sesame@proxy"),
+        ("PROXY_RESOLVES", "sometimes"),
+    ],
+)
+def test_a_value_that_can_not_be_used_is_told_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(f"PLAUDIT_{variable}", value)
+    with pytest.raises(SettingsError) as refused:
+        DeliverSettings()
+    assert f"PLAUDIT_{variable}" in str(refused.value)
+    assert "sesame" not in str(refused.value)
+
+
+def test_the_proxys_password_is_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAUDIT_PROXY_URL", "http://user:sesame@proxy.example:3128")
+    settings = DeliverSettings()
+    assert settings.proxy is not None
+    assert settings.proxy.authorization
+    for text in (repr(settings), settings.model_dump_json(), repr(settings.proxy)):
+        assert "sesame" not in text
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    """A certificate, its key, the key encrypted, and files that are none of these."""
+    issued = trustme.CA().issue_cert("client.example")
+    found = {name: tmp_path / name for name in ("chain", "key", "locked", "nonsense", "absent")}
+    issued.cert_chain_pems[0].write_to_path(found["chain"])
+    issued.private_key_pem.write_to_path(found["key"])
+    key = load_pem_private_key(issued.private_key_pem.bytes(), None)
+    locked = BestAvailableEncryption(b"sesame")
+    found["locked"].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
+    found["nonsense"].write_text("nonsense")
+    return found
+
+
+def with_files(
+    monkeypatch: pytest.MonkeyPatch, files: dict[str, Path], **wanted: str
+) -> DeliverSettings:
+    for name, file in wanted.items():
+        monkeypatch.setenv(f"PLAUDIT_TLS_{name.upper()}_FILE", str(files[file]))
+    return DeliverSettings()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "variable"),
+    [
+        ({"ca": "absent"}, "PLAUDIT_TLS_CA_FILE"),
+        ({"ca": "nonsense"}, "PLAUDIT_TLS_CA_FILE"),
+        ({"certificate": "absent"}, "PLAUDIT_TLS_CERTIFICATE_FILE"),
+        ({"certificate": "chain"}, "PLAUDIT_TLS_CERTIFICATE_FILE"),
+        ({"certificate": "chain", "key": "nonsense"}, "PLAUDIT_TLS_CERTIFICATE_FILE"),
+        ({"certificate": "chain", "key": "locked"}, "PLAUDIT_TLS_CERTIFICATE_FILE"),
+        ({"key": "key"}, "PLAUDIT_TLS_KEY_FILE"),
+    ],
+)
+def test_a_file_that_can_not_be_used_is_told_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, files: dict[str, Path], wanted: dict[str, str], variable: str
+) -> None:
+    settings = with_files(monkeypatch, files, **wanted)
+    with pytest.raises(SettingsError) as refused:
+        make_context(settings)
+    assert variable in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_certificate_with_its_key_is_taken(
+    monkeypatch: pytest.MonkeyPatch, files: dict[str, Path]
+) -> None:
+    make_context(with_files(monkeypatch, files, certificate="chain", key="key", ca="chain"))
