@@ -28,9 +28,9 @@ def end_of(settings: KafkaSettings) -> int:
         return sum(high for _, high in reader.spans(settings.names.deliveries_now).values())
 
 
-def wait(reached: Callable[[], bool]) -> None:
+def wait(reached: Callable[[], bool], within_s: float = SOON_S) -> None:
     """Wait for something that a job does."""
-    deadline = time.monotonic() + SOON_S
+    deadline = time.monotonic() + within_s
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -41,7 +41,9 @@ def start(settings: KafkaSettings, *arguments: str) -> subprocess.Popen[str]:
     return start_command(settings, "dlq", "redrive", "--yes", "--lag-cap", "0", *arguments)
 
 
-def start_command(settings: KafkaSettings, *arguments: str) -> subprocess.Popen[str]:
+def start_command(
+    settings: KafkaSettings, *arguments: str, stdout: int | None = None
+) -> subprocess.Popen[str]:
     """Start a command as a process of its own."""
     environment = {
         **os.environ,
@@ -49,7 +51,9 @@ def start_command(settings: KafkaSettings, *arguments: str) -> subprocess.Popen[
         "PLAUDIT_TOPIC_PREFIX": settings.topic_prefix,
     }
     command = [str(PLAUDIT), *arguments]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True
+    )
 
 
 def in_thread(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.dlq.outcomes import Streaks
+from plaudit.dlq.outcomes import Returns, Streaks
 from plaudit.dlq.pace import BURST_S, EndpointPaces, Pace
 
 
@@ -66,6 +66,17 @@ def test_each_endpoint_has_its_own_moments() -> None:
     assert paces.due("b") == clock.now
     clock.now += 60
     assert paces.due("a") == clock.now, "nothing is caught up with"
+
+
+def test_a_topic_is_no_use_when_half_of_what_was_sent_comes_back() -> None:
+    returns = Returns(20)
+    returns.sent, returns.back = 100, 19
+    assert not returns.too_many()
+    returns.back = 50
+    assert returns.too_many()
+    returns.sent = 101
+    assert not returns.too_many()
+    assert not Returns(0).too_many()
 
 
 def test_an_endpoint_fails_after_so_many_failures_in_a_row() -> None:

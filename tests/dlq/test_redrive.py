@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
+import fastavro
 import pytest
 
 from command import CommandLine
 from dlq.conftest import announce, disable, left, seed, sent
 from dlq.generate import ENDPOINTS, letters, write
-from dlq.rig import UNBOUND
+from dlq.rig import SOON_S, UNBOUND, in_thread, wait
 from plaudit.bulk.control import Control
+from plaudit.dlq.gate import Limits
 from plaudit.dlq.job import Order, redrive
 from plaudit.dlq.letters import Kind
+from plaudit.dlq.moves import Skip
 from plaudit.dlq.reading import BoundedReader
+from plaudit.events.catalogue import lookup
+from plaudit.events.decoding import SINGLE_OBJECT
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.events.fingerprint import fingerprint
 from plaudit.kafka.producer import Producer
+from plaudit.kafka.schemas_topic import register
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin
 from plaudit.records.names import Header
 
 pytestmark = pytest.mark.broker
@@ -92,16 +104,66 @@ def test_carousels_are_parked(installation: KafkaSettings) -> None:
     assert CommandLine(installation)("dlq", "redrive", "--yes", "--max-redrives", "9").code == 0
 
 
-def test_a_letter_at_the_size_limit_goes_and_one_that_is_refused_stays_alone(
+def test_a_letter_at_the_size_limit_goes(installation: KafkaSettings) -> None:
+    """As large as the topic takes: what redriving adds to the headers must not be too much."""
+    made = next(letters(1))
+    named = sum(len(name) + len(value) for name, value in made.headers)
+    size = 1_088 * 1_024 - named - len(made.key)
+    with Producer(installation) as producer:
+        topic = installation.names.dlq_deliveries
+        while True:  # the framing takes a few hundred bytes; the first that is taken is the largest
+            sent_off = producer.publish(topic, b"x" * size, made.key, made.headers)
+            if sent_off.exception(30) is None:
+                break
+            size -= 4
+    report = redrive(installation, Order(limits=UNBOUND), Control())
+    assert (report.moved, report.complete, left(installation)) == (1, True, 0)
+
+
+def test_a_letter_that_kafka_refuses_stays_and_the_others_go(installation: KafkaSettings) -> None:
+    """Because somebody has set the limit of the topic that it goes to too low."""
+    made = list(letters(3))
+    write(installation, iter(made))
+    names = installation.names
+    changed = Admin(installation).configure(names.deliveries_now, {"max.message.bytes": "1010000"})
+    assert changed is None
+    with Producer(installation) as producer:
+        large = b"x" * 1_050_000
+        producer.publish(names.dlq_deliveries, large, made[0].key, made[0].headers).result(30)
+    report = redrive(installation, Order(limits=UNBOUND), Control())
+    assert report.skipped == {Skip.TOO_LARGE: 1}
+    assert (report.moved, left(installation)) == (2, 1)
+
+
+def test_a_letter_of_an_older_schema_goes_with_its_bytes_and_is_shown(
     installation: KafkaSettings,
 ) -> None:
-    made = list(letters(3))
-    limit = 1_088 * 1_024
-    largest = limit - sum(len(n) + len(v) for n, v in made[0].headers) - len(made[0].key) - 300
-    write(installation, iter([type(made[0])(made[0].key, made[0].headers, b"x" * largest)]))
-    write(installation, iter(made[1:]))
-    report = redrive(installation, Order(limits=UNBOUND), Control())
-    assert (report.moved, report.complete) == (3, True)
+    """Its writer's schema is in the topic of schemas only."""
+    schema, value = older()
+    with Producer(installation) as producer:
+        register(producer, installation.names.schemas, [schema])
+        made = next(letters(1))
+        topic = installation.names.dlq_deliveries
+        producer.publish(topic, value, made.key, made.headers).result(30)
+    plaudit = CommandLine(installation)
+    shown = plaudit("dlq", "show", made.key.decode(), "--json")
+    assert json.loads(shown.json[0]["event"])["type"] == "testimonial.rejected"
+    assert plaudit("dlq", "redrive", "--yes").code == 0
+    with BoundedReader(installation, f"{installation.names.prefix}test") as reader:
+        [message] = list(reader.read(reader.spans(installation.names.deliveries_now)))
+    assert message.value() == value
+
+
+def older() -> tuple[str, bytes]:
+    """Return a schema with a field less than the one that ships, and an event under it."""
+    shipped = lookup("testimonial.rejected").schema_json
+    schema = json.loads(shipped)
+    schema["fields"] = [each for each in schema["fields"] if each["name"] != "note"]
+    body = io.BytesIO(encode(example("testimonial.rejected"))[len(SINGLE_OBJECT) + 8 :])
+    record = fastavro.schemaless_reader(body, json.loads(shipped), None)
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, json.loads(json.dumps(schema)), record)
+    return json.dumps(schema), SINGLE_OBJECT + fingerprint(schema) + out.getvalue()
 
 
 def test_records_that_were_no_events_go_back_to_their_topic_with_key_and_bytes(
@@ -124,3 +186,23 @@ def test_records_that_were_no_events_go_back_to_their_topic_with_key_and_bytes(
         [message] = list(reader.read(reader.spans(topic)))
     assert (message.key(), message.value()) == (b"\xffkey", b"\xc3\x01")
     assert message.headers() == [(Header.REDRIVES, b"1")]
+
+
+def test_records_that_come_back_end_the_job(installation: KafkaSettings) -> None:
+    names, topic = installation.names, installation.names.event_topics[0]
+    headers = [(Header.REASON, b"corrupt"), (Header.ORIGIN_TOPIC, topic.encode())]
+    back = [*headers, (Header.REDRIVES, b"1")]
+    with Producer(installation) as producer:
+        for number in range(60):
+            key = f"{topic}:0:{number}".encode()
+            producer.publish(names.dlq_events, b"x", key, headers).result(30)
+        limits = Limits(rate=20, lag_cap=0, stop_after=4)
+        order = Order(kind=Kind.EVENTS, limits=limits)
+        _, thread, reports = in_thread(installation, order)
+        with BoundedReader(installation, f"{names.prefix}test") as reader:
+            wait(lambda: sum(high for _, high in reader.spans(topic).values()) > 0)
+        for number in range(60):
+            producer.publish(names.dlq_events, b"x", f"{topic}:0:{number + 99}".encode(), back)
+    thread.join(SOON_S)
+    assert "came back, the latest: corrupt" in (reports[0].stopped or "")
+    assert 0 < reports[0].moved < 60

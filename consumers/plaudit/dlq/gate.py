@@ -9,7 +9,7 @@ from typing import Final
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LAG_CAP, LagGuard
 from plaudit.dlq.moves import Write
-from plaudit.dlq.outcomes import OutcomeWatch
+from plaudit.dlq.outcomes import Watch
 from plaudit.dlq.pace import Pace
 from plaudit.kafka.consumer import Partition, Place
 from plaudit.kafka.errors import TransactionAborted
@@ -53,7 +53,7 @@ class Brakes:
 
     limits: Limits
     guard: LagGuard | None = None
-    watch: OutcomeWatch | None = None
+    watch: Watch | None = None
 
 
 class Gate:
@@ -93,14 +93,12 @@ class Gate:
         self._pace.went(count)
         if self._guard is not None:
             self._guard.sent(count)
+        if self._watch is not None:
+            self._watch.sent(count)
 
     def failing(self, endpoint: str) -> str | None:
-        """Return why nothing more goes to an endpoint; None: it may."""
-        watch = self._watch
-        if watch is None or not endpoint:
-            return None
-        watch.sends_to(endpoint)
-        return watch.streaks.why(endpoint) if watch.streaks.failing(endpoint) else None
+        """Return why nothing more goes to an endpoint, or to a topic; None: it may."""
+        return None if self._watch is None else self._watch.why_not(endpoint)
 
 
 def write_in_one(

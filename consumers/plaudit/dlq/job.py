@@ -28,7 +28,7 @@ from plaudit.dlq.letters import Kind
 from plaudit.dlq.mover import Mover
 from plaudit.dlq.moves import WAY_OUT, Again, Skip
 from plaudit.dlq.offsets import OffsetIndex
-from plaudit.dlq.outcomes import OutcomeWatch
+from plaudit.dlq.outcomes import OutcomeWatch, ReturnWatch, Watch
 from plaudit.dlq.report import Report
 from plaudit.dlq.scan import Letters
 from plaudit.dlq.stats import Histogram
@@ -107,9 +107,11 @@ def redrive(settings: KafkaSettings, order: Order, control: Control) -> Report:
     with ExitStack() as stack:
         action = _redrive(settings, order, stack)
         limits = order.limits
-        watch = guard = None
+        watch: Watch
         if order.kind is Kind.DELIVERIES:
             watch = stack.enter_context(OutcomeWatch(settings, limits.stop_after))
+        else:
+            watch = stack.enter_context(ReturnWatch(settings, limits.stop_after))
         guard = stack.enter_context(LagGuard(settings, limits.lag_cap))
         return _run(settings, order, action, Brakes(limits, guard, watch), control)
 
@@ -211,6 +213,9 @@ def _conclude(report: Report, control: Control) -> None:
         report.stopped = f"stopped by {control.stopped_by}; run it again to go on"
     elif report.endpoints:
         first, why = next(iter(report.endpoints.items()))
+        if not first:
+            report.stopped = f"what is sent comes back ({why}); put right what reads or writes it"
+            return
         more = f" and {len(report.endpoints) - 1} more" if len(report.endpoints) > 1 else ""
         report.stopped = f"endpoint {first}{more} keeps failing ({why}); {WAY_OUT[Skip.FAILING]}"
 

@@ -94,8 +94,10 @@ class Letter:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes in a batch, about."""
-        named = sum(len(name) + len(value) for name, value in self.headers)
+        """Bytes that it takes in a batch, about: a header's name has 20."""
+        if self._named is None:
+            self._named = dict(self.headers)
+        named = sum(map(len, self._named.values())) + 20 * len(self._named)
         return len(self.key) + len(self.value) + named
 
     def summary(self) -> dict[str, object]:

@@ -53,7 +53,7 @@ class Mover:
         self._gate = Gate(brakes, control)
         self._size = brakes.limits.batch
         self._paces = EndpointPaces(brakes.limits.endpoint_rate, control.now)
-        self._held: list[tuple[float, int, Letter]] = []
+        self._held: list[tuple[float, int, int, Letter]] = []
         self._held_bytes = 0
         self._number = 0
         self._batch: list[Letter] = []
@@ -68,7 +68,9 @@ class Mover:
         for letter in letters:
             if self._control.stopping:
                 return
-            if not self._stays(letter):
+            if self._failing(letter):
+                self._stay(Skip.FAILING)
+            else:
                 self._hold(letter)
             self._let_go(MOST_HELD, MOST_HELD_BYTES)
         self._let_go(0, 0)
@@ -78,8 +80,9 @@ class Mover:
         """Give a letter the moment at which its endpoint's rate lets it go."""
         due = self._paces.due(self._action.endpoint(letter))
         self._number += 1
-        heapq.heappush(self._held, (due, self._number, letter))
-        self._held_bytes += letter.size
+        size = letter.size
+        heapq.heappush(self._held, (due, self._number, size, letter))
+        self._held_bytes += size
 
     def _let_go(self, most: int, most_bytes: int) -> None:
         """Move what is due; while more is held than that, wait for it."""
@@ -91,10 +94,10 @@ class Mover:
                 self._commit()
                 self._control.wait(min(wait_s, LOOK_S))
                 continue
-            _, _, letter = heapq.heappop(self._held)
-            self._held_bytes -= letter.size
+            _, _, size, letter = heapq.heappop(self._held)
+            self._held_bytes -= size
             self._batch.append(letter)
-            self._batch_bytes += letter.size
+            self._batch_bytes += size
             if len(self._batch) >= self._size or self._batch_bytes >= BATCH_BYTES:
                 self._commit()
 
@@ -116,14 +119,18 @@ class Mover:
     def _stays(self, letter: Letter) -> bool:
         """Return whether a letter is not moved after all, and take note of it."""
         reason = self._action.skip(letter)
-        endpoint = self._action.endpoint(letter)
-        why = self._gate.failing(endpoint)
-        if reason is None and why is not None:
-            self._report.endpoints.setdefault(endpoint, why)
+        if reason is None and self._failing(letter):
             reason = Skip.FAILING
         if reason is not None:
             self._stay(reason)
         return reason is not None
+
+    def _failing(self, letter: Letter) -> bool:
+        endpoint = self._action.endpoint(letter)
+        why = self._gate.failing(endpoint)
+        if why is not None:
+            self._report.endpoints.setdefault(endpoint, why)
+        return why is not None
 
     def _stay(self, reason: Skip) -> None:
         self._report.skipped[reason] += 1

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from confluent_kafka import OFFSET_END, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaException, Message, TopicPartition
 
+from plaudit.dlq.letters import letter_of
 from plaudit.dlq.reading import BoundedReader
 from plaudit.kafka.errors import translate
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.attempt import Outcome, decode_attempt
 from plaudit.records.codec import RecordError
+from plaudit.records.names import Header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,64 @@ if TYPE_CHECKING:
 _FAILED: Final = frozenset({Outcome.RETRYING, Outcome.DEAD, Outcome.GONE})
 _OURS: Final = frozenset({"redrive", "replay"})
 _MOST: Final = 5_000
+
+
+class Watch(Protocol):
+    """Says whether it is any use to go on."""
+
+    def look(self) -> None:
+        """Take in what is new; waits for nothing."""
+        ...
+
+    def sent(self, count: int) -> None:
+        """Take note of what was sent."""
+        ...
+
+    def why_not(self, endpoint: str) -> str | None:
+        """Return why nothing more goes to an endpoint, or to a topic (empty); None: it may."""
+        ...
+
+
+class Tail:
+    """What a topic gets from now on.
+
+    Args:
+        settings: where Kafka is.
+        topic: which.
+    """
+
+    def __init__(self, settings: KafkaSettings, topic: str) -> None:
+        self._topic = topic
+        self._reader = BoundedReader(settings, f"{settings.names.prefix}dlq.outcomes")
+        self._open = False
+
+    def open(self) -> None:
+        """Begin at the end of now.
+
+        Raises:
+            KafkaFailure: the topic can't be read.
+        """
+        partitions = self._reader.partitions(self._topic)
+        self._reader.client.assign([TopicPartition(*each, OFFSET_END) for each in partitions])
+        self._open = True
+
+    def latest(self) -> list[Message]:
+        """Return what has come since the last time; waits for nothing.
+
+        Raises:
+            KafkaFailure: the topic can't be read.
+        """
+        if not self._open:
+            return []
+        try:
+            messages = self._reader.client.consume(_MOST, 0)
+        except KafkaException as error:
+            raise translate(error, f"read topic {self._topic}") from None
+        return [each for each in messages if each.error() is None]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._reader.close()
 
 
 class Streaks:
@@ -63,22 +123,25 @@ class OutcomeWatch:
     def __init__(self, settings: KafkaSettings, most: int) -> None:
         self.streaks = Streaks(most)
         self._endpoints: set[bytes] = set()
-        self._topic = settings.names.attempts
-        self._reader = BoundedReader(settings, f"{settings.names.prefix}dlq.outcomes")
+        self._tail = Tail(settings, settings.names.attempts)
 
     def __enter__(self) -> Self:
         if self.streaks.most:
-            self._reader.client.assign(
-                [TopicPartition(*each, OFFSET_END) for each in self._reader.partitions(self._topic)]
-            )
+            self._tail.open()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._reader.close()
+        self._tail.close()
 
-    def sends_to(self, endpoint: str) -> None:
-        """Take note of an endpoint that is sent to."""
+    def sent(self, count: int) -> None:
+        """How many were sent does not matter here."""
+
+    def why_not(self, endpoint: str) -> str | None:
+        """Return why nothing more goes to an endpoint; None: it may."""
+        if not endpoint:
+            return None
         self._endpoints.add(endpoint.encode())
+        return self.streaks.why(endpoint) if self.streaks.failing(endpoint) else None
 
     def look(self) -> None:
         """Take in what the log has got since the last look; waits for nothing.
@@ -86,14 +149,8 @@ class OutcomeWatch:
         Raises:
             KafkaFailure: the log can't be read.
         """
-        if not self.streaks.most:
-            return
-        try:
-            messages = self._reader.client.consume(_MOST, 0)
-        except KafkaException as error:
-            raise translate(error, f"read topic {self._topic}") from None
-        for message in messages:
-            if message.error() is None and message.key() in self._endpoints:
+        for message in self._tail.latest():
+            if message.key() in self._endpoints:
                 self._take(message.value() or b"")
 
     def _take(self, value: bytes) -> None:
@@ -104,3 +161,65 @@ class OutcomeWatch:
         if attempt["trigger"] in _OURS:
             said = f"status {attempt['status']}" if attempt["status"] else attempt["reason"] or ""
             self.streaks.take(attempt["endpoint_id"], attempt["outcome"], said)
+
+
+class Returns:
+    """How many of the records that were sent again have come back as dead letters. Pure.
+
+    Args:
+        most: so many, and half of what was sent, are too many; 0: any number may.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.sent = 0
+        self.back = 0
+        self.reason = ""
+
+    def too_many(self) -> bool:
+        """Return whether it is no use to go on."""
+        return bool(self.most) and self.back >= self.most and 2 * self.back >= self.sent
+
+
+class ReturnWatch:
+    """Follows `dlq.events` from now on, for what was sent again and is no event still.
+
+    Args:
+        settings: where Kafka is.
+        most: as for `Returns`.
+    """
+
+    def __init__(self, settings: KafkaSettings, most: int) -> None:
+        self._returns = Returns(most)
+        self._tail = Tail(settings, settings.names.dlq_events)
+
+    def __enter__(self) -> Self:
+        self._tail.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tail.close()
+
+    def look(self) -> None:
+        """Count what has come back since the last look; waits for nothing.
+
+        Raises:
+            KafkaFailure: the topic can't be read.
+        """
+        for message in self._tail.latest():
+            letter = letter_of(message)
+            if message.value() is not None and letter.redrives:
+                self._returns.back += 1
+                self._returns.reason = letter.text(Header.REASON) or ""
+
+    def sent(self, count: int) -> None:
+        """Take note of what was sent."""
+        self._returns.sent += count
+
+    def why_not(self, endpoint: str) -> str | None:
+        """Return why nothing more goes to its topic; None: it may."""
+        del endpoint
+        returns = self._returns
+        if not returns.too_many():
+            return None
+        return f"{returns.back:,} of {returns.sent:,} came back, the latest: {returns.reason}"

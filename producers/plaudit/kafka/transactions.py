@@ -132,6 +132,7 @@ class TransactionalProducer:
             "error_cb": self._on_error,
         }
         self._client = open_client(settings, Client, config)
+        self._produce: Callable[..., None] = self._client.produce  # the stub wants invariant lists
 
     def fence(self) -> None:
         """Take the name: what earlier holders had open is ended, and they can write no more.
@@ -196,19 +197,19 @@ class TransactionalProducer:
         headers: Headers | None,
         partition: int,
     ) -> None:
-        doing = f"publish to {topic}"
         report = partial(self._report, transaction, number)
-        produce: Callable[..., None] = self._client.produce  # the stub wants invariant lists
-        deadline = time.monotonic() + self._patience_s
+        deadline: float | None = None
         while True:
             try:
-                produce(topic, value, key, partition, report, None, 0, headers)
+                self._produce(topic, value, key, partition, report, None, 0, headers)
             except BufferError:
+                deadline = deadline or time.monotonic() + self._patience_s
                 if time.monotonic() > deadline:
+                    doing = f"publish to {topic}"
                     raise KafkaUnavailable(doing, self._trouble or "nothing is taken") from None
                 self._serve()
             except KafkaException as error:
-                failure = self._translated(error, doing)
+                failure = self._translated(error, f"publish to {topic}")
                 if failure.retriable:
                     raise failure from None
                 transaction.failures[number] = failure
