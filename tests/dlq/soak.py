@@ -18,8 +18,8 @@ import uuid
 from dlq.conftest import announce, left, make_topics, seed, sent
 from dlq.generate import ENDPOINTS
 from dlq.rig import end_of, start, start_command, wait
+from plaudit.bulk.control import Control
 from plaudit.dev.kafka import find_kafka
-from plaudit.dlq.control import Control
 from plaudit.dlq.filters import Asked, parse
 from plaudit.dlq.gate import Limits
 from plaudit.dlq.job import Order, redrive
@@ -127,7 +127,7 @@ def kills(settings: KafkaSettings, count: int) -> dict[str, float]:
         say(f"killing the job, {number + 1} of {count} …")
         before = end_of(settings)
         job = start(settings)
-        wait(lambda: end_of(settings) > before + 5_000 or job.poll() is not None, 600)  # noqa: B023
+        wait(lambda: end_of(settings) > before + 5_000 or job.poll() is not None, 600)  # noqa: B023 - called at once
         job.kill()
         job.communicate()
     say("the last run …")
