@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from plaudit.cli.asyncapi import asyncapi
 from plaudit.cli.main import COMMANDS
 from plaudit.cli.reference import reference
 from plaudit.events.document import document
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[2]
     [
         ("reference.md", reference, "python -m plaudit.cli.reference > docs/reference.md"),
         ("events.md", document, "plaudit schemas docs --file docs/events.md"),
+        ("asyncapi.json", asyncapi, "plaudit schemas docs --asyncapi --file docs/asyncapi.json"),
     ],
 )
 def test_a_generated_page_is_current(page: str, written: object, command: str) -> None:

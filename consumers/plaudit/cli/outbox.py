@@ -20,7 +20,7 @@ from plaudit.outbox.events import RecordMaker
 from plaudit.outbox.queue import EventQueue
 from plaudit.outbox.service import POLL_S, RelayService
 from plaudit.outbox.settings import OutboxSettings, open_queue, read_settings
-from plaudit.publish.publisher import registry_ids
+from plaudit.publish.schema_ids import RegistryIds
 
 app = typer.Typer(no_args_is_help=True, help="A service's outbox table, and its way to Kafka.")
 
@@ -47,7 +47,7 @@ def relay(
     configure_logs()
     kafka, settings = KafkaSettings(), read_settings()
     kafka.client_config()
-    queue = open_queue(settings, RecordMaker(kafka.names, registry_ids(kafka)))
+    queue = open_queue(settings, RecordMaker(kafka.names, RegistryIds(kafka)))
     # Records that time out by themselves could overtake each other.
     forever = ProducerConfig(delivery_timeout_ms=0)
     service = RelayService(queue, lambda: Producer(kafka, forever), poll)

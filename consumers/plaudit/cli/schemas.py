@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.asyncapi import asyncapi
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.events.catalogue import CATALOGUE, lookup
 from plaudit.events.compatibility import breaks
@@ -76,24 +77,32 @@ def check() -> None:
 
 @app.command()
 def register() -> None:
-    """Register every schema: in the registry if one is set, else in the `schemas` topic.
+    """Register every schema: in the `schemas` topic, and in the registry if one is set.
 
-    A deployment step: publishers and deliverers only look schemas up.
+    A deployment step: publishers and deliverers only look schemas up. The topic has them in either
+    case, as outboxes and tools without a registry write in single-object encoding.
     """
     settings = KafkaSettings()
     if settings.schema_registry_url is not None:
-        # Only installations with a registry need an HTTP client.
-        from plaudit.events.registry import RegistryClient  # noqa: PLC0415 - an extra
-
-        client = RegistryClient(settings.schema_registry_url)
-        for each in CATALOGUE.values():
-            typer.echo(f"{each.record}: id {client.register(each.record, each.schema_json)}")
-        client.close()
-        return
+        _register(settings.schema_registry_url)
     with Producer(settings) as producer:
         schemas = [each.schema_json for each in CATALOGUE.values()]
         done = schemas_topic.register(producer, settings.names.schemas, schemas)
     typer.echo(f"{len(done)} schemas are in {settings.names.schemas}")
+
+
+def _register(url: str) -> None:
+    try:
+        # Only installations with a registry need an HTTP client.
+        from plaudit.events.registry import RegistryClient  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        fail(f'{error.name} is missing; pip install "plaudit[registry]"', Exit.USAGE)
+    client = RegistryClient(url)
+    try:
+        for each in CATALOGUE.values():
+            typer.echo(f"{each.record}: id {client.register(each.record, each.schema_json)}")
+    finally:
+        client.close()
 
 
 @app.command()
@@ -102,18 +111,24 @@ def docs(
         Path | None, typer.Option(help="Where to write; standard output by default.")
     ] = None,
     *,
+    as_asyncapi: Annotated[
+        bool, typer.Option("--asyncapi", help="An AsyncAPI 3 document instead of the page.")
+    ] = False,
     compare: Annotated[
         bool, typer.Option("--check", help="Only compare with the file; exit 1 on a difference.")
     ] = False,
 ) -> None:
     """Write the catalogue as a page: fields, meaning, examples, personal data.
 
-    Example: plaudit schemas docs --file docs/events.md
+    Examples:
+      plaudit schemas docs --file docs/events.md
+      plaudit schemas docs --asyncapi --file docs/asyncapi.json
     """
-    page = document()
+    page = asyncapi() if as_asyncapi else document()
+    again = f"plaudit schemas docs{' --asyncapi' if as_asyncapi else ''} --file {file}"
     if file is None:
-        typer.echo(page)
+        typer.echo(page, nl=False)
     elif not compare:
         file.write_text(page, encoding="utf-8")
     elif not file.exists() or file.read_text(encoding="utf-8") != page:
-        fail(f"{file} is not what the schemas say; run `plaudit schemas docs --file {file}`")
+        fail(f"{file} is not what the schemas say; run `{again}`")

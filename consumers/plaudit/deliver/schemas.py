@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.registry import RegistryLookup
 from plaudit.kafka.schemas_topic import SchemasFollower
 from plaudit.kafka.settings import KafkaSettings
@@ -17,7 +18,11 @@ class KnownSchemas:
     def __init__(self, settings: KafkaSettings) -> None:
         url = settings.schema_registry_url
         self._topic = SchemasFollower(settings)
-        self._registry = None if url is None else RegistryLookup(url)
+        self._registry = (
+            None
+            if url is None
+            else RegistryLookup(url, [each.record for each in CATALOGUE.values()])
+        )
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
         """Return the schema with that fingerprint, if it is known by now."""

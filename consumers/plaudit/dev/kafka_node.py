@@ -1,31 +1,18 @@
-"""One broker process: its properties file, its storage, its life.
-
-The process never outlives us, not even when we are killed with SIGKILL. It starts as a shell,
-forks a guard and becomes java (exec). Guard and java share a process group of their own, so
-that Ctrl-C in a terminal reaches neither. The guard waits for the end of a pipe that only we
-hold open, then kills its group: a group's number isn't given to anyone else while the guard
-lives in it, so it can't hit a stranger. (PR_SET_PDEATHSIG would follow the *thread* that forked,
-and is Linux only.)
-"""
+"""One broker process: its properties file, its storage, its life."""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from plaudit.dev.guarded import GuardedProcess
 from plaudit.dev.kafka_errors import KafkaStartFailed
 from plaudit.dev.kafka_jars import Distribution
 
 FORMAT_TIMEOUT_S: Final = 60
-STOP_TIMEOUT_S: Final = 60
-LOG_TAIL_LINES: Final = 15
-
-_GUARDED = 'exec 3<&0; (read -r _ <&3; kill -9 0) & exec "$@" 3<&- </dev/null'
 
 # A broker for one machine: small, quick to start and to rebalance, and as strict as a real one.
 _JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
@@ -125,7 +112,10 @@ class BrokerNode:
     address: NodeAddress
     folder: Path
     distribution: Distribution
-    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _process: GuardedProcess = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._process = GuardedProcess(self.log_file)
 
     @property
     def log_file(self) -> Path:
@@ -135,7 +125,7 @@ class BrokerNode:
     @property
     def running(self) -> bool:
         """Whether the process lives (which doesn't say that it answers)."""
-        return self._process is not None and self._process.poll() is None
+        return self._process.running
 
     def configure(self, everyone: Sequence[NodeAddress], overrides: Mapping[str, str]) -> None:
         """Write the properties file."""
@@ -179,52 +169,23 @@ class BrokerNode:
                 one that there is.
         """
         command = self._java("kafka.Kafka", str(self._properties), archive_into=archive_into)
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - the guard of this module's docstring
-                ["/bin/sh", "-c", _GUARDED, "plaudit-kafka", *command],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._process.launch("plaudit-kafka", command)
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM and return; `stop` waits for the end."""
-        if self._process is not None:
-            self._process.terminate()
+        self._process.ask_to_stop()
 
     def stop(self) -> None:
         """End the process in an orderly way (SIGTERM), or kill it when that takes too long."""
-        if self._process is None:
-            return
-        self.ask_to_stop()
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._forget()
+        self._process.stop()
 
     def kill(self) -> None:
         """End the process with SIGKILL, as a crash does."""
-        if self._process is None:
-            return
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self._forget()
-
-    def _forget(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()  # the guard, if it still waits, ends
-        self._process = None
+        self._process.kill()
 
     def log_tail(self) -> str:
         """Return the last lines that the broker wrote."""
-        try:
-            lines = self.log_file.read_text("utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
-            return ""
-        return "\n".join(lines[-LOG_TAIL_LINES:])
+        return self._process.log_tail()
 
     @property
     def _properties(self) -> Path:

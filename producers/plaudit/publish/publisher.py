@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from plaudit.events.catalogue import EventType, type_of
 from plaudit.events.models.event import EventModel
-from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed, SettingsError
+from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed
 from plaudit.kafka.producer import Ack, Producer, ProducerConfig
-from plaudit.kafka.settings import REGISTRY_URL, KafkaSettings
+from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.transactions import TransactionalProducer
 from plaudit.publish.batch import Batch, BatchWriter, Writer
 from plaudit.publish.errors import OptionRefused
@@ -28,11 +28,13 @@ from plaudit.publish.prepare import (
     checked_transactional_id,
     prepare,
 )
+from plaudit.publish.schema_ids import RegistryIds
 from plaudit.publish.trace import current_traceparent
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
+
 
 DELIVERY_TIMEOUT_S: Final = 30.0
 _PROGRESS_S: Final = 0.1
@@ -102,7 +104,8 @@ class Publisher:
         self._unanswered = 0
         self._failed = 0
         self._counting = threading.Lock()
-        self._schema_id: SchemaId = schema_id or registry_ids(chosen)
+        self._registry = RegistryIds(chosen)
+        self._schema_id: SchemaId = schema_id or self._registry
         self._batches = self._batch_writer(transactional_id)
         self._one_batch = threading.Lock()
         self._producer = self._open_producer(
@@ -199,6 +202,7 @@ class Publisher:
         self._producer.close(self._patience(timeout_s))
         if self._batches is not None:
             self._batches.close()
+        self._registry.close()
         return self.flush(0)
 
     def __enter__(self) -> Self:
@@ -361,19 +365,3 @@ class AsyncBatch:
         """
         await self._meet(type_of(event))
         self._batch.publish(event, traceparent=traceparent)
-
-
-def registry_ids(settings: KafkaSettings) -> SchemaId:
-    """Return what finds schema ids: a registry, if one is set; without one there are none."""
-    url = settings.schema_registry_url
-    if url is None:
-        return lambda _: None
-    try:
-        # Only installations with a registry need an HTTP client.
-        from plaudit.events.registry import RegistryClient  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        reason = f'{error.name} is missing; pip install "plaudit[registry]"'
-        raise SettingsError(REGISTRY_URL, reason) from None
-
-    client = RegistryClient(url)
-    return lambda event_type: client.id_of(event_type.record, event_type.schema_json)

@@ -11,10 +11,9 @@ from plaudit.events.catalogue import CATALOGUE, EventType
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
+from plaudit.events.json_schema import PERSONAL, TAGS
 from plaudit.events.rendering import render
 
-TAGS: Final = "confluent:tags"
-PERSONAL: Final = "PII"
 HEAD: Final = """\
 # The event catalogue
 
