@@ -1,0 +1,95 @@
+"""`plaudit trace`: everything known of one event, or of one testimonial."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from plaudit.cli.deliveries import attempt_line
+from plaudit.cli.output import Exit, fail, print_json
+from plaudit.control.shown import shown_attempt
+from plaudit.control.trace import Course, Traced, Tracer
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.single import SingleReader
+from plaudit.records.times import time_text
+from plaudit.store.database import DatabaseSettings, open_database
+
+
+def command(
+    some_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Of an event, or of what it is about.")
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an event a line.")] = False,
+) -> None:
+    """Trace an event or a testimonial: published where, sent to whom and why not, what is next.
+
+    What no endpoint wanted leaves no line in the log, and is not found here.
+
+    Example: plaudit trace 0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10
+    """
+    engine = open_database(DatabaseSettings().database_url)
+    try:
+        with SingleReader(KafkaSettings()) as reader:
+            traced = Tracer(engine, reader).trace(some_id)
+    finally:
+        engine.dispose()
+    if not traced:
+        fail(
+            f"the log has nothing about {some_id}: it was not delivered to anyone yet, no endpoint "
+            "wants it, or `plaudit record` is behind (see `plaudit status`)",
+            Exit.FAILED,
+        )
+    for each in traced:
+        if as_json:
+            print_json(shown_trace(each))
+        else:
+            _print(each)
+
+
+def shown_trace(traced: Traced) -> dict[str, Any]:
+    """Return a trace, JSON-ready."""
+    published = traced.published_at
+    return {
+        "event_id": traced.event_id,
+        "event_type": traced.event_type,
+        "subject": traced.subject,
+        "workspace_id": traced.workspace_id,
+        "origin": traced.origin,
+        "published_at": None if published is None else time_text(published),
+        "problem": traced.problem,
+        "endpoints": [_course(each) for each in traced.courses],
+    }
+
+
+def _course(course: Course) -> dict[str, Any]:
+    latest = course.attempts[-1] if course.attempts else None
+    return {
+        "endpoint_id": course.endpoint_id,
+        "name": None if course.endpoint is None else course.endpoint.name,
+        "deleted": course.endpoint is None,
+        "state": None if latest is None else str(latest.state),
+        "not_sent_because": course.unwanted,
+        "delivery_id": None if latest is None else latest.delivery_id,
+        "attempts": [shown_attempt(each) for each in course.attempts],
+    }
+
+
+def _print(traced: Traced) -> None:
+    console = Console(soft_wrap=True)
+    shown = shown_trace(traced)
+    at = shown["published_at"] or "?"
+    console.print(f"{traced.event_type}  {traced.event_id}", markup=False)
+    console.print(f"  published {at} at {traced.origin}, about {traced.subject}", markup=False)
+    if traced.problem is not None:
+        console.print(f"  {traced.problem}", markup=False)
+    for course in shown["endpoints"]:
+        name = course["name"] or ("deleted" if course["deleted"] else "")
+        state = course["state"] or f"not sent: {course['not_sent_because']}"
+        console.print(f"  to {course['endpoint_id']} {name}: {state}", markup=False)
+        for each in course["attempts"]:
+            console.print(f"    {attempt_line(each)}", markup=False)
+        if course["attempts"] and course["attempts"][-1]["next_due_at"]:
+            console.print(f"    next at {course['attempts'][-1]['next_due_at']}", markup=False)

@@ -1,0 +1,172 @@
+"""Manual retries: the event is read where it stands, and goes to `deliveries.now` once more.
+
+The one that is scheduled stays; the receiver sees the same `webhook-id` (design of the promise).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.engine import Engine
+
+from plaudit.kafka.producer import Ack, Producer
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.single import Found, SingleReader
+from plaudit.records.names import Header, Trigger
+from plaudit.records.times import time_text
+from plaudit.store import endpoints as rows
+from plaudit.store.database import reading
+from plaudit.store.deliveries import Attempt, Query, State, attempts_of, find_page
+from plaudit.store.endpoints import StoredEndpoint
+
+ACK_S: Final = 30.0
+MOST: Final = 1_000
+"""Deliveries that one call retries: more is for `plaudit dlq redrive` and `plaudit replay`."""
+
+
+class NoSuchDelivery(LookupError):
+    """The log has no delivery of that id."""
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"no delivery {delivery_id}; see `plaudit deliveries list`")
+
+
+class RetryRefused(ValueError):
+    """This delivery can't be tried again so.
+
+    Attributes:
+        delivery_id: which.
+        reason: stable code: `event_expired`, `endpoint_deleted`, `endpoint_disabled` or `dead`.
+    """
+
+    def __init__(self, delivery_id: str, reason: str, detail: str) -> None:
+        super().__init__(f"delivery {delivery_id}: {detail}")
+        self.delivery_id = delivery_id
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """Deliveries of a filtered set.
+
+    Attributes:
+        retried: ids of those that were written.
+        refused: why the others were not.
+        cursor: where the rest begins; None: there is none.
+    """
+
+    retried: tuple[str, ...]
+    refused: tuple[RetryRefused, ...]
+    cursor: str | None
+
+
+class Retrier:
+    """Writes manual retries.
+
+    Args:
+        engine: the database.
+        settings: names of the topics.
+        reader: reads events where they stand.
+        producer: writes.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: KafkaSettings, reader: SingleReader, producer: Producer
+    ) -> None:
+        self._engine = engine
+        self._topic = settings.names.deliveries_now
+        self._reader = reader
+        self._producer = producer
+
+    def retry(self, delivery_id: str, workspace_id: str | None = None) -> Attempt:
+        """Try a delivery again now; returns its latest attempt, when the brokers have the retry.
+
+        Raises:
+            NoSuchDelivery: there is none of that id, or it belongs to another workspace.
+            RetryRefused: says why it can't be.
+            InputRefused: the id is none.
+            KafkaFailure: not acknowledged.
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            attempts = attempts_of(connection, delivery_id)
+        if not attempts or (workspace_id or attempts[-1].workspace_id) != attempts[-1].workspace_id:
+            raise NoSuchDelivery(delivery_id)
+        self._write(attempts[-1])
+        return attempts[-1]
+
+    def retry_all(self, query: Query, limit: int = MOST, cursor: str | None = None) -> Retried:
+        """Try the deliveries of a query again, the newest first, up to a limit.
+
+        Raises:
+            InputRefused: the query names what is none.
+            KafkaFailure: not acknowledged; those before it are written.
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            page = find_page(connection, query, limit=limit, cursor=cursor)
+        retried: list[str] = []
+        refused: list[RetryRefused] = []
+        for attempt in page.deliveries:
+            try:
+                self._write(attempt)
+                retried.append(attempt.delivery_id)
+            except RetryRefused as error:
+                refused.append(error)
+        return Retried(tuple(retried), tuple(refused), page.cursor)
+
+    def _write(self, attempt: Attempt) -> Ack:
+        endpoint = self._endpoint(attempt)
+        if attempt.state is State.DEAD:
+            detail = f"a dead letter; send it with: plaudit dlq redrive {attempt.delivery_id}"
+            raise RetryRefused(attempt.delivery_id, "dead", detail)
+        found = self._reader.read(
+            attempt.origin_topic, attempt.origin_partition, attempt.origin_offset
+        )
+        if found is None:
+            at = f"{attempt.origin_topic}[{attempt.origin_partition}]@{attempt.origin_offset}"
+            detail = f"its event is past retention ({at}); it can't be sent again"
+            raise RetryRefused(attempt.delivery_id, "event_expired", detail)
+        headers = retry_headers(attempt, endpoint, found, int(time.time() * 1_000))
+        key = attempt.endpoint_id.encode()
+        return self._producer.publish(self._topic, found.value, key, headers).result(ACK_S)
+
+    def _endpoint(self, attempt: Attempt) -> StoredEndpoint:
+        with reading(self._engine) as connection:
+            endpoint = rows.find(connection, attempt.endpoint_id)
+        if endpoint is None:
+            detail = f"endpoint {attempt.endpoint_id} was deleted"
+            raise RetryRefused(attempt.delivery_id, "endpoint_deleted", detail)
+        if endpoint.status != "active":
+            since = time_text(endpoint.status_since or endpoint.updated_at)
+            detail = (
+                f"endpoint {attempt.endpoint_id} is disabled since {since}; "
+                f"enable it first: plaudit endpoints enable {attempt.endpoint_id}"
+            )
+            raise RetryRefused(attempt.delivery_id, "endpoint_disabled", detail)
+        return endpoint
+
+
+def retry_headers(
+    attempt: Attempt, endpoint: StoredEndpoint, found: Found, now_ms: int
+) -> list[tuple[str, bytes]]:
+    """Return the headers of a manual retry: the event's own, and a history that begins now."""
+    ours = {
+        Header.DELIVERY_ID: attempt.delivery_id,
+        Header.ENDPOINT_ID: attempt.endpoint_id,
+        Header.WORKSPACE_ID: attempt.workspace_id,
+        Header.ORIGIN_TOPIC: attempt.origin_topic,
+        Header.ORIGIN_PARTITION: attempt.origin_partition,
+        Header.ORIGIN_OFFSET: attempt.origin_offset,
+        Header.ORIGIN_TIMESTAMP: found.timestamp_ms,
+        Header.TRIGGER: Trigger.MANUAL,
+        Header.ENDPOINT_VERSION: endpoint.version,
+        Header.ATTEMPT: 0,
+        Header.DIVERSIONS: 0,
+        Header.REDRIVES: 0,
+        Header.ENQUEUED_AT: now_ms,
+    }
+    foreign = [pair for pair in found.headers if not pair[0].startswith(Header.PREFIX)]
+    return [*foreign, *((name, str(value).encode()) for name, value in ours.items())]

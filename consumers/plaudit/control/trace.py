@@ -1,0 +1,154 @@
+"""Everything known of one event, or of what events are about: from the log, and from Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from sqlalchemy.engine import Engine
+
+from plaudit.endpoints.table import ERASED
+from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
+from plaudit.kafka.single import Found, SingleReader
+from plaudit.records.times import time_text
+from plaudit.store import endpoints as rows
+from plaudit.store.database import reading
+from plaudit.store.deliveries import Attempt, attempts_about
+from plaudit.store.endpoints import StoredEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What became of an event at one endpoint.
+
+    Attributes:
+        endpoint_id: which.
+        endpoint: as it is now; None when it was deleted.
+        attempts: in order; none when it was not sent there.
+        unwanted: why it was not; None when it was.
+    """
+
+    endpoint_id: str
+    endpoint: StoredEndpoint | None
+    attempts: tuple[Attempt, ...]
+    unwanted: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One event.
+
+    Attributes:
+        event: as subscribers see it; None when it can't be read any more.
+        problem: why not.
+        published_at: when the brokers got it, epoch milliseconds, if it is still there.
+        courses: endpoint by endpoint.
+    """
+
+    event_id: str
+    event_type: str
+    subject: str
+    workspace_id: str
+    origin: str
+    event: Event | None
+    problem: str | None
+    published_at: int | None
+    courses: tuple[Course, ...]
+
+
+class Tracer:
+    """Looks things up.
+
+    Args:
+        engine: the database.
+        reader: reads events where they stand.
+        lookup: schemas that this release does not know.
+    """
+
+    def __init__(
+        self, engine: Engine, reader: SingleReader, lookup: SchemaLookup | None = None
+    ) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._decoder = EventDecoder(lookup)
+
+    def trace(self, some_id: str, workspace_id: str | None = None) -> Sequence[Traced]:
+        """Return what is known of an event's id, or of the id of what it is about.
+
+        Raises:
+            InputRefused: the id is none.
+            DatabaseFailure: the log can't be read.
+            KafkaFailure: the brokers are away or refuse.
+        """
+        with reading(self._engine) as connection:
+            attempts = attempts_about(connection, some_id)
+            workspaces = {each.workspace_id for each in attempts}
+            endpoints = [each for of in workspaces for each in rows.find_all(connection, of)]
+        mine = [each for each in attempts if workspace_id in {None, each.workspace_id}]
+        by_event = sorted(mine, key=lambda each: each.event_id)
+        traced = [
+            self._event(tuple(group), endpoints)
+            for _, group in groupby(by_event, key=lambda each: each.event_id)
+        ]
+        return sorted(traced, key=lambda each: each.courses[0].attempts[0].started_at)
+
+    def _event(self, attempts: tuple[Attempt, ...], endpoints: Sequence[StoredEndpoint]) -> Traced:
+        first = attempts[0]
+        found = self._reader.read(first.origin_topic, first.origin_partition, first.origin_offset)
+        event, problem = self._decoded(found)
+        appended_ms = None if found is None else found.timestamp_ms
+        return Traced(
+            first.event_id,
+            first.event_type,
+            first.subject,
+            first.workspace_id,
+            f"{first.origin_topic}[{first.origin_partition}]@{first.origin_offset}",
+            event,
+            problem,
+            appended_ms,
+            tuple(_courses(attempts, endpoints, event, appended_ms)),
+        )
+
+    def _decoded(self, found: Found | None) -> tuple[Event | None, str | None]:
+        if found is None:
+            return None, "past retention: the event itself is gone"
+        try:
+            return self._decoder.decode(found.value), None
+        except (Undecodable, SchemaUnknown) as error:
+            return None, str(error)
+
+
+def _courses(
+    attempts: Sequence[Attempt],
+    endpoints: Sequence[StoredEndpoint],
+    event: Event | None,
+    appended_ms: int | None,
+) -> Iterator[Course]:
+    known = {each.endpoint_id: each for each in endpoints}
+    ordered = sorted(attempts, key=lambda each: (each.endpoint_id, each.started_at))
+    tried = set()
+    for endpoint_id, group in groupby(ordered, key=lambda each: each.endpoint_id):
+        tried.add(endpoint_id)
+        yield Course(endpoint_id, known.get(endpoint_id), tuple(group), None)
+    if event is None or appended_ms is None:
+        return
+    for each in endpoints:
+        if each.endpoint_id not in tried and each.workspace_id == event.workspace_id:
+            reason = why_not(each, event, appended_ms) or "wanted, and not attempted yet"
+            yield Course(each.endpoint_id, each, (), reason)
+
+
+def why_not(endpoint: StoredEndpoint, event: Event, appended_ms: int) -> str | None:
+    """Return why an endpoint, as it is now, does not get an event; None when it does."""
+    if endpoint.status != "active":
+        return f"disabled: {endpoint.status_reason}"
+    if appended_ms < endpoint.active_from:
+        return f"published before the endpoint was served, at {time_text(endpoint.active_from)}"
+    if event.type == ERASED:
+        return None
+    if endpoint.event_types and event.type not in endpoint.event_types:
+        return f"it wants only {', '.join(endpoint.event_types)}"
+    if endpoint.spaces and event.space_id not in endpoint.spaces:
+        return f"it wants only the spaces {', '.join(endpoint.spaces)}"
+    return None

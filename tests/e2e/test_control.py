@@ -1,0 +1,106 @@
+"""What people do with deliveries: list, show, try again, trace; on the installed command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
+from e2e.sink import Sink, failing, good
+
+pytestmark = [pytest.mark.broker, pytest.mark.e2e]
+
+
+def run(rig: Rig, *arguments: str, code: int = 0) -> str:
+    """Run a command of the installation; return what it printed."""
+    done = subprocess.run(
+        [PLAUDIT, *arguments], env=rig.environment, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def lines(rig: Rig, *arguments: str) -> list[dict[str, Any]]:
+    """Run a command that prints JSON lines."""
+    return [json.loads(line) for line in run(rig, *arguments, "--json").splitlines()]
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PROMPTLY_S
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+@pytest.fixture
+def running(rig: Rig) -> Rig:
+    """An installation that delivers and records."""
+    rig.worker()
+    rig.process("record")
+    return rig
+
+
+def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: Sink) -> None:
+    rig = running
+    added = lines(
+        rig, "endpoints", "add", sink.on("hook", failing(1)), "--workspace", rig.workspace,
+        "--name", "crm",
+    )  # fmt: skip
+    lines(
+        rig, "endpoints", "add", sink.on("other", good), "--workspace", rig.workspace,
+        "--types", "form.completed",
+    )  # fmt: skip
+    time.sleep(2.5)  # an endpoint is served from two seconds after it was accepted
+    [event_id] = rig.publish(1)
+
+    def delivered() -> bool:
+        return bool(lines(rig, "deliveries", "list", "--state", "delivered"))
+
+    until(delivered)
+    [delivery] = lines(rig, "deliveries", "list")
+    assert (delivery["event_id"], delivery["endpoint_id"]) == (event_id, added[0]["id"])
+    [shown] = lines(rig, "deliveries", "show", delivery["id"])
+    assert [each["outcome"] for each in shown["attempts"]] == ["retrying", "delivered"]
+    assert shown["attempts"][0]["status"] == 500
+    assert delivery["id"] in run(rig, "deliveries", "show", delivery["id"])
+
+    run(rig, "deliveries", "retry", delivery["id"])
+    run(rig, "deliveries", "retry", "--event", event_id)
+    assert sink.wait_until(lambda: sink.ids("hook")[event_id] == 3, PROMPTLY_S)
+    until(lambda: len(lines(rig, "deliveries", "show", delivery["id"])[0]["attempts"]) == 4)
+    [shown] = lines(rig, "deliveries", "show", delivery["id"])
+    assert [each["trigger"] for each in shown["attempts"][2:]] == ["manual", "manual"]
+
+    [traced] = lines(rig, "trace", event_id)
+    assert traced["published_at"]
+    sent, unwanted = sorted(traced["endpoints"], key=lambda each: each["state"] is None)
+    assert (sent["name"], sent["state"], len(sent["attempts"])) == ("crm", "delivered", 4)
+    assert "form.completed" in unwanted["not_sent_because"]
+    assert lines(rig, "trace", traced["subject"]) == [traced]
+    assert "not sent: it wants only form.completed" in run(rig, "trace", event_id)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("deliveries", "show", "nonsense"), "no UUID"),
+        (("deliveries", "show", "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"), "no delivery"),
+        (("deliveries", "retry"), "name a delivery"),
+        (("deliveries", "retry", "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"), "no delivery"),
+        (("deliveries", "list", "--since", "soon"), "--since"),
+        (("deliveries", "list", "--cursor", "x"), "cursor"),
+        (("trace", "nonsense"), "no UUID"),
+    ],
+)
+def test_what_can_not_be_is_said_in_one_line(
+    rig: Rig, arguments: tuple[str, ...], said: str
+) -> None:
+    assert said in run(rig, *arguments, code=2)
