@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
 from e2e.sink import Sink, failing, good
+from plaudit.store.database import open_database
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -86,6 +88,24 @@ def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: S
     assert "form.completed" in unwanted["not_sent_because"]
     assert lines(rig, "trace", traced["subject"]) == [traced]
     assert "not sent: it wants only form.completed" in run(rig, "trace", event_id)
+
+
+def test_a_manual_retry_of_a_dead_letter_takes_it_away(running: Rig, sink: Sink) -> None:
+    rig = running
+    lines(rig, "endpoints", "add", sink.on("hook", failing(3)), "--workspace", rig.workspace)
+    time.sleep(2.5)
+    [event_id] = rig.publish(1)
+    until(lambda: bool(lines(rig, "deliveries", "list", "--state", "dead")))
+    [delivery] = lines(rig, "deliveries", "list")
+    run(rig, "deliveries", "retry", delivery["id"])
+    assert sink.wait_until(lambda: sink.ids("hook")[event_id] == 1, PROMPTLY_S)
+    assert lines(rig, "dlq", "list") == []
+    until(lambda: bool(lines(rig, "deliveries", "list", "--state", "delivered")))
+    engine = open_database(rig.database)
+    with engine.begin() as connection:  # as if the recorder were behind
+        connection.execute(sa.text("DELETE FROM attempts WHERE outcome = 'delivered'"))
+    engine.dispose()
+    assert "no dead letter any more" in run(rig, "deliveries", "retry", delivery["id"], code=2)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -11,10 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from plaudit.cli.moments import moment_ms
 from plaudit.cli.output import Exit, fail, note, print_json
-from plaudit.control.retry import MOST, NoSuchDelivery, Retrier
+from plaudit.control.retry import MOST, NoSuchDelivery, Retried, Retrier
 from plaudit.control.shown import shown_attempt, shown_delivery
+from plaudit.dlq.filters import moment
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.single import SingleReader
@@ -151,22 +152,20 @@ def retry(
         fail("name a delivery, or choose some by --endpoint, --state, --since, …", Exit.USAGE)
     with _retrier() as retrier:
         if delivery is not None:
-            tried = retrier.retry(delivery)
-            retried: tuple[str, ...] = (tried.delivery_id,)
-            refused: tuple[Exception, ...] = ()
-            more = False
+            retrier.retry(delivery)
+            done = Retried(1, (), None)
         else:
             done = retrier.retry_all(query, limit)
-            retried, refused, more = done.retried, done.refused, done.cursor is not None
-    for error in refused:
+    for error in done.refused:
         note(f"plaudit: {error}")
     if as_json:
-        print_json({"retried": retried, "refused": len(refused), "more": more})
+        more = done.cursor is not None
+        print_json({"retried": done.retried, "refused": len(done.refused), "more": more})
     else:
-        note(f"{len(retried):,} on their way again, {len(refused):,} not")
-    if more:
+        note(f"{done.retried:,} on their way again, {len(done.refused):,} not")
+    if done.cursor is not None:
         note(f"there are more than {limit:,}; narrow it, or repeat it with --until")
-    if refused:
+    if done.refused:
         raise typer.Exit(Exit.FAILED)
 
 
@@ -179,14 +178,15 @@ def _query(
     since: str | None,
     until: str | None,
 ) -> Query:
+    now_ms = int(time.time() * 1_000)
     return Query(
         workspace_id=workspace,
         endpoint_id=endpoint,
         event_id=event,
         subject=subject,
         event_type=event_type,
-        since_ms=moment_ms("--since", since),
-        until_ms=moment_ms("--until", until),
+        since_ms=moment("--since", since, now_ms),
+        until_ms=moment("--until", until, now_ms),
     )
 
 

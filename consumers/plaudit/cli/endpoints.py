@@ -45,6 +45,10 @@ _Headers = Annotated[
 _Rate = Annotated[float | None, typer.Option(help="Requests per second.")]
 _Schedule = Annotated[str | None, typer.Option(help="Delays between attempts, such as 5s,5m.")]
 _Format = Annotated[str, typer.Option("--format", help="Form of the body.")]
+_Filter = Annotated[
+    str | None,
+    typer.Option("--filter", help='Content filter, such as {"field": "is_backfill", "eq": false}.'),
+]
 _Secret = Annotated[str | None, typer.Option(help="whsec_…; a new one by default.")]
 
 
@@ -60,6 +64,7 @@ def add(
     payload_format: _Format = "standard",
     secret: _Secret = None,
     name: Annotated[str | None, typer.Option(help="For people; unique in a workspace.")] = None,
+    content_filter: _Filter = None,
     *,
     as_json: _Json = False,
 ) -> None:
@@ -78,6 +83,7 @@ def add(
         payload_format,
         secret,
         name,
+        content_filter,
     )
     with _service() as service:
         _show(service, service.add(workspace, wanted), as_json=as_json)
@@ -126,12 +132,13 @@ def update(
     header: _Headers = None,
     rate_limit: _Rate = None,
     schedule: _Schedule = None,
+    content_filter: _Filter = None,
     *,
     as_json: _Json = False,
 ) -> None:
     """Change what is given; the rest stays.
 
-    `--types all` and `--rate-limit 0` take a limit away.
+    `--types all`, `--rate-limit 0` and `--filter ""` take a limit away.
     """
     with _service() as service:
         now = service.wanted(service.get(endpoint))
@@ -143,6 +150,7 @@ def update(
             headers=now.headers if header is None else _headers(header),
             rate_limit=now.rate_limit if rate_limit is None else rate_limit or None,
             schedule=now.schedule if schedule is None else schedule or None,
+            content_filter=now.content_filter if content_filter is None else content_filter or None,
         )
         _show(service, service.update(endpoint, wanted), as_json=as_json)
 
@@ -277,6 +285,7 @@ def _public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any
         "url": wanted.url,
         "types": list(endpoint.event_types),
         "spaces": list(endpoint.spaces),
+        "filter": wanted.content_filter,
         "headers": sorted(wanted.headers),
         "rate_limit": endpoint.rate_limit,
         "schedule": endpoint.schedule,

@@ -6,11 +6,15 @@ The one that is scheduled stays; the receiver sees the same `webhook-id` (design
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.engine import Engine
 
+from plaudit.bulk.control import Control
+from plaudit.dlq.filters import Filter
+from plaudit.dlq.job import Order, redrive
 from plaudit.kafka.producer import Ack, Producer
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.single import Found, SingleReader
@@ -38,7 +42,7 @@ class RetryRefused(ValueError):
 
     Attributes:
         delivery_id: which.
-        reason: stable code: `event_expired`, `endpoint_deleted`, `endpoint_disabled` or `dead`.
+        reason: `event_expired`, `endpoint_deleted`, `endpoint_disabled` or `no_letter`.
     """
 
     def __init__(self, delivery_id: str, reason: str, detail: str) -> None:
@@ -52,12 +56,12 @@ class Retried:
     """Deliveries of a filtered set.
 
     Attributes:
-        retried: ids of those that were written.
+        retried: how many are on their way again.
         refused: why the others were not.
         cursor: where the rest begins; None: there is none.
     """
 
-    retried: tuple[str, ...]
+    retried: int
     refused: tuple[RetryRefused, ...]
     cursor: str | None
 
@@ -76,6 +80,7 @@ class Retrier:
         self, engine: Engine, settings: KafkaSettings, reader: SingleReader, producer: Producer
     ) -> None:
         self._engine = engine
+        self._settings = settings
         self._topic = settings.names.deliveries_now
         self._reader = reader
         self._producer = producer
@@ -94,8 +99,13 @@ class Retrier:
             attempts = attempts_of(connection, delivery_id)
         if not attempts or (workspace_id or attempts[-1].workspace_id) != attempts[-1].workspace_id:
             raise NoSuchDelivery(delivery_id)
-        self._write(attempts[-1])
-        return attempts[-1]
+        latest = attempts[-1]
+        if latest.state is State.DEAD:
+            self._endpoint(latest)
+            self._redrive([latest])
+        else:
+            self._write(latest)
+        return latest
 
     def retry_all(self, query: Query, limit: int = MOST, cursor: str | None = None) -> Retried:
         """Try the deliveries of a query again, the newest first, up to a limit.
@@ -107,21 +117,42 @@ class Retrier:
         """
         with reading(self._engine) as connection:
             page = find_page(connection, query, limit=limit, cursor=cursor)
-        retried: list[str] = []
+        retried = 0
+        dead: list[Attempt] = []
         refused: list[RetryRefused] = []
         for attempt in page.deliveries:
             try:
-                self._write(attempt)
-                retried.append(attempt.delivery_id)
+                if attempt.state is State.DEAD:
+                    self._endpoint(attempt)
+                    dead.append(attempt)
+                else:
+                    self._write(attempt)
+                    retried += 1
             except RetryRefused as error:
                 refused.append(error)
-        return Retried(tuple(retried), tuple(refused), page.cursor)
+        try:
+            retried += self._redrive(dead)
+        except RetryRefused as error:
+            refused.append(error)
+        return Retried(retried, tuple(refused), page.cursor)
+
+    def _redrive(self, dead: Sequence[Attempt]) -> int:
+        """Send dead letters again, as `plaudit dlq redrive` does: that one is taken away.
+
+        Raises:
+            RetryRefused: there is none any more, or the job stopped.
+        """
+        if not dead:
+            return 0
+        ids = frozenset(each.delivery_id.encode() for each in dead)
+        report = redrive(self._settings, Order(filter=Filter(ids=ids)), Control())
+        if not report.moved:
+            detail = report.stopped or "no dead letter any more: it was sent again, or purged"
+            raise RetryRefused(dead[0].delivery_id, "no_letter", detail)
+        return report.moved
 
     def _write(self, attempt: Attempt) -> Ack:
         endpoint = self._endpoint(attempt)
-        if attempt.state is State.DEAD:
-            detail = f"a dead letter; send it with: plaudit dlq redrive {attempt.delivery_id}"
-            raise RetryRefused(attempt.delivery_id, "dead", detail)
         found = self._reader.read(
             attempt.origin_topic, attempt.origin_partition, attempt.origin_offset
         )

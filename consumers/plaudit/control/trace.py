@@ -8,6 +8,7 @@ from itertools import groupby
 
 from sqlalchemy.engine import Engine
 
+from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.table import ERASED
 from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
 from plaudit.kafka.single import Found, SingleReader
@@ -151,4 +152,7 @@ def why_not(endpoint: StoredEndpoint, event: Event, appended_ms: int) -> str | N
         return f"it wants only {', '.join(endpoint.event_types)}"
     if endpoint.spaces and event.space_id not in endpoint.spaces:
         return f"it wants only the spaces {', '.join(endpoint.spaces)}"
+    wants = known_filter(endpoint.content_filter)
+    if wants is not None and not wants(event.data):
+        return f"its filter wants {endpoint.content_filter}"
     return None

@@ -58,7 +58,7 @@ class EventsLane:
         if event is None:
             return
         endpoints = self._table.match(
-            event.workspace_id, event.type, event.space_id, record.timestamp_ms
+            event.workspace_id, event.type, event.space_id, record.timestamp_ms, event.data
         )
         if not endpoints:
             self._deliverer.tally.unmatched += 1

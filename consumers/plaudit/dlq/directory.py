@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from plaudit.endpoints.filters import Wants, known_filter
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.table import TableFollower
@@ -39,6 +40,7 @@ class Known:
         active_from_ms: events appended before are not matched.
         disabled_since_ms: when it was disabled last, as far as the topic still tells.
         deleted: whether its tombstone was seen.
+        wants: its content filter; None: everything.
     """
 
     endpoint_id: str
@@ -51,6 +53,7 @@ class Known:
     active_from_ms: int
     disabled_since_ms: int | None
     deleted: bool = False
+    wants: Wants | None = None
 
 
 class Directory:
@@ -135,4 +138,5 @@ def _known(record: EndpointRecord, before: Known | None) -> Known:
         frozenset(record["spaces"]),
         record["active_from"],
         since,
+        wants=known_filter(record["content_filter"]),
     )

@@ -99,6 +99,7 @@ class Chooser:
         self.types = _narrowed("--type", order.types, known.types)
         self._erased = not order.types or ERASED in order.types
         self._spaces = _narrowed("--space", order.spaces, known.spaces)
+        self._wants = known.wants
         self.undecodable = 0
 
     def topics(self, names: Names) -> list[str]:
@@ -124,7 +125,9 @@ class Chooser:
             return event
         if self.types and event.type not in self.types:
             return None
-        return None if self._spaces and event.space_id not in self._spaces else event
+        if self._spaces and event.space_id not in self._spaces:
+            return None
+        return event if self._wants is None or self._wants(event.data) else None
 
 
 def _narrowed(option: str, asked: frozenset[str], has: frozenset[str]) -> frozenset[str]:

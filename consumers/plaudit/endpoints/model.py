@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from plaudit.endpoints.filters import Wants
 from plaudit.endpoints.signing import Signer
 from plaudit.records.delays import Delay
 from plaudit.transport.addresses import Target
@@ -31,6 +32,7 @@ class Endpoint:
         status: `disabled` gets nothing.
         disabled_reason: why it is.
         active_from_ms: events appended before are not matched; epoch milliseconds.
+        wants: its content filter; None: everything.
     """
 
     endpoint_id: str
@@ -47,6 +49,7 @@ class Endpoint:
     status: Status
     disabled_reason: str | None
     active_from_ms: int
+    wants: Wants | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Unreadable:
     types: frozenset[str]
     spaces: frozenset[str]
     active_from_ms: int
+    wants: Wants | None = None
 
 
 @dataclass(frozen=True, slots=True)

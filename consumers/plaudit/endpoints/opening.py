@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.keys import CannotOpen, Sealed, SecretKeys
 from plaudit.endpoints.model import Endpoint, Served, Unreadable
 from plaudit.endpoints.signing import Secret, SecretRefused, Signer
@@ -82,6 +83,7 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         "active" if record["status"] == "ACTIVE" else "disabled",
         record["status_reason"],
         record["active_from"],
+        known_filter(record["content_filter"]),
     )
 
 
@@ -96,6 +98,7 @@ def _unreadable(record: EndpointRecord, error: Exception) -> Unreadable:
         frozenset(record["event_types"]),
         frozenset(record["spaces"]),
         record["active_from"],
+        known_filter(record["content_filter"]),
     )
 
 

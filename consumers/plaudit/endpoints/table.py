@@ -7,8 +7,8 @@ whole with each change, so that no reader sees half of one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Deleted, Endpoint, Served, Unreadable
@@ -85,7 +85,12 @@ class EndpointTable:
         return self._by_id.get(endpoint_id)
 
     def match(
-        self, workspace_id: str, event_type: str, space_id: str, appended_ms: int
+        self,
+        workspace_id: str,
+        event_type: str,
+        space_id: str,
+        appended_ms: int,
+        data: Mapping[str, Any],
     ) -> Sequence[Served]:
         """Return the endpoints that want an event.
 
@@ -94,13 +99,13 @@ class EndpointTable:
             event_type: such as `testimonial.approved`.
             space_id: the event's.
             appended_ms: when it was appended, by the brokers' clock; a redelivery decides the same.
+            data: of the event, for content filters.
         """
         erased = event_type == ERASED
         return [
             each
             for each in self._workspaces.get(workspace_id, _NOBODY).wants(event_type)
-            if appended_ms >= each.active_from_ms
-            and (erased or not each.spaces or space_id in each.spaces)
+            if appended_ms >= each.active_from_ms and (erased or _wants(each, space_id, data))
         ]
 
     def _put(self, endpoint_id: str, now: Served | Deleted) -> None:
@@ -124,6 +129,13 @@ class EndpointTable:
     @staticmethod
     def _say(endpoint_id: str, error: str) -> None:
         _log.error("endpoint.unreadable", extra={"endpoint_id": endpoint_id, "error": error})
+
+
+def _wants(endpoint: Served, space_id: str, data: Mapping[str, Any]) -> bool:
+    """Return whether an endpoint wants an event of a type that it wants."""
+    if endpoint.spaces and space_id not in endpoint.spaces:
+        return False
+    return endpoint.wants is None or endpoint.wants(data)
 
 
 def _serves(endpoint: Served, workspace_id: str) -> bool:

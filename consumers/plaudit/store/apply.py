@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,6 +33,7 @@ class _Entry(BaseModel):
     schedule: str | None = None
     format: str = "standard"
     secret: str | None = None
+    filter: dict[str, Any] | None = None
 
     def wanted(self) -> Wanted:
         return Wanted(
@@ -44,6 +46,7 @@ class _Entry(BaseModel):
             self.format,
             self.secret,
             self.name,
+            None if self.filter is None else json.dumps(self.filter),
         )
 
 

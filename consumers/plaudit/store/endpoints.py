@@ -35,6 +35,7 @@ class StoredEndpoint:
     announced: bool
     created_at: int
     updated_at: int
+    content_filter: str | None = None
 
 
 def insert(connection: Connection, endpoint: StoredEndpoint) -> int:
@@ -100,7 +101,7 @@ def record_of(endpoint: StoredEndpoint) -> EndpointRecord:
         sealed=endpoint.sealed.blob,
         event_types=list(endpoint.event_types),
         spaces=list(endpoint.spaces),
-        content_filter=None,
+        content_filter=endpoint.content_filter,
         format=endpoint.format,
         rate_limit=endpoint.rate_limit,
         schedule=endpoint.schedule,
@@ -124,7 +125,7 @@ def _values(endpoint: StoredEndpoint) -> dict[str, Any]:
         "sealed": endpoint.sealed.blob,
         "event_types": list(endpoint.event_types),
         "spaces": list(endpoint.spaces),
-        "content_filter": None,
+        "content_filter": endpoint.content_filter,
         "format": endpoint.format,
         "rate_limit": endpoint.rate_limit,
         "schedule": endpoint.schedule,
@@ -158,4 +159,5 @@ def _stored(row: Row[Any]) -> StoredEndpoint:
         row.announced,
         row.created_at,
         row.updated_at,
+        row.content_filter,
     )

@@ -97,6 +97,7 @@ class EndpointService:
             announced=False,
             created_at=now,
             updated_at=now,
+            content_filter=asked.content_filter,
         )
         with translated(), self._engine.begin() as connection:
             self._refuse_twin(connection, endpoint)
@@ -154,6 +155,7 @@ class EndpointService:
                 format=asked.format,
                 rate_limit=asked.rate_limit,
                 schedule=asked.schedule,
+                content_filter=asked.content_filter,
             )
         )
 
@@ -178,6 +180,7 @@ class EndpointService:
             endpoint.format,
             None,
             endpoint.name,
+            endpoint.content_filter,
         )
 
     def rotate_secret(self, endpoint_id: str, overlap_ms: int = OVERLAP_MS) -> Written:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
+from plaudit.endpoints.filters import FilterRefused, parse_filter
 from plaudit.endpoints.signing import SecretRefused, secret_bytes
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.records.delays import Delay, DelayError, parse_delays
@@ -53,6 +55,8 @@ class Wanted:
         format: of the body.
         secret: `whsec_…`; None: a new one, or on a change the one that there is.
         name: for people, unique within the workspace.
+        content_filter: which events, by what stands in them; JSON as
+            `plaudit.endpoints.filters` has it.
     """
 
     url: str
@@ -64,6 +68,7 @@ class Wanted:
     format: str = "standard"
     secret: str | None = field(default=None, repr=False)
     name: str | None = None
+    content_filter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,7 @@ def checked(wanted: Wanted, rules: Rules) -> Wanted:
         wanted.format,
         wanted.secret,
         wanted.name,
+        _filter(wanted.content_filter),
     )
 
 
@@ -136,6 +142,17 @@ def _type(name: str) -> str:
     close = difflib.get_close_matches(name, CATALOGUE, 1)
     hint = f"did you mean {close[0]}?" if close else "see `plaudit schemas list`"
     raise InputRefused("types", f"{name!r} is no event type; {hint}")
+
+
+def _filter(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        parse_filter(text)
+    except FilterRefused as refused:
+        where = f"filter.{refused.where}" if refused.where else "filter"
+        raise InputRefused(where, refused.reason) from None
+    return json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
 
 
 def _check_secret(secret: str) -> None:

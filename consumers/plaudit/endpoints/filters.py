@@ -1,0 +1,230 @@
+"""Content filters: which events an endpoint wants, by what stands in their `data`. Pure.
+
+A filter is JSON: a test of one field, or filters put together.
+
+    {"field": "testimonial.rating.value", "gt": 3}
+    {"any": [{"field": "testimonial.tags", "eq": "vip"}, {"not": {"field": "rating", "gt": 3}}]}
+
+Tests are `eq`, `ne`, `in`, `gt`, `lt`, `exists` and `starts_with`; several in one object must all
+hold. A field is a path of names. Where it leads through a list, or ends at one, one item that
+passes is enough. What is absent equals null, is less or greater than nothing, and begins with
+nothing; numbers compare with numbers and texts with texts, times by their RFC 3339 text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+Wants = Callable[[Mapping[str, Any]], bool]
+"""Says of an event's `data` whether it is wanted."""
+
+MOST_CHARACTERS: Final = 8_000
+DEEPEST: Final = 8
+MOST_TESTS: Final = 100
+MOST_VALUES: Final = 200
+_PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,7}")
+_GROUPS: Final = ("all", "any", "not")
+
+
+class FilterRefused(ValueError):
+    """A filter that can't be one.
+
+    Attributes:
+        where: such as `all[1].gt`; empty for the whole.
+        reason: what is wrong, and what is wanted.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}" if where else reason)
+        self.where = where
+        self.reason = reason
+
+
+def parse_filter(text: str) -> Wants:
+    """Return the function that a filter is, written as JSON.
+
+    Raises:
+        FilterRefused: says where it is wrong.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise FilterRefused("", f"at most {MOST_CHARACTERS:,} characters")
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError):
+        raise FilterRefused("", "not JSON") from None
+    return compile_filter(tree)
+
+
+def known_filter(text: str | None) -> Wants | None:
+    """Return the filter in an endpoint's record; None where there is none.
+
+    One that this release can't read, written by a newer one, takes everything: an endpoint rather
+    gets too much for as long as both releases run than too little.
+    """
+    try:
+        return None if text is None else parse_filter(text)
+    except FilterRefused:
+        return None
+
+
+def compile_filter(tree: object) -> Wants:
+    """Return the function that a filter is.
+
+    Raises:
+        FilterRefused: says where it is wrong.
+    """
+    return _Compiler().filter(tree, "", DEEPEST)
+
+
+class _Compiler:
+    """Turns a filter into closures; counts its tests."""
+
+    def __init__(self) -> None:
+        self._tests = 0
+
+    def filter(self, tree: object, where: str, depth: int) -> Wants:
+        if not isinstance(tree, dict) or not tree:
+            wanted = 'an object such as {"field": "testimonial.rating.value", "gt": 3}'
+            raise FilterRefused(where, f"wants {wanted}")
+        if not depth:
+            raise FilterRefused(where, f"nested over {DEEPEST} deep")
+        if "field" in tree:
+            return self._tests_of(tree, where)
+        [(name, inner), *more] = tree.items()
+        if more or name not in _GROUPS:
+            listed = ", ".join(_GROUPS)
+            raise FilterRefused(where, f"wants `field` with a test, or one of {listed} alone")
+        at = _join(where, name)
+        if name == "not":
+            negated = self.filter(inner, at, depth - 1)
+            return lambda data: not negated(data)
+        if not isinstance(inner, list) or not inner:
+            raise FilterRefused(at, "wants a list of filters")
+        parts = [self.filter(each, f"{at}[{place}]", depth - 1) for place, each in enumerate(inner)]
+        together = all if name == "all" else any
+        return lambda data: together(part(data) for part in parts)
+
+    def _tests_of(self, tree: Mapping[str, Any], where: str) -> Wants:
+        path = tree["field"]
+        if not isinstance(path, str) or _PATH.fullmatch(path) is None:
+            reason = "wants names with dots between, such as testimonial.rating.value"
+            raise FilterRefused(_join(where, "field"), reason)
+        tests = [
+            self._test(name, value, _join(where, name))
+            for name, value in tree.items()
+            if name != "field"
+        ]
+        if not tests:
+            raise FilterRefused(where, f"wants a test: one of {', '.join(_TESTS)}")
+        names = tuple(path.split("."))
+
+        def wants(data: Mapping[str, Any]) -> bool:
+            found = list(_values(data, names)) or [None]
+            return all(test(found) for test in tests)
+
+        return wants
+
+    def _test(self, name: str, value: object, where: str) -> Callable[[list[Any]], bool]:
+        make = _TESTS.get(name)
+        if make is None:
+            raise FilterRefused(where, f"no test; there are {', '.join(_TESTS)}")
+        self._tests += 1
+        if self._tests > MOST_TESTS:
+            raise FilterRefused(where, f"at most {MOST_TESTS} tests in a filter")
+        return make(value, where)
+
+
+def _values(value: object, names: tuple[str, ...]) -> Iterator[object]:
+    """Yield what stands at the end of a path; the items of lists on the way, and at its end."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _values(each, names)
+    elif not names:
+        yield value
+    elif isinstance(value, dict):
+        yield from _values(value.get(names[0]), names[1:])
+
+
+_Test = Callable[[list[Any]], bool]
+
+
+def _eq(value: object, where: str) -> _Test:
+    wanted = _scalar(value, where)
+    return lambda found: any(_same(each, wanted) for each in found)
+
+
+def _ne(value: object, where: str) -> _Test:
+    equal = _eq(value, where)
+    return lambda found: not equal(found)
+
+
+def _in(value: object, where: str) -> _Test:
+    if not isinstance(value, list) or not 0 < len(value) <= MOST_VALUES:
+        raise FilterRefused(where, f"wants a list of 1 to {MOST_VALUES} values")
+    wanted = [_scalar(each, f"{where}[{place}]") for place, each in enumerate(value)]
+    return lambda found: any(_same(each, one) for each in found for one in wanted)
+
+
+def _gt(value: object, where: str) -> _Test:
+    bound = _ordered(value, where)
+    return lambda found: any(_comparable(each, bound) and each > bound for each in found)
+
+
+def _lt(value: object, where: str) -> _Test:
+    bound = _ordered(value, where)
+    return lambda found: any(_comparable(each, bound) and each < bound for each in found)
+
+
+def _exists(value: object, where: str) -> _Test:
+    if not isinstance(value, bool):
+        raise FilterRefused(where, "wants true or false")
+    return lambda found: any(each is not None for each in found) is value
+
+
+def _starts_with(value: object, where: str) -> _Test:
+    if not isinstance(value, str) or not value:
+        raise FilterRefused(where, "wants a text")
+    return lambda found: any(isinstance(each, str) and each.startswith(value) for each in found)
+
+
+_TESTS: Final[Mapping[str, Callable[[object, str], _Test]]] = {
+    "eq": _eq,
+    "ne": _ne,
+    "in": _in,
+    "gt": _gt,
+    "lt": _lt,
+    "exists": _exists,
+    "starts_with": _starts_with,
+}
+
+
+def _scalar(value: object, where: str) -> object:
+    if isinstance(value, dict | list):
+        raise FilterRefused(where, "wants a text, a number, true, false or null")
+    return value
+
+
+def _ordered(value: object, where: str) -> Any:  # noqa: ANN401 - a number or a text
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise FilterRefused(where, "wants a number or a text")
+    return value
+
+
+def _same(found: object, wanted: object) -> bool:
+    """Return whether two values are equal in JSON, where true is not 1."""
+    return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)
+
+
+def _comparable(found: object, bound: object) -> bool:
+    if isinstance(found, bool):
+        return False
+    if isinstance(bound, str):
+        return isinstance(found, str)
+    return isinstance(found, int | float)
+
+
+def _join(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name

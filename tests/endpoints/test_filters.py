@@ -1,0 +1,128 @@
+"""Content filters: what they say of events, and what is refused, by its place."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plaudit.endpoints.filters import FilterRefused, compile_filter, known_filter, parse_filter
+
+DATA: dict[str, Any] = {
+    "sequence": 3,
+    "is_backfill": False,
+    "testimonial": {
+        "rating": {"value": 4.5},
+        "tags": ["vip", "video"],
+        "public_url": None,
+        "status": "approved",
+        "created_at": "2026-11-24T16:00:00.000000Z",
+        "content": {"media": [{"kind": "image"}, {"kind": "video"}]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("tree", "wanted"),
+    [
+        ({"field": "sequence", "eq": 3}, True),
+        ({"field": "sequence", "eq": "3"}, False),
+        ({"field": "is_backfill", "eq": False}, True),
+        ({"field": "is_backfill", "eq": 0}, False),
+        ({"field": "sequence", "ne": 3}, False),
+        ({"field": "absent.at.all", "ne": 3}, True),
+        ({"field": "absent.at.all", "eq": None}, True),
+        ({"field": "testimonial.public_url", "eq": None}, True),
+        ({"field": "testimonial.public_url", "exists": False}, True),
+        ({"field": "testimonial.rating", "exists": True}, True),
+        ({"field": "testimonial.rating.value", "gt": 4}, True),
+        ({"field": "testimonial.rating.value", "gt": 4.5}, False),
+        ({"field": "testimonial.rating.value", "lt": 5, "gt": 4}, True),
+        ({"field": "testimonial.rating.value", "gt": "4"}, False),
+        ({"field": "absent", "lt": 5}, False),
+        ({"field": "is_backfill", "lt": 5}, False),
+        ({"field": "testimonial.created_at", "gt": "2026-11-24"}, True),
+        ({"field": "testimonial.tags", "eq": "video"}, True),
+        ({"field": "testimonial.tags", "in": ["x", "vip"]}, True),
+        ({"field": "testimonial.tags", "ne": "vip"}, False),
+        ({"field": "testimonial.content.media.kind", "eq": "video"}, True),
+        ({"field": "testimonial.status", "starts_with": "app"}, True),
+        ({"field": "sequence", "starts_with": "3"}, False),
+        ({"not": {"field": "sequence", "eq": 3}}, False),
+        ({"all": [{"field": "sequence", "eq": 3}, {"field": "sequence", "eq": 4}]}, False),
+        ({"any": [{"field": "sequence", "eq": 3}, {"field": "sequence", "eq": 4}]}, True),
+    ],
+)
+def test_a_filter_says_what_it_wants(tree: object, *, wanted: bool) -> None:
+    assert parse_filter(json.dumps(tree))(DATA) is wanted
+
+
+@pytest.mark.parametrize(
+    ("tree", "where"),
+    [
+        ([], ""),
+        ({}, ""),
+        ({"fields": "a"}, ""),
+        ({"field": "a"}, ""),
+        ({"field": "a b", "eq": 1}, "field"),
+        ({"field": 3, "eq": 1}, "field"),
+        ({"field": "a", "like": 1}, "like"),
+        ({"field": "a", "eq": {}}, "eq"),
+        ({"field": "a", "in": 3}, "in"),
+        ({"field": "a", "in": []}, "in"),
+        ({"field": "a", "in": [[1]]}, "in[0]"),
+        ({"field": "a", "gt": None}, "gt"),
+        ({"field": "a", "lt": True}, "lt"),
+        ({"field": "a", "exists": 1}, "exists"),
+        ({"field": "a", "starts_with": ""}, "starts_with"),
+        ({"all": [{"field": "a", "eq": 1}, {"not": {"field": "b"}}]}, "all[1].not"),
+        ({"any": []}, "any"),
+        ({"all": [{"field": "a", "eq": 1}], "any": []}, ""),
+        ({"any": [{"field": "a", "eq": 1}] * 101}, "any[100].eq"),
+    ],
+)
+def test_what_is_no_filter_is_refused_by_its_place(tree: object, where: str) -> None:
+    with pytest.raises(FilterRefused) as refused:
+        compile_filter(tree)
+    assert refused.value.where == where
+
+
+def test_filters_are_bounded_in_depth_and_length() -> None:
+    tree: dict[str, Any] = {"field": "a", "eq": 1}
+    for _ in range(9):
+        tree = {"not": tree}
+    with pytest.raises(FilterRefused, match="deep"):
+        compile_filter(tree)
+    with pytest.raises(FilterRefused, match="characters"):
+        parse_filter(json.dumps({"field": "a", "eq": "x" * 9_000}))
+    with pytest.raises(FilterRefused, match="not JSON"):
+        parse_filter("[" * 7_000)
+
+
+def test_a_filter_of_a_newer_release_takes_everything() -> None:
+    assert known_filter('{"field": "a", "near": 1}') is None
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab"), inner, max_size=3),
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "b"]), _JSON),
+    st.sampled_from(["eq", "gt", "lt", "starts_with", "exists"]),
+    st.integers() | st.text(min_size=1, max_size=3) | st.booleans(),
+)
+def test_no_event_makes_a_filter_fail_and_not_is_its_opposite(
+    data: dict[str, Any], test: str, value: object
+) -> None:
+    tree = {"field": "a.b", test: value}
+    try:
+        wants = compile_filter(tree)
+    except FilterRefused:
+        return
+    assert compile_filter({"not": tree})(data) is not wants(data)
