@@ -95,6 +95,16 @@ def test_a_worker_short_of_time_does_not_take_it_out_on_endpoints(events: World)
     assert not any(each.slow for each in events.admission.standings)
 
 
+def test_where_all_are_slow_alike_none_is_called_so(events: World) -> None:
+    everyone = [endpoint(f"e{number}") for number in range(8)]
+    for takes_s in (0.5, 1.0, 2.0, 4.0, 5.0):
+        for each in everyone:
+            events.behaves[each.endpoint_id] = Behavior(takes_s)
+            events.steadily(each, per_s=5, seconds=10)
+        events.run(10)
+    assert not any(each.slow for each in events.admission.standings)
+
+
 def test_an_endpoint_that_is_slower_than_others_is_slow(events: World) -> None:
     events.behaves["bad"] = Behavior(3.0)
     events.steadily(GOOD, per_s=10, seconds=10)

@@ -6,8 +6,8 @@ slow one could fill: what does not fit is diverted, without counting an attempt.
 Deliveries wait for two reasons that look alike. Where the worker is short of time, as after an
 outage, queues move all the time, and reading has to wait for them: diverting would only make more
 work. Where an endpoint is, its queue does not move on; then it is kept short, and nobody waits.
-Durations are judged less what even the quickest endpoint takes at the moment: a worker that is
-short of CPU must not take it out on endpoints.
+Durations are judged less what even the quicker endpoints take at the moment: a worker that is short
+of CPU, or of network, must not take it out on endpoints.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LAGS_S: Final = 2.0
 BRISK_S: Final = 0.05
 """… unless its answers are so quick that 64 slots would do for 1,280 a second."""
 FRESH_S: Final = 10.0
-"""Endpoints that answered within this tell what the quickest takes."""
+"""Endpoints that answered within this tell what is usual."""
 CAUGHT_UP_S: Final = 0.5
 """It is brisk again when they wait no longer than this."""
 LATENESS: Final = 4.0
@@ -103,7 +103,7 @@ class Admission:
         self.in_hand = 0
         self.waiting_briskly = 0
         self.late_s = 0.0
-        self._quickest_s = 0.0
+        self._usual_s = 0.0
 
     def admit(self, delivery: Delivery, endpoint: Endpoint) -> None:
         """Attempt it now, or later, or divert it."""
@@ -154,7 +154,7 @@ class Admission:
         if self._hold.on:
             return
         now_s = self._clock.now_s()
-        self._quickest_s = min(self._fresh_means(now_s), default=0.0)
+        self._usual_s = self._quick_quarter_s(now_s)
         for endpoint_id, slots in list(self._slots.items()):
             if slots.flights:
                 self._look_at_oldest(slots, now_s)
@@ -198,7 +198,7 @@ class Admission:
     @property
     def slack_s(self) -> float:
         """What durations are judged less by."""
-        return max(self.late_s * LATENESS, self._quickest_s)
+        return max(self.late_s * LATENESS, self._usual_s)
 
     @property
     def flights(self) -> Iterator[Flight]:
@@ -216,11 +216,16 @@ class Admission:
         """Deliveries that wait for the endpoint that most wait for; from any thread."""
         return max((len(slots.queue) for slots in tuple(self._slots.values())), default=0)
 
-    def _fresh_means(self, now_s: float) -> Iterator[float]:
-        for slots in self._slots.values():
-            mean_s = slots.standing.mean_s
-            if mean_s is not None and now_s - slots.answered_s < FRESH_S:
-                yield mean_s
+    def _quick_quarter_s(self, now_s: float) -> float:
+        """Return what an attempt takes at the slowest of the quickest quarter of endpoints."""
+        means = sorted(
+            slots.standing.mean_s
+            for slots in self._slots.values()
+            if slots.standing.mean_s is not None
+            and not slots.standing.open
+            and now_s - slots.answered_s < FRESH_S
+        )
+        return means[len(means) // 4] if means else 0.0
 
     def _take_note(self, slots: Slots, endpoint: Endpoint, now_s: float) -> None:
         """Take note of the endpoint as it is now: another version starts with a clean slate."""
