@@ -64,12 +64,9 @@ def prepare(
     value = encode(event, schema_id=schema_id)
     if len(value) > MOST_BYTES:
         raise EventTooLarge(event_type.name, len(value), MOST_BYTES)
-    return Prepared(
-        names.event_topic(event_type.entity),
-        event_type.key_of(event).encode(),
-        value,
-        headers(event, source, traceparent),
-    )
+    key = event_type.key_of(event).encode()
+    topic = names.event_topic(event_type.entity)
+    return Prepared(topic, key, value, headers(event, source, traceparent, key=key))
 
 
 def checked_source(source: str) -> str:

@@ -16,23 +16,25 @@ SPEC_VERSION: Final = b"1.0"
 CONTENT_TYPE: Final = b"application/avro"
 
 
-def headers(event: EventModel, source: str, traceparent: str | None = None) -> Headers:
+def headers(
+    event: EventModel, source: str, traceparent: str | None = None, *, key: bytes | None = None
+) -> Headers:
     """Return the headers of an event's record.
 
     Args:
         event: the event.
         source: which service it comes from, as a URI reference (`ce_source`).
         traceparent: W3C trace context, passed on to the subscriber's side.
+        key: of the record, where it is known already.
     """
-    event_type = type_of(event)
     moment = event.meta.occurred_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
     given = [
         ("ce_specversion", SPEC_VERSION),
         ("ce_id", str(event.meta.event_id).encode()),
-        ("ce_type", event_type.name.encode()),
+        ("ce_type", event.type_name.encode()),
         ("ce_source", source.encode()),
         ("ce_time", moment.encode()),
-        ("ce_subject", event_type.key_of(event).encode()),
+        ("ce_subject", key or type_of(event).key_of(event).encode()),
         ("content-type", CONTENT_TYPE),
     ]
     if traceparent is not None:

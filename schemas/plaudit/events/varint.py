@@ -10,6 +10,8 @@ _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive, so that isoformat 
 _LAST_SHIFT: Final = 63  # ten bytes of seven bits: the longest varint of 64 bits
 _MICROS: Final = 1_000_000
 _ONE_BYTE: Final = tuple(bytes([word]) for word in range(128))
+_FROM_EIGHT: Final = 1 << 49  # the first number that takes eight bytes, doubled …
+_EIGHT: Final = (1 << 56) - _FROM_EIGHT  # … and how many there are
 _EIGHT_BYTES: Final = 0x0080808080808080  # "more follows" in all of eight bytes but the last
 
 
@@ -57,6 +59,12 @@ def long_bytes(number: int) -> bytes:
     word = number << 1 ^ number >> _LAST_SHIFT
     if word < 0x80:  # noqa: PLR2004 - seven bits are one byte
         return _ONE_BYTE[word]
+    if 0 <= word - _FROM_EIGHT < _EIGHT:
+        # The usual case for times, as in `long_at`: groups of seven bits move apart in three steps.
+        word = (word & 0x0FFFFFFF) | ((word & 0xFFFFFFF0000000) << 4)
+        word = (word & 0x00003FFF00003FFF) | ((word & 0x0FFFC0000FFFC000) << 2)
+        word = (word & 0x007F007F007F007F) | ((word & 0x3F803F803F803F80) << 1)
+        return (word | _EIGHT_BYTES).to_bytes(8, "little")
     pieces = bytearray()
     while word >= 0x80:  # noqa: PLR2004 - as above
         pieces.append(word & 0x7F | 0x80)

@@ -61,109 +61,127 @@ def compile_writer(schema: Mapping[str, Any]) -> Write:
 class _Emitter(Code):
     """Writes the source of one function, field by field, in the order of the schema.
 
-    In that source `o` is the list of pieces, and `a` appends to it.
+    In that source `o` is the list of pieces. Each value that is one expression becomes one piece,
+    and those that follow each other are appended together: no call for each.
     """
 
     def __init__(self, names: Names) -> None:
         super().__init__()
         self._names = names
+        self._pieces: list[str] = []
         self.tables: dict[str, dict[str, bytes]] = {}
 
     def function(self, schema: Node) -> str:
         """Return the source of `write`."""
         self._value(schema, "e")
-        return f"def write(e):\n    o = []\n    a = o.append\n{self.text}\n    return b''.join(o)\n"
+        self._flush()
+        return f"def write(e):\n    o = []\n{self.text}\n    return b''.join(o)\n"
 
     def _value(self, node: Node, value: str) -> None:
-        """Write code that appends what an expression holds; it is evaluated once or twice."""
+        """Write code that appends what an expression holds; it is evaluated once."""
         node = self._names.resolve(node)
-        match kind_of(node), logical_of(node):
-            case "union", _:
+        match kind_of(node):
+            case "union":
                 self._optional(node, value)
-            case "record", _:
+            case "record":
                 self._record(node, value)
-            case "enum", _:
-                self._enum(node, value)
-            case "array", _:
+            case "array":
                 self._array(inner_of(node), value)
-            case "map", _:
+            case "map":
                 self._map(inner_of(node), value)
-            case kind, logical:
-                self._scalar(kind, logical, value)
-
-    def _scalar(self, kind: str, logical: str | None, value: str) -> None:
-        match kind, logical:
-            case "string", "uuid":
-                self._line(f"a(uuid_bytes({value}))")
-            case "string", _:
-                self._text(value)
-            case "long", "timestamp-micros":
-                self._line(f"a(time_bytes({value}))")
-            case (("int" | "long"), None):
-                self._line(f"a(long_bytes({value}))")
-            case "boolean", _:
-                self._line(f"a(BOOLEANS[{value}])")
-            case "bytes", "decimal":
-                self._line(f"a(decimal_bytes({value}))")
             case _:
+                self._pieces.append(self._scalar(node, value))
+
+    def _scalar(self, node: Node, value: str) -> str:
+        """Return an expression that is a value's bytes."""
+        match kind_of(node), logical_of(node):
+            case "enum", _:
+                return self._enum(node, value)
+            case "string", "uuid":
+                return f"uuid_bytes({value})"
+            case "string", _:
+                short = f"SHORT[len(t)] if len(t := {value}.encode()) < {_SHORT}"
+                return f"({short} else long_bytes(len(t))) + t"
+            case "long", "timestamp-micros":
+                return f"time_bytes({value})"
+            case (("int" | "long"), None):
+                return f"long_bytes({value})"
+            case "boolean", _:
+                return f"BOOLEANS[{value}]"
+            case "bytes", "decimal":
+                return f"decimal_bytes({value})"
+            case kind, logical:
                 msg = f"{kind} ({logical}) has no form in the models"
                 raise Unwritable(msg)
-
-    def _text(self, value: str) -> None:
-        self._line(f"t = {value}.encode()")
-        self._line("n = len(t)")
-        with self._block(f"if n < {_SHORT}:"):
-            self._line("a(SHORT[n])")
-        with self._block("else:"):
-            self._line("a(long_bytes(n))")
-        self._line("a(t)")
 
     def _optional(self, node: Node, value: str) -> None:
         match node:
             case ["null", branch]:
-                held = self._assign(value)
-                with self._block(f"if {held} is None:"):
-                    self._line(r"a(b'\x00')")
-                with self._block("else:"):
-                    self._line(r"a(b'\x02')")
-                    self._value(branch, held)
+                branch = self._names.resolve(branch)
             case _:
                 msg = "a union other than null and one type"
                 raise Unwritable(msg)
+        if kind_of(branch) not in {"record", "array", "map"}:
+            held = self._variable()
+            some = self._scalar(branch, held)
+            none = rf"b'\x00' if ({held} := {value}) is None"
+            self._pieces.append(rf"{none} else b'\x02' + {some}")
+            return
+        self._flush()
+        held = self._assign(value)
+        with self._block(f"if {held} is None:"):
+            self._pieces.append(r"b'\x00'")
+            self._flush()
+        with self._block("else:"):
+            self._pieces.append(r"b'\x02'")
+            self._value(branch, held)
+            self._flush()
 
     def _record(self, node: Node, value: str) -> None:
         fields: list[Mapping[str, Any]] = node["fields"] if isinstance(node, dict) else []
-        held = self._assign(f"{value}.__dict__")
+        held = self._variable()
+        self._flush()
+        self._line(f"{held} = {value}.__dict__")
         for field in fields:
             self._value(field["type"], f"{held}[{field['name']!r}]")
 
-    def _enum(self, node: Node, value: str) -> None:
+    def _enum(self, node: Node, value: str) -> str:
         symbols: list[str] = node["symbols"] if isinstance(node, dict) else []
         table = f"E{len(self.tables)}"
         self.tables[table] = {symbol: long_bytes(at) for at, symbol in enumerate(symbols)}
-        self._line(f"a({table}[{value}])")
+        return f"{table}[{value}]"
 
     def _array(self, items: Node, value: str) -> None:
         with self._items(value) as held:
             item = self._variable()
             with self._block(f"for {item} in {held}:"):
                 self._value(items, item)
+                self._flush()
 
     def _map(self, values: Node, value: str) -> None:
         with self._items(value) as held:
             key, item = self._variable(), self._variable()
             with self._block(f"for {key}, {item} in {held}.items():"):
-                self._text(key)
+                self._value("string", key)
                 self._value(values, item)
+                self._flush()
 
     @contextmanager
     def _items(self, value: str) -> Iterator[str]:
         """Write the one block of an array or a map, and the empty one that ends it."""
+        self._flush()
         held = self._assign(value)
         with self._block(f"if {held}:"):
-            self._line(f"a(long_bytes(len({held})))")
+            self._pieces.append(f"long_bytes(len({held}))")
+            self._flush()
             yield held
-        self._line(r"a(b'\x00')")
+        self._pieces.append(r"b'\x00'")
+
+    def _flush(self) -> None:
+        """Write out the pieces that wait."""
+        if self._pieces:
+            self._line(f"o += ({', '.join(self._pieces)},)")
+            self._pieces.clear()
 
 
 def uuid_bytes(value: UUID) -> bytes:
