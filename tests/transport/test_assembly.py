@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plaudit.transport.assembly import AnswerAssembly
@@ -125,7 +125,14 @@ def test_answers_on_one_connection_do_not_touch_each_other(in_turn: list[bytes])
         assert (assembly.status, assembly.snippet) == (read([data])[0], read([data])[2])
 
 
+def test_what_follows_the_body_is_no_header_of_the_answer() -> None:
+    assembly = AnswerAssembly(SMALL)
+    assert assembly.feed(CHUNKED + b"0\r\nretry-after: 9\r\n\r\n")
+    assert assembly.headers == [(b"transfer-encoding", b"chunked")]
+
+
 @settings(deadline=None)
+@example(CORPUS[0], b"H")
 @given(st.sampled_from(CORPUS[:2] + CORPUS[9:10]), st.binary(min_size=1, max_size=40))
 def test_whatever_follows_an_answer_spoils_the_connection(data: bytes, more: bytes) -> None:
     if not more.strip(b"\r\n"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from plaudit.transport.addresses import check_url
 from plaudit.transport.answer import Answer
 from plaudit.transport.head import header_lines, request_prefix
 from plaudit.transport.sender import PoolLimits, Timeouts
-from transport.callbacks import Ended, start
+from transport.callbacks import Ended, start, until
 from transport.conftest import MakeEngine
 from transport.senders import (
     OK,
@@ -90,6 +92,27 @@ async def test_a_place_that_is_given_up_goes_to_the_one_that_waits_longest(
             assert b"n: %d\r\n" % number in server.requests[-1]
             exchanges[number].cancel(errors.ConnectionLost())
         assert len(ended.results) == 5
+
+
+async def test_what_is_done_for_a_cancelled_exchange_is_cancelled_too(engine: MakeEngine) -> None:
+    patient = Timeouts(dns_s=3_600.0, total_s=3_600.0)
+    made, ended = engine(resolver=HangingNames(), timeouts=patient), Ended()
+    before = len(asyncio.all_tasks())
+    exchange = start(made, "https://never.example/", ended)
+    await until(lambda: exchange.phase == "dns")
+    exchange.cancel(errors.ConnectionLost())
+    await until(lambda: len(asyncio.all_tasks()) == before)
+
+
+async def test_an_exchange_that_is_over_is_kept_nowhere(engine: MakeEngine) -> None:
+    async with serving(answering(OK)) as server:
+        made, ended = engine(timeouts=PATIENT), Ended()
+        start(made, server.url, ended)
+        await ended.all(1)
+        kept = weakref.ref(ended)
+        del ended
+        gc.collect()
+        assert kept() is None
 
 
 async def test_whenever_an_exchange_is_cancelled_its_place_is_free_again(

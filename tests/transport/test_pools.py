@@ -8,6 +8,7 @@ import pytest
 
 from plaudit.transport import errors
 from plaudit.transport.answer import Answer
+from plaudit.transport.head import header_lines
 from plaudit.transport.sender import PoolLimits, Timeouts
 from transport.callbacks import Ended, start, until
 from transport.conftest import MakeEngine
@@ -42,12 +43,44 @@ async def test_a_kept_connection_that_dies_is_tried_again_no_more_than_once(
 async def test_a_kept_connection_that_dies_in_its_answer_is_not_tried_again(
     engine: MakeEngine,
 ) -> None:
-    async with serving(answering(OK, OK[:9], close=False)) as server:
-        made = engine(timeouts=Timeouts(total_s=0.3))
+    def script(server: Server) -> Script:
+        async def follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            for answer in (OK, OK[:9]):
+                await server.request(reader)
+                writer.write(answer)
+
+        return follow
+
+    async with serving(script) as server:
+        made = engine()
         await post(made, server.url)
-        with pytest.raises(errors.TotalTimeout):
+        with pytest.raises(errors.ConnectionLost):
             await post(made, server.url)
         assert len(server.requests) == 2
+
+
+async def test_a_new_connection_that_dies_is_not_tried_again(engine: MakeEngine) -> None:
+    def script(server: Server) -> Script:
+        async def follow(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            await server.request(reader)
+
+        return follow
+
+    async with serving(script) as server:
+        with pytest.raises(errors.ConnectionLost):
+            await post(engine(), server.url)
+        assert len(server.requests) == 1
+
+
+async def test_those_who_wait_for_a_connection_get_it_in_their_order(engine: MakeEngine) -> None:
+    async with serving(answering(OK)) as server:
+        made, ended = engine(limits=PoolLimits(per_origin=1)), Ended()
+        for number in range(5):
+            start(made, server.url, ended, header_lines([(b"n", b"%d" % number)]))
+        await ended.all(5)
+        assert server.connections == 1
+        order = [request.partition(b"n: ")[2][:1] for request in server.requests]
+        assert order == [b"0", b"1", b"2", b"3", b"4"]
 
 
 async def test_a_request_that_times_out_on_a_kept_connection_is_not_sent_twice(

@@ -240,8 +240,9 @@ class Connection(asyncio.Protocol):
             self.close()
         elif self._assembly.ends_with_the_stream():
             self._complete(exchange, reusable=False)
-        elif self._served and not exchange.answered and not exchange.retried:
+        elif self._served and not exchange.answered:
             # A kept connection that the other side closed just then; nothing of an answer came.
+            # On a new one, which has served nobody yet, the exchange can't come here again.
             self._exchange = None
             exchange.retry()
             self.pool.open_for(exchange)

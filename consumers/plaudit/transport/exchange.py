@@ -38,10 +38,9 @@ class Exchange(Progress):
 
     Attributes:
         holder: who has it in hand; None once it is over.
-        retried: its kept connection died, and it was given another one.
     """
 
-    __slots__ = ("_deadlines", "_on_done", "holder", "request", "retried", "target")
+    __slots__ = ("_deadlines", "_on_done", "holder", "request", "target")
 
     def __init__(
         self,
@@ -54,7 +53,6 @@ class Exchange(Progress):
         self.target = target
         self.request = request
         self.holder: Holder | None = None
-        self.retried = False
         self._on_done = on_done
         self._deadlines = deadlines
         deadlines.total.add(self, self.began_s)
@@ -93,8 +91,7 @@ class Exchange(Progress):
         self._deadlines.forget_sending(self)
 
     def retry(self) -> None:
-        """Begin again on a new connection; this happens once."""
-        self.retried = True
+        """Begin again; `sent` stays, for something may have arrived."""
         self.bytes_sent = 0
         self._deadlines.forget_sending(self)
 
