@@ -19,12 +19,14 @@ from plaudit.kafka.topics import Admin, apply
 from plaudit.records.codec import record_codec
 from plaudit.records.names import Header
 
+TWO = {**FEW, Section.EVENTS: 2, Section.DELIVERIES: 2}
+"""Partitions of events and deliveries: jobs don't care, and topics are made sooner."""
 FOR_LETTERS = {Section.DEAD_LETTERS, Section.SCHEMAS}
 
 
 def make_topics(settings: KafkaSettings, sections: set[Section] | None = None) -> None:
     """Make the topics of some sections, or all of them."""
-    specs = declared(settings, single_node=True, partitions=FEW)
+    specs = declared(settings, single_node=True, partitions=TWO)
     wanted = [each for each in specs if sections is None or each.section in sections]
     applied = apply(Admin(settings), wanted)
     assert applied.ok, applied.findings

@@ -26,7 +26,7 @@ def test_ten_thousand_letters_are_sent_once_each_by_a_job_that_is_killed_again_a
     installation: KafkaSettings,
 ) -> None:
     seed(installation, 10_000)
-    for _ in range(4):
+    for _ in range(3):
         before = end_of(installation)
         job = start(installation, "--rate", "4000")
         wait(lambda: end_of(installation) > before + 500)  # noqa: B023 - called at once
