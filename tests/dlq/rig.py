@@ -7,14 +7,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from confluent_kafka import TopicPartition
 
 from plaudit.bulk.control import Control
 from plaudit.dlq.gate import Limits
 from plaudit.dlq.job import Order, redrive
 from plaudit.dlq.reading import BoundedReader
 from plaudit.dlq.report import Report
+from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.settings import KafkaSettings
 
 PLAUDIT = Path(sys.executable).with_name("plaudit")
@@ -28,12 +32,22 @@ def end_of(settings: KafkaSettings) -> int:
         return sum(high for _, high in reader.spans(settings.names.deliveries_now).values())
 
 
+@contextmanager
+def growth(settings: KafkaSettings) -> Iterator[Callable[[], int]]:
+    """Ask quickly, again and again, how far `deliveries.now` has grown."""
+    with BoundedReader(settings, f"{settings.topic_prefix}test") as reader:
+        places = [
+            TopicPartition(*each) for each in reader.partitions(settings.names.deliveries_now)
+        ]
+        yield lambda: sum(log_bounds(reader.client, place, SOON_S)[1] for place in places)
+
+
 def wait(reached: Callable[[], bool], within_s: float = SOON_S) -> None:
     """Wait for something that a job does."""
     deadline = time.monotonic() + within_s
     while not reached():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.001)
 
 
 def start(settings: KafkaSettings, *arguments: str) -> subprocess.Popen[str]:
