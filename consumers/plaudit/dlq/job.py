@@ -33,6 +33,7 @@ from plaudit.dlq.report import Report
 from plaudit.dlq.scan import Letters
 from plaudit.dlq.stats import Histogram
 from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
+from plaudit.kafka.rights import require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.transactions import TransactionalProducer
 
@@ -166,6 +167,9 @@ def choose(
 def _run(
     settings: KafkaSettings, order: Order, action: Action, brakes: Brakes, control: Control
 ) -> Report:
+    names = settings.names
+    ours = [names.deliveries_now] if isinstance(action, RedriveDeliveries) else []
+    require_write(settings, [order.kind.topic(names), *ours])
     report = _report(action, order)
     for again in range(TAKEOVERS, -1, -1):
         try:

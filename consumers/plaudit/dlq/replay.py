@@ -33,6 +33,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, Undecodable
 from plaudit.kafka.consumer import Partition
 from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
+from plaudit.kafka.rights import require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.transactions import TransactionalProducer
 from plaudit.records.delivery_id import delivery_id
@@ -200,6 +201,7 @@ def replay(
         SchemaUnknown: an event can't be read yet.
         KafkaFailure: the brokers are away or refuse.
     """
+    require_write(settings, [settings.names.deliveries_now])
     report = _report(order.endpoint)
     for left in range(TAKEOVERS, -1, -1):
         try:

@@ -238,6 +238,11 @@ _UNFIT_FOR_GOOD: Final = frozenset(
 )
 
 
+def denied(failure: KafkaFailure) -> bool:
+    """Return whether it is for want of a right, be the producer at its end for it or not."""
+    return _CLASS_OF.get(failure.code) is NotAuthorized
+
+
 def translate(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:
     """Say in this module's terms what librdkafka reported.
 

@@ -7,6 +7,7 @@ it is open, everything behind it is hidden from readers of committed records.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,9 +22,12 @@ from plaudit.kafka.clients import open_client
 from plaudit.kafka.errors import (
     KafkaFailure,
     KafkaUnavailable,
+    NotAuthorized,
     ProducerFatal,
+    TopicProblem,
     TransactionAborted,
     UsedAfterFork,
+    denied,
     translate,
 )
 from plaudit.kafka.producer import MAX_RECORD_BYTES, Headers, reliable
@@ -39,6 +43,9 @@ TRANSACTION_TIMEOUT_MS: Final = 10_000
 PATIENCE_S: Final = 60.0
 _CALL_S: Final = 2.0
 _AGAIN_S: Final = 0.1
+
+
+_log = logging.getLogger(__name__)
 
 
 class Transaction:
@@ -151,6 +158,8 @@ class TransactionalProducer:
         An exception in the block ends the transaction without a trace and goes on.
 
         Raises:
+            NotAuthorized: a right is missing; nothing of it was written.
+            TopicProblem: a topic is missing; the same.
             TransactionAborted: nothing of it was written; the same may be tried again, without
                 the records that it names as refused. (After a record that the brokers refused,
                 the client aborts the next transaction as well, once.)
@@ -234,6 +243,9 @@ class TransactionalProducer:
         if self._fatal is not None:
             raise self._fatal
         if transaction.failures:
+            for failure in transaction.failures.values():
+                if isinstance(failure, NotAuthorized | TopicProblem):
+                    raise failure  # trying again would not help
             lasting = {
                 number: failure
                 for number, failure in transaction.failures.items()
@@ -253,7 +265,15 @@ class TransactionalProducer:
             raise
 
     def _abort(self) -> None:
-        self._until_done("abort a transaction", self._client.abort_transaction)
+        """End the open transaction; why it has to end is what is told.
+
+        A producer that can't do even that is at its end: the next transaction says so.
+        """
+        try:
+            self._until_done("abort a transaction", self._client.abort_transaction)
+        except ProducerFatal as fatal:
+            self._fatal = self._fatal or fatal
+            _log.warning("transaction.not_aborted", extra={"error": str(fatal)})
 
     def _until_done(self, doing: str, call: Callable[[float], None]) -> None:
         deadline = time.monotonic() + self._patience_s
@@ -282,7 +302,9 @@ class TransactionalProducer:
         if isinstance(failure, ProducerFatal):
             if self._fatal is None:
                 self._serve()
-            return self._fatal or failure  # "fatal error" says nothing; what came first does
+            failure = self._fatal or failure  # "fatal error" says nothing; what came first does
+        if denied(failure):
+            return NotAuthorized(doing, failure.reason, failure.code)
         if isinstance(failure, KafkaUnavailable) and self._trouble:
             failure.reason = f"{failure.reason}; {self._trouble}"
         return failure
