@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Final, NamedTuple
 
-from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.moves import Attempted
 from plaudit.endpoints.model import Endpoint
 from plaudit.records.names import Trigger
 from plaudit.transport.addresses import Target
 from plaudit.transport.answer import Answer
-from plaudit.transport.errors import AddressRefused, TransportError
-from plaudit.transport.sender import Sender
+from plaudit.transport.errors import AddressRefused, TotalTimeout, TransportError
+from plaudit.transport.head import request_prefix
+from plaudit.transport.progress import OnDone
+from plaudit.transport.sender import Sender, Started
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +26,9 @@ _ALWAYS: Final = (
     (b"content-type", b"application/json"),
     (b"user-agent", f"plaudit/{version('plaudit')}".encode()),
 )
-_REPLAY: Final = (b"plaudit-replay", b"true")
+_REPLAY: Final = b"plaudit-replay: true\r\n"
+MOST_PREFIXES: Final = 20_000
+"""Endpoints whose first lines are remembered; about 300 bytes each."""
 
 
 class Parcel(NamedTuple):
@@ -38,8 +44,11 @@ class Parcel(NamedTuple):
     trigger: Trigger
 
 
+OnAttempted = Callable[[Attempted], None]
+
+
 class Attempter:
-    """Makes attempts; an outcome is always returned, never raised.
+    """Makes attempts; an outcome is always told, never raised. Belongs to the event loop's thread.
 
     Args:
         sender: the HTTP client.
@@ -47,43 +56,79 @@ class Attempter:
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
+        self._prefixes: dict[str, tuple[Endpoint, bytes]] = {}
 
-    async def run(self, delivery: Delivery, endpoint: Endpoint) -> Attempted:
-        """POST the delivery to its endpoint."""
-        parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger)
-        return await self.send(parcel, endpoint)
+    def start(
+        self, parcel: Parcel, endpoint: Endpoint, on_attempted: OnAttempted
+    ) -> Started | None:
+        """Begin to POST; `on_attempted` is called once, never before this returns.
+
+        Returns:
+            What the attempt can be cancelled by; None when there is nothing to cancel.
+        """
+        now = time.time()
+        now_ms = int(now * 1_000)
+
+        def on_done(outcome: Answer | TransportError) -> None:
+            on_attempted(Attempted(outcome, now_ms))
+
+        try:
+            return self._post(parcel, endpoint, int(now), on_done)
+        except TransportError as refused:
+            error = refused
+        except Exception as crash:  # noqa: BLE001 - a defect of ours must not lose a delivery
+            # It is retried, and we hear of it.
+            _log.exception("attempt.crashed", extra={"event_id": parcel.message_id})
+            error = TransportError(f"defect in the worker: {crash!r}")
+        asyncio.get_running_loop().call_soon(on_done, error)
+        return None
+
+    def _post(self, parcel: Parcel, endpoint: Endpoint, now_s: int, on_done: OnDone) -> Started:
+        target = endpoint.target
+        if not isinstance(target, Target):
+            raise AddressRefused("the endpoint's URL", target, literal=True)
+        prefix = self._prefix(target, endpoint)
+        lines = request_lines(parcel, endpoint, now_s)
+        return self._sender.start(target, prefix, lines, parcel.body, on_done)
 
     async def send(self, parcel: Parcel, endpoint: Endpoint) -> Attempted:
         """POST something that is no delivery of the pipeline's: a test, a notice."""
-        now = time.time()
-        return Attempted(await self._post(parcel, endpoint, int(now)), int(now * 1_000))
-
-    async def _post(
-        self, parcel: Parcel, endpoint: Endpoint, now_s: int
-    ) -> Answer | TransportError:
-        target = endpoint.target
-        if not isinstance(target, Target):
-            return AddressRefused("the endpoint's URL", target, literal=True)
-        headers = request_headers(parcel, endpoint, now_s)
+        attempted: asyncio.Future[Attempted] = asyncio.get_running_loop().create_future()
+        started = self.start(parcel, endpoint, partial(_tell, attempted))
         try:
-            return await self._sender.post(target, headers, parcel.body)
-        except TransportError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
-            # It is retried, and we hear of it.
-            _log.exception("attempt.crashed", extra={"event_id": parcel.message_id})
-            return TransportError(f"defect in the worker: {error!r}")
+            return await attempted
+        finally:
+            if started is not None:
+                # Over, unless whoever waited was cancelled.
+                started.cancel(TotalTimeout(phase=started.phase, sent=started.sent))
+
+    def _prefix(self, target: Target, endpoint: Endpoint) -> bytes:
+        """Return what every request to an endpoint begins with, written once for each version.
+
+        Raises:
+            RequestInvalid: a header of the subscriber's choice can't be written.
+        """
+        known = self._prefixes.get(endpoint.endpoint_id)
+        if known is not None and known[0] is endpoint:
+            return known[1]
+        if len(self._prefixes) >= MOST_PREFIXES:
+            self._prefixes.clear()
+        prefix = request_prefix(target, (*_ALWAYS, *endpoint.headers))
+        self._prefixes[endpoint.endpoint_id] = (endpoint, prefix)
+        return prefix
 
 
-def request_headers(parcel: Parcel, endpoint: Endpoint, now_s: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers of the request (Standard Webhooks; `webhook-timestamp` is now)."""
-    headers = [
-        *_ALWAYS,
-        (b"webhook-id", parcel.message_id.encode()),
-        (b"webhook-timestamp", b"%d" % now_s),
-        (b"webhook-signature", endpoint.signer.sign(parcel.message_id, now_s, parcel.body)),
-        *endpoint.headers,
-    ]
-    if parcel.trigger is Trigger.REPLAY:
-        headers.append(_REPLAY)
-    return headers
+def request_lines(parcel: Parcel, endpoint: Endpoint, now_s: int) -> bytes:
+    """Return the headers of this request alone (Standard Webhooks; `webhook-timestamp` is now)."""
+    message_id, body, trigger = parcel
+    lines = b"webhook-id: %b\r\nwebhook-timestamp: %d\r\nwebhook-signature: %b\r\n" % (
+        message_id.encode(),
+        now_s,
+        endpoint.signer.sign(message_id, now_s, body),
+    )
+    return lines if trigger is not Trigger.REPLAY else lines + _REPLAY
+
+
+def _tell(future: asyncio.Future[Attempted], attempted: Attempted) -> None:
+    if not future.done():
+        future.set_result(attempted)

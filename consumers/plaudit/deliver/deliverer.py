@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from plaudit.deliver.admission import Admission, AdmissionLimits
-from plaudit.deliver.attempt import Attempter
+from plaudit.deliver.attempt import Attempter, Parcel
 from plaudit.deliver.decide import (
     Dead,
     Decision,
@@ -69,7 +70,7 @@ class Deliverer:
         self.flood = FloodGuard(tools.flood_share)
         self.plan = tools.plan
         self._tools = tools
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self.hold = Hold()
         self.admission = Admission(
             tools.limits,
@@ -106,7 +107,11 @@ class Deliverer:
         if flight.exchange is not None and not flight.evicted:
             flight.evicted = True
             self.admission.evicted(flight)
-            flight.exchange.cancel()
+            flight.exchange.cancel(Evicted.after(time.monotonic() - flight.began_s))
+
+    def close(self) -> None:
+        """Ignore from now on how attempts end: their records are read again by others."""
+        self._closed = True
 
     def fan_out(self, delivery: Delivery) -> None:
         """Hand a delivery of a wide event to the deliveries lane."""
@@ -137,23 +142,16 @@ class Deliverer:
         self.settle(delivery, decision)
 
     def _start(self, flight: Flight) -> None:
-        flight.delivery.record.assignment.begun += 1
-        task = asyncio.get_running_loop().create_task(self._attempt(flight))
-        flight.exchange = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _attempt(self, flight: Flight) -> None:
-        began_ms = int(time.time() * 1_000)
-        try:
-            attempted = await self._tools.attempter.run(flight.delivery, flight.endpoint)
-        except asyncio.CancelledError:
-            if not flight.evicted:
-                raise
-            attempted = Attempted(Evicted.after(time.monotonic() - flight.began_s), began_ms)
-        self._attempted(flight, attempted)
+        delivery = flight.delivery
+        delivery.record.assignment.begun += 1
+        parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger)
+        flight.exchange = self._tools.attempter.start(
+            parcel, flight.endpoint, partial(self._attempted, flight)
+        )
 
     def _attempted(self, flight: Flight, attempted: Attempted) -> None:
+        if self._closed:
+            return
         delivery, endpoint, outcome = flight.delivery, flight.endpoint, attempted.outcome
         self.tally.attempted(attempted.result, outcome.timings.total_ms)
         now_ms = int(time.time() * 1_000)

@@ -18,7 +18,6 @@ from plaudit.deliver.admission import Admission
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.partition import Assignment
 from plaudit.deliver.slots import Flight
-from plaudit.transport.answer import Timings
 from plaudit.transport.errors import AnswerFailed
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ class Evicted(AnswerFailed):
     @classmethod
     def after(cls, seconds: float) -> Self:
         """Return the error of an attempt that was on the wire for so long."""
-        error = cls(f"no answer after {seconds:.1f} s")
-        error.timings = Timings(total_ms=seconds * 1_000)
-        return error
+        return cls(f"no answer after {seconds:.1f} s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.standing import Standing
 from plaudit.deliver.turns import Turns
 from plaudit.endpoints.model import Endpoint
+from plaudit.transport.sender import Started
 
 
-class Cancellable(Protocol):
-    """A timer, or an exchange under way."""
+class Timer(Protocol):
+    """A call to come."""
 
     def cancel(self) -> object:
-        """Let it not happen, or not go on."""
+        """Let it not happen."""
         ...
 
 
@@ -32,7 +33,7 @@ class Clock:
         epoch_ms: what turns are told in.
     """
 
-    later: Callable[[float, Callable[[], None]], Cancellable]
+    later: Callable[[float, Callable[[], None]], Timer]
     now_s: Callable[[], float] = time.monotonic
     epoch_ms: Callable[[], int] = lambda: int(time.time() * 1_000)
 
@@ -60,7 +61,7 @@ class Flight:
         self.standing = standing
         self.permit = standing.permit(now_s)
         self.began_s = now_s
-        self.exchange: Cancellable | None = None
+        self.exchange: Started | None = None
         self.evicted = False
 
 
@@ -83,6 +84,6 @@ class Slots:
         self.queue: deque[tuple[Delivery, float]] = deque()
         self.standing = Standing()
         self.turns: Turns | None = None
-        self.timer: Cancellable | None = None
+        self.timer: Timer | None = None
         self.brisk = True
         self.answered_s = now_s

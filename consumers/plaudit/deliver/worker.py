@@ -243,6 +243,7 @@ class Worker:
             left_s = max(0.0, deadline - time.monotonic())
             if not await asyncio.to_thread(each.source.join, left_s):
                 _log.error("source.close_timed_out", extra={"lane": each.lane.name})
+            each.deliverer.close()
 
     async def _tick(self) -> None:
         """Show that the event loop makes progress; a thread watches it."""
