@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,8 @@ from rich.table import Column, Table
 
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.cli.recover import recover_endpoint
+from plaudit.control.testing import Tested, send_test
+from plaudit.deliver.sending import make_context, make_sender
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.producer import Producer, ProducerConfig
@@ -211,6 +214,41 @@ def disable(
     """Serve an endpoint no more; what is on its way becomes dead letters."""
     with _service() as service:
         _show(service, service.disable(endpoint, reason), as_json=as_json)
+
+
+@app.command("test")
+def send_example(
+    endpoint: _Id,
+    event_type: Annotated[
+        str, typer.Option("--type", help="Which event type's example.")
+    ] = "testimonial.submitted",
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Send a filled example now, signed; exit 1 unless it is answered 2xx."""
+    settings = DeliverSettings()
+    keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
+    with _service() as service:
+        stored = service.get(endpoint)
+    tested = asyncio.run(_tested(stored, event_type, keys, settings))
+    attempted = tested.attempted
+    if as_json:
+        said = {"id": tested.message_id, "status": attempted.status, "error": attempted.error}
+        print_json({**said, "succeeded": tested.succeeded, "answer": tested.answer})
+    else:
+        note(attempted.error or f"answered {attempted.status}: {(tested.answer or '')[:200]}")
+    if not tested.succeeded:
+        raise typer.Exit(Exit.FAILED)
+
+
+async def _tested(
+    stored: StoredEndpoint, event_type: str, keys: SecretKeys, settings: DeliverSettings
+) -> Tested:
+    sender = make_sender(settings, make_context(settings))
+    try:
+        return await send_test(stored, event_type, keys, sender)
+    finally:
+        await sender.aclose()
 
 
 @app.command()

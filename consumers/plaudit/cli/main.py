@@ -54,6 +54,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "endpoints": Entry("Register and manage endpoints.", "server"),
         "deliver": Entry("Deliver events to endpoints, until stopped.", "deliver"),
         "record": Entry("Record attempts in the delivery log, until stopped.", "all"),
+        "serve": Entry("Serve the REST API, until stopped.", "all"),
         "deliveries": Entry("The delivery log: list, show, try again.", "server"),
         "trace": Entry("Everything known of one event or testimonial.", "server"),
         "keys": Entry("Make, list and revoke API keys.", "server"),

@@ -60,7 +60,7 @@ def command() -> None:
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
         stack.callback(producer.close)
         chores = Chores(
-            relaying(engine, Relay(engine, producer, kafka.names.endpoints)),
+            relaying(Relay(engine, producer, kafka.names.endpoints)),
             Chore("notices", NOTIFY_EVERY_S, notifier.run),
             forgetting(engine, settings.log_days),
         )

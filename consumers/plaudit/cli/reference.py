@@ -15,6 +15,7 @@ import typer
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from plaudit.api import counting
 from plaudit.cli import outbox_metrics
 from plaudit.cli.main import COMMANDS, load
 from plaudit.deliver.decide import Reason
@@ -179,6 +180,7 @@ def _metrics() -> Iterator[str]:
         yield f"| `{name}_total` | counter | {meaning} |"
     for name, meaning in outbox_metrics.GAUGES.items():
         yield f"| `{name}` | gauge | {meaning} |"
+    yield f"\nAt `/metrics` of every API: `{counting.NAME}` (histogram). {counting.MEANING}"
 
 
 if __name__ == "__main__":

@@ -74,6 +74,9 @@ class Retrier:
         settings: names of the topics.
         reader: reads events where they stand.
         producer: writes.
+
+    Attributes:
+        names: of the topics.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Retrier:
     ) -> None:
         self._engine = engine
         self._settings = settings
+        self.names = settings.names
         self._topic = settings.names.deliveries_now
         self._reader = reader
         self._producer = producer

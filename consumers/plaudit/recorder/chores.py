@@ -9,16 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.recorder.settings import DAY_MS
-from plaudit.store.database import DatabaseFailure, reading, translated
+from plaudit.store.database import DatabaseFailure, translated
 from plaudit.store.health import HOUR_MS
 from plaudit.store.partitions import forget_before
 from plaudit.store.relay import Relay
-from plaudit.store.tables import HOURS, OUTBOX
+from plaudit.store.tables import HOURS
 
 _log = logging.getLogger(__name__)
 
@@ -82,14 +81,12 @@ class Chores:
                 _log.exception("chore.crashed", extra={"chore": chore.name})
 
 
-def relaying(engine: Engine, relay: Relay) -> Chore:
+def relaying(relay: Relay) -> Chore:
     """Return the chore that tells the brokers of changed endpoints."""
 
     def run() -> None:
         # Without this look, an idle SQLite would be written to twice a second for the lease.
-        with reading(engine) as connection:
-            waiting = connection.execute(sa.select(OUTBOX.c.number).limit(1)).first()
-        if waiting is not None:
+        if relay.waiting():
             with translated():
                 relay.run()
 

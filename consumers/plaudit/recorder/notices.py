@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from plaudit.deliver.attempt import Attempter, Parcel
+from plaudit.deliver.sending import make_context, make_sender
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
@@ -27,10 +28,6 @@ from plaudit.records.times import time_text
 from plaudit.store import endpoints as rows
 from plaudit.store.database import reading, translated
 from plaudit.store.tables import NOTICES, WORKSPACES
-from plaudit.transport.addresses import AddressPolicy
-from plaudit.transport.dial import Dialer
-from plaudit.transport.stock import HttpxSender
-from plaudit.transport.tls import tls_context
 
 _log = logging.getLogger(__name__)
 
@@ -101,8 +98,7 @@ class Notifier:
         ]  # fmt: skip
 
     async def _send_all(self, due: Sequence[Notice]) -> int:
-        dialer = Dialer(AddressPolicy(self._settings.allow_networks), self._settings.timeouts)
-        sender = HttpxSender(dialer, tls_context())
+        sender = make_sender(self._settings, make_context(self._settings))
         try:
             sent = await asyncio.gather(*(self._send(Attempter(sender), each) for each in due))
         finally:

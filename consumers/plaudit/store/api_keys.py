@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine, Row
 
 from plaudit.store.database import reading, translated
 from plaudit.store.tables import API_KEYS
-from plaudit.store.wanted import LONGEST_NAME, InputRefused, uuid_text
+from plaudit.store.wanted import LONGEST_NAME, InputRefused, printable, uuid_text
 
 PREFIX: Final = "plk_"
 _RANDOM_BYTES: Final = 32
@@ -80,8 +80,8 @@ class KeyService:
         if (scope is Scope.ADMIN) != (workspace_id is None):
             needs = "an admin's key has none" if scope is Scope.ADMIN else f"{scope} needs one"
             raise InputRefused("workspace", needs)
-        if not 0 < len(name) <= LONGEST_NAME:
-            raise InputRefused("name", f"1 to {LONGEST_NAME} characters")
+        if not printable(name):
+            raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
         workspace = None if workspace_id is None else uuid_text("workspace", workspace_id)
         text = PREFIX + base64.urlsafe_b64encode(os.urandom(_RANDOM_BYTES)).decode().rstrip("=")
         key = ApiKey(

@@ -24,6 +24,7 @@ from plaudit.kafka.producer import Producer
 from plaudit.outbox import relay as outbox
 from plaudit.outbox.rows import Row, Verdict
 from plaudit.records.endpoint import encode_endpoint
+from plaudit.store.database import reading
 from plaudit.store.endpoints import find, record_of
 from plaudit.store.tables import ENDPOINTS, LEASES, OUTBOX
 
@@ -72,6 +73,15 @@ class Relay:
         finally:
             self._queue.release()
         return settled
+
+    def waiting(self) -> bool:
+        """Return whether there is anything to relay; reads only.
+
+        Raises:
+            DatabaseFailure: it can't be told now.
+        """
+        with reading(self._engine) as connection:
+            return connection.execute(sa.select(OUTBOX.c.number).limit(1)).first() is not None
 
     def wait_for(self, number: int, timeout_s: float) -> bool:
         """Relay until a note is settled, by whomever; False when time is up.

@@ -35,6 +35,13 @@ class NoSuchEndpoint(LookupError):
         super().__init__(f"no endpoint {endpoint_id}; see `plaudit endpoints list`")
 
 
+class ChangedMeanwhile(LookupError):
+    """Somebody else changed the endpoint after it was looked at."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"endpoint {endpoint_id} was changed meanwhile; look at it again")
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """A change that is safe in the database.
@@ -58,13 +65,23 @@ class EndpointService:
         keys: seal what is private.
         relay: announces changes.
         rules: what this installation allows.
+        announce_s: how long a change waits for the brokers to know of it.
     """
 
-    def __init__(self, engine: Engine, keys: SecretKeys, relay: Relay, rules: Rules) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keys: SecretKeys,
+        relay: Relay,
+        rules: Rules,
+        *,
+        announce_s: float = ANNOUNCE_S,
+    ) -> None:
         self._engine = engine
         self._keys = keys
         self._relay = relay
         self._rules = rules
+        self._announce_s = announce_s
 
     def add(self, workspace_id: str, wanted: Wanted) -> Written:
         """Register an endpoint; it is served from its `active_from` on.
@@ -132,15 +149,23 @@ class EndpointService:
         """
         return unseal(self._keys, endpoint.endpoint_id, endpoint.sealed)
 
-    def update(self, endpoint_id: str, wanted: Wanted) -> Written:
+    def update(self, endpoint_id: str, wanted: Wanted, version: int | None = None) -> Written:
         """Make an endpoint as it shall be; without a secret, it keeps the one that it has.
 
+        Args:
+            endpoint_id: which.
+            wanted: how it shall be.
+            version: that was looked at; None: whichever it is at.
+
         Raises:
+            ChangedMeanwhile: it is at another version.
             NoSuchEndpoint: there is none of that id.
             InputRefused: names what is wrong.
         """
         asked = checked(wanted, self._rules)
         before = self.get(endpoint_id)
+        if version not in {None, before.version}:
+            raise ChangedMeanwhile(endpoint_id)
         secrets = self.private(before).secrets
         if asked.secret is not None and asked.secret != secrets[0].text:
             secrets = [Secret(asked.secret)]
@@ -253,6 +278,11 @@ class EndpointService:
         now = _now_ms()
         newer = replace(changed, version=changed.version + 1, updated_at=now)
         with translated(), self._engine.begin() as connection:
+            known = rows.find(connection, newer.endpoint_id, for_update=True)
+            if known is None:
+                raise NoSuchEndpoint(newer.endpoint_id)
+            if known.version != changed.version:
+                raise ChangedMeanwhile(newer.endpoint_id)
             self._refuse_twin(connection, newer)
             number = rows.update(connection, newer)
         return self._announced(newer, number)
@@ -263,8 +293,8 @@ class EndpointService:
         """Tell the brokers; a change that they have not heard of is told by the next relay."""
         trouble: str | None = None
         try:
-            if not self._relay.wait_for(number, ANNOUNCE_S):
-                trouble = "another relay is at it"
+            if not self._relay.wait_for(number, self._announce_s):
+                trouble = "not acknowledged yet, or another relay is at it"
         except KafkaFailure as failure:
             trouble = str(failure)
         with suppress(NoSuchEndpoint):

@@ -92,8 +92,8 @@ def checked(wanted: Wanted, rules: Rules) -> Wanted:
     """
     if wanted.format not in FORMATS:
         raise InputRefused("format", f"{wanted.format!r} is none of {', '.join(FORMATS)}")
-    if wanted.name is not None and not 0 < len(wanted.name) <= LONGEST_NAME:
-        raise InputRefused("name", f"1 to {LONGEST_NAME} characters")
+    if wanted.name is not None and not printable(wanted.name):
+        raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
     if wanted.rate_limit is not None and not 0 < wanted.rate_limit <= HIGHEST_RATE:
         raise InputRefused("rate_limit", f"requests per second, over 0 and up to {HIGHEST_RATE:g}")
     if wanted.secret is not None:
@@ -111,6 +111,11 @@ def checked(wanted: Wanted, rules: Rules) -> Wanted:
         wanted.name,
         _filter(wanted.content_filter),
     )
+
+
+def printable(name: str) -> bool:
+    """Return whether a name can be one."""
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable()
 
 
 def uuid_text(field_name: str, text: str) -> str:

@@ -1,0 +1,1 @@
+"""The REST API: endpoints, deliveries, keys and the catalogue over HTTP."""

@@ -1,0 +1,75 @@
+"""The application: routes, problems, and what operators look at."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from plaudit.api import catalogue, deliveries, endpoints
+from plaudit.api.counting import Counting
+from plaudit.api.parts import Parts
+from plaudit.api.problems import Problem, install
+from plaudit.store.database import DatabaseFailure, check
+
+DESCRIPTION = """\
+Endpoints, deliveries and keys. Every request brings an API key (`plaudit keys create`); a key of a
+workspace sees nothing of others. What goes wrong is answered with a problem document (RFC 9457).
+"""
+
+
+class Api(FastAPI):
+    """Describes itself with the problem document that every route may answer with."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            made = super().openapi()
+            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            made["components"]["schemas"]["Problem"] = schema
+        return super().openapi()
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Return the application over what the process is made of."""
+    app = Api(
+        title="Plaudit",
+        version=version("plaudit"),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    app.state.parts = parts
+    for module in (endpoints, deliveries, catalogue):
+        app.include_router(module.router)
+    install(app)
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    app.add_middleware(Counting, registry=registry)
+    _operating(app, parts, registry)
+    return app
+
+
+def _operating(app: FastAPI, parts: Parts, registry: CollectorRegistry) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    def healthz() -> dict[str, object]:
+        return {"ok": True, "problems": []}
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> JSONResponse:
+        try:
+            check(parts.engine)
+        except DatabaseFailure as failure:
+            return JSONResponse({"ok": False, "problems": [str(failure)]}, 503)
+        return JSONResponse({"ok": True, "problems": []})
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,253 @@
+"""What requests bring and answers carry, as the OpenAPI document describes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from plaudit.records.times import time_text
+from plaudit.store.api_keys import ApiKey, Scope
+from plaudit.store.service import EndpointService, Written
+from plaudit.store.wanted import LONGEST_NAME, Wanted
+
+Text = Annotated[str, Field(max_length=4_000, pattern=r"^[^\x00]*$")]
+Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+_EXAMPLE: Final[JsonDict] = {
+    "url": "https://hooks.example.com/plaudit",
+    "types": ["testimonial.approved"],
+    "filter": {"field": "testimonial.rating.value", "gt": 3},
+    "name": "crm",
+}
+
+
+class EndpointBody(BaseModel):
+    """An endpoint to be registered."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+
+    url: Text = Field(description="Where to send: https, and no private address.")
+    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
+    name: Text | None = Field(default=None, max_length=LONGEST_NAME, description="For people.")
+    types: list[Text] = Field(default_factory=list, max_length=100, description="None: all.")
+    spaces: list[UUID] = Field(default_factory=list, max_length=1_000, description="None: all.")
+    filter: dict[str, Any] | None = Field(default=None, description="Content filter.")
+    headers: dict[Text, Text] = Field(default_factory=dict, description="Sent along; secret.")
+    rate_limit: Rate | None = Field(default=None, description="Requests per second.")
+    schedule: Text | None = Field(default=None, description="Delays between attempts: 5s,5m.")
+    format: Text = Field(default="standard", description="Form of the body.")
+    secret: Text | None = Field(default=None, description="whsec_…; a new one by default.")
+
+    def wanted(self) -> Wanted:
+        """Return it as the service takes it."""
+        return Wanted(
+            self.url,
+            tuple(self.types),
+            tuple(str(each) for each in self.spaces),
+            self.headers,
+            self.rate_limit,
+            self.schedule,
+            self.format,
+            self.secret,
+            self.name,
+            _filter_text(self.filter),
+        )
+
+
+class EndpointChange(BaseModel):
+    """What of an endpoint is to change; what is left out stays, null takes a limit away."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"types": ["review.imported"]}]}
+    )
+
+    url: Text | None = None
+    name: Text | None = Field(default=None, max_length=LONGEST_NAME)
+    types: list[Text] | None = Field(default=None, max_length=100)
+    spaces: list[UUID] | None = Field(default=None, max_length=1_000)
+    filter: dict[str, Any] | None = None
+    headers: dict[Text, Text] | None = None
+    rate_limit: Rate | None = None
+    schedule: Text | None = None
+    format: Text | None = None
+
+    def applied(self, now: Wanted) -> Wanted:
+        """Return an endpoint as it is to be."""
+        given = self.model_fields_set
+        changes: dict[str, Any] = {
+            "url": self.url or now.url,
+            "name": self.name,
+            "types": tuple(self.types or ()),
+            "spaces": tuple(str(each) for each in self.spaces or ()),
+            "content_filter": _filter_text(self.filter),
+            "headers": self.headers or {},
+            "rate_limit": self.rate_limit,
+            "schedule": self.schedule,
+            "format": self.format or now.format,
+        }
+        named = {name if name != "filter" else "content_filter" for name in given}
+        return replace(now, **{name: changes[name] for name in named})
+
+
+class EndpointOut(BaseModel):
+    """An endpoint. Values of its headers, and its secret, are not shown."""
+
+    id: str
+    workspace_id: str
+    name: str | None
+    url: str
+    types: list[str]
+    spaces: list[str]
+    filter: dict[str, Any] | None
+    headers: list[str]
+    rate_limit: float | None
+    schedule: str | None
+    format: str
+    status: str
+    status_reason: str | None
+    version: int
+    active_from: str
+    created_at: str
+    updated_at: str
+    secret: str | None = Field(default=None, description="Of a new one; shown this once.")
+
+    @classmethod
+    def of(cls, service: EndpointService, written: Written) -> EndpointOut:
+        """Return an endpoint as it is shown."""
+        endpoint, wanted = written.endpoint, service.wanted(written.endpoint)
+        text = endpoint.content_filter
+        return cls(
+            id=endpoint.endpoint_id,
+            workspace_id=endpoint.workspace_id,
+            name=endpoint.name,
+            url=wanted.url,
+            types=list(endpoint.event_types),
+            spaces=list(endpoint.spaces),
+            filter=None if text is None else orjson.loads(text),
+            headers=sorted(wanted.headers),
+            rate_limit=endpoint.rate_limit,
+            schedule=endpoint.schedule,
+            format=endpoint.format,
+            status=endpoint.status,
+            status_reason=endpoint.status_reason,
+            version=endpoint.version,
+            active_from=time_text(endpoint.active_from),
+            created_at=time_text(endpoint.created_at),
+            updated_at=time_text(endpoint.updated_at),
+            secret=written.secret,
+        )
+
+
+class Rotation(BaseModel):
+    """How a secret is changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_s: int = Field(
+        default=86_400, ge=0, le=604_800, description="Seconds that the old one signs along."
+    )
+
+
+class Disabling(BaseModel):
+    """Why an endpoint is to get nothing more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Text = Field(default="by its owner", min_length=1, max_length=400)
+
+
+class TestBody(BaseModel):
+    """What is to be sent as a test."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Text = Field(default="testimonial.submitted", description="An event type.")
+
+
+class TestOut(BaseModel):
+    """What a test send came to."""
+
+    id: str = Field(description="The webhook-id.")
+    type: str
+    succeeded: bool
+    status: int | None
+    error: str | None
+    answer: str | None
+    total_ms: float | None
+    body: str
+
+
+class KeyBody(BaseModel):
+    """A key to be made."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "crm"}]})
+
+    name: Text = Field(min_length=1, max_length=LONGEST_NAME)
+    scope: Scope = Scope.WORKSPACE
+    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
+
+
+class KeyOut(BaseModel):
+    """A key, without itself."""
+
+    id: str
+    name: str
+    scope: Scope
+    workspace_id: str | None
+    ends_with: str
+    created_at: str
+    used_at: str | None
+    revoked_at: str | None
+    key: str | None = Field(default=None, description="Of a new one; shown this once.")
+
+    @classmethod
+    def of(cls, key: ApiKey, text: str | None = None) -> KeyOut:
+        """Return a key as it is shown."""
+        return cls(
+            id=key.key_id,
+            name=key.name,
+            scope=key.scope,
+            workspace_id=key.workspace_id,
+            ends_with=key.hint,
+            created_at=time_text(key.created_at),
+            used_at=_time(key.used_at),
+            revoked_at=_time(key.revoked_at),
+            key=text,
+        )
+
+
+class RetryBody(BaseModel):
+    """Which deliveries are to be tried again; at least one condition is given."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"event_type": "testimonial.approved"}]}
+    )
+
+    endpoint_id: UUID | None = None
+    event_id: UUID | None = None
+    event_type: Text | None = None
+    subject: UUID | None = None
+    state: str | None = Field(default=None, pattern="^(delivered|pending|dead|cancelled)$")
+    since: str | None = Field(default=None, max_length=40)
+    until: str | None = Field(default=None, max_length=40)
+    cursor: Text | None = Field(default=None, description="Of the answer before.")
+    limit: int = Field(default=100, ge=1, le=1_000)
+
+
+class Page(BaseModel):
+    """A page of a list; the next one begins at `cursor`."""
+
+    data: list[dict[str, Any]]
+    cursor: str | None = None
+
+
+def _filter_text(tree: dict[str, Any] | None) -> str | None:
+    return None if tree is None else orjson.dumps(tree).decode()
+
+
+def _time(epoch_ms: int | None) -> str | None:
+    return None if epoch_ms is None else time_text(epoch_ms)

@@ -1,0 +1,112 @@
+"""Who calls: the API key of a request, and what it may do in which workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from plaudit.api.parts import Parts
+from plaudit.api.problems import Refused
+from plaudit.store.api_keys import ApiKey, Scope
+from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.service import NoSuchEndpoint
+
+_BEARER: Final = HTTPBearer(
+    scheme_name="key", bearerFormat="plk_…", description="An API key.", auto_error=False
+)
+_CHALLENGE: Final = {"www-authenticate": "Bearer"}
+
+
+def parts_of(request: Request) -> Parts:
+    """Return what this process is made of."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever holds the key of a request."""
+
+    key: ApiKey
+
+    def reads(self, workspace_id: str | None) -> str | None:
+        """Return the workspace whose things are to be read; None: those of all.
+
+        Raises:
+            Refused: it is another one than the key's.
+        """
+        mine = self.key.workspace_id
+        if mine is not None and workspace_id not in {None, mine}:
+            raise Refused(403, "this key belongs to another workspace", field="workspace_id")
+        return mine or workspace_id
+
+    def writes(self, workspace_id: str | None) -> str:
+        """Return the workspace in which something is to be made.
+
+        Raises:
+            Refused: the key only reads, belongs to another workspace, or none is named.
+        """
+        self.check_writes()
+        wanted = self.reads(workspace_id)
+        if wanted is None:
+            raise Refused(422, "an admin's key has to name a workspace", field="workspace_id")
+        return wanted
+
+    def check_writes(self) -> None:
+        """Check that the key may change anything.
+
+        Raises:
+            Refused: it only reads.
+        """
+        if self.key.scope is Scope.READ:
+            raise Refused(403, "this key only reads")
+
+    def owns(self, endpoint: StoredEndpoint) -> StoredEndpoint:
+        """Return an endpoint, if the key may know of it.
+
+        Raises:
+            NoSuchEndpoint: it belongs to another workspace: not even that it exists is told.
+        """
+        if self.key.workspace_id not in {None, endpoint.workspace_id}:
+            raise NoSuchEndpoint(endpoint.endpoint_id)
+        return endpoint
+
+
+def caller(
+    parts: Annotated[Parts, Depends(parts_of)],
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+) -> Caller:
+    """Return who calls.
+
+    Raises:
+        Refused: there is no key, or it is none, or it calls too often.
+    """
+    if given is None:
+        detail = "no API key; send it as `Authorization: Bearer plk_…`"
+        raise Refused(401, detail, headers=_CHALLENGE)
+    key = parts.keys.find(given.credentials)
+    if key is None:
+        raise Refused(401, "not an API key of this installation, or revoked", headers=_CHALLENGE)
+    wait_s = parts.limits.wait_s(key.key_id)
+    if wait_s:
+        headers = {"retry-after": str(wait_s)}
+        raise Refused(429, "too many requests with this key", headers=headers)
+    return Caller(key)
+
+
+def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
+    """Return who calls, if it may change anything: told before anything else of the request.
+
+    Raises:
+        Refused: the key only reads.
+    """
+    who.check_writes()
+    return who
+
+
+Reading = Annotated[Caller, Depends(caller)]
+Writing = Annotated[Caller, Depends(writer)]
+WithParts = Annotated[Parts, Depends(parts_of)]

@@ -1,0 +1,45 @@
+"""Counts requests by route and status; no metric has an id in it."""
+
+from __future__ import annotations
+
+import time
+
+from prometheus_client import CollectorRegistry, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+NAME = "plaudit_api_request_duration_seconds"
+MEANING = "How long requests to the API took, by route, method and status."
+
+
+class Counting:
+    """Middleware around the whole application.
+
+    Args:
+        app: what is counted.
+        registry: gets the metric.
+    """
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self._app = app
+        self._durations = Histogram(NAME, MEANING, ("route", "method", "status"), registry=registry)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and note how long its answer took."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = "500"
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            took = time.perf_counter() - began
+            self._durations.labels(route, scope["method"], status).observe(took)

@@ -1,0 +1,173 @@
+"""`/v1/endpoints`: register, look at, change, test and remove endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Response
+
+from plaudit.api.bodies import (
+    Disabling,
+    EndpointBody,
+    EndpointChange,
+    EndpointOut,
+    Rotation,
+    TestBody,
+    TestOut,
+)
+from plaudit.api.callers import Caller, Reading, WithParts, Writing
+from plaudit.api.parts import Parts
+from plaudit.api.problems import Refused, documented
+from plaudit.control.testing import send_test
+from plaudit.deliver.sending import make_context, make_sender
+from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.service import Written
+
+router = APIRouter(prefix="/v1/endpoints", tags=["endpoints"])
+
+IfMatch = Annotated[
+    str | None, Header(description="The ETag: change it only if nobody did meanwhile.")
+]
+_ONE: Final = documented(404)
+_CHANGED: Final = documented(404, 412)
+
+
+@router.get("", responses=documented())
+def list_endpoints(
+    parts: WithParts, who: Reading, workspace_id: UUID | None = None
+) -> list[EndpointOut]:
+    """List endpoints, in the order in which they were made."""
+    found = parts.endpoints.list(who.reads(_text(workspace_id)))
+    return [EndpointOut.of(parts.endpoints, Written(each)) for each in found]
+
+
+@router.post("", status_code=201, responses=documented())
+def create_endpoint(
+    parts: WithParts, who: Writing, body: EndpointBody, response: Response
+) -> EndpointOut:
+    """Register an endpoint; 202 when deliverers will hear of it a little later.
+
+    The answer has the secret, this once. Events from `active_from` on are delivered.
+    """
+    workspace = who.writes(_text(body.workspace_id))
+    written = parts.endpoints.add(workspace, body.wanted())
+    response.headers["location"] = f"{router.prefix}/{written.endpoint.endpoint_id}"
+    return _answer(parts, written, response)
+
+
+@router.get("/{endpoint_id}", responses=_ONE)
+def show_endpoint(
+    parts: WithParts, who: Reading, endpoint_id: UUID, response: Response
+) -> EndpointOut:
+    """Show an endpoint; its ETag is needed to change it safely."""
+    return _answer(parts, Written(_mine(parts, who, endpoint_id)), response)
+
+
+@router.patch("/{endpoint_id}", responses=_CHANGED)
+def change_endpoint(
+    parts: WithParts,
+    who: Writing,
+    endpoint_id: UUID,
+    body: EndpointChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> EndpointOut:
+    """Change what is given."""
+    known = _matching(_mine(parts, who, endpoint_id), if_match)
+    wanted = body.applied(parts.endpoints.wanted(known))
+    written = parts.endpoints.update(known.endpoint_id, wanted, known.version)
+    return _answer(parts, written, response)
+
+
+@router.delete("/{endpoint_id}", status_code=204, responses=_CHANGED)
+def remove_endpoint(
+    parts: WithParts, who: Writing, endpoint_id: UUID, if_match: IfMatch = None
+) -> None:
+    """Delete an endpoint; what is on its way to it is cancelled."""
+    known = _matching(_mine(parts, who, endpoint_id), if_match)
+    parts.endpoints.remove(known.endpoint_id)
+
+
+@router.post("/{endpoint_id}/enable", responses=_CHANGED)
+def enable_endpoint(
+    parts: WithParts, who: Writing, endpoint_id: UUID, response: Response
+) -> EndpointOut:
+    """Serve an endpoint again, from now on; what it missed is for a replay."""
+    known = _mine(parts, who, endpoint_id)
+    return _answer(parts, parts.endpoints.enable(known.endpoint_id), response)
+
+
+@router.post("/{endpoint_id}/disable", responses=_CHANGED)
+def disable_endpoint(
+    parts: WithParts, who: Writing, endpoint_id: UUID, response: Response, body: Disabling
+) -> EndpointOut:
+    """Serve an endpoint no more; what is on its way becomes dead letters."""
+    known = _mine(parts, who, endpoint_id)
+    return _answer(parts, parts.endpoints.disable(known.endpoint_id, body.reason), response)
+
+
+@router.post("/{endpoint_id}/rotate-secret", responses=_CHANGED)
+def rotate_secret(
+    parts: WithParts, who: Writing, endpoint_id: UUID, response: Response, body: Rotation
+) -> EndpointOut:
+    """Make a new secret, shown this once; the old one signs along for a while."""
+    known = _mine(parts, who, endpoint_id)
+    written = parts.endpoints.rotate_secret(known.endpoint_id, body.overlap_s * 1_000)
+    return _answer(parts, written, response)
+
+
+@router.post("/{endpoint_id}/test", responses=_ONE)
+async def test_endpoint(
+    parts: WithParts, who: Writing, endpoint_id: UUID, body: TestBody
+) -> TestOut:
+    """Send a filled example of an event type now; the answer says what came of it."""
+    known = await asyncio.to_thread(_mine, parts, who, endpoint_id)
+    context = await asyncio.to_thread(make_context, parts.deliver)
+    sender = make_sender(parts.deliver, context)
+    try:
+        tested = await send_test(known, body.type, parts.secrets, sender)
+    finally:
+        await sender.aclose()
+    return TestOut(
+        id=tested.message_id,
+        type=tested.event_type,
+        succeeded=tested.succeeded,
+        status=tested.attempted.status,
+        error=tested.attempted.error,
+        answer=tested.answer,
+        total_ms=tested.attempted.outcome.timings.total_ms,
+        body=tested.body,
+    )
+
+
+def _mine(parts: Parts, who: Caller, endpoint_id: UUID) -> StoredEndpoint:
+    return who.owns(parts.endpoints.get(str(endpoint_id)))
+
+
+def _matching(endpoint: StoredEndpoint, if_match: str | None) -> StoredEndpoint:
+    """Return the endpoint, if it is what the caller saw.
+
+    Raises:
+        Refused: it changed since.
+    """
+    if if_match not in {None, "*", etag(endpoint)}:
+        raise Refused(412, f"the endpoint changed; it is at {etag(endpoint)} now", field="if-match")
+    return endpoint
+
+
+def etag(endpoint: StoredEndpoint) -> str:
+    """Return what names this version of an endpoint."""
+    return f'"{endpoint.version}"'
+
+
+def _answer(parts: Parts, written: Written, response: Response) -> EndpointOut:
+    response.headers["etag"] = etag(written.endpoint)
+    if written.trouble is not None:
+        response.status_code = 202
+    return EndpointOut.of(parts.endpoints, written)
+
+
+def _text(some_id: UUID | None) -> str | None:
+    return None if some_id is None else str(some_id)

@@ -1,0 +1,75 @@
+"""What a serving process is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Engine
+
+from plaudit.api.limits import RateLimits
+from plaudit.api.settings import ApiSettings
+from plaudit.control.relaying import BackgroundRelay
+from plaudit.control.retry import Retrier
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.single import SingleReader
+from plaudit.store.api_keys import KeyService
+from plaudit.store.relay import ACK_TIMEOUT_S
+from plaudit.store.service import EndpointService
+from plaudit.store.wanted import Rules
+from plaudit.transport.addresses import AddressPolicy
+
+ANNOUNCE_S = 1.0
+"""How long an answer waits for the brokers to know of a change: later ones are told by 202."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Shared by all requests; every one of them is safe to use from any thread.
+
+    Attributes:
+        secrets: open what is sealed.
+        deliver: how test sends are made.
+        reader: reads events where they stand.
+        retrier: writes manual retries.
+    """
+
+    engine: Engine
+    endpoints: EndpointService
+    keys: KeyService
+    secrets: SecretKeys
+    deliver: DeliverSettings
+    reader: SingleReader
+    retrier: Retrier
+    limits: RateLimits
+
+
+@contextmanager
+def opened(
+    engine: Engine, kafka: KafkaSettings, deliver: DeliverSettings, api: ApiSettings
+) -> Iterator[Parts]:
+    """Open everything, the relay included; closes it in the order that loses nothing."""
+    secrets = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
+    with ExitStack() as stack:
+        config = ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000))
+        producer = Producer(kafka, config)
+        stack.callback(producer.close)
+        reader = stack.enter_context(SingleReader(kafka))
+        relay = BackgroundRelay(engine, producer, kafka.names.endpoints)
+        relay.start()
+        stack.callback(relay.close)
+        rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)
+        yield Parts(
+            engine,
+            EndpointService(engine, secrets, relay, rules, announce_s=ANNOUNCE_S),
+            KeyService(engine),
+            secrets,
+            deliver,
+            reader,
+            Retrier(engine, kafka, reader, producer),
+            RateLimits(api.api_rate_limit),
+        )

@@ -1,0 +1,145 @@
+"""What goes wrong, as problem documents (RFC 9457): one form for all that is no success."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from plaudit.control.retry import NoSuchDelivery, RetryRefused
+from plaudit.endpoints.keys import CannotOpen
+from plaudit.events.catalogue import UnknownEventType
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.store.api_keys import NoSuchKey
+from plaudit.store.database import DatabaseFailure
+from plaudit.store.service import ChangedMeanwhile, NoSuchEndpoint
+from plaudit.store.wanted import InputRefused
+
+_log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 5
+
+
+class Problem(BaseModel):
+    """A problem document."""
+
+    type: str = Field(default="about:blank", description="A URI that names the kind of problem.")
+    title: str = Field(examples=["Not Found"], description="The status, in words.")
+    status: int = Field(examples=[404])
+    detail: str = Field(description="What is wrong, and what to do.")
+    field: str | None = Field(default=None, description="Which part of the request, if one.")
+    code: str | None = Field(default=None, description="A stable code, if there is one.")
+
+
+class Refused(Exception):
+    """A request that is answered by a problem document."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        field: str | None = None,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+        self.code = code
+        self.headers = headers
+
+
+def answer(refused: Refused) -> JSONResponse:
+    """Return the document."""
+    problem = Problem(
+        title=HTTPStatus(refused.status).phrase,
+        status=refused.status,
+        detail=refused.detail,
+        field=refused.field,
+        code=refused.code,
+    )
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        refused.status,
+        headers=refused.headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def refusal(error: Exception) -> Refused:
+    """Return what an error of ours is answered with."""
+    match error:
+        case Refused():
+            return error
+        case InputRefused():
+            return Refused(422, error.reason, field=error.field)
+        case UnknownEventType():
+            return Refused(422, str(error), field="type")
+        case NoSuchEndpoint() | NoSuchDelivery() | NoSuchKey():
+            return Refused(404, str(error).partition(";")[0])
+        case RetryRefused():
+            return Refused(409, str(error), code=error.reason)
+        case ChangedMeanwhile():
+            return Refused(412, str(error))
+        case DatabaseFailure() | KafkaFailure() | CannotOpen():
+            return _away(error)
+        case HTTPException():
+            headers = None if error.headers is None else dict(error.headers)
+            return Refused(error.status_code, str(error.detail), headers=headers)
+    _log.error("api.crashed", exc_info=error)
+    return Refused(500, "a defect of ours; it is in the log")
+
+
+def _away(error: Exception) -> Refused:
+    _log.warning("api.unavailable", extra={"error": str(error)})
+    detail = "the database or the brokers can't be reached now; try again"
+    return Refused(503, detail, headers={"retry-after": str(RETRY_AFTER_S)})
+
+
+def invalid(error: RequestValidationError) -> Refused:
+    """Return what a request that does not fit the schema is answered with: its first fault."""
+    first: dict[str, Any] = error.errors()[0]
+    place, *path = first["loc"] or ("request",)
+    named = ".".join(str(part) for part in path) or str(place)
+    return Refused(422, str(first["msg"]), field=named)
+
+
+def install(app: FastAPI) -> None:
+    """Have every error answered with a problem document."""
+
+    async def handle(_: Request, error: Exception) -> JSONResponse:
+        return answer(refusal(error))
+
+    async def handle_invalid(_: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, RequestValidationError):
+            return answer(refusal(error))
+        return answer(invalid(error))
+
+    kinds: tuple[type[Exception], ...] = (
+        Refused, InputRefused, UnknownEventType, NoSuchEndpoint, NoSuchDelivery, NoSuchKey,
+        RetryRefused, ChangedMeanwhile, DatabaseFailure, KafkaFailure, CannotOpen, HTTPException,
+        Exception,
+    )  # fmt: skip
+    for kind in kinds:
+        app.add_exception_handler(kind, handle)
+    app.add_exception_handler(RequestValidationError, handle_invalid)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the problems of a route for its OpenAPI description."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in (401, 403, 422, 503, *statuses)
+    }

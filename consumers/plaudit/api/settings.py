@@ -1,0 +1,20 @@
+"""Settings of `plaudit serve`, from `PLAUDIT_*` and a `.env` file."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ApiSettings(BaseSettings):
+    """Where the API listens, and how often a key may call."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PLAUDIT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    api_host: str = Field(default="127.0.0.1", description="Address that the API is bound to.")
+    api_port: int = Field(default=8_400, ge=1, le=65_535, description="Port of the API.")
+    api_rate_limit: float = Field(
+        default=50.0, ge=0, le=1e6, description="Requests per second and API key; 0: no limit."
+    )

@@ -1,0 +1,42 @@
+"""`plaudit serve`: the REST API, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+
+import uvicorn
+
+from plaudit.api.app import create_app
+from plaudit.api.parts import opened
+from plaudit.api.settings import ApiSettings
+from plaudit.cli.logs import configure_logs
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.store.database import DatabaseSettings, open_database
+
+
+def command() -> None:
+    """Serve the REST API, and run the relay that tells deliverers of changed endpoints.
+
+    It listens on PLAUDIT_API_HOST and PLAUDIT_API_PORT, by plain HTTP: put a proxy that terminates
+    TLS in front. The description is at /v1/openapi.json.
+
+    Example: plaudit serve
+    """
+    configure_logs()
+    api, kafka, deliver = ApiSettings(), KafkaSettings(), DeliverSettings()
+    engine = open_database(DatabaseSettings().database_url)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # When it has stopped, uvicorn raises the signal again: this is not to end the process
+        # before the relay is closed.
+        signal.signal(number, lambda *_: None)
+    with opened(engine, kafka, deliver, api) as parts:
+        uvicorn.run(
+            create_app(parts),
+            host=api.api_host,
+            port=api.api_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
+    engine.dispose()

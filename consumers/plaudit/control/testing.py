@@ -1,0 +1,71 @@
+"""Test sends: a filled example of any event type, signed, to one endpoint, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plaudit.deliver.attempt import Attempter, Parcel
+from plaudit.deliver.moves import Attempted
+from plaudit.endpoints.keys import CannotOpen, SecretKeys
+from plaudit.endpoints.model import Endpoint
+from plaudit.endpoints.opening import open_endpoint
+from plaudit.events.decoding import EventDecoder
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.events.ids import new_event_id
+from plaudit.events.rendering import render
+from plaudit.records.names import Trigger
+from plaudit.store.endpoints import StoredEndpoint, record_of
+from plaudit.transport.answer import Answer
+from plaudit.transport.sender import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What a test send came to.
+
+    Attributes:
+        message_id: its `webhook-id`.
+        body: what was sent.
+    """
+
+    message_id: str
+    event_type: str
+    body: str
+    attempted: Attempted
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was answered 2xx."""
+        status = self.attempted.status
+        return status is not None and status // 100 == 2  # noqa: PLR2004 - the class of success
+
+    @property
+    def answer(self) -> str | None:
+        """The first bytes of what was answered."""
+        outcome = self.attempted.outcome
+        return outcome.snippet.decode("utf-8", "replace") if isinstance(outcome, Answer) else None
+
+
+async def send_test(
+    stored: StoredEndpoint, event_type: str, keys: SecretKeys, sender: Sender
+) -> Tested:
+    """Send an example now, whether the endpoint is served or not; nothing is retried nor logged.
+
+    Raises:
+        UnknownEventType: there is no such type.
+        CannotOpen: the endpoint's key is not here.
+    """
+    parcel = _parcel(stored.workspace_id, event_type)
+    endpoint = open_endpoint(record_of(stored), keys)
+    if not isinstance(endpoint, Endpoint):
+        raise CannotOpen(endpoint.reason, stored.sealed.key_id)
+    attempted = await Attempter(sender).send(parcel, endpoint)
+    return Tested(parcel.message_id, event_type, parcel.body.decode(), attempted)
+
+
+def _parcel(workspace_id: str, event_type: str) -> Parcel:
+    decoded = EventDecoder().decode(encode(example(event_type)))
+    data = {**decoded.data, "workspace_id": workspace_id}
+    event = decoded._replace(event_id=str(new_event_id()), workspace_id=workspace_id, data=data)
+    return Parcel(event.event_id, render(event), Trigger.TEST)

@@ -1,0 +1,98 @@
+"""A serving installation: a real broker, SQLite, and a client."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from e2e.sink import Sink
+from plaudit.api.app import create_app
+from plaudit.api.parts import Parts, opened
+from plaudit.api.settings import ApiSettings
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.store.api_keys import Scope
+from plaudit.store.database import open_database
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What tests call.
+
+    Attributes:
+        workspace: whose keys `write` and `read` are.
+    """
+
+    parts: Parts
+    app: FastAPI
+    client: httpx.Client
+    workspace: str
+    admin: dict[str, str]
+    write: dict[str, str]
+    read: dict[str, str]
+    stranger: dict[str, str]
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve an application on loopback, in a thread; yields where."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@pytest.fixture
+def api(topics: KafkaSettings, tmp_path: Path) -> Iterator[Installation]:
+    """An installation with a key of each kind."""
+    engine = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    deliver = DeliverSettings.model_validate(
+        {
+            "secret_key": base64.b64encode(os.urandom(32)).decode(),
+            "allow_networks": "127.0.0.0/8",
+        }
+    )
+    settings = ApiSettings(api_rate_limit=0)
+    with opened(engine, topics, deliver, settings) as parts:
+        workspace, other = str(uuid.uuid4()), str(uuid.uuid4())
+
+        def key(scope: Scope, of: str | None) -> dict[str, str]:
+            return {"authorization": f"Bearer {parts.keys.create(scope, of, 'test')[1]}"}
+
+        app = create_app(parts)
+        with served(app) as base, httpx.Client(base_url=base, timeout=30) as client:
+            yield Installation(
+                parts,
+                app,
+                client,
+                workspace,
+                key(Scope.ADMIN, None),
+                key(Scope.WORKSPACE, workspace),
+                key(Scope.READ, workspace),
+                key(Scope.WORKSPACE, other),
+            )
+    engine.dispose()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """Subscribers on loopback."""
+    with Sink() as made:
+        yield made

@@ -1,0 +1,215 @@
+"""The REST API: what it does for whom, and how it says no."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+from httpx import Response
+from standardwebhooks import Webhook
+
+from api.conftest import Installation
+from attempts import attempt, failed
+from e2e.sink import Sink, always, good
+from plaudit.events.entity import Entity
+from plaudit.records.attempt import decode_attempt, encode_attempt
+from plaudit.store.health import summed, take_in
+from plaudit.store.log import AttemptRows, insert_new
+
+pytestmark = pytest.mark.broker
+
+URL = "https://hooks.example.com/plaudit?token=x"
+PROBLEM = "application/problem+json"
+
+
+def create(api: Installation, **given: Any) -> Response:
+    """Register an endpoint."""
+    return api.client.post("/v1/endpoints", headers=api.write, json={"url": URL, **given})
+
+
+def refused(response: Response, status: int, field: str | None = None) -> None:
+    """Check that an answer is a problem document."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == PROBLEM
+    problem = response.json()
+    assert problem["status"] == status
+    assert problem["detail"]
+    assert problem.get("field") == field
+
+
+def record(api: Installation, *attempts: Any) -> None:
+    """Write attempts as the recorder does."""
+    rows = AttemptRows("sqlite")
+    made = [rows.row(decode_attempt(encode_attempt(each))) for each in attempts]
+    with api.parts.engine.begin() as connection:
+        take_in(connection, summed(insert_new(connection, made)))
+
+
+def test_an_endpoint_is_made_shown_changed_and_removed(api: Installation) -> None:
+    wanted = {"field": "testimonial.rating.value", "gt": 3}
+    made = create(api, name="crm", types=["testimonial.approved"], filter=wanted)
+    assert made.status_code in {201, 202}
+    body = made.json()
+    assert body["secret"].startswith("whsec_")
+    at = made.headers["location"]
+    shown = api.client.get(at, headers=api.read)
+    assert shown.json()["secret"] is None
+    assert (shown.json()["filter"], shown.json()["workspace_id"]) == (wanted, api.workspace)
+
+    change = {"types": [], "rate_limit": 2.5}
+    stale = {**api.write, "if-match": '"77"'}
+    refused(api.client.patch(at, headers=stale, json=change), 412, "if-match")
+    fresh = {**api.write, "if-match": shown.headers["etag"]}
+    changed = api.client.patch(at, headers=fresh, json=change)
+    assert (changed.json()["types"], changed.json()["rate_limit"]) == ([], 2.5)
+    assert (changed.json()["name"], changed.json()["filter"]) == ("crm", wanted)
+    refused(api.client.patch(at, headers=fresh, json=change), 412, "if-match")
+    assert api.client.patch(at, headers=api.write, json={"filter": None}).json()["filter"] is None
+
+    assert api.client.delete(at, headers=api.write).status_code == 204
+    refused(api.client.get(at, headers=api.write), 404)
+
+
+def test_disabling_enabling_and_rotating(api: Installation) -> None:
+    made = create(api).json()
+    at = f"/v1/endpoints/{made['id']}"
+    off = api.client.post(f"{at}/disable", headers=api.write, json={"reason": "too slow"}).json()
+    assert (off["status"], off["status_reason"]) == ("disabled", "too slow")
+    on = api.client.post(f"{at}/enable", headers=api.write).json()
+    assert on["status"] == "active"
+    assert on["active_from"] > made["active_from"]
+    rotated = api.client.post(f"{at}/rotate-secret", headers=api.write, json={}).json()
+    assert rotated["secret"] not in {None, made["secret"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"url": "http://10.0.0.1/"}, "url"),
+        ({"url": 3}, "url"),
+        ({"types": ["testimonial.aproved"]}, "types"),
+        ({"filter": {"field": "a", "like": 1}}, "filter.like"),
+        ({"headers": {"webhook-id": "1"}}, "headers"),
+        ({"rate_limit": 0}, "rate_limit"),
+        ({"name": "a\nb"}, "name"),
+        ({"spaces": ["here"]}, "spaces.0"),
+        ({"workspace_id": "here"}, "workspace_id"),
+        ({"secrets": "x"}, "secrets"),
+    ],
+)
+def test_what_can_not_be_is_refused_by_the_name_of_its_field(
+    api: Installation, given: dict[str, Any], field: str
+) -> None:
+    refused(create(api, **given), 422, field)
+    assert api.client.get("/v1/endpoints", headers=api.read).json() == []
+
+
+def test_a_test_send_is_signed_and_answered_with_what_came_of_it(
+    api: Installation, sink: Sink
+) -> None:
+    made = create(api, url=sink.on("hook", good)).json()
+    at = f"/v1/endpoints/{made['id']}/test"
+    sent = api.client.post(at, headers=api.write, json={"type": "review.imported"}).json()
+    assert (sent["succeeded"], sent["status"], sent["answer"]) == (True, 200, "ok")
+    [arrived] = sink.arrivals
+    body = Webhook(made["secret"]).verify(arrived.body, arrived.headers)
+    assert (body["type"], body["data"]["workspace_id"]) == ("review.imported", api.workspace)
+    refused(api.client.post(at, headers=api.write, json={"type": "no.such"}), 422, "type")
+    broken = create(api, url=sink.on("broken", always(500))).json()
+    at = f"/v1/endpoints/{broken['id']}/test"
+    assert api.client.post(at, headers=api.write, json={}).json()["succeeded"] is False
+
+
+def test_the_log_is_listed_in_pages_and_shown_with_its_attempts(api: Installation) -> None:
+    endpoint, event = str(uuid.uuid4()), str(uuid.uuid4())
+    mine = {"workspace_id": api.workspace, "endpoint_id": endpoint}
+    first = failed(**mine, event_id=event, answer_headers={"retry-after": "5"})
+    second = attempt(**mine, event_id=event, started_at=first["started_at"] + 1_000)
+    record(api, first, second, attempt(**mine), attempt())
+    page = api.client.get("/v1/deliveries?limit=1", headers=api.read).json()
+    assert [each["event_id"] for each in page["data"]] == [event]
+    rest = api.client.get(f"/v1/deliveries?cursor={page['cursor']}", headers=api.read).json()
+    assert (len(rest["data"]), rest["cursor"]) == (1, None)
+    shown = api.client.get(f"/v1/deliveries/{first['delivery_id']}", headers=api.read).json()
+    assert [each["outcome"] for each in shown["attempts"]] == ["retrying", "delivered"]
+    assert shown["attempts"][0]["answer_headers"] == {"retry-after": "5"}
+    refused(api.client.get(f"/v1/deliveries/{first['delivery_id']}", headers=api.stranger), 404)
+    refused(api.client.get("/v1/deliveries?cursor=x", headers=api.read), 422, "cursor")
+    refused(api.client.get("/v1/deliveries?since=soon", headers=api.read), 422, "since")
+    [hour] = api.client.get("/v1/stats", headers=api.read).json()["data"]
+    assert (hour["delivered"], hour["failed"], hour["success_rate"]) == (2, 1, 0.6667)
+
+
+def test_a_retry_of_what_is_not_there_any_more_says_so(api: Installation) -> None:
+    made = create(api).json()
+    gone = attempt(
+        workspace_id=api.workspace,
+        endpoint_id=made["id"],
+        origin_topic=api.parts.retrier.names.event_topic(Entity.TESTIMONIALS),
+    )
+    record(api, gone)
+    at = f"/v1/deliveries/{gone['delivery_id']}/retry"
+    answer = api.client.post(at, headers=api.write)
+    refused(answer, 409)
+    assert answer.json()["code"] == "event_expired"
+    refused(api.client.post("/v1/deliveries/retry", headers=api.write, json={}), 422)
+    some = {"endpoint_id": made["id"]}
+    done = api.client.post("/v1/deliveries/retry", headers=api.write, json=some).json()
+    assert (done["retried"], [each["code"] for each in done["refused"]]) == (0, ["event_expired"])
+
+
+def test_keys_make_keys_of_their_own_workspace_only(api: Installation) -> None:
+    made = api.client.post("/v1/keys", headers=api.write, json={"name": "x", "scope": "read"})
+    body = made.json()
+    assert (made.status_code, body["workspace_id"]) == (201, api.workspace)
+    bearer = {"authorization": f"Bearer {body['key']}"}
+    assert api.client.get("/v1/endpoints", headers=bearer).status_code == 200
+    admin = {"name": "x", "scope": "admin"}
+    refused(api.client.post("/v1/keys", headers=api.write, json=admin), 403, "scope")
+    other = {"name": "x", "workspace_id": str(uuid.uuid4())}
+    refused(api.client.post("/v1/keys", headers=api.write, json=other), 403, "workspace_id")
+    refused(api.client.delete(f"/v1/keys/{body['id']}", headers=api.stranger), 404)
+    assert api.client.delete(f"/v1/keys/{body['id']}", headers=api.write).json()["revoked_at"]
+    refused(api.client.get("/v1/endpoints", headers=bearer), 401)
+
+
+def operations(api: Installation) -> list[tuple[str, str]]:
+    """Return every route of the OpenAPI document, filled with an id that exists nowhere."""
+    paths = api.app.openapi()["paths"]
+    return [
+        (method.upper(), re.sub(r"{\w+}", str(uuid.uuid4()), path).replace("{name}", "x"))
+        for path, methods in paths.items()
+        for method in methods
+    ]
+
+
+def test_every_route_wants_a_key_and_minds_what_it_may(api: Installation) -> None:
+    made = create(api).json()
+    listed = operations(api)
+    assert len(listed) > 15
+    wrong = {"authorization": "Bearer plk_" + "x" * 43}
+    for method, path in listed:
+        for headers in ({}, wrong, {"authorization": "Basic eDp4"}):
+            refused(api.client.request(method, path, headers=headers), 401)
+        if method != "GET":
+            refused(api.client.request(method, path, headers=api.read, json={}), 403)
+    for method, path in listed:
+        if "/endpoints/" in path:
+            mine = re.sub(r"(?<=/endpoints/)[0-9a-f-]{36}", made["id"], path)
+            refused(api.client.request(method, mine, headers=api.stranger, json={}), 404)
+            elsewhere = f"/v1/endpoints?workspace_id={api.workspace}"
+            refused(api.client.get(elsewhere, headers=api.stranger), 403, "workspace_id")
+    for path in ("/v1/deliveries", "/v1/keys", "/v1/stats"):
+        at = f"{path}?workspace_id={api.workspace}"
+        refused(api.client.get(at, headers=api.stranger), 403, "workspace_id")
+    assert api.client.get("/v1/endpoints", headers=api.stranger).json() == []
+    assert len(api.client.get("/v1/endpoints", headers=api.admin).json()) == 1
+
+
+def test_operators_look_without_a_key(api: Installation) -> None:
+    create(api)
+    assert api.client.get("/healthz").json()["ok"]
+    assert api.client.get("/readyz").json()["ok"]
+    assert 'route="/v1/endpoints"' in api.client.get("/metrics").text

@@ -1,0 +1,100 @@
+"""`plaudit serve` as a process: what it has answered holds, also when it is killed right after."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import threading
+import time
+from datetime import datetime
+
+import httpx
+import pytest
+
+from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
+from e2e.sink import Sink, good
+from plaudit.kafka.producer import Ack
+from plaudit.publish import Publisher
+
+pytestmark = [pytest.mark.broker, pytest.mark.e2e]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def admin_key(rig: Rig) -> dict[str, str]:
+    """Return the header of an admin's key."""
+    made = subprocess.run(
+        [PLAUDIT, "keys", "create", "ops", "--scope", "admin", "--json"],
+        env=rig.environment, capture_output=True, check=True,
+    )  # fmt: skip
+    return {"authorization": f"Bearer {json.loads(made.stdout)['key']}"}
+
+
+def wait_ready(base: str) -> None:
+    """Wait until the API answers."""
+    deadline = time.monotonic() + PROMPTLY_S
+    while True:
+        try:
+            if httpx.get(f"{base}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline, "it never listens"
+        time.sleep(0.2)
+
+
+def test_an_endpoint_that_was_answered_is_in_force_although_the_server_was_killed(
+    rig: Rig, sink: Sink
+) -> None:
+    key, port = admin_key(rig), free_port()
+    base = f"http://127.0.0.1:{port}"
+    server = rig.process("serve", PLAUDIT_API_PORT=str(port))
+    rig.process("record")
+    rig.worker()
+    wait_ready(base)
+    stop = threading.Event()
+    acks: dict[str, Ack] = {}
+
+    def publish() -> None:
+        with Publisher(rig.settings) as publisher:
+            while not stop.wait(0.05):
+                event = rig.event()
+                acks[str(event.meta.event_id)] = publisher.publish(event).result(30)
+
+    publishing = threading.Thread(target=publish)
+    publishing.start()
+    try:
+        body = {"url": sink.on("hook", good), "workspace_id": rig.workspace}
+        made = httpx.post(f"{base}/v1/endpoints", headers=key, json=body, timeout=30)
+        server.send_signal(signal.SIGKILL)
+        assert made.status_code in {201, 202}, made.text
+        assert sink.wait_until(lambda: len(sink.ids("hook")) > 20, PROMPTLY_S)
+    finally:
+        stop.set()
+        publishing.join(PROMPTLY_S)
+    active_from = datetime.fromisoformat(made.json()["active_from"]).timestamp() * 1_000
+    # A 202 may have moved it: what is in the database holds.
+    listed = subprocess.run(
+        [PLAUDIT, "endpoints", "list", "--json"],
+        env=rig.environment, capture_output=True, check=True,
+    )  # fmt: skip
+    holds = datetime.fromisoformat(json.loads(listed.stdout)["active_from"]).timestamp() * 1_000
+    assert holds == active_from or made.status_code == 202
+    wanted = {each for each, ack in acks.items() if ack.timestamp_ms >= holds}
+    assert sink.wait_until(lambda: wanted <= sink.ids("hook").keys(), PROMPTLY_S)
+    assert sink.ids("hook").keys() == wanted, "none from before"
+
+
+def test_serve_ends_with_0_when_it_is_told_to(rig: Rig) -> None:
+    key, port = admin_key(rig), free_port()
+    server = rig.process("serve", PLAUDIT_API_PORT=str(port))
+    wait_ready(f"http://127.0.0.1:{port}")
+    assert httpx.get(f"http://127.0.0.1:{port}/v1/endpoints", headers=key).json() == []
+    assert rig.stop(server) == 0
