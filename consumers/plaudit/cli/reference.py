@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from plaudit.api import counting
+from plaudit.api.settings import ApiSettings
 from plaudit.cli import outbox_metrics
 from plaudit.cli.main import COMMANDS, load
 from plaudit.deliver.decide import Reason
@@ -80,6 +81,7 @@ def _settings() -> Iterator[str]:
         DatabaseSettings,
         RecorderSettings,
         OutboxSettings,
+        ApiSettings,
     )
     for settings in everything:
         for variable, default, meaning in _fields(settings):
