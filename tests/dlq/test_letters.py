@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 
 import pytest
 
+from attempts import failed
 from command import CommandLine
 from dlq.generate import ENDPOINTS, WORKSPACE
 from plaudit.dlq.letters import Kind
@@ -16,6 +18,7 @@ from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.attempt import encode_attempt
 from plaudit.records.names import Header
 
 pytestmark = pytest.mark.broker
@@ -204,3 +207,22 @@ def test_a_missing_topic_is_told_in_one_line(settings: KafkaSettings) -> None:
     told = CommandLine(settings)("dlq", "list")
     assert (told.code, told.err.count("\n")) == (1, 1)
     assert "plaudit topics check" in told.err
+
+
+def test_a_letter_is_shown_with_its_attempts_from_the_log(installation: KafkaSettings) -> None:
+    with Producer(installation) as producer:
+        key = Writer(installation, producer).letter(first_attempt_at="1764000000000")
+        now_ms = int(time.time() * 1_000)
+        for number, mine in ((2, key), (1, key), (7, "another delivery")):
+            line = encode_attempt(
+                failed(
+                    delivery_id=mine,
+                    endpoint_id=ENDPOINTS[0],
+                    number=number,
+                    started_at=now_ms + number,
+                )
+            )
+            producer.publish(installation.names.attempts, line, ENDPOINTS[0].encode()).result(30)
+    [found] = CommandLine(installation)("dlq", "show", key, "--history", "--json").json
+    assert [each["number"] for each in found["history"]] == [1, 2]
+    assert "status" in CommandLine(installation)("dlq", "show", key, "--history").out

@@ -6,8 +6,9 @@ import signal
 
 import pytest
 
+from attempts import failed
 from dlq.conftest import left, seed, sent
-from dlq.generate import ENDPOINTS, WORKSPACE
+from dlq.generate import ENDPOINTS
 from dlq.rig import SOON_S, UNBOUND, end_of, growth, in_thread, start, wait
 from plaudit.bulk.control import Control
 from plaudit.dlq.gate import Limits
@@ -15,7 +16,7 @@ from plaudit.dlq.job import FENCED, Order, redrive
 from plaudit.dlq.moves import Skip
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.records.attempt import AttemptRecord, encode_attempt
+from plaudit.records.attempt import encode_attempt
 
 pytestmark = pytest.mark.broker
 
@@ -82,7 +83,7 @@ def test_an_endpoint_that_keeps_failing_gets_nothing_more(installation: KafkaSet
     wait(lambda: end_of(installation) > 0)
     with Producer(installation) as producer:
         for _ in range(5):
-            line = encode_attempt(failed(ENDPOINTS[0]))
+            line = encode_attempt(failed(endpoint_id=ENDPOINTS[0], trigger="REDRIVE"))
             topic = installation.names.attempts
             producer.publish(topic, line, ENDPOINTS[0].encode()).result(30)
     thread.join(SOON_S)
@@ -104,37 +105,3 @@ def test_bulk_waits_while_deliverers_are_behind(installation: KafkaSettings) -> 
     thread.join(SOON_S)
     assert "stopped by the test" in (reports[0].stopped or "")
     assert left(installation) == 35
-
-
-def failed(endpoint: str) -> AttemptRecord:
-    """Return the line of an attempt at a redriven delivery that failed."""
-    return AttemptRecord(
-        attempt_id="1",
-        delivery_id="1",
-        event_id="1",
-        event_type="testimonial.approved",
-        workspace_id=WORKSPACE,
-        endpoint_id=endpoint,
-        endpoint_version=1,
-        subject="1",
-        origin_topic="t",
-        origin_partition=0,
-        origin_offset=0,
-        trigger="REDRIVE",
-        number=1,
-        outcome="RETRYING",
-        reason="status",
-        status=503,
-        started_at=1,
-        dns_ms=None,
-        connect_ms=None,
-        tls_ms=None,
-        first_byte_ms=None,
-        total_ms=None,
-        bytes_sent=0,
-        answer_headers=None,
-        answer_snippet=None,
-        error=None,
-        next_due_at=None,
-        worker="w",
-    )

@@ -48,12 +48,15 @@ class Chosen:
     Attributes:
         kind: which dead letters.
         filter: which of them.
-        endpoints: that were named, as they were written.
     """
 
     kind: Kind
     filter: Filter
-    endpoints: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether no option was given."""
+        return self.kind is Kind.DELIVERIES and self.filter.is_empty
 
 
 def choosing(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,7 +97,7 @@ def _chosen(asked: dict[str, Any]) -> Chosen:
     fields = {name: value for name, value in asked.items() if value}
     wanted = Asked(**fields, ids=ids if ids or file is not None else None)
     parsed = parse(wanted, int(time.time() * 1_000))
-    return Chosen(kind, parsed, tuple(wanted.endpoint))
+    return Chosen(kind, parsed)
 
 
 def _read_ids(file: Path) -> list[str]:

@@ -85,7 +85,7 @@ def redrive_letters(
     """
     settings, manner = KafkaSettings(), Manner(yes, dry_run, as_json, report)
     if policy is not None:
-        if not chosen.filter.is_empty or to or most or rate or endpoint_rate:
+        if not chosen.is_plain or to or most or rate or endpoint_rate:
             fail("--policy: the file says what and how; leave other options out", Exit.USAGE)
         by_policy(settings, policy, every, manner)
         return
