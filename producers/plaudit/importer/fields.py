@@ -71,10 +71,11 @@ class Mapped:
     def value(self, row: Mapping[str, Any], field: str) -> object:
         """Return a field's value as it stands in the row; None when there is none."""
         column = self.columns.get(field)
-        found = None if column is None else _at(row, column)
-        if found is None or found == "":
-            return self.values.get(field)
-        return found
+        if column is not None:
+            found = _at(row, column)
+            if found is not None and found != "":
+                return found
+        return self.values.get(field)
 
     def text(self, row: Mapping[str, Any], field: str) -> str | None:
         """Return a field's value as text.

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
-from plaudit.events.models import ReviewImported
 from plaudit.importer.errors import Interrupted, NotAcknowledged
 from plaudit.importer.fields import Mapped
 from plaudit.importer.files import Read, ReviewFile, Row, Unreadable
@@ -176,37 +175,29 @@ class Import:
 
     def _take(self, chunk: list[Read]) -> None:
         """Publish the rows of a chunk that are not known yet."""
-        made = list(self._made(chunk))
         self.outcome.rows += len(chunk)
         self._write_down()
-        known = self._journal.known([event.meta.event_id for _, event in made])
-        for row, event in made:
-            event_id = event.meta.event_id
-            if event_id not in known and event_id not in self._on_the_way:
-                self._publish(row, event)
-        self._guard.sent(len(made))
-
-    def _made(self, chunk: list[Read]) -> Iterator[tuple[Row, ReviewImported]]:
-        """Yield rows with their events; those that have none are written down."""
-        for row in chunk:
+        ids = [self._id_of(row) for row in chunk]
+        known = self._journal.known([event_id for event_id in ids if event_id is not None])
+        for row, event_id in zip(chunk, ids, strict=True):
             if isinstance(row, Unreadable):
                 self._reject(row, row.reason)
-                continue
-            try:
-                event = self._make(row.values)
-            except BadRow as error:
-                self._reject(row, str(error))
-            else:
-                yield row, event
+            elif event_id not in known and event_id not in self._on_the_way:
+                self._publish(row)
 
-    def _publish(self, row: Row, event: ReviewImported) -> None:
+    def _id_of(self, row: Read) -> UUID | None:
+        return self._make.event_id(row.values) if isinstance(row, Row) else None
+
+    def _publish(self, row: Row) -> None:
         try:
+            event = self._make(row.values)
             done = self._publisher.publish(event)
-        except PublishRefused as error:
+        except (BadRow, PublishRefused) as error:
             self._reject(row, str(error))
             return
         event_id = event.meta.event_id
         self._on_the_way.add(event_id)
+        self._guard.sent(1)
         done.add_done_callback(partial(self._answered, event_id))
 
     def _reject(self, row: Read, reason: str) -> None:

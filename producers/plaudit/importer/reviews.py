@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
-from uuid import UUID, uuid5
+from functools import cached_property
+from hashlib import sha1, sha256
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import orjson
 from pydantic import ValidationError
@@ -15,6 +16,9 @@ from pydantic import ValidationError
 from plaudit.events.ids import utc_now
 from plaudit.events.models import ImportCompleted, ReviewImported
 from plaudit.importer.fields import BadValue, Mapped
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 _NAMESPACE: Final = UUID("5a3f1c0e-7c1d-5b0a-9d44-0d6b1f2e8a37")
 _UNIT: Final = "\x1f"
@@ -48,17 +52,45 @@ class Target:
         """Return the id of the event that ends an import."""
         return self._id("completed", str(import_id))
 
+    def event_id(self, platform: str, external_id: str) -> UUID:
+        """Return the id of a review's event."""
+        return _derived(self._of_events, f"{platform}{_UNIT}{external_id}")
+
     def ids(self, platform: str, external_id: str) -> tuple[UUID, UUID, UUID]:
         """Return the ids of a review's event, testimonial and customer."""
         review = f"{platform}{_UNIT}{external_id}"
         return (
-            self._id("event", review),
-            self._id("testimonial", review),
-            self._id("customer", review),
+            _derived(self._of_events, review),
+            _derived(self._of_testimonials, review),
+            _derived(self._of_customers, review),
         )
 
+    @cached_property
+    def _of_events(self) -> Hash:
+        return self._begun("event")
+
+    @cached_property
+    def _of_testimonials(self) -> Hash:
+        return self._begun("testimonial")
+
+    @cached_property
+    def _of_customers(self) -> Hash:
+        return self._begun("customer")
+
     def _id(self, kind: str, name: str) -> UUID:
-        return uuid5(_NAMESPACE, f"{kind}{_UNIT}{self.space_id}{_UNIT}{name}")
+        return _derived(self._begun(kind), name)
+
+    def _begun(self, kind: str) -> Hash:
+        """Return the hash that the ids of a kind begin with; all of a space have it in common."""
+        first = f"{kind}{_UNIT}{self.space_id}{_UNIT}".encode()
+        return sha1(_NAMESPACE.bytes + first, usedforsecurity=False)
+
+
+def _derived(begun: Hash, name: str) -> UUID:
+    """Return what `uuid.uuid5` does, in a third of the time."""
+    found = begun.copy()
+    found.update(name.encode("utf-8", "surrogatepass"))
+    return UUID(bytes=found.digest()[:16], version=5)
 
 
 class BadRow(ValueError):
@@ -94,10 +126,21 @@ class ReviewMaker:
             where = ".".join(str(part) for part in first["loc"])
             raise BadRow(f"{where.removeprefix('testimonial.')}: {first['msg']}") from None
 
+    def event_id(self, row: Mapping[str, Any]) -> UUID | None:
+        """Return the id that the row's event has; None when there can be no event."""
+        try:
+            return self._target.event_id(*self._name(row))
+        except BadValue:
+            return None
+
+    def _name(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """Return the platform of a review, and its id there."""
+        platform = (self._mapped.text(row, "platform") or "import").lower()
+        return platform, self._mapped.text(row, "external_id") or self._id_from_content(row)
+
     def _fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
         read = self._mapped
-        platform = (read.text(row, "platform") or "import").lower()
-        external_id = read.text(row, "external_id") or self._id_from_content(row)
+        platform, external_id = self._name(row)
         event_id, testimonial_id, customer_id = self._target.ids(platform, external_id)
         now = utc_now()
         return {
@@ -160,7 +203,7 @@ class ReviewMaker:
         if not self._target.ids_from_content:
             raise BadValue("external_id", "there is none; see --ids-from-content")
         content = orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(content).hexdigest()[:32]
+        return sha256(content).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
