@@ -43,8 +43,8 @@ build: $(VENV)/all.stamp ## the wheel and the source archive, into dist/
 test-wheel: build ## the fast tests against the built wheel, away from the tree
 	@tests/wheel.sh dist/*.whl $(BIN)/python requirements/all.txt
 
-bench: $(VENV)/all.stamp ## measure this machine: one worker to a local sink, and publishing
-	@cd tests && ../$(BIN)/python -m bench $(ARGS)
+bench: $(VENV)/all.stamp ## measure this machine against plain loops, 15 minutes; ARGS=--quick takes one
+	@$(BIN)/plaudit bench $(ARGS)
 
 soak-dlq: $(VENV)/all.stamp ## a million dead letters, redriven under kills; ARGS="--letters 100000"
 	@cd tests && ../$(BIN)/python -m dlq.soak $(ARGS)

@@ -62,6 +62,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "dlq": Entry("Dead letters: see, count, keep, send again, remove.", "deliver"),
         "replay": Entry("Send events of a time range to an endpoint again.", "deliver"),
         "listen": Entry("A local subscriber that verifies and prints.", "server"),
+        "bench": Entry("Measure this installation against plain loops.", "bench"),
         "db": Entry("Migrate and check the database.", "server"),
     }
 )

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,10 +29,19 @@ class Workers:
         count: how many.
         environment: settings of theirs, on top of ours.
         folder: for their logs.
+        cores: one for each worker to stay on; none: wherever the system puts them.
     """
 
-    def __init__(self, count: int, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        count: int,
+        environment: Mapping[str, str],
+        folder: Path,
+        *,
+        cores: Sequence[int] = (),
+    ) -> None:
         self._count = count
+        self._cores = cores
         self._environment = {**os.environ, **environment}
         self._folder = folder
         self._stack = ExitStack()
@@ -41,6 +50,11 @@ class Workers:
     def log(self, number: int) -> Path:
         """Return where a worker's log is."""
         return self._folder / f"deliver-{number}.log"
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of the workers, in the order in which they were started."""
+        return tuple(worker.pid for worker in self._running)
 
     def check(self) -> None:
         """Look after the workers.
@@ -58,19 +72,22 @@ class Workers:
         program = [sys.executable, "-c", "from plaudit.cli.main import main; main()", "deliver"]
         for number in range(self._count):
             log = self._stack.enter_context(self.log(number).open("wb"))
-            self._running.append(
-                subprocess.Popen(  # noqa: S603 - our own program
-                    program,
-                    env=self._environment,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    # Ctrl-C is for us: we stop them in order.
-                    start_new_session=True,
-                )
+            worker = subprocess.Popen(  # noqa: S603 - our own program
+                program,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for us: we stop them in order.
+                start_new_session=True,
             )
+            self._running.append(worker)
+            if self._cores:
+                # At once, while it has one thread: those that it starts later stay there too.
+                os.sched_setaffinity(worker.pid, {self._cores[number]})
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> tuple[int, ...]:
+        """End the workers in an orderly way; return their exit codes."""
         for worker in self._running:
             worker.send_signal(signal.SIGTERM)
         for worker in self._running:
@@ -79,4 +96,8 @@ class Workers:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+        return tuple(worker.returncode for worker in self._running)
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         self._stack.close()

@@ -7,7 +7,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException, Node, TopicCollection
+from confluent_kafka import (
+    ConsumerGroupState,
+    KafkaError,
+    KafkaException,
+    Node,
+    TopicCollection,
+)
 from confluent_kafka.admin import AdminClient
 
 # The package `admin` does not say what it exports; the modules that define these do.
@@ -24,6 +30,9 @@ DEFAULT_TIMEOUT_S: Final = 15.0
 # librdkafka answers by itself at its request timeout; a future that does not is given up a little
 # later (one has been seen to hang for ten minutes).
 _GRACE_S: Final = 2.0
+
+# What a deletion ends with when there is nothing to delete.
+_ALREADY_GONE: Final = frozenset({"UNKNOWN_TOPIC_OR_PART", "GROUP_ID_NOT_FOUND"})
 
 T = TypeVar("T")
 
@@ -141,6 +150,39 @@ class Admin:
             [resource], request_timeout=self._timeout_s
         )
         return self._outcome(futures[resource], f"configure topic {name}")
+
+    def stable_members(self, group: str) -> int:
+        """Return how many members a consumer group has; 0 while it is being rebalanced.
+
+        Raises:
+            KafkaFailure: the brokers are away, or refuse.
+        """
+        described = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)
+        found = self._wait(described[group], f"look at group {group}")
+        return len(found.members) if found.state is ConsumerGroupState.STABLE else 0
+
+    def remove(self, topics: Collection[str], groups_prefix: str) -> list[KafkaFailure]:
+        """Delete topics, and the consumer groups whose names begin so; returns what is still there.
+
+        For installations that are made to be thrown away. What does not exist is no failure; a
+        group whose members have not left, or were killed a moment ago, is one.
+
+        Raises:
+            KafkaUnavailable: the brokers are away.
+        """
+        listing = self._client.list_consumer_groups(request_timeout=self._timeout_s)
+        groups = [
+            each.group_id
+            for each in self._wait(listing, "list groups").valid
+            if each.group_id.startswith(groups_prefix)
+        ]
+        futures: dict[str, Future[object]] = self._client.delete_topics(
+            list(topics), operation_timeout=self._timeout_s, request_timeout=self._timeout_s
+        )
+        if groups:
+            futures |= self._client.delete_consumer_groups(groups, request_timeout=self._timeout_s)
+        outcomes = [self._outcome(future, f"delete {name}") for name, future in futures.items()]
+        return [each for each in outcomes if each is not None and each.code not in _ALREADY_GONE]
 
     def broker_config(self) -> Mapping[str, str] | NotAuthorized:
         """Return the configuration of the broker that is asked first, or why it can't be seen.

@@ -28,12 +28,14 @@ class PartitionLag:
         committed: the next offset to read; the log's start when the group never committed, or when
             what it stood at is gone.
         end: the offset after the last record.
+        metadata: what the group wrote beside its commit.
     """
 
     topic: str
     partition: int
     committed: int
     end: int
+    metadata: str = ""
 
     @property
     def behind(self) -> int:
@@ -104,7 +106,8 @@ class LagReader:
     def _lag(self, place: TopicPartition) -> PartitionLag:
         low, high = log_bounds(self._client, place, _TIMEOUT_S)
         # A place that is none is negative, one that retention has passed is below the log's start.
-        return PartitionLag(place.topic, place.partition, max(low, place.offset), high)
+        metadata = place.metadata or ""
+        return PartitionLag(place.topic, place.partition, max(low, place.offset), high, metadata)
 
 
 def by_topic(lags: Collection[PartitionLag]) -> Mapping[str, int]:

@@ -1,0 +1,183 @@
+"""Processes of the benchmark: the sink and the references, each ended when it is left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from plaudit.bench.machine import cpu_s, descriptors, memory_mib, pinned
+from plaudit.bench.sink import HANGS, Reading
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_STOP_S: Final = 10.0
+
+
+class ChildFailed(Exception):
+    """A process of the benchmark ended by itself; the message has the end of what it said."""
+
+
+class Child:
+    """`python -m <module> <options as JSON>` on some cores, with a log.
+
+    Args:
+        module: to run.
+        options: for its only argument.
+        cores: to run on.
+        log: takes its standard error.
+        environment: for the process; None: as ours.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        options: Mapping[str, object],
+        cores: Sequence[int],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._name = module.rpartition(".")[2]
+        self._log = log
+        with log.open("wb") as stderr, pinned(cores):
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-m", module, json.dumps(options)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for us: we stop them in order
+            )
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def check(self) -> None:
+        """Look after the process.
+
+        Raises:
+            ChildFailed: it has ended by itself.
+        """
+        if self._process.poll() is not None:
+            raise ChildFailed(self._said())
+
+    def ask(self, *order: object) -> Any:  # noqa: ANN401 - JSON, of the shape that was asked for
+        """Send one order and return the answer.
+
+        Raises:
+            ChildFailed: there is none.
+        """
+        if self._process.stdin is None:
+            raise ChildFailed(self._said())
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise ChildFailed(self._said()) from None
+        return self.hear()
+
+    def hear(self) -> Any:  # noqa: ANN401 - JSON, of the shape that was asked for
+        """Return the next line that it says.
+
+        Raises:
+            ChildFailed: it says nothing more.
+        """
+        line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        if not line:
+            raise ChildFailed(self._said())
+        return json.loads(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _said(self) -> str:
+        tail = self._log.read_text(errors="replace").splitlines()[-5:]
+        said = " / ".join(tail) or "it said nothing"
+        return f"the {self._name} ended by itself: {said}"
+
+
+class Arrival(NamedTuple):
+    """One request, as the sink saw it."""
+
+    event_id: str
+    path: str
+    at_ns: int
+
+
+class Sink(Child):
+    """The receiver, and its counts.
+
+    Args:
+        cores: to run on.
+        folder: for its log.
+        record: whether every arrival is kept.
+        chain: PEM file with key and certificate; with one it also listens for TLS.
+    """
+
+    def __init__(
+        self, cores: Sequence[int], folder: Path, *, record: bool = False, chain: Path | None = None
+    ) -> None:
+        options = {"record": record, "chain": None if chain is None else str(chain)}
+        super().__init__("plaudit.bench.sink", options, cores, folder / "sink.log")
+        self._ports: list[int] = self.hear()
+
+    def url(self, path: str, host: str = "127.0.0.1", *, tls: bool = False) -> str:
+        """Return where a path is."""
+        scheme, port = ("https", self._ports[1]) if tls else ("http", self._ports[0])
+        return f"{scheme}://{host}:{port}{path}"
+
+    def reading(self) -> Reading:
+        """Return the counts of this moment."""
+        return Reading(**self.ask("reading"))
+
+    def delay(self, path: str, seconds: float) -> None:
+        """Let a path answer so late from now on; 0: at once."""
+        self.ask("behave", path, seconds)
+
+    def hang(self, path: str) -> None:
+        """Let a path answer no more."""
+        self.ask("behave", path, HANGS)
+
+    def paths(self) -> dict[str, int]:
+        """Return how many requests came to each path."""
+        counts: dict[str, int] = self.ask("paths")
+        return counts
+
+    def arrivals(self) -> list[Arrival]:
+        """Return every arrival, in order; only a sink that records has them."""
+        return [Arrival(*each) for each in self.ask("arrivals")]
+
+
+class Use(NamedTuple):
+    """What processes have used, and what they hold."""
+
+    cpu_s: float
+    peak_mib: float
+    descriptors: int
+
+
+def use(pids: Sequence[int]) -> Use:
+    """Return what some processes use together; memory is that of the largest."""
+    return Use(
+        sum(cpu_s(pid) for pid in pids),
+        max(memory_mib(pid) for pid in pids),
+        max(descriptors(pid) for pid in pids),
+    )

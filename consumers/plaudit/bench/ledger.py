@@ -1,0 +1,44 @@
+"""Where every delivery is, read from the brokers: what groups have not finished, what is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from plaudit.bench.honesty import Ledger
+from plaudit.deliver.bitmap import decode
+from plaudit.kafka.lag import LagReader, PartitionLag
+from plaudit.kafka.settings import KafkaSettings
+
+
+def waiting(lags: Sequence[PartitionLag]) -> int:
+    """Return how many records are not finished.
+
+    Those between the committed offset and the end, less what the commit's metadata says is done
+    ahead of it. Nothing but records stands in these topics: no transaction left its markers there.
+    """
+    return sum(lag.behind - len(decode(lag.committed, lag.metadata)) for lag in lags)
+
+
+def read_ledger(settings: KafkaSettings, published: int, delivered: int) -> Ledger:
+    """Ask the brokers where the deliveries are that were not delivered; nothing may be running.
+
+    Raises:
+        KafkaFailure: no answer.
+    """
+    names = settings.names
+    tiers = [names.deliveries_now, *(names.deliveries(tier) for tier in settings.tiers)]
+    return Ledger(
+        published,
+        delivered,
+        dead=_read(settings, f"{names.prefix}bench", [names.dlq_deliveries, names.dlq_events]),
+        waiting=_read(settings, names.events_group, names.event_topics)
+        + _read(settings, names.deliveries_group, tiers),
+    )
+
+
+def _read(settings: KafkaSettings, group: str, topics: Sequence[str]) -> int:
+    reader = LagReader(settings, group)
+    try:
+        return waiting(reader.read(topics))
+    finally:
+        reader.close()

@@ -1,0 +1,57 @@
+"""Every scenario by name, in the order in which a full run takes them.
+
+To add one, write a function from a Lab to a Finding, and name it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from plaudit.bench.figures import Finding
+from plaudit.bench.lab import Lab
+from plaudit.bench.scenarios.isolation import dead, hanging
+from plaudit.bench.scenarios.latency import latency
+from plaudit.bench.scenarios.limits import many, rate_limit
+from plaudit.bench.scenarios.publishing import publish
+from plaudit.bench.scenarios.throughput import hundred, slow_answers, throughput, tls, two_workers
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One thing that is measured.
+
+    Attributes:
+        summary: for people, one line.
+        measure: does it.
+        seconds: about how long it takes.
+        quick_s: about how long when it is to be quick.
+        quick: whether a quick run has it; others must be named.
+    """
+
+    summary: str
+    measure: Callable[[Lab], Finding]
+    seconds: float
+    quick_s: float
+    quick: bool = False
+
+
+SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
+    {
+        "throughput": Scenario(
+            "One worker, one endpoint, against the references.", throughput, 140, 28, quick=True
+        ),
+        "hundred": Scenario("100 endpoints on an origin each.", hundred, 45, 10),
+        "tls": Scenario("TLS endpoints against plain ones.", tls, 80, 16),
+        "workers": Scenario("Two workers against one.", two_workers, 80, 16),
+        "slow": Scenario("Answers that take 50 ms.", slow_answers, 45, 10),
+        "hanging": Scenario("1 % of the records hang.", hanging, 110, 25, quick=True),
+        "dead": Scenario("One of 100 endpoints is dead.", dead, 230, 45),
+        "many": Scenario("10,000 endpoints on an origin each.", many, 110, 60),
+        "rate-limit": Scenario("Five requests a second from four workers.", rate_limit, 75, 22),
+        "latency": Scenario("From due to arrival at fixed rates.", latency, 65, 16, quick=True),
+        "publish": Scenario("What publishing costs.", publish, 30, 6, quick=True),
+    }
+)

@@ -1,0 +1,312 @@
+"""One installation under load: what is published, who delivers it, and what that costs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from plaudit.bench.children import Child, Sink, Use, use
+from plaudit.bench.figures import Sample
+from plaudit.bench.honesty import Conditions, Ledger, judge
+from plaudit.bench.installation import Installation, Site, Tell, events
+from plaudit.bench.ledger import read_ledger
+from plaudit.bench.machine import Cores, busy_s, cpu_s
+from plaudit.bench.references import CEILINGS, Kind, Reference
+from plaudit.bench.sink import Reading
+from plaudit.dev.processes import Workers
+from plaudit.kafka.topics import Admin
+from plaudit.publish import Publisher
+
+LOOK_S: Final = 0.02
+START_S: Final = 60.0
+"""How long anything may take to its first delivery."""
+WARM_SHARE: Final = 0.1
+"""Of the deliveries: made before measuring begins, and after it ends."""
+WARM_S: Final = 1.0
+TELL_S: Final = 1.0
+JOIN_LOOK_S: Final = 0.2
+QUIET_S: Final = 5.0
+SOURCE: Final = "/plaudit/bench"
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+REFERENCES: Final = "plaudit.bench.references"
+
+
+class NothingArrives(Exception):
+    """A contender delivered nothing in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """Counts at one moment.
+
+    Attributes:
+        sink: its own.
+        use: of the contender's processes.
+        alone_s: CPU of those that have a core for themselves.
+        cores_s: how long those cores have worked, for whomever.
+    """
+
+    sink: Reading
+    use: Use
+    alone_s: float
+    cores_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What happened between two moments of steady state.
+
+    Attributes:
+        arrived: requests at the sink.
+        values: metrics, by name.
+        sink_share: of a core, used by the sink.
+        foreign_share: of the contender's own cores, used by others; None: it has none.
+    """
+
+    arrived: int
+    values: Mapping[str, float]
+    sink_share: float
+    foreign_share: float | None
+
+    def conditions(self) -> Conditions:
+        """Return under which it was taken, as far as is seen from here."""
+        return Conditions(self.arrived, self.sink_share, self.foreign_share)
+
+
+def window(begin: Instant, end: Instant, own_cores: int) -> Window:
+    """Compare two moments."""
+    seconds = max(1e-9, (end.sink.at_ns - begin.sink.at_ns) / 1e9)
+    arrived = end.sink.arrived - begin.sink.arrived
+    sink_s = end.sink.cpu_s - begin.sink.cpu_s
+    values = {
+        "rate": arrived / seconds,
+        "cpu_us": (end.use.cpu_s - begin.use.cpu_s) / max(1, arrived) * 1e6,
+        "sink_us": sink_s / max(1, arrived) * 1e6,
+        "memory_mib": end.use.peak_mib,
+        "descriptors": float(end.use.descriptors),
+    }
+    foreign_s = (end.cores_s - begin.cores_s) - (end.alone_s - begin.alone_s)
+    foreign = max(0.0, foreign_s) / seconds / own_cores if own_cores else None
+    return Window(arrived, values, sink_s / seconds, foreign)
+
+
+class Trial:
+    """One installation, one sink; workers and references come and go.
+
+    Args:
+        installation: where to.
+        sink: of its endpoints.
+        cores: who runs where.
+        folder: for logs.
+        most_foreign: share of a worker's own core that others may use.
+        tell: says what is being done.
+
+    Attributes:
+        published: events that the brokers have acknowledged.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        sink: Sink,
+        cores: Cores,
+        folder: Path,
+        most_foreign: float,
+        tell: Tell,
+    ) -> None:
+        self.installation = installation
+        self.sink = sink
+        self.published = 0
+        self._cores = cores
+        self._folder = folder
+        self._most_foreign = most_foreign
+        self._tell = tell
+        self._of_references = 0
+
+    @property
+    def sites(self) -> Sequence[Site]:
+        """The endpoints."""
+        return self.installation.sites
+
+    @property
+    def delivered(self) -> int:
+        """Requests of workers that the sink answered with 200."""
+        return self.sink.reading().answered - self._of_references
+
+    def publish(self, sites: Sequence[Site], count: int) -> None:
+        """Publish events, one site after the other, until the brokers have all of them.
+
+        Raises:
+            ProducerClosed: they don't.
+        """
+        self._tell(f"publishing {count:,} events")
+        with Publisher(self.installation.settings, source=SOURCE) as publisher:
+            for event in events(sites, count):
+                publisher.publish(event)
+        self.published += count
+
+    def top_up(self, count: int) -> None:
+        """Publish so much that so many events wait."""
+        missing = count - (self.published - self.delivered)
+        if missing > 0:
+            self.publish(self.sites, missing)
+
+    @contextmanager
+    def workers(
+        self, count: int = 1, environment: Mapping[str, str] = NOTHING
+    ) -> Iterator[Workers]:
+        """Run deliver processes, each on its core, with more settings if given."""
+        settings = {**self.installation.environment, **environment}
+        with Workers(count, settings, self._folder, cores=self._cores.workers) as workers:
+            yield workers
+
+    def deliver(self, seconds: float, count: int = 1) -> Sample:
+        """Start workers on the backlog that is there; stop them near its end, or after a time.
+
+        The whole way counts: reading, deciding, signing, POST, the record of the attempt, commits.
+
+        Args:
+            seconds: for measuring, at most.
+            count: of workers.
+        """
+        before = self.sink.reading()
+        expected = self.published - self.delivered
+        with self.workers(count) as workers:
+            start_s = self.first_arrival(before, workers.check)
+            seen = self._measure(before, expected, seconds, workers.pids, workers.check)
+            exits = workers.stop()
+        conditions = replace(seen.conditions(), exits=exits, ledger=self.ledger())
+        return self.sample({**seen.values, "start_s": start_s}, conditions)
+
+    def compare(self, kind: Kind, seconds: float, most: int) -> Sample:
+        """Run a reference on the worker's core, over the same records, to the same sink.
+
+        Args:
+            kind: which.
+            seconds: for measuring, at most.
+            most: deliveries; a loop ends with its topics.
+        """
+        settings = self.installation.settings
+        reference = Reference(
+            kind,
+            self.sink.url(f"/{kind}"),
+            seconds=int(seconds + START_S),
+            topics=settings.names.event_topics,
+            group=f"{settings.topic_prefix}bench.{kind}.{time.monotonic_ns()}",
+        )
+        before = self.sink.reading()
+        log = self._folder / f"{kind}.log"
+        environment = {**os.environ, **self.installation.environment}
+        with Child(
+            REFERENCES, reference.options(), self._cores.workers[:1], log, environment
+        ) as child:
+            self.first_arrival(before, child.check)
+            seen = self._measure(before, most, seconds, [child.pid], child.check)
+        self._of_references += self._quiet().answered - before.answered
+        conditions = seen.conditions()
+        if kind in CEILINGS:  # which are there to saturate the sink, or themselves
+            conditions = replace(conditions, sink_share=None)
+        return self.sample(seen.values, conditions)
+
+    def ledger(self) -> Ledger:
+        """Return where every delivery is; no worker may run."""
+        self._quiet()
+        return read_ledger(self.installation.settings, self.published, self.delivered)
+
+    def sample(self, values: Mapping[str, float], conditions: Conditions) -> Sample:
+        """Judge what was measured."""
+        return Sample(values, judge(conditions, self._most_foreign))
+
+    def first_arrival(self, before: Reading, check: Callable[[], None]) -> float:
+        """Wait for the next request; return the seconds since now.
+
+        Raises:
+            NothingArrives: none comes in time.
+        """
+        began_ns = time.monotonic_ns()
+        while (now := self.sink.reading()).arrived == before.arrived:
+            if now.at_ns - began_ns > START_S * 1e9:
+                raise NothingArrives(f"nothing was delivered within {START_S:.0f} s")
+            check()
+            time.sleep(LOOK_S)
+        return (now.at_ns - began_ns) / 1e9
+
+    def joined(self, workers: Workers) -> None:
+        """Wait until every worker is a member of both groups, and none is being rebalanced.
+
+        Raises:
+            NothingArrives: it does not come to that.
+        """
+        settings = self.installation.settings
+        admin, names = Admin(settings), settings.names
+        deadline = time.monotonic() + START_S
+        for group in (names.events_group, names.deliveries_group):
+            while admin.stable_members(group) != len(workers.pids):
+                if time.monotonic() > deadline:
+                    raise NothingArrives(f"not every worker has joined {group}")
+                workers.check()
+                time.sleep(JOIN_LOOK_S)
+
+    def arrived(
+        self, before: Reading, count: int, seconds: float, check: Callable[[], None]
+    ) -> bool:
+        """Wait for so many requests since then; False when the time is up first."""
+        began = told = time.monotonic()
+        while (done := self.sink.reading().arrived - before.arrived) < count:
+            now = time.monotonic()
+            if now - began > seconds:
+                return False
+            if now - told > TELL_S:
+                told = now
+                pace = done / (now - began)
+                self._tell(f"{done:,} of {count:,} delivered, {pace:,.0f}/s")
+            check()
+            time.sleep(LOOK_S)
+        return True
+
+    def answered(self, count: int, seconds: float, check: Callable[[], None]) -> bool:
+        """Wait for so many deliveries in all; False when the time is up first."""
+        deadline = time.monotonic() + seconds
+        while self.delivered < count:
+            if time.monotonic() > deadline:
+                return False
+            check()
+            time.sleep(LOOK_S)
+        return True
+
+    def _measure(
+        self,
+        before: Reading,
+        expected: int,
+        seconds: float,
+        pids: Sequence[int],
+        check: Callable[[], None],
+    ) -> Window:
+        """Leave out the beginning and the end; measure what is between."""
+        self.arrived(before, int(expected * WARM_SHARE), WARM_S, check)
+        begin = self.instant(pids)
+        self.arrived(before, int(expected * (1 - WARM_SHARE)), seconds, check)
+        return self.since(begin, pids)
+
+    def instant(self, pids: Sequence[int]) -> Instant:
+        """Return what was counted and used up to now, by processes and by the cores they are on."""
+        alone = self._cores.alone(len(pids))
+        alone_s = sum(cpu_s(pids[number]) for number in alone)
+        return Instant(self.sink.reading(), use(pids), alone_s, busy_s(list(alone.values())))
+
+    def since(self, begin: Instant, pids: Sequence[int]) -> Window:
+        """Compare now with a moment before."""
+        return window(begin, self.instant(pids), len(self._cores.alone(len(pids))))
+
+    def _quiet(self) -> Reading:
+        """Wait until nobody is connected to the sink any more."""
+        deadline = time.monotonic() + QUIET_S
+        while (now := self.sink.reading()).connections and time.monotonic() < deadline:
+            time.sleep(LOOK_S)
+        return now

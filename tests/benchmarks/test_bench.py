@@ -1,0 +1,111 @@
+"""`plaudit bench` on a real broker with very few events: counts are checked, speeds are not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from command import CommandLine
+from plaudit.bench.lab import QUICK, Lab
+from plaudit.bench.machine import available_cores
+from plaudit.bench.run import VOID
+from plaudit.bench.scenarios.throughput import own_origins
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin
+
+pytestmark = pytest.mark.broker
+
+PROGRAM = (sys.executable, "-c", "from plaudit.cli.main import main; main()")
+FEW = ("--quick", "--events", "400", "--repeat", "1", "--seconds", "0.4")
+
+
+def left(settings: KafkaSettings) -> list[str]:
+    return [name for name in Admin(settings).topic_names() if name.startswith("plaudit-bench-")]
+
+
+def test_every_contender_arrives_the_counts_add_up_and_nothing_is_left(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    files = tmp_path / "figures.json", tmp_path / "charts.svg"
+    done = CommandLine(settings)(
+        "bench", "throughput", *FEW, "--json", str(files[0]), "--svg", str(files[1])
+    )
+    assert done.code in {0, VOID}, done.err
+    told = json.loads(files[0].read_text())
+    assert "add up" not in str(told["void"])
+    assert "exit code" not in str(told["void"])
+    figures = {each["key"]: each for each in told["scenarios"]["throughput"]["figures"]}
+    # One that had delivered nothing would have ended the run with 1.
+    for who in ("plaudit", "aiohttp", "httpx", "raw"):
+        assert len(figures[f"{who}.rate"]["samples"]) == 1
+    assert figures["cpu_vs_aiohttp"]["target"] == "≤ 0.8"
+    assert told["effort"]["events"] == 400
+    assert told["versions"]["aiohttp"] != "not installed"
+    assert ET.parse(files[1]).getroot().tag.endswith("svg")  # noqa: S314 - our own
+    assert "deliveries per second" in done.out
+    assert left(settings) == []
+
+
+def test_every_event_is_delivered_or_waits_and_references_do_not_count(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    lab = Lab(settings, available_cores(), QUICK, tmp_path, said.append)
+    with lab.trial(own_origins(3)) as trial:
+        trial.publish(trial.sites, 30)
+        sample = trial.deliver(seconds=20)
+        ledger = trial.ledger()
+        assert ledger.missing == 0
+        assert ledger.delivered >= 27  # all but the last tenth, which is not measured
+        assert not [reason for reason in sample.void if "add up" in reason]
+        trial.compare("aiohttp", 1, 20)
+        assert trial.delivered == ledger.delivered
+        trial.published += 1  # as if one had been lost
+        assert trial.ledger().missing == 1
+    assert left(settings) == []
+
+
+def test_ctrl_c_leaves_neither_processes_nor_topics(settings: KafkaSettings) -> None:
+    run = [*PROGRAM, "bench", "throughput", "--events", "1000"]
+    environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers}
+    with subprocess.Popen(run, env=environment, stderr=subprocess.PIPE, text=True) as bench:
+        deadline = time.monotonic() + 60
+        while len(started := _children(bench.pid)) < 2:  # the sink, and a worker
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert left(settings) != []
+        bench.send_signal(signal.SIGINT)
+        _, said = bench.communicate(timeout=60)
+    assert bench.returncode == 130, said
+    assert "Traceback" not in said
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    assert left(settings) == []
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sideways",), "no scenario 'sideways'; there are throughput, "),
+        (("--json", "nowhere/at/all.json"), "--json: nowhere/at is no folder"),
+    ],
+)
+def test_what_can_not_be_run_is_told_in_one_line(
+    settings: KafkaSettings, arguments: tuple[str, ...], message: str
+) -> None:
+    done = CommandLine(settings)("bench", *arguments)
+    assert done.code == 2
+    assert done.err.startswith(("plaudit: ", "plaudit bench: "))
+    assert message in done.err
+    assert done.err.count("\n") == 1
