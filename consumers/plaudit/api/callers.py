@@ -38,10 +38,9 @@ class Caller:
         Raises:
             Refused: it is another one than the key's.
         """
-        mine = self.key.workspace_id
-        if mine is not None and workspace_id not in {None, mine}:
-            raise Refused(403, "this key belongs to another workspace", field="workspace_id")
-        return mine or workspace_id
+        if workspace_id is not None:
+            self.minds(workspace_id, "workspace_id")
+        return self.key.workspace_id or workspace_id
 
     def writes(self, workspace_id: str | None) -> str:
         """Return the workspace in which something is to be made.
@@ -54,6 +53,15 @@ class Caller:
         if wanted is None:
             raise Refused(422, "an admin's key has to name a workspace", field="workspace_id")
         return wanted
+
+    def minds(self, workspace_id: str, field: str) -> None:
+        """Check that something is of the key's workspace.
+
+        Raises:
+            Refused: it is of another one.
+        """
+        if self.key.workspace_id not in {None, workspace_id}:
+            raise Refused(403, "this key belongs to another workspace", field=field)
 
     def check_writes(self) -> None:
         """Check that the key may change anything.

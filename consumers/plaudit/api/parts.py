@@ -17,6 +17,9 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.single import SingleReader
+from plaudit.publish.prepare import SchemaId
+from plaudit.publish.schema_ids import RegistryIds
+from plaudit.records.names import Names
 from plaudit.store.api_keys import KeyService
 from plaudit.store.relay import ACK_TIMEOUT_S
 from plaudit.store.service import EndpointService
@@ -36,6 +39,7 @@ class Parts:
         deliver: how test sends are made.
         reader: reads events where they stand.
         retrier: writes manual retries.
+        producer: writes events; `schema_id` finds what a registry calls their schemas.
     """
 
     engine: Engine
@@ -46,6 +50,9 @@ class Parts:
     reader: SingleReader
     retrier: Retrier
     limits: RateLimits
+    names: Names
+    producer: Producer
+    schema_id: SchemaId
 
 
 @contextmanager
@@ -59,6 +66,8 @@ def opened(
         producer = Producer(kafka, config)
         stack.callback(producer.close)
         reader = stack.enter_context(SingleReader(kafka))
+        schema_ids = RegistryIds(kafka)
+        stack.callback(schema_ids.close)
         relay = BackgroundRelay(engine, producer, kafka.names.endpoints)
         relay.start()
         stack.callback(relay.close)
@@ -72,4 +81,7 @@ def opened(
             reader,
             Retrier(engine, kafka, reader, producer),
             RateLimits(api.api_rate_limit),
+            kafka.names,
+            producer,
+            schema_ids,
         )

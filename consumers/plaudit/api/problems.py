@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from plaudit.control.retry import NoSuchDelivery, RetryRefused
 from plaudit.endpoints.keys import CannotOpen
 from plaudit.events.catalogue import UnknownEventType
+from plaudit.events.registry_errors import RegistryFailure
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.store.api_keys import NoSuchKey
 from plaudit.store.database import DatabaseFailure
@@ -90,7 +91,7 @@ def refusal(error: Exception) -> Refused:
             return Refused(409, str(error), code=error.reason)
         case ChangedMeanwhile():
             return Refused(412, str(error))
-        case DatabaseFailure() | KafkaFailure() | CannotOpen():
+        case DatabaseFailure() | KafkaFailure() | CannotOpen() | RegistryFailure():
             return _away(error)
         case HTTPException():
             headers = None if error.headers is None else dict(error.headers)
@@ -126,8 +127,8 @@ def install(app: FastAPI) -> None:
 
     kinds: tuple[type[Exception], ...] = (
         Refused, InputRefused, UnknownEventType, NoSuchEndpoint, NoSuchDelivery, NoSuchKey,
-        RetryRefused, ChangedMeanwhile, DatabaseFailure, KafkaFailure, CannotOpen, HTTPException,
-        Exception,
+        RetryRefused, ChangedMeanwhile, DatabaseFailure, KafkaFailure, CannotOpen, RegistryFailure,
+        HTTPException, Exception,
     )  # fmt: skip
     for kind in kinds:
         app.add_exception_handler(kind, handle)
