@@ -101,7 +101,7 @@ def postgres_server() -> Iterator[LocalPostgres]:
         yield server
 
 
-def apply_topics(settings: KafkaSettings) -> None:
-    """Make the topics as declared, for one broker."""
-    applied = apply(Admin(settings), declared(settings, single_node=True, partitions=FEW))
+def apply_topics(settings: KafkaSettings, *, single_node: bool = True) -> None:
+    """Make the topics as declared, with few partitions."""
+    applied = apply(Admin(settings), declared(settings, single_node=single_node, partitions=FEW))
     assert applied.ok, applied.findings

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,11 +164,13 @@ class Rig:
         """Start a `plaudit deliver`; its log goes to a file in the folder."""
         return self.process("deliver", *arguments, **environment)
 
-    def process(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    def process(
+        self, *arguments: str, program: Sequence[str | Path] = (PLAUDIT,), **environment: str
+    ) -> subprocess.Popen[bytes]:
         """Start a command that runs until it is stopped; its log goes to a file in the folder."""
         log = self._stack.enter_context(self.log(len(self.workers)).open("wb"))
         worker = subprocess.Popen(
-            [PLAUDIT, *arguments],
+            [*program, *arguments],
             env={**self.environment, **environment},
             stdout=log,
             stderr=subprocess.STDOUT,

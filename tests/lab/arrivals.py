@@ -1,0 +1,65 @@
+"""How the subscribers' process writes down what came in, and how that is read."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from lab.evidence import Arrival
+
+FORM: Final = struct.Struct("<H16sqH16sB")
+WRONG: Final = ("", "signature", "body", "webhook-id")
+NOBODY: Final = 0xFFFF
+
+
+def digest_of(body: bytes) -> bytes:
+    """Return what stands for a body."""
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+def pack(subscriber: int, event: bytes, at_ms: int, status: int, body: bytes, wrong: str) -> bytes:
+    """Return an arrival as it is written."""
+    return FORM.pack(subscriber, event, at_ms, status, digest_of(body), WRONG.index(wrong))
+
+
+class ArrivalsFile:
+    """Reads what another process appends.
+
+    Args:
+        path: the file; it exists.
+        names: of the subscribers, by number; more may be added.
+
+    Attributes:
+        arrivals: everything read so far.
+        taken: how many of them were answered with 2xx.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self._file = path.open("rb")
+        self._names = names
+        self._rest = b""
+        self.arrivals: list[Arrival] = []
+        self.taken = 0
+
+    def read(self) -> list[Arrival]:
+        """Read on to the end; return what is new."""
+        data = self._rest + self._file.read()
+        whole = len(data) - len(data) % FORM.size
+        self._rest = data[whole:]
+        new = list(self._arrivals(data[:whole]))
+        self.arrivals += new
+        self.taken += sum(200 <= each.status < 300 for each in new)
+        return new
+
+    def close(self) -> None:
+        """Close the file; what was read stays."""
+        self._file.close()
+
+    def _arrivals(self, data: bytes) -> Iterator[Arrival]:
+        for number, event, at_ms, status, digest, wrong in FORM.iter_unpack(data):
+            name = "nobody" if number == NOBODY else self._names[number]
+            yield Arrival(name, str(UUID(bytes=event)), at_ms, status, digest, WRONG[wrong])

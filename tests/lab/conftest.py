@@ -1,0 +1,48 @@
+"""Places where scenarios are played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import apply_topics
+from lab.stage import Place
+from plaudit.dev.kafka import FoundKafka, LocalKafka
+from plaudit.dev.kafka_errors import KafkaNotFound
+from plaudit.kafka.settings import KafkaSettings
+
+SCHEDULE = "1s,2s"
+
+
+@pytest.fixture
+def place(kafka: FoundKafka, prefix: str, tmp_path: Path) -> Place:
+    """The broker of all tests, under a fresh prefix."""
+    settings = KafkaSettings(
+        bootstrap_servers=kafka.bootstrap, topic_prefix=prefix, retry_schedule=SCHEDULE
+    )
+    apply_topics(settings)
+    return Place(settings, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def three_brokers() -> Iterator[LocalKafka]:
+    """A cluster that scenarios may break, and have to leave whole."""
+    try:
+        cluster = LocalKafka(nodes=3)
+    except KafkaNotFound as error:
+        pytest.skip(f"no local Kafka: {error}")
+    with cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster_place(three_brokers: LocalKafka, prefix: str, tmp_path: Path) -> Iterator[Place]:
+    """Three brokers, topics with three replicas of which two must be in sync."""
+    settings = KafkaSettings(
+        bootstrap_servers=three_brokers.bootstrap, topic_prefix=prefix, retry_schedule=SCHEDULE
+    )
+    apply_topics(settings, single_node=False)
+    yield Place(settings, tmp_path, three_brokers)
+    three_brokers.start()

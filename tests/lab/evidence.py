@@ -1,0 +1,137 @@
+"""What is known after a run: what was accepted, what arrived, and what stands in the topics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from plaudit.kafka.consumer import Partition
+
+
+class Accepted(NamedTuple):
+    """An event that the brokers acknowledged.
+
+    Attributes:
+        at_ms: when, by the brokers' clock.
+        digest: of the body that subscribers are to get; empty when any will do.
+    """
+
+    type: str
+    partition: Partition
+    offset: int
+    at_ms: int
+    digest: bytes
+
+
+class Arrival(NamedTuple):
+    """A request that came in.
+
+    Attributes:
+        event: its `webhook-id`.
+        at_ms: when it was complete.
+        status: of the answer; 0: none.
+        digest: of the body.
+        wrong: what is wrong with it by itself (`signature`, `body`); empty: nothing.
+    """
+
+    subscriber: str
+    event: str
+    at_ms: int
+    status: int
+    digest: bytes
+    wrong: str
+
+
+class Line(NamedTuple):
+    """A line of the attempts' log."""
+
+    subscriber: str
+    event: str
+    number: int
+    outcome: str
+    trigger: str
+    started_at_ms: int
+    worker: int
+    origin: Partition
+
+
+class Waiting(NamedTuple):
+    """A record in a `deliveries.*` topic.
+
+    Attributes:
+        attempts: made before it was written.
+        due_ms: append time and the tier's delay.
+    """
+
+    subscriber: str
+    event: str
+    attempts: int
+    diversions: int
+    partition: Partition
+    offset: int
+    due_ms: int
+
+
+class Letter(NamedTuple):
+    """A dead letter."""
+
+    subscriber: str
+    event: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Where a group stands in a partition: the offset, and what is done above it."""
+
+    offset: int
+    ahead: frozenset[int] = frozenset()
+
+    def covers(self, offset: int) -> bool:
+        """Return whether a record is done."""
+        return offset < self.offset or offset in self.ahead
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Killed:
+    """A worker that was killed, and what the groups had committed at that moment.
+
+    Attributes:
+        worker: its process id.
+        places: of the partitions that it held; None: never committed.
+    """
+
+    at_ms: int
+    worker: int
+    places: Mapping[Partition, Committed | None]
+
+    def may_repeat(self, partition: Partition, offset: int) -> bool:
+        """Return whether a record was the worker's, and not committed."""
+        if partition not in self.places:
+            return False
+        place = self.places[partition]
+        return place is None or not place.covers(offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that the ledger judges.
+
+    Attributes:
+        published: ids of all events that were sent, acknowledged or not.
+        wanted: per subscriber, the types that it is to get; empty: all.
+        ends: per subscriber, how a delivery has to end: `delivered`, or its dead letter's reasons.
+        resends: subscribers that make a client send a request twice (they reset connections).
+    """
+
+    published: frozenset[str]
+    accepted: Mapping[str, Accepted]
+    arrivals: list[Arrival]
+    lines: list[Line]
+    waiting: list[Waiting]
+    letters: list[Letter]
+    kills: tuple[Killed, ...]
+    wanted: Mapping[str, frozenset[str]]
+    ends: Mapping[str, frozenset[str]]
+    resends: frozenset[str] = field(default_factory=frozenset)

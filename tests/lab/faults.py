@@ -1,0 +1,81 @@
+"""Breaks things, as a scenario says."""
+
+from __future__ import annotations
+
+import signal
+from typing import Final, assert_never
+
+from confluent_kafka import ElectionType
+from confluent_kafka.admin import AdminClient
+
+from lab.scenario import (
+    Configure,
+    Fault,
+    Freeze,
+    Join,
+    Kill,
+    KillBroker,
+    Leave,
+    RestoreLeaders,
+    StartBrokers,
+    Thaw,
+    Wedge,
+)
+from lab.stage import Stage
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.topics import Admin
+
+CALL_S: Final = 15.0
+
+
+def perform(stage: Stage, fault: Fault) -> None:
+    """Let something happen; returns when it has."""
+    match fault:
+        case Kill(number):
+            stage.kill(number)
+        case Leave(number):
+            stage.leave(number)
+        case Join(crew):
+            stage.join(crew)
+        case Freeze() | Thaw() | Wedge():
+            _signal(stage, fault)
+        case KillBroker() | StartBrokers() | RestoreLeaders():
+            _shake(stage, fault)
+        case Configure(topic, config):
+            settings = stage.place.settings
+            refused = Admin(settings).configure(settings.topic_prefix + topic, config)
+            assert refused is None, refused
+        case _:
+            assert_never(fault)
+    stage.mark(say(fault))
+
+
+def _signal(stage: Stage, fault: Freeze | Thaw | Wedge) -> None:
+    signals = {Freeze: signal.SIGSTOP, Thaw: signal.SIGCONT, Wedge: signal.SIGUSR1}
+    stage.workers[fault.worker].process.send_signal(signals[type(fault)])
+
+
+def _shake(stage: Stage, fault: KillBroker | StartBrokers | RestoreLeaders) -> None:
+    match fault:
+        case KillBroker(node):
+            for each in stage.cluster.nodes:
+                if node in (0, each.address.node_id):
+                    each.kill()
+        case StartBrokers():
+            stage.cluster.start()
+        case RestoreLeaders():
+            _restore_leaders(stage)
+
+
+def say(fault: Fault) -> str:
+    """Return a fault in a few words."""
+    words = type(fault).__name__.lower()
+    number = getattr(fault, "worker", getattr(fault, "node", None))
+    return words if number is None else f"{words} {number}"
+
+
+def _restore_leaders(stage: Stage) -> None:
+    settings = stage.place.settings
+    admin = open_client(settings, AdminClient, settings.client_config())
+    elected = admin.elect_leaders(ElectionType.PREFERRED, None, request_timeout=CALL_S)
+    elected.result(CALL_S)

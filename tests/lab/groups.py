@@ -1,0 +1,125 @@
+"""Where the consumer groups stand: who holds which partitions, and what is committed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from confluent_kafka import Consumer as Client
+from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from lab.evidence import Committed
+from plaudit.deliver import bitmap
+from plaudit.kafka.bounds import log_bounds
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.consumer import Partition
+from plaudit.kafka.settings import KafkaSettings
+
+CALL_S: Final = 10.0
+STABLE_S: Final = 20.0
+LOOK_EVERY_S: Final = 0.1
+
+
+class Groups:
+    """Asks the brokers about both lanes' groups.
+
+    Args:
+        settings: of a user who may ask.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        names = settings.names
+        self._settings = settings
+        self._topics = {
+            names.events_group: names.event_topics,
+            names.deliveries_group: (
+                names.deliveries_now,
+                *(names.deliveries(delay) for delay in settings.tiers),
+            ),
+        }
+        self._admin = open_client(settings, AdminClient, settings.client_config())
+
+    def held_by(self, client_id: str) -> set[Partition]:
+        """Return the partitions of a worker, once no group is being shared out."""
+        held: set[Partition] = set()
+        for group in self._topics:
+            found = self._stable(group)
+            if found is None:
+                # A broker describes groups of the newer protocol to no client of ours.
+                held |= self._all_of(group)
+                continue
+            for member in found.members:
+                if member.client_id == client_id:
+                    held |= {
+                        Partition(each.topic, each.partition)
+                        for each in member.assignment.topic_partitions
+                    }
+        return held
+
+    def committed(self, partitions: Collection[Partition]) -> dict[Partition, Committed | None]:
+        """Return what is committed of each partition."""
+        places: dict[Partition, Committed | None] = {}
+        for group, topics in self._topics.items():
+            mine = [each for each in partitions if each.topic in topics]
+            if mine:
+                places |= self._committed(group, mine)
+        return places
+
+    def behind(self) -> dict[Partition, int]:
+        """Return the partitions in which something is not committed, and how much."""
+        behind: dict[Partition, int] = {}
+        for group in self._topics:
+            partitions = self._all_of(group)
+            for partition, place in self._committed(group, partitions).items():
+                with _client(self._settings, group) as client:
+                    low, high = log_bounds(client, TopicPartition(*partition), CALL_S)
+                left = high - (low if place is None else place.offset)
+                if left:
+                    behind[partition] = left
+        return behind
+
+    def _stable(self, group: str) -> Any:
+        """Return the group's description, when it is shared out; None when it can't be had."""
+        deadline = time.monotonic() + STABLE_S
+        while True:
+            try:
+                future = self._admin.describe_consumer_groups([group], request_timeout=CALL_S)
+                found = future[group].result(CALL_S)
+            except KafkaException:
+                found = None
+            if found is not None and found.state is ConsumerGroupState.STABLE:
+                return found
+            if time.monotonic() > deadline or (found is not None and not found.members):
+                return None
+            time.sleep(LOOK_EVERY_S)
+
+    def _all_of(self, group: str) -> set[Partition]:
+        metadata = self._admin.list_topics(timeout=CALL_S).topics
+        return {
+            Partition(topic, number)
+            for topic in self._topics[group]
+            for number in metadata[topic].partitions
+        }
+
+    def _committed(
+        self, group: str, partitions: Iterable[Partition]
+    ) -> dict[Partition, Committed | None]:
+        with _client(self._settings, group) as client:
+            found = client.committed([TopicPartition(*each) for each in partitions], timeout=CALL_S)
+        return {Partition(each.topic, each.partition): _read(each) for each in found}
+
+
+def _client(settings: KafkaSettings, group: str) -> Client:
+    """Return a client that asks for a group's offsets without joining it."""
+    own = {"group.id": group, "enable.auto.commit": False}
+    config = settings.client_config()
+    config.pop("group.protocol", None)
+    return Client({**config, **own})
+
+
+def _read(place: TopicPartition) -> Committed | None:
+    if place.offset < 0:
+        return None
+    return Committed(place.offset, frozenset(bitmap.decode(place.offset, place.metadata or "")))

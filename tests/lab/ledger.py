@@ -1,0 +1,350 @@
+"""The ledger: what was accepted against what arrived; pure, so that it can be shown to fail.
+
+A delivery is a pair (subscriber, event). It is due once for the event, and once more for each
+attempt that a record in a retry topic asks for; whatever arrives beyond that is doubled, and has to
+be explained: a worker was killed that held the record and had not committed it.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+from lab.evidence import Accepted, Arrival, Evidence, Killed, Letter, Line, Waiting
+from plaudit.kafka.consumer import Partition
+
+Pair: TypeAlias = "tuple[str, str]"
+P = TypeVar("P", Arrival, Line, Waiting, Letter)
+
+DELIVERED: Final = "delivered"
+REFUSED: Final = "write_refused"
+# A request that was on its way when its sender died may be counted a little later.
+ON_ITS_WAY_MS: Final = 2_000
+
+
+class Spread(NamedTuple):
+    """A distribution, in milliseconds."""
+
+    p50: float
+    p99: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class KillFigures:
+    """What one kill cost.
+
+    Attributes:
+        uncommitted: deliveries that had been begun from records that were not committed.
+        doubled: those among them that were repeated.
+        first_s: until another worker delivered from any of the partitions.
+        all_s: until each of the partitions in which something was to do was delivered from again.
+    """
+
+    at_ms: int
+    worker: int
+    uncommitted: int
+    doubled: int
+    first_s: float | None
+    all_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What became of it all. The lists name pairs, and are empty when all is well.
+
+    Attributes:
+        accepted: events that the brokers acknowledged.
+        due: deliveries that follow from them.
+        delivered: of these, answered with 2xx.
+        buried: of these, dead letters.
+        arrivals: requests.
+        doubled: requests beyond those that were due.
+        lost: neither delivered nor a dead letter, against what was to be.
+        wrong: not what or where it was to be.
+        early: attempted before its tier's delay was over.
+        unrecorded: settled, without its line in the log.
+        unexplained: doubled, and no kill explains it.
+        waits: from the brokers' acknowledgement to the first arrival.
+        late: from due to the attempt, of retries.
+    """
+
+    accepted: int
+    due: int
+    delivered: int
+    buried: int
+    arrivals: int
+    doubled: int
+    kills: tuple[KillFigures, ...]
+    lost: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    early: list[str] = field(default_factory=list)
+    unrecorded: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    waits: Spread | None = None
+    late: Spread | None = None
+
+    def complaints(self, *, explained: bool = True) -> list[str]:
+        """Return each broken promise with a few examples.
+
+        Args:
+            explained: whether every repetition must come from a kill.
+        """
+        lists = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if isinstance(getattr(self, each.name), list)
+        }
+        if not explained:
+            del lists["unexplained"]
+        return [
+            f"{len(found)} {name}: {'; '.join(found[:3])}" for name, found in lists.items() if found
+        ]
+
+
+class Books:
+    """The evidence, sorted by pair."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.arrivals: dict[Pair, list[Arrival]] = _by_pair(evidence.arrivals)
+        self.lines: dict[Pair, list[Line]] = _by_pair(evidence.lines)
+        self.waiting: dict[Pair, list[Waiting]] = _by_pair(evidence.waiting)
+        self.letters: dict[Pair, list[Letter]] = _by_pair(evidence.letters)
+        for arrived in self.arrivals.values():
+            arrived.sort(key=lambda each: each.at_ms)
+
+    def due(self) -> Iterator[tuple[Pair, Accepted]]:
+        """Yield every delivery that was to be made."""
+        for event, accepted in self.evidence.accepted.items():
+            for subscriber, types in self.evidence.wanted.items():
+                if not types or accepted.type in types:
+                    yield (subscriber, event), accepted
+
+    def delivered(self, pair: Pair) -> bool:
+        """Return whether a delivery was answered with 2xx."""
+        return any(200 <= each.status < 300 for each in self.arrivals.get(pair, ()))
+
+    def beyond(self, pair: Pair) -> int:
+        """Return how many requests came beyond those that were due."""
+        again = {each.attempts for each in self.waiting.get(pair, ()) if each.attempts}
+        return max(0, len(self.arrivals.get(pair, ())) - 1 - len(again))
+
+    def records(self, pair: Pair) -> Iterator[tuple[Partition, int]]:
+        """Yield the records that a delivery was made from."""
+        accepted = self.evidence.accepted.get(pair[1])
+        if accepted is not None:
+            yield accepted.partition, accepted.offset
+        for each in self.waiting.get(pair, ()):
+            yield each.partition, each.offset
+
+
+def judge(evidence: Evidence) -> Ledger:
+    """Compare everything."""
+    books = Books(evidence)
+    due = dict(books.due())
+    extras = {pair: extra for pair in books.arrivals if (extra := books.beyond(pair))}
+    blamed, unexplained = _blame(books, extras)
+    return Ledger(
+        accepted=len(evidence.accepted),
+        due=len(due),
+        delivered=sum(map(books.delivered, due)),
+        buried=sum(pair in books.letters for pair in due),
+        arrivals=len(evidence.arrivals),
+        doubled=sum(extras.values()),
+        kills=tuple(_figures(books, kill, blamed) for kill in evidence.kills),
+        lost=[f"{_say(pair)}: {why}" for pair in due if (why := _lost(books, pair))],
+        wrong=[*_wrong(books), *_wrong_letters(books)],
+        early=list(_early(books)),
+        unrecorded=list(_unrecorded(books)),
+        unexplained=unexplained,
+        waits=_spread(_waits(books, due)),
+        late=_spread(late for _, _, late in _lateness(books)),
+    )
+
+
+def _by_pair(found: Iterable[P]) -> dict[Pair, list[P]]:
+    by_pair: dict[Pair, list[P]] = defaultdict(list)
+    for each in found:
+        by_pair[each.subscriber, each.event].append(each)
+    return dict(by_pair)
+
+
+def _say(pair: Pair) -> str:
+    return f"{pair[1]} to {pair[0]}"
+
+
+def _lost(books: Books, pair: Pair) -> str:
+    """Return what a delivery misses; empty when it ended as it had to."""
+    ends = books.evidence.ends[pair[0]]
+    if DELIVERED in ends and books.delivered(pair):
+        return ""
+    if ends - {DELIVERED} and pair in books.letters:
+        return ""
+    arrived = len(books.arrivals.get(pair, ()))
+    return f"no {' or '.join(sorted(ends))} after {arrived} requests"
+
+
+def _wrong(books: Books) -> Iterator[str]:
+    """Yield requests that should not have come as they did, or not there."""
+    evidence = books.evidence
+    for each in evidence.arrivals:
+        pair = _say((each.subscriber, each.event))
+        accepted = evidence.accepted.get(each.event)
+        if each.wrong:
+            yield f"{pair}: {each.wrong}"
+        elif each.event not in evidence.published:
+            yield f"{pair}: nobody published it"
+        elif accepted is not None and _unwanted(evidence, each.subscriber, accepted):
+            yield f"{pair}: does not want {accepted.type}"
+        elif accepted is not None and accepted.digest and accepted.digest != each.digest:
+            yield f"{pair}: another body"
+
+
+def _unwanted(evidence: Evidence, subscriber: str, accepted: Accepted) -> bool:
+    types = evidence.wanted[subscriber]
+    return bool(types) and accepted.type not in types
+
+
+def _wrong_letters(books: Books) -> Iterator[str]:
+    """Yield dead letters that should not be, or say something else."""
+    for pair, letters in books.letters.items():
+        for letter in letters:
+            if letter.reason not in books.evidence.ends[letter.subscriber]:
+                yield f"{_say(pair)}: a dead letter, {letter.reason}"
+
+
+def _early(books: Books) -> Iterator[str]:
+    """Yield attempts before their time: by the workers' lines, and by the arrivals themselves."""
+    for pair, number, late_ms in _lateness(books):
+        if late_ms < 0:
+            yield f"{_say(pair)}: attempt {number} was {-late_ms} ms early"
+    for pair, waiting in books.waiting.items():
+        if books.beyond(pair) or any(each.diversions for each in waiting):
+            continue
+        dues = sorted(each.due_ms for each in waiting)
+        for due_ms, arrival in zip(dues, books.arrivals.get(pair, ())[1:], strict=False):
+            if arrival.at_ms < due_ms:
+                yield f"{_say(pair)}: arrived {due_ms - arrival.at_ms} ms early"
+
+
+def _lateness(books: Books) -> Iterator[tuple[Pair, int, int]]:
+    """Yield the attempts that waited in a tier, with their number, and how late they were."""
+    for pair, waiting in books.waiting.items():
+        dues: dict[int, int] = {}
+        for each in waiting:
+            dues[each.attempts] = min(each.due_ms, dues.get(each.attempts, each.due_ms))
+        for line in books.lines.get(pair, ()):
+            due_ms = dues.get(line.number - 1)
+            if line.number > 1 and due_ms is not None and line.outcome != "diverted":
+                yield pair, line.number, line.started_at_ms - due_ms
+
+
+def _unrecorded(books: Books) -> Iterator[str]:
+    """Yield what was settled and has no line in the log."""
+    outcomes = {
+        pair: {(each.outcome, each.number) for each in lines} for pair, lines in books.lines.items()
+    }
+    for pair in books.arrivals:
+        if books.delivered(pair) and not _has(outcomes.get(pair), {DELIVERED}):
+            yield f"{_say(pair)}: delivered"
+    for pair, letters in books.letters.items():
+        written = any(each.reason != REFUSED for each in letters)
+        if written and not _has(outcomes.get(pair), {"dead", "gone"}):
+            yield f"{_say(pair)}: a dead letter"
+    for pair, waiting in books.waiting.items():
+        for each in waiting:
+            step = ("retrying", each.attempts)
+            if each.attempts and not each.diversions and step not in outcomes.get(pair, ()):
+                yield f"{_say(pair)}: retry after attempt {each.attempts}"
+
+
+def _has(found: set[tuple[str, int]] | None, wanted: set[str]) -> bool:
+    return any(outcome in wanted for outcome, _ in found or ())
+
+
+def _blame(books: Books, extras: dict[Pair, int]) -> tuple[dict[Killed, int], list[str]]:
+    """Return how many repetitions each kill explains, and what none does."""
+    blamed: dict[Killed, int] = defaultdict(int)
+    unexplained: list[str] = []
+    for pair, extra in extras.items():
+        left = extra
+        arrived = books.arrivals[pair]
+        for kill in books.evidence.kills:
+            before = arrived[0].at_ms <= kill.at_ms + ON_ITS_WAY_MS
+            if before and arrived[-1].at_ms > kill.at_ms:
+                open_records = sum(kill.may_repeat(*each) for each in books.records(pair))
+                taken = min(left, open_records)
+                blamed[kill] += taken
+                left -= taken
+        if left and pair[0] not in books.evidence.resends:
+            unexplained.append(
+                f"{_say(pair)}: {left} of {len(arrived)} requests{_when(books, pair)}"
+            )
+    return blamed, unexplained
+
+
+def _when(books: Books, pair: Pair) -> str:
+    """Return when a delivery's requests came, and what its records were worth at each kill."""
+    start = books.arrivals[pair][0].at_ms
+    times = ", ".join(f"+{each.at_ms - start} ms {each.status}" for each in books.arrivals[pair])
+    records = ", ".join(f"{partition}@{offset}" for partition, offset in books.records(pair))
+    kills = ", ".join(
+        f"+{kill.at_ms - start} ms {[kill.may_repeat(*each) for each in books.records(pair)]}"
+        for kill in books.evidence.kills
+    )
+    return f" ({times}; from {records}; kills {kills})"
+
+
+def _figures(books: Books, kill: Killed, blamed: dict[Killed, int]) -> KillFigures:
+    begun = sum(
+        1
+        for pair, arrived in books.arrivals.items()
+        if arrived[0].at_ms <= kill.at_ms
+        and any(kill.may_repeat(*each) for each in books.records(pair))
+    )
+    gaps = _gaps(books.evidence, kill)
+    return KillFigures(
+        kill.at_ms,
+        kill.worker,
+        begun,
+        blamed.get(kill, 0),
+        min(gaps) if gaps else None,
+        max(gaps) if gaps else None,
+    )
+
+
+def _gaps(evidence: Evidence, kill: Killed) -> list[float]:
+    """Return for each partition of a killed worker the seconds until another one delivered from it.
+
+    Only event partitions count: what waits in a tier is not due at once.
+    """
+    first: dict[Partition, int] = {}
+    for line in evidence.lines:
+        if (
+            line.trigger == "event"
+            and line.worker != kill.worker
+            and line.started_at_ms > kill.at_ms
+            and line.origin in kill.places
+        ):
+            at_ms = first.get(line.origin, line.started_at_ms)
+            first[line.origin] = min(at_ms, line.started_at_ms)
+    return [(at_ms - kill.at_ms) / 1_000 for at_ms in first.values()]
+
+
+def _waits(books: Books, due: dict[Pair, Accepted]) -> Iterator[int]:
+    for pair, accepted in due.items():
+        arrived = books.arrivals.get(pair)
+        if arrived:
+            yield arrived[0].at_ms - accepted.at_ms
+
+
+def _spread(found: Iterable[float]) -> Spread | None:
+    values: Sequence[float] = sorted(found)
+    if len(values) < 2:
+        return Spread(values[0], values[0], values[0]) if values else None
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return Spread(cuts[49], cuts[98], values[-1])

@@ -1,0 +1,117 @@
+"""Publishes a scenario's events in a thread, and keeps the books of what was accepted."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from concurrent.futures import Future
+from functools import cache, partial
+from typing import Any
+
+from e2e.rig import Rig
+from lab.arrivals import digest_of
+from lab.evidence import Accepted
+from lab.scenario import Traffic
+from plaudit.events.catalogue import type_of
+from plaudit.events.decoding import EventDecoder
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.events.models.event import EventModel
+from plaudit.events.rendering import render
+from plaudit.kafka.consumer import Partition
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.publish import Ack, Publisher
+
+TAG_BYTES = 1_000
+# So long a record may take; no outage of a scenario is longer.
+DELIVERY_TIMEOUT_S = 120.0
+
+
+class Publishing:
+    """A thread that publishes.
+
+    Args:
+        rig: whose workspace and brokers.
+        traffic: what.
+
+    Attributes:
+        published: ids of events that were sent, acknowledged or not.
+        accepted: those that the brokers acknowledged.
+        failures: why others were not.
+    """
+
+    def __init__(self, rig: Rig, traffic: Traffic) -> None:
+        self._rig = rig
+        self._traffic = traffic
+        self._decoder = EventDecoder()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="publishing", daemon=True)
+        self.published: set[str] = set()
+        self.accepted: dict[str, Accepted] = {}
+        self.failures: list[str] = []
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Publish no more, and wait for what is on its way."""
+        self._stop.set()
+        self._thread.join(DELIVERY_TIMEOUT_S)
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was sent and answered."""
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        traffic = self._traffic
+        try:
+            with Publisher(self._rig.settings, delivery_timeout_s=DELIVERY_TIMEOUT_S) as publisher:
+                began = time.monotonic()
+                for number in range(traffic.events):
+                    if self._stop.wait(max(0.0, began + number / traffic.per_s - time.monotonic())):
+                        return
+                    self._publish(publisher, number)
+        except KafkaFailure as failure:
+            self.failures.append(str(failure))
+
+    def _publish(self, publisher: Publisher, number: int) -> None:
+        traffic = self._traffic
+        name = traffic.types[number % len(traffic.types)]
+        event = fresh(name, self._rig.workspace, traffic.padding[number % len(traffic.padding)])
+        event_id = str(event.meta.event_id)
+        digest = digest_of(render(self._decoder.decode(encode(event))))
+        self.published.add(event_id)
+        future = publisher.publish(event)
+        future.add_done_callback(partial(self._enter, event_id, type_of(event).name, digest))
+
+    def _enter(self, event_id: str, name: str, digest: bytes, future: Future[Ack]) -> None:
+        """Enter an event into the books, if the brokers have it; in the producer's thread."""
+        error = future.exception()
+        if error is not None:
+            self.failures.append(str(error))
+            return
+        ack = future.result()
+        place = Partition(ack.topic, ack.partition)
+        self.accepted[event_id] = Accepted(name, place, ack.offset, ack.timestamp_ms, digest)
+
+
+def fresh(name: str, workspace: str, padding: int = 0) -> EventModel:
+    """Return an event with a fresh id and key, and about so many bytes more than it needs."""
+    made = _example(name)
+    meta = made.meta.model_copy(
+        update={"event_id": uuid.uuid4(), "workspace_id": uuid.UUID(workspace)}
+    )
+    update: dict[str, Any] = {"meta": meta}
+    testimonial = getattr(made, "testimonial", None)
+    if testimonial is not None:
+        own: dict[str, Any] = {"testimonial_id": uuid.uuid4()}
+        if padding:
+            own["tags"] = ("t" * TAG_BYTES,) * (padding // TAG_BYTES)
+        update["testimonial"] = testimonial.model_copy(update=own)
+    return made.model_copy(update=update)
+
+
+_example = cache(example)

@@ -1,0 +1,206 @@
+"""Plays a scenario to its end, and judges it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, assert_never
+
+from lab.evidence import Evidence
+from lab.faults import perform
+from lab.ledger import Ledger, Pair, judge
+from lab.scenario import GONE, Behavior, Delivered, Later, Published, Scenario, When
+from lab.stage import Place, Stage, Worker
+from lab.topics import lines, waiting
+
+LOOK_EVERY_S: Final = 0.05
+CAUGHT_UP_S: Final = 20.0
+Progress = Callable[[Stage], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run showed.
+
+    Attributes:
+        complaints: broken promises, each in a sentence; empty when all is well.
+        marks: what happened when, in epoch milliseconds.
+        troubles: per worker, how often it logged which warning or error.
+    """
+
+    scenario: Scenario
+    evidence: Evidence
+    ledger: Ledger
+    complaints: list[str]
+    marks: list[tuple[int, str]]
+    workers: list[Worker]
+    troubles: list[Counter[str]]
+
+
+class Run:
+    """One scenario on its way."""
+
+    def __init__(self, stage: Stage, progress: Progress) -> None:
+        self._stage = stage
+        self._progress = progress
+        self._deadline = time.monotonic() + stage.scenario.within_s
+        self._last = time.monotonic()
+        self._settled: set[Pair] = set()
+        self._complaints: list[str] = []
+
+    def play(self) -> Outcome:
+        """Publish, break, wait until everything is settled, end, and judge."""
+        stage = self._stage
+        stage.publishing.start()
+        for when, fault in stage.scenario.steps:
+            if not self._wait(partial(self._reached, when)):
+                self._complaints.append(f"{when} did not come in time, so no {fault}")
+                break
+            perform(stage, fault)
+            self._last = time.monotonic()
+        self._wait(self._all_settled)
+        stage.publishing.stop()
+        self._catch_up()
+        self._end()
+        return self._judge()
+
+    def _wait(self, reached: Callable[[], bool]) -> bool:
+        """Look again and again; False when the scenario's time is up."""
+        while not reached():
+            if time.monotonic() > self._deadline:
+                return False
+            self._look()
+            time.sleep(LOOK_EVERY_S)
+        return True
+
+    def _look(self) -> None:
+        stage = self._stage
+        for each in stage.subscribers.file.read():
+            if 200 <= each.status < 300:
+                self._settled.add((each.subscriber, each.event))
+        for letter in stage.letters.read():
+            self._settled.add((letter.subscriber, letter.event))
+        for worker in stage.workers:
+            worker.look()
+        self._progress(stage)
+
+    def _reached(self, when: When) -> bool:
+        stage = self._stage
+        match when:
+            case Delivered(count):
+                return stage.subscribers.file.taken >= count
+            case Published(count):
+                return len(stage.publishing.accepted) >= count
+            case Later(seconds):
+                return time.monotonic() - self._last >= seconds
+        assert_never(when)
+
+    def _all_settled(self) -> bool:
+        stage = self._stage
+        self._look()
+        if not stage.publishing.done:
+            return False
+        wanted = stage.scenario.subscribers
+        return all(
+            (each.name, event) in self._settled
+            for event, accepted in stage.publishing.accepted.items()
+            for each in wanted
+            if each.wants(accepted.type)
+        )
+
+    def _catch_up(self) -> None:
+        """Wait until the groups have committed everything: nothing holds a partition."""
+        deadline = time.monotonic() + CAUGHT_UP_S
+        while behind := self._stage.groups.behind():
+            if time.monotonic() > deadline:
+                self._complaints.append(f"all is settled and not all is committed: {behind}")
+                return
+            time.sleep(LOOK_EVERY_S)
+
+    def _end(self) -> None:
+        """Stop the workers; one that has ended by itself must be known to."""
+        stage = self._stage
+        for worker in stage.workers:
+            worker.look()
+            ended = worker.process.poll()
+            if worker.ended:
+                continue
+            expected = stage.scenario.exits.get(worker.number, 0)
+            code = stage.rig.stop(worker.process, 40) if ended is None else ended
+            if code != expected or (ended is not None and not expected):
+                self._complaints.append(f"worker {worker.number} ended with exit code {code}")
+        stage.subscribers.end()
+        stage.letters.read()
+
+    def _judge(self) -> Outcome:
+        stage, scenario = self._stage, self._stage.scenario
+        evidence = gather(stage)
+        ledger = judge(evidence)
+        failed = [f"not published: {each}" for each in stage.publishing.failures[:3]]
+        if len(evidence.accepted) != scenario.traffic.events:
+            failed.append(f"{len(evidence.accepted)} of {scenario.traffic.events} events accepted")
+        logs = [list(_log(stage, worker)) for worker in stage.workers]
+        crashes = [
+            f"worker {number} wrote {line['event']!r}"
+            for number, found in enumerate(logs)
+            for line in found
+            if line["level"] == "plain"
+        ]
+        complaints = ledger.complaints(explained=not scenario.sessions_may_end)
+        return Outcome(
+            scenario,
+            evidence,
+            ledger,
+            [*self._complaints, *failed, *crashes[:3], *complaints],
+            stage.marks,
+            stage.workers,
+            [Counter(line["event"] for line in found) for found in logs],
+        )
+
+
+def play(scenario: Scenario, place: Place, progress: Progress = lambda _: None) -> Outcome:
+    """Play a scenario."""
+    with Stage(scenario, place) as stage:
+        return Run(stage, progress).play()
+
+
+def gather(stage: Stage) -> Evidence:
+    """Collect what is known; everything has ended."""
+    scenario, publishing = stage.scenario, stage.publishing
+    retries = len(stage.place.settings.schedule)
+    return Evidence(
+        frozenset(publishing.published),
+        publishing.accepted,
+        stage.subscribers.file.arrivals,
+        list(lines(stage.rig, stage.names)),
+        list(waiting(stage.rig, stage.names)),
+        stage.letters.letters,
+        tuple(stage.kills),
+        {each.name: frozenset(each.types) for each in scenario.subscribers},
+        {
+            each.name: _ends(each.behavior, retries) | scenario.ends.get(each.name, frozenset())
+            for each in scenario.subscribers
+        },
+        frozenset(each.name for each in scenario.subscribers if each.behavior.failure == "reset"),
+    )
+
+
+def _ends(behavior: Behavior, retries: int) -> frozenset[str]:
+    end = behavior.end(retries)
+    # Only the first one hears the 410; the others are stopped on their way.
+    return frozenset({end, "endpoint_disabled"} if behavior.failure == GONE else {end})
+
+
+def _log(stage: Stage, worker: Worker) -> Iterator[dict[str, Any]]:
+    """Yield a worker's warnings and errors, and lines that are no log events at all."""
+    for line in stage.rig.log(worker.number).read_text(errors="replace").splitlines():
+        if not line.startswith("{"):
+            yield {"level": "plain", "event": line}
+            continue
+        found = json.loads(line)
+        if found["level"] != "info":
+            yield found

@@ -1,0 +1,227 @@
+"""What a scenario says: who publishes what, who receives how, who delivers, what breaks and when.
+
+A scenario is data. `lab.stage` sets it up, `lab.faults` breaks things, `lab.running` runs it, and
+`lab.ledger` compares what was accepted with what arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+FOREVER: Final = 1 << 30
+APPROVED: Final = "testimonial.approved"
+GONE: Final = 410
+HOPELESS: Final = frozenset({413, 415})
+
+Failure: TypeAlias = "int | Literal['hang', 'reset']"
+
+
+@dataclass(frozen=True, slots=True)
+class Behavior:
+    """How a subscriber answers.
+
+    Attributes:
+        after_s: how long it takes over each answer.
+        fails: how many requests of each event it fails before it takes it.
+        failure: how: with a status, by never answering, or by resetting the connection.
+        retry_after_s: what a failure asks for; None: nothing.
+    """
+
+    after_s: float = 0.0
+    fails: int = 0
+    failure: Failure = 500
+    retry_after_s: int | None = None
+
+    def end(self, retries: int) -> str:
+        """Return how a delivery ends: `delivered`, or the reason of its dead letter.
+
+        Args:
+            retries: how often it is tried again.
+        """
+        if not self.fails:
+            return "delivered"
+        if self.failure == GONE:
+            return "gone"
+        if self.failure in HOPELESS:
+            return "rejected"
+        return "delivered" if self.fails <= retries else "exhausted"
+
+
+GOOD: Final = Behavior()
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """An endpoint.
+
+    Attributes:
+        types: of the events that it wants; none named: all.
+        given: fields of its record, such as `rate_limit`.
+    """
+
+    name: str
+    behavior: Behavior = GOOD
+    types: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def wants(self, event_type: str) -> bool:
+        """Return whether it is to get events of a type."""
+        return not self.types or event_type in self.types
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What is published.
+
+    Attributes:
+        events: how many.
+        per_s: how fast.
+        types: in turn.
+        padding: bytes added to the events, in turn.
+    """
+
+    events: int
+    per_s: float
+    types: tuple[str, ...] = (APPROVED,)
+    padding: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """A deliver process.
+
+    Attributes:
+        lane: the one that it serves; empty: both.
+        wedgeable: its event loop can be blocked; see `Wedge`.
+        environment: settings of its own.
+    """
+
+    lane: str = ""
+    wedgeable: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """When so many deliveries have been answered with 2xx."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """When the brokers have acknowledged so many events."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """So long after the fault before, or after the start."""
+
+    seconds: float
+
+
+When: TypeAlias = "Delivered | Published | Later"
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """SIGKILL for a worker, counted from 0 in the order in which they were started."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """SIGTERM for a worker; it has to finish, commit and exit with 0."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """One more worker."""
+
+    crew: Crew = Crew()
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """SIGSTOP for a worker: the whole process stands still, its heartbeats too."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thaw:
+    """SIGCONT for a worker."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wedge:
+    """The event loop of a `wedgeable` worker hangs, while its other threads go on."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class KillBroker:
+    """SIGKILL for a broker, counted from 1; 0: all of them."""
+
+    node: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StartBrokers:
+    """Every broker that does not run is started; returns when all answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreLeaders:
+    """Every partition is led by its preferred broker again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """A topic's configuration changes; the topic's name without its prefix."""
+
+    topic: str
+    config: Mapping[str, str]
+
+
+Fault: TypeAlias = (
+    "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | StartBrokers | RestoreLeaders"
+    " | Configure"
+)
+Step: TypeAlias = "tuple[When, Fault]"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One run.
+
+    Attributes:
+        name: a sentence, for the report.
+        crew: the workers that are there from the start.
+        steps: what happens, one after the other.
+        ends: per subscriber, how its deliveries may end besides what its behavior says.
+        within_s: how long everything may take before it counts as lost.
+        sessions_may_end: a fault makes members of the groups lose their place, so that more than
+            the killed workers' deliveries are repeated; they are counted, not explained.
+        exits: exit codes of workers that end by themselves, by number.
+    """
+
+    name: str
+    traffic: Traffic
+    subscribers: tuple[Subscriber, ...]
+    crew: tuple[Crew, ...] = (Crew(), Crew())
+    steps: tuple[Step, ...] = ()
+    ends: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    within_s: float = 90.0
+    sessions_may_end: bool = False
+    exits: Mapping[int, int] = field(default_factory=dict)

@@ -1,0 +1,174 @@
+"""Where a scenario is played: an installation, its subscribers, its workers, and their keepers."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from e2e.rig import PLAUDIT, Rig
+from lab.evidence import Killed
+from lab.groups import Groups
+from lab.publishing import Publishing
+from lab.scenario import Crew, Scenario
+from lab.subscribers import TESTS, Subscribers
+from lab.topics import LettersTail
+from plaudit.dev.kafka import LocalKafka
+from plaudit.kafka.settings import KafkaSettings
+
+WEDGEABLE: Final = (sys.executable, str(TESTS / "lab" / "wedgeable.py"))
+END_S: Final = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a scenario can be played.
+
+    Attributes:
+        settings: of a user who may do everything; the topics exist.
+        folder: for logs and the report.
+        cluster: brokers that may be killed; None: they are others', too.
+    """
+
+    settings: KafkaSettings
+    folder: Path
+    cluster: LocalKafka | None = None
+
+
+@dataclass(slots=True)
+class Worker:
+    """A deliver process.
+
+    Attributes:
+        crew: as the scenario has it.
+        ended: by a fault, so that its end is no surprise.
+        first_mib: resident memory at the first look.
+    """
+
+    number: int
+    crew: Crew
+    process: subprocess.Popen[bytes]
+    ended: bool = False
+    first_mib: float = 0.0
+    last_mib: float = 0.0
+
+    @property
+    def client_id(self) -> str:
+        """How the brokers know it."""
+        return client_id(self.number)
+
+    def look(self) -> None:
+        """Take note of its memory, if it lives."""
+        try:
+            text = Path(f"/proc/{self.process.pid}/status").read_text()
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            if line.startswith("VmRSS:"):
+                self.last_mib = int(line.split()[1]) / 1_024
+                self.first_mib = self.first_mib or self.last_mib
+
+
+def client_id(number: int) -> str:
+    """Return the `client.id` of a worker."""
+    return f"worker-{number}"
+
+
+class Stage:
+    """Everything that a scenario's faults act on.
+
+    Attributes:
+        rig: the installation.
+        workers: by number, those that have ended too.
+        names: of the subscribers, by endpoint id.
+        marks: what happened when, for the timeline.
+        kills: what was committed when a worker was killed.
+    """
+
+    def __init__(self, scenario: Scenario, place: Place) -> None:
+        self.scenario = scenario
+        self.place = place
+        self.workers: list[Worker] = []
+        self.names: dict[str, str] = {}
+        self.marks: list[tuple[int, str]] = []
+        self.kills: list[Killed] = []
+        self.began = time.monotonic()
+        self.began_ms = now_ms()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        place, scenario = self.place, self.scenario
+        self.groups = Groups(place.settings)
+        self.rig = self._stack.enter_context(Rig(place.settings, place.folder))
+        self.subscribers = self._stack.enter_context(Subscribers(place.folder))
+        for each in scenario.subscribers:
+            url = self.subscribers.url(each.name)
+            endpoint = self.rig.endpoint(url, event_types=list(each.types), **each.given)
+            self.subscribers.settle(each.name, each.behavior, self.rig.secrets[endpoint])
+            self.names[endpoint] = each.name
+        self.publishing = Publishing(self.rig, scenario.traffic)
+        self.letters = LettersTail(place.settings, self.names)
+        self._stack.callback(self.letters.close)
+        for crew in scenario.crew:
+            self.join(crew)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.process.send_signal(signal.SIGCONT)
+        self.publishing.stop()
+        self._stack.close()
+
+    def join(self, crew: Crew) -> Worker:
+        """Start a worker."""
+        number = len(self.workers)
+        environment = {
+            "PLAUDIT_KAFKA_CLIENT_ID": client_id(number),
+            "PLAUDIT_LOG_ATTEMPTS": "none",
+            **crew.environment,
+        }
+        lane = ("--lane", crew.lane) if crew.lane else ()
+        program = WEDGEABLE if crew.wedgeable else (PLAUDIT,)
+        process = self.rig.process("deliver", *lane, program=program, **environment)
+        worker = Worker(number, crew, process)
+        self.workers.append(worker)
+        return worker
+
+    def mark(self, text: str) -> None:
+        """Enter something into the timeline."""
+        self.marks.append((now_ms(), text))
+
+    @property
+    def cluster(self) -> LocalKafka:
+        """The brokers, to be killed."""
+        assert self.place.cluster is not None, "these brokers are not ours to kill"
+        return self.place.cluster
+
+    def kill(self, number: int) -> None:
+        """SIGKILL a worker, and ask the brokers what it had committed."""
+        worker = self.workers[number]
+        held = self.groups.held_by(worker.client_id)
+        worker.ended = True
+        worker.process.kill()
+        worker.process.wait()
+        at_ms = now_ms()
+        self.kills.append(Killed(at_ms, worker.process.pid, self.groups.committed(held)))
+
+    def leave(self, number: int) -> None:
+        """SIGTERM a worker, and wait for its end."""
+        worker = self.workers[number]
+        worker.look()
+        worker.ended = True
+        code = self.rig.stop(worker.process, END_S)
+        assert code == 0, f"worker {number} left with exit code {code}"
+
+
+def now_ms() -> int:
+    """Return the time in epoch milliseconds."""
+    return int(time.time() * 1_000)

@@ -1,0 +1,215 @@
+"""The subscribers: one process that answers thousands of requests a second, each path in its way.
+
+Told on standard input, a JSON object a line, who lives at which path and how they behave; writes
+the port on standard output, and every request, once it is answered or given up, into a file. It
+verifies signatures itself, from the specification, with no code of ours. Ends with its input.
+
+    python -m lab.subscriber_process FILE
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import json
+import socket
+import struct
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+from uuid import UUID
+
+import httptools
+import uvloop
+
+from lab.arrivals import NOBODY, pack
+from lab.scenario import Behavior
+
+FLUSH_S = 0.02
+RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(slots=True)
+class Home:
+    """Who lives at a path.
+
+    Attributes:
+        number: of the subscriber.
+        key: for signatures.
+    """
+
+    number: int
+    key: bytes
+    behavior: Behavior
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, as far as it has been read, and its answer."""
+
+    path: str
+    headers: dict[bytes, bytes]
+    body: bytes
+    at_ms: int = 0
+
+    def event(self) -> bytes:
+        """Return the `webhook-id` as bytes; zeros when it is none."""
+        try:
+            return UUID(self.headers[b"webhook-id"].decode()).bytes
+        except (KeyError, ValueError):
+            return bytes(16)
+
+    def wrong(self, key: bytes) -> str:
+        """Return what is wrong with it: the id, the signature, or a body about something else."""
+        message_id = self.headers.get(b"webhook-id", b"")
+        if not any(self.event()):
+            return "webhook-id"
+        stamp = self.headers.get(b"webhook-timestamp", b"")
+        signed = b".".join((message_id, stamp, self.body))
+        expected = b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))
+        given = self.headers.get(b"webhook-signature", b"").split(b" ")
+        if not any(hmac.compare_digest(expected, each) for each in given):
+            return "signature"
+        return "" if self.body.startswith(b'{"id":"' + message_id + b'"') else "body"
+
+
+class Town:
+    """All subscribers, and the file for what comes in."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.homes: dict[str, Home] = {}
+        self.tries: Counter[tuple[int, bytes]] = Counter()
+        self.open: set[Connection] = set()
+        self._file = file
+
+    def settle(self, line: bytes) -> None:
+        """Take a line of standard input."""
+        given = json.loads(line)
+        secret = base64.b64decode(given["secret"].removeprefix("whsec_"))
+        behavior = Behavior(**given["behavior"])
+        self.homes[given["path"]] = Home(given["number"], secret, behavior)
+
+    def write(self, request: Request, status: int) -> None:
+        """Write down what came in and what it got."""
+        home = self.homes.get(request.path)
+        number, wrong = (NOBODY, "") if home is None else (home.number, request.wrong(home.key))
+        self._file.write(pack(number, request.event(), request.at_ms, status, request.body, wrong))
+
+    async def flush(self) -> None:
+        """Let the reader see what was written, again and again."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self._file.flush()
+
+
+class Connection(asyncio.Protocol):
+    """One connection; requests come one after the other."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._path = ""
+        self._headers: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._open: Request | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._town.open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Write down the request that got no answer."""
+        del exc
+        self.give_up()
+        self._town.open.discard(self)
+
+    def give_up(self) -> None:
+        """Write down the request that has no answer yet, if there is one."""
+        if self._open is not None:
+            self._town.write(self._open, 0)
+            self._open = None
+
+    def data_received(self, data: bytes) -> None:
+        """Parse."""
+        self._parser.feed_data(data)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._path, self._headers, self._body = "", {}, []
+
+    def on_url(self, url: bytes) -> None:
+        """Take the path."""
+        self._path += url.decode("latin-1")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._headers[name.lower()] = value
+
+    def on_body(self, data: bytes) -> None:
+        """Take a part of the body."""
+        self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        """Answer, as the subscriber does."""
+        request = Request(self._path, self._headers, b"".join(self._body))
+        request.at_ms = int(time.time() * 1_000)
+        self._open = request
+        home = self._town.homes.get(request.path)
+        behavior = Behavior(fails=1, failure=404) if home is None else home.behavior
+        key = (NOBODY if home is None else home.number, request.event())
+        self._town.tries[key] += 1
+        failing = self._town.tries[key] <= behavior.fails
+        if behavior.after_s:
+            loop = asyncio.get_running_loop()
+            loop.call_later(behavior.after_s, self._answer, request, behavior, failing)
+        else:
+            self._answer(request, behavior, failing)
+
+    def _answer(self, request: Request, behavior: Behavior, failing: bool) -> None:  # noqa: FBT001 - of call_later
+        transport = self._transport
+        if self._open is not request or transport is None or transport.is_closing():
+            return
+        match behavior.failure if failing else 200:
+            case "hang":
+                return
+            case "reset":
+                linger = transport.get_extra_info("socket")
+                linger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                transport.abort()
+            case status:
+                more = ""
+                if failing and behavior.retry_after_s is not None:
+                    more = f"retry-after: {behavior.retry_after_s}\r\n"
+                head = f"HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n{more}\r\n"
+                transport.write(head.encode())
+                self._town.write(request, int(status))
+                self._open = None
+
+
+async def serve(path: Path) -> None:
+    """Serve until standard input ends."""
+    loop = asyncio.get_running_loop()
+    with path.open("wb") as file:
+        town = Town(file)
+        server = await loop.create_server(lambda: Connection(town), "127.0.0.1", 0, backlog=4_096)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        flushing = loop.create_task(town.flush())
+        lines = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+        while line := await lines.readline():
+            town.settle(line)
+            print("settled", flush=True)
+        flushing.cancel()
+        server.close()
+        for connection in tuple(town.open):
+            connection.give_up()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(Path(sys.argv[1])))

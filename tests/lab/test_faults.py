@@ -1,0 +1,110 @@
+"""Nothing is lost, and nothing is repeated but what was in flight: a scenario for each fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.running import Outcome, play
+from lab.scenario import (
+    FOREVER,
+    Behavior,
+    Configure,
+    Crew,
+    Delivered,
+    Freeze,
+    Join,
+    Kill,
+    Later,
+    Leave,
+    Scenario,
+    Subscriber,
+    Thaw,
+    Traffic,
+    Wedge,
+)
+from lab.stage import Place
+
+pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.timeout(240)]
+
+GOOD = Subscriber("good")
+FLAKY = Subscriber("flaky", Behavior(fails=1))
+IN_FLIGHT = 10
+DEAD = Subscriber("dead", Behavior(fails=FOREVER))
+
+
+def check(outcome: Outcome) -> None:
+    """Fail with everything that is wrong."""
+    assert not outcome.complaints, "\n".join(outcome.complaints)
+
+
+def test_a_killed_worker_loses_nothing_and_only_what_was_not_committed_is_repeated(
+    place: Place,
+) -> None:
+    steps = ((Delivered(300), Kill(0)),)
+    scenario = Scenario(
+        "kill -9", Traffic(500, 50), (GOOD, FLAKY, DEAD), steps=steps, sessions_may_end=True
+    )
+    outcome = play(scenario, place)
+    check(outcome)
+    # The survivor's own commit can meet the end of a generation; what it held then is repeated.
+    assert len(outcome.ledger.unexplained) <= IN_FLIGHT
+    [kill] = outcome.ledger.kills
+    assert kill.uncommitted, "it was killed at work"
+
+
+def test_workers_that_join_and_leave_repeat_nothing(place: Place) -> None:
+    steps = (
+        (Delivered(100), Join()),
+        (Delivered(400), Leave(0)),
+        (Delivered(800), Join()),
+        (Later(1), Leave(1)),
+    )
+    crew = (Crew(),)
+    outcome = play(Scenario("join, leave", Traffic(400, 40), (GOOD, FLAKY), crew, steps), place)
+    check(outcome)
+    assert not outcome.ledger.doubled
+
+
+def test_a_worker_whose_event_loop_hangs_ends_and_the_others_take_over(place: Place) -> None:
+    crew = (Crew(wedgeable=True), Crew())
+    steps = ((Delivered(100), Wedge(0)),)
+    scenario = Scenario(
+        "a wedged worker",
+        Traffic(500, 60),
+        (GOOD, FLAKY),
+        crew,
+        steps,
+        sessions_may_end=True,
+        exits={0: 70},
+    )
+    outcome = play(scenario, place)
+    check(outcome)
+    assert outcome.troubles[0]["worker.wedged"] == 1
+
+
+def test_a_worker_that_is_frozen_and_wakes_after_its_session_goes_on_as_a_new_one(
+    place: Place,
+) -> None:
+    steps = ((Delivered(100), Freeze(0)), (Later(9), Thaw(0)))
+    scenario = Scenario(
+        "a frozen worker", Traffic(600, 50), (GOOD, FLAKY), steps=steps, sessions_may_end=True
+    )
+    check(play(scenario, place))
+
+
+def test_a_write_that_the_brokers_refuse_for_good_becomes_a_dead_letter(place: Place) -> None:
+    # A worker that finds the topic so at its start would not start.
+    steps = ((Delivered(10), Configure("deliveries.1s", {"max.message.bytes": "20000"})),)
+    traffic = Traffic(100, 30, padding=(0, 30_000))
+    scenario = Scenario(
+        "a refused write",
+        traffic,
+        (GOOD, FLAKY),
+        (Crew(),),
+        steps,
+        ends={"flaky": frozenset({"write_refused"})},
+    )
+    outcome = play(scenario, place)
+    check(outcome)
+    refused = sum(each.reason == "write_refused" for each in outcome.evidence.letters)
+    assert 10 < refused <= traffic.events // 2
