@@ -1,7 +1,7 @@
 """What the ways into Kafka take: the relay of an outbox, and the import of a file.
 
-`python tests/bench/producing_rate.py [ROWS]`, with KAFKA_BOOTSTRAP_SERVERS set and topics applied;
-the publisher alone is publish_rate.py. The outbox is in SQLite, or where PLAUDIT_OUTBOX_URL says:
+`python tests/bench/producing_rate.py [ROWS]`, with KAFKA_BOOTSTRAP_SERVERS set and topics applied.
+The outbox is in SQLite, or where PLAUDIT_OUTBOX_URL says:
 an empty table, made by `plaudit outbox ddl`.
 """
 
