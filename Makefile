@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 EVENTS ?=
 ARGS ?=
 
-.PHONY: help setup run test test-fast lint format lock build test-wheel bench soak-dlq image clean
+.PHONY: help setup run test test-fast lint format lock build test-wheel bench soak soak-dlq image clean
 
 help: ## print this manual
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test-wheel: build ## the fast tests against the built wheel, away from the tree
 
 bench: $(VENV)/all.stamp ## measure this machine against plain loops, 15 minutes; ARGS=--quick takes one
 	@$(BIN)/plaudit bench $(ARGS)
+
+soak: $(VENV)/all.stamp ## a million deliveries under fifty kills; ARGS="--deliveries 200000 --kills 20"
+	@cd tests && ../$(BIN)/python -m lab.soak $(ARGS)
 
 soak-dlq: $(VENV)/all.stamp ## a million dead letters, redriven under kills; ARGS="--letters 100000"
 	@cd tests && ../$(BIN)/python -m dlq.soak $(ARGS)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Final, assert_never
-
-from confluent_kafka import ElectionType
-from confluent_kafka.admin import AdminClient
+from typing import assert_never
 
 from lab.scenario import (
     Configure,
@@ -16,16 +13,12 @@ from lab.scenario import (
     Kill,
     KillBroker,
     Leave,
-    RestoreLeaders,
     StartBrokers,
     Thaw,
     Wedge,
 )
 from lab.stage import Stage
-from plaudit.kafka.clients import open_client
 from plaudit.kafka.topics import Admin
-
-CALL_S: Final = 15.0
 
 
 def perform(stage: Stage, fault: Fault) -> None:
@@ -39,7 +32,7 @@ def perform(stage: Stage, fault: Fault) -> None:
             stage.join(crew)
         case Freeze() | Thaw() | Wedge():
             _signal(stage, fault)
-        case KillBroker() | StartBrokers() | RestoreLeaders():
+        case KillBroker() | StartBrokers():
             _shake(stage, fault)
         case Configure(topic, config):
             settings = stage.place.settings
@@ -55,7 +48,7 @@ def _signal(stage: Stage, fault: Freeze | Thaw | Wedge) -> None:
     stage.workers[fault.worker].process.send_signal(signals[type(fault)])
 
 
-def _shake(stage: Stage, fault: KillBroker | StartBrokers | RestoreLeaders) -> None:
+def _shake(stage: Stage, fault: KillBroker | StartBrokers) -> None:
     match fault:
         case KillBroker(node):
             for each in stage.cluster.nodes:
@@ -63,8 +56,6 @@ def _shake(stage: Stage, fault: KillBroker | StartBrokers | RestoreLeaders) -> N
                     each.kill()
         case StartBrokers():
             stage.cluster.start()
-        case RestoreLeaders():
-            _restore_leaders(stage)
 
 
 def say(fault: Fault) -> str:
@@ -72,10 +63,3 @@ def say(fault: Fault) -> str:
     words = type(fault).__name__.lower()
     number = getattr(fault, "worker", getattr(fault, "node", None))
     return words if number is None else f"{words} {number}"
-
-
-def _restore_leaders(stage: Stage) -> None:
-    settings = stage.place.settings
-    admin = open_client(settings, AdminClient, settings.client_config())
-    elected = admin.elect_leaders(ElectionType.PREFERRED, None, request_timeout=CALL_S)
-    elected.result(CALL_S)

@@ -182,11 +182,6 @@ class StartBrokers:
 
 
 @dataclass(frozen=True, slots=True)
-class RestoreLeaders:
-    """Every partition is led by its preferred broker again."""
-
-
-@dataclass(frozen=True, slots=True)
 class Configure:
     """A topic's configuration changes; the topic's name without its prefix."""
 
@@ -195,8 +190,7 @@ class Configure:
 
 
 Fault: TypeAlias = (
-    "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | StartBrokers | RestoreLeaders"
-    " | Configure"
+    "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | StartBrokers | Configure"
 )
 Step: TypeAlias = "tuple[When, Fault]"
 

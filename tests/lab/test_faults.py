@@ -14,9 +14,11 @@ from lab.scenario import (
     Freeze,
     Join,
     Kill,
+    KillBroker,
     Later,
     Leave,
     Scenario,
+    StartBrokers,
     Subscriber,
     Thaw,
     Traffic,
@@ -108,3 +110,24 @@ def test_a_write_that_the_brokers_refuse_for_good_becomes_a_dead_letter(place: P
     check(outcome)
     refused = sum(each.reason == "write_refused" for each in outcome.evidence.letters)
     assert 10 < refused <= traffic.events // 2
+
+
+def test_brokers_that_die_come_back_lose_nothing(cluster_place: Place) -> None:
+    steps = (
+        (Delivered(150), KillBroker(1)),
+        (Later(5), StartBrokers()),
+        (Later(2), KillBroker()),
+        (Later(4), StartBrokers()),
+    )
+    scenario = Scenario(
+        "broker losses",
+        Traffic(500, 40),
+        (GOOD, FLAKY, DEAD),
+        steps=steps,
+        within_s=150,
+        sessions_may_end=True,
+    )
+    outcome = play(scenario, cluster_place)
+    check(outcome)
+    for number, troubles in enumerate(outcome.troubles):
+        assert troubles.total() < 60, f"worker {number}: {troubles}"

@@ -138,7 +138,9 @@ class BrokerNode:
         """Begin to prepare the storage; `formatted` ends it. None when it already is."""
         if (self.folder / "data" / "meta.properties").exists():
             return None
-        command = self._java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c")
+        # In one word: an id may begin with a dash.
+        identity = f"--cluster-id={cluster_id}"
+        command = self._java("kafka.tools.StorageTool", "format", identity, "-c")
         with self.log_file.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - a program found on this machine, no shell
                 [*command, str(self._properties)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
