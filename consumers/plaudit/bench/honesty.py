@@ -29,12 +29,14 @@ class Ledger:
         delivered: requests that the sink answered with 200.
         dead: records in the dead-letter topics.
         waiting: records that the groups have not finished.
+        moved: records that were ever written to `deliveries.*`: diversions and retries.
     """
 
     published: int
     delivered: int
     dead: int
     waiting: int
+    moved: int = 0
 
     @property
     def missing(self) -> int:

@@ -27,18 +27,22 @@ def read_ledger(settings: KafkaSettings, published: int, delivered: int) -> Ledg
     """
     names = settings.names
     tiers = [names.deliveries_now, *(names.deliveries(tier) for tier in settings.tiers)]
+    dead = _lags(settings, f"{names.prefix}bench", [names.dlq_deliveries, names.dlq_events])
+    events = _lags(settings, names.events_group, names.event_topics)
+    deliveries = _lags(settings, names.deliveries_group, tiers)
     return Ledger(
         published,
         delivered,
-        dead=_read(settings, f"{names.prefix}bench", [names.dlq_deliveries, names.dlq_events]),
-        waiting=_read(settings, names.events_group, names.event_topics)
-        + _read(settings, names.deliveries_group, tiers),
+        dead=waiting(dead),
+        waiting=waiting(events) + waiting(deliveries),
+        # These logs begin at 0: they are as old as the run.
+        moved=sum(lag.end for lag in deliveries),
     )
 
 
-def _read(settings: KafkaSettings, group: str, topics: Sequence[str]) -> int:
+def _lags(settings: KafkaSettings, group: str, topics: Sequence[str]) -> list[PartitionLag]:
     reader = LagReader(settings, group)
     try:
-        return waiting(reader.read(topics))
+        return reader.read(topics)
     finally:
         reader.close()

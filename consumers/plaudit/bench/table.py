@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -18,11 +19,13 @@ _STYLES: Final[Mapping[Verdict, str]] = {
     Verdict.VOID: "yellow",
 }
 BAR_WIDTH: Final = 46
+_PORT: Final = re.compile(r" at 127\.0\.0\.1:\d+$")
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print table, charts, notes, and what is void."""
+    """Print where it was measured, table, charts, notes, and what is void."""
+    console.print(escape(place(report)), highlight=False)
     console.print(table(report))
     for title, bars in report.charts().items():
         console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False)
@@ -31,6 +34,16 @@ def print_report(report: Report, console: Console) -> None:
     console.print()
     for line in remarks(report):
         console.print(escape(line), highlight=False)
+
+
+def place(report: Report) -> str:
+    """Say what the figures were taken on."""
+    setting = report.setting
+    kafka = _PORT.sub("", str(setting["kafka"]))
+    return (
+        f"{setting['cpu']}, {setting['cores']} cores, Linux {setting['kernel']}, "
+        f"Python {setting['python']}; {kafka}; {setting['placement']}"
+    )
 
 
 def table(report: Report) -> Table:
@@ -89,9 +102,7 @@ def remarks(report: Report) -> Iterator[str]:
 
 def markdown(report: Report) -> Iterator[str]:
     """Yield the block for a README: where it was measured, figures, targets."""
-    setting = report.setting
-    yield f"On {setting['cpu']}, {setting['cores']} cores, Linux {setting['kernel']}, Python "
-    yield f"{setting['python']}; {setting['kafka']}. {str(setting['placement']).capitalize()}."
+    yield f"On {place(report)}."
     yield ""
     yield "| what | measured | target |"
     yield "|---|---:|---:|"
@@ -102,7 +113,7 @@ def markdown(report: Report) -> Iterator[str]:
         target = "" if row.target is None else f"{row.target}{_mark(row)}"
         yield f"| {row.scenario}: {row.figure.title} | {value} | {target} |"
     yield ""
-    yield f"`{setting['command']}`, {setting['date']}."
+    yield f"`{report.setting['command']}`, {report.setting['date']}."
 
 
 def _mark(row: Row) -> str:

@@ -128,6 +128,7 @@ class Trial:
         self._most_foreign = most_foreign
         self._tell = tell
         self._of_references = 0
+        self._moved = 0
 
     @property
     def sites(self) -> Sequence[Site]:
@@ -181,8 +182,11 @@ class Trial:
             start_s = self.first_arrival(before, workers.check)
             seen = self._measure(before, expected, seconds, workers.pids, workers.check)
             exits = workers.stop()
-        conditions = replace(seen.conditions(), exits=exits, ledger=self.ledger())
-        return self.sample({**seen.values, "start_s": start_s}, conditions)
+        ledger, made = self.ledger(), self.delivered - before.answered + self._of_references
+        detours = (ledger.moved - self._moved) / max(1, made)
+        self._moved = ledger.moved
+        conditions = replace(seen.conditions(), exits=exits, ledger=ledger)
+        return self.sample({**seen.values, "start_s": start_s, "detours": detours}, conditions)
 
     def compare(self, kind: Kind, seconds: float, most: int) -> Sample:
         """Run a reference on the worker's core, over the same records, to the same sink.

@@ -35,8 +35,9 @@ ONE_IN: Final = 100
 HANG: Final = "/hangs"
 CHART: Final = "1 % of the records hang: seconds until the others are through"
 _THROUGH_S: Final = 60.0
-# A hanging request ends by time-out before a worker that is told to stop gives up waiting for it.
-_TIMEOUTS: Final = {"PLAUDIT_FIRST_BYTE_TIMEOUT": "10", "PLAUDIT_TOTAL_TIMEOUT": "12"}
+TIMEOUT_S: Final = 10
+QUICK_TIMEOUT_S: Final = 5
+"""After this a hanging request ends, before a worker that is told to stop gives up on it."""
 
 
 def hanging(lab: Lab) -> Finding:
@@ -78,6 +79,13 @@ def _sites(sink: Sink) -> list[Site]:
     return [*own_origins(HEALTHY)(sink), Site(sink.url(HANG, "127.9.9.9"))]
 
 
+def _timeouts(seconds: int) -> dict[str, str]:
+    return {
+        "PLAUDIT_FIRST_BYTE_TIMEOUT": str(seconds),
+        "PLAUDIT_TOTAL_TIMEOUT": str(seconds + 2),
+    }
+
+
 def _through(lab: Lab, count: int, *, hangs: bool) -> Sample:
     with lab.trial(_sites) as trial:
         *healthy, odd = trial.sites
@@ -88,7 +96,8 @@ def _through(lab: Lab, count: int, *, hangs: bool) -> Sample:
             trial.publish(healthy, count)
         before = trial.sink.reading()
         wanted = trial.published - trial.published // ONE_IN if hangs else count
-        with trial.workers(environment=_TIMEOUTS) as workers:
+        timeout_s = QUICK_TIMEOUT_S if lab.effort.quick else TIMEOUT_S
+        with trial.workers(environment=_timeouts(timeout_s)) as workers:
             trial.first_arrival(before, workers.check)
             begin, began = trial.instant(workers.pids), time.monotonic()
             trial.answered(wanted, _THROUGH_S, workers.check)

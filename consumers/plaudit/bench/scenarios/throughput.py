@@ -58,6 +58,7 @@ def throughput(lab: Lab) -> Finding:
         ),
         ratio("rate_vs_httpx", "deliveries/s against httpx", ours, theirs["httpx"], "rate"),
         figure("sink_us", "the sink's own CPU per request", "µs", theirs["raw"], "sink_us"),
+        figure("detours", "records through deliveries.*, per delivery", "", ours, "detours"),
         figure("memory_mib", "memory of the worker, at most", "MiB", ours, "memory_mib"),
         figure("start_s", "process start to first delivery", "s", ours, "start_s"),
     ]
