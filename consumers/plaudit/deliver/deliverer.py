@@ -150,6 +150,7 @@ class Deliverer:
         )
 
     def _attempted(self, flight: Flight, attempted: Attempted) -> None:
+        flight.exchange = None
         if self._closed:
             return
         delivery, endpoint, outcome = flight.delivery, flight.endpoint, attempted.outcome

@@ -17,7 +17,7 @@ from plaudit.deliver import moves
 from plaudit.deliver.decide import Decision
 from plaudit.deliver.delivery import Delivery, Origin, Record, origin_of
 from plaudit.deliver.moves import Attempted, Write
-from plaudit.events.ids import new_event_id
+from plaudit.events.ids import new_id_text
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.errors import BufferFull
 from plaudit.kafka.producer import Ack, Producer, SendFailure
@@ -82,7 +82,7 @@ class Settler:
         """Write where the delivery goes and its line in the log; then it is settled."""
         now_ms = int(time.time() * 1_000)
         move = moves.move(self._names, delivery, decision, attempted)
-        identity = (str(new_event_id()), self._worker)
+        identity = (new_id_text(), self._worker)
         line = moves.attempt_record(delivery, decision, attempted, identity, now_ms)
         attempt = Write(
             self._names.attempts, encode_attempt(line), delivery.endpoint_id.encode(), None

@@ -105,7 +105,13 @@ class Exchange(Progress):
         """Tell the caller; whoever held it has let go."""
         self.holder = None
         self._deadlines.forget(self)
-        self.tell(self._on_done, result)
+        # Who is told holds the exchange: without this, only the garbage collector would end both.
+        on_done, self._on_done = self._on_done, _nobody
+        self.tell(on_done, result)
+
+
+def _nobody(_: Answer | TransportError) -> None:
+    """Stand for the caller of an exchange that is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""What is written out for speed, against the libraries that it replaces."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, cast
+from uuid import UUID, uuid5
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plaudit.events.ids import new_id_text
+from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
+from plaudit.records.codec import record_codec
+from plaudit.records.delivery_id import delivery_id
+
+TEXT = st.text(max_size=200)
+LONG = st.integers(-(2**63), 2**63 - 1)
+INT = st.integers(-(2**31), 2**31 - 1)
+FLOAT = st.floats(width=32, allow_nan=False)
+SCHEMA = record_codec("attempt").schema
+OF_TYPE: dict[str, st.SearchStrategy[Any]] = {
+    "string": TEXT,
+    "long": LONG,
+    "int": INT,
+    "float": FLOAT,
+    "bytes": st.binary(max_size=200),
+}
+
+
+def values(node: Any) -> st.SearchStrategy[Any]:
+    match node:
+        case [*branches]:
+            return st.one_of(*[values(each) for each in branches])
+        case {"type": "enum", "symbols": symbols}:
+            return st.sampled_from(symbols)
+        case {"type": "map"}:
+            return st.dictionaries(TEXT, TEXT, max_size=4)
+        case "null":
+            return st.none()
+        case str():
+            return OF_TYPE[node]
+    raise AssertionError(node)
+
+
+RECORDS = st.fixed_dictionaries({each["name"]: values(each["type"]) for each in SCHEMA["fields"]})
+
+
+@given(RECORDS)
+def test_an_attempt_is_written_byte_for_byte_as_fastavro_writes_it(record: dict[str, Any]) -> None:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(SCHEMA), record)
+    written = encode_attempt(cast("AttemptRecord", record))
+    assert written[10:] == out.getvalue()
+    assert decode_attempt(written)["worker"] == record["worker"]
+
+
+@given(st.uuids(), st.text(max_size=60))
+def test_a_delivery_id_is_the_uuid5_of_event_and_endpoint(event: UUID, endpoint: str) -> None:
+    assert delivery_id(str(event), endpoint) == str(uuid5(event, endpoint))
+
+
+def test_an_event_id_that_is_none_makes_no_delivery_id() -> None:
+    with pytest.raises(ValueError, match="non-hexadecimal"):
+        delivery_id("no uuid", "x")
+
+
+def test_ids_as_text_are_version_7_and_differ() -> None:
+    made = [new_id_text() for _ in range(1_000)]
+    assert len(set(made)) == 1_000
+    assert all(UUID(each).version == 7 and str(UUID(each)) == each for each in made)
