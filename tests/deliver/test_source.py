@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import pytest
 from confluent_kafka import Producer as Client
 
 from conftest import MakeTopic
 from plaudit.deliver.delivery import Record
+from plaudit.deliver.partition import Assignment
 from plaudit.deliver.source import Source, SourceConfig
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.consumer import GroupConfig, Partition
@@ -53,6 +54,13 @@ class Engine:
         with self.changed:
             self.holds += 1
             self.changed.notify_all()
+
+    def leave(self, assignments: Collection[Assignment]) -> threading.Event:
+        for assignment in assignments:
+            assignment.active = False
+        left = threading.Event()
+        left.set()
+        return left
 
     def go_on(self) -> None:
         with self.changed:

@@ -110,7 +110,12 @@ def test_texts_of_any_length_and_maps(text: str, more: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["double", ["string", "null"], {"type": "fixed", "name": "F", "size": 4}]
+    "kind",
+    [
+        {"type": "long", "logicalType": "time-micros"},
+        ["string", "null"],
+        {"type": "fixed", "name": "F", "size": 4},
+    ],
 )
 def test_what_no_event_has_is_refused_when_the_writer_is_made(kind: Any) -> None:
     schema = {"type": "record", "name": "R", "fields": [{"name": "x", "type": kind}]}

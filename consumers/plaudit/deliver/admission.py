@@ -169,11 +169,18 @@ class Admission:
                 self._set_brisk(slots, brisk=True)
                 del self._slots[endpoint_id]
 
-    def divert_waiting(self, chosen: Callable[[Delivery], bool], *, briskly: bool) -> int:
+    def divert_waiting(
+        self,
+        chosen: Callable[[Delivery], bool],
+        *,
+        briskly: bool,
+        reason: Reason = Reason.RELIEF,
+    ) -> int:
         """Divert those that wait and are chosen; return how many.
 
         Args:
             chosen: which of them.
+            reason: that they are told.
             briskly: those too that wait where the queue moves, and are soon gone.
         """
         count = 0
@@ -184,16 +191,16 @@ class Admission:
             if leaving:
                 self._keep(slots, lambda each: not chosen(each))
                 for place, delivery in enumerate(leaving):
-                    self._divert(delivery, self._relief(slots, place))
+                    self._divert(delivery, self._relief(slots, place, reason))
                 count += len(leaving)
         return count
 
-    def _relief(self, slots: Slots, place: int) -> Refusal:
+    def _relief(self, slots: Slots, place: int, reason: Reason) -> Refusal:
         """Return the refusal for one that has to leave a queue; where turns are told, with one."""
         if slots.turns is None:
-            return Refusal(Reason.RELIEF)
+            return Refusal(reason)
         ahead_ms = int((place + 1) / slots.turns.per_s * 1_000)
-        return Refusal(Reason.RELIEF, turn_at_ms=self._clock.epoch_ms() + ahead_ms)
+        return Refusal(reason, turn_at_ms=self._clock.epoch_ms() + ahead_ms)
 
     @property
     def slack_s(self) -> float:

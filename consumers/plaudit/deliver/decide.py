@@ -52,6 +52,7 @@ class Reason(StrEnum):
     CIRCUIT_OPEN = "circuit_open"
     SLOW = "slow"
     THROTTLED = "throttled"
+    REBALANCE = "rebalance"
     RELIEF = "relief"
     WRITE_REFUSED = "write_refused"
 

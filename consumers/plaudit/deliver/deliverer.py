@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,6 +25,7 @@ from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.moves import Attempted, outcome_of
+from plaudit.deliver.partition import Assignment
 from plaudit.deliver.relief import Evicted
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.settler import Settler
@@ -108,6 +109,21 @@ class Deliverer:
             flight.evicted = True
             self.admission.evicted(flight)
             flight.exchange.cancel(Evicted.after(time.monotonic() - flight.began_s))
+
+    def leave(self, assignments: Collection[Assignment]) -> None:
+        """Begin nothing more of partitions that are given up.
+
+        What waits is dropped, and read again by the next owner. But where others of the same record
+        have been delivered, the whole record would be: those that wait are diverted instead.
+        """
+        leaving = set(assignments)
+        self.admission.divert_waiting(
+            lambda each: each.record.shared and each.record.assignment in leaving,
+            briskly=True,
+            reason=Reason.REBALANCE,
+        )
+        for assignment in leaving:
+            assignment.active = False
 
     def close(self) -> None:
         """Ignore from now on how attempts end: their records are read again by others."""

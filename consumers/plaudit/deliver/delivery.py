@@ -29,9 +29,19 @@ class Record:
         message: for its key and headers.
         pending: deliveries that came from it and are not settled; set once by the lane, counted
             down by the source.
+        shared: whether several came from it: it is done when all of them are settled.
     """
 
-    __slots__ = ("assignment", "due_ms", "message", "offset", "pending", "timestamp_ms", "value")
+    __slots__ = (
+        "assignment",
+        "due_ms",
+        "message",
+        "offset",
+        "pending",
+        "shared",
+        "timestamp_ms",
+        "value",
+    )
 
     def __init__(
         self,
@@ -48,6 +58,7 @@ class Record:
         self.value = value
         self.message = message
         self.pending = 0
+        self.shared = False
 
     @property
     def size(self) -> int:

@@ -65,6 +65,7 @@ class EventsLane:
             record.assignment.release(record)
             return
         record.pending = len(endpoints)
+        record.shared = len(endpoints) > 1
         body = render(event)
         origin = origin_of(record)
         history = History(Trigger.EVENT, 0, 0, 0, record.timestamp_ms)

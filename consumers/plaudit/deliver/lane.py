@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +46,7 @@ class Hooks:
         begin: judges one record and begins its deliveries; raises MustWait when it can't yet.
         has_room: whether more records can be taken in; from any thread.
         hold: set while a rebalance is under way.
+        leave: begins nothing more of partitions that are given up, in the event loop.
         go_on: begins attempts again after one, in the event loop.
         failed: hears of the end of the source, in the event loop.
     """
@@ -52,6 +54,7 @@ class Hooks:
     begin: Callable[[Record], None]
     has_room: Callable[[], bool]
     hold: Hold
+    leave: Callable[[Collection[Assignment]], None]
     go_on: Callable[[], None]
     failed: Callable[[Exception], None]
 
@@ -94,6 +97,16 @@ class Lane:
         """Begin nothing more until `go_on`; called in the source's thread."""
         self._hooks.hold.begin()
 
+    def leave(self, assignments: Collection[Assignment]) -> threading.Event:
+        """Begin nothing more of these; called in the source's thread.
+
+        Returns:
+            Set when the event loop has done so.
+        """
+        left = threading.Event()
+        self._loop.call_soon_threadsafe(self._leave, assignments, left)
+        return left
+
     def go_on(self) -> None:
         """Go on with what is still ours; called in the source's thread."""
         self._loop.call_soon_threadsafe(self._go_on, self._hooks.hold.ticket())
@@ -119,6 +132,10 @@ class Lane:
                 continue
             for assignment in self._waiting.keys() - self._defective:
                 self._look_again(assignment)
+
+    def _leave(self, assignments: Collection[Assignment], left: threading.Event) -> None:
+        self._hooks.leave(assignments)
+        left.set()
 
     def _go_on(self, ticket: int) -> None:
         self._hooks.hold.end(ticket)

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -51,6 +51,10 @@ class Engine(Protocol):
 
     def hold(self) -> None:
         """Begin nothing more until `go_on`; what is under way goes on."""
+        ...
+
+    def leave(self, assignments: Collection[Assignment]) -> threading.Event:
+        """Begin nothing more of partitions that are given up; set when that is so."""
         ...
 
     def go_on(self) -> None:
@@ -312,6 +316,9 @@ class Source:
         """Finish what is on its way, commit, and let go of what moves."""
         leaving = self._holdings.of(partitions)
         if self._consumer.incremental or self._stop.is_set():
+            # What is done is safe whatever comes: while we wait, the group may go on without us.
+            self._take_settled()
+            self._commits.commit_now(leaving)
             self._finish(leaving, self._config.revoke_grace_s)
             self._commits.commit_now(leaving)
             self._holdings.drop(partitions)
@@ -337,9 +344,11 @@ class Source:
 
     def _finish(self, leaving: Sequence[Assignment], grace_s: float) -> None:
         """Begin nothing more, and wait a while for what is under way."""
+        deadline = time.monotonic() + grace_s
+        self._engine.leave(leaving).wait(grace_s)
         for assignment in leaving:
-            assignment.active = False
-        self._wait_for(leaving, grace_s)
+            assignment.active = False  # also when the event loop has no time for us
+        self._wait_for(leaving, deadline - time.monotonic())
 
     def _wait_for(self, leaving: Sequence[Assignment], grace_s: float) -> None:
         """Wait a while for deliveries under way."""

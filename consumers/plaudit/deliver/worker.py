@@ -218,6 +218,7 @@ class Worker:
             judge.begin,
             lambda: self._has_room(deliverer),
             deliverer.hold,
+            deliverer.leave,
             deliverer.admission.look,
             self._fail,
         )
