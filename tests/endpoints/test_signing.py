@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import time
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from plaudit.endpoints.signing import Secret, SecretRefused, Signer, new_secret, secret_bytes
+from plaudit.endpoints.signing import Hmac, Secret, SecretRefused, Signer, new_secret, secret_bytes
 
 MESSAGE = "0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10"
 
@@ -67,3 +68,8 @@ def test_what_is_no_secret_is_refused_without_being_repeated(text: str) -> None:
 def test_a_secret_never_shows_in_its_representation() -> None:
     secret = Secret(new_secret())
     assert secret.text not in repr(secret)
+
+
+@given(key=st.binary(min_size=1, max_size=64), message=st.binary(max_size=4_000))
+def test_a_code_is_that_of_the_standard_library(key: bytes, message: bytes) -> None:
+    assert Hmac(key).digest(message) == hmac.digest(key, message, "sha256")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import Any, cast
 from uuid import UUID, uuid5
 
@@ -71,3 +72,16 @@ def test_ids_as_text_are_version_7_and_differ() -> None:
     made = [new_id_text() for _ in range(1_000)]
     assert len(set(made)) == 1_000
     assert all(UUID(each).version == 7 and str(UUID(each)) == each for each in made)
+
+
+def test_a_child_process_does_not_go_on_with_its_parents_ids() -> None:
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        os.write(writing, "".join(new_id_text()[-12:] for _ in range(50)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        theirs = pipe.read()
+    assert len(theirs) == 600
+    assert not any(new_id_text()[-12:] in theirs for _ in range(50))

@@ -44,7 +44,7 @@ from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.consumer import GroupConfig
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.transport.sender import Sender
 
@@ -60,6 +60,9 @@ class LaneName(StrEnum):
 
 MOST_DELIVERIES: Final = 20_000
 """Deliveries that one lane may have in hand; more records are not read."""
+SETTLE_LINGER_MS: Final = 20
+"""Writes may wait so long for company: nobody waits for them, as a retry is due seconds later and a
+commit is made four times a second. Fewer batches cost less on both sides of the wire."""
 MOST_WAITING: Final = 250
 """The same for those that wait where queues move: the worker, not an endpoint, is short of time.
 A batch of 500 on top, and half a batch on its way, still fit into one endpoint's queue."""
@@ -141,7 +144,7 @@ class Worker:
         self.follower = EndpointsFollower(kafka, self.table)
         self.schemas = KnownSchemas(kafka)
         name = f"{socket.gethostname()}:{os.getpid()}"
-        self.producer = Producer(kafka)
+        self.producer = Producer(kafka, ProducerConfig(linger_ms=SETTLE_LINGER_MS))
         self.clock = BrokerClock()
         self.settler = Settler(self.producer, kafka.names, name, self.clock)
         self._tools = Tools(

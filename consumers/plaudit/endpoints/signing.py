@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 PREFIX: Final = "whsec_"
 NEW_BYTES: Final = 32
 SHORTEST: Final = 24
 LONGEST: Final = 64
+_BLOCK_BYTES: Final = 64
 
 
 class SecretRefused(ValueError):
@@ -60,6 +61,31 @@ def secret_bytes(text: str) -> bytes:
     return key
 
 
+class Hmac:
+    """HMAC-SHA256 (RFC 2104) under one key, with the key hashed in once and for all.
+
+    `hmac.digest` lets other threads have their turn, in the middle of the hot path; hashing less
+    than 2 KB does not.
+
+    Args:
+        key: at most 64 bytes, the block of SHA-256.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def digest(self, message: bytes) -> bytes:
+        """Return the code of a message."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 class Signer:
     """Signs for one endpoint: with its secret, and during a rotation with the former one, too.
 
@@ -73,7 +99,7 @@ class Signer:
     __slots__ = ("_keys",)
 
     def __init__(self, secrets: Sequence[Secret]) -> None:
-        self._keys = [(secret_bytes(secret.text), secret.expires_at_ms) for secret in secrets]
+        self._keys = [(Hmac(secret_bytes(each.text)), each.expires_at_ms) for each in secrets]
 
     def sign(self, message_id: str, timestamp_s: int, body: bytes) -> bytes:
         """Return the value of `webhook-signature`.
@@ -86,7 +112,7 @@ class Signer:
         signed = b"%b.%d.%b" % (message_id.encode(), timestamp_s, body)
         now_ms = timestamp_s * 1_000
         return b" ".join(
-            b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))
+            b"v1," + base64.b64encode(key.digest(signed))
             for key, expires_at_ms in self._keys
             if expires_at_ms is None or now_ms < expires_at_ms
         )
