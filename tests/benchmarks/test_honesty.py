@@ -13,7 +13,7 @@ from plaudit.bench.machine import allot
 from plaudit.bench.report import Report
 from plaudit.bench.scenarios.registry import SCENARIOS
 from plaudit.bench.targets import TARGETS, Target, Verdict
-from plaudit.deliver.bitmap import encode
+from plaudit.deliver.offsets.bitmap import encode
 from plaudit.kafka.lag import PartitionLag
 
 counts = st.integers(0, 10_000)

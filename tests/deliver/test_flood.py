@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from plaudit.deliver.flood import FEW, WINDOW_S, FloodGuard, Minute
 from plaudit.deliver.lane import MustWait
-from plaudit.deliver.partition import Assignment
+from plaudit.deliver.offsets.partition import Assignment
 from plaudit.kafka.consumer import Partition, Place
 
 

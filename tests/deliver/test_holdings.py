@@ -8,12 +8,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from plaudit.deliver import bitmap
 from plaudit.deliver.delivery import Record
-from plaudit.deliver.holdings import Holdings
-from plaudit.deliver.intake import IntakeLimits
-from plaudit.deliver.partition import Assignment, PartitionLimits
-from plaudit.deliver.tracker import WindowLimits
+from plaudit.deliver.offsets import bitmap
+from plaudit.deliver.offsets.holdings import Holdings
+from plaudit.deliver.offsets.intake import IntakeLimits
+from plaudit.deliver.offsets.partition import Assignment, PartitionLimits
+from plaudit.deliver.offsets.tracker import WindowLimits
 from plaudit.kafka.consumer import Partition, Place
 
 PARTITIONS = [Partition("t", number) for number in range(3)]

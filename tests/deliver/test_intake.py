@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.deliver.intake import Intake, IntakeLimits
+from plaudit.deliver.offsets.intake import Intake, IntakeLimits
 
 
 @dataclass(frozen=True)

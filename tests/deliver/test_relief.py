@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from deliver.world import Behavior, World, assignment, endpoint
-from plaudit.deliver.admission import AdmissionLimits
 from plaudit.deliver.decide import Reason
-from plaudit.deliver.partition import Assignment
-from plaudit.deliver.relief import EVICT_AFTER_S, Evicted, relieve
-from plaudit.deliver.slots import Flight
-from plaudit.deliver.tracker import Window, WindowLimits
+from plaudit.deliver.isolation.admission import AdmissionLimits
+from plaudit.deliver.isolation.relief import EVICT_AFTER_S, Evicted, relieve
+from plaudit.deliver.isolation.slots import Flight
+from plaudit.deliver.offsets.partition import Assignment
+from plaudit.deliver.offsets.tracker import Window, WindowLimits
 
 BAD = endpoint("bad")
 LIMITS = WindowLimits(span=100, bytes=1_000)

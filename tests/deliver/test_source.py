@@ -11,8 +11,8 @@ from confluent_kafka import Producer as Client
 
 from conftest import MakeTopic
 from plaudit.deliver.delivery import Record
-from plaudit.deliver.partition import Assignment
-from plaudit.deliver.source import Source, SourceConfig
+from plaudit.deliver.offsets.partition import Assignment
+from plaudit.deliver.offsets.source import Source, SourceConfig
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.consumer import GroupConfig, Partition
 from plaudit.kafka.errors import KafkaUnavailable

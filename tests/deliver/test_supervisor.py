@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
-from plaudit.deliver.supervisor import LONGEST_PAUSE_S, Supervisor, pause_s
-from plaudit.deliver.together import Together
+from plaudit.deliver.process.supervisor import LONGEST_PAUSE_S, Supervisor, pause_s
+from plaudit.deliver.process.together import Together
 
 WORKER = """
 import os, signal, sys, time
 from prometheus_client import CollectorRegistry, Counter
-from plaudit.deliver.health import HealthServer
-from plaudit.deliver.lifeline import Lifeline
+from plaudit.deliver.process.health import HealthServer
+from plaudit.deliver.process.lifeline import Lifeline
 
 class Subject:
     registry = CollectorRegistry()
@@ -141,7 +141,7 @@ def test_workers_end_with_their_supervisor_however_it_ends(
 ) -> None:
     main = (
         "import asyncio, signal, sys\n"
-        "from plaudit.deliver.supervisor import Supervisor\n"
+        "from plaudit.deliver.process.supervisor import Supervisor\n"
         "async def run():\n"
         "    supervisor = Supervisor(sys.argv[1:], 2)\n"
         "    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, supervisor.stop)\n"

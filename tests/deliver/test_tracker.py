@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from plaudit.deliver import bitmap
-from plaudit.deliver.tracker import Window, WindowLimits
+from plaudit.deliver.offsets import bitmap
+from plaudit.deliver.offsets.tracker import Window, WindowLimits
 
 
 class WindowMachine(RuleBasedStateMachine):

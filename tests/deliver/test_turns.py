@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plaudit.deliver.decide import Plan
-from plaudit.deliver.turns import Turns
+from plaudit.deliver.isolation.turns import Turns
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS
 from plaudit.records.delays import parse_delays
 

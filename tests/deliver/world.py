@@ -8,12 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from plaudit.deliver.admission import Admission, AdmissionLimits
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.partition import Assignment
-from plaudit.deliver.slots import Clock, Flight
-from plaudit.deliver.standing import Refusal, hold_s
+from plaudit.deliver.isolation.admission import Admission, AdmissionLimits
+from plaudit.deliver.isolation.slots import Clock, Flight
+from plaudit.deliver.isolation.standing import Refusal, hold_s
+from plaudit.deliver.offsets.partition import Assignment
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.signing import Secret, Signer, new_secret
 from plaudit.events.decoding import Event

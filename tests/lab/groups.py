@@ -11,7 +11,7 @@ from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from lab.evidence import Committed
-from plaudit.deliver import bitmap
+from plaudit.deliver.offsets import bitmap
 from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import Partition

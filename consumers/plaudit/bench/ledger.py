@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plaudit.bench.honesty import Ledger
-from plaudit.deliver.bitmap import decode
+from plaudit.deliver.offsets.bitmap import decode
 from plaudit.kafka.lag import LagReader, PartitionLag
 from plaudit.kafka.settings import KafkaSettings
 

@@ -16,13 +16,13 @@ import uvloop
 
 from plaudit.cli.logs import configure_logs
 from plaudit.cli.served import served
-from plaudit.deliver.health import Health, HealthServer
-from plaudit.deliver.lifeline import Lifeline
+from plaudit.deliver.process.health import Health, HealthServer
+from plaudit.deliver.process.lifeline import Lifeline
+from plaudit.deliver.process.supervisor import Supervisor
+from plaudit.deliver.process.together import Together
 from plaudit.deliver.sending import make_context, make_sender
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.startup import lane_topics
-from plaudit.deliver.supervisor import Supervisor
-from plaudit.deliver.together import Together
 from plaudit.deliver.worker import LaneName, Worker
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.settings import KafkaSettings

@@ -20,9 +20,9 @@ from plaudit.api.settings import ApiSettings
 from plaudit.cli import outbox_metrics
 from plaudit.cli.main import COMMANDS, load
 from plaudit.deliver.decide import Reason
-from plaudit.deliver.metrics import PER_LANE, PER_WORKER
+from plaudit.deliver.process.metrics import PER_LANE, PER_WORKER
+from plaudit.deliver.process.together import PER_SUPERVISOR
 from plaudit.deliver.settings import DeliverSettings
-from plaudit.deliver.together import PER_SUPERVISOR
 from plaudit.kafka.declaration import declared
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings
 from plaudit.outbox.settings import OutboxSettings

@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from plaudit.deliver.admission import Admission, AdmissionLimits
 from plaudit.deliver.attempt import Attempter, Parcel
 from plaudit.deliver.decide import (
     Dead,
@@ -24,13 +23,14 @@ from plaudit.deliver.decide import (
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.hold import Hold
+from plaudit.deliver.isolation.admission import Admission, AdmissionLimits
+from plaudit.deliver.isolation.relief import Evicted
+from plaudit.deliver.isolation.slots import Clock, Flight
+from plaudit.deliver.isolation.standing import Refusal, hold_s
 from plaudit.deliver.moves import Attempted, outcome_of
-from plaudit.deliver.partition import Assignment
-from plaudit.deliver.relief import Evicted
+from plaudit.deliver.offsets.partition import Assignment
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.settler import Settler
-from plaudit.deliver.slots import Clock, Flight
-from plaudit.deliver.standing import Refusal, hold_s
 from plaudit.deliver.tally import Tally
 from plaudit.endpoints.model import Endpoint
 from plaudit.records.delays import Delay

@@ -20,7 +20,7 @@ from plaudit.deliver.delivery import (
     read_headers,
 )
 from plaudit.deliver.events_lane import bury_record, decode
-from plaudit.deliver.partition import Assignment
+from plaudit.deliver.offsets.partition import Assignment
 from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event, EventDecoder

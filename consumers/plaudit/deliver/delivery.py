@@ -12,7 +12,7 @@ from plaudit.records.names import Header, Trigger
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-    from plaudit.deliver.partition import Assignment
+    from plaudit.deliver.offsets.partition import Assignment
     from plaudit.endpoints.model import Endpoint
     from plaudit.events.decoding import Event
 

@@ -14,7 +14,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from plaudit.deliver.lane import MustWait
-from plaudit.deliver.partition import Assignment
+from plaudit.deliver.offsets.partition import Assignment
 
 WINDOW_S: Final = 60.0
 FEW: Final = 100

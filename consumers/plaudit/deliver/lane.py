@@ -16,7 +16,7 @@ from typing import Final
 
 from plaudit.deliver.delivery import Record
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.partition import Assignment
+from plaudit.deliver.offsets.partition import Assignment
 from plaudit.kafka.consumer import Partition
 
 _log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Lane:
     Args:
         name: `events` or `deliveries`.
         hooks: what to do with them.
-        loop: whose thread everything runs in but what a source calls (`Engine` in source.py).
+        loop: whose thread everything runs in but what a source calls (`Engine` in offsets/source.py).
     """
 
     def __init__(self, name: str, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,11 +1,11 @@
 """The deliver process: two lanes, one engine, and the way of an event from poll to POST.
 
-1. `Source` polls in its own thread and hands a batch over (source.py).
+1. `Source` polls in its own thread and hands a batch over (offsets/source.py).
 2. `EventsLane.begin` decodes and matches; `DeliveriesLane.begin` reads where one delivery stands
    (events_lane.py, deliveries_lane.py).
-3. `Admission.admit` lets it run now, wait, or go to a tier (admission.py).
+3. `Admission.admit` lets it run now, wait, or go to a tier (isolation/admission.py).
 4. `Deliverer` attempts, decides (decide.py) and settles (settler.py).
-5. `Sender.post` is the HTTP exchange (plaudit.transport).
+5. `Sender.start` is the HTTP exchange (plaudit.transport).
 
 Back: `Settler` writes what was decided; when the brokers have it, the source marks the record as
 done, and commits.
@@ -24,19 +24,19 @@ from contextlib import AsyncExitStack
 from enum import StrEnum
 from typing import Final
 
-from plaudit.deliver.admission import AdmissionLimits
 from plaudit.deliver.attempt import Attempter
 from plaudit.deliver.decide import Plan
 from plaudit.deliver.deliverer import Deliverer, Tools
 from plaudit.deliver.deliveries_lane import DeliveriesLane
 from plaudit.deliver.events_lane import EventsLane
+from plaudit.deliver.isolation.admission import AdmissionLimits
+from plaudit.deliver.isolation.relief import relieve
 from plaudit.deliver.lane import Hooks, Lane
-from plaudit.deliver.relief import relieve
+from plaudit.deliver.offsets.source import Source, SourceConfig
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.schemas import KnownSchemas
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.settler import Settler
-from plaudit.deliver.source import Source, SourceConfig
 from plaudit.deliver.startup import LaneTopics
 from plaudit.endpoints.follower import EndpointsFollower
 from plaudit.endpoints.keys import SecretKeys

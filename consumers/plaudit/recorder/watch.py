@@ -41,7 +41,7 @@ OTHERS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 class RecorderHealth:
-    """Says how a recorder is (see `plaudit.deliver.health.Subject`).
+    """Says how a recorder is (see `plaudit.deliver.process.health.Subject`).
 
     Args:
         recorder: of whom to speak.

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from plaudit.deliver.delivery import Record
-from plaudit.deliver.partition import LIMITS, Assignment, PartitionLimits
+from plaudit.deliver.offsets.partition import LIMITS, Assignment, PartitionLimits
 from plaudit.kafka.consumer import Partition, Place
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from plaudit.deliver import bitmap
 from plaudit.deliver.delivery import Record
-from plaudit.deliver.intake import Intake, IntakeLimits
-from plaudit.deliver.tracker import Window, WindowLimits
+from plaudit.deliver.offsets import bitmap
+from plaudit.deliver.offsets.intake import Intake, IntakeLimits
+from plaudit.deliver.offsets.tracker import Window, WindowLimits
 from plaudit.kafka.consumer import Partition, Place
 
 _log = logging.getLogger(__name__)

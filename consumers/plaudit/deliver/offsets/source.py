@@ -14,10 +14,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from plaudit.deliver.commits import Committer
 from plaudit.deliver.delivery import Record
-from plaudit.deliver.holdings import Holdings
-from plaudit.deliver.partition import Assignment
+from plaudit.deliver.offsets.commits import Committer
+from plaudit.deliver.offsets.holdings import Holdings
+from plaudit.deliver.offsets.partition import Assignment
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition
 from plaudit.kafka.errors import KafkaFailure

@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from plaudit.deliver.supervisor import Supervisor, WorkerProcess
+from plaudit.deliver.process.supervisor import Supervisor, WorkerProcess
 
 ANSWER_S: Final = 2.0
 RUNNING: Final = "plaudit_workers_running"

@@ -20,7 +20,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from plaudit.deliver.relief import Evicted
+from plaudit.deliver.isolation.relief import Evicted
 from plaudit.deliver.tally import BUCKETS_S
 from plaudit.deliver.worker import RunningLane, Worker
 

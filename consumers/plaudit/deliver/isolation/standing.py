@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from plaudit.deliver.breaker import Breaker, BreakerLimits, State
 from plaudit.deliver.decide import Reason, retry_after_ms
+from plaudit.deliver.isolation.breaker import Breaker, BreakerLimits, State
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import AddressRefused, RequestInvalid, TransportError
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from plaudit.deliver.delivery import Delivery
-from plaudit.deliver.standing import Standing
-from plaudit.deliver.turns import Turns
+from plaudit.deliver.isolation.standing import Standing
+from plaudit.deliver.isolation.turns import Turns
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.sender import Started
 

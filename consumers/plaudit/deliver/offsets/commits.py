@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from plaudit.deliver.partition import Assignment
+from plaudit.deliver.offsets.partition import Assignment
 from plaudit.kafka.consumer import Consumer, Place
 from plaudit.kafka.errors import KafkaFailure
 

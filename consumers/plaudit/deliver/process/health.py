@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from plaudit.deliver.metrics import WorkerCollector
+from plaudit.deliver.process.metrics import WorkerCollector
 from plaudit.deliver.worker import Worker
 
 STUCK_AFTER_S: Final = 10.0

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from plaudit.deliver.admission import Admission
 from plaudit.deliver.delivery import Delivery
-from plaudit.deliver.partition import Assignment
-from plaudit.deliver.slots import Flight
+from plaudit.deliver.isolation.admission import Admission
+from plaudit.deliver.isolation.slots import Flight
+from plaudit.deliver.offsets.partition import Assignment
 from plaudit.transport.errors import AnswerFailed
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from typing import Final
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.slots import Clock, Flight, Slots
-from plaudit.deliver.standing import SLOW_S, Refusal, Standing
-from plaudit.deliver.turns import Turns
+from plaudit.deliver.isolation.slots import Clock, Flight, Slots
+from plaudit.deliver.isolation.standing import SLOW_S, Refusal, Standing
+from plaudit.deliver.isolation.turns import Turns
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError

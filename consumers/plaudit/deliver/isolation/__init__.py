@@ -1,0 +1,1 @@
+"""Who may be attempted now, so that no endpoint hurts another."""

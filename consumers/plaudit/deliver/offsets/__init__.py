@@ -1,0 +1,1 @@
+"""What is read, what is done, and what may be committed."""

@@ -1,0 +1,1 @@
+"""Workers as processes: supervised, measured, asked how they are."""
