@@ -44,7 +44,7 @@ def test_a_killed_worker_loses_nothing_and_only_what_was_not_committed_is_repeat
 ) -> None:
     steps = ((Delivered(300), Kill(0)),)
     scenario = Scenario(
-        "kill -9", Traffic(500, 50), (GOOD, FLAKY, DEAD), steps=steps, sessions_may_end=True
+        "kill -9", Traffic(900, 150), (GOOD, FLAKY, DEAD), steps=steps, sessions_may_end=True
     )
     outcome = play(scenario, place)
     check(outcome)

@@ -65,7 +65,7 @@ class Lane:
     Args:
         name: `events` or `deliveries`.
         hooks: what to do with them.
-        loop: whose thread everything runs in but what a source calls (`Engine` in offsets/source.py).
+        loop: whose thread everything runs in but what a source calls (`Engine` there).
     """
 
     def __init__(self, name: str, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
