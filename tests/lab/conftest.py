@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import apply_topics
+from lab.guarded import GuardedKafka
 from lab.stage import Place
 from plaudit.dev.kafka import FoundKafka, LocalKafka
 from plaudit.dev.kafka_errors import KafkaNotFound
@@ -46,3 +47,25 @@ def cluster_place(three_brokers: LocalKafka, prefix: str, tmp_path: Path) -> Ite
     apply_topics(settings, single_node=False)
     yield Place(settings, tmp_path, three_brokers)
     three_brokers.start()
+
+
+@pytest.fixture(scope="session")
+def guarded_kafka() -> Iterator[GuardedKafka]:
+    """A broker with users and rights."""
+    try:
+        broker = GuardedKafka()
+    except KafkaNotFound as error:
+        pytest.skip(f"no local Kafka: {error}")
+    with broker:
+        yield broker
+
+
+@pytest.fixture
+def guarded_place(guarded_kafka: GuardedKafka, prefix: str, tmp_path: Path) -> Place:
+    """A broker on which the workers are a user whose rights can be taken away."""
+    settings = KafkaSettings(
+        bootstrap_servers=guarded_kafka.bootstrap, topic_prefix=prefix, retry_schedule=SCHEDULE
+    )
+    apply_topics(settings)
+    guarded_kafka.admit(prefix)
+    return Place(settings, tmp_path, guarded_kafka, guarded_kafka.credentials)

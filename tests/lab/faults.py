@@ -5,15 +5,19 @@ from __future__ import annotations
 import signal
 from typing import assert_never
 
+from lab.guarded import GuardedKafka
 from lab.scenario import (
     Configure,
     Fault,
     Freeze,
+    GiveBack,
     Join,
     Kill,
     KillBroker,
     Leave,
+    SetPassword,
     StartBrokers,
+    TakeAway,
     Thaw,
     Wedge,
 )
@@ -38,6 +42,8 @@ def perform(stage: Stage, fault: Fault) -> None:
             settings = stage.place.settings
             refused = Admin(settings).configure(settings.topic_prefix + topic, config)
             assert refused is None, refused
+        case TakeAway() | GiveBack() | SetPassword():
+            _judge(stage, fault)
         case _:
             assert_never(fault)
     stage.mark(say(fault))
@@ -56,6 +62,20 @@ def _shake(stage: Stage, fault: KillBroker | StartBrokers) -> None:
                     each.kill()
         case StartBrokers():
             stage.cluster.start()
+
+
+def _judge(stage: Stage, fault: TakeAway | GiveBack | SetPassword) -> None:
+    broker, prefix = stage.cluster, stage.place.settings.topic_prefix
+    assert isinstance(broker, GuardedKafka), "these brokers let everyone do everything"
+    match fault:
+        case TakeAway(rights):
+            for right in rights:
+                broker.take_away(right, prefix)
+        case GiveBack(rights):
+            for right in rights:
+                broker.give_back(right, prefix)
+        case SetPassword(password):
+            broker.set_password(password)
 
 
 def say(fault: Fault) -> str:

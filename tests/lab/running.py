@@ -13,7 +13,7 @@ from typing import Any, Final, assert_never
 from lab.evidence import Evidence
 from lab.faults import perform
 from lab.ledger import Ledger, Pair, judge
-from lab.scenario import GONE, Behavior, Delivered, Later, Published, Scenario, When
+from lab.scenario import GONE, Behavior, Delivered, Later, Published, Scenario, Serving, When
 from lab.stage import Place, Stage, Worker
 from lab.topics import lines, waiting
 
@@ -29,7 +29,8 @@ class Outcome:
     Attributes:
         complaints: broken promises, each in a sentence; empty when all is well.
         marks: what happened when, in epoch milliseconds.
-        troubles: per worker, how often it logged which warning or error.
+        told: per worker, its warnings and errors, whole.
+        troubles: the same, counted by event.
     """
 
     scenario: Scenario
@@ -38,6 +39,7 @@ class Outcome:
     complaints: list[str]
     marks: list[tuple[int, str]]
     workers: list[Worker]
+    told: list[list[str]]
     troubles: list[Counter[str]]
 
 
@@ -49,6 +51,7 @@ class Run:
         self._progress = progress
         self._deadline = time.monotonic() + stage.scenario.within_s
         self._last = time.monotonic()
+        self._serving_since: float | None = None
         self._settled: set[Pair] = set()
         self._complaints: list[str] = []
 
@@ -61,7 +64,7 @@ class Run:
                 self._complaints.append(f"{when} did not come in time, so no {fault}")
                 break
             perform(stage, fault)
-            self._last = time.monotonic()
+            self._last, self._serving_since = time.monotonic(), None
         self._wait(self._all_settled)
         stage.publishing.stop()
         self._catch_up()
@@ -97,6 +100,11 @@ class Run:
                 return len(stage.publishing.accepted) >= count
             case Later(seconds):
                 return time.monotonic() - self._last >= seconds
+            case Serving(worker, seconds):
+                if self._serving_since is None and stage.serves(worker):
+                    self._serving_since = time.monotonic()
+                since = self._serving_since
+                return since is not None and time.monotonic() - since >= seconds
         assert_never(when)
 
     def _all_settled(self) -> bool:
@@ -158,6 +166,7 @@ class Run:
             [*self._complaints, *failed, *crashes[:3], *complaints],
             stage.marks,
             stage.workers,
+            [[json.dumps(line) for line in found] for found in logs],
             [Counter(line["event"] for line in found) for found in logs],
         )
 

@@ -95,11 +95,13 @@ class Crew:
     Attributes:
         lane: the one that it serves; empty: both.
         wedgeable: its event loop can be blocked; see `Wedge`.
+        program: a `plaudit` of another release; empty: this one.
         environment: settings of its own.
     """
 
     lane: str = ""
     wedgeable: bool = False
+    program: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -124,7 +126,15 @@ class Later:
     seconds: float
 
 
-When: TypeAlias = "Delivered | Published | Later"
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """When a worker has had partitions of both lanes for so long."""
+
+    worker: int
+    seconds: float
+
+
+When: TypeAlias = "Delivered | Published | Later | Serving"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +199,48 @@ class Configure:
     config: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Something that a user may do.
+
+    Attributes:
+        kind: of what: `topic` or `group`.
+        name: of it, without its prefix.
+        operation: `read` or `write`.
+    """
+
+    kind: Literal["topic", "group"]
+    name: str
+    operation: Literal["read", "write"]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeAway:
+    """The workers' user loses rights; see `lab.guarded`."""
+
+    rights: tuple[Right, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """The workers' user gets rights back."""
+
+    rights: tuple[Right, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetPassword:
+    """The password of the workers' user is another one now."""
+
+    password: str
+
+
 Fault: TypeAlias = (
     "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | StartBrokers | Configure"
+    " | TakeAway | GiveBack | SetPassword"
 )
 Step: TypeAlias = "tuple[When, Fault]"
 

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -33,11 +34,13 @@ class Place:
         settings: of a user who may do everything; the topics exist.
         folder: for logs and the report.
         cluster: brokers that may be killed; None: they are others', too.
+        environment: settings of the workers, who may be another user.
     """
 
     settings: KafkaSettings
     folder: Path
     cluster: LocalKafka | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -131,14 +134,25 @@ class Stage:
         environment = {
             "PLAUDIT_KAFKA_CLIENT_ID": client_id(number),
             "PLAUDIT_LOG_ATTEMPTS": "none",
+            **self.place.environment,
             **crew.environment,
         }
         lane = ("--lane", crew.lane) if crew.lane else ()
-        program = WEDGEABLE if crew.wedgeable else (PLAUDIT,)
+        program = WEDGEABLE if crew.wedgeable else crew.program or (PLAUDIT,)
         process = self.rig.process("deliver", *lane, program=program, **environment)
         worker = Worker(number, crew, process)
         self.workers.append(worker)
         return worker
+
+    def serves(self, number: int) -> bool:
+        """Return whether a worker has said that it was given partitions of both lanes."""
+        given = [
+            partition
+            for line in self.rig.logged("partitions.assigned", number)
+            for partition in line["partitions"]
+        ]
+        retries = [each.startswith(self.rig.settings.names.deliveries_prefix) for each in given]
+        return any(retries) and not all(retries)
 
     def mark(self, text: str) -> None:
         """Enter something into the timeline."""

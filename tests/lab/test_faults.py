@@ -18,6 +18,7 @@ from lab.scenario import (
     Later,
     Leave,
     Scenario,
+    Serving,
     StartBrokers,
     Subscriber,
     Thaw,
@@ -65,6 +66,17 @@ def test_workers_that_join_and_leave_repeat_nothing(place: Place) -> None:
     outcome = play(Scenario("join, leave", Traffic(400, 40), (GOOD, FLAKY), crew, steps), place)
     check(outcome)
     assert not outcome.ledger.doubled
+
+
+def test_workers_in_groups_of_the_newer_protocol_join_and_leave_and_say_whose_time_out_it_is(
+    place: Place,
+) -> None:
+    newer = Crew(environment={"PLAUDIT_KAFKA_GROUP_PROTOCOL": "consumer"})
+    steps = ((Delivered(100), Join(newer)), (Serving(1, 1), Leave(0)))
+    outcome = play(Scenario("KIP-848", Traffic(300, 40), (GOOD, FLAKY), (newer,), steps), place)
+    check(outcome)
+    assert not outcome.ledger.doubled
+    assert [each["worker.session_by_broker"] for each in outcome.troubles] == [1, 1]
 
 
 def test_a_worker_whose_event_loop_hangs_ends_and_the_others_take_over(place: Place) -> None:

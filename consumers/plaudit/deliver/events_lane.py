@@ -53,7 +53,7 @@ class EventsLane:
         """
         if not self._table_is_current():
             reason = "the table of endpoints is not current; brokers away?"
-            raise MustWait(reason)
+            raise MustWait(reason, everywhere=True)
         event = decode(self._decoder, record, self._bury, self._deliverer)
         if event is None:
             return

@@ -31,11 +31,13 @@ class MustWait(Exception):
 
     Attributes:
         reason: what is missing, and what brings it.
+        everywhere: whether every partition lacks it, so that one need tell.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, everywhere: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.everywhere = everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class Lane:
             except MustWait as wait:
                 self._waiting[assignment] = deque([record])
                 assignment.waits = True
-                self._say(assignment, wait.reason)
+                self._say(assignment, wait)
             except Exception as error:  # noqa: BLE001 - a defect of ours: the partition stands still
                 self._stand_still(assignment, error)
 
@@ -175,7 +177,7 @@ class Lane:
             try:
                 self._hooks.begin(held[0])
             except MustWait as wait:
-                self._say(assignment, wait.reason)
+                self._say(assignment, wait)
                 return
             except Exception as error:  # noqa: BLE001 - a defect of ours: the partition stands still
                 self._stand_still(assignment, error)
@@ -195,13 +197,15 @@ class Lane:
         self._waiting[assignment] = deque()
         assignment.waits = True
         self._defective.add(assignment)
-        self._say(assignment, f"a defect in the worker: {error!r}")
+        self._say(assignment, MustWait(f"a defect in the worker: {error!r}"))
 
-    def _say(self, assignment: Assignment, reason: str) -> None:
-        """Log a reason once, not at every look."""
-        if self._reasons.get(assignment) != reason:
-            self._reasons[assignment] = reason
+    def _say(self, assignment: Assignment, wait: MustWait) -> None:
+        """Log a reason once, not at every look, nor for every partition that has the same."""
+        known = self._reasons.get(assignment)
+        told = known == wait.reason or (wait.everywhere and wait.reason in self._reasons.values())
+        self._reasons[assignment] = wait.reason
+        if not told:
             _log.warning(
                 "partition.waits",
-                extra={"partition": str(assignment.partition), "reason": reason},
+                extra={"partition": str(assignment.partition), "reason": wait.reason},
             )

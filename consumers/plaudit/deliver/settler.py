@@ -19,7 +19,7 @@ from plaudit.deliver.delivery import Delivery, Origin, Record, origin_of
 from plaudit.deliver.moves import Attempted, Write
 from plaudit.events.ids import new_id_text
 from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.errors import BufferFull
+from plaudit.kafka.errors import BufferFull, KafkaFailure
 from plaudit.kafka.producer import Ack, Producer, SendFailure
 from plaudit.records.attempt import encode_attempt
 from plaudit.records.names import Names
@@ -63,7 +63,7 @@ class Settler:
         self._worker = worker
         self._waiting: deque[tuple[Write, Ticket]] = deque()
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
-        self._trouble: str | None = None
+        self._troubles: dict[str, KafkaFailure] = {}
         self.refused = 0
 
     @property
@@ -74,7 +74,7 @@ class Settler:
     @property
     def trouble(self) -> str | None:
         """Why writes fail at the moment; None while they don't."""
-        return self._trouble
+        return next((str(error) for error in tuple(self._troubles.values())), None)
 
     def settle(
         self, delivery: Delivery, decision: Decision, attempted: Attempted | None = None
@@ -127,7 +127,8 @@ class Settler:
                 self._failed.append((write, ticket, outcome))
             case _:
                 self._clock.observe(outcome.timestamp_ms)
-                self._trouble = None
+                if self._troubles:
+                    self._recovered(write.topic)
                 ticket.left -= 1
                 if not ticket.left:
                     ticket.record.assignment.release(ticket.record)
@@ -144,8 +145,15 @@ class Settler:
             self._send(*self._waiting.popleft())
 
     def _say(self, write: Write, failure: SendFailure) -> None:
-        """Log a failure once, not at every repetition."""
-        said = str(failure.error)
-        if said != self._trouble:
-            self._trouble = said
-            _log.error("settle.failed", extra={"topic": write.topic, "error": said})
+        """Log a failure once for each topic, not at every repetition."""
+        before = self._troubles.get(write.topic)
+        self._troubles[write.topic] = failure.error
+        # By its code: librdkafka has several texts for one trouble, and gives them in turn.
+        if before is None or before.code != failure.error.code:
+            _log.error("settle.failed", extra={"topic": write.topic, "error": str(failure.error)})
+
+    def _recovered(self, topic: str) -> None:
+        """Forget what was wrong with a topic, and say so; called in the producer's thread."""
+        before = self._troubles.pop(topic, None)
+        if before is not None:
+            _log.info("settle.recovered", extra={"topic": topic, "after": str(before)})

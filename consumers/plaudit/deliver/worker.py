@@ -66,6 +66,10 @@ commit is made four times a second. Fewer batches cost less on both sides of the
 MOST_WAITING: Final = 250
 """The same for those that wait where queues move: the worker, not an endpoint, is short of time.
 A batch of 500 on top, and half a batch on its way, still fit into one endpoint's queue."""
+SESSION_BY_BROKER: Final = (
+    "PLAUDIT_KAFKA_GROUP_PROTOCOL=consumer: how soon a killed worker's partitions go to others is "
+    "the brokers' group.consumer.session.timeout.ms"
+)
 TABLE_STALE_AFTER_S: Final = 2.0
 TABLE_LOOK_S: Final = 0.5
 TICK_S: Final = 0.5
@@ -198,6 +202,9 @@ class Worker:
 
     def _open_lanes(self, topics: LaneTopics, lanes: Collection[LaneName]) -> None:
         names = self._kafka.names
+        if self._kafka.groups_by_broker:
+            # Ours is 6 s; the brokers' default for such groups is 45 s.
+            _log.warning("worker.session_by_broker", extra={"reason": SESSION_BY_BROKER})
         if LaneName.EVENTS in lanes:
             group = GroupConfig(names.events_group, "cooperative-sticky")
             self._open(LaneName.EVENTS, SourceConfig(group, topics.events))

@@ -8,7 +8,7 @@ into `on_assign` and `on_revoke` from within `read` and `close`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
@@ -26,7 +26,7 @@ from confluent_kafka import (
 
 from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.errors import translate
+from plaudit.kafka.errors import KafkaFailure, translate
 from plaudit.kafka.settings import KafkaSettings
 
 _log = logging.getLogger(__name__)
@@ -121,12 +121,12 @@ class Consumer:
     def __init__(self, settings: KafkaSettings, config: GroupConfig, events: GroupEvents) -> None:
         self.ends: dict[Partition, int] = {}
         self._events = events
+        self._group = config.group_id
         self._eager = config.assignor == "range"
-        protocol = settings.properties.get("group.protocol")
-        # KIP-848: the broker assigns, and the time-out is the group's, set at the broker.
-        self._by_broker = protocol is not None and protocol.get_secret_value() == "consumer"
-        self._trouble: str | None = None
-        self._commit_trouble: str | None = None
+        self._by_broker = settings.groups_by_broker
+        # By topic (empty: none in particular) and code; each is told once.
+        self._troubles: dict[tuple[str, str], KafkaFailure] = {}
+        self._commit_trouble: KafkaFailure | None = None
         # Where each partition that is held was last told to start: until a record of it has been
         # read, the client itself does not know its position.
         self._starts: dict[Partition, int] = {}
@@ -182,9 +182,8 @@ class Consumer:
         if len(records) != len(batch):
             for message in batch:
                 self._take_error(message)
-        if records and self._trouble is not None:
-            _log.info("consumer.recovered", extra={"after": self._trouble})
-            self._trouble = None
+        if records and self._troubles:
+            self._recovered({"", *(message.topic() or "" for message in records)})
         return records
 
     def pause(self, partitions: Sequence[Partition]) -> None:
@@ -310,16 +309,20 @@ class Consumer:
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         """Hear of a commit that was not waited for; called from within `read`."""
         failed = [(place, place.error or error) for place in places if place.error or error]
-        failures = [translate(each, "commit") for _, each in failed if each is not None]
+        failures = [
+            translate(each, f"commit {place.topic} in group {self._group}")
+            for place, each in failed
+            if each is not None
+        ]
+        before = self._commit_trouble
         if not failures:
-            if self._commit_trouble is not None:
-                _log.info("offsets.commits_recovered", extra={"after": self._commit_trouble})
+            if before is not None:
+                _log.info("offsets.commits_recovered", extra={"after": str(before)})
                 self._commit_trouble = None
             return
-        said = str(failures[0])
-        if said != self._commit_trouble:
-            self._commit_trouble = said
-            _log.warning("offsets.commit_failed", extra={"error": said})
+        self._commit_trouble = failures[0]
+        if before is None or before.code != failures[0].code:
+            _log.warning("offsets.commit_failed", extra={"error": str(failures[0])})
         self._events.on_commit_failed(
             [Partition(place.topic, place.partition) for place, _ in failed]
         )
@@ -335,13 +338,18 @@ class Consumer:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's name of it
             self._events.on_out_of_range(Partition(message.topic() or "", message.partition() or 0))
             return
-        failure = translate(error, "read")
+        topic = message.topic() or ""
+        failure = translate(error, f"read {topic or f'as group {self._group}'}")
         if error.fatal():
             raise failure
-        said = str(failure)
-        if said != self._trouble:
-            self._trouble = said
-            _log.warning("consumer.trouble", extra={"error": said})
+        if (topic, failure.code) not in self._troubles:
+            self._troubles[topic, failure.code] = failure
+            _log.warning("consumer.trouble", extra={"error": str(failure)})
+
+    def _recovered(self, topics: Collection[str]) -> None:
+        """Forget what was wrong with topics that records come from, and say so."""
+        for trouble in [each for each in self._troubles if each[0] in topics]:
+            _log.info("consumer.recovered", extra={"after": str(self._troubles.pop(trouble))})
 
     def _call(self, doing: str, call: Callable[[], _T]) -> _T:
         try:

@@ -198,6 +198,12 @@ class KafkaSettings(BaseSettings):
         """Every delay that has a retry topic, shortest first, without `now`."""
         return _delays(self.retry_schedule, self.retry_tiers)[1]
 
+    @property
+    def groups_by_broker(self) -> bool:
+        """Whether consumer groups follow KIP-848: the broker assigns, and sets the time-out."""
+        protocol = self.properties.get("group.protocol")
+        return protocol is not None and protocol.get_secret_value() == "consumer"
+
     def client_config(
         self, defaults: Mapping[str, object] = _NONE, /, **enforced: object
     ) -> dict[str, object]:

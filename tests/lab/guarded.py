@@ -1,0 +1,127 @@
+"""A broker that asks who is there: users with passwords, and rights that are given and taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from functools import cached_property
+from typing import Any, Final
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+)
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
+from confluent_kafka.admin._scram import (
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from lab.scenario import Right
+from plaudit.dev.kafka_local import LocalKafka
+from plaudit.dev.kafka_probe import free_ports
+
+USER: Final = "worker"
+PASSWORD: Final = "from the start"
+CALL_S: Final = 20.0
+RULES: Final[Mapping[str, str]] = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    # Whoever comes without a name is the test.
+    "super.users": "User:ANONYMOUS",
+    "listener.security.protocol.map": (
+        "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,USERS:SASL_PLAINTEXT"
+    ),
+    "listener.name.users.sasl.enabled.mechanisms": "SCRAM-SHA-256",
+    "listener.name.users.scram-sha-256.sasl.jaas.config": (
+        "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    ),
+    # A connection has to show its password again so often.
+    "listener.name.users.connections.max.reauth.ms": "2000",
+}
+
+
+class GuardedKafka(LocalKafka):
+    """A broker with a second listener, for users with a password.
+
+    Attributes:
+        users_bootstrap: where users come in.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(overrides=RULES)
+        [node] = self.nodes
+        [port] = free_ports(1)
+        self.users_bootstrap = f"127.0.0.1:{port}"
+        self._overrides["listeners"] = (
+            f"PLAINTEXT://{node.address.bootstrap},USERS://{self.users_bootstrap},"
+            f"CONTROLLER://127.0.0.1:{node.address.controller_port}"
+        )
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What a process needs to come in as the user."""
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.users_bootstrap,
+            "PLAUDIT_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+            "PLAUDIT_KAFKA_SASL_MECHANISM": "SCRAM-SHA-256",
+            "PLAUDIT_KAFKA_SASL_USERNAME": USER,
+            "PLAUDIT_KAFKA_SASL_PASSWORD": PASSWORD,
+        }
+
+    def admit(self, prefix: str) -> None:
+        """Let the user in, and to everything whose name begins so."""
+        self.set_password(PASSWORD)
+        everything = [
+            AclBinding(*_rule(kind, prefix, ResourcePatternType.PREFIXED, "all", "ALLOW"))
+            for kind in ("topic", "group")
+        ]
+        _wait(self._admin.create_acls(everything, request_timeout=CALL_S))
+
+    def set_password(self, password: str) -> None:
+        """Change the user's password; connections that are open have 2 s left."""
+        how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4_096)
+        change = UserScramCredentialUpsertion(USER, how, password.encode())
+        _wait(self._admin.alter_user_scram_credentials([change], request_timeout=CALL_S))
+
+    def take_away(self, right: Right, prefix: str) -> None:
+        """Deny the user something."""
+        denial = AclBinding(*_denial(right, prefix))
+        _wait(self._admin.create_acls([denial], request_timeout=CALL_S))
+
+    def give_back(self, right: Right, prefix: str) -> None:
+        """Take back a denial."""
+        denial = AclBindingFilter(*_denial(right, prefix))
+        _wait(self._admin.delete_acls([denial], request_timeout=CALL_S))
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap})
+
+
+def _rule(
+    kind: str, name: str, pattern: ResourcePatternType, operation: str, permission: str
+) -> tuple[Any, ...]:
+    """Return what bindings and their filters are made of."""
+    return (
+        ResourceType[kind.upper()],
+        name,
+        pattern,
+        f"User:{USER}",
+        "*",
+        AclOperation[operation.upper()],
+        AclPermissionType[permission],
+    )
+
+
+def _denial(right: Right, prefix: str) -> tuple[Any, ...]:
+    name = prefix + right.name
+    return _rule(right.kind, name, ResourcePatternType.LITERAL, right.operation, "DENY")
+
+
+def _wait(futures: Mapping[Any, Future[Any]]) -> None:
+    for future in futures.values():
+        future.result(CALL_S)
