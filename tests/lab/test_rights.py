@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.guarded import PASSWORD
+from e2e.rig import PROMPTLY_S, Rig
+from lab.guarded import PASSWORD, GuardedKafka
 from lab.running import play
 from lab.scenario import (
     Behavior,
@@ -78,3 +79,17 @@ def test_a_password_that_is_wrong_for_a_while_costs_time_and_a_few_lines(
     assert any("AUTHENTICATION" in each for each in told), told
     # Of each lane its place, its reads and two kinds of commits; of two tables two; all wait: one.
     assert len(told) <= 2 * 4 + 2 * 2 + 1, told
+
+
+@pytest.mark.parametrize("right", [WRITE[1], JOIN[0]], ids=str)
+def test_a_worker_that_lacks_a_right_from_the_start_says_which_and_exits(
+    guarded_kafka: GuardedKafka, guarded_place: Place, right: Right
+) -> None:
+    settings = guarded_place.settings
+    guarded_kafka.take_away(right, settings.topic_prefix)
+    with Rig(settings, guarded_place.folder) as rig:
+        worker = rig.worker(**guarded_place.environment)
+        assert worker.wait(PROMPTLY_S) == 1
+        last = rig.log().read_text().splitlines()[-1]
+    assert "not allowed" in last
+    assert settings.topic_prefix + right.name in last

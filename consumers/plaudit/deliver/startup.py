@@ -10,6 +10,7 @@ from typing import Final
 
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.findings import Finding
+from plaudit.kafka.rights import require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, worker_requirements
 from plaudit.records.delays import Delay, DelayError
@@ -46,7 +47,7 @@ async def lane_topics(settings: KafkaSettings) -> LaneTopics:
 
     Raises:
         TopicsUnfit: what is wrong, and what to do about it.
-        KafkaFailure: not allowed to look, or a setting that can't be used.
+        KafkaFailure: not allowed to look or to write, or a setting that can't be used.
     """
     said = ""
     while True:
@@ -71,6 +72,7 @@ def _look(settings: KafkaSettings) -> LaneTopics:
         delay = tier_of(topic, names.deliveries_prefix)
         if delay is not None:
             tiers[topic] = delay.millis
+    require_write(settings, [*tiers, names.attempts, names.dlq_deliveries, names.dlq_events])
     return LaneTopics(dict.fromkeys(names.event_topics, 0), tiers)
 
 

@@ -26,7 +26,7 @@ from confluent_kafka import (
 
 from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.errors import KafkaFailure, translate
+from plaudit.kafka.errors import KafkaFailure, NotAuthorized, translate
 from plaudit.kafka.settings import KafkaSettings
 
 _log = logging.getLogger(__name__)
@@ -122,6 +122,7 @@ class Consumer:
         self.ends: dict[Partition, int] = {}
         self._events = events
         self._group = config.group_id
+        self._was_member = False
         self._eager = config.assignor == "range"
         self._by_broker = settings.groups_by_broker
         # By topic (empty: none in particular) and code; each is told once.
@@ -168,9 +169,11 @@ class Consumer:
         """Return what is there, at most `most` records; wait for the first one only.
 
         `consume(n, timeout)` alone would wait for n records or the whole time-out.
-        A transient error is logged once, and reading goes on by itself.
+        A transient error is logged once, and reading goes on by itself. So do rights that a member
+        loses: they may have been taken by mistake.
 
         Raises:
+            NotAuthorized: this user was never let into the group.
             KafkaFailure: the client failed for good; it has to be made anew.
         """
         self.ends = {}
@@ -279,6 +282,7 @@ class Consumer:
         self._client.assign([place, *places])
 
     def _on_assign(self, client: Client, given: list[TopicPartition]) -> None:
+        self._was_member = True
         partitions = [Partition(place.topic, place.partition) for place in given]
         offsets = self._events.on_assign(partitions)
         self._starts |= {partition: offsets[partition] for partition in partitions}
@@ -340,7 +344,7 @@ class Consumer:
             return
         topic = message.topic() or ""
         failure = translate(error, f"read {topic or f'as group {self._group}'}")
-        if error.fatal():
+        if error.fatal() or (isinstance(failure, NotAuthorized) and not self._was_member):
             raise failure
         if (topic, failure.code) not in self._troubles:
             self._troubles[topic, failure.code] = failure
