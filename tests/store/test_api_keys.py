@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -11,7 +9,7 @@ from sqlalchemy.engine import Engine
 from plaudit.store.api_keys import KeyService, NoSuchKey, Scope
 from plaudit.store.wanted import InputRefused
 
-WORKSPACE = str(uuid.uuid4())
+WORKSPACE = "d42b39a4-acb6-49f9-af26-75b156b233f9"
 
 
 def test_a_key_is_found_by_its_text_which_is_stored_nowhere(engine: Engine) -> None:

@@ -31,7 +31,7 @@ from plaudit.store.wanted import InputRefused, Rules, Wanted
 from plaudit.transport.addresses import AddressPolicy
 
 KEYS = SecretKeys([os.urandom(32)])
-WORKSPACE = str(uuid4())
+WORKSPACE = "4ef43862-bc67-438e-9e17-e9d7b9adfc44"
 URL = "https://hooks.example.com/plaudit?token=x"
 WANTED = Wanted(URL, ("testimonial.approved",), name="crm")
 
