@@ -14,7 +14,7 @@ bin=$folder/venv/bin
 "$bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$requirements"
 "$bin/python" -m pip install -q --disable-pip-version-check --no-deps "$wheel"
 
-cp -r "$tests" "$folder/tests"
+cp -r "$tests" "$tests/../docs" "$tests/../deploy" "$folder/"
 cp "$tests/../pyproject.toml" "$folder/"
 cd "$folder"
 where=$("$bin/python" -c 'import plaudit.events; print(plaudit.events.__file__)')
