@@ -133,6 +133,16 @@ class Books:
         again = {each.attempts for each in self.waiting.get(pair, ()) if each.attempts}
         return max(0, len(self.arrivals.get(pair, ())) - 1 - len(again))
 
+    def begun_by(self, pair: Pair, kill: Killed) -> bool:
+        """Return whether a delivery had been worked on when a worker was killed.
+
+        A diversion is no request, but a line in the log: what was diverted and not committed is
+        attempted once from the record that was diverted, and once from the one that it became.
+        """
+        return any(each.started_at_ms <= kill.at_ms for each in self.lines.get(pair, ())) or any(
+            each.at_ms <= kill.at_ms + ON_ITS_WAY_MS for each in self.arrivals.get(pair, ())
+        )
+
     def records(self, pair: Pair) -> Iterator[tuple[Partition, int]]:
         """Yield the records that a delivery was made from."""
         accepted = self.evidence.accepted.get(pair[1])
@@ -274,8 +284,7 @@ def _blame(books: Books, extras: dict[Pair, int]) -> tuple[dict[Killed, int], li
         left = extra
         arrived = books.arrivals[pair]
         for kill in books.evidence.kills:
-            before = arrived[0].at_ms <= kill.at_ms + ON_ITS_WAY_MS
-            if before and arrived[-1].at_ms > kill.at_ms:
+            if books.begun_by(pair, kill) and arrived[-1].at_ms > kill.at_ms:
                 open_records = sum(kill.may_repeat(*each) for each in books.records(pair))
                 taken = min(left, open_records)
                 blamed[kill] += taken
@@ -302,8 +311,8 @@ def _when(books: Books, pair: Pair) -> str:
 def _figures(books: Books, kill: Killed, blamed: dict[Killed, int]) -> KillFigures:
     begun = sum(
         1
-        for pair, arrived in books.arrivals.items()
-        if arrived[0].at_ms <= kill.at_ms
+        for pair in books.arrivals
+        if books.begun_by(pair, kill)
         and any(kill.may_repeat(*each) for each in books.records(pair))
     )
     gaps = _gaps(books.evidence, kill)

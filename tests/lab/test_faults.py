@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from lab.known import expect_repetitions
 from lab.running import Outcome, play
 from lab.scenario import (
     FOREVER,
@@ -53,7 +52,8 @@ def test_a_killed_worker_loses_nothing_and_only_what_was_not_committed_is_repeat
     # The survivor's own commit can meet the end of a generation; what it held then is repeated.
     [kill] = outcome.ledger.kills
     assert kill.uncommitted, "it was killed at work"
-    expect_repetitions(outcome, IN_FLIGHT)
+    repeated = outcome.ledger.unexplained
+    assert len(repeated) <= IN_FLIGHT, "\n".join(repeated[:5])
 
 
 def test_workers_that_join_and_leave_repeat_nothing(place: Place) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 import pytest
 
-from lab.known import expect_repetitions
 from lab.previous import NoHistory, install
 from lab.running import Outcome, play
 from lab.scenario import (
@@ -77,4 +76,5 @@ def test_another_release_joins_and_takes_over_and_nothing_is_lost(
     old = [worker.process.pid for worker in outcome.workers if worker.crew is before]
     new = [worker.process.pid for worker in outcome.workers if worker.crew is after]
     assert retried_by_others(outcome, old, new), "retries were handed on"
-    expect_repetitions(outcome, IN_FLIGHT)
+    repeated = outcome.ledger.unexplained
+    assert len(repeated) <= IN_FLIGHT, "\n".join(repeated[:5])
