@@ -25,6 +25,7 @@ from plaudit.deliver.decide import (
     wait_on,
 )
 from plaudit.deliver.delivery import History
+from plaudit.formats.slack import judge
 from plaudit.kafka.settings import DEFAULT_SCHEDULE
 from plaudit.records.delays import NOW, parse_delays
 from plaudit.records.names import Trigger
@@ -200,3 +201,26 @@ def test_a_delivery_that_is_only_ever_diverted_expires() -> None:
     decision = divert(old, PLAN, Reason.BACKLOG, T0)
     assert isinstance(decision, Dead)
     assert decision.reason == Reason.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "expected"),
+    [
+        (404, b"no_service", Reason.GONE),
+        (410, b"channel_is_archived", Reason.GONE),
+        (403, b"action_prohibited", Reason.REJECTED),
+        (400, b"invalid_blocks", Reason.REJECTED),
+    ],
+)
+def test_what_slack_calls_final_is(status: int, said: bytes, expected: Reason) -> None:
+    given = answer(status)._replace(snippet=said)
+    decision = decide(given, history(), PLAN, PLAN.schedule, T0, judge)
+    assert decision == Dead(expected, f"the endpoint answered {status} {said.decode()}")
+
+
+def test_slack_asking_to_slow_down_is_waited_for() -> None:
+    decision = decide(answer(429, retry_after="30"), history(), PLAN, PLAN.schedule, T0, judge)
+    assert isinstance(decision, Retry)
+    assert decision.tier.label == "30s"
+    assert decide(answer(200), history(), PLAN, PLAN.schedule, T0, judge) == Delivered()
+    assert isinstance(decide(answer(500), history(), PLAN, PLAN.schedule, T0, judge), Retry)

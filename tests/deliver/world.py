@@ -46,7 +46,7 @@ def endpoint(name: str, *, rate_limit: float | None = None, version: int = 1) ->
         signer=_SIGNER,
         types=frozenset(),
         spaces=frozenset(),
-        format="standard",
+        shape=None,
         rate_limit=rate_limit,
         schedule=None,
         status="active",

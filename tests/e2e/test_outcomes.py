@@ -10,6 +10,7 @@ from standardwebhooks import Webhook
 
 from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink, always, failing, good
+from plaudit.formats.catalogue import SHAPES
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -64,3 +65,28 @@ def test_every_delivery_ends_where_its_answers_send_it(rig: Rig, sink: Sink) -> 
     outcomes = {(each["endpoint_id"], each["outcome"]) for each in rig.attempts()}
     assert (good_one, "delivered") in outcomes
     assert {(flaky, "retrying"), (flaky, "delivered")} <= outcomes
+
+
+def test_every_format_arrives_signed_also_when_it_is_tried_again(rig: Rig, sink: Sink) -> None:
+    forms = {name: rig.endpoint(sink.on(name, failing(1)), format=name) for name in SHAPES}
+    rig.endpoint(sink.on("standard", failing(1)))
+    gone = rig.endpoint(sink.on("no_service", always(404)), format="slack")
+    rig.worker()
+    [event_id] = rig.publish(1)
+    assert sink.wait_until(lambda: len(sink.arrivals) == 2 * (len(forms) + 1) + 1, PROMPTLY_S)
+    for name, endpoint in forms.items():
+        first, second = [each for each in sink.arrivals if each.path == f"/{name}"]
+        assert first.body == second.body
+        assert first.headers["content-type"] == SHAPES[name].content_type.decode()
+        for each in (first, second):
+            svix.Webhook(rig.secrets[endpoint]).verify(each.body, each.headers)
+            assert each.message_id == event_id
+    binary = next(each for each in sink.arrivals if each.path == "/cloudevents-binary")
+    assert (binary.headers["ce-id"], binary.headers["ce-type"]) == (
+        event_id,
+        "testimonial.approved",
+    )
+    assert binary.headers["ce-source"] == "/plaudit/publisher"
+    rig.wait_dead(1)
+    [dead] = rig.dead()
+    assert (dead.headers["plaudit-endpoint-id"], dead.headers["plaudit-reason"]) == (gone, "gone")

@@ -69,6 +69,22 @@ def test_what_is_added_comes_back_without_its_secret_in_the_clear(
 
 
 @pytest.mark.broker
+def test_a_slack_endpoint_gets_what_slack_takes_unless_it_asks_for_else(
+    service: EndpointService,
+) -> None:
+    asked = Wanted(URL, format="slack")
+    made = service.add(WORKSPACE, asked).endpoint
+    assert made.rate_limit == 1
+    assert "import.completed" in made.event_types
+    assert "review.imported" not in made.event_types, "one message for an import, not hundreds"
+    assert service.check(asked) == service.wanted(made), "applied again, nothing changes"
+    own = service.add(
+        WORKSPACE, replace(asked, types=("review.imported",), rate_limit=0.5)
+    ).endpoint
+    assert (own.event_types, own.rate_limit) == (("review.imported",), 0.5)
+
+
+@pytest.mark.broker
 def test_changes_make_new_versions(service: EndpointService) -> None:
     first = service.add(WORKSPACE, WANTED)
     endpoint_id = first.endpoint.endpoint_id

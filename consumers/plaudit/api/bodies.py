@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from plaudit.formats.catalogue import FORMATS
 from plaudit.records.times import time_text
 from plaudit.store.api_keys import ApiKey, Scope
 from plaudit.store.service import EndpointService, Written
@@ -39,7 +40,9 @@ class EndpointBody(BaseModel):
     headers: dict[Text, Text] = Field(default_factory=dict, description="Sent along; secret.")
     rate_limit: Rate | None = Field(default=None, description="Requests per second.")
     schedule: Text | None = Field(default=None, description="Delays between attempts: 5s,5m.")
-    format: Text = Field(default="standard", description="Form of the body.")
+    format: Text = Field(
+        default="standard", description="Form of the body.", json_schema_extra={"enum": [*FORMATS]}
+    )
     secret: Text | None = Field(default=None, description="whsec_…; a new one by default.")
 
     def wanted(self) -> Wanted:

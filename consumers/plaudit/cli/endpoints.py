@@ -19,6 +19,7 @@ from plaudit.control.testing import Tested, send_test
 from plaudit.deliver.sending import make_context, make_sender
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
+from plaudit.formats.catalogue import FORMATS
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.delays import Delay, DelayError
@@ -47,7 +48,9 @@ _Headers = Annotated[
 ]
 _Rate = Annotated[float | None, typer.Option(help="Requests per second.")]
 _Schedule = Annotated[str | None, typer.Option(help="Delays between attempts, such as 5s,5m.")]
-_Format = Annotated[str, typer.Option("--format", help="Form of the body.")]
+_FORMAT: Final = typer.Option("--format", help=f"Form of the body: {', '.join(FORMATS)}.")
+_Format = Annotated[str, _FORMAT]
+_NewFormat = Annotated[str | None, _FORMAT]
 _Filter = Annotated[
     str | None,
     typer.Option("--filter", help='Content filter, such as {"field": "is_backfill", "eq": false}.'),
@@ -135,6 +138,7 @@ def update(
     header: _Headers = None,
     rate_limit: _Rate = None,
     schedule: _Schedule = None,
+    payload_format: _NewFormat = None,
     content_filter: _Filter = None,
     *,
     as_json: _Json = False,
@@ -153,6 +157,7 @@ def update(
             headers=now.headers if header is None else _headers(header),
             rate_limit=now.rate_limit if rate_limit is None else rate_limit or None,
             schedule=now.schedule if schedule is None else schedule or None,
+            format=payload_format or now.format,
             content_filter=now.content_filter if content_filter is None else content_filter or None,
         )
         _show(service, service.update(endpoint, wanted), as_json=as_json)

@@ -9,11 +9,12 @@ from plaudit.deliver.moves import Attempted
 from plaudit.endpoints.keys import CannotOpen, SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import open_endpoint
-from plaudit.events.decoding import EventDecoder
+from plaudit.events.decoding import Event, EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
 from plaudit.events.rendering import render
+from plaudit.formats.shape import SOURCE
 from plaudit.records.names import Trigger
 from plaudit.store.endpoints import StoredEndpoint, record_of
 from plaudit.transport.answer import Answer
@@ -56,16 +57,27 @@ async def send_test(
         UnknownEventType: there is no such type.
         CannotOpen: the endpoint's key is not here.
     """
-    parcel = _parcel(stored.workspace_id, event_type)
     endpoint = open_endpoint(record_of(stored), keys)
     if not isinstance(endpoint, Endpoint):
         raise CannotOpen(endpoint.reason, stored.sealed.key_id)
+    parcel = _parcel(sample(stored.workspace_id, event_type), endpoint)
     attempted = await Attempter(sender).send(parcel, endpoint)
     return Tested(parcel.message_id, event_type, parcel.body.decode(), attempted)
 
 
-def _parcel(workspace_id: str, event_type: str) -> Parcel:
+def sample(workspace_id: str, event_type: str) -> Event:
+    """Return a filled example of an event type, as one of a workspace's, with an id of its own.
+
+    Raises:
+        UnknownEventType: there is no such type.
+    """
     decoded = EventDecoder().decode(encode(example(event_type)))
     data = {**decoded.data, "workspace_id": workspace_id}
-    event = decoded._replace(event_id=str(new_event_id()), workspace_id=workspace_id, data=data)
-    return Parcel(event.event_id, render(event), Trigger.TEST)
+    return decoded._replace(event_id=str(new_event_id()), workspace_id=workspace_id, data=data)
+
+
+def _parcel(event: Event, endpoint: Endpoint) -> Parcel:
+    if endpoint.shape is None:
+        return Parcel(event.event_id, render(event), Trigger.TEST)
+    rendered = endpoint.shape.render(event, SOURCE)
+    return Parcel(event.event_id, rendered.body, Trigger.TEST, lambda: rendered)

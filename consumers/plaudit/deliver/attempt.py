@@ -12,20 +12,19 @@ from typing import Final, NamedTuple
 
 from plaudit.deliver.moves import Attempted
 from plaudit.endpoints.model import Endpoint
+from plaudit.formats.shape import Rendered
 from plaudit.records.names import Trigger
 from plaudit.transport.addresses import Target
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import AddressRefused, TotalTimeout, TransportError
-from plaudit.transport.head import request_prefix
+from plaudit.transport.head import header_lines, request_prefix
 from plaudit.transport.progress import OnDone
 from plaudit.transport.sender import Sender, Started
 
 _log = logging.getLogger(__name__)
 
-_ALWAYS: Final = (
-    (b"content-type", b"application/json"),
-    (b"user-agent", f"plaudit/{version('plaudit')}".encode()),
-)
+_CONTENT_TYPE: Final = b"application/json"
+_USER_AGENT: Final = (b"user-agent", f"plaudit/{version('plaudit')}".encode())
 _REPLAY: Final = b"plaudit-replay: true\r\n"
 MOST_PREFIXES: Final = 20_000
 """Endpoints whose first lines are remembered; about 300 bytes each."""
@@ -37,11 +36,13 @@ class Parcel(NamedTuple):
     Attributes:
         message_id: the `webhook-id`.
         body: as it is signed and sent.
+        write: for an endpoint that wants another form: writes what is sent instead of `body`.
     """
 
     message_id: str
     body: bytes
     trigger: Trigger
+    write: Callable[[], Rendered] | None = None
 
 
 OnAttempted = Callable[[Attempted], None]
@@ -88,7 +89,11 @@ class Attempter:
         if not isinstance(target, Target):
             raise AddressRefused("the endpoint's URL", target, literal=True)
         prefix = self._prefix(target, endpoint)
-        lines = request_lines(parcel, endpoint, now_s)
+        more = b""
+        if parcel.write is not None:
+            body, headers = parcel.write()
+            parcel, more = parcel._replace(body=body), header_lines(headers)
+        lines = request_lines(parcel, endpoint, now_s) + more
         return self._sender.start(target, prefix, lines, parcel.body, on_done)
 
     async def send(self, parcel: Parcel, endpoint: Endpoint) -> Attempted:
@@ -113,14 +118,17 @@ class Attempter:
             return known[1]
         if len(self._prefixes) >= MOST_PREFIXES:
             self._prefixes.clear()
-        prefix = request_prefix(target, (*_ALWAYS, *endpoint.headers))
+        shape = endpoint.shape
+        content_type = _CONTENT_TYPE if shape is None else shape.content_type
+        always = ((b"content-type", content_type), _USER_AGENT)
+        prefix = request_prefix(target, (*always, *endpoint.headers))
         self._prefixes[endpoint.endpoint_id] = (endpoint, prefix)
         return prefix
 
 
 def request_lines(parcel: Parcel, endpoint: Endpoint, now_s: int) -> bytes:
     """Return the headers of this request alone (Standard Webhooks; `webhook-timestamp` is now)."""
-    message_id, body, trigger = parcel
+    message_id, body, trigger, _ = parcel
     lines = b"webhook-id: %b\r\nwebhook-timestamp: %d\r\nwebhook-signature: %b\r\n" % (
         message_id.encode(),
         now_s,

@@ -5,6 +5,7 @@
 | 2xx | `Delivered` |
 | 410 | `Dead("gone")`, and the endpoint is stopped |
 | 413, 415 | `Dead("rejected")`: the same body can't succeed |
+| what the destination itself calls final (`Judge`) | `Dead("rejected")` or `Dead("gone")` |
 | everything else | `Retry` on the schedule; `Retry-After` honored, never earlier |
 | a literal address that is refused, a request that can't be written | `Dead` at once |
 """
@@ -19,6 +20,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from plaudit.deliver.delivery import History
+from plaudit.formats.shape import Judge, Refusal
 from plaudit.records.delays import NOW, Delay
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import AddressRefused, RequestInvalid, TransportError
@@ -28,6 +30,7 @@ GRACE_MS: Final = 24 * 3_600_000
 _GONE: Final = 410
 _HOPELESS: Final = frozenset({413, 415})
 _SUCCESS: Final = range(200, 300)
+_SAID_BYTES: Final = 100
 
 
 class Reason(StrEnum):
@@ -152,6 +155,7 @@ def decide(
     plan: Plan,
     schedule: Sequence[Delay],
     now_ms: int,
+    judge: Judge | None = None,
 ) -> Decision:
     """Return what becomes of a delivery after an HTTP attempt.
 
@@ -161,8 +165,9 @@ def decide(
         plan: which tiers there are.
         schedule: the endpoint's own, or the plan's.
         now_ms: epoch milliseconds.
+        judge: knows what the answers of this kind of destination mean.
     """
-    final = _final(outcome)
+    final = _final(outcome) if judge is None else _judged(outcome, judge)
     if final is not None:
         return final
     reason = Reason.STATUS if isinstance(outcome, Answer) else outcome.code
@@ -192,6 +197,16 @@ def _final(outcome: Answer | TransportError) -> Decision | None:
         case RequestInvalid():
             return Dead(Reason.REQUEST_INVALID, str(outcome))
     return None
+
+
+def _judged(outcome: Answer | TransportError, judge: Judge) -> Decision | None:
+    """Return the decision where a destination's own answer is final."""
+    refusal = judge(outcome.status) if isinstance(outcome, Answer) else None
+    if refusal is None or not isinstance(outcome, Answer):
+        return _final(outcome)
+    said = outcome.snippet[:_SAID_BYTES].decode("utf-8", "replace").strip()
+    reason = Reason.GONE if refusal is Refusal.GONE else Reason.REJECTED
+    return Dead(reason, f"the endpoint answered {outcome.status} {said}".rstrip())
 
 
 def divert(history: History, plan: Plan, reason: str, now_ms: int, *, wait_ms: int = 0) -> Decision:

@@ -31,6 +31,7 @@ from plaudit.deliver.moves import Attempted, outcome_of
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.settler import Settler
+from plaudit.deliver.shaping import write_as
 from plaudit.deliver.tally import Tally
 from plaudit.endpoints.model import Endpoint
 from plaudit.records.delays import Delay
@@ -160,7 +161,9 @@ class Deliverer:
     def _start(self, flight: Flight) -> None:
         delivery = flight.delivery
         delivery.record.assignment.begun += 1
-        parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger)
+        shape = flight.endpoint.shape
+        write = None if shape is None else partial(write_as, shape, delivery)
+        parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger, write)
         flight.exchange = self._tools.attempter.start(
             parcel, flight.endpoint, partial(self._attempted, flight)
         )
@@ -173,7 +176,8 @@ class Deliverer:
         self.tally.attempted(attempted.result, outcome.timings.total_ms)
         now_ms = int(time.time() * 1_000)
         schedule = self._schedule_of(endpoint)
-        decision = decide(outcome, delivery.history, self.plan, schedule, now_ms)
+        judge = None if endpoint.shape is None else endpoint.shape.judge
+        decision = decide(outcome, delivery.history, self.plan, schedule, now_ms, judge)
         if isinstance(decision, Dead) and decision.reason == Reason.GONE:
             self._tools.stopped[endpoint.endpoint_id] = endpoint.version
         self.settle(delivery, decision, attempted)

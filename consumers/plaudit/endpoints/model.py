@@ -7,6 +7,7 @@ from typing import Literal
 
 from plaudit.endpoints.filters import Wants
 from plaudit.endpoints.signing import Signer
+from plaudit.formats.shape import Shape
 from plaudit.records.delays import Delay
 from plaudit.transport.addresses import Target
 
@@ -26,7 +27,7 @@ class Endpoint:
         signer: signs its requests.
         types: event types that it wants; none means all.
         spaces: spaces whose events it wants; none means all.
-        format: of the body.
+        shape: form of its webhooks; None: the standard one.
         rate_limit: requests per second, over all workers; None: no limit.
         schedule: delays between attempts; None: the installation's.
         status: `disabled` gets nothing.
@@ -43,7 +44,7 @@ class Endpoint:
     signer: Signer
     types: frozenset[str]
     spaces: frozenset[str]
-    format: str
+    shape: Shape | None
     rate_limit: float | None
     schedule: tuple[Delay, ...] | None
     status: Status

@@ -11,6 +11,7 @@ from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.keys import CannotOpen, Sealed, SecretKeys
 from plaudit.endpoints.model import Endpoint, Served, Unreadable
 from plaudit.endpoints.signing import Secret, SecretRefused, Signer
+from plaudit.formats.catalogue import UnknownFormat, shape_of
 from plaudit.records.delays import Delay, DelayError, parse_delays
 from plaudit.records.endpoint import EndpointRecord
 from plaudit.transport.addresses import Target, check_url
@@ -66,6 +67,7 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         private = unseal(keys, record["endpoint_id"], sealed)
         signer = Signer(private.secrets)
         schedule = _schedule(record["schedule"])
+        shape = shape_of(record["format"])
     except (CannotOpen, SecretRefused, DelayError, KeyError, TypeError, ValueError) as error:
         return _unreadable(record, error)
     return Endpoint(
@@ -77,7 +79,7 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         signer,
         frozenset(record["event_types"]),
         frozenset(record["spaces"]),
-        record["format"],
+        shape,
         record["rate_limit"],
         schedule,
         "active" if record["status"] == "ACTIVE" else "disabled",
@@ -89,7 +91,8 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
 
 def _unreadable(record: EndpointRecord, error: Exception) -> Unreadable:
     # What a parser says may quote what it could not parse, and that may be a secret.
-    reason = str(error) if isinstance(error, CannotOpen) else type(error).__name__
+    told = isinstance(error, CannotOpen | UnknownFormat)
+    reason = str(error) if told else type(error).__name__
     return Unreadable(
         record["endpoint_id"],
         record["workspace_id"],

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from plaudit.recorder.settings import DAY_MS
 from plaudit.store import endpoints as rows
 from plaudit.store.endpoints import StoredEndpoint, disabled
-from plaudit.store.health import Health, Sums
+from plaudit.store.health import Health, Sums, Tried
 from plaudit.store.tables import NOTICES, WORKSPACES
 
 _log = logging.getLogger(__name__)
@@ -51,11 +51,16 @@ def verdicts(sums: Sums, health: Iterable[Health], after_ms: int) -> Iterator[Ve
     failing = f"failing: every attempt failed for {after_ms / DAY_MS:g} days"
     for each in health:
         tried = sums.tried[each.endpoint_id]
-        gone = max((one.version for one in tried if one.outcome == "gone"), default=0)
-        if gone:
-            yield Verdict(each.endpoint_id, gone, "gone: it answered 410")
+        gone = max((one for one in tried if one.outcome == "gone"), key=_version, default=None)
+        if gone is not None:
+            reason = f"gone: it answered {gone.status}"
+            yield Verdict(each.endpoint_id, gone.version, reason)
         elif each.failing_version is not None and each.failing_for_ms >= after_ms:
             yield Verdict(each.endpoint_id, each.failing_version, failing)
+
+
+def _version(tried: Tried) -> int:
+    return tried.version
 
 
 def carry_out(connection: Connection, verdict: Verdict, health: Health, now_ms: int) -> bool:

@@ -11,9 +11,9 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
@@ -23,6 +23,9 @@ from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import open_endpoint
+from plaudit.events.decoding import Event
+from plaudit.events.rendering import render
+from plaudit.formats.shape import SOURCE
 from plaudit.records.names import Trigger
 from plaudit.records.times import time_text
 from plaudit.store import endpoints as rows
@@ -49,15 +52,17 @@ class Notice:
     created_at: int
     attempts: int
 
-    def body(self) -> bytes:
-        """Return it as a webhook of Standard Webhooks' form."""
-        said = {
-            "id": self.notice_id,
-            "type": self.type,
-            "timestamp": time_text(self.created_at),
-            "data": {"workspace_id": self.workspace_id, **self.data},
-        }
-        return orjson.dumps(said)
+    def event(self) -> Event:
+        """Return it as what endpoints get."""
+        return Event(
+            self.notice_id,
+            self.type,
+            time_text(self.created_at),
+            self.workspace_id,
+            "",
+            str(self.data.get("endpoint_id", "")),
+            {"workspace_id": self.workspace_id, **self.data},
+        )
 
 
 class Notifier:
@@ -110,7 +115,9 @@ class Notifier:
         if endpoint is None:
             self._settle(notice, "nobody is to be told any more", done=True)
             return False
-        parcel = Parcel(notice.notice_id, notice.body(), Trigger.EVENT)
+        event, shape = notice.event(), endpoint.shape
+        write = None if shape is None else partial(shape.render, event, SOURCE)
+        parcel = Parcel(notice.notice_id, render(event), Trigger.EVENT, write)
         attempted = await attempter.send(parcel, endpoint)
         done = attempted.status in _SUCCESS
         self._settle(notice, attempted.error or f"answered {attempted.status}", done=done)

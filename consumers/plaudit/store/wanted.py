@@ -13,12 +13,13 @@ from uuid import UUID
 from plaudit.endpoints.filters import FilterRefused, parse_filter
 from plaudit.endpoints.signing import SecretRefused, secret_bytes
 from plaudit.events.catalogue import CATALOGUE
+from plaudit.formats import slack
+from plaudit.formats.catalogue import FORMATS
 from plaudit.records.delays import Delay, DelayError, parse_delays
 from plaudit.transport.addresses import AddressPolicy, check_url
 from plaudit.transport.errors import AddressRefused, UrlRefused
 from plaudit.transport.head import OURS
 
-FORMATS: Final = ("standard",)
 HIGHEST_RATE: Final = 10_000.0
 MOST_HEADERS: Final = 20
 LONGEST_NAME: Final = 200
@@ -52,7 +53,8 @@ class Wanted:
         headers: sent along with every request.
         rate_limit: requests per second.
         schedule: delays between attempts, such as `5s,5m`.
-        format: of the body.
+        format: of the body. Slack's brings a rate limit of one a second, and every type but those
+            that come by the hundred, where nothing else is asked for.
         secret: `whsec_…`; None: a new one, or on a change the one that there is.
         name: for people, unique within the workspace.
         content_filter: which events, by what stands in them; JSON as
@@ -99,12 +101,14 @@ def checked(wanted: Wanted, rules: Rules) -> Wanted:
     if wanted.secret is not None:
         _check_secret(wanted.secret)
     _check_headers(wanted.headers)
+    slacks = wanted.format == slack.SLACK.name
+    types = wanted.types or (slack.TYPES if slacks else ())
     return Wanted(
         _url(wanted.url, rules.policy),
-        tuple(_type(name) for name in wanted.types),
+        tuple(_type(name) for name in types),
         tuple(uuid_text("spaces", text) for text in wanted.spaces),
         wanted.headers,
-        wanted.rate_limit,
+        wanted.rate_limit or (slack.RATE_LIMIT if slacks else None),
         _schedule(wanted.schedule, rules.tiers),
         wanted.format,
         wanted.secret,

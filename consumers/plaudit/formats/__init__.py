@@ -1,0 +1,1 @@
+"""Forms in which endpoints may have their webhooks, beside the standard one."""

@@ -1,0 +1,55 @@
+"""What a form of webhooks other than the standard one consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, NamedTuple
+
+from plaudit.events.decoding import Event
+
+SOURCE: Final = "/plaudit"
+"""The source of an event whose record does not say."""
+
+
+class Rendered(NamedTuple):
+    """A request's own part, in some form.
+
+    Attributes:
+        body: as it is signed and sent.
+        headers: beside those that every request to the endpoint has.
+    """
+
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Refusal(Enum):
+    """An answer by which a destination says that another try is of no use."""
+
+    REJECTED = "rejected"  # this message
+    GONE = "gone"  # any message: the endpoint is to be disabled
+
+
+Render = Callable[[Event, str], Rendered]
+"""Renders an event of a source (`ce_source`)."""
+Judge = Callable[[int], Refusal | None]
+"""Judges a status; None: as of any other endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A form.
+
+    Attributes:
+        name: as endpoints say it in `format`.
+        content_type: of every body.
+        render: makes the body.
+        judge: what the destination's own answers mean; None: what they mean everywhere.
+    """
+
+    name: str
+    content_type: bytes
+    render: Render
+    judge: Judge | None = None
