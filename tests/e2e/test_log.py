@@ -68,6 +68,9 @@ def test_the_log_has_every_attempt_once_after_kills_of_recorder_and_deliverer(
     until(lambda: len(logged(rig.database)) >= len(told), "rows are missing")
     assert rig.stop(recorder) == 0
     assert logged(rig.database) == told
+    again = f"sqlite:///{rig.folder / 'rebuilt.db'}"
+    assert rig.process("record", "--rebuild", PLAUDIT_DATABASE_URL=again).wait(PROMPTLY_S) == 0
+    assert logged(again) == told
     outcomes = Counter(outcome for _, outcome in told)
     assert outcomes["dead"] >= EVENTS
     assert outcomes["delivered"] >= 2 * EVENTS

@@ -13,10 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from attempts import attempt
+from plaudit.bulk.control import Control
 from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.recorder.projector import Projector, Read
+from plaudit.recorder.rebuild import rebuild
 from plaudit.recorder.recorder import Recorder
 from plaudit.records.attempt import encode_attempt
 from plaudit.store.database import open_database, reading
@@ -139,3 +141,35 @@ def test_a_database_that_is_away_is_waited_for(
     assert sorted(logged(engine)) == sorted(wanted)
     waits = [record for record in caplog.records if record.message == "recorder.waits"]
     assert len(waits) == 1, "said once, not at every repetition"
+
+
+def test_a_rebuild_writes_what_the_log_lacks_and_nothing_else(
+    topics: KafkaSettings, engine: Engine, tmp_path: Path
+) -> None:
+    wanted = write(topics, 120)
+    with recording(topics, Projector(engine, None)):
+        until(lambda: len(logged(engine)) == 120)
+    wanted |= write(topics, 30)
+    before = committed(topics)
+    done = rebuild(topics, engine, Control())
+    assert (done.read, done.complete) == (150, True)
+    assert (done.counts.written, done.counts.known, done.counts.disabled) == (30, 120, 0)
+    assert sorted(logged(engine)) == sorted(wanted)
+    assert committed(topics) == before, "the group's place is the recorders' own"
+    lost = open_database(f"sqlite:///{tmp_path / 'another.db'}")
+    assert rebuild(topics, lost, Control()).counts.written == 150
+    assert sorted(logged(lost)) == sorted(wanted)
+    lost.dispose()
+
+
+def test_a_rebuild_that_is_stopped_says_so_and_can_be_run_again(
+    topics: KafkaSettings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = write(topics, 60)
+    monkeypatch.setattr("plaudit.recorder.rebuild.MOST", 20)
+    stopped = Control()
+    stopped.stop("SIGTERM")
+    done = rebuild(topics, engine, stopped)
+    assert (done.read, done.complete) == (20, False)
+    assert rebuild(topics, engine, Control()).complete
+    assert sorted(logged(engine)) == sorted(wanted)

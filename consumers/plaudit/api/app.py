@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from plaudit.api import catalogue, deliveries, endpoints, events
+from plaudit.api import catalogue, deliveries, endpoints, events, hooks, workspaces
 from plaudit.api.counting import Counting
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Problem, install
@@ -46,7 +46,7 @@ def create_app(parts: Parts) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     app.state.parts = parts
-    for module in (endpoints, deliveries, events, catalogue):
+    for module in (endpoints, deliveries, events, hooks, workspaces, catalogue):
         app.include_router(module.router)
     install(app)
     registry = CollectorRegistry()

@@ -12,12 +12,14 @@ from pydantic.config import JsonDict
 
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.times import time_text
+from plaudit.store.advice import advice
 from plaudit.store.api_keys import ApiKey, Scope
 from plaudit.store.service import EndpointService, Written
 from plaudit.store.wanted import LONGEST_NAME, Wanted
 
 Text = Annotated[str, Field(max_length=4_000, pattern=r"^[^\x00]*$")]
 Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+FORMAT_SCHEMA: Final[JsonDict] = {"enum": [*FORMATS]}
 _EXAMPLE: Final[JsonDict] = {
     "url": "https://hooks.example.com/plaudit",
     "types": ["testimonial.approved"],
@@ -41,7 +43,7 @@ class EndpointBody(BaseModel):
     rate_limit: Rate | None = Field(default=None, description="Requests per second.")
     schedule: Text | None = Field(default=None, description="Delays between attempts: 5s,5m.")
     format: Text = Field(
-        default="standard", description="Form of the body.", json_schema_extra={"enum": [*FORMATS]}
+        default="standard", description="Form of the body.", json_schema_extra=FORMAT_SCHEMA
     )
     secret: Text | None = Field(default=None, description="whsec_…; a new one by default.")
 
@@ -117,6 +119,7 @@ class EndpointOut(BaseModel):
     created_at: str
     updated_at: str
     secret: str | None = Field(default=None, description="Of a new one; shown this once.")
+    warnings: list[str] = Field(description="What will disappoint, and what to do.")
 
     @classmethod
     def of(cls, service: EndpointService, written: Written) -> EndpointOut:
@@ -142,6 +145,7 @@ class EndpointOut(BaseModel):
             created_at=time_text(endpoint.created_at),
             updated_at=time_text(endpoint.updated_at),
             secret=written.secret,
+            warnings=advice(wanted),
         )
 
 
@@ -182,6 +186,45 @@ class TestOut(BaseModel):
     answer: str | None
     total_ms: float | None
     body: str
+
+
+class WorkspaceBody(BaseModel):
+    """What of a workspace may be changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notify_endpoint_id: UUID | None = Field(
+        description="The endpoint that is sent `endpoint.disabled`; null: nobody is told."
+    )
+
+
+class WorkspaceOut(BaseModel):
+    """A workspace."""
+
+    id: str
+    notify_endpoint_id: str | None
+
+
+class HealthOut(BaseModel):
+    """How an endpoint is doing, from the delivery log."""
+
+    since: str = Field(description="Counts and percentiles are of the time from then on.")
+    delivered: int
+    failed: int = Field(description="Attempts that were not answered 2xx.")
+    dead: int
+    diverted: int
+    success_rate: float | None = Field(description="Of the attempts; null: there were none.")
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    failure_streak: int = Field(description="Failures in a row up to now.")
+    failing_since: str | None
+    last_attempt_at: str | None
+    last_success_at: str | None
+    last_failure_at: str | None
+    last_status: int | None
+    last_reason: str | None
+    last_error: str | None
 
 
 class KeyBody(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -11,10 +10,10 @@ from fastapi import APIRouter, Query
 
 from plaudit.api.bodies import Page, RetryBody
 from plaudit.api.callers import Reading, WithParts, Writing
+from plaudit.api.moments import Moment, epoch_ms
 from plaudit.api.problems import Refused, documented
 from plaudit.control.retry import NoSuchDelivery
 from plaudit.control.shown import shown_attempt, shown_delivery
-from plaudit.dlq.filters import FilterRefused, moment
 from plaudit.records.attempt import Outcome
 from plaudit.store.database import reading
 from plaudit.store.deliveries import (
@@ -31,7 +30,6 @@ router = APIRouter(prefix="/v1", tags=["deliveries"])
 
 _TYPE: Final = r"^[a-z_]+(\.[a-z_]+)*$"
 EventType = Annotated[str | None, Query(pattern=_TYPE, max_length=100)]
-Moment = Annotated[str | None, Query(max_length=40, description="RFC 3339, or an age such as 2h.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="Of the page before.")]
 
 
@@ -62,8 +60,8 @@ def list_deliveries(
         state,
         outcome,
         status,
-        _moment("since", since),
-        _moment("until", until),
+        epoch_ms("since", since),
+        epoch_ms("until", until),
     )
     with reading(parts.engine) as connection:
         page = find_page(connection, query, limit=limit, cursor=cursor)
@@ -101,8 +99,8 @@ def retry_deliveries(
         _text(body.subject),
         body.event_type,
         None if body.state is None else State(body.state),
-        since_ms=_moment("since", body.since),
-        until_ms=_moment("until", body.until),
+        since_ms=epoch_ms("since", body.since),
+        until_ms=epoch_ms("until", body.until),
     )
     if query == Wanted():
         raise Refused(422, "give at least one condition, such as endpoint_id")
@@ -128,28 +126,16 @@ def show_stats(
     until: Moment = None,
 ) -> dict[str, Any]:
     """Count attempts by the hour, for charts, with percentiles of how long they took."""
-    since_ms = _moment("since", since) or 0
+    since_ms = epoch_ms("since", since) or 0
     with reading(parts.engine) as connection:
         hours = hourly(
             connection,
             who.reads(_text(workspace_id)),
             _text(endpoint_id),
             since_ms,
-            _moment("until", until),
+            epoch_ms("until", until),
         )
     return {"data": [each.plain() for each in hours]}
-
-
-def _moment(field: str, text: str | None) -> int | None:
-    """Read a time.
-
-    Raises:
-        Refused: it is none.
-    """
-    try:
-        return moment(field, text, int(time.time() * 1_000))
-    except FilterRefused as error:
-        raise Refused(422, str(error), field=field) from None
 
 
 def _text(some_id: UUID | None) -> str | None:

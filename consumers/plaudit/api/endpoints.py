@@ -13,17 +13,21 @@ from plaudit.api.bodies import (
     EndpointBody,
     EndpointChange,
     EndpointOut,
+    HealthOut,
     Rotation,
     TestBody,
     TestOut,
 )
 from plaudit.api.callers import Caller, Reading, WithParts, Writing
+from plaudit.api.moments import Moment, epoch_ms
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, documented
 from plaudit.control.testing import send_test
 from plaudit.deliver.sending import make_context, make_sender
+from plaudit.store.database import reading
 from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.service import Written
+from plaudit.store.stats import health_of
 
 router = APIRouter(prefix="/v1/endpoints", tags=["endpoints"])
 
@@ -140,6 +144,17 @@ async def test_endpoint(
         total_ms=tested.attempted.outcome.timings.total_ms,
         body=tested.body,
     )
+
+
+@router.get("/{endpoint_id}/health", responses=_ONE)
+def show_health(
+    parts: WithParts, who: Reading, endpoint_id: UUID, since: Moment = "24h"
+) -> HealthOut:
+    """Show how an endpoint is doing: success rate, percentiles, failures in a row, last error."""
+    known = _mine(parts, who, endpoint_id)
+    since_ms = epoch_ms("since", since) or 0
+    with reading(parts.engine) as connection:
+        return HealthOut(**health_of(connection, known.endpoint_id, since_ms))
 
 
 def _mine(parts: Parts, who: Caller, endpoint_id: UUID) -> StoredEndpoint:

@@ -24,6 +24,7 @@ from plaudit.store.api_keys import KeyService
 from plaudit.store.relay import ACK_TIMEOUT_S
 from plaudit.store.service import EndpointService
 from plaudit.store.wanted import Rules
+from plaudit.store.workspaces import WorkspaceService
 from plaudit.transport.addresses import AddressPolicy
 
 ANNOUNCE_S = 1.0
@@ -45,6 +46,7 @@ class Parts:
     engine: Engine
     endpoints: EndpointService
     keys: KeyService
+    workspaces: WorkspaceService
     secrets: SecretKeys
     deliver: DeliverSettings
     reader: SingleReader
@@ -76,6 +78,7 @@ def opened(
             engine,
             EndpointService(engine, secrets, relay, rules, announce_s=ANNOUNCE_S),
             KeyService(engine),
+            WorkspaceService(engine),
             secrets,
             deliver,
             reader,

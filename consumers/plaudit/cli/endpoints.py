@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.endpoint_output import endpoint_service, print_pairs, public, show_endpoint, warn
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.cli.recover import recover_endpoint
 from plaudit.control.testing import Tested, send_test
 from plaudit.deliver.sending import make_context, make_sender
 from plaudit.deliver.settings import DeliverSettings
+from plaudit.dlq.filters import moment
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.formats.catalogue import FORMATS
-from plaudit.kafka.producer import Producer, ProducerConfig
-from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.delays import Delay, DelayError
-from plaudit.records.times import time_text
 from plaudit.store.apply import carry_out, plan, read_file
-from plaudit.store.database import DatabaseSettings, open_database
+from plaudit.store.database import DatabaseSettings, open_database, reading
 from plaudit.store.endpoints import StoredEndpoint
-from plaudit.store.relay import Relay
-from plaudit.store.service import EndpointService, Written
-from plaudit.store.wanted import InputRefused, Rules, Wanted
-from plaudit.transport.addresses import AddressPolicy
+from plaudit.store.service import Written
+from plaudit.store.stats import health_of
+from plaudit.store.wanted import InputRefused, Wanted
+from plaudit.store.workspaces import WorkspaceService
 
 app = typer.Typer(no_args_is_help=True, help="Register and manage endpoints.")
 
-ACK_TIMEOUT_MS: Final = 8_000
 _COLUMNS: Final = ("id", "name", "workspace", "host", "types", "status")
 
 _Id = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's id.")]
@@ -91,8 +88,8 @@ def add(
         name,
         content_filter,
     )
-    with _service() as service:
-        _show(service, service.add(workspace, wanted), as_json=as_json)
+    with endpoint_service() as service:
+        show_endpoint(service, service.add(workspace, wanted), as_json=as_json)
 
 
 @app.command("list")
@@ -102,15 +99,15 @@ def list_endpoints(
     as_json: _Json = False,
 ) -> None:
     """List endpoints."""
-    with _service() as service:
+    with endpoint_service() as service:
         found = service.list(workspace)
         if as_json:
             for endpoint in found:
-                print_json(_public(service, endpoint))
+                print_json(public(service, endpoint))
             return
         table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
         for endpoint in found:
-            shown = _public(service, endpoint)
+            shown = public(service, endpoint)
             table.add_row(
                 endpoint.endpoint_id,
                 endpoint.name or "",
@@ -125,8 +122,8 @@ def list_endpoints(
 @app.command()
 def show(endpoint: _Id, *, as_json: _Json = False) -> None:
     """Show an endpoint, without its secret."""
-    with _service() as service:
-        _show(service, Written(service.get(endpoint)), as_json=as_json)
+    with endpoint_service() as service:
+        show_endpoint(service, Written(service.get(endpoint)), as_json=as_json)
 
 
 @app.command()
@@ -147,7 +144,7 @@ def update(
 
     `--types all`, `--rate-limit 0` and `--filter ""` take a limit away.
     """
-    with _service() as service:
+    with endpoint_service() as service:
         now = service.wanted(service.get(endpoint))
         wanted = replace(
             now,
@@ -160,14 +157,14 @@ def update(
             format=payload_format or now.format,
             content_filter=now.content_filter if content_filter is None else content_filter or None,
         )
-        _show(service, service.update(endpoint, wanted), as_json=as_json)
+        show_endpoint(service, service.update(endpoint, wanted), as_json=as_json)
 
 
 @app.command()
 def remove(endpoint: _Id) -> None:
     """Delete an endpoint; what is on its way to it is cancelled."""
-    with _service() as service:
-        _warn(service.remove(endpoint))
+    with endpoint_service() as service:
+        warn(service.remove(endpoint))
         note(f"removed {endpoint}")
 
 
@@ -183,8 +180,8 @@ def rotate_secret(
         overlap_ms = Delay.parse(overlap).millis
     except DelayError as error:
         fail(f"--overlap: {error}", Exit.USAGE)
-    with _service() as service:
-        _show(service, service.rotate_secret(endpoint, overlap_ms), as_json=as_json)
+    with endpoint_service() as service:
+        show_endpoint(service, service.rotate_secret(endpoint, overlap_ms), as_json=as_json)
 
 
 @app.command()
@@ -200,11 +197,11 @@ def enable(
     as_json: _Json = False,
 ) -> None:
     """Serve an endpoint again, from now on, or with all that it missed."""
-    with _service() as service:
+    with endpoint_service() as service:
         before = service.get(endpoint)
         served = recover and before.status == "active"
         now = Written(before) if served else service.enable(endpoint)
-        _show(service, now, as_json=as_json)
+        show_endpoint(service, now, as_json=as_json)
     if recover:
         recover_endpoint(before, now, rate, as_json=as_json)
 
@@ -217,8 +214,57 @@ def disable(
     as_json: _Json = False,
 ) -> None:
     """Serve an endpoint no more; what is on its way becomes dead letters."""
-    with _service() as service:
-        _show(service, service.disable(endpoint, reason), as_json=as_json)
+    with endpoint_service() as service:
+        show_endpoint(service, service.disable(endpoint, reason), as_json=as_json)
+
+
+@app.command()
+def health(
+    endpoint: _Id,
+    since: Annotated[str, typer.Option(help="A time, or an age such as 2h.")] = "24h",
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Show how an endpoint is doing: success rate, percentiles, failures in a row, last error."""
+    since_ms = moment("--since", since, int(time.time() * 1_000)) or 0
+    engine = open_database(DatabaseSettings().database_url)
+    try:
+        with endpoint_service() as service:
+            known = service.get(endpoint)
+        with reading(engine) as connection:
+            shown = health_of(connection, known.endpoint_id, since_ms)
+    finally:
+        engine.dispose()
+    said = {"id": known.endpoint_id, "status": known.status, **shown}
+    if as_json:
+        print_json(said)
+    else:
+        print_pairs(said)
+
+
+@app.command()
+def notify(
+    endpoint: _Id,
+    *,
+    stop: Annotated[bool, typer.Option("--stop", help="Tell it no more.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Have an endpoint sent `endpoint.disabled` when another one of its workspace was given up."""
+    with endpoint_service() as service:
+        known = service.get(endpoint)
+    engine = open_database(DatabaseSettings().database_url)
+    try:
+        workspaces = WorkspaceService(engine)
+        target = None if stop else known.endpoint_id
+        if stop and workspaces.get(known.workspace_id).notify_endpoint_id != known.endpoint_id:
+            fail(f"{known.endpoint_id} is not the one that is told", Exit.USAGE)
+        now = workspaces.notify(known.workspace_id, target)
+    finally:
+        engine.dispose()
+    if as_json:
+        print_json(asdict(now))
+    else:
+        note(f"of trouble in {now.workspace_id} is told: {now.notify_endpoint_id or 'nobody'}")
 
 
 @app.command("test")
@@ -233,7 +279,7 @@ def send_example(
     """Send a filled example now, signed; exit 1 unless it is answered 2xx."""
     settings = DeliverSettings()
     keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
-    with _service() as service:
+    with endpoint_service() as service:
         stored = service.get(endpoint)
     tested = asyncio.run(_tested(stored, event_type, keys, settings))
     attempted = tested.attempted
@@ -268,7 +314,7 @@ def apply(
 ) -> None:
     """Make a workspace's named endpoints what a file says; doing it again changes nothing."""
     desired = read_file(file)
-    with _service() as service:
+    with endpoint_service() as service:
         steps = plan(service, desired, prune=prune)
         if dry_run:
             for step in steps:
@@ -276,78 +322,15 @@ def apply(
             return
         for step, written in carry_out(service, desired.workspace, steps):
             if written is not None:
-                _warn(written)
+                warn(written)
             _say_step(step.action, step.name, written, as_json=as_json)
 
 
 @app.command()
 def sync() -> None:
     """Write every endpoint to Kafka again, after a restored backup."""
-    with _service() as service:
+    with endpoint_service() as service:
         note(f"announced {service.sync()} endpoints")
-
-
-@contextmanager
-def _service() -> Iterator[EndpointService]:
-    kafka, deliver = KafkaSettings(), DeliverSettings()
-    keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
-    engine = open_database(DatabaseSettings().database_url)
-    producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
-    try:
-        relay = Relay(engine, producer, kafka.names.endpoints)
-        rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)
-        yield EndpointService(engine, keys, relay, rules)
-    finally:
-        producer.close()
-        engine.dispose()
-
-
-def _show(service: EndpointService, written: Written, *, as_json: bool) -> None:
-    _warn(written)
-    shown = _public(service, written.endpoint)
-    if written.secret is not None:
-        shown["secret"] = written.secret
-    if as_json:
-        print_json(shown)
-        return
-    table = Table.grid(padding=(0, 2))
-    for name, value in shown.items():
-        text = ", ".join(value) if isinstance(value, list) else value
-        table.add_row(name, "" if text is None else str(text))
-    Console(soft_wrap=True).print(table)
-
-
-def _public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]:
-    """Return what may be shown: of the URL, which may be a secret itself, the host."""
-    wanted = service.wanted(endpoint)
-    return {
-        "id": endpoint.endpoint_id,
-        "workspace_id": endpoint.workspace_id,
-        "name": endpoint.name,
-        "host": wanted.url.partition("://")[2].partition("/")[0],
-        "url": wanted.url,
-        "types": list(endpoint.event_types),
-        "spaces": list(endpoint.spaces),
-        "filter": wanted.content_filter,
-        "headers": sorted(wanted.headers),
-        "rate_limit": endpoint.rate_limit,
-        "schedule": endpoint.schedule,
-        "format": endpoint.format,
-        "status": endpoint.status,
-        "status_reason": endpoint.status_reason,
-        "version": endpoint.version,
-        "active_from": time_text(endpoint.active_from),
-        "created_at": time_text(endpoint.created_at),
-        "updated_at": time_text(endpoint.updated_at),
-    }
-
-
-def _warn(written: Written) -> None:
-    if written.trouble is not None:
-        note(
-            "plaudit: saved, but deliverers have not heard of it yet; the next change, or "
-            f"`plaudit endpoints sync`, tells them ({written.trouble})"
-        )
 
 
 def _say_step(action: str, name: str, written: Written | None, *, as_json: bool) -> None:

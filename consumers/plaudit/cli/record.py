@@ -7,11 +7,15 @@ import logging
 import signal
 import time
 from contextlib import ExitStack
-from typing import Final
+from dataclasses import asdict
+from typing import Annotated, Final
 
+import typer
 from sqlalchemy.engine import Engine
 
 from plaudit.cli.logs import configure_logs
+from plaudit.cli.output import fail, note, print_json
+from plaudit.cli.progress import watched
 from plaudit.cli.served import served
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.startup import lane_topics
@@ -20,6 +24,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.recorder.chores import NOTIFY_EVERY_S, Chore, Chores, forgetting, relaying
 from plaudit.recorder.notices import Notifier
 from plaudit.recorder.projector import Projector
+from plaudit.recorder.rebuild import rebuild as rebuild_log
 from plaudit.recorder.recorder import TRY_AGAIN_S, Recorder
 from plaudit.recorder.settings import RecorderSettings
 from plaudit.recorder.watch import RecorderHealth
@@ -36,15 +41,30 @@ _log = logging.getLogger(__name__)
 CLOSE_S: Final = 10.0
 
 
-def command() -> None:
+def command(
+    *,
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Only write what the log lacks of the topic, and end."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print --rebuild's report as JSON.")
+    ] = False,
+) -> None:
     """Record every attempt in the delivery log, disable dead endpoints, and run the relay.
 
     Start it as often as the attempts topic has partitions; one is enough for most. SIGTERM and
     Ctrl-C finish the batch in hand, commit, and exit with 0.
 
+    --rebuild is for a lost or restored database: it reads the whole topic once, disables nobody and
+    tells nobody, and may run beside recorders; stopped, it can be run again.
+
     Example: plaudit record
     """
     configure_logs()
+    if rebuild:
+        _rebuild(as_json=as_json)
+        return
     kafka, deliver, settings = KafkaSettings(), DeliverSettings(), RecorderSettings()
     kafka.client_config()
     engine = _opened(DatabaseSettings().database_url)
@@ -67,6 +87,25 @@ def command() -> None:
         chores.start()
         stack.callback(chores.close, CLOSE_S)
         recorder.run()
+
+
+def _rebuild(*, as_json: bool) -> None:
+    engine = open_database(DatabaseSettings().database_url)
+    try:
+        with watched("rebuilding") as control:
+            done = rebuild_log(KafkaSettings(), engine, control)
+    finally:
+        engine.dispose()
+    counts = done.counts
+    if as_json:
+        print_json({"read": done.read, "complete": done.complete, **asdict(counts)})
+    else:
+        note(
+            f"read {done.read:,} attempts: {counts.written:,} were missing, {counts.known:,} were "
+            f"there, {counts.unreadable:,} can't be read"
+        )
+    if not done.complete:
+        fail("stopped before the end; run it again")
 
 
 def _opened(url: str) -> Engine:

@@ -14,7 +14,7 @@ from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
 from plaudit.events.rendering import render
-from plaudit.formats.shape import SOURCE
+from plaudit.formats.shape import SOURCE, Rendered, Shape
 from plaudit.records.names import Trigger
 from plaudit.store.endpoints import StoredEndpoint, record_of
 from plaudit.transport.answer import Answer
@@ -65,19 +65,24 @@ async def send_test(
     return Tested(parcel.message_id, event_type, parcel.body.decode(), attempted)
 
 
-def sample(workspace_id: str, event_type: str) -> Event:
-    """Return a filled example of an event type, as one of a workspace's, with an id of its own.
+def sample(workspace_id: str | None, event_type: str) -> Event:
+    """Return a filled example of an event type, with an id of its own; None: of no workspace's.
 
     Raises:
         UnknownEventType: there is no such type.
     """
     decoded = EventDecoder().decode(encode(example(event_type)))
-    data = {**decoded.data, "workspace_id": workspace_id}
-    return decoded._replace(event_id=str(new_event_id()), workspace_id=workspace_id, data=data)
+    owner = workspace_id or decoded.workspace_id
+    data = {**decoded.data, "workspace_id": owner}
+    return decoded._replace(event_id=str(new_event_id()), workspace_id=owner, data=data)
+
+
+def written_as(shape: Shape | None, event: Event) -> Rendered:
+    """Return what a subscriber is sent who wants this form; None: the standard one."""
+    return Rendered(render(event)) if shape is None else shape.render(event, SOURCE)
 
 
 def _parcel(event: Event, endpoint: Endpoint) -> Parcel:
-    if endpoint.shape is None:
-        return Parcel(event.event_id, render(event), Trigger.TEST)
-    rendered = endpoint.shape.render(event, SOURCE)
-    return Parcel(event.event_id, rendered.body, Trigger.TEST, lambda: rendered)
+    rendered = written_as(endpoint.shape, event)
+    write = None if endpoint.shape is None else lambda: rendered
+    return Parcel(event.event_id, rendered.body, Trigger.TEST, write)

@@ -188,12 +188,14 @@ class Recorder:
 
 
 def _records(messages: Sequence[Message]) -> list[Read]:
-    return [
-        Read(
-            message.topic() or "",
-            message.partition() or 0,
-            message.offset() or 0,
-            message.value() or b"",
-        )
-        for message in messages
-    ]
+    return [read_of(each) for each in messages]
+
+
+def read_of(message: Message) -> Read:
+    """Return what the projector takes."""
+    return Read(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.value() or b"",
+    )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from plaudit.records.times import time_text
-from plaudit.store.health import BOUNDS_MS, HOUR_MS
+from plaudit.store.health import BOUNDS_MS, HOUR_MS, Health, find_health
 from plaudit.store.tables import HOURS
 
 
@@ -29,6 +29,14 @@ class Hour:
     dead: int = 0
     diverted: int = 0
     latencies: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
+
+    def add(self, more: Hour | sa.Row[Any]) -> None:
+        """Add what another one counted."""
+        self.delivered += more.delivered
+        self.failed += more.failed
+        self.dead += more.dead
+        self.diverted += more.diverted
+        self.latencies = [a + b for a, b in zip(self.latencies, more.latencies, strict=True)]
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -64,12 +72,33 @@ def hourly(
     hours: dict[int, Hour] = {}
     for row in connection.execute(query):
         each = hours.setdefault(row.hour, Hour(row.hour))
-        each.delivered += row.delivered
-        each.failed += row.failed
-        each.dead += row.dead
-        each.diverted += row.diverted
-        each.latencies = [a + b for a, b in zip(each.latencies, row.latencies, strict=True)]
+        each.add(row)
     return list(hours.values())
+
+
+def health_of(connection: Connection, endpoint_id: str, since_ms: int) -> dict[str, Any]:
+    """Return how an endpoint is doing, as plain data: counts from a moment on, and how it ended."""
+    whole = Hour(since_ms // HOUR_MS)
+    for each in hourly(connection, None, endpoint_id, since_ms, None):
+        whole.add(each)
+    known = find_health(connection, endpoint_id) or Health(endpoint_id, "")
+    shown = whole.plain()
+    return {
+        "since": shown.pop("hour"),
+        **shown,
+        "failure_streak": known.failure_streak,
+        "failing_since": _time(known.failing_since),
+        "last_attempt_at": _time(known.last_attempt_at or None),
+        "last_success_at": _time(known.last_success_at),
+        "last_failure_at": _time(known.last_failure_at),
+        "last_status": known.last_status,
+        "last_reason": known.last_reason,
+        "last_error": known.last_error,
+    }
+
+
+def _time(epoch_ms: int | None) -> str | None:
+    return None if epoch_ms is None else time_text(epoch_ms)
 
 
 def percentile(latencies: Sequence[int], share: float) -> float | None:

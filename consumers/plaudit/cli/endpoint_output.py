@@ -1,0 +1,100 @@
+"""The service of `plaudit endpoints`, and how endpoints are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from plaudit.cli.output import note, print_json
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.times import time_text
+from plaudit.store.advice import advice
+from plaudit.store.database import DatabaseSettings, open_database
+from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.relay import Relay
+from plaudit.store.service import EndpointService, Written
+from plaudit.store.wanted import Rules
+from plaudit.transport.addresses import AddressPolicy
+
+ACK_TIMEOUT_MS: Final = 8_000
+
+
+@contextmanager
+def endpoint_service() -> Iterator[EndpointService]:
+    """Open the service over the database, and a producer for its relay."""
+    kafka, deliver = KafkaSettings(), DeliverSettings()
+    keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
+    engine = open_database(DatabaseSettings().database_url)
+    producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
+    try:
+        relay = Relay(engine, producer, kafka.names.endpoints)
+        rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)
+        yield EndpointService(engine, keys, relay, rules)
+    finally:
+        producer.close()
+        engine.dispose()
+
+
+def show_endpoint(service: EndpointService, written: Written, *, as_json: bool) -> None:
+    """Print an endpoint; what will disappoint its owner goes to standard error."""
+    warn(written)
+    shown = public(service, written.endpoint)
+    for line in shown["warnings"]:
+        note(f"plaudit: warning: {line}")
+    if written.secret is not None:
+        shown["secret"] = written.secret
+    if as_json:
+        print_json(shown)
+        return
+    print_pairs({name: value for name, value in shown.items() if name != "warnings"})
+
+
+def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]:
+    """Return what may be shown: of the URL, which may be a secret itself, the host."""
+    wanted = service.wanted(endpoint)
+    return {
+        "id": endpoint.endpoint_id,
+        "workspace_id": endpoint.workspace_id,
+        "name": endpoint.name,
+        "host": wanted.url.partition("://")[2].partition("/")[0],
+        "url": wanted.url,
+        "types": list(endpoint.event_types),
+        "spaces": list(endpoint.spaces),
+        "filter": wanted.content_filter,
+        "headers": sorted(wanted.headers),
+        "rate_limit": endpoint.rate_limit,
+        "schedule": endpoint.schedule,
+        "format": endpoint.format,
+        "status": endpoint.status,
+        "status_reason": endpoint.status_reason,
+        "version": endpoint.version,
+        "active_from": time_text(endpoint.active_from),
+        "created_at": time_text(endpoint.created_at),
+        "updated_at": time_text(endpoint.updated_at),
+        "warnings": advice(wanted),
+    }
+
+
+def warn(written: Written) -> None:
+    """Say that deliverers have not heard of a change yet."""
+    if written.trouble is not None:
+        note(
+            "plaudit: saved, but deliverers have not heard of it yet; the next change, or "
+            f"`plaudit endpoints sync`, tells them ({written.trouble})"
+        )
+
+
+def print_pairs(shown: Mapping[str, Any]) -> None:
+    """Print names and values, a line each."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in shown.items():
+        text = ", ".join(value) if isinstance(value, list) else value
+        table.add_row(name, "" if text is None else str(text))
+    Console(soft_wrap=True).print(table)
