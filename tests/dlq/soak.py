@@ -18,6 +18,7 @@ import uuid
 from dlq.conftest import announce, left, make_topics, seed, sent
 from dlq.generate import ENDPOINTS
 from dlq.rig import end_of, start, start_command, wait
+from plaudit.bulk.collector import spared_collector
 from plaudit.bulk.control import Control
 from plaudit.dev.kafka import find_kafka
 from plaudit.dlq.filters import Asked, parse
@@ -101,12 +102,13 @@ def histogram(letters: Letters) -> Histogram:
     return counts
 
 
+@spared_collector()
 def rates(settings: KafkaSettings) -> dict[str, float]:
     """Measure how exact rates are, altogether and by endpoint, and how fast it goes without."""
     measured = {}
     for name, limits in (
         ("at_2000_per_s", Limits(rate=2_000, most=10_000, lag_cap=0)),
-        ("at_100_per_s_to_each_of_10", Limits(endpoint_rate=100, most=5_000, lag_cap=0)),
+        ("at_100_per_s_to_an_endpoint", Limits(endpoint_rate=100, most=10_000, lag_cap=0)),
         ("unthrottled_per_s", Limits(most=100_000, lag_cap=0)),
     ):
         say(f"redriving: {name} …")
@@ -115,7 +117,9 @@ def rates(settings: KafkaSettings) -> dict[str, float]:
         report = redrive(settings, Order(limits=limits), Control(watch))
         used_s = time.process_time() - used_s
         assert report.complete, report.stopped
-        measured[name] = round(watch.rate, 1)
+        # The job takes as long as the endpoint with the most letters.
+        share = max(report.counts["endpoint"].values()) / report.moved
+        measured[name] = round(watch.rate * (share if limits.endpoint_rate else 1), 1)
         if limits.rate is limits.endpoint_rate is None:
             measured["cpu_us_each"] = round(used_s / report.moved * 1e6, 1)
     return measured

@@ -11,7 +11,7 @@ import pytest
 from command import CommandLine
 from dlq.conftest import left, make_topics, seed
 from dlq.generate import letters
-from dlq.rig import SOON_S, start, wait
+from dlq.rig import SOON_S, start_command, wait
 from plaudit.dlq.filters import Asked, parse
 from plaudit.dlq.letters import Kind
 from plaudit.dlq.scan import Letters
@@ -88,7 +88,8 @@ def test_a_job_runs_again_and_again_until_it_is_stopped(
     file, report = tmp_path / "policies.yaml", tmp_path / "report.json"
     file.write_text("every: 1h\npolicies:\n  - {name: all, lag_cap: 0}\n")
     seed(installation, 10)
-    job = start(installation, "--policy", str(file), "--report", str(report))
+    arguments = ["--policy", str(file), "--report", str(report), "--yes"]
+    job = start_command(installation, "dlq", "redrive", *arguments)
     wait(report.exists)
     assert json.loads(report.read_text())["runs"][0]["moved"] == 10
     job.send_signal(signal.SIGTERM)
@@ -104,6 +105,9 @@ def test_a_job_runs_again_and_again_until_it_is_stopped(
         (["redrive", "--ids", "nowhere.txt"], "nowhere.txt"),
         (["redrive", "--every", "1h"], "--policy"),
         (["redrive", "--policy", "nowhere.yaml"], "nowhere.yaml"),
+        (["redrive", "--policy", "p.yaml", "--max-redrives", "5"], "leave --max-redrives out"),
+        (["redrive", "--policy", "p.yaml", "--keep-attempts"], "--keep-attempts out"),
+        (["redrive", "--policy", "p.yaml", "--lag-cap", "0", "--reason", "gone"], "--lag-cap"),
         (["purge", "--yes"], "--all"),
         (["import", "nowhere.jsonl"], "nowhere.jsonl"),
     ],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from command import CommandLine
 from dlq.conftest import announce, disable, sent
@@ -184,3 +187,37 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert (told.code, told.err.count("\n")) == (2, 1), told.err
     assert said in told.err
     assert not list(tmp_path.iterdir())
+
+
+def remove(settings: KafkaSettings, ack: Ack) -> None:
+    """Remove what was appended before a record, as retention does."""
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    place = TopicPartition(ack.topic, ack.partition, ack.offset)
+    for future in admin.delete_records([place]).values():
+        future.result(30)
+
+
+def test_what_retention_has_removed_of_a_range_is_counted_and_told(
+    installation: KafkaSettings, tmp_path: Path
+) -> None:
+    acks = publish(installation, [event() for _ in range(30)])
+    plaudit, report = CommandLine(installation), tmp_path / "report.json"
+    assert plaudit("replay", ME, "--since", "1h", "--max", "5", "--yes").code == 0
+    assert sent(installation).total() == 5
+    remove(installation, acks[20])  # while that replay is unfinished
+    done = plaudit("replay", ME, "--since", "1h", "--yes", "--report", str(report))
+    assert (done.code, sent(installation).total()) == (0, 15), done.err
+    assert "retention has removed up to 15 records of this range; it is whole from 20" in done.err
+    [run] = json.loads(report.read_text())["runs"]
+    assert (run["removed_by_retention_at_most"], run["moved"]) == (15, 10)
+    fresh = plaudit("replay", ME, "--since", "2h")
+    assert "10 of 10 events" in fresh.err
+    assert "retention has removed up to 20 records" in fresh.err
+
+
+def test_a_range_of_which_nothing_is_left_is_told_so(installation: KafkaSettings) -> None:
+    acks = publish(installation, [event() for _ in range(3)])
+    remove(installation, acks[-1]._replace(offset=acks[-1].offset + 1))
+    done = CommandLine(installation)("replay", ME, "--since", "1h", "--yes")
+    assert done.code == 0, done.err
+    assert "removed up to 3 records of this range; nothing is left of it" in done.err

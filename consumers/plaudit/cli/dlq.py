@@ -19,12 +19,13 @@ from plaudit.cli.output import Exit, fail, new_file, note, print_json
 from plaudit.deliver.schemas import KnownSchemas
 from plaudit.dlq.files import Kept, LineRefused, line_of, read_line
 from plaudit.dlq.history import attempts_of
-from plaudit.dlq.letters import Kind, Letter, decoded, time_text
+from plaudit.dlq.letters import Kind, Letter, decoded
 from plaudit.dlq.scan import Letters
 from plaudit.dlq.stats import Histogram
 from plaudit.kafka.errors import BufferFull
 from plaudit.kafka.producer import Ack, OnAck, Producer, SendFailure
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.times import time_text
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: see, count, keep, send again, remove.")
 
@@ -114,7 +115,8 @@ def show(
     with Letters(settings, kind) as letters:
         letter = letters.find(key)
     if letter is None:
-        fail(f"no dead letter {key} in {kind.topic(settings.names)}; see `plaudit dlq list`")
+        way_out = f"`plaudit dlq list --id {key}` also takes event ids"
+        fail(f"no dead letter {key} in {kind.topic(settings.names)}; {way_out}")
     event = _event(settings, letter)
     attempts = attempts_of(settings, letter) if history else None
     if as_json:

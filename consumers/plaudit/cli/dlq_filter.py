@@ -53,11 +53,6 @@ class Chosen:
     kind: Kind
     filter: Filter
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether no option was given."""
-        return self.kind is Kind.DELIVERIES and self.filter.is_empty
-
 
 def choosing(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that choose letters; it gets them as its first argument.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -37,9 +37,13 @@ _EndpointRate = Annotated[float | None, typer.Option(min=0.01, help="The same, t
 _Max = Annotated[int | None, typer.Option("--max", min=1, help="At most so many letters.")]
 
 
+_BESIDE_POLICY: Final = frozenset({"policy", "every", "report", "yes", "dry_run", "as_json"})
+
+
 @choosing
 def redrive_letters(
     chosen: Chosen,
+    context: typer.Context,
     to: Annotated[str | None, typer.Option(help="To this endpoint of the same workspace.")] = None,
     rate: _Rate = None,
     endpoint_rate: _EndpointRate = None,
@@ -85,8 +89,7 @@ def redrive_letters(
     """
     settings, manner = KafkaSettings(), Manner(yes, dry_run, as_json, report)
     if policy is not None:
-        if not chosen.is_plain or to or most or rate or endpoint_rate:
-            fail("--policy: the file says what and how; leave other options out", Exit.USAGE)
+        _refuse_beside_policy(context)
         by_policy(settings, policy, every, manner)
         return
     if every is not None:
@@ -97,6 +100,20 @@ def redrive_letters(
     if not done.matched:
         nothing_matches(settings, chosen)
     conclude([done], manner)
+
+
+def _refuse_beside_policy(context: typer.Context) -> None:
+    """Refuse what the file says: an option beside it would look as if it counted."""
+    options = {
+        each.name: "/".join([each.opts[0], *each.secondary_opts])
+        for each in context.command.params
+        if each.name
+    }
+    sources = {name: context.get_parameter_source(name) for name in options}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    others = ", ".join(options[name] for name in given if name not in _BESIDE_POLICY)
+    if others:
+        fail(f"--policy: the file says what and how; leave {others} out", Exit.USAGE)
 
 
 @choosing
@@ -135,4 +152,6 @@ def purge_letters(
         kept = None if file is None else stack.enter_context(new_file(file))
         control = stack.enter_context(watched("purging"))
         done = purge(settings, order, kept, control)
+    if not done.matched:
+        nothing_matches(settings, chosen)
     conclude([done], manner)

@@ -65,7 +65,7 @@ def show_counts(seen: Report) -> None:
     console = Console(stderr=True)
     console.print(f"{seen.chosen:,} of {seen.looked_at:,} {seen.noun}")
     bars(seen.counts, console)
-    for line in seen.skipped_lines():
+    for line in seen.lines():
         note(line)
 
 
@@ -82,7 +82,9 @@ def by_policy(settings: KafkaSettings, file: Path, every: str | None, manner: Ma
     policies = read_policies(file, _now_ms())
     interval = every or policies.every if manner.yes and not manner.dry_run else None
     if every is not None and interval is None:
-        fail("--every: nobody can be asked each time; give --yes", Exit.USAGE)
+        why = "a dry run is done once" if manner.dry_run else "nobody can be asked each time"
+        way_out = "leave one of them out" if manner.dry_run else "give --yes"
+        fail(f"--every: {why}; {way_out}", Exit.USAGE)
     if interval is None:
         conclude([run_order(settings, each, manner) for each in policies.orders(_now_ms())], manner)
         return
@@ -125,7 +127,7 @@ def tell(reports: Sequence[Report], manner: Manner) -> None:
         elif each.ended_at_ms is not None:
             name = f"{each.name}: " if each.name else ""
             note(f"{name}{each.action}: {each.moved:,} of {each.chosen:,} moved")
-            for line in each.skipped_lines():
+            for line in each.lines():
                 note(line)
     if manner.report is not None:
         _write(manner.report, [each.plain() for each in reports])

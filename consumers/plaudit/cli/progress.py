@@ -21,6 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from plaudit.bulk.collector import spared_collector
 from plaudit.bulk.control import Control, Listener
 from plaudit.cli.output import note
 
@@ -106,7 +107,7 @@ def watched(doing: str) -> Iterator[Control]:
     A second Ctrl-C ends the process at once; nothing is lost by that either.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    with _listener(doing) as listener:
+    with _listener(doing) as listener, spared_collector():
         control = Control(listener)
 
         def stop(number: int, _: object) -> None:

@@ -9,12 +9,12 @@ from plaudit.cli.replay import run_replay
 from plaudit.dlq.filters import Filter
 from plaudit.dlq.gate import Limits
 from plaudit.dlq.job import Order, redrive
-from plaudit.dlq.letters import time_text
 from plaudit.dlq.progress import ReplayedBefore
 from plaudit.dlq.replay import ReplayOrder
 from plaudit.dlq.report import Report
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
+from plaudit.records.times import time_text
 from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.service import Written
 

@@ -87,15 +87,13 @@ class Filter:
         if self.until_ms is not None and letter.dead_at_ms >= self.until_ms:
             return False
         return (
-            self._status(letter)
+            (not self.statuses or self._status(letter))
             and self._counts(letter)
             and self._listed(letter)
             and self._says(letter)
         )
 
     def _status(self, letter: Letter) -> bool:
-        if not self.statuses:
-            return True
         status = letter.number(Header.LAST_STATUS)
         words = {"none"} if status is None else {str(status), f"{status // 100}xx"}
         return not self.statuses.isdisjoint(words)

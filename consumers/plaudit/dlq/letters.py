@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, cast
 
 from plaudit.events.decoding import EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
 from plaudit.events.rendering import render
 from plaudit.records.names import Header, Names
+from plaudit.records.times import time_text
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -140,9 +140,3 @@ def decoded(letter: Letter, lookup: SchemaLookup | None = None) -> str:
         return render(EventDecoder(lookup).decode(letter.value)).decode()
     except (Undecodable, SchemaUnknown) as error:
         return f"not readable: {error}"
-
-
-def time_text(epoch_ms: int) -> str:
-    """Return a moment as RFC 3339."""
-    moment = datetime.fromtimestamp(epoch_ms / 1_000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -140,12 +140,10 @@ def delivery_again(names: Names, letter: Letter, again: Again, known: Known, now
     if again.to:
         changed[Header.ENDPOINT_ID] = endpoint.encode()
         changed[Header.DELIVERY_ID] = delivery_id(letter.text("ce_id") or "", endpoint).encode()
-    headers = [
-        (name, changed.pop(name, value)) for name, value in letter.headers if name not in _ENDED
-    ]
-    return Write(
-        names.deliveries_now, letter.value, endpoint.encode(), [*headers, *changed.items()]
-    )
+    replaced = _ENDED | changed.keys()
+    headers = [each for each in letter.headers if each[0] not in replaced]
+    headers.extend(changed.items())
+    return Write(names.deliveries_now, letter.value, endpoint.encode(), headers)
 
 
 def event_again(names: Names, letter: Letter) -> Write:

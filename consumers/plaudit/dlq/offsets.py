@@ -1,14 +1,21 @@
 """What a scan remembers of a topic: offsets, not records.
 
 A tombstone comes after its letter, so nothing is known of a letter before the end of its partition
-has been read. `Survivors` keeps one offset for each key while a partition is read; what is left of
+has been read. `Survivors` keeps 16 bytes for each record while a partition is read; what is left of
 it is an `OffsetIndex`, 8 bytes a letter, by which the letters are found when they are read again.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+SHARDS: Final = 64
+"""Parts of a partition that are looked at one by one, so that a table of one is small."""
 
 
 class OffsetIndex:
@@ -27,10 +34,12 @@ class OffsetIndex:
 
     def add(self, partition: int, offset: int) -> None:
         """Add an offset above those that the partition has."""
-        offsets = self._offsets.get(partition)
-        if offsets is None:
-            offsets = self._offsets[partition] = array("q")
-        offsets.append(offset)
+        self.extend(partition, (offset,))
+
+    def extend(self, partition: int, offsets: Collection[int]) -> None:
+        """Add ascending offsets above those that the partition has."""
+        if offsets:
+            self._offsets.setdefault(partition, array("q")).extend(offsets)
 
     @property
     def spans(self) -> Mapping[int, tuple[int, int]]:
@@ -64,24 +73,46 @@ class Walk:
 
 
 class Survivors:
-    """The letters of partitions that are being read: for each key, the latest one's offset."""
+    """The letters of partitions that are being read: of each key, the latest record counts.
+
+    Of a key only its 64-bit hash is kept. Should two keys of a partition share one (in ten million
+    letters, once in two million scans), the earlier letter is overlooked until the next run: Python
+    salts its hashes anew in every process.
+    """
 
     def __init__(self) -> None:
-        self._latest: dict[int, dict[bytes, int]] = {}
+        self._partitions: dict[int, list[_Shard]] = {}
 
     def see(self, partition: int, offset: int, key: bytes, *, tombstone: bool) -> None:
         """Take in a record; a tombstone takes away the letters of its key before it."""
-        latest = self._latest.get(partition)
-        if latest is None:
-            latest = self._latest[partition] = {}
-        if tombstone:
-            latest.pop(key, None)
-        else:
-            latest[key] = offset
+        shards = self._partitions.get(partition)
+        if shards is None:
+            shards = self._partitions[partition] = [(array("q"), array("q")) for _ in range(SHARDS)]
+        hashed = hash(key)
+        hashes, places = shards[hashed % SHARDS]
+        hashes.append(hashed)
+        places.append(~offset if tombstone else offset)
+
+    def take(self, message: Message) -> None:
+        """Take in a record, as `see` does."""
+        self.see(
+            message.partition() or 0,
+            message.offset() or 0,
+            message.key() or b"",
+            tombstone=message.value() is None,
+        )
 
     def move_to(self, index: OffsetIndex) -> None:
         """Put what is left into an index, and forget the keys."""
-        while self._latest:
-            partition, latest = self._latest.popitem()
-            for offset in sorted(latest.values()):
-                index.add(partition, offset)
+        while self._partitions:
+            partition, shards = self._partitions.popitem()
+            alive = array("q")
+            while shards:
+                hashes, places = shards.pop()
+                latest = dict(zip(hashes, places, strict=True))  # of equal ones, the last stays
+                alive.extend(place for place in latest.values() if place >= 0)
+            index.extend(partition, sorted(alive))
+
+
+_Shard = tuple["array[int]", "array[int]"]
+"""Hashes of keys, and where each record stands; a tombstone's offset is inverted, so negative."""

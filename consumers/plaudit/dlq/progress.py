@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from confluent_kafka import KafkaException, TopicPartition
 
 from plaudit.dlq.filters import is_age, moment
-from plaudit.dlq.letters import time_text
 from plaudit.dlq.reading import BoundedReader
 from plaudit.kafka.consumer import Partition, Place
 from plaudit.kafka.errors import translate
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.times import time_text
 
 if TYPE_CHECKING:
     from typing import Self
@@ -50,11 +50,20 @@ class Wanted:
 
 
 class Range(NamedTuple):
-    """What of a partition is left to read, and where it began."""
+    """What of a partition is left to read.
+
+    Attributes:
+        first: where it began, when it was asked for first.
+        start: where it goes on.
+        end: the offset after the last.
+        before: offsets that retention has removed before `first`, and that may have been in the
+            range of time: nobody can tell any more when they were appended.
+    """
 
     first: int
     start: int
     end: int
+    before: int = 0
 
 
 class Progress:
@@ -123,6 +132,10 @@ class Progress:
             raise ReplayedBefore("the same was replayed before; --again sends it once more")
         return self._fresh(wanted, partitions)
 
+    def removed(self, ranges: Mapping[Partition, Range]) -> int:
+        """Return how many records of ranges retention removed before they were read, at most."""
+        return sum(span.before for span in ranges.values()) + self.reader.gone.total()
+
     def at(
         self, read_to: Mapping[Partition, int], ranges: Mapping[Partition, Range]
     ) -> tuple[object, dict[Partition, Place]]:
@@ -157,11 +170,14 @@ class Progress:
         starts = self.reader.at_time(partitions, since_ms)
         ends = self.reader.at_time(partitions, until_ms)
         topics = sorted({each.topic for each in partitions})
-        spans = {each: span for topic in topics for each, span in self.reader.spans(topic).items()}
+        logs = {each: log for topic in topics for each, log in self.reader.bounds(topic).items()}
         ranges = {}
-        for each, start in starts.items():
-            _, high = spans.get(each, (start, start))
-            ranges[each] = Range(start, start, max(start, min(high, ends.get(each, high))))
+        for each, (low, high) in logs.items():
+            start = starts.get(each, high)
+            before = low if start == low else 0
+            if start < high or before:
+                end = max(start, min(high, ends.get(each, high)))
+                ranges[each] = Range(start, start, end, before)
         return ranges
 
 

@@ -23,7 +23,7 @@ from plaudit.bulk.guard import LagGuard
 from plaudit.dlq.directory import Directory, Known
 from plaudit.dlq.gate import BATCH_BYTES, Brakes, Gate, Limits, write_in_one
 from plaudit.dlq.job import FENCED, TAKEOVERS, sendable
-from plaudit.dlq.letters import Headers, headers_of, time_text
+from plaudit.dlq.letters import Headers, headers_of
 from plaudit.dlq.moves import WAY_OUT, Skip, Write
 from plaudit.dlq.outcomes import OutcomeWatch
 from plaudit.dlq.progress import DISABLED, Progress, Range, ReplayRefused, Wanted
@@ -38,6 +38,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.transactions import TransactionalProducer
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Names, Trigger
+from plaudit.records.times import time_text
 
 ERASED: Final = "customer.erased"
 """Goes to every endpoint of its workspace, whatever that filters, as when it was published; a
@@ -101,7 +102,6 @@ class Chooser:
         self._erased = not order.types or ERASED in order.types
         self._spaces = _narrowed("--space", order.spaces, known.spaces)
         self._wants = known.wants
-        self.undecodable = 0
 
     def topics(self, names: Names) -> list[str]:
         """Return the topics that hold such events."""
@@ -114,12 +114,9 @@ class Chooser:
 
         Raises:
             SchemaUnknown: it can't be read yet.
+            Undecodable: it is no event.
         """
-        try:
-            event = self._decoder.decode(message.value() or b"")
-        except Undecodable:
-            self.undecodable += 1  # its dead letter says why
-            return None
+        event = self._decoder.decode(message.value() or b"")
         if event.workspace_id != self._workspace:
             return None
         if event.type == ERASED and self._erased:
@@ -185,6 +182,7 @@ def preview(
             if event is not None:
                 types[event.type] += 1
                 days[time_text(message.timestamp()[1])[:10]] += 1
+        report.removed = progress.removed(ranges)
         report.matched = report.chosen = types.total()
         report.counts = {"type": dict(types.most_common()), "day": dict(sorted(days.items()))}
         return report
@@ -206,7 +204,9 @@ def replay(
     for left in range(TAKEOVERS, -1, -1):
         try:
             with ExitStack() as stack:
-                _Run(settings, order, lookup, control, stack).run(report)
+                run = _Run(settings, order, lookup, control, stack)
+                run.run(report)
+                report.removed += run.removed
             break
         except Fenced:
             report.stopped = FENCED
@@ -256,6 +256,11 @@ class _Run:
         self._batch_bytes = 0
         self._read_to: dict[Partition, int] = {}
 
+    @property
+    def removed(self) -> int:
+        """How many records of the range retention has removed before they were read, at most."""
+        return self._progress.removed(self._ranges)
+
     def run(self, report: Report) -> None:
         """Send everything that is left."""
         total = sum(each.end - each.start for each in self._ranges.values())
@@ -294,7 +299,8 @@ class _Run:
         refused = write_in_one(
             self._producer, [(write,) for write in batch], self._control, progress
         )
-        report.skipped[Skip.TOO_LARGE] += len(refused)
+        if refused:
+            report.skipped[Skip.TOO_LARGE] += len(refused)
         report.moved += len(batch) - len(refused)
         report.chosen = report.moved
         self._gate.went(len(batch))
@@ -324,11 +330,23 @@ def _events(
 ) -> Iterator[tuple[Message, Event | None]]:
     """Yield every record of the ranges, with the event where it is one that the endpoint gets."""
     spans = {each: (span.start, span.end) for each, span in ranges.items()}
+    shortened = {each for each, span in ranges.items() if span.before}
+    told: set[Partition] = set()
     for message in reader.read(spans):
         if control.stopping:
             return
+        if shortened or reader.gone:
+            place = Partition(message.topic() or "", message.partition() or 0)
+            if place not in told and (place in shortened or place in reader.gone):
+                told.add(place)
+                report.begins_ms = max(report.begins_ms or 0, message.timestamp()[1])
         report.looked_at += 1
-        yield message, chooser.event(message)
+        try:
+            event = chooser.event(message)
+        except Undecodable:
+            report.undecodable += 1  # its dead letter says why
+            event = None
+        yield message, event
 
 
 def _report(endpoint: str) -> Report:

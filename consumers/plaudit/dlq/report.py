@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from plaudit.dlq.letters import time_text
 from plaudit.dlq.moves import WAY_OUT, Skip
+from plaudit.records.times import time_text
 
 
 @dataclass
@@ -28,6 +28,9 @@ class Report:
         counts: histogram of what was chosen.
         endpoints: why endpoints were stopped sending to.
         ended_at_ms: epoch milliseconds; None while it runs.
+        removed: records of a replay's range that retention has removed, at most.
+        begins_ms: from when on that range is whole.
+        undecodable: records of a replay's range that are no events.
     """
 
     action: str
@@ -43,6 +46,9 @@ class Report:
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     endpoints: dict[str, str] = field(default_factory=dict)
     ended_at_ms: int | None = None
+    removed: int = 0
+    begins_ms: int | None = None
+    undecodable: int = 0
 
     @property
     def complete(self) -> bool:
@@ -70,8 +76,25 @@ class Report:
             "moved": self.moved,
             "skipped": {str(reason): number for reason, number in self.skipped.most_common()},
             "failing_endpoints": self.endpoints,
+            "removed_by_retention_at_most": self.removed,
+            "whole_from": None if self.begins_ms is None else time_text(self.begins_ms),
+            "undecodable": self.undecodable,
             "counts": {name: dict(counts) for name, counts in self.counts.items()},
         }
+
+    def lines(self) -> list[str]:
+        """Return a line for whatever is not sent, and why."""
+        lines = self.skipped_lines()
+        if self.undecodable:
+            dead = "`plaudit dlq list --kind events` has them"
+            lines.insert(0, f"{self.undecodable:,} are no events: {dead}")
+        if self.removed:
+            left = "nothing is left of it"
+            if self.begins_ms is not None:
+                left = f"it is whole from {time_text(self.begins_ms)} on"
+            removed = f"retention has removed up to {self.removed:,} records of this range; {left}"
+            lines.insert(0, removed)
+        return lines
 
     def skipped_lines(self) -> list[str]:
         """Return a line for each reason why letters stay, with the way out."""

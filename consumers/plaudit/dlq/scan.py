@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 SOON_MS: Final = 3 * 24 * 3_600_000
-AT_ONCE: Final = 500_000
-"""Records whose keys are kept at once, about: 200 bytes each. Partitions are read together up to
+AT_ONCE: Final = 2_000_000
+"""Records that are remembered at once, about: 16 bytes each. Partitions are read together up to
 this, and one by one beyond it."""
 
 
@@ -46,12 +46,7 @@ class Letters:
         for spans in rounds(self._reader.spans(self.topic), AT_ONCE):
             survivors = Survivors()
             for message in self._reader.read(spans):
-                survivors.see(
-                    message.partition() or 0,
-                    message.offset() or 0,
-                    message.key() or b"",
-                    tombstone=message.value() is None,
-                )
+                survivors.take(message)
             survivors.move_to(index)
         return index
 
@@ -69,9 +64,18 @@ class Letters:
                 yield letter_of(message)
 
     def find(self, key: str) -> Letter | None:
-        """Return the letter of that key, if it is there."""
+        """Return the letter of that key, if it is there; of several, the first partition's.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
         wanted = key.encode()
-        return next((letter for letter in self.read() if letter.key == wanted), None)
+        survivors, index = Survivors(), OffsetIndex()
+        for message in self._reader.read(self._reader.spans(self.topic)):
+            if message.key() == wanted:
+                survivors.take(message)
+        survivors.move_to(index)
+        return next(self.read(index), None)
 
     def close(self) -> None:
         """Close the connection."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from plaudit.dlq.letters import Letter, time_text
+from plaudit.dlq.letters import Letter
 from plaudit.records.names import Header
+from plaudit.records.times import time_text
 
 DAY_MS: Final = 86_400_000
 BY: Final[Mapping[str, str]] = {

@@ -133,6 +133,8 @@ class TransactionalProducer:
             "transactional.id": transactional_id,
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
             "message.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            # That all of it is there is known from the commit.
+            "delivery.report.only.error": True,
         }
         config = {
             **settings.client_config({"linger.ms": 5}, **enforced),
