@@ -212,4 +212,7 @@ def test_operators_look_without_a_key(api: Installation) -> None:
     create(api)
     assert api.client.get("/healthz").json()["ok"]
     assert api.client.get("/readyz").json()["ok"]
-    assert 'route="/v1/endpoints"' in api.client.get("/metrics").text
+    api.client.post("/v1/events", headers=api.write, json={})
+    metrics = api.client.get("/metrics").text
+    assert 'route="/v1/endpoints"' in metrics
+    assert 'route="/v1/events"' in metrics

@@ -32,6 +32,7 @@ class Api(FastAPI):
             made = super().openapi()
             schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             made["components"]["schemas"]["Problem"] = schema
+            made["paths"][events.ROUTE.path] = {"post": events.operation()}
         return super().openapi()
 
 
@@ -46,7 +47,8 @@ def create_app(parts: Parts) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     app.state.parts = parts
-    for module in (endpoints, deliveries, events, hooks, workspaces, catalogue):
+    app.router.routes.append(events.ROUTE)
+    for module in (endpoints, deliveries, hooks, workspaces, catalogue):
         app.include_router(module.router)
     install(app)
     registry = CollectorRegistry()

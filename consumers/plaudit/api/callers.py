@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from plaudit.api.limits import RateLimits
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused
 from plaudit.store.api_keys import ApiKey, Scope
 from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.service import NoSuchEndpoint
 
+SCHEME: Final = "key"
 _BEARER: Final = HTTPBearer(
-    scheme_name="key", bearerFormat="plk_…", description="An API key.", auto_error=False
+    scheme_name=SCHEME, bearerFormat="plk_…", description="An API key.", auto_error=False
 )
 _CHALLENGE: Final = {"www-authenticate": "Bearer"}
 
 
-def parts_of(request: Request) -> Parts:
+async def parts_of(request: Request) -> Parts:
     """Return what this process is made of."""
     parts: Parts = request.app.state.parts
     return parts
@@ -83,7 +86,24 @@ class Caller:
         return endpoint
 
 
-def caller(
+async def holder(parts: Parts, credentials: str | None) -> Caller:
+    """Return whose key it is; a thread is asked only for keys that are new here.
+
+    Raises:
+        Refused: there is no key, or it is none.
+    """
+    if credentials is None:
+        detail = "no API key; send it as `Authorization: Bearer plk_…`"
+        raise Refused(401, detail, headers=_CHALLENGE)
+    key = parts.keys.remembered(credentials)
+    if key is None:
+        key = await run_in_threadpool(parts.keys.find, credentials)
+    if key is None:
+        raise Refused(401, "not an API key of this installation, or revoked", headers=_CHALLENGE)
+    return Caller(key)
+
+
+async def caller(
     parts: Annotated[Parts, Depends(parts_of)],
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
 ) -> Caller:
@@ -92,20 +112,12 @@ def caller(
     Raises:
         Refused: there is no key, or it is none, or it calls too often.
     """
-    if given is None:
-        detail = "no API key; send it as `Authorization: Bearer plk_…`"
-        raise Refused(401, detail, headers=_CHALLENGE)
-    key = parts.keys.find(given.credentials)
-    if key is None:
-        raise Refused(401, "not an API key of this installation, or revoked", headers=_CHALLENGE)
-    wait_s = parts.limits.wait_s(key.key_id)
-    if wait_s:
-        headers = {"retry-after": str(wait_s)}
-        raise Refused(429, "too many requests with this key", headers=headers)
-    return Caller(key)
+    who = await holder(parts, None if given is None else given.credentials)
+    _check_rate(parts.limits, who)
+    return who
 
 
-def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
+async def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
     """Return who calls, if it may change anything: told before anything else of the request.
 
     Raises:
@@ -113,6 +125,30 @@ def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
     """
     who.check_writes()
     return who
+
+
+async def publisher(parts: Parts, authorization: str | None) -> Caller:
+    """Return who publishes; how often is limited apart from everything else.
+
+    Args:
+        parts: of the process.
+        authorization: the header.
+
+    Raises:
+        Refused: there is no key, or it is none, or it only reads, or it calls too often.
+    """
+    scheme, _, credentials = (authorization or "").partition(" ")
+    who = await holder(parts, credentials.strip() if scheme.lower() == "bearer" else None)
+    _check_rate(parts.events_limits, who)
+    who.check_writes()
+    return who
+
+
+def _check_rate(limits: RateLimits, who: Caller) -> None:
+    wait_s = limits.wait_s(who.key.key_id)
+    if wait_s:
+        headers = {"retry-after": str(wait_s)}
+        raise Refused(429, "too many requests with this key", headers=headers)
 
 
 Reading = Annotated[Caller, Depends(caller)]

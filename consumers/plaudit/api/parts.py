@@ -40,6 +40,7 @@ class Parts:
         deliver: how test sends are made.
         reader: reads events where they stand.
         retrier: writes manual retries.
+        limits: how often a key may call; `events_limits`: and publish.
         producer: writes events; `schema_id` finds what a registry calls their schemas.
     """
 
@@ -52,6 +53,7 @@ class Parts:
     reader: SingleReader
     retrier: Retrier
     limits: RateLimits
+    events_limits: RateLimits
     names: Names
     producer: Producer
     schema_id: SchemaId
@@ -84,6 +86,7 @@ def opened(
             reader,
             Retrier(engine, kafka, reader, producer),
             RateLimits(api.api_rate_limit),
+            RateLimits(api.api_events_rate_limit),
             kafka.names,
             producer,
             schema_ids,

@@ -18,3 +18,9 @@ class ApiSettings(BaseSettings):
     api_rate_limit: float = Field(
         default=50.0, ge=0, le=1e6, description="Requests per second and API key; 0: no limit."
     )
+    api_events_rate_limit: float = Field(
+        default=2_000.0,
+        ge=0,
+        le=1e6,
+        description="The same for POST /v1/events, whose requests may bring many events.",
+    )

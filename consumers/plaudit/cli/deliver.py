@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import ssl
 import sys
@@ -14,6 +13,7 @@ from typing import Annotated, Final
 import typer
 import uvloop
 
+from plaudit.cli.collecting import spare_the_collector
 from plaudit.cli.logs import configure_logs
 from plaudit.cli.served import served
 from plaudit.deliver.process.health import Health, HealthServer
@@ -29,8 +29,6 @@ from plaudit.kafka.settings import KafkaSettings
 
 MOST_WORKERS: Final = 256
 _PROGRAM: Final = ("-c", "from plaudit.cli.main import main; main()", "deliver")
-COLLECT_AFTER: Final = 20_000
-"""Objects that may hold others, made and not gone: a few thousand deliveries' worth."""
 
 
 def command(
@@ -96,24 +94,13 @@ async def _deliver(
     except asyncio.CancelledError:
         return
     worker = Worker(kafka, settings, sender)
-    _spare_the_collector()
+    spare_the_collector()
     health.watch(worker)
     _on_signals(worker.stop)
     try:
         await worker.run(topics, lanes)
     finally:
         await sender.aclose()
-
-
-def _spare_the_collector() -> None:
-    """Leave what is there for good out of every collection, and collect less often.
-
-    Deliveries are gone with their last reference; the collector would walk through those in hand
-    every ten of them, and through all modules a few times a second.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
 
 
 def _on_signals(stop: Callable[[], object]) -> None:

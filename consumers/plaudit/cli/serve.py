@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import signal
+from typing import Final
 
 import uvicorn
 
 from plaudit.api.app import create_app
 from plaudit.api.parts import opened
 from plaudit.api.settings import ApiSettings
+from plaudit.cli.collecting import spare_the_collector
 from plaudit.cli.logs import configure_logs
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.database import DatabaseSettings, open_database
+
+COLLECT_AFTER: Final = 200_000
+"""Of objects: what a request of a thousand events is made of, a few times."""
 
 
 def command() -> None:
@@ -31,8 +36,10 @@ def command() -> None:
         # before the relay is closed.
         signal.signal(number, lambda *_: None)
     with opened(engine, kafka, deliver, api) as parts:
+        app = create_app(parts)
+        spare_the_collector(COLLECT_AFTER)
         uvicorn.run(
-            create_app(parts),
+            app,
             host=api.api_host,
             port=api.api_port,
             log_config=None,
