@@ -23,6 +23,7 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.events.examples import example
+from plaudit.events.ids import new_event_id
 from plaudit.events.models.event import EventModel
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
@@ -133,7 +134,7 @@ class Rig:
         """Return an event of this installation's workspace, with a fresh id and key."""
         made = example(name)
         meta = made.meta.model_copy(
-            update={"event_id": uuid.uuid4(), "workspace_id": uuid.UUID(self.workspace)}
+            update={"event_id": new_event_id(), "workspace_id": uuid.UUID(self.workspace)}
         )
         update: dict[str, Any] = {"meta": meta}
         testimonial = getattr(made, "testimonial", None)

@@ -108,6 +108,20 @@ def test_a_manual_retry_of_a_dead_letter_takes_it_away(running: Rig, sink: Sink)
     assert "no dead letter any more" in run(rig, "deliveries", "retry", delivery["id"], code=2)
 
 
+def test_an_event_that_nobody_wanted_is_traced_with_why(rig: Rig, sink: Sink) -> None:
+    [event_id] = rig.publish(1, "form.completed")
+    [alone] = lines(rig, "trace", event_id)
+    assert (alone["event_type"], alone["endpoints"]) == ("form.completed", [])
+    assert "no endpoints" in alone["problem"]
+    url = sink.on("hook", good)
+    lines(rig, "endpoints", "add", url, "--workspace", rig.workspace, "--types", "import.completed")
+    [traced] = lines(rig, "trace", alone["subject"], "--since", "1h")
+    assert traced["event_id"] == event_id
+    [course] = traced["endpoints"]
+    assert "before the endpoint was served" in course["not_sent_because"]
+    assert "say from when on" in run(rig, "trace", alone["subject"], code=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -9,8 +10,10 @@ from rich.console import Console
 
 from plaudit.cli.deliveries import attempt_line
 from plaudit.cli.output import Exit, fail, print_json
+from plaudit.control.finding import Window, find_events, window_of
 from plaudit.control.shown import shown_attempt
 from plaudit.control.trace import Course, Traced, Tracer
+from plaudit.dlq.filters import moment
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.single import SingleReader
 from plaudit.records.times import time_text
@@ -21,32 +24,60 @@ def command(
     some_id: Annotated[
         str, typer.Argument(metavar="ID", help="Of an event, or of what it is about.")
     ],
+    since: Annotated[
+        str | None,
+        typer.Option(help="Where the log has nothing, look in Kafka from then on; or an age: 2h."),
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an event a line.")] = False,
 ) -> None:
     """Trace an event or a testimonial: published where, sent to whom and why not, what is next.
 
-    What no endpoint wanted leaves no line in the log, and is not found here.
+    What no endpoint wanted leaves no line in the log: it is looked for in Kafka, around the time
+    that is in an event's id (UUID version 7), or from --since on.
 
     Example: plaudit trace 0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10
     """
+    now_ms = int(time.time() * 1_000)
+    since_ms = moment("--since", since, now_ms)
+    window = window_of(some_id) if since_ms is None else (since_ms, now_ms)
+    settings = KafkaSettings()
     engine = open_database(DatabaseSettings().database_url)
     try:
-        with SingleReader(KafkaSettings()) as reader:
-            traced = Tracer(engine, reader).trace(some_id)
+        with SingleReader(settings) as reader:
+            tracer = Tracer(engine, reader)
+            traced = tracer.trace(some_id) or _untold(tracer, settings, some_id, window)
     finally:
         engine.dispose()
     if not traced:
-        fail(
-            f"the log has nothing about {some_id}: it was not delivered to anyone yet, no endpoint "
-            "wants it, or `plaudit record` is behind (see `plaudit status`)",
-            Exit.FAILED,
-        )
+        fail(_nothing(some_id, window), Exit.FAILED)
     for each in traced:
         if as_json:
             print_json(shown_trace(each))
         else:
             _print(each)
+
+
+def _untold(
+    tracer: Tracer, settings: KafkaSettings, some_id: str, window: Window | None
+) -> list[Traced]:
+    if window is None:
+        return []
+    found = (tracer.untold(each) for each in find_events(settings, some_id, window))
+    return [each for each in found if each is not None]
+
+
+def _nothing(some_id: str, window: Window | None) -> str:
+    if window is None:
+        return (
+            f"the log has nothing about {some_id}; to look for events in Kafka that nobody wanted, "
+            "say from when on: --since 2h"
+        )
+    start, end = map(time_text, window)
+    return (
+        f"neither the log nor Kafka, from {start} to {end}, has anything about {some_id}; "
+        "another time: --since"
+    )
 
 
 def shown_trace(traced: Traced) -> dict[str, Any]:
@@ -85,6 +116,8 @@ def _print(traced: Traced) -> None:
     console.print(f"  published {at} at {traced.origin}, about {traced.subject}", markup=False)
     if traced.problem is not None:
         console.print(f"  {traced.problem}", markup=False)
+    if shown["endpoints"] and not any(each["attempts"] for each in shown["endpoints"]):
+        console.print("  nobody was sent it:", markup=False)
     for course in shown["endpoints"]:
         name = course["name"] or ("deleted" if course["deleted"] else "")
         state = course["state"] or f"not sent: {course['not_sent_because']}"

@@ -8,10 +8,11 @@ from itertools import groupby
 
 from sqlalchemy.engine import Engine
 
+from plaudit.control.finding import Placed
 from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.table import ERASED
 from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
-from plaudit.kafka.single import Found, SingleReader
+from plaudit.kafka.single import SingleReader
 from plaudit.records.times import time_text
 from plaudit.store import endpoints as rows
 from plaudit.store.database import reading
@@ -94,10 +95,33 @@ class Tracer:
         ]
         return sorted(traced, key=lambda each: each.courses[0].attempts[0].started_at)
 
+    def untold(self, placed: Placed) -> Traced | None:
+        """Return what is known of an event that the log says nothing of; None: it is no event.
+
+        Raises:
+            DatabaseFailure: the endpoints can't be read.
+        """
+        event, _ = self._decoded(placed.value)
+        if event is None:
+            return None
+        with reading(self._engine) as connection:
+            endpoints = rows.find_all(connection, event.workspace_id)
+        return Traced(
+            event.event_id,
+            event.type,
+            event.subject,
+            event.workspace_id,
+            f"{placed.topic}[{placed.partition}]@{placed.offset}",
+            event,
+            None if endpoints else "its workspace has no endpoints",
+            placed.timestamp_ms,
+            tuple(_courses((), endpoints, event, placed.timestamp_ms)),
+        )
+
     def _event(self, attempts: tuple[Attempt, ...], endpoints: Sequence[StoredEndpoint]) -> Traced:
         first = attempts[0]
         found = self._reader.read(first.origin_topic, first.origin_partition, first.origin_offset)
-        event, problem = self._decoded(found)
+        event, problem = self._decoded(None if found is None else found.value)
         appended_ms = None if found is None else found.timestamp_ms
         return Traced(
             first.event_id,
@@ -111,11 +135,11 @@ class Tracer:
             tuple(_courses(attempts, endpoints, event, appended_ms)),
         )
 
-    def _decoded(self, found: Found | None) -> tuple[Event | None, str | None]:
-        if found is None:
+    def _decoded(self, value: bytes | None) -> tuple[Event | None, str | None]:
+        if value is None:
             return None, "past retention: the event itself is gone"
         try:
-            return self._decoder.decode(found.value), None
+            return self._decoder.decode(value), None
         except (Undecodable, SchemaUnknown) as error:
             return None, str(error)
 
