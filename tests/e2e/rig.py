@@ -175,6 +175,7 @@ class Rig:
             env={**self.environment, **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us: we stop them in order
         )
         self.workers.append(worker)
         return worker

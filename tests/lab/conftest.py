@@ -15,6 +15,11 @@ from plaudit.dev.kafka_errors import KafkaNotFound
 from plaudit.kafka.settings import KafkaSettings
 
 SCHEDULE = "1s,2s"
+# The leaders of a broker that comes back are moved back to it within a second or two.
+LEADERS_MOVE_BACK = {
+    "leader.imbalance.check.interval.seconds": "1",
+    "leader.imbalance.per.broker.percentage": "0",
+}
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def place(kafka: FoundKafka, prefix: str, tmp_path: Path) -> Place:
 def three_brokers() -> Iterator[LocalKafka]:
     """A cluster that scenarios may break, and have to leave whole."""
     try:
-        cluster = LocalKafka(nodes=3)
+        cluster = LocalKafka(nodes=3, overrides=LEADERS_MOVE_BACK)
     except KafkaNotFound as error:
         pytest.skip(f"no local Kafka: {error}")
     with cluster:

@@ -17,6 +17,7 @@ from lab.scenario import (
     Leave,
     SetPassword,
     StartBrokers,
+    StopBroker,
     TakeAway,
     Thaw,
     Wedge,
@@ -36,7 +37,7 @@ def perform(stage: Stage, fault: Fault) -> None:
             stage.join(crew)
         case Freeze() | Thaw() | Wedge():
             _signal(stage, fault)
-        case KillBroker() | StartBrokers():
+        case KillBroker() | StopBroker() | StartBrokers():
             _shake(stage, fault)
         case Configure(topic, config):
             settings = stage.place.settings
@@ -54,12 +55,14 @@ def _signal(stage: Stage, fault: Freeze | Thaw | Wedge) -> None:
     stage.workers[fault.worker].process.send_signal(signals[type(fault)])
 
 
-def _shake(stage: Stage, fault: KillBroker | StartBrokers) -> None:
+def _shake(stage: Stage, fault: KillBroker | StopBroker | StartBrokers) -> None:
     match fault:
         case KillBroker(node):
             for each in stage.cluster.nodes:
                 if node in (0, each.address.node_id):
                     each.kill()
+        case StopBroker(node):
+            stage.cluster.nodes[node - 1].stop()
         case StartBrokers():
             stage.cluster.start()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from confluent_kafka import Consumer as Client
@@ -106,9 +106,22 @@ class Groups:
     def _committed(
         self, group: str, partitions: Iterable[Partition]
     ) -> dict[Partition, Committed | None]:
+        wanted = [TopicPartition(*each) for each in partitions]
         with _client(self._settings, group) as client:
-            found = client.committed([TopicPartition(*each) for each in partitions], timeout=CALL_S)
+            found = _patiently(lambda: client.committed(wanted, timeout=CALL_S))
         return {Partition(each.topic, each.partition): _read(each) for each in found}
+
+
+def _patiently(ask: Callable[[], list[TopicPartition]]) -> list[TopicPartition]:
+    """Ask again for a while: a group's coordinator may be moving."""
+    deadline = time.monotonic() + STABLE_S
+    while True:
+        try:
+            return ask()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_EVERY_S)
 
 
 def _client(settings: KafkaSettings, group: str) -> Client:

@@ -315,7 +315,7 @@ def _figures(books: Books, kill: Killed, blamed: dict[Killed, int]) -> KillFigur
         if books.begun_by(pair, kill)
         and any(kill.may_repeat(*each) for each in books.records(pair))
     )
-    gaps = _gaps(books.evidence, kill)
+    gaps = _gaps(books, kill)
     return KillFigures(
         kill.at_ms,
         kill.worker,
@@ -326,15 +326,18 @@ def _figures(books: Books, kill: Killed, blamed: dict[Killed, int]) -> KillFigur
     )
 
 
-def _gaps(evidence: Evidence, kill: Killed) -> list[float]:
+def _gaps(books: Books, kill: Killed) -> list[float]:
     """Return for each partition of a killed worker the seconds until another one delivered from it.
 
-    Only event partitions count: what waits in a tier is not due at once.
+    Only event partitions count, and in them what went the straight way: what waits in a tier is
+    not due at once.
     """
+    diverted = {(each.subscriber, each.event) for each in books.evidence.waiting if each.diversions}
     first: dict[Partition, int] = {}
-    for line in evidence.lines:
+    for line in books.evidence.lines:
         if (
             line.trigger == "event"
+            and (line.subscriber, line.event) not in diverted
             and line.worker != kill.worker
             and line.started_at_ms > kill.at_ms
             and line.origin in kill.places

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import cache, partial
-from typing import Any
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from e2e.rig import Rig
 from lab.arrivals import digest_of
@@ -23,6 +26,7 @@ from plaudit.kafka.consumer import Partition
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.publish import Ack, Publisher
 
+M = TypeVar("M", bound=BaseModel)
 TAG_BYTES = 1_000
 # So long a record may take; no outage of a scenario is longer.
 DELIVERY_TIMEOUT_S = 120.0
@@ -101,17 +105,21 @@ class Publishing:
 def fresh(name: str, workspace: str, padding: int = 0) -> EventModel:
     """Return an event with a fresh id and key, and about so many bytes more than it needs."""
     made = _example(name)
-    meta = made.meta.model_copy(
-        update={"event_id": uuid.uuid4(), "workspace_id": uuid.UUID(workspace)}
-    )
-    update: dict[str, Any] = {"meta": meta}
+    meta = {"event_id": uuid.uuid4(), "workspace_id": uuid.UUID(workspace)}
+    made = made.model_copy(update={"meta": made.meta.model_copy(update=meta)})
+    made = _with(made, type_of(made).key_path, uuid.uuid4())
     testimonial = getattr(made, "testimonial", None)
-    if testimonial is not None:
-        own: dict[str, Any] = {"testimonial_id": uuid.uuid4()}
-        if padding:
-            own["tags"] = ("t" * TAG_BYTES,) * (padding // TAG_BYTES)
-        update["testimonial"] = testimonial.model_copy(update=own)
-    return made.model_copy(update=update)
+    if padding and testimonial is not None:
+        tags = ("t" * TAG_BYTES,) * (padding // TAG_BYTES)
+        made = _with(made, ("testimonial", "tags"), tags)
+    return made
+
+
+def _with(model: M, path: Sequence[str], value: object) -> M:
+    """Return a copy of a model with another value in a field, however deep."""
+    name, *rest = path
+    inner = _with(getattr(model, name), rest, value) if rest else value
+    return model.model_copy(update={name: inner})
 
 
 _example = cache(example)

@@ -5,42 +5,32 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, assert_never
 
 from lab.evidence import Evidence
 from lab.faults import perform
-from lab.ledger import Ledger, Pair, judge
-from lab.scenario import GONE, Behavior, Delivered, Later, Published, Scenario, Serving, When
+from lab.ledger import Pair, judge
+from lab.outcome import Outcome
+from lab.report import write
+from lab.scenario import (
+    GONE,
+    AllServing,
+    Behavior,
+    Delivered,
+    Later,
+    Published,
+    Scenario,
+    Serving,
+    When,
+)
 from lab.stage import Place, Stage, Worker
 from lab.topics import lines, waiting
 
 LOOK_EVERY_S: Final = 0.05
 CAUGHT_UP_S: Final = 20.0
 Progress = Callable[[Stage], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run showed.
-
-    Attributes:
-        complaints: broken promises, each in a sentence; empty when all is well.
-        marks: what happened when, in epoch milliseconds.
-        told: per worker, its warnings and errors, whole.
-        troubles: the same, counted by event.
-    """
-
-    scenario: Scenario
-    evidence: Evidence
-    ledger: Ledger
-    complaints: list[str]
-    marks: list[tuple[int, str]]
-    workers: list[Worker]
-    told: list[list[str]]
-    troubles: list[Counter[str]]
 
 
 class Run:
@@ -54,22 +44,37 @@ class Run:
         self._serving_since: float | None = None
         self._settled: set[Pair] = set()
         self._complaints: list[str] = []
+        self._interrupted = False
 
     def play(self) -> Outcome:
-        """Publish, break, wait until everything is settled, end, and judge."""
+        """Publish, break, wait until everything is settled, end, and judge.
+
+        Ctrl-C ends publishing and breaking; what was published until then is waited for and judged.
+        """
         stage = self._stage
         stage.publishing.start()
-        for when, fault in stage.scenario.steps:
-            if not self._wait(partial(self._reached, when)):
-                self._complaints.append(f"{when} did not come in time, so no {fault}")
-                break
-            perform(stage, fault)
-            self._last, self._serving_since = time.monotonic(), None
-        self._wait(self._all_settled)
+        try:
+            self._break()
+            self._wait(self._all_settled)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            stage.publishing.stop()
+            if stage.place.cluster is not None:
+                stage.place.cluster.start()
+            self._wait(self._all_settled)
         stage.publishing.stop()
         self._catch_up()
         self._end()
         return self._judge()
+
+    def _break(self) -> None:
+        """Let happen what the scenario says, when it says so."""
+        for when, fault in self._stage.scenario.steps:
+            if not self._wait(partial(self._reached, when)):
+                self._complaints.append(f"{when} did not come in time, so no {fault}")
+                break
+            perform(self._stage, fault)
+            self._last, self._serving_since = time.monotonic(), None
 
     def _wait(self, reached: Callable[[], bool]) -> bool:
         """Look again and again; False when the scenario's time is up."""
@@ -101,11 +106,18 @@ class Run:
             case Later(seconds):
                 return time.monotonic() - self._last >= seconds
             case Serving(worker, seconds):
-                if self._serving_since is None and stage.serves(worker):
-                    self._serving_since = time.monotonic()
-                since = self._serving_since
-                return since is not None and time.monotonic() - since >= seconds
+                return self._served([worker], seconds)
+            case AllServing(seconds):
+                living = [each.number for each in stage.workers if not each.ended]
+                return self._served(living, seconds)
         assert_never(when)
+
+    def _served(self, workers: Sequence[int], seconds: float) -> bool:
+        """Return whether these have been serving for so long."""
+        if self._serving_since is None and all(map(self._stage.serves, workers)):
+            self._serving_since = time.monotonic()
+        since = self._serving_since
+        return since is not None and time.monotonic() - since >= seconds
 
     def _all_settled(self) -> bool:
         stage = self._stage
@@ -149,7 +161,7 @@ class Run:
         evidence = gather(stage)
         ledger = judge(evidence)
         failed = [f"not published: {each}" for each in stage.publishing.failures[:3]]
-        if len(evidence.accepted) != scenario.traffic.events:
+        if len(evidence.accepted) != scenario.traffic.events and not self._interrupted:
             failed.append(f"{len(evidence.accepted)} of {scenario.traffic.events} events accepted")
         logs = [list(_log(stage, worker)) for worker in stage.workers]
         crashes = [
@@ -168,13 +180,16 @@ class Run:
             stage.workers,
             [[json.dumps(line) for line in found] for found in logs],
             [Counter(line["event"] for line in found) for found in logs],
+            self._interrupted,
         )
 
 
 def play(scenario: Scenario, place: Place, progress: Progress = lambda _: None) -> Outcome:
-    """Play a scenario."""
+    """Play a scenario; `report.txt` and `timeline.svg` are left in the place's folder."""
     with Stage(scenario, place) as stage:
-        return Run(stage, progress).play()
+        outcome = Run(stage, progress).play()
+    write(outcome, place.folder)
+    return outcome
 
 
 def gather(stage: Stage) -> Evidence:

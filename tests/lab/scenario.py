@@ -12,6 +12,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 FOREVER: Final = 1 << 30
 APPROVED: Final = "testimonial.approved"
+EVERY_TOPIC: Final = (APPROVED, "form.completed", "consent.granted", "space.stats_changed")
+"""A type of each topic: two workers share topics out rather than partitions."""
 GONE: Final = 410
 HOPELESS: Final = frozenset({413, 415})
 
@@ -134,7 +136,14 @@ class Serving:
     seconds: float
 
 
-When: TypeAlias = "Delivered | Published | Later | Serving"
+@dataclass(frozen=True, slots=True)
+class AllServing:
+    """When every worker that lives has had partitions of both lanes for so long."""
+
+    seconds: float
+
+
+When: TypeAlias = "Delivered | Published | Later | Serving | AllServing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +193,13 @@ class KillBroker:
     """SIGKILL for a broker, counted from 1; 0: all of them."""
 
     node: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StopBroker:
+    """SIGTERM for a broker, counted from 1: its leaders and coordinators move away in order."""
+
+    node: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +255,8 @@ class SetPassword:
 
 
 Fault: TypeAlias = (
-    "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | StartBrokers | Configure"
-    " | TakeAway | GiveBack | SetPassword"
+    "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | StopBroker | StartBrokers"
+    " | Configure | TakeAway | GiveBack | SetPassword"
 )
 Step: TypeAlias = "tuple[When, Fault]"
 

@@ -24,6 +24,7 @@ from plaudit.kafka.settings import KafkaSettings
 
 WEDGEABLE: Final = (sys.executable, str(TESTS / "lab" / "wedgeable.py"))
 END_S: Final = 40.0
+WARM_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,23 @@ class Worker:
 
     Attributes:
         crew: as the scenario has it.
+        began_ms: when it was started, in epoch milliseconds.
+        ended_ms: when it was last seen alive.
         ended: by a fault, so that its end is no surprise.
-        first_mib: resident memory at the first look.
+        first_mib: resident memory once it had worked for a while; 0: it did not live so long.
+        last_mib: at the last look.
+        most_mib: at the most.
     """
 
     number: int
     crew: Crew
     process: subprocess.Popen[bytes]
+    began_ms: int
+    ended_ms: int
     ended: bool = False
     first_mib: float = 0.0
     last_mib: float = 0.0
+    most_mib: float = 0.0
 
     @property
     def client_id(self) -> str:
@@ -67,6 +75,9 @@ class Worker:
 
     def look(self) -> None:
         """Take note of its memory, if it lives."""
+        if self.process.poll() is not None:
+            return
+        self.ended_ms = now_ms()
         try:
             text = Path(f"/proc/{self.process.pid}/status").read_text()
         except FileNotFoundError:
@@ -74,7 +85,15 @@ class Worker:
         for line in text.splitlines():
             if line.startswith("VmRSS:"):
                 self.last_mib = int(line.split()[1]) / 1_024
-                self.first_mib = self.first_mib or self.last_mib
+                self.most_mib = max(self.most_mib, self.last_mib)
+                if self.ended_ms - self.began_ms > WARM_MS:
+                    self.first_mib = self.first_mib or self.last_mib
+
+    @property
+    def memory(self) -> str:
+        """Its resident memory, for people."""
+        warm = f"{self.first_mib:.0f} MiB after a minute, " if self.first_mib else ""
+        return f"{warm}{self.last_mib:.0f} MiB at the end, {self.most_mib:.0f} at most"
 
 
 def client_id(number: int) -> str:
@@ -140,7 +159,7 @@ class Stage:
         lane = ("--lane", crew.lane) if crew.lane else ()
         program = WEDGEABLE if crew.wedgeable else crew.program or (PLAUDIT,)
         process = self.rig.process("deliver", *lane, program=program, **environment)
-        worker = Worker(number, crew, process)
+        worker = Worker(number, crew, process, now_ms(), now_ms())
         self.workers.append(worker)
         return worker
 
@@ -171,7 +190,7 @@ class Stage:
         worker.ended = True
         worker.process.kill()
         worker.process.wait()
-        at_ms = now_ms()
+        at_ms = worker.ended_ms = now_ms()
         self.kills.append(Killed(at_ms, worker.process.pid, self.groups.committed(held)))
 
     def leave(self, number: int) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 import pytest
 
+from lab.outcome import Outcome
 from lab.previous import NoHistory, install
-from lab.running import Outcome, play
+from lab.running import play
 from lab.scenario import (
     Behavior,
     Crew,

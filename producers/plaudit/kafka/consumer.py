@@ -153,7 +153,9 @@ class Consumer:
             **common,
             "partition.assignment.strategy": config.assignor,
             "session.timeout.ms": config.session_timeout_ms,
-            "heartbeat.interval.ms": config.session_timeout_ms // 4,
+            # A member hears of a rebalance by its heartbeat. Until all have, those that joined
+            # first can't commit: their JoinGroup holds up what follows on its connection.
+            "heartbeat.interval.ms": config.session_timeout_ms // 12,
         }
 
     def subscribe(self, topics: Sequence[str]) -> None:
@@ -243,13 +245,18 @@ class Consumer:
         ]
         if wait:
             done = self._call(
-                "commit", lambda: self._client.commit(offsets=offsets, asynchronous=False)
+                f"commit in group {self._group}",
+                lambda: self._client.commit(offsets=offsets, asynchronous=False),
             )
             for place in done or ():
                 if place.error is not None:
-                    raise translate(place.error, f"commit {place.topic}[{place.partition}]")
+                    what = f"commit {place.topic}[{place.partition}] in group {self._group}"
+                    raise translate(place.error, what)
         else:
-            self._call("commit", lambda: self._client.commit(offsets=offsets, asynchronous=True))
+            self._call(
+                f"commit in group {self._group}",
+                lambda: self._client.commit(offsets=offsets, asynchronous=True),
+            )
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
         """Ask the brokers for the first offset in the log and the one after the last.

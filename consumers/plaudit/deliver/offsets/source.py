@@ -351,12 +351,13 @@ class Source:
         self._wait_for(leaving, deadline - time.monotonic())
 
     def _wait_for(self, leaving: Sequence[Assignment], grace_s: float) -> None:
-        """Wait a while for deliveries under way."""
+        """Wait a while for deliveries under way; what is done meanwhile, anywhere, is committed."""
         deadline = time.monotonic() + grace_s
         self._take_settled()
         while any(each.under_way for each in leaving) and time.monotonic() < deadline:
             time.sleep(WAIT_FOR_ROOM_S)
             self._take_settled()
+            self._commits.commit_if_due(self.assignments)
 
     def _on_out_of_range(self, partition: Partition) -> None:
         """The log's start has passed our place: count what is lost, and go on at the start."""
@@ -376,8 +377,13 @@ class Source:
 
     def _leave(self) -> None:
         self._finish(self.assignments, self._config.close_grace_s)
-        self._commits.commit_now(self.assignments)
+        self._commits.commit_last(lambda: self.assignments, self._see_through)
         self._consumer.close()
+
+    def _see_through(self) -> None:
+        """Let a rebalance go on; what is read meanwhile is for the next owner."""
+        self._consumer.read(READ_MOST, READ_WAIT_S)
+        self._take_settled()
 
 
 def _partition_of(message: Message) -> Partition:

@@ -1,0 +1,54 @@
+"""Brokers are lost, stopped and back, and leaders move, in the middle of everything."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.running import play
+from lab.scenario import (
+    FOREVER,
+    Behavior,
+    Delivered,
+    KillBroker,
+    Later,
+    Scenario,
+    StartBrokers,
+    StopBroker,
+    Subscriber,
+    Traffic,
+)
+from lab.stage import Place
+
+pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.timeout(240)]
+
+SUBSCRIBERS = (
+    Subscriber("good"),
+    Subscriber("flaky", Behavior(fails=1)),
+    Subscriber("dead", Behavior(fails=FOREVER)),
+)
+
+
+def test_brokers_that_die_or_are_stopped_and_leaders_that_move_lose_nothing(
+    cluster_place: Place,
+) -> None:
+    steps = (
+        (Delivered(150), KillBroker(1)),
+        (Later(5), StartBrokers()),
+        # Its leaders and coordinators move to the others in order, and back when it has returned.
+        (Later(2), StopBroker(2)),
+        (Later(2), StartBrokers()),
+        (Later(4), KillBroker()),
+        (Later(4), StartBrokers()),
+    )
+    scenario = Scenario(
+        "broker losses",
+        Traffic(800, 40),
+        SUBSCRIBERS,
+        steps=steps,
+        within_s=150,
+        sessions_may_end=True,
+    )
+    outcome = play(scenario, cluster_place)
+    assert not outcome.complaints, "\n".join(outcome.complaints)
+    for number, troubles in enumerate(outcome.troubles):
+        assert troubles.total() < 60, f"worker {number}: {troubles}"
