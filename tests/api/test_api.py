@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from httpx import Response
 from standardwebhooks import Webhook
 
@@ -14,6 +15,7 @@ from api.conftest import Installation
 from attempts import attempt, failed
 from e2e.sink import Sink, always, good
 from plaudit.events.entity import Entity
+from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.records.attempt import decode_attempt, encode_attempt
 from plaudit.store.health import summed, take_in
 from plaudit.store.log import AttemptRows, insert_new
@@ -206,6 +208,62 @@ def test_every_route_wants_a_key_and_minds_what_it_may(api: Installation) -> Non
         refused(api.client.get(at, headers=api.stranger), 403, "workspace_id")
     assert api.client.get("/v1/endpoints", headers=api.stranger).json() == []
     assert len(api.client.get("/v1/endpoints", headers=api.admin).json()) == 1
+
+
+def test_no_route_shows_or_changes_what_is_another_workspaces(api: Installation) -> None:
+    made = create(api, name="crm-of-theirs").json()
+    tried = attempt(workspace_id=api.workspace, endpoint_id=made["id"])
+    record(api, tried)
+    [key, *_] = api.client.get("/v1/keys", headers=api.write).json()
+    theirs = {
+        "endpoint_id": made["id"],
+        "hook_id": made["id"],
+        "delivery_id": tried["delivery_id"],
+        "key_id": key["id"],
+        "name": "testimonial.approved",
+    }
+    told = {made["id"], tried["delivery_id"], key["id"], api.workspace, "crm-of-theirs"}
+    walked = 0
+    for path, methods in api.app.openapi()["paths"].items():
+        for method in methods:
+            filled = re.sub(r"{(\w+)}", lambda found: theirs[found[1]], path)
+            for query in ("", f"?workspace_id={api.workspace}"):
+                answer = api.client.request(
+                    method.upper(), filled + query, headers=api.stranger, json={"name": "x"}
+                )
+                assert answer.status_code < 500, (method, filled, answer.text)
+                if "{" in path and "{name}" not in path:
+                    assert answer.status_code in {404, 422}, (method, filled, answer.text)
+                leaked = {each for each in told if each in answer.text} - {theirs["name"]}
+                # What was asked for may be repeated in a refusal.
+                assert answer.status_code >= 400 or not leaked, (method, filled, answer.text)
+                walked += 1
+    assert walked > 40
+    assert [each["id"] for each in api.client.get("/v1/endpoints", headers=api.read).json()] == [
+        made["id"]
+    ]
+    assert api.client.get("/v1/keys", headers=api.read).json()[0]["revoked_at"] is None
+
+
+def test_readiness_wants_the_topics_and_the_database(
+    api: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert api.client.get("/readyz").json() == {"ok": True, "problems": []}
+
+    def away(_: object) -> list[str]:
+        raise KafkaUnavailable("list topics", "nobody answers")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("plaudit.kafka.admin.Admin.topic_names", away)
+        answer = api.client.get("/readyz")
+    assert (answer.status_code, answer.json()["ok"]) == (503, False)
+    assert "nobody answers" in answer.json()["problems"][0]
+    with monkeypatch.context() as broken:
+        broken.setattr("plaudit.kafka.admin.Admin.topic_names", lambda _: [])
+        assert "missing topics" in api.client.get("/readyz").json()["problems"][0]
+    with api.parts.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    assert "plaudit db migrate" in api.client.get("/readyz").json()["problems"][0]
 
 
 def test_operators_look_without_a_key(api: Installation) -> None:

@@ -13,8 +13,10 @@ from prometheus_client.process_collector import ProcessCollector
 
 from plaudit.api import catalogue, deliveries, endpoints, events, hooks, workspaces
 from plaudit.api.counting import Counting
+from plaudit.api.idempotency import PARAMETER, Idempotency
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Problem, install
+from plaudit.kafka.errors import KafkaFailure
 from plaudit.store.database import DatabaseFailure, check
 
 DESCRIPTION = """\
@@ -33,6 +35,9 @@ class Api(FastAPI):
             schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             made["components"]["schemas"]["Problem"] = schema
             made["paths"][events.ROUTE.path] = {"post": events.operation()}
+            for methods in made["paths"].values():
+                if "post" in methods:
+                    methods["post"].setdefault("parameters", []).append(PARAMETER)
         return super().openapi()
 
 
@@ -54,9 +59,29 @@ def create_app(parts: Parts) -> FastAPI:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
+    app.add_middleware(Idempotency, parts=parts)
     app.add_middleware(Counting, registry=registry)
     _operating(app, parts, registry)
     return app
+
+
+def _database(parts: Parts) -> str | None:
+    try:
+        check(parts.engine)
+    except DatabaseFailure as failure:
+        return str(failure)
+    return None
+
+
+def _brokers(parts: Parts) -> str | None:
+    """Return why nothing can be published now; None: it can."""
+    if parts.producer.fatal is not None:
+        return str(parts.producer.fatal)
+    try:
+        missing = set(parts.names.event_topics) - set(parts.brokers.topic_names())
+    except KafkaFailure as failure:
+        return str(failure)
+    return f"missing topics: {', '.join(sorted(missing))}" if missing else None
 
 
 def _operating(app: FastAPI, parts: Parts, registry: CollectorRegistry) -> None:
@@ -66,11 +91,8 @@ def _operating(app: FastAPI, parts: Parts, registry: CollectorRegistry) -> None:
 
     @app.get("/readyz", include_in_schema=False)
     def readyz() -> JSONResponse:
-        try:
-            check(parts.engine)
-        except DatabaseFailure as failure:
-            return JSONResponse({"ok": False, "problems": [str(failure)]}, 503)
-        return JSONResponse({"ok": True, "problems": []})
+        problems = [problem for ask in (_database, _brokers) if (problem := ask(parts)) is not None]
+        return JSONResponse({"ok": not problems, "problems": problems}, 503 if problems else 200)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:

@@ -103,6 +103,16 @@ async def holder(parts: Parts, credentials: str | None) -> Caller:
     return Caller(key)
 
 
+async def holder_of(parts: Parts, authorization: str | None) -> Caller:
+    """Return whose key is in an `authorization` header.
+
+    Raises:
+        Refused: there is no key, or it is none.
+    """
+    scheme, _, credentials = (authorization or "").partition(" ")
+    return await holder(parts, credentials.strip() if scheme.lower() == "bearer" else None)
+
+
 async def caller(
     parts: Annotated[Parts, Depends(parts_of)],
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
@@ -113,7 +123,7 @@ async def caller(
         Refused: there is no key, or it is none, or it calls too often.
     """
     who = await holder(parts, None if given is None else given.credentials)
-    _check_rate(parts.limits, who)
+    check_rate(parts.limits, who)
     return who
 
 
@@ -137,14 +147,18 @@ async def publisher(parts: Parts, authorization: str | None) -> Caller:
     Raises:
         Refused: there is no key, or it is none, or it only reads, or it calls too often.
     """
-    scheme, _, credentials = (authorization or "").partition(" ")
-    who = await holder(parts, credentials.strip() if scheme.lower() == "bearer" else None)
-    _check_rate(parts.events_limits, who)
+    who = await holder_of(parts, authorization)
+    check_rate(parts.events_limits, who)
     who.check_writes()
     return who
 
 
-def _check_rate(limits: RateLimits, who: Caller) -> None:
+def check_rate(limits: RateLimits, who: Caller) -> None:
+    """Count a call.
+
+    Raises:
+        Refused: it calls too often.
+    """
     wait_s = limits.wait_s(who.key.key_id)
     if wait_s:
         headers = {"retry-after": str(wait_s)}

@@ -17,9 +17,11 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.single import SingleReader
+from plaudit.kafka.topics import Admin
 from plaudit.publish.prepare import SchemaId
 from plaudit.publish.schema_ids import RegistryIds
 from plaudit.records.names import Names
+from plaudit.store.answers import Answers
 from plaudit.store.api_keys import KeyService
 from plaudit.store.relay import ACK_TIMEOUT_S
 from plaudit.store.service import EndpointService
@@ -27,6 +29,8 @@ from plaudit.store.wanted import Rules
 from plaudit.store.workspaces import WorkspaceService
 from plaudit.transport.addresses import AddressPolicy
 
+READY_S = 2.0
+"""How long `/readyz` waits for the brokers."""
 ANNOUNCE_S = 1.0
 """How long an answer waits for the brokers to know of a change: later ones are told by 202."""
 
@@ -38,7 +42,9 @@ class Parts:
     Attributes:
         secrets: open what is sealed.
         deliver: how test sends are made.
+        answers: to requests under an idempotency key.
         reader: reads events where they stand.
+        brokers: are asked whether they are there.
         retrier: writes manual retries.
         limits: how often a key may call; `events_limits`: and publish.
         producer: writes events; `schema_id` finds what a registry calls their schemas.
@@ -48,9 +54,11 @@ class Parts:
     endpoints: EndpointService
     keys: KeyService
     workspaces: WorkspaceService
+    answers: Answers
     secrets: SecretKeys
     deliver: DeliverSettings
     reader: SingleReader
+    brokers: Admin
     retrier: Retrier
     limits: RateLimits
     events_limits: RateLimits
@@ -81,9 +89,11 @@ def opened(
             EndpointService(engine, secrets, relay, rules, announce_s=ANNOUNCE_S),
             KeyService(engine),
             WorkspaceService(engine),
+            Answers(engine, secrets),
             secrets,
             deliver,
             reader,
+            Admin(kafka, READY_S),
             Retrier(engine, kafka, reader, producer),
             RateLimits(api.api_rate_limit),
             RateLimits(api.api_events_rate_limit),

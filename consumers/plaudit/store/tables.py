@@ -216,3 +216,17 @@ API_KEYS: Final = Table(
     Index("api_keys_workspace", "workspace_id"),
 )
 """Keys to the API; of a key itself only its SHA-256 is here, and its last characters to know it."""
+
+ANSWERS: Final = Table(
+    "answers",
+    METADATA,
+    Column("answer_id", String(64), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("status", Integer),
+    Column("key_id", String(8)),
+    Column("sealed", LargeBinary),
+    Index("answers_age", "expires_at"),
+)
+"""What requests under an idempotency key were answered, sealed; no status: not answered yet."""
