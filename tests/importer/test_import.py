@@ -50,7 +50,7 @@ def events(settings: KafkaSettings, topic: int = 0) -> list[Event]:
 
 def expected(ids: Iterable[int]) -> set[str]:
     target = Target(uuid.UUID(WORKSPACE), uuid.UUID(SPACE))
-    return {str(target.ids("g2", str(each))[0]) for each in ids}
+    return {str(target.event_id("g2", str(each))) for each in ids}
 
 
 @pytest.fixture

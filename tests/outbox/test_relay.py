@@ -16,19 +16,25 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Message
+from pydantic import SecretStr
 
 from command import CommandLine
+from conftest import FEW
 from outbox.conftest import EXAMPLE, Outbox, new_postgres
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
+from plaudit.events.entity import Entity
 from plaudit.events.models import TestimonialApproved
 from plaudit.events.models.event import EventModel
+from plaudit.kafka.declaration import Section, declared
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin, apply
+from plaudit.outbox import shut
 from plaudit.outbox.queue import OutboxMissing
 from plaudit.outbox.service import RelayService
 from postgres import LocalPostgres, find_programs
-from publish.conftest import ReadAll
+from publish.conftest import ReadAll, read_topic
 
 pytestmark = pytest.mark.broker
 
@@ -124,6 +130,39 @@ def test_rows_that_can_not_be_published_are_put_aside_and_the_rest_goes_on(
     queue.release()
     service(outbox, topics).run(until_empty=True)
     assert ids(read_all(topics.names.event_topics[0])) == ids_of([good[3], good[0]])
+
+
+def test_a_topic_that_can_not_be_written_to_holds_back_its_own_rows_only(
+    outbox: Outbox,
+    settings: KafkaSettings,
+    fresh: Fresh,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(shut, "TRY_AGAIN_S", 0.5)
+    hasty = {"topic.metadata.propagation.max.ms": SecretStr("500")}
+    kafka = settings.model_copy(update={"properties": hasty})
+    specs = declared(kafka, single_node=True, partitions=FEW)
+    topics = {spec.name: spec for spec in specs if spec.section is Section.EVENTS}
+    testimonials, forms = (
+        kafka.names.event_topic(each) for each in (Entity.TESTIMONIALS, Entity.FORMS)
+    )
+    apply(Admin(kafka), [topics[testimonials]])
+    first, others = [fresh() for _ in range(1_200)], [fresh() for _ in range(5)]
+    outbox.enqueue(*first)
+    outbox.execute("UPDATE plaudit_outbox SET topic = 'forms'")  # more than a batch of them
+    outbox.enqueue(*others)
+    relay = service(outbox, kafka)
+    with running(relay):
+        wait_until(lambda: relay.tally.published == len(others))
+        assert relay.tally.shut == ("forms",)
+        apply(Admin(kafka), [topics[forms]])
+        wait_until(partial(empty, outbox))
+    assert ids(read_topic(kafka, testimonials)) == ids_of(others)
+    assert ids(read_topic(kafka, forms)) == ids_of(first)
+    told = [each.message for each in caplog.records if each.message.startswith("outbox.topic")]
+    assert told == ["outbox.topic_shut", "outbox.topic_open"]
 
 
 def test_a_record_that_the_brokers_refuse_is_put_aside(

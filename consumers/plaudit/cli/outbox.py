@@ -57,6 +57,9 @@ def relay(
         service.run(until_empty=once)
     if once and service.tally.refused:
         fail(f"{service.tally.refused} rows were put aside; see `plaudit outbox status`")
+    if once and service.tally.shut:
+        shut = ", ".join(service.tally.shut)
+        fail(f"rows for {shut} stay: the topic can't be written to; see the log")
 
 
 @app.command()

@@ -20,6 +20,7 @@ GAUGES: Final = {
     "plaudit_outbox_active": "1 for the relay at work, 0 for one that stands by.",
     "plaudit_outbox_waiting": "Rows that wait, when they were last counted (every 10 s).",
     "plaudit_outbox_oldest_seconds": "Age of the oldest row that waits, at that time.",
+    "plaudit_outbox_shut_topics": "Topics that can't be written to; their rows wait.",
 }
 
 
@@ -39,6 +40,7 @@ class RelayCollector(Collector):
         counts = (tally.published, tally.refused, tally.failures)
         for (name, meaning), count in zip(COUNTERS.items(), counts, strict=True):
             yield CounterMetricFamily(name, meaning, count)
-        states = (float(tally.active), tally.backlog.waiting, tally.backlog.oldest_s)
+        backlog = tally.backlog
+        states = (float(tally.active), backlog.waiting, backlog.oldest_s, len(tally.shut))
         for (name, meaning), state in zip(GAUGES.items(), states, strict=True):
             yield GaugeMetricFamily(name, meaning, state)

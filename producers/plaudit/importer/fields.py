@@ -84,15 +84,14 @@ class Mapped:
             BadValue: it is a list or an object, or in another encoding.
         """
         value = self.value(row, field)
-        match value:
-            case None:
-                return None
-            case str():
-                text = value.strip()
-            case bool() | int() | float() | Decimal():
-                text = str(value)
-            case _:
-                raise BadValue(field, "is a list or an object")
+        if value is None:
+            return None
+        if isinstance(value, str):
+            text = value.strip()
+        elif isinstance(value, bool | int | float | Decimal):
+            text = str(value)
+        else:
+            raise BadValue(field, "is a list or an object")
         if not text.isascii() and any("\udc80" <= each <= "\udcff" for each in text):
             raise BadValue(field, "has bytes that are none of the file's encoding; see --encoding")
         return text or None
@@ -128,9 +127,11 @@ class Mapped:
             BadValue: it is neither.
         """
         text = (self.text(row, field) or "").lower()
-        if text not in _TRUE | _FALSE:
+        if text in _TRUE:
+            return True
+        if text not in _FALSE:
             raise BadValue(field, "neither yes nor no")
-        return text in _TRUE
+        return False
 
     def rating(self, row: Mapping[str, Any], scale: int) -> dict[str, Any] | None:
         """Return a rating such as `4`, `4.5`, `4,5` or `4/5`; None when there is none.
@@ -158,7 +159,9 @@ class Mapped:
         value = self.value(row, field)
         if isinstance(value, list):
             return tuple(str(each).strip() for each in value)
-        text = self.text(row, field) or ""
+        text = self.text(row, field)
+        if text is None:
+            return ()
         return tuple(each.strip() for each in re.split("[,;|]", text) if each.strip())
 
 

@@ -19,7 +19,7 @@ from plaudit.importer.fields import Mapped
 from plaudit.importer.files import Read, ReviewFile, Row, Unreadable
 from plaudit.importer.journal import Journal
 from plaudit.importer.rejects import Rejects
-from plaudit.importer.reviews import BadRow, Counts, ReviewMaker, Target, completed
+from plaudit.importer.reviews import BadRow, Counts, Name, ReviewMaker, Target, completed
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.producer import Ack
 from plaudit.publish import Publisher, PublishRefused
@@ -177,20 +177,17 @@ class Import:
         """Publish the rows of a chunk that are not known yet."""
         self.outcome.rows += len(chunk)
         self._write_down()
-        ids = [self._id_of(row) for row in chunk]
-        known = self._journal.known([event_id for event_id in ids if event_id is not None])
-        for row, event_id in zip(chunk, ids, strict=True):
+        names = [self._make.name(row.values) if isinstance(row, Row) else None for row in chunk]
+        known = self._journal.known([name.event_id for name in names if name is not None])
+        for row, name in zip(chunk, names, strict=True):
             if isinstance(row, Unreadable):
                 self._reject(row, row.reason)
-            elif event_id not in known and event_id not in self._on_the_way:
-                self._publish(row)
+            elif name is None or not (name.event_id in known or name.event_id in self._on_the_way):
+                self._publish(row, name)
 
-    def _id_of(self, row: Read) -> UUID | None:
-        return self._make.event_id(row.values) if isinstance(row, Row) else None
-
-    def _publish(self, row: Row) -> None:
+    def _publish(self, row: Row, name: Name | None) -> None:
         try:
-            event = self._make(row.values)
+            event = self._make(row.values, name)
             done = self._publisher.publish(event)
         except (BadRow, PublishRefused) as error:
             self._reject(row, str(error))

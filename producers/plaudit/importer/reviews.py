@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha1, sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -22,6 +22,23 @@ if TYPE_CHECKING:
 
 _NAMESPACE: Final = UUID("5a3f1c0e-7c1d-5b0a-9d44-0d6b1f2e8a37")
 _UNIT: Final = "\x1f"
+# Version and variant of RFC 9562; all other bits come from the hash.
+_HASH_BITS: Final = ~((0xF000 << 64) | (0xC000 << 48)) & (1 << 128) - 1
+_VERSION_5: Final = (0x5000 << 64) | (0x8000 << 48)
+
+
+class Name(NamedTuple):
+    """What a review is called: the same whenever it is imported.
+
+    Attributes:
+        platform: where it comes from.
+        external_id: its id there.
+        event_id: derived from both.
+    """
+
+    platform: str
+    external_id: str
+    event_id: UUID
 
 
 @dataclass(frozen=True)
@@ -56,14 +73,14 @@ class Target:
         """Return the id of a review's event."""
         return _derived(self._of_events, f"{platform}{_UNIT}{external_id}")
 
-    def ids(self, platform: str, external_id: str) -> tuple[UUID, UUID, UUID]:
-        """Return the ids of a review's event, testimonial and customer."""
-        review = f"{platform}{_UNIT}{external_id}"
-        return (
-            _derived(self._of_events, review),
-            _derived(self._of_testimonials, review),
-            _derived(self._of_customers, review),
-        )
+    def name(self, platform: str, external_id: str) -> Name:
+        """Return what a review is called, and its event."""
+        return Name(platform, external_id, self.event_id(platform, external_id))
+
+    def ids(self, name: Name) -> tuple[UUID, UUID]:
+        """Return the ids of a review's testimonial and customer."""
+        review = f"{name.platform}{_UNIT}{name.external_id}"
+        return _derived(self._of_testimonials, review), _derived(self._of_customers, review)
 
     @cached_property
     def _of_events(self) -> Hash:
@@ -87,10 +104,10 @@ class Target:
 
 
 def _derived(begun: Hash, name: str) -> UUID:
-    """Return what `uuid.uuid5` does, in a third of the time."""
+    """Return what `uuid.uuid5` does, in a quarter of the time."""
     found = begun.copy()
     found.update(name.encode("utf-8", "surrogatepass"))
-    return UUID(bytes=found.digest()[:16], version=5)
+    return UUID(int=int.from_bytes(found.digest()[:16]) & _HASH_BITS | _VERSION_5)
 
 
 class BadRow(ValueError):
@@ -111,14 +128,18 @@ class ReviewMaker:
         self._mapped = mapped
         self._import_id = import_id
 
-    def __call__(self, row: Mapping[str, Any]) -> ReviewImported:
+    def __call__(self, row: Mapping[str, Any], name: Name | None = None) -> ReviewImported:
         """Return the event.
+
+        Args:
+            row: of the file.
+            name: what `name` returned for it, to save looking again.
 
         Raises:
             BadRow: says what is wrong.
         """
         try:
-            return ReviewImported.model_validate(self._fields(row))
+            return ReviewImported.model_validate(self._fields(row, name or self._named(row)))
         except BadValue as error:
             raise BadRow(str(error)) from None
         except ValidationError as error:
@@ -126,26 +147,25 @@ class ReviewMaker:
             where = ".".join(str(part) for part in first["loc"])
             raise BadRow(f"{where.removeprefix('testimonial.')}: {first['msg']}") from None
 
-    def event_id(self, row: Mapping[str, Any]) -> UUID | None:
-        """Return the id that the row's event has; None when there can be no event."""
+    def name(self, row: Mapping[str, Any]) -> Name | None:
+        """Return what the row's review is called; None when there can be no event."""
         try:
-            return self._target.event_id(*self._name(row))
+            return self._named(row)
         except BadValue:
             return None
 
-    def _name(self, row: Mapping[str, Any]) -> tuple[str, str]:
-        """Return the platform of a review, and its id there."""
+    def _named(self, row: Mapping[str, Any]) -> Name:
         platform = (self._mapped.text(row, "platform") or "import").lower()
-        return platform, self._mapped.text(row, "external_id") or self._id_from_content(row)
+        external_id = self._mapped.text(row, "external_id") or self._id_from_content(row)
+        return self._target.name(platform, external_id)
 
-    def _fields(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def _fields(self, row: Mapping[str, Any], name: Name) -> dict[str, Any]:
         read = self._mapped
-        platform, external_id = self._name(row)
-        event_id, testimonial_id, customer_id = self._target.ids(platform, external_id)
+        testimonial_id, customer_id = self._target.ids(name)
         now = utc_now()
         return {
             "meta": {
-                "event_id": event_id,
+                "event_id": name.event_id,
                 "workspace_id": self._target.workspace_id,
                 "space_id": self._target.space_id,
                 "occurred_at": now,
@@ -161,8 +181,8 @@ class ReviewMaker:
                 "rating": read.rating(row, self._target.rating_scale),
                 "source": {
                     "channel": "IMPORT",
-                    "platform": platform,
-                    "external_id": external_id,
+                    "platform": name.platform,
+                    "external_id": name.external_id,
                     "url": read.text(row, "url"),
                     "originally_at": read.moment(row, "originally_at"),
                 },

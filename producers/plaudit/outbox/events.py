@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final, NamedTuple
+
+import orjson
 
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import SINGLE_HEAD, SINGLE_OBJECT
@@ -59,7 +60,8 @@ class RecordMaker:
         value = written.value
         if value[:2] != SINGLE_OBJECT or len(value) < SINGLE_HEAD:
             return Unfit(written.number, "the value is no event in Avro single-object encoding")
-        return Row(written.number, topic, written.key.encode(), self._framed(value), headers)
+        framed = self._framed(value)
+        return Row(written.number, topic, written.key.encode(), framed, headers, written.topic)
 
     def _framed(self, value: bytes) -> bytes:
         """Return the value with the registry's id, where there is a registry and it is known.
@@ -77,7 +79,7 @@ def _texts(written: Written) -> bool:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    pairs = json.loads(text)
+    pairs = orjson.loads(text)
     if not isinstance(pairs, list):
         msg = "no list"
         raise ValueError(msg)  # noqa: TRY004 - what is wrong with a text, not with a type

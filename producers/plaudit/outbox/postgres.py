@@ -7,7 +7,7 @@ that hands sessions around by transaction (pgbouncer's `transaction` mode) break
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -31,7 +31,10 @@ _TIMES: Final = 3
 _BATCH: Final = """
 SELECT number, topic, key, value, headers FROM (
     SELECT *, sum(octet_length(value)) OVER (ORDER BY number) - octet_length(value) AS before
-    FROM (SELECT * FROM {table} WHERE refusal IS NULL ORDER BY number LIMIT {rows}) AS first
+    FROM (
+        SELECT * FROM {table} WHERE refusal IS NULL AND topic != ALL(%s::text[])
+        ORDER BY number LIMIT {rows}
+    ) AS first
 ) AS measured WHERE before < {size} ORDER BY number
 """
 _DELETE: Final = "DELETE FROM {table} WHERE number = ANY(%s)"
@@ -83,6 +86,7 @@ class PostgresQueue:
         self._lock = (_OURS, zlib.crc32(table.encode()) - 2**31)
         self._connection: Connection | None = None
         self._held = False
+        self._left_out: list[str] = []
 
     def acquire(self) -> bool:
         """Take the lock of the session, unless another relay has it."""
@@ -104,7 +108,7 @@ class PostgresQueue:
     def batch(self) -> Sequence[Row | Unfit]:
         """Return the rows that come first, as records."""
         with self._session() as connection:
-            cursor = connection.execute(self._statements[_BATCH], binary=True)
+            cursor = connection.execute(self._statements[_BATCH], (self._left_out,), binary=True)
             written = cursor.fetchall()
         return [self._make(Written(*row)) for row in written]
 
@@ -123,6 +127,10 @@ class PostgresQueue:
         with self._session() as connection:
             for _ in connection.notifies(timeout=timeout_s, stop_after=1):
                 pass
+
+    def leave_out(self, topics: Collection[str]) -> None:
+        """Leave rows of these topics out of batches from now on."""
+        self._left_out = list(topics)
 
     def backlog(self) -> Backlog:
         """Count what is there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from plaudit.outbox.rows import Row, Unfit, Verdict
@@ -67,6 +67,10 @@ class EventQueue(Queue, Protocol):
 
     def wait(self, timeout_s: float) -> None:
         """Wait until there may be new rows, at most that long."""
+        ...
+
+    def leave_out(self, topics: Collection[str]) -> None:
+        """Leave rows of these topics, as the table calls them, out of batches from now on."""
         ...
 
     def backlog(self) -> Backlog:

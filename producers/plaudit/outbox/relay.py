@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -30,12 +30,16 @@ class Moved:
         refusals: rows that can never be published, by number, with the reason.
         kept: rows that stay for the next time.
         failure: why they stay.
+        failures: the same by topic, as the table calls it.
+        topics: those that were written to.
     """
 
     published: int = 0
     refusals: Sequence[tuple[int, str]] = ()
     kept: int = 0
     failure: KafkaFailure | None = None
+    failures: Mapping[str, KafkaFailure] = field(default_factory=dict)
+    topics: Collection[str] = ()
 
     @property
     def settled(self) -> int:
@@ -79,7 +83,14 @@ class Relay:
         if verdict.kept and failure is None:
             doing = "relay the outbox"
             failure = KafkaUnavailable(doing, "not acknowledged yet")
-        return Moved(len(verdict.published), verdict.refused, verdict.kept, failure)
+        return Moved(
+            len(verdict.published),
+            verdict.refused,
+            verdict.kept,
+            failure,
+            verdict.failures,
+            verdict.topics,
+        )
 
     def _settle(self, verdict: Verdict) -> None:
         """Take rows out of the table; remember what could not be taken out for the next time."""

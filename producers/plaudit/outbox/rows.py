@@ -20,6 +20,7 @@ class Row:
         key: rows of one topic and key keep their order.
         value: None is a tombstone.
         headers: as the record shall have them.
+        stored_topic: what the table calls the topic; empty: the same.
     """
 
     number: int
@@ -27,6 +28,7 @@ class Row:
     key: bytes
     value: bytes | None
     headers: Headers = field(default_factory=list)
+    stored_topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,21 @@ class Verdict:
         published: the brokers have them.
         refused: can never be published, with the reason.
         kept: how many stay.
-        failure: why the first of those that stay was not published.
+        failures: by topic as the table calls it, why the first of those that stay was not
+            published.
+        topics: those that were written to, by the same name.
     """
 
     published: list[int] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     kept: int = 0
-    failure: KafkaFailure | None = None
+    failures: dict[str, KafkaFailure] = field(default_factory=dict)
+    topics: set[str] = field(default_factory=set)
+
+    @property
+    def failure(self) -> KafkaFailure | None:
+        """Why the first of those that stay was not published."""
+        return next(iter(self.failures.values()), None)
 
 
 def judge(rows: Sequence[Row | Unfit], outcomes: Sequence[Outcome]) -> Verdict:
@@ -82,11 +92,12 @@ def judge(rows: Sequence[Row | Unfit], outcomes: Sequence[Outcome]) -> Verdict:
                 verdict.refused.append((row.number, str(error)))
             case Ack() if lane not in held:
                 verdict.published.append(row.number)
+                verdict.topics.add(row.stored_topic or row.topic)
             case Ack() | None | SendFailure():
                 held.add(lane)
                 verdict.kept += 1
                 if isinstance(outcome, SendFailure):
-                    verdict.failure = verdict.failure or outcome.error
+                    verdict.failures.setdefault(row.stored_topic or row.topic, outcome.error)
             case _:
                 assert_never(outcome)
     return verdict

@@ -14,6 +14,7 @@ from plaudit.kafka.errors import KafkaFailure, ProducerFatal, SettingsError
 from plaudit.kafka.producer import Producer
 from plaudit.outbox.queue import Backlog, EventQueue, OutboxFailure, OutboxMissing
 from plaudit.outbox.relay import Moved, Relay
+from plaudit.outbox.shut import ShutTopics
 
 POLL_S: Final = 1.0
 """How often a relay looks when nobody wakes it, and asks whether it is its turn."""
@@ -36,6 +37,7 @@ class Tally:
         failures: times that brokers, registry or database were away, or refused.
         active: whether this relay is the one at work.
         backlog: what waited when it was last counted.
+        shut: topics that can't be written to; their rows wait, all others go on.
     """
 
     published: int = 0
@@ -43,6 +45,7 @@ class Tally:
     failures: int = 0
     active: bool = False
     backlog: Backlog = field(default=Backlog(0, 0, 0.0))
+    shut: tuple[str, ...] = ()
 
 
 class RelayService:
@@ -66,6 +69,7 @@ class RelayService:
         self._relay: Relay | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._said = _Said()
+        self._shut = ShutTopics(time.monotonic)
         self.tally = Tally()
 
     def stop(self, grace_s: float = GRACE_S) -> None:
@@ -96,6 +100,7 @@ class RelayService:
             if not self.tally.active:
                 self._stopped.wait(self._poll_s)
                 return True
+            self._queue.leave_out(self._shut.left_out())
             moved = self._opened().move(self._give_up)
             self._note(moved)
             if moved.settled or moved.kept:
@@ -114,10 +119,22 @@ class RelayService:
         self.tally.refused += len(moved.refusals)
         for number, reason in moved.refusals:
             _log.warning("outbox.refused", extra={"row": number, "reason": reason})
-        if moved.failure is not None and not self._stopped.is_set():
-            self._trouble(moved.failure)
+        trouble = self._beside_topics(moved)
+        if trouble is not None and not self._stopped.is_set():
+            self._trouble(trouble)
         elif moved.settled:
             self._pause_s = _FIRST_PAUSE_S
+
+    def _beside_topics(self, moved: Moved) -> KafkaFailure | None:
+        """Say once of each topic that it is shut, or open again; return what else went wrong."""
+        for topic in self._shut.opened(moved.topics):
+            _log.info("outbox.topic_open", extra={"topic": topic})
+        for topic in self._shut.take(moved.failures):
+            error = str(moved.failures[topic])
+            _log.warning("outbox.topic_shut", extra={"topic": topic, "error": error})
+        self.tally.shut = tuple(self._shut.reasons)
+        others = (each for topic, each in moved.failures.items() if topic not in self.tally.shut)
+        return next(others, None) if moved.failures else moved.failure
 
     def _trouble(self, failure: Exception) -> None:
         """Say what is wrong and wait a little, longer each time."""

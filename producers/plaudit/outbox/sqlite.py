@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -21,7 +22,8 @@ _LOOK_S: Final = 0.02
 
 _BATCH: Final = """
 SELECT number, topic, key, value, headers FROM {table}
-WHERE refusal IS NULL ORDER BY number LIMIT {rows}
+WHERE refusal IS NULL AND topic NOT IN (SELECT value FROM json_each(?))
+ORDER BY number LIMIT {rows}
 """
 _BACKLOG: Final = """
 SELECT coalesce(sum(refusal IS NULL), 0), coalesce(sum(refusal IS NOT NULL), 0),
@@ -65,6 +67,7 @@ class SqliteQueue:
         self._bytes = batch_bytes
         self._connection: sqlite3.Connection | None = None
         self._lock: IO[str] | None = None
+        self._left_out: list[str] = []
 
     def acquire(self) -> bool:
         """Take the lock on the file beside the database; it dies with its holder."""
@@ -93,7 +96,8 @@ class SqliteQueue:
         rows: list[Row | Unfit] = []
         size = 0
         with self._session() as connection:
-            for row in connection.execute(_BATCH.format(table=self._table, rows=self._rows)):
+            query = _BATCH.format(table=self._table, rows=self._rows)
+            for row in connection.execute(query, (json.dumps(self._left_out),)):
                 written = Written(*row)
                 rows.append(self._make(written))
                 size += len(bytes(row[3], "utf-8")) if isinstance(row[3], str) else len(row[3])
@@ -125,6 +129,10 @@ class SqliteQueue:
                 if connection.execute("PRAGMA data_version").fetchone() != before:
                     return
                 time.sleep(_LOOK_S)
+
+    def leave_out(self, topics: Collection[str]) -> None:
+        """Leave rows of these topics out of batches from now on."""
+        self._left_out = list(topics)
 
     def backlog(self) -> Backlog:
         """Count what is there."""

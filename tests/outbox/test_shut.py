@@ -1,0 +1,40 @@
+"""Which topics a relay leaves alone, and for how long."""
+
+from __future__ import annotations
+
+from plaudit.kafka.errors import KafkaUnavailable, NotAuthorized, TopicProblem
+from plaudit.outbox.shut import TRY_AGAIN_S, ShutTopics
+
+DENIED = NotAuthorized("publish to forms", "no right to write", "TOPIC_AUTHORIZATION_FAILED")
+AWAY = KafkaUnavailable("publish to spaces")
+MISSING = TopicProblem("publish to customers", "it is missing")
+
+
+class Time:
+    """Seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        """Return them."""
+        return self.now
+
+
+def test_a_topic_is_told_once_and_tried_again_after_a_while() -> None:
+    time = Time()
+    topics = ShutTopics(time)
+    assert topics.take({"forms": DENIED, "spaces": AWAY}) == ["forms"]
+    assert topics.left_out() == ["forms"]
+    time.now += TRY_AGAIN_S
+    assert topics.left_out() == []
+    assert topics.take({"forms": DENIED, "customers": MISSING}) == ["customers"]
+    assert sorted(topics.left_out()) == ["customers", "forms"]
+
+
+def test_a_topic_that_was_written_to_is_open_and_told_anew_the_next_time() -> None:
+    topics = ShutTopics(Time())
+    topics.take({"forms": DENIED})
+    assert topics.opened(["testimonials", "forms"]) == ["forms"]
+    assert (topics.left_out(), topics.opened(["forms"])) == ([], [])
+    assert topics.take({"forms": DENIED}) == ["forms"]
