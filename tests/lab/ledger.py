@@ -87,18 +87,18 @@ class Ledger:
     waits: Spread | None = None
     late: Spread | None = None
 
-    def complaints(self, *, explained: bool = True) -> list[str]:
+    def complaints(self, repetitions: int = 0) -> list[str]:
         """Return each broken promise with a few examples.
 
         Args:
-            explained: whether every repetition must come from a kill.
+            repetitions: how many that no kill explains break none.
         """
         lists = {
             each.name: getattr(self, each.name)
             for each in fields(self)
             if isinstance(getattr(self, each.name), list)
         }
-        if not explained:
+        if len(self.unexplained) <= repetitions:
             del lists["unexplained"]
         return [
             f"{len(found)} {name}: {'; '.join(found[:3])}" for name, found in lists.items() if found

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import cache, partial
+from itertools import count
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -43,6 +44,7 @@ class Publishing:
         published: ids of events that were sent, acknowledged or not.
         accepted: those that the brokers acknowledged.
         failures: why others were not.
+        enough: set when no more than the traffic's events are wanted.
     """
 
     def __init__(self, rig: Rig, traffic: Traffic) -> None:
@@ -50,6 +52,7 @@ class Publishing:
         self._traffic = traffic
         self._decoder = EventDecoder()
         self._stop = threading.Event()
+        self.enough = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publishing", daemon=True)
         self.published: set[str] = set()
         self.accepted: dict[str, Accepted] = {}
@@ -74,7 +77,9 @@ class Publishing:
         try:
             with Publisher(self._rig.settings, delivery_timeout_s=DELIVERY_TIMEOUT_S) as publisher:
                 began = time.monotonic()
-                for number in range(traffic.events):
+                for number in count():
+                    if number >= traffic.events and self.enough.is_set():
+                        return
                     if self._stop.wait(max(0.0, began + number / traffic.per_s - time.monotonic())):
                         return
                     self._publish(publisher, number)

@@ -55,6 +55,7 @@ class Run:
         stage.publishing.start()
         try:
             self._break()
+            stage.publishing.enough.set()
             self._wait(self._all_settled)
         except KeyboardInterrupt:
             self._interrupted = True
@@ -161,8 +162,8 @@ class Run:
         evidence = gather(stage)
         ledger = judge(evidence)
         failed = [f"not published: {each}" for each in stage.publishing.failures[:3]]
-        if len(evidence.accepted) != scenario.traffic.events and not self._interrupted:
-            failed.append(f"{len(evidence.accepted)} of {scenario.traffic.events} events accepted")
+        if len(evidence.accepted) != len(evidence.published):
+            failed.append(f"{len(evidence.accepted)} of {len(evidence.published)} events accepted")
         logs = [list(_log(stage, worker)) for worker in stage.workers]
         crashes = [
             f"worker {number} wrote {line['event']!r}"
@@ -170,7 +171,7 @@ class Run:
             for line in found
             if line["level"] == "plain"
         ]
-        complaints = ledger.complaints(explained=not scenario.sessions_may_end)
+        complaints = ledger.complaints(scenario.repetitions)
         return Outcome(
             scenario,
             evidence,

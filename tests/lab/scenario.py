@@ -15,6 +15,8 @@ APPROVED: Final = "testimonial.approved"
 EVERY_TOPIC: Final = (APPROVED, "form.completed", "consent.granted", "space.stats_changed")
 """A type of each topic: two workers share topics out rather than partitions."""
 GONE: Final = 410
+IN_FLIGHT: Final = 10
+UNCOUNTED: Final = 1 << 30
 HOPELESS: Final = frozenset({413, 415})
 
 Failure: TypeAlias = "int | Literal['hang', 'reset']"
@@ -75,10 +77,10 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What is published.
+    """What is published, until the last fault has happened.
 
     Attributes:
-        events: how many.
+        events: how many at least.
         per_s: how fast.
         types: in turn.
         padding: bytes added to the events, in turn.
@@ -271,8 +273,9 @@ class Scenario:
         steps: what happens, one after the other.
         ends: per subscriber, how its deliveries may end besides what its behavior says.
         within_s: how long everything may take before it counts as lost.
-        sessions_may_end: a fault makes members of the groups lose their place, so that more than
-            the killed workers' deliveries are repeated; they are counted, not explained.
+        repetitions: how many that no kill explains there may be: a planned rebalance repeats what
+            is under way when its grace is over. UNCOUNTED: a fault makes members of the groups lose
+            their place, so that more than the killed workers' deliveries are repeated.
         exits: exit codes of workers that end by themselves, by number.
     """
 
@@ -283,5 +286,5 @@ class Scenario:
     steps: tuple[Step, ...] = ()
     ends: Mapping[str, frozenset[str]] = field(default_factory=dict)
     within_s: float = 90.0
-    sessions_may_end: bool = False
+    repetitions: int = IN_FLIGHT
     exits: Mapping[int, int] = field(default_factory=dict)

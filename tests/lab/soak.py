@@ -25,6 +25,7 @@ from lab.running import play
 from lab.scenario import (
     EVERY_TOPIC,
     FOREVER,
+    UNCOUNTED,
     Behavior,
     Crew,
     Delivered,
@@ -78,7 +79,7 @@ def main() -> int:
         CREW,
         steps(given.kills, given.broker_losses, given.brokers, events * DELIVERING),
         within_s=given.within,
-        sessions_may_end=True,
+        repetitions=UNCOUNTED,
     )
     with LocalKafka(nodes=given.brokers, overrides=LEADERS_MOVE_BACK) as kafka:
         settings = KafkaSettings(

@@ -7,6 +7,7 @@ import pytest
 from lab.running import play
 from lab.scenario import (
     FOREVER,
+    UNCOUNTED,
     Behavior,
     Delivered,
     KillBroker,
@@ -42,11 +43,11 @@ def test_brokers_that_die_or_are_stopped_and_leaders_that_move_lose_nothing(
     )
     scenario = Scenario(
         "broker losses",
-        Traffic(800, 40),
+        Traffic(800, 30),
         SUBSCRIBERS,
         steps=steps,
         within_s=150,
-        sessions_may_end=True,
+        repetitions=UNCOUNTED,
     )
     outcome = play(scenario, cluster_place)
     assert not outcome.complaints, "\n".join(outcome.complaints)

@@ -114,7 +114,7 @@ def doubled(kill: Killed | None) -> Evidence:
 
 def test_a_repetition_that_no_kill_explains_is_noticed() -> None:
     assert names(doubled(None)) == {"unexplained"}
-    assert judge(doubled(None)).complaints(explained=False) == []
+    assert judge(doubled(None)).complaints(repetitions=1) == []
 
 
 @pytest.mark.parametrize(

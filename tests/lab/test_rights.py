@@ -8,6 +8,7 @@ from e2e.rig import PROMPTLY_S, Rig
 from lab.guarded import PASSWORD, GuardedKafka
 from lab.running import play
 from lab.scenario import (
+    UNCOUNTED,
     Behavior,
     Crew,
     Delivered,
@@ -38,7 +39,7 @@ def run(place: Place, *steps: Step) -> list[str]:
         What its warnings and errors say.
     """
     scenario = Scenario(
-        "rights", Traffic(300, 25), SUBSCRIBERS, (Crew(),), steps, sessions_may_end=True
+        "rights", Traffic(300, 25), SUBSCRIBERS, (Crew(),), steps, repetitions=UNCOUNTED
     )
     outcome = play(scenario, place)
     assert not outcome.complaints, "\n".join(outcome.complaints)

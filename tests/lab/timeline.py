@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from lab.evidence import Evidence
 
 WIDTH: Final = 960
-LEFT: Final = 70
+LEFT: Final = 110
 RIGHT: Final = 16
 PLOT: Final = WIDTH - LEFT - RIGHT
 TOP: Final = 110
@@ -97,8 +97,8 @@ def _requests(evidence: Evidence, axis: Axis) -> Iterator[str]:
     yield from _title("requests/s", TOP, max(everything, default=0) / step_s)
     yield from _area(everything, edges, axis, TOP, FAILED)
     yield from _area(taken, edges, axis, TOP, TAKEN, most=max(everything, default=0))
-    yield f'<text x="{LEFT}" y="{TOP - 6}" fill="{TAKEN}">■ taken (2xx)</text>'
-    yield f'<text x="{LEFT + 90}" y="{TOP - 6}" fill="{FAILED}">■ failed</text>'
+    yield f'<text x="{LEFT}" y="{TOP - 6}" style="fill:{TAKEN}">■ taken (2xx)</text>'
+    yield f'<text x="{LEFT + 90}" y="{TOP - 6}" style="fill:{FAILED}">■ failed</text>'
 
 
 def _open(evidence: Evidence, axis: Axis) -> Iterator[str]:
