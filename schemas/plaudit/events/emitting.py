@@ -60,8 +60,12 @@ class Code:
             raise too_deep
         self._loops += 1
         count = self._variable()
-        with self._block("while b[i]:"):
-            self._line(f"{count}, i = block_at(b, i)")
+        with self._block("while n := b[i]:"):
+            # The lowest bit is the sign, the highest says that more bytes follow.
+            with self._block("if n & 129:"):
+                self._line(f"{count}, i = block_at(b, i)")
+            with self._block("else:"):
+                self._line(f"{count} = n >> 1; i += 1")
             with self._block(f"for _ in range({count}):"):
                 yield
         self._loops -= 1

@@ -83,6 +83,9 @@ def far(data: bytes, at: int) -> tuple[int, int]:
     Raises:
         ValueError: a negative length.
     """
+    low, high = data[at], data[at + 1]
+    if high < 0x80 and not low & 1:  # noqa: PLR2004 - two bytes hold a length of up to 8,191
+        return at + 1, at + 2 + (low >> 1 & 0x3F | high << 6)
     length, at = long_at(data, at)
     if length < 0:
         msg = "a negative length"
@@ -119,8 +122,8 @@ def time_at(data: bytes, at: int) -> tuple[str, int]:
         OverflowError: before the year 1 or after 9999.
     """
     micros, at = long_at(data, at)
-    seconds, micros = divmod(micros, _MICROS)
-    return f"{_second(seconds)}.{micros:06d}Z", at
+    seconds = micros // _MICROS
+    return f"{_second(seconds)}.{micros - seconds * _MICROS:06d}Z", at
 
 
 def time_text(micros: int) -> str:

@@ -32,13 +32,17 @@ class RecordCodec:
 
     Args:
         name: the stem of its `.avsc` files in this package's `avro` folder.
+
+    Attributes:
+        schema: of this release.
+        head: marker and fingerprint, which every record begins with.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         schemas = _schemas(name)
         self.schema = schemas[f"{name}.avsc"]
-        self._head = MARKER + _fingerprint(self.schema)
+        self.head = MARKER + _fingerprint(self.schema)
         self._parsed = fastavro.parse_schema(self.schema)
         self._write = compile_writer(self.schema, mappings=True)
         self._schemas = {MARKER + _fingerprint(each): each for each in schemas.values()}
@@ -50,7 +54,7 @@ class RecordCodec:
 
         It trusts what type checking has made sure of: every field is there, and of its type.
         """
-        return self._head + self._write(record)
+        return self.head + self._write(record)
 
     def decode(self, value: bytes) -> dict[str, Any]:
         """Read a record that this or another release wrote.
