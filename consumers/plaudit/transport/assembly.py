@@ -92,6 +92,8 @@ class AnswerAssembly:
     @property
     def snippet(self) -> bytes:
         """The start of the body, as far as it is kept."""
+        if not self.size:
+            return b""
         return b"".join(self._kept)[: self._caps.kept_bytes]
 
     @property

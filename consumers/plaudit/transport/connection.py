@@ -115,8 +115,7 @@ class Connection(asyncio.Protocol):
         exchange.holder = self
         self._assembly.expect(bodyless=exchange.request[0].startswith(b"HEAD "))
         data = exchange.data()
-        exchange.writing(len(data))
-        exchange.awaits_answer(exchange.wrote_s)
+        exchange.written(len(data))
         transport.write(data if self.tls is None else self._encrypted(self.tls, data))
 
     def abandon(self, exchange: Exchange) -> None:

@@ -67,9 +67,12 @@ class Exchange(Progress):
         prefix, lines, body = self.request
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (prefix, lines, len(body), body)
 
-    def awaits_answer(self, now_s: float) -> None:
-        """The request is written: the answer may come."""
+    def written(self, size: int) -> None:
+        """`size` bytes are handed to the network, which has room for them: the answer may come."""
         self.phase = "first_byte"
+        self.sent = True
+        self.bytes_sent = size
+        self.wrote_s = now_s = time.monotonic()
         self._deadlines.first_byte.add(self, now_s)
 
     def stalled(self) -> None:
@@ -82,13 +85,17 @@ class Exchange(Progress):
     def flows_again(self) -> None:
         """The other side has taken in most of the request."""
         if not self.answered:
+            self.phase = "first_byte"
             self._deadlines.write.discard(self)
-            self.awaits_answer(time.monotonic())
+            self._deadlines.first_byte.add(self, time.monotonic())
 
     def received(self) -> None:
         """Bytes of an answer have arrived; from now on only the total counts."""
+        stalled = self.phase == "write"
         super().received()
-        self._deadlines.forget_sending(self)
+        self._deadlines.first_byte.discard(self)
+        if stalled:
+            self._deadlines.write.discard(self)
 
     def retry(self) -> None:
         """Begin again; `sent` stays, for something may have arrived."""
@@ -104,7 +111,9 @@ class Exchange(Progress):
     def end(self, result: Answer | TransportError) -> None:
         """Tell the caller; whoever held it has let go."""
         self.holder = None
-        self._deadlines.forget(self)
+        self._deadlines.total.discard(self)
+        if not self.answered:
+            self._deadlines.forget_sending(self)
         # Who is told holds the exchange: without this, only the garbage collector would end both.
         on_done, self._on_done = self._on_done, _nobody
         self.tell(on_done, result)
@@ -139,9 +148,3 @@ class ExchangeDeadlines:
         """Hold an exchange to its total only."""
         self.first_byte.discard(exchange)
         self.write.discard(exchange)
-
-    def forget(self, exchange: Exchange) -> None:
-        """Hold an exchange to nothing any more."""
-        self.total.discard(exchange)
-        if not exchange.answered:
-            self.forget_sending(exchange)

@@ -62,7 +62,7 @@ class Progress:
         if not self.answered:
             self.answered = True
             self.phase = "answer"
-            self.first_byte_ms = since_ms(self.wrote_s)
+            self.first_byte_ms = (time.monotonic() - self.wrote_s) * 1e3
 
     def tell(self, on_done: OnDone, result: Answer | TransportError) -> None:
         """Tell the caller how the exchange has ended."""
@@ -77,9 +77,8 @@ class Progress:
 
     def timings(self) -> Timings:
         """Return the timings up to now."""
-        return Timings(
-            self.dns_ms, self.connect_ms, self.tls_ms, self.first_byte_ms, since_ms(self.began_s)
-        )
+        total_ms = (time.monotonic() - self.began_s) * 1e3
+        return Timings(self.dns_ms, self.connect_ms, self.tls_ms, self.first_byte_ms, total_ms)
 
 
 def since_ms(began_s: float) -> float:
