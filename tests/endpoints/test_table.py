@@ -130,7 +130,7 @@ def test_an_endpoint_whose_key_is_missing_is_matched_and_not_lost() -> None:
     found = table.find(ENDPOINTS[0])
     assert isinstance(found, Unreadable)
     assert "key_missing" in found.reason
-    assert table.match(WORKSPACES[0], TYPES[0], SPACES[0], 1, {}) == [found]
+    assert list(table.match(WORKSPACES[0], TYPES[0], SPACES[0], 1, {})) == [found]
 
 
 def test_a_blob_of_another_endpoint_does_not_open() -> None:

@@ -45,9 +45,6 @@ class Parcel(NamedTuple):
     write: Callable[[], Rendered] | None = None
 
 
-OnAttempted = Callable[[Attempted], None]
-
-
 class Attempter:
     """Makes attempts; an outcome is always told, never raised. Belongs to the event loop's thread.
 
@@ -60,21 +57,21 @@ class Attempter:
         self._prefixes: dict[str, tuple[Endpoint, bytes]] = {}
 
     def start(
-        self, parcel: Parcel, endpoint: Endpoint, on_attempted: OnAttempted
+        self, parcel: Parcel, endpoint: Endpoint, now_ms: int, on_done: OnDone
     ) -> Started | None:
-        """Begin to POST; `on_attempted` is called once, never before this returns.
+        """Begin to POST; `on_done` is called once, never before this returns.
+
+        Args:
+            parcel: what is sent.
+            endpoint: where to.
+            now_ms: epoch milliseconds; its seconds are the `webhook-timestamp`.
+            on_done: takes the outcome.
 
         Returns:
             What the attempt can be cancelled by; None when there is nothing to cancel.
         """
-        now = time.time()
-        now_ms = int(now * 1_000)
-
-        def on_done(outcome: Answer | TransportError) -> None:
-            on_attempted(Attempted(outcome, now_ms))
-
         try:
-            return self._post(parcel, endpoint, int(now), on_done)
+            return self._post(parcel, endpoint, now_ms // 1_000, on_done)
         except TransportError as refused:
             error = refused
         except Exception as crash:  # noqa: BLE001 - a defect of ours must not lose a delivery
@@ -98,10 +95,11 @@ class Attempter:
 
     async def send(self, parcel: Parcel, endpoint: Endpoint) -> Attempted:
         """POST something that is no delivery of the pipeline's: a test, a notice."""
-        attempted: asyncio.Future[Attempted] = asyncio.get_running_loop().create_future()
-        started = self.start(parcel, endpoint, partial(_tell, attempted))
+        ended: asyncio.Future[Answer | TransportError] = asyncio.get_running_loop().create_future()
+        now_ms = int(time.time() * 1_000)
+        started = self.start(parcel, endpoint, now_ms, partial(_tell, ended))
         try:
-            return await attempted
+            return Attempted(await ended, now_ms)
         finally:
             if started is not None:
                 # Over, unless whoever waited was cancelled.
@@ -137,6 +135,8 @@ def request_lines(parcel: Parcel, endpoint: Endpoint, now_s: int) -> bytes:
     return lines if trigger is not Trigger.REPLAY else lines + _REPLAY
 
 
-def _tell(future: asyncio.Future[Attempted], attempted: Attempted) -> None:
+def _tell(
+    future: asyncio.Future[Answer | TransportError], outcome: Answer | TransportError
+) -> None:
     if not future.done():
-        future.set_result(attempted)
+        future.set_result(outcome)

@@ -65,6 +65,9 @@ class Delivered:
     """Answered 2xx."""
 
 
+DELIVERED: Final = Delivered()
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """Try again from a tier.
@@ -167,6 +170,8 @@ def decide(
         now_ms: epoch milliseconds.
         judge: knows what the answers of this kind of destination mean.
     """
+    if judge is None and isinstance(outcome, Answer) and outcome.status in _SUCCESS:
+        return DELIVERED
     final = _final(outcome) if judge is None else _judged(outcome, judge)
     if final is not None:
         return final
@@ -187,7 +192,7 @@ def _final(outcome: Answer | TransportError) -> Decision | None:
     """Return the decision where the schedule does not matter."""
     match outcome:
         case Answer(status=status) if status in _SUCCESS:
-            return Delivered()
+            return DELIVERED
         case Answer(status=status) if status == _GONE:
             return Dead(Reason.GONE, "the endpoint answered 410")
         case Answer(status=status) if status in _HOPELESS:

@@ -35,6 +35,8 @@ from plaudit.deliver.shaping import write_as
 from plaudit.deliver.tally import Tally
 from plaudit.endpoints.model import Endpoint
 from plaudit.records.delays import Delay
+from plaudit.transport.answer import Answer
+from plaudit.transport.errors import TransportError
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +166,17 @@ class Deliverer:
         shape = flight.endpoint.shape
         write = None if shape is None else partial(write_as, shape, delivery)
         parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger, write)
+        flight.started_ms = now_ms = int(time.time() * 1_000)
         flight.exchange = self._tools.attempter.start(
-            parcel, flight.endpoint, partial(self._attempted, flight)
+            parcel, flight.endpoint, now_ms, partial(self._attempted, flight)
         )
 
-    def _attempted(self, flight: Flight, attempted: Attempted) -> None:
+    def _attempted(self, flight: Flight, outcome: Answer | TransportError) -> None:
         flight.exchange = None
         if self._closed:
             return
-        delivery, endpoint, outcome = flight.delivery, flight.endpoint, attempted.outcome
+        delivery, endpoint = flight.delivery, flight.endpoint
+        attempted = Attempted(outcome, flight.started_ms)
         self.tally.attempted(attempted.result, outcome.timings.total_ms)
         now_ms = int(time.time() * 1_000)
         schedule = self._schedule_of(endpoint)

@@ -69,6 +69,8 @@ class EventsLane:
         body = render(event)
         origin = origin_of(record)
         history = History(Trigger.EVENT, 0, 0, 0, record.timestamp_ms)
+        if all(isinstance(each, Endpoint) and each.shape is None for each in endpoints):
+            event = event.without_data()
         wide = len(endpoints) > WIDE
         for endpoint in endpoints:
             known = endpoint if isinstance(endpoint, Endpoint) else None

@@ -64,6 +64,8 @@ class FloodGuard:
         self._share = share
         self._clock = clock
         self._minutes: WeakKeyDictionary[Assignment, Minute] = WeakKeyDictionary()
+        # Records come in batches, sorted by partition: mostly the last one is asked for again.
+        self._last: tuple[Assignment, Minute] | None = None
 
     @property
     def stopped(self) -> int:
@@ -92,7 +94,11 @@ class FloodGuard:
             raise MustWait(minute.stopped)
 
     def _minute(self, assignment: Assignment) -> Minute:
+        last = self._last
+        if last is not None and last[0] is assignment:
+            return last[1]
         minute = self._minutes.get(assignment)
         if minute is None:
             minute = self._minutes[assignment] = Minute(self._clock())
+        self._last = assignment, minute
         return minute

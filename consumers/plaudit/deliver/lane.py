@@ -22,7 +22,7 @@ from plaudit.kafka.consumer import Partition
 _log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S: Final = 0.5
-ON_THE_WAY: Final = 250
+ON_THE_WAY: Final = 50
 """With so many records between the threads, no more are read."""
 
 

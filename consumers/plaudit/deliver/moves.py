@@ -7,7 +7,6 @@ The event's own bytes and its own headers travel untouched; what the pipeline ad
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, NamedTuple, assert_never
 
 from plaudit.deliver.decide import (
@@ -26,6 +25,7 @@ from plaudit.transport.answer import NO_TIMINGS, Answer
 from plaudit.transport.errors import TransportError
 
 MOST_ERROR_BYTES: Final = 1_024
+_DELIVERED: Final = Outcome.DELIVERED.upper()
 TRUNCATED_BYTES: Final = 64 * 1024
 """What a dead letter keeps of a record that the brokers refused."""
 
@@ -41,8 +41,7 @@ class Write(NamedTuple):
     headers: Headers | None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
+class Attempted(NamedTuple):
     """An HTTP attempt that was made.
 
     Attributes:
@@ -208,37 +207,52 @@ def attempt_record(
     event, history, origin = delivery.event, delivery.history, delivery.origin
     answer = attempted.outcome if attempted and isinstance(attempted.outcome, Answer) else None
     timings = NO_TIMINGS if attempted is None else attempted.outcome.timings
-    kept = answer is not None and not isinstance(decision, Delivered)
-    return AttemptRecord(
-        attempt_id=identity[0],
-        delivery_id=delivery.delivery_id,
-        event_id=event.event_id,
-        event_type=event.type,
-        workspace_id=event.workspace_id,
-        endpoint_id=delivery.endpoint_id,
-        endpoint_version=delivery.endpoint_version,
-        subject=event.subject,
-        origin_topic=origin.topic,
-        origin_partition=origin.partition,
-        origin_offset=origin.offset,
-        trigger=history.trigger.upper(),
-        number=history.attempts + (attempted is not None),
-        outcome=outcome_of(decision).upper(),
-        reason=reason_of(decision),
-        status=None if answer is None else answer.status,
-        started_at=now_ms if attempted is None else attempted.started_at_ms,
-        dns_ms=timings.dns_ms,
-        connect_ms=timings.connect_ms,
-        tls_ms=timings.tls_ms,
-        first_byte_ms=timings.first_byte_ms,
-        total_ms=timings.total_ms,
-        bytes_sent=0 if answer is None else answer.bytes_sent,
-        answer_headers=dict(answer.headers) if answer is not None and kept else None,
-        answer_snippet=answer.snippet[:KEPT_ANSWER_BYTES] if answer is not None and kept else None,
-        error=_error(decision, attempted),
-        next_due_at=_next_due(decision, now_ms),
-        worker=identity[1],
-    )
+    line: AttemptRecord = {
+        "attempt_id": identity[0],
+        "delivery_id": delivery.delivery_id,
+        "event_id": event.event_id,
+        "event_type": event.type,
+        "workspace_id": event.workspace_id,
+        "endpoint_id": delivery.endpoint_id,
+        "endpoint_version": delivery.endpoint_version,
+        "subject": event.subject,
+        "origin_topic": origin.topic,
+        "origin_partition": origin.partition,
+        "origin_offset": origin.offset,
+        "trigger": history.trigger.upper(),
+        "number": history.attempts + (attempted is not None),
+        "outcome": _DELIVERED,
+        "reason": None,
+        "status": None if answer is None else answer.status,
+        "started_at": now_ms if attempted is None else attempted.started_at_ms,
+        "dns_ms": timings.dns_ms,
+        "connect_ms": timings.connect_ms,
+        "tls_ms": timings.tls_ms,
+        "first_byte_ms": timings.first_byte_ms,
+        "total_ms": timings.total_ms,
+        "bytes_sent": 0 if answer is None else answer.bytes_sent,
+        "answer_headers": None,
+        "answer_snippet": None,
+        "error": None,
+        "next_due_at": None,
+        "worker": identity[1],
+    }
+    if not isinstance(decision, Delivered):
+        _explain(line, decision, attempted, now_ms)
+    return line
+
+
+def _explain(
+    line: AttemptRecord, decision: Decision, attempted: Attempted | None, now_ms: int
+) -> None:
+    """Add to a line why something was not delivered, and what comes of it."""
+    line["outcome"] = outcome_of(decision).upper()
+    line["reason"] = reason_of(decision)
+    line["error"] = _error(decision, attempted)
+    line["next_due_at"] = _next_due(decision, now_ms)
+    if attempted is not None and isinstance(answer := attempted.outcome, Answer):
+        line["answer_headers"] = dict(answer.headers)
+        line["answer_snippet"] = answer.snippet[:KEPT_ANSWER_BYTES]
 
 
 def _error(decision: Decision, attempted: Attempted | None) -> str | None:

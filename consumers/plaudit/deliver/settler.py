@@ -60,6 +60,7 @@ class Settler:
         self._producer = producer
         self._clock = clock
         self._names = names
+        self._attempts = names.attempts
         self._worker = worker
         self._waiting: deque[tuple[Write, Ticket]] = deque()
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
@@ -84,9 +85,7 @@ class Settler:
         move = moves.move(self._names, delivery, decision, attempted)
         identity = (new_id_text(), self._worker)
         line = moves.attempt_record(delivery, decision, attempted, identity, now_ms)
-        attempt = Write(
-            self._names.attempts, encode_attempt(line), delivery.endpoint_id.encode(), None
-        )
+        attempt = Write(self._attempts, encode_attempt(line), delivery.endpoint_id.encode(), None)
         ticket = Ticket(1 if move is None else 2, delivery.record, delivery.origin)
         if move is not None:
             self._send(move, ticket)
@@ -137,7 +136,7 @@ class Settler:
         for _ in range(len(self._failed)):
             write, ticket, failure = self._failed.popleft()
             self._say(write, failure)
-            if not failure.retriable and write.topic != self._names.attempts:
+            if not failure.retriable and write.topic != self._attempts:
                 self.refused += 1
                 write = moves.refused(self._names, write, ticket.origin, str(failure.error))
             self._send(write, ticket)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Deleted, Endpoint, Served, Unreadable
@@ -22,6 +22,18 @@ ERASED: Final = "customer.erased"
 """Goes to every endpoint of its workspace, whatever that filters: copies must be erased."""
 
 
+class _Wanting(NamedTuple):
+    """Who in a workspace wants a type of event.
+
+    Attributes:
+        all_from_ms: they all want what was appended from then on, whatever it holds; `NEVER_MS`
+            where spaces or contents have to be looked at.
+    """
+
+    endpoints: tuple[Served, ...]
+    all_from_ms: float
+
+
 class _Workspace:
     """The endpoints of one workspace, and who of them wants what type, as far as it was asked."""
 
@@ -29,19 +41,22 @@ class _Workspace:
 
     def __init__(self, served: tuple[Served, ...]) -> None:
         self.served = served
-        self.wanting: dict[str, tuple[Served, ...]] = {}
+        self.wanting: dict[str, _Wanting] = {}
 
-    def wants(self, event_type: str) -> tuple[Served, ...]:
-        found = self.wanting.get(event_type)
-        if found is None:
-            found = self.wanting[event_type] = tuple(
-                each
-                for each in self.served
-                if event_type == ERASED or not each.types or event_type in each.types
-            )
+    def learn(self, event_type: str) -> _Wanting:
+        """Find out who wants a type, once."""
+        erased = event_type == ERASED
+        endpoints = tuple(
+            each for each in self.served if erased or not each.types or event_type in each.types
+        )
+        chooses = any(each.spaces or each.wants is not None for each in endpoints)
+        from_ms = max((each.active_from_ms for each in endpoints), default=0)
+        found = _Wanting(endpoints, NEVER_MS if chooses and not erased else from_ms)
+        self.wanting[event_type] = found
         return found
 
 
+NEVER_MS: Final = float("inf")
 _NOBODY: Final = _Workspace(())
 
 
@@ -101,10 +116,14 @@ class EndpointTable:
             appended_ms: when it was appended, by the brokers' clock; a redelivery decides the same.
             data: of the event, for content filters.
         """
+        workspace = self._workspaces.get(workspace_id, _NOBODY)
+        wanting = workspace.wanting.get(event_type) or workspace.learn(event_type)
+        if appended_ms >= wanting.all_from_ms:
+            return wanting.endpoints
         erased = event_type == ERASED
         return [
             each
-            for each in self._workspaces.get(workspace_id, _NOBODY).wants(event_type)
+            for each in wanting.endpoints
             if appended_ms >= each.active_from_ms and (erased or _wants(each, space_id, data))
         ]
 

@@ -111,7 +111,9 @@ class Admission:
         slots = self._slots.get(delivery.endpoint_id)
         if slots is None:
             slots = self._slots[delivery.endpoint_id] = Slots(endpoint.version, now_s)
-        self._take_note(slots, endpoint, now_s)
+        limited = endpoint.rate_limit is not None or slots.turns is not None
+        if limited or slots.version != endpoint.version:
+            self._take_note(slots, endpoint, now_s)
         refusal = self._refusal(slots, delivery, endpoint, now_s)
         if refusal is None and slots.turns is not None:
             refusal = self._turn(slots, slots.turns, delivery, now_s)
@@ -121,7 +123,8 @@ class Admission:
             self.in_hand += 1
             slots.queue.append((delivery, now_s))
             self.waiting_briskly += slots.brisk
-            self._pump(slots, now_s)
+            if len(slots.flights) < self._limits.in_flight:
+                self._pump(slots, now_s)
 
     def finished(self, flight: Flight, outcome: Answer | TransportError, hold_s: float) -> None:
         """An attempt has ended: its slot is free, and what it says of the endpoint is noted.
@@ -142,7 +145,7 @@ class Admission:
             flight.standing.hold(hold_s, now_s)
         if slots.queue:
             self._pump(slots, now_s)
-        if not slots.queue:
+        if not slots.queue and not slots.brisk:
             self._set_brisk(slots, brisk=slots.turns is None)
 
     def evicted(self, flight: Flight) -> None:
@@ -308,7 +311,9 @@ class Admission:
                 slots.timer = self._clock.later(wait_s, lambda: self._wake(slots))
                 return
             self._leaves(slots)
-            self._waited(slots, now_s - since_s)
+            wait_s = now_s - since_s
+            if wait_s > LAGS_S or not slots.brisk:
+                self._waited(slots, wait_s)
             flight = Flight(delivery, endpoint, slots.standing, now_s)
             flights[flight] = None
             self._start(flight)

@@ -94,7 +94,9 @@ class Breaker:
         self._probing = False
         if success is None:
             return
-        if success:
+        if success and self.state is State.CLOSED:
+            self._in_a_row = 0
+        elif success:
             self._succeeded(now_s)
         else:
             self._failed(now_s)
@@ -114,9 +116,6 @@ class Breaker:
         return self.state is State.CLOSED and not self._in_a_row
 
     def _succeeded(self, now_s: float) -> None:
-        if self.state is State.CLOSED:
-            self._in_a_row = 0
-            return
         self._in_a_row += 1
         if self._in_a_row >= self._limits.recoveries:
             self._closed_at_s = now_s

@@ -47,11 +47,21 @@ class Flight:
         standing: of the endpoint, when it began.
         permit: of that standing.
         began_s: monotonic seconds.
-        exchange: what is to be cancelled; set by whoever makes the attempt.
+        started_ms: the same, in epoch milliseconds; set by whoever makes the attempt.
+        exchange: what is to be cancelled; set likewise.
         evicted: it is cancelled for what it holds up.
     """
 
-    __slots__ = ("began_s", "delivery", "endpoint", "evicted", "exchange", "permit", "standing")
+    __slots__ = (
+        "began_s",
+        "delivery",
+        "endpoint",
+        "evicted",
+        "exchange",
+        "permit",
+        "standing",
+        "started_ms",
+    )
 
     def __init__(
         self, delivery: Delivery, endpoint: Endpoint, standing: Standing, now_s: float
@@ -61,6 +71,7 @@ class Flight:
         self.standing = standing
         self.permit = standing.permit(now_s)
         self.began_s = now_s
+        self.started_ms = 0
         self.exchange: Started | None = None
         self.evicted = False
 

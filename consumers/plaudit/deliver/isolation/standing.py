@@ -63,16 +63,21 @@ class Standing:
         mean_s: how long recent attempts took on average; None before the first.
     """
 
-    __slots__ = ("_circuit", "_held_until_s", "_pace", "mean_s")
+    __slots__ = ("_circuit", "_held_until_s", "_pace", "_usual", "_well", "mean_s")
 
     def __init__(self) -> None:
         self.mean_s: float | None = None
         self._circuit = Breaker(CIRCUIT)
         self._pace = Breaker(PACE)
         self._held_until_s = 0.0
+        # Both breakers are closed, as they mostly are: then every attempt has the same permit.
+        self._well = True
+        self._usual = self._permit(0.0)
 
     def refusal(self, now_s: float, *, serves_slow: bool) -> Refusal | None:
         """Return why nothing may be sent to it now; None when it may."""
+        if self._well and now_s >= self._held_until_s:
+            return None
         if now_s < self._held_until_s:
             return Refusal(Reason.THROTTLED, self._held_until_s - now_s)
         if self._circuit.refuses(now_s):
@@ -83,6 +88,9 @@ class Standing:
 
     def permit(self, now_s: float) -> Permit:
         """Return leave for one attempt; only when there is no refusal."""
+        return self._usual if self._well else self._permit(now_s)
+
+    def _permit(self, now_s: float) -> Permit:
         circuit, pace = self._circuit.permit(now_s), self._pace.permit(now_s)
         # A lane that serves slow endpoints goes on beside the trial: it says nothing about pace.
         return Permit(-1 if circuit is None else circuit, -1 if pace is None else pace)
@@ -108,6 +116,7 @@ class Standing:
         self._circuit.report(permit.circuit, reached, now_s)
         if reached is not None:
             self._paced(permit.pace, took_s, now_s, slack_s)
+        self._look(now_s)
 
     def hold(self, hold_s: float, now_s: float) -> None:
         """Send nothing for a while: the endpoint asked for it."""
@@ -116,6 +125,7 @@ class Standing:
     def slow_down(self, now_s: float) -> None:
         """Count it as slow: an attempt was cancelled, or answers stay away."""
         self._pace.trip(now_s)
+        self._look(now_s)
 
     @property
     def open(self) -> bool:
@@ -130,6 +140,13 @@ class Standing:
     def pristine(self, now_s: float) -> bool:
         """Return whether nothing is known that must be remembered."""
         return self._circuit.pristine and self._pace.pristine and now_s >= self._held_until_s
+
+    def _look(self, now_s: float) -> None:
+        """Take note of whether both breakers are closed; a permit is of its time only."""
+        well = self._circuit.state is State.CLOSED is self._pace.state
+        if well and not self._well:
+            self._usual = self._permit(now_s)
+        self._well = well
 
     def _paced(self, permit: int, took_s: float, now_s: float, slack_s: float) -> None:
         if self.slow:

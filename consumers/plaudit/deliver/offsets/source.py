@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-READ_MOST: Final = 500
+READ_MOST: Final = 100
 READ_WAIT_S: Final = 0.05
 # Without room for longer than this, fetching is stopped, and what was prefetched thrown away.
 PAUSE_AFTER_S: Final = 1.0
-WAIT_FOR_ROOM_S: Final = 0.005
+WAIT_FOR_ROOM_S: Final = 0.02
 ASK_AGAIN_S: Final = 1.0
 
 _T = TypeVar("_T")

@@ -77,7 +77,11 @@ class Window:
 
     def has_room(self, limits: WindowLimits) -> bool:
         """Return whether another record may be received."""
-        return self._bytes < limits.bytes and self.span < limits.span
+        if self._bytes >= limits.bytes:
+            return False
+        received = self._received
+        # Mostly there is room even above a head that may be done by now.
+        return (received and self._next - received[0] < limits.span) or self.span < limits.span
 
     def crowded_below(self, limits: WindowLimits) -> int:
         """Return up to which offset records keep the window crowded; 0 when it is not."""
