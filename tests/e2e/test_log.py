@@ -8,13 +8,16 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
-from e2e.rig import PROMPTLY_S, Rig
+from e2e.rig import PROMPTLY_S, Rig, free_port
 from e2e.sink import Sink, always, failing, good
-from plaudit.store.database import open_database, reading
+from plaudit.store.api_keys import KeyService, Scope
+from plaudit.store.database import connect, migrate, open_database, reading
 from plaudit.store.tables import ATTEMPTS
+from postgres import LocalPostgres, find_programs
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -74,3 +77,51 @@ def test_the_log_has_every_attempt_once_after_kills_of_recorder_and_deliverer(
     outcomes = Counter(outcome for _, outcome in told)
     assert outcomes["dead"] >= EVENTS
     assert outcomes["delivered"] >= 2 * EVENTS
+
+
+def ready(base: str) -> int:
+    """Return what `/readyz` answers; 0 while nobody listens."""
+    try:
+        return httpx.get(f"{base}/readyz", timeout=30).status_code
+    except httpx.TransportError:
+        return 0
+
+
+def test_a_killed_database_costs_no_row_no_endpoint_and_no_delivery(rig: Rig, sink: Sink) -> None:
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("no Postgres: install its server")
+    rig.endpoint(sink.on("good", good))
+    rig.endpoint(sink.on("dead", always(500)))
+    with LocalPostgres(programs) as server:
+        url, port = server.url(), free_port()
+        engine = connect(url)
+        migrate(engine)
+        _, text = KeyService(engine).create(Scope.WORKSPACE, rig.workspace, "test")
+        engine.dispose()
+        key = {"authorization": f"Bearer {text}"}
+        base = f"http://127.0.0.1:{port}"
+        deliverer, recorder = rig.worker(), rig.process("record", PLAUDIT_DATABASE_URL=url)
+        serving = rig.process("serve", PLAUDIT_DATABASE_URL=url, PLAUDIT_API_PORT=str(port))
+        published = rig.publish(EVENTS // 2)
+        until(partial(over, url, 30), "nothing is recorded")
+        until(lambda: ready(base) == 200, "it never listens")
+        made = httpx.post(
+            f"{base}/v1/endpoints", headers=key, json={"url": sink.on("late", good)}, timeout=30
+        )
+        server.kill()  # the answer was given: what it said has to hold
+        assert made.status_code in {201, 202}, made.text
+        refused = httpx.get(f"{base}/v1/endpoints", headers=key, timeout=30)
+        assert (refused.status_code, ready(base)) == (503, 503)
+        published += rig.publish(EVENTS // 2)
+        rig.wait_dead(EVENTS)  # deliveries wait for no database
+        server.start()
+        until(lambda: ready(base) == 200, "it never comes back")
+        until(lambda: bool(sink.ids("late")) or not rig.publish(1), "the endpoint is never served")
+        for process in (deliverer, serving):
+            assert rig.stop(process) == 0
+        told = Counter((each["attempt_id"], each["outcome"]) for each in rig.attempts())
+        until(lambda: len(logged(url)) >= len(told), "rows are missing")
+        assert rig.stop(recorder) == 0
+        assert logged(url) == told
+        assert set(published) <= sink.ids("good").keys()
