@@ -1,8 +1,8 @@
 """Pins what is installed, with hashes: `make lock`.
 
-Reads the extras and groups of pyproject.toml and writes `run.txt` (what `make run` needs) and
-`all.txt` (what developing needs). pip-compile can't do it alone: it knows no dependency groups, and
-would pin this project itself, with a path, where an extra names another one.
+Reads the extras and groups of pyproject.toml and writes `run.txt` (what `make run` and the image
+need) and `all.txt` (what developing needs). pip-compile can't do it alone: it knows no dependency
+groups, and would pin this project itself, with a path, where an extra names another one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ GROUPS: Final = ("test", "lint", "build")
 def main() -> None:
     """Write both files."""
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    run = [*project["project"]["dependencies"], *extra(project, "dev"), BUILD]
+    run = [
+        *project["project"]["dependencies"],
+        *extra(project, "dev"),
+        *extra(project, "postgres"),
+        BUILD,
+    ]
     everything = [*run, *extra(project, "all")]
     for group in GROUPS:
         everything += project["dependency-groups"][group]
