@@ -143,6 +143,16 @@ class Books:
             each.at_ms <= kill.at_ms + ON_ITS_WAY_MS for each in self.arrivals.get(pair, ())
         )
 
+    def cut_short(self, pair: Pair) -> bool:
+        """Return whether a worker was killed while a delivery was not settled."""
+        return any(self.open_at(pair, kill) for kill in self.evidence.kills)
+
+    def open_at(self, pair: Pair, kill: Killed) -> bool:
+        """Return whether a delivery was worked on and not committed when its worker was killed."""
+        return self.begun_by(pair, kill) and any(
+            kill.may_repeat(*each) for each in self.records(pair)
+        )
+
     def records(self, pair: Pair) -> Iterator[tuple[Partition, int]]:
         """Yield the records that a delivery was made from."""
         accepted = self.evidence.accepted.get(pair[1])
@@ -254,7 +264,11 @@ def _lateness(books: Books) -> Iterator[tuple[Pair, int, int]]:
 
 
 def _unrecorded(books: Books) -> Iterator[str]:
-    """Yield what was settled and has no line in the log."""
+    """Yield what was settled and has no line in the log.
+
+    A retry whose worker was killed before the brokers had its line, too, is made again from where
+    it came, and can end otherwise: its line is never written, and nothing is wrong with that.
+    """
     outcomes = {
         pair: {(each.outcome, each.number) for each in lines} for pair, lines in books.lines.items()
     }
@@ -268,7 +282,8 @@ def _unrecorded(books: Books) -> Iterator[str]:
     for pair, waiting in books.waiting.items():
         for each in waiting:
             step = ("retrying", each.attempts)
-            if each.attempts and not each.diversions and step not in outcomes.get(pair, ()):
+            missing = each.attempts and not each.diversions and step not in outcomes.get(pair, ())
+            if missing and not books.cut_short(pair):
                 yield f"{_say(pair)}: retry after attempt {each.attempts}"
 
 
@@ -309,12 +324,7 @@ def _when(books: Books, pair: Pair) -> str:
 
 
 def _figures(books: Books, kill: Killed, blamed: dict[Killed, int]) -> KillFigures:
-    begun = sum(
-        1
-        for pair in books.arrivals
-        if books.begun_by(pair, kill)
-        and any(kill.may_repeat(*each) for each in books.records(pair))
-    )
+    begun = sum(1 for pair in books.arrivals if books.open_at(pair, kill))
     gaps = _gaps(books, kill)
     return KillFigures(
         kill.at_ms,

@@ -135,13 +135,14 @@ class Shown:
             return
         self._at = time.monotonic()
         accepted, ran_s = len(stage.publishing.accepted), self._at - stage.began
-        left = "?"
-        if accepted:
-            left = str(timedelta(seconds=int(ran_s * (self._events - accepted) / accepted)))
+        left = "the rest"  # what is open, and faults that have not happened yet
+        if 0 < accepted < self._events:
+            seconds = int(ran_s * (self._events - accepted) / accepted)
+            left = f"about {timedelta(seconds=seconds)}"
         print(
-            f"{ran_s:6.0f} s {accepted / self._events:4.0%}: {accepted:,} accepted, "
+            f"{ran_s:6.0f} s {min(1.0, accepted / self._events):4.0%}: {accepted:,} accepted, "
             f"{stage.subscribers.file.taken:,} delivered, {len(stage.letters.letters):,} dead, "
-            f"{len(stage.kills)} kills; about {left} left",
+            f"{len(stage.kills)} kills; {left} to go",
             file=sys.stderr,
             flush=True,
         )

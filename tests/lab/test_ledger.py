@@ -105,6 +105,17 @@ def test_what_was_settled_without_a_line_in_the_log_is_noticed(missing: int) -> 
     assert names(replace(given, lines=lines)) == {"unrecorded"}
 
 
+@pytest.mark.parametrize(("committed", "excused"), [(7, True), (8, False)])
+def test_a_retry_without_its_line_is_excused_by_a_kill_before_its_origin_was_committed(
+    committed: int, *, excused: bool
+) -> None:
+    given = evidence()
+    lines = [line(1, "delivered", 2_500), line(2, "delivered", 2_025)]
+    kills = (killed(1_500, Committed(committed)),)
+    ledger = judge(replace(given, lines=lines, kills=kills))
+    assert bool(ledger.unrecorded) is not excused
+
+
 def doubled(kill: Killed | None) -> Evidence:
     """Return the evidence of a first attempt that was made twice, at 1,010 and at 8,000."""
     given = evidence()
