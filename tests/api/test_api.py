@@ -144,6 +144,22 @@ def test_the_log_is_listed_in_pages_and_shown_with_its_attempts(api: Installatio
     assert (hour["delivered"], hour["failed"], hour["success_rate"]) == (2, 1, 0.6667)
 
 
+def test_an_attempt_shows_what_was_sent_and_secrets_by_their_names_only(api: Installation) -> None:
+    made = create(api, headers={"X-Token": "sesame"}).json()
+    mine = {"workspace_id": api.workspace, "endpoint_id": made["id"]}
+    now, before = attempt(**mine, endpoint_version=1), attempt(**mine, endpoint_version=7)
+    record(api, now, before)
+    shown = [
+        api.client.get(f"/v1/deliveries/{each['delivery_id']}", headers=api.read)
+        for each in (now, before)
+    ]
+    assert "sesame" not in shown[0].text
+    headers = [each.json()["attempts"][0]["request_headers"] for each in shown]
+    assert headers[0]["x-token"] == headers[0]["webhook-signature"] == "[redacted]"
+    assert headers[0]["webhook-id"] == now["event_id"]
+    assert "x-token" not in headers[1], "the endpoint was another one then"
+
+
 def test_a_retry_of_what_is_not_there_any_more_says_so(api: Installation) -> None:
     made = create(api).json()
     gone = attempt(

@@ -81,6 +81,11 @@ def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: S
     [shown] = lines(rig, "deliveries", "show", delivery["id"])
     assert [each["trigger"] for each in shown["attempts"][2:]] == ["manual", "manual"]
 
+    [doing] = lines(rig, "endpoints", "health", added[0]["id"])
+    assert (doing["delivered"], doing["failed"], doing["failure_streak"]) == (3, 1, 0)
+    [told] = lines(rig, "endpoints", "notify", added[0]["id"])
+    assert told == {"workspace_id": rig.workspace, "notify_endpoint_id": added[0]["id"]}
+
     [traced] = lines(rig, "trace", event_id)
     assert traced["published_at"]
     sent, unwanted = sorted(traced["endpoints"], key=lambda each: each["state"] is None)

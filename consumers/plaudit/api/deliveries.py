@@ -11,9 +11,10 @@ from fastapi import APIRouter, Query
 from plaudit.api.bodies import Page, RetryBody
 from plaudit.api.callers import Reading, WithParts, Writing
 from plaudit.api.moments import Moment, epoch_ms
+from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, documented
 from plaudit.control.retry import NoSuchDelivery
-from plaudit.control.shown import shown_attempt, shown_delivery
+from plaudit.control.shown import OwnHeaders, shown_attempt, shown_delivery
 from plaudit.records.attempt import Outcome
 from plaudit.store.database import reading
 from plaudit.store.deliveries import (
@@ -24,6 +25,7 @@ from plaudit.store.deliveries import (
     find_page,
 )
 from plaudit.store.deliveries import Query as Wanted
+from plaudit.store.service import NoSuchEndpoint
 from plaudit.store.stats import hourly
 
 router = APIRouter(prefix="/v1", tags=["deliveries"])
@@ -75,9 +77,10 @@ def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str
         attempts = attempts_of(connection, str(delivery_id))
     if not attempts or who.key.workspace_id not in {None, attempts[-1].workspace_id}:
         raise NoSuchDelivery(str(delivery_id))
+    own = _own_headers(parts, attempts[-1].endpoint_id)
     return {
         **shown_delivery(attempts[-1]),
-        "attempts": [shown_attempt(each) for each in attempts],
+        "attempts": [shown_attempt(each, own) for each in attempts],
     }
 
 
@@ -136,6 +139,15 @@ def show_stats(
             epoch_ms("until", until),
         )
     return {"data": [each.plain() for each in hours]}
+
+
+def _own_headers(parts: Parts, endpoint_id: str) -> OwnHeaders | None:
+    """Return the names of an endpoint's own headers, as they are now; None: it was deleted."""
+    try:
+        known = parts.endpoints.get(endpoint_id)
+    except NoSuchEndpoint:
+        return None
+    return OwnHeaders(known.version, tuple(parts.endpoints.private(known).headers))
 
 
 def _text(some_id: UUID | None) -> str | None:

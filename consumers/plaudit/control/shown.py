@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from plaudit.records.times import time_text
 from plaudit.store.deliveries import Attempt, State
@@ -35,8 +36,24 @@ def shown_delivery(latest: Attempt) -> dict[str, Any]:
     }
 
 
-def shown_attempt(attempt: Attempt) -> dict[str, Any]:
-    """Return one attempt, with timings by phase and what was answered."""
+REDACTED: Final = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnHeaders:
+    """Names of the headers that an endpoint has chosen, at one of its versions."""
+
+    version: int
+    names: tuple[str, ...]
+
+
+def shown_attempt(attempt: Attempt, own: OwnHeaders | None = None) -> dict[str, Any]:
+    """Return one attempt, with timings by phase and what was answered.
+
+    Args:
+        attempt: of the log.
+        own: the endpoint's headers as they are now; attempts at other versions had others.
+    """
     snippet = attempt.answer_snippet
     return {
         "id": attempt.attempt_id,
@@ -56,7 +73,7 @@ def shown_attempt(attempt: Attempt) -> dict[str, Any]:
             "total_ms": _rounded(attempt.total_ms),
         },
         "bytes_sent": attempt.bytes_sent,
-        "request_headers": request_headers(attempt) if attempt.is_http else None,
+        "request_headers": request_headers(attempt, own) if attempt.is_http else None,
         "answer_headers": attempt.answer_headers,
         "answer": None if snippet is None else snippet.decode("utf-8", "replace"),
         "next_due_at": _time(attempt.next_due_at),
@@ -64,12 +81,15 @@ def shown_attempt(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def request_headers(attempt: Attempt) -> dict[str, str]:
-    """Return what identified the request; signatures and the endpoint's own headers are secret."""
+def request_headers(attempt: Attempt, own: OwnHeaders | None = None) -> dict[str, str]:
+    """Return what was sent beside the body; what is secret by its name only."""
+    chosen = own.names if own is not None and own.version == attempt.endpoint_version else ()
     return {
         "webhook-id": attempt.event_id,
         "webhook-timestamp": str(attempt.started_at // 1_000),
+        "webhook-signature": REDACTED,
         **({"plaudit-replay": "true"} if attempt.trigger == "replay" else {}),
+        **dict.fromkeys((name.lower() for name in chosen), REDACTED),
     }
 
 
