@@ -12,6 +12,7 @@ from typing import Final
 
 from plaudit.bench.figures import Finding
 from plaudit.bench.lab import Lab
+from plaudit.bench.scenarios.bulk import import_file, relay
 from plaudit.bench.scenarios.isolation import dead, hanging
 from plaudit.bench.scenarios.latency import latency
 from plaudit.bench.scenarios.limits import many, rate_limit
@@ -53,5 +54,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
         "rate-limit": Scenario("Five requests a second from four workers.", rate_limit, 75, 22),
         "latency": Scenario("From due to arrival at fixed rates.", latency, 65, 16, quick=True),
         "publish": Scenario("What publishing costs.", publish, 30, 6, quick=True),
+        "relay": Scenario("What relaying an outbox costs.", relay, 30, 8),
+        "import": Scenario("What importing a file costs.", import_file, 45, 12),
     }
 )
