@@ -20,6 +20,7 @@ from plaudit.bench.machine import Cores, busy_s, cpu_s
 from plaudit.bench.references import CEILINGS, Kind, Reference
 from plaudit.bench.sink import Reading
 from plaudit.dev.processes import Workers
+from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.topics import Admin
 from plaudit.publish import Publisher
 
@@ -251,7 +252,7 @@ class Trial:
         admin, names = Admin(settings), settings.names
         deadline = time.monotonic() + START_S
         for group in (names.events_group, names.deliveries_group):
-            while admin.stable_members(group) != len(workers.pids):
+            while _members(admin, group) != len(workers.pids):
                 if time.monotonic() > deadline:
                     raise NothingArrives(f"not every worker has joined {group}")
                 workers.check()
@@ -314,3 +315,17 @@ class Trial:
         while (now := self.sink.reading()).connections and time.monotonic() < deadline:
             time.sleep(LOOK_S)
         return now
+
+
+def _members(admin: Admin, group: str) -> int:
+    """Return how many members a group has; 0 while its coordinator is not ready, or busy with it.
+
+    Raises:
+        KafkaFailure: it will never tell.
+    """
+    try:
+        return admin.stable_members(group)
+    except KafkaFailure as failure:
+        if not failure.retriable:
+            raise
+        return 0
