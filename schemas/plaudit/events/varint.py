@@ -65,6 +65,8 @@ def long_bytes(number: int) -> bytes:
         word = (word & 0x00003FFF00003FFF) | ((word & 0x0FFFC0000FFFC000) << 2)
         word = (word & 0x007F007F007F007F) | ((word & 0x3F803F803F803F80) << 1)
         return (word | _EIGHT_BYTES).to_bytes(8, "little")
+    if 0x4000 <= word < 0x200000:  # noqa: PLR2004 - three bytes: offsets up to a million
+        return bytes((word & 0x7F | 0x80, word >> 7 & 0x7F | 0x80, word >> 14))
     pieces = bytearray()
     while word >= 0x80:  # noqa: PLR2004 - as above
         pieces.append(word & 0x7F | 0x80)
