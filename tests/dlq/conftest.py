@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from conftest import FEW
 from dlq.generate import ENDPOINTS, WORKSPACE, letters, write
+from endpoint_records import endpoint_value
 from plaudit.dlq.letters import Kind, letter_of
 from plaudit.dlq.reading import BoundedReader
 from plaudit.dlq.scan import Letters
@@ -16,7 +18,6 @@ from plaudit.kafka.declaration import Section, declared
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, apply
-from plaudit.records.codec import record_codec
 from plaudit.records.names import Header
 
 TWO = {**FEW, Section.EVENTS: 2, Section.DELIVERIES: 2}
@@ -49,33 +50,12 @@ def installation(settings: KafkaSettings) -> KafkaSettings:
 
 
 def announce(
-    settings: KafkaSettings, *endpoints: str, workspace: str = WORKSPACE, **changed: object
+    settings: KafkaSettings, *endpoints: str, workspace: str = WORKSPACE, **changed: Any
 ) -> None:
     """Write endpoints to their topic; without a change they are active and want everything."""
     with Producer(settings) as producer:
         for endpoint in endpoints:
-            record = {
-                "endpoint_id": endpoint,
-                "workspace_id": workspace,
-                "version": 1,
-                "key_id": "test",
-                "sealed": b"sealed",
-                "event_types": [],
-                "spaces": [],
-                "content_filter": None,
-                "format": "standard",
-                "rate_limit": None,
-                "schedule": None,
-                "signature_kinds": ["v1"],
-                "status": "ACTIVE",
-                "status_reason": None,
-                "status_since": None,
-                "active_from": 0,
-                "created_at": 0,
-                "updated_at": 0,
-                **changed,
-            }
-            value = record_codec("endpoint").encode(record)
+            value = endpoint_value(endpoint, workspace, **changed)
             producer.publish(settings.names.endpoints, value, endpoint.encode()).result(30)
 
 

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from endpoint_records import endpoint_value
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
@@ -29,7 +30,6 @@ from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher
 from plaudit.records.attempt import decode_attempt
-from plaudit.records.endpoint import EndpointRecord, encode_endpoint
 
 KEY = os.urandom(32)
 PLAUDIT = Path(sys.executable).with_name("plaudit")
@@ -82,32 +82,10 @@ class Rig:
             endpoint_id,
             Private(url, dict(private or {}), [Secret(secret)]),
         )
-        record = {
-            "endpoint_id": endpoint_id,
-            "workspace_id": self.workspace,
-            "version": 1,
-            "key_id": sealed.key_id,
-            "sealed": sealed.blob,
-            "event_types": [],
-            "spaces": [],
-            "content_filter": None,
-            "format": "standard",
-            "rate_limit": None,
-            "schedule": None,
-            "signature_kinds": ["v1"],
-            "status": "ACTIVE",
-            "status_reason": None,
-            "status_since": None,
-            "active_from": 0,
-            "created_at": 0,
-            "updated_at": 0,
-            **given,
-        }
-        self.write(
-            self.settings.names.endpoints,
-            endpoint_id.encode(),
-            encode_endpoint(cast("EndpointRecord", record)),
-        )
+        key = {"key_id": sealed.key_id, "sealed": sealed.blob}
+        fields = {"workspace_id": self.workspace, **key, **given}
+        value = endpoint_value(endpoint_id, **fields)
+        self.write(self.settings.names.endpoints, endpoint_id.encode(), value)
         return endpoint_id
 
     def write(

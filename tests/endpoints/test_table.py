@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import cast
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from endpoint_records import endpoint_value
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import ERASED, EndpointTable
-from plaudit.records.endpoint import EndpointRecord, encode_endpoint
 
 KEYS = SecretKeys([os.urandom(32)])
 OTHER_KEYS = SecretKeys([os.urandom(32)])
@@ -32,27 +32,9 @@ def record(
     keys: SecretKeys = KEYS,
 ) -> bytes:
     sealed = seal(keys, endpoint_id, Private("https://hooks.example.com/x", {}, [SECRET]))
-    fields: dict[str, object] = {
-        "endpoint_id": endpoint_id,
-        "workspace_id": WORKSPACES[0],
-        "version": version,
-        "key_id": sealed.key_id,
-        "sealed": sealed.blob,
-        "event_types": [],
-        "spaces": [],
-        "content_filter": None,
-        "format": "standard",
-        "rate_limit": None,
-        "schedule": None,
-        "signature_kinds": ["v1"],
-        "status": "ACTIVE",
-        "status_reason": None,
-        "status_since": None,
-        "active_from": 0,
-        "created_at": 0,
-        "updated_at": 0,
-    }
-    return encode_endpoint(cast("EndpointRecord", {**fields, **(given or {})}))
+    key = {"version": version, "key_id": sealed.key_id, "sealed": sealed.blob}
+    fields: dict[str, Any] = {"workspace_id": WORKSPACES[0], **key, **(given or {})}
+    return endpoint_value(endpoint_id, **fields)
 
 
 CHANGES = st.lists(

@@ -13,6 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
+from endpoint_records import endpoint_value
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.model import Endpoint, Unreadable
+from plaudit.endpoints.opening import Private, open_endpoint, seal
 from plaudit.endpoints.signing import Secret, Signer, new_secret
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import Event, EventDecoder
@@ -23,6 +27,7 @@ from plaudit.formats.catalogue import FORMATS, SHAPES, UnknownFormat, shape_of
 from plaudit.formats.cloudevents import header_value
 from plaudit.formats.flat import flatten
 from plaudit.formats.shape import Refusal
+from plaudit.records.endpoint import decode_endpoint
 
 NAMES = sorted(CATALOGUE)
 SPECIAL = "<!channel> & <@U1> https://x.example|y \u202e"
@@ -194,3 +199,17 @@ def test_a_form_that_nobody_knows_is_refused_by_name() -> None:
     assert {name for name in FORMATS if shape_of(name)} == set(SHAPES)
     with pytest.raises(UnknownFormat, match="'xml' is none of standard, cloudevents"):
         shape_of("xml")
+
+
+def test_an_endpoint_of_a_form_that_a_newer_release_brought_is_not_sent_the_wrong_one() -> None:
+    keys = SecretKeys([bytes(32)])
+    sealed = seal(keys, "e", Private("https://x.example/", {}, [Secret(new_secret())]))
+    key = {"key_id": sealed.key_id, "sealed": sealed.blob}
+    known, newer = (
+        open_endpoint(decode_endpoint(endpoint_value("e", "w", format=form, **key)), keys)
+        for form in ("flat", "teams")
+    )
+    assert isinstance(known, Endpoint)
+    assert known.shape is SHAPES["flat"]
+    assert isinstance(newer, Unreadable)
+    assert "'teams' is none of" in newer.reason

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from plaudit.api.callers import check_rate, holder_of
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, answer, refusal
+from plaudit.endpoints.keys import CannotOpen
 from plaudit.store.answers import Begun, Kept
 from plaudit.store.api_keys import Scope as KeyScope
 from plaudit.store.database import DatabaseFailure
@@ -63,7 +64,7 @@ class Idempotency:
             return
         try:
             response = await self._response(scope, receive, headers)
-        except (Refused, DatabaseFailure) as error:
+        except (Refused, DatabaseFailure, CannotOpen) as error:
             response = answer(refusal(error))
         await response(scope, receive, send)
 
