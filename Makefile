@@ -22,7 +22,7 @@ run: $(VENV)/run.stamp ## the whole pipeline on this machine, live; EVENTS=200 p
 	@$(BIN)/plaudit dev $(if $(EVENTS),--events $(EVENTS)) $(ARGS)
 
 test: $(VENV)/all.stamp ## all tests, on a real broker; ARGS="-k ledger" chooses
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations=10 $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10 $(ARGS)
 
 test-fast: $(VENV)/all.stamp ## the tests that need no broker
 	@$(BIN)/python -m pytest -m "not broker and not docker" $(ARGS)

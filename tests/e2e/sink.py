@@ -149,16 +149,6 @@ def always(status: int, **headers: str) -> Behave:
     return behave
 
 
-def slow(seconds: float) -> Behave:
-    """Return a behavior that takes its time."""
-
-    async def behave(_: web.Request, __: int) -> web.StreamResponse:
-        await asyncio.sleep(seconds)
-        return web.Response(text="ok")
-
-    return behave
-
-
 async def hanging(_: web.Request, __: int) -> web.StreamResponse:
     """Never answers."""
     await asyncio.Event().wait()

@@ -10,6 +10,8 @@ from lab.scenario import (
     UNCOUNTED,
     Behavior,
     Delivered,
+    Join,
+    Kill,
     KillBroker,
     Later,
     Scenario,
@@ -40,6 +42,9 @@ def test_brokers_that_die_or_are_stopped_and_leaders_that_move_lose_nothing(
         (Later(2), StartBrokers()),
         (Later(4), KillBroker()),
         (Later(4), StartBrokers()),
+        # A worker dies while the others still find their places again.
+        (Later(1), Kill(0)),
+        (Later(0), Join()),
     )
     scenario = Scenario(
         "broker losses",

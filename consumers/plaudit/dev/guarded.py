@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-STOP_TIMEOUT_S: Final = 60
+STOP_TIMEOUT_S: Final = 60.0
 LOG_TAIL_LINES: Final = 15
 
 _GUARDED: Final = 'exec 3<&0; (read -r _ <&3; kill -9 0) & exec "$@" 3<&- </dev/null'
@@ -54,13 +54,13 @@ class GuardedProcess:
         if self._process is not None:
             self._process.terminate()
 
-    def stop(self) -> None:
+    def stop(self, within_s: float = STOP_TIMEOUT_S) -> None:
         """End it in an orderly way (SIGTERM), or kill it when that takes too long."""
         if self._process is None:
             return
         self.ask_to_stop()
         try:
-            self._process.wait(STOP_TIMEOUT_S)
+            self._process.wait(within_s)
         except subprocess.TimeoutExpired:
             self.kill()
         self._forget()

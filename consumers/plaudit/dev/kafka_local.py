@@ -13,12 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from plaudit.dev.guarded import STOP_TIMEOUT_S
 from plaudit.dev.kafka_errors import KafkaStartFailed
 from plaudit.dev.kafka_jars import Distribution, find_distribution, prepare_base_archive
 from plaudit.dev.kafka_node import BrokerNode, NodeAddress
 from plaudit.dev.kafka_probe import answers, free_ports
 
 READY_TIMEOUT_S: Final = 60.0
+THROWN_AWAY_S: Final = 10.0
 
 
 class LocalKafka:
@@ -86,7 +88,8 @@ class LocalKafka:
 
     def stop(self) -> None:
         """Stop every node in an orderly way; a temporary data folder goes with them."""
-        self._stop_nodes()
+        # What is thrown away need not be closed with care.
+        self._stop_nodes(THROWN_AWAY_S if self._temporary else STOP_TIMEOUT_S)
         if self._temporary:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
@@ -136,11 +139,11 @@ class LocalKafka:
                     what = f"Kafka did not answer within {READY_TIMEOUT_S:.0f} s"
                     raise KafkaStartFailed(what, node.log_tail())
 
-    def _stop_nodes(self) -> None:
+    def _stop_nodes(self, within_s: float = STOP_TIMEOUT_S) -> None:
         for node in self.nodes:
             node.ask_to_stop()
         for node in self.nodes:
-            node.stop()
+            node.stop(within_s)
         self._keep_archive()
 
     def _archive_to_write(self) -> Path | None:

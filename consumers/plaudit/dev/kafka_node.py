@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from plaudit.dev.guarded import GuardedProcess
+from plaudit.dev.guarded import STOP_TIMEOUT_S, GuardedProcess
 from plaudit.dev.kafka_errors import KafkaStartFailed
 from plaudit.dev.kafka_jars import Distribution
 
@@ -177,9 +177,9 @@ class BrokerNode:
         """Send SIGTERM and return; `stop` waits for the end."""
         self._process.ask_to_stop()
 
-    def stop(self) -> None:
+    def stop(self, within_s: float = STOP_TIMEOUT_S) -> None:
         """End the process in an orderly way (SIGTERM), or kill it when that takes too long."""
-        self._process.stop()
+        self._process.stop(within_s)
 
     def kill(self) -> None:
         """End the process with SIGKILL, as a crash does."""
