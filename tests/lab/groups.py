@@ -87,7 +87,7 @@ class Groups:
             try:
                 future = self._admin.describe_consumer_groups([group], request_timeout=CALL_S)
                 found = future[group].result(CALL_S)
-            except KafkaException:
+            except (KafkaException, TimeoutError):  # brokers are away, or busy
                 found = None
             if found is not None and found.state is ConsumerGroupState.STABLE:
                 return found

@@ -29,12 +29,14 @@ class Behavior:
     Attributes:
         after_s: how long it takes over each answer.
         fails: how many requests of each event it fails before it takes it.
+        one_in: only one event in so many is failed; no more often than it is retried.
         failure: how: with a status, by never answering, or by resetting the connection.
         retry_after_s: what a failure asks for; None: nothing.
     """
 
     after_s: float = 0.0
     fails: int = 0
+    one_in: int = 1
     failure: Failure = 500
     retry_after_s: int | None = None
 

@@ -45,14 +45,18 @@ from lab.stage import Place, Stage
 from plaudit.dev.kafka import LocalKafka
 from plaudit.kafka.settings import KafkaSettings
 
+DEAD_TYPE: Final = EVERY_TOPIC[-1]
 SUBSCRIBERS: Final = (
     Subscriber("good"),
     Subscriber("slow", Behavior(after_s=0.1)),
-    Subscriber("flaky", Behavior(fails=1)),
-    Subscriber("dead", Behavior(fails=FOREVER)),
+    # Not so many in a row that its circuit opens for good: what waits would only grow.
+    Subscriber("flaky", Behavior(fails=1, one_in=5)),
+    Subscriber("dead", Behavior(fails=FOREVER), types=(DEAD_TYPE,)),
 )
 DELIVERING: Final = 3
 """Of these; each event is answered with 2xx so often."""
+PER_EVENT: Final = DELIVERING + 1 / len(EVERY_TOPIC)
+"""Deliveries: the dead one gets one type in turn."""
 CREW: Final = (Crew(), Crew(), Crew())
 SHOWN_EVERY_S: Final = 5.0
 INTERRUPTED: Final = 130
@@ -70,7 +74,7 @@ def main() -> int:
     parser.add_argument("--per-second", type=float, default=200.0, help="events")
     parser.add_argument("--within", type=float, default=6 * 3_600.0, help="seconds")
     given = parser.parse_args()
-    events = max(1, given.deliveries // len(SUBSCRIBERS))
+    events = max(1, int(given.deliveries / PER_EVENT))
     folder = Path(tempfile.mkdtemp(prefix="plaudit-soak-"))
     scenario = Scenario(
         f"soak: {given.kills} kills, {given.broker_losses} broker losses",

@@ -164,7 +164,8 @@ class Connection(asyncio.Protocol):
         behavior = Behavior(fails=1, failure=404) if home is None else home.behavior
         key = (NOBODY if home is None else home.number, request.event())
         self._town.tries[key] += 1
-        failing = self._town.tries[key] <= behavior.fails
+        chosen = key[1][-1] % behavior.one_in == 0
+        failing = chosen and self._town.tries[key] <= behavior.fails
         if behavior.after_s:
             loop = asyncio.get_running_loop()
             loop.call_later(behavior.after_s, self._answer, request, behavior, failing)
