@@ -47,7 +47,7 @@ def test_a_second_job_fences_the_first_which_says_so_and_exits_1(
     installation: KafkaSettings,
 ) -> None:
     seed(installation, 3_000)
-    first = start(installation, "--rate", "500")
+    first = start(installation, "--rate", "100")
     wait(lambda: end_of(installation) > 0)
     second = redrive(installation, Order(limits=UNBOUND), Control())
     _, said = first.communicate(timeout=SOON_S)
