@@ -64,6 +64,8 @@ def test_the_log_has_every_attempt_once_after_kills_of_recorder_and_deliverer(
     for process in (recorder, deliverer):
         process.send_signal(signal.SIGKILL)
     recorder, deliverer = rig.process("record"), rig.worker()
+    started = partial(rig.logged, "partitions.assigned")
+    until(lambda: bool(started(3) and started(4)), "they never start, and can't be stopped")
     rig.wait_dead(EVENTS)
     assert set(published) <= sink.ids("good").keys() & sink.ids("flaky").keys()
     assert rig.stop(deliverer) == 0

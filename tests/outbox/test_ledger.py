@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import threading
@@ -80,9 +81,12 @@ def test_what_was_committed_arrives_in_order_whatever_is_killed_meanwhile(
         for writer in writers:
             writer.join()
         wait_until(lambda: empty(outbox))
+        assert {*map(said_first, relays)} <= {"outbox.active", "outbox.stands_by"}
         for each in relays:
             each.terminate()
-        assert [each.wait(30) for each in relays] == [0, 0]
+        for each in relays:
+            said, _ = each.communicate(timeout=30)
+            assert each.returncode == 0, said
     arrived: dict[int, list[str]] = defaultdict(list)
     for message in read_topic(settings, settings.names.event_topics[0]):
         arrived[uuid.UUID((message.key() or b"").decode()).int] += ids([message])
@@ -112,7 +116,13 @@ def started(outbox: Outbox, settings: KafkaSettings) -> list[subprocess.Popen[by
         "PLAUDIT_OUTBOX_URL": outbox.url,
     }
     relay = [PLAUDIT, "outbox", "relay", "--poll", "0.2"]
-    return [subprocess.Popen(relay, env=environment, stdout=subprocess.DEVNULL) for _ in range(2)]
+    return [subprocess.Popen(relay, env=environment, stdout=subprocess.PIPE) for _ in range(2)]
+
+
+def said_first(relay: subprocess.Popen[bytes]) -> str:
+    """Wait for a relay's first line; by then it can be told to stop."""
+    assert relay.stdout is not None
+    return str(json.loads(relay.stdout.readline())["event"])
 
 
 def killed_and_replaced(
@@ -121,5 +131,5 @@ def killed_and_replaced(
     """Kill relays without a warning, and start others."""
     for each in relays:
         each.kill()
-        each.wait()
+        each.communicate()
     return started(outbox, settings)

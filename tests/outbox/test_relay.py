@@ -305,6 +305,7 @@ def test_from_the_command_line(
     assert done.returncode == 1
     assert done.stderr == "plaudit: 1 rows were put aside; see `plaudit outbox status`\n"
     assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == [
+        "outbox.active",
         "outbox.refused",
         "outbox.relayed",
     ]

@@ -51,9 +51,9 @@ def relay(
     # Records that time out by themselves could overtake each other.
     forever = ProducerConfig(delivery_timeout_ms=0)
     service = RelayService(queue, lambda: Producer(kafka, forever), poll)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop())
     with _metrics(settings, service):
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: service.stop())
         service.run(until_empty=once)
     if once and service.tally.refused:
         fail(f"{service.tally.refused} rows were put aside; see `plaudit outbox status`")

@@ -97,6 +97,7 @@ class RelayService:
         """Do one thing; return whether to go on."""
         try:
             self.tally.active = self._queue.acquire()
+            self._said.whose_turn(active=self.tally.active)
             if not self.tally.active:
                 self._stopped.wait(self._poll_s)
                 return True
@@ -173,6 +174,12 @@ class _Said:
         self._at = time.monotonic()
         self._published = 0
         self._refused = 0
+        self._active: bool | None = None
+
+    def whose_turn(self, *, active: bool) -> None:
+        if active is not self._active:
+            _log.info("outbox.active" if active else "outbox.stands_by")
+            self._active = active
 
     def now_and_then(self, tally: Tally, count: Callable[[], None]) -> None:
         past_s = time.monotonic() - self._at
