@@ -153,6 +153,13 @@ class GroupMachine(RuleBasedStateMachine):
         self.workers += [Worker() for _ in range(members - len(self.workers))]
         self.deal(list(owners), deaf)
 
+    @rule(owners=st.tuples(*[st.integers(0, 2)] * 3))
+    def every_session_ends(self, owners: tuple[int, int, int]) -> None:
+        """No broker answered for too long: nothing could be committed before."""
+        for worker in self.workers:
+            worker.holdings.keep()
+        self.deal(list(owners))
+
     def deal(self, owners: list[int], deaf: int = -1) -> None:
         for index, worker in enumerate(self.workers):
             if index == deaf:
@@ -279,6 +286,25 @@ def test_what_comes_back_in_the_next_generation_goes_on_where_it_was() -> None:
     assert before.place().offset == 1
     assert before.active
     assert not left.active
+
+
+def test_what_comes_back_after_brokers_were_away_goes_on_though_the_last_commit_failed() -> None:
+    """Whether they had made it before they went away is not known."""
+    partition = PARTITIONS[0]
+    for stands_at in (Place(0, ""), Place(1, "")):
+        worker = Worker()
+        worker.holdings.assign({partition: Place(0, "")}, first)
+        held = worker.holdings.held[partition]
+        held.offer([Record(held, offset, 0, b"x") for offset in range(2)])
+        taken = held.take(DELAY, 2)
+        worker.holdings.handed_over(taken)
+        worker.holdings.settled(taken[0])
+        held.committed(held.place())
+        held.commit_failed()
+        worker.holdings.keep()
+        assert worker.holdings.assign({partition: stands_at}, first) == {partition: 2}
+        assert worker.holdings.held[partition] is held
+        assert held.change() == Place(1, "")
 
 
 def test_what_another_worker_had_meanwhile_starts_where_the_group_stands() -> None:

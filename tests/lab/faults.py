@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import resource
 import signal
-from typing import assert_never
+import time
+from typing import Final, assert_never
 
 from lab.guarded import GuardedKafka
 from lab.scenario import (
     Configure,
     Fault,
+    FillDisk,
     Freeze,
     GiveBack,
     Join,
@@ -23,7 +26,10 @@ from lab.scenario import (
     Wedge,
 )
 from lab.stage import Stage
+from plaudit.dev.kafka_node import BrokerNode
 from plaudit.kafka.topics import Admin
+
+GIVES_UP_WITHIN_S: Final = 30.0
 
 
 def perform(stage: Stage, fault: Fault) -> None:
@@ -37,7 +43,7 @@ def perform(stage: Stage, fault: Fault) -> None:
             stage.join(crew)
         case Freeze() | Thaw() | Wedge():
             _signal(stage, fault)
-        case KillBroker() | StopBroker() | StartBrokers():
+        case KillBroker() | StopBroker() | FillDisk() | StartBrokers():
             _shake(stage, fault)
         case Configure(topic, config):
             settings = stage.place.settings
@@ -55,7 +61,7 @@ def _signal(stage: Stage, fault: Freeze | Thaw | Wedge) -> None:
     stage.workers[fault.worker].process.send_signal(signals[type(fault)])
 
 
-def _shake(stage: Stage, fault: KillBroker | StopBroker | StartBrokers) -> None:
+def _shake(stage: Stage, fault: KillBroker | StopBroker | FillDisk | StartBrokers) -> None:
     match fault:
         case KillBroker(node):
             for each in stage.cluster.nodes:
@@ -63,8 +69,19 @@ def _shake(stage: Stage, fault: KillBroker | StopBroker | StartBrokers) -> None:
                     each.kill()
         case StopBroker(node):
             stage.cluster.nodes[node - 1].stop()
+        case FillDisk(node):
+            _fill_disk(stage.cluster.nodes[node - 1])
         case StartBrokers():
             stage.cluster.start()
+
+
+def _fill_disk(broker: BrokerNode) -> None:
+    """Let every write fail that would make a file longer: to a broker that is a full disk."""
+    resource.prlimit(broker.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    deadline = time.monotonic() + GIVES_UP_WITHIN_S
+    while broker.running:
+        assert time.monotonic() < deadline, "a broker lives on though it can't write"
+        time.sleep(0.1)
 
 
 def _judge(stage: Stage, fault: TakeAway | GiveBack | SetPassword) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
-from typing import Any, Final
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator
+from struct import unpack_from
+from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer as Client
-from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from lab.evidence import Committed
@@ -16,6 +18,9 @@ from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import Partition
 from plaudit.kafka.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin._metadata import GroupMetadata
 
 CALL_S: Final = 10.0
 STABLE_S: Final = 20.0
@@ -52,10 +57,7 @@ class Groups:
                 continue
             for member in found.members:
                 if member.client_id == client_id:
-                    held |= {
-                        Partition(each.topic, each.partition)
-                        for each in member.assignment.topic_partitions
-                    }
+                    held |= set(_assigned(member.assignment))
         return held
 
     def committed(self, partitions: Collection[Partition]) -> dict[Partition, Committed | None]:
@@ -80,18 +82,26 @@ class Groups:
                     behind[partition] = left
         return behind
 
-    def _stable(self, group: str) -> Any:
-        """Return the group's description, when it is shared out; None when it can't be had."""
+    def _stable(self, group: str) -> GroupMetadata | None:
+        """Return the group's description, when it is shared out; None when it can't be had.
+
+        By the older of the client's two calls, deprecated as it is: the other one aborts the whole
+        process when the group's coordinator goes away in the middle of it (librdkafka #4605).
+        """
         deadline = time.monotonic() + STABLE_S
         while True:
             try:
-                future = self._admin.describe_consumer_groups([group], request_timeout=CALL_S)
-                found = future[group].result(CALL_S)
-            except (KafkaException, TimeoutError):  # brokers are away, or busy
-                found = None
-            if found is not None and found.state is ConsumerGroupState.STABLE:
-                return found
-            if time.monotonic() > deadline or (found is not None and not found.members):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    found = self._admin.list_groups(group, timeout=CALL_S)
+            except KafkaException:  # brokers are away, or busy
+                found = []
+            for each in found:
+                if each.state == "Stable":
+                    return each
+                if not each.members:
+                    return None
+            if time.monotonic() > deadline:
                 return None
             time.sleep(LOOK_EVERY_S)
 
@@ -110,6 +120,20 @@ class Groups:
         with _client(self._settings, group) as client:
             found = _patiently(lambda: client.committed(wanted, timeout=CALL_S))
         return {Partition(each.topic, each.partition): _read(each) for each in found}
+
+
+def _assigned(raw: bytes) -> Iterator[Partition]:
+    """Read a member's assignment (ConsumerProtocolAssignment: version, topics, user data)."""
+    (topics,) = unpack_from(">2xi", raw)
+    at = 6
+    for _ in range(topics):
+        (length,) = unpack_from(">h", raw, at)
+        topic = raw[at + 2 : at + 2 + length].decode()
+        at += 2 + length
+        (count,) = unpack_from(">i", raw, at)
+        for number in unpack_from(f">{count}i", raw, at + 4):
+            yield Partition(topic, number)
+        at += 4 + 4 * count
 
 
 def _patiently(ask: Callable[[], list[TopicPartition]]) -> list[TopicPartition]:

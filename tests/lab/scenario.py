@@ -207,6 +207,13 @@ class StopBroker:
 
 
 @dataclass(frozen=True, slots=True)
+class FillDisk:
+    """A broker, counted from 1, can't write any more, which ends it."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartBrokers:
     """Every broker that does not run is started; returns when all answer."""
 
@@ -259,8 +266,8 @@ class SetPassword:
 
 
 Fault: TypeAlias = (
-    "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | StopBroker | StartBrokers"
-    " | Configure | TakeAway | GiveBack | SetPassword"
+    "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | StopBroker | FillDisk"
+    " | StartBrokers | Configure | TakeAway | GiveBack | SetPassword"
 )
 Step: TypeAlias = "tuple[When, Fault]"
 

@@ -10,6 +10,7 @@ from lab.scenario import (
     UNCOUNTED,
     Behavior,
     Delivered,
+    FillDisk,
     Join,
     Kill,
     KillBroker,
@@ -31,11 +32,11 @@ SUBSCRIBERS = (
 )
 
 
-def test_brokers_that_die_or_are_stopped_and_leaders_that_move_lose_nothing(
+def test_brokers_that_die_are_full_or_stopped_and_leaders_that_move_lose_nothing(
     cluster_place: Place,
 ) -> None:
     steps = (
-        (Delivered(150), KillBroker(1)),
+        (Delivered(150), FillDisk(1)),
         (Later(5), StartBrokers()),
         # Its leaders and coordinators move to the others in order, and back when it has returned.
         (Later(2), StopBroker(2)),

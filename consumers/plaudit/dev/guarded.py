@@ -38,8 +38,17 @@ class GuardedProcess:
         """Whether it lives (which doesn't say that it answers)."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Its process; raises RuntimeError while there is none."""
+        if self._process is None:
+            msg = "it has not been launched"
+            raise RuntimeError(msg)
+        return self._process.pid
+
     def launch(self, name: str, command: Sequence[str]) -> None:
         """Start it; returns at once."""
+        self._forget()  # the run before may have ended by itself
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the guard of this module's docstring
                 ["/bin/sh", "-c", _GUARDED, name, *command],

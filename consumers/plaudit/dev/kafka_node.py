@@ -127,6 +127,11 @@ class BrokerNode:
         """Whether the process lives (which doesn't say that it answers)."""
         return self._process.running
 
+    @property
+    def pid(self) -> int:
+        """The process, to do things to it; raises RuntimeError while there is none."""
+        return self._process.pid
+
     def configure(self, everyone: Sequence[NodeAddress], overrides: Mapping[str, str]) -> None:
         """Write the properties file."""
         self.folder.mkdir(parents=True, exist_ok=True)

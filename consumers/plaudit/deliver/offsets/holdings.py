@@ -1,10 +1,11 @@
 """The partitions that a source holds, and those that it may get back in a rebalance.
 
 Bookkeeping without I/O: the source asks the brokers and tells what they said. There are two ways to
-lose a partition. When a rebalance takes only what moves, what is revoked is gone. When it revokes
-everything (the `range` assignor), most of it comes back a moment later: such a partition is kept,
-with its window and its requests on the wire, and goes on where it was if the group still stands
-where we left it. Were it meanwhile another worker's, the group would stand elsewhere.
+lose a partition. When a rebalance takes only what moves, what is revoked is gone. When everything
+goes at once (the `range` assignor revokes it, or the session has ended because no broker answered),
+most of it comes back: such a partition is kept, with its window and its requests on the wire, and
+goes on where it was if the group still stands where we left it. Were it meanwhile another worker's,
+the group would stand elsewhere.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Holdings:
         return starts
 
     def keep(self) -> None:
-        """Everything was revoked; what comes back in the next generation goes on where it was."""
+        """Everything is gone; what comes back in the next generation goes on where it was."""
         self._kept |= self.held
         self.held = {}
 

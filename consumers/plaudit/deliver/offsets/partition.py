@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,6 +26,8 @@ class PartitionLimits:
 
 
 LIMITS: Final = PartitionLimits()
+REMEMBERED: Final = 16
+"""Places; while brokers are away, nothing is settled, so that few are tried in vain."""
 
 
 class Assignment:
@@ -56,6 +59,7 @@ class Assignment:
         "_committed",
         "_limits",
         "_seen_at_commit",
+        "_tried",
         "active",
         "begun",
         "crowded_below",
@@ -97,6 +101,7 @@ class Assignment:
         self.read_to = start
         self.reread_at: int | None = None
         self._committed: Place | None = place
+        self._tried = deque([place], maxlen=REMEMBERED)
         self._seen_at_commit = -1
 
     def offer(self, records: Iterable[Record]) -> bool:
@@ -163,14 +168,19 @@ class Assignment:
         """Take note of what was committed."""
         self._committed = place
         self._seen_at_commit = self.window.completions
+        if place != self._tried[-1]:
+            self._tried.append(place)
 
     def commit_failed(self) -> None:
         """Forget what was committed: it has to be done again."""
         self._committed = None
 
     def continues_at(self, place: Place) -> bool:
-        """Return whether the group still stands where this assignment left it."""
-        return place == self._committed
+        """Return whether the group still stands where this assignment left it.
+
+        When brokers went away, the last commits may have been made or not: any of them will do.
+        """
+        return place in self._tried
 
     @property
     def under_way(self) -> int:

@@ -289,9 +289,8 @@ class Source:
     def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         places = self._asked(lambda: self._consumer.committed(partitions)) if partitions else {}
         starts = self._holdings.assign(places, self._first_of)
-        if not self._consumer.incremental:
-            self._holdings.drop_kept()
-            self._engine.go_on()
+        self._holdings.drop_kept()
+        self._engine.go_on()
         self._fresh = list(self.assignments)
         _log.info("partitions.assigned", extra={"partitions": [str(each) for each in partitions]})
         return starts
@@ -329,14 +328,14 @@ class Source:
         self._holdings.keep()
 
     def _on_lost(self, partitions: Sequence[Partition]) -> None:
-        """They are another worker's already: what is under way here is delivered twice."""
+        """The session has ended: they may be another worker's, who delivers what is under way."""
         under_way = sum(each.under_way for each in self._holdings.of(partitions))
         _log.warning(
             "partitions.lost",
             extra={"partitions": [str(each) for each in partitions], "under_way": under_way},
         )
-        self._holdings.drop(partitions)
-        self._holdings.drop_kept()
+        self._engine.hold()
+        self._holdings.keep()
 
     def _on_commit_failed(self, partitions: Sequence[Partition]) -> None:
         for assignment in self._holdings.of(partitions):
