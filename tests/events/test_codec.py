@@ -95,7 +95,7 @@ def test_what_is_decoded_is_what_another_reader_reads(name: str) -> None:
     assert decoded.timestamp == meta.pop("occurred_at")
     assert decoded.data == {**meta, **expected}
     assert decoded.type == name
-    assert decoded.subject == CATALOGUE[name].key_of(event)
+    assert decoded.subject == CATALOGUE[name].key_of(event).decode()
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plaudit.events.base import RecordModel
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import SINGLE_HEAD
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.models.event import EventModel
+from plaudit.events.template import Hole, compile_template
 from plaudit.events.varint import long_at, long_bytes
 from plaudit.events.writing import (
     Unwritable,
@@ -127,3 +129,34 @@ def test_a_model_of_another_type_is_no_silent_mistake() -> None:
     event: EventModel = example("testimonial.approved")
     with pytest.raises(KeyError):
         compile_writer(CATALOGUE["form.completed"].schema)(event)
+
+
+def places(model: Any, way: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:
+    """Return what stands in a model and the models in it, by the way there."""
+    if not isinstance(model, RecordModel):
+        return {way: model}
+    found: dict[tuple[str, ...], object] = {}
+    for name in type(model).model_fields:
+        found |= places(getattr(model, name), (*way, name))
+    return found
+
+
+@given(st.sampled_from([*CATALOGUE]), st.data())
+def test_a_template_whose_holes_are_filled_is_the_event(name: str, data: st.DataObject) -> None:
+    event, schema = example(name), CATALOGUE[name].schema
+    template, values = event.model_dump(), places(event)
+    holes = data.draw(st.sets(st.sampled_from([*values])))
+    for *way, last in holes:
+        record = template
+        for step in way:
+            record = record[step]
+        record[last] = Hole("/".join((*way, last)))
+    filling = {"/".join(way): values[way] for way in holes}
+    assert compile_template(schema, template)(filling) == compile_writer(schema)(event)
+
+
+def test_there_are_holes_in_records_only() -> None:
+    template = example("space.stats_changed").model_dump()
+    template["by_platform"] = {"direct": Hole("direct")}
+    with pytest.raises(Unwritable, match="map"):
+        compile_template(CATALOGUE["space.stats_changed"].schema, template)

@@ -3,88 +3,129 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
+from plaudit.events.decoding import Event, EventDecoder
 from plaudit.importer.errors import Interrupted, NotAcknowledged
 from plaudit.importer.fields import map_columns
 from plaudit.importer.files import open_file
-from plaudit.importer.job import Import, Outcome, Source
+from plaudit.importer.job import Import, Outcome, Source, Way
 from plaudit.importer.journal import Journal
+from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
-from plaudit.importer.reviews import Target
-from plaudit.kafka.errors import KafkaUnavailable
+from plaudit.kafka.errors import BufferFull, KafkaUnavailable
+from plaudit.kafka.producer import Ack, Headers, SendFailure
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.publish.testing import RecordingPublisher
+
+DECODER = EventDecoder()
 
 TARGET = Target(uuid.uuid4(), uuid.uuid4())
 AWAY = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 
 
-def run(folder: Path, publisher: RecordingPublisher, control: Control | None = None) -> Outcome:
+class Brokers:
+    """Takes records, as many as it is told, and gives the others up."""
+
+    def __init__(self, most: int = 1_000) -> None:
+        self.most = most
+        self.full = 0
+        self.taken: list[Event] = []
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+        *,
+        on_ack: Callable[[Ack | SendFailure], None],
+    ) -> None:
+        del key, headers
+        if self.full:
+            raise BufferFull("publish")
+        if len(self.taken) == self.most:
+            on_ack(SendFailure(KafkaUnavailable("publish", "a drill"), retriable=True))
+            return
+        self.taken.append(DECODER.decode(value or b""))
+        on_ack(Ack(topic, 0, len(self.taken), 0))
+
+    def wait_for_progress(self, timeout_s: float) -> bool:
+        assert timeout_s > 0
+        self.full -= 1
+        return True
+
+    def flush(self, timeout_s: float) -> int:
+        assert timeout_s > 0
+        return 0
+
+    @property
+    def ids(self) -> set[bytes]:
+        return {uuid.UUID(event.event_id).bytes for event in self.taken}
+
+    @property
+    def types(self) -> list[str]:
+        return [event.type for event in self.taken]
+
+
+def run(folder: Path, brokers: Brokers, control: Control | None = None) -> Outcome:
     path = folder / "a.csv"
     path.write_text("id,review\n1,a\n2,b\n3,c\n")
     file = open_file(path)
     source = Source(file, map_columns(file.columns, {}, {}), TARGET)
+    way = Way(brokers, AWAY.names)
     with (
         Journal(folder, TARGET.space_id) as journal,
         Rejects(folder / "bad.csv", "csv", file.columns) as rejects,
         LagGuard(AWAY, 0) as guard,
     ):
-        return Import(source, publisher, journal, rejects, guard, control or Control()).run()
+        return Import(source, way, journal, rejects, guard, control or Control()).run()
 
 
-def journaled(folder: Path) -> set[uuid.UUID]:
-    everything = [TARGET.event_id("import", each) for each in "123"]
+def journaled(folder: Path) -> set[bytes]:
+    everything = [TARGET.name("import", each).event_id for each in "123"]
     with Journal(folder, TARGET.space_id) as journal:
         return journal.known(everything)
 
 
 def test_what_the_brokers_did_not_take_is_not_in_it_and_goes_out_again(tmp_path: Path) -> None:
-    publisher = RecordingPublisher()
-    publisher.fail(KafkaUnavailable("publish", "a drill"))
+    brokers = Brokers(most=2)
     with pytest.raises(NotAcknowledged, match="a drill"):
-        run(tmp_path, publisher)
-    there = {event.meta.event_id for event in publisher.events}
-    assert journaled(tmp_path) == there
-    assert len(there) == 2
-    done = run(tmp_path, publisher)
+        run(tmp_path, brokers)
+    assert journaled(tmp_path) == brokers.ids
+    assert len(brokers.ids) == 2
+    brokers.most = 1_000
+    done = run(tmp_path, brokers)
     assert (done.published, done.total and done.total.imported) == (1, 3)
-    assert [event.type_name for event in publisher.events] == [
-        *["review.imported"] * 3,
-        "import.completed",
-    ]
+    assert brokers.types == [*["review.imported"] * 3, "import.completed"]
 
 
 def test_the_end_is_told_again_until_the_brokers_have_it(tmp_path: Path) -> None:
-    publisher = RecordingPublisher()
-    run(tmp_path, publisher)
-    (tmp_path / f"{TARGET.space_id}.db").unlink()
-    publisher.clear()
     with pytest.raises(NotAcknowledged):
-        run(tmp_path, FailingAtTheEnd())
+        run(tmp_path, Brokers(most=3))
     assert len(journaled(tmp_path)) == 3
-    assert run(tmp_path, publisher).published == 0
-    assert [event.type_name for event in publisher.events] == ["import.completed"]
-    assert run(tmp_path, publisher).repeated
+    brokers = Brokers()
+    assert run(tmp_path, brokers).published == 0
+    assert brokers.types == ["import.completed"]
+    assert run(tmp_path, brokers).repeated
+    assert len(journaled(tmp_path)) == 3
 
 
-class FailingAtTheEnd(RecordingPublisher):
-    """Takes three events, and then none."""
-
-    def flush(self, timeout_s: float | None = None) -> int:
-        self.fail(KafkaUnavailable("publish"))
-        return super().flush(timeout_s)
+def test_a_full_buffer_is_waited_for(tmp_path: Path) -> None:
+    brokers = Brokers()
+    brokers.full = 5
+    assert run(tmp_path, brokers).published == 3
 
 
 def test_it_stops_when_it_is_told(tmp_path: Path) -> None:
     control = Control()
     control.stop("SIGTERM")
-    publisher = RecordingPublisher()
+    brokers = Brokers()
     with pytest.raises(Interrupted):
-        run(tmp_path, publisher, control)
-    assert publisher.events == []
-    assert run(tmp_path, publisher).published == 3
+        run(tmp_path, brokers, control)
+    assert brokers.taken == []
+    assert run(tmp_path, brokers).published == 3

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import fastavro
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.events.decoding import SINGLE_HEAD
+from plaudit.events.models import Rating, ReviewImported
 from plaudit.importer.errors import ImportRefused
-from plaudit.importer.fields import FIELDS, map_columns
-from plaudit.importer.reviews import BadRow, ReviewMaker, Target
+from plaudit.importer.fields import FIELDS, Mapped, map_columns
+from plaudit.importer.names import Target
+from plaudit.importer.reviews import BadRow, ReviewMaker
+from plaudit.publish.prepare import prepare
+from plaudit.records.names import Names
 
+SCHEMA = fastavro.parse_schema(dict(CATALOGUE["review.imported"].schema))
 TARGET = Target(uuid4(), uuid4())
 IMPORT = uuid4()
 FULL = {
@@ -28,16 +40,26 @@ FULL = {
 }
 
 
-def made(row: dict[str, Any], target: Target = TARGET, **options: Any) -> Any:
+def made(row: dict[str, Any], target: Target = TARGET, **options: Any) -> ReviewImported:
     mapped = map_columns(
         list(row), options.pop("columns", {}), options.pop("values", {}), **options
     )
-    return ReviewMaker(target, mapped, IMPORT)(row)
+    return event_of(mapped, row, target)
+
+
+def event_of(mapped: Mapped, row: dict[str, Any], target: Target = TARGET) -> ReviewImported:
+    """Make the record of a row, and read the event in it with another implementation of Avro."""
+    record = ReviewMaker(target, mapped, IMPORT, Names("t."))(row).record
+    body: Any = fastavro.schemaless_reader(io.BytesIO(record.value[SINGLE_HEAD:]), SCHEMA, None)
+    event = ReviewImported.model_validate(body)
+    assert record == prepare(event, Names("t."), "/plaudit/import"), "as a publisher makes it"
+    return event
 
 
 def test_columns_are_known_by_their_names() -> None:
     event = made(FULL, values={"platform": "Google"})
     review = event.testimonial
+    assert review.rating is not None
     assert (review.source.platform, review.source.external_id) == ("google", "r-1")
     assert review.source.originally_at == datetime(2024, 2, 29, tzinfo=UTC)
     assert (review.content.text, review.customer.name) == ("Great.", "Ada")
@@ -78,7 +100,7 @@ def test_without_an_id_the_content_may_stand_for_it() -> None:
         ("Stars", "4.123", "rating.value: "),
         ("Date", "29.02.2024", "originally_at: no time of the form"),
         ("Verified", "perhaps", "is_verified: neither yes nor no"),
-        ("Review", "x" * 10_001, "content.text: "),
+        ("Review", "x" * 10_001, "text: "),
         ("Author", "J\udcfcrgen", "customer_name: has bytes that are none"),
         ("Author", ["a"], "customer_name: is a list or an object"),
     ],
@@ -89,10 +111,40 @@ def test_a_bad_value_is_told_by_its_field(column: str, value: object, said: str)
     assert str(caught.value).startswith(said)
 
 
+SOME = ["", "5", "4/5", "2024-02-29", "yes", "granted", "a;b", "\udcff", "x" * 10_001]
+ANY = st.sampled_from(SOME) | st.text(max_size=9) | st.integers() | st.lists(st.text(max_size=3))
+FEW_WRONG = st.fixed_dictionaries(
+    {"external_id": st.integers(), "text": st.just("Great.")},
+    optional={
+        "rating": st.sampled_from(["", "5", "4/5", "9"]),
+        "originally_at": st.datetimes().map(str),
+        "is_verified": st.booleans(),
+        "consent": st.sampled_from(["", "granted"]),
+        **dict.fromkeys(("title", "language", "customer_name", "platform", "url", "tags"), ANY),
+    },
+)
+
+
+@given(FEW_WRONG, st.sampled_from([*FIELDS]), ANY)
+def test_whatever_stands_in_a_row_is_an_event_of_the_schema_or_refused(
+    row: dict[str, Any], field: str, value: object
+) -> None:
+    mapped = map_columns(None, {}, {})
+    with suppress(BadRow):
+        event = event_of(mapped, {**row, field: value})
+        assert event.testimonial.source.channel == "IMPORT"
+
+
+def test_what_is_wrong_for_every_row_is_told_once() -> None:
+    with pytest.raises(ImportRefused, match=r"^status: "):
+        made(FULL, Target(uuid4(), uuid4(), status="lost"))
+
+
 def test_a_review_of_nothing_is_none() -> None:
     with pytest.raises(BadRow, match="neither text nor title nor rating"):
         made({"id": "1", "author": "Ada"})
-    assert made({"id": "1", "rating": "5/10"}).testimonial.rating.scale_max == 10
+    rating = made({"id": "1", "rating": "5/10"}).testimonial.rating
+    assert rating == Rating(value=Decimal(5), scale_max=10)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +163,7 @@ def test_columns_and_values_can_be_named_and_paths_lead_into_objects() -> None:
         {"external_id": "ref", "customer_name": "who.name", "rating": "stars", "text": "said"},
         {"platform": "g2", "language": "en"},
     )
-    review = ReviewMaker(TARGET, mapped, IMPORT)(row).testimonial
+    review = event_of(mapped, row).testimonial
     assert (review.source.external_id, review.customer.name) == ("7", "Ada")
     assert (review.source.platform, review.content.language) == ("g2", "en")
 

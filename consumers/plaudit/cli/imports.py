@@ -17,12 +17,13 @@ from plaudit.cli.progress import watched
 from plaudit.importer.errors import ImportRefused, ImportStopped
 from plaudit.importer.fields import FIELDS, Mapped, map_columns
 from plaudit.importer.files import Format, ReviewFile, open_file
-from plaudit.importer.job import Import, Outcome, Source, dry_run
+from plaudit.importer.job import PATIENCE_S, Import, Outcome, Source, Way, dry_run
 from plaudit.importer.journal import Journal, journal_folder
+from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
-from plaudit.importer.reviews import Target
+from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.publish import DELIVERY_TIMEOUT_S, Publisher
+from plaudit.publish.schema_ids import RegistryIds
 
 _PAIR = "FIELD=VALUE"
 
@@ -108,18 +109,21 @@ def _import(
     source: Source, rejects: Rejects, folder: Path, max_lag: int, control: Control
 ) -> Outcome:
     settings = KafkaSettings()
-    publisher = Publisher(settings, source="/plaudit/import", delivery_timeout_s=DELIVERY_TIMEOUT_S)
+    registry = RegistryIds(settings)
+    producer = Producer(settings, ProducerConfig(delivery_timeout_ms=int(PATIENCE_S * 1_000)))
+    way = Way(producer, settings.names, registry)
     try:
         with (
             Journal(folder, source.target.space_id) as journal,
             rejects,
             LagGuard(settings, max_lag) as guard,
         ):
-            return Import(source, publisher, journal, rejects, guard, control).run()
+            return Import(source, way, journal, rejects, guard, control).run()
     except ImportStopped as stopped:
         fail(f"{stopped}; the same command goes on from here")
     finally:
-        publisher.close(0)
+        producer.close(0)
+        registry.close()
 
 
 def _beside(reviews: ReviewFile) -> Path:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
+from pydantic import ValidationError
+
+from plaudit.events.models import Rating
 from plaudit.importer.errors import ImportRefused
 
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -37,8 +41,10 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 _SEPARATORS: Final = re.compile(r"[\s_\-.]+")
 _RATING: Final = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:(?:/|of|out of)\s*(\d+))?\s*")
-_TRUE: Final = frozenset({"true", "yes", "y", "1", "x"})
-_FALSE: Final = frozenset({"false", "no", "n", "0", ""})
+_FLAGS: Final = {
+    **dict.fromkeys(("true", "yes", "y", "1", "x"), True),
+    **dict.fromkeys(("false", "no", "n", "0", ""), False),
+}
 _LAST: Final = 32_503_680_000  # the year 3000 in seconds; more are milliseconds
 
 
@@ -47,16 +53,33 @@ class BadValue(ValueError):
 
     Attributes:
         field: what it was to become.
+        reason: what is wrong with it.
     """
 
     def __init__(self, field: str, reason: str) -> None:
         self.field = field
+        self.reason = reason
         super().__init__(f"{field}: {reason}")
+
+
+def first_of(error: ValidationError) -> BadValue:
+    """Return the first of what a model finds wrong; `field` is where."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return BadValue(".".join(str(part) for part in first["loc"]), first["msg"])
+
+
+Values = Mapping[str, Any]
+"""A row: values by column, or an object."""
+_T = TypeVar("_T")
+Read = Callable[[Values], _T]
+"""Reads one field of a row; raises `BadValue`."""
 
 
 @dataclass(frozen=True)
 class Mapped:
     """Where each field's value comes from.
+
+    Its methods decide once for a file how a field is read; what they return does it for a row.
 
     Attributes:
         columns: the column of a field; in JSON, a path with dots.
@@ -68,101 +91,130 @@ class Mapped:
     values: Mapping[str, str]
     date_format: str | None = None
 
-    def value(self, row: Mapping[str, Any], field: str) -> object:
-        """Return a field's value as it stands in the row; None when there is none."""
-        column = self.columns.get(field)
-        if column is not None:
-            found = _at(row, column)
-            if found is not None and found != "":
-                return found
-        return self.values.get(field)
+    def has(self, field: str) -> bool:
+        """Return whether a row can have that field."""
+        return field in self.columns or field in self.values
 
-    def text(self, row: Mapping[str, Any], field: str) -> str | None:
-        """Return a field's value as text.
+    def value(self, field: str) -> Read[object]:
+        """Read a value as it stands in the row; None when there is none."""
+        column, otherwise = self.columns.get(field), self.values.get(field)
+        if column is None:
+            return lambda _: otherwise
+        path = column.split(".")
 
-        Raises:
-            BadValue: it is a list or an object, or in another encoding.
-        """
-        value = self.value(row, field)
-        if value is None:
-            return None
-        if isinstance(value, str):
-            text = value.strip()
-        elif isinstance(value, bool | int | float | Decimal):
-            text = str(value)
-        else:
-            raise BadValue(field, "is a list or an object")
-        if not text.isascii() and any("\udc80" <= each <= "\udcff" for each in text):
-            raise BadValue(field, "has bytes that are none of the file's encoding; see --encoding")
-        return text or None
+        def read(row: Values) -> object:
+            found = row[column] if column in row else _within(row, path)
+            return otherwise if found is None or found == "" else found
 
-    def moment(self, row: Mapping[str, Any], field: str) -> datetime | None:
-        """Return a time; without a zone it is taken for UTC.
+        return read
 
-        Raises:
-            BadValue: it is none.
-        """
-        text = self.text(row, field)
-        if text is None:
-            return None
-        try:
-            found = self._time(text)
-        except (ValueError, OverflowError, OSError):
-            wanted = self.date_format or "2026-11-24 or 2026-11-24T16:00:00Z"
-            raise BadValue(field, f"no time of the form {wanted}; see --date-format") from None
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    def text(self, field: str) -> Read[str | None]:
+        """Read a text; a list or an object is none, nor are bytes in another encoding."""
+        value_of = self.value(field)
 
-    def _time(self, text: str) -> datetime:
-        if self.date_format == "epoch":
-            number = float(text)
-            return datetime.fromtimestamp(number if number < _LAST else number / 1_000, UTC)
-        if self.date_format is not None:
-            return datetime.strptime(text, self.date_format)  # noqa: DTZ007 - the caller adds UTC
-        return datetime.fromisoformat(text)
+        def read(row: Values) -> str | None:
+            value = value_of(row)
+            if value is None:
+                return None
+            text = value.strip() if isinstance(value, str) else _as_text(field, value)
+            if not text.isascii() and any("\udc80" <= each <= "\udcff" for each in text):
+                reason = "has bytes that are none of the file's encoding; see --encoding"
+                raise BadValue(field, reason)
+            return text or None
 
-    def flag(self, row: Mapping[str, Any], field: str) -> bool:
-        """Return a yes or no; without a value, no.
+        return read
 
-        Raises:
-            BadValue: it is neither.
-        """
-        text = (self.text(row, field) or "").lower()
-        if text in _TRUE:
-            return True
-        if text not in _FALSE:
-            raise BadValue(field, "neither yes nor no")
-        return False
+    def moment(self, field: str) -> Read[datetime | None]:
+        """Read a time; without a zone it is taken for UTC."""
+        text_of, time_of = self.text(field), _time_of(self.date_format)
+        wanted = self.date_format or "2026-11-24 or 2026-11-24T16:00:00Z"
 
-    def rating(self, row: Mapping[str, Any], scale: int) -> dict[str, Any] | None:
-        """Return a rating such as `4`, `4.5`, `4,5` or `4/5`; None when there is none.
+        def read(row: Values) -> datetime | None:
+            text = text_of(row)
+            if text is None:
+                return None
+            try:
+                found = time_of(text)
+            except (ValueError, OverflowError, OSError):
+                raise BadValue(field, f"no time of the form {wanted}; see --date-format") from None
+            return found if found.tzinfo else found.replace(tzinfo=UTC)
 
-        Raises:
-            BadValue: it is none.
-        """
-        text = self.text(row, "rating")
-        if text is None:
-            return None
-        found = _RATING.fullmatch(text)
-        if found is None:
-            raise BadValue("rating", "no rating such as 4, 4.5 or 4/5")
-        given = found[2] or self.text(row, "rating_scale")
-        try:
-            return {
-                "value": Decimal(found[1].replace(",", ".")),
-                "scale_max": scale if given is None else int(given),
-            }
-        except (InvalidOperation, ValueError):
-            raise BadValue("rating_scale", "no whole number") from None
+        return read
 
-    def words(self, row: Mapping[str, Any], field: str) -> tuple[str, ...]:
-        """Return several words: a list, or a text with commas or semicolons between them."""
-        value = self.value(row, field)
-        if isinstance(value, list):
-            return tuple(str(each).strip() for each in value)
-        text = self.text(row, field)
-        if text is None:
-            return ()
-        return tuple(each.strip() for each in re.split("[,;|]", text) if each.strip())
+    def flag(self, field: str) -> Read[bool]:
+        """Read a yes or no; without a value, no."""
+        text_of = self.text(field)
+
+        def read(row: Values) -> bool:
+            found = _FLAGS.get((text_of(row) or "").lower())
+            if found is None:
+                raise BadValue(field, "neither yes nor no")
+            return found
+
+        return read
+
+    def rating(self, scale: int) -> Read[Rating | None]:
+        """Read a rating such as `4`, `4.5`, `4,5` or `4/5`."""
+        text_of, scale_of = self.text("rating"), self.text("rating_scale")
+        # There are few: most rows have one that another had.
+        rating_of = lru_cache(maxsize=4_096)(_rating)
+
+        def read(row: Values) -> Rating | None:
+            text = text_of(row)
+            return None if text is None else rating_of(text, scale_of(row), scale)
+
+        return read
+
+    def words(self, field: str) -> Read[tuple[str, ...]]:
+        """Read several words: a list, or a text with commas or semicolons between them."""
+        value_of, text_of = self.value(field), self.text(field)
+
+        def read(row: Values) -> tuple[str, ...]:
+            value = value_of(row)
+            if isinstance(value, list):
+                return tuple(str(each).strip() for each in value)
+            found = (each.strip() for each in re.split("[,;|]", text_of(row) or ""))
+            return tuple(each for each in found if each)
+
+        return read
+
+
+def _as_text(field: str, value: object) -> str:
+    if isinstance(value, bool | int | float | Decimal):
+        return str(value)
+    raise BadValue(field, "is a list or an object")
+
+
+def _time_of(form: str | None) -> Callable[[str], datetime]:
+    match form:
+        case None:
+            return datetime.fromisoformat
+        case "epoch":
+            return _from_epoch
+        case _:
+            # Whoever asked adds UTC where there is no zone.
+            return lambda text: datetime.strptime(text, form)  # noqa: DTZ007 - as above
+
+
+def _from_epoch(text: str) -> datetime:
+    number = float(text)
+    return datetime.fromtimestamp(number if number < _LAST else number / 1_000, UTC)
+
+
+def _rating(text: str, given: str | None, scale: int) -> Rating:
+    found = _RATING.fullmatch(text)
+    if found is None:
+        raise BadValue("rating", "no rating such as 4, 4.5 or 4/5")
+    best = found[2] or given
+    try:
+        scale = scale if best is None else int(best)
+    except ValueError:
+        raise BadValue("rating_scale", "no whole number") from None
+    try:
+        return Rating(value=Decimal(found[1].replace(",", ".")), scale_max=scale)
+    except ValidationError as error:
+        first = first_of(error)
+        raise BadValue(f"rating.{first.field}", first.reason) from None
 
 
 def map_columns(
@@ -209,12 +261,10 @@ def _plain(name: str) -> str:
     return _SEPARATORS.sub(" ", name).strip().lower()
 
 
-def _at(row: Mapping[str, Any], column: str) -> object:
-    """Return what stands in a column, or at a path of names with dots."""
-    if column in row:
-        return row[column]
+def _within(row: Values, path: Sequence[str]) -> object:
+    """Return what stands at a path of names."""
     found: object = row
-    for name in column.split("."):
+    for name in path:
         if not isinstance(found, Mapping):
             return None
         found = found.get(name)

@@ -128,14 +128,11 @@ class ReviewFile:
                 except csv.Error as error:
                     yield Unreadable(reader.line_num, f"no CSV: {error}", "")
                     continue
-                yield from self._record(reader.line_num, columns, values)
-
-    def _record(self, line: int, columns: tuple[str, ...], values: list[str]) -> Iterator[Read]:
-        if len(values) == len(columns):
-            yield Row(line, dict(zip(columns, values, strict=True)))
-        elif values:  # an empty line is no row
-            reason = f"{len(values)} values for {len(columns)} columns"
-            yield Unreadable(line, reason, self.delimiter.join(values))
+                if len(values) == len(columns):
+                    yield Row(reader.line_num, dict(zip(columns, values, strict=True)))
+                elif values:  # an empty line is no row
+                    reason = f"{len(values)} values for {len(columns)} columns"
+                    yield Unreadable(reader.line_num, reason, self.delimiter.join(values))
 
     def _json_lines(self, file: IO[bytes]) -> Iterator[Read]:
         with self._text(file) as text:

@@ -3,32 +3,80 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
-from plaudit.events.models import ReviewImported
+from plaudit.events.catalogue import lookup
+from plaudit.events.ids import utc_now
 from plaudit.importer.errors import Interrupted, NotAcknowledged
 from plaudit.importer.fields import Mapped
 from plaudit.importer.files import Read, ReviewFile, Row, Unreadable
 from plaudit.importer.journal import Journal
+from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
-from plaudit.importer.reviews import BadRow, Counts, Name, ReviewMaker, Target, completed
-from plaudit.kafka.errors import KafkaFailure
-from plaudit.kafka.producer import Ack
-from plaudit.publish import Publisher, PublishRefused
+from plaudit.importer.reviews import SOURCE, BadRow, Counts, Review, ReviewMaker, completed
+from plaudit.kafka.errors import BufferFull, KafkaFailure
+from plaudit.kafka.producer import Ack, SendFailure
+from plaudit.publish.prepare import Headers, Prepared, SchemaId, prepare
+from plaudit.records.names import Names
 
 CHUNK: Final = 500
 """Rows between two looks into the journal."""
 FIRST_ERRORS: Final = 10
+PATIENCE_S: Final = 120.0
+"""How long the brokers may be away in the middle of an import."""
 _PAUSE_S: Final = 0.5
+_PROGRESS_S: Final = 0.1
+# Records past their time are found once a second: who waits longer hears from each why it failed.
+_SETTLE_S: Final = 2.0
+_GRACE_S: Final = 5.0
+"""How long acknowledgements are awaited when the import is to stop."""
+
+
+class RecordProducer(Protocol):
+    """What an import needs of `plaudit.kafka.producer.Producer`."""
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+        *,
+        on_ack: Callable[[Ack | SendFailure], None],
+    ) -> None:
+        """See there."""
+        ...
+
+    def wait_for_progress(self, timeout_s: float) -> bool:
+        """See there."""
+        ...
+
+    def flush(self, timeout_s: float) -> int:
+        """See there."""
+        ...
+
+
+@dataclass(frozen=True)
+class Way:
+    """How events get to the brokers.
+
+    Attributes:
+        producer: gives records up after `PATIENCE_S`, or sooner.
+        names: of the topics.
+        schema_id: with a registry, finds the id of an event type's schema.
+    """
+
+    producer: RecordProducer
+    names: Names
+    schema_id: SchemaId = lambda _: None
 
 
 @dataclass
@@ -95,7 +143,7 @@ def dry_run(source: Source, control: Control) -> Outcome:
         Interrupted: it was asked to stop.
     """
     outcome = Outcome(source.import_id())
-    make = ReviewMaker(source.target, source.mapped, outcome.import_id)
+    make = ReviewMaker(source.target, source.mapped, outcome.import_id, Names(""))
     control.listener.began(source.count())
     for chunk in chunks(source.file.rows()):
         if control.stopping:
@@ -118,7 +166,7 @@ class Import:
 
     Args:
         source: what.
-        publisher: to publish with.
+        way: to the brokers.
         journal: of the space.
         rejects: takes bad rows.
         guard: holds back while deliverers are behind.
@@ -128,23 +176,26 @@ class Import:
     def __init__(
         self,
         source: Source,
-        publisher: Publisher,
+        way: Way,
         journal: Journal,
         rejects: Rejects,
         guard: LagGuard,
         control: Control,
     ) -> None:
         self._source = source
-        self._publisher = publisher
+        self._way = way
         self._journal = journal
         self._rejects = rejects
         self._guard = guard
         self._control = control
         self.outcome = Outcome(source.import_id())
-        self._make = ReviewMaker(source.target, source.mapped, self.outcome.import_id)
-        self._acknowledged: deque[UUID] = deque()
+        schema_id = way.schema_id(lookup("review.imported"))
+        self._make = ReviewMaker(
+            source.target, source.mapped, self.outcome.import_id, way.names, schema_id
+        )
+        self._acknowledged: deque[bytes] = deque()
         self._failures: deque[KafkaFailure] = deque()
-        self._on_the_way: set[UUID] = set()
+        self._on_the_way: set[bytes] = set()
 
     def run(self) -> Outcome:
         """Import what is not imported yet.
@@ -178,6 +229,7 @@ class Import:
         """Publish the rows of a chunk that are not known yet."""
         self.outcome.rows += len(chunk)
         self._write_down()
+        self._make.at(utc_now())
         names = [self._make.name(row.values) if isinstance(row, Row) else None for row in chunk]
         known = self._journal.known([name.event_id for name in names if name is not None])
         # One step for all rows before the next: its code stays in the processor's cache, and a row
@@ -187,42 +239,50 @@ class Import:
             if isinstance(row, Unreadable):
                 self._reject(row, row.reason)
             elif name is None or not (name.event_id in known or name.event_id in self._on_the_way):
-                event = self._event(row, name)
-                if event is not None:
-                    self._on_the_way.add(event.meta.event_id)
-                    made.append((row, event))
-        for row, event in made:
-            self._publish(row, event)
+                try:
+                    review = self._make(row.values, name)
+                except BadRow as error:
+                    self._reject(row, str(error))
+                else:
+                    self._on_the_way.add(review.event_id)
+                    made.append(review)
+        for review in made:
+            self._publish(review)
+        self._guard.sent(len(made))
 
-    def _event(self, row: Row, name: Name | None) -> ReviewImported | None:
-        try:
-            return self._make(row.values, name)
-        except BadRow as error:
-            self._reject(row, str(error))
-            return None
+    def _publish(self, review: Review) -> None:
+        self._send(review.record, partial(self._answered, review.event_id))
 
-    def _publish(self, row: Row, event: ReviewImported) -> None:
-        event_id = event.meta.event_id
-        try:
-            done = self._publisher.publish(event)
-        except PublishRefused as error:
-            self._on_the_way.discard(event_id)
-            self._reject(row, str(error))
-            return
-        self._guard.sent(1)
-        done.add_done_callback(partial(self._answered, event_id))
+    def _send(self, record: Prepared, on_ack: Callable[[Ack | SendFailure], None]) -> None:
+        """Send a record as soon as there is room for it.
+
+        Raises:
+            NotAcknowledged: the brokers have given up on others.
+        """
+        send = self._way.producer.send
+        while True:
+            try:
+                send(record.topic, record.value, record.key, record.headers, on_ack=on_ack)
+            except BufferFull:
+                self._way.producer.wait_for_progress(_PROGRESS_S)
+                self._raise_failure()
+            else:
+                return
 
     def _reject(self, row: Read, reason: str) -> None:
         self.outcome.reject(row, reason)
         self._rejects.add(row, reason)
 
-    def _answered(self, event_id: UUID, future: Future[Ack]) -> None:
+    def _answered(self, event_id: bytes, outcome: Ack | SendFailure) -> None:
         """Hear of one event; in the producer's thread."""
-        failure = future.exception()
-        if failure is None:
+        if isinstance(outcome, Ack):
             self._acknowledged.append(event_id)
-        elif isinstance(failure, KafkaFailure):
-            self._failures.append(failure)
+        else:
+            self._failures.append(outcome.error)
+
+    def _raise_failure(self) -> None:
+        if self._failures:
+            raise NotAcknowledged(str(self._failures[0]))
 
     def _write_down(self) -> None:
         """Put what is acknowledged by now into the journal."""
@@ -235,10 +295,9 @@ class Import:
     def _wait_for_room(self, count: int) -> None:
         """Hold back while deliverers are behind, and look whether to go on at all."""
         while True:
-            if self._failures:
-                raise NotAcknowledged(str(self._failures[0]))
+            self._raise_failure()
             if self._control.stopping:
-                self._publisher.flush()
+                self._way.producer.flush(_GRACE_S)
                 raise Interrupted("stopped before the end of the file")
             if self._guard.room() >= min(count, self._guard.cap or count):
                 self._control.listener.paused(None)
@@ -254,10 +313,10 @@ class Import:
         Raises:
             NotAcknowledged: they do not have some.
         """
-        missing = self._publisher.flush()
+        missing = self._way.producer.flush(PATIENCE_S + _SETTLE_S)
+        self._raise_failure()
         if missing:
-            why = str(self._failures[0]) if self._failures else "no answer"
-            raise NotAcknowledged(f"{missing:,} events are not acknowledged: {why}")
+            raise NotAcknowledged(f"{missing:,} events are not acknowledged: no answer")
 
     def _end(self, total: Counts, started_at: datetime) -> None:
         """Publish that the import is through.
@@ -267,10 +326,11 @@ class Import:
         """
         target, import_id = self._source.target, self.outcome.import_id
         last = completed(target, import_id, self._source.platform, total, started_at)
-        try:
-            self._publisher.publish(last).result()
-        except KafkaFailure as failure:
-            raise NotAcknowledged(str(failure)) from None
+        schema_id = self._way.schema_id(lookup(last.type_name))
+        record = prepare(last, self._way.names, SOURCE, schema_id=schema_id)
+        self._send(record, partial(self._answered, last.meta.event_id.bytes))
+        self._all_acknowledged()
+        self._acknowledged.clear()  # it is no row of the file
         self._journal.complete(import_id)
 
 

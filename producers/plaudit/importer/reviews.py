@@ -1,117 +1,84 @@
-"""From a row to a `review.imported` event, with ids that the same review has every time."""
+"""From a row to the record of a `review.imported` event, a whole file in one form.
+
+What all reviews of an import share is encoded once. For each row the fields that its columns give
+are read, checked as the models check them, and written between.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from hashlib import sha1, sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
-import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
-from plaudit.events.ids import utc_now
-from plaudit.events.models import ImportCompleted, ReviewImported
-from plaudit.importer.fields import BadValue, Mapped
+from plaudit.events.base import RecordModel
+from plaudit.events.catalogue import lookup
+from plaudit.events.cloudevents import attributes, time_text
+from plaudit.events.encoding import framed
+from plaudit.events.ids import utc_now, uuid_text
+from plaudit.events.models import (
+    Consent,
+    Content,
+    Customer,
+    ImportCompleted,
+    ReviewImported,
+    Source,
+    Testimonial,
+)
+from plaudit.events.template import Hole, compile_template
+from plaudit.events.writing import time_bytes, uuid_bytes
+from plaudit.importer.errors import ImportRefused
+from plaudit.importer.fields import BadValue, Mapped, Read, Values, first_of
+from plaudit.importer.names import Name, Target
+from plaudit.publish.errors import PublishRefused
+from plaudit.publish.prepare import Prepared, sized
+from plaudit.records.names import Names
 
-if TYPE_CHECKING:
-    from hashlib import _Hash as Hash
+SOURCE: Final = "/plaudit/import"
+_REVIEW: Final = lookup("review.imported")
+_UUID_LENGTH: Final = uuid_bytes(UUID(int=0))[:1]
+_BOOLEANS: Final = (b"\x00", b"\x01")
+_ANY: Final = "?"  # what stands in a template where a hole will be
 
-_NAMESPACE: Final = UUID("5a3f1c0e-7c1d-5b0a-9d44-0d6b1f2e8a37")
-_UNIT: Final = "\x1f"
-# Version and variant of RFC 9562; all other bits come from the hash.
-_HASH_BITS: Final = ~((0xF000 << 64) | (0xC000 << 48)) & (1 << 128) - 1
-_VERSION_5: Final = (0x5000 << 64) | (0x8000 << 48)
-
-
-class Name(NamedTuple):
-    """What a review is called: the same whenever it is imported.
-
-    Attributes:
-        platform: where it comes from.
-        external_id: its id there.
-        event_id: derived from both.
-    """
-
-    platform: str
-    external_id: str
-    event_id: UUID
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where reviews go and how they are marked.
-
-    Attributes:
-        workspace_id: whose they are.
-        space_id: the collection that they go to.
-        status: what a review is when it has come in.
-        is_backfill: whether they are history, which subscribers may skip.
-        rating_scale: the best rating, where a row does not say.
-        ids_from_content: take a review without an id for the one with the same content.
-    """
-
-    workspace_id: UUID
-    space_id: UUID
-    status: str = "PENDING"
-    is_backfill: bool = True
-    rating_scale: int = 5
-    ids_from_content: bool = False
-
-    def import_id(self, digest: bytes) -> UUID:
-        """Return the id of the import of that content into this space."""
-        return self._id("import", digest.hex())
-
-    def completed_id(self, import_id: UUID) -> UUID:
-        """Return the id of the event that ends an import."""
-        return self._id("completed", str(import_id))
-
-    def event_id(self, platform: str, external_id: str) -> UUID:
-        """Return the id of a review's event."""
-        return _derived(self._of_events, f"{platform}{_UNIT}{external_id}")
-
-    def name(self, platform: str, external_id: str) -> Name:
-        """Return what a review is called, and its event."""
-        return Name(platform, external_id, self.event_id(platform, external_id))
-
-    def ids(self, name: Name) -> tuple[UUID, UUID]:
-        """Return the ids of a review's testimonial and customer."""
-        review = f"{name.platform}{_UNIT}{name.external_id}"
-        return _derived(self._of_testimonials, review), _derived(self._of_customers, review)
-
-    @cached_property
-    def _of_events(self) -> Hash:
-        return self._begun("event")
-
-    @cached_property
-    def _of_testimonials(self) -> Hash:
-        return self._begun("testimonial")
-
-    @cached_property
-    def _of_customers(self) -> Hash:
-        return self._begun("customer")
-
-    def _id(self, kind: str, name: str) -> UUID:
-        return _derived(self._begun(kind), name)
-
-    def _begun(self, kind: str) -> Hash:
-        """Return the hash that the ids of a kind begin with; all of a space have it in common."""
-        first = f"{kind}{_UNIT}{self.space_id}{_UNIT}".encode()
-        return sha1(_NAMESPACE.bytes + first, usedforsecurity=False)
-
-
-def _derived(begun: Hash, name: str) -> UUID:
-    """Return what `uuid.uuid5` does, in a quarter of the time."""
-    found = begun.copy()
-    found.update(name.encode("utf-8", "surrogatepass"))
-    return UUID(int=int.from_bytes(found.digest()[:16]) & _HASH_BITS | _VERSION_5)
+# Where a field stands in a testimonial: the model, its field, and the way there.
+_PLACES: Final[Mapping[str, tuple[type[RecordModel], str, tuple[str, ...]]]] = {
+    "text": (Content, "text", ("content", "text")),
+    "title": (Content, "title", ("content", "title")),
+    "rating": (Testimonial, "rating", ("rating",)),
+    "language": (Content, "language", ("content", "language")),
+    "customer_name": (Customer, "name", ("customer", "name")),
+    "customer_email": (Customer, "email", ("customer", "email")),
+    "customer_company": (Customer, "company", ("customer", "company")),
+    "customer_job_title": (Customer, "job_title", ("customer", "job_title")),
+    "customer_avatar_url": (Customer, "avatar_url", ("customer", "avatar_url")),
+    "customer_profile_url": (Customer, "profile_url", ("customer", "profile_url")),
+    "url": (Source, "url", ("source", "url")),
+    "originally_at": (Source, "originally_at", ("source", "originally_at")),
+    "tags": (Testimonial, "tags", ("tags",)),
+    "consent": (Consent, "state", ("consent", "state")),
+    "is_verified": (Testimonial, "is_verified", ("is_verified",)),
+    "is_incentivized": (Testimonial, "is_incentivized", ("is_incentivized",)),
+}
 
 
 class BadRow(ValueError):
     """A row that no review can be made of; the message names the field."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """An event in the form in which it is sent.
+
+    Attributes:
+        event_id: of the event, 16 bytes.
+        record: what is sent.
+    """
+
+    event_id: bytes
+    record: Prepared
 
 
 class ReviewMaker:
@@ -121,14 +88,43 @@ class ReviewMaker:
         target: where they go.
         mapped: where each field's value comes from.
         import_id: of this import.
+        names: of the topics.
+        schema_id: with a registry, the id of the schema.
+
+    Raises:
+        ImportRefused: what is the same for all rows can't be so.
     """
 
-    def __init__(self, target: Target, mapped: Mapped, import_id: UUID) -> None:
+    def __init__(
+        self,
+        target: Target,
+        mapped: Mapped,
+        import_id: UUID,
+        names: Names,
+        schema_id: int | None = None,
+    ) -> None:
         self._target = target
-        self._mapped = mapped
-        self._import_id = import_id
+        self._named = target.namer(mapped)
+        self._readers = _readers(mapped, target.rating_scale)
+        self._check = _checker(self._readers)
+        template = _template(target, import_id, self._readers)
+        self._write = compile_template(_REVIEW.schema, template)
+        self._frame = framed(_REVIEW, schema_id)
+        self._topic = names.event_topic(_REVIEW.entity)
+        self.at(utc_now())
 
-    def __call__(self, row: Mapping[str, Any], name: Name | None = None) -> ReviewImported:
+    def at(self, moment: datetime) -> None:
+        """Set when the reviews come in that are made from now on."""
+        self._now, self._now_text = time_bytes(moment), time_text(moment)
+
+    def name(self, row: Values) -> Name | None:
+        """Return what the row's review is called; None when there can be no event."""
+        try:
+            return self._named(row)
+        except BadValue:
+            return None
+
+    def __call__(self, row: Values, name: Name | None = None) -> Review:
         """Return the event.
 
         Args:
@@ -139,91 +135,140 @@ class ReviewMaker:
             BadRow: says what is wrong.
         """
         try:
-            return ReviewImported.model_validate(self._fields(row, name or self._named(row)))
-        except BadValue as error:
+            name = name or self._named(row)
+            return Review(name.event_id, self._record(name, self._checked(row)))
+        except (BadValue, PublishRefused) as error:
             raise BadRow(str(error)) from None
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise BadRow(f"{where.removeprefix('testimonial.')}: {first['msg']}") from None
+            raise BadRow(str(first_of(error))) from None
+        except UnicodeEncodeError:
+            raise BadRow("there is half of a character in it, a surrogate") from None
 
-    def name(self, row: Mapping[str, Any]) -> Name | None:
-        """Return what the row's review is called; None when there can be no event."""
-        try:
-            return self._named(row)
-        except BadValue:
-            return None
+    def _checked(self, row: Values) -> dict[str, Any]:
+        """Return the row's fields as the models would have them."""
+        fields = self._check({field: read(row) for field, read in self._readers.items()})
+        if not (fields.get("text") or fields.get("title") or fields.get("rating")):
+            field = "text"
+            raise BadValue(field, "there is neither text nor title nor rating")
+        return fields
 
-    def _named(self, row: Mapping[str, Any]) -> Name:
-        platform = (self._mapped.text(row, "platform") or "import").lower()
-        external_id = self._mapped.text(row, "external_id") or self._id_from_content(row)
-        return self._target.name(platform, external_id)
+    def _record(self, name: Name, fields: dict[str, Any]) -> Prepared:
+        testimonial_id, customer_id = map(uuid_text, self._target.ids(name))
+        event_id = uuid_text(name.event_id)
+        body = self._write(
+            {
+                **fields,
+                "event_id": _UUID_LENGTH + event_id,
+                "testimonial_id": _UUID_LENGTH + testimonial_id,
+                "customer_id": _UUID_LENGTH + customer_id,
+                "is_anonymous": _BOOLEANS[fields.get("customer_name") is None],
+                "platform": name.platform,
+                "external_id": name.external_id,
+                "now": self._now,
+            }
+        )
+        headers = attributes(
+            _REVIEW.name, SOURCE, event_id=event_id, moment=self._now_text, subject=testimonial_id
+        )
+        value = sized(_REVIEW, self._frame + body)
+        return Prepared(self._topic, testimonial_id, value, headers)
 
-    def _fields(self, row: Mapping[str, Any], name: Name) -> dict[str, Any]:
-        read = self._mapped
-        testimonial_id, customer_id = self._target.ids(name)
-        now = utc_now()
-        return {
+
+def _readers(mapped: Mapped, scale: int) -> dict[str, Read[object]]:
+    """Return how to read each field that a row can have."""
+    special: dict[str, Callable[[], Read[object]]] = {
+        "rating": lambda: mapped.rating(scale),
+        "originally_at": lambda: mapped.moment("originally_at"),
+        "tags": lambda: mapped.words("tags"),
+        "consent": lambda: _or_not_asked(mapped.text("consent")),
+        "is_verified": lambda: mapped.flag("is_verified"),
+        "is_incentivized": lambda: mapped.flag("is_incentivized"),
+    }
+    return {
+        field: special[field]() if field in special else mapped.text(field)
+        for field in _PLACES
+        if mapped.has(field)
+    }
+
+
+def _or_not_asked(read: Read[str | None]) -> Read[object]:
+    return lambda row: read(row) or "NOT_ASKED"
+
+
+def _checker(fields: Mapping[str, object]) -> Callable[[dict[str, object]], dict[str, Any]]:
+    """Return what checks values as the models check these fields; it raises `ValidationError`."""
+    kinds: dict[str, Any] = {}
+    for field in fields:
+        model, name, _ = _PLACES[field]
+        kinds[field] = (model.model_fields[name].rebuild_annotation(), ...)
+    row: type[BaseModel] = create_model("Row", __base__=RecordModel, **kinds)
+
+    def check(values: dict[str, object]) -> dict[str, Any]:
+        return row.model_validate(values).__dict__
+
+    return check
+
+
+def _template(target: Target, import_id: UUID, fields: Mapping[str, object]) -> dict[str, Any]:
+    """Return the event with holes for what differs from row to row.
+
+    Raises:
+        ImportRefused: what all have in common is wrong.
+    """
+    try:
+        event = _blank(target, import_id).model_dump()
+    except ValidationError as error:
+        raise ImportRefused(str(first_of(error)).removeprefix("testimonial.")) from None
+    review = event["testimonial"]
+    for field in fields:
+        *way, last = _PLACES[field][2]
+        record = review
+        for name in way:
+            record = record[name]
+        record[last] = Hole(field)
+    now = Hole("now", encoded=True)
+    event["meta"] |= {"event_id": Hole("event_id", encoded=True), "occurred_at": now}
+    review |= {
+        "testimonial_id": Hole("testimonial_id", encoded=True),
+        "created_at": now,
+        "updated_at": now,
+    }
+    review["customer"] |= {
+        "customer_id": Hole("customer_id", encoded=True),
+        "is_anonymous": Hole("is_anonymous", encoded=True),
+    }
+    review["source"] |= {"platform": Hole("platform"), "external_id": Hole("external_id")}
+    return event
+
+
+def _blank(target: Target, import_id: UUID) -> ReviewImported:
+    """Return a review that only has what all have."""
+    now, nobody = utc_now(), UUID(int=0)
+    return ReviewImported.model_validate(
+        {
             "meta": {
-                "event_id": name.event_id,
-                "workspace_id": self._target.workspace_id,
-                "space_id": self._target.space_id,
+                "event_id": nobody,
+                "workspace_id": target.workspace_id,
+                "space_id": target.space_id,
                 "occurred_at": now,
                 "sequence": 1,
-                "correlation_id": self._import_id,
+                "correlation_id": import_id,
                 "actor": {"kind": "IMPORTER"},
             },
             "testimonial": {
-                "testimonial_id": testimonial_id,
-                "status": self._target.status,
-                "content": self._content(row),
-                "customer": self._customer(row, customer_id),
-                "rating": read.rating(row, self._target.rating_scale),
-                "source": {
-                    "channel": "IMPORT",
-                    "platform": name.platform,
-                    "external_id": name.external_id,
-                    "url": read.text(row, "url"),
-                    "originally_at": read.moment(row, "originally_at"),
-                },
-                "consent": {"state": read.text(row, "consent") or "NOT_ASKED"},
-                "tags": read.words(row, "tags"),
-                "is_verified": read.flag(row, "is_verified"),
-                "is_incentivized": read.flag(row, "is_incentivized"),
+                "testimonial_id": nobody,
+                "status": target.status,
+                "content": {"kind": "TEXT"},
+                "customer": {"customer_id": nobody},
+                "source": {"channel": "IMPORT", "platform": _ANY, "external_id": _ANY},
+                "consent": {"state": "NOT_ASKED"},
                 "created_at": now,
                 "updated_at": now,
             },
-            "import_id": self._import_id,
-            "is_backfill": self._target.is_backfill,
+            "import_id": import_id,
+            "is_backfill": target.is_backfill,
         }
-
-    def _content(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        read = self._mapped
-        text, title = read.text(row, "text"), read.text(row, "title")
-        if text is None and title is None and read.value(row, "rating") is None:
-            raise BadValue("text", "there is neither text nor title nor rating")
-        language = read.text(row, "language")
-        return {"kind": "TEXT", "title": title, "text": text, "language": language}
-
-    def _customer(self, row: Mapping[str, Any], customer_id: UUID) -> dict[str, Any]:
-        read = self._mapped
-        name = read.text(row, "customer_name")
-        return {
-            "customer_id": customer_id,
-            "name": name,
-            "email": read.text(row, "customer_email"),
-            "avatar_url": read.text(row, "customer_avatar_url"),
-            "company": read.text(row, "customer_company"),
-            "job_title": read.text(row, "customer_job_title"),
-            "profile_url": read.text(row, "customer_profile_url"),
-            "is_anonymous": name is None,
-        }
-
-    def _id_from_content(self, row: Mapping[str, Any]) -> str:
-        if not self._target.ids_from_content:
-            raise BadValue("external_id", "there is none; see --ids-from-content")
-        content = orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)
-        return sha256(content).hexdigest()[:32]
+    )
 
 
 @dataclass(frozen=True)

@@ -61,12 +61,21 @@ def prepare(
         option = "traceparent"
         raise OptionRefused(option, "not of the form 00-<32 hex>-<16 hex>-01 (W3C Trace Context)")
     event_type = type_of(event)
-    value = encode(event, schema_id=schema_id)
-    if len(value) > MOST_BYTES:
-        raise EventTooLarge(event_type.name, len(value), MOST_BYTES)
-    key = event_type.key_of(event).encode()
+    value = sized(event_type, encode(event, schema_id=schema_id))
+    key = event_type.key_of(event)
     topic = names.event_topic(event_type.entity)
     return Prepared(topic, key, value, headers(event, source, traceparent, key=key))
+
+
+def sized(event_type: EventType, value: bytes) -> bytes:
+    """Return an event's value.
+
+    Raises:
+        EventTooLarge: over 512 KiB.
+    """
+    if len(value) > MOST_BYTES:
+        raise EventTooLarge(event_type.name, len(value), MOST_BYTES)
+    return value
 
 
 def checked_source(source: str) -> str:

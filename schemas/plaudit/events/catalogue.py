@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.resources import files
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from plaudit.events.catalogue_table import TABLE
 from plaudit.events.entity import Entity
 from plaudit.events.fingerprints import FINGERPRINTS
+from plaudit.events.ids import uuid_text
 
 if TYPE_CHECKING:
     # Consumers decode without models: importing pydantic would triple their start-up.
@@ -75,12 +78,13 @@ class EventType:
         model: type[EventModel] = getattr(models, self.record.rpartition(".")[2])
         return model
 
-    def key_of(self, event: EventModel) -> str:
+    def key_of(self, event: EventModel) -> bytes:
         """Return the key of an event of this type: an id in its canonical form."""
-        value: object = event
-        for name in self.key_path:
-            value = getattr(value, name)
-        return str(value)
+        return uuid_text(self._key(event).int.to_bytes(16))
+
+    @cached_property
+    def _key(self) -> Callable[[EventModel], UUID]:
+        return attrgetter(".".join(self.key_path))
 
     def __hash__(self) -> int:
         return hash(self.name)

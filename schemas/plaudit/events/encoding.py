@@ -18,10 +18,14 @@ def encode(event: EventModel, *, schema_id: int | None = None) -> bytes:
         schema_id: of a registry, for Confluent framing; None for single-object encoding.
     """
     event_type = type_of(event)
-    body = _writer(event_type)(event)
+    return framed(event_type, schema_id) + _writer(event_type)(event)
+
+
+def framed(event_type: EventType, schema_id: int | None) -> bytes:
+    """Return what stands before the body of an event of that type."""
     if schema_id is None:
-        return SINGLE_OBJECT + event_type.fingerprint + body
-    return confluent_head(schema_id) + body
+        return SINGLE_OBJECT + event_type.fingerprint
+    return confluent_head(schema_id)
 
 
 def confluent_head(schema_id: int) -> bytes:

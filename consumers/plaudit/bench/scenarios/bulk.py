@@ -21,17 +21,16 @@ from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
 from plaudit.importer.fields import map_columns
 from plaudit.importer.files import open_file
-from plaudit.importer.job import Import, Source
+from plaudit.importer.job import PATIENCE_S, Import, Source, Way
 from plaudit.importer.journal import Journal
+from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
-from plaudit.importer.reviews import Target
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.outbox.enqueue import enqueue
 from plaudit.outbox.events import RecordMaker
 from plaudit.outbox.service import RelayService
 from plaudit.outbox.sqlite import SqliteQueue
 from plaudit.outbox.table import ddl
-from plaudit.publish import Publisher
 
 CHART: Final = "rows per second, one core"
 _HEAD: Final = "id,review,stars,name,email,date\n"
@@ -92,12 +91,13 @@ def _imported(trial: Trial, path: Path, target: Target, published: int) -> Sampl
     settings, file = trial.installation.settings, open_file(path)
     source = Source(file, map_columns(file.columns, {}, {"platform": "bench"}), target)
     with (
-        Publisher(settings) as publisher,
+        Producer(settings, ProducerConfig(int(PATIENCE_S * 1_000))) as producer,
         Journal(path.parent, target.space_id) as journal,
         Rejects(path.with_suffix(".rejected"), "csv", file.columns) as rejects,
         LagGuard(settings, 0) as guard,
     ):
-        job = Import(source, publisher, journal, rejects, guard, Control())
+        way = Way(producer, settings.names)
+        job = Import(source, way, journal, rejects, guard, Control())
         rows = source.count()
         return _measured(rows, job.run, lambda: job.outcome.published, published)
 

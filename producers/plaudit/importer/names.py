@@ -1,0 +1,124 @@
+"""What a review is called: the same whenever it is imported, and so are its event's ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha1, sha256
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from plaudit.importer.fields import BadValue, Mapped, Values
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
+_NAMESPACE: Final = UUID("5a3f1c0e-7c1d-5b0a-9d44-0d6b1f2e8a37")
+_UNIT: Final = "\x1f"
+# Version and variant of RFC 9562; all other bits come from the hash.
+_HASH_BITS: Final = ~((0xF000 << 64) | (0xC000 << 48)) & (1 << 128) - 1
+_VERSION_5: Final = (0x5000 << 64) | (0x8000 << 48)
+
+
+class Name(NamedTuple):
+    """What a review is called.
+
+    Attributes:
+        platform: where it comes from.
+        external_id: its id there.
+        event_id: derived from both; 16 bytes, which cost a third of a UUID.
+    """
+
+    platform: str
+    external_id: str
+    event_id: bytes
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where reviews go and how they are marked.
+
+    Attributes:
+        workspace_id: whose they are.
+        space_id: the collection that they go to.
+        status: what a review is when it has come in.
+        is_backfill: whether they are history, which subscribers may skip.
+        rating_scale: the best rating, where a row does not say.
+        ids_from_content: take a review without an id for the one with the same content.
+    """
+
+    workspace_id: UUID
+    space_id: UUID
+    status: str = "PENDING"
+    is_backfill: bool = True
+    rating_scale: int = 5
+    ids_from_content: bool = False
+
+    def import_id(self, digest: bytes) -> UUID:
+        """Return the id of the import of that content into this space."""
+        return self._id("import", digest.hex())
+
+    def completed_id(self, import_id: UUID) -> UUID:
+        """Return the id of the event that ends an import."""
+        return self._id("completed", str(import_id))
+
+    def name(self, platform: str, external_id: str) -> Name:
+        """Return what a review is called, and its event."""
+        review = f"{platform}{_UNIT}{external_id}"
+        return Name(platform, external_id, _derived(self._of_events, review))
+
+    def ids(self, name: Name) -> tuple[bytes, bytes]:
+        """Return the ids of a review's testimonial and customer."""
+        review = f"{name.platform}{_UNIT}{name.external_id}"
+        return _derived(self._of_testimonials, review), _derived(self._of_customers, review)
+
+    def namer(self, mapped: Mapped) -> Callable[[Values], Name]:
+        """Return what names the review in a row of a file; it raises `BadValue`."""
+        platform_of, id_of = mapped.text("platform"), mapped.text("external_id")
+        otherwise = _id_from_content if self.ids_from_content else _no_id
+
+        def name(row: Values) -> Name:
+            platform = (platform_of(row) or "import").lower()
+            return self.name(platform, id_of(row) or otherwise(row))
+
+        return name
+
+    @cached_property
+    def _of_events(self) -> Hash:
+        return self._begun("event")
+
+    @cached_property
+    def _of_testimonials(self) -> Hash:
+        return self._begun("testimonial")
+
+    @cached_property
+    def _of_customers(self) -> Hash:
+        return self._begun("customer")
+
+    def _id(self, kind: str, name: str) -> UUID:
+        return UUID(bytes=_derived(self._begun(kind), name))
+
+    def _begun(self, kind: str) -> Hash:
+        """Return the hash that the ids of a kind begin with; all of a space have it in common."""
+        first = f"{kind}{_UNIT}{self.space_id}{_UNIT}".encode()
+        return sha1(_NAMESPACE.bytes + first, usedforsecurity=False)
+
+
+def _derived(begun: Hash, name: str) -> bytes:
+    """Return the bytes of what `uuid.uuid5` returns, in a fifth of the time."""
+    found = begun.copy()
+    found.update(name.encode("utf-8", "surrogatepass"))
+    return (int.from_bytes(found.digest()[:16]) & _HASH_BITS | _VERSION_5).to_bytes(16)
+
+
+def _no_id(_: Values) -> str:
+    field = "external_id"
+    raise BadValue(field, "there is none; see --ids-from-content")
+
+
+def _id_from_content(row: Values) -> str:
+    content = orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)
+    return sha256(content).hexdigest()[:32]
