@@ -165,8 +165,24 @@ def test_since_it_was_disabled_is_what_it_missed(installation: KafkaSettings) ->
     done = plaudit("replay", ME, "--since", "disabled", "--yes")
     assert done.code == 0, done.err
     assert sent(installation) == dict.fromkeys(ids(missed), 1)
-    never = plaudit("replay", ENDPOINTS[1], "--since", "disabled", "--yes")
-    assert (never.code, never.err.count("\n")) == (2, 1)
+
+
+def test_since_it_was_disabled_of_an_endpoint_that_never_was_is_told_so(
+    installation: KafkaSettings,
+) -> None:
+    told = CommandLine(installation)("replay", ME, "--since", "disabled", "--yes")
+    assert (told.code, told.err.count("\n")) == (2, 1)
+    assert f"{ME} never was disabled; give a time" in told.err
+
+
+def test_since_it_was_disabled_says_what_is_known_where_compaction_has_taken_the_time(
+    installation: KafkaSettings,
+) -> None:
+    announce(installation, ME, version=3, status_since=1_764_000_000_000)
+    told = CommandLine(installation)("replay", ME, "--since", "disabled", "--yes")
+    assert (told.code, told.err.count("\n")) == (2, 1)
+    assert "was enabled again at 2025-11-24T16:00:00" in told.err
+    assert "no longer tells; give the time" in told.err
 
 
 @pytest.mark.parametrize(

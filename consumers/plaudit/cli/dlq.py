@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +25,7 @@ from plaudit.dlq.scan import Letters
 from plaudit.dlq.stats import Histogram
 from plaudit.kafka.errors import BufferFull
 from plaudit.kafka.producer import Ack, OnAck, Producer, SendFailure
+from plaudit.kafka.rights import require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import time_text
 
@@ -160,13 +162,15 @@ def import_letters(
     Example: plaudit dlq import gone.jsonl
     """
     settings = KafkaSettings()
-    count = sum(1 for _ in _read_file(file))
+    kinds = Counter(each.kind for each in _read_file(file))
+    count = kinds.total()
     failures: list[SendFailure] = []
 
     def heard(outcome: Ack | SendFailure) -> None:
         if isinstance(outcome, SendFailure):
             failures.append(outcome)
 
+    require_write(settings, {kind.topic(settings.names) for kind in kinds})
     with Producer(settings) as producer:
         for each in _read_file(file):
             _send(producer, each.kind.topic(settings.names), each, heard)

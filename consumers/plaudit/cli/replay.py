@@ -19,6 +19,7 @@ from plaudit.dlq.gate import Limits
 from plaudit.dlq.replay import ReplayOrder, preview, replay
 from plaudit.dlq.report import Report
 from plaudit.events.catalogue import lookup
+from plaudit.kafka.rights import require_brokers
 from plaudit.kafka.settings import KafkaSettings
 
 SCHEMAS_S: Final = 10.0
@@ -104,6 +105,7 @@ def run_replay(settings: KafkaSettings, order: ReplayOrder, manner: Manner) -> R
 
 @contextmanager
 def _schemas(settings: KafkaSettings) -> Iterator[KnownSchemas]:
+    require_brokers(settings)
     schemas = KnownSchemas(settings)
     schemas.start()
     try:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 READ_S: Final = 60.0
+AWAY_S: Final = 15.0
+"""How long brokers that are away are waited for: whoever waits in a job has found them there."""
 LOOK_S: Final = 0.25
 
 _log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class Known:
         spaces: spaces whose events it wants; none means all.
         active_from_ms: events appended before are not matched.
         disabled_since_ms: when it was disabled last, as far as the topic still tells.
+        enabled_at_ms: when it was enabled again; None: it never was disabled, or still is.
         deleted: whether its tombstone was seen.
         wants: its content filter; None: everything.
     """
@@ -52,6 +55,7 @@ class Known:
     spaces: frozenset[str]
     active_from_ms: int
     disabled_since_ms: int | None
+    enabled_at_ms: int | None = None
     deleted: bool = False
     wants: Wants | None = None
 
@@ -109,11 +113,12 @@ class Directory:
             KafkaFailure: it can't be read.
         """
         self._follower.start()
-        deadline = time.monotonic() + READ_S
+        began = time.monotonic()
         while not self._follower.wait_ready(LOOK_S):
             problem = self._follower.problem
             waiting_helps = problem is None or isinstance(problem, KafkaUnavailable)
-            if not waiting_helps or time.monotonic() > deadline:
+            patience_s = READ_S if problem is None else AWAY_S
+            if not waiting_helps or time.monotonic() > began + patience_s:
                 self._follower.close()
                 doing = f"read topic {self._topic}"
                 raise problem or KafkaUnavailable(doing, f"not in {READ_S:g} s")
@@ -138,5 +143,6 @@ def _known(record: EndpointRecord, before: Known | None) -> Known:
         frozenset(record["spaces"]),
         record["active_from"],
         since,
+        None if disabled else record["status_since"],
         wants=known_filter(record["content_filter"]),
     )

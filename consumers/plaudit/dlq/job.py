@@ -33,7 +33,7 @@ from plaudit.dlq.report import Report
 from plaudit.dlq.scan import Letters
 from plaudit.dlq.stats import Histogram
 from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
-from plaudit.kafka.rights import require_write
+from plaudit.kafka.rights import require_brokers, require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.transactions import TransactionalProducer
 
@@ -234,6 +234,7 @@ def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:
             msg = "--to: records that are no events go to their topic, not to an endpoint"
             raise EndpointRefused(msg)
         return RedriveEvents(settings.names, order.again)
+    require_brokers(settings)
     directory = stack.enter_context(Directory(settings))
     again = order.again
     if order.to is not None:

@@ -8,12 +8,15 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka.admin._metadata import TopicMetadata
 
 from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import Partition
 from plaudit.kafka.errors import KafkaUnavailable, TopicProblem, translate
+from plaudit.kafka.rights import require_read
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.troubles import Troubles, answered
 
 if TYPE_CHECKING:
     from typing import Self
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 PATIENCE_S: Final = 60.0
 _TIMEOUT_S: Final = 10.0
 _READ_S: Final = 0.2
+_SERVE_S: Final = 0.1
 _BATCH: Final = 200
 """Records in hand. With 23 headers each, 200 are read at 110,000/s and 5,000 at 60,000/s: the
 processor's caches hold no more."""
@@ -69,9 +73,11 @@ class BoundedReader:
             "auto.offset.reset": "error",
             "allow.auto.create.topics": False,
         }
-        self.client = open_client(
-            settings, Consumer, settings.client_config(_READ_AHEAD, **enforced)
-        )
+        self._settings = settings
+        self._troubles = Troubles()
+        config = settings.client_config(_READ_AHEAD, **enforced)
+        config["error_cb"] = self._troubles.heard
+        self.client = open_client(settings, Consumer, config)
 
     def partitions(self, topic: str) -> list[Partition]:
         """Return a topic's partitions.
@@ -80,10 +86,15 @@ class BoundedReader:
             KafkaFailure: it is missing, or the brokers are away or refuse.
         """
         doing = f"read topic {topic}"
-        try:
-            seen = self.client.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
-        except KafkaException as error:
-            raise translate(error, doing) from None
+
+        def ask(timeout_s: float) -> TopicMetadata:
+            found: TopicMetadata = self.client.list_topics(topic, timeout=timeout_s).topics[topic]
+            return found
+
+        def serve() -> None:
+            self.client.poll(_SERVE_S)
+
+        seen = answered(ask, doing, _TIMEOUT_S, self._troubles, serve)
         if seen.error is not None:
             raise translate(seen.error, doing)
         if not seen.partitions:
@@ -102,13 +113,16 @@ class BoundedReader:
     def bounds(self, topic: str) -> dict[Partition, Span]:
         """Return where each partition of a topic begins and ends now.
 
+        Where the brokers tell the bounds to whoever may look at a topic, reading is another right:
+        of an empty one, nothing else would tell that it is missing.
+
         Raises:
             KafkaFailure: the brokers are away or refuse.
         """
-        return {
-            each: log_bounds(self.client, TopicPartition(*each), _TIMEOUT_S)
-            for each in self.partitions(topic)
-        }
+        found = {each: self._log_bounds(TopicPartition(*each)) for each in self.partitions(topic)}
+        if all(low == high for low, high in found.values()):
+            require_read(self._settings, topic)
+        return found
 
     def at_time(self, partitions: Collection[Partition], epoch_ms: int) -> dict[Partition, int]:
         """Return the first offset appended at or after a moment; left out where there is none yet.
@@ -120,7 +134,7 @@ class BoundedReader:
         try:
             found = self.client.offsets_for_times(asked, timeout=_TIMEOUT_S)
         except KafkaException as error:
-            raise translate(error, "find offsets by time") from None
+            raise self._troubles.explained(translate(error, "find offsets by time")) from None
         for place in found:
             if place.error is not None:
                 raise translate(place.error, f"find offsets by time in {place.topic}")
@@ -149,10 +163,9 @@ class BoundedReader:
         silent_since = time.monotonic()
         while left:
             batch = self._read()
-            if not batch and time.monotonic() > silent_since + self._patience_s:
-                doing = f"read {', '.join(sorted({str(topic) for topic, _ in left}))}"
-                raise KafkaUnavailable(doing, f"nothing in {self._patience_s:g} s")
             heard = bool(batch)
+            if not heard:
+                self._check_silence(left, time.monotonic() - silent_since)
             while batch:  # what was looked at is let go at once, headers and all
                 message = batch.pop()
                 place = message.topic(), message.partition()
@@ -166,6 +179,24 @@ class BoundedReader:
                     left.pop(place, None)
             if heard:  # after the yields: whoever takes them may take their time
                 silent_since = time.monotonic()
+
+    def _check_silence(self, left: _Ends, silent_s: float) -> None:
+        """See whether it is any use to wait for more.
+
+        Raises:
+            NotAuthorized: this user is not let in any more.
+            KafkaUnavailable: the brokers are away for longer than our patience.
+        """
+        doing = f"read {', '.join(sorted({str(topic) for topic, _ in left}))}"
+        refusal = self._troubles.refusal(doing)
+        if refusal is not None:
+            raise refusal
+        if silent_s > self._patience_s:
+            silence = KafkaUnavailable(doing, f"nothing in {self._patience_s:g} s")
+            raise self._troubles.explained(silence)
+
+    def _log_bounds(self, place: TopicPartition) -> Span:
+        return log_bounds(self.client, place, _TIMEOUT_S, self._troubles)
 
     def _take_error(self, message: Message, spans: Mapping[Partition, Span], left: _Ends) -> None:
         """Take in what is no record: the end of a partition, or trouble; some is waited out.
@@ -197,7 +228,7 @@ class BoundedReader:
             if place.offset < 0:  # nothing of it was read yet
                 place.offset = spans[each][0]
             if each == taken:
-                low, _ = log_bounds(self.client, place, _TIMEOUT_S)
+                low, _ = self._log_bounds(place)
                 self.gone[each] += max(0, min(low, spans[each][1]) - place.offset)
                 place.offset = low
         self.client.assign(places)

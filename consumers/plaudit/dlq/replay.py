@@ -71,16 +71,27 @@ class ReplayOrder:
         """Return what tells this replay from others to the same endpoint.
 
         Raises:
-            ReplayRefused: nobody knows any more when the endpoint was disabled.
+            ReplayRefused: the endpoint never was disabled, or nobody knows any more when.
         """
         since, until = self.since, self.until
         if since == DISABLED:
             if known.disabled_since_ms is None:
-                msg = "--since disabled: the topic of endpoints no longer tells; give a time"
-                raise ReplayRefused(msg)
+                raise ReplayRefused(_since_unknown(known))
             since = time_text(known.disabled_since_ms)
             until = until or time_text(known.active_from_ms)
         return Wanted(since, until, tuple(sorted(self.types)), tuple(sorted(self.spaces)))
+
+
+def _since_unknown(known: Known) -> str:
+    """Say why nobody can tell since when an endpoint was disabled, and what to do."""
+    it = f"--since disabled: endpoint {known.endpoint_id}"
+    if known.enabled_at_ms is None:
+        return f"{it} never was disabled; give a time, such as --since 24h"
+    enabled = time_text(known.enabled_at_ms)
+    return (
+        f"{it} was enabled again at {enabled}, and when it was disabled the topic of endpoints no "
+        "longer tells; give the time"
+    )
 
 
 class Chooser:

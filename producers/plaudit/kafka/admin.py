@@ -9,7 +9,6 @@ from typing import Final, TypeVar
 
 from confluent_kafka import (
     ConsumerGroupState,
-    KafkaError,
     KafkaException,
     Node,
     TopicCollection,
@@ -18,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 # The package `admin` does not say what it exports; the modules that define these do.
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.admin._topic import TopicDescription
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
@@ -25,11 +25,13 @@ from plaudit.kafka.clients import open_client
 from plaudit.kafka.declaration import TopicSpec
 from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, NotAuthorized, translate
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.troubles import Troubles, answered
 
 DEFAULT_TIMEOUT_S: Final = 15.0
 # librdkafka answers by itself at its request timeout; a future that does not is given up a little
 # later (one has been seen to hang for ten minutes).
 _GRACE_S: Final = 2.0
+_SERVE_S: Final = 0.1
 
 # What a deletion ends with when there is nothing to delete.
 _ALREADY_GONE: Final = frozenset({"UNKNOWN_TOPIC_OR_PART", "GROUP_ID_NOT_FOUND"})
@@ -69,8 +71,8 @@ class Admin:
 
     def __init__(self, settings: KafkaSettings, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._trouble = ""
-        config = {**settings.client_config(), "error_cb": self._on_error}
+        self._troubles = Troubles()
+        config = {**settings.client_config(), "error_cb": self._troubles.heard}
         self._client = open_client(settings, AdminClient, config)
 
     def topic_names(self) -> list[str]:
@@ -80,11 +82,7 @@ class Admin:
             KafkaFailure: the brokers are away, or refuse.
         """
         doing = "list topics"
-        try:
-            metadata = self._client.list_topics(timeout=self._timeout_s)
-        except KafkaException as error:
-            raise self._failure(error, doing) from None
-        return sorted(metadata.topics)
+        return sorted(self._metadata(doing).topics)
 
     def look_at(self, names: Collection[str]) -> dict[str, TopicState | NotAuthorized | None]:
         """Return what each topic is like: None where it does not exist.
@@ -92,6 +90,7 @@ class Admin:
         Raises:
             KafkaFailure: the brokers are away, or answer with an error other than a refusal.
         """
+        self._metadata("look at topics")  # whoever is not let in is told so in a moment
         described = self._client.describe_topics(
             TopicCollection(list(names)), request_timeout=self._timeout_s
         )
@@ -191,14 +190,20 @@ class Admin:
             KafkaFailure: the brokers are away.
         """
         doing = "look at the brokers' configuration"
-        try:
-            brokers = self._client.list_topics(timeout=self._timeout_s).brokers
-        except KafkaException as error:
-            raise self._failure(error, doing) from None
+        brokers = self._metadata(doing).brokers
         resource = ConfigResource(ConfigResource.Type.BROKER, str(min(brokers)))
         futures = self._client.describe_configs([resource], request_timeout=self._timeout_s)
         found: dict[str, ConfigEntry] | NotAuthorized | None = self._look(futures[resource], doing)
         return found if isinstance(found, NotAuthorized) else _values(found or {})
+
+    def _metadata(self, doing: str) -> ClusterMetadata:
+        def ask(timeout_s: float) -> ClusterMetadata:
+            return self._client.list_topics(timeout=timeout_s)
+
+        def serve() -> None:
+            self._client.poll(_SERVE_S)
+
+        return answered(ask, doing, self._timeout_s, self._troubles, serve)
 
     def _configs(self, names: Collection[str]) -> dict[str, Mapping[str, str] | NotAuthorized]:
         if not names:
@@ -247,13 +252,8 @@ class Admin:
     def _failure(self, error: KafkaException, doing: str) -> KafkaFailure:
         failure = translate(error, doing)
         if isinstance(failure, KafkaUnavailable):
-            self._client.poll(0)  # brings `_on_error` what the connections died of
-            failure.reason = "; ".join(filter(None, (failure.reason, self._trouble)))
-        return failure
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.name() != "_ALL_BROKERS_DOWN":
-            self._trouble = error.str()
+            self._client.poll(0)  # brings what the connections died of
+        return self._troubles.explained(failure)
 
 
 def _state(topic: TopicDescription, config: Mapping[str, str] | NotAuthorized) -> TopicState:

@@ -8,13 +8,16 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from plaudit.kafka.errors import KafkaUnavailable, translate
+from plaudit.kafka.troubles import Troubles
 
 _ASK_AGAIN_S: Final = 0.1
 # For a moment after a topic was made, and whenever a broker goes: over once the leader is known.
 _MOVING: Final = frozenset({"NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE"})
 
 
-def log_bounds(client: Consumer, place: TopicPartition, timeout_s: float) -> tuple[int, int]:
+def log_bounds(
+    client: Consumer, place: TopicPartition, timeout_s: float, troubles: Troubles | None = None
+) -> tuple[int, int]:
     """Return the first offset in the log and the one after the last.
 
     A consumer that reads committed records only sees the end where an open transaction begins.
@@ -30,7 +33,7 @@ def log_bounds(client: Consumer, place: TopicPartition, timeout_s: float) -> tup
         except KafkaException as error:
             failure = translate(error, doing)
             if failure.code not in _MOVING or time.monotonic() > deadline:
-                raise failure from None
+                raise (troubles.explained(failure) if troubles else failure) from None
         else:
             if found is None:
                 raise KafkaUnavailable(doing, "no answer in time")

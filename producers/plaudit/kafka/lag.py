@@ -13,6 +13,7 @@ from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import MEMORY_CAPS
 from plaudit.kafka.errors import translate
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.troubles import Troubles
 
 _TIMEOUT_S: Final = 10.0
 _READ_S: Final = 3.0
@@ -60,9 +61,10 @@ class LagReader:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
         }
-        self._client = open_client(
-            settings, Consumer, settings.client_config(MEMORY_CAPS, **enforced)
-        )
+        self._troubles = Troubles()
+        config = settings.client_config(MEMORY_CAPS, **enforced)
+        config["error_cb"] = self._troubles.heard
+        self._client = open_client(settings, Consumer, config)
 
     def read(self, topics: Collection[str]) -> list[PartitionLag]:
         """Return every partition's place; topics that do not exist are left out.
@@ -82,7 +84,8 @@ class LagReader:
                 return []
             return [self._lag(place) for place in self._client.committed(wanted, _TIMEOUT_S)]
         except KafkaException as error:
-            raise translate(error, "read the group's lag") from None
+            self._client.poll(0)  # brings what the connections died of
+            raise self._troubles.explained(translate(error, "read the group's lag")) from None
 
     def timestamp_at(self, lag: PartitionLag) -> int | None:
         """Return when the first record that waits was appended, epoch milliseconds.
@@ -104,7 +107,7 @@ class LagReader:
         self._client.close()
 
     def _lag(self, place: TopicPartition) -> PartitionLag:
-        low, high = log_bounds(self._client, place, _TIMEOUT_S)
+        low, high = log_bounds(self._client, place, _TIMEOUT_S, self._troubles)
         # A place that is none is negative, one that retention has passed is below the log's start.
         metadata = place.metadata or ""
         return PartitionLag(place.topic, place.partition, max(low, place.offset), high, metadata)

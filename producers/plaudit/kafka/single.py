@@ -14,6 +14,7 @@ from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import MEMORY_CAPS
 from plaudit.kafka.errors import KafkaUnavailable, translate
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.troubles import Troubles
 
 if TYPE_CHECKING:
     from typing import Self
@@ -52,9 +53,10 @@ class SingleReader:
             "allow.auto.create.topics": False,
         }
         self._lock = threading.Lock()
-        self._client = open_client(
-            settings, Consumer, settings.client_config(MEMORY_CAPS, **enforced)
-        )
+        self._troubles = Troubles()
+        config = settings.client_config(MEMORY_CAPS, **enforced)
+        config["error_cb"] = self._troubles.heard
+        self._client = open_client(settings, Consumer, config)
 
     def read(self, topic: str, partition: int, offset: int) -> Found | None:
         """Return the record at that offset; None when the log has it no more.
@@ -64,7 +66,7 @@ class SingleReader:
         """
         place = TopicPartition(topic, partition, offset)
         with self._lock:
-            low, high = log_bounds(self._client, place, TIMEOUT_S)
+            low, high = log_bounds(self._client, place, TIMEOUT_S, self._troubles)
             if not low <= offset < high:
                 return None
             self._client.assign([place])

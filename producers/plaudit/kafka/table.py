@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka.admin._metadata import ClusterMetadata
 
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.errors import KafkaFailure, TopicProblem, translate
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.troubles import Troubles, answered
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -59,7 +61,9 @@ class TableFollower:
         self._crash: Exception | None = None
         self._current_as_of: float | None = None
         self._positions: dict[int, int] = {}
-        self._client = open_client(settings, Consumer, _config(settings, topic))
+        self._troubles = Troubles()
+        config = {**_config(settings, topic), "error_cb": self._troubles.heard}
+        self._client = open_client(settings, Consumer, config)
         self._thread = threading.Thread(target=self._run, name=f"follow {topic}", daemon=True)
 
     @property
@@ -139,10 +143,15 @@ class TableFollower:
 
     def _partitions(self) -> list[int]:
         doing = f"find topic {self._topic}"
-        try:
-            seen = self._client.list_topics(self._topic, timeout=_ASK_TIMEOUT_S)
-        except KafkaException as error:
-            raise translate(error, doing) from None
+
+        def ask(timeout_s: float) -> ClusterMetadata:
+            seen: ClusterMetadata = self._client.list_topics(self._topic, timeout=timeout_s)
+            return seen
+
+        def serve() -> None:
+            self._client.poll(_READ_S)
+
+        seen = answered(ask, doing, _ASK_TIMEOUT_S, self._troubles, serve)
         topic = seen.topics[self._topic]
         if topic.error is not None:
             raise translate(topic.error, doing)
@@ -161,6 +170,7 @@ class TableFollower:
             if ends is not None and all(self._positions[part] >= ends[part] for part in ends):
                 self._current_as_of, ends = asked_at, None
                 self._problem = None
+                self._troubles.over()
                 self._ready.set()
 
     def _ends(self) -> Mapping[int, int] | None:
@@ -173,7 +183,8 @@ class TableFollower:
                 for number in self._positions
             }
         except KafkaException as error:
-            self._report(translate(error, f"find the end of topic {self._topic}"))
+            failure = translate(error, f"find the end of topic {self._topic}")
+            self._report(self._troubles.explained(failure))
             return None
 
     def _read(self) -> None:
@@ -201,9 +212,13 @@ class TableFollower:
         self._positions[partition] = offset + 1
 
     def _report(self, failure: KafkaFailure) -> None:
-        """Keep the problem for whoever asks; log it once, not at every attempt."""
+        """Keep the problem for whoever asks; log it once, not at every attempt.
+
+        Whoever waits for the table to be there tells by itself what keeps it.
+        """
         if self._problem is None or self._problem.code != failure.code:
-            _log.warning("table.behind", extra={"topic": self._topic, "error": str(failure)})
+            level = logging.WARNING if self.ready else logging.INFO
+            _log.log(level, "table.behind", extra={"topic": self._topic, "error": str(failure)})
         self._problem = failure
 
 

@@ -32,6 +32,7 @@ from plaudit.kafka.errors import (
 )
 from plaudit.kafka.producer import MAX_RECORD_BYTES, Headers, reliable
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.troubles import Troubles
 
 if TYPE_CHECKING:
     from typing import Self
@@ -126,7 +127,7 @@ class TransactionalProducer:
         self.transactional_id = transactional_id
         self._patience_s = patience_s
         self._process = os.getpid()
-        self._trouble = ""
+        self._troubles = Troubles()
         self._fatal: ProducerFatal | None = None
         enforced = {
             **reliable(max_record_bytes),
@@ -216,8 +217,8 @@ class TransactionalProducer:
             except BufferError:
                 deadline = deadline or time.monotonic() + self._patience_s
                 if time.monotonic() > deadline:
-                    doing = f"publish to {topic}"
-                    raise KafkaUnavailable(doing, self._trouble or "nothing is taken") from None
+                    why = self._troubles.reason or "nothing is taken"
+                    raise KafkaUnavailable(f"publish to {topic}", why) from None
                 self._serve()
             except KafkaException as error:
                 failure = self._translated(error, f"publish to {topic}")
@@ -307,9 +308,7 @@ class TransactionalProducer:
             failure = self._fatal or failure  # "fatal error" says nothing; what came first does
         if denied(failure):
             return NotAuthorized(doing, failure.reason, failure.code)
-        if isinstance(failure, KafkaUnavailable) and self._trouble:
-            failure.reason = f"{failure.reason}; {self._trouble}"
-        return failure
+        return self._troubles.explained(failure)
 
     def _on_error(self, error: KafkaError) -> None:
         """Remember what the connections suffer from; called from within our own calls."""
@@ -317,8 +316,8 @@ class TransactionalProducer:
             failure = translate(error, f"write as {self.transactional_id}")
             if self._fatal is None and isinstance(failure, ProducerFatal):
                 self._fatal = failure
-        elif error.name() != "_ALL_BROKERS_DOWN":
-            self._trouble = error.str()
+        else:
+            self._troubles.heard(error)
 
 
 def _topic_partition(partition: Partition, place: Place) -> TopicPartition:

@@ -1,0 +1,103 @@
+"""Commands of whoever is not let in, or finds nobody: one line says so, and what it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from command import CommandLine
+from dlq.conftest import make_topics
+from dlq.rig import SOON_S, start_command
+from lab.guarded import GuardedKafka
+from lab.scenario import Right
+from plaudit.dev.kafka_errors import KafkaNotFound
+from plaudit.dev.kafka_probe import free_ports
+from plaudit.kafka.settings import KafkaSettings
+
+pytestmark = pytest.mark.broker
+
+ENDPOINT = str(uuid4())
+LETTER = {"plaudit_dead_letter": 1, "kind": "deliveries", "key": "one", "headers": [], "value": "x"}
+READING = [
+    ["dlq", "list"],
+    ["dlq", "redrive", "--dry-run"],
+    ["replay", ENDPOINT, "--since", "1h", "--dry-run"],
+]
+WRITING = [
+    ["dlq", "redrive", "--yes"],
+    ["dlq", "purge", "--all", "--yes"],
+    ["dlq", "import", "letters.jsonl"],
+    ["replay", ENDPOINT, "--since", "1h", "--yes"],
+]
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[GuardedKafka]:
+    """A broker that asks for passwords."""
+    try:
+        with GuardedKafka() as kafka:
+            yield kafka
+    except KafkaNotFound as error:
+        pytest.skip(f"no local Kafka: {error}")
+
+
+@pytest.fixture
+def installation(
+    broker: GuardedKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> KafkaSettings:
+    """The topics, a user who may do all, and the settings that are this user's."""
+    make_topics(KafkaSettings(bootstrap_servers=broker.bootstrap, topic_prefix=prefix))
+    broker.admit(prefix)
+    for name, value in broker.credentials.items():
+        monkeypatch.setenv(name, value)
+    return KafkaSettings(bootstrap_servers=broker.users_bootstrap, topic_prefix=prefix)
+
+
+@pytest.mark.parametrize("command", [*READING, *WRITING, ["status"]], ids=" ".join)
+def test_a_wrong_password_is_told_as_one(
+    installation: KafkaSettings, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("PLAUDIT_KAFKA_SASL_PASSWORD", "mistyped")
+    Path("letters.jsonl").write_text(json.dumps(LETTER))
+    told = CommandLine(installation)(*command)
+    assert told.code == 1, told.err
+    [line] = told.err.splitlines()
+    assert "not allowed; check this user's credentials" in line
+    assert "uthentication failed" in line
+
+
+@pytest.mark.parametrize(
+    ("topic", "command"),
+    [
+        ("dlq.deliveries", ["dlq", "list"]),
+        ("dlq.deliveries", ["dlq", "redrive", "--dry-run"]),
+        ("dlq.events", ["dlq", "stats", "--kind", "events", "--reason", "gone"]),
+    ],
+)
+def test_an_empty_topic_without_the_right_to_read_it_is_not_told_as_empty(
+    broker: GuardedKafka, installation: KafkaSettings, topic: str, command: list[str]
+) -> None:
+    broker.take_away(Right("topic", topic, "read"), installation.topic_prefix)
+    told = CommandLine(installation)(*command)
+    assert told.code == 1, told.err
+    [line] = told.err.splitlines()
+    assert f"read topic {installation.topic_prefix}{topic}: not allowed" in line
+
+
+def test_where_nobody_listens_a_command_says_so_in_one_line(prefix: str) -> None:
+    [port] = free_ports(1)
+    nowhere = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}", topic_prefix=prefix)
+    Path("letters.jsonl").write_text(json.dumps(LETTER))
+    # Processes: what nobody handles of our logs is printed by them alone. All at a time: each
+    # waits for brokers that may be about to come.
+    commands = (READING[0], WRITING[0], WRITING[-1])
+    started = [start_command(nowhere, *command) for command in commands]
+    for process in started:
+        _, err = process.communicate(timeout=SOON_S)
+        [line] = err.splitlines()
+        assert "the brokers are away" in line
+        assert process.returncode == 1
