@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
@@ -38,9 +39,15 @@ class Result:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """Runs commands for one installation."""
+    """Runs commands for one installation.
+
+    Attributes:
+        settings: where its Kafka is.
+        environment: other variables of its commands.
+    """
 
     settings: KafkaSettings
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, *arguments: str, stdin: bytes = b"") -> Result:
         """Run `plaudit <arguments>`."""
@@ -48,6 +55,7 @@ class CommandLine:
         environment = {
             "KAFKA_BOOTSTRAP_SERVERS": self.settings.bootstrap_servers,
             "PLAUDIT_TOPIC_PREFIX": self.settings.topic_prefix,
+            **self.environment,
         }
         with (
             patch.dict("os.environ", environment),

@@ -1,9 +1,8 @@
-"""What people do with deliveries: list, show, try again, trace; on the installed command line."""
+"""What people do with deliveries: list, show, try again, trace; on the command line."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
+from command import CommandLine
+from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink, failing, good
 from plaudit.store.database import open_database
 
@@ -20,13 +20,10 @@ pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
 def run(rig: Rig, *arguments: str, code: int = 0) -> str:
     """Run a command of the installation; return what it printed."""
-    done = subprocess.run(
-        [PLAUDIT, *arguments], env=rig.environment, capture_output=True, text=True, timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout if code == 0 else done.stderr
+    done = CommandLine(rig.settings, rig.environment)(*arguments)
+    assert done.code == code, done.err
+    assert "Traceback" not in done.err
+    return done.out if code == 0 else done.err
 
 
 def lines(rig: Rig, *arguments: str) -> list[dict[str, Any]]:

@@ -153,7 +153,7 @@ def _client(settings: KafkaSettings, group: str) -> Client:
     own = {"group.id": group, "enable.auto.commit": False}
     config = settings.client_config()
     config.pop("group.protocol", None)
-    return Client({**config, **own})
+    return open_client(settings, Client, {**config, **own})
 
 
 def _read(place: TopicPartition) -> Committed | None:

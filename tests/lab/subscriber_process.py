@@ -135,6 +135,12 @@ class Connection(asyncio.Protocol):
             self._town.write(self._open, 0)
             self._open = None
 
+    def end(self) -> None:
+        """Take nothing more, and write down the request that has no answer."""
+        self.give_up()
+        if self._transport is not None:
+            self._transport.abort()
+
     def data_received(self, data: bytes) -> None:
         """Parse."""
         self._parser.feed_data(data)
@@ -209,7 +215,7 @@ async def serve(path: Path) -> None:
         flushing.cancel()
         server.close()
         for connection in tuple(town.open):
-            connection.give_up()
+            connection.end()
 
 
 if __name__ == "__main__":

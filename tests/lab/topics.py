@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from e2e.rig import Rig
 from lab.evidence import Letter, Line, Waiting
+from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import Partition
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.attempt import decode_attempt
@@ -34,9 +35,8 @@ class LettersTail:
         topic = settings.names.dlq_deliveries
         config = settings.client_config()
         config.pop("group.protocol", None)
-        self._client = Consumer(
-            {**config, "group.id": f"{settings.topic_prefix}lab", "enable.auto.commit": False}
-        )
+        own = {"group.id": f"{settings.topic_prefix}lab", "enable.auto.commit": False}
+        self._client = open_client(settings, Consumer, {**config, **own})
         found = self._client.list_topics(topic, timeout=10).topics[topic].partitions
         self._client.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in found])
 
