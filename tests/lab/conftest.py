@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,17 @@ def place(kafka: FoundKafka, prefix: str, tmp_path: Path) -> Place:
     )
     apply_topics(settings)
     return Place(settings, tmp_path)
+
+
+@pytest.fixture
+def own_place(own_kafka: Callable[[], LocalKafka], prefix: str, tmp_path: Path) -> Place:
+    """A broker of the test's own, which it may kill."""
+    broker = own_kafka()
+    settings = KafkaSettings(
+        bootstrap_servers=broker.bootstrap, topic_prefix=prefix, retry_schedule=SCHEDULE
+    )
+    apply_topics(settings)
+    return Place(settings, tmp_path, broker)
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,12 @@ from lab.scenario import (
     Freeze,
     Join,
     Kill,
+    KillBroker,
     Later,
     Leave,
     Scenario,
     Serving,
+    StartBrokers,
     Subscriber,
     Thaw,
     Traffic,
@@ -36,6 +38,7 @@ FLAKY = Subscriber("flaky", Behavior(fails=1))
 # It answers so late that its deliveries wait for one another; the quick ones beside it must not.
 SLOW = Subscriber("slow", Behavior(after_s=0.2))
 DEAD = Subscriber("dead", Behavior(fails=FOREVER))
+LANES = 2
 
 
 def check(outcome: Outcome) -> None:
@@ -122,3 +125,16 @@ def test_a_write_that_the_brokers_refuse_for_good_becomes_a_dead_letter(place: P
     check(outcome)
     refused = sum(each.reason == "write_refused" for each in outcome.evidence.letters)
     assert 10 < refused <= (len(outcome.evidence.published) + 1) // 2
+
+
+def test_a_worker_whose_session_ends_while_no_broker_is_there_goes_on_where_it_was(
+    own_place: Place,
+) -> None:
+    """Nobody else could have had its partitions; what waits is not begun meanwhile."""
+    steps = ((Delivered(300), KillBroker()), (Later(9), StartBrokers()))
+    scenario = Scenario("no broker", Traffic(800, 150), (GOOD, SLOW), (Crew(),), steps)
+    outcome = play(scenario, own_place)
+    check(outcome)
+    [troubles] = outcome.troubles
+    assert troubles["partitions.lost"] == LANES
+    assert troubles["worker.holds"] == 1

@@ -47,7 +47,7 @@ class Hooks:
     Attributes:
         begin: judges one record and begins its deliveries; raises MustWait when it can't yet.
         has_room: whether more records can be taken in; from any thread.
-        hold: set while a rebalance is under way.
+        hold: set while a rebalance is under way, or nothing can be written down.
         leave: begins nothing more of partitions that are given up, in the event loop.
         go_on: begins attempts again after one, in the event loop.
         failed: hears of the end of the source, in the event loop.
@@ -141,6 +141,15 @@ class Lane:
 
     def _go_on(self, ticket: int) -> None:
         self._hooks.hold.end(ticket)
+        self._begin_again()
+
+    def stall(self, *, stalled: bool) -> None:
+        """Begin nothing while what was done can't be written down; in the event loop."""
+        if self._hooks.hold.stalled != stalled:
+            self._hooks.hold.stalled = stalled
+            self._begin_again()
+
+    def _begin_again(self) -> None:
         if self._hooks.hold.on:
             return
         self._hooks.go_on()

@@ -27,6 +27,8 @@ from plaudit.records.names import Names
 _log = logging.getLogger(__name__)
 
 REPEAT_EVERY_S: Final = 0.25
+STALLED_AFTER_S: Final = 1.0
+"""A broker that is lost has its partitions led by others about as soon."""
 
 
 class Ticket:
@@ -66,6 +68,16 @@ class Settler:
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
         self._troubles: dict[str, KafkaFailure] = {}
         self.refused = 0
+        # Tickets; each count is written by one thread only.
+        self._opened = 0
+        self._closed = 0
+        self._seen_closed = 0
+        self._moved_at = time.monotonic()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether deliveries wait to be settled, and none has been for a second."""
+        return time.monotonic() - self._moved_at > STALLED_AFTER_S
 
     @property
     def backlog(self) -> int:
@@ -87,17 +99,20 @@ class Settler:
         line = moves.attempt_record(delivery, decision, attempted, identity, now_ms)
         attempt = Write(self._attempts, encode_attempt(line), delivery.endpoint_id.encode(), None)
         ticket = Ticket(1 if move is None else 2, delivery.record, delivery.origin)
+        self._opened += 1
         if move is not None:
             self._send(move, ticket)
         self._send(attempt, ticket)
 
     def fan_out(self, delivery: Delivery) -> None:
         """Hand a delivery of a wide event to the deliveries lane."""
+        self._opened += 1
         ticket = Ticket(1, delivery.record, delivery.origin)
         self._send(moves.fan_out(self._names, delivery), ticket)
 
     def bury(self, record: Record, reason: str, detail: str) -> None:
         """Write a record that is no event to its dead-letter topic."""
+        self._opened += 1
         ticket = Ticket(1, record, origin_of(record))
         self._send(moves.unreadable(self._names, record, reason, detail), ticket)
 
@@ -106,6 +121,7 @@ class Settler:
         while True:
             await asyncio.sleep(REPEAT_EVERY_S)
             self._repeat()
+            self._look()
 
     def _send(self, write: Write, ticket: Ticket) -> None:
         try:
@@ -130,7 +146,14 @@ class Settler:
                     self._recovered(write.topic)
                 ticket.left -= 1
                 if not ticket.left:
+                    self._closed += 1
                     ticket.record.assignment.release(ticket.record)
+
+    def _look(self) -> None:
+        """See whether anything was settled since the last look, or nothing has to be."""
+        closed = self._closed
+        if closed != self._seen_closed or closed == self._opened:
+            self._seen_closed, self._moved_at = closed, time.monotonic()
 
     def _repeat(self) -> None:
         for _ in range(len(self._failed)):

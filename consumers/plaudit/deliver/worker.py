@@ -140,6 +140,7 @@ class Worker:
     def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
         self._kafka = kafka
         self._failure: Exception | None = None
+        self._stalled = False
         self._stop = asyncio.Event()
         self.lanes: list[RunningLane] = []
         self.ticked_at = time.monotonic()
@@ -266,11 +267,24 @@ class Worker:
             self.ticked_at = time.monotonic()
             # It rises at once and falls by and by: what was late a moment ago is on the wire now.
             self.late_s = max(late_s, self.late_s * LATENESS_FADES)
+            self._look_at_brokers()
             for each in self.lanes:
                 each.look(self.late_s)
             if self.producer.fatal is not None:
                 self._fail(self.producer.fatal)
             await asyncio.sleep(TICK_S)
+
+    def _look_at_brokers(self) -> None:
+        """Begin nothing while nothing can be written down."""
+        stalled = self.settler.stalled
+        if stalled != self._stalled:
+            self._stalled = stalled
+            if stalled:
+                _log.warning("worker.holds", extra={"reason": "brokers acknowledge nothing"})
+            else:
+                _log.info("worker.goes_on")
+        for each in self.lanes:
+            each.lane.stall(stalled=stalled)
 
     def _watch(self) -> None:
         """End a process whose event loop hangs: its heartbeats would keep its partitions."""

@@ -1,0 +1,100 @@
+"""While the brokers acknowledge nothing, nothing is begun: it could not be written down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from deliver.world import assignment
+from plaudit.deliver import settler as settling
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.hold import Hold
+from plaudit.deliver.lane import Hooks, Lane
+from plaudit.deliver.settler import Settler
+from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.producer import Ack, Producer
+from plaudit.records.names import Names
+
+
+class Brokers:
+    """What a producer hands over, acknowledged when the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Callable[[Ack], None]] = deque()
+
+    def send(self, *_: object, on_ack: Callable[[Ack], None]) -> None:
+        self.waiting.append(on_ack)
+
+    def acknowledge(self) -> None:
+        self.waiting.popleft()(Ack("t", 0, 0, 0))
+
+
+class Time:
+    """Seconds that pass when the test says so."""
+
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+def bury(settler: Settler) -> None:
+    """Settle a record in the one way that needs nothing else."""
+    settler.bury(Record(assignment(), 0, 0, b"x"), "undecodable", "")
+
+
+async def test_it_stalls_after_a_second_in_which_nothing_was_settled_though_something_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    brokers, time = Brokers(), Time()
+    monkeypatch.setattr(settling, "time", time)
+    monkeypatch.setattr(settling, "REPEAT_EVERY_S", 0)
+    settler = Settler(cast("Producer", brokers), Names(""), "w", BrokerClock())
+    running = asyncio.create_task(settler.run())
+
+    async def later(seconds: float) -> bool:
+        time.now_s += seconds
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return settler.stalled
+
+    assert not await later(60), "nothing waits"
+    bury(settler)
+    bury(settler)
+    assert not await later(1)
+    assert await later(0.1)
+    brokers.acknowledge()
+    assert not await later(0), "one of two was settled"
+    assert await later(1.1)
+    brokers.acknowledge()
+    assert not await later(60)
+    running.cancel()
+
+
+async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> None:
+    begun: list[int] = []
+    hold = Hold()
+    again: list[bool] = []
+
+    def begin(record: Record) -> None:
+        begun.append(record.offset)
+
+    nothing: Any = lambda *_: None  # noqa: E731 - three hooks of different shapes
+    hooks = Hooks(begin, lambda: True, hold, nothing, lambda: again.append(True), nothing)
+    lane = Lane("events", hooks, asyncio.get_running_loop())
+    here = assignment()
+    lane.stall(stalled=True)
+    lane.hand_over([Record(here, offset, 0, b"x") for offset in range(2)])
+    await asyncio.sleep(0)
+    assert not begun
+    hold.begin()
+    lane.stall(stalled=False)
+    assert not begun, "a rebalance holds it up as well"
+    lane.go_on()
+    await asyncio.sleep(0)
+    assert begun == [0, 1]
+    assert again == [True]
