@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -20,7 +19,7 @@ from plaudit.kafka.settings import KafkaSettings
 
 pytestmark = pytest.mark.broker
 
-ENDPOINT = str(uuid4())
+ENDPOINT = "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"
 LETTER = {"plaudit_dead_letter": 1, "kind": "deliveries", "key": "one", "headers": [], "value": "x"}
 READING = [
     ["dlq", "list"],
