@@ -10,7 +10,7 @@ import pytest
 from httpx import Response
 
 from api.conftest import Installation
-from plaudit.api.events import MOST_BYTES
+from plaudit.api.reading import MOST_BYTES
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.entity import Entity
 from plaudit.events.examples import example

@@ -59,6 +59,7 @@ def create_app(parts: Parts) -> FastAPI:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
+    app.add_middleware(events.Shortcut)
     app.add_middleware(Idempotency, parts=parts)
     app.add_middleware(Counting, registry=registry)
     _operating(app, parts, registry)

@@ -14,12 +14,14 @@ from typing import Final
 import orjson
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plaudit.api.callers import check_rate, holder_of
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, answer, refusal
+from plaudit.api.reading import read_body
 from plaudit.endpoints.keys import CannotOpen
 from plaudit.store.answers import Begun, Kept
 from plaudit.store.api_keys import Scope as KeyScope
@@ -29,7 +31,6 @@ _log = logging.getLogger(__name__)
 
 HEADER: Final = "idempotency-key"
 LONGEST: Final = 255
-MOST_BYTES: Final = 8 * 1024 * 1024
 _SUCCESS: Final = range(200, 300)
 _KEPT_HEADERS: Final = frozenset({"content-type", "location", "etag"})
 PARAMETER: Final = {
@@ -64,6 +65,8 @@ class Idempotency:
             return
         try:
             response = await self._response(scope, receive, headers)
+        except ClientDisconnect:
+            return
         except (Refused, DatabaseFailure, CannotOpen) as error:
             response = answer(refusal(error))
         await response(scope, receive, send)
@@ -77,7 +80,7 @@ class Idempotency:
         """
         key = _checked(headers[HEADER])
         who = await holder_of(self._parts, headers.get("authorization"))
-        body = await _body(receive)
+        body = await read_body(receive)
         if who.key.scope is KeyScope.READ:
             return await self._carried_out(scope, body)
         answer_id = _digest(who.key.key_id.encode(), key.encode())
@@ -142,22 +145,6 @@ def _checked(key: str) -> str:
     if not 0 < len(bare) <= LONGEST or not (bare.isascii() and bare.isprintable()):
         raise Refused(400, f"1 to {LONGEST} printable ASCII characters", field=HEADER)
     return bare
-
-
-async def _body(receive: Receive) -> bytes:
-    """Read a request's body.
-
-    Raises:
-        Refused: it is too large.
-    """
-    read = bytearray()
-    while True:
-        message = await receive()
-        read += message.get("body", b"")
-        if len(read) > MOST_BYTES:
-            raise Refused(413, f"at most {MOST_BYTES:,} bytes in a request")
-        if not message.get("more_body", False):
-            return bytes(read)
 
 
 def _digest(*parts: bytes) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, reduce
-from operator import or_
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from pydantic import ConfigDict, Field, Strict, TypeAdapter, ValidationError, create_model
+from pydantic import ValidationError
 
 from plaudit.api.problems import Refused
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
+from plaudit.events.from_json import UNUSUAL, Written, write_json
 from plaudit.events.models.event import EventModel
 
 MOST_EVENTS: Final = 1_000
@@ -27,11 +26,12 @@ class Incoming(NamedTuple):
     """One event that can be published.
 
     Attributes:
+        event: as Avro already where it came in the usual form, which is the quicker way.
         source: `ce_source`.
         where: its place in the request, with a dot; empty when it is the only one.
     """
 
-    event: EventModel
+    event: EventModel | Written
     source: str
     where: str
 
@@ -50,11 +50,6 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> lis
     if media_type not in {JSON, STRUCTURED, BATCH}:
         detail = f"send {JSON}, {STRUCTURED} or {BATCH}"
         raise Refused(415, detail, field="content-type")
-    if media_type == JSON and "ce-type" not in headers:
-        try:
-            return _at_once(body)
-        except ValidationError:
-            pass  # what is wrong is told by the longer way
     try:
         tree = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -70,42 +65,6 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> lis
     return [read(each, f"{place}.") for place, each in enumerate(tree)]
 
 
-def _at_once(body: bytes) -> list[Incoming]:
-    """Read our own JSON in one pass, from bytes to events.
-
-    Raises:
-        ValidationError: something is wrong; what, is told better where each part is looked at.
-    """
-    one, many = _readers()
-    if not body.lstrip().startswith(b"["):
-        read = one.validate_json(body)
-        return [Incoming(read.data, read.source, "")]
-    return [
-        Incoming(each.data, each.source, f"{place}.")
-        for place, each in enumerate(many.validate_json(body))
-    ]
-
-
-@cache
-def _readers() -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
-    """Return what reads an event in its envelope, and a list of such."""
-    literal: Any = Literal
-    kinds = [
-        create_model(
-            each.name,
-            __config__=ConfigDict(extra="forbid"),
-            type=(literal[each.name], ...),
-            data=(each.model, ...),
-            source=(Annotated[str, Strict()], SOURCE),
-        )
-        for each in CATALOGUE.values()
-    ]
-    any_kind: Any = reduce(or_, kinds)
-    one: Any = Annotated[any_kind, Field(discriminator="type")]
-    many: Any = Annotated[list[one], Field(min_length=1, max_length=MOST_EVENTS)]
-    return TypeAdapter(one), TypeAdapter(many)
-
-
 def _ours(tree: object, where: str) -> Incoming:
     if not isinstance(tree, dict) or not isinstance(tree.get("data"), dict):
         detail = 'an event is {"type": "testimonial.approved", "data": {…}}'
@@ -115,7 +74,7 @@ def _ours(tree: object, where: str) -> Incoming:
     source = tree.get("source", SOURCE)
     if not isinstance(source, str):
         raise Refused(422, "a URI reference such as /services/reviews", field=f"{where}source")
-    return Incoming(_event(tree.get("type"), tree["data"], where), source, where)
+    return Incoming(_written(tree.get("type"), tree["data"], where), source, where)
 
 
 def _cloud_event(tree: object, where: str) -> Incoming:
@@ -137,6 +96,21 @@ def _cloud_event(tree: object, where: str) -> Incoming:
         detail = "has to be the UUID in meta.event_id: it becomes the webhook-id"
         raise Refused(422, detail, field=f"{where}id")
     return Incoming(event, tree["source"], where)
+
+
+def _written(name: object, data: dict[str, Any], where: str) -> EventModel | Written:
+    """Return an event as Avro, or as its model where that has to decide.
+
+    Raises:
+        Refused: names the field that is wrong.
+    """
+    event_type = CATALOGUE.get(name) if isinstance(name, str) else None
+    if event_type is not None:
+        try:
+            return write_json(event_type, data)
+        except UNUSUAL:
+            pass  # what is wrong, if anything is, the model tells
+    return _event(name, data, where)
 
 
 def _event(name: object, data: dict[str, Any], where: str) -> EventModel:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from plaudit.events.catalogue import EventType, type_of
-from plaudit.events.cloudevents import headers
-from plaudit.events.encoding import encode
+from plaudit.events.cloudevents import attributes, headers
+from plaudit.events.encoding import encode, framed
+from plaudit.events.from_json import Written
 from plaudit.events.models.event import EventModel
 from plaudit.publish.errors import EventTooLarge, OptionRefused
 from plaudit.records.names import Names
@@ -65,6 +66,26 @@ def prepare(
     key = event_type.key_of(event)
     topic = names.event_topic(event_type.entity)
     return Prepared(topic, key, value, headers(event, source, traceparent, key=key))
+
+
+def prepare_written(
+    event: Written, names: Names, source: str, schema_id: int | None = None
+) -> Prepared:
+    """Return the record of an event that was written straight from JSON.
+
+    Raises:
+        EventTooLarge: over 512 KiB.
+    """
+    value = sized(event.type, framed(event.type, schema_id) + event.body)
+    key = event.key.encode()
+    given = attributes(
+        event.type.name,
+        source,
+        event_id=event.event_id.encode(),
+        moment=event.occurred_at.encode(),
+        subject=key,
+    )
+    return Prepared(names.event_topic(event.type.entity), key, value, given)
 
 
 def sized(event_type: EventType, value: bytes) -> bytes:

@@ -99,7 +99,7 @@ class Emitter(Code):
         self._mappings = mappings
         self._names = names
         self._pieces: list[str] = []
-        self.tables: dict[str, dict[str, bytes]] = {}
+        self.tables: dict[str, object] = {}
 
     def function(self, schema: Node) -> str:
         """Return the source of `write`."""
