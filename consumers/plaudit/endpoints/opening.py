@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from plaudit.endpoints.filters import known_filter
@@ -77,8 +78,8 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         _target(private.url),
         tuple((name.lower().encode(), text.encode()) for name, text in private.headers.items()),
         signer,
-        frozenset(record["event_types"]),
-        frozenset(record["spaces"]),
+        _names(tuple(record["event_types"])),
+        _names(tuple(record["spaces"])),
         shape,
         record["rate_limit"],
         schedule,
@@ -98,11 +99,17 @@ def _unreadable(record: EndpointRecord, error: Exception) -> Unreadable:
         record["workspace_id"],
         record["version"],
         reason,
-        frozenset(record["event_types"]),
-        frozenset(record["spaces"]),
+        _names(tuple(record["event_types"])),
+        _names(tuple(record["spaces"])),
         record["active_from"],
         known_filter(record["content_filter"]),
     )
+
+
+@lru_cache(maxsize=1_024)
+def _names(given: tuple[str, ...]) -> frozenset[str]:
+    """Return names as a set, one for all endpoints that want the same: 216 bytes each."""
+    return frozenset(given)
 
 
 def _target(url: str) -> Target | str:

@@ -93,6 +93,8 @@ class EndpointTable:
             return
         if isinstance(endpoint, Unreadable):
             self._say(endpoint_id, endpoint.reason)
+        if endpoint.endpoint_id == endpoint_id:
+            endpoint_id = endpoint.endpoint_id  # one text for both, in memory for good
         self._put(endpoint_id, endpoint)
 
     def find(self, endpoint_id: str) -> Served | Deleted | None:

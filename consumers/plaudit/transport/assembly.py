@@ -89,6 +89,10 @@ class AnswerAssembly:
         chunked = fields.get(b"transfer-encoding", b"").endswith(b"chunked")
         return not chunked and b"content-length" not in fields
 
+    def let_go(self) -> None:
+        """Read no more; without this, only the garbage collector would end it and its parser."""
+        del self._parser
+
     @property
     def snippet(self) -> bytes:
         """The start of the body, as far as it is kept."""

@@ -137,6 +137,7 @@ class Connection(asyncio.Protocol):
         if transport is None:
             return
         transport.abort()
+        self._assembly.let_go()
         self.pool.left(self)
 
     # The event loop calls these.

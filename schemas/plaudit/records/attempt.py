@@ -14,8 +14,8 @@ from plaudit.events.writing import compile_writer
 from plaudit.records.codec import record_codec
 
 KEPT_ANSWER_BYTES: Final = 4 * 1024
-MOST_RECIPIENTS: Final = 20_000
-"""Endpoints, by type of event, whose part of a line is remembered; about 250 bytes each."""
+MOST_RECIPIENTS: Final = 2_048
+"""Endpoints, by type of event, whose part of a line is remembered; about 400 bytes each."""
 _CODEC = "attempt"
 _LENGTHS: Final = tuple(long_bytes(length) for length in range(256))
 _TWO_FLOATS: Final = struct.Struct("<3sBfBf").pack  # three absent, two present

@@ -119,12 +119,16 @@ class Admission:
             refusal = self._turn(slots, slots.turns, delivery, now_s)
         if refusal is not None:
             self._divert(delivery, refusal)
-        else:
-            self.in_hand += 1
-            slots.queue.append((delivery, now_s))
-            self.waiting_briskly += slots.brisk
-            if len(slots.flights) < self._limits.in_flight:
-                self._pump(slots, now_s)
+            return
+        self.in_hand += 1
+        has_slot = len(slots.flights) < self._limits.in_flight
+        if has_slot and not slots.queue and slots.turns is None and not self._hold.on:
+            self._begin(slots, delivery, endpoint, 0.0, now_s)
+            return
+        slots.wait(delivery, now_s)
+        self.waiting_briskly += slots.brisk
+        if has_slot:
+            self._pump(slots, now_s)
 
     def finished(self, flight: Flight, outcome: Answer | TransportError, hold_s: float) -> None:
         """An attempt has ended: its slot is free, and what it says of the endpoint is noted.
@@ -311,12 +315,17 @@ class Admission:
                 slots.timer = self._clock.later(wait_s, lambda: self._wake(slots))
                 return
             self._leaves(slots)
-            wait_s = now_s - since_s
-            if wait_s > LAGS_S or not slots.brisk:
-                self._waited(slots, wait_s)
-            flight = Flight(delivery, endpoint, slots.standing, now_s)
-            flights[flight] = None
-            self._start(flight)
+            self._begin(slots, delivery, endpoint, now_s - since_s, now_s)
+
+    def _begin(
+        self, slots: Slots, delivery: Delivery, endpoint: Endpoint, waited_s: float, now_s: float
+    ) -> None:
+        """Begin an attempt: it has a slot, and nothing speaks against it."""
+        if waited_s > LAGS_S or not slots.brisk:
+            self._waited(slots, waited_s)
+        flight = Flight(delivery, endpoint, slots.standing, now_s)
+        slots.flights[flight] = None
+        self._start(flight)
 
     def _wake(self, slots: Slots) -> None:
         slots.timer = None

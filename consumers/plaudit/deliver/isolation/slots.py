@@ -6,13 +6,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
 
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.isolation.standing import Standing
 from plaudit.deliver.isolation.turns import Turns
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.sender import Started
+
+Queue: TypeAlias = "deque[tuple[Delivery, float]]"
+NOBODY: Final[Queue] = deque(maxlen=0)
+"""The queue of every endpoint that nobody waits for; an empty one of its own takes 700 bytes."""
 
 
 class Timer(Protocol):
@@ -92,9 +96,15 @@ class Slots:
     def __init__(self, version: int, now_s: float) -> None:
         self.version = version
         self.flights: dict[Flight, None] = {}
-        self.queue: deque[tuple[Delivery, float]] = deque()
+        self.queue = NOBODY
         self.standing = Standing()
         self.turns: Turns | None = None
         self.timer: Timer | None = None
         self.brisk = True
         self.answered_s = now_s
+
+    def wait(self, delivery: Delivery, now_s: float) -> None:
+        """Let a delivery wait, as the last of its queue."""
+        if self.queue is NOBODY:
+            self.queue = deque()
+        self.queue.append((delivery, now_s))
