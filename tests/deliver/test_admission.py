@@ -262,6 +262,43 @@ def test_the_events_lane_leaves_limited_endpoints_to_the_deliveries_lane(events:
     assert events.reasons("limited") == {Reason.RATE_LIMIT: 3}
 
 
+def test_a_limited_endpoint_that_stalls_has_few_requests_that_could_arrive_together(
+    deliveries: World,
+) -> None:
+    limited = endpoint("limited", rate_limit=5)
+    deliveries.steadily(limited, 5, 20)
+    deliveries.run(10)
+    before = len(deliveries.sent["limited"])
+    deliveries.behaves["limited"] = times_out()
+    deliveries.run(2)
+    assert len(deliveries.sent["limited"]) - before <= 3
+
+
+def test_a_limited_endpoint_that_takes_three_seconds_gets_its_rate(deliveries: World) -> None:
+    limited = endpoint("limited", rate_limit=5)
+    deliveries.behaves["limited"] = Behavior(3.0)
+    deliveries.steadily(limited, 10, 60)
+    deliveries.run(60)
+    # Before the first answer, nobody knows that it takes so long.
+    assert 300 - 3 * 5 <= len(deliveries.sent["limited"]) <= 304
+
+
+def test_after_a_rebalance_a_limited_endpoint_gets_nothing_for_an_interval(
+    deliveries: World,
+) -> None:
+    limited = endpoint("limited", rate_limit=0.5)
+    deliveries.admission.own_anew()
+    deliveries.comes(limited)
+    deliveries.run(1.9)
+    assert not deliveries.sent["limited"], "whoever was the owner may have sent until then"
+    deliveries.run(0.2)
+    assert len(deliveries.sent["limited"]) == 1
+    deliveries.comes(limited)
+    deliveries.admission.own_anew()
+    deliveries.run(2)
+    assert len(deliveries.sent["limited"]) == 2, "it stayed here"
+
+
 def test_a_limited_endpoint_gets_what_it_takes_and_the_rest_is_told_its_turn(
     deliveries: World,
 ) -> None:

@@ -231,7 +231,7 @@ class Worker:
             lambda: self._has_room(deliverer),
             deliverer.hold,
             deliverer.leave,
-            deliverer.admission.look,
+            deliverer.admission.own_anew,
             self._fail,
         )
         lane = Lane(name, hooks, asyncio.get_running_loop())

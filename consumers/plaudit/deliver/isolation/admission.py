@@ -22,7 +22,7 @@ from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.isolation.slots import Clock, Flight, Slots
 from plaudit.deliver.isolation.standing import SLOW_S, Refusal, Standing
-from plaudit.deliver.isolation.turns import Turns
+from plaudit.deliver.isolation.turns import LONG_AGO_S, Turns
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
@@ -104,6 +104,7 @@ class Admission:
         self.waiting_briskly = 0
         self.late_s = 0.0
         self._usual_s = 0.0
+        self._owner_since_s = LONG_AGO_S
 
     def admit(self, delivery: Delivery, endpoint: Endpoint) -> None:
         """Attempt it now, or later, or divert it."""
@@ -147,6 +148,8 @@ class Admission:
         flight.standing.report(flight.permit, outcome, took_s, now_s, self.slack_s)
         if hold_s:
             flight.standing.hold(hold_s, now_s)
+        if slots.turns is not None and isinstance(outcome, Answer):
+            slots.turns.answered(took_s)
         if slots.queue:
             self._pump(slots, now_s)
         if not slots.queue and not slots.brisk:
@@ -155,6 +158,15 @@ class Admission:
     def evicted(self, flight: Flight) -> None:
         """Take note that an attempt is cancelled for what it holds up: its endpoint is slow."""
         flight.standing.slow_down(self._clock.now_s())
+
+    def own_anew(self) -> None:
+        """A rebalance is over: what another owner may have served begins without credit."""
+        now_s = self._owner_since_s = self._clock.now_s()
+        for slots in self._slots.values():
+            stayed = any(each.record.assignment.active for each, _ in slots.queue)
+            if slots.turns is not None and not stayed:
+                slots.turns.own_anew(now_s)
+        self.look()
 
     def look(self) -> None:
         """Look after everyone, a few times a second: who hangs, who is gone, who is forgotten."""
@@ -255,7 +267,7 @@ class Admission:
         if limit is None:
             slots.turns = None
         elif slots.turns is None:
-            slots.turns = Turns(limit, now_s)
+            slots.turns = Turns(limit, now_s, self._owner_since_s)
             # What waits for its turn is no reason to read less.
             self._set_brisk(slots, brisk=False)
         else:
@@ -298,8 +310,10 @@ class Admission:
         """Begin as many attempts as slots, rate and standing allow."""
         if self._hold.on:
             return
-        flights = slots.flights
-        while slots.queue and len(flights) < self._limits.in_flight and slots.timer is None:
+        flights, most = slots.flights, self._limits.in_flight
+        if slots.turns is not None:
+            most = min(most, slots.turns.most_open)
+        while slots.queue and len(flights) < most and slots.timer is None:
             delivery, since_s = slots.queue[0]
             endpoint = delivery.endpoint
             if endpoint is None or not delivery.record.assignment.active:

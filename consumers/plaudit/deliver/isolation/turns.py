@@ -1,10 +1,14 @@
 """Rate limits: when the next request may go, and whose turn is when. Pure, the time is given.
 
-Requests to a limited endpoint leave evenly, with a little slack to make up for a late wake-up. The
-next half minute's worth waits in memory. What comes on top is told its *turn*, which travels with
-it (`plaudit-turn-at`), and waits in the longest tier that brings it back in time; it comes back
-a few times, each time closer, instead of climbing to a tier of 24 h. Turns are given in the order
-of arrival, and the endpoint is never idle while anything of it waits in memory.
+Requests to a limited endpoint leave evenly. What was missed for a moment is caught up on, at little
+more than the limit, and never in a burst: with a limit of 5/s, no 60 seconds see more than 304, and
+no second more than 7. That holds over any number of workers and rebalances, because an owner begins
+without credit, an interval after it became one: whoever was it before may have sent until then.
+
+The next half minute's worth waits in memory. What comes on top is told its *turn*, which travels
+with it (`plaudit-turn-at`), and waits in the longest tier that brings it back in time; it comes
+back a few times, each time closer, instead of climbing to a tier of 24 h. Turns are given in the
+order of arrival, and the endpoint is never idle while anything of it waits in memory.
 
 10,000 deliveries at 5/s: the last turn is 33 min away, and each comes back at most ten times.
 """
@@ -13,14 +17,24 @@ from __future__ import annotations
 
 from typing import Final
 
-SLACK_S: Final = 0.25
-"""A wake-up that is late by no more than this costs nothing. It is also what may go at once:
-1 + 0.25 s · rate, so that no second sees more than 1 + 1.25 · rate, under twice the rate."""
+CREDIT_S: Final = 0.75
+"""What was missed no longer ago than this is caught up on: T seconds see at most
+1 + (T + 0.75) · limit …"""
+PEAK: Final = 1.25
+"""… at so many times the limit: one second sees at most 1 + 1.275 · limit …"""
+AT_ONCE_S: Final = 0.02
+"""… of which what is due within this time may leave together: timers tick in milliseconds."""
+WEIGHT: Final = 0.5
+"""Of the latest answer in an endpoint's usual time."""
+USUALLY_OPEN_S: Final = 0.5
+"""Requests that are not answered may all be on their way still, and arrive together in the end. So
+there are no more than the endpoint's usual time explains, or this."""
 NEAR_S: Final = 15.0
 """A turn so near is waited for in memory."""
 FEW_S: Final = 2.0
 """With less than this waiting, a delivery may wait here out of turn: no slot is left unused."""
 MOST_WAITING: Final = 4_096
+LONG_AGO_S: Final = float("-inf")
 
 
 class Turns:
@@ -29,32 +43,50 @@ class Turns:
     Args:
         per_s: requests a second; may be under one.
         now_s: seconds of any clock that is used throughout.
+        owner_since_s: when this worker became the owner, by the same clock.
     """
 
-    __slots__ = ("_at_s", "_booked_s", "_tokens", "per_s")
+    __slots__ = ("_booked_s", "_due_s", "_peak_s", "_usual_s", "per_s")
 
-    def __init__(self, per_s: float, now_s: float) -> None:
+    def __init__(self, per_s: float, now_s: float, owner_since_s: float = LONG_AGO_S) -> None:
         self.per_s = per_s
-        # One, not all: after a rebalance, the owner before us may have sent as many just now.
-        self._tokens = 1.0
-        self._at_s = now_s
+        # When the next request is due at an even pace, and at the pace of catching up.
+        self._due_s = max(now_s, owner_since_s + 1 / per_s)
+        self._peak_s = self._due_s
         self._booked_s = now_s
+        self._usual_s = 0.0
 
     def change(self, per_s: float, now_s: float) -> None:
         """Take another limit from now on; what was booked comes sooner or later with it."""
-        self._refill(now_s)
-        self._booked_s = now_s + max(0.0, self._booked_s - now_s) * self.per_s / per_s
+        longer = self.per_s / per_s
+        self._due_s = now_s + max(0.0, self._due_s - now_s) * longer
+        self._peak_s = now_s + max(0.0, self._peak_s - now_s) * longer
+        self._booked_s = now_s + max(0.0, self._booked_s - now_s) * longer
         self.per_s = per_s
-        self._tokens = min(self._tokens, self._most)
+
+    def own_anew(self, now_s: float) -> None:
+        """Begin as an owner does: another one may have sent until now."""
+        self._due_s = max(self._due_s, now_s + 1 / self.per_s)
 
     def take(self, now_s: float) -> float:
         """Take leave for one request; return how long to wait for it, 0 when it was taken."""
-        self._refill(now_s)
-        if self._tokens >= 1:
-            self._tokens -= 1
-            return 0.0
-        # Rounding must not wake us a hair too early.
-        return (1 - self._tokens) / self.per_s + 1e-4
+        self._due_s = max(self._due_s, now_s - CREDIT_S)
+        free_s = max(self._due_s, self._peak_s - AT_ONCE_S)
+        if free_s > now_s:
+            # Rounding must not wake us a hair too early.
+            return free_s - now_s + 1e-4
+        self._due_s += 1 / self.per_s
+        self._peak_s = max(self._peak_s, now_s) + 1 / (self.per_s * PEAK)
+        return 0.0
+
+    def answered(self, took_s: float) -> None:
+        """Take note of how long an answer took."""
+        self._usual_s += (took_s - self._usual_s) * WEIGHT
+
+    @property
+    def most_open(self) -> int:
+        """How many requests may be unanswered at once: twice what the answers' time explains."""
+        return 1 + int(self.per_s * max(2 * self._usual_s, USUALLY_OPEN_S))
 
     def turn(self, waiting: int, given_s: float | None, now_s: float) -> float | None:
         """Return when a delivery's turn is; None: it waits in memory.
@@ -81,13 +113,4 @@ class Turns:
 
     def idle(self, now_s: float) -> bool:
         """Return whether there is nothing to remember: all may go, and no turn was given."""
-        self._refill(now_s)
-        return self._tokens >= self._most and self._booked_s <= now_s
-
-    @property
-    def _most(self) -> float:
-        return 1 + self.per_s * SLACK_S
-
-    def _refill(self, now_s: float) -> None:
-        self._tokens = min(self._most, self._tokens + max(0.0, now_s - self._at_s) * self.per_s)
-        self._at_s = now_s
+        return max(self._due_s, self._peak_s, self._booked_s) <= now_s
