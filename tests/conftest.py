@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from itertools import count
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from plaudit.dev.kafka import FoundKafka, LocalKafka, find_kafka
 from plaudit.dev.kafka_errors import KafkaNotFound
@@ -23,6 +24,10 @@ TEST_POSTGRES = "PLAUDIT_TEST_POSTGRES"
 OURS = ("PLAUDIT_", "KAFKA_")
 FEW = {Section.EVENTS: 4, Section.DELIVERIES: 4, Section.DEAD_LETTERS: 2, Section.ATTEMPTS: 2}
 """Partitions: topics are made for each test, and a broker takes its time for every partition."""
+
+# No example has to be quick: that is a question for benchmarks.
+hypothesis_settings.register_profile("plaudit", deadline=None)
+hypothesis_settings.load_profile("plaudit")
 
 
 @pytest.fixture(autouse=True)
