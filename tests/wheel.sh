@@ -14,6 +14,12 @@ bin=$folder/venv/bin
 "$bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$requirements"
 "$bin/python" -m pip install -q --disable-pip-version-check --no-deps "$wheel"
 
+# What an upstream service installs: no extra, and nothing but what publishing needs.
+sed 's/ \\$//; /--hash/d' "$requirements" >"$folder/pins.txt"
+"$python" -m venv "$folder/bare"
+"$folder/bare/bin/python" -m pip install -q --disable-pip-version-check -c "$folder/pins.txt" "$wheel"
+(cd "$folder" && bare/bin/python "$tests/bare.py")
+
 cp -r "$tests" "$tests/../docs" "$tests/../deploy" "$folder/"
 cp "$tests/../pyproject.toml" "$folder/"
 cd "$folder"
