@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Tests wait for brokers and rebalances more than they compute: three at a time on two cores, each
 # with a broker of its own.
-JOBS ?= 4
+JOBS ?= 3
 EVENTS ?=
 ARGS ?=
 

@@ -25,8 +25,9 @@ OURS = ("PLAUDIT_", "KAFKA_")
 FEW = {Section.EVENTS: 4, Section.DELIVERIES: 4, Section.DEAD_LETTERS: 2, Section.ATTEMPTS: 2}
 """Partitions: topics are made for each test, and a broker takes its time for every partition."""
 
-# No example has to be quick: that is a question for benchmarks.
-hypothesis_settings.register_profile("plaudit", deadline=None)
+# No example has to be quick: that is a question for benchmarks. Fewer than usual: every run has
+# others, and all tests together have eight minutes.
+hypothesis_settings.register_profile("plaudit", deadline=None, max_examples=50)
 hypothesis_settings.load_profile("plaudit")
 
 

@@ -260,7 +260,7 @@ class GroupMachine(RuleBasedStateMachine):
 
 
 TestGroup = GroupMachine.TestCase
-TestGroup.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestGroup.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 
 
 def test_what_comes_back_in_the_next_generation_goes_on_where_it_was() -> None:

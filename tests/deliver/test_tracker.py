@@ -73,7 +73,7 @@ class WindowMachine(RuleBasedStateMachine):
 
 
 TestWindow = WindowMachine.TestCase
-TestWindow.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestWindow.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
 
 
 @given(committed=st.integers(0, 2**40), ahead=st.sets(st.integers(1, 30_000), max_size=200))

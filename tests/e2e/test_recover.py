@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 from aiohttp import web
 
-from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
+from command import CommandLine
+from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink
 from plaudit.dlq.letters import Kind
 from plaudit.dlq.scan import count
@@ -27,16 +27,9 @@ class Switch:
 
 def run(rig: Rig, *arguments: str) -> str:
     """Run a command; return what it printed."""
-    done = subprocess.run(
-        [PLAUDIT, *arguments],
-        env=rig.environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    done = CommandLine(rig.settings, rig.environment)(*arguments)
+    assert done.code == 0, done.err
+    return done.out
 
 
 def test_dead_letters_and_what_was_missed_while_disabled_arrive_once_each(

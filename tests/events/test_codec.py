@@ -122,7 +122,7 @@ def test_an_event_that_is_cut_off_anywhere_is_told_apart(name: str) -> None:
         assert cut.value.reason in {"truncated", "no_value", "corrupt"}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(noise=st.binary(max_size=300), name=st.sampled_from(TYPES))
 def test_no_bytes_make_decoding_crash(noise: bytes, name: str) -> None:
     head = encode(example(name))[:HEAD]
@@ -133,7 +133,7 @@ def test_no_bytes_make_decoding_crash(noise: bytes, name: str) -> None:
             continue
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(name=st.sampled_from(TYPES), data=st.data())
 def test_no_flipped_byte_makes_decoding_crash(name: str, data: st.DataObject) -> None:
     value = bytearray(encode(example(name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import cached_property
@@ -75,11 +76,8 @@ class GuardedKafka(LocalKafka):
     def admit(self, prefix: str) -> None:
         """Let the user in, and to everything whose name begins so."""
         self.set_password(PASSWORD)
-        everything = [
-            AclBinding(*_rule(kind, prefix, ResourcePatternType.PREFIXED, "all", "ALLOW"))
-            for kind in ("topic", "group")
-        ]
-        _wait(self._admin.create_acls(everything, request_timeout=CALL_S))
+        for kind in ("topic", "group"):
+            self._give(_rule(kind, prefix, ResourcePatternType.PREFIXED, "all", "ALLOW"))
 
     def set_password(self, password: str) -> None:
         """Change the user's password; connections that are open have 2 s left."""
@@ -89,13 +87,21 @@ class GuardedKafka(LocalKafka):
 
     def take_away(self, right: Right, prefix: str) -> None:
         """Deny the user something."""
-        denial = AclBinding(*_denial(right, prefix))
-        _wait(self._admin.create_acls([denial], request_timeout=CALL_S))
+        self._give(_denial(right, prefix))
 
     def give_back(self, right: Right, prefix: str) -> None:
         """Take back a denial."""
         denial = AclBindingFilter(*_denial(right, prefix))
         _wait(self._admin.delete_acls([denial], request_timeout=CALL_S))
+
+    def _give(self, rule: tuple[Any, ...]) -> None:
+        """Make a rule; returns when it is in force, which is a moment after it was accepted."""
+        _wait(self._admin.create_acls([AclBinding(*rule)], request_timeout=CALL_S))
+        deadline = time.monotonic() + CALL_S
+        wanted = AclBindingFilter(*rule)
+        while not self._admin.describe_acls(wanted, request_timeout=CALL_S).result(CALL_S):
+            assert time.monotonic() < deadline, "a rule does not come into force"
+            time.sleep(0.05)
 
     @cached_property
     def _admin(self) -> AdminClient:
