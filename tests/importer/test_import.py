@@ -228,7 +228,7 @@ class Imports:
 def test_nothing_is_lost_when_it_is_killed_stopped_and_the_broker_restarts(
     own_kafka: Callable[[], LocalKafka], prefix: str, tmp_path: Path
 ) -> None:
-    rows = 12_000
+    rows = 60_000
     broker = own_kafka()
     settings = KafkaSettings(bootstrap_servers=broker.bootstrap, topic_prefix=prefix)
     apply_topics(settings)
