@@ -16,7 +16,8 @@ from plaudit.deliver.hold import Hold
 from plaudit.deliver.lane import Hooks, Lane
 from plaudit.deliver.settler import Settler
 from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.producer import Ack, Producer
+from plaudit.kafka.errors import NotAuthorized
+from plaudit.kafka.producer import Ack, Producer, SendFailure
 from plaudit.records.names import Names
 
 
@@ -24,13 +25,17 @@ class Brokers:
     """What a producer hands over, acknowledged when the test says so."""
 
     def __init__(self) -> None:
-        self.waiting: deque[Callable[[Ack], None]] = deque()
+        self.waiting: deque[Callable[[Ack | SendFailure], None]] = deque()
 
-    def send(self, *_: object, on_ack: Callable[[Ack], None]) -> None:
+    def send(self, *_: object, on_ack: Callable[[Ack | SendFailure], None]) -> None:
         self.waiting.append(on_ack)
 
     def acknowledge(self) -> None:
         self.waiting.popleft()(Ack("t", 0, 0, 0))
+
+    def refuse(self) -> None:
+        error = NotAuthorized("publish", "denied", "TOPIC_AUTHORIZATION_FAILED")
+        self.waiting.popleft()(SendFailure(error, retriable=True))
 
 
 class Time:
@@ -69,6 +74,11 @@ async def test_it_stalls_after_a_second_in_which_nothing_was_settled_though_some
     assert await later(0.1)
     brokers.acknowledge()
     assert not await later(0), "one of two was settled"
+    assert await later(1.1)
+    assert not await later(9), "it may be one partition only: others are tried"
+    assert await later(1)
+    brokers.refuse()
+    assert not await later(0), "who refuses is there"
     assert await later(1.1)
     brokers.acknowledge()
     assert not await later(60)

@@ -19,7 +19,7 @@ from plaudit.deliver.delivery import Delivery, Origin, Record, origin_of
 from plaudit.deliver.moves import Attempted, Write
 from plaudit.events.ids import new_id_text
 from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.errors import BufferFull, KafkaFailure
+from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable
 from plaudit.kafka.producer import Ack, Producer, SendFailure
 from plaudit.records.attempt import encode_attempt
 from plaudit.records.names import Names
@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 REPEAT_EVERY_S: Final = 0.25
 STALLED_AFTER_S: Final = 1.0
 """A broker that is lost has its partitions led by others about as soon."""
+TRY_EVERY_S: Final = 10.0
+"""What is silent may be one partition only: so often, a second's attempts find out."""
 
 
 class Ticket:
@@ -68,16 +70,22 @@ class Settler:
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
         self._troubles: dict[str, KafkaFailure] = {}
         self.refused = 0
-        # Tickets; each count is written by one thread only.
+        # Tickets, and answers of brokers; each count is written by one thread only.
         self._opened = 0
         self._closed = 0
-        self._seen_closed = 0
-        self._moved_at = time.monotonic()
+        self._answers = 0
+        self._seen_answers = 0
+        self._heard_at = time.monotonic()
+
+    @property
+    def silent_s(self) -> float:
+        """For how long no broker has answered a write, while one waits; seconds."""
+        return time.monotonic() - self._heard_at
 
     @property
     def stalled(self) -> bool:
-        """Whether deliveries wait to be settled, and none has been for a second."""
-        return time.monotonic() - self._moved_at > STALLED_AFTER_S
+        """Whether nothing should be begun: it could not be written down."""
+        return self.silent_s % TRY_EVERY_S > STALLED_AFTER_S
 
     @property
     def backlog(self) -> int:
@@ -139,8 +147,11 @@ class Settler:
         """Take what became of a write; called in the producer's thread."""
         match outcome:
             case SendFailure():
+                # A refusal is an answer, too.
+                self._answers += not isinstance(outcome.error, KafkaUnavailable)
                 self._failed.append((write, ticket, outcome))
             case _:
+                self._answers += 1
                 self._clock.observe(outcome.timestamp_ms)
                 if self._troubles:
                     self._recovered(write.topic)
@@ -150,10 +161,10 @@ class Settler:
                     ticket.record.assignment.release(ticket.record)
 
     def _look(self) -> None:
-        """See whether anything was settled since the last look, or nothing has to be."""
-        closed = self._closed
-        if closed != self._seen_closed or closed == self._opened:
-            self._seen_closed, self._moved_at = closed, time.monotonic()
+        """See whether a broker has answered since the last look, or none has to."""
+        answers = self._answers
+        if answers != self._seen_answers or self._closed == self._opened:
+            self._seen_answers, self._heard_at = answers, time.monotonic()
 
     def _repeat(self) -> None:
         for _ in range(len(self._failed)):

@@ -36,7 +36,7 @@ from plaudit.deliver.offsets.source import Source, SourceConfig
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.schemas import KnownSchemas
 from plaudit.deliver.settings import DeliverSettings
-from plaudit.deliver.settler import Settler
+from plaudit.deliver.settler import STALLED_AFTER_S, Settler
 from plaudit.deliver.startup import LaneTopics
 from plaudit.endpoints.follower import EndpointsFollower
 from plaudit.endpoints.keys import SecretKeys
@@ -140,7 +140,7 @@ class Worker:
     def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
         self._kafka = kafka
         self._failure: Exception | None = None
-        self._stalled = False
+        self._silent = False
         self._stop = asyncio.Event()
         self.lanes: list[RunningLane] = []
         self.ticked_at = time.monotonic()
@@ -276,15 +276,15 @@ class Worker:
 
     def _look_at_brokers(self) -> None:
         """Begin nothing while nothing can be written down."""
-        stalled = self.settler.stalled
-        if stalled != self._stalled:
-            self._stalled = stalled
-            if stalled:
+        silent = self.settler.silent_s > STALLED_AFTER_S
+        if silent != self._silent:
+            self._silent = silent
+            if silent:
                 _log.warning("worker.holds", extra={"reason": "brokers acknowledge nothing"})
             else:
                 _log.info("worker.goes_on")
         for each in self.lanes:
-            each.lane.stall(stalled=stalled)
+            each.lane.stall(stalled=self.settler.stalled)
 
     def _watch(self) -> None:
         """End a process whose event loop hangs: its heartbeats would keep its partitions."""
