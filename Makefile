@@ -11,7 +11,7 @@ JOBS ?= 3
 EVENTS ?=
 ARGS ?=
 
-.PHONY: help setup run test test-fast lint format lock build test-wheel bench soak soak-dlq image clean
+.PHONY: help setup run test test-fast breaks lint format lock build test-wheel bench soak soak-dlq image clean
 
 help: ## print this manual
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ format: $(VENV)/all.stamp ## put the style right where a tool can
 
 lock: $(VENV)/all.stamp ## resolve and pin what is installed, with hashes
 	@$(BIN)/python requirements/lock.py
+
+breaks: $(VENV)/all.stamp ## break each promise in a copy and see its tests fail; ARGS="-k commit"
+	@cd tests && ../$(BIN)/python -m breaks.run $(ARGS)
 
 build: $(VENV)/all.stamp ## the wheel and the source archive, into dist/
 	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist .

@@ -9,10 +9,13 @@ from contextlib import ExitStack
 from itertools import count
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 from hypothesis import settings as hypothesis_settings
 
 from plaudit.dev.kafka import FoundKafka, LocalKafka, find_kafka
 from plaudit.dev.kafka_errors import KafkaNotFound
+from plaudit.kafka.consumer import Partition
 from plaudit.kafka.declaration import Section, TopicSpec, declared
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, apply
@@ -111,3 +114,10 @@ def apply_topics(settings: KafkaSettings, *, single_node: bool = True) -> None:
     """Make the topics as declared, with few partitions."""
     applied = apply(Admin(settings), declared(settings, single_node=single_node, partitions=FEW))
     assert applied.ok, applied.findings
+
+
+def delete_before(settings: KafkaSettings, partition: Partition, offset: int) -> None:
+    """Let the broker drop what a partition has below an offset, as retention does."""
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    for future in admin.delete_records([TopicPartition(*partition, offset)]).values():
+        future.result(30)

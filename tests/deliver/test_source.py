@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Collection, Iterator
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka import Producer as Client
 
-from conftest import MakeTopic
+from conftest import MakeTopic, delete_before
 from plaudit.deliver.delivery import Record
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.deliver.offsets.source import Source, SourceConfig
@@ -33,6 +34,7 @@ class Engine:
         self.seen: list[tuple[Partition, int]] = []
         self.holds = 0
         self.errors: list[Exception] = []
+        self.dropped: list[tuple[Partition, int]] = []
         self.settles = False
 
     def hand_over(self, records: list[Record]) -> None:
@@ -67,7 +69,7 @@ class Engine:
             self.changed.notify_all()
 
     def lost(self, partition: Partition, count: int) -> None:
-        raise AssertionError((partition, count))
+        self.dropped.append((partition, count))
 
     def failed(self, error: Exception) -> None:
         self.errors.append(error)
@@ -93,6 +95,7 @@ class Reading:
 
     def __init__(self, settings: KafkaSettings, topic: str, assignor: str) -> None:
         self.engine = Engine()
+        self.loses = False
         group = GroupConfig(f"{settings.topic_prefix}g", assignor)
         config = SourceConfig(group, {topic: 0}, revoke_grace_s=0.2, hold_grace_s=0.2)
         self.source = Source(settings, config, self.engine, BrokerClock())
@@ -106,6 +109,7 @@ class Reading:
         self.source.stop()
         assert self.source.join(PROMPTLY_S)
         assert not self.engine.errors
+        assert self.loses or not self.engine.dropped
 
 
 Start = Callable[..., Reading]
@@ -216,3 +220,47 @@ def test_what_is_settled_late_in_a_partition_that_moved_changes_nothing(
     until_committed(settings, topic, expected)
     second.engine.settle_all()
     until_committed(settings, topic, [3, 3])
+
+
+def test_what_the_log_dropped_before_it_was_read_is_counted_and_told_and_reading_goes_on(
+    settings: KafkaSettings, make_topic: MakeTopic, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = make_topic()
+    partition = Partition(topic, 0)
+    write(settings, topic, 3)
+    before = start(topic)
+    before.engine.settle_all()
+    until_committed(settings, topic, [3])
+    before.close()
+    write(settings, topic, 7)
+    delete_before(settings, partition, 8)
+    reading = start(topic)
+    reading.loses = True
+    reading.engine.settle_all()
+    until_committed(settings, topic, [10])
+    assert reading.engine.seen == [(partition, 8), (partition, 9)]
+    assert reading.engine.dropped == [(partition, 5)]
+    [told] = [each for each in caplog.records if each.message == "records.lost"]
+    said = vars(told)
+    assert (said["partition"], said["from"], said["to"], said["count"]) == (str(partition), 3, 8, 5)
+
+
+def test_metadata_of_somebody_else_is_counted_and_its_records_are_delivered(
+    settings: KafkaSettings, make_topic: MakeTopic, start: Start
+) -> None:
+    topic = make_topic(partitions=2)
+    write(settings, topic, 4)
+    strange = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": f"{settings.topic_prefix}g",
+            "enable.auto.commit": False,
+        }
+    )
+    place = TopicPartition(topic, 0, 1, "p9:of another release")
+    strange.commit(offsets=[place], asynchronous=False)
+    strange.close()
+    reading = start(topic)
+    reading.engine.wait(lambda: len(reading.engine.seen) == 3)
+    assert [offset for _, offset in reading.engine.seen] == [1, 2, 3]
+    assert reading.source.foreign == 1

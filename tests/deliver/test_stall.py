@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
 
+from deliver.brokers import Brokers
 from deliver.world import assignment
 from plaudit.deliver import settler as settling
 from plaudit.deliver.delivery import Record
@@ -16,26 +15,8 @@ from plaudit.deliver.hold import Hold
 from plaudit.deliver.lane import Hooks, Lane
 from plaudit.deliver.settler import Settler
 from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.errors import NotAuthorized
-from plaudit.kafka.producer import Ack, Producer, SendFailure
+from plaudit.kafka.producer import Producer
 from plaudit.records.names import Names
-
-
-class Brokers:
-    """What a producer hands over, acknowledged when the test says so."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[Callable[[Ack | SendFailure], None]] = deque()
-
-    def send(self, *_: object, on_ack: Callable[[Ack | SendFailure], None]) -> None:
-        self.waiting.append(on_ack)
-
-    def acknowledge(self) -> None:
-        self.waiting.popleft()(Ack("t", 0, 0, 0))
-
-    def refuse(self) -> None:
-        error = NotAuthorized("publish", "denied", "TOPIC_AUTHORIZATION_FAILED")
-        self.waiting.popleft()(SendFailure(error, retriable=True))
 
 
 class Time:

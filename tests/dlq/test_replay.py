@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from command import CommandLine
+from conftest import delete_before
 from dlq.conftest import announce, disable, sent
 from dlq.generate import ENDPOINTS, WORKSPACE
 from dlq.rig import SOON_S, end_of, start_command, wait
@@ -22,6 +21,7 @@ from plaudit.events.cloudevents import headers as event_headers
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.models.event import EventModel
+from plaudit.kafka.consumer import Partition
 from plaudit.kafka.producer import Ack, Producer
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.delivery_id import delivery_id
@@ -207,10 +207,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 def remove(settings: KafkaSettings, ack: Ack) -> None:
     """Remove what was appended before a record, as retention does."""
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
-    place = TopicPartition(ack.topic, ack.partition, ack.offset)
-    for future in admin.delete_records([place]).values():
-        future.result(30)
+    delete_before(settings, Partition(ack.topic, ack.partition), ack.offset)
 
 
 def test_what_retention_has_removed_of_a_range_is_counted_and_told(

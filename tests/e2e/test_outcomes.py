@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from itertools import product
 
 import pytest
 import svix
@@ -10,6 +12,7 @@ from standardwebhooks import Webhook
 
 from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink, always, failing, good
+from plaudit.deliver.events_lane import WIDE
 from plaudit.formats.catalogue import SHAPES
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
@@ -90,3 +93,20 @@ def test_every_format_arrives_signed_also_when_it_is_tried_again(rig: Rig, sink:
     rig.wait_dead(1)
     [dead] = rig.dead()
     assert (dead.headers["plaudit-endpoint-id"], dead.headers["plaudit-reason"]) == (gone, "gone")
+
+
+def test_an_event_that_very_many_want_arrives_once_at_each(rig: Rig, sink: Sink) -> None:
+    """It goes through `deliveries.now`, and its offset is committed before they are delivered."""
+    url = sink.on("all", good)
+    for number in range(WIDE + 1):
+        rig.endpoint(url, private={"X-To": str(number)})
+    worker = rig.worker()
+    ids = rig.publish(3)
+    due = len(ids) * (WIDE + 1)
+    assert sink.wait_until(lambda: len(sink.arrivals) >= due, PROMPTLY_S)
+    assert rig.stop(worker) == 0
+    found = Counter((each.message_id, int(each.headers["x-to"])) for each in sink.arrivals)
+    assert found == Counter(product(ids, range(WIDE + 1)))
+    lines = rig.attempts()
+    assert len(lines) == due
+    assert {each["origin_topic"] for each in lines} == {rig.settings.names.event_topics[0]}

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
-from conftest import MakeTopic
+from conftest import MakeTopic, delete_before
 from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition, Place
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.producer import Producer
@@ -71,12 +69,6 @@ def write(
     with Producer(settings) as producer:
         for future in [producer.publish(topic, each, partition=partition) for each in values]:
             future.result(PROMPTLY_S)
-
-
-def delete_before(settings: KafkaSettings, partition: Partition, offset: int) -> None:
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
-    for future in admin.delete_records([TopicPartition(*partition, offset)]).values():
-        future.result(PROMPTLY_S)
 
 
 @pytest.fixture

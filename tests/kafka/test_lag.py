@@ -6,8 +6,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from command import CommandLine
-from conftest import MakeTopic
-from kafka.test_consumer import delete_before
+from conftest import MakeTopic, delete_before
 from plaudit.kafka.consumer import Partition
 from plaudit.kafka.lag import LagReader, PartitionLag, by_topic
 from plaudit.kafka.producer import Ack, Producer

@@ -29,6 +29,7 @@ class Holdings:
         held: the assignments in force.
         in_hand: records handed over and not finished.
         bytes_in_hand: the sum of their values.
+        foreign: how often a group's place came with metadata that could not be read.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Holdings:
         self.held: dict[Partition, Assignment] = {}
         self.in_hand = 0
         self.bytes_in_hand = 0
+        self.foreign = 0
 
     def assign(
         self, places: Mapping[Partition, Place], first: Callable[[Partition], int]
@@ -65,9 +67,9 @@ class Holdings:
                 self._let_go(kept)
             start = first(partition) if place.offset is None else place.offset
             delay_ms = self._delays[partition.topic]
-            self.held[partition] = Assignment(
-                partition, delay_ms, place, start, self._release, self._limits
-            )
+            fresh = Assignment(partition, delay_ms, place, start, self._release, self._limits)
+            self.foreign += fresh.foreign
+            self.held[partition] = fresh
             starts[partition] = start
         return starts
 

@@ -48,6 +48,7 @@ class Assignment:
         begun: deliveries whose attempt or settlement was begun, counted by the event loop.
         settled: deliveries that are settled, counted by the source.
         release: takes a record of which one delivery is settled (see `Source.settled`).
+        foreign: the group's place came with metadata that nobody here can read.
         held: cleared when the partition is another worker's, or nobody's.
         paused: fetching is stopped.
         read_to: the next offset to read; everything below it was read, or is not in the log.
@@ -64,6 +65,7 @@ class Assignment:
         "begun",
         "crowded_below",
         "delay_ms",
+        "foreign",
         "held",
         "intake",
         "partition",
@@ -89,7 +91,9 @@ class Assignment:
         self.partition = partition
         self.release = release
         self.delay_ms = delay_ms
-        self.window = Window(start, _done_before(partition, place))
+        done = _done_before(partition, place)
+        self.foreign = done is None
+        self.window = Window(start, done or ())
         self.intake: Intake[Record] = Intake(limits.intake)
         self.active = True
         self.held = True
@@ -188,8 +192,8 @@ class Assignment:
         return self.begun - self.settled
 
 
-def _done_before(partition: Partition, place: Place) -> list[int]:
-    """Read the bitmap of an earlier run; one that can't be read only means doing things again."""
+def _done_before(partition: Partition, place: Place) -> list[int] | None:
+    """Read the bitmap of an earlier run; None: it can't be read, and things are done again."""
     if place.offset is None or not place.metadata:
         return []
     try:
@@ -198,4 +202,4 @@ def _done_before(partition: Partition, place: Place) -> list[int]:
         _log.warning(
             "offsets.metadata_ignored", extra={"partition": str(partition), "found": str(error)}
         )
-        return []
+        return None

@@ -156,6 +156,11 @@ class Source:
         return self._holdings.bytes_in_hand
 
     @property
+    def foreign(self) -> int:
+        """How often a commit's metadata could not be read."""
+        return self._holdings.foreign
+
+    @property
     def assignments(self) -> Sequence[Assignment]:
         """What is held now; a snapshot, from any thread."""
         return tuple(self._holdings.held.values())

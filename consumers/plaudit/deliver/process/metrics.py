@@ -143,6 +143,13 @@ PER_LANE: Final = (
         lambda each: each.lane.lost_records,
     ),
     Described(
+        "plaudit_commit_metadata_ignored",
+        "counter",
+        "Partitions taken over with commit metadata that is not ours: what it said is done again.",
+        "",
+        lambda each: _one(each.source.foreign),
+    ),
+    Described(
         "plaudit_records_read",
         "counter",
         "Records handed to the event loop.",

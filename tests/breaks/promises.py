@@ -1,0 +1,253 @@
+"""One line of code for each promise, and how it could be wrong so that the promise is broken.
+
+A test that can't fail proves nothing. For each of these the tests that are named must fail when the
+line is changed; `make breaks` changes them one after another, in a copy of the tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A change that breaks a promise.
+
+    Attributes:
+        promise: that does not hold any more.
+        file: from the top of the tree.
+        old: stands in it once.
+        new: instead.
+        tests: that must fail; a file, or tests of it.
+    """
+
+    promise: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+_DELIVER: Final = "consumers/plaudit/deliver/"
+_OFFSETS: Final = _DELIVER + "offsets/"
+_ISOLATION: Final = _DELIVER + "isolation/"
+
+OFFSETS: Final = (
+    Break(
+        "an offset is never committed past a record that is not done",
+        _OFFSETS + "tracker.py",
+        "return received[0] if received else self._next",
+        "return self._next",
+        "tests/deliver/test_tracker.py",
+    ),
+    Break(
+        "a restart takes from the bitmap exactly what was done",
+        _OFFSETS + "bitmap.py",
+        "place = offset - committed - 1",
+        "place = offset - committed",
+        "tests/deliver/test_tracker.py",
+    ),
+    Break(
+        "commit metadata stays below what brokers take",
+        _OFFSETS + "bitmap.py",
+        "if 0 <= place < MOST_BITS:",
+        "if place >= 0:",
+        "tests/deliver/test_tracker.py",
+    ),
+    Break(
+        "a window is bounded by its span",
+        _OFFSETS + "tracker.py",
+        "or self.span < limits.span",
+        "or self.span >= 0",
+        "tests/deliver/test_tracker.py",
+    ),
+    Break(
+        "a window is not moved past what was read and waits",
+        _OFFSETS + "partition.py",
+        "if not self.intake:",
+        "if self.read_to:",
+        "tests/deliver/test_holdings.py",
+    ),
+    Break(
+        "what was read without room for it is read again, and nothing beyond it before",
+        _OFFSETS + "partition.py",
+        "if self.reread_at is not None and record.offset != self.reread_at:",
+        "if self.reread_at is not None and record.offset < self.reread_at:",
+        "tests/deliver/test_holdings.py",
+    ),
+    Break(
+        "a window goes on after a rebalance only where the group still stands where it was left",
+        _OFFSETS + "holdings.py",
+        "if kept is not None and kept.continues_at(place):",
+        "if kept is not None:",
+        "tests/deliver/test_holdings.py",
+    ),
+    Break(
+        "what another worker got is let go",
+        _OFFSETS + "holdings.py",
+        "        assignment.active = False\n        assignment.held = False\n",
+        "        assignment.held = False\n",
+        "tests/deliver/test_holdings.py",
+    ),
+    Break(
+        "what is settled late belongs to the assignment that it was read in",
+        _OFFSETS + "holdings.py",
+        "assignment = record.assignment\n",
+        "assignment = self.held.get(record.assignment.partition, record.assignment)\n",
+        "tests/deliver/test_holdings.py",
+    ),
+    Break(
+        "a commit that failed is made again",
+        _OFFSETS + "partition.py",
+        '"""Forget what was committed: it has to be done again."""\n        self._committed = None',
+        '"""Forget what was committed: it has to be done again."""',
+        "tests/deliver/test_holdings.py",
+    ),
+    Break(
+        "what an aborted transaction left at a log's end is stepped over",
+        _OFFSETS + "partition.py",
+        "self.read_to = max(self.read_to, offset)",
+        "self.read_to = max(self.read_to, 0 * offset)",
+        "tests/deliver/test_source.py",
+    ),
+    Break(
+        "what was done is committed before a partition moves",
+        _OFFSETS + "source.py",
+        "            self._finish(leaving, self._config.revoke_grace_s)\n"
+        "            self._commits.commit_now(leaving)\n",
+        "            self._finish(leaving, 0)\n",
+        "tests/lab/test_faults.py::"
+        "test_workers_that_join_and_leave_repeat_at_most_what_was_under_way",
+    ),
+    Break(
+        "a record is done when all its deliveries are",
+        _DELIVER + "events_lane.py",
+        "record.pending = len(endpoints)",
+        "record.pending = 1",
+        "tests/deliver/test_lanes.py",
+    ),
+)
+
+SETTLING: Final = (
+    Break(
+        "a write that failed is repeated",
+        _DELIVER + "settler.py",
+        "self._failed.append((write, ticket, outcome))",
+        "ticket.record.assignment.release(ticket.record)",
+        "tests/deliver/test_settler.py",
+    ),
+    Break(
+        "a write that is refused for good becomes a dead letter",
+        _DELIVER + "settler.py",
+        "if not failure.retriable and write.topic != self._attempts:",
+        "if failure.retriable and write.topic != self._attempts:",
+        "tests/deliver/test_settler.py",
+    ),
+    Break(
+        "while no broker answers, nothing is begun that could not be written down",
+        _DELIVER + "settler.py",
+        "return self.silent_s % TRY_EVERY_S > STALLED_AFTER_S",
+        "return self.silent_s < 0",
+        "tests/deliver/test_stall.py",
+    ),
+    Break(
+        "a delivery has its line in the log before its offset is committed",
+        _DELIVER + "settler.py",
+        "Ticket(1 if move is None else 2, delivery.record, delivery.origin)",
+        "Ticket(1, delivery.record, delivery.origin)",
+        "tests/deliver/test_settler.py",
+    ),
+    Break(
+        "of two records of one step only the first is delivered",
+        _DELIVER + "deliveries_lane.py",
+        "return first != offset",
+        "return first < 0",
+        "tests/deliver/test_lanes.py",
+    ),
+    Break(
+        "the events lane waits for a table of endpoints that is current",
+        _DELIVER + "events_lane.py",
+        "if not self._table_is_current():",
+        "if self._table is None:",
+        "tests/deliver/test_lanes.py",
+    ),
+    Break(
+        "events that very many want go through the deliveries lane",
+        _DELIVER + "events_lane.py",
+        "wide = len(endpoints) > WIDE",
+        "wide = len(endpoints) < 0",
+        "tests/deliver/test_lanes.py",
+    ),
+)
+
+TIME: Final = (
+    Break(
+        "no record of a tier runs before it is due",
+        _OFFSETS + "intake.py",
+        "self._held[0].due_ms > now_ms:",
+        "self._held[0].due_ms > now_ms + 1_000:",
+        "tests/deliver/test_intake.py",
+    ),
+    Break(
+        "`Retry-After` is never undercut",
+        _DELIVER + "decide.py",
+        "next((tier for tier in self.tiers if tier.millis >= wait_ms), self.tiers[-1])",
+        "next((tier for tier in self.tiers if tier.millis * 2 > wait_ms), self.tiers[-1])",
+        "tests/deliver/test_decide.py",
+    ),
+    Break(
+        "diversions in a row wait longer and longer",
+        _DELIVER + "decide.py",
+        "return self.tier_for(history.waited_ms + 1)",
+        "return self.tiers[0]",
+        "tests/deliver/test_dead_endpoint.py",
+    ),
+    Break(
+        "an endpoint is served from its `active_from` on",
+        "consumers/plaudit/endpoints/table.py",
+        "if appended_ms >= each.active_from_ms and",
+        "if",
+        "tests/endpoints/test_table.py",
+    ),
+)
+
+ISOLATION: Final = (
+    Break(
+        "an endpoint gets no more requests at once than its limit",
+        _ISOLATION + "admission.py",
+        "has_slot = len(slots.flights) < self._limits.in_flight",
+        "has_slot = len(slots.flights) >= 0",
+        "tests/deliver/test_admission.py",
+    ),
+    Break(
+        "failures in a row open an endpoint's circuit",
+        _ISOLATION + "breaker.py",
+        "or self._in_a_row >= self._limits.failures:",
+        "or self._in_a_row < 0:",
+        "tests/deliver/test_breaker.py",
+    ),
+    Break(
+        "what began before a circuit changed says nothing",
+        _ISOLATION + "breaker.py",
+        "if permit != self._generation:",
+        "if permit < 0:",
+        "tests/deliver/test_breaker.py",
+    ),
+    Break(
+        "no delivery reaches an endpoint of another workspace",
+        _DELIVER + "deliveries_lane.py",
+        "if endpoint.workspace_id != event.workspace_id:",
+        "if not endpoint.workspace_id:",
+        "tests/deliver/test_lanes.py",
+    ),
+    Break(
+        "a larger version of an endpoint is not replaced by a smaller one",
+        "consumers/plaudit/endpoints/table.py",
+        "and known.version > endpoint.version:",
+        "and known.version < 0:",
+        "tests/endpoints/test_table.py",
+    ),
+)
+
+BREAKS: Final = (*OFFSETS, *SETTLING, *TIME, *ISOLATION)

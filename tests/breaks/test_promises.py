@@ -1,0 +1,22 @@
+"""The list of breaks fits the tree: each line stands where it says, and its tests are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from breaks.promises import BREAKS, Break
+
+TREE = Path(__file__).parents[2]
+pytestmark = pytest.mark.tree
+
+
+@pytest.mark.parametrize("each", BREAKS, ids=lambda each: each.promise)
+def test_the_line_that_keeps_a_promise_stands_where_the_list_says(each: Break) -> None:
+    whole = (TREE / each.file).read_text(encoding="utf-8")
+    assert whole.count(each.old) == 1
+    assert each.old != each.new
+    compile(whole.replace(each.old, each.new), each.file, "exec")
+    file, _, name = each.tests.partition("::")
+    assert f"def {name}(" in (TREE / file).read_text(encoding="utf-8") or not name

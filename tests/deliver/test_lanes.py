@@ -1,0 +1,207 @@
+"""What each lane makes of a record: whom it is for, and whether it may be begun."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from deliver.world import assignment
+from endpoint_records import endpoint_value
+from plaudit.deliver.decide import Cancelled, Dead, Decision, Diverted, Plan, Reason
+from plaudit.deliver.deliverer import Deliverer
+from plaudit.deliver.deliveries_lane import DeliveriesLane
+from plaudit.deliver.delivery import Delivery, Record
+from plaudit.deliver.events_lane import WIDE, EventsLane
+from plaudit.deliver.flood import FloodGuard
+from plaudit.deliver.lane import MustWait
+from plaudit.deliver.tally import Tally
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.model import Endpoint
+from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.signing import Secret, new_secret
+from plaudit.endpoints.table import EndpointTable
+from plaudit.events.decoding import EventDecoder
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.records.delays import parse_delays
+from plaudit.records.names import Header
+
+KEYS = SecretKeys([os.urandom(32)])
+PRIVATE = Private("https://hooks.example.com/x", {}, [Secret(new_secret())])
+VALUE = encode(example("testimonial.approved"))
+WORKSPACE = EventDecoder().decode(VALUE).workspace_id
+TIERS = parse_delays("5s,5m")
+
+
+@dataclass
+class Desk:
+    """Takes what a lane begins, and a partition that counts what is released.
+
+    Attributes:
+        done: what became of each delivery, by endpoint.
+        released: offsets that no delivery keeps.
+        current: whether the table of endpoints is known to be complete.
+    """
+
+    done: dict[str, Decision | str] = field(default_factory=dict)
+    released: list[int] = field(default_factory=list)
+    current: bool = True
+
+    def __post_init__(self) -> None:
+        self.plan = Plan(TIERS, TIERS)
+        self.tally = Tally()
+        self.flood = FloodGuard(1.0)
+        self.table = EndpointTable(KEYS)
+        self.partition = assignment()
+        self.partition.release = lambda record: self.released.append(record.offset)
+        parts: tuple[Any, ...] = (
+            EventDecoder(),
+            self.table,
+            lambda: self.current,
+            cast("Deliverer", self),
+            lambda *_: pytest.fail("nothing here is to be buried"),
+        )
+        self.events, self.deliveries = EventsLane(*parts), DeliveriesLane(*parts)
+
+    # What a lane needs of a deliverer.
+
+    def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:
+        assert delivery.endpoint is endpoint
+        self.done[delivery.endpoint_id] = "attempted"
+
+    def settle(self, delivery: Delivery, decision: Decision) -> None:
+        self.done[delivery.endpoint_id] = decision
+
+    def divert(self, delivery: Delivery, reason: Reason) -> None:
+        self.done[delivery.endpoint_id] = reason
+
+    def fan_out(self, delivery: Delivery) -> None:
+        self.done[delivery.endpoint_id] = "fanned out"
+
+    # What a test does.
+
+    def has(self, endpoint_id: str, **given: object) -> None:
+        """Let the table know an endpoint of the event's workspace."""
+        sealed = seal(KEYS, endpoint_id, PRIVATE)
+        known = {"workspace_id": WORKSPACE, "key_id": sealed.key_id, "sealed": sealed.blob}
+        fields: dict[str, Any] = {**known, **given}
+        self.table.apply(endpoint_id.encode(), endpoint_value(endpoint_id, **fields))
+
+    def event(self) -> Record:
+        """Begin an event."""
+        record = Record(self.partition, 0, int(time.time() * 1_000), VALUE)
+        self.events.begin(record)
+        return record
+
+    def delivery(self, offset: int, to: str, **given: object) -> None:
+        """Begin a record of a deliveries topic."""
+        said = {Header.ENDPOINT_ID: to, Header.WORKSPACE_ID: WORKSPACE}
+        more = {getattr(Header, name.upper()): value for name, value in given.items()}
+        headers = {name: str(value).encode() for name, value in (said | more).items()}
+        record = Told(self.partition, offset, int(time.time() * 1_000), VALUE)
+        record.told = list(headers.items())
+        self.deliveries.begin(record)
+
+
+class Told(Record):
+    """A record with headers."""
+
+    told: list[tuple[str, bytes]]
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return self.told
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """Return a fresh one."""
+    return Desk()
+
+
+def ids(count: int) -> list[str]:
+    """Return ids of endpoints."""
+    return [str(UUID(int=number)) for number in range(1, count + 1)]
+
+
+def test_an_event_is_done_when_as_many_deliveries_are_as_endpoints_want_it(desk: Desk) -> None:
+    for each in ids(3):
+        desk.has(each)
+    assert desk.event().pending == 3
+    assert desk.done == dict.fromkeys(ids(3), "attempted")
+    assert not desk.released
+
+
+def test_an_event_that_nobody_wants_is_done_at_once(desk: Desk) -> None:
+    desk.has(ids(1)[0], workspace_id=str(UUID(int=99)))
+    desk.event()
+    assert (desk.done, desk.released, desk.tally.unmatched) == ({}, [0], 1)
+
+
+def test_no_event_is_begun_before_the_table_of_endpoints_is_current(desk: Desk) -> None:
+    desk.current = False
+    with pytest.raises(MustWait, match="not current"):
+        desk.event()
+    assert not desk.released
+
+
+@pytest.mark.parametrize(("count", "way"), [(WIDE, "attempted"), (WIDE + 1, "fanned out")])
+def test_an_event_that_very_many_want_goes_through_the_deliveries_lane(
+    desk: Desk, count: int, way: str
+) -> None:
+    for each in ids(count):
+        desk.has(each)
+    assert desk.event().pending == count
+    assert desk.done == dict.fromkeys(ids(count), way)
+
+
+def test_of_two_records_of_one_step_the_second_is_dropped_and_counted(desk: Desk) -> None:
+    """A crash between the write of a retry and the commit of its origin leaves two."""
+    [to] = ids(1)
+    desk.has(to)
+    step = {"attempt": 1, "enqueued_at": 5_000_000_000_000}
+    desk.delivery(0, to, **step)
+    assert desk.done.pop(to) == "attempted"
+    desk.delivery(1, to, **step)
+    assert (desk.done, desk.released, desk.tally.repeated) == ({}, [1], 1)
+    desk.delivery(0, to, **step)
+    assert desk.done.pop(to) == "attempted", "the same record, read again"
+    desk.delivery(2, to, **(step | {"attempt": 2}))
+    assert desk.done.pop(to) == "attempted", "the next step"
+
+
+def test_a_delivery_for_another_workspace_is_never_attempted(desk: Desk) -> None:
+    [to] = ids(1)
+    desk.has(to, workspace_id=str(UUID(int=99)))
+    desk.delivery(0, to)
+    found = desk.done[to]
+    assert isinstance(found, Dead)
+    assert found.reason == Reason.WRONG_WORKSPACE
+
+
+def test_a_delivery_of_a_newer_version_of_its_endpoint_than_is_known_comes_back(desk: Desk) -> None:
+    [to] = ids(1)
+    desk.has(to, version=3)
+    desk.delivery(0, to, endpoint_version=4)
+    found = desk.done[to]
+    assert isinstance(found, Diverted)
+    assert found.reason == Reason.ENDPOINT_BEHIND
+
+
+def test_only_a_tombstone_or_an_hours_absence_cancels_a_delivery(desk: Desk) -> None:
+    gone, unheard = ids(2)
+    now_ms = int(time.time() * 1_000)
+    desk.table.apply(gone.encode(), None)
+    desk.delivery(0, gone, enqueued_at=now_ms)
+    desk.delivery(1, unheard, enqueued_at=now_ms - 60_000)
+    assert isinstance(desk.done[gone], Cancelled)
+    assert isinstance(desk.done[unheard], Diverted)
+    desk.delivery(2, unheard, enqueued_at=now_ms - 3_700_000)
+    assert isinstance(desk.done[unheard], Cancelled)
+    desk.current = False
+    desk.delivery(3, unheard, enqueued_at=now_ms - 3_700_001)
+    assert isinstance(desk.done[unheard], Diverted), "the table may not have it yet"

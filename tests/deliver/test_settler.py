@@ -1,0 +1,123 @@
+"""A delivery is settled when the brokers have all of it, and not a moment earlier."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from deliver.brokers import Brokers
+from deliver.world import answer, assignment, endpoint
+from plaudit.deliver import settler as settling
+from plaudit.deliver.decide import DELIVERED, Decision, Diverted, Reason, Retry
+from plaudit.deliver.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.moves import Attempted
+from plaudit.deliver.settler import Settler
+from plaudit.events.decoding import Event
+from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.producer import Producer
+from plaudit.records.delays import parse_delays
+from plaudit.records.names import Header, Names, Trigger
+
+NAMES = Names("")
+[SOON] = parse_delays("5s")
+ENDPOINT = endpoint(str(uuid.UUID(int=2)))
+EVENT = Event(str(uuid.UUID(int=1)), "testimonial.approved", "", "w", "s", "k", {})
+RETRY = Retry(SOON, Reason.STATUS, None)
+ANSWERED = Attempted(answer(503), 1_000)
+
+
+@dataclass
+class Desk:
+    """A settler between a partition and brokers that answer when told.
+
+    Attributes:
+        released: offsets of records that were reported as settled.
+    """
+
+    brokers: Brokers = field(default_factory=Brokers)
+    released: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.settler = Settler(cast("Producer", self.brokers), NAMES, "w", BrokerClock())
+        self.assignment = assignment()
+        self.assignment.release = lambda record: self.released.append(record.offset)
+
+    def settle(self, decision: Decision, attempted: Attempted | None = ANSWERED) -> None:
+        """Settle the delivery of a record."""
+        record = Record(self.assignment, 7, 0, b"event")
+        history = History(Trigger.EVENT, 0, 0, 0, 0)
+        origin = origin_of(record)
+        to = ENDPOINT.endpoint_id
+        delivery = Delivery(record, EVENT, b"{}", to, ENDPOINT, origin, history)
+        self.settler.settle(delivery, decision, attempted)
+
+
+async def repeated() -> None:
+    """Let the settler, which pauses for no time here, make again what failed."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_retry_is_settled_when_both_its_record_and_its_line_are_acknowledged(first: int) -> None:
+    desk = Desk()
+    desk.settle(RETRY)
+    desk.brokers.waiting.rotate(first)
+    topics = {desk.brokers.acknowledge().topic}
+    assert not desk.released
+    topics.add(desk.brokers.acknowledge().topic)
+    assert desk.released == [7]
+    assert topics == {NAMES.attempts, NAMES.deliveries(SOON)}
+
+
+def test_what_was_delivered_is_settled_when_its_line_is_acknowledged() -> None:
+    desk = Desk()
+    desk.settle(DELIVERED)
+    assert not desk.released
+    assert desk.brokers.acknowledge().topic == NAMES.attempts
+    assert desk.released == [7]
+
+
+async def test_a_write_that_failed_is_made_again_until_it_succeeds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(settling, "REPEAT_EVERY_S", 0)
+    desk = Desk()
+    running = asyncio.create_task(desk.settler.run())
+    desk.settle(Diverted(SOON, Reason.BACKLOG), None)
+    for _ in range(3):
+        first = desk.brokers.refuse()
+        assert desk.settler.backlog == 1
+        await repeated()
+        desk.brokers.waiting.rotate(1)
+        assert desk.brokers.waiting[0][:4] == first[:4]
+    assert not desk.released
+    desk.brokers.acknowledge()
+    desk.brokers.acknowledge()
+    assert desk.released == [7]
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == [
+        "settle.failed"
+    ]
+    running.cancel()
+
+
+async def test_a_write_that_is_refused_for_good_becomes_a_dead_letter_with_its_origin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settling, "REPEAT_EVERY_S", 0)
+    desk = Desk()
+    running = asyncio.create_task(desk.settler.run())
+    desk.settle(RETRY)
+    desk.brokers.refuse(retriable=False)
+    desk.brokers.acknowledge()
+    await repeated()
+    assert not desk.released
+    letter = desk.brokers.acknowledge()
+    assert letter.topic == NAMES.dlq_deliveries
+    assert letter.headers[Header.ORIGIN_OFFSET] == b"7"
+    assert desk.released == [7]
+    running.cancel()
