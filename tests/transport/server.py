@@ -69,6 +69,7 @@ async def serving(
         task = asyncio.current_task()
         if task is not None:
             tasks.add(task)
+            task.add_done_callback(tasks.discard)
         # A task that ends cancelled would be logged as an error of the server's.
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await follow(reader, writer)
@@ -80,7 +81,7 @@ async def serving(
         yield made
     finally:
         listener.close()
-        for task in tasks:
+        for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 

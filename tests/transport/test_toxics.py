@@ -5,14 +5,9 @@ That nothing is left (sockets, tasks) is asserted by the fixture that makes the 
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import socket
 import ssl
-import struct
-from collections.abc import Awaitable, Callable
-from itertools import count
-from typing import TypeAlias
+from collections.abc import Callable
 
 import pytest
 import trustme
@@ -21,86 +16,22 @@ from plaudit.transport import errors
 from plaudit.transport.sender import Caps, Timeouts
 from transport.conftest import Make
 from transport.senders import OK, HangingNames, Names, post, serving_tls, trusting
-from transport.server import Script, Server, answering, serving
-
-Reader: TypeAlias = asyncio.StreamReader
-Writer: TypeAlias = asyncio.StreamWriter
-Toxic = Callable[[Server, Reader, Writer], Awaitable[None]]
-
-HEAD = b"HTTP/1.1 200 OK\r\n"
-BIG = b"x" * 8_000_000
-"""More than the buffers of both systems hold."""
-
-
-def toxic(act: Toxic) -> Callable[[Server], Script]:
-    def script(server: Server) -> Script:
-        async def follow(reader: Reader, writer: Writer) -> None:
-            await act(server, reader, writer)
-
-        return follow
-
-    return script
-
-
-def after_request(*parts: bytes, then: Callable[[Writer], None]) -> Toxic:
-    """Read a request, send something, and end."""
-
-    async def act(server: Server, reader: Reader, writer: Writer) -> None:
-        await server.request(reader)
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-        then(writer)
-
-    return act
-
-
-def reset(writer: Writer) -> None:
-    """Close with RST."""
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-def close(writer: Writer) -> None:
-    """Close with FIN."""
-    writer.close()
-
-
-def endless(before: bytes, part: bytes) -> Toxic:
-    """Answer with a start, and then the same for ever."""
-
-    async def act(server: Server, reader: Reader, writer: Writer) -> None:
-        await server.request(reader)
-        writer.write(before)
-        for _ in count():
-            writer.write(part)
-            await writer.drain()
-
-    return act
-
-
-def trickle(*parts: bytes) -> Toxic:
-    """Answer a little now and then, the last part for ever."""
-
-    async def act(server: Server, reader: Reader, writer: Writer) -> None:
-        await server.request(reader)
-        for number in count():
-            writer.write(parts[min(number, len(parts) - 1)])
-            await writer.drain()
-            await asyncio.sleep(0.05)
-
-    return act
-
-
-async def reset_at_once(_: Server, __: Reader, writer: Writer) -> None:
-    """Accept, and reset before reading anything."""
-    reset(writer)
-
-
-async def deaf(_: Server, __: Reader, ___: Writer) -> None:
-    """Never read, never write."""
-    await asyncio.Event().wait()
+from transport.server import Server, answering, serving
+from transport.toxics import (
+    BIG,
+    HEAD,
+    Reader,
+    Toxic,
+    Writer,
+    after_request,
+    close,
+    deaf,
+    endless,
+    reset,
+    reset_at_once,
+    toxic,
+    trickle,
+)
 
 
 @pytest.mark.parametrize(
