@@ -1,9 +1,11 @@
 """Rate limits: when the next request may go, and whose turn is when. Pure, the time is given.
 
 Requests to a limited endpoint leave evenly. What was missed for a moment is caught up on, at little
-more than the limit, and never in a burst: with a limit of 5/s, no 60 seconds see more than 304, and
-no second more than 7. That holds over any number of workers and rebalances, because an owner begins
-without credit, an interval after it became one: whoever was it before may have sent until then.
+more than the limit, and never in a burst: with a limit of 5/s, no 60 seconds see more than 303 go,
+and no second more than 7. That holds over any number of workers and rebalances, because an owner
+begins without credit, an interval after it became one: whoever was it before may have sent until
+then. What arrives can be a little more, because requests take their time: with up to half a second
+on the way, an endpoint sees at most 305 in 60 seconds and 10 in one.
 
 The next half minute's worth waits in memory. What comes on top is told its *turn*, which travels
 with it (`plaudit-turn-at`), and waits in the longest tier that brings it back in time; it comes
@@ -17,9 +19,9 @@ from __future__ import annotations
 
 from typing import Final
 
-CREDIT_S: Final = 0.75
+CREDIT_S: Final = 0.4
 """What was missed no longer ago than this is caught up on: T seconds see at most
-1 + (T + 0.75) · limit …"""
+1 + (T + 0.4) · limit …"""
 PEAK: Final = 1.25
 """… at so many times the limit: one second sees at most 1 + 1.275 · limit …"""
 AT_ONCE_S: Final = 0.02
