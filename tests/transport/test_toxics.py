@@ -5,6 +5,7 @@ That nothing is left (sockets, tasks) is asserted by the fixture that makes the 
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import ssl
 from collections.abc import Callable
@@ -125,9 +126,19 @@ async def test_a_connection_that_breaks_while_writing_is_no_lost_answer(make: Ma
             await post(make(timeouts=Timeouts()), server.url, BIG)
 
 
-async def test_a_handshake_that_does_not_end_times_out(make: Make) -> None:
+async def dawdle(_: Server, reader: Reader, writer: Writer) -> None:
+    """Begin a record of a handshake, and send it a byte at a time."""
+    await reader.read(100)
+    writer.write(b"\x16\x03\x03\x10\x00")
+    while not writer.transport.is_closing():
+        writer.write(b"\x02")
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("act", [deaf, dawdle])
+async def test_a_handshake_that_does_not_end_times_out(make: Make, act: Toxic) -> None:
     timeouts = Timeouts(tls_s=0.2)
-    async with serving(toxic(deaf)) as server:
+    async with serving(toxic(act)) as server:
         with pytest.raises(errors.TlsTimeout) as failed:
             await post(make(timeouts=timeouts), f"https://127.0.0.1:{server.port}/")
     assert not failed.value.sent
