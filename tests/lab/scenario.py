@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 FOREVER: Final = 1 << 30
 APPROVED: Final = "testimonial.approved"
@@ -19,7 +19,9 @@ IN_FLIGHT: Final = 10
 UNCOUNTED: Final = 1 << 30
 HOPELESS: Final = frozenset({413, 415})
 
-Failure: TypeAlias = "int | Literal['hang', 'reset']"
+Toxic: TypeAlias = Literal["hang", "reset", "cut", "trickle", "huge", "endless", "garbage"]
+TOXICS: Final[tuple[Toxic, ...]] = get_args(Toxic)
+Failure: TypeAlias = "int | Toxic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Behavior:
         after_s: how long it takes over each answer.
         fails: how many requests of each event it fails before it takes it.
         one_in: only one event in so many is failed; no more often than it is retried.
-        failure: how: with a status, by never answering, or by resetting the connection.
+        failure: how: with a status, or as `lab.toxics` says.
         retry_after_s: what a failure asks for; None: nothing.
     """
 

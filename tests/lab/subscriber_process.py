@@ -13,8 +13,6 @@ import asyncio
 import base64
 import hmac
 import json
-import socket
-import struct
 import sys
 import time
 from collections import Counter
@@ -28,9 +26,9 @@ import uvloop
 
 from lab.arrivals import NOBODY, pack
 from lab.scenario import Behavior
+from lab.toxics import poison
 
 FLUSH_S = 0.02
-RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
@@ -182,21 +180,17 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if self._open is not request or transport is None or transport.is_closing():
             return
-        match behavior.failure if failing else 200:
-            case "hang":
-                return
-            case "reset":
-                linger = transport.get_extra_info("socket")
-                linger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                transport.abort()
-            case status:
-                more = ""
-                if failing and behavior.retry_after_s is not None:
-                    more = f"retry-after: {behavior.retry_after_s}\r\n"
-                head = f"HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n{more}\r\n"
-                transport.write(head.encode())
-                self._town.write(request, int(status))
-                self._open = None
+        outcome = behavior.failure if failing else 200
+        if isinstance(outcome, str):
+            poison(transport, outcome)
+            return
+        more = ""
+        if failing and behavior.retry_after_s is not None:
+            more = f"retry-after: {behavior.retry_after_s}\r\n"
+        head = f"HTTP/1.1 {outcome} Answer\r\ncontent-length: 0\r\n{more}\r\n"
+        transport.write(head.encode())
+        self._town.write(request, outcome)
+        self._open = None
 
 
 async def serve(path: Path) -> None:

@@ -9,6 +9,7 @@ from lab.running import play
 from lab.scenario import (
     EVERY_TOPIC,
     FOREVER,
+    TOXICS,
     UNCOUNTED,
     AllServing,
     Behavior,
@@ -39,6 +40,11 @@ FLAKY = Subscriber("flaky", Behavior(fails=1))
 SLOW = Subscriber("slow", Behavior(after_s=0.2))
 DEAD = Subscriber("dead", Behavior(fails=FOREVER))
 LANES = 2
+# Each event is failed once by one of them, in its way, and taken when it comes again; of the events
+# of one type, one endpoint takes none at all.
+TOXIC = tuple(Subscriber(toxic, Behavior(fails=1, one_in=4, failure=toxic)) for toxic in TOXICS)
+HOPELESS = Subscriber("hopeless", Behavior(fails=FOREVER, failure="hang"), types=EVERY_TOPIC[-1:])
+IMPATIENT = Crew(environment={"PLAUDIT_FIRST_BYTE_TIMEOUT": "1", "PLAUDIT_TOTAL_TIMEOUT": "1.5"})
 
 
 def check(outcome: Outcome) -> None:
@@ -54,6 +60,25 @@ def test_a_killed_worker_loses_nothing_and_only_what_was_not_committed_is_repeat
     scenario = Scenario("kill -9", traffic, (GOOD, SLOW, FLAKY, DEAD), steps=steps)
     outcome = play(scenario, place)
     check(outcome)
+    [kill] = outcome.ledger.kills
+    assert kill.uncommitted, "it was killed at work"
+
+
+def test_a_worker_killed_among_toxic_endpoints_loses_nothing_and_repeats_what_was_not_committed(
+    place: Place,
+) -> None:
+    """What hangs, breaks off or floods is retried on schedule, whoever makes the next attempt."""
+    scenario = Scenario(
+        "kill -9 among toxic endpoints",
+        Traffic(120, 40, types=EVERY_TOPIC),
+        (GOOD, HOPELESS, *TOXIC),
+        (IMPATIENT, IMPATIENT),
+        ((AllServing(1), Kill(0)),),
+    )
+    outcome = play(scenario, place)
+    check(outcome)
+    failed = {each.subscriber for each in outcome.evidence.lines if each.outcome == "retrying"}
+    assert failed == {HOPELESS.name, *TOXICS}, "each has done its worst"
     [kill] = outcome.ledger.kills
     assert kill.uncommitted, "it was killed at work"
 
