@@ -69,6 +69,11 @@ class Sink:
                 self._changed.wait(min(left_s, 0.5))
         return True
 
+    def call(self, act: Callable[[], None]) -> None:
+        """Let something happen in the thread of the sink."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(act)
+
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
