@@ -73,6 +73,20 @@ def test_every_event_is_delivered_or_waits_and_references_do_not_count(
     assert left(settings) == []
 
 
+def test_two_workers_are_waited_for_until_each_has_its_share(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    lab = Lab(settings, available_cores(), QUICK, tmp_path, lambda _: None)
+    with lab.trial(own_origins(1), workers=2) as trial, trial.workers(2) as workers:
+        trial.joined(workers)
+        admin, names = Admin(trial.installation.settings), trial.installation.settings.names
+        for group in (names.events_group, names.deliveries_group):
+            shares = admin.shares(group)
+            assert shares is not None
+            assert len(shares) == 2
+            assert shares[0] == shares[1] > 0
+
+
 # A shell that runs us in the background has us, and our children, ignore Ctrl-C.
 HEEDING = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "

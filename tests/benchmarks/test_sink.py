@@ -95,6 +95,19 @@ def test_arrivals_have_id_path_and_time_on_the_clock_of_all_processes(sink: Sink
     assert began < arrival.at_ns < time.monotonic_ns()
 
 
+def test_the_same_delivery_answered_again_is_counted_as_repeated_and_another_is_not(
+    sink: Sink,
+) -> None:
+    before = sink.reading()
+    with closing(connect(sink)) as connection:
+        for path, mark in (("/once", "e1"), ("/twice", "e1"), ("/twice", "e2"), ("/twice", "e1")):
+            post(connection, path, mark)
+            assert connection.recv(1_000)
+    after = sink.reading()
+    assert after.answered - before.answered == 4
+    assert after.repeated - before.repeated == 1
+
+
 def test_what_is_no_request_is_counted_apart(sink: Sink) -> None:
     before = sink.reading()
     with closing(connect(sink)) as connection:

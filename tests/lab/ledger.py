@@ -116,8 +116,6 @@ class Books:
         self.letters: dict[Pair, list[Letter]] = _by_pair(evidence.letters)
         for arrived in self.arrivals.values():
             arrived.sort(key=lambda each: each.at_ms)
-        # Asked for every pair at every kill: of a million and fifty.
-        self._begun_ms = {pair: self._begun(pair) for pair in self.arrivals | self.lines}
 
     def due(self) -> Iterator[tuple[Pair, Accepted]]:
         """Yield every delivery that was to be made."""
@@ -141,13 +139,9 @@ class Books:
         A diversion is no request, but a line in the log: what was diverted and not committed is
         attempted once from the record that was diverted, and once from the one that it became.
         """
-        begun_ms = self._begun_ms.get(pair)
-        return begun_ms is not None and begun_ms <= kill.at_ms
-
-    def _begun(self, pair: Pair) -> int:
-        """Return when a delivery was begun at the latest; its request may still be on its way."""
-        started = [each.started_at_ms for each in self.lines.get(pair, ())]
-        return min(started + [each.at_ms - ON_ITS_WAY_MS for each in self.arrivals.get(pair, ())])
+        return any(each.started_at_ms <= kill.at_ms for each in self.lines.get(pair, ())) or any(
+            each.at_ms <= kill.at_ms + ON_ITS_WAY_MS for each in self.arrivals.get(pair, ())
+        )
 
     def cut_short(self, pair: Pair) -> bool:
         """Return whether a worker was killed while a delivery was not settled."""

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from lab.ledger import KillFigures, Ledger, Spread
+from lab.ledger import Ledger, Spread
 from lab.outcome import Outcome
 from lab.timeline import Life, draw
 
 SHOWN: Final = 10
 """Kills told one by one, at most."""
-LOST: Final = ("killbroker", "stopbroker", "filldisk")
-BACK: Final = "startbrokers"
-SETTLED_MS: Final = 15_000
-"""A broker that is back has its replicas in sync, and leaders have moved back to it."""
-SESSION_MS: Final = 6_000
-"""What is lost before a killed worker's session has ended disturbs its recovery."""
 
 
 def write(outcome: Outcome, folder: Path) -> None:
@@ -51,24 +43,13 @@ def text(outcome: Outcome) -> str:
         f"doubled               {ledger.doubled:,} ({len(ledger.unexplained)} by no kill)",
         f"first request after   {_spread(ledger.waits)}",
         f"retries late by       {_spread(ledger.late)}",
-        *_kills(ledger, disturbed(outcome.marks)),
+        *_kills(ledger),
         *(f"worker {each.number:<14} {each.memory}" for each in outcome.workers if not each.ended),
     ]
     return "\n".join([*lines, *outcome.complaints])
 
 
-def disturbed(marks: Sequence[tuple[int, str]]) -> list[tuple[int, float]]:
-    """Return from when to when brokers were away, or not settled yet; epoch milliseconds."""
-    found: list[tuple[int, float]] = []
-    for at_ms, text in marks:
-        if text.startswith(LOST):
-            found.append((at_ms, math.inf))
-        elif text == BACK and found:
-            found[-1] = (found[-1][0], at_ms + SETTLED_MS)
-    return found
-
-
-def _kills(ledger: Ledger, away: Sequence[tuple[int, float]]) -> list[str]:
+def _kills(ledger: Ledger) -> list[str]:
     if not ledger.kills:
         return []
     doubled = [each.doubled for each in ledger.kills]
@@ -79,27 +60,15 @@ def _kills(ledger: Ledger, away: Sequence[tuple[int, float]]) -> list[str]:
             f"of {sum(each.uncommitted for each in ledger.kills):,} not committed"
         ),
     ]
-    alone = [
-        each
-        for each in ledger.kills
-        if not any(since <= each.at_ms + SESSION_MS and each.at_ms <= end for since, end in away)
-    ]
-    lines.append(f"recovery              {_recovery(ledger.kills)}")
-    if 0 < len(alone) < len(ledger.kills):
-        lines.append(f"  with all brokers    {_recovery(alone)}, of {len(alone)} kills")
+    recovered = [each.all_s for each in ledger.kills if each.all_s is not None]
+    if recovered:
+        middle, most = statistics.median(recovered), max(recovered)
+        lines.append(f"recovery              p50 {middle:.1f} s, max {most:.1f} s")
     lines += [
         f"  kill of {each.worker}: {each.doubled} doubled of {each.uncommitted} not committed"
         for each in ledger.kills[:SHOWN]
     ]
     return lines
-
-
-def _recovery(kills: Sequence[KillFigures]) -> str:
-    """Return how long it took until others delivered from every partition of a killed worker."""
-    took_s = [each.all_s for each in kills if each.all_s is not None]
-    if not took_s:
-        return "-"
-    return f"p50 {statistics.median(took_s):.1f} s, max {max(took_s):.1f} s"
 
 
 def _spread(found: Spread | None) -> str:

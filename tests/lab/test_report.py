@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from xml.etree import ElementTree as ET
 
 from lab.evidence import Accepted, Arrival, Evidence
-from lab.report import disturbed
 from lab.timeline import Life, draw
 from plaudit.kafka.consumer import Partition
 
@@ -41,13 +39,3 @@ def test_a_timeline_shows_faults_workers_and_what_was_open_meanwhile() -> None:
     left, width = float(first.attrib["x"]), float(first.attrib["width"])
     assert abs(float(mark.attrib["x1"]) - (left + width)) < 1, "its life ended at the mark"
     assert float(second.attrib["width"]) > 2 * width
-
-
-def test_kills_while_brokers_are_away_are_told_apart_from_those_with_all_of_them() -> None:
-    marks = [
-        (10 * SECOND, "kill 0"),
-        (20 * SECOND, "killbroker 1"),
-        (30 * SECOND, "startbrokers"),
-        (90 * SECOND, "stopbroker 2"),
-    ]
-    assert disturbed(marks) == [(20 * SECOND, 45 * SECOND), (90 * SECOND, math.inf)]

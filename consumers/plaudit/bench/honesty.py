@@ -26,10 +26,11 @@ class Ledger:
 
     Attributes:
         published: deliveries that the brokers acknowledged the events of.
-        delivered: requests that the sink answered with 200.
+        delivered: requests that the sink answered with 200, each delivery once.
         dead: records in the dead-letter topics.
         waiting: records that the groups have not finished.
         moved: records that were ever written to `deliveries.*`: diversions and retries.
+        repeated: requests that the sink answered with 200 once more, where it counts them.
     """
 
     published: int
@@ -37,6 +38,7 @@ class Ledger:
     dead: int
     waiting: int
     moved: int = 0
+    repeated: int = 0
 
     @property
     def missing(self) -> int:

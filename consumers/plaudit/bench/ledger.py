@@ -19,7 +19,9 @@ def waiting(lags: Sequence[PartitionLag]) -> int:
     return sum(lag.behind - len(decode(lag.committed, lag.metadata)) for lag in lags)
 
 
-def read_ledger(settings: KafkaSettings, published: int, delivered: int) -> Ledger:
+def read_ledger(
+    settings: KafkaSettings, published: int, delivered: int, repeated: int = 0
+) -> Ledger:
     """Ask the brokers where the deliveries are that were not delivered; nothing may be running.
 
     Raises:
@@ -37,6 +39,7 @@ def read_ledger(settings: KafkaSettings, published: int, delivered: int) -> Ledg
         waiting=waiting(events) + waiting(deliveries),
         # These logs begin at 0: they are as old as the run.
         moved=sum(lag.end for lag in deliveries),
+        repeated=repeated,
     )
 
 

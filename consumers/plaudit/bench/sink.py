@@ -50,6 +50,8 @@ class Reading:
         answered: those that were answered with 200.
         connections: open now.
         malformed: requests that were none.
+        repeated: answered with 200 and not the first of its `webhook-id` and path; only counted
+            where arrivals are recorded.
         cpu_s: that the sink has used.
     """
 
@@ -58,6 +60,7 @@ class Reading:
     answered: int
     connections: int
     malformed: int
+    repeated: int
     cpu_s: float
 
 
@@ -72,8 +75,10 @@ class Hall:
         self.record = record
         self.doors: dict[bytes, Door] = {}
         self.seen: list[tuple[bytes, bytes, int]] = []
+        self.known: set[bytes] = set()
         self.connections = 0
         self.malformed = 0
+        self.repeated = 0
 
     def door(self, path: bytes) -> Door:
         """Return the door of a path."""
@@ -90,6 +95,7 @@ class Hall:
             sum(door.answered for door in self.doors.values()),
             self.connections,
             self.malformed,
+            self.repeated,
             time.process_time(),
         )
 
@@ -141,7 +147,11 @@ class Counting(asyncio.Protocol):
     def _answer(self, door: Door) -> None:
         if self._transport is not None and not self._transport.is_closing():
             door.answered += 1
+            self._answered()
             self._transport.write(ANSWER)
+
+    def _answered(self) -> None:
+        """Take note that the latest request is answered."""
 
 
 class Recording(Counting):
@@ -150,6 +160,7 @@ class Recording(Counting):
     def __init__(self, hall: Hall) -> None:
         super().__init__(hall)
         self._id = b""
+        self._delivery = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep the id."""
@@ -159,7 +170,15 @@ class Recording(Counting):
     def on_message_complete(self) -> None:
         """Keep the arrival."""
         self._hall.seen.append((self._id, self._path, time.monotonic_ns()))
+        self._delivery = self._id + self._path
         super().on_message_complete()
+
+    def _answered(self) -> None:
+        known = self._hall.known
+        if self._delivery in known:
+            self._hall.repeated += 1
+        else:
+            known.add(self._delivery)
 
 
 async def serve(*, record: bool, chain: str | None) -> None:

@@ -19,7 +19,9 @@ from plaudit.bench.ledger import read_ledger
 from plaudit.bench.machine import Cores, busy_s, cpu_s
 from plaudit.bench.references import CEILINGS, Kind, Reference
 from plaudit.bench.sink import Reading
+from plaudit.dev.installation import PARTITIONS
 from plaudit.dev.processes import Workers
+from plaudit.kafka.declaration import Section
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.topics import Admin
 from plaudit.publish import Publisher
@@ -138,8 +140,9 @@ class Trial:
 
     @property
     def delivered(self) -> int:
-        """Requests of workers that the sink answered with 200."""
-        return self.sink.reading().answered - self._of_references
+        """Deliveries by workers that the sink answered with 200, each counted once."""
+        now = self.sink.reading()
+        return now.answered - now.repeated - self._of_references
 
     def publish(self, sites: Sequence[Site], count: int) -> None:
         """Publish events, one site after the other, until the brokers have all of them.
@@ -177,17 +180,25 @@ class Trial:
             seconds: for measuring, at most.
             count: of workers.
         """
-        before = self.sink.reading()
-        expected = self.published - self.delivered
+        before, done = self.sink.reading(), self.delivered
         with self.workers(count) as workers:
             start_s = self.first_arrival(before, workers.check)
-            seen = self._measure(before, expected, seconds, workers.pids, workers.check)
+            since, expected = before, self.published - done
+            if count > 1:
+                # Whoever is up first has everything until then, and starting takes CPU, too.
+                self.joined(workers)
+                since, expected = self.sink.reading(), self.published - self.delivered
+            seen = self._measure(since, expected, seconds, workers.pids, workers.check)
             exits = workers.stop()
-        ledger, made = self.ledger(), self.delivered - before.answered + self._of_references
-        detours = (ledger.moved - self._moved) / max(1, made)
+        ledger = self.ledger()
+        values = {
+            **seen.values,
+            "start_s": start_s,
+            "detours": (ledger.moved - self._moved) / max(1, ledger.delivered - done),
+            "repeated": ledger.repeated - before.repeated,
+        }
         self._moved = ledger.moved
-        conditions = replace(seen.conditions(), exits=exits, ledger=ledger)
-        return self.sample({**seen.values, "start_s": start_s, "detours": detours}, conditions)
+        return self.sample(values, replace(seen.conditions(), exits=exits, ledger=ledger))
 
     def compare(self, kind: Kind, seconds: float, most: int) -> Sample:
         """Run a reference on the worker's core, over the same records, to the same sink.
@@ -221,8 +232,9 @@ class Trial:
 
     def ledger(self) -> Ledger:
         """Return where every delivery is; no worker may run."""
-        self._quiet()
-        return read_ledger(self.installation.settings, self.published, self.delivered)
+        repeated = self._quiet().repeated
+        settings = self.installation.settings
+        return read_ledger(settings, self.published, self.delivered, repeated)
 
     def sample(self, values: Mapping[str, float], conditions: Conditions) -> Sample:
         """Judge what was measured."""
@@ -243,7 +255,7 @@ class Trial:
         return (now.at_ns - began_ns) / 1e9
 
     def joined(self, workers: Workers) -> None:
-        """Wait until every worker is a member of both groups, and none is being rebalanced.
+        """Wait until both groups have every worker as a member, and all is shared out among them.
 
         Raises:
             NothingArrives: it does not come to that.
@@ -251,8 +263,15 @@ class Trial:
         settings = self.installation.settings
         admin, names = Admin(settings), settings.names
         deadline = time.monotonic() + START_S
-        for group in (names.events_group, names.deliveries_group):
-            while _members(admin, group) != len(workers.pids):
+        partitions = {
+            names.events_group: len(names.event_topics) * PARTITIONS[Section.EVENTS],
+            names.deliveries_group: (1 + len(settings.tiers)) * PARTITIONS[Section.DELIVERIES],
+        }
+        for group, every in partitions.items():
+            # While some move they are nobody's.
+            while (shares := _shares(admin, group)) is None or (
+                len(shares) != len(workers.pids) or sum(shares) != every
+            ):
                 if time.monotonic() > deadline:
                     raise NothingArrives(f"not every worker has joined {group}")
                 workers.check()
@@ -317,15 +336,15 @@ class Trial:
         return now
 
 
-def _members(admin: Admin, group: str) -> int:
-    """Return how many members a group has; 0 while its coordinator is not ready, or busy with it.
+def _shares(admin: Admin, group: str) -> Sequence[int] | None:
+    """Return how many partitions each member of a group has; None: it can't be told now.
 
     Raises:
-        KafkaFailure: it will never tell.
+        KafkaFailure: it will never be told.
     """
     try:
-        return admin.stable_members(group)
+        return admin.shares(group)
     except KafkaFailure as failure:
         if not failure.retriable:
             raise
-        return 0
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -150,15 +150,19 @@ class Admin:
         )
         return self._outcome(futures[resource], f"configure topic {name}")
 
-    def stable_members(self, group: str) -> int:
-        """Return how many members a consumer group has; 0 while it is being rebalanced.
+    def shares(self, group: str) -> Sequence[int] | None:
+        """Return how many partitions each member of a consumer group has.
+
+        None while it is being rebalanced.
 
         Raises:
             KafkaFailure: the brokers are away, or refuse.
         """
         described = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)
         found = self._wait(described[group], f"look at group {group}")
-        return len(found.members) if found.state is ConsumerGroupState.STABLE else 0
+        if found.state is not ConsumerGroupState.STABLE:
+            return None
+        return [len(member.assignment.topic_partitions) for member in found.members]
 
     def remove(self, topics: Collection[str], groups_prefix: str) -> list[KafkaFailure]:
         """Delete topics, and the consumer groups whose names begin so; returns what is still there.

@@ -54,7 +54,8 @@ def rate_limit(lab: Lab) -> Finding:
                 f"arrivals_in_{seconds}_s", f"arrivals in {seconds} s", "", [sample], "arrivals"
             ),
             figure("most_in_1_s", "most arrivals in any second", "", [sample], "most"),
-        )
+        ),
+        raw={"arrivals_s": [round(at - times[0], 4) for at in times]},
     )
 
 
