@@ -185,8 +185,8 @@ def arrivals(turns: Turns, ways: list[tuple[float, float]], end_s: float) -> lis
     while now_s < end_s:
         while unanswered and unanswered[0][0] <= now_s:
             turns.answered(heapq.heappop(unanswered)[1])
-        if len(unanswered) >= turns.most_open:
-            now_s = unanswered[0][0]
+        if len(unanswered) >= turns.most_open(now_s):
+            now_s = min(unanswered[0][0], now_s + LOOK_S)
             continue
         wait_s = turns.take(now_s)
         if wait_s:
@@ -198,6 +198,7 @@ def arrivals(turns: Turns, ways: list[tuple[float, float]], end_s: float) -> lis
     return sorted(arrived)
 
 
+LOOK_S = 0.5
 SMOOTH = (0.0, 0.001)
 WAYS = st.lists(
     st.one_of(st.just(SMOOTH), st.tuples(st.floats(0, 2), st.floats(0, 0.5))),
@@ -216,6 +217,27 @@ def test_however_long_requests_are_on_their_way_an_endpoint_sees_its_limit(
     arrived = [(at_s, 0) for at_s in arrivals(Turns(5, 0), ways, 90)]
     assert most_in(60, arrived) <= 305
     assert most_in(1, arrived) <= 10
+
+
+@pytest.mark.parametrize("first_s", [0.0, 0.1, 0.5, 0.6, 0.9])
+def test_however_late_the_first_request_arrives_a_minute_from_then_sees_the_limit(
+    first_s: float,
+) -> None:
+    """Those that are sent meanwhile would arrive together with it."""
+    ways = [(0.0, max(0.001, first_s - number / 5)) for number in range(400)]
+    arrived = arrivals(Turns(5, 0), ways, 90)
+    assert sum(at_s < arrived[0] + 60 for at_s in arrived) <= 303
+
+
+def test_a_first_request_goes_alone_until_it_is_answered_or_for_a_second() -> None:
+    for answered in (False, True):
+        turns = Turns(5, 0)
+        assert turns.take(0.2) == 0
+        assert turns.most_open(0.9) == 1
+        if answered:
+            turns.answered(0.7)
+        assert (turns.most_open(0.9) > 1) is answered
+        assert turns.most_open(1.2) > 1
 
 
 @given(moves=st.lists(st.floats(1, 15), max_size=4), late_s=st.floats(0, 0.5))

@@ -312,7 +312,7 @@ class Admission:
             return
         flights, most = slots.flights, self._limits.in_flight
         if slots.turns is not None:
-            most = min(most, slots.turns.most_open)
+            most = min(most, slots.turns.most_open(now_s))
         while slots.queue and len(flights) < most and slots.timer is None:
             delivery, since_s = slots.queue[0]
             endpoint = delivery.endpoint

@@ -31,6 +31,9 @@ WEIGHT: Final = 0.5
 USUALLY_OPEN_S: Final = 0.5
 """Requests that are not answered may all be on their way still, and arrive together in the end. So
 there are no more than the endpoint's usual time explains, or this."""
+ALONE_S: Final = 1.0
+"""The first request of all goes alone until it is answered, or for so long: it needs a connection,
+and finds a worker that is busy with what has just come in. Those after it would catch it up."""
 NEAR_S: Final = 15.0
 """A turn so near is waited for in memory."""
 FEW_S: Final = 2.0
@@ -48,7 +51,7 @@ class Turns:
         owner_since_s: when this worker became the owner, by the same clock.
     """
 
-    __slots__ = ("_booked_s", "_due_s", "_peak_s", "_usual_s", "per_s")
+    __slots__ = ("_alone_until_s", "_booked_s", "_due_s", "_peak_s", "_usual_s", "per_s")
 
     def __init__(self, per_s: float, now_s: float, owner_since_s: float = LONG_AGO_S) -> None:
         self.per_s = per_s
@@ -57,6 +60,7 @@ class Turns:
         self._peak_s = self._due_s
         self._booked_s = now_s
         self._usual_s = 0.0
+        self._alone_until_s: float | None = None
 
     def change(self, per_s: float, now_s: float) -> None:
         """Take another limit from now on; what was booked comes sooner or later with it."""
@@ -77,17 +81,24 @@ class Turns:
         if free_s > now_s:
             # Rounding must not wake us a hair too early.
             return free_s - now_s + 1e-4
+        if self._alone_until_s is None:
+            self._alone_until_s = now_s + ALONE_S
         self._due_s += 1 / self.per_s
         self._peak_s = max(self._peak_s, now_s) + 1 / (self.per_s * PEAK)
         return 0.0
 
     def answered(self, took_s: float) -> None:
         """Take note of how long an answer took."""
+        self._alone_until_s = LONG_AGO_S
         self._usual_s += (took_s - self._usual_s) * WEIGHT
 
-    @property
-    def most_open(self) -> int:
-        """How many requests may be unanswered at once: twice what the answers' time explains."""
+    def most_open(self, now_s: float) -> int:
+        """Return how many requests may be unanswered at once.
+
+        Twice what the answers' time explains; one, while the first is on its way.
+        """
+        if self._alone_until_s is not None and now_s < self._alone_until_s:
+            return 1
         return 1 + int(self.per_s * max(2 * self._usual_s, USUALLY_OPEN_S))
 
     def turn(self, waiting: int, given_s: float | None, now_s: float) -> float | None:
