@@ -17,13 +17,13 @@ from dlq.generate import ENDPOINTS, WORKSPACE
 from dlq.rig import SOON_S, end_of, start_command, wait
 from plaudit.dlq.letters import Headers, headers_of
 from plaudit.dlq.reading import BoundedReader
-from plaudit.events.cloudevents import headers as event_headers
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.models.event import EventModel
 from plaudit.kafka.consumer import Partition
 from plaudit.kafka.producer import Ack, Producer
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.publish.prepare import prepare
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header
 
@@ -50,7 +50,10 @@ def publish(
     with Producer(settings) as producer:
         futures = [
             producer.publish(
-                settings.topic_prefix + topic, encode(each), b"key", event_headers(each, "/tests")
+                settings.topic_prefix + topic,
+                encode(each),
+                b"key",
+                prepare(each, settings.names, "/tests").headers,
             )
             for each in events
         ]

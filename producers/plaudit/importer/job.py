@@ -22,9 +22,9 @@ from plaudit.importer.journal import Journal
 from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
 from plaudit.importer.reviews import SOURCE, BadRow, Counts, Review, ReviewMaker, completed
+from plaudit.kafka.acks import Ack, Headers, SendFailure
 from plaudit.kafka.errors import BufferFull, KafkaFailure
-from plaudit.kafka.producer import Ack, SendFailure
-from plaudit.publish.prepare import Headers, Prepared, SchemaId, prepare
+from plaudit.publish.prepare import Prepared, SchemaId, prepare
 from plaudit.records.names import Names
 
 CHUNK: Final = 500

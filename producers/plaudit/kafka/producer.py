@@ -18,15 +18,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
 
+from plaudit.kafka.acks import Ack, Headers, OnAck, Published, Report, SendFailure, Tally, ack_of
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.errors import (
     BufferFull,
-    KafkaFailure,
     KafkaUnavailable,
     ProducerClosed,
     ProducerFatal,
@@ -38,6 +38,8 @@ from plaudit.kafka.settings import KafkaSettings
 if TYPE_CHECKING:
     from typing import Self
 
+__all__ = ["Ack", "Headers", "OnAck", "Producer", "ProducerConfig", "SendFailure", "reliable"]
+
 MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
 # Brokers judge a whole batch by the topic's `max.message.bytes`. A batch of several records stays
 # under the smallest limit we declare (1 MiB), so one that is refused holds a single record and no
@@ -48,37 +50,6 @@ _POLL_SECONDS: Final = 0.1
 _CLOSE_GRACE_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
-
-Headers = list[tuple[str, bytes]]
-
-
-class Ack(NamedTuple):
-    """The brokers have the record: in as many in-sync replicas as the topic demands.
-
-    A named tuple and no dataclass: it is made for every record, and costs a third.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int  # the brokers' clock, on topics with LogAppendTime
-
-
-@dataclass(frozen=True, slots=True)
-class SendFailure:
-    """The record is not acknowledged.
-
-    Attributes:
-        error: why; `ProducerFatal` means that this producer can send nothing any more.
-        retriable: whether the same record can be taken later (brokers away, rights withdrawn, topic
-            not there yet). False: refused for good, so sending it again can't succeed.
-    """
-
-    error: KafkaFailure
-    retriable: bool
-
-
-OnAck = Callable[[Ack | SendFailure], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +72,9 @@ class ProducerConfig:
 class Producer:
     """Sends records and reports what became of each; safe to use from any thread.
 
+    Attributes:
+        tally: what became of the records of `publish` so far.
+
     Args:
         settings: where Kafka is.
         config: limits and timeouts.
@@ -119,6 +93,7 @@ class Producer:
         self._waiters = 0
         self._stopping = False
         self._fatal: ProducerFatal | None = None
+        self.tally = Tally()
         self._last_trouble = ""
         self._thread = threading.Thread(target=self._serve, name="plaudit-producer", daemon=True)
         self._thread.start()
@@ -171,17 +146,7 @@ class Producer:
             ProducerClosed: after `close`.
             UsedAfterFork: in a child process.
         """
-        try:
-            # By position: keywords cost 1 us. The callback is the fifth; on_delivery is its alias.
-            report = partial(self._report, on_ack)
-            self._produce(topic, value, key, partition, report, None, 0, headers)
-        except BufferError:
-            doing = f"publish to {topic}"
-            raise BufferFull(doing) from None
-        except KafkaException as error:
-            # Refused before it was queued (too large, no such partition, fatal): one way to hear
-            # of a failure, not two.
-            self._refused.append((on_ack, self._failure(error, topic)))
+        self._queue(topic, value, key, headers, partition, partial(self._report, on_ack), on_ack)
 
     def publish(
         self,
@@ -200,9 +165,8 @@ class Producer:
             ProducerClosed: after `close`.
             UsedAfterFork: in a child process.
         """
-        future: Future[Ack] = Future()
-        future.set_running_or_notify_cancel()
-        self.send(topic, value, key, headers, partition, on_ack=partial(resolve, future))
+        future = Published(self.tally, self._failure)
+        self._queue(topic, value, key, headers, partition, future, future.settle)
         return future
 
     def unacknowledged(self) -> int:
@@ -260,12 +224,32 @@ class Producer:
             doing = "close the producer"
             raise ProducerClosed(doing, f"{left} records are not acknowledged")
 
+    def _queue(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers | None,
+        partition: int,
+        report: Report,
+        on_ack: OnAck,
+    ) -> None:
+        try:
+            # The callback is the fifth; on_delivery is its alias.
+            self._produce(topic, value, key, partition, report, None, 0, headers)
+        except BufferError:
+            doing = f"publish to {topic}"
+            raise BufferFull(doing) from None
+        except KafkaException as error:
+            # Refused before it was queued (too large, no such partition, fatal): one way to hear
+            # of a failure, not two.
+            self._refused.append((on_ack, self._failure(error, topic)))
+
     def _report(self, on_ack: OnAck, error: KafkaError | None, message: Message) -> None:
-        topic = message.topic() or ""
-        if error is not None:
-            on_ack(self._failure(error, topic))
-            return
-        on_ack(Ack(topic, message.partition() or 0, message.offset() or 0, message.timestamp()[1]))
+        if error is None:
+            on_ack(ack_of(message))
+        else:
+            on_ack(self._failure(error, message.topic() or ""))
 
     def _failure(self, error: KafkaError | KafkaException, topic: str) -> SendFailure:
         failure = translate(error, f"publish to {topic}")
@@ -332,15 +316,6 @@ def reliable(max_record_bytes: int) -> dict[str, object]:
         # `plaudit topics apply` creates topics; a misspelt name must fail.
         "allow.auto.create.topics": False,
     }
-
-
-def resolve(future: Future[Ack], outcome: Ack | SendFailure) -> None:
-    """Give a future what its record's report says."""
-    match outcome:
-        case SendFailure(error=error):
-            future.set_exception(error)
-        case _:
-            future.set_result(outcome)
 
 
 def _raise_closed(*_: object) -> NoReturn:

@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from plaudit.events.catalogue import EventType, type_of
 from plaudit.events.models.event import EventModel
+from plaudit.kafka.acks import Ack, Headers, Tally
 from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed
-from plaudit.kafka.producer import Ack, Producer, ProducerConfig
+from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.transactions import TransactionalProducer
 from plaudit.publish.batch import Batch, BatchWriter, Writer
 from plaudit.publish.errors import OptionRefused
 from plaudit.publish.prepare import (
     DEFAULT_SOURCE,
-    Headers,
+    Form,
     Prepared,
     SchemaId,
     checked_source,
     checked_transactional_id,
-    prepare,
+    form_of,
 )
 from plaudit.publish.schema_ids import RegistryIds
 from plaudit.publish.trace import current_traceparent
@@ -45,6 +46,9 @@ _SETTLE_S: Final = 2.0
 
 class RecordProducer(Protocol):
     """What a publisher needs of `plaudit.kafka.producer.Producer`."""
+
+    tally: Tally
+    """See there."""
 
     def publish(
         self,
@@ -101,8 +105,9 @@ class Publisher:
         self._names = chosen.names
         self._source = checked_source(source)
         self._timeout_s = delivery_timeout_s
-        self._unanswered = 0
-        self._failed = 0
+        self._forms: dict[type[EventModel], Form] = {}
+        self._sent = 0
+        self._told = 0
         self._counting = threading.Lock()
         self._registry = RegistryIds(chosen)
         self._schema_id: SchemaId = schema_id or self._registry
@@ -133,15 +138,10 @@ class Publisher:
             KafkaFailure: closed, forked, or failed for good.
         """
         record = self._prepared(event, traceparent)
-        deadline = time.monotonic() + self._timeout_s
-        while True:
-            try:
-                return self._send(record)
-            except BufferFull as full:
-                left_s = deadline - time.monotonic()
-                if left_s <= 0:
-                    raise KafkaUnavailable(full.doing, "the local buffer stayed full") from None
-                self._producer.wait_for_progress(min(left_s, _PROGRESS_S))
+        try:
+            return self._send(record)
+        except BufferFull:
+            return self._send_with_room(record)
 
     def publish_now(self, event: EventModel, *, traceparent: str | None = None) -> Future[Ack]:
         """Send an event as `publish` does, but never wait for room.
@@ -190,8 +190,10 @@ class Publisher:
         """
         self._producer.flush(self._patience(timeout_s))
         with self._counting:
-            failed, self._failed = self._failed, 0
-            return self._unanswered + failed
+            tally, told = self._producer.tally, self._told
+            # In this order: what fails in between is on its way now, and failed the next time.
+            self._told = tally.failed
+            return self._sent - tally.acknowledged - told
 
     def close(self, timeout_s: float | None = None) -> int:
         """Flush and end; what is not acknowledged by then fails.
@@ -238,23 +240,33 @@ class Publisher:
         return self._timeout_s + _SETTLE_S if timeout_s is None else timeout_s
 
     def _prepared(self, event: EventModel, traceparent: str | None = None) -> Prepared:
-        schema_id = self._schema_id(type_of(event))
+        form = self._forms.get(type(event)) or self._form(event)
         trace = current_traceparent() if traceparent is None else traceparent
-        return prepare(event, self._names, self._source, trace, schema_id)
+        return form.record(event, trace)
+
+    def _form(self, event: EventModel) -> Form:
+        event_type = type_of(event)
+        form = form_of(event_type, self._names, self._source, self._schema_id(event_type))
+        self._forms[type(event)] = form
+        return form
 
     def _send(self, record: Prepared) -> Future[Ack]:
         future = self._producer.publish(record.topic, record.value, record.key, record.headers)
         with self._counting:
-            self._unanswered += 1
-        future.add_done_callback(self._note)
+            self._sent += 1
         return future
 
-    def _note(self, future: Future[Ack]) -> None:
-        """Count; called in the producer's thread, or in the caller's when that was quick."""
-        failed = future.exception() is not None
-        with self._counting:
-            self._unanswered -= 1
-            self._failed += failed
+    def _send_with_room(self, record: Prepared) -> Future[Ack]:
+        """Wait until there is room, for as long as a record may take."""
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                return self._send(record)
+            except BufferFull as full:
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    raise KafkaUnavailable(full.doing, "the local buffer stayed full") from None
+                self._producer.wait_for_progress(min(left_s, _PROGRESS_S))
 
 
 class AsyncPublisher:

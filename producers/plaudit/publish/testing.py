@@ -20,14 +20,14 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Final
 
 from plaudit.events.models.event import EventModel
+from plaudit.kafka.acks import Ack, Headers, Tally
 from plaudit.kafka.errors import BufferFull, KafkaFailure, ProducerClosed
-from plaudit.kafka.producer import Ack, ProducerConfig
+from plaudit.kafka.producer import ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.publish.prepare import DEFAULT_SOURCE, Headers, Prepared, checked_transactional_id
+from plaudit.publish.prepare import DEFAULT_SOURCE, Prepared, checked_transactional_id
 from plaudit.publish.publisher import (
     DELIVERY_TIMEOUT_S,
     AsyncPublisher,
@@ -38,7 +38,6 @@ from plaudit.publish.publisher import (
 NOWHERE: Final = "nowhere.invalid:9092"
 
 
-@dataclass(frozen=True, slots=True)
 class Recorded(Prepared):
     """A record that would have been sent.
 
@@ -105,7 +104,9 @@ class RecordingPublisher(Publisher):
 
     def _prepared(self, event: EventModel, traceparent: str | None = None) -> Recorded:
         made = super()._prepared(event, traceparent)
-        return Recorded(made.topic, made.key, made.value, made.headers, event)
+        recorded = Recorded(*made)
+        recorded.event = event
+        return recorded
 
     def _send(self, record: Prepared) -> Future[Ack]:
         future = super()._send(record)
@@ -153,6 +154,7 @@ class _Brokers:
 
     def __init__(self) -> None:
         self.failures: deque[KafkaFailure] = deque()
+        self.tally = Tally()
         self._closed = False
         self._offset = 0
 
@@ -176,10 +178,12 @@ class _Brokers:
             case None:
                 future.set_result(Ack(topic, 0, self._offset, time.time_ns() // 1_000_000))
                 self._offset += 1
+                self.tally.acknowledged += 1
             case BufferFull():
                 raise failure
             case _:
                 future.set_exception(failure)
+                self.tally.failed += 1
         return future
 
     def wait_for_progress(self, timeout_s: float) -> bool:

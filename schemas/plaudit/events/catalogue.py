@@ -17,7 +17,7 @@ from uuid import UUID
 from plaudit.events.catalogue_table import TABLE
 from plaudit.events.entity import Entity
 from plaudit.events.fingerprints import FINGERPRINTS
-from plaudit.events.ids import uuid_text
+from plaudit.events.ids import id_text
 
 if TYPE_CHECKING:
     # Consumers decode without models: importing pydantic would triple their start-up.
@@ -80,7 +80,7 @@ class EventType:
 
     def key_of(self, event: EventModel) -> bytes:
         """Return the key of an event of this type: an id in its canonical form."""
-        return uuid_text(self._key(event).int.to_bytes(16))
+        return id_text(self._key(event))
 
     @cached_property
     def _key(self) -> Callable[[EventModel], UUID]:

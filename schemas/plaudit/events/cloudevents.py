@@ -9,8 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from plaudit.events.catalogue import type_of
-from plaudit.events.ids import uuid_text
+from plaudit.events.ids import id_text
 from plaudit.events.models.event import EventModel
 
 Header = tuple[str, bytes]
@@ -22,35 +21,32 @@ _SPEC: Final[Header] = ("ce_specversion", SPEC_VERSION)
 _CONTENT: Final[Header] = ("content-type", CONTENT_TYPE)
 
 
-def headers(
-    event: EventModel, source: str, traceparent: str | None = None, *, key: bytes | None = None
-) -> Headers:
+def headers(event: EventModel, key: bytes, kind: Header, origin: Header) -> Headers:
     """Return the headers of an event's record.
 
     Args:
         event: the event.
-        source: which service it comes from, as a URI reference (`ce_source`).
-        traceparent: W3C trace context, passed on to the subscriber's side.
-        key: of the record, where it is known already.
+        key: of the record.
+        kind: what its type's events share, from `shared`.
+        origin: what its source's events share, from there too.
     """
     meta = event.meta
-    given = attributes(
-        event.type_name,
-        source,
-        event_id=uuid_text(meta.event_id.int.to_bytes(16)),
-        moment=time_text(meta.occurred_at),
-        subject=key or type_of(event).key_of(event),
-    )
-    if traceparent is not None:
-        given.append(("traceparent", traceparent.encode()))
-    return given
+    return [
+        _SPEC,
+        ("ce_id", id_text(meta.event_id)),
+        kind,
+        origin,
+        ("ce_time", time_text(meta.occurred_at)),
+        ("ce_subject", key),
+        _CONTENT,
+    ]
 
 
 def attributes(
     type_name: str, source: str, *, event_id: bytes, moment: bytes, subject: bytes
 ) -> Headers:
     """Return the headers of an event whose attributes are written out already."""
-    kind, origin = _shared(type_name, source)
+    kind, origin = shared(type_name, source)
     return [
         _SPEC,
         ("ce_id", event_id),
@@ -77,5 +73,6 @@ def time_text(moment: datetime) -> bytes:
 
 # A service has one source, and publishes a few types.
 @lru_cache(maxsize=1_024)
-def _shared(type_name: str, source: str) -> tuple[Header, Header]:
+def shared(type_name: str, source: str) -> tuple[Header, Header]:
+    """Return the headers that all events of a type from a source have: `ce_type`, `ce_source`."""
     return ("ce_type", type_name.encode()), ("ce_source", source.encode())

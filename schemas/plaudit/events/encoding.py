@@ -18,7 +18,7 @@ def encode(event: EventModel, *, schema_id: int | None = None) -> bytes:
         schema_id: of a registry, for Confluent framing; None for single-object encoding.
     """
     event_type = type_of(event)
-    return framed(event_type, schema_id) + _writer(event_type)(event)
+    return framed(event_type, schema_id) + writer_of(event_type)(event)
 
 
 def framed(event_type: EventType, schema_id: int | None) -> bytes:
@@ -34,5 +34,6 @@ def confluent_head(schema_id: int) -> bytes:
 
 
 @cache
-def _writer(event_type: EventType) -> Write:
+def writer_of(event_type: EventType) -> Write:
+    """Return what writes the body of an event of that type."""
     return compile_writer(event_type.schema)

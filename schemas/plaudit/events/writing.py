@@ -20,7 +20,7 @@ from uuid import UUID
 
 from plaudit.events.avro import Names, Node, inner_of, kind_of, logical_of
 from plaudit.events.emitting import Code
-from plaudit.events.ids import uuid_text
+from plaudit.events.ids import id_text
 from plaudit.events.varint import long_bytes
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class Emitter(Code):
 
 def uuid_bytes(value: UUID) -> bytes:
     """Return a UUID as a string of 36 characters."""
-    return _LENGTH_OF_UUID + uuid_text(value.int.to_bytes(16))
+    return _LENGTH_OF_UUID + id_text(value)
 
 
 def time_bytes(moment: datetime) -> bytes:
