@@ -93,6 +93,7 @@ def test_disabling_enabling_and_rotating(api: Installation) -> None:
         ({"url": 3}, "url"),
         ({"types": ["testimonial.aproved"]}, "types"),
         ({"filter": {"field": "a", "like": 1}}, "filter.like"),
+        ({"filter": {"field": "a", "gt": 2**70}}, "filter"),
         ({"headers": {"webhook-id": "1"}}, "headers"),
         ({"rate_limit": 0}, "rate_limit"),
         ({"name": "a\nb"}, "name"),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from plaudit.formats.catalogue import FORMATS
@@ -19,6 +19,19 @@ from plaudit.store.wanted import LONGEST_NAME, Wanted
 
 Text = Annotated[str, Field(max_length=4_000, pattern=r"^[^\x00]*$")]
 Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+
+
+def _writable(tree: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what JSON could bring and no other program would read back."""
+    try:
+        orjson.dumps(tree)
+    except orjson.JSONEncodeError as error:
+        msg = f"can't be written down: {error}"
+        raise ValueError(msg) from None
+    return tree
+
+
+Filter = Annotated[dict[str, Any], AfterValidator(_writable)]
 FORMAT_SCHEMA: Final[JsonDict] = {"enum": [*FORMATS]}
 _EXAMPLE: Final[JsonDict] = {
     "url": "https://hooks.example.com/plaudit",
@@ -38,7 +51,7 @@ class EndpointBody(BaseModel):
     name: Text | None = Field(default=None, max_length=LONGEST_NAME, description="For people.")
     types: list[Text] = Field(default_factory=list, max_length=100, description="None: all.")
     spaces: list[UUID] = Field(default_factory=list, max_length=1_000, description="None: all.")
-    filter: dict[str, Any] | None = Field(default=None, description="Content filter.")
+    filter: Filter | None = Field(default=None, description="Content filter.")
     headers: dict[Text, Text] = Field(default_factory=dict, description="Sent along; secret.")
     rate_limit: Rate | None = Field(default=None, description="Requests per second.")
     schedule: Text | None = Field(default=None, description="Delays between attempts: 5s,5m.")
@@ -74,7 +87,7 @@ class EndpointChange(BaseModel):
     name: Text | None = Field(default=None, max_length=LONGEST_NAME)
     types: list[Text] | None = Field(default=None, max_length=100)
     spaces: list[UUID] | None = Field(default=None, max_length=1_000)
-    filter: dict[str, Any] | None = None
+    filter: Filter | None = None
     headers: dict[Text, Text] | None = None
     rate_limit: Rate | None = None
     schedule: Text | None = None
