@@ -121,11 +121,15 @@ class _Emitter(Emitter):
                 least = self._field.get("plaudit:min", -most)
                 written = f"decimal_bytes(type({held}), {held}, {most})"
                 return f"({written} if {given} >= {least} else unusual())"
-            case "string", None if "plaudit:max-length" in self._field:
-                fits = f"len({given}) <= {self._field['plaudit:max-length']}"
-                return super()._scalar(node, f"({held} if {fits} else unusual())")
             case _:
                 return super()._scalar(node, value)
+
+    def _text(self, value: str) -> str:
+        most = self._field.get("plaudit:max-length")
+        if most is None:
+            return value
+        held = self._variable()
+        return f"({held} if len({held} := {value}) <= {most} else unusual())"
 
     def _record(self, node: Node, value: str) -> None:
         record: Mapping[str, Any] = node if isinstance(node, dict) else {}

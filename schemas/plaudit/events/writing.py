@@ -72,6 +72,8 @@ def compiled(emitter: Emitter, schema: Node) -> Write:
     source = emitter.function(schema)
     namespace: dict[str, Any] = {
         "SHORT": [bytes([2 * length]) for length in range(_SHORT)],
+        "SOME": [bytes([2, 2 * length]) for length in range(_SHORT)],
+        "some": some_text,
         "BOOLEANS": (b"\x00", b"\x01"),
         "long_bytes": long_bytes,
         "uuid_bytes": uuid_bytes,
@@ -135,7 +137,7 @@ class Emitter(Code):
             case "bytes", None:
                 return self._span(value)
             case "string", logical if logical != "uuid":
-                return self._span(f"{value}.encode()")
+                return self._span(f"{self._text(value)}.encode()")
             case kind, logical:
                 call = _CALLS.get((kind, logical))
                 if call is None:
@@ -143,11 +145,25 @@ class Emitter(Code):
                     raise Unwritable(msg)
                 return f"{call}({value})"
 
+    def _text(self, value: str) -> str:
+        """Return an expression that is a text, if it may be one."""
+        return value
+
     @staticmethod
     def _span(value: str) -> str:
         """Return an expression that is a length and the bytes that it measures."""
         short = f"SHORT[len(t)] if len(t := {value}) < {_SHORT}"
         return f"({short} else long_bytes(len(t))) + t"
+
+    def _some(self, branch: Node, held: str) -> str:
+        """Return an expression that is an optional value's bytes, where there is one."""
+        match kind_of(branch), logical_of(branch):
+            case "string", logical if logical != "uuid":
+                # Most optional fields are short texts, for which one table has all that leads.
+                given = f"len(t := {self._text(held)}.encode()) < {_SHORT}"
+                return f"SOME[len(t)] + t if {given} else some(t)"
+            case _:
+                return rf"b'\x02' + {self._scalar(branch, held)}"
 
     def _optional(self, node: Node, value: str) -> None:
         match node:
@@ -158,9 +174,9 @@ class Emitter(Code):
                 raise Unwritable(msg)
         if kind_of(branch) not in {"record", "array", "map"}:
             held = self._variable()
-            some = self._scalar(branch, held)
+            some = self._some(branch, held)
             none = rf"b'\x00' if ({held} := {value}) is None"
-            self._pieces.append(rf"{none} else b'\x02' + {some}")
+            self._pieces.append(f"{none} else {some}")
             return
         self._flush()
         held = self._assign(value)
@@ -217,6 +233,11 @@ class Emitter(Code):
         if self._pieces:
             self._line(f"o += ({', '.join(self._pieces)},)")
             self._pieces.clear()
+
+
+def some_text(text: bytes) -> bytes:
+    """Return an optional text of any length that is there."""
+    return b"\x02" + long_bytes(len(text)) + text
 
 
 def uuid_bytes(value: UUID) -> bytes:
