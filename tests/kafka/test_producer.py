@@ -23,14 +23,16 @@ from plaudit.kafka.producer import Ack, Producer, ProducerConfig, SendFailure
 from plaudit.kafka.settings import KafkaSettings
 
 pytestmark = pytest.mark.broker
+either = pytest.mark.parametrize("has_thread", [True, False], ids=["thread", "no thread"])
 
 
+@either
 def test_every_record_is_acknowledged_once_with_its_place(
-    settings: KafkaSettings, make_topic: MakeTopic
+    settings: KafkaSettings, make_topic: MakeTopic, *, has_thread: bool
 ) -> None:
     topic = make_topic(message_timestamp_type="LogAppendTime")
     outcomes: list[Ack | SendFailure] = []
-    with Producer(settings) as producer:
+    with Producer(settings, ProducerConfig(has_thread=has_thread)) as producer:
         for number in range(500):
             producer.send(topic, b"%d" % number, on_ack=outcomes.append)
         assert producer.flush(20) == 0
@@ -85,9 +87,12 @@ def test_a_record_over_the_topics_limit_fails_alone(
         assert len({future.result(20).offset for future in small + more}) == 40
 
 
-def test_a_full_buffer_takes_nothing_and_close_answers_what_was_taken(away: KafkaSettings) -> None:
+@either
+def test_a_full_buffer_takes_nothing_and_close_answers_what_was_taken(
+    away: KafkaSettings, *, has_thread: bool
+) -> None:
     outcomes: list[Ack | SendFailure] = []
-    producer = Producer(away, ProducerConfig(buffer_kbytes=64))
+    producer = Producer(away, ProducerConfig(buffer_kbytes=64, has_thread=has_thread))
     taken = 0
     with suppress(BufferFull):
         while taken < 1_000:
@@ -127,6 +132,17 @@ def test_a_closed_producer_refuses_and_closes_twice(away: KafkaSettings) -> None
     assert producer.close() == 0
     with pytest.raises(ProducerClosed):
         producer.publish("topic", b"x")
+
+
+def test_without_a_thread_reports_come_where_they_are_asked_for(away: KafkaSettings) -> None:
+    heard: list[int] = []
+    producer = Producer(away, ProducerConfig(has_thread=False))
+    too_large = b"x" * 3 * 1024 * 1024
+    producer.send("t", too_large, on_ack=lambda _: heard.append(threading.get_ident()))
+    assert heard == []
+    producer.serve()
+    assert heard == [threading.get_ident()]
+    assert producer.close() == 0
 
 
 def test_a_callback_that_raises_takes_no_other_records_report(

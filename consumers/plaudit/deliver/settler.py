@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -29,6 +30,9 @@ _log = logging.getLogger(__name__)
 REPEAT_EVERY_S: Final = 0.25
 STALLED_AFTER_S: Final = 1.0
 """A broker that is lost has its partitions led by others about as soon."""
+SERVE_EVERY_S: Final = 0.01
+"""Acknowledgements are asked for so often while some are due: nobody waits for them but commits."""
+IDLE_EVERY_S: Final = 0.1
 TRY_EVERY_S: Final = 10.0
 """What is silent may be one partition only: so often, a second's attempts find out."""
 
@@ -37,7 +41,7 @@ class Ticket:
     """Writes of one delivery that are not acknowledged yet.
 
     Attributes:
-        left: how many; changed in the producer's thread only.
+        left: how many.
         record: to release when none is left.
         origin: for the dead letter, should a write be refused.
     """
@@ -54,13 +58,21 @@ class Settler:
     """Settles deliveries; all methods belong to the event loop's thread.
 
     Args:
-        producer: writes; its acknowledgements come in a thread of its own.
+        producer: writes; it has no thread, so that `serve` brings its acknowledgements.
         names: of the topics.
         worker: this process, for the log.
         clock: hears of every append time.
+        monotonic: seconds that never jump.
     """
 
-    def __init__(self, producer: Producer, names: Names, worker: str, clock: BrokerClock) -> None:
+    def __init__(
+        self,
+        producer: Producer,
+        names: Names,
+        worker: str,
+        clock: BrokerClock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._producer = producer
         self._clock = clock
         self._names = names
@@ -70,17 +82,18 @@ class Settler:
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
         self._troubles: dict[str, KafkaFailure] = {}
         self.refused = 0
-        # Tickets, and answers of brokers; each count is written by one thread only.
+        # Tickets, and answers of brokers.
         self._opened = 0
         self._closed = 0
         self._answers = 0
         self._seen_answers = 0
-        self._heard_at = time.monotonic()
+        self._monotonic = monotonic
+        self._heard_at = monotonic()
 
     @property
     def silent_s(self) -> float:
         """For how long no broker has answered a write, while one waits; seconds."""
-        return time.monotonic() - self._heard_at
+        return self._monotonic() - self._heard_at
 
     @property
     def stalled(self) -> bool:
@@ -128,8 +141,14 @@ class Settler:
         """Repeat what failed and send what waited, until cancelled."""
         while True:
             await asyncio.sleep(REPEAT_EVERY_S)
-            self._repeat()
-            self._look()
+            self.look()
+
+    async def serve(self) -> None:
+        """Take acknowledgements as they come, until cancelled."""
+        while True:
+            idle = self._closed == self._opened
+            await asyncio.sleep(IDLE_EVERY_S if idle else SERVE_EVERY_S)
+            self._producer.serve()
 
     def _send(self, write: Write, ticket: Ticket) -> None:
         try:
@@ -144,7 +163,7 @@ class Settler:
             self._waiting.append((write, ticket))
 
     def _report(self, write: Write, ticket: Ticket, outcome: Ack | SendFailure) -> None:
-        """Take what became of a write; called in the producer's thread."""
+        """Take what became of a write."""
         match outcome:
             case SendFailure():
                 # A refusal is an answer, too.
@@ -160,11 +179,12 @@ class Settler:
                     self._closed += 1
                     ticket.record.assignment.release(ticket.record)
 
-    def _look(self) -> None:
-        """See whether a broker has answered since the last look, or none has to."""
+    def look(self) -> None:
+        """Repeat what failed, and see whether a broker has answered since, or none has to."""
+        self._repeat()
         answers = self._answers
         if answers != self._seen_answers or self._closed == self._opened:
-            self._seen_answers, self._heard_at = answers, time.monotonic()
+            self._seen_answers, self._heard_at = answers, self._monotonic()
 
     def _repeat(self) -> None:
         for _ in range(len(self._failed)):
@@ -186,7 +206,7 @@ class Settler:
             _log.error("settle.failed", extra={"topic": write.topic, "error": str(failure.error)})
 
     def _recovered(self, topic: str) -> None:
-        """Forget what was wrong with a topic, and say so; called in the producer's thread."""
+        """Forget what was wrong with a topic, and say so."""
         before = self._troubles.pop(topic, None)
         if before is not None:
             _log.info("settle.recovered", extra={"topic": topic, "after": str(before)})

@@ -150,7 +150,9 @@ class Worker:
         self.follower = EndpointsFollower(kafka, self.table)
         self.schemas = KnownSchemas(kafka)
         name = f"{socket.gethostname()}:{os.getpid()}"
-        self.producer = Producer(kafka, ProducerConfig(linger_ms=SETTLE_LINGER_MS))
+        # The event loop serves it: a second busy thread would take its turn at every report.
+        config = ProducerConfig(linger_ms=SETTLE_LINGER_MS, has_thread=False)
+        self.producer = Producer(kafka, config)
         self.clock = BrokerClock()
         self.settler = Settler(self.producer, kafka.names, name, self.clock)
         self._tools = Tools(
@@ -179,7 +181,8 @@ class Worker:
             stack.callback(self.producer.close)
             self.schemas.start()
             self.follower.start()
-            tasks = [self._spawn(self.settler.run()), self._spawn(self._tick())]
+            work = (self.settler.run(), self.settler.serve(), self._tick())
+            tasks = [self._spawn(each) for each in work]
             stack.push_async_callback(_cancel, tasks)
             if await self._table_is_read():
                 stack.push_async_callback(self._close_lanes)

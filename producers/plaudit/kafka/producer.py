@@ -1,9 +1,9 @@
 """The one way to write to Kafka: idempotent, acknowledged by all in-sync replicas, never silent.
 
 Every record that `send` accepts is answered exactly once through its `on_ack`, with an `Ack` or a
-`SendFailure`, in the producer's own poll thread: also when it is too large, when the brokers stay
-away past the delivery timeout, and when the producer is closed first. A callback must be quick and
-must not block; everything else waits behind it.
+`SendFailure`, in the producer's own poll thread, or in `serve` where it has none: also when it is
+too large, when the brokers stay away past the delivery timeout, and when the producer is closed
+first. A callback must be quick and must not block; everything else waits behind it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -61,12 +62,16 @@ class ProducerConfig:
         linger_ms: how long a record may wait for company; `PLAUDIT_KAFKA_LINGER_MS` overrides.
         buffer_kbytes: memory for records that are not acknowledged yet.
         max_record_bytes: records over this are refused without asking the brokers.
+        has_thread: reports come in a thread of the producer's; without it, whoever made it calls
+            `serve` often, from one thread. Two busy threads cost each other their turn at every
+            report.
     """
 
     delivery_timeout_ms: int = 0
     linger_ms: int = 5
     buffer_kbytes: int = 32_768
     max_record_bytes: int = MAX_RECORD_BYTES
+    has_thread: bool = True
 
 
 class Producer:
@@ -91,12 +96,14 @@ class Producer:
         self._refused: deque[tuple[OnAck, SendFailure]] = deque()
         self._progress = threading.Condition()
         self._waiters = 0
-        self._stopping = False
+        self._closed = False
         self._fatal: ProducerFatal | None = None
         self.tally = Tally()
         self._last_trouble = ""
-        self._thread = threading.Thread(target=self._serve, name="plaudit-producer", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if config is None or config.has_thread:
+            self._thread = threading.Thread(target=self._poll, name="plaudit-producer", daemon=True)
+            self._thread.start()
         _live.add(self)
 
     def _client_config(
@@ -169,6 +176,23 @@ class Producer:
         self._queue(topic, value, key, headers, partition, future, future.settle)
         return future
 
+    def serve(self, timeout_s: float = 0.0) -> None:
+        """Call the `on_ack` of what was reported on; for a producer without a thread of its own.
+
+        Args:
+            timeout_s: how long to wait for the first report.
+        """
+        try:
+            self._client.poll(timeout_s)
+            while self._refused:
+                on_ack, failure = self._refused[0]
+                try:
+                    on_ack(failure)
+                finally:
+                    self._refused.popleft()
+        except Exception:  # noqa: BLE001 - a caller's callback failed; others' reports go on
+            _log.exception("an on_ack callback raised; the record's report is lost to its caller")
+
     def unacknowledged(self) -> int:
         """Return how many records have been accepted and not yet reported on."""
         return len(self._client) + len(self._refused)
@@ -199,15 +223,16 @@ class Producer:
         Returns:
             How many records were given up.
         """
-        if not self._thread.is_alive():
+        if self._closed or self._produce is _raise_forked:
             return 0
         self._produce = _raise_closed
         given_up = self.flush(timeout_s)
         if given_up:
             self._client.purge()
             self._wait(lambda: self.unacknowledged() == 0, _CLOSE_GRACE_SECONDS)
-        self._stopping = True
-        self._thread.join()
+        self._closed = True
+        if self._thread is not None:
+            self._thread.join()
         return given_up
 
     def __enter__(self) -> Self:
@@ -260,21 +285,10 @@ class Producer:
             self._fatal = self._fatal or failure
         return SendFailure(failure, failure.retriable)
 
-    def _serve(self) -> None:
+    def _poll(self) -> None:
         """Run the poll thread: serve callbacks until told to stop."""
-        while not self._stopping:
-            try:
-                self._client.poll(_POLL_SECONDS)
-                while self._refused:
-                    on_ack, failure = self._refused[0]
-                    try:
-                        on_ack(failure)
-                    finally:
-                        self._refused.popleft()
-            except Exception:  # noqa: BLE001 - a caller's callback failed; others' reports go on
-                _log.exception(
-                    "an on_ack callback raised; the record's report is lost to its caller"
-                )
+        while not self._closed:
+            self.serve(_POLL_SECONDS)
             if self._waiters:
                 with self._progress:
                     self._progress.notify_all()
@@ -283,6 +297,11 @@ class Producer:
         """Wait until `reached`, looked at after each round of the poll thread."""
         if self._produce is _raise_forked:
             _raise_forked()
+        if self._thread is None:
+            deadline_s = time.monotonic() + timeout_s
+            while not reached() and (left_s := deadline_s - time.monotonic()) > 0:
+                self.serve(min(left_s, _POLL_SECONDS))
+            return reached()
         with self._progress:
             self._waiters += 1
             try:
