@@ -8,13 +8,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Tests wait for brokers and rebalances more than they compute: three at a time on two cores, each
 # with a broker of its own.
 JOBS ?= 3
+COMPILED := $(addprefix tests/,deliver endpoints events formats records transport)
 EVENTS ?=
 ARGS ?=
 
-.PHONY: help setup run test test-fast breaks lint format lock build test-wheel bench soak soak-dlq image clean
+.PHONY: help setup run test test-fast breaks lint format lock build test-wheel compile test-compiled \
+	bench bench-compiled soak soak-dlq image clean
 
 help: ## print this manual
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/all.stamp ## make the virtual environment with everything that developing needs
 
@@ -48,6 +50,16 @@ build: $(VENV)/all.stamp ## the wheel and the source archive, into dist/
 
 test-wheel: build ## the fast tests against the built wheel, away from the tree
 	@tests/wheel.sh dist/*.whl $(BIN)/python requirements/all.txt
+
+compile: $(VENV)/all.stamp ## the wheel with its hot path compiled, for this platform; needs a C compiler
+	@rm -rf dist/compiled
+	@PLAUDIT_COMPILE=1 $(BIN)/python -m build --wheel --no-isolation --outdir dist/compiled .
+
+test-compiled: compile ## the fast tests of what is compiled, against that wheel
+	@compile/python -m pytest -q -m "not broker and not docker and not tree" $(COMPILED) $(ARGS)
+
+bench-compiled: compile ## the same as bench, with that wheel
+	@compile/python -c "from plaudit.cli.main import main; main()" bench $(ARGS)
 
 bench: $(VENV)/all.stamp ## measure this machine against plain loops, 15 minutes; ARGS=--quick takes one
 	@$(BIN)/plaudit bench $(ARGS)

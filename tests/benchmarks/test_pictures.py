@@ -23,7 +23,7 @@ bars = st.lists(
 )
 SETTING = {
     "cpu": "a CPU", "cores": 2, "kernel": "6", "python": "3.11", "kafka": "Kafka", "date": "today",
-    "placement": "the worker on core 1", "command": "plaudit bench",
+    "build": "pure", "placement": "the worker on core 1", "command": "plaudit bench",
 }  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import dataclass, field
 from typing import cast
@@ -11,7 +10,6 @@ import pytest
 
 from deliver.brokers import Brokers
 from deliver.world import answer, assignment, endpoint
-from plaudit.deliver import settler as settling
 from plaudit.deliver.decide import DELIVERED, Decision, Diverted, Reason, Retry
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.moves import Attempted
@@ -56,12 +54,6 @@ class Desk:
         self.settler.settle(delivery, decision, attempted)
 
 
-async def repeated() -> None:
-    """Let the settler, which pauses for no time here, make again what failed."""
-    for _ in range(3):
-        await asyncio.sleep(0)
-
-
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_retry_is_settled_when_both_its_record_and_its_line_are_acknowledged(first: int) -> None:
     desk = Desk()
@@ -82,17 +74,15 @@ def test_what_was_delivered_is_settled_when_its_line_is_acknowledged() -> None:
     assert desk.released == [7]
 
 
-async def test_a_write_that_failed_is_made_again_until_it_succeeds(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_write_that_failed_is_made_again_until_it_succeeds(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(settling, "REPEAT_EVERY_S", 0)
     desk = Desk()
-    running = asyncio.create_task(desk.settler.run())
     desk.settle(Diverted(SOON, Reason.BACKLOG), None)
     for _ in range(3):
         first = desk.brokers.refuse()
         assert desk.settler.backlog == 1
-        await repeated()
+        desk.settler.look()
         desk.brokers.waiting.rotate(1)
         assert desk.brokers.waiting[0][:4] == first[:4]
     assert not desk.released
@@ -102,22 +92,16 @@ async def test_a_write_that_failed_is_made_again_until_it_succeeds(
     assert [each.message for each in caplog.records if each.levelname == "ERROR"] == [
         "settle.failed"
     ]
-    running.cancel()
 
 
-async def test_a_write_that_is_refused_for_good_becomes_a_dead_letter_with_its_origin(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(settling, "REPEAT_EVERY_S", 0)
+def test_a_write_that_is_refused_for_good_becomes_a_dead_letter_with_its_origin() -> None:
     desk = Desk()
-    running = asyncio.create_task(desk.settler.run())
     desk.settle(RETRY)
     desk.brokers.refuse(retriable=False)
     desk.brokers.acknowledge()
-    await repeated()
+    desk.settler.look()
     assert not desk.released
     letter = desk.brokers.acknowledge()
     assert letter.topic == NAMES.dlq_deliveries
     assert letter.headers[Header.ORIGIN_OFFSET] == b"7"
     assert desk.released == [7]
-    running.cancel()

@@ -13,6 +13,8 @@ from typing import Final
 
 from confluent_kafka import libversion
 
+from plaudit.events.form import form
+
 _PROC: Final = Path("/proc")
 _LIBRARIES: Final = (
     "plaudit", "confluent-kafka", "fastavro", "orjson", "uvloop", "httptools", "httpx", "aiohttp",
@@ -120,6 +122,7 @@ def describe() -> dict[str, object]:
         "cores": len(available_cores()),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "build": form(),
         "librdkafka": libversion()[0],
         "versions": _versions(),
     }

@@ -42,7 +42,7 @@ def place(report: Report) -> str:
     kafka = _PORT.sub("", str(setting["kafka"]))
     return (
         f"{setting['cpu']}, {setting['cores']} cores, Linux {setting['kernel']}, "
-        f"Python {setting['python']}; {kafka}; {setting['placement']}"
+        f"Python {setting['python']}, Plaudit {setting['build']}; {kafka}; {setting['placement']}"
     )
 
 

@@ -17,6 +17,8 @@ _SWITCHING: Final = 101
 _FINAL: Final = 200
 _FRAMING: Final = 8
 """Bytes on the wire that one byte of a body may cost; a chunk of one byte takes six."""
+_NOBODYS: Final = httptools.HttpResponseParser(object())
+"""Stands for the parser of those who read no more."""
 
 
 class AnswerAssembly:
@@ -91,7 +93,7 @@ class AnswerAssembly:
 
     def let_go(self) -> None:
         """Read no more; without this, only the garbage collector would end it and its parser."""
-        del self._parser
+        self._parser = _NOBODYS
 
     @property
     def snippet(self) -> bytes:

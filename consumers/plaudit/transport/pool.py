@@ -6,7 +6,6 @@ import asyncio
 import ssl
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,23 +21,27 @@ if TYPE_CHECKING:
     from plaudit.transport.timers import Deadlines
 
 
-@dataclass(frozen=True, slots=True)
 class Shared:
     """What all pools of an engine share.
 
-    Attributes:
+    Args:
         opener: opens connections.
         limits: of each pool, and of idle connections together.
         idle: idle connections of all pools, the longest idle first; due when idle for too long.
+
+    Attributes:
         pools: those in use.
         opening: tasks that open connections.
     """
 
-    opener: Opener
-    limits: PoolLimits
-    idle: Deadlines[Connection]
-    pools: dict[Origin, Pool] = field(default_factory=dict)
-    opening: set[asyncio.Task[Connection]] = field(default_factory=set)
+    __slots__ = ("idle", "limits", "opener", "opening", "pools")
+
+    def __init__(self, opener: Opener, limits: PoolLimits, idle: Deadlines[Connection]) -> None:
+        self.opener = opener
+        self.limits = limits
+        self.idle = idle
+        self.pools: dict[Origin, Pool] = {}
+        self.opening: set[asyncio.Task[Connection]] = set()
 
 
 class Pool:

@@ -24,6 +24,7 @@ from plaudit.transport.errors import (
     AnswerMalformed,
     ConnectionLost,
     FirstByteTimeout,
+    Phase,
     RequestInvalid,
     TotalTimeout,
     TransportError,
@@ -37,25 +38,36 @@ from plaudit.transport.wire import Wire
 _TARGET: Final = "plaudit.target"
 
 
-class _Exchange(Progress):
+class _Exchange:
     """With its task, and what httpcore does not count.
 
     Attributes:
+        progress: how far it has come.
         task: that makes it.
         in_head: the head of the answer is not complete.
         head_bytes: of it, so far.
         ended: the other side has closed the connection.
     """
 
-    __slots__ = ("_on_done", "ended", "head_bytes", "in_head", "task")
+    __slots__ = ("_on_done", "ended", "head_bytes", "in_head", "progress", "task")
 
     def __init__(self, on_done: OnDone) -> None:
-        super().__init__()
+        self.progress = Progress()
         self._on_done: OnDone | None = on_done
         self.task: asyncio.Task[None] | None = None
         self.in_head = True
         self.head_bytes = 0
         self.ended = False
+
+    @property
+    def phase(self) -> Phase:
+        """See `Started.phase`."""
+        return self.progress.phase
+
+    @property
+    def sent(self) -> bool:
+        """See `Started.sent`."""
+        return self.progress.sent
 
     def cancel(self, error: TransportError) -> None:
         """See `Started.cancel`."""
@@ -67,10 +79,10 @@ class _Exchange(Progress):
         """Tell the caller, unless that was done."""
         on_done, self._on_done = self._on_done, None
         if on_done is not None:
-            self.tell(on_done, result)
+            self.progress.tell(on_done, result)
 
 
-_progress: ContextVar[_Exchange] = ContextVar("progress")
+_running: ContextVar[_Exchange] = ContextVar("exchange")
 """The exchange that the running task makes: connections are shared, exchanges are not."""
 
 
@@ -84,7 +96,8 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
         del timeout
-        progress = _progress.get()
+        exchange = _running.get()
+        progress = exchange.progress
         if not progress.answered:
             progress.phase = "first_byte"
             try:
@@ -98,23 +111,23 @@ class _Stream(httpcore.AsyncNetworkStream):
                 # httpcore would call it a protocol error.
                 detail = "closed before an answer"
                 raise ConnectionLost(detail, phase="first_byte")
-            progress.head_bytes += len(data)
+            exchange.head_bytes += len(data)
             return data
-        if progress.in_head:
-            left = self._caps.head_bytes - progress.head_bytes
+        if exchange.in_head:
+            left = self._caps.head_bytes - exchange.head_bytes
             if left <= 0:
                 detail = f"its head is over {self._caps.head_bytes} bytes"
                 raise AnswerMalformed(detail)
             data = await self._wire.read(min(max_bytes, left))
-            progress.head_bytes += len(data)
+            exchange.head_bytes += len(data)
         else:
             data = await self._wire.read(max_bytes)
-        progress.ended = not data
+        exchange.ended = not data
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
         del timeout
-        progress = _progress.get()
+        progress = _running.get().progress
         progress.writing(progress.bytes_sent + len(buffer))
         await self._wire.write(buffer, self._dialer.timeouts.write_s)
 
@@ -128,7 +141,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
     ) -> httpcore.AsyncNetworkStream:
         del timeout
-        progress = _progress.get()
+        progress = _running.get().progress
         progress.phase = "tls"
         began_s = asyncio.get_running_loop().time()
         try:
@@ -160,7 +173,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         del host, port, timeout, local_address, socket_options
-        sock = await self._dialer.connect(self._target, _progress.get())
+        sock = await self._dialer.connect(self._target, _running.get().progress)
         return _Stream(await Wire.over(sock), self._dialer, self._caps)
 
     async def sleep(self, seconds: float) -> None:
@@ -314,7 +327,7 @@ class HttpxSender(Sender):
         await self._transport.aclose()
 
     async def _run(self, exchange: _Exchange, target: Target, request: httpx.Request) -> None:
-        _progress.set(exchange)
+        _running.set(exchange)
         try:
             async with asyncio.timeout(self._total_s):
                 result: Answer | TransportError = await self._post(target, request, exchange)
@@ -329,18 +342,19 @@ class HttpxSender(Sender):
             result = RequestInvalid(str(failed))
         exchange.end(result)
 
-    async def _post(self, target: Target, request: httpx.Request, progress: _Exchange) -> Answer:
-        progress.phase = "wait"
+    async def _post(self, target: Target, request: httpx.Request, exchange: _Exchange) -> Answer:
+        exchange.progress.phase = "wait"
         pool = self._transport.pool(target)
         pool.users += 1
         try:
             async with pool.slots:
-                return await self._exchange(request, progress)
+                return await self._exchange(request, exchange)
         finally:
             pool.users -= 1
             await self._transport.trim()
 
-    async def _exchange(self, request: httpx.Request, progress: _Exchange) -> Answer:
+    async def _exchange(self, request: httpx.Request, exchange: _Exchange) -> Answer:
+        progress = exchange.progress
         try:
             response = await self._transport.handle_async_request(request)
         except TransportError as error:
@@ -350,13 +364,13 @@ class HttpxSender(Sender):
             # A kept connection that the other side closed just then; nothing of an answer came.
             progress.bytes_sent = 0
             response = await self._transport.handle_async_request(request)
-        progress.in_head = False
+        exchange.in_head = False
         try:
             return await self._read(response, progress)
         finally:
             await response.aclose()
 
-    async def _read(self, response: httpx.Response, progress: _Exchange) -> Answer:
+    async def _read(self, response: httpx.Response, progress: Progress) -> Answer:
         if response.status_code < 200:  # noqa: PLR2004 - 101: interim answers are passed over
             msg = f"status {response.status_code} is none to end with"
             raise AnswerMalformed(msg)

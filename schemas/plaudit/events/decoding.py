@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 from plaudit.events.catalogue import BY_RECORD, CATALOGUE, EventType
 from plaudit.events.fingerprint import fingerprint
+from plaudit.events.form import built_readers
 from plaudit.events.reading import READ_ERRORS, Read, Unresolvable, compile_reader
 
 SINGLE_OBJECT: Final = b"\xc3\x01"
@@ -186,10 +188,15 @@ def _compile(schema_json: str) -> _Reader:
         reason = "unknown_record"
         raise Undecodable(reason, f"{name} is no event of the catalogue")
     try:
-        return _Reader(event_type, compile_reader(schema, event_type.schema))
+        return _Reader(event_type, _read_of(schema, event_type))
     except Unresolvable as error:
         reason = "unresolvable_schema"
         raise Undecodable(reason, f"{name}: {error}") from error
+
+
+def _read_of(schema: Mapping[str, Any], event_type: EventType) -> Read:
+    built = built_readers().get(event_type.fingerprint) if schema == event_type.schema else None
+    return built or compile_reader(schema, event_type.schema)
 
 
 def _event(reader: _Reader, value: bytes, start: int) -> Event:

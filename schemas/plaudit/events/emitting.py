@@ -36,6 +36,12 @@ class Code:
         self._line(f"{variable} = {expression}")
         return variable
 
+    def _declare(self, annotation: str) -> str:
+        """Annotate a variable, with the value that it may begin with; return it."""
+        variable = self._variable()
+        self._line(f"{variable}: {annotation}")
+        return variable
+
     def _assign_pair(self, expression: str) -> str:
         """Assign a value and the offset behind it; return the value's variable."""
         variable = self._variable()

@@ -67,8 +67,7 @@ def compile_reader(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Read
     Raises:
         Unresolvable: `reader` can't read what `writer` writes.
     """
-    emitter = _Emitter(Names(writer), Names(reader))
-    source = emitter.function(dict(writer), dict(reader))
+    source, tables = reader_source(writer, reader)
     namespace: dict[str, Any] = {
         "long_at": long_at,
         "far": far,
@@ -77,12 +76,31 @@ def compile_reader(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Read
         "float_at": _FLOAT.unpack_from,
         "double_at": _DOUBLE.unpack_from,
         "BOOLEANS": (False, True),
-        **emitter.tables,
+        **tables,
     }
     # Only names and numbers made here, and literals put in by repr(), reach this source.
     exec(compile(source, "<avro reader>", "exec"), namespace)  # noqa: S102 - our own source
     read: Read = namespace["read"]
     return read
+
+
+def reader_source(
+    writer: Mapping[str, Any], reader: Mapping[str, Any], suffix: str = ""
+) -> tuple[str, Mapping[str, Mapping[int, str]]]:
+    """Return the source of `compile_reader`'s function, and the tables that it looks up in.
+
+    What has no obvious type is annotated: a compiled build compiles the same source further.
+
+    Args:
+        writer: see `compile_reader`.
+        reader: likewise.
+        suffix: of the function's name, `read`, and of the tables', for several in one module.
+
+    Raises:
+        Unresolvable: `reader` can't read what `writer` writes.
+    """
+    emitter = _Emitter(Names(writer), Names(reader), suffix)
+    return emitter.function(dict(writer), dict(reader)), emitter.tables
 
 
 class _Emitter(Code):
@@ -93,9 +111,10 @@ class _Emitter(Code):
     byte that is looked at raises IndexError; the caller compares the last offset with the length.
     """
 
-    def __init__(self, writer: Names, reader: Names) -> None:
+    def __init__(self, writer: Names, reader: Names, suffix: str) -> None:
         super().__init__()
         self._writer, self._reader = writer, reader
+        self._suffix = suffix
         self.tables: dict[str, dict[int, str]] = {}
         self._open: list[str] = []  # records that are being written out
 
@@ -103,7 +122,8 @@ class _Emitter(Code):
         """Return the source of `read`."""
         value = self._value(writer, reader, "")
         self._line(f"return {value}, i")
-        return f"def read(b, i):\n{self.text}\n"
+        head = f"def read{self._suffix}(b: bytes, i: int) -> tuple[dict[str, Any], int]:"
+        return f"{head}\n{self.text}\n"
 
     def _value(self, writer: Node, reader: Node | None, path: str) -> str:
         """Write code that reads one value; return the expression that holds it.
@@ -189,7 +209,7 @@ class _Emitter(Code):
         return "None"
 
     def _enum(self, writer: Mapping[str, Any], reader: Node | None) -> str:
-        table = f"E{len(self.tables)}"
+        table = f"E{len(self.tables)}{self._suffix}"
         self.tables[table] = _symbols(writer, reader)
         if len(writer["symbols"]) <= _ONE_BYTE_SYMBOLS:
             return self._assign(f"{table}[b[i]]; i += 1")
@@ -197,7 +217,7 @@ class _Emitter(Code):
         return self._assign(f"{table}[2 * {index}]")
 
     def _array(self, items: Node, reader: Node | None, path: str) -> str:
-        value = self._assign("[]")
+        value = self._declare("list[Any] = []")
         with self._blocks(self._too_deep(path)):
             item = self._value(items, reader, f"{path}[]")
             self._line(f"{value}.append({item})")
@@ -205,7 +225,7 @@ class _Emitter(Code):
         return value
 
     def _map(self, values: Node, reader: Node | None, path: str) -> str:
-        value = self._assign("{}")
+        value = self._declare("dict[str, Any] = {}")
         with self._blocks(self._too_deep(path)):
             key = self._span("b[i + 1:j].decode()", used=True)
             item = self._value(values, reader, f"{path}{{}}")
@@ -264,7 +284,7 @@ class _Emitter(Code):
         return value
 
     def _union(self, writer: list[Node], reader: Node | None, path: str) -> str:
-        value = self._variable()
+        value = self._declare("Any")
         self._line("n = b[i]; i += 1")
         for index, branch in enumerate(writer):
             matching = None if reader is None else self._matching(branch, reader)

@@ -33,10 +33,11 @@ def long_at(data: bytes, at: int) -> tuple[int, int]:
         word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2)
         word = (word & 0x0FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4)
         return word >> 1 ^ -(word & 1), at + 8
-    return _long_by_bytes(data, at)
+    return long_by_bytes(data, at)
 
 
-def _long_by_bytes(data: bytes, at: int) -> tuple[int, int]:
+def long_by_bytes(data: bytes, at: int) -> tuple[int, int]:
+    """Do the same as `long_at`, byte by byte: the quicker way where this is compiled."""
     word = shift = 0
     while True:
         byte = data[at]
@@ -125,7 +126,8 @@ def time_at(data: bytes, at: int) -> tuple[str, int]:
     """
     micros, at = long_at(data, at)
     seconds = micros // _MICROS
-    return f"{_second(seconds)}.{micros - seconds * _MICROS:06d}Z", at
+    digits = str(micros - (seconds - 1) * _MICROS)  # a 1 and six more
+    return f"{_second(seconds)}.{digits[1:]}Z", at
 
 
 def time_text(micros: int) -> str:
@@ -135,7 +137,7 @@ def time_text(micros: int) -> str:
         OverflowError: before the year 1 or after 9999.
     """
     seconds, micros = divmod(micros, _MICROS)
-    return f"{_second(seconds)}.{micros:06d}Z"
+    return f"{_second(seconds)}.{str(_MICROS + micros)[1:]}Z"
 
 
 # Events of one moment share their second: 50 ns instead of 600.
