@@ -1,0 +1,221 @@
+"""What a delivery costs this side of Kafka: `cd tests && python -m bench.delivery_cost [COUNT]`.
+
+The way from a record's bytes to its attempt record and back, over real sockets to a sink in another
+process; where the worker has a source and a producer, there are lists here. So a change to the hot
+path shows within seconds, and `--profile` shows where. Beside it, in turns, an aiohttp client that
+only POSTs the same records. Prints a line of JSON; the figures are medians of five turns, in
+CPU-µs, user and system together, and the ratio is taken turn by turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Awaitable
+from ipaddress import ip_network
+from statistics import median
+from typing import cast
+from uuid import UUID
+
+import aiohttp
+import uvloop
+
+from bench.sink import Counts, serve
+from endpoint_records import endpoint_value
+from plaudit.bench.installation import Site, events
+from plaudit.cli.collecting import spare_the_collector
+from plaudit.deliver.attempt import Attempter
+from plaudit.deliver.decide import Plan
+from plaudit.deliver.deliverer import Deliverer, Tools
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.events_lane import EventsLane
+from plaudit.deliver.isolation.admission import AdmissionLimits
+from plaudit.deliver.offsets.partition import Assignment
+from plaudit.deliver.report import Reporter
+from plaudit.deliver.settler import Settler
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.signing import Secret, new_secret
+from plaudit.endpoints.table import EndpointTable
+from plaudit.events.decoding import EventDecoder
+from plaudit.events.encoding import encode
+from plaudit.events.form import form
+from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.consumer import Partition, Place
+from plaudit.kafka.producer import Ack, OnAck, Producer
+from plaudit.records.delays import NOW
+from plaudit.records.names import Names
+from plaudit.transport.addresses import AddressPolicy
+from plaudit.transport.dial import Dialer
+from plaudit.transport.engine import Engine
+from plaudit.transport.tls import tls_context
+
+WORKSPACE, ENDPOINT = str(UUID(int=1)), str(UUID(int=2))
+BATCH = 50
+MOST_IN_HAND = 100
+
+
+class Acknowledging:
+    """Stands for the producer: acknowledges what it was given when it is asked to."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[OnAck] = deque()
+        self._ack = Ack("plaudit.attempts", 0, 0, int(time.time() * 1_000))
+
+    def send(
+        self, topic: str, value: bytes, key: bytes, headers: object = None, *, on_ack: OnAck
+    ) -> None:
+        """Take a record."""
+        del topic, value, key, headers
+        self._waiting.append(on_ack)
+
+    def acknowledge(self) -> None:
+        """Acknowledge all of them."""
+        while self._waiting:
+            self._waiting.popleft()(self._ack)
+
+
+class Course:
+    """One lane over one endpoint, fed with records as fast as it takes them."""
+
+    def __init__(self, port: int) -> None:
+        producer = Acknowledging()
+        settler = Settler(cast("Producer", producer), Names(), "host:1", BrokerClock())
+        dialer = Dialer(AddressPolicy((ip_network("127.0.0.0/8"),)))
+        self._engine = Engine(dialer, tls_context())
+        tools = Tools(
+            Attempter(self._engine),
+            settler,
+            Reporter("failures", "host:1"),
+            Plan((NOW,), (NOW,)),
+            AdmissionLimits(),
+        )
+        self._deliverer = Deliverer(tools, serves_all=False)
+        self._lane = EventsLane(
+            EventDecoder(), _table(port), lambda: True, self._deliverer, settler.bury
+        )
+        self._producer = producer
+        self._settled: deque[Record] = deque()
+        place, partition = Place(None, ""), Partition("plaudit.testimonials", 0)
+        self._assignment = Assignment(partition, 0, place, 0, self._settled.append)
+        self._given = 0
+
+    async def run(self, values: list[bytes], count: int) -> None:
+        """Deliver so many."""
+        left, in_hand = count, 0
+        while left or in_hand:
+            if in_hand <= MOST_IN_HAND:
+                self._begin(values, min(left, BATCH))
+                left -= min(left, BATCH)
+            await asyncio.sleep(0)
+            self._producer.acknowledge()
+            self._settled.clear()
+            in_hand = self._deliverer.admission.in_hand
+
+    def _begin(self, values: list[bytes], count: int) -> None:
+        for _ in range(count):
+            self._given += 1
+            value = values[self._given % len(values)]
+            self._lane.begin(Record(self._assignment, self._given, 0, value))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._engine.aclose()
+
+
+def _table(port: int) -> EndpointTable:
+    keys = SecretKeys([os.urandom(32)])
+    private = Private(f"http://127.0.0.1:{port}/hook", {}, [Secret(new_secret())])
+    sealed = seal(keys, ENDPOINT, private)
+    table = EndpointTable(keys)
+    value = endpoint_value(
+        ENDPOINT,
+        workspace_id=WORKSPACE,
+        version=1,
+        key_id=sealed.key_id,
+        sealed=sealed.blob,
+        active_from=0,
+    )
+    table.apply(ENDPOINT.encode(), value)
+    return table
+
+
+async def plain(port: int, values: list[bytes], count: int) -> None:
+    """POST so many by aiohttp, 64 at once."""
+    connector = aiohttp.TCPConnector(limit=64)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        left = iter(range(count))
+
+        async def work() -> None:
+            for number in left:
+                url, value = f"http://127.0.0.1:{port}/hook", values[number % len(values)]
+                async with session.post(url, data=value) as response:
+                    await response.read()
+
+        await asyncio.gather(*(work() for _ in range(64)))
+
+
+async def cost_us(work: Awaitable[None], count: int) -> tuple[float, float]:
+    """Return the CPU time of one delivery in microseconds, and what of it is the kernel's."""
+    before = os.times()
+    await work
+    after = os.times()
+    system = after.system - before.system
+    return (after.user - before.user + system) / count * 1e6, system / count * 1e6
+
+
+async def measure(port: int, count: int, *, profiled: bool) -> None:
+    """Warm up, then measure or profile."""
+    values = [
+        encode(each)
+        for each in events([Site("", endpoint_id=ENDPOINT, workspace_id=WORKSPACE)], 2_000)
+    ]
+    course = Course(port)
+    await course.run(values, 2_000)
+    spare_the_collector()
+    if profiled:
+        profile = cProfile.Profile()
+        profile.enable()
+        await course.run(values, count)
+        profile.disable()
+        profile.print_stats("tottime")
+        return
+    turns = [
+        (
+            await cost_us(course.run(values, count), count),
+            await cost_us(plain(port, values, count), count),
+        )
+        for _ in range(5)
+    ]
+    shown = {
+        "form": form(),
+        "cpu_us": round(median(ours for (ours, _), _ in turns), 1),
+        "kernel_us": round(median(kernel for (_, kernel), _ in turns), 1),
+        "aiohttp_us": round(median(theirs for _, (theirs, _) in turns), 1),
+        "ratio": round(median(ours / theirs for (ours, _), (theirs, _) in turns), 2),
+    }
+    print(json.dumps(shown))
+    await course.close()
+
+
+def main() -> None:
+    """Start a sink and measure."""
+    arguments = [each for each in sys.argv[1:] if each != "--profile"]
+    port = multiprocessing.Value("i", 0)
+    sink = multiprocessing.Process(target=serve, args=(port, Counts()), daemon=True)
+    sink.start()
+    while not port.value:
+        time.sleep(0.01)
+    count = int(arguments[0]) if arguments else 10_000
+    uvloop.run(measure(port.value, count, profiled="--profile" in sys.argv))
+    sink.terminate()
+
+
+if __name__ == "__main__":
+    main()
