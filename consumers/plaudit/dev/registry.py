@@ -44,7 +44,8 @@ class LocalRegistry:
             KafkaNotFound: no Java that is new enough, no Maven, or Maven failed.
         """
         self._java = find_java(environ, JAVA_NEEDED)
-        self._app = fetch(_cache(environ), self._java)
+        # By the machine's own Java where there is one: it knows whom its network trusts.
+        self._app = fetch(_cache(environ), find_java(environ))
         self._port, self._management = free_ports(2)
         self.url = f"http://127.0.0.1:{self._port}{_API}"
         self._folder = tempfile.TemporaryDirectory(prefix="plaudit-registry-")
@@ -98,6 +99,10 @@ class LocalRegistry:
 
 def fetch(cache: Path, java: Java) -> Path:
     """Return the folder of the unpacked registry, fetching it when it isn't in the cache.
+
+    Args:
+        cache: where it is kept.
+        java: that Maven runs with.
 
     Raises:
         KafkaNotFound: no Maven, or it failed.
