@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from plaudit.cli.main import build
+from plaudit.cli.commands import build
 from plaudit.deliver import decide, deliveries_lane, moves
 from plaudit.deliver.decide import Reason
 from plaudit.dlq.moves import Skip

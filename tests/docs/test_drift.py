@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plaudit.cli.asyncapi import asyncapi
-from plaudit.cli.main import COMMANDS
+from plaudit.cli.commands import COMMANDS
 from plaudit.cli.reference import reference
 from plaudit.events.document import document
 

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings
 from plaudit.api import counting
 from plaudit.api.settings import ApiSettings
 from plaudit.cli import outbox_metrics
-from plaudit.cli.main import COMMANDS, load
+from plaudit.cli.commands import COMMANDS, load
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.process.metrics import PER_LANE, PER_WORKER
 from plaudit.deliver.process.together import PER_SUPERVISOR

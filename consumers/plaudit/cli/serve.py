@@ -31,19 +31,33 @@ def command() -> None:
     configure_logs()
     api, kafka, deliver = ApiSettings(), KafkaSettings(), DeliverSettings()
     engine = open_database(DatabaseSettings().database_url)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # When it has stopped, uvicorn raises the signal again: this is not to end the process
-        # before the relay is closed.
-        signal.signal(number, lambda *_: None)
     with opened(engine, kafka, deliver, api) as parts:
         app = create_app(parts)
         spare_the_collector(COLLECT_AFTER)
-        uvicorn.run(
-            app,
-            host=api.api_host,
-            port=api.api_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=api.api_host,
+                port=api.api_port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+            )
         )
+        _stop_on_signals(server)
+        server.run()
     engine.dispose()
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """Mind signals that come before uvicorn does so itself.
+
+    When it has stopped, it raises the signal again: this is not to end the process before the relay
+    is closed.
+    """
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
