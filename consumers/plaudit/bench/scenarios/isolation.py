@@ -61,6 +61,7 @@ def hanging(lab: Lab) -> Finding:
                 without,
                 "seconds",
             ),
+            ratio("cpu_vs_without", "CPU per request, the same", hung, without, "cpu_us"),
         )
     )
 
@@ -105,7 +106,7 @@ def _through(lab: Lab, count: int, *, hangs: bool) -> Sample:
             seen = trial.since(begin, workers.pids)
             exits = workers.stop()
         conditions = replace(seen.conditions(), exits=exits, ledger=trial.ledger())
-        return trial.sample({"seconds": seconds}, conditions)
+        return trial.sample({**seen.values, "seconds": seconds}, conditions)
 
 
 @dataclass(frozen=True, slots=True)
