@@ -140,8 +140,15 @@ SETTLING: Final = (
     Break(
         "a write that is refused for good becomes a dead letter",
         _DELIVER + "settler.py",
-        "if not failure.retriable and write.topic != self._attempts:",
-        "if failure.retriable and write.topic != self._attempts:",
+        "if failure.retriable or write.topic == self._attempts:",
+        "if failure.retriable or write.topic:",
+        "tests/deliver/test_settler.py",
+    ),
+    Break(
+        "what was refused for its batch's sake is no dead letter",
+        _DELIVER + "suspects.py",
+        "return known is not None and _size(write) >= known",
+        "return _size(write) >= 0",
         "tests/deliver/test_settler.py",
     ),
     Break(

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from plaudit.kafka.errors import NotAuthorized, RecordRefused
+from plaudit.kafka.errors import NotAuthorized, RecordRefused, RecordTooLarge
 from plaudit.kafka.producer import Ack, SendFailure
 
 OnAck = Callable[[Ack | SendFailure], None]
@@ -55,7 +55,14 @@ class Brokers:
         error = (
             NotAuthorized("publish", "denied", "TOPIC_AUTHORIZATION_FAILED")
             if retriable
-            else RecordRefused("publish", "too large", "MSG_SIZE_TOO_LARGE")
+            else RecordRefused("publish", "not so", "INVALID_RECORD")
         )
         sent.on_ack(SendFailure(error, retriable=retriable))
         return sent
+
+    def find_too_large(self, *sent: Sent) -> None:
+        """Refuse some, as brokers refuse a batch that is too large."""
+        for each in sent:
+            self.waiting.remove(each)
+            error = RecordTooLarge("publish", "too large", "MSG_SIZE_TOO_LARGE")
+            each.on_ack(SendFailure(error, retriable=False))

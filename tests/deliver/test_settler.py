@@ -44,9 +44,16 @@ class Desk:
         self.assignment = assignment()
         self.assignment.release = lambda record: self.released.append(record.offset)
 
-    def settle(self, decision: Decision, attempted: Attempted | None = ANSWERED) -> None:
+    def settle(
+        self,
+        decision: Decision,
+        attempted: Attempted | None = ANSWERED,
+        *,
+        offset: int = 7,
+        size: int = 5,
+    ) -> None:
         """Settle the delivery of a record."""
-        record = Record(self.assignment, 7, 0, b"event")
+        record = Record(self.assignment, offset, 0, b"x" * size)
         history = History(Trigger.EVENT, 0, 0, 0, 0)
         origin = origin_of(record)
         to = ENDPOINT.endpoint_id
@@ -105,3 +112,32 @@ def test_a_write_that_is_refused_for_good_becomes_a_dead_letter_with_its_origin(
     assert letter.topic == NAMES.dlq_deliveries
     assert letter.headers[Header.ORIGIN_OFFSET] == b"7"
     assert desk.released == [7]
+
+
+def test_of_a_batch_that_was_too_large_only_what_is_too_large_itself_becomes_a_dead_letter() -> (
+    None
+):
+    """Brokers refuse all of a batch; each of it is sent once more, alone."""
+    desk = Desk()
+    sizes = {0: 10, 1: 90_000, 2: 20, 3: 95_000, 4: 30}
+    for offset, size in sizes.items():
+        desk.settle(Diverted(SOON, Reason.BACKLOG), None, offset=offset, size=size)
+    brokers = desk.brokers
+    brokers.find_too_large(*(each for each in brokers.waiting if each.topic != NAMES.attempts))
+    for _ in sizes:
+        brokers.acknowledge()  # the lines of the log
+    letters: list[int] = []
+    while len(desk.released) < len(sizes):
+        desk.settler.look()
+        suspects = [each for each in brokers.waiting if each.topic != NAMES.dlq_deliveries]
+        assert len(suspects) <= 1, "one at a time"
+        if not suspects:
+            letters.append(int(brokers.acknowledge().headers[Header.ORIGIN_OFFSET]))
+        elif len(suspects[0].value) > 1_000:
+            brokers.find_too_large(suspects[0])
+        else:
+            brokers.waiting.rotate(-brokers.waiting.index(suspects[0]))
+            assert brokers.acknowledge() == suspects[0]
+    assert sorted(letters) == [1, 3]
+    assert desk.settler.refused == 2
+    assert sorted(desk.released) == list(sizes)

@@ -18,9 +18,10 @@ from plaudit.deliver import moves
 from plaudit.deliver.decide import Decision
 from plaudit.deliver.delivery import Delivery, Origin, Record, origin_of
 from plaudit.deliver.moves import Attempted, Write
+from plaudit.deliver.suspects import Suspects
 from plaudit.events.ids import new_id_text
 from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable
+from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable, RecordTooLarge
 from plaudit.kafka.producer import Ack, Producer, SendFailure
 from plaudit.records.attempt import encode_attempt
 from plaudit.records.names import Names
@@ -82,6 +83,7 @@ class Settler:
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
         self._troubles: dict[str, KafkaFailure] = {}
         self.refused = 0
+        self._suspects: Suspects[tuple[Ticket, str]] = Suspects()
         # Tickets, and answers of brokers.
         self._opened = 0
         self._closed = 0
@@ -103,7 +105,7 @@ class Settler:
     @property
     def backlog(self) -> int:
         """Writes that could not be handed to the producer, or failed and are to be repeated."""
-        return len(self._waiting) + len(self._failed)
+        return len(self._waiting) + len(self._failed) + len(self._suspects)
 
     @property
     def trouble(self) -> str | None:
@@ -174,6 +176,9 @@ class Settler:
                 self._clock.observe(outcome.timestamp_ms)
                 if self._troubles:
                     self._recovered(write.topic)
+                if write is self._suspects.alone:
+                    self._suspects.alone = None
+                    self._send_suspect()
                 ticket.left -= 1
                 if not ticket.left:
                     self._closed += 1
@@ -190,12 +195,28 @@ class Settler:
         for _ in range(len(self._failed)):
             write, ticket, failure = self._failed.popleft()
             self._say(write, failure)
-            if not failure.retriable and write.topic != self._attempts:
-                self.refused += 1
-                write = moves.refused(self._names, write, ticket.origin, str(failure.error))
-            self._send(write, ticket)
+            if failure.retriable or write.topic == self._attempts:
+                self._send(write, ticket)
+            elif isinstance(failure.error, RecordTooLarge):
+                self._suspects.add(write, (ticket, str(failure.error)))
+            else:
+                self._refuse(write, ticket, str(failure.error))
+        for write, (ticket, error) in self._suspects.convicted():
+            self._refuse(write, ticket, error)
         for _ in range(len(self._waiting)):
             self._send(*self._waiting.popleft())
+        self._send_suspect()
+
+    def _refuse(self, write: Write, ticket: Ticket, error: str) -> None:
+        """Make a dead letter of what the brokers will never take."""
+        self.refused += 1
+        self._send(moves.refused(self._names, write, ticket.origin, error), ticket)
+
+    def _send_suspect(self) -> None:
+        found = self._suspects.next()
+        if found is not None:
+            write, (ticket, _) = found
+            self._send(write, ticket)
 
     def _say(self, write: Write, failure: SendFailure) -> None:
         """Log a failure once for each topic, not at every repetition."""
