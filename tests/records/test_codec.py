@@ -13,7 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plaudit.events.ids import new_id_text
-from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
+from plaudit.records.attempt import (
+    AttemptRecord,
+    decode_attempt,
+    encode_attempt,
+    encode_delivered,
+)
 from plaudit.records.codec import record_codec
 from plaudit.records.delivery_id import delivery_id
 
@@ -56,6 +61,7 @@ DELIVERED = st.builds(
     st.fixed_dictionaries(
         {
             "outcome": st.just("DELIVERED"),
+            "status": st.integers(200, 299),
             **dict.fromkeys(
                 ("reason", "answer_headers", "answer_snippet", "error", "next_due_at"), st.none()
             ),
@@ -72,6 +78,26 @@ def test_an_attempt_is_written_byte_for_byte_as_fastavro_writes_it(record: dict[
     written = encode_attempt(cast("AttemptRecord", record))
     assert written[10:] == out.getvalue()
     assert decode_attempt(written)["worker"] == record["worker"]
+
+
+@given(DELIVERED)
+def test_what_was_delivered_is_written_from_its_parts_as_it_is_field_by_field(
+    record: dict[str, Any],
+) -> None:
+    def parts(*names: str) -> Any:
+        return tuple(record[name] for name in names)
+
+    written = encode_delivered(
+        parts("attempt_id", "delivery_id", "event_id"),
+        parts("event_type", "workspace_id", "endpoint_id", "endpoint_version"),
+        record["subject"],
+        parts("origin_topic", "origin_partition", "origin_offset"),
+        parts("trigger", "number", "status"),
+        parts("started_at", "bytes_sent"),
+        parts("dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "total_ms"),
+        record["worker"],
+    )
+    assert written == encode_attempt(cast("AttemptRecord", record))
 
 
 @given(st.uuids(), st.text(max_size=60))

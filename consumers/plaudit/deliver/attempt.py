@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _CONTENT_TYPE: Final = b"application/json"
 _USER_AGENT: Final = (b"user-agent", f"plaudit/{version('plaudit')}".encode())
+_IS_REPLAY: Final = Trigger.REPLAY
 _REPLAY: Final = b"plaudit-replay: true\r\n"
 MOST_PREFIXES: Final = 20_000
 """Endpoints whose first lines are remembered; about 300 bytes each."""
@@ -132,7 +133,7 @@ def request_lines(parcel: Parcel, endpoint: Endpoint, now_s: int) -> bytes:
         now_s,
         endpoint.signer.sign(message_id, now_s, body),
     )
-    return lines if trigger is not Trigger.REPLAY else lines + _REPLAY
+    return lines if trigger is not _IS_REPLAY else lines + _REPLAY
 
 
 def _tell(

@@ -17,6 +17,7 @@ from plaudit.records.names import Trigger
 
 WIDE: Final = 64
 """Events that more endpoints want than this are spread through the deliveries lane."""
+_EVENT: Final = Trigger.EVENT
 
 
 class EventsLane:
@@ -68,9 +69,9 @@ class EventsLane:
         record.shared = len(endpoints) > 1
         body = render(event)
         origin = origin_of(record)
-        history = History(Trigger.EVENT, 0, 0, 0, record.timestamp_ms)
+        history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
         if all(isinstance(each, Endpoint) and each.shape is None for each in endpoints):
-            event = event.without_data()
+            event.drop_data()
         wide = len(endpoints) > WIDE
         for endpoint in endpoints:
             known = endpoint if isinstance(endpoint, Endpoint) else None

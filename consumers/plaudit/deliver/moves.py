@@ -19,13 +19,19 @@ from plaudit.deliver.decide import (
     Retry,
 )
 from plaudit.deliver.delivery import Delivery, History, Origin, Record, origin_of
-from plaudit.records.attempt import KEPT_ANSWER_BYTES, AttemptRecord, Outcome
+from plaudit.records.attempt import (
+    KEPT_ANSWER_BYTES,
+    AttemptRecord,
+    Outcome,
+    encode_attempt,
+    encode_delivered,
+)
 from plaudit.records.names import Header, Names, Trigger
 from plaudit.transport.answer import NO_TIMINGS, Answer
 from plaudit.transport.errors import TransportError
 
 MOST_ERROR_BYTES: Final = 1_024
-_DELIVERED: Final = Outcome.DELIVERED.upper()
+_DELIVERED: Final = Outcome.DELIVERED
 TRUNCATED_BYTES: Final = 64 * 1024
 """What a dead letter keeps of a record that the brokers refused."""
 
@@ -74,7 +80,7 @@ def outcome_of(decision: Decision) -> Outcome:
     """Return the word for a decision in the log."""
     match decision:
         case Delivered():
-            return Outcome.DELIVERED
+            return _DELIVERED
         case Retry():
             return Outcome.RETRYING
         case Diverted():
@@ -188,13 +194,13 @@ def next_history(history: History, decision: Decision, attempted: Attempted | No
     )
 
 
-def attempt_record(
+def line(
     delivery: Delivery,
     decision: Decision,
     attempted: Attempted | None,
     identity: tuple[str, str],
     now_ms: int,
-) -> AttemptRecord:
+) -> bytes:
     """Return the line for the log.
 
     Args:
@@ -204,10 +210,44 @@ def attempt_record(
         identity: the new attempt's id, and the worker's name.
         now_ms: epoch milliseconds.
     """
+    if attempted is not None and isinstance(decision, Delivered):
+        answer = attempted.outcome
+        if isinstance(answer, Answer):
+            return _delivered(delivery, answer, attempted.started_at_ms, identity)
+    return encode_attempt(attempt_record(delivery, decision, attempted, identity, now_ms))
+
+
+def _delivered(
+    delivery: Delivery, answer: Answer, started_at_ms: int, identity: tuple[str, str]
+) -> bytes:
+    """Return the line that nearly every delivery has, without naming each field on the way."""
+    event, history, origin = delivery.event, delivery.history, delivery.origin
+    return encode_delivered(
+        (identity[0], delivery.delivery_id, event.event_id),
+        (event.type, event.workspace_id, delivery.endpoint_id, delivery.endpoint_version),
+        event.subject,
+        (origin.topic, origin.partition, origin.offset),
+        (history.trigger.upper(), history.attempts + 1, answer.status),
+        (started_at_ms, answer.bytes_sent),
+        answer.timings,
+        identity[1],
+    )
+
+
+def attempt_record(
+    delivery: Delivery,
+    decision: Decision,
+    attempted: Attempted | None,
+    identity: tuple[str, str],
+    now_ms: int,
+) -> AttemptRecord:
+    """Return the line field by field; see `line`."""
     event, history, origin = delivery.event, delivery.history, delivery.origin
     answer = attempted.outcome if attempted and isinstance(attempted.outcome, Answer) else None
     timings = NO_TIMINGS if attempted is None else attempted.outcome.timings
-    line: AttemptRecord = {
+    # That a delivery went well explains itself.
+    explained = answer is not None and not isinstance(decision, Delivered)
+    return {
         "attempt_id": identity[0],
         "delivery_id": delivery.delivery_id,
         "event_id": event.event_id,
@@ -221,8 +261,8 @@ def attempt_record(
         "origin_offset": origin.offset,
         "trigger": history.trigger.upper(),
         "number": history.attempts + (attempted is not None),
-        "outcome": _DELIVERED,
-        "reason": None,
+        "outcome": outcome_of(decision).upper(),
+        "reason": reason_of(decision),
         "status": None if answer is None else answer.status,
         "started_at": now_ms if attempted is None else attempted.started_at_ms,
         "dns_ms": timings.dns_ms,
@@ -231,28 +271,12 @@ def attempt_record(
         "first_byte_ms": timings.first_byte_ms,
         "total_ms": timings.total_ms,
         "bytes_sent": 0 if answer is None else answer.bytes_sent,
-        "answer_headers": None,
-        "answer_snippet": None,
-        "error": None,
-        "next_due_at": None,
+        "answer_headers": dict(answer.headers) if answer and explained else None,
+        "answer_snippet": answer.snippet[:KEPT_ANSWER_BYTES] if answer and explained else None,
+        "error": _error(decision, attempted),
+        "next_due_at": _next_due(decision, now_ms),
         "worker": identity[1],
     }
-    if not isinstance(decision, Delivered):
-        _explain(line, decision, attempted, now_ms)
-    return line
-
-
-def _explain(
-    line: AttemptRecord, decision: Decision, attempted: Attempted | None, now_ms: int
-) -> None:
-    """Add to a line why something was not delivered, and what comes of it."""
-    line["outcome"] = outcome_of(decision).upper()
-    line["reason"] = reason_of(decision)
-    line["error"] = _error(decision, attempted)
-    line["next_due_at"] = _next_due(decision, now_ms)
-    if attempted is not None and isinstance(answer := attempted.outcome, Answer):
-        line["answer_headers"] = dict(answer.headers)
-        line["answer_snippet"] = answer.snippet[:KEPT_ANSWER_BYTES]
 
 
 def _error(decision: Decision, attempted: Attempted | None) -> str | None:

@@ -23,7 +23,6 @@ from plaudit.events.ids import new_id_text
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable, RecordTooLarge
 from plaudit.kafka.producer import Ack, Producer, SendFailure
-from plaudit.records.attempt import encode_attempt
 from plaudit.records.names import Names
 
 _log = logging.getLogger(__name__)
@@ -119,8 +118,8 @@ class Settler:
         now_ms = int(time.time() * 1_000)
         move = moves.move(self._names, delivery, decision, attempted)
         identity = (new_id_text(), self._worker)
-        line = moves.attempt_record(delivery, decision, attempted, identity, now_ms)
-        attempt = Write(self._attempts, encode_attempt(line), delivery.endpoint_id.encode(), None)
+        line = moves.line(delivery, decision, attempted, identity, now_ms)
+        attempt = Write(self._attempts, line, delivery.endpoint_id.encode(), None)
         ticket = Ticket(1 if move is None else 2, delivery.record, delivery.origin)
         self._opened += 1
         if move is not None:

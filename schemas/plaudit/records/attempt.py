@@ -6,8 +6,7 @@ import struct
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cache, lru_cache
-from operator import itemgetter
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypeAlias, TypedDict
 
 from plaudit.events.varint import long_bytes
 from plaudit.events.writing import compile_writer
@@ -18,6 +17,7 @@ MOST_RECIPIENTS: Final = 2_048
 """Endpoints, by type of event, whose part of a line is remembered; about 400 bytes each."""
 _CODEC = "attempt"
 _LENGTHS: Final = tuple(long_bytes(length) for length in range(256))
+_DURATIONS: Final = ("dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "total_ms")
 _TWO_FLOATS: Final = struct.Struct("<3sBfBf").pack  # three absent, two present
 
 
@@ -32,17 +32,18 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
-_DELIVERED: Final = "DELIVERED"
-_EXPLAINS: Final = ("reason", "answer_headers", "answer_snippet", "error", "next_due_at")
-"""Fields that say why something was not delivered, and what comes of it."""
-_explanation: Final = itemgetter(*_EXPLAINS)
-_NOTHING: Final = (None,) * len(_EXPLAINS)
+Recipient: TypeAlias = "tuple[str, str, str, int]"
+"""Type of the event, workspace, endpoint, and its version."""
+Way: TypeAlias = "tuple[str, int, int]"
+"""Trigger, in upper case; number of the attempt; status of the answer."""
+Durations: TypeAlias = "tuple[float | None, float | None, float | None, float | None, float | None]"
+"""In milliseconds, from `dns_ms` to `total_ms`."""
 
 
 class AttemptRecord(TypedDict):
     """The Avro record, field by field as `avro/attempt.avsc` documents it.
 
-    A plain mapping and no dataclass: one is encoded for every delivery, straight from here.
+    A plain mapping and no dataclass: it is encoded straight from here.
     Enums are upper case, as in Avro; times are epoch milliseconds.
     """
 
@@ -78,8 +79,6 @@ class AttemptRecord(TypedDict):
 
 def encode_attempt(attempt: AttemptRecord) -> bytes:
     """Return the record in Avro single-object encoding."""
-    if attempt["outcome"] == _DELIVERED and _explanation(attempt) == _NOTHING:
-        return _encode_delivered(attempt)
     return record_codec(_CODEC).encode(attempt)
 
 
@@ -92,32 +91,46 @@ def decode_attempt(value: bytes) -> dict[str, Any]:
     return record_codec(_CODEC).read(value)
 
 
-def _encode_delivered(line: AttemptRecord) -> bytes:
-    """Do the same at half the cost for what nearly every line tells: that all went well.
+def encode_delivered(
+    ids: tuple[str, str, str],
+    recipient: Recipient,
+    subject: str,
+    origin: tuple[str, int, int],
+    way: Way,
+    sent: tuple[int, int],
+    durations: Durations,
+    worker: str,
+) -> bytes:
+    """Return the record of what nearly every line tells: that all went well.
 
     A record is its fields, one after the other. Most are the same for an endpoint, for a partition
     or for this moment, and their bytes are kept; the others are written out here.
+
+    Args:
+        ids: of the attempt, the delivery and the event.
+        recipient: who it is for.
+        subject: of the event.
+        origin: topic, partition and offset.
+        way: how it came to be delivered.
+        sent: when it was started, in epoch milliseconds; bytes of the request.
+        durations: of its phases.
+        worker: that made the attempt.
     """
     return b"".join(
         (
             _head(),
-            _text(line["attempt_id"]),
-            _text(line["delivery_id"]),
-            _text(line["event_id"]),
-            _recipient(
-                line["event_type"],
-                line["workspace_id"],
-                line["endpoint_id"],
-                line["endpoint_version"],
-            ),
-            _text(line["subject"]),
-            _place(line["origin_topic"], line["origin_partition"]),
-            long_bytes(line["origin_offset"]),
-            _way(line["trigger"], line["number"], line["status"]),
-            _moment(line["started_at"]),
-            _timings(line),
-            long_bytes(line["bytes_sent"]),
-            _end(line["worker"]),
+            _text(ids[0]),
+            _text(ids[1]),
+            _text(ids[2]),
+            _recipient(recipient),
+            _text(subject),
+            _place(origin[0], origin[1]),
+            long_bytes(origin[2]),
+            _way(way),
+            _moment(sent[0]),
+            _durations(durations),
+            long_bytes(sent[1]),
+            _end(worker),
         )
     )
 
@@ -127,13 +140,12 @@ def _text(text: str) -> bytes:
     return _LENGTHS[len(data)] + data if len(data) < len(_LENGTHS) else long_bytes(len(data)) + data
 
 
-def _timings(line: AttemptRecord) -> bytes:
-    """Return the five timings; on a connection that was kept, there are two."""
-    first, total = line["first_byte_ms"], line["total_ms"]
-    opened = line["connect_ms"] is line["dns_ms"] is line["tls_ms"] is None
-    if opened and first is not None and total is not None:
+def _durations(durations: Durations) -> bytes:
+    """Return the five durations; on a connection that was kept, there are two."""
+    dns, connect, tls, first, total = durations
+    if dns is connect is tls is None and first is not None and total is not None:
         return _TWO_FLOATS(b"\0\0\0", 2, first, 2, total)
-    return _part("dns_ms", "total_ms")(line)
+    return _part("dns_ms", "total_ms")(dict(zip(_DURATIONS, durations, strict=True)))
 
 
 @cache
@@ -151,15 +163,9 @@ def _head() -> bytes:
 
 
 @lru_cache(maxsize=MOST_RECIPIENTS)
-def _recipient(event_type: str, workspace_id: str, endpoint_id: str, version: int) -> bytes:
-    return _part("event_type", "endpoint_version")(
-        {
-            "event_type": event_type,
-            "workspace_id": workspace_id,
-            "endpoint_id": endpoint_id,
-            "endpoint_version": version,
-        }
-    )
+def _recipient(recipient: Recipient) -> bytes:
+    names = ("event_type", "workspace_id", "endpoint_id", "endpoint_version")
+    return _part(names[0], names[-1])(dict(zip(names, recipient, strict=True)))
 
 
 @lru_cache(maxsize=4_096)
@@ -169,9 +175,9 @@ def _place(topic: str, partition: int) -> bytes:
 
 
 @lru_cache(maxsize=1_024)
-def _way(trigger: str, number: int, status: int | None) -> bytes:
-    given = {"trigger": trigger, "number": number, "outcome": _DELIVERED}
-    return _part("trigger", "status")({**given, "reason": None, "status": status})
+def _way(way: Way) -> bytes:
+    given = {"trigger": way[0], "number": way[1], "outcome": Outcome.DELIVERED.upper()}
+    return _part("trigger", "status")({**given, "reason": None, "status": way[2]})
 
 
 @lru_cache(maxsize=8)
@@ -181,5 +187,6 @@ def _moment(millis: int) -> bytes:
 
 @cache
 def _end(worker: str) -> bytes:
-    given = {**dict.fromkeys(_EXPLAINS), "worker": worker}
+    explained = ("answer_headers", "answer_snippet", "error", "next_due_at")
+    given = {**dict.fromkeys(explained), "worker": worker}
     return _part("answer_headers", "worker")(given)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from plaudit.deliver.decide import Reason
@@ -326,7 +327,7 @@ class Admission:
                 continue
             wait_s = 0.0 if slots.turns is None else slots.turns.take(now_s)
             if wait_s:
-                slots.timer = self._clock.later(wait_s, lambda: self._wake(slots))
+                slots.timer = self._clock.later(wait_s, partial(self._wake, slots))
                 return
             self._leaves(slots)
             self._begin(slots, delivery, endpoint, now_s - since_s, now_s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from plaudit.deliver.decide import Reason, retry_after_ms
-from plaudit.deliver.isolation.breaker import Breaker, BreakerLimits, State
+from plaudit.deliver.isolation.breaker import CLOSED, Breaker, BreakerLimits
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import AddressRefused, RequestInvalid, TransportError
 
@@ -130,12 +130,12 @@ class Standing:
     @property
     def open(self) -> bool:
         """Whether its circuit is open, a probe under way included."""
-        return self._circuit.state is not State.CLOSED
+        return self._circuit.state is not CLOSED
 
     @property
     def slow(self) -> bool:
         """Whether it counts as slow, trials under way included."""
-        return self._pace.state is not State.CLOSED
+        return self._pace.state is not CLOSED
 
     def pristine(self, now_s: float) -> bool:
         """Return whether nothing is known that must be remembered."""
@@ -143,7 +143,7 @@ class Standing:
 
     def _look(self, now_s: float) -> None:
         """Take note of whether both breakers are closed; a permit is of its time only."""
-        well = self._circuit.state is State.CLOSED is self._pace.state
+        well = self._circuit.state is CLOSED is self._pace.state
         if well and not self._well:
             self._usual = self._permit(now_s)
         self._well = well
