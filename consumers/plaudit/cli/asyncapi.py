@@ -9,19 +9,19 @@ import json
 from importlib.metadata import version
 from typing import Any, Final
 
+from plaudit.cli.asyncapi_shared import AVRO, SharedAvro
 from plaudit.events.catalogue import CATALOGUE, EventType
 from plaudit.events.cloudevents import CONTENT_TYPE
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.entity import Entity
 from plaudit.events.examples import example
-from plaudit.events.json_schema import webhook_schema
+from plaudit.events.json_schema import JsonSchema, webhook_schema
 from plaudit.events.rendering import render
 from plaudit.kafka.declaration import declared
 from plaudit.kafka.settings import KafkaSettings
 
 SPEC: Final = "3.0.0"
-AVRO: Final = "application/vnd.apache.avro+json;version=1.9.0"
 KAFKA_BINDING: Final = "0.5.0"
 HTTP_BINDING: Final = "0.3.0"
 WEBHOOK: Final = "webhook"
@@ -51,8 +51,10 @@ def asyncapi() -> str:
 
 
 def _document() -> dict[str, Any]:
-    webhooks = {f"{_name(each)}Webhook": each for each in CATALOGUE.values()}
-    events = {_name(each): _event(each) for each in CATALOGUE.values()}
+    avro = SharedAvro(each.schema for each in CATALOGUE.values())
+    events = {_name(each): _event(each, avro) for each in CATALOGUE.values()}
+    schemas: dict[str, JsonSchema] = {}
+    webhooks = {f"{_name(each)}Webhook": _webhook(each, schemas) for each in CATALOGUE.values()}
     return {
         "asyncapi": SPEC,
         "info": {
@@ -72,7 +74,8 @@ def _document() -> dict[str, Any]:
         },
         "operations": _operations(),
         "components": {
-            "messages": events | {name: _webhook(each) for name, each in webhooks.items()},
+            "schemas": dict(sorted((schemas | avro.components).items())),
+            "messages": events | webhooks,
             "messageTraits": {
                 "cloudEvent": {"headers": _headers(_CLOUD_EVENT, required=list(_CLOUD_EVENT))},
                 "signed": {"headers": _headers(_SIGNED, required=list(_SIGNED))},
@@ -150,26 +153,26 @@ def _operations() -> dict[str, Any]:
     return {**received, "deliver": sent}
 
 
-def _event(event_type: EventType) -> dict[str, Any]:
+def _event(event_type: EventType, avro: SharedAvro) -> dict[str, Any]:
     key = {"type": "string", "format": "uuid", "description": ".".join(event_type.key_path)}
     return {
         "name": event_type.name,
         "title": _name(event_type),
         "summary": str(event_type.schema["doc"]).partition("\n")[0],
         "contentType": CONTENT_TYPE.decode(),
-        "payload": {"schemaFormat": AVRO, "schema": event_type.schema},
+        "payload": {"schemaFormat": AVRO, "schema": avro.refer(event_type.schema)},
         "traits": [{"$ref": "#/components/messageTraits/cloudEvent"}],
         "bindings": {"kafka": {"key": key, "bindingVersion": KAFKA_BINDING}},
     }
 
 
-def _webhook(event_type: EventType) -> dict[str, Any]:
+def _webhook(event_type: EventType, schemas: dict[str, JsonSchema]) -> dict[str, Any]:
     body = render(EventDecoder().decode(encode(example(event_type.name))))
     return {
         "name": event_type.name,
         "title": f"{_name(event_type)}, as it is delivered",
         "contentType": "application/json",
-        "payload": webhook_schema(event_type),
+        "payload": webhook_schema(event_type, schemas),
         "traits": [{"$ref": "#/components/messageTraits/signed"}],
         "examples": [{"payload": json.loads(body)}],
     }
