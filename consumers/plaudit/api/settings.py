@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from plaudit.kafka.plain_settings import PlainSettings
 
 
-class ApiSettings(BaseSettings):
+class ApiSettings(PlainSettings):
     """Where the API listens, and how often a key may call."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="PLAUDIT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
-    )
 
     api_host: str = Field(default="127.0.0.1", description="Address that the API is bound to.")
     api_port: int = Field(default=8_400, ge=1, le=65_535, description="Port of the API.")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from plaudit.kafka.plain_settings import PlainSettings
 from plaudit.store.partitions import FURTHEST_DAYS
 
 DAY_MS = 86_400_000
 
 
-class RecorderSettings(BaseSettings):
+class RecorderSettings(PlainSettings):
     """How long things are kept, and when an endpoint is given up."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="PLAUDIT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
-    )
 
     log_days: int = Field(
         default=30, ge=1, le=FURTHEST_DAYS, description="Days that the delivery log is kept."
