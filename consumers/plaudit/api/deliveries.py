@@ -13,13 +13,13 @@ from plaudit.api.callers import Reading, WithParts, Writing
 from plaudit.api.moments import Moment, epoch_ms
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, documented
-from plaudit.control.retry import NoSuchDelivery
 from plaudit.control.shown import OwnHeaders, shown_attempt, shown_delivery
 from plaudit.records.attempt import Outcome
 from plaudit.store.database import reading
 from plaudit.store.deliveries import (
     DEFAULT_PAGE,
     LARGEST_PAGE,
+    NoSuchDelivery,
     State,
     attempts_of,
     find_page,

@@ -12,13 +12,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from plaudit.control.retry import NoSuchDelivery, RetryRefused
+from plaudit.control.retry import RetryRefused
 from plaudit.endpoints.keys import CannotOpen
 from plaudit.events.catalogue import UnknownEventType
 from plaudit.events.registry_errors import RegistryFailure
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.store.api_keys import NoSuchKey
 from plaudit.store.database import DatabaseFailure
+from plaudit.store.deliveries import NoSuchDelivery
 from plaudit.store.service import ChangedMeanwhile, NoSuchEndpoint
 from plaudit.store.wanted import InputRefused
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
@@ -13,18 +12,16 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from plaudit.cli.output import Exit, fail, note, print_json
-from plaudit.control.retry import MOST, NoSuchDelivery, Retried, Retrier
 from plaudit.control.shown import shown_attempt, shown_delivery
 from plaudit.dlq.filters import moment
-from plaudit.kafka.producer import Producer, ProducerConfig
-from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.single import SingleReader
 from plaudit.records.attempt import Outcome
 from plaudit.records.times import time_text
 from plaudit.store.database import DatabaseSettings, open_database, reading
 from plaudit.store.deliveries import (
     DEFAULT_PAGE,
     LARGEST_PAGE,
+    MOST_RETRIED,
+    NoSuchDelivery,
     Query,
     State,
     attempts_of,
@@ -33,7 +30,6 @@ from plaudit.store.deliveries import (
 
 app = typer.Typer(no_args_is_help=True, help="Look at deliveries, and try them again.")
 
-ACK_TIMEOUT_MS: Final = 8_000
 _COLUMNS: Final = ("delivery", "event type", "endpoint", "state", "status", "attempts", "latest")
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -136,7 +132,9 @@ def retry(
     state: _State = None,
     since: _Since = None,
     until: _Until = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many at most.")] = MOST,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST_RETRIED, help="How many at most.")
+    ] = MOST_RETRIED,
     *,
     as_json: _Json = False,
 ) -> None:
@@ -150,12 +148,10 @@ def retry(
     query = replace(query, state=state)
     if (delivery is None) == (query == Query()):
         fail("name a delivery, or choose some by --endpoint, --state, --since, …", Exit.USAGE)
-    with _retrier() as retrier:
-        if delivery is not None:
-            retrier.retry(delivery)
-            done = Retried(1, (), None)
-        else:
-            done = retrier.retry_all(query, limit)
+    # Looking at the log needs nothing of this, and takes half as long to start without.
+    from plaudit.cli.retrying import try_again  # noqa: PLC0415 - takes long, is seldom needed
+
+    done = try_again(delivery, query, limit)
     for error in done.refused:
         note(f"plaudit: {error}")
     if as_json:
@@ -188,18 +184,6 @@ def _query(
         since_ms=moment("--since", since, now_ms),
         until_ms=moment("--until", until, now_ms),
     )
-
-
-@contextmanager
-def _retrier() -> Iterator[Retrier]:
-    kafka = KafkaSettings()
-    with ExitStack() as stack:
-        engine = open_database(DatabaseSettings().database_url)
-        stack.callback(engine.dispose)
-        reader = stack.enter_context(SingleReader(kafka))
-        producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
-        stack.callback(producer.close)
-        yield Retrier(engine, kafka, reader, producer)
 
 
 def _print(whole: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,17 +13,11 @@ from rich.table import Column, Table
 
 from plaudit.cli.endpoint_output import endpoint_service, print_pairs, public, show_endpoint, warn
 from plaudit.cli.output import Exit, fail, note, print_json
-from plaudit.cli.recover import recover_endpoint
-from plaudit.control.testing import Tested, send_test
-from plaudit.deliver.sending import make_context, make_sender
-from plaudit.deliver.settings import DeliverSettings
 from plaudit.dlq.filters import moment
-from plaudit.endpoints.keys import SecretKeys
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.delays import Delay, DelayError
 from plaudit.store.apply import carry_out, plan, read_file
 from plaudit.store.database import DatabaseSettings, open_database, reading
-from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.service import Written
 from plaudit.store.stats import health_of
 from plaudit.store.wanted import InputRefused, Wanted
@@ -203,6 +196,9 @@ def enable(
         now = Written(before) if served else service.enable(endpoint)
         show_endpoint(service, now, as_json=as_json)
     if recover:
+        # The other commands here start in half the time without it.
+        from plaudit.cli.recover import recover_endpoint  # noqa: PLC0415 - takes long, is seldom needed
+
         recover_endpoint(before, now, rate, as_json=as_json)
 
 
@@ -277,11 +273,12 @@ def send_example(
     as_json: _Json = False,
 ) -> None:
     """Send a filled example now, signed; exit 1 unless it is answered 2xx."""
-    settings = DeliverSettings()
-    keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
+    # An HTTP engine is nothing that the other commands here need.
+    from plaudit.cli.trying import send_now  # noqa: PLC0415 - takes long, is seldom needed
+
     with endpoint_service() as service:
         stored = service.get(endpoint)
-    tested = asyncio.run(_tested(stored, event_type, keys, settings))
+    tested = send_now(stored, event_type)
     attempted = tested.attempted
     if as_json:
         said = {"id": tested.message_id, "status": attempted.status, "error": attempted.error}
@@ -290,16 +287,6 @@ def send_example(
         note(attempted.error or f"answered {attempted.status}: {(tested.answer or '')[:200]}")
     if not tested.succeeded:
         raise typer.Exit(Exit.FAILED)
-
-
-async def _tested(
-    stored: StoredEndpoint, event_type: str, keys: SecretKeys, settings: DeliverSettings
-) -> Tested:
-    sender = make_sender(settings, make_context(settings))
-    try:
-        return await send_test(stored, event_type, keys, sender)
-    finally:
-        await sender.aclose()
 
 
 @app.command()

@@ -22,19 +22,18 @@ from plaudit.records.names import Header, Trigger
 from plaudit.records.times import time_text
 from plaudit.store import endpoints as rows
 from plaudit.store.database import reading
-from plaudit.store.deliveries import Attempt, Query, State, attempts_of, find_page
+from plaudit.store.deliveries import (
+    MOST_RETRIED,
+    Attempt,
+    NoSuchDelivery,
+    Query,
+    State,
+    attempts_of,
+    find_page,
+)
 from plaudit.store.endpoints import StoredEndpoint
 
 ACK_S: Final = 30.0
-MOST: Final = 1_000
-"""Deliveries that one call retries: more is for `plaudit dlq redrive` and `plaudit replay`."""
-
-
-class NoSuchDelivery(LookupError):
-    """The log has no delivery of that id."""
-
-    def __init__(self, delivery_id: str) -> None:
-        super().__init__(f"no delivery {delivery_id}; see `plaudit deliveries list`")
 
 
 class RetryRefused(ValueError):
@@ -111,7 +110,9 @@ class Retrier:
             self._write(latest)
         return latest
 
-    def retry_all(self, query: Query, limit: int = MOST, cursor: str | None = None) -> Retried:
+    def retry_all(
+        self, query: Query, limit: int = MOST_RETRIED, cursor: str | None = None
+    ) -> Retried:
         """Try the deliveries of a query again, the newest first, up to a limit.
 
         Raises:

@@ -12,11 +12,11 @@ from enum import Enum, auto
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, Row
 
 from plaudit.endpoints.keys import Sealed, SecretKeys
 from plaudit.store.database import translated
+from plaudit.store.inserting import insert_into
 from plaudit.store.tables import ANSWERS
 
 KEPT_MS: Final = 24 * 3_600_000
@@ -113,12 +113,11 @@ class Answers:
 
 
 def _claim(connection: Connection, answer_id: str, request: str, now: int) -> bool:
-    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {
         "answer_id": answer_id,
         "request": request,
         "begun_at": now,
         "expires_at": now + KEPT_MS,
     }
-    insert = kind.insert(ANSWERS).values(row).on_conflict_do_nothing()
+    insert = insert_into(connection, ANSWERS).values(row).on_conflict_do_nothing()
     return connection.execute(insert.returning(ANSWERS.c.answer_id)).first() is not None

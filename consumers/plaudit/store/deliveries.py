@@ -19,6 +19,15 @@ from plaudit.store.wanted import InputRefused, uuid_text
 
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
+MOST_RETRIED: Final = 1_000
+"""Deliveries that one call retries: more is for `plaudit dlq redrive` and `plaudit replay`."""
+
+
+class NoSuchDelivery(LookupError):
+    """The log has no delivery of that id."""
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"no delivery {delivery_id}; see `plaudit deliveries list`")
 
 
 class State(StrEnum):

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from plaudit.store.inserting import insert_into
 from plaudit.store.log import COLUMNS, Row
 from plaudit.store.tables import HEALTH, HOURS
 
@@ -260,9 +260,8 @@ def _make_sure(connection: Connection, table: sa.Table, rows: list[dict[str, Any
     """Insert rows that are not there; the others stay as they are."""
     if not rows:
         return
-    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
     ordered = sorted(rows, key=lambda row: tuple(row[key.name] for key in table.primary_key))
-    connection.execute(kind.insert(table).on_conflict_do_nothing(), ordered)
+    connection.execute(insert_into(connection, table).on_conflict_do_nothing(), ordered)
 
 
 def _write(

@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from plaudit.store import endpoints as rows
 from plaudit.store.database import reading, translated
+from plaudit.store.inserting import insert_into
 from plaudit.store.tables import WORKSPACES
 from plaudit.store.wanted import InputRefused, uuid_text
 
@@ -73,7 +73,6 @@ class WorkspaceService:
 
 def _write(connection: Connection, workspace_id: str, target: str | None) -> None:
     now = int(time.time() * 1_000)
-    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {
         "workspace_id": workspace_id,
         "notify_endpoint_id": target,
@@ -82,7 +81,7 @@ def _write(connection: Connection, workspace_id: str, target: str | None) -> Non
     }
     change = {"notify_endpoint_id": target, "updated_at": now}
     connection.execute(
-        kind.insert(WORKSPACES)
+        insert_into(connection, WORKSPACES)
         .values(row)
         .on_conflict_do_update(index_elements=["workspace_id"], set_=change)
     )

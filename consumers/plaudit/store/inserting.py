@@ -1,0 +1,22 @@
+"""Inserts that may meet a row that is there: each database has its own, under one form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+    from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.engine import Connection
+
+
+def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an insert that takes `on_conflict_…`."""
+    # Only that of the database in use is loaded already, and the other takes its time.
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - takes long, is seldom needed
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - takes long, is seldom needed
+
+    return sqlite.insert(table)

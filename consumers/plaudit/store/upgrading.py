@@ -1,0 +1,31 @@
+"""Running migrations; a module of its own, because Alembic takes long to import."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+import alembic.script
+from sqlalchemy.engine import Connection
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that the tables don't have yet."""
+    config = _config()
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, "head")
+
+
+def newest() -> str | None:
+    """Return the newest migration there is."""
+    return alembic.script.ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> alembic.config.Config:
+    config = alembic.config.Config()
+    folder = resources.files("plaudit.store") / "migrations"
+    config.set_main_option("script_location", str(Path(str(folder))).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
