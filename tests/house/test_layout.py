@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,11 @@ def test_an_extra_that_is_missing_is_named() -> None:
     assert done.returncode == 2
     assert 'pip install "plaudit[server]"' in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@tree
+def test_every_module_that_a_compiled_build_lists_is_there_once() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
+    assert len(set(listed)) == len(listed)
+    assert [each for each in listed if not (ROOT / each).is_file()] == []
