@@ -32,7 +32,8 @@ READ_MOST: Final = 100
 READ_WAIT_S: Final = 0.05
 # Without room for longer than this, fetching is stopped, and what was prefetched thrown away.
 PAUSE_AFTER_S: Final = 1.0
-WAIT_FOR_ROOM_S: Final = 0.02
+# Half of what a compiled engine takes for the records that it has while there is no room for more.
+WAIT_FOR_ROOM_S: Final = 0.005
 ASK_AGAIN_S: Final = 1.0
 
 _T = TypeVar("_T")
