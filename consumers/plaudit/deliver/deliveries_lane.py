@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final, assert_never
-from weakref import WeakKeyDictionary
 
 from plaudit.deliver.decide import Cancelled, Dead, Decision, Plan, Reason, divert, wait_on
 from plaudit.deliver.deliverer import Deliverer
@@ -19,38 +16,15 @@ from plaudit.deliver.delivery import (
     Record,
     read_headers,
 )
+from plaudit.deliver.doubles import Doubles
 from plaudit.deliver.events_lane import bury_record, decode
-from plaudit.deliver.offsets.partition import Assignment
 from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event, EventDecoder
 from plaudit.events.rendering import render
-from plaudit.records.delivery_id import delivery_id
 
 FORGET_AFTER_MS: Final = 3_600_000
 """An endpoint that nobody has heard of for so long is taken as deleted."""
-REMEMBERED: Final = 10_000
-"""Records of a partition among which a doubled one is noticed."""
-
-_Step = tuple[str, int, int, int, int]
-
-
-@dataclass(slots=True)
-class Seen:
-    """The latest steps of deliveries in one assignment of a partition.
-
-    A crash between the write of a retry and the commit of its origin leaves two records of the same
-    step; both come to the same partition.
-    """
-
-    _steps: OrderedDict[_Step, int] = field(default_factory=OrderedDict)
-
-    def repeats(self, step: _Step, offset: int) -> bool:
-        """Take note of a step; True when another record has brought it already."""
-        first = self._steps.setdefault(step, offset)
-        if len(self._steps) > REMEMBERED:
-            self._steps.popitem(last=False)
-        return first != offset
 
 
 class DeliveriesLane:
@@ -77,7 +51,7 @@ class DeliveriesLane:
         self._table_is_current = table_is_current
         self._deliverer = deliverer
         self._bury = bury
-        self._seen: WeakKeyDictionary[Assignment, Seen] = WeakKeyDictionary()
+        self._doubles = Doubles()
 
     def begin(self, record: Record) -> None:
         """Begin one delivery.
@@ -94,7 +68,8 @@ class DeliveriesLane:
         event = decode(self._decoder, record, self._bury, self._deliverer)
         if event is None:
             return
-        if self._repeats(record, event, addressed):
+        partition = record.assignment.partition
+        if self._doubles.repeats(partition, record.offset, event.event_id, addressed):
             self._deliverer.tally.repeated += 1
             record.assignment.release(record)
             return
@@ -137,21 +112,6 @@ class DeliveriesLane:
             case Endpoint():
                 return before_attempt(found, addressed, event, plan, now_ms)
         assert_never(found)
-
-    def _repeats(self, record: Record, event: Event, addressed: Addressed) -> bool:
-        history = addressed.history
-        step = (
-            delivery_id(event.event_id, addressed.endpoint_id),
-            history.attempts,
-            history.diversions,
-            history.redrives,
-            # A replay, or a manual retry, of what was there a moment ago is meant.
-            history.enqueued_at_ms,
-        )
-        seen = self._seen.get(record.assignment)
-        if seen is None:
-            seen = self._seen[record.assignment] = Seen()
-        return seen.repeats(step, record.offset)
 
 
 def before_attempt(

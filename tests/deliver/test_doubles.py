@@ -1,0 +1,54 @@
+"""Doubled records are noticed, among so many, in little memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+from itertools import count
+from typing import Any
+
+from plaudit.deliver.delivery import Addressed, History, Origin
+from plaudit.deliver.doubles import Doubles
+from plaudit.kafka.consumer import Partition
+from plaudit.records.names import Trigger
+
+TIER = Partition("deliveries.5s", 3)
+ORIGIN = Origin("testimonials", 0, 7, 0)
+
+
+def step(number: int, **changed: Any) -> Addressed:
+    history = History(Trigger.RETRY, 1, 0, 0, 1_764_000_000_000 + number)
+    return Addressed("an endpoint", "a workspace", history._replace(**changed), ORIGIN)
+
+
+def test_a_step_that_came_before_is_noticed_while_it_is_remembered() -> None:
+    doubles, offsets = Doubles(100), count()
+    for number in range(100):
+        assert not doubles.repeats(TIER, next(offsets), "an event", step(number))
+    assert all(doubles.repeats(TIER, next(offsets), "an event", step(n)) for n in range(100))
+    assert not doubles.repeats(TIER, next(offsets), "an event", step(100))
+    assert not doubles.repeats(TIER, next(offsets), "an event", step(0)), "forgotten by now"
+    assert doubles.repeats(TIER, next(offsets), "an event", step(2))
+
+
+def test_another_step_event_or_partition_is_no_double() -> None:
+    doubles = Doubles()
+    assert not doubles.repeats(TIER, 0, "an event", step(0))
+    assert not doubles.repeats(TIER, 0, "an event", step(0)), "the same record, read again"
+    for changed in ({"attempts": 2}, {"diversions": 1}, {"redrives": 1}, {"enqueued_at_ms": 1}):
+        assert not doubles.repeats(TIER, 1, "an event", step(0, **changed))
+    assert not doubles.repeats(TIER, 1, "another event", step(0))
+    assert not doubles.repeats(Partition(TIER.topic, 4), 1, "an event", step(0))
+    assert doubles.repeats(TIER, 1, "an event", step(0))
+
+
+def test_what_is_remembered_takes_a_few_hundred_bytes_and_what_is_forgotten_none() -> None:
+    most = 2_000
+    doubles = Doubles(most)
+    tracemalloc.start()
+    try:
+        for number in range(most * 3):
+            doubles.repeats(TIER, number + 1_000_000, "an event", step(number))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / most < 250
