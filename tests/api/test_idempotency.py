@@ -5,16 +5,20 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import orjson
 import pytest
 from httpx import Response
 
 from api.conftest import Installation
 from api.test_api import URL, refused
+from plaudit.events.examples import example_json
 from plaudit.store.database import DatabaseFailure
 
 pytestmark = pytest.mark.broker
 
 HEADER = "idempotency-key"
+DATA = orjson.loads(example_json("testimonial.approved"))
+del DATA["meta"]["event_id"]
 
 
 def create(
@@ -100,6 +104,43 @@ def test_a_defect_frees_the_key(api: Installation, monkeypatch: pytest.MonkeyPat
         broken.setattr("plaudit.store.service.EndpointService.add", away)
         refused(create(api, "k"), 503)
     assert create(api, "k").status_code in {201, 202}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/endpoints", {"url": URL, "name": "crm"}),
+        ("/v1/hooks", {"target_url": URL, "event": "review.imported"}),
+        ("/v1/keys", {"name": "ci", "scope": "read"}),
+        ("/v1/endpoints/{id}/rotate-secret", {}),
+        ("/v1/endpoints/{id}/enable", None),
+        ("/v1/endpoints/{id}/disable", {"reason": "too slow"}),
+        ("/v1/events", {"type": "testimonial.approved", "data": DATA}),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_what_is_carried_out_twice_because_its_answer_was_not_kept_has_its_effect_once(
+    api: Installation, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any] | None
+) -> None:
+    """As after a kill between the change and the answer."""
+    headers = {**api.admin, HEADER: "k"} if path == "/v1/events" else {**api.write, HEADER: "k"}
+    known = create(api, "another").json()
+    at = path.format(id=known["id"])
+
+    def lost(*_: object) -> None:
+        raise DatabaseFailure("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("plaudit.store.answers.Answers.keep", lost)
+        first = api.client.post(at, headers=headers, json=body)
+    again = api.client.post(at, headers=headers, json=body)
+    assert first.status_code in {200, 201, 202}, first.text
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert "idempotent-replayed" not in again.headers
+    assert count(api) == (2 if path in {"/v1/endpoints", "/v1/hooks"} else 1)
+    kept = api.client.post(at, headers=headers, json=body)
+    assert kept.headers["idempotent-replayed"] == "true"
+    assert kept.json() == first.json()
 
 
 def test_events_may_bring_a_key_too(api: Installation) -> None:

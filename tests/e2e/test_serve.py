@@ -6,9 +6,12 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Final
 
 import httpx
 import pytest
@@ -90,6 +93,60 @@ def test_an_endpoint_that_was_answered_is_in_force_although_the_server_was_kille
     wanted = {each for each, ack in acks.items() if ack.timestamp_ms >= holds}
     assert sink.wait_until(lambda: wanted <= sink.ids("hook").keys(), PROMPTLY_S)
     assert sink.ids("hook").keys() == wanted, "none from before"
+
+
+HANGS: Final = """
+import pathlib, sys, time
+from plaudit.cli.main import main
+from {module} import {owner}
+
+def hang(*_, **__):
+    pathlib.Path({sign!r}).touch()
+    time.sleep(3_600)
+
+{owner}.{method} = hang
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "owner", "method"),
+    [
+        ("plaudit.store.service", "EndpointService", "add"),
+        ("plaudit.store.answers", "Answers", "keep"),
+    ],
+    ids=["before the change", "before the answer"],
+)
+def test_a_creation_whose_server_is_killed_is_done_once_when_it_is_sent_again(
+    rig: Rig, module: str, owner: str, method: str
+) -> None:
+    key, port, sign = admin_key(rig), free_port(), rig.folder / "there"
+    base = f"http://127.0.0.1:{port}"
+    headers = {**key, "idempotency-key": "k"}
+    body = {"url": "http://127.0.0.1:9/", "workspace_id": rig.workspace}
+
+    def create() -> httpx.Response:
+        return httpx.post(f"{base}/v1/endpoints", headers=headers, json=body, timeout=30)
+
+    code = HANGS.format(module=module, owner=owner, method=method, sign=str(sign))
+    hanging = rig.process("serve", program=(sys.executable, "-c", code), PLAUDIT_API_PORT=str(port))
+    wait_ready(base)
+    with ThreadPoolExecutor() as clients:
+        cut_off = clients.submit(create)
+        deadline = time.monotonic() + PROMPTLY_S
+        while not sign.exists():
+            assert time.monotonic() < deadline, "the request does not come so far"
+            time.sleep(0.05)
+        hanging.kill()
+        assert isinstance(cut_off.exception(PROMPTLY_S), httpx.TransportError)
+    hanging.wait()
+    rig.process("serve", PLAUDIT_API_PORT=str(port))
+    wait_ready(base)
+    made, again = create(), create()
+    assert made.status_code in {201, 202}, made.text
+    assert again.json() == made.json()
+    listed = httpx.get(f"{base}/v1/endpoints", headers=key).json()
+    assert [each["id"] for each in listed] == [made.json()["id"]]
 
 
 def test_serve_ends_with_0_when_it_is_told_to(rig: Rig) -> None:

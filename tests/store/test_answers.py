@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.keys import CannotOpen, SecretKeys
-from plaudit.store.answers import KEPT_MS, STALE_MS, Answers, Begun, Kept
+from plaudit.store.answers import KEPT_MS, Answers, Kept, KeyReused
 from plaudit.store.database import reading
+from plaudit.store.once import Once
 from plaudit.store.tables import ANSWERS
 
 KEYS = SecretKeys([os.urandom(32)])
@@ -29,13 +30,14 @@ class Clock:
 
 def test_an_answer_is_given_again_to_the_same_request_only(engine: Engine) -> None:
     answers = Answers(engine, KEYS)
-    assert answers.begin("a", "one") is Begun.NEW
-    assert answers.begin("a", "one") is Begun.BUSY
-    assert answers.begin("a", "two") is Begun.OTHER
+    assert isinstance(answers.begin("a", "one"), Once)
+    with pytest.raises(KeyReused):
+        answers.begin("a", "two")
     answers.keep("a", ANSWER)
     assert answers.begin("a", "one") == ANSWER
-    assert answers.begin("a", "two") is Begun.OTHER
-    assert answers.begin("b", "one") is Begun.NEW
+    with pytest.raises(KeyReused):
+        answers.begin("a", "two")
+    assert isinstance(answers.begin("b", "one"), Once)
     with reading(engine) as connection:
         assert "whsec" not in repr(connection.execute(sa.select(ANSWERS)).all())
     with pytest.raises(CannotOpen):
@@ -44,20 +46,22 @@ def test_an_answer_is_given_again_to_the_same_request_only(engine: Engine) -> No
 
 def test_a_key_is_free_again_when_nothing_was_done(engine: Engine) -> None:
     answers = Answers(engine, KEYS)
-    assert answers.begin("a", "one") is Begun.NEW
+    before = answers.begin("a", "one")
     answers.forget("a")
-    assert answers.begin("a", "two") is Begun.NEW
+    assert answers.begin("a", "two") != before
 
 
-def test_a_request_whose_process_was_killed_is_carried_out_by_one_other(engine: Engine) -> None:
+def test_a_request_whose_process_was_killed_is_carried_out_again_with_the_same_effect(
+    engine: Engine,
+) -> None:
     clock = Clock()
-    answers = Answers(engine, KEYS, clock)
-    assert answers.begin("a", "one") is Begun.NEW
-    clock.now += STALE_MS - 1
-    assert answers.begin("a", "one") is Begun.BUSY
-    clock.now += 1
-    assert answers.begin("a", "one") is Begun.NEW
-    assert answers.begin("a", "one") is Begun.BUSY
+    begun = Answers(engine, KEYS, clock).begin("a", "one")
+    clock.now += 5
+    again = Answers(engine, KEYS, clock).begin("a", "one")
+    assert isinstance(begun, Once)
+    assert again == begun
+    assert begun.uuid("endpoint") != begun.uuid("key")
+    assert begun.seed.hex() not in repr(begun)
 
 
 def test_an_answer_is_kept_for_a_day(engine: Engine) -> None:
@@ -68,4 +72,4 @@ def test_an_answer_is_kept_for_a_day(engine: Engine) -> None:
     clock.now += KEPT_MS - 1
     assert answers.begin("a", "one") == ANSWER
     clock.now += 1
-    assert answers.begin("a", "two") is Begun.NEW
+    assert isinstance(answers.begin("a", "two"), Once)

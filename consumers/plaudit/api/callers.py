@@ -14,9 +14,12 @@ from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused
 from plaudit.store.api_keys import ApiKey, Scope
 from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.once import Once
 from plaudit.store.service import NoSuchEndpoint
 
 SCHEME: Final = "key"
+ONCE: Final = "plaudit.once"
+"""Under this name a request under an idempotency key has its `Once` in its scope."""
 _BEARER: Final = HTTPBearer(
     scheme_name=SCHEME, bearerFormat="plk_…", description="An API key.", auto_error=False
 )
@@ -27,6 +30,12 @@ async def parts_of(request: Request) -> Parts:
     """Return what this process is made of."""
     parts: Parts = request.app.state.parts
     return parts
+
+
+async def once_of(request: Request) -> Once | None:
+    """Return what makes a request have its effect once; None: it came without a key."""
+    once: Once | None = request.scope.get(ONCE)
+    return once
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +177,4 @@ def check_rate(limits: RateLimits, who: Caller) -> None:
 Reading = Annotated[Caller, Depends(caller)]
 Writing = Annotated[Caller, Depends(writer)]
 WithParts = Annotated[Parts, Depends(parts_of)]
+WithOnce = Annotated[Once | None, Depends(once_of)]

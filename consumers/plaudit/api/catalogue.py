@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter
 
 from plaudit.api.bodies import KeyBody, KeyOut
-from plaudit.api.callers import Reading, WithParts, Writing
+from plaudit.api.callers import Reading, WithOnce, WithParts, Writing
 from plaudit.api.problems import Refused, documented
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
 from plaudit.events.decoding import EventDecoder
@@ -51,7 +51,7 @@ def list_keys(parts: WithParts, who: Reading, workspace_id: UUID | None = None) 
 
 
 @router.post("/keys", tags=["keys"], status_code=201, responses=documented())
-def create_key(parts: WithParts, who: Writing, body: KeyBody) -> KeyOut:
+def create_key(parts: WithParts, who: Writing, once: WithOnce, body: KeyBody) -> KeyOut:
     """Make a key, shown this once; a workspace's key makes keys of its workspace only."""
     asked = None if body.workspace_id is None else str(body.workspace_id)
     if body.scope is Scope.ADMIN:
@@ -60,7 +60,7 @@ def create_key(parts: WithParts, who: Writing, body: KeyBody) -> KeyOut:
         workspace = asked
     else:
         workspace = who.writes(asked)
-    key, text = parts.keys.create(body.scope, workspace, body.name)
+    key, text = parts.keys.create(body.scope, workspace, body.name, once)
     return KeyOut.of(key, text)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from plaudit.api.bodies import Page, RetryBody
-from plaudit.api.callers import Reading, WithParts, Writing
+from plaudit.api.callers import Reading, WithOnce, WithParts, Writing
 from plaudit.api.moments import Moment, epoch_ms
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, documented
@@ -85,14 +85,20 @@ def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str
 
 
 @router.post("/deliveries/{delivery_id}/retry", status_code=202, responses=documented(404, 409))
-def retry_delivery(parts: WithParts, who: Writing, delivery_id: UUID) -> dict[str, Any]:
+def retry_delivery(
+    parts: WithParts, who: Writing, once: WithOnce, delivery_id: UUID
+) -> dict[str, Any]:
     """Try a delivery again now; the receiver sees the same `webhook-id`."""
-    return shown_delivery(parts.retrier.retry(str(delivery_id), who.key.workspace_id))
+    return shown_delivery(parts.retrier.retry(str(delivery_id), who.key.workspace_id, once))
 
 
 @router.post("/deliveries/retry", status_code=202, responses=documented())
 def retry_deliveries(
-    parts: WithParts, who: Writing, body: RetryBody, workspace_id: UUID | None = None
+    parts: WithParts,
+    who: Writing,
+    once: WithOnce,
+    body: RetryBody,
+    workspace_id: UUID | None = None,
 ) -> dict[str, Any]:
     """Try the deliveries again that all conditions are true of, up to a limit."""
     query = Wanted(
@@ -108,7 +114,7 @@ def retry_deliveries(
     if query == Wanted():
         raise Refused(422, "give at least one condition, such as endpoint_id")
     mine = replace(query, workspace_id=who.reads(_text(workspace_id)))
-    done = parts.retrier.retry_all(mine, body.limit, body.cursor)
+    done = parts.retrier.retry_all(mine, body.limit, body.cursor, once)
     return {
         "retried": done.retried,
         "refused": [

@@ -18,7 +18,7 @@ from plaudit.api.bodies import (
     TestBody,
     TestOut,
 )
-from plaudit.api.callers import Caller, Reading, WithParts, Writing
+from plaudit.api.callers import Caller, Reading, WithOnce, WithParts, Writing
 from plaudit.api.moments import Moment, epoch_ms
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, documented
@@ -49,14 +49,14 @@ def list_endpoints(
 
 @router.post("", status_code=201, responses=documented())
 def create_endpoint(
-    parts: WithParts, who: Writing, body: EndpointBody, response: Response
+    parts: WithParts, who: Writing, once: WithOnce, body: EndpointBody, response: Response
 ) -> EndpointOut:
     """Register an endpoint; 202 when deliverers will hear of it a little later.
 
     The answer has the secret, this once. Events from `active_from` on are delivered.
     """
     workspace = who.writes(_text(body.workspace_id))
-    written = parts.endpoints.add(workspace, body.wanted())
+    written = parts.endpoints.add(workspace, body.wanted(), once)
     response.headers["location"] = f"{router.prefix}/{written.endpoint.endpoint_id}"
     return _answer(parts, written, response)
 
@@ -114,11 +114,16 @@ def disable_endpoint(
 
 @router.post("/{endpoint_id}/rotate-secret", responses=_CHANGED)
 def rotate_secret(
-    parts: WithParts, who: Writing, endpoint_id: UUID, response: Response, body: Rotation
+    parts: WithParts,
+    who: Writing,
+    once: WithOnce,
+    endpoint_id: UUID,
+    response: Response,
+    body: Rotation,
 ) -> EndpointOut:
     """Make a new secret, shown this once; the old one signs along for a while."""
     known = _mine(parts, who, endpoint_id)
-    written = parts.endpoints.rotate_secret(known.endpoint_id, body.overlap_s * 1_000)
+    written = parts.endpoints.rotate_secret(known.endpoint_id, body.overlap_s * 1_000, once)
     return _answer(parts, written, response)
 
 

@@ -16,8 +16,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plaudit.api.acks import Acks
-from plaudit.api.callers import SCHEME, Caller, publisher
-from plaudit.api.incoming import BATCH, JSON, MOST_EVENTS, STRUCTURED, Incoming, read_events
+from plaudit.api.callers import ONCE, SCHEME, Caller, publisher
+from plaudit.api.incoming import (
+    BATCH,
+    JSON,
+    MOST_EVENTS,
+    STRUCTURED,
+    Incoming,
+    read_events,
+    with_ids,
+)
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, answer, documented, refusal
 from plaudit.api.reading import read_body
@@ -28,6 +36,7 @@ from plaudit.events.models.event import EventModel
 from plaudit.kafka.errors import BufferFull
 from plaudit.publish.errors import EventTooLarge, OptionRefused
 from plaudit.publish.prepare import Prepared, checked_source, prepare, prepare_written
+from plaudit.store.once import Once
 
 AT_ONCE_BYTES: Final = 32 * 1024
 FULL_S: Final = 1
@@ -115,6 +124,9 @@ async def _publish_events(parts: Parts, scope: Scope, receive: Receive) -> Respo
     who = await publisher(parts, headers.get("authorization"))
     body = await read_body(receive)
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    once: Once | None = scope.get(ONCE)
+    if once is not None and media_type == JSON and "ce-type" not in headers:
+        body = with_ids(body, once)
     read = partial(_read, parts, who, media_type, headers, body)
     # A thread's turn costs more than reading a few events; many would hold up other requests.
     prepared, ids = read() if len(body) <= AT_ONCE_BYTES else await run_in_threadpool(read)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from plaudit.api.bodies import FORMAT_SCHEMA, EndpointOut, Text
-from plaudit.api.callers import Reading, WithParts, Writing
+from plaudit.api.callers import Reading, WithOnce, WithParts, Writing
 from plaudit.api.problems import Refused, documented
 from plaudit.control.testing import sample, written_as
 from plaudit.formats.catalogue import UnknownFormat, shape_of
@@ -48,14 +48,14 @@ class Subscription(BaseModel):
 
 
 @router.post("", status_code=201, responses=documented())
-def subscribe(parts: WithParts, who: Writing, body: Subscription) -> EndpointOut:
+def subscribe(parts: WithParts, who: Writing, once: WithOnce, body: Subscription) -> EndpointOut:
     """Register a subscriber; its `id` is what `DELETE` takes.
 
     When the tool answers 410, the endpoint is disabled and gets nothing more.
     """
     workspace = who.writes(None if body.workspace_id is None else str(body.workspace_id))
     wanted = Wanted(body.target_url, (body.event,), rate_limit=RATE_LIMIT, format=body.format)
-    return EndpointOut.of(parts.endpoints, parts.endpoints.add(workspace, wanted))
+    return EndpointOut.of(parts.endpoints, parts.endpoints.add(workspace, wanted, once))
 
 
 @router.delete("/{hook_id}", status_code=204, responses=documented(404))

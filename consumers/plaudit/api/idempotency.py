@@ -1,8 +1,10 @@
 """`Idempotency-Key` on every POST: a request that is sent again is answered again, not done again.
 
-As the IETF's draft has it: another request under the same key is 422, one that is still being
-carried out 409. A key belongs to an API key and lives for a day. Only what succeeded is kept: what
-was refused changed nothing, and may be sent again under its key.
+As the IETF's draft has it: another request under the same key is 422, one that this process is
+still carrying out 409. A key belongs to an API key and lives for a day. Only what succeeded is
+kept: what was refused changed nothing, and may be sent again under its key. What a process that was
+killed had begun is carried out again at once, with the same ids and secrets as the first time (see
+`Once`), so that it is done once all the same.
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from plaudit.api.callers import check_rate, holder_of
+from plaudit.api.callers import ONCE, check_rate, holder_of
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, answer, refusal
 from plaudit.api.reading import read_body
 from plaudit.endpoints.keys import CannotOpen
-from plaudit.store.answers import Begun, Kept
+from plaudit.store.answers import Kept, KeyReused
 from plaudit.store.api_keys import Scope as KeyScope
 from plaudit.store.database import DatabaseFailure
+from plaudit.store.once import Once
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +56,7 @@ class Idempotency:
     def __init__(self, app: ASGIApp, parts: Parts) -> None:
         self._app = app
         self._parts = parts
+        self._under_way: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what brings no key."""
@@ -85,19 +89,24 @@ class Idempotency:
             return await self._carried_out(scope, body)
         answer_id = _digest(who.key.key_id.encode(), key.encode())
         request = _digest(scope["path"].encode(), scope["query_string"], body)
-        begun = await run_in_threadpool(self._parts.answers.begin, answer_id, request)
-        match begun:
-            case Kept():
-                check_rate(self._parts.limits, who)
-                return _again(begun)
-            case Begun.BUSY:
-                detail = "the first request under this key is still being carried out"
-                raise Refused(409, detail, field=HEADER, code="request_in_progress")
-            case Begun.OTHER:
-                detail = "this key was used for another request; use a new one for each"
-                raise Refused(422, detail, field=HEADER, code="key_reused")
-            case Begun.NEW:
-                return await self._first(scope, body, answer_id)
+        if answer_id in self._under_way:
+            detail = "the first request under this key is still being carried out"
+            raise Refused(409, detail, field=HEADER, code="request_in_progress")
+        self._under_way.add(answer_id)
+        try:
+            begun = await run_in_threadpool(self._parts.answers.begin, answer_id, request)
+            match begun:
+                case Kept():
+                    check_rate(self._parts.limits, who)
+                    return _again(begun)
+                case Once():
+                    scope[ONCE] = begun
+                    return await self._first(scope, body, answer_id)
+        except KeyReused:
+            detail = "this key was used for another request; use a new one for each"
+            raise Refused(422, detail, field=HEADER, code="key_reused") from None
+        finally:
+            self._under_way.discard(answer_id)
 
     async def _first(self, scope: Scope, body: bytes, answer_id: str) -> Response:
         """Carry a request out; its answer is kept before it is given."""
@@ -114,7 +123,7 @@ class Idempotency:
             else:
                 await run_in_threadpool(answers.forget, answer_id)
         except DatabaseFailure as failure:
-            # It is done; sent again within a minute it is told to be busy, and then done again.
+            # It is done; sent again, it is done again with the same effect.
             _log.warning("answer.not_kept", extra={"error": str(failure)})
         return response
 

@@ -13,6 +13,7 @@ from plaudit.api.problems import Refused
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
 from plaudit.events.from_json import UNUSUAL, Written, write_json
 from plaudit.events.models.event import EventModel
+from plaudit.store.once import Once
 
 MOST_EVENTS: Final = 1_000
 SOURCE: Final = "/plaudit/api"
@@ -63,6 +64,20 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> lis
     if not isinstance(tree, list) or not 0 < len(tree) <= MOST_EVENTS:
         raise Refused(422, f"an event, or a list of 1 to {MOST_EVENTS:,}", field="body")
     return [read(each, f"{place}.") for place, each in enumerate(tree)]
+
+
+def with_ids(body: bytes, once: Once) -> bytes:
+    """Return a request in our own JSON in which every event has an id: sent again, it is the same.
+
+    What is no such request is left as it is, to be refused.
+    """
+    try:
+        tree = orjson.loads(body)
+        for place, event in enumerate(tree if isinstance(tree, list) else [tree]):
+            event["data"]["meta"].setdefault("event_id", once.uuid(f"event {place}"))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return body
+    return orjson.dumps(tree)
 
 
 def _ours(tree: object, where: str) -> Incoming:

@@ -32,6 +32,7 @@ from plaudit.store.deliveries import (
     find_page,
 )
 from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.once import Once
 
 ACK_S: Final = 30.0
 
@@ -88,8 +89,16 @@ class Retrier:
         self._reader = reader
         self._producer = producer
 
-    def retry(self, delivery_id: str, workspace_id: str | None = None) -> Attempt:
+    def retry(
+        self, delivery_id: str, workspace_id: str | None = None, once: Once | None = None
+    ) -> Attempt:
         """Try a delivery again now; returns its latest attempt, when the brokers have the retry.
+
+        Args:
+            delivery_id: which.
+            workspace_id: only one of this workspace.
+            once: the request, where it may be carried out twice: of its two records, deliverers
+                drop one.
 
         Raises:
             NoSuchDelivery: there is none of that id, or it belongs to another workspace.
@@ -107,11 +116,15 @@ class Retrier:
             self._endpoint(latest)
             self._redrive([latest])
         else:
-            self._write(latest)
+            self._write(latest, _begun_ms(once))
         return latest
 
     def retry_all(
-        self, query: Query, limit: int = MOST_RETRIED, cursor: str | None = None
+        self,
+        query: Query,
+        limit: int = MOST_RETRIED,
+        cursor: str | None = None,
+        once: Once | None = None,
     ) -> Retried:
         """Try the deliveries of a query again, the newest first, up to a limit.
 
@@ -122,6 +135,7 @@ class Retrier:
         """
         with reading(self._engine) as connection:
             page = find_page(connection, query, limit=limit, cursor=cursor)
+        begun_ms = _begun_ms(once)
         retried = 0
         dead: list[Attempt] = []
         refused: list[RetryRefused] = []
@@ -131,7 +145,7 @@ class Retrier:
                     self._endpoint(attempt)
                     dead.append(attempt)
                 else:
-                    self._write(attempt)
+                    self._write(attempt, begun_ms)
                     retried += 1
             except RetryRefused as error:
                 refused.append(error)
@@ -156,7 +170,7 @@ class Retrier:
             raise RetryRefused(dead[0].delivery_id, "no_letter", detail)
         return report.moved
 
-    def _write(self, attempt: Attempt) -> Ack:
+    def _write(self, attempt: Attempt, begun_ms: int) -> Ack:
         endpoint = self._endpoint(attempt)
         found = self._reader.read(
             attempt.origin_topic, attempt.origin_partition, attempt.origin_offset
@@ -165,7 +179,7 @@ class Retrier:
             at = f"{attempt.origin_topic}[{attempt.origin_partition}]@{attempt.origin_offset}"
             detail = f"its event is past retention ({at}); it can't be sent again"
             raise RetryRefused(attempt.delivery_id, "event_expired", detail)
-        headers = retry_headers(attempt, endpoint, found, int(time.time() * 1_000))
+        headers = retry_headers(attempt, endpoint, found, begun_ms)
         key = attempt.endpoint_id.encode()
         return self._producer.publish(self._topic, found.value, key, headers).result(ACK_S)
 
@@ -183,6 +197,10 @@ class Retrier:
             )
             raise RetryRefused(attempt.delivery_id, "endpoint_disabled", detail)
         return endpoint
+
+
+def _begun_ms(once: Once | None) -> int:
+    return int(time.time() * 1_000) if once is None else once.begun_ms
 
 
 def retry_headers(

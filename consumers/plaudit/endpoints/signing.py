@@ -40,7 +40,12 @@ class Secret:
 
 def new_secret() -> str:
     """Return a fresh secret."""
-    return PREFIX + base64.b64encode(os.urandom(NEW_BYTES)).decode("ascii")
+    return secret_of(os.urandom(NEW_BYTES))
+
+
+def secret_of(key: bytes) -> str:
+    """Return a key as the text of a secret."""
+    return PREFIX + base64.b64encode(key).decode("ascii")
 
 
 def secret_bytes(text: str) -> bytes:

@@ -1,6 +1,7 @@
 """Answers kept for requests that are sent again under one idempotency key.
 
-They may hold a secret that is shown once, so they are sealed as endpoints are.
+They may hold a secret that is shown once, so they are sealed as endpoints are. Until there is an
+answer, the request's seed is kept in its place (see `once`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,19 +17,14 @@ from sqlalchemy.engine import Connection, Engine, Row
 from plaudit.endpoints.keys import Sealed, SecretKeys
 from plaudit.store.database import translated
 from plaudit.store.inserting import insert_into
+from plaudit.store.once import Once, new_seed
 from plaudit.store.tables import ANSWERS
 
 KEPT_MS: Final = 24 * 3_600_000
-STALE_MS: Final = 60_000
-"""Whoever has not answered by then was killed: the request is carried out again."""
 
 
-class Begun(Enum):
-    """What a request under a key is, when there is no answer to it."""
-
-    NEW = auto()  # carry it out, then `keep` or `forget`
-    BUSY = auto()  # the first one is still being carried out
-    OTHER = auto()  # the key was used for another request
+class KeyReused(ValueError):
+    """The key was used for another request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +54,34 @@ class Answers:
         self._keys = keys
         self._now_ms = now_ms
 
-    def begin(self, answer_id: str, request: str) -> Begun | Kept:
-        """Claim a request, or return the answer that it was given.
+    def begin(self, answer_id: str, request: str) -> Once | Kept:
+        """Return the answer that a request was given, or that it is to be carried out.
+
+        One that another process has begun is to be carried out, too: that process may be dead, and
+        the effect is the same however often it is done. Then `keep` or `forget` it.
 
         Args:
             answer_id: of whom and under which key.
             request: what tells this request from others.
 
         Raises:
-            DatabaseFailure: nothing was claimed.
-            CannotOpen: the key that sealed the answer is not here.
+            KeyReused: it is not the request that the key was used for.
+            DatabaseFailure: nothing was begun.
+            CannotOpen: the key that sealed it is not here.
         """
         now = self._now_ms()
+        seed = new_seed()
+        sealed = self._keys.seal(answer_id, seed)
         with translated(), self._engine.begin() as connection:
             connection.execute(ANSWERS.delete().where(ANSWERS.c.expires_at <= now))
-            if _claim(connection, answer_id, request, now):
-                return Begun.NEW
+            if _claim(connection, answer_id, request, now, sealed):
+                return Once(seed, now)
             mine = ANSWERS.c.answer_id == answer_id
             row = connection.execute(sa.select(ANSWERS).where(mine).with_for_update()).one()
-            if row.request == request and row.status is None and now - row.begun_at >= STALE_MS:
-                connection.execute(ANSWERS.update().where(mine).values(begun_at=now))
-                return Begun.NEW
+            if row.request == request and row.sealed is None:  # begun by an older release
+                values = {"key_id": sealed.key_id, "sealed": sealed.blob}
+                connection.execute(ANSWERS.update().where(mine).values(values))
+                return Once(seed, row.begun_at)
         return self._judged(row, request)
 
     def keep(self, answer_id: str, kept: Kept) -> None:
@@ -98,26 +100,26 @@ class Answers:
         """Let the key be used again: nothing was done.
 
         Raises:
-            DatabaseFailure: it is busy until it is stale.
+            DatabaseFailure: another request can't have the key for a day.
         """
         with translated(), self._engine.begin() as connection:
             connection.execute(ANSWERS.delete().where(ANSWERS.c.answer_id == answer_id))
 
-    def _judged(self, row: Row[Any], request: str) -> Begun | Kept:
+    def _judged(self, row: Row[Any], request: str) -> Once | Kept:
         if row.request != request:
-            return Begun.OTHER
-        if row.status is None:
-            return Begun.BUSY
-        sealed = Sealed(row.key_id, bytes(row.sealed))
-        return Kept(row.status, self._keys.open(row.answer_id, sealed))
+            raise KeyReused
+        found = self._keys.open(row.answer_id, Sealed(row.key_id, bytes(row.sealed)))
+        return Once(found, row.begun_at) if row.status is None else Kept(row.status, found)
 
 
-def _claim(connection: Connection, answer_id: str, request: str, now: int) -> bool:
+def _claim(connection: Connection, answer_id: str, request: str, now: int, sealed: Sealed) -> bool:
     row = {
         "answer_id": answer_id,
         "request": request,
         "begun_at": now,
         "expires_at": now + KEPT_MS,
+        "key_id": sealed.key_id,
+        "sealed": sealed.blob,
     }
     insert = insert_into(connection, ANSWERS).values(row).on_conflict_do_nothing()
     return connection.execute(insert.returning(ANSWERS.c.answer_id)).first() is not None

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine, Row
 
 from plaudit.store.database import reading, translated
+from plaudit.store.once import Once
 from plaudit.store.tables import API_KEYS
 from plaudit.store.wanted import LONGEST_NAME, InputRefused, printable, uuid_text
 
@@ -76,8 +77,16 @@ class KeyService:
         self._clock = clock
         self._known: dict[str, tuple[float, ApiKey]] = {}
 
-    def create(self, scope: Scope, workspace_id: str | None, name: str) -> tuple[ApiKey, str]:
+    def create(
+        self, scope: Scope, workspace_id: str | None, name: str, once: Once | None = None
+    ) -> tuple[ApiKey, str]:
         """Make a key; returns it with its text, which is nowhere to be had again.
+
+        Args:
+            scope: what it may do.
+            workspace_id: where; None: everywhere.
+            name: for people.
+            once: the request, where it may be carried out twice.
 
         Raises:
             InputRefused: a workspace is missing or too many, or the name is none.
@@ -89,10 +98,10 @@ class KeyService:
         if not printable(name):
             raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
         workspace = None if workspace_id is None else uuid_text("workspace", workspace_id)
-        text = PREFIX + base64.urlsafe_b64encode(os.urandom(_RANDOM_BYTES)).decode().rstrip("=")
-        key = ApiKey(
-            str(uuid.uuid4()), scope, workspace, name, text[-_HINT:], _now_ms(), None, None
-        )
+        random = os.urandom(_RANDOM_BYTES) if once is None else once.made("key")
+        text = PREFIX + base64.urlsafe_b64encode(random).decode().rstrip("=")
+        key_id = str(uuid.uuid4()) if once is None else once.uuid("key")
+        key = ApiKey(key_id, scope, workspace, name, text[-_HINT:], _now_ms(), None, None)
         row = {
             "key_id": key.key_id,
             "hash": hashed(text),
@@ -102,9 +111,12 @@ class KeyService:
             "hint": key.hint,
             "created_at": key.created_at,
         }
+        mine = sa.select(API_KEYS).where(API_KEYS.c.key_id == key_id)
         with translated(), self._engine.begin() as connection:
-            connection.execute(API_KEYS.insert().values(row))
-        return key, text
+            before = None if once is None else connection.execute(mine).one_or_none()
+            if before is None:
+                connection.execute(API_KEYS.insert().values(row))
+        return (key if before is None else _key(before)), text
 
     def list(self, workspace_id: str | None = None) -> Sequence[ApiKey]:
         """Return all keys, or those of one workspace, in the order in which they were made."""

@@ -14,11 +14,12 @@ from sqlalchemy.engine import Connection, Engine
 
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal, unseal
-from plaudit.endpoints.signing import Secret, new_secret
+from plaudit.endpoints.signing import Secret, new_secret, secret_of
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.store import endpoints as rows
 from plaudit.store.database import translated
 from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.once import Once
 from plaudit.store.relay import HEAD_START_MS, Relay
 from plaudit.store.tables import ENDPOINTS
 from plaudit.store.wanted import InputRefused, Rules, Wanted, checked, uuid_text
@@ -83,8 +84,13 @@ class EndpointService:
         self._rules = rules
         self._announce_s = announce_s
 
-    def add(self, workspace_id: str, wanted: Wanted) -> Written:
+    def add(self, workspace_id: str, wanted: Wanted, once: Once | None = None) -> Written:
         """Register an endpoint; it is served from its `active_from` on.
+
+        Args:
+            workspace_id: whose it is.
+            wanted: how it shall be.
+            once: the request, where it may be carried out twice.
 
         Raises:
             InputRefused: names what is wrong.
@@ -94,7 +100,7 @@ class EndpointService:
         asked = checked(wanted, self._rules)
         secret = asked.secret or new_secret()
         now = _now_ms()
-        endpoint_id = str(uuid.uuid4())
+        endpoint_id = str(uuid.uuid4()) if once is None else once.uuid("endpoint")
         private = Private(asked.url, asked.headers, [Secret(secret)])
         endpoint = StoredEndpoint(
             endpoint_id,
@@ -117,8 +123,14 @@ class EndpointService:
             content_filter=asked.content_filter,
         )
         with translated(), self._engine.begin() as connection:
-            self._refuse_twin(connection, endpoint)
-            number = rows.insert(connection, endpoint)
+            before = None if once is None else rows.find(connection, endpoint_id)
+            if before is None:
+                self._refuse_twin(connection, endpoint)
+                number = rows.insert(connection, endpoint)
+            else:
+                number = rows.announce(connection, endpoint_id)
+        if before is not None:
+            endpoint, secret = before, self.private(before).secrets[0].text
         return self._announced(endpoint, number, secret)
 
     def get(self, endpoint_id: str) -> StoredEndpoint:
@@ -208,7 +220,9 @@ class EndpointService:
             endpoint.content_filter,
         )
 
-    def rotate_secret(self, endpoint_id: str, overlap_ms: int = OVERLAP_MS) -> Written:
+    def rotate_secret(
+        self, endpoint_id: str, overlap_ms: int = OVERLAP_MS, once: Once | None = None
+    ) -> Written:
         """Give an endpoint a new secret; the old one signs along for a while.
 
         Raises:
@@ -216,7 +230,9 @@ class EndpointService:
         """
         before = self.get(endpoint_id)
         private = self.private(before)
-        fresh = new_secret()
+        fresh = new_secret() if once is None else secret_of(once.made("secret"))
+        if private.secrets[0].text == fresh:
+            return Written(before, fresh)
         old = Secret(private.secrets[0].text, _now_ms() + overlap_ms)
         rotated = Private(private.url, private.headers, [Secret(fresh), old])
         changed = replace(before, sealed=seal(self._keys, before.endpoint_id, rotated))
@@ -225,19 +241,27 @@ class EndpointService:
     def disable(self, endpoint_id: str, reason: str) -> Written:
         """Serve an endpoint no more; what is on its way to it becomes dead letters.
 
+        Doing it again changes nothing.
+
         Raises:
             NoSuchEndpoint: there is none of that id.
         """
         before = self.get(endpoint_id)
+        if (before.status, before.status_reason) == ("disabled", reason):
+            return Written(before)
         return self._change(rows.disabled(before, reason, _now_ms()))
 
     def enable(self, endpoint_id: str) -> Written:
         """Serve an endpoint again, from now on: what it missed is for replay.
 
+        One that is served is left alone: with a later `active_from` it would miss what comes now.
+
         Raises:
             NoSuchEndpoint: there is none of that id.
         """
         before = self.get(endpoint_id)
+        if before.status == "active":
+            return Written(before)
         now = _now_ms()
         return self._change(
             replace(
