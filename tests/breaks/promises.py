@@ -167,7 +167,7 @@ SETTLING: Final = (
     ),
     Break(
         "of two records of one step only the first is delivered",
-        _DELIVER + "deliveries_lane.py",
+        _DELIVER + "doubles.py",
         "return first != offset",
         "return first < 0",
         "tests/deliver/test_lanes.py",
