@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +13,6 @@ import pytest
 from deliver.world import assignment
 from endpoint_records import endpoint_value
 from plaudit.deliver.decide import Cancelled, Dead, Decision, Diverted, Plan, Reason
-from plaudit.deliver.deliverer import Deliverer
 from plaudit.deliver.deliveries_lane import DeliveriesLane
 from plaudit.deliver.delivery import Delivery, Record
 from plaudit.deliver.events_lane import WIDE, EventsLane
@@ -63,7 +62,7 @@ class Desk:
             EventDecoder(),
             self.table,
             lambda: self.current,
-            cast("Deliverer", self),
+            self,
             lambda *_: pytest.fail("nothing here is to be buried"),
         )
         self.events, self.deliveries = EventsLane(*parts), DeliveriesLane(*parts)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, assert_never
 
 from plaudit.deliver.decide import Cancelled, Dead, Decision, Plan, Reason, divert, wait_on
-from plaudit.deliver.deliverer import Deliverer
+from plaudit.deliver.delivers import Delivers
 from plaudit.deliver.delivery import (
     Addressed,
     Delivery,
@@ -43,7 +43,7 @@ class DeliveriesLane:
         decoder: EventDecoder,
         table: EndpointTable,
         table_is_current: Callable[[], bool],
-        deliverer: Deliverer,
+        deliverer: Delivers,
         bury: Callable[[Record, str, str], None],
     ) -> None:
         self._decoder = decoder

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from plaudit.deliver.decide import Reason
-from plaudit.deliver.deliverer import Deliverer
+from plaudit.deliver.delivers import Delivers
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.lane import MustWait
 from plaudit.endpoints.model import Endpoint
@@ -36,7 +36,7 @@ class EventsLane:
         decoder: EventDecoder,
         table: EndpointTable,
         table_is_current: Callable[[], bool],
-        deliverer: Deliverer,
+        deliverer: Delivers,
         bury: Callable[[Record, str, str], None],
     ) -> None:
         self._decoder = decoder
@@ -88,7 +88,7 @@ def decode(
     decoder: EventDecoder,
     record: Record,
     bury: Callable[[Record, str, str], None],
-    deliverer: Deliverer,
+    deliverer: Delivers,
 ) -> Event | None:
     """Return the record's event; None when it is none and was buried.
 
@@ -112,7 +112,7 @@ def bury_record(
     reason: str,
     detail: str,
     bury: Callable[[Record, str, str], None],
-    deliverer: Deliverer,
+    deliverer: Delivers,
 ) -> None:
     """Send a record that can't be delivered to anyone to the dead letters of its kind.
 

@@ -1,0 +1,46 @@
+"""What a lane asks of those who deliver."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from plaudit.deliver.decide import Decision, Plan, Reason
+from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.flood import FloodGuard
+from plaudit.deliver.tally import Tally
+from plaudit.endpoints.model import Endpoint
+
+
+class Delivers(Protocol):
+    """`Deliverer` is one; see there."""
+
+    @property
+    def plan(self) -> Plan:
+        """When deliveries are tried again."""
+        ...
+
+    @property
+    def tally(self) -> Tally:
+        """Counts of the lane."""
+        ...
+
+    @property
+    def flood(self) -> FloodGuard:
+        """Stops a partition whose records are mostly none."""
+        ...
+
+    def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:
+        """Attempt the delivery as soon as its endpoint allows."""
+        ...
+
+    def settle(self, delivery: Delivery, decision: Decision) -> None:
+        """Write what was decided without an attempt."""
+        ...
+
+    def divert(self, delivery: Delivery, reason: Reason) -> None:
+        """Send a delivery to a tier, without an attempt."""
+        ...
+
+    def fan_out(self, delivery: Delivery) -> None:
+        """Hand a delivery of a wide event to the deliveries lane."""
+        ...
