@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,10 @@ def test_a_list_that_is_broken_is_refused_with_the_item(tmp_path: Path, text: st
     ("name", "text", "said"),
     [
         ("a.xlsx", "", "none of .csv"),
-        ("a.csv", "", "names no columns"),
+        ("a.csv", "", "it is empty"),
+        ("a.jsonl", "", "it is empty"),
+        ("a.csv", "\ufeff", "names no columns"),
+        ("a.csv", 'id,"text\n1,a\n', "its first line is no CSV"),
         ("a.csv", ",,\n1,2,3\n", "names no columns"),
         ("a.csv", "id,text,id\n", "two columns are called 'id'"),
     ],
@@ -93,6 +97,29 @@ def test_a_file_that_can_be_none_of_reviews_is_refused(
         open_file(written(tmp_path / name, text))
     with pytest.raises(ImportRefused, match="No such file"):
         open_file(tmp_path / "missing.csv")
+
+
+@pytest.mark.parametrize("text", ["null", "7", "{}", '{"id": 1, "author": {"name": "A"}}'])
+def test_json_without_a_list_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ImportRefused, match=r"a\.json: neither a list of reviews nor"):
+        list(open_file(written(tmp_path / "a.json", text)).rows())
+
+
+def test_a_quoted_name_of_a_column_may_have_two_lines(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", 'id,"text\nof it"\n1,a\n')
+    assert values(path) == [{"id": "1", "text\nof it": "a"}]
+
+
+def test_what_can_be_read_once_only_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(ImportRefused, match="no regular file"):
+        open_file(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("delimiter", ["", "ab", "\n", '"'])
+def test_what_can_divide_no_values_is_refused(tmp_path: Path, delimiter: str) -> None:
+    with pytest.raises(ImportRefused, match="--delimiter: "):
+        open_file(written(tmp_path / "a.csv", "id,text\n"), delimiter=delimiter)
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "json"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
 from plaudit.events.decoding import Event, EventDecoder
-from plaudit.importer.errors import Interrupted, NotAcknowledged
+from plaudit.importer.errors import FileChanged, Interrupted, NotAcknowledged
 from plaudit.importer.fields import map_columns
 from plaudit.importer.files import open_file
 from plaudit.importer.job import Import, Outcome, Source, Way
@@ -119,6 +120,20 @@ def test_a_full_buffer_is_waited_for(tmp_path: Path) -> None:
     brokers = Brokers()
     brokers.full = 5
     assert run(tmp_path, brokers).published == 3
+
+
+def test_a_file_that_changes_meanwhile_is_not_told_as_imported(tmp_path: Path) -> None:
+    class Changing(Brokers):
+        def send(self, *given: Any, **named: Any) -> None:
+            super().send(*given, **named)
+            with (tmp_path / "a.csv").open("a") as file:
+                file.write("4,d\n")
+
+    brokers = Changing()
+    with pytest.raises(FileChanged, match=r"a\.csv was changed while it was read"):
+        run(tmp_path, brokers)
+    assert "import.completed" not in brokers.types
+    assert journaled(tmp_path) <= brokers.ids
 
 
 def test_it_stops_when_it_is_told(tmp_path: Path) -> None:

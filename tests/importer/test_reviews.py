@@ -18,7 +18,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import SINGLE_HEAD
 from plaudit.events.models import Rating, ReviewImported
 from plaudit.importer.errors import ImportRefused
-from plaudit.importer.fields import FIELDS, Mapped, map_columns
+from plaudit.importer.fields import FIELDS, BadValue, Mapped, map_columns
 from plaudit.importer.names import Target
 from plaudit.importer.reviews import BadRow, ReviewMaker
 from plaudit.publish.prepare import prepare
@@ -102,6 +102,7 @@ def test_without_an_id_the_content_may_stand_for_it() -> None:
         ("Verified", "perhaps", "is_verified: neither yes nor no"),
         ("Review", "x" * 10_001, "text: "),
         ("Author", "J\udcfcrgen", "customer_name: has bytes that are none"),
+        ("Author", "A\0da", "customer_name: has a NUL character"),
         ("Author", ["a"], "customer_name: is a list or an object"),
     ],
 )
@@ -166,6 +167,18 @@ def test_columns_and_values_can_be_named_and_paths_lead_into_objects() -> None:
     review = event_of(mapped, row).testimonial
     assert (review.source.external_id, review.customer.name) == ("7", "Ada")
     assert (review.source.platform, review.content.language) == ("g2", "en")
+
+
+def test_a_file_without_a_column_that_is_known_is_refused() -> None:
+    with pytest.raises(ImportRefused, match=r"no column is known; there are 'a', '\\udcff'; see"):
+        map_columns(["a", "\udcff"], {}, {"platform": "google"})
+
+
+def test_bytes_of_another_encoding_give_no_id() -> None:
+    target = Target(TARGET.workspace_id, TARGET.space_id, ids_from_content=True)
+    named = target.namer(map_columns(["text"], {}, {}))
+    with pytest.raises(BadValue, match="external_id: has bytes that are none of the file's"):
+        named({"text": "M\udcfcller"})
 
 
 def test_a_field_or_a_column_that_there_is_not_is_told() -> None:

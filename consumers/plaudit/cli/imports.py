@@ -42,7 +42,7 @@ def command(
     ] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option(help="TOML with the tables [columns] and [values]; options come first."),
+        typer.Option(help="TOML with the tables `columns` and `values`; options come first."),
     ] = None,
     kind: Annotated[
         Format | None, typer.Option("--format", help="By default from the file's name.")

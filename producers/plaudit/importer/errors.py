@@ -3,7 +3,8 @@
 ImportRefused     the file, the mapping or an option can't be used
 ImportStopped     it came to a stop; the same command goes on where it was
 ├── NotAcknowledged   the brokers did not take some
-└── Interrupted       it was asked to stop
+├── Interrupted       it was asked to stop
+└── FileChanged       the file is another than it was
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class NotAcknowledged(ImportStopped):
 
 class Interrupted(ImportStopped):
     """It was asked to stop."""
+
+
+class FileChanged(ImportStopped):
+    """The file was changed while it was read."""

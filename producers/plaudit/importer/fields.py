@@ -48,6 +48,11 @@ _FLAGS: Final = {
 _LAST: Final = 32_503_680_000  # the year 3000 in seconds; more are milliseconds
 
 
+_SHOWN: Final = 200
+"""Characters of a list of columns."""
+FOREIGN_BYTES: Final = "has bytes that are none of the file's encoding; see --encoding"
+
+
 class BadValue(ValueError):
     """A value that can't be read.
 
@@ -118,7 +123,9 @@ class Mapped:
                 return None
             text = value.strip() if isinstance(value, str) else _as_text(field, value)
             if not text.isascii() and any("\udc80" <= each <= "\udcff" for each in text):
-                reason = "has bytes that are none of the file's encoding; see --encoding"
+                raise BadValue(field, FOREIGN_BYTES)
+            if "\0" in text:
+                reason = "has a NUL character"
                 raise BadValue(field, reason)
             return text or None
 
@@ -232,7 +239,7 @@ def map_columns(
         date_format: of times.
 
     Raises:
-        ImportRefused: a field or a column that there is not.
+        ImportRefused: a field or a column that there is not, or no column that is known.
     """
     for field in (*given, *values):
         if field not in FIELDS:
@@ -244,6 +251,9 @@ def map_columns(
     guessed = {} if columns is None else _guessed(columns, {*given.values()})
     # JSON that was written for us needs no mapping: its names are the fields'.
     names = {field: field for field in FIELDS} if columns is None else {}
+    if columns is not None and not (guessed or given):
+        there = ", ".join(map(repr, columns))[:_SHOWN]
+        raise ImportRefused(f"no column is known; there are {there}; see --map")
     return Mapped({**names, **guessed, **given}, dict(values), date_format)
 
 

@@ -10,8 +10,10 @@ import codecs
 import csv
 import hashlib
 import io
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple
 
@@ -30,6 +32,7 @@ _SUFFIXES: Final[dict[str, Format]] = {
     ".ndjson": "jsonl",
     ".json": "json",
 }
+_NO_DELIMITERS: Final = '\r\n"\0'
 _DELIMITERS: Final = ",;\t|"
 _CHUNK: Final = 1024 * 1024
 # The longer mark first: the one of UTF-16 is how that of UTF-32 begins.
@@ -93,7 +96,7 @@ class ReviewFile:
         """Read from the start.
 
         Raises:
-            ImportRefused: a JSON list that is broken.
+            ImportRefused: JSON that is no list, or a broken one.
         """
         readers: dict[Format, Callable[[IO[bytes]], Iterator[Read]]] = {
             "csv": self._csv,
@@ -102,6 +105,11 @@ class ReviewFile:
         }
         with self.path.open("rb") as file:
             yield from readers[self.format](file)
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Return what changes when the file is written to or replaced."""
+        found = self.path.stat()
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def digest(self) -> bytes:
         """Return what tells this content from any other."""
@@ -145,6 +153,8 @@ class ReviewFile:
             file.seek(len(codecs.BOM_UTF8))
         start = file.tell()
         path = _list_in(file)
+        if path is None:
+            raise ImportRefused(f"{self.path}: neither a list of reviews nor an object with one")
         file.seek(start)
         number = 0
         try:
@@ -174,11 +184,9 @@ def open_file(
     if found is None:
         known = ", ".join(sorted(_SUFFIXES))
         raise ImportRefused(f"{path}: its name ends in none of {known}; say --format")
-    try:
-        with path.open("rb") as file:
-            head = file.read(4)
-    except OSError as error:
-        raise ImportRefused(f"{path}: {error.strerror}") from None
+    head = _head(path)
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in _NO_DELIMITERS):
+        raise ImportRefused(f"--delimiter: {delimiter!r} is no character that can divide values")
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     chosen = marked or _known(encoding or "utf-8")
     if found == "json" and chosen not in {"utf-8", "utf-8-sig"}:
@@ -186,6 +194,24 @@ def open_file(
     if found != "csv":
         return ReviewFile(path, found, chosen)
     return _with_columns(ReviewFile(path, found, chosen, delimiter or ""))
+
+
+def _head(path: Path) -> bytes:
+    """Return what a file begins with.
+
+    Raises:
+        ImportRefused: it can't be read, or not twice, or there is nothing in it.
+    """
+    try:
+        if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
+            raise ImportRefused(f"{path}: no regular file; an import reads it more than once")
+        with path.open("rb") as file:
+            head = file.read(4)
+    except OSError as error:
+        raise ImportRefused(f"{path}: {error.strerror}") from None
+    if not head:
+        raise ImportRefused(f"{path}: it is empty")
+    return head
 
 
 def _known(encoding: str) -> str:
@@ -204,11 +230,13 @@ def _with_columns(file: ReviewFile) -> ReviewFile:
     csv.field_size_limit(LONGEST_FIELD)
     with file.path.open("rb") as raw, file._text(raw) as text:  # noqa: SLF001 - same module
         first = text.readline()
-    delimiter = file.delimiter or max(_DELIMITERS, key=first.count)
-    try:
-        columns = tuple(name.strip() for name in next(csv.reader([first], delimiter=delimiter)))
-    except (StopIteration, csv.Error):
-        columns = ()
+        delimiter = file.delimiter or max(_DELIMITERS, key=first.count)
+        # A quoted name may go on in the next line.
+        reader = csv.reader(chain([first], text), delimiter=delimiter, strict=True)
+        try:
+            columns = tuple(name.strip() for name in next(reader, ()))
+        except csv.Error as error:
+            raise ImportRefused(f"{file.path}: its first line is no CSV: {error}") from None
     if not any(columns):
         raise ImportRefused(f"{file.path}: its first line names no columns")
     for name in columns:
@@ -230,7 +258,7 @@ def _object(number: int, values: object) -> Read:
     return Unreadable(number, "no object", str(values))
 
 
-def _list_in(file: IO[bytes]) -> str:
+def _list_in(file: IO[bytes]) -> str | None:
     """Return where the list of reviews is: the whole, or the first list in an object."""
     try:
         for prefix, event, _ in ijson.parse(file):
@@ -238,4 +266,4 @@ def _list_in(file: IO[bytes]) -> str:
                 return f"{prefix}.item" if prefix else "item"
     except (ijson.JSONError, UnicodeDecodeError):
         return "item"  # reading it tells what is wrong
-    return "item"
+    return None

@@ -15,7 +15,7 @@ from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
 from plaudit.events.catalogue import lookup
 from plaudit.events.ids import utc_now
-from plaudit.importer.errors import Interrupted, NotAcknowledged
+from plaudit.importer.errors import FileChanged, Interrupted, NotAcknowledged
 from plaudit.importer.fields import Mapped
 from plaudit.importer.files import Read, ReviewFile, Row, Unreadable
 from plaudit.importer.journal import Journal
@@ -188,6 +188,7 @@ class Import:
         self._rejects = rejects
         self._guard = guard
         self._control = control
+        self._stamp = source.file.stamp()
         self.outcome = Outcome(source.import_id())
         schema_id = way.schema_id(lookup("review.imported"))
         self._make = ReviewMaker(
@@ -216,6 +217,9 @@ class Import:
             raise NotAcknowledged(str(failure)) from None
         finally:
             self._write_down()
+        if file.stamp() != self._stamp:
+            # Its rows are told apart by their own ids, but the end would tell of another file.
+            raise FileChanged(f"{file.path} was changed while it was read")
         imported = self._journal.count(import_id)
         good = self.outcome.rows - self.outcome.failed
         total = Counts(imported, good - imported, self.outcome.failed)

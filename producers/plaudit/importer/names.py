@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from plaudit.importer.fields import BadValue, Mapped, Values
+from plaudit.importer.fields import FOREIGN_BYTES, BadValue, Mapped, Values
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -120,5 +120,9 @@ def _no_id(_: Values) -> str:
 
 
 def _id_from_content(row: Values) -> str:
-    content = orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)
+    try:
+        content = orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # what is no text at all can't be written
+        field = "external_id"
+        raise BadValue(field, FOREIGN_BYTES) from None
     return sha256(content).hexdigest()[:32]
