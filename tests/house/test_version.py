@@ -1,8 +1,9 @@
-"""The command line without a command."""
+"""The command line without a command, and with a file that it can't use."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -14,3 +15,14 @@ def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert not left.value.code
     assert capsys.readouterr().out == f"plaudit {version('plaudit')}\n"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("", "Is a directory"), ("no/file", "No such file")])
+def test_a_file_that_can_not_be_written_is_a_usage_error_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, reason: str
+) -> None:
+    path = tmp_path / name
+    with pytest.raises(SystemExit) as left:
+        main(["schemas", "docs", "--file", str(path)])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith(f"plaudit: {path}: {reason}")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import MappingProxyType, ModuleType
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeGuard
 
 try:
     import typer
@@ -128,7 +128,9 @@ def load(name: str, entry: Entry) -> ModuleType:
 
 
 def said(error: Exception) -> str:
-    """Return one line for an error: our own speak for themselves."""
+    """Return one line for an error: our own speak for themselves, and so do files."""
+    if of_a_file(error):
+        return f"{error.filename}: {error.strerror}"
     line = " ".join(str(error).split())
     if is_ours(error):
         return line
@@ -137,10 +139,16 @@ def said(error: Exception) -> str:
 
 def code_of(error: Exception) -> Exit:
     """Return the exit code: 2 when other input is needed, 1 when it may work another time."""
-    usage = is_ours(error) and (
-        isinstance(error, ValueError | LookupError) or type(error).__name__ == "SettingsError"
+    usage = of_a_file(error) or (
+        is_ours(error)
+        and (isinstance(error, ValueError | LookupError) or type(error).__name__ == "SettingsError")
     )
     return Exit.USAGE if usage else Exit.FAILED
+
+
+def of_a_file(error: Exception) -> TypeGuard[OSError]:
+    """Return whether a file that was named can't be used."""
+    return isinstance(error, OSError) and isinstance(error.filename, str)
 
 
 def is_ours(error: Exception) -> bool:
