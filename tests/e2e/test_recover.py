@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
+import svix
 from aiohttp import web
+from standardwebhooks import Webhook
 
 from command import CommandLine
 from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink
 from plaudit.dlq.letters import Kind
 from plaudit.dlq.scan import count
+from plaudit.formats.catalogue import FORMATS
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -61,4 +64,35 @@ def test_dead_letters_and_what_was_missed_while_disabled_arrive_once_each(
     assert count(rig.settings, Kind.DELIVERIES, 0).alive == 0
     again = run(rig, "endpoints", "enable", endpoint, "--recover", "--json").splitlines()
     assert [json.loads(line)["moved"] for line in again[1:]] == [0]
+    assert rig.stop(worker) == 0
+
+
+def test_every_format_is_redriven_and_replayed_with_the_body_that_it_had(
+    rig: Rig, sink: Sink
+) -> None:
+    subscribers = {name: Switch() for name in FORMATS}
+    ids = {
+        name: rig.endpoint(sink.on(name, subscriber), format=name)
+        for name, subscriber in subscribers.items()
+    }
+    worker = rig.worker()
+    [event] = rig.publish(1)
+    rig.wait_dead(len(ids))
+    for subscriber in subscribers.values():
+        subscriber.well = True
+    run(rig, "dlq", "redrive", "--yes")
+    assert sink.wait_until(lambda: all(sink.ids(name).total() == 1 for name in ids), PROMPTLY_S)
+    for endpoint in ids.values():
+        run(rig, "replay", endpoint, "--since", "1h", "--yes")
+    assert sink.wait_until(lambda: all(sink.ids(name).total() == 2 for name in ids), PROMPTLY_S)
+    for name, endpoint in ids.items():
+        *failed, redriven, replayed = [each for each in sink.arrivals if each.path == f"/{name}"]
+        assert failed
+        assert {each.body for each in (*failed, redriven, replayed)} == {redriven.body}
+        for each in (redriven, replayed):
+            assert each.message_id == event
+            svix.Webhook(rig.secrets[endpoint]).verify(each.body, each.headers)
+            Webhook(rig.secrets[endpoint]).verify(each.body, each.headers)
+        assert "plaudit-replay" not in redriven.headers
+        assert replayed.headers["plaudit-replay"] == "true"
     assert rig.stop(worker) == 0
