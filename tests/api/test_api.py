@@ -204,6 +204,23 @@ def operations(api: Installation) -> list[tuple[str, str]]:
     ]
 
 
+def test_every_answer_is_described_field_by_field(api: Installation) -> None:
+    free = {"/v1/event-types/{name}", "/v1/hooks/samples"}  # as the events themselves
+    described = 0
+    for path, methods in api.app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                if not status.startswith("2") or status == "204" or path in free:
+                    continue
+                schema = answer["content"]["application/json"]["schema"]
+                schema = schema.get("items", schema)
+                fields = {"$ref", "properties"}
+                named = schema.get("additionalProperties") == {"type": "string"}
+                assert named or fields & schema.keys(), (method, path, schema)
+                described += 1
+    assert described > 15
+
+
 def test_every_route_wants_a_key_and_minds_what_it_may(api: Installation) -> None:
     made = create(api).json()
     listed = operations(api)

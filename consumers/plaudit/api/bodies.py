@@ -297,13 +297,6 @@ class RetryBody(BaseModel):
     limit: int = Field(default=100, ge=1, le=1_000)
 
 
-class Page(BaseModel):
-    """A page of a list; the next one begins at `cursor`."""
-
-    data: list[dict[str, Any]]
-    cursor: str | None = None
-
-
 def _filter_text(tree: dict[str, Any] | None) -> str | None:
     return None if tree is None else orjson.dumps(tree).decode()
 

@@ -8,8 +8,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from plaudit.api.bodies import Page, RetryBody
+from plaudit.api.bodies import RetryBody
 from plaudit.api.callers import Reading, WithOnce, WithParts, Writing
+from plaudit.api.log_bodies import (
+    DeliveryDetail,
+    DeliveryOut,
+    DeliveryPage,
+    RetriedOut,
+    StatsOut,
+)
 from plaudit.api.moments import Moment, epoch_ms
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, documented
@@ -35,7 +42,7 @@ EventType = Annotated[str | None, Query(pattern=_TYPE, max_length=100)]
 Cursor = Annotated[str | None, Query(max_length=200, description="Of the page before.")]
 
 
-@router.get("/deliveries", responses=documented())
+@router.get("/deliveries", response_model=DeliveryPage, responses=documented())
 def list_deliveries(
     parts: WithParts,
     who: Reading,
@@ -51,7 +58,7 @@ def list_deliveries(
     until: Moment = None,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE,
-) -> Page:
+) -> dict[str, Any]:
     """List deliveries as they stand, the latest first; what is given has to be true of all."""
     query = Wanted(
         who.reads(_text(workspace_id)),
@@ -67,10 +74,10 @@ def list_deliveries(
     )
     with reading(parts.engine) as connection:
         page = find_page(connection, query, limit=limit, cursor=cursor)
-    return Page(data=[shown_delivery(each) for each in page.deliveries], cursor=page.cursor)
+    return {"data": [shown_delivery(each) for each in page.deliveries], "cursor": page.cursor}
 
 
-@router.get("/deliveries/{delivery_id}", responses=documented(404))
+@router.get("/deliveries/{delivery_id}", response_model=DeliveryDetail, responses=documented(404))
 def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str, Any]:
     """Show a delivery with every attempt: what was sent, what was answered, how long it took."""
     with reading(parts.engine) as connection:
@@ -84,7 +91,12 @@ def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str
     }
 
 
-@router.post("/deliveries/{delivery_id}/retry", status_code=202, responses=documented(404, 409))
+@router.post(
+    "/deliveries/{delivery_id}/retry",
+    status_code=202,
+    response_model=DeliveryOut,
+    responses=documented(404, 409),
+)
 def retry_delivery(
     parts: WithParts, who: Writing, once: WithOnce, delivery_id: UUID
 ) -> dict[str, Any]:
@@ -92,7 +104,9 @@ def retry_delivery(
     return shown_delivery(parts.retrier.retry(str(delivery_id), who.key.workspace_id, once))
 
 
-@router.post("/deliveries/retry", status_code=202, responses=documented())
+@router.post(
+    "/deliveries/retry", status_code=202, response_model=RetriedOut, responses=documented()
+)
 def retry_deliveries(
     parts: WithParts,
     who: Writing,
@@ -125,7 +139,7 @@ def retry_deliveries(
     }
 
 
-@router.get("/stats", responses=documented())
+@router.get("/stats", response_model=StatsOut, responses=documented())
 def show_stats(
     parts: WithParts,
     who: Reading,
