@@ -127,7 +127,7 @@ def test_without_an_acknowledgement_there_is_no_202(
         raise BufferFull(doing)
 
     for send in (fail, full):
-        monkeypatch.setattr(api.parts.producer, "send", send)
+        monkeypatch.setattr(api.parts.outlet.producer, "send", send)
         answer = post(api, {"type": TYPE, "data": event(api)})
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0

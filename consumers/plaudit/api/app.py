@@ -76,8 +76,9 @@ def _database(parts: Parts) -> str | None:
 
 def _brokers(parts: Parts) -> str | None:
     """Return why nothing can be published now; None: it can."""
-    if parts.producer.fatal is not None:
-        return str(parts.producer.fatal)
+    for producer in (parts.producer, parts.outlet.producer):
+        if producer.fatal is not None:
+            return str(producer.fatal)
     try:
         missing = set(parts.names.event_topics) - set(parts.brokers.topic_names())
     except KafkaFailure as failure:

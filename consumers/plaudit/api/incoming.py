@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -20,6 +20,7 @@ SOURCE: Final = "/plaudit/api"
 JSON: Final = "application/json"
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
+_FIELDS: Final = frozenset({"type", "data", "source"})
 _BINARY: Final = ("ce-id", "ce-type", "ce-source", "ce-specversion", "ce-time")
 
 
@@ -37,8 +38,8 @@ class Incoming(NamedTuple):
     where: str
 
 
-def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> list[Incoming]:
-    """Return the events of a request.
+def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> Iterator[Incoming]:
+    """Yield the events of a request.
 
     Args:
         media_type: of the body, without parameters.
@@ -57,13 +58,16 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> lis
         raise Refused(400, f"not JSON: {error}") from None
     if media_type == JSON and "ce-type" in headers:
         attributes = {name[3:]: headers[name] for name in _BINARY if name in headers}
-        return [_cloud_event({**attributes, "data": tree}, "")]
+        yield _cloud_event({**attributes, "data": tree}, "")
+        return
     read = _ours if media_type == JSON else _cloud_event
     if media_type == STRUCTURED or (media_type == JSON and isinstance(tree, dict)):
-        return [read(tree, "")]
+        yield read(tree, "")
+        return
     if not isinstance(tree, list) or not 0 < len(tree) <= MOST_EVENTS:
         raise Refused(422, f"an event, or a list of 1 to {MOST_EVENTS:,}", field="body")
-    return [read(each, f"{place}.") for place, each in enumerate(tree)]
+    for place, each in enumerate(tree):
+        yield read(each, f"{place}.")
 
 
 def with_ids(body: bytes, once: Once) -> bytes:
@@ -84,7 +88,8 @@ def _ours(tree: object, where: str) -> Incoming:
     if not isinstance(tree, dict) or not isinstance(tree.get("data"), dict):
         detail = 'an event is {"type": "testimonial.approved", "data": {…}}'
         raise Refused(422, detail, field=f"{where}data")
-    for name in tree.keys() - {"type", "data", "source"}:
+    if not tree.keys() <= _FIELDS:
+        name = min(tree.keys() - _FIELDS)
         raise Refused(422, "no such field; there are type, data and source", field=where + name)
     source = tree.get("source", SOURCE)
     if not isinstance(source, str):

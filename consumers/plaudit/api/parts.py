@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Engine
 
+from plaudit.api.acks import Outlet
 from plaudit.api.limits import RateLimits
 from plaudit.api.settings import ApiSettings
 from plaudit.control.relaying import BackgroundRelay
@@ -47,7 +48,8 @@ class Parts:
         brokers: are asked whether they are there.
         retrier: writes manual retries.
         limits: how often a key may call; `events_limits`: and publish.
-        producer: writes events; `schema_id` finds what a registry calls their schemas.
+        outlet: writes events; `schema_id` finds what a registry calls their schemas.
+        producer: writes the rest.
     """
 
     engine: Engine
@@ -64,6 +66,7 @@ class Parts:
     events_limits: RateLimits
     names: Names
     producer: Producer
+    outlet: Outlet
     schema_id: SchemaId
 
 
@@ -77,6 +80,8 @@ def opened(
         config = ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000))
         producer = Producer(kafka, config)
         stack.callback(producer.close)
+        events = Producer(kafka, replace(config, has_thread=False))
+        stack.callback(events.close)
         reader = stack.enter_context(SingleReader(kafka))
         schema_ids = RegistryIds(kafka)
         stack.callback(schema_ids.close)
@@ -99,5 +104,6 @@ def opened(
             RateLimits(api.api_events_rate_limit),
             kafka.names,
             producer,
+            Outlet(events),
             schema_ids,
         )

@@ -202,6 +202,7 @@ def _micros(text: str) -> int:
     return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
 
 
+@lru_cache(maxsize=64)
 def _time_bytes(text: str) -> bytes:
     return long_bytes(_micros(text))
 
