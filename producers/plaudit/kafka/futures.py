@@ -16,7 +16,7 @@ class LazyFuture(Future[T]):
     """A `concurrent.futures.Future` that runs already; its condition is made when it is asked for.
 
     A service publishes thousands of records and waits for few of them one by one. The usual future
-    has a condition, two locks' worth of methods and two lists from the start: a dozen objects for
+    has a condition with its lock, and two lists from the start: a dozen objects for
     each record, which the garbage collector looks through as long as the record is on its way.
 
     Until there is a condition, one lock of all futures guards the state; from then on the condition
