@@ -15,13 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.follower import EndpointsFollower
-from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.keys import CannotOpen, SecretKeys
 from plaudit.endpoints.model import Deleted, Endpoint
 from plaudit.endpoints.signing import Signer
 from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.store.answers import Answers, Kept
 from plaudit.store.apply import carry_out, plan, read_file
 from plaudit.store.database import SchemaOutdated, connect, open_database, revisions
 from plaudit.store.relay import EndpointQueue, Relay
@@ -31,7 +32,8 @@ from plaudit.store.upgrading import newest
 from plaudit.store.wanted import InputRefused, Rules, Wanted
 from plaudit.transport.addresses import AddressPolicy
 
-KEYS = SecretKeys([os.urandom(32)])
+OLDER = os.urandom(32)
+KEYS = SecretKeys([OLDER])
 WORKSPACE = "4ef43862-bc67-438e-9e17-e9d7b9adfc44"
 URL = "https://hooks.example.com/plaudit?token=x"
 WANTED = Wanted(URL, ("testimonial.approved",), name="crm")
@@ -226,6 +228,35 @@ def test_what_brokers_missed_is_told_by_the_next_relay(
     assert table.find(gone.endpoint.endpoint_id) == Deleted(gone.endpoint.endpoint_id)
     with engine.connect() as connection:
         assert connection.execute(sa.select(OUTBOX)).all() == []
+
+
+@pytest.mark.broker
+def test_after_resealing_the_older_key_is_needed_no_more(
+    engine: Engine, service: EndpointService, topics: KafkaSettings
+) -> None:
+    written = service.add(WORKSPACE, WANTED)
+    newer = os.urandom(32)
+    answers = Answers(engine, KEYS)
+    answers.begin("a", "one")
+    answers.keep("a", Kept(201, b"shown once"))
+    alone = SecretKeys([newer])
+    rules = Rules(AddressPolicy(), topics.tiers)
+    with Producer(topics) as producer:
+        relay = Relay(engine, producer, topics.names.endpoints)
+        with pytest.raises(CannotOpen):
+            EndpointService(engine, alone, relay, rules).reseal()
+        both = EndpointService(engine, SecretKeys([newer, OLDER]), relay, rules)
+        assert (both.reseal(), both.reseal()) == (1, 0)
+        found = EndpointService(engine, alone, relay, rules).get(written.endpoint.endpoint_id)
+        assert found.version == written.endpoint.version, "nobody's ETag changes"
+    assert Answers(engine, alone).begin("a", "one") == Kept(201, b"shown once")
+    table = EndpointTable(alone)
+    follower = EndpointsFollower(topics, table)
+    follower.start()
+    assert follower.wait_ready(30)
+    follower.close()
+    opened = table.find(found.endpoint_id)
+    assert isinstance(opened, Endpoint), "deliverers open it, too"
 
 
 @pytest.mark.broker

@@ -320,6 +320,16 @@ def sync() -> None:
         note(f"announced {service.sync()} endpoints")
 
 
+@app.command()
+def reseal() -> None:
+    """Seal with the first key of PLAUDIT_SECRET_KEY what others sealed; then those may go.
+
+    Every process has to have the new key first: deliverers to open, the others to seal with.
+    """
+    with endpoint_service() as service:
+        note(f"sealed {service.reseal()} endpoints with the first key")
+
+
 def _say_step(action: str, name: str, written: Written | None, *, as_json: bool) -> None:
     endpoint = None if written is None else written.endpoint.endpoint_id
     secret = None if written is None or action != "create" else written.secret

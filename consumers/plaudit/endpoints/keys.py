@@ -47,11 +47,14 @@ class SecretKeys:
 
     Args:
         keys: of 32 bytes each, at least one.
+
+    Attributes:
+        first: how the key is called that seals.
     """
 
     def __init__(self, keys: list[bytes]) -> None:
         self._ciphers = {key_id(key): AESGCM(key) for key in keys}
-        self._first = key_id(keys[0])
+        self.first = key_id(keys[0])
 
     @classmethod
     def from_setting(cls, text: str) -> SecretKeys:
@@ -68,8 +71,8 @@ class SecretKeys:
     def seal(self, endpoint_id: str, plain: bytes) -> Sealed:
         """Encrypt what belongs to an endpoint; it can't be moved to another."""
         nonce = os.urandom(NONCE_BYTES)
-        cipher = self._ciphers[self._first]
-        return Sealed(self._first, nonce + cipher.encrypt(nonce, plain, endpoint_id.encode()))
+        cipher = self._ciphers[self.first]
+        return Sealed(self.first, nonce + cipher.encrypt(nonce, plain, endpoint_id.encode()))
 
     def open(self, endpoint_id: str, sealed: Sealed) -> bytes:
         """Decrypt.

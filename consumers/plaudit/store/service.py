@@ -21,6 +21,7 @@ from plaudit.store.database import translated
 from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.once import Once
 from plaudit.store.relay import HEAD_START_MS, Relay
+from plaudit.store.resealing import reseal
 from plaudit.store.tables import ENDPOINTS
 from plaudit.store.wanted import InputRefused, Rules, Wanted, checked, uuid_text
 
@@ -297,6 +298,18 @@ class EndpointService:
                 rows.announce(connection, endpoint_id)
         self._relay.run()
         return len(known)
+
+    def reseal(self) -> int:
+        """Seal with the first key what others sealed; return how many endpoints that were.
+
+        Raises:
+            CannotOpen: a key is missing; nothing was changed.
+            KafkaFailure: the brokers are away; the rest is announced the next time.
+        """
+        with translated(), self._engine.begin() as connection:
+            count = reseal(connection, self._keys)
+        self._relay.run()
+        return count
 
     def _change(self, changed: StoredEndpoint) -> Written:
         now = _now_ms()
