@@ -13,6 +13,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from hypothesis import settings as hypothesis_settings
 
+from lab.guarded import GuardedKafka
 from plaudit.dev.kafka import FoundKafka, LocalKafka, find_kafka
 from plaudit.dev.kafka_errors import KafkaNotFound
 from plaudit.kafka.consumer import Partition
@@ -27,6 +28,7 @@ TEST_POSTGRES = "PLAUDIT_TEST_POSTGRES"
 OURS = ("PLAUDIT_", "KAFKA_")
 FEW = {Section.EVENTS: 4, Section.DELIVERIES: 4, Section.DEAD_LETTERS: 2, Section.ATTEMPTS: 2}
 """Partitions: topics are made for each test, and a broker takes its time for every partition."""
+FEW_TIERS = "5s,5m,1h"
 
 # No example has to be quick: that is a question for benchmarks. Fewer than usual: every run has
 # others, and all tests together have eight minutes.
@@ -66,9 +68,10 @@ def settings(kafka: FoundKafka, prefix: str) -> KafkaSettings:
 
 @pytest.fixture
 def topics(settings: KafkaSettings) -> KafkaSettings:
-    """The declared topics, applied for one broker; the settings to use them."""
-    apply_topics(settings)
-    return settings
+    """The declared topics with few tiers, applied for one broker; the settings to use them."""
+    few = settings.model_copy(update={"retry_schedule": settings.retry_schedule or FEW_TIERS})
+    apply_topics(few)
+    return few
 
 
 @pytest.fixture
@@ -98,6 +101,17 @@ def own_kafka() -> Iterator[Callable[[], LocalKafka]]:
                 pytest.skip(f"no local Kafka: {error}")
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def guarded_kafka() -> Iterator[GuardedKafka]:
+    """A broker with users and rights."""
+    try:
+        broker = GuardedKafka()
+    except KafkaNotFound as error:
+        pytest.skip(f"no local Kafka: {error}")
+    with broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from dlq.conftest import make_topics
 from dlq.rig import SOON_S, start_command
 from lab.guarded import GuardedKafka
 from lab.scenario import Right
-from plaudit.dev.kafka_errors import KafkaNotFound
 from plaudit.dev.kafka_probe import free_ports
 from plaudit.kafka.settings import KafkaSettings
 
@@ -34,26 +32,19 @@ WRITING = [
 ]
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterator[GuardedKafka]:
-    """A broker that asks for passwords."""
-    try:
-        with GuardedKafka() as kafka:
-            yield kafka
-    except KafkaNotFound as error:
-        pytest.skip(f"no local Kafka: {error}")
-
-
 @pytest.fixture
 def installation(
-    broker: GuardedKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
+    guarded_kafka: GuardedKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> KafkaSettings:
-    """The topics, a user who may do all, and the settings that are this user's."""
-    make_topics(KafkaSettings(bootstrap_servers=broker.bootstrap, topic_prefix=prefix))
-    broker.admit(prefix)
-    for name, value in broker.credentials.items():
+    """Topics, few tiers, a user who may do all, and the settings that are this user's."""
+    settings = KafkaSettings(
+        bootstrap_servers=guarded_kafka.bootstrap, topic_prefix=prefix, retry_schedule="5s"
+    )
+    make_topics(settings)
+    guarded_kafka.admit(prefix)
+    for name, value in guarded_kafka.credentials.items():
         monkeypatch.setenv(name, value)
-    return KafkaSettings(bootstrap_servers=broker.users_bootstrap, topic_prefix=prefix)
+    return settings.model_copy(update={"bootstrap_servers": guarded_kafka.users_bootstrap})
 
 
 @pytest.mark.parametrize("command", [*READING, *WRITING, ["status"]], ids=" ".join)
@@ -78,9 +69,9 @@ def test_a_wrong_password_is_told_as_one(
     ],
 )
 def test_an_empty_topic_without_the_right_to_read_it_is_not_told_as_empty(
-    broker: GuardedKafka, installation: KafkaSettings, topic: str, command: list[str]
+    guarded_kafka: GuardedKafka, installation: KafkaSettings, topic: str, command: list[str]
 ) -> None:
-    broker.take_away(Right("topic", topic, "read"), installation.topic_prefix)
+    guarded_kafka.take_away(Right("topic", topic, "read"), installation.topic_prefix)
     told = CommandLine(installation)(*command)
     assert told.code == 1, told.err
     [line] = told.err.splitlines()

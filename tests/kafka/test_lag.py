@@ -79,7 +79,7 @@ def test_what_retention_took_away_does_not_wait_any_more(
 
 
 def test_status_shows_what_waits(topics: KafkaSettings) -> None:
-    plaudit = CommandLine(topics)
+    plaudit = CommandLine(topics, {"PLAUDIT_RETRY_SCHEDULE": topics.retry_schedule or ""})
     assert "nothing is waiting" in plaudit("status").out
     topic = topics.names.event_topics[0]
     write(topics, topic, 3)

@@ -65,17 +65,6 @@ def cluster_place(three_brokers: LocalKafka, prefix: str, tmp_path: Path) -> Ite
     three_brokers.start()
 
 
-@pytest.fixture(scope="session")
-def guarded_kafka() -> Iterator[GuardedKafka]:
-    """A broker with users and rights."""
-    try:
-        broker = GuardedKafka()
-    except KafkaNotFound as error:
-        pytest.skip(f"no local Kafka: {error}")
-    with broker:
-        yield broker
-
-
 @pytest.fixture
 def guarded_place(guarded_kafka: GuardedKafka, prefix: str, tmp_path: Path) -> Place:
     """A broker on which the workers are a user whose rights can be taken away."""

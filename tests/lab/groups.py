@@ -74,12 +74,13 @@ class Groups:
         behind: dict[Partition, int] = {}
         for group in self._topics:
             partitions = self._all_of(group)
-            for partition, place in self._committed(group, partitions).items():
-                with _client(self._settings, group) as client:
+            committed = self._committed(group, partitions)
+            with _client(self._settings, group) as client:  # each has its threads and connections
+                for partition, place in committed.items():
                     low, high = log_bounds(client, TopicPartition(*partition), CALL_S)
-                left = high - (low if place is None else place.offset)
-                if left:
-                    behind[partition] = left
+                    left = high - (low if place is None else place.offset)
+                    if left:
+                        behind[partition] = left
         return behind
 
     def _stable(self, group: str) -> GroupMetadata | None:

@@ -35,7 +35,7 @@ def test_brokers_that_die_are_full_or_stopped_and_leaders_that_move_lose_nothing
     cluster_place: Place,
 ) -> None:
     steps = (
-        (Delivered(150), FillDisk(1)),
+        (Delivered(100), FillDisk(1)),
         (Later(5), StartBrokers()),
         # Its leaders and coordinators move to the others in order, and back when it has returned.
         (Later(2), StopBroker(2)),
@@ -46,7 +46,7 @@ def test_brokers_that_die_are_full_or_stopped_and_leaders_that_move_lose_nothing
     )
     scenario = Scenario(
         "broker losses",
-        Traffic(600, 30),
+        Traffic(400, 20),
         SUBSCRIBERS,
         steps=steps,
         within_s=150,
