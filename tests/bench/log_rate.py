@@ -12,13 +12,14 @@ import uuid
 from typing import Final
 
 from attempts import attempt
+from plaudit.recorder.recorder import MOST
 from plaudit.records.attempt import decode_attempt, encode_attempt
 from plaudit.store.database import connect, migrate
 from plaudit.store.health import summed, take_in
 from plaudit.store.log import AttemptRows, insert_new
 
-BATCH: Final = 5_000
-BATCHES: Final = 20
+BATCH: Final = MOST
+BATCHES: Final = 10
 ENDPOINTS: Final = [str(uuid.uuid4()) for _ in range(200)]
 
 

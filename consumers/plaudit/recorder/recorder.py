@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-MOST: Final = 5_000
-"""Records in a transaction."""
+MOST: Final = 10_000
+"""Records in a transaction: each also costs a look at every endpoint that is in it."""
 GATHER_S: Final = 0.2
 """How long a batch waits to be full."""
 TRY_AGAIN_S: Final = 1.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -152,9 +153,9 @@ class Sums:
     workspaces: Mapping[str, str]
 
 
-_WANTED: Final = tuple(map(COLUMNS.index, ("endpoint_id", "workspace_id")))
-_SAID: Final = tuple(
-    COLUMNS.index("endpoint_version" if name == "version" else name) for name in Tried._fields
+_wanted: Final = itemgetter(*map(COLUMNS.index, ("endpoint_id", "workspace_id")))
+_said: Final = itemgetter(
+    *(COLUMNS.index("endpoint_version" if name == "version" else name) for name in Tried._fields)
 )
 
 
@@ -164,8 +165,8 @@ def summed(rows: Iterable[Row]) -> Sums:
     tried: dict[str, list[Tried]] = {}
     workspaces: dict[str, str] = {}
     for row in rows:
-        endpoint_id, workspace_id = [row[place] for place in _WANTED]
-        each = Tried(*[row[place] for place in _SAID])
+        endpoint_id, workspace_id = _wanted(row)
+        each = Tried._make(_said(row))
         key = endpoint_id, each.started_at // HOUR_MS
         http = _is_http(each)
         hour = hours.get(key)
