@@ -95,7 +95,11 @@ def test_changes_make_new_versions(service: EndpointService) -> None:
     assert (changed.version, changed.event_types, changed.rate_limit) == (2, (), 2.5)
     disabled = service.disable(endpoint_id, "too slow").endpoint
     assert (disabled.status, disabled.status_reason) == ("disabled", "too slow")
-    enabled = service.enable(endpoint_id).endpoint
+    renamed = service.disable(endpoint_id, "much too slow").endpoint
+    assert (renamed.status_reason, renamed.status_since) == ("much too slow", disabled.status_since)
+    written = service.enable(endpoint_id)
+    assert written.missed_since == disabled.status_since, "with the offer to send it"
+    enabled = written.endpoint
     assert enabled.status == "active"
     assert enabled.active_from > changed.active_from, "what it missed is for replay"
     service.remove(endpoint_id)

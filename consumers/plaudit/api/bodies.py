@@ -14,7 +14,7 @@ from plaudit.formats.catalogue import FORMATS
 from plaudit.records.times import time_text
 from plaudit.store.advice import advice
 from plaudit.store.api_keys import ApiKey, Scope
-from plaudit.store.service import EndpointService, Written
+from plaudit.store.service import EndpointService, Written, offers
 from plaudit.store.wanted import LONGEST_NAME, Wanted
 
 Text = Annotated[str, Field(max_length=4_000, pattern=r"^[^\x00]*$")]
@@ -158,7 +158,7 @@ class EndpointOut(BaseModel):
             created_at=time_text(endpoint.created_at),
             updated_at=time_text(endpoint.updated_at),
             secret=written.secret,
-            warnings=advice(wanted),
+            warnings=[*advice(wanted), *offers(written)],
         )
 
 

@@ -98,7 +98,7 @@ def remove_endpoint(
 def enable_endpoint(
     parts: WithParts, who: Writing, endpoint_id: UUID, response: Response
 ) -> EndpointOut:
-    """Serve an endpoint again, from now on; what it missed is for a replay."""
+    """Serve an endpoint again, from now on; `warnings` says how to send what it missed."""
     known = _mine(parts, who, endpoint_id)
     return _answer(parts, parts.endpoints.enable(known.endpoint_id), response)
 

@@ -19,7 +19,7 @@ from plaudit.store.advice import advice
 from plaudit.store.database import DatabaseSettings, open_database
 from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.relay import Relay
-from plaudit.store.service import EndpointService, Written
+from plaudit.store.service import EndpointService, Written, offers
 from plaudit.store.wanted import Rules
 from plaudit.transport.addresses import AddressPolicy
 
@@ -46,6 +46,7 @@ def show_endpoint(service: EndpointService, written: Written, *, as_json: bool) 
     """Print an endpoint; what will disappoint its owner goes to standard error."""
     warn(written)
     shown = public(service, written.endpoint)
+    shown["warnings"] += offers(written)
     for line in shown["warnings"]:
         note(f"plaudit: warning: {line}")
     if written.secret is not None:

@@ -194,7 +194,8 @@ def enable(
         before = service.get(endpoint)
         served = recover and before.status == "active"
         now = Written(before) if served else service.enable(endpoint)
-        show_endpoint(service, now, as_json=as_json)
+        shown = replace(now, missed_since=None) if recover else now
+        show_endpoint(service, shown, as_json=as_json)
     if recover:
         # The other commands here start in half the time without it.
         from plaudit.cli.recover import recover_endpoint  # noqa: PLC0415 - takes long, is seldom needed

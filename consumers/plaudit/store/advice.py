@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from plaudit.formats.cloudevents import STRUCTURED
 from plaudit.formats.slack import SLACK
+from plaudit.records.times import time_text
 from plaudit.store.wanted import Wanted
 
 _MAKE_RATE: Final = 30.0
@@ -18,6 +19,15 @@ _ZAPIER_RATE: Final = 30.0
 def advice(wanted: Wanted) -> list[str]:
     """Return warnings about an endpoint, each with what to do; none when all is well."""
     return list(_advice(wanted))
+
+
+def offer(endpoint_id: str, since_ms: int, until_ms: int) -> str:
+    """Return how to send what an endpoint missed between two moments (epoch milliseconds)."""
+    since, until = time_text(since_ms), time_text(until_ms)
+    return (
+        f"it missed what was published while it was disabled; to send it: plaudit replay "
+        f"{endpoint_id} --since {since} --until {until}"
+    )
 
 
 def _advice(wanted: Wanted) -> Iterator[str]:

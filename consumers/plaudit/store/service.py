@@ -17,6 +17,7 @@ from plaudit.endpoints.opening import Private, seal, unseal
 from plaudit.endpoints.signing import Secret, new_secret, secret_of
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.store import endpoints as rows
+from plaudit.store.advice import offer
 from plaudit.store.database import translated
 from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.once import Once
@@ -52,11 +53,13 @@ class Written:
         endpoint: as it is now.
         secret: of a new endpoint, or a new secret: shown this once.
         trouble: why the brokers have not heard of it yet; None: they have.
+        missed_since: of one that is served again: since when it was not, epoch milliseconds.
     """
 
     endpoint: StoredEndpoint
     secret: str | None = None
     trouble: str | None = None
+    missed_since: int | None = None
 
 
 class EndpointService:
@@ -250,7 +253,9 @@ class EndpointService:
         before = self.get(endpoint_id)
         if (before.status, before.status_reason) == ("disabled", reason):
             return Written(before)
-        return self._change(rows.disabled(before, reason, _now_ms()))
+        # Another reason does not make what it has missed begin later.
+        since = before.status_since if before.status == "disabled" else None
+        return self._change(rows.disabled(before, reason, since or _now_ms()))
 
     def enable(self, endpoint_id: str) -> Written:
         """Serve an endpoint again, from now on: what it missed is for replay.
@@ -264,16 +269,15 @@ class EndpointService:
         if before.status == "active":
             return Written(before)
         now = _now_ms()
-        return self._change(
-            replace(
-                before,
-                status="active",
-                status_reason=None,
-                status_since=now,
-                active_from=now + HEAD_START_MS,
-                announced=False,
-            )
+        served = replace(
+            before,
+            status="active",
+            status_reason=None,
+            status_since=now,
+            active_from=now + HEAD_START_MS,
+            announced=False,
         )
+        return replace(self._change(served), missed_since=before.status_since)
 
     def remove(self, endpoint_id: str) -> Written:
         """Delete an endpoint; what is on its way to it is cancelled.
@@ -350,6 +354,12 @@ class EndpointService:
         for other in rows.find_all(connection, endpoint.workspace_id):
             if other.name == endpoint.name and other.endpoint_id != endpoint.endpoint_id:
                 raise InputRefused("name", f"{endpoint.name!r} is taken by {other.endpoint_id}")
+
+
+def offers(written: Written) -> list[str]:
+    """Return how to send what an endpoint missed; none when it missed nothing."""
+    since, endpoint = written.missed_since, written.endpoint
+    return [] if since is None else [offer(endpoint.endpoint_id, since, endpoint.active_from)]
 
 
 def _now_ms() -> int:
