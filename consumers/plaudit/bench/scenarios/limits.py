@@ -21,6 +21,8 @@ SECONDS: Final = 60
 QUICK_SECONDS: Final = 10
 ORIGINS: Final = 10_000
 QUICK_ORIGINS: Final = 1_000
+THROUGH_S: Final = 300.0
+"""As long as deliveries go on, connections are open with reason."""
 IDLE_S: Final = 45.0
 """After this an idle connection must be closed."""
 
@@ -90,7 +92,7 @@ def _through_all(lab: Lab, trial: Trial, workers: Workers) -> dict[str, float]:
         workers.check()
         most = max(most, descriptors(workers.pids[0]))
 
-    trial.arrived(before, trial.published, lab.effort.seconds * 6, look)
+    trial.arrived(before, trial.published, THROUGH_S, look)
     ended = trial.sink.reading()
     deadline = time.monotonic() + IDLE_S
     while (left := trial.sink.reading().connections) and time.monotonic() < deadline:
