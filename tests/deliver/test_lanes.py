@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import pytest
@@ -29,6 +29,9 @@ from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.records.delays import parse_delays
 from plaudit.records.names import Header
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
 
 KEYS = SecretKeys([os.urandom(32)])
 PRIVATE = Private("https://hooks.example.com/x", {}, [Secret(new_secret())])
@@ -102,18 +105,19 @@ class Desk:
         said = {Header.ENDPOINT_ID: to, Header.WORKSPACE_ID: WORKSPACE}
         more = {getattr(Header, name.upper()): value for name, value in given.items()}
         headers = {name: str(value).encode() for name, value in (said | more).items()}
-        record = Told(self.partition, offset, int(time.time() * 1_000), VALUE)
-        record.told = list(headers.items())
+        message = cast("Message", Told(headers))
+        record = Record(self.partition, offset, int(time.time() * 1_000), VALUE, message)
         self.deliveries.begin(record)
 
 
-class Told(Record):
-    """A record with headers."""
+@dataclass
+class Told:
+    """The client's message, of which the headers are asked for."""
 
-    told: list[tuple[str, bytes]]
+    told: dict[str, bytes]
 
     def headers(self) -> list[tuple[str, bytes]]:
-        return self.told
+        return list(self.told.items())
 
 
 @pytest.fixture
