@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -153,6 +153,7 @@ class Sums:
     workspaces: Mapping[str, str]
 
 
+_NAMES: Final = {kind: [each.name for each in fields(kind)] for kind in (Health, HourSum)}
 _wanted: Final = itemgetter(*map(COLUMNS.index, ("endpoint_id", "workspace_id")))
 _said: Final = itemgetter(
     *(COLUMNS.index("endpoint_version" if name == "version" else name) for name in Tried._fields)
@@ -195,12 +196,12 @@ def take_in(connection: Connection, sums: Sums) -> list[Health]:
     """
     _add_hours(connection, sums.hours)
     blank = {each: Health(each, workspace) for each, workspace in sums.workspaces.items()}
-    _make_sure(connection, HEALTH, [asdict(each) for each in blank.values()])
+    _make_sure(connection, HEALTH, [_flat(each) for each in blank.values()])
     now = [
         known.after(sums.tried[known.endpoint_id])
         for known in _locked(connection, sorted(sums.tried))
     ]
-    _write(connection, HEALTH, ("endpoint_id",), [asdict(each) for each in now])
+    _write(connection, HEALTH, ("endpoint_id",), [_flat(each) for each in now])
     return now
 
 
@@ -226,7 +227,7 @@ def _locked(connection: Connection, endpoint_ids: Sequence[str]) -> Iterator[Hea
 def _add_hours(connection: Connection, hours: Mapping[tuple[str, int], HourSum]) -> None:
     keys = sorted(hours)
     blank = [
-        {"endpoint_id": key[0], "hour": key[1], **asdict(HourSum(hours[key].workspace_id))}
+        {"endpoint_id": key[0], "hour": key[1], **_flat(HourSum(hours[key].workspace_id))}
         for key in keys
     ]
     _make_sure(connection, HOURS, blank)
@@ -255,6 +256,11 @@ def _added(row: Mapping[str, Any], more: HourSum) -> dict[str, Any]:
         "diverted": row["diverted"] + more.diverted,
         "latencies": [a + b for a, b in zip(row["latencies"], more.latencies, strict=True)],
     }
+
+
+def _flat(row: Health | HourSum) -> dict[str, Any]:
+    """Return a row's columns, without the copies that `asdict` makes of each value."""
+    return {name: getattr(row, name) for name in _NAMES[type(row)]}
 
 
 def _make_sure(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
