@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from httpx import Response
 from standardwebhooks import Webhook
+from starlette.routing import BaseRoute, Route
 
 from api.conftest import Installation
 from attempts import attempt, failed
@@ -222,6 +224,41 @@ def test_every_answer_is_described_field_by_field(api: Installation) -> None:
                 assert named or fields & schema.keys(), (method, path, schema)
                 described += 1
     assert described > 15
+
+
+def served_by(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str]]:
+    """Yield method and path of every route, included routers' too."""
+    for route in routes:
+        router = getattr(route, "original_router", None)
+        if router is not None:
+            yield from served_by(router.routes)
+            continue
+        assert isinstance(route, Route), f"{route!r} describes nothing"
+        yield from ((each, route.path) for each in route.methods or () if each != "HEAD")
+
+
+def test_no_route_is_left_out_of_the_description_but_those_of_operators(api: Installation) -> None:
+    """So what walks over the description walks over every route."""
+    served = set(served_by(api.app.routes))
+    assert len(served) > 15
+    described = {
+        (method.upper(), path)
+        for path, methods in api.app.openapi()["paths"].items()
+        for method in methods
+    }
+    operators = {"/healthz", "/readyz", "/metrics", "/v1/openapi.json"}
+    assert served - described == {("GET", path) for path in operators}
+    assert described <= served
+
+
+def test_a_key_that_calls_too_often_is_told_when_to_come_back(
+    api: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plaudit.api.limits.RateLimits.wait_s", lambda *_: 7)
+    for method, path in operations(api):
+        answer = api.client.request(method, path, headers=api.write, json={})
+        refused(answer, 429)
+        assert answer.headers["retry-after"] == "7", (method, path)
 
 
 def test_every_route_wants_a_key_and_minds_what_it_may(api: Installation) -> None:
