@@ -26,7 +26,7 @@ from plaudit.store.answers import Answers, Kept
 from plaudit.store.apply import carry_out, plan, read_file
 from plaudit.store.database import SchemaOutdated, connect, open_database, revisions
 from plaudit.store.relay import EndpointQueue, Relay
-from plaudit.store.service import EndpointService, NoSuchEndpoint
+from plaudit.store.service import ChangedMeanwhile, EndpointService, NoSuchEndpoint
 from plaudit.store.tables import METADATA, OUTBOX
 from plaudit.store.upgrading import newest
 from plaudit.store.wanted import InputRefused, Rules, Wanted
@@ -102,7 +102,9 @@ def test_changes_make_new_versions(service: EndpointService) -> None:
     enabled = written.endpoint
     assert enabled.status == "active"
     assert enabled.active_from > changed.active_from, "what it missed is for replay"
-    service.remove(endpoint_id)
+    with pytest.raises(ChangedMeanwhile):
+        service.remove(endpoint_id, enabled.version - 1)
+    service.remove(endpoint_id, enabled.version)
     with pytest.raises(NoSuchEndpoint):
         service.get(endpoint_id)
 

@@ -91,7 +91,8 @@ def remove_endpoint(
 ) -> None:
     """Delete an endpoint; what is on its way to it is cancelled."""
     known = _matching(_mine(parts, who, endpoint_id), if_match)
-    parts.endpoints.remove(known.endpoint_id)
+    seen = None if if_match in {None, "*"} else known.version
+    parts.endpoints.remove(known.endpoint_id, seen)
 
 
 @router.post("/{endpoint_id}/enable", responses=_CHANGED)

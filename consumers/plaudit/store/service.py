@@ -279,14 +279,24 @@ class EndpointService:
         )
         return replace(self._change(served), missed_since=before.status_since)
 
-    def remove(self, endpoint_id: str) -> Written:
+    def remove(self, endpoint_id: str, version: int | None = None) -> Written:
         """Delete an endpoint; what is on its way to it is cancelled.
 
+        Args:
+            endpoint_id: which.
+            version: that was looked at; None: whichever it is at.
+
         Raises:
+            ChangedMeanwhile: it is at another version.
             NoSuchEndpoint: there is none of that id.
         """
-        before = self.get(endpoint_id)
+        wanted = uuid_text("endpoint", endpoint_id)
         with translated(), self._engine.begin() as connection:
+            before = rows.find(connection, wanted, for_update=True)
+            if before is None:
+                raise NoSuchEndpoint(endpoint_id)
+            if version not in {None, before.version}:
+                raise ChangedMeanwhile(endpoint_id)
             number = rows.remove(connection, before.endpoint_id)
         return self._announced(before, number)
 
