@@ -25,6 +25,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.answers import Answers, Kept
 from plaudit.store.apply import carry_out, plan, read_file
 from plaudit.store.database import SchemaOutdated, connect, open_database, revisions
+from plaudit.store.once import Once
 from plaudit.store.relay import EndpointQueue, Relay
 from plaudit.store.service import ChangedMeanwhile, EndpointService, NoSuchEndpoint
 from plaudit.store.tables import METADATA, OUTBOX
@@ -118,6 +119,18 @@ def test_a_rotation_keeps_the_old_secret_for_a_while(service: EndpointService) -
     now = int(time.time())
     assert len(Signer(secrets).sign("id", now, b"").split()) == 2
     assert len(Signer(secrets).sign("id", now + 61, b"").split()) == 1
+
+
+@pytest.mark.broker
+def test_a_rotation_that_is_sent_again_does_not_take_back_a_later_one(
+    service: EndpointService,
+) -> None:
+    endpoint_id = service.add(WORKSPACE, WANTED).endpoint.endpoint_id
+    once = Once(os.urandom(32), 0)
+    first = service.rotate_secret(endpoint_id, once=once)
+    later = service.rotate_secret(endpoint_id)
+    assert service.rotate_secret(endpoint_id, once=once).secret == first.secret
+    assert service.private(service.get(endpoint_id)).secrets[0].text == later.secret
 
 
 @pytest.mark.broker

@@ -235,7 +235,7 @@ class EndpointService:
         before = self.get(endpoint_id)
         private = self.private(before)
         fresh = new_secret() if once is None else secret_of(once.made("secret"))
-        if private.secrets[0].text == fresh:
+        if any(each.text == fresh for each in private.secrets):
             return Written(before, fresh)
         old = Secret(private.secrets[0].text, _now_ms() + overlap_ms)
         rotated = Private(private.url, private.headers, [Secret(fresh), old])
