@@ -336,3 +336,20 @@ def test_a_commit_that_failed_is_made_again_though_nothing_else_has_changed() ->
     assert held.change() is None
     held.commit_failed()
     assert held.change() == place
+
+
+def test_what_was_prefetched_beyond_what_is_to_be_read_again_is_ignored() -> None:
+    """Else what found no room would be a gap, and passed over."""
+    partition = PARTITIONS[0]
+    limits = PartitionLimits(intake=IntakeLimits(records=2))
+    holdings = Holdings({partition.topic: 0}, lambda _: None, limits)
+    holdings.assign({partition: Place(0, "")}, first)
+    held = holdings.held[partition]
+    records = [Record(held, offset, 0, b"x") for offset in range(5)]
+    assert not held.offer(records[:3])
+    assert held.reread_at == 2
+    assert [each.offset for each in held.take(DELAY, 9)] == [0, 1]
+    assert held.offer(records[3:])
+    assert held.take(DELAY, 9) == []
+    assert held.offer(records[2:4])
+    assert [each.offset for each in held.take(DELAY, 9)] == [2, 3]

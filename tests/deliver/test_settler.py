@@ -12,8 +12,9 @@ from deliver.brokers import Brokers
 from deliver.world import answer, assignment, endpoint
 from plaudit.deliver.decide import DELIVERED, Decision, Diverted, Reason, Retry
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
-from plaudit.deliver.moves import Attempted
+from plaudit.deliver.moves import Attempted, Write
 from plaudit.deliver.settler import Settler
+from plaudit.deliver.suspects import KNOWN_S, Suspects
 from plaudit.events.decoding import Event
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.producer import Producer
@@ -117,27 +118,48 @@ def test_a_write_that_is_refused_for_good_becomes_a_dead_letter_with_its_origin(
 def test_of_a_batch_that_was_too_large_only_what_is_too_large_itself_becomes_a_dead_letter() -> (
     None
 ):
-    """Brokers refuse all of a batch; each of it is sent once more, alone."""
+    """Brokers refuse all of a batch; each of it is tried once more with nothing else beside it."""
     desk = Desk()
-    sizes = {0: 10, 1: 90_000, 2: 20, 3: 95_000, 4: 30}
-    for offset, size in sizes.items():
-        desk.settle(Diverted(SOON, Reason.BACKLOG), None, offset=offset, size=size)
     brokers = desk.brokers
-    brokers.find_too_large(*(each for each in brokers.waiting if each.topic != NAMES.attempts))
-    for _ in sizes:
-        brokers.acknowledge()  # the lines of the log
+    limit = 1_000
+    sizes = {0: 10, 1: 90_000, 2: 20, 3: 95_000, 4: 30, 5: 500, 6: 92_000, 7: 40}
+    for offset, size in list(sizes.items())[:5]:
+        desk.settle(Diverted(SOON, Reason.BACKLOG), None, offset=offset, size=size)
     letters: list[int] = []
-    while len(desk.released) < len(sizes):
+    for turn in range(60):
+        if turn == 1:  # in the middle of it, more comes
+            for offset in (5, 6, 7):
+                size = sizes[offset]
+                desk.settle(Diverted(SOON, Reason.BACKLOG), None, offset=offset, size=size)
+        batch = [each for each in brokers.waiting if each.topic == NAMES.deliveries(SOON)]
+        if sum(len(each.value) for each in batch) > limit:
+            brokers.find_too_large(*batch)
+        while brokers.waiting:
+            sent = brokers.acknowledge()
+            if sent.topic == NAMES.dlq_deliveries:
+                letters.append(int(sent.headers[Header.ORIGIN_OFFSET]))
         desk.settler.look()
-        suspects = [each for each in brokers.waiting if each.topic != NAMES.dlq_deliveries]
-        assert len(suspects) <= 1, "one at a time"
-        if not suspects:
-            letters.append(int(brokers.acknowledge().headers[Header.ORIGIN_OFFSET]))
-        elif len(suspects[0].value) > 1_000:
-            brokers.find_too_large(suspects[0])
-        else:
-            brokers.waiting.rotate(-brokers.waiting.index(suspects[0]))
-            assert brokers.acknowledge() == suspects[0]
-    assert sorted(letters) == [1, 3]
-    assert desk.settler.refused == 2
+    assert sorted(letters) == [1, 3, 6]
+    assert desk.settler.refused == 3
     assert sorted(desk.released) == list(sizes)
+    assert desk.settler.backlog == 0
+
+
+def test_a_limit_that_was_raised_is_noticed_within_a_minute() -> None:
+    now = [0.0]
+    suspects: Suspects[None] = Suspects(lambda: now[0])
+    write = Write("t", b"x" * 100, b"", None)
+    suspects.add(write, None)
+    tried = suspects.next()
+    assert tried is not None
+    assert suspects.sends(write)
+    suspects.answered(write, taken=False)
+    suspects.add(write, None)
+    assert suspects.convicted() == [(write, None)]
+    again = Write("t", b"y" * 100, b"", None)
+    suspects.add(again, None)
+    assert suspects.convicted() == [(again, None)], "no smaller than what was too large alone"
+    now[0] += KNOWN_S
+    suspects.add(again, None)
+    assert suspects.convicted() == []
+    assert suspects.next() == (again, None)

@@ -82,7 +82,7 @@ class Settler:
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
         self._troubles: dict[str, KafkaFailure] = {}
         self.refused = 0
-        self._suspects: Suspects[tuple[Ticket, str]] = Suspects()
+        self._suspects: Suspects[tuple[Ticket, str]] = Suspects(monotonic)
         # Tickets, and answers of brokers.
         self._opened = 0
         self._closed = 0
@@ -152,6 +152,11 @@ class Settler:
             self._producer.serve()
 
     def _send(self, write: Write, ticket: Ticket) -> None:
+        # What the brokers refuse of the log's lines is sent again and again, and needs no trial.
+        tried = write.topic != self._attempts
+        if tried and not self._suspects.sends(write):
+            self._waiting.append((write, ticket))
+            return
         try:
             self._producer.send(
                 write.topic,
@@ -161,10 +166,14 @@ class Settler:
                 on_ack=partial(self._report, write, ticket),
             )
         except BufferFull:
+            if tried:
+                self._suspects.answered(write, taken=False)
             self._waiting.append((write, ticket))
 
     def _report(self, write: Write, ticket: Ticket, outcome: Ack | SendFailure) -> None:
         """Take what became of a write."""
+        if write.topic != self._attempts:
+            self._suspects.answered(write, taken=isinstance(outcome, Ack))
         match outcome:
             case SendFailure():
                 # A refusal is an answer, too.
@@ -175,9 +184,6 @@ class Settler:
                 self._clock.observe(outcome.timestamp_ms)
                 if self._troubles:
                     self._recovered(write.topic)
-                if write is self._suspects.alone:
-                    self._suspects.alone = None
-                    self._send_suspect()
                 ticket.left -= 1
                 if not ticket.left:
                     self._closed += 1
@@ -202,20 +208,16 @@ class Settler:
                 self._refuse(write, ticket, str(failure.error))
         for write, (ticket, error) in self._suspects.convicted():
             self._refuse(write, ticket, error)
+        if (suspect := self._suspects.next()) is not None:
+            write, (ticket, _) = suspect
+            self._send(write, ticket)
         for _ in range(len(self._waiting)):
             self._send(*self._waiting.popleft())
-        self._send_suspect()
 
     def _refuse(self, write: Write, ticket: Ticket, error: str) -> None:
         """Make a dead letter of what the brokers will never take."""
         self.refused += 1
         self._send(moves.refused(self._names, write, ticket.origin, error), ticket)
-
-    def _send_suspect(self) -> None:
-        found = self._suspects.next()
-        if found is not None:
-            write, (ticket, _) = found
-            self._send(write, ticket)
 
     def _say(self, write: Write, failure: SendFailure) -> None:
         """Log a failure once for each topic, not at every repetition."""
