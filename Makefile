@@ -56,10 +56,10 @@ compile: $(VENV)/all.stamp ## the wheel with its hot path compiled, for this pla
 	@PLAUDIT_COMPILE=1 $(BIN)/python -m build --wheel --no-isolation --outdir dist/compiled .
 
 test-compiled: compile ## the fast tests of what is compiled, against that wheel
-	@compile/python -m pytest -q -m "not broker and not docker and not tree" $(COMPILED) $(ARGS)
+	@deploy/compile/python -m pytest -q -m "not broker and not docker and not tree" $(COMPILED) $(ARGS)
 
 bench-compiled: compile ## the same as bench, with that wheel
-	@compile/python -c "from plaudit.cli.main import main; main()" bench $(ARGS)
+	@deploy/compile/python -c "from plaudit.cli.main import main; main()" bench $(ARGS)
 
 bench: $(VENV)/all.stamp ## measure this machine against plain loops, 15 minutes; ARGS=--quick takes one
 	@$(BIN)/plaudit bench $(ARGS)
