@@ -130,14 +130,14 @@ def rotate_secret(
 
 @router.post("/{endpoint_id}/test", responses=_ONE)
 async def test_endpoint(
-    parts: WithParts, who: Writing, endpoint_id: UUID, body: TestBody
+    parts: WithParts, who: Writing, once: WithOnce, endpoint_id: UUID, body: TestBody
 ) -> TestOut:
     """Send a filled example of an event type now; the answer says what came of it."""
     known = await asyncio.to_thread(_mine, parts, who, endpoint_id)
     context = await asyncio.to_thread(make_context, parts.deliver)
     sender = make_sender(parts.deliver, context)
     try:
-        tested = await send_test(known, body.type, parts.secrets, sender)
+        tested = await send_test(known, body.type, parts.secrets, sender, once)
     finally:
         await sender.aclose()
     return TestOut(

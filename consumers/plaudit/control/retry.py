@@ -114,7 +114,12 @@ class Retrier:
         latest = attempts[-1]
         if latest.state is State.DEAD:
             self._endpoint(latest)
-            self._redrive([latest])
+            try:
+                self._redrive([latest])
+            except RetryRefused:
+                if once is None or not once.again:
+                    raise
+                # The first time it came so far: the letter is on its way.
         else:
             self._write(latest, _begun_ms(once))
         return latest

@@ -17,6 +17,7 @@ from plaudit.events.rendering import render
 from plaudit.formats.shape import SOURCE, Rendered, Shape
 from plaudit.records.names import Trigger
 from plaudit.store.endpoints import StoredEndpoint, record_of
+from plaudit.store.once import Once
 from plaudit.transport.answer import Answer
 from plaudit.transport.sender import Sender
 
@@ -49,9 +50,20 @@ class Tested:
 
 
 async def send_test(
-    stored: StoredEndpoint, event_type: str, keys: SecretKeys, sender: Sender
+    stored: StoredEndpoint,
+    event_type: str,
+    keys: SecretKeys,
+    sender: Sender,
+    once: Once | None = None,
 ) -> Tested:
     """Send an example now, whether the endpoint is served or not; nothing is retried nor logged.
+
+    Args:
+        stored: to which endpoint.
+        event_type: of the example.
+        keys: open what is sealed.
+        sender: sends.
+        once: the request, where it may be carried out twice: then with the same `webhook-id`.
 
     Raises:
         UnknownEventType: there is no such type.
@@ -60,7 +72,10 @@ async def send_test(
     endpoint = open_endpoint(record_of(stored), keys)
     if not isinstance(endpoint, Endpoint):
         raise CannotOpen(endpoint.reason, stored.sealed.key_id)
-    parcel = _parcel(sample(stored.workspace_id, event_type), endpoint)
+    event = sample(stored.workspace_id, event_type)
+    if once is not None:
+        event = event._replace(event_id=once.uuid("test"))
+    parcel = _parcel(event, endpoint)
     attempted = await Attempter(sender).send(parcel, endpoint)
     return Tested(parcel.message_id, event_type, parcel.body.decode(), attempted)
 

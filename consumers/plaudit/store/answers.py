@@ -81,7 +81,7 @@ class Answers:
             if row.request == request and row.sealed is None:  # begun by an older release
                 values = {"key_id": sealed.key_id, "sealed": sealed.blob}
                 connection.execute(ANSWERS.update().where(mine).values(values))
-                return Once(seed, row.begun_at)
+                return Once(seed, row.begun_at, again=True)
         return self._judged(row, request)
 
     def keep(self, answer_id: str, kept: Kept) -> None:
@@ -109,7 +109,9 @@ class Answers:
         if row.request != request:
             raise KeyReused
         found = self._keys.open(row.answer_id, Sealed(row.key_id, bytes(row.sealed)))
-        return Once(found, row.begun_at) if row.status is None else Kept(row.status, found)
+        if row.status is None:
+            return Once(found, row.begun_at, again=True)
+        return Kept(row.status, found)
 
 
 def _claim(connection: Connection, answer_id: str, request: str, now: int, sealed: Sealed) -> bool:

@@ -23,10 +23,12 @@ class Once:
     Attributes:
         seed: secret bytes of this request.
         begun_ms: when it was first begun, epoch milliseconds.
+        again: it was begun before, by a process that may have come far or not.
     """
 
     seed: bytes
     begun_ms: int
+    again: bool = False
 
     def __repr__(self) -> str:
         """Never show the seed: secrets are made from it."""
