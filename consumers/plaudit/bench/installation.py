@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from plaudit.dev.installation import NETWORKS, PARTITIONS
+from plaudit.dev.installation import NETWORKS
+from plaudit.dev.installation import PARTITIONS as FEW
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
@@ -23,7 +24,7 @@ from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
 from plaudit.events.models.event import EventModel
 from plaudit.kafka import schemas_topic
-from plaudit.kafka.declaration import declared
+from plaudit.kafka.declaration import Section, declared
 from plaudit.kafka.errors import TopicProblem
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
@@ -35,6 +36,9 @@ EVENT_TYPE: Final = "testimonial.approved"
 """What is published: one of the five that are the heart of the catalogue."""
 OF_EACH_TOPIC: Final = (EVENT_TYPE, "form.completed", "consent.granted", "space.stats_changed")
 """Two workers share topics out, rather than the partitions of one (docs/faults.md)."""
+PARTITIONS: Final = {**FEW, Section.EVENTS: 12}
+"""As topics are declared: a window of 10,000 offsets in each is what carries a worker that makes
+15,000 deliveries a second over the 5 s for which a request that hangs holds a window."""
 REMOVE_S: Final = 15.0
 REMOVE_AGAIN_S: Final = 0.5
 _WRITE_S: Final = 60.0

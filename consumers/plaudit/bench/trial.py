@@ -14,12 +14,11 @@ from typing import Final
 from plaudit.bench.children import Child, Sink, Use, use
 from plaudit.bench.figures import Sample
 from plaudit.bench.honesty import Conditions, Ledger, judge
-from plaudit.bench.installation import Installation, Site, Tell, events
+from plaudit.bench.installation import PARTITIONS, Installation, Site, Tell, events
 from plaudit.bench.ledger import read_ledger
 from plaudit.bench.machine import Cores, busy_s, cpu_s
 from plaudit.bench.references import CEILINGS, Kind, Reference
 from plaudit.bench.sink import Reading
-from plaudit.dev.installation import PARTITIONS
 from plaudit.dev.processes import Workers
 from plaudit.kafka.declaration import Section
 from plaudit.kafka.errors import KafkaFailure
