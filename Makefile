@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Tests wait for brokers and rebalances more than they compute: three at a time on two cores, each
+# Tests wait for brokers and rebalances more than they compute: four at a time on two cores, each
 # with a broker of its own.
-JOBS ?= 3
+JOBS ?= 4
 COMPILED := $(addprefix tests/,deliver endpoints events formats records transport)
 EVENTS ?=
 ARGS ?=

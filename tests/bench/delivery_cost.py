@@ -29,7 +29,7 @@ import uvloop
 from bench.sink import Counts, serve
 from endpoint_records import endpoint_value
 from plaudit.bench.installation import Site, events
-from plaudit.cli.collecting import spare_the_collector
+from plaudit.cli.memory import spare_the_collector
 from plaudit.deliver.attempt import Attempter
 from plaudit.deliver.decide import Plan
 from plaudit.deliver.deliverer import Deliverer, Tools

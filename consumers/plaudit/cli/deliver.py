@@ -13,8 +13,8 @@ from typing import Annotated, Final
 import typer
 import uvloop
 
-from plaudit.cli.collecting import spare_the_collector
 from plaudit.cli.logs import configure_logs
+from plaudit.cli.memory import share_arenas, spare_the_collector
 from plaudit.cli.served import served
 from plaudit.deliver.process.health import Health, HealthServer
 from plaudit.deliver.process.lifeline import Lifeline
@@ -52,6 +52,7 @@ def command(
       plaudit deliver --lane deliveries
     """
     configure_logs()
+    share_arenas()
     kafka, settings = KafkaSettings(), DeliverSettings()
     # A setting that can't be used is told before anything starts.
     kafka.client_config()

@@ -10,8 +10,8 @@ import uvicorn
 from plaudit.api.app import create_app
 from plaudit.api.parts import opened
 from plaudit.api.settings import ApiSettings
-from plaudit.cli.collecting import spare_the_collector
 from plaudit.cli.logs import configure_logs
+from plaudit.cli.memory import spare_the_collector
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.database import DatabaseSettings, open_database
