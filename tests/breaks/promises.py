@@ -111,8 +111,7 @@ OFFSETS: Final = (
         "            self._finish(leaving, self._config.revoke_grace_s)\n"
         "            self._commits.commit_now(leaving)\n",
         "",
-        "tests/lab/test_faults.py::"
-        "test_workers_that_join_and_leave_repeat_at_most_what_was_under_way",
+        "tests/deliver/test_source.py",
     ),
     Break(
         "a record is done when all its deliveries are",

@@ -12,6 +12,7 @@ from confluent_kafka import Producer as Client
 
 from conftest import MakeTopic, delete_before
 from plaudit.deliver.delivery import Record
+from plaudit.deliver.offsets import commits
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.deliver.offsets.source import Source, SourceConfig
 from plaudit.kafka.clock import BrokerClock
@@ -264,3 +265,25 @@ def test_metadata_of_somebody_else_is_counted_and_its_records_are_delivered(
     reading.engine.wait(lambda: len(reading.engine.seen) == 3)
     assert [offset for _, offset in reading.engine.seen] == [1, 2, 3]
     assert reading.source.foreign == 1
+
+
+def test_what_was_settled_is_committed_before_its_partition_moves(
+    settings: KafkaSettings,
+    make_topic: MakeTopic,
+    start: Start,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also when the time for a commit had not come."""
+    monkeypatch.setattr(commits, "COMMIT_EVERY_S", 3_600)
+    topic = make_topic(partitions=2)
+    for number in range(2):
+        write(settings, topic, 3, number)
+    first = start(topic, "cooperative-sticky")
+    first.engine.wait(lambda: len(first.engine.seen) == 6)
+    first.engine.settle_all()
+    second = start(topic, "cooperative-sticky")
+    second.engine.wait(second.holds(1))
+    [moved] = [each.partition for each in second.source.assignments]
+    write(settings, topic, 1, moved.number)
+    second.engine.wait(lambda: bool(second.engine.seen))
+    assert second.engine.seen == [(moved, 3)]
