@@ -35,6 +35,7 @@ from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.once import Once
 
 ACK_S: Final = 30.0
+NO_LETTER: Final = "no_letter"
 
 
 class RetryRefused(ValueError):
@@ -42,7 +43,8 @@ class RetryRefused(ValueError):
 
     Attributes:
         delivery_id: which.
-        reason: `event_expired`, `endpoint_deleted`, `endpoint_disabled` or `no_letter`.
+        reason: `event_expired`, `endpoint_deleted`, `endpoint_disabled`, `no_letter` or
+            `job_stopped`.
     """
 
     def __init__(self, delivery_id: str, reason: str, detail: str) -> None:
@@ -116,8 +118,8 @@ class Retrier:
             self._endpoint(latest)
             try:
                 self._redrive([latest])
-            except RetryRefused:
-                if once is None or not once.again:
+            except RetryRefused as error:
+                if error.reason != NO_LETTER or once is None or not once.again:
                     raise
                 # The first time it came so far: the letter is on its way.
         else:
@@ -170,9 +172,11 @@ class Retrier:
             return 0
         ids = frozenset(each.delivery_id.encode() for each in dead)
         report = redrive(self._settings, Order(filter=Filter(ids=ids)), Control())
+        if report.stopped and not report.moved:
+            raise RetryRefused(dead[0].delivery_id, "job_stopped", report.stopped)
         if not report.moved:
-            detail = report.stopped or "no dead letter any more: it was sent again, or purged"
-            raise RetryRefused(dead[0].delivery_id, "no_letter", detail)
+            detail = "no dead letter any more: it was sent again, or purged"
+            raise RetryRefused(dead[0].delivery_id, NO_LETTER, detail)
         return report.moved
 
     def _write(self, attempt: Attempt, begun_ms: int) -> Ack:

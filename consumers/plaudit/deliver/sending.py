@@ -6,8 +6,9 @@ import resource
 import ssl
 from typing import Final
 
-from plaudit.deliver.settings import PREFIX, DeliverSettings
+from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.errors import SettingsError
+from plaudit.kafka.plain_settings import PREFIX
 from plaudit.transport.addresses import AddressPolicy
 from plaudit.transport.dial import Dialer
 from plaudit.transport.engine import Engine

@@ -4,45 +4,27 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    Field,
-    ModelWrapValidatorHandler,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from plaudit.kafka.errors import SettingsError
+from plaudit.kafka.plain_settings import PlainSettings
 from plaudit.transport.addresses import IPNetwork
 from plaudit.transport.proxy import Proxy
 from plaudit.transport.sender import Timeouts
 
-if TYPE_CHECKING:
-    from typing import Self
-
-PREFIX: Final = "PLAUDIT_"
 _Seconds = Annotated[float, Field(gt=0, le=300)]
 
 
-class DeliverSettings(BaseSettings):
+class DeliverSettings(PlainSettings):
     """How this process delivers.
 
     Raises:
         SettingsError: a value can't be used; names its variable.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_file=".env",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     secret_key: SecretStr = Field(
         default=SecretStr(""),
@@ -131,17 +113,6 @@ class DeliverSettings(BaseSettings):
         if url := value.get_secret_value():
             Proxy.parse(url)
         return value
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _in_one_line(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            return handler(data)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            name = "_".join(str(part) for part in first["loc"][:1]).upper()
-            reason = str(first["msg"]).removeprefix("Value error, ")
-            raise SettingsError(PREFIX + name, reason) from None
 
     @property
     def proxy(self) -> Proxy | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,7 +12,7 @@ from plaudit.kafka.errors import SettingsError
 if TYPE_CHECKING:
     from typing import Self
 
-PREFIX = "PLAUDIT_"
+PREFIX: Final = "PLAUDIT_"
 
 
 class PlainSettings(BaseSettings):
@@ -34,4 +34,5 @@ class PlainSettings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             name = "_".join(str(part) for part in first["loc"][:1]).upper()
-            raise SettingsError(PREFIX + name, str(first["msg"])) from None
+            reason = str(first["msg"]).removeprefix("Value error, ")
+            raise SettingsError(PREFIX + name, reason) from None
