@@ -12,7 +12,7 @@ COMPILED := $(addprefix tests/,deliver endpoints events formats records transpor
 EVENTS ?=
 ARGS ?=
 
-.PHONY: help setup run test test-fast breaks lint format lock build test-wheel compile test-compiled \
+.PHONY: help setup run test test-fast nightly breaks lint format lock build test-wheel compile test-compiled \
 	bench bench-compiled soak soak-dlq image clean
 
 help: ## print this manual
@@ -24,10 +24,13 @@ run: $(VENV)/run.stamp ## the whole pipeline on this machine, live; EVENTS=200 p
 	@$(BIN)/plaudit dev $(if $(EVENTS),--events $(EVENTS)) $(ARGS)
 
 test: $(VENV)/all.stamp ## all tests, on a real broker; ARGS="-k ledger" chooses
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10 $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=10 -m "not nightly" $(ARGS)
 
 test-fast: $(VENV)/all.stamp ## the tests that need no broker
-	@$(BIN)/python -m pytest -m "not broker and not docker" $(ARGS)
+	@$(BIN)/python -m pytest -m "not broker and not docker and not nightly" $(ARGS)
+
+nightly: $(VENV)/all.stamp ## the tests that take minutes: long fuzzing, attacks and outages at full size
+	@$(BIN)/python -m pytest --durations=10 -m nightly $(ARGS)
 
 lint: $(VENV)/all.stamp ## style, types and the rules of the layout
 	@$(BIN)/ruff check .
@@ -56,7 +59,7 @@ compile: $(VENV)/all.stamp ## the wheel with its hot path compiled, for this pla
 	@PLAUDIT_COMPILE=1 $(BIN)/python -m build --wheel --no-isolation --outdir dist/compiled .
 
 test-compiled: compile ## the fast tests of what is compiled, against that wheel
-	@deploy/compile/python -m pytest -q -m "not broker and not docker and not tree" $(COMPILED) $(ARGS)
+	@deploy/compile/python -m pytest -q -m "not broker and not docker and not nightly and not tree" $(COMPILED) $(ARGS)
 
 bench-compiled: compile ## the same as bench, with that wheel
 	@deploy/compile/python -c "from plaudit.cli.main import main; main()" bench $(ARGS)

@@ -29,4 +29,4 @@ case $where in
     *) echo "the tests would import $where, not the wheel"; exit 1 ;;
 esac
 "$bin/plaudit" --version
-"$bin/python" -m pytest -q -n 2 --dist worksteal -m "not broker and not docker and not tree" tests
+"$bin/python" -m pytest -q -n 2 --dist worksteal -m "not broker and not docker and not nightly and not tree" tests
