@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from deliver.world import Behavior, World, answer, endpoint, times_out
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import History
-from plaudit.deliver.isolation.admission import FORGET_S, AdmissionLimits
+from plaudit.deliver.isolation.admission import AdmissionLimits
+from plaudit.deliver.isolation.housekeeping import FORGET_S
 from plaudit.deliver.worker import MOST_DELIVERIES
 from plaudit.records.names import Trigger
 from plaudit.transport.errors import ConnectFailed

@@ -12,7 +12,6 @@ of CPU, or of network, must not take it out on endpoints.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,29 +20,23 @@ from typing import Final
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.hold import Hold
+from plaudit.deliver.isolation.housekeeping import is_silent, may_forget, quick_quarter_s
+from plaudit.deliver.isolation.queues import Queues
 from plaudit.deliver.isolation.slots import Clock, Flight, Slots
-from plaudit.deliver.isolation.standing import SLOW_S, Refusal, Standing
+from plaudit.deliver.isolation.standing import Refusal, Standing
 from plaudit.deliver.isolation.turns import LONG_AGO_S, Turns
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
 
-SILENT_S: Final = 1.0
-"""An endpoint that has answered nothing for so long is not brisk."""
 LAGS_S: Final = 2.0
-"""Nor is one where deliveries wait longer than this for a slot …"""
+"""An endpoint is not brisk where deliveries wait longer than this for a slot …"""
 BRISK_S: Final = 0.05
 """… unless its answers are so quick that 64 slots would do for 1,280 a second."""
-FRESH_S: Final = 10.0
-"""Endpoints that answered within this tell what is usual."""
 CAUGHT_UP_S: Final = 0.5
 """It is brisk again when they wait no longer than this."""
 LATENESS: Final = 4.0
 """How often the loop's lateness goes into an attempt: connect, write, first byte, body."""
-FORGET_S: Final = 5.0
-"""An endpoint with nothing here for so long is forgotten, if nothing is held against it."""
-FORGET_TROUBLE_S: Final = 900.0
-"""… and after this long in any case: thrice what a circuit stays open at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +70,6 @@ class Admission:
         hold: while it is on, nothing is begun.
 
     Attributes:
-        in_hand: deliveries that wait or are on the wire.
-        waiting_briskly: those that wait where the queue moves; reading should wait for them.
         late_s: how late the event loop runs; set by whoever measures it.
     """
 
@@ -100,9 +91,8 @@ class Admission:
         self._insists = insists
         self._clock = clock
         self._serves_all = serves_all
-        self._slots: dict[str, Slots] = {}
-        self.in_hand = 0
-        self.waiting_briskly = 0
+        self._queues = Queues()
+        self._slots = self._queues.slots
         self.late_s = 0.0
         self._usual_s = 0.0
         self._owner_since_s = LONG_AGO_S
@@ -122,13 +112,12 @@ class Admission:
         if refusal is not None:
             self._divert(delivery, refusal)
             return
-        self.in_hand += 1
+        self._queues.in_hand += 1
         has_slot = len(slots.flights) < self._limits.in_flight
         if has_slot and not slots.queue and slots.turns is None and not self._hold.on:
             self._begin(slots, delivery, endpoint, 0.0, now_s)
             return
-        slots.wait(delivery, now_s)
-        self.waiting_briskly += slots.brisk
+        self._queues.wait(slots, delivery, now_s)
         if has_slot:
             self._pump(slots, now_s)
 
@@ -143,7 +132,7 @@ class Admission:
         now_s = self._clock.now_s()
         slots = self._slots[flight.delivery.endpoint_id]
         del slots.flights[flight]
-        self.in_hand -= 1
+        self._queues.in_hand -= 1
         slots.answered_s = now_s
         took_s = now_s - flight.began_s
         flight.standing.report(flight.permit, outcome, took_s, now_s, self.slack_s)
@@ -154,7 +143,7 @@ class Admission:
         if slots.queue:
             self._pump(slots, now_s)
         if not slots.queue and not slots.brisk:
-            self._set_brisk(slots, brisk=slots.turns is None)
+            self._queues.set_brisk(slots, brisk=slots.turns is None)
 
     def evicted(self, flight: Flight) -> None:
         """Take note that an attempt is cancelled for what it holds up: its endpoint is slow."""
@@ -174,20 +163,19 @@ class Admission:
         if self._hold.on:
             return
         now_s = self._clock.now_s()
-        self._usual_s = self._quick_quarter_s(now_s)
+        self._usual_s = quick_quarter_s(self._slots.values(), now_s)
         for endpoint_id, slots in list(self._slots.items()):
-            if slots.flights:
-                self._look_at_oldest(slots, now_s)
+            if slots.flights and is_silent(slots, now_s, self.slack_s):
+                self._queues.set_brisk(slots, brisk=False)
             if slots.queue:
                 if any(not each.record.assignment.active for each, _ in slots.queue):
-                    self._keep(slots, lambda each: each.record.assignment.active)
+                    self._queues.keep(slots, lambda each: each.record.assignment.active)
                 refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
                 if refusal is not None:
                     self._shed(slots, refusal)
                 self._pump(slots, now_s)
-            elif not slots.flights and self._may_forget(slots, now_s):
-                self._set_brisk(slots, brisk=True)
-                del self._slots[endpoint_id]
+            elif not slots.flights and may_forget(slots, now_s):
+                self._queues.forget(endpoint_id)
 
     def divert_waiting(
         self,
@@ -209,7 +197,7 @@ class Admission:
                 continue
             leaving = [each for each, _ in slots.queue if chosen(each)]
             if leaving:
-                self._keep(slots, lambda each: not chosen(each))
+                self._queues.keep(slots, lambda each: not chosen(each))
                 for place, delivery in enumerate(leaving):
                     self._divert(delivery, self._relief(slots, place, reason))
                 count += len(leaving)
@@ -221,6 +209,16 @@ class Admission:
             return Refusal(reason)
         ahead_ms = int((place + 1) / slots.turns.per_s * 1_000)
         return Refusal(reason, turn_at_ms=self._clock.epoch_ms() + ahead_ms)
+
+    @property
+    def in_hand(self) -> int:
+        """Deliveries that wait or are on the wire."""
+        return self._queues.in_hand
+
+    @property
+    def waiting_briskly(self) -> int:
+        """Deliveries that wait where the queue moves; reading should wait for them."""
+        return self._queues.waiting_briskly
 
     @property
     def slack_s(self) -> float:
@@ -243,17 +241,6 @@ class Admission:
         """Deliveries that wait for the endpoint that most wait for; from any thread."""
         return max((len(slots.queue) for slots in tuple(self._slots.values())), default=0)
 
-    def _quick_quarter_s(self, now_s: float) -> float:
-        """Return what an attempt takes at the slowest of the quickest quarter of endpoints."""
-        means = sorted(
-            slots.standing.mean_s
-            for slots in self._slots.values()
-            if slots.standing.mean_s is not None
-            and not slots.standing.open
-            and now_s - slots.answered_s < FRESH_S
-        )
-        return means[len(means) // 4] if means else 0.0
-
     def _take_note(self, slots: Slots, endpoint: Endpoint, now_s: float) -> None:
         """Take note of the endpoint as it is now: another version starts with a clean slate."""
         if slots.version != endpoint.version:
@@ -270,7 +257,7 @@ class Admission:
         elif slots.turns is None:
             slots.turns = Turns(limit, now_s, self._owner_since_s)
             # What waits for its turn is no reason to read less.
-            self._set_brisk(slots, brisk=False)
+            self._queues.set_brisk(slots, brisk=False)
         else:
             slots.turns.change(limit, now_s)
 
@@ -318,8 +305,8 @@ class Admission:
             delivery, since_s = slots.queue[0]
             endpoint = delivery.endpoint
             if endpoint is None or not delivery.record.assignment.active:
-                self._leaves(slots)
-                self.in_hand -= 1
+                self._queues.leave(slots)
+                self._queues.in_hand -= 1
                 continue
             refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
             if refusal is not None and not self._goes_all_the_same(delivery, refusal):
@@ -329,7 +316,7 @@ class Admission:
             if wait_s:
                 slots.timer = self._clock.later(wait_s, partial(self._wake, slots))
                 return
-            self._leaves(slots)
+            self._queues.leave(slots)
             self._begin(slots, delivery, endpoint, now_s - since_s, now_s)
 
     def _begin(
@@ -351,50 +338,13 @@ class Admission:
         own_s = (slots.standing.mean_s or 0.0) - self.slack_s
         if slots.brisk:
             if wait_s > LAGS_S and own_s > BRISK_S:
-                self._set_brisk(slots, brisk=False)
+                self._queues.set_brisk(slots, brisk=False)
         elif wait_s < CAUGHT_UP_S or own_s <= BRISK_S:
-            self._set_brisk(slots, brisk=slots.turns is None)
-
-    def _leaves(self, slots: Slots) -> Delivery:
-        """Take the head of a queue."""
-        self.waiting_briskly -= slots.brisk
-        return slots.queue.popleft()[0]
+            self._queues.set_brisk(slots, brisk=slots.turns is None)
 
     def _shed(self, slots: Slots, refusal: Refusal) -> None:
         """Divert everything that waits and may be refused."""
         leaving = [each for each, _ in slots.queue if not self._goes_all_the_same(each, refusal)]
-        self._keep(slots, lambda each: self._goes_all_the_same(each, refusal))
+        self._queues.keep(slots, lambda each: self._goes_all_the_same(each, refusal))
         for delivery in leaving:
             self._divert(delivery, refusal)
-
-    def _keep(self, slots: Slots, wanted: Callable[[Delivery], bool]) -> None:
-        """Let those go that are not wanted."""
-        kept = deque(each for each in slots.queue if wanted(each[0]))
-        gone = len(slots.queue) - len(kept)
-        self.in_hand -= gone
-        self.waiting_briskly -= gone * slots.brisk
-        slots.queue = kept
-
-    def _set_brisk(self, slots: Slots, *, brisk: bool) -> None:
-        if brisk is not slots.brisk:
-            slots.brisk = brisk
-            self.waiting_briskly += len(slots.queue) * (1 if brisk else -1)
-
-    def _look_at_oldest(self, slots: Slots, now_s: float) -> None:
-        """Don't wait for time-outs: an endpoint that gives no answer at all is slow by now."""
-        oldest = next(iter(slots.flights))
-        if slots.answered_s > oldest.began_s:
-            return
-        silent_s = now_s - oldest.began_s - self.slack_s
-        if silent_s > SILENT_S:
-            self._set_brisk(slots, brisk=False)
-        if silent_s > SLOW_S:
-            oldest.standing.slow_down(now_s)
-
-    def _may_forget(self, slots: Slots, now_s: float) -> bool:
-        idle_s = now_s - slots.answered_s
-        if idle_s < FORGET_S or slots.timer is not None:
-            return False
-        if slots.turns is not None and not slots.turns.idle(now_s):
-            return False
-        return slots.standing.pristine(now_s) or idle_s > FORGET_TROUBLE_S
