@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import format_datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +18,6 @@ from plaudit.deliver.decide import (
     decide,
     divert,
     insists,
-    retry_after_ms,
     wait_on,
 )
 from plaudit.deliver.delivery import History
@@ -143,18 +139,6 @@ def test_retry_after_beyond_the_longest_tier_waits_again_until_then() -> None:
     assert wait_on(waiting, PLAN, T0 + 3_600_000) == Diverted(PLAN.tiers[-1], Reason.NOT_BEFORE)
     assert wait_on(waiting, PLAN, until - 20_000) == Diverted(PLAN.tiers[1], Reason.NOT_BEFORE)
     assert wait_on(waiting, PLAN, until) is None
-
-
-def test_retry_after_takes_a_date() -> None:
-    moment = datetime.fromtimestamp(T0 / 1_000 + 60, UTC)
-    text = format_datetime(moment, usegmt=True)
-    assert retry_after_ms(answer(503, retry_after=text), T0) == 60_000
-    assert retry_after_ms(answer(503, retry_after=text), T0 + 120_000) == 0
-
-
-@given(st.text(max_size=40))
-def test_no_retry_after_makes_deciding_crash(text: str) -> None:
-    assert retry_after_ms(answer(503, retry_after=text), T0) >= 0
 
 
 def test_diversions_climb_from_now_over_all_tiers_and_stay_on_the_last() -> None:

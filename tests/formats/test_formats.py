@@ -140,6 +140,14 @@ def test_a_flat_event_has_the_same_names_when_things_are_absent() -> None:
     assert flatten(bare)["rating_value"] is None
 
 
+@pytest.mark.parametrize("url", ["https://[oops/x", "https://a]b/", "http://["])
+def test_a_link_that_does_not_parse_is_left_out_of_the_message(url: str) -> None:
+    event = with_text("fine")
+    with_link = event._replace(data={**event.data, "public_url": url})
+    assert slack.message(with_link) == slack.message(event)
+    check_message(slack.message(with_link))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_event_type_is_a_message_that_slack_takes(name: str) -> None:
     message = slack.message(decoded(name))

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from plaudit.deliver.delivery import History
+from plaudit.deliver.retry_after import retry_after_ms
 from plaudit.formats.shape import Judge, Refusal
 from plaudit.records.delays import NOW, Delay
 from plaudit.transport.answer import Answer
@@ -267,21 +266,3 @@ def wait_on(history: History, plan: Plan, now_ms: int) -> Diverted | None:
     if left_ms <= 0:
         return None
     return Diverted(plan.tier_for(left_ms), Reason.NOT_BEFORE)
-
-
-def retry_after_ms(answer: Answer, now_ms: int) -> int:
-    """Return how long the answer asks to wait (RFC 9110 section 10.2.3); 0 when it does not."""
-    value = next((value for name, value in answer.headers if name == "retry-after"), "").strip()
-    if value.isascii() and value.isdigit():
-        # More digits than any lifetime has would only be a way to make us count.
-        return int(value[:12]) * 1_000
-    try:
-        moment = parsedate_to_datetime(value) if value else None
-    except ValueError:
-        return 0
-    if moment is None:
-        return 0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    ahead = moment - datetime.fromtimestamp(now_ms / 1_000, UTC)
-    return max(0, int(ahead.total_seconds() * 1_000))

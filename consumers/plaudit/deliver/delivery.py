@@ -182,18 +182,30 @@ class Addressed:
 
 
 _REQUIRED: Final = (Header.ENDPOINT_ID, Header.WORKSPACE_ID)
+MOST_ID: Final = 200
+"""Characters of an endpoint's or a workspace's id; ours have 36."""
+MOST_COUNT: Final = 1_000_000
+"""Attempts, diversions or redrives. The log's number of an attempt has 31 bits."""
+MOST_AHEAD_MS: Final = 366 * 86_400_000
+"""A time that a delivery waits for is no further ahead of its record than this."""
+MOST_SKEW_MS: Final = 86_400_000
+"""What has happened already is not later than the record that says so, but for clocks that differ
+by a day. So a forged `plaudit-enqueued-at` can't keep a delivery from expiring."""
+_INT32: Final = 2**31 - 1
+_INT64: Final = 2**63 - 1
+_DIGITS: Final = 19
 
 
 def read_headers(headers: Iterable[tuple[str, bytes]], record: Record) -> Addressed:
     """Read what the pipeline wrote when it put a delivery into a deliveries topic.
 
     Raises:
-        HeadersUnusable: one is missing or no number.
+        HeadersUnusable: one is missing, is not a number, or is one that the pipeline never writes.
     """
     given = {name: value for name, value in headers if name.startswith(Header.PREFIX)}
     for name in _REQUIRED:
-        if not given.get(name):
-            msg = f"header {name} is missing"
+        if not 0 < len(given.get(name, b"")) <= MOST_ID:
+            msg = f"header {name} is missing, or longer than {MOST_ID} bytes"
             raise HeadersUnusable(msg)
     return Addressed(
         _text(given, Header.ENDPOINT_ID),
@@ -204,21 +216,23 @@ def read_headers(headers: Iterable[tuple[str, bytes]], record: Record) -> Addres
 
 
 def _history(given: Mapping[str, bytes], record: Record) -> History:
-    enqueued_at = _number(given, Header.ENQUEUED_AT)
+    past_ms = max(0, record.timestamp_ms) + MOST_SKEW_MS
+    future_ms = past_ms + MOST_AHEAD_MS
+    enqueued_at = _number(given, Header.ENQUEUED_AT, past_ms)
     try:
         trigger = Trigger(_text(given, Header.TRIGGER) or Trigger.RETRY)
     except ValueError:
         trigger = Trigger.RETRY  # of a newer release: it is delivered all the same
     return History(
         trigger,
-        _number(given, Header.ATTEMPT) or 0,
-        _number(given, Header.DIVERSIONS) or 0,
-        _number(given, Header.REDRIVES) or 0,
+        _number(given, Header.ATTEMPT, MOST_COUNT) or 0,
+        _number(given, Header.DIVERSIONS, MOST_COUNT) or 0,
+        _number(given, Header.REDRIVES, MOST_COUNT) or 0,
         record.timestamp_ms if enqueued_at is None else enqueued_at,
-        _number(given, Header.FIRST_ATTEMPT_AT),
-        _number(given, Header.NOT_BEFORE),
-        _number(given, Header.ENDPOINT_VERSION) or 0,
-        _number(given, Header.TURN_AT),
+        _number(given, Header.FIRST_ATTEMPT_AT, past_ms),
+        _number(given, Header.NOT_BEFORE, future_ms),
+        _number(given, Header.ENDPOINT_VERSION, _INT64) or 0,
+        _number(given, Header.TURN_AT, future_ms),
         record.assignment.delay_ms,
     )
 
@@ -226,11 +240,11 @@ def _history(given: Mapping[str, bytes], record: Record) -> History:
 def _origin(given: Mapping[str, bytes], record: Record) -> Origin:
     """Return where the event stands; a record without origin headers is its own."""
     topic = _text(given, Header.ORIGIN_TOPIC)
-    partition = _number(given, Header.ORIGIN_PARTITION)
-    offset = _number(given, Header.ORIGIN_OFFSET)
+    partition = _number(given, Header.ORIGIN_PARTITION, _INT32)
+    offset = _number(given, Header.ORIGIN_OFFSET, _INT64)
     if not topic or partition is None or offset is None:
         return origin_of(record)
-    timestamp = _number(given, Header.ORIGIN_TIMESTAMP)
+    timestamp = _number(given, Header.ORIGIN_TIMESTAMP, _INT64)
     return Origin(topic, partition, offset, record.timestamp_ms if timestamp is None else timestamp)
 
 
@@ -244,12 +258,17 @@ def _text(given: Mapping[str, bytes], name: str) -> str:
     return given.get(name, b"").decode("ascii", "replace")
 
 
-def _number(given: Mapping[str, bytes], name: str) -> int | None:
+def _number(given: Mapping[str, bytes], name: str, most: int) -> int | None:
+    """Return the number in a header, from 0 to `most`; None where there is no such header.
+
+    Raises:
+        HeadersUnusable: it is another one, or not a number.
+    """
     value = given.get(name)
     if not value:
         return None
-    try:
-        return int(value)
-    except ValueError:
-        msg = f"header {name} is no number: {value[:40]!r}"
-        raise HeadersUnusable(msg) from None
+    number = int(value) if value.isdigit() and len(value) <= _DIGITS else -1
+    if not 0 <= number <= most:
+        msg = f"header {name} is not a number from 0 to {most}: {value[:40]!r}"
+        raise HeadersUnusable(msg)
+    return number

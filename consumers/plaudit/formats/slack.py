@@ -103,8 +103,9 @@ def message(event: Event) -> dict[str, Any]:
 
 
 def _headline(event: Event) -> str:
-    template = HEADLINES.get(event.type, event.type)
-    return template.format_map(_Names(event.data))
+    template = HEADLINES.get(event.type)
+    # A type without a headline is no template: it may hold braces.
+    return event.type if template is None else template.format_map(_Names(event.data))
 
 
 class _Names(dict[str, str]):
@@ -167,10 +168,17 @@ def _answers(answers: Sequence[Mapping[str, Any]]) -> str:
 
 def _link(url: str | None) -> str:
     """Return a link, if it is one that a browser opens."""
-    if not url or urlsplit(url).scheme not in {"http", "https"} or len(url) > LONGEST // 2:
+    if not url or len(url) > LONGEST // 2 or not _is_web(url):
         return ""
     safe = "".join(_ESCAPES.get(each, each) for each in url.replace("|", "%7C"))
     return f"<{safe}|{_OPEN}>" if not any(each.isspace() for each in safe) else ""
+
+
+def _is_web(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in {"http", "https"}
+    except ValueError:  # such as `http://[`; a producer may write any text
+        return False
 
 
 def _line(value: object) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from plaudit.deliver.decide import Reason, retry_after_ms
+from plaudit.deliver.decide import Reason
 from plaudit.deliver.isolation.breaker import CLOSED, Breaker, BreakerLimits
+from plaudit.deliver.retry_after import retry_after_ms
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import AddressRefused, RequestInvalid, TransportError
 
