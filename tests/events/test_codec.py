@@ -213,7 +213,7 @@ def test_an_event_id_that_is_none_is_refused() -> None:
 def test_a_registered_record_that_is_no_event_of_ours_is_refused() -> None:
     schema = {"type": "record", "name": "Stranger", "namespace": "x", "fields": []}
     value, known = written_with(schema, {})
-    with pytest.raises(Undecodable, match=r"x\.Stranger is no event"):
+    with pytest.raises(Undecodable, match=r"x\.Stranger is not an event"):
         EventDecoder(known).decode(value)
 
 

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from plaudit.events.catalogue import CATALOGUE
+from plaudit.events.decoding import SchemaUnknown, Undecodable
 from plaudit.events.registry import RegistryLookup
 from plaudit.kafka.schemas_topic import SchemasFollower
 from plaudit.kafka.settings import KafkaSettings
+
+NO_REGISTRY: Final = (
+    "only a registry knows ids, and PLAUDIT_SCHEMA_REGISTRY_URL is not set in this process"
+)
+
+
+def unknown(fingerprint: bytes, topic: str, *, is_read: bool) -> SchemaUnknown:
+    """Return what to say of a fingerprint that the `schemas` topic does not have."""
+    if not is_read:
+        return SchemaUnknown(fingerprint.hex(), f"{topic} is not read to its end", asked=False)
+    way_out = "run `plaudit schemas register` with the release that writes it"
+    return SchemaUnknown(fingerprint.hex(), f"{topic} does not have it; {way_out}")
 
 
 class KnownSchemas:
@@ -17,6 +32,7 @@ class KnownSchemas:
 
     def __init__(self, settings: KafkaSettings) -> None:
         url = settings.schema_registry_url
+        self._topic_name = settings.names.schemas
         self._topic = SchemasFollower(settings)
         self._registry = (
             None
@@ -25,12 +41,26 @@ class KnownSchemas:
         )
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
-        """Return the schema with that fingerprint, if it is known by now."""
-        return self._topic.by_fingerprint(fingerprint)
+        """Return the schema with that fingerprint.
+
+        Raises:
+            SchemaUnknown: the topic does not have it by now.
+        """
+        found = self._topic.by_fingerprint(fingerprint)
+        if found is None:
+            raise unknown(fingerprint, self._topic_name, is_read=self._topic.is_current)
+        return found
 
     def by_id(self, schema_id: int) -> str | None:
-        """Return the registry's schema of that id, if it is known by now."""
-        return None if self._registry is None else self._registry.by_id(schema_id)
+        """Return the registry's schema of that id; None while it is being fetched.
+
+        Raises:
+            SchemaUnknown: the registry could not be asked.
+            Undecodable: it does not have it, or there is not one to ask.
+        """
+        if self._registry is None:
+            raise Undecodable("unknown_format", f"schema id {schema_id}: {NO_REGISTRY}")
+        return self._registry.by_id(schema_id)
 
     def start(self) -> None:
         """Begin to follow the topic."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 _ASK_EVERY_S: Final = 5.0
+_CURRENT_FOR_S: Final = 30.0
+"""Some questions in a row may go unanswered while a broker is restarted."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +82,12 @@ class SchemasFollower:
     def wait_ready(self, timeout_s: float) -> bool:
         """Wait until the topic has been read to its end once; False when time is up."""
         return self._table.wait_ready(timeout_s)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the topic was seen to have been read to its end a moment ago."""
+        as_of = self._table.current_as_of
+        return as_of is not None and time.monotonic() - as_of < _CURRENT_FOR_S
 
     @property
     def problem(self) -> Exception | None:

@@ -80,6 +80,7 @@ class Names:
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._nodes: dict[str, dict[str, Any]] = {}
+        self._have_bytes: dict[str, bool] = {}
         self._collect(dict(schema))
 
     def resolve(self, node: Node) -> Node:
@@ -91,6 +92,24 @@ class Names:
         if isinstance(node, str) and node not in PRIMITIVES:
             return self._nodes[node]
         return node
+
+    def takes_bytes(self, node: Node) -> bool:
+        """Return whether each value of a schema takes at least one byte."""
+        node = self.resolve(node)
+        if not isinstance(node, dict):
+            return node != "null"
+        match kind_of(node):
+            case "fixed":
+                return int(node["size"]) > 0
+            case "record":
+                name = node["name"]
+                if name not in self._have_bytes:
+                    self._have_bytes[name] = True  # one that contains itself is refused elsewhere
+                    found = any(self.takes_bytes(field["type"]) for field in node["fields"])
+                    self._have_bytes[name] = found
+                return self._have_bytes[name]
+            case kind:
+                return kind != "null"
 
     def _collect(self, node: Node) -> None:
         match node:

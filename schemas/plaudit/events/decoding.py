@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
 from plaudit.events.catalogue import BY_RECORD, CATALOGUE, EventType
-from plaudit.events.fingerprint import fingerprint
 from plaudit.events.form import built_readers
 from plaudit.events.reading import READ_ERRORS, Read, Unresolvable, compile_reader
+from plaudit.events.writers import SchemaUnfit, self_contained
 
 SINGLE_OBJECT: Final = b"\xc3\x01"
 CONFLUENT: Final = 0x00
@@ -24,6 +24,8 @@ _FINGERPRINT_BYTES: Final = 8
 _ID_BYTES: Final = 4
 SINGLE_HEAD: Final = len(SINGLE_OBJECT) + _FINGERPRINT_BYTES
 _CONFLUENT_HEAD: Final = 1 + _ID_BYTES
+_LAST_ID: Final = (1 << 31) - 1
+_MOST_UNUSABLE: Final = 1_000
 # The event's id becomes a header of a request, so it is not taken on trust.
 _is_uuid: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 
@@ -38,11 +40,20 @@ class SchemaLookup(Protocol):
     """Knows schemas of writers that this package does not; never blocks."""
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
-        """Return the schema, as JSON, with that fingerprint (8 bytes, little endian)."""
+        """Return the schema, as JSON, with that fingerprint (8 bytes, little endian).
+
+        Raises:
+            SchemaUnknown: it may be known later; says what is missing.
+        """
         ...
 
     def by_id(self, schema_id: int) -> str | None:
-        """Return the schema, as JSON, that a registry knows by that id."""
+        """Return the schema, as JSON, that a registry knows by that id.
+
+        Raises:
+            SchemaUnknown: it may be known later; says what is missing.
+            Undecodable: the registry does not have it, or there is not one to ask.
+        """
         ...
 
 
@@ -65,7 +76,7 @@ class Undecodable(ValueError):
 
     Attributes:
         reason: stable code: `no_value`, `unknown_format`, `truncated`, `trailing_bytes`,
-            `corrupt`, `unknown_record` or `unresolvable_schema`.
+            `corrupt`, `unknown_record`, `unresolvable_schema` or `schema_unknown`.
         detail: for people.
     """
 
@@ -76,15 +87,21 @@ class Undecodable(ValueError):
 
 
 class SchemaUnknown(LookupError):
-    """Well-formed, but nobody knows the writer's schema: a deployment has to register it.
+    """Well-formed, but the writer's schema is not known: a deployment has to register it.
 
     Attributes:
         schema: the fingerprint in hexadecimal, or the registry's id.
+        why: what is missing, and what brings it.
+        asked: whether those who should know were asked; else it is too early to give up.
     """
 
-    def __init__(self, schema: str) -> None:
-        super().__init__(f"schema {schema} is not known; run `plaudit schemas register`")
+    def __init__(
+        self, schema: str, why: str = "run `plaudit schemas register`", *, asked: bool = True
+    ) -> None:
+        super().__init__(f"schema {schema} is not known: {why}")
         self.schema = schema
+        self.why = why
+        self.asked = asked
 
 
 class Event(NamedTuple):
@@ -132,6 +149,8 @@ class EventDecoder:
         self._lookup: SchemaLookup = lookup or Nowhere()
         self._by_fingerprint: dict[bytes, _Reader] = {}
         self._by_id: dict[int, _Reader] = {}
+        # Trying an unusable schema again for each of its records would cost more than the records.
+        self._unusable: dict[bytes, tuple[str, str]] = {}
 
     def decode(self, value: bytes) -> Event:
         """Return the event.
@@ -155,16 +174,31 @@ class EventDecoder:
         schema = shipped.schema_json if shipped else self._lookup.by_fingerprint(name)
         if schema is None:
             raise SchemaUnknown(name.hex())
-        found = self._by_fingerprint[name] = _compile(schema)
+        found = self._by_fingerprint[name] = self._compiled(name, schema)
         return found
 
     def _learn_id(self, schema_id: int) -> _Reader:
+        if not 0 < schema_id <= _LAST_ID:
+            reason, said = "unknown_format", "no registry gives that id; is the framing another?"
+            raise Undecodable(reason, f"schema id {schema_id} behind a zero byte: {said}")
         schema = self._lookup.by_id(schema_id)
         if schema is None:
             name = f"id {schema_id}"
             raise SchemaUnknown(name)
-        found = self._by_id[schema_id] = _compile(schema)
+        found = self._by_id[schema_id] = self._compiled(b"id %d" % schema_id, schema)
         return found
+
+    def _compiled(self, name: bytes, schema_json: str) -> _Reader:
+        known = self._unusable.get(name)
+        if known is not None:
+            raise Undecodable(known[0], known[1])
+        try:
+            return _compile(schema_json)
+        except Undecodable as error:
+            if len(self._unusable) >= _MOST_UNUSABLE:
+                self._unusable.clear()
+            self._unusable[name] = error.reason, error.detail
+            raise
 
 
 _SHIPPED: Final = {each.fingerprint: each for each in CATALOGUE.values()}
@@ -176,26 +210,27 @@ def _compile(schema_json: str) -> _Reader:
     Raises:
         Undecodable: no event of ours was written with it.
     """
+    unusable = "unresolvable_schema"
     try:
-        schema = json.loads(schema_json)
-        name = ".".join(filter(None, (schema.get("namespace"), schema["name"])))
-        fingerprint(schema)  # raises where it is no Avro schema
-    except Exception as error:  # fastavro raises all sorts for what is no schema
-        reason = "unresolvable_schema"
-        raise Undecodable(reason, f"what is registered is no schema: {error!r}") from error
+        schema = self_contained(schema_json)
+    except SchemaUnfit as error:
+        raise Undecodable(unusable, f"what is registered can't be used: {error}") from error
+    name = str(schema["name"])
     event_type = BY_RECORD.get(name)
     if event_type is None:
         reason = "unknown_record"
-        raise Undecodable(reason, f"{name} is no event of the catalogue")
+        raise Undecodable(reason, f"{name} is not an event of the catalogue")
     try:
-        return _Reader(event_type, _read_of(schema, event_type))
+        return _Reader(event_type, _read_of(schema_json, schema, event_type))
     except Unresolvable as error:
-        reason = "unresolvable_schema"
-        raise Undecodable(reason, f"{name}: {error}") from error
+        raise Undecodable(unusable, f"{name}: {error}") from error
+    except Exception as error:  # Python's compiler has limits of its own
+        raise Undecodable(unusable, f"{name}: can't be read: {error!r}") from error
 
 
-def _read_of(schema: Mapping[str, Any], event_type: EventType) -> Read:
-    built = built_readers().get(event_type.fingerprint) if schema == event_type.schema else None
+def _read_of(schema_json: str, schema: Mapping[str, Any], event_type: EventType) -> Read:
+    is_ours = json.loads(schema_json) == event_type.schema
+    built = built_readers().get(event_type.fingerprint) if is_ours else None
     return built or compile_reader(schema, event_type.schema)
 
 

@@ -43,6 +43,10 @@ READ_ERRORS: Final = (IndexError, KeyError, ValueError, OverflowError, struct.er
 """What a Read raises on bytes that no writer of that schema writes."""
 
 _ONE_BYTE_SYMBOLS: Final = 64  # up to here the index of a symbol takes one byte
+MOST_VALUES: Final = 2_000
+"""Of a schema, with a named type counted wherever it is used; the largest of ours has 114."""
+DEEPEST: Final = 60
+"""Blocks in each other; Python compiles up to 100."""
 _FIXED_SIZES: Final = {"float": 4, "double": 8}
 
 
@@ -117,6 +121,7 @@ class _Emitter(Code):
         self._suffix = suffix
         self.tables: dict[str, dict[int, str]] = {}
         self._open: list[str] = []  # records that are being written out
+        self._values = 0
 
     def function(self, writer: Node, reader: Node) -> str:
         """Return the source of `read`."""
@@ -130,6 +135,9 @@ class _Emitter(Code):
 
         `reader` is None when the value is only skipped.
         """
+        self._values += 1
+        if self._values > MOST_VALUES or self._depth > DEEPEST:
+            raise Unresolvable(path, "the schema is too large, its named types written out")
         writer = self._writer.resolve(writer)
         reader = None if reader is None else self._reader.resolve(reader)
         if isinstance(writer, list):
@@ -152,7 +160,7 @@ class _Emitter(Code):
                 return self._array(items, None if reader is None else inner_of(reader), path)
             case {"type": "map", "values": values}:
                 return self._map(values, None if reader is None else inner_of(reader), path)
-            case {"type": "fixed", "size": size} if reader is None:
+            case {"type": "fixed", "size": size} if reader is None and int(size) >= 0:
                 return self._skip(int(size))
         return self._primitive(kind_of(writer), reader, path)
 
@@ -217,6 +225,9 @@ class _Emitter(Code):
         return self._assign(f"{table}[2 * {index}]")
 
     def _array(self, items: Node, reader: Node | None, path: str) -> str:
+        if not self._writer.takes_bytes(items):
+            # A block of a few bytes could have a million of them.
+            raise Unresolvable(path, "its items have no bytes")
         value = self._declare("list[Any] = []")
         with self._blocks(self._too_deep(path)):
             item = self._value(items, reader, f"{path}[]")

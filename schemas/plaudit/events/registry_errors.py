@@ -3,6 +3,7 @@
 RegistryFailure           the registry refused
 ├── RegistryUnavailable   away, or too slow: waiting helps
 ├── SchemaNotRegistered   run `plaudit schemas register`
+├── SchemaUnusable        what is registered can't be read, or refers to what is not there
 └── SchemaIncompatible    the registry's compatibility rule refuses the schema
 """
 
@@ -19,6 +20,10 @@ class RegistryUnavailable(RegistryFailure):
 
 class SchemaNotRegistered(RegistryFailure):
     """The registry does not know the schema."""
+
+
+class SchemaUnusable(RegistryFailure):
+    """The registry has the schema, and it can't be used."""
 
 
 class SchemaIncompatible(RegistryFailure):

@@ -103,7 +103,7 @@ def block_at(data: bytes, at: int) -> tuple[int, int]:
         The number of items in it, and the offset of the first.
 
     Raises:
-        ValueError: more items than bytes; every item takes at least one in what we read.
+        ValueError: more items than bytes; every item takes at least one, or its schema is refused.
     """
     count, at = long_at(data, at)
     if count < 0:  # then the block's size in bytes follows, for those who skip it
