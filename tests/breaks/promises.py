@@ -248,6 +248,20 @@ ISOLATION: Final = (
         "and known.version < 0:",
         "tests/endpoints/test_table.py",
     ),
+    Break(
+        "a record that was changed without the secret key is refused",
+        "consumers/plaudit/endpoints/binding.py",
+        "return Binding.BOUND if hmac.compare_digest(mac, seal[len(_VERSION) :]) else Binding.FORGED",
+        "return Binding.BOUND",
+        "tests/endpoints/test_binding.py",
+    ),
+    Break(
+        "what the relay writes is sealed as a whole",
+        "consumers/plaudit/endpoints/binding.py",
+        "return body if mac is None else body + _VERSION + mac",
+        "return body",
+        "tests/endpoints/test_binding.py",
+    ),
 )
 
 BREAKS: Final = (*OFFSETS, *SETTLING, *TIME, *ISOLATION)

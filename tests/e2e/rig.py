@@ -21,6 +21,7 @@ from typing import Any, Self
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from endpoint_records import endpoint_value
+from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
@@ -31,6 +32,7 @@ from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher
 from plaudit.records.attempt import decode_attempt
+from plaudit.records.endpoint import decode_endpoint
 
 KEY = os.urandom(32)
 PLAUDIT = Path(sys.executable).with_name("plaudit")
@@ -85,7 +87,8 @@ class Rig:
         )
         key = {"key_id": sealed.key_id, "sealed": sealed.blob}
         fields = {"workspace_id": self.workspace, **key, **given}
-        value = endpoint_value(endpoint_id, **fields)
+        record = decode_endpoint(endpoint_value(endpoint_id, **fields))
+        value = bind(record, SecretKeys([KEY]))
         self.write(self.settings.names.endpoints, endpoint_id.encode(), value)
         return endpoint_id
 

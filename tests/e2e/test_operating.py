@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from e2e.rig import PLAUDIT, PROMPTLY_S, Rig, free_port
 from e2e.sink import Sink, always, good
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher
+from plaudit.records.endpoint import encode_endpoint, split_endpoint
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -92,6 +94,44 @@ def test_a_worker_says_how_it_is(rig: Rig, sink: Sink) -> None:
     assert "process_resident_memory_bytes" in metrics
     assert rig.stop(worker) == 0
     assert len(rig.logged("delivery.attempted")) == 10
+
+
+def test_a_worker_with_a_wrong_secret_key_is_not_ready_and_says_why(rig: Rig, sink: Sink) -> None:
+    rig.endpoint(sink.on("good", good))
+    port = free_port()
+    rig.worker(
+        PLAUDIT_METRICS_PORT=str(port),
+        PLAUDIT_METRICS_HOST="127.0.0.1",
+        PLAUDIT_SECRET_KEY="A" * 43 + "=",
+    )
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+
+        def opened_none() -> bool:
+            with suppress(httpx.TransportError):
+                return "PLAUDIT_SECRET_KEY" in client.get("/readyz").text
+            return False
+
+        assert sink.wait_until(opened_none, PROMPTLY_S)
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/healthz").status_code == 200, "a restart would change nothing"
+        assert "plaudit_endpoints_unreadable 1.0" in client.get("/metrics").text
+
+
+def test_a_forged_record_gets_another_tenant_s_events_nowhere(rig: Rig, sink: Sink) -> None:
+    victim = rig.workspace
+    rig.endpoint(sink.on("victim", good))
+    hostile = rig.endpoint(sink.on("hostile", good), workspace_id=str(uuid.uuid4()))
+    topic = rig.settings.names.endpoints
+    [genuine] = [each.value() for each in rig.read(topic) if each.key() == hostile.encode()]
+    record, length = split_endpoint(genuine)
+    record["workspace_id"], record["version"] = victim, 2
+    rig.write(topic, hostile.encode(), encode_endpoint(record) + genuine[length:])
+    worker = rig.worker()
+    rig.publish(20)
+    assert sink.wait_until(lambda: len(sink.ids("victim")) == 20, PROMPTLY_S)
+    assert rig.stop(worker) == 0
+    assert not sink.ids("hostile")
+    assert rig.logged("endpoint.unreadable")
 
 
 def test_a_worker_without_its_topics_ends_with_one_clear_line(settings: KafkaSettings) -> None:

@@ -51,7 +51,7 @@ def service(engine: Engine, settings: KafkaSettings) -> Iterator[EndpointService
     """A service whose brokers are away."""
     producer, topic = away()
     rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), settings.tiers)
-    yield EndpointService(engine, KEYS, Relay(engine, producer, topic), rules)
+    yield EndpointService(engine, KEYS, Relay(engine, producer, topic, KEYS), rules)
     producer.close(0)
 
 
@@ -234,7 +234,7 @@ def test_what_brokers_missed_is_told_by_the_next_relay(
     table = EndpointTable(KEYS)
     follower = EndpointsFollower(topics, table)
     with Producer(topics) as producer:
-        relay = Relay(engine, producer, topics.names.endpoints)
+        relay = Relay(engine, producer, topics.names.endpoints, KEYS)
         assert relay.run() == 3
         assert relay.run() == 0, "told once"
     follower.start()
@@ -242,6 +242,7 @@ def test_what_brokers_missed_is_told_by_the_next_relay(
     follower.close()
     found = table.find(written.endpoint.endpoint_id)
     assert isinstance(found, Endpoint)
+    assert table.unbound == 0, "what is announced is sealed as a whole"
     assert found.active_from_ms >= written.endpoint.active_from
     assert found.active_from_ms > int(time.time() * 1_000) - 30_000, "not from before it was known"
     assert table.find(gone.endpoint.endpoint_id) == Deleted(gone.endpoint.endpoint_id)
@@ -261,7 +262,7 @@ def test_after_resealing_the_older_key_is_needed_no_more(
     alone = SecretKeys([newer])
     rules = Rules(AddressPolicy(), topics.tiers)
     with Producer(topics) as producer:
-        relay = Relay(engine, producer, topics.names.endpoints)
+        relay = Relay(engine, producer, topics.names.endpoints, KEYS)
         with pytest.raises(CannotOpen):
             EndpointService(engine, alone, relay, rules).reseal()
         both = EndpointService(engine, SecretKeys([newer, OLDER]), relay, rules)
@@ -284,8 +285,8 @@ def test_one_relay_at_a_time(
 ) -> None:
     service.add(WORKSPACE, WANTED)
     with Producer(topics) as producer:
-        first = EndpointQueue(engine, topics.names.endpoints)
-        second = Relay(engine, producer, topics.names.endpoints)
+        first = EndpointQueue(engine, topics.names.endpoints, KEYS)
+        second = Relay(engine, producer, topics.names.endpoints, KEYS)
         assert first.acquire(), "as if it had stopped in the middle"
         assert second.run() == 0
         first.release()

@@ -85,7 +85,7 @@ def opened(
         reader = stack.enter_context(SingleReader(kafka))
         schema_ids = RegistryIds(kafka)
         stack.callback(schema_ids.close)
-        relay = BackgroundRelay(engine, producer, kafka.names.endpoints)
+        relay = BackgroundRelay(engine, producer, kafka.names.endpoints, secrets)
         relay.start()
         stack.callback(relay.close)
         rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)

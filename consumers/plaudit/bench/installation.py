@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from plaudit.dev.installation import NETWORKS
 from plaudit.dev.installation import PARTITIONS as FEW
+from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
@@ -29,7 +30,7 @@ from plaudit.kafka.errors import TopicProblem
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, apply
-from plaudit.records.endpoint import EndpointRecord, encode_endpoint
+from plaudit.records.endpoint import EndpointRecord
 
 M = TypeVar("M", bound=BaseModel)
 EVENT_TYPE: Final = "testimonial.approved"
@@ -119,9 +120,7 @@ def write_sites(producer: Producer, topic: str, keys: SecretKeys, sites: Sequenc
     """
     secret = new_secret()  # the same for all: what signing costs does not depend on it
     writes = [
-        producer.publish(
-            topic, encode_endpoint(_record(keys, site, secret)), site.endpoint_id.encode()
-        )
+        producer.publish(topic, bind(_record(keys, site, secret), keys), site.endpoint_id.encode())
         for site in sites
     ]
     for write in writes:

@@ -34,7 +34,7 @@ def endpoint_service() -> Iterator[EndpointService]:
     engine = open_database(DatabaseSettings().database_url)
     producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
     try:
-        relay = Relay(engine, producer, kafka.names.endpoints)
+        relay = Relay(engine, producer, kafka.names.endpoints, keys)
         rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)
         yield EndpointService(engine, keys, relay, rules)
     finally:

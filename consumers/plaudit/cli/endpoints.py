@@ -323,12 +323,13 @@ def sync() -> None:
 
 @app.command()
 def reseal() -> None:
-    """Seal with the first key of PLAUDIT_SECRET_KEY what others sealed; then those may go.
+    """Seal every endpoint again, with the first key of PLAUDIT_SECRET_KEY; then the others may go.
 
-    Every process has to have the new key first: deliverers to open, the others to seal with.
+    Every process has to have the new key first: deliverers to open, the others to seal with. It
+    also binds the records of earlier releases to their owners: see PLAUDIT_REQUIRE_BOUND_ENDPOINTS.
     """
     with endpoint_service() as service:
-        note(f"sealed {service.reseal()} endpoints with the first key")
+        note(f"sealed {service.reseal()} endpoints with the first key, and wrote all again")
 
 
 def _say_step(action: str, name: str, written: Written | None, *, as_json: bool) -> None:

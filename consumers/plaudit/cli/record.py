@@ -19,6 +19,7 @@ from plaudit.cli.progress import watched
 from plaudit.cli.served import served
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.startup import lane_topics
+from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.recorder.chores import NOTIFY_EVERY_S, Chore, Chores, forgetting, relaying
@@ -67,6 +68,7 @@ def command(
         return
     kafka, deliver, settings = KafkaSettings(), DeliverSettings(), RecorderSettings()
     kafka.client_config()
+    keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
     engine = _opened(DatabaseSettings().database_url)
     notifier = Notifier(engine, deliver)
     asyncio.run(lane_topics(kafka))
@@ -80,7 +82,7 @@ def command(
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
         stack.callback(producer.close)
         chores = Chores(
-            relaying(Relay(engine, producer, kafka.names.endpoints)),
+            relaying(Relay(engine, producer, kafka.names.endpoints, keys)),
             Chore("notices", NOTIFY_EVERY_S, notifier.run),
             forgetting(engine, settings.log_days),
         )

@@ -7,6 +7,7 @@ import threading
 
 from sqlalchemy.engine import Engine
 
+from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.producer import Producer
 from plaudit.store.database import DatabaseFailure, translated
@@ -24,10 +25,11 @@ class BackgroundRelay(Relay):
         engine: the database.
         producer: to write with.
         topic: `Names.endpoints`.
+        keys: seal the records.
     """
 
-    def __init__(self, engine: Engine, producer: Producer, topic: str) -> None:
-        super().__init__(engine, producer, topic)
+    def __init__(self, engine: Engine, producer: Producer, topic: str, keys: SecretKeys) -> None:
+        super().__init__(engine, producer, topic, keys)
         self._wanted = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="relay", daemon=True)

@@ -31,6 +31,11 @@ class DeliverSettings(PlainSettings):
         description="Keys for endpoints' secrets: base64 of 32 bytes each, comma-separated; the "
         "first one seals, all open.",
     )
+    require_bound_endpoints: bool = Field(
+        default=False,
+        description="Refuse endpoint records without a seal over owner and filters, as releases "
+        "before 0.2 wrote them; set it after `plaudit endpoints reseal`. The default will change.",
+    )
     allow_networks: Annotated[tuple[IPNetwork, ...], NoDecode] = Field(
         default=(),
         description="CIDRs that may be reached although they are private, also by plain http; "

@@ -146,7 +146,7 @@ class Worker:
         self.ticked_at = time.monotonic()
         self.late_s = 0.0
         keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
-        self.table = EndpointTable(keys)
+        self.table = EndpointTable(keys, require_bound=settings.require_bound_endpoints)
         self.follower = EndpointsFollower(kafka, self.table)
         self.schemas = KnownSchemas(kafka)
         name = f"{socket.gethostname()}:{os.getpid()}"
@@ -202,6 +202,7 @@ class Worker:
         """Wait until the table of endpoints has been read to its end; False when told to stop."""
         while not self._stop.is_set():
             if await asyncio.to_thread(self.follower.wait_ready, TABLE_LOOK_S):
+                self.table.complete()
                 return True
         return False
 

@@ -83,9 +83,10 @@ def install(
     with Producer(settings) as producer:
         schemas = [each.schema_json for each in CATALOGUE.values()]
         schemas_topic.register(producer, settings.names.schemas, schemas)
-        relay = Relay(engine, producer, settings.names.endpoints)
+        keys = SecretKeys([key])
+        relay = Relay(engine, producer, settings.names.endpoints, keys)
         rules = Rules(AddressPolicy((ip_network(NETWORKS),)), settings.tiers)
-        service = EndpointService(engine, SecretKeys([key]), relay, rules)
+        service = EndpointService(engine, keys, relay, rules)
         workspace = str(uuid.uuid4())
         endpoints, active_from = {}, 0
         for name in NAMES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,9 @@ from plaudit.kafka.errors import SettingsError
 VARIABLE: Final = "PLAUDIT_SECRET_KEY"
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
+MAC_BYTES: Final = 32
+_BINDING: Final = b"plaudit: binding of endpoint records"
+"""What the keys that authenticate are derived with, so that no key does two things."""
 _HOW: Final = "make one with: openssl rand -base64 32"
 
 
@@ -54,6 +58,7 @@ class SecretKeys:
 
     def __init__(self, keys: list[bytes]) -> None:
         self._ciphers = {key_id(key): AESGCM(key) for key in keys}
+        self._binding = {key_id(key): hmac.digest(key, _BINDING, "sha256") for key in keys}
         self.first = key_id(keys[0])
 
     @classmethod
@@ -90,6 +95,11 @@ class SecretKeys:
         except (InvalidTag, ValueError):
             reason = "damaged"
             raise CannotOpen(reason, sealed.key_id) from None
+
+    def authenticate(self, key_id: str, content: bytes) -> bytes | None:
+        """Return the HMAC-SHA256 of some content; None when that key is not here."""
+        key = self._binding.get(key_id)
+        return None if key is None else hmac.digest(key, content, "sha256")
 
 
 def key_id(key: bytes) -> str:

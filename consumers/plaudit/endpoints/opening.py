@@ -70,7 +70,9 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         schedule = _schedule(record["schedule"])
         shape = shape_of(record["format"])
     except (CannotOpen, SecretRefused, DelayError, KeyError, TypeError, ValueError) as error:
-        return _unreadable(record, error)
+        # What a parser says may quote what it could not parse, and that may be a secret.
+        told = isinstance(error, CannotOpen | UnknownFormat)
+        return unreadable(record, str(error) if told else type(error).__name__)
     return Endpoint(
         record["endpoint_id"],
         record["workspace_id"],
@@ -90,10 +92,8 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
     )
 
 
-def _unreadable(record: EndpointRecord, error: Exception) -> Unreadable:
-    # What a parser says may quote what it could not parse, and that may be a secret.
-    told = isinstance(error, CannotOpen | UnknownFormat)
-    reason = str(error) if told else type(error).__name__
+def unreadable(record: EndpointRecord, reason: str) -> Unreadable:
+    """Return an endpoint that can't be delivered to, by what stands in the clear."""
     return Unreadable(
         record["endpoint_id"],
         record["workspace_id"],

@@ -10,11 +10,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from plaudit.endpoints.binding import Binding, unbind
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Deleted, Endpoint, Served, Unreadable
-from plaudit.endpoints.opening import open_endpoint
+from plaudit.endpoints.opening import open_endpoint, unreadable
 from plaudit.records.codec import RecordError
-from plaudit.records.endpoint import decode_endpoint
+from plaudit.records.endpoint import EndpointRecord
 
 _log = logging.getLogger(__name__)
 
@@ -60,42 +61,120 @@ NEVER_MS: Final = float("inf")
 _NOBODY: Final = _Workspace(())
 
 
+_UNBOUND: Final = Binding.UNBOUND
+_FORGED: Final = Binding.FORGED
+_CHANGED: Final = "its seal does not fit: it was changed without the secret key"
+_NO_SEAL: Final = (
+    "it has no seal, which PLAUDIT_REQUIRE_BOUND_ENDPOINTS demands; run `plaudit endpoints reseal`"
+)
+_RESEAL: Final = "run `plaudit endpoints reseal`, then set PLAUDIT_REQUIRE_BOUND_ENDPOINTS=true"
+MOST_UNREADABLE: Final = 0.5
+"""A larger part of the endpoints that can't be opened is a wrong key, not a few damaged records."""
+MOST_REPORTED: Final = 10
+"""Endpoints that can't be opened and are logged one by one, once the topic was read."""
+
+
 class EndpointTable:
     """The compacted topic of endpoints, as a table.
 
     Args:
         keys: open what is sealed.
+        require_bound: refuse records without a seal, which earlier releases wrote.
+
+    Attributes:
+        forged: records that were refused because their seal does not fit.
     """
 
-    def __init__(self, keys: SecretKeys) -> None:
+    def __init__(self, keys: SecretKeys, *, require_bound: bool = False) -> None:
         self._keys = keys
+        self._require_bound = require_bound
         self._by_id: dict[str, Served | Deleted] = {}
         self._workspaces: dict[str, _Workspace] = {}
+        self._unbound: set[str] = set()
+        self._complete = False
+        self.forged = 0
 
     def __len__(self) -> int:
         return sum(not isinstance(each, Deleted) for each in tuple(self._by_id.values()))
+
+    @property
+    def unreadable(self) -> int:
+        """How many endpoints can't be opened."""
+        return sum(isinstance(each, Unreadable) for each in tuple(self._by_id.values()))
+
+    @property
+    def unbound(self) -> int:
+        """How many endpoints have a record without a seal."""
+        return len(self._unbound)
 
     def apply(self, key: bytes, value: bytes | None) -> None:
         """Take in a record of the topic; versions older than what is known are ignored."""
         endpoint_id = key.decode("utf-8", "replace")
         if value is None:
+            self._unbound.discard(endpoint_id)
             self._put(endpoint_id, Deleted(endpoint_id))
             return
         try:
-            endpoint = open_endpoint(decode_endpoint(value), self._keys)
+            record, binding = unbind(value, self._keys)
         except RecordError as error:
-            _log.error(
-                "endpoint.unreadable", extra={"endpoint_id": endpoint_id, "error": str(error)}
+            self._report(endpoint_id, str(error))
+            return
+        if record["endpoint_id"] != endpoint_id:
+            self._refuse(endpoint_id, "its key is that of another endpoint")
+            return
+        endpoint = self._take(record, binding)
+        if endpoint is None:
+            return
+        if binding is _UNBOUND:
+            self._unbound.add(endpoint_id)
+        else:
+            self._unbound.discard(endpoint_id)
+        self._put(endpoint.endpoint_id, endpoint)
+
+    def _take(self, record: EndpointRecord, binding: Binding) -> Served | None:
+        """Return the endpoint of a record; None when what is known of it must stay."""
+        known = self._by_id.get(record["endpoint_id"])
+        refusal = self._refusal(binding)
+        if refusal is not None:
+            # While the topic is read for the first time, unsealed records may be superseded ones.
+            if self._complete or binding is _FORGED:
+                self._refuse(record["endpoint_id"], refusal)
+            return None if isinstance(known, Endpoint) else unreadable(record, refusal)
+        endpoint = open_endpoint(record, self._keys)
+        if isinstance(known, Endpoint) and known.version > endpoint.version:
+            return None
+        if isinstance(endpoint, Unreadable) and self._complete:
+            self._report(endpoint.endpoint_id, endpoint.reason)
+        return endpoint
+
+    def _refusal(self, binding: Binding) -> str | None:
+        """Return why a record is not believed; None: it is."""
+        if binding is _FORGED:
+            return _CHANGED
+        return _NO_SEAL if binding is _UNBOUND and self._require_bound else None
+
+    def complete(self) -> None:
+        """Report what can't be opened, now that the topic was read to its end."""
+        self._complete = True
+        found = [each for each in tuple(self._by_id.values()) if isinstance(each, Unreadable)]
+        for each in found[:MOST_REPORTED]:
+            self._report(each.endpoint_id, each.reason)
+        if len(found) > MOST_REPORTED:
+            _log.error("endpoints.unreadable", extra={"endpoints": len(found)})
+        if self._unbound:
+            _log.warning(
+                "endpoints.unbound", extra={"endpoints": len(self._unbound), "advice": _RESEAL}
             )
-            return
-        known = self._by_id.get(endpoint_id)
-        if isinstance(known, Endpoint | Unreadable) and known.version > endpoint.version:
-            return
-        if isinstance(endpoint, Unreadable):
-            self._say(endpoint_id, endpoint.reason)
-        if endpoint.endpoint_id == endpoint_id:
-            endpoint_id = endpoint.endpoint_id  # one text for both, in memory for good
-        self._put(endpoint_id, endpoint)
+
+    def problem(self) -> str | None:
+        """Return why deliveries can't be made with these keys; None while most endpoints open."""
+        unreadable, all_of_them = self.unreadable, len(self)
+        if unreadable <= MOST_UNREADABLE * all_of_them:
+            return None
+        return (
+            f"{unreadable} of {all_of_them} endpoints can't be opened; "
+            "is PLAUDIT_SECRET_KEY the right one?"
+        )
 
     def find(self, endpoint_id: str) -> Served | Deleted | None:
         """Return what is known of an endpoint; None when nobody ever spoke of it."""
@@ -147,8 +226,12 @@ class EndpointTable:
             others.append(now)
         self._workspaces[workspace_id] = _Workspace(tuple(others))
 
+    def _refuse(self, endpoint_id: str, reason: str) -> None:
+        self.forged += 1
+        self._report(endpoint_id, reason)
+
     @staticmethod
-    def _say(endpoint_id: str, error: str) -> None:
+    def _report(endpoint_id: str, error: str) -> None:
         _log.error("endpoint.unreadable", extra={"endpoint_id": endpoint_id, "error": error})
 
 

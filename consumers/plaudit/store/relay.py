@@ -19,13 +19,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
+from plaudit.endpoints.binding import bind
+from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.producer import Producer
 from plaudit.outbox import relay as outbox
 from plaudit.outbox.rows import Row, Verdict
-from plaudit.records.endpoint import encode_endpoint
 from plaudit.store.database import reading
-from plaudit.store.endpoints import find, record_of
+from plaudit.store.endpoints import StoredEndpoint, find, record_of
 from plaudit.store.tables import ENDPOINTS, LEASES, OUTBOX
 
 LEASE: Final = "relay"
@@ -45,11 +46,12 @@ class Relay:
         engine: the database.
         producer: to write with.
         topic: `Names.endpoints`.
+        keys: seal the records.
     """
 
-    def __init__(self, engine: Engine, producer: Producer, topic: str) -> None:
+    def __init__(self, engine: Engine, producer: Producer, topic: str, keys: SecretKeys) -> None:
         self._engine = engine
-        self._queue = EndpointQueue(engine, topic)
+        self._queue = EndpointQueue(engine, topic, keys)
         self._relay = outbox.Relay(self._queue, producer)
 
     def run(self) -> int:
@@ -107,11 +109,13 @@ class EndpointQueue:
     Args:
         engine: the database.
         topic: `Names.endpoints`.
+        keys: seal the records.
     """
 
-    def __init__(self, engine: Engine, topic: str) -> None:
+    def __init__(self, engine: Engine, topic: str, keys: SecretKeys) -> None:
         self._engine = engine
         self._topic = topic
+        self._keys = keys
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def acquire(self) -> bool:
@@ -145,11 +149,18 @@ class EndpointQueue:
         query = sa.select(OUTBOX.c.number, OUTBOX.c.endpoint_id).order_by(OUTBOX.c.number)
         with self._engine.begin() as connection:
             notes = [(row[0], row[1]) for row in connection.execute(query.limit(BATCH))]
-            values = {each: _value(connection, each) for each in {note[1] for note in notes}}
+            values = {each: self._value(connection, each) for each in {note[1] for note in notes}}
         return [
             Row(number, self._topic, endpoint_id.encode(), values[endpoint_id])
             for number, endpoint_id in notes
         ]
+
+    def _value(self, connection: Connection, endpoint_id: str) -> bytes | None:
+        """Return the record of an endpoint's state; None, a tombstone, when it is gone."""
+        endpoint = find(connection, endpoint_id)
+        if endpoint is None:
+            return None
+        return bind(record_of(_served_in_time(connection, endpoint)), self._keys)
 
     def settle(self, verdict: Verdict) -> None:
         """Drop notes that are told, and say of their endpoints that the brokers know them.
@@ -166,19 +177,16 @@ class EndpointQueue:
             connection.execute(OUTBOX.delete().where(told))
 
 
-def _value(connection: Connection, endpoint_id: str) -> bytes | None:
-    """Return the record of an endpoint's state; None, a tombstone, when it is gone."""
-    endpoint = find(connection, endpoint_id)
-    if endpoint is None:
-        return None
+def _served_in_time(connection: Connection, endpoint: StoredEndpoint) -> StoredEndpoint:
+    """Return an endpoint that is served from a moment that every worker can know of."""
     earliest = int(time.time() * 1_000) + HEAD_START_MS // 2
     if not endpoint.announced and endpoint.active_from < earliest:
-        # It took long to get here: served from a moment that every worker can know of.
+        # It took long to get here.
         active_from = earliest + HEAD_START_MS // 2
         endpoint = replace(endpoint, active_from=active_from)
         connection.execute(
             ENDPOINTS.update()
-            .where(ENDPOINTS.c.endpoint_id == endpoint_id)
+            .where(ENDPOINTS.c.endpoint_id == endpoint.endpoint_id)
             .values(active_from=active_from)
         )
-    return encode_endpoint(record_of(endpoint))
+    return endpoint

@@ -11,8 +11,9 @@ from plaudit.store.tables import ANSWERS, ENDPOINTS
 
 
 def reseal(connection: Connection, keys: SecretKeys) -> int:
-    """Seal with the first key what others sealed, and announce it; return how many endpoints.
+    """Seal with the first key what others sealed; return how many endpoints that were.
 
+    All are announced: records of earlier releases get the seal that binds them to their owner.
     Versions stay: nothing that a receiver sees is changed. A process that still seals with an
     older key may write one back meanwhile, so this is done when none is left, and until it is 0.
 
@@ -20,7 +21,7 @@ def reseal(connection: Connection, keys: SecretKeys) -> int:
         CannotOpen: a key is missing; the transaction must not be committed.
     """
     endpoints = _reseal(connection, keys, ENDPOINTS, ENDPOINTS.c.endpoint_id)
-    for endpoint_id in endpoints:
+    for endpoint_id in connection.execute(sa.select(ENDPOINTS.c.endpoint_id)).scalars().all():
         rows.announce(connection, endpoint_id)
     _reseal(connection, keys, ANSWERS, ANSWERS.c.answer_id)
     return len(endpoints)

@@ -62,6 +62,14 @@ class RecordCodec:
         Raises:
             RecordError: an unknown fingerprint, or bytes that don't fit the schema.
         """
+        return self.decode_head(value)[0]
+
+    def decode_head(self, value: bytes) -> tuple[dict[str, Any], int]:
+        """Read a record that other bytes may follow; return it, and how many bytes it takes.
+
+        Raises:
+            RecordError: an unknown fingerprint, or bytes that don't fit the schema.
+        """
         writer = self._writers.get(value[:_HEAD_BYTES])
         if writer is None:
             msg = f"{self.name}: written under an unknown schema ({value[:_HEAD_BYTES].hex()})"
@@ -73,7 +81,7 @@ class RecordCodec:
         except Exception as error:  # fastavro raises what its readers run into: EOF, Unicode, …
             msg = f"{self.name}: does not decode under its schema ({error!r})"
             raise RecordError(msg) from error
-        return cast("dict[str, Any]", record)
+        return cast("dict[str, Any]", record), body.tell()
 
     def read(self, value: bytes) -> dict[str, Any]:
         """Read as `decode` does in half the time; enums come back in lower case.

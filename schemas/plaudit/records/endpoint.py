@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypedDict, cast
+from typing import Final, TypedDict, cast
 
 from plaudit.records.codec import RecordError, record_codec
 
@@ -43,8 +43,23 @@ def decode_endpoint(value: bytes) -> EndpointRecord:
     Raises:
         RecordError: the bytes are no `Endpoint`.
     """
-    record: dict[str, Any] = record_codec(_CODEC).decode(value)
-    return cast("EndpointRecord", record)
+    return split_endpoint(value)[0]
 
 
-__all__ = ["EndpointRecord", "RecordError", "decode_endpoint", "encode_endpoint"]
+def split_endpoint(value: bytes) -> tuple[EndpointRecord, int]:
+    """Read a record and return it with its length; a seal may follow it.
+
+    Raises:
+        RecordError: the bytes are not an `Endpoint`.
+    """
+    record, length = record_codec(_CODEC).decode_head(value)
+    return cast("EndpointRecord", record), length
+
+
+__all__ = [
+    "EndpointRecord",
+    "RecordError",
+    "decode_endpoint",
+    "encode_endpoint",
+    "split_endpoint",
+]

@@ -80,6 +80,8 @@ class Health:
         elif time.monotonic() - as_of > STALE_AFTER_S:
             problem = worker.follower.problem
             found.append(f"the table of endpoints is not current: {problem or 'brokers away?'}")
+        if as_of is not None and (unopened := worker.table.problem()) is not None:
+            found.append(unopened)
         if worker.settler.trouble is not None:
             found.append(f"writes fail: {worker.settler.trouble}")
         return [*found, *self.stuck()]

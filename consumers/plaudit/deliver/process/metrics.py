@@ -211,6 +211,9 @@ DURATIONS: Final = "plaudit_attempt_duration_seconds"
 SETTLE_BACKLOG: Final = "plaudit_settle_backlog"
 WRITES_REFUSED: Final = "plaudit_writes_refused"
 ENDPOINTS: Final = "plaudit_endpoints"
+UNREADABLE: Final = "plaudit_endpoints_unreadable"
+UNBOUND: Final = "plaudit_endpoints_unbound"
+FORGED: Final = "plaudit_endpoint_records_forged"
 LOOP_LATE: Final = "plaudit_loop_late_seconds"
 TABLE_AGE: Final = "plaudit_endpoints_age_seconds"
 CLOCK_SKEW: Final = "plaudit_clock_skew_seconds"
@@ -219,6 +222,9 @@ PER_WORKER: Final[Mapping[str, tuple[Kind | Literal["histogram"], str]]] = {
     SETTLE_BACKLOG: ("gauge", "Writes to Kafka that failed or found the buffer full: alert."),
     WRITES_REFUSED: ("counter", "Writes that Kafka refused for good, kept as dead letters: alert."),
     ENDPOINTS: ("gauge", "Endpoints in the table, disabled ones included."),
+    UNREADABLE: ("gauge", "Endpoints that can't be opened: a wrong key, or damage; alert on any."),
+    UNBOUND: ("gauge", "Endpoints whose record has no seal; `plaudit endpoints reseal` adds it."),
+    FORGED: ("counter", "Endpoint records that were refused, as their seal does not fit: alert."),
     LOOP_LATE: ("gauge", "How late the event loop runs; over 0.1 s the worker is short of CPU."),
     TABLE_AGE: ("gauge", "How long ago the table of endpoints was known to be complete."),
     CLOCK_SKEW: (
@@ -244,13 +250,20 @@ class WorkerCollector(Collector):
         yield CounterMetricFamily(WRITES_REFUSED, PER_WORKER[WRITES_REFUSED][1], settler.refused)
         late_s = self._worker.late_s
         yield GaugeMetricFamily(LOOP_LATE, PER_WORKER[LOOP_LATE][1], late_s)
-        yield GaugeMetricFamily(ENDPOINTS, PER_WORKER[ENDPOINTS][1], len(self._worker.table))
+        yield from self._endpoints()
         as_of = self._worker.follower.current_as_of
         age = float("nan") if as_of is None else time.monotonic() - as_of
         yield GaugeMetricFamily(TABLE_AGE, PER_WORKER[TABLE_AGE][1], age)
         skew_ms = self._worker.clock.skew_ms
         skew = float("nan") if skew_ms is None else skew_ms / 1_000
         yield GaugeMetricFamily(CLOCK_SKEW, PER_WORKER[CLOCK_SKEW][1], skew)
+
+    def _endpoints(self) -> Iterator[Metric]:
+        table = self._worker.table
+        yield GaugeMetricFamily(ENDPOINTS, PER_WORKER[ENDPOINTS][1], len(table))
+        yield GaugeMetricFamily(UNREADABLE, PER_WORKER[UNREADABLE][1], table.unreadable)
+        yield GaugeMetricFamily(UNBOUND, PER_WORKER[UNBOUND][1], table.unbound)
+        yield CounterMetricFamily(FORGED, PER_WORKER[FORGED][1], table.forged)
 
     def _per_lane(self, described: Described) -> Metric:
         family = CounterMetricFamily if described.kind == "counter" else GaugeMetricFamily

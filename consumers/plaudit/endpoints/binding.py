@@ -1,0 +1,66 @@
+"""The seal of an endpoint's whole record: its owner, what it gets and where that is sent.
+
+URL, headers and secrets are encrypted for one endpoint, but the workspace, types, filters and
+status stand beside them in the clear. The seal is an HMAC over all of the record's bytes. It
+follows the record, where readers of earlier releases don't look:
+
+    Avro single-object encoding | version of the seal, 1 byte | HMAC-SHA256, 32 bytes
+"""
+
+from __future__ import annotations
+
+import hmac
+from enum import Enum, auto
+from typing import Final
+
+from plaudit.endpoints.keys import MAC_BYTES, SecretKeys
+from plaudit.records.endpoint import EndpointRecord, encode_endpoint, split_endpoint
+
+_VERSION: Final = b"\x01"
+
+
+class Binding(Enum):
+    """What the seal of a record says.
+
+    Members:
+        BOUND: the record is as a holder of the key wrote it.
+        UNBOUND: it has no seal, as releases before 0.2 wrote it.
+        FORGED: it was changed, or its seal is of an unknown version.
+        UNKNOWN: its key is not here.
+    """
+
+    BOUND = auto()
+    UNBOUND = auto()
+    FORGED = auto()
+    UNKNOWN = auto()
+
+
+def bind(record: EndpointRecord, keys: SecretKeys) -> bytes:
+    """Return a record with its seal; without one when the record's key is not here.
+
+    A reader without that key can't open the endpoint anyway.
+    """
+    body = encode_endpoint(record)
+    mac = keys.authenticate(record["key_id"], _VERSION + body)
+    return body if mac is None else body + _VERSION + mac
+
+
+def unbind(value: bytes, keys: SecretKeys) -> tuple[EndpointRecord, Binding]:
+    """Return a record, and what its seal says.
+
+    Raises:
+        RecordError: the bytes are not an endpoint.
+    """
+    record, length = split_endpoint(value)
+    return record, _judge(value[:length], value[length:], record["key_id"], keys)
+
+
+def _judge(body: bytes, seal: bytes, key_id: str, keys: SecretKeys) -> Binding:
+    if not seal:
+        return Binding.UNBOUND
+    if len(seal) != len(_VERSION) + MAC_BYTES or not seal.startswith(_VERSION):
+        return Binding.FORGED
+    mac = keys.authenticate(key_id, _VERSION + body)
+    if mac is None:
+        return Binding.UNKNOWN
+    return Binding.BOUND if hmac.compare_digest(mac, seal[len(_VERSION) :]) else Binding.FORGED
