@@ -63,4 +63,5 @@ def _judge(body: bytes, seal: bytes, key_id: str, keys: SecretKeys) -> Binding:
     mac = keys.authenticate(key_id, _VERSION + body)
     if mac is None:
         return Binding.UNKNOWN
-    return Binding.BOUND if hmac.compare_digest(mac, seal[len(_VERSION) :]) else Binding.FORGED
+    fits = hmac.compare_digest(mac, seal[len(_VERSION) :])
+    return Binding.BOUND if fits else Binding.FORGED
