@@ -16,6 +16,8 @@ from plaudit.transport.sender import Caps
 SMALL = Caps(head_bytes=256, read_bytes=64, kept_bytes=16)
 """So small that random answers run into them."""
 
+OK = b"HTTP/1.1 200 OK\r\n"
+TWO = b"content-length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 CORPUS = [
     b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
@@ -49,10 +51,59 @@ CORPUS = [
     b"\x15\x03\x03\x00\x02\x02\x28",
     b"<html>not http</html>",
 ]
+READ = {
+    "a folded header": OK + b"x-device: a=1;\r\n b=2\r\n" + TWO,
+    "a header folded twice, with a tab": OK + b"x: a\r\n\tb\r\n \r\n  c\r\n" + TWO,
+    "a value on the next line": OK + b"x:\r\n a\r\n" + TWO,
+    "a folded header after an interim answer": b"HTTP/1.1 103 Hints\r\nlink: a,\r\n b\r\n\r\n"
+    + OK + b"x: a,\r\n b\r\n" + TWO,
+    "line feeds alone": b"HTTP/1.1 200 OK\nx: y\ncontent-length: 2\n\nok",
+    "both kinds of lines": OK + b"x: y\ncontent-length: 2\r\n\nok",
+    "line feeds alone, folded": b"HTTP/1.1 200 OK\nx: y\n z\ncontent-length: 2\n\nok",
+    "a space before the colon": OK + b"x : y\r\n" + TWO,
+    "a name that is no token": OK + b"x[1]: y\r\nx y: z\r\n: q\r\nx\xe4: r\r\n" + TWO,
+    "control characters": OK + b"x: a\x01b\x7f\x1b[2J\r\n" + TWO,
+    "the same length twice": OK + b"content-length: 2\r\n" + TWO,
+    "the same length as a list": OK + b"content-length: 2, 2\r\n\r\nok",
+    "an offer to upgrade": OK + b"upgrade: h2,h2c\r\nconnection: Upgrade\r\n" + TWO,
+    "spaces after a chunk's size": CHUNKED + b"2  \r\nok\r\n0  \r\n\r\n",
+    "a second answer behind it": OK + TWO + OK + TWO,
+    "a 101 behind it": OK + TWO + b"HTTP/1.1 101 S\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nraw",
+    "a 101 without a word behind it": OK + TWO + b"HTTP/1.1 101 S\r\n\r\n",
+    "garbage behind it": OK + TWO + b"\0\r\n\r\n",
+}  # fmt: skip
+"""What clients read; each says 200 and `ok`."""
+REFUSED = {
+    "a length and chunks": CHUNKED.replace(b"\r\n\r\n", b"\r\n" + TWO),
+    "a length and chunks, in a head that is odd": b"HTTP/1.1 200 OK\r\nx: a\r\n b\r\n"
+    b"transfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "different lengths": OK + b"content-length: 3\r\n" + TWO,
+    "different lengths in a list": OK + b"content-length: 2, 3\r\n\r\nok",
+    "a length with a sign": OK + b"content-length: +2\r\n\r\nok",
+    "no length": OK + b"content-length:\r\n\r\nok",
+    "a folded length": OK + b"content-length: 2\r\n 0\r\n\r\nok",
+    "a length on the next line": OK + b"content-length:\r\n 2\r\n\r\nok",
+    "a length with a space before the colon": OK + b"content-length : 2\r\n\r\nok",
+    "a length whose name has a byte too many": OK + b"content-length\xa0: 2\r\n\r\nok",
+    "folded chunks": OK + b"transfer-encoding:\r\n chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "chunks with a control character": OK + b"transfer-encoding: chunked\x0b\r\n\r\n0\r\n\r\n",
+    "a carriage return in a value": OK + b"x: a\rcontent-length: 9\r\n" + TWO,
+    "two carriage returns": OK + b"x: a\r\r\n" + TWO,
+    "NUL": OK + b"x: a\0b\r\n" + TWO,
+    "a line without a colon": OK + b"x\r\n" + TWO,
+    "a first header that is folded": OK + b" x: y\r\n" + TWO,
+    "a status of two digits": b"HTTP/1.1 099 Low\r\n" + TWO,
+    "a 101": b"HTTP/1.1 101 S\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nraw",
+    "a 101 in a head that is odd": b"HTTP/1.1 101 S\r\nx: a\r\n b\r\n\r\nraw",
+    "a chunk's size in another notation": CHUNKED + b"0x2\r\nok\r\n0\r\n\r\n",
+    "a chunk that is longer than its size": CHUNKED + b"2\r\nokay\r\n0\r\n\r\n",
+}
+CORPUS += [*READ.values(), *REFUSED.values()]
 PIECES = [
     b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 ", b"HTTP/1.0 500 No\r\n", b"HTTP/1.1 100 Continue\r\n\r\n",
     b"content-length: 5\r\n", b"content-length: 70\r\n", b"transfer-encoding: chunked\r\n",
     b"connection: close\r\n", b"connection: keep-alive\r\n", b"x: y\r\n", b"\r\n", b"\r", b"\n",
+    b" folded\r\n", b"x : y\r\n", b"content-length: 5, 5\r\n", b"HTTP/1.1 101 S\r\n\r\n",
     b"5\r\nhello\r\n", b"0\r\n\r\n", b"hello", b"ffffffffffffffff\r\n", b"x" * 40, b"204", b":",
 ]  # fmt: skip
 
@@ -97,6 +148,37 @@ def test_the_corpus_reads_byte_by_byte_as_in_one_piece(data: bytes) -> None:
     assert read(data[at : at + 1] for at in range(len(data))) == whole
     for at in range(1, len(data)):
         assert read([data[:at], data[at:]]) == whole
+
+
+@pytest.mark.parametrize("data", READ.values(), ids=READ)
+def test_what_other_clients_read_is_read(data: bytes) -> None:
+    result = read([data])
+    assert isinstance(result, tuple), result
+    assert (result[0], result[2]) == (200, b"ok")
+
+
+@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
+def test_what_two_readers_could_end_at_different_places_is_refused(data: bytes) -> None:
+    result = read([data])
+    assert isinstance(result, str), result
+    assert result.startswith("the answer is not valid HTTP/1.1: "), result
+
+
+def test_a_head_that_is_odd_gives_regular_headers_and_no_second_exchange() -> None:
+    assembly = AnswerAssembly(SMALL)
+    for data, reusable in ((OK + TWO, True), (READ["a folded header"], False)):
+        assembly.expect()
+        assert assembly.feed(data)
+        assert assembly.reusable is reusable
+    assert assembly.headers == [(b"x-device", b"a=1; b=2"), (b"content-length", b"2")]
+    [header, _] = headers_of(READ["control characters"])
+    assert header == (b"x", b"a b  [2J")
+
+
+def headers_of(data: bytes) -> list[tuple[bytes, bytes]]:
+    assembly = AnswerAssembly(SMALL)
+    assert assembly.feed(data)
+    return assembly.headers
 
 
 @settings(deadline=None)

@@ -18,6 +18,7 @@ from transport.senders import OK, Names, post, serving_tls, trusting
 from transport.server import Script, Server, answering, serving
 
 OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
+TUNNELS = (b"HTTP/1.1 200 ", b"HTTP/1.0 200 ")
 
 
 @asynccontextmanager
@@ -31,7 +32,7 @@ async def proxying(to: Server, *answers: bytes) -> AsyncIterator[Server]:
             answer = answers[min(len(proxy.requests), len(answers)) - 1]
             writer.write(answer)
             await writer.drain()
-            if answer == OPEN:
+            if answer.startswith(TUNNELS) and answer.endswith((b"\r\n\r\n", b"\n\n")):
                 await tunnel(reader, writer, to.port)
 
         return follow
@@ -133,6 +134,28 @@ async def test_a_proxy_that_opens_no_tunnel_is_named(make: Make, answer: bytes) 
     assert f"127.0.0.1:{proxy.port}" in str(refused.value)
     for secret in ("pa ss", "pa%20ss", b64encode(b"user:pa ss").decode()):
         assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nvia: 1.1 a,\r\n 1.1 b\r\n\r\n",
+        b"HTTP/1.0 200 OK\nproxy-agent: old\n\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx[1]: y\r\n\r\n",
+    ],
+    ids=["folded", "line feeds alone", "a length, which means nothing here"],
+)
+async def test_a_proxys_answer_is_read_as_other_clients_read_it(make: Make, answer: bytes) -> None:
+    async with serving(answering(OK)) as server, proxying(server, answer) as proxy:
+        assert (await post(make(proxy=through(proxy)), server.url)).status == 200
+
+
+async def test_what_a_proxy_says_can_be_shown(make: Make) -> None:
+    answer = b"HTTP/1.1 502 \x1b]0;title\x07\r\n\r\n"
+    async with serving(answering(OK)) as server, proxying(server, answer) as proxy:
+        with pytest.raises(errors.ProxyRefused) as refused:
+            await post(make(proxy=through(proxy)), server.url)
+    assert str(refused.value).isprintable()
 
 
 async def test_when_one_address_is_out_of_the_proxys_reach_it_gets_the_next(make: Make) -> None:

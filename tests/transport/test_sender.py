@@ -185,6 +185,7 @@ async def test_nobody_there_means_that_nothing_was_sent(make: Make) -> None:
     with pytest.raises(errors.ConnectFailed) as failed:
         await post(make(), "http://127.0.0.1:1/")
     assert not failed.value.sent
+    assert str(failed.value) == "could not connect: 127.0.0.1 port 1: connection refused"
 
 
 async def test_a_literal_private_address_is_refused_before_anything_happens(make: Make) -> None:
@@ -201,6 +202,7 @@ async def test_a_name_that_leads_to_a_private_address_is_refused_after_the_look_
         await post(sender, "https://rebound.example/")
     assert not refused.value.literal
     assert refused.value.address == "10.0.0.1"
+    assert str(refused.value) == "address refused: rebound.example: private network"
 
 
 async def test_plain_http_is_refused_where_no_network_allows_it(make: Make) -> None:

@@ -9,6 +9,7 @@ import structlog
 from plaudit.deliver.decide import Decision, Delivered
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.moves import Attempted, outcome_of, reason_of
+from plaudit.transport.errors import AddressRefused
 
 Chosen = Literal["all", "failures", "none"]
 
@@ -48,6 +49,9 @@ class Reporter:
             timings = attempted.outcome.timings
             fields["status"] = attempted.status
             fields["error"] = attempted.error
+            if isinstance(attempted.outcome, AddressRefused):
+                # Only here: tenants choose names, and are not told where these lead to.
+                fields["address"] = attempted.outcome.address
             fields["total_ms"] = None if timings.total_ms is None else round(timings.total_ms, 1)
         write = self._log.info if delivered else self._log.warning
         write(EVENT, **{name: value for name, value in fields.items() if value is not None})

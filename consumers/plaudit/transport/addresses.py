@@ -263,7 +263,7 @@ def _special(address: IPAddress) -> str | None:
         return None
     inner = _embedded(address)
     if inner is not None and (reason_of_inner := _special(inner)):
-        return f"leads to {inner}: {reason_of_inner}"
+        return f"leads to an IPv4 address: {reason_of_inner}"
     if address not in _GLOBAL_UNICAST and address not in _NAT64:
         return "not a global unicast address"
     return None

@@ -1,7 +1,8 @@
 """From bytes to an answer: HTTP/1.1 as httptools reads it, within caps.
 
 No I/O. The same bytes give the same result wherever they are split: the parser is never shown a
-byte beyond a cap, so it is the count of bytes that decides, not how they came.
+byte beyond a cap, so it is the count of bytes that decides, not how they came. A head that the
+parser refuses is read once more by `OddHead`; such a connection serves no other exchange.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from typing import Final
 import httptools
 
 from plaudit.transport.errors import AnswerMalformed
+from plaudit.transport.odd_head import OddHead
 from plaudit.transport.sender import Caps
 
+_LEAST: Final = 100
 _SWITCHING: Final = 101
 _FINAL: Final = 200
 _FRAMING: Final = 8
 """Bytes on the wire that one byte of a body may cost; a chunk of one byte takes six."""
-_NOBODYS: Final = httptools.HttpResponseParser(object())
-"""Stands for the parser of those who read no more."""
+_UNUSED: Final = httptools.HttpResponseParser(object())
+"""Stands for the parser of an assembly that reads no more."""
 
 
 class AnswerAssembly:
@@ -40,8 +43,10 @@ class AnswerAssembly:
         "_in_head",
         "_kept",
         "_most_bytes",
+        "_odd_head",
         "_parser",
-        "_switches",
+        "_refusal",
+        "_seen",
         "done",
         "headers",
         "reusable",
@@ -52,7 +57,7 @@ class AnswerAssembly:
     def __init__(self, caps: Caps) -> None:
         self._caps = caps
         self._most_bytes = caps.head_bytes + _FRAMING * caps.read_bytes
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser = self._make_parser()
         self.expect()
 
     def expect(self, *, bodyless: bool = False) -> None:
@@ -61,7 +66,9 @@ class AnswerAssembly:
         self._in_head = True
         self._fed = 0
         self._kept: list[bytes] = []
-        self._switches = False
+        self._refusal = ""
+        self._seen = b""
+        self._odd_head: OddHead | None = None
         self.done = False
         self.reusable = False
         self.status = 0
@@ -93,7 +100,7 @@ class AnswerAssembly:
 
     def let_go(self) -> None:
         """Read no more; without this, only the garbage collector would end it and its parser."""
-        self._parser = _NOBODYS
+        self._parser = _UNUSED
 
     @property
     def snippet(self) -> bytes:
@@ -121,20 +128,49 @@ class AnswerAssembly:
         if data:
             self.reusable = False
 
+    def _make_parser(self) -> httptools.HttpResponseParser:
+        parser = httptools.HttpResponseParser(self)
+        # Servers that write a size before they know it pad it; no reader takes it for another.
+        parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
+        return parser
+
     def _parse(self, data: bytes) -> None:
+        if self._odd_head is not None:
+            data = self._odd_head.feed(data)
         fault = ""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._switches = True
+            self._refuse(_SWITCHING)
         except httptools.HttpParserError as error:
             self.reusable = False
             fault = str(error)
-        if self._switches:
-            detail = f"status {_SWITCHING} is none to end with"
-            raise AnswerMalformed(detail)
+        if self._refusal:
+            raise AnswerMalformed(self._refusal)
         if fault and not self.done:
+            self._read_head_again(data, fault)
+        elif self._in_head:
+            self._seen += data
+
+    def _read_head_again(self, data: bytes, fault: str) -> None:
+        """Begin anew with a head that the parser refuses.
+
+        Raises:
+            AnswerMalformed: the head is complete, or was read again before.
+        """
+        if not self._in_head or self._odd_head is not None:
             raise AnswerMalformed(fault)
+        self._odd_head = OddHead()
+        self._parser = self._make_parser()
+        self.headers.clear()
+        self._parse(self._seen + data)
+
+    def _refuse(self, status: int) -> None:
+        """Refuse a status, unless it comes after the answer."""
+        if self.done:
+            self.reusable = False
+        else:
+            self._refusal = f"status {status} does not end an exchange"
 
     # The parser calls these.
 
@@ -154,7 +190,8 @@ class AnswerAssembly:
             return
         self.status = self._parser.get_status_code()
         if self.status < _FINAL:
-            self._switches = self._switches or self.status == _SWITCHING
+            if self.status < _LEAST or self.status == _SWITCHING:
+                self._refuse(self.status)
             self.headers.clear()
             return
         self._in_head = False
@@ -174,4 +211,4 @@ class AnswerAssembly:
         """The answer ends here, unless it was an interim one."""
         if not self._in_head and not self.done:
             self.done = True
-            self.reusable = bool(self._parser.should_keep_alive())
+            self.reusable = self._odd_head is None and bool(self._parser.should_keep_alive())

@@ -19,6 +19,7 @@ from plaudit.transport.errors import (
 )
 from plaudit.transport.progress import Progress, since_ms
 from plaudit.transport.proxy import Proxy, open_tunnel
+from plaudit.transport.reasons import said
 from plaudit.transport.resolver import Resolver, SystemResolver
 from plaudit.transport.sender import Timeouts
 
@@ -207,7 +208,7 @@ async def _connected(address: IPAddress, port: int) -> socket.socket:
     except OSError as error:
         if sock is not None:
             sock.close()
-        msg = f"{address} port {port}: {error.strerror or error}"
+        msg = f"{address} port {port}: {said(error)}"
         raise ConnectFailed(msg) from error
     except BaseException:
         if sock is not None:

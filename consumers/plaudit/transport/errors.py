@@ -94,7 +94,8 @@ class AddressRefused(NothingSent):
 
     Attributes:
         host: as in the URL.
-        address: the address that was refused; None when the scheme alone was enough.
+        address: the address that was refused, for the operator's log only; None when the scheme
+            alone was enough.
         reason: why, such as `loopback`.
         literal: no look-up is involved, so trying again can't help.
     """
@@ -106,8 +107,8 @@ class AddressRefused(NothingSent):
     def __init__(
         self, host: str, reason: str, *, literal: bool, address: str | None = None
     ) -> None:
-        where = host if address is None or address == host else f"{host} ({address})"
-        super().__init__(f"{where}: {reason}")
+        # Without the address: what names lead to inside is not for those who may choose names.
+        super().__init__(f"{host}: {reason}")
         self.host = host
         self.address = address
         self.reason = reason

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -11,10 +10,12 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from plaudit.transport.addresses import Target, check_url
-from plaudit.transport.errors import ProxyRefused, UrlRefused
+from plaudit.transport.errors import AnswerMalformed, ProxyRefused, UrlRefused
+from plaudit.transport.odd_head import OddHead
+from plaudit.transport.reasons import printable, said
 
 _LONGEST_HEAD: Final = 8 * 1024
-_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
+_READ_BYTES: Final = 2 * 1024
 _OPEN: Final = range(200, 300)
 
 
@@ -67,28 +68,38 @@ async def open_tunnel(sock: socket.socket, proxy: Proxy, authority: str) -> None
     Raises:
         ProxyRefused: it won't, or speaks no HTTP.
     """
-    loop = asyncio.get_running_loop()
     place = authority.encode()
     lines = [b"CONNECT %b HTTP/1.1" % place, b"host: %b" % place]
     if proxy.authorization:
         lines.append(b"proxy-authorization: " + proxy.authorization)
-    head = b""
     try:
-        await loop.sock_sendall(sock, b"\r\n".join([*lines, b"", b""]))
-        while not head.endswith(b"\r\n\r\n") and len(head) < _LONGEST_HEAD:
-            part = await loop.sock_recv(sock, _LONGEST_HEAD - len(head))
-            if not part:
-                break
-            head += part
+        await asyncio.get_running_loop().sock_sendall(sock, b"\r\n".join([*lines, b"", b""]))
+        answer = await _read_head(sock)
+    except AnswerMalformed as error:
+        raise ProxyRefused(f"{proxy}: {error.detail}") from None
     except OSError as error:
-        raise ProxyRefused(f"{proxy}: {error.strerror or error}") from error
-    _check(head, proxy)
+        raise ProxyRefused(f"{proxy}: {said(error)}") from error
+    if answer.status not in _OPEN:
+        raise ProxyRefused(f"{proxy}: {printable(answer.line.decode('latin-1'))}")
 
 
-def _check(head: bytes, proxy: Proxy) -> None:
-    found = _STATUS.match(head)
-    if found is None or not head.endswith(b"\r\n\r\n"):
-        raise ProxyRefused(f"{proxy}: its answer is no complete head of HTTP/1.1")
-    if int(found[1]) not in _OPEN:
-        line = head.partition(b"\r\n")[0].decode("latin-1")
-        raise ProxyRefused(f"{proxy}: {line}")
+async def _read_head(sock: socket.socket) -> OddHead:
+    """Read the head of the answer, and nothing behind it.
+
+    Raises:
+        AnswerMalformed: it is not one of HTTP/1.1, too long, or more follows at once: the other
+            side of a tunnel has nothing to say before it is spoken to.
+    """
+    loop, answer, size = asyncio.get_running_loop(), OddHead(), 0
+    given = b""
+    while not answer.ended:
+        part = await loop.sock_recv(sock, _READ_BYTES)
+        size += len(part)
+        if not part or size > _LONGEST_HEAD:
+            detail = "its answer is not a complete head of HTTP/1.1"
+            raise AnswerMalformed(detail)
+        given += answer.feed(part)
+    if answer.status in _OPEN and not given.endswith(b"\r\n\r\n"):
+        detail = "something follows the head of its answer"
+        raise AnswerMalformed(detail)
+    return answer

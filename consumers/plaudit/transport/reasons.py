@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +12,24 @@ from plaudit.transport.errors import TlsFailed, TlsTimeout, TransportError
 
 
 def said(error: Exception | None) -> str:
-    """Return what the system says of a connection's end."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) if error is not None else "closed"
+    """Return in words why a connection failed or ended, such as `connection refused`.
+
+    Event loops put texts of their own in the place of the system's.
+    """
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return printable(str(error)) if error is not None else "closed"
+
+
+def printable(text: str) -> str:
+    """Return what the other side sent so that it can be shown: on one line, without controls."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def tls_reason(error: Exception) -> str:
     """Return what is wrong with a handshake, a certificate or a stream."""
-    return getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
+    said_by_openssl = getattr(error, "verify_message", "") or getattr(error, "reason", "")
+    return said_by_openssl or said(error)
 
 
 def as_ours(error: BaseException | None) -> TransportError:

@@ -1,0 +1,163 @@
+"""Heads of answers that the strict parser refuses, written again as it takes them.
+
+What RFC 9112 lets a client read is read, as curl and browsers do: folded lines, line feeds without
+carriage returns, spaces before a colon, control characters in a value, a `Content-Length` that is
+given twice. Names that are not tokens are left out. What could let two readers see different ends
+of an answer stays refused: a carriage return inside a line, NUL, different lengths, and anything
+odd about the fields that say where the body ends.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from plaudit.transport.errors import AnswerMalformed
+
+_START: Final = b"HTTP/1."
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: .*)?", re.DOTALL)
+_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_TOKEN: Final = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_DIGITS: Final = re.compile(rb"[0-9]{1,18}")
+_LENGTH: Final = b"content-length"
+_FRAMING: Final = frozenset({_LENGTH, b"transfer-encoding"})
+_SWITCHING: Final = 101
+_FINAL: Final = 200
+
+
+class OddHead:
+    """Takes in the bytes of an answer and gives them back with a regular head.
+
+    Interim answers are given back, too; after the final head the bytes are passed on unchanged.
+
+    Attributes:
+        ended: the final head is complete.
+        status: of the latest status line; 0 before the first.
+        line: the latest status line.
+    """
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.status = 0
+        self.line = b""
+        self._rest = bytearray()
+        self._searched = 0
+        self._fields: list[bytes] = []
+        self._folded: set[int] = set()
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what can be given back after these bytes; nothing in the middle of a head.
+
+        Raises:
+            AnswerMalformed: no client should read this.
+        """
+        if self.ended:
+            return data
+        self._rest += data
+        regular: list[bytes] = []
+        while not self.ended:
+            line = self._next_line()
+            if line is None:
+                return b"".join(regular)
+            regular.append(self._take(line))
+        return b"".join((*regular, self._rest))
+
+    def _next_line(self) -> bytes | None:
+        end = self._rest.find(b"\n", self._searched)
+        if end < 0:
+            self._searched = len(self._rest)
+            # Not HTTP: it might never end its line.
+            if not self.line and not self._rest.startswith(b"\r"):
+                self._check_start(bytes(self._rest[: len(_START)]))
+            return None
+        line = bytes(self._rest[:end]).removesuffix(b"\r")
+        del self._rest[: end + 1]
+        self._searched = 0
+        return line
+
+    @staticmethod
+    def _check_start(start: bytes) -> None:
+        if not _START.startswith(start):
+            detail = "it does not begin with HTTP/1."
+            raise AnswerMalformed(detail)
+
+    def _take(self, line: bytes) -> bytes:
+        """Take in a line; return the head that it ends, if any."""
+        if b"\r" in line or b"\0" in line:
+            detail = "a line of its head contains a carriage return or NUL"
+            raise AnswerMalformed(detail)
+        if not self.line:
+            if line:
+                self._begin(line)
+        elif line.startswith((b" ", b"\t")):
+            if not self._fields:
+                detail = "its first header begins with a space"
+                raise AnswerMalformed(detail)
+            self._fields[-1] = self._fields[-1].rstrip(b" \t") + b" " + line.strip(b" \t")
+            self._folded.add(len(self._fields) - 1)
+        elif line:
+            self._fields.append(line)
+        else:
+            return self._end()
+        return b""
+
+    def _begin(self, line: bytes) -> None:
+        self._check_start(line[: len(_START)])
+        found = _STATUS.fullmatch(line)
+        if found is None:
+            detail = "its status line is not HTTP/1.1"
+            raise AnswerMalformed(detail)
+        self.line = line
+        self.status = int(found[1])
+
+    def _end(self) -> bytes:
+        """Return the head that is complete, and get ready for what follows it."""
+        lines = [self.line[:8] + b" %d" % self.status]
+        lengths: set[bytes] = set()
+        for place, field in enumerate(self._fields):
+            name, value = regular_field(field, folded=place in self._folded)
+            if name.lower() == _LENGTH:
+                lengths.update(each.strip(b" \t") for each in value.split(b","))
+            elif name:
+                lines.append(b"%b: %b" % (name, value))
+        if lengths:
+            lines.append(b"content-length: " + _one_length(lengths))
+        self.ended = self.status >= _FINAL or self.status == _SWITCHING
+        if not self.ended:
+            self.line = b""
+        self._fields.clear()
+        self._folded.clear()
+        return b"\r\n".join((*lines, b"", b""))
+
+
+def regular_field(line: bytes, *, folded: bool) -> tuple[bytes, bytes]:
+    """Return name and value of a header as they should have been sent; no name: leave it out.
+
+    Raises:
+        AnswerMalformed: it is no header, or one that says where the body ends and is not regular.
+    """
+    given, colon, value = line.partition(b":")
+    if not colon:
+        detail = "a line of its head has no colon"
+        raise AnswerMalformed(detail)
+    name = given.rstrip(b" \t")
+    bare = _NO_TOKEN.sub(b"", name).lower()
+    odd = folded or bare != given.lower() or _CONTROL.search(value) is not None
+    if odd and bare in _FRAMING:
+        detail = f"its {bare.decode()} is not written as it should be"
+        raise AnswerMalformed(detail)
+    if not _TOKEN.fullmatch(name):
+        return b"", b""
+    return name, _CONTROL.sub(b" ", value).strip(b" \t")
+
+
+def _one_length(lengths: set[bytes]) -> bytes:
+    if len(lengths) > 1:
+        detail = "it has more than one content-length"
+        raise AnswerMalformed(detail)
+    (length,) = lengths
+    if not _DIGITS.fullmatch(length):
+        detail = "its content-length is not a number"
+        raise AnswerMalformed(detail)
+    return length
