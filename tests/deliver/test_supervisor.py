@@ -20,7 +20,7 @@ from plaudit.deliver.process.together import Together
 WORKER = """
 import os, signal, sys, time
 from prometheus_client import CollectorRegistry, Counter
-from plaudit.deliver.process.health import HealthServer
+from plaudit.deliver.process.serving import HealthServer
 from plaudit.deliver.process.lifeline import Lifeline
 
 class Subject:

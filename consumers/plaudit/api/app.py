@@ -50,6 +50,8 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        # It would redirect to the host that the request's Host header names.
+        redirect_slashes=False,
     )
     app.state.parts = parts
     app.router.routes.append(events.ROUTE)

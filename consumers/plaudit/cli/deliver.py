@@ -16,8 +16,9 @@ import uvloop
 from plaudit.cli.logs import configure_logs
 from plaudit.cli.memory import share_arenas, spare_the_collector
 from plaudit.cli.served import served
-from plaudit.deliver.process.health import Health, HealthServer
+from plaudit.deliver.process.health import Health
 from plaudit.deliver.process.lifeline import Lifeline
+from plaudit.deliver.process.serving import HealthServer
 from plaudit.deliver.process.supervisor import Supervisor
 from plaudit.deliver.process.together import Together
 from plaudit.deliver.sending import make_context, make_sender

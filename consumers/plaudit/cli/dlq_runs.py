@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from plaudit.bulk.control import Control
+from plaudit.bulk.private import privately
 from plaudit.cli.dlq_tables import bars
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.cli.progress import watched
@@ -137,7 +138,9 @@ def _write(file: Path, runs: list[dict[str, object]]) -> None:
     """Write the report so that nobody ever reads half of one."""
     half = file.with_name(f".{file.name}.part")
     try:
-        half.write_text(json.dumps({"runs": runs}, indent=2) + "\n", encoding="utf-8")
+        half.unlink(missing_ok=True)
+        with open(half, "x", encoding="utf-8", opener=privately) as written:
+            written.write(json.dumps({"runs": runs}, indent=2) + "\n")
         half.replace(file)
     except OSError as error:
         fail(f"--report: {file}: {error.strerror}")

@@ -12,7 +12,12 @@ import structlog
 
 from plaudit.kafka.clients import LOG as LIBRDKAFKA_LOG
 
-_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
+# `color_message` is uvicorn's: its message once more, with terminal escapes.
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "taskName",
+    "color_message",
+}
 
 
 def configure_logs() -> None:

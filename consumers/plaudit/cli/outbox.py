@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from prometheus_client import CollectorRegistry, start_http_server
 
 from plaudit.cli.logs import configure_logs
-from plaudit.cli.outbox_metrics import RelayCollector
+from plaudit.cli.outbox_metrics import Watched
 from plaudit.cli.output import Exit, fail, note, print_json
+from plaudit.deliver.process.serving import HealthServer
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.outbox import table
@@ -112,20 +112,16 @@ def _queue() -> Iterator[EventQueue]:
 
 @contextmanager
 def _metrics(settings: OutboxSettings, service: RelayService) -> Iterator[None]:
-    """Serve /metrics, if a port is set."""
+    """Serve /metrics, /healthz and /readyz, if a port is set."""
     port = settings.metrics_port
     if not port:
         yield
         return
-    registry = CollectorRegistry()
-    registry.register(RelayCollector(service))
     try:
-        server, thread = start_http_server(port, registry=registry)
+        server = HealthServer(Watched(service), "0.0.0.0", port)  # noqa: S104 - scraped from elsewhere
     except OSError as error:
         fail(f"PLAUDIT_OUTBOX_METRICS_PORT: can't listen on {port}: {error.strerror}", Exit.USAGE)
     try:
         yield
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.close()

@@ -1,10 +1,11 @@
-"""What a relay tells Prometheus."""
+"""The health and the metrics of an outbox relay."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -22,6 +23,27 @@ GAUGES: Final = {
     "plaudit_outbox_oldest_seconds": "Age of the oldest row that waits, at that time.",
     "plaudit_outbox_shut_topics": "Topics that can't be written to; their rows wait.",
 }
+
+
+class Watched:
+    """Says how a relay is (see `plaudit.deliver.process.serving.Subject`).
+
+    Args:
+        service: the relay.
+    """
+
+    def __init__(self, service: RelayService) -> None:
+        self._service = service
+        self.registry = CollectorRegistry()
+        self.registry.register(RelayCollector(service))
+
+    def stuck(self) -> list[str]:
+        """Return nothing: a relay that is cut off tries again by itself."""
+        return []
+
+    def unready(self) -> list[str]:
+        """Return which topics can't be written to."""
+        return [f"{topic} can't be written to; see the log" for topic in self._service.tally.shut]
 
 
 class RelayCollector(Collector):

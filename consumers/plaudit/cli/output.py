@@ -10,6 +10,8 @@ from typing import NoReturn, TextIO
 
 import typer
 
+from plaudit.bulk.private import privately
+
 
 class Exit(IntEnum):
     """Exit codes of every command."""
@@ -39,7 +41,7 @@ def fail(message: str, code: int = Exit.FAILED) -> NoReturn:
 def new_file(path: Path) -> TextIO:
     """Open a file that is not there yet: what an older one holds may be the only copy."""
     try:
-        return path.open("x", encoding="utf-8")
+        return open(path, "x", encoding="utf-8", opener=privately)
     except FileExistsError:
         fail(f"{path} exists; choose another name, it may hold the only copy", Exit.USAGE)
     except OSError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from plaudit.cli.output import Exit, fail
-from plaudit.deliver.process.health import HealthServer, Subject
+from plaudit.deliver.process.serving import HealthServer, Subject
 from plaudit.deliver.settings import DeliverSettings
 
 

@@ -41,7 +41,7 @@ OTHERS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 class RecorderHealth:
-    """Says how a recorder is (see `plaudit.deliver.process.health.Subject`).
+    """Says how a recorder is (see `plaudit.deliver.process.serving.Subject`).
 
     Args:
         recorder: of whom to speak.

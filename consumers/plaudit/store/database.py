@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy
@@ -19,6 +20,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from plaudit.bulk.private import make_private
 from plaudit.kafka.errors import SettingsError
 
 VARIABLE: Final = "PLAUDIT_DATABASE_URL"
@@ -74,10 +76,14 @@ def open_database(url: str) -> Engine:
         SchemaOutdated: `plaudit db migrate` has to run first.
     """
     engine = connect(url)
-    with translated():
-        if engine.dialect.name == "sqlite" and not _tables(engine):
-            migrate(engine)
-        check(engine)
+    try:
+        with translated():
+            if engine.dialect.name == "sqlite" and not _tables(engine):
+                migrate(engine)
+            check(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -102,6 +108,7 @@ def connect(url: str) -> Engine:
         reason = f'{error.name} is missing; pip install "plaudit[postgres]"'
         raise SettingsError(VARIABLE, reason) from None
     if engine.dialect.name == "sqlite":
+        sqlalchemy.event.listen(engine, "do_connect", _made_private)
         sqlalchemy.event.listen(engine, "connect", _configure_sqlite)
         sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -169,6 +176,13 @@ def check(engine: Engine) -> None:
 
 def _tables(engine: Engine) -> list[str]:
     return sqlalchemy.inspect(engine).get_table_names()
+
+
+def _made_private(_dialect: object, _record: object, arguments: list[Any], _: object) -> None:
+    path = str(arguments[0]) if arguments else ":memory:"
+    if path != ":memory:" and not path.startswith("file:"):
+        with suppress(OSError):  # the driver says what is wrong with it
+            make_private(Path(path))
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a DB-API connection

@@ -11,8 +11,9 @@ import csv
 import hashlib
 import io
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final, Literal, NamedTuple
@@ -20,11 +21,13 @@ from typing import IO, Any, Final, Literal, NamedTuple
 import ijson
 import orjson
 
+from plaudit.bulk.nesting import TooDeep, check_depth
+from plaudit.importer.bounds import LONGEST_FIELD, MOST_COLUMNS, BoundedJson, Lines, TooLong
+from plaudit.importer.cells import REASON, original
 from plaudit.importer.errors import ImportRefused
 
 Format = Literal["csv", "jsonl", "json"]
 
-LONGEST_FIELD: Final = 1024 * 1024
 _SUFFIXES: Final[dict[str, Format]] = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -84,6 +87,7 @@ class ReviewFile:
         encoding: of its text.
         delimiter: between the values of a CSV file.
         columns: of a CSV file; None: every row has its own.
+        neutral: its cells are those of `plaudit.importer.cells.neutral`.
     """
 
     path: Path
@@ -91,6 +95,7 @@ class ReviewFile:
     encoding: str
     delimiter: str = ","
     columns: tuple[str, ...] | None = None
+    neutral: bool = False
 
     def rows(self) -> Iterator[Read]:
         """Read from the start.
@@ -126,40 +131,59 @@ class ReviewFile:
     def _csv(self, file: IO[bytes]) -> Iterator[Read]:
         columns = self.columns or ()
         with self._text(file) as text:
-            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+            lines = Lines(text)
+            reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
             next(reader, None)
             while True:
+                lines.next_row()
                 try:
                     values = next(reader)
                 except StopIteration:
                     return
-                except csv.Error as error:
-                    yield Unreadable(reader.line_num, f"no CSV: {error}", "")
+                except (csv.Error, TooLong) as error:
+                    yield Unreadable(lines.number, f"no CSV: {error}", "")
                     continue
+                if self.neutral:
+                    values = [original(each) for each in values]
                 if len(values) == len(columns):
-                    yield Row(reader.line_num, dict(zip(columns, values, strict=True)))
+                    yield Row(lines.number, dict(zip(columns, values, strict=True)))
                 elif values:  # an empty line is no row
                     reason = f"{len(values)} values for {len(columns)} columns"
-                    yield Unreadable(reader.line_num, reason, self.delimiter.join(values))
+                    yield Unreadable(lines.number, reason, self.delimiter.join(values))
 
     def _json_lines(self, file: IO[bytes]) -> Iterator[Read]:
         with self._text(file) as text:
-            for number, line in enumerate(text, 1):
+            lines = Lines(text)
+            while True:
+                lines.next_row()
+                try:
+                    line = next(lines)
+                except StopIteration:
+                    return
+                except TooLong as error:
+                    yield Unreadable(lines.number, str(error), "")
+                    continue
                 if line.strip():
-                    yield _parsed(number, line)
+                    yield _parsed(lines.number, line)
 
     def _json(self, file: IO[bytes]) -> Iterator[Read]:
         if self.encoding == "utf-8-sig":
             file.seek(len(codecs.BOM_UTF8))
         start = file.tell()
-        path = _list_in(file)
-        if path is None:
-            raise ImportRefused(f"{self.path}: neither a list of reviews nor an object with one")
-        file.seek(start)
         number = 0
         try:
-            for number, values in enumerate(ijson.items(file, path), 1):
+            found = _list_in(file)
+            if found is None:
+                raise ImportRefused(
+                    f"{self.path}: neither a list of reviews nor an object with one"
+                )
+            file.seek(start)
+            bounded = BoundedJson(file)
+            path, bounded.list_depth = found
+            for number, values in enumerate(ijson.items(bounded, path), 1):
                 yield _object(number, values)
+        except (TooDeep, TooLong) as error:
+            raise ImportRefused(f"{self.path}: item {number + 1}: {error}") from None
         except (ijson.JSONError, UnicodeDecodeError) as error:
             said = " ".join(str(error).split())[:200]
             where = f"{self.path}: item {number + 1}"
@@ -229,25 +253,33 @@ def _with_columns(file: ReviewFile) -> ReviewFile:
     """
     csv.field_size_limit(LONGEST_FIELD)
     with file.path.open("rb") as raw, file._text(raw) as text:  # noqa: SLF001 - same module
-        first = text.readline()
-        delimiter = file.delimiter or max(_DELIMITERS, key=first.count)
-        # A quoted name may go on in the next line.
-        reader = csv.reader(chain([first], text), delimiter=delimiter, strict=True)
+        lines = Lines(text)
         try:
+            first = next(lines, "")
+            delimiter = file.delimiter or max(_DELIMITERS, key=first.count)
+            # A quoted name may go on in the next line.
+            reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
             columns = tuple(name.strip() for name in next(reader, ()))
-        except csv.Error as error:
+        except (csv.Error, TooLong) as error:
             raise ImportRefused(f"{file.path}: its first line is no CSV: {error}") from None
     if not any(columns):
         raise ImportRefused(f"{file.path}: its first line names no columns")
-    for name in columns:
-        if columns.count(name) > 1:
-            raise ImportRefused(f"{file.path}: two columns are called {name!r}")
-    return ReviewFile(file.path, file.format, file.encoding, delimiter, columns)
+    if len(columns) > MOST_COLUMNS:
+        raise ImportRefused(f"{file.path}: line 1: at most {MOST_COLUMNS:,} columns")
+    if neutral := REASON in columns:
+        columns = tuple(map(original, columns))
+    [(name, times)] = Counter(columns).most_common(1)
+    if times > 1:
+        raise ImportRefused(f"{file.path}: two columns are called {name!r}")
+    return replace(file, delimiter=delimiter, columns=columns, neutral=neutral)
 
 
 def _parsed(number: int, line: str) -> Read:
     try:
+        check_depth(line.encode("utf-8", "surrogateescape"))
         return _object(number, orjson.loads(line))
+    except TooDeep as error:
+        return Unreadable(number, str(error), "")
     except (ValueError, UnicodeEncodeError) as error:
         return Unreadable(number, f"no JSON: {error}", line.rstrip("\r\n"))
 
@@ -258,12 +290,23 @@ def _object(number: int, values: object) -> Read:
     return Unreadable(number, "no object", str(values))
 
 
-def _list_in(file: IO[bytes]) -> str | None:
-    """Return where the list of reviews is: the whole, or the first list in an object."""
+def _list_in(file: IO[bytes]) -> tuple[str, int] | None:
+    """Return where the list of reviews is, and how deep: the whole, or the first in an object.
+
+    Raises:
+        TooDeep: what is before it is nested too deep.
+        TooLong: what is before it is too long.
+    """
+    depth = 1
     try:
-        for prefix, event, _ in ijson.parse(file):
-            if event == "start_array":
-                return f"{prefix}.item" if prefix else "item"
+        for prefix, event, _ in ijson.parse(BoundedJson(file)):
+            match event:
+                case "start_array":
+                    return (f"{prefix}.item" if prefix else "item"), depth
+                case "start_map":
+                    depth += 1
+                case "end_map":
+                    depth -= 1
     except (ijson.JSONError, UnicodeDecodeError):
-        return "item"  # reading it tells what is wrong
+        return "item", 1  # reading it tells what is wrong
     return None

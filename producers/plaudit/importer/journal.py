@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from plaudit.bulk.private import make_private
 from plaudit.importer.errors import ImportRefused
 
 if TYPE_CHECKING:
@@ -60,11 +61,12 @@ class Journal:
         except OSError as error:
             raise ImportRefused(f"{self.path}: {error.strerror}; see --journal") from None
         try:
+            make_private(self.path)
             self._connection = sqlite3.connect(self.path)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
             self._connection.executescript(_SCHEMA)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._lock.close()
             raise ImportRefused(f"{self.path}: no journal: {error}; see --journal") from None
 

@@ -1,20 +1,23 @@
-"""Bad rows, kept with the reason in the form that they came in: put right, they can be imported."""
+"""Bad rows, kept with the reason in the form that they came in: put right, they can be imported.
+
+Spreadsheets run a cell that begins as a formula does. In a CSV file such a cell gets an apostrophe
+in front, as OWASP recommends, which an import of the file takes away.
+"""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
+from plaudit.bulk.private import private_text
+from plaudit.importer.cells import LINE, REASON, neutral
 from plaudit.importer.files import Format, Read, Row
 
 if TYPE_CHECKING:
     from typing import Self
-
-LINE: Final = "plaudit_line"
-REASON: Final = "plaudit_reason"
 
 
 class Rejects:
@@ -30,7 +33,11 @@ class Rejects:
 
     def __init__(self, path: Path, kind: Format, columns: tuple[str, ...] | None) -> None:
         self.path = path
-        self._columns = columns if kind == "csv" else None
+        self._columns: tuple[str, ...] | None = None
+        if kind == "csv":
+            # They are there already when the file held the bad rows of an earlier import.
+            told = {LINE, REASON}
+            self._columns = tuple(each for each in columns or () if each not in told)
         self._file: IO[str] | None = None
         self.count = 0
 
@@ -42,8 +49,8 @@ class Rejects:
             file.write(orjson.dumps(_as_object(row, reason), default=str).decode() + "\n")
             return
         values = row.values if isinstance(row, Row) else {self._columns[0]: row.raw}
-        cells = [str(values.get(column, "")) for column in self._columns]
-        csv.writer(file).writerow([*cells, row.line, reason])
+        cells = [neutral(str(values.get(column, ""))) for column in self._columns]
+        csv.writer(file).writerow([*cells, row.line, neutral(reason)])
 
     def close(self) -> None:
         """Finish the file; one of an earlier run goes when there is nothing bad any more."""
@@ -59,10 +66,9 @@ class Rejects:
         self.close()
 
     def _opened(self) -> IO[str]:
-        # Bytes that were none of the encoding's go out as they came in.
-        self._file = self.path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+        self._file = private_text(self.path)
         if self._columns is not None:
-            csv.writer(self._file).writerow([*self._columns, LINE, REASON])
+            csv.writer(self._file).writerow([*map(neutral, self._columns), LINE, REASON])
         return self._file
 
 

@@ -35,7 +35,10 @@ class OutboxSettings(BaseSettings):
     )
     table: str = Field(default=TABLE, description="Name of the outbox's table.")
     metrics_port: int = Field(
-        default=0, ge=0, lt=65_536, description="Port of the relay's /metrics; 0: none."
+        default=0,
+        ge=0,
+        lt=65_536,
+        description="Port of the relay's /metrics, /healthz and /readyz; 0: none.",
     )
 
     @property

@@ -1,0 +1,95 @@
+"""Bounds of what is held of a file at once, whatever stands in it."""
+
+from __future__ import annotations
+
+import re
+from typing import IO, Final
+
+from plaudit.bulk.nesting import Nesting
+
+LONGEST_FIELD: Final = 1024 * 1024
+LONGEST_ROW: Final = 8 * 1024 * 1024
+"""Characters, or bytes of JSON; a review has a few hundred."""
+LONGEST_NUMBER: Final = 1_000
+"""Digits. The parser that ijson brings ends the process where Python makes no integer of them."""
+MOST_COLUMNS: Final = 1_000
+TOO_LONG: Final = f"a row of more than {LONGEST_ROW:,} characters"
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{%d}" % LONGEST_NUMBER)
+
+
+class TooLong(ValueError):
+    """A row, or a value in one, is too long."""
+
+
+class Lines:
+    """The lines of a text: one that is too long is passed over, and raises `TooLong`.
+
+    Args:
+        text: where lines come from.
+
+    Attributes:
+        number: of the line that was read last.
+    """
+
+    def __init__(self, text: IO[str]) -> None:
+        self._read = text.readline
+        self._room = LONGEST_ROW
+        self.number = 0
+
+    def next_row(self) -> None:
+        """Begin another row; without it, the lines that follow count as one row's."""
+        self._room = LONGEST_ROW
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._read(LONGEST_ROW)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._room -= len(line)
+        if self._room <= 0:
+            while line and not line.endswith(("\n", "\r")):
+                line = self._read(LONGEST_ROW)
+            raise TooLong(TOO_LONG)
+        return line
+
+
+class BoundedJson:
+    """A file of JSON whose values can't be too deep nor too long.
+
+    Args:
+        file: is read.
+
+    Attributes:
+        list_depth: how many brackets are open between two rows.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._nesting = Nesting()
+        self._row_bytes = 0
+        self._before = b""
+        self.list_depth = 0
+
+    def read(self, size: int) -> bytes:
+        """Read on.
+
+        Raises:
+            TooDeep: a value is nested too deep.
+            TooLong: a row, or a text in it, is too long.
+        """
+        chunk = self._file.read(size)
+        nesting = self._nesting
+        nesting.take(chunk)
+        if nesting.text_bytes - len(chunk) > LONGEST_FIELD:
+            raise TooLong(f"a text of more than {LONGEST_FIELD:,} bytes")
+        if _LONG_NUMBER.search(self._before + nesting.outside):
+            raise TooLong(f"a number of {LONGEST_NUMBER:,} digits or more")
+        self._before = nesting.outside[-LONGEST_NUMBER:]
+        between_rows = nesting.divided and nesting.lowest <= self.list_depth
+        self._row_bytes = 0 if between_rows else self._row_bytes + len(chunk)
+        if self._row_bytes > LONGEST_ROW:
+            raise TooLong(f"a row of more than {LONGEST_ROW:,} bytes")
+        return chunk

@@ -1,0 +1,48 @@
+"""Opening a database: its file is private, and nothing stays open that can't be used."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from plaudit.store import database
+from plaudit.store.database import DatabaseFailure, SchemaOutdated, open_database
+
+
+def test_a_new_file_is_private_and_so_are_its_journals(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    with engine.connect() as connection:
+        connection.execute(sa.text("SELECT 1"))
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    engine.dispose()
+    assert modes
+    assert set(modes.values()) == {0o600}, modes
+
+
+def test_a_file_in_no_folder_is_told_as_before(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseFailure, match="unable to open database file"):
+        open_database(f"sqlite:///{tmp_path / 'none' / 'plaudit.db'}")
+
+
+def test_an_engine_that_can_not_be_used_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outdated(_: Engine) -> None:
+        raise SchemaOutdated("older")
+
+    closed: list[Engine] = []
+    monkeypatch.setattr(database, "check", outdated)
+    dispose = Engine.dispose
+
+    def noted(self: Engine) -> None:
+        closed.append(self)
+        dispose(self)
+
+    monkeypatch.setattr(Engine, "dispose", noted)
+    with pytest.raises(SchemaOutdated):
+        open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    assert len(closed) == 1
