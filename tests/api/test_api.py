@@ -76,6 +76,24 @@ def test_an_endpoint_is_made_shown_changed_and_removed(api: Installation) -> Non
     refused(api.client.get(at, headers=api.write), 404)
 
 
+def test_headers_do_not_follow_a_url_to_another_host_unless_they_are_given_again(
+    api: Installation,
+) -> None:
+    at = f"/v1/endpoints/{create(api, headers={'authorization': 'Bearer secret'}).json()['id']}"
+
+    def changed(**change: Any) -> tuple[list[str], list[str]]:
+        answer = api.client.patch(at, headers=api.write, json=change).json()
+        return answer["headers"], answer["warnings"]
+
+    assert changed(url="https://hooks.example.com/other")[0] == ["authorization"]
+    assert changed(name="crm")[0] == ["authorization"]
+    headers, warnings = changed(url="https://evil.example.com/")
+    assert headers == []
+    assert any("authorization is not sent there" in each for each in warnings)
+    given = {"url": "https://new.example.com/", "headers": {"authorization": "Bearer known"}}
+    assert changed(**given) == (["authorization"], [])
+
+
 def test_disabling_enabling_and_rotating(api: Installation) -> None:
     made = create(api).json()
     at = f"/v1/endpoints/{made['id']}"

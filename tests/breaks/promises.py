@@ -256,6 +256,27 @@ ISOLATION: Final = (
         "tests/endpoints/test_binding.py",
     ),
     Break(
+        "a letter goes to no topic but those of events and deliveries",
+        "consumers/plaudit/dlq/moves.py",
+        "return None if ours else Skip.FOREIGN_ORIGIN",
+        "return None",
+        "tests/dlq/test_moves.py",
+    ),
+    Break(
+        "headers do not follow a URL to another host",
+        "consumers/plaudit/store/moving.py",
+        "return changed if same else replace(changed, headers={})",
+        "return changed",
+        "tests/store/test_moving.py",
+    ),
+    Break(
+        "a file fills in no variable that was not named for it",
+        "consumers/plaudit/store/apply.py",
+        "if name not in named and not name.startswith(OWN_VARIABLE):",
+        "if not name:",
+        "tests/store/test_service.py::test_a_file_that_can_not_be_read_says_where",
+    ),
+    Break(
         "what the relay writes is sealed as a whole",
         "consumers/plaudit/endpoints/binding.py",
         "return body if mac is None else body + _VERSION + mac",

@@ -152,11 +152,36 @@ def test_a_letter_stays_where_it_is_for_a_reason(
 
 def test_a_record_of_unknown_origin_stays() -> None:
     nowhere = Letter(b"?", 0, 0, 0, [], b"x")
-    assert event_stays(nowhere, Again()) is Skip.NO_ORIGIN
+    assert event_stays(NAMES, nowhere, Again()) is Skip.NO_ORIGIN
     by_key = Letter(b"plaudit.forms:1:2", 0, 0, 0, [], b"x")
-    assert event_stays(by_key, Again()) is None
+    assert event_stays(NAMES, by_key, Again()) is None
     assert event_again(NAMES, by_key).topic == "plaudit.forms"
 
 
 def test_every_reason_to_stay_has_a_way_out() -> None:
     assert set(WAY_OUT) == set(Skip)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "plaudit.endpoints",
+        "plaudit.attempts",
+        "plaudit.schemas",
+        "plaudit.dlq.events",
+        "plaudit.deliveries.",
+        "plaudit.deliveries.soon",
+        "other.testimonials",
+        "testimonials",
+        "plaudit.testimonials ",
+        "\u0000",
+        "x" * 300,
+    ],
+)
+def test_a_record_goes_to_no_topic_but_those_of_events_and_deliveries(topic: str) -> None:
+    assert event_stays(NAMES, event_letter(topic), Again()) is Skip.FOREIGN_ORIGIN
+
+
+@pytest.mark.parametrize("topic", [*NAMES.event_topics, "plaudit.deliveries.5s"])
+def test_a_record_of_a_declared_topic_may_go_back(topic: str) -> None:
+    assert event_stays(NAMES, event_letter(topic), Again()) is None

@@ -12,11 +12,13 @@ from command import CommandLine
 from dlq.conftest import left, make_topics, seed
 from dlq.generate import letters
 from dlq.rig import SOON_S, start_command, wait
+from plaudit.dlq.files import line_of
 from plaudit.dlq.filters import Asked, parse
-from plaudit.dlq.letters import Kind
+from plaudit.dlq.letters import Headers, Kind, Letter
 from plaudit.dlq.scan import Letters
 from plaudit.kafka.declaration import Section
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.names import Header
 
 pytestmark = pytest.mark.broker
 
@@ -60,6 +62,24 @@ def test_an_export_is_complete_and_a_broken_file_imports_nothing(
     told = plaudit("dlq", "import", str(file))
     assert (told.code, told.err.count("\n"), left(topics)) == (2, 1, 0)
     assert "letters.jsonl:21" in told.err
+
+
+def test_an_import_leaves_out_letters_that_would_go_to_topics_of_others(
+    topics: KafkaSettings, tmp_path: Path
+) -> None:
+    def line(topic: str) -> str:
+        headers: Headers = [(Header.REASON, b"truncated"), (Header.ORIGIN_TOPIC, topic.encode())]
+        letter = Letter(f"{topic}:0:1".encode(), 0, 0, 0, headers, b"forged")
+        return line_of(letter, Kind.EVENTS)
+
+    names = topics.names
+    file = tmp_path / "letters.jsonl"
+    origins = [names.endpoints, names.event_topics[0], "elsewhere.testimonials"]
+    file.write_text("\n".join(line(topic) for topic in origins))
+    told = CommandLine(topics)("dlq", "import", str(file))
+    assert (told.code, "left out 2" in told.err) == (1, True), told.err
+    with Letters(topics, Kind.EVENTS) as found:
+        assert [each.text(Header.ORIGIN_TOPIC) for each in found.read()] == [names.event_topics[0]]
 
 
 def test_a_policy_file_is_carried_out_and_reported(

@@ -193,7 +193,7 @@ def test_applying_a_file_converges_and_changes_nothing_the_second_time(
     environment = {"HOOK": URL}
 
     def apply(*, prune: bool = False) -> list[str]:
-        desired = read_file(path, environment)
+        desired = read_file(path, ["HOOK"], environment)
         steps = plan(service, desired, prune=prune)
         return [f"{step.action} {step.name}" for step, _ in carry_out(service, WORKSPACE, steps)]
 
@@ -213,6 +213,9 @@ def test_applying_a_file_converges_and_changes_nothing_the_second_time(
         ("endpoints: []", "workspace"),
         ("workspace: here\nendpoints: []", "no UUID"),
         (FILE.format(workspace=WORKSPACE), r"\$\{HOOK\} is not in the environment"),
+        ("workspace: ${PLAUDIT_SECRET_KEY}", "may not be filled in; call it PLAUDIT_VAR_"),
+        ("workspace: ${HOME}", "may not be filled in; allow it with --env HOME"),
+        ("workspace: ${PLAUDIT_VAR_A}", "PLAUDIT_VAR_A} is not in the environment"),
         (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, uri: x}}]", r"endpoints\.0"),
         (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, url: x}}, {{name: a, url: y}}]", "two"),
     ],
@@ -221,7 +224,15 @@ def test_a_file_that_can_not_be_read_says_where(tmp_path: Path, text: str, said:
     path = tmp_path / "endpoints.yaml"
     path.write_text(text)
     with pytest.raises(InputRefused, match=said):
-        read_file(path, {})
+        read_file(path, ["HOOK"], {})
+
+
+@pytest.mark.parametrize("name", ["PLAUDIT_SECRET_KEY", "PLAUDIT_KAFKA_SASL_PASSWORD", "KAFKA_X"])
+def test_a_setting_of_plaudit_s_own_can_not_be_named_for_a_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(f"workspace: ${{{name}}}")
+    with pytest.raises(InputRefused, match="setting of Plaudit"):
+        read_file(path, [name], {name: "secret"})
 
 
 @pytest.mark.broker

@@ -14,6 +14,7 @@ from plaudit.formats.catalogue import FORMATS
 from plaudit.records.times import time_text
 from plaudit.store.advice import advice
 from plaudit.store.api_keys import ApiKey, Scope
+from plaudit.store.moving import without_headers_of
 from plaudit.store.service import EndpointService, Written, offers
 from plaudit.store.wanted import LONGEST_NAME, Wanted
 
@@ -83,7 +84,9 @@ class EndpointChange(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"types": ["review.imported"]}]}
     )
 
-    url: Text | None = None
+    url: Text | None = Field(
+        default=None, description="Another host: headers are dropped unless they are given, too."
+    )
     name: Text | None = Field(default=None, max_length=LONGEST_NAME)
     types: list[Text] | None = Field(default=None, max_length=100)
     spaces: list[UUID] | None = Field(default=None, max_length=1_000)
@@ -108,7 +111,8 @@ class EndpointChange(BaseModel):
             "format": self.format or now.format,
         }
         named = {name if name != "filter" else "content_filter" for name in given}
-        return replace(now, **{name: changes[name] for name in named})
+        changed = replace(now, **{name: changes[name] for name in named})
+        return changed if "headers" in given else without_headers_of(now, changed)
 
 
 class EndpointOut(BaseModel):
@@ -158,7 +162,7 @@ class EndpointOut(BaseModel):
             created_at=time_text(endpoint.created_at),
             updated_at=time_text(endpoint.updated_at),
             secret=written.secret,
-            warnings=[*advice(wanted), *offers(written)],
+            warnings=[*advice(wanted), *offers(written), *written.warnings],
         )
 
 

@@ -21,6 +21,7 @@ from plaudit.deliver.schemas import KnownSchemas
 from plaudit.dlq.files import Kept, LineRefused, line_of, read_line
 from plaudit.dlq.history import attempts_of
 from plaudit.dlq.letters import Kind, Letter, decoded
+from plaudit.dlq.moves import WAY_OUT, Skip
 from plaudit.dlq.scan import Letters
 from plaudit.dlq.stats import Histogram
 from plaudit.kafka.errors import BufferFull
@@ -157,12 +158,14 @@ def import_letters(
 ) -> None:
     """Put dead letters from a file back into their topics; doing it again changes nothing.
 
-    The whole file is read before anything is written.
+    The whole file is read before anything is written. A letter is left out whose origin is not a
+    topic of events or deliveries under this prefix; then the exit code is 1.
 
     Example: plaudit dlq import gone.jsonl
     """
     settings = KafkaSettings()
-    kinds = Counter(each.kind for each in _read_file(file))
+    names = settings.names
+    kinds = Counter(each.kind for each in _read_file(file) if each.belongs_to(names))
     count = kinds.total()
     failures: list[SendFailure] = []
 
@@ -170,15 +173,21 @@ def import_letters(
         if isinstance(outcome, SendFailure):
             failures.append(outcome)
 
-    require_write(settings, {kind.topic(settings.names) for kind in kinds})
+    require_write(settings, {kind.topic(names) for kind in kinds})
+    foreign = 0
     with Producer(settings) as producer:
         for each in _read_file(file):
-            _send(producer, each.kind.topic(settings.names), each, heard)
+            if each.belongs_to(names):
+                _send(producer, each.kind.topic(names), each, heard)
+            else:
+                foreign += 1
         lost = producer.flush(_FLUSH_S) + len(failures)
     note(f"imported {count - lost:,} of {count:,}")
     if lost:
         why = failures[0].error if failures else "the brokers did not answer"
         fail(f"{lost:,} were not acknowledged; import the file again ({why})")
+    if foreign:
+        fail(f"left out {foreign:,}: {WAY_OUT[Skip.FOREIGN_ORIGIN]}")
 
 
 app.command("redrive")(redrive_letters)

@@ -46,7 +46,7 @@ def show_endpoint(service: EndpointService, written: Written, *, as_json: bool) 
     """Print an endpoint; what will disappoint its owner goes to standard error."""
     warn(written)
     shown = public(service, written.endpoint)
-    shown["warnings"] += offers(written)
+    shown["warnings"] += [*offers(written), *written.warnings]
     for line in shown["warnings"]:
         note(f"plaudit: warning: {line}")
     if written.secret is not None:

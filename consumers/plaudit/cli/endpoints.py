@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -12,12 +11,13 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from plaudit.cli.endpoint_output import endpoint_service, print_pairs, public, show_endpoint, warn
+from plaudit.cli.endpoint_upkeep import apply, reseal, sync
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.dlq.filters import moment
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.delays import Delay, DelayError
-from plaudit.store.apply import carry_out, plan, read_file
 from plaudit.store.database import DatabaseSettings, open_database, reading
+from plaudit.store.moving import without_headers_of
 from plaudit.store.service import Written
 from plaudit.store.stats import health_of
 from plaudit.store.wanted import InputRefused, Wanted
@@ -135,7 +135,8 @@ def update(
 ) -> None:
     """Change what is given; the rest stays.
 
-    `--types all`, `--rate-limit 0` and `--filter ""` take a limit away.
+    `--types all`, `--rate-limit 0` and `--filter ""` take a limit away. A URL of another host drops
+    the headers, which were given for the former one, unless `--header` gives them again.
     """
     with endpoint_service() as service:
         now = service.wanted(service.get(endpoint))
@@ -150,6 +151,8 @@ def update(
             format=payload_format or now.format,
             content_filter=now.content_filter if content_filter is None else content_filter or None,
         )
+        if header is None:
+            wanted = without_headers_of(now, wanted)
         show_endpoint(service, service.update(endpoint, wanted), as_json=as_json)
 
 
@@ -290,57 +293,8 @@ def send_example(
         raise typer.Exit(Exit.FAILED)
 
 
-@app.command()
-def apply(
-    file: Annotated[Path, typer.Argument(help="YAML: workspace, and a list of endpoints.")],
-    *,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Remove named endpoints that the file has not.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
-    as_json: _Json = False,
-) -> None:
-    """Make a workspace's named endpoints what a file says; doing it again changes nothing."""
-    desired = read_file(file)
-    with endpoint_service() as service:
-        steps = plan(service, desired, prune=prune)
-        if dry_run:
-            for step in steps:
-                _say_step(step.action, step.name, None, as_json=as_json)
-            return
-        for step, written in carry_out(service, desired.workspace, steps):
-            if written is not None:
-                warn(written)
-            _say_step(step.action, step.name, written, as_json=as_json)
-
-
-@app.command()
-def sync() -> None:
-    """Write every endpoint to Kafka again, after a restored backup."""
-    with endpoint_service() as service:
-        note(f"announced {service.sync()} endpoints")
-
-
-@app.command()
-def reseal() -> None:
-    """Seal every endpoint again, with the first key of PLAUDIT_SECRET_KEY; then the others may go.
-
-    Every process has to have the new key first: deliverers to open, the others to seal with. It
-    also binds the records of earlier releases to their owners: see PLAUDIT_REQUIRE_BOUND_ENDPOINTS.
-    """
-    with endpoint_service() as service:
-        note(f"sealed {service.reseal()} endpoints with the first key, and wrote all again")
-
-
-def _say_step(action: str, name: str, written: Written | None, *, as_json: bool) -> None:
-    endpoint = None if written is None else written.endpoint.endpoint_id
-    secret = None if written is None or action != "create" else written.secret
-    if as_json:
-        print_json({"action": action, "name": name, "id": endpoint, "secret": secret})
-        return
-    typer.echo(
-        f"{action:8} {name}{f'  {endpoint}' if endpoint else ''}{f'  {secret}' if secret else ''}"
-    )
+for _each in (apply, sync, reseal):
+    app.command()(_each)
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from plaudit.kafka.findings import Finding
 from plaudit.kafka.rights import require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, worker_requirements
-from plaudit.records.delays import Delay, DelayError
+from plaudit.records.names import tier_of
 
 _log = logging.getLogger(__name__)
 
@@ -74,13 +74,3 @@ def _look(settings: KafkaSettings) -> LaneTopics:
             tiers[topic] = delay.millis
     require_write(settings, [*tiers, names.attempts, names.dlq_deliveries, names.dlq_events])
     return LaneTopics(dict.fromkeys(names.event_topics, 0), tiers)
-
-
-def tier_of(topic: str, prefix: str) -> Delay | None:
-    """Return the delay of a `deliveries.*` topic; None when it is none."""
-    if not topic.startswith(prefix):
-        return None
-    try:
-        return Delay.parse(topic.removeprefix(prefix))
-    except DelayError:
-        return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from plaudit.deliver.startup import tier_of
 from plaudit.kafka.lag import LagReader, PartitionLag
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, worker_requirements
+from plaudit.records.names import tier_of
 
 
 @dataclass(frozen=True, slots=True)

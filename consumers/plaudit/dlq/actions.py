@@ -94,7 +94,7 @@ class RedriveEvents:
 
     def skip(self, letter: Letter) -> Skip | None:
         """Return why it can't be sent again."""
-        return event_stays(letter, self._again)
+        return event_stays(self._names, letter, self._again)
 
     def endpoint(self, letter: Letter) -> str:
         """It goes to a topic, not to an endpoint."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from plaudit.dlq.letters import Headers, Kind, Letter
+from plaudit.dlq.moves import Skip, origin_refused
+from plaudit.records.names import Names
 
 VERSION: Final = 1
 
@@ -29,6 +31,13 @@ class Kept:
     key: bytes
     headers: Headers
     value: bytes
+
+    def belongs_to(self, names: Names) -> bool:
+        """Return whether it could have been written by the installation of these names."""
+        if self.kind is not Kind.EVENTS:
+            return True
+        letter = Letter(self.key, 0, 0, 0, self.headers, self.value)
+        return origin_refused(names, letter) is not Skip.FOREIGN_ORIGIN
 
 
 def line_of(letter: Letter, kind: Kind) -> str:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from plaudit.dlq.directory import Known
 from plaudit.dlq.letters import Headers, Letter
 from plaudit.records.delivery_id import delivery_id
-from plaudit.records.names import Header, Names, Trigger
+from plaudit.records.names import Header, Names, Trigger, tier_of
 
 CUT_BYTES: Final = 64 * 1024
 """A letter of a record that the brokers refused keeps only so much of it."""
@@ -39,6 +39,7 @@ class Skip(StrEnum):
     PARKED = "parked"
     CUT = "cut"
     NO_ORIGIN = "no_origin"
+    FOREIGN_ORIGIN = "foreign_origin"
     NO_EVENT_ID = "no_event_id"
     TOO_LARGE = "refused_by_kafka"
     FAILING = "endpoint_failing"
@@ -51,6 +52,7 @@ WAY_OUT: Final = {
     Skip.PARKED: "sent again too often; find the cause, then raise --max-redrives",
     Skip.CUT: "only the first 64 KiB were kept; `plaudit replay` sends the event from its topic",
     Skip.NO_ORIGIN: "its key does not say where it came from; `plaudit dlq export` keeps it",
+    Skip.FOREIGN_ORIGIN: "its origin is not a topic of events or deliveries of this installation",
     Skip.TOO_LARGE: "the brokers refuse the record; see `plaudit topics check`",
     Skip.NO_EVENT_ID: "without a ce_id header it can't go to another endpoint",
     Skip.FAILING: "the endpoint fails; put it right, then run this again",
@@ -92,9 +94,21 @@ def delivery_stays(letter: Letter, again: Again, known: Known | None) -> Skip | 
     return None if known.active else Skip.ENDPOINT_DISABLED
 
 
-def event_stays(letter: Letter, again: Again) -> Skip | None:
-    """Return why a record that was no event is not to be sent again; None: it may be."""
-    return _stays(letter, again) or (None if _origin(letter) else Skip.NO_ORIGIN)
+def event_stays(names: Names, letter: Letter, again: Again) -> Skip | None:
+    """Return why a record that was not an event is not to be sent again; None: it may be."""
+    return _stays(letter, again) or origin_refused(names, letter)
+
+
+def origin_refused(names: Names, letter: Letter) -> Skip | None:
+    """Return why a record may not go where its letter says that it came from; None: it may.
+
+    Headers are written by others: what they name is not a topic that this job would write to.
+    """
+    topic = _origin(letter)
+    if not topic:
+        return Skip.NO_ORIGIN
+    ours = topic in names.event_topics or tier_of(topic, names.deliveries_prefix) is not None
+    return None if ours else Skip.FOREIGN_ORIGIN
 
 
 def _stays(letter: Letter, again: Again) -> Skip | None:

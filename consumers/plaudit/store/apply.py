@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -17,6 +17,9 @@ from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.service import EndpointService, Written
 from plaudit.store.wanted import InputRefused, Wanted, uuid_text
 
+OWN_VARIABLE: Final = "PLAUDIT_VAR_"
+"""What the names of variables begin with that every file may fill in."""
+_SETTINGS: Final = ("PLAUDIT_", "KAFKA_")
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 Action = Literal["create", "update", "remove", "keep"]
 
@@ -82,18 +85,29 @@ class Desired:
     endpoints: tuple[Wanted, ...]
 
 
-def read_file(path: Path, environ: Mapping[str, str] = os.environ) -> Desired:
+def read_file(
+    path: Path, named: Collection[str] = (), environ: Mapping[str, str] = os.environ
+) -> Desired:
     """Read a file; `${NAME}` stands for an environment variable.
+
+    Args:
+        path: of the file.
+        named: variables that may be filled in, beside `PLAUDIT_VAR_*`. What a file fills in goes
+            into URLs and headers, and so to whoever the file names.
+        environ: the variables that there are.
 
     Raises:
         InputRefused: names the line or the field.
     """
+    for name in named:
+        if _is_setting(name):
+            raise InputRefused("--env", f"{name} is a setting of Plaudit; no file may fill it in")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputRefused(str(path), f"can't be read: {error}") from None
     try:
-        tree = yaml.safe_load(_filled(text, environ, path))
+        tree = yaml.safe_load(_filled(text, named, environ, path))
         file = _File.model_validate(tree)
     except yaml.YAMLError as error:
         raise InputRefused(str(path), " ".join(str(error).split())) from None
@@ -159,11 +173,21 @@ def _step(service: EndpointService, wanted: Wanted, existing: StoredEndpoint | N
     return Step("keep" if same else "update", name, asked, existing)
 
 
-def _filled(text: str, environ: Mapping[str, str], path: Path) -> str:
+def _filled(text: str, named: Collection[str], environ: Mapping[str, str], path: Path) -> str:
     def value(found: re.Match[str]) -> str:
         name = found[1]
+        if name not in named and not name.startswith(OWN_VARIABLE):
+            advice = (
+                f"call it {OWN_VARIABLE}…" if _is_setting(name) else f"allow it with --env {name}"
+            )
+            raise InputRefused(str(path), f"${{{name}}} may not be filled in; {advice}")
         if name not in environ:
             raise InputRefused(str(path), f"${{{name}}} is not in the environment")
         return environ[name]
 
     return _VARIABLE.sub(value, text)
+
+
+def _is_setting(name: str) -> bool:
+    """Return whether a variable is read by Plaudit itself."""
+    return name.upper().startswith(_SETTINGS) and not name.startswith(OWN_VARIABLE)

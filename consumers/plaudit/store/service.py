@@ -20,6 +20,7 @@ from plaudit.store import endpoints as rows
 from plaudit.store.advice import offer
 from plaudit.store.database import translated
 from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.moving import dropped
 from plaudit.store.once import Once
 from plaudit.store.relay import HEAD_START_MS, Relay
 from plaudit.store.resealing import reseal
@@ -54,12 +55,14 @@ class Written:
         secret: of a new endpoint, or a new secret: shown this once.
         trouble: why the brokers have not heard of it yet; None: they have.
         missed_since: of one that is served again: since when it was not, epoch milliseconds.
+        warnings: what the change took away.
     """
 
     endpoint: StoredEndpoint
     secret: str | None = None
     trouble: str | None = None
     missed_since: int | None = None
+    warnings: Sequence[str] = ()
 
 
 class EndpointService:
@@ -186,7 +189,7 @@ class EndpointService:
         if asked.secret is not None and asked.secret != secrets[0].text:
             secrets = [Secret(asked.secret)]
         private = Private(asked.url, asked.headers, secrets)
-        return self._change(
+        written = self._change(
             replace(
                 before,
                 name=asked.name,
@@ -199,6 +202,7 @@ class EndpointService:
                 content_filter=asked.content_filter,
             )
         )
+        return replace(written, warnings=dropped(self.wanted(before), asked))
 
     def check(self, wanted: Wanted) -> Wanted:
         """Return what is asked for in canonical form, without doing it.

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from plaudit.events.entity import Entity
-from plaudit.records.delays import NOW, Delay
+from plaudit.records.delays import NOW, Delay, DelayError
 
 DEFAULT_PREFIX: Final = "plaudit."
 
@@ -129,3 +129,13 @@ class Names:
     def dlq_transactional_id(self) -> str:
         """The one writer of dead-letter tombstones."""
         return f"{self.prefix}dlq"
+
+
+def tier_of(topic: str, prefix: str) -> Delay | None:
+    """Return the delay of a `deliveries.*` topic; None when it is none."""
+    if not topic.startswith(prefix):
+        return None
+    try:
+        return Delay.parse(topic.removeprefix(prefix))
+    except DelayError:
+        return None
