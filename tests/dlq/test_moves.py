@@ -6,7 +6,7 @@ import pytest
 
 from dlq.generate import ENDPOINTS, WORKSPACE, letters
 from plaudit.dlq.directory import Known
-from plaudit.dlq.letters import Headers, Letter
+from plaudit.dlq.letters import Letter
 from plaudit.dlq.moves import (
     CUT_BYTES,
     WAY_OUT,
@@ -17,6 +17,7 @@ from plaudit.dlq.moves import (
     event_again,
     event_stays,
 )
+from plaudit.kafka.headers import Headers
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Names
 

@@ -14,9 +14,10 @@ from dlq.generate import letters
 from dlq.rig import SOON_S, start_command, wait
 from plaudit.dlq.files import line_of
 from plaudit.dlq.filters import Asked, parse
-from plaudit.dlq.letters import Headers, Kind, Letter
+from plaudit.dlq.letters import Kind, Letter
 from plaudit.dlq.scan import Letters
 from plaudit.kafka.declaration import Section
+from plaudit.kafka.headers import Headers
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from plaudit.dlq.reading import BoundedReader
 from plaudit.events.entity import Entity
 from plaudit.kafka.consumer import Partition
+from plaudit.kafka.headers import readable_headers
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.wanted import uuid_text
 
@@ -74,7 +75,7 @@ def find_events(settings: KafkaSettings, some_id: str, window: Window) -> Iterat
 
 
 def _is_about(message: Message, wanted: bytes) -> bool:
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers()) or ()
+    headers = readable_headers(message)
     return any(name in _ID_AND_SUBJECT and value == wanted for name, value in headers)
 
 

@@ -22,6 +22,7 @@ from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event, EventDecoder
 from plaudit.events.rendering import render
+from plaudit.kafka.headers import HeadersUnreadable
 
 FORGET_AFTER_MS: Final = 3_600_000
 """An endpoint that nobody has heard of for so long is taken as deleted."""
@@ -61,9 +62,9 @@ class DeliveriesLane:
         """
         now_ms = int(time.time() * 1_000)
         try:
-            addressed = read_headers(record.headers(), record)
-        except HeadersUnusable as error:
-            bury_record(record, "headers_unusable", error.reason, self._bury, self._deliverer)
+            addressed = read_headers(record.needed_headers(), record)
+        except (HeadersUnusable, HeadersUnreadable) as error:
+            bury_record(record, "headers_unusable", str(error), self._bury, self._deliverer)
             return
         event = decode(self._decoder, record, self._bury, self._deliverer)
         if event is None:

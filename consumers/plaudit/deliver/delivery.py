@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from plaudit.kafka.headers import Headers, HeadersUnreadable, headers_of
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Trigger
 
@@ -34,6 +35,7 @@ class Record:
     """
 
     __slots__ = (
+        "_unreadable",
         "assignment",
         "due_ms",
         "message",
@@ -62,18 +64,38 @@ class Record:
         self.message = message
         self.pending = 0
         self.shared = False
+        self._unreadable: HeadersUnreadable | None = None
 
     @property
     def key(self) -> bytes | None:
         """The record's key."""
         return None if self.message is None else self.message.key()
 
-    def headers(self) -> list[tuple[str, bytes]]:
-        """Read the headers; a few microseconds, so only where they are needed."""
-        found = None if self.message is None else self.message.headers()
-        # The client's stub allows what is taken when producing, too.
-        pairs = cast("list[tuple[str, bytes | None]] | None", found)
-        return [(name, value or b"") for name, value in pairs or ()]
+    def headers(self) -> Headers:
+        """Read the headers; a few microseconds, so only where they are needed.
+
+        An event whose headers can't be read is delivered without them.
+        """
+        try:
+            return self.needed_headers()
+        except HeadersUnreadable:
+            return []
+
+    def needed_headers(self) -> Headers:
+        """Read the headers where nothing can be done without them.
+
+        Raises:
+            HeadersUnreadable: the client can't read them.
+        """
+        if self._unreadable is not None:
+            raise self._unreadable  # the client must not be asked again
+        if self.message is None:
+            return []
+        try:
+            return headers_of(self.message)
+        except HeadersUnreadable as error:
+            self._unreadable = error
+            raise
 
 
 class HeadersUnusable(ValueError):

@@ -12,8 +12,9 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from plaudit.dlq.letters import Headers, Kind, Letter
+from plaudit.dlq.letters import Kind, Letter
 from plaudit.dlq.moves import Skip, origin_refused
+from plaudit.kafka.headers import Headers
 from plaudit.records.names import Names
 
 VERSION: Final = 1

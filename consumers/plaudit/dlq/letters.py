@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from plaudit.events.decoding import EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
 from plaudit.events.rendering import render
+from plaudit.kafka.headers import Headers, HeadersUnreadable, headers_of
 from plaudit.records.names import Header, Names
 from plaudit.records.times import time_text
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 RETENTION_MS: Final = 21 * 24 * 3_600_000
 MOST_DIGITS: Final = 18
-Headers = list[tuple[str, bytes]]
 
 
 class Kind(StrEnum):
@@ -37,11 +37,21 @@ class Letter:
         partition: where it stands in the dead-letter topic.
         offset: the same.
         dead_at_ms: when it was appended there; epoch milliseconds.
-        headers: as they are.
+        headers: as they are; none when they can't be read.
+        readable: whether they could be read.
         value: the event's bytes.
     """
 
-    __slots__ = ("_named", "dead_at_ms", "headers", "key", "offset", "partition", "value")
+    __slots__ = (
+        "_named",
+        "dead_at_ms",
+        "headers",
+        "key",
+        "offset",
+        "partition",
+        "readable",
+        "value",
+    )
 
     def __init__(
         self,
@@ -51,6 +61,8 @@ class Letter:
         dead_at_ms: int,
         headers: Headers,
         value: bytes,
+        *,
+        readable: bool = True,
     ) -> None:
         self.key = key
         self.partition = partition
@@ -58,6 +70,7 @@ class Letter:
         self.dead_at_ms = dead_at_ms
         self.headers = headers
         self.value = value
+        self.readable = readable
         self._named: dict[str, bytes] | None = None
 
     @property
@@ -118,20 +131,20 @@ class Letter:
 
 
 def letter_of(message: Message) -> Letter:
-    """Return the dead letter that a record is."""
+    """Return the dead letter that a record is; ask once for each message."""
+    try:
+        headers, readable = headers_of(message), True
+    except HeadersUnreadable:
+        headers, readable = [], False
     return Letter(
         message.key() or b"",
         message.partition() or 0,
         message.offset() or 0,
         message.timestamp()[1],
-        headers_of(message),
+        headers,
         message.value() or b"",
+        readable=readable,
     )
-
-
-def headers_of(message: Message) -> Headers:
-    """Return a record's headers; the client's stub allows what is taken when producing, too."""
-    return cast("Headers | None", message.headers()) or []
 
 
 def decoded(letter: Letter, lookup: SchemaLookup | None = None) -> str:

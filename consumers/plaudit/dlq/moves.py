@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from plaudit.dlq.directory import Known
-from plaudit.dlq.letters import Headers, Letter
+from plaudit.dlq.letters import Letter
+from plaudit.kafka.headers import Headers
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Names, Trigger, tier_of
 
@@ -41,6 +42,8 @@ class Skip(StrEnum):
     NO_ORIGIN = "no_origin"
     FOREIGN_ORIGIN = "foreign_origin"
     NO_EVENT_ID = "no_event_id"
+    UNUSABLE = "unusable"
+    SCHEMA_UNKNOWN = "schema_unknown"
     TOO_LARGE = "refused_by_kafka"
     FAILING = "endpoint_failing"
 
@@ -55,6 +58,8 @@ WAY_OUT: Final = {
     Skip.FOREIGN_ORIGIN: "its origin is not a topic of events or deliveries of this installation",
     Skip.TOO_LARGE: "the brokers refuse the record; see `plaudit topics check`",
     Skip.NO_EVENT_ID: "without a ce_id header it can't go to another endpoint",
+    Skip.UNUSABLE: "it can't be read; `plaudit dlq purge` removes it and keeps its bytes in a file",
+    Skip.SCHEMA_UNKNOWN: "run `plaudit schemas register`, with the release that wrote it",
     Skip.FAILING: "the endpoint fails; put it right, then run this again",
 }
 
@@ -112,6 +117,8 @@ def origin_refused(names: Names, letter: Letter) -> Skip | None:
 
 
 def _stays(letter: Letter, again: Again) -> Skip | None:
+    if not letter.readable:
+        return Skip.UNUSABLE
     if letter.redrives >= again.max_redrives:
         return Skip.PARKED
     cut = letter.raw(Header.REASON) == b"write_refused" and len(letter.value) >= CUT_BYTES

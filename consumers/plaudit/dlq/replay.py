@@ -23,7 +23,6 @@ from plaudit.bulk.guard import LagGuard
 from plaudit.dlq.directory import Directory, Known
 from plaudit.dlq.gate import BATCH_BYTES, Brakes, Gate, Limits, write_in_one
 from plaudit.dlq.job import FENCED, TAKEOVERS, sendable
-from plaudit.dlq.letters import Headers, headers_of
 from plaudit.dlq.moves import WAY_OUT, Skip, Write
 from plaudit.dlq.outcomes import OutcomeWatch
 from plaudit.dlq.progress import DISABLED, Progress, Range, ReplayRefused, Wanted
@@ -33,6 +32,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, Undecodable
 from plaudit.kafka.consumer import Partition
 from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
+from plaudit.kafka.headers import Headers, readable_headers
 from plaudit.kafka.rights import require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.transactions import TransactionalProducer
@@ -150,7 +150,9 @@ def _narrowed(option: str, asked: frozenset[str], has: frozenset[str]) -> frozen
 def delivery_of(message: Message, event: Event, known: Known, now_ms: int) -> Write:
     """Return the record by which an event goes to an endpoint again. Pure."""
     foreign: Headers = [
-        (name, value) for name, value in headers_of(message) if not name.startswith(Header.PREFIX)
+        (name, value)
+        for name, value in readable_headers(message)
+        if not name.startswith(Header.PREFIX)
     ]
     given = {
         Header.DELIVERY_ID: delivery_id(event.event_id, known.endpoint_id),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
@@ -13,6 +13,7 @@ from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import MEMORY_CAPS
 from plaudit.kafka.errors import KafkaUnavailable, translate
+from plaudit.kafka.headers import readable_headers
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.troubles import Troubles
 
@@ -105,10 +106,9 @@ class SingleReader:
 
 
 def _found(message: Message) -> Found:
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers()) or []
     return Found(
         message.value() or b"",
         message.key(),
-        [(name, value or b"") for name, value in headers],
+        readable_headers(message),
         message.timestamp()[1],
     )

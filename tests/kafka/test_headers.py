@@ -1,0 +1,56 @@
+"""Headers that the client can't read break nothing that looks at them."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from conftest import MakeTopic
+from deliver.world import assignment
+from plaudit.deliver.delivery import Record
+from plaudit.dlq.letters import letter_of
+from plaudit.kafka.headers import HeadersUnreadable, headers_of, readable_headers
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.single import SingleReader
+from raw_records import NOT_UTF8, write_raw
+
+pytestmark = pytest.mark.broker
+
+COUNT = 4
+
+
+@pytest.fixture
+def read(settings: KafkaSettings, make_topic: MakeTopic) -> tuple[str, list[Message]]:
+    """Return a topic with records whose headers can't be read, and the records."""
+    topic = make_topic(partitions=1)
+    for _ in range(COUNT):
+        write_raw(
+            settings.bootstrap_servers, topic, 0, b"v", b"k", [(b"a", b"1"), (NOT_UTF8, b"2")]
+        )
+    client = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": topic})
+    client.assign([TopicPartition(topic, 0, 0)])
+    messages = client.consume(COUNT, 30)
+    client.close()
+    assert [each.error() for each in messages] == [None] * COUNT
+    return topic, messages
+
+
+def test_a_header_whose_name_is_not_utf8_stops_nothing(
+    settings: KafkaSettings, read: tuple[str, list[Message]]
+) -> None:
+    topic, [first, second, third, fourth] = read
+    with pytest.raises(HeadersUnreadable, match="not UTF-8"):
+        headers_of(first)
+    assert readable_headers(second) == []
+    record = Record(assignment(), 0, 0, b"v", third)
+    for _ in range(3):  # the client would end the process when it is asked again
+        assert record.headers() == []
+    with pytest.raises(HeadersUnreadable):
+        record.needed_headers()
+    letter = letter_of(fourth)
+    assert (letter.headers, letter.readable, letter.key, letter.value) == ([], False, b"k", b"v")
+    assert letter.summary()["delivery_id"] == "k"
+    with SingleReader(settings) as reader:
+        found = reader.read(topic, 0, 0)
+    assert found is not None
+    assert (found.value, found.headers) == (b"v", [])
