@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -14,10 +16,14 @@ from deliver.world import assignment
 from endpoint_records import endpoint_value
 from plaudit.deliver.decide import Cancelled, Dead, Decision, Diverted, Plan, Reason
 from plaudit.deliver.deliveries_lane import DeliveriesLane
-from plaudit.deliver.delivery import Delivery, Record
-from plaudit.deliver.events_lane import WIDE, EventsLane
+from plaudit.deliver.delivery import Delivery, Record, origin_of
+from plaudit.deliver.events_lane import EventsLane
+from plaudit.deliver.fan_out import WIDE
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.lane import MustWait
+from plaudit.deliver.moves import Headers
+from plaudit.deliver.rounds import Rounds
+from plaudit.deliver.settler import Ticket
 from plaudit.deliver.tally import Tally
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
@@ -48,16 +54,23 @@ class Desk:
         done: what became of each delivery, by endpoint.
         released: offsets that no delivery keeps.
         current: whether the table of endpoints is known to be complete.
+        room: how many deliveries of wide events may be written.
+        closed: offsets of wide events of which everything was written.
+        calls: what is to be called later.
     """
 
     done: dict[str, Decision | str] = field(default_factory=dict)
     released: list[int] = field(default_factory=list)
     current: bool = True
+    room: int = 1_000_000
+    closed: list[int] = field(default_factory=list)
+    calls: deque[Callable[[], None]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.plan = Plan(TIERS, TIERS)
         self.tally = Tally()
         self.flood = FloodGuard(1.0)
+        self.rounds = Rounds(lambda _, call: self.calls.append(call), lambda: self.fans_out)
         self.table = EndpointTable(KEYS)
         self.partition = assignment()
         self.partition.release = lambda record: self.released.append(record.offset)
@@ -82,8 +95,23 @@ class Desk:
     def divert(self, delivery: Delivery, reason: Reason) -> None:
         self.done[delivery.endpoint_id] = reason
 
-    def fan_out(self, delivery: Delivery) -> None:
-        self.done[delivery.endpoint_id] = "fanned out"
+    @property
+    def fans_out(self) -> bool:
+        return self.room > 0
+
+    def open_wide(self, record: Record) -> Ticket:
+        record.pending = 1
+        return Ticket(1, record, origin_of(record), wide=True)
+
+    def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
+        assert endpoint_id not in self.done, "it was handed over before"
+        assert not self.closed, "nothing comes after the end"
+        assert (ticket.wide, dict(headers)[Header.ENDPOINT_ID]) == (True, endpoint_id.encode())
+        self.done[endpoint_id] = "fanned out"
+        self.room -= 1
+
+    def close_wide(self, ticket: Ticket) -> None:
+        self.closed.append(ticket.record.offset)
 
     # What a test does.
 
@@ -94,9 +122,14 @@ class Desk:
         fields: dict[str, Any] = {**known, **given}
         self.table.apply(endpoint_id.encode(), endpoint_value(endpoint_id, **fields))
 
-    def event(self) -> Record:
+    def run(self) -> None:
+        """Call what was to be called later, until nothing more is."""
+        while self.calls:
+            self.calls.popleft()()
+
+    def event(self, offset: int = 0, value: bytes = VALUE) -> Record:
         """Begin an event."""
-        record = Record(self.partition, 0, int(time.time() * 1_000), VALUE)
+        record = Record(self.partition, offset, int(time.time() * 1_000), value)
         self.events.begin(record)
         return record
 
@@ -158,8 +191,11 @@ def test_an_event_that_very_many_want_goes_through_the_deliveries_lane(
 ) -> None:
     for each in ids(count):
         desk.has(each)
-    assert desk.event().pending == count
+    record = desk.event()
+    desk.run()
     assert desk.done == dict.fromkeys(ids(count), way)
+    assert record.pending == (1 if count > WIDE else count)
+    assert desk.closed == ([0] if count > WIDE else [])
 
 
 def test_of_two_records_of_one_step_the_second_is_dropped_and_counted(desk: Desk) -> None:

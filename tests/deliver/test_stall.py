@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any, cast
 
 from deliver.brokers import Brokers
 from deliver.world import assignment
 from plaudit.deliver.delivery import Record
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.lane import Hooks, Lane
+from plaudit.deliver.lane import SLICE_S, Hooks, Lane
 from plaudit.deliver.settler import Settler
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.producer import Producer
@@ -31,11 +32,11 @@ def bury(settler: Settler) -> None:
 
 
 def test_it_stalls_after_a_second_in_which_nothing_was_settled_though_something_waits() -> None:
-    brokers, time = Brokers(), Time()
-    settler = Settler(cast("Producer", brokers), Names(""), "w", BrokerClock(), time.monotonic)
+    brokers, clock = Brokers(), Time()
+    settler = Settler(cast("Producer", brokers), Names(""), "w", BrokerClock(), clock.monotonic)
 
     def later(seconds: float) -> bool:
-        time.now_s += seconds
+        clock.now_s += seconds
         settler.look()
         return settler.stalled
 
@@ -79,3 +80,25 @@ async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> Non
     await asyncio.sleep(0)
     assert begun == [0, 1]
     assert again == [True]
+
+
+async def test_the_loop_serves_others_between_records_that_take_long() -> None:
+    """A batch of events that dozens of endpoints want each would stop everything for a second."""
+    order: list[int | str] = []
+
+    def begin(record: Record) -> None:
+        time.sleep(SLICE_S)
+        order.append(record.offset)
+
+    nothing: Any = None
+    hooks = Hooks(begin, lambda: True, Hold(), nothing, nothing, nothing)
+    loop = asyncio.get_running_loop()
+    lane = Lane("events", hooks, loop)
+    partition = assignment()
+    lane.hand_over([Record(partition, offset, 0, b"") for offset in range(3)])
+    for _ in range(3):
+        await asyncio.sleep(0)
+        order.append("others")
+    assert [each for each in order if each != "others"] == [0, 1, 2]
+    assert order != sorted(order, key=str), "others came in between"
+    assert lane.has_room()

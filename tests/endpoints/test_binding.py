@@ -60,7 +60,9 @@ def forged(genuine: EndpointRecord, **changes: Any) -> bytes:
 
 
 def matched(table: EndpointTable, workspace: str) -> list[str]:
-    found = table.match(workspace, "testimonial.approved", str(UUID(int=9)), 2, {"sequence": 1})
+    found = table.wanting(workspace, "testimonial.approved").match(
+        str(UUID(int=9)), 2, {"sequence": 1}
+    )
     return [each.endpoint_id for each in found if isinstance(each, Endpoint)]
 
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from endpoint_records import endpoint_value
 from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.matching import ERASED
 from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
-from plaudit.endpoints.table import ERASED, EndpointTable
+from plaudit.endpoints.table import EndpointTable
 
 KEYS = SecretKeys([os.urandom(32)])
 OTHER_KEYS = SecretKeys([os.urandom(32)])
@@ -72,12 +73,12 @@ def test_matching_is_what_filtering_all_newest_records_gives(
             newest[endpoint_id] = change
             table.apply(endpoint_id.encode(), record(endpoint_id, version, change))
         # Asked in between: what is remembered must not outlive the change.
-        table.match(WORKSPACES[0], TYPES[0], SPACES[0], at, {})
+        table.wanting(WORKSPACES[0], TYPES[0]).match(SPACES[0], at, {})
     assert len(table) == len(newest)
     for workspace in WORKSPACES:
         for event_type in TYPES:
             for space in SPACES:
-                found = table.match(workspace, event_type, space, at, {})
+                found = table.wanting(workspace, event_type).match(space, at, {})
                 wanted = {
                     endpoint_id
                     for endpoint_id, each in newest.items()
@@ -112,7 +113,7 @@ def test_an_endpoint_whose_key_is_missing_is_matched_and_not_lost() -> None:
     found = table.find(ENDPOINTS[0])
     assert isinstance(found, Unreadable)
     assert "key_missing" in found.reason
-    assert list(table.match(WORKSPACES[0], TYPES[0], SPACES[0], 1, {})) == [found]
+    assert list(table.wanting(WORKSPACES[0], TYPES[0]).match(SPACES[0], 1, {})) == [found]
 
 
 def test_a_blob_of_another_endpoint_does_not_open() -> None:
@@ -146,6 +147,7 @@ def test_a_content_filter_decides_and_erasures_pass_it() -> None:
     table.apply(ENDPOINTS[0].encode(), record(ENDPOINTS[0], 1, {"content_filter": wanted}))
 
     def matched(event_type: str, sequence: int) -> int:
-        return len(table.match(WORKSPACES[0], event_type, SPACES[0], 1, {"sequence": sequence}))
+        wanting = table.wanting(WORKSPACES[0], event_type)
+        return len(wanting.match(SPACES[0], 1, {"sequence": sequence}))
 
     assert (matched(TYPES[0], 3), matched(TYPES[0], 2), matched("customer.erased", 2)) == (1, 0, 1)

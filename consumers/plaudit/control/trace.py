@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.control.finding import Placed
 from plaudit.endpoints.filters import known_filter
-from plaudit.endpoints.table import ERASED
+from plaudit.endpoints.matching import ERASED
 from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
 from plaudit.kafka.single import SingleReader
 from plaudit.records.times import time_text

@@ -20,17 +20,18 @@ from plaudit.deliver.decide import (
     divert,
     insists,
 )
-from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.delivery import Delivery, Record
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.isolation.admission import Admission, AdmissionLimits
 from plaudit.deliver.isolation.relief import Evicted
 from plaudit.deliver.isolation.slots import Clock, Flight
 from plaudit.deliver.isolation.standing import Refusal, hold_s
-from plaudit.deliver.moves import Attempted, outcome_of
+from plaudit.deliver.moves import Attempted, Headers, outcome_of
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.deliver.report import Reporter
-from plaudit.deliver.settler import Settler
+from plaudit.deliver.rounds import Rounds
+from plaudit.deliver.settler import Settler, Ticket
 from plaudit.deliver.shaping import write_as
 from plaudit.deliver.tally import Tally
 from plaudit.endpoints.model import Endpoint
@@ -67,6 +68,7 @@ class Deliverer:
 
     Attributes:
         hold: while it is on, nothing is begun.
+        rounds: work that is done in slices, in turns.
     """
 
     def __init__(self, tools: Tools, *, serves_all: bool) -> None:
@@ -76,12 +78,14 @@ class Deliverer:
         self._tools = tools
         self._closed = False
         self.hold = Hold()
+        clock = Clock(asyncio.get_running_loop().call_later)
+        self.rounds = Rounds(clock.later, lambda: self.fans_out)
         self.admission = Admission(
             tools.limits,
             self._start,
             self._refused,
             self._insists,
-            Clock(asyncio.get_running_loop().call_later),
+            clock,
             serves_all=serves_all,
             hold=self.hold,
         )
@@ -132,11 +136,25 @@ class Deliverer:
         """Ignore from now on how attempts end: their records are read again by others."""
         self._closed = True
 
-    def fan_out(self, delivery: Delivery) -> None:
+    @property
+    def fans_out(self) -> bool:
+        """Whether more of wide events may be handed to the deliveries lane now."""
+        return not self._closed and not self.hold.on and self._tools.settler.fans_out
+
+    def open_wide(self, record: Record) -> Ticket:
+        """Begin a wide event; `fan_out` hands its deliveries over, `close_wide` ends it."""
+        record.pending = 1
+        record.assignment.begun += 1
+        return self._tools.settler.open_wide(record)
+
+    def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
         """Hand a delivery of a wide event to the deliveries lane."""
-        delivery.record.assignment.begun += 1
         self.tally.fanned_out += 1
-        self._tools.settler.fan_out(delivery)
+        self._tools.settler.fan_out(ticket, endpoint_id, headers)
+
+    def close_wide(self, ticket: Ticket) -> None:
+        """End a wide event: its record is done when all that was written is acknowledged."""
+        self._tools.settler.close_wide(ticket)
 
     def divert(self, delivery: Delivery, reason: Reason) -> None:
         """Send a delivery to a tier, without an attempt."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from plaudit.deliver.decide import Decision, Plan, Reason
-from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.delivery import Delivery, Record
 from plaudit.deliver.flood import FloodGuard
+from plaudit.deliver.moves import Headers
+from plaudit.deliver.rounds import Rounds
+from plaudit.deliver.settler import Ticket
 from plaudit.deliver.tally import Tally
 from plaudit.endpoints.model import Endpoint
 
@@ -41,6 +44,24 @@ class Delivers(Protocol):
         """Send a delivery to a tier, without an attempt."""
         ...
 
-    def fan_out(self, delivery: Delivery) -> None:
+    @property
+    def rounds(self) -> Rounds:
+        """Work that is done in slices, in turns."""
+        ...
+
+    @property
+    def fans_out(self) -> bool:
+        """Whether more of wide events may be handed to the deliveries lane now."""
+        ...
+
+    def open_wide(self, record: Record) -> Ticket:
+        """Begin a wide event; `fan_out` hands its deliveries over, `close_wide` ends it."""
+        ...
+
+    def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
         """Hand a delivery of a wide event to the deliveries lane."""
+        ...
+
+    def close_wide(self, ticket: Ticket) -> None:
+        """End a wide event: its record is done when all that was written is acknowledged."""
         ...

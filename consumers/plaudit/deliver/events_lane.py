@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivers import Delivers
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.fan_out import WIDE, FanOut
 from plaudit.deliver.lane import MustWait
-from plaudit.endpoints.model import Endpoint
+from plaudit.endpoints.matching import Wanting
+from plaudit.endpoints.model import Endpoint, Served
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event, EventDecoder, SchemaUnknown, Undecodable
 from plaudit.events.rendering import render
 from plaudit.records.names import Trigger
 
-WIDE: Final = 64
-"""Events that more endpoints want than this are spread through the deliveries lane."""
 _EVENT: Final = Trigger.EVENT
 
 
@@ -58,9 +58,21 @@ class EventsLane:
         event = decode(self._decoder, record, self._bury, self._deliverer)
         if event is None:
             return
-        endpoints = self._table.match(
-            event.workspace_id, event.type, event.space_id, record.timestamp_ms, event.data
-        )
+        wanting = self._table.wanting(event.workspace_id, event.type)
+        if len(wanting.endpoints) > WIDE:
+            job = FanOut(record, self._find, self._deliverer, self._deliver)
+            self._deliverer.rounds.add(event.workspace_id, job)
+            return
+        endpoints = wanting.match(event.space_id, record.timestamp_ms, event.data)
+        self._deliver(record, event, endpoints)
+
+    def _find(self, record: Record) -> tuple[Event, Wanting]:
+        """Return an event that was decoded before, and which endpoints want its type."""
+        event = self._decoder.decode(record.value)
+        return event, self._table.wanting(event.workspace_id, event.type)
+
+    def _deliver(self, record: Record, event: Event, endpoints: Sequence[Served]) -> None:
+        """Begin the deliveries to the endpoints that want an event."""
         if not endpoints:
             self._deliverer.tally.unmatched += 1
             record.assignment.release(record)
@@ -72,13 +84,10 @@ class EventsLane:
         history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
         if all(isinstance(each, Endpoint) and each.shape is None for each in endpoints):
             event.drop_data()
-        wide = len(endpoints) > WIDE
         for endpoint in endpoints:
             known = endpoint if isinstance(endpoint, Endpoint) else None
             delivery = Delivery(record, event, body, endpoint.endpoint_id, known, origin, history)
-            if wide:
-                self._deliverer.fan_out(delivery)
-            elif known is None:
+            if known is None:
                 self._deliverer.divert(delivery, Reason.ENDPOINT_UNREADABLE)
             else:
                 self._deliverer.deliver(delivery, known)

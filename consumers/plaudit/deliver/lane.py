@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _log = logging.getLogger(__name__)
 LOOK_AGAIN_S: Final = 0.5
 ON_THE_WAY: Final = 50
 """With so many records between the threads, no more are read."""
+SLICE_S: Final = 0.01
+"""Records are begun for so long at a time: a hundred that 64 endpoints each want take a second."""
 
 
 class MustWait(Exception):
@@ -81,7 +84,8 @@ class Lane:
         # Records; each count is written by one thread only.
         self._handed = 0
         self._received = 0
-        self._held: list[Record] = []
+        self._arrived: deque[Record] = deque()
+        self._begins_later = False
 
     def hand_over(self, records: list[Record]) -> None:
         """Take records that may run now; called in the source's thread."""
@@ -93,7 +97,10 @@ class Lane:
 
         Not while many are on their way: the loop, which may be busy, is not to be overrun.
         """
-        return self._handed - self._received < ON_THE_WAY and self._hooks.has_room()
+        if self._hooks.hold.on:
+            return self._hooks.has_room()
+        on_the_way = self._handed - self._received + len(self._arrived)
+        return on_the_way < ON_THE_WAY and self._hooks.has_room()
 
     def hold(self) -> None:
         """Begin nothing more until `go_on`; called in the source's thread."""
@@ -153,36 +160,44 @@ class Lane:
         if self._hooks.hold.on:
             return
         self._hooks.go_on()
-        held, self._held = self._held, []
-        self._begin(held)
+        self._begin_some()
 
     def _receive(self, records: list[Record]) -> None:
         self._received += len(records)
-        if self._hooks.hold.on:
-            self._held += records
-        else:
-            self._begin(records)
+        self._arrived.extend(records)
+        if not self._begins_later:
+            self._begin_some()
 
-    def _begin(self, records: list[Record]) -> None:
-        for record in records:
-            assignment = record.assignment
-            if not assignment.active:
-                continue  # given up meanwhile: whoever has it now reads the record again
-            if assignment in self._waiting:
-                self._waiting[assignment].append(record)
-                continue
-            try:
-                self._hooks.begin(record)
-            except MustWait as wait:
-                self._waiting[assignment] = deque([record])
-                assignment.waits = True
-                self._say(assignment, wait)
-            except Exception as error:  # noqa: BLE001 - a defect of ours: the partition stands still
-                self._stand_still(assignment, error)
+    def _begin_some(self) -> None:
+        """Begin what has arrived, for a slice of time; the loop serves others before the rest."""
+        self._begins_later = False
+        until_s = time.monotonic() + SLICE_S
+        while self._arrived and not self._hooks.hold.on:
+            self._begin(self._arrived.popleft())
+            if self._arrived and time.monotonic() >= until_s:
+                self._begins_later = True
+                self._loop.call_soon(self._begin_some)
+                return
+
+    def _begin(self, record: Record) -> None:
+        assignment = record.assignment
+        if not assignment.active:
+            return  # given up meanwhile: whoever has it now reads the record again
+        if assignment in self._waiting:
+            self._waiting[assignment].append(record)
+            return
+        try:
+            self._hooks.begin(record)
+        except MustWait as wait:
+            self._waiting[assignment] = deque([record])
+            assignment.waits = True
+            self._say(assignment, wait)
+        except Exception as error:  # noqa: BLE001 - a defect of ours: the partition stands still
+            self._stand_still(assignment, error)
 
     def _look_again(self, assignment: Assignment) -> None:
         held = self._waiting[assignment]
-        while held and assignment.active:
+        if held and assignment.active:
             try:
                 self._hooks.begin(held[0])
             except MustWait as wait:
@@ -195,6 +210,9 @@ class Lane:
         del self._waiting[assignment]
         assignment.waits = False
         self._reasons.pop(assignment, None)
+        self._arrived.extendleft(reversed(held))
+        if not self._begins_later:
+            self._begin_some()
 
     def _stand_still(self, assignment: Assignment, error: Exception) -> None:
         """Begin nothing more of a partition, and commit nothing past the record.

@@ -119,15 +119,14 @@ def move(
     return Write(topic, delivery.record.value, key.encode(), headers)
 
 
-def fan_out(names: Names, delivery: Delivery) -> Write:
-    """Return the record by which a delivery of a wide event goes to the deliveries lane."""
-    headers = [
-        *_foreign(delivery.record.headers()),
-        *_identity(delivery),
-        *_history_headers(delivery.history, delivery.endpoint_version),
+def fanned_out(record: Record, workspace_id: str, origin: Origin, history: History) -> Headers:
+    """Return the headers that the deliveries of a wide event share, on their way to `now`."""
+    return [
+        *_foreign(record.headers()),
+        (Header.WORKSPACE_ID, workspace_id.encode()),
+        *_origin_headers(origin),
+        *_history_headers(history, None),
     ]
-    topic = names.deliveries_now
-    return Write(topic, delivery.record.value, delivery.endpoint_id.encode(), headers)
 
 
 def refused(names: Names, write: Write, origin: Origin, error: str) -> Write:
@@ -328,7 +327,7 @@ def _identity(delivery: Delivery) -> Headers:
     ]
 
 
-def _history_headers(history: History, version: int) -> Headers:
+def _history_headers(history: History, version: int | None) -> Headers:
     numbers = {
         Header.ENDPOINT_VERSION: version,
         Header.ATTEMPT: history.attempts,

@@ -17,7 +17,7 @@ from typing import Final
 from plaudit.deliver import moves
 from plaudit.deliver.decide import Decision
 from plaudit.deliver.delivery import Delivery, Origin, Record, origin_of
-from plaudit.deliver.moves import Attempted, Write
+from plaudit.deliver.moves import Attempted, Headers, Write
 from plaudit.deliver.suspects import Suspects
 from plaudit.events.ids import new_id_text
 from plaudit.kafka.clock import BrokerClock
@@ -37,21 +37,30 @@ TRY_EVERY_S: Final = 10.0
 """What is silent may be one partition only: so often, a second's attempts find out."""
 
 
+MOST_FANNED_OUT: Final = 1_000
+MOST_FANNED_OUT_BYTES: Final = 4 * 1024 * 1024
+"""Records of wide events that may wait for their acknowledgement. A thousand take 3 MB here, and
+brokers acknowledge them in some 20 ms: enough for all that a core can write. The bytes are an
+eighth of the producer's buffer, so that there is room for what other deliveries write."""
+
+
 class Ticket:
-    """Writes of one delivery that are not acknowledged yet.
+    """Writes of one delivery, or of a wide event, that are not acknowledged yet.
 
     Attributes:
-        left: how many.
+        left: how many; for a wide event one more, until the last one is sent.
         record: to release when none is left.
         origin: for the dead letter, should a write be refused.
+        wide: of a wide event.
     """
 
-    __slots__ = ("left", "origin", "record")
+    __slots__ = ("left", "origin", "record", "wide")
 
-    def __init__(self, left: int, record: Record, origin: Origin) -> None:
+    def __init__(self, left: int, record: Record, origin: Origin, *, wide: bool = False) -> None:
         self.left = left
         self.record = record
         self.origin = origin
+        self.wide = wide
 
 
 class Settler:
@@ -83,11 +92,13 @@ class Settler:
         self._troubles: dict[str, KafkaFailure] = {}
         self.refused = 0
         self._suspects: Suspects[tuple[Ticket, str]] = Suspects(monotonic)
-        # Tickets, and answers of brokers.
+        # Writes, and answers of brokers.
         self._opened = 0
         self._closed = 0
         self._answers = 0
         self._seen_answers = 0
+        self._fanned_out = 0
+        self._fanned_out_bytes = 0
         self._monotonic = monotonic
         self._heard_at = monotonic()
 
@@ -121,16 +132,37 @@ class Settler:
         line = moves.line(delivery, decision, attempted, identity, now_ms)
         attempt = Write(self._attempts, line, delivery.endpoint_id.encode(), None)
         ticket = Ticket(1 if move is None else 2, delivery.record, delivery.origin)
-        self._opened += 1
+        self._opened += ticket.left
         if move is not None:
             self._send(move, ticket)
         self._send(attempt, ticket)
 
-    def fan_out(self, delivery: Delivery) -> None:
+    @property
+    def fans_out(self) -> bool:
+        """Whether more of wide events may be written now."""
+        return (
+            self._fanned_out < MOST_FANNED_OUT
+            and self._fanned_out_bytes < MOST_FANNED_OUT_BYTES
+            and not self.backlog
+        )
+
+    def open_wide(self, record: Record) -> Ticket:
+        """Return the ticket of a wide event; `fan_out` adds writes until `close_wide` closes it."""
+        return Ticket(1, record, origin_of(record), wide=True)
+
+    def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
         """Hand a delivery of a wide event to the deliveries lane."""
+        record = ticket.record
         self._opened += 1
-        ticket = Ticket(1, delivery.record, delivery.origin)
-        self._send(moves.fan_out(self._names, delivery), ticket)
+        self._fanned_out += 1
+        self._fanned_out_bytes += record.size
+        ticket.left += 1
+        write = Write(self._names.deliveries_now, record.value, endpoint_id.encode(), headers)
+        self._send(write, ticket)
+
+    def close_wide(self, ticket: Ticket) -> None:
+        """Take note that everything of a wide event was sent."""
+        self._tear_off(ticket)
 
     def bury(self, record: Record, reason: str, detail: str) -> None:
         """Write a record that is no event to its dead-letter topic."""
@@ -184,10 +216,16 @@ class Settler:
                 self._clock.observe(outcome.timestamp_ms)
                 if self._troubles:
                     self._recovered(write.topic)
-                ticket.left -= 1
-                if not ticket.left:
-                    self._closed += 1
-                    ticket.record.assignment.release(ticket.record)
+                self._closed += 1
+                if ticket.wide:
+                    self._fanned_out -= 1
+                    self._fanned_out_bytes -= ticket.record.size
+                self._tear_off(ticket)
+
+    def _tear_off(self, ticket: Ticket) -> None:
+        ticket.left -= 1
+        if not ticket.left:
+            ticket.record.assignment.release(ticket.record)
 
     def look(self) -> None:
         """Repeat what failed, and see whether a broker has answered since, or none has to."""

@@ -1,17 +1,16 @@
 """Every endpoint in memory, indexed for matching.
 
-One thread applies records; any may look up. What is looked up in, a workspace, is replaced as a
-whole with each change, so that no reader sees half of one.
+One thread applies records; any may look up.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from plaudit.endpoints.binding import Binding, unbind
 from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.matching import Wanting, Workspace
 from plaudit.endpoints.model import Deleted, Endpoint, Served, Unreadable
 from plaudit.endpoints.opening import open_endpoint, unreadable
 from plaudit.records.codec import RecordError
@@ -19,48 +18,7 @@ from plaudit.records.endpoint import EndpointRecord
 
 _log = logging.getLogger(__name__)
 
-ERASED: Final = "customer.erased"
-"""Goes to every endpoint of its workspace, whatever that filters: copies must be erased."""
-
-
-class _Wanting(NamedTuple):
-    """Who in a workspace wants a type of event.
-
-    Attributes:
-        all_from_ms: they all want what was appended from then on, whatever it holds; `NEVER_MS`
-            where spaces or contents have to be looked at.
-    """
-
-    endpoints: tuple[Served, ...]
-    all_from_ms: float
-
-
-class _Workspace:
-    """The endpoints of one workspace, and who of them wants what type, as far as it was asked."""
-
-    __slots__ = ("served", "wanting")
-
-    def __init__(self, served: tuple[Served, ...]) -> None:
-        self.served = served
-        self.wanting: dict[str, _Wanting] = {}
-
-    def learn(self, event_type: str) -> _Wanting:
-        """Find out who wants a type, once."""
-        erased = event_type == ERASED
-        endpoints = tuple(
-            each for each in self.served if erased or not each.types or event_type in each.types
-        )
-        chooses = any(each.spaces or each.wants is not None for each in endpoints)
-        from_ms = max((each.active_from_ms for each in endpoints), default=0)
-        found = _Wanting(endpoints, NEVER_MS if chooses and not erased else from_ms)
-        self.wanting[event_type] = found
-        return found
-
-
-NEVER_MS: Final = float("inf")
-_NOBODY: Final = _Workspace(())
-
-
+_NO_WORKSPACE: Final = Wanting((), erased=False)
 _UNBOUND: Final = Binding.UNBOUND
 _FORGED: Final = Binding.FORGED
 _CHANGED: Final = "its seal does not fit: it was changed without the secret key"
@@ -89,7 +47,7 @@ class EndpointTable:
         self._keys = keys
         self._require_bound = require_bound
         self._by_id: dict[str, Served | Deleted] = {}
-        self._workspaces: dict[str, _Workspace] = {}
+        self._workspaces: dict[str, Workspace] = {}
         self._unbound: set[str] = set()
         self._complete = False
         self.forged = 0
@@ -180,33 +138,17 @@ class EndpointTable:
         """Return what is known of an endpoint; None when nobody ever spoke of it."""
         return self._by_id.get(endpoint_id)
 
-    def match(
-        self,
-        workspace_id: str,
-        event_type: str,
-        space_id: str,
-        appended_ms: int,
-        data: Mapping[str, Any],
-    ) -> Sequence[Served]:
-        """Return the endpoints that want an event.
+    def wanting(self, workspace_id: str, event_type: str) -> Wanting:
+        """Return which endpoints want a type of event.
 
         Args:
             workspace_id: the event's; endpoints of others never match.
             event_type: such as `testimonial.approved`.
-            space_id: the event's.
-            appended_ms: when it was appended, by the brokers' clock; a redelivery decides the same.
-            data: of the event, for content filters.
         """
-        workspace = self._workspaces.get(workspace_id, _NOBODY)
-        wanting = workspace.wanting.get(event_type) or workspace.learn(event_type)
-        if appended_ms >= wanting.all_from_ms:
-            return wanting.endpoints
-        erased = event_type == ERASED
-        return [
-            each
-            for each in wanting.endpoints
-            if appended_ms >= each.active_from_ms and (erased or _wants(each, space_id, data))
-        ]
+        workspace = self._workspaces.get(workspace_id)
+        if workspace is None:
+            return _NO_WORKSPACE
+        return workspace.wanting.get(event_type) or workspace.learn(event_type)
 
     def _put(self, endpoint_id: str, now: Served | Deleted) -> None:
         before = self._by_id.get(endpoint_id)
@@ -217,14 +159,13 @@ class EndpointTable:
 
     def _refresh(self, workspace_id: str, endpoint_id: str, now: Served | Deleted) -> None:
         """Put an endpoint into its workspace's list, or take it out."""
-        others = [
-            each
-            for each in self._workspaces.get(workspace_id, _NOBODY).served
-            if each.endpoint_id != endpoint_id
-        ]
-        if not isinstance(now, Deleted) and _serves(now, workspace_id):
-            others.append(now)
-        self._workspaces[workspace_id] = _Workspace(tuple(others))
+        workspace = self._workspaces.get(workspace_id)
+        if workspace is None:
+            workspace = self._workspaces[workspace_id] = Workspace()
+        if isinstance(now, Deleted) or not _serves(now, workspace_id):
+            workspace.put(endpoint_id, None)
+        else:
+            workspace.put(endpoint_id, now)
 
     def _refuse(self, endpoint_id: str, reason: str) -> None:
         self.forged += 1
@@ -233,13 +174,6 @@ class EndpointTable:
     @staticmethod
     def _report(endpoint_id: str, error: str) -> None:
         _log.error("endpoint.unreadable", extra={"endpoint_id": endpoint_id, "error": error})
-
-
-def _wants(endpoint: Served, space_id: str, data: Mapping[str, Any]) -> bool:
-    """Return whether an endpoint wants an event of a type that it wants."""
-    if endpoint.spaces and space_id not in endpoint.spaces:
-        return False
-    return endpoint.wants is None or endpoint.wants(data)
 
 
 def _serves(endpoint: Served, workspace_id: str) -> bool:

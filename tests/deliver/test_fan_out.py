@@ -1,0 +1,218 @@
+"""Wide events, a slice at a time: what is written when, and that nothing else has to wait."""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from deliver.brokers import Brokers
+from deliver.world import EVENT, assignment, endpoint
+from plaudit.deliver.delivers import Delivers
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.fan_out import SLICE_S, WIDE, FanOut
+from plaudit.deliver.moves import Headers
+from plaudit.deliver.rounds import Rounds
+from plaudit.deliver.settler import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES, Settler, Ticket
+from plaudit.endpoints.matching import Wanting
+from plaudit.endpoints.model import Endpoint, Served
+from plaudit.events.decoding import Event
+from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.producer import Producer
+from plaudit.records.names import Names
+
+STEP_S = SLICE_S / 10
+MANY = 5 * WIDE
+
+
+def endpoints(count: int) -> tuple[Endpoint, ...]:
+    """Return endpoints that want everything."""
+    return tuple(endpoint(str(uuid.UUID(int=number))) for number in range(1, count + 1))
+
+
+@dataclass
+class Desk:
+    """A deliverer of wide events between brokers that answer when told, and a virtual event loop.
+
+    Attributes:
+        direct: how many endpoints each event was delivered to directly.
+        released: offsets of records that are done.
+        calls: what the loop does in its next round.
+        now_s: virtual seconds; each look at the clock takes a few.
+    """
+
+    brokers: Brokers = field(default_factory=Brokers)
+    direct: dict[int, int] = field(default_factory=dict)
+    released: list[int] = field(default_factory=list)
+    calls: deque[Callable[[], None]] = field(default_factory=deque)
+    now_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.settler = Settler(cast("Producer", self.brokers), Names(""), "w", BrokerClock())
+        self.rounds = Rounds(lambda _, call: self.calls.append(call), lambda: self.fans_out)
+        self.partition = assignment()
+        self.partition.release = lambda record: self.released.append(record.offset)
+
+    @property
+    def fans_out(self) -> bool:
+        return self.settler.fans_out
+
+    def open_wide(self, record: Record) -> Ticket:
+        return self.settler.open_wide(record)
+
+    def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
+        self.settler.fan_out(ticket, endpoint_id, headers)
+
+    def close_wide(self, ticket: Ticket) -> None:
+        self.settler.close_wide(ticket)
+
+    def comes(
+        self, offset: int, to: Sequence[Served], *, workspace: str = "w", value: bytes = b"{}"
+    ) -> FanOut:
+        """Let an event come in that may be for many."""
+        record = Record(self.partition, offset, 0, value)
+        wanting = Wanting(tuple(to), erased=False)
+        job = FanOut(
+            record,
+            lambda _: (fresh_event(), wanting),
+            cast("Delivers", self),
+            lambda known, _, found: self.direct.update({known.offset: len(found)}),
+            self._clock,
+        )
+        self.rounds.add(workspace, job)
+        return job
+
+    def turn(self) -> None:
+        """Let the event loop go round once."""
+        for _ in range(len(self.calls)):
+            self.calls.popleft()()
+
+    def acknowledge(self) -> None:
+        """Let the brokers answer everything."""
+        while self.brokers.waiting:
+            self.brokers.acknowledge()
+
+    def run(self) -> None:
+        """Let the loop go round, and the brokers answer, until nothing is left."""
+        while self.calls:
+            self.turn()
+            self.acknowledge()
+
+    def _clock(self) -> float:
+        self.now_s += STEP_S
+        return self.now_s
+
+
+def fresh_event() -> Event:
+    """Return an event as if freshly decoded."""
+    return Event(EVENT.event_id, EVENT.type, "", "w", "s", "k", {})
+
+
+def test_the_record_of_a_wide_event_is_done_when_the_brokers_have_all_of_it() -> None:
+    desk = Desk()
+    desk.comes(7, endpoints(MANY))
+    while desk.calls:
+        assert not desk.released
+        desk.turn()
+    assert len(desk.brokers.waiting) == MANY
+    for _ in range(MANY):
+        assert not desk.released
+        desk.brokers.acknowledge()
+    assert desk.released == [7]
+
+
+def test_no_slice_of_a_wide_event_takes_longer_than_it_may() -> None:
+    desk = Desk()
+    began_s = desk.now_s
+    desk.comes(0, endpoints(MANY))
+    while desk.calls:
+        assert desk.now_s - began_s <= SLICE_S + 2 * STEP_S
+        began_s = desk.now_s
+        desk.turn()
+        desk.acknowledge()
+    assert desk.released == [0]
+
+
+def test_workspaces_with_wide_events_get_slices_in_turn() -> None:
+    """A hundred events of one tenant do not keep the one event of another."""
+    desk = Desk()
+    for offset in range(100):
+        desk.comes(offset, endpoints(MANY))
+    desk.comes(1_000, endpoints(MANY), workspace="another")
+    while 1_000 not in desk.released:
+        desk.turn()
+        desk.acknowledge()
+    assert len(desk.released) <= 2
+    desk.run()
+    assert sorted(desk.released) == [*range(100), 1_000]
+    assert not len(desk.rounds)
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [(2, MOST_FANNED_OUT), (400_000, MOST_FANNED_OUT_BYTES // 400_000 + 1)]
+)
+def test_writes_of_wide_events_wait_for_brokers_that_are_behind(size: int, most: int) -> None:
+    """Else every delivery of a burst would be in memory at once."""
+    desk = Desk()
+    for offset in range(3):
+        desk.comes(offset, endpoints(max(2 * most, MANY)), value=b"x" * size)
+    for _ in range(2 * most):
+        desk.turn()
+    assert len(desk.brokers.waiting) == most
+    desk.run()
+    assert sorted(desk.released) == [0, 1, 2]
+
+
+def test_an_event_that_few_of_many_want_is_delivered_directly() -> None:
+    desk = Desk()
+    few = [replace(each, spaces=frozenset({"s"})) for each in endpoints(WIDE)]
+    others = [replace(each, spaces=frozenset({"t"})) for each in endpoints(MANY)]
+    desk.comes(0, [*others, *few])
+    desk.run()
+    assert desk.direct == {0: WIDE}
+    assert not desk.released, "its deliveries release it"
+
+
+def test_a_wide_event_whose_partition_moves_is_left_to_the_next_owner_unless_it_was_begun() -> None:
+    desk = Desk()
+    begun = desk.comes(0, endpoints(MANY))
+    waits = desk.comes(1, endpoints(MANY))
+    while not desk.brokers.waiting:
+        desk.turn()
+    desk.partition.active = False
+    desk.run()
+    assert desk.released == [begun.record.offset], "within the grace, so that it is not repeated"
+    assert waits.record.offset not in desk.released
+
+
+def test_a_wide_event_of_a_partition_that_is_lost_ends_unfinished() -> None:
+    desk = Desk()
+    desk.comes(0, endpoints(MANY))
+    while not desk.brokers.waiting:
+        desk.turn()
+    desk.partition.active = desk.partition.held = False
+    desk.run()
+    assert not desk.released
+    assert not len(desk.rounds)
+
+
+def test_a_defect_amid_a_wide_event_stops_its_partition_and_no_other_work(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(_: object) -> bool:
+        raise ZeroDivisionError
+
+    desk = Desk()
+    found: list[Any] = [*endpoints(MANY)]
+    found[-1] = replace(found[-1], wants=broken)
+    desk.comes(0, found)
+    desk.comes(1, endpoints(MANY), workspace="another")
+    desk.run()
+    assert desk.released == [1]
+    assert desk.partition.waits
+    assert "partition.defect" in caplog.text
+    caplog.clear()
