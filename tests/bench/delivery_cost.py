@@ -35,7 +35,7 @@ from plaudit.deliver.decide import Plan
 from plaudit.deliver.deliverer import Deliverer, Tools
 from plaudit.deliver.delivery import Record
 from plaudit.deliver.events_lane import EventsLane
-from plaudit.deliver.isolation.admission import AdmissionLimits
+from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.settler import Settler

@@ -154,8 +154,8 @@ SETTLING: Final = (
     Break(
         "a delivery has its line in the log before its offset is committed",
         _DELIVER + "settler.py",
-        "Ticket(1 if move is None else 2, delivery.record, delivery.origin)",
-        "Ticket(1, delivery.record, delivery.origin)",
+        "ticket = Ticket(len(writes), record, origin)",
+        "ticket = Ticket(1, record, origin)",
         "tests/deliver/test_settler.py",
     ),
     Break(
@@ -188,16 +188,16 @@ SETTLING: Final = (
     ),
     Break(
         "what wide events write waits for brokers that are behind",
-        _DELIVER + "settler.py",
-        "self._fanned_out < MOST_FANNED_OUT",
-        "self._fanned_out >= 0",
+        _DELIVER + "tickets.py",
+        "return self._count < MOST_FANNED_OUT and self._bytes < MOST_FANNED_OUT_BYTES",
+        "return self._count >= 0",
         "tests/deliver/test_fan_out.py",
     ),
     Break(
         "a wide event is done when the last of its deliveries is written",
         _DELIVER + "settler.py",
-        "return Ticket(1, record, origin_of(record), wide=True)",
-        "return Ticket(0, record, origin_of(record), wide=True)",
+        "ticket = Ticket(1, record, origin_of(record), wide=True)",
+        "ticket = Ticket(0, record, origin_of(record), wide=True)",
         "tests/deliver/test_fan_out.py",
     ),
 )

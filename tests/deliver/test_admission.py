@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from deliver.world import Behavior, World, answer, endpoint, times_out
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import History
-from plaudit.deliver.isolation.admission import AdmissionLimits
 from plaudit.deliver.isolation.housekeeping import FORGET_S
+from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.worker import MOST_DELIVERIES
 from plaudit.records.names import Trigger
 from plaudit.transport.errors import ConnectFailed
@@ -93,7 +93,7 @@ def test_a_worker_short_of_time_does_not_take_it_out_on_endpoints(events: World)
         for each in everyone:
             events.comes(each, 10)
         events.run(1)
-    assert not any(each.slow for each in events.admission.standings)
+    assert not any(each.slow for each in events.admission.queues.standings)
 
 
 def test_where_all_are_slow_alike_none_is_called_so(events: World) -> None:
@@ -103,7 +103,7 @@ def test_where_all_are_slow_alike_none_is_called_so(events: World) -> None:
             events.behaves[each.endpoint_id] = Behavior(takes_s)
             events.steadily(each, per_s=5, seconds=10)
         events.run(10)
-    assert not any(each.slow for each in events.admission.standings)
+    assert not any(each.slow for each in events.admission.queues.standings)
 
 
 def test_an_endpoint_that_is_slower_than_others_is_slow(events: World) -> None:
@@ -149,7 +149,7 @@ def test_an_endpoint_that_works_again_is_served_again(world: World) -> None:
     world.comes(BAD, 10)
     world.run(1)
     assert world.delivered["bad"] > 10
-    assert not world.admission.standings[0].open
+    assert not world.admission.queues.standings[0].open
 
 
 def test_a_delivery_that_has_waited_long_enough_is_attempted_all_the_same(world: World) -> None:
@@ -160,7 +160,7 @@ def test_a_delivery_that_has_waited_long_enough_is_attempted_all_the_same(world:
     world.comes(BAD, 200)
     world.run(1)
     assert len(world.sent["bad"]) == 220
-    assert world.admission.standings[0].open, "their failures change nothing"
+    assert world.admission.queues.standings[0].open, "their failures change nothing"
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 415])
@@ -234,7 +234,7 @@ def test_a_slow_endpoint_is_quick_again_after_three_quick_trials(events: World) 
     events.run(26)
     assert events.delivered["bad"] == 3, "not before half a minute"
     events.run(34)
-    assert not events.admission.standings[0].slow
+    assert not events.admission.queues.standings[0].slow
     events.comes(BAD, 10)
     assert len(events.sent["bad"]) >= 3 + 3 + 10
 
@@ -246,7 +246,7 @@ def test_a_trial_that_is_neither_quick_nor_slow_leaves_it_slow(events: World) ->
     events.behaves["bad"] = Behavior(1.5)
     events.steadily(BAD, per_s=1, seconds=60)
     events.run(60)
-    assert events.admission.standings[0].slow
+    assert events.admission.queues.standings[0].slow
     assert len(events.sent["bad"]) == 3 + 1
 
 
@@ -354,7 +354,7 @@ def test_endpoints_that_are_idle_and_well_are_forgotten(world: World) -> None:
     for number in range(100):
         world.comes(endpoint(f"e{number}"))
     world.run(FORGET_S + 2)
-    assert not world.admission.standings
+    assert not world.admission.queues.standings
 
 
 @settings(max_examples=50, deadline=None)

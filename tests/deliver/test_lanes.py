@@ -23,8 +23,8 @@ from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.lane import MustWait
 from plaudit.deliver.moves import Headers
 from plaudit.deliver.rounds import Rounds
-from plaudit.deliver.settler import Ticket
 from plaudit.deliver.tally import Tally
+from plaudit.deliver.tickets import Ticket
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import Private, seal
@@ -70,7 +70,9 @@ class Desk:
         self.plan = Plan(TIERS, TIERS)
         self.tally = Tally()
         self.flood = FloodGuard(1.0)
-        self.rounds = Rounds(lambda _, call: self.calls.append(call), lambda: self.fans_out)
+        self.rounds = Rounds(
+            lambda _, call: self.calls.append(call), lambda: self.fans_out, self.failed
+        )
         self.table = EndpointTable(KEYS)
         self.partition = assignment()
         self.partition.release = lambda record: self.released.append(record.offset)
@@ -94,6 +96,9 @@ class Desk:
 
     def divert(self, delivery: Delivery, reason: Reason) -> None:
         self.done[delivery.endpoint_id] = reason
+
+    def failed(self, _: Record, error: Exception) -> None:
+        raise error
 
     @property
     def fans_out(self) -> bool:

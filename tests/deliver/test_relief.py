@@ -6,7 +6,7 @@ import pytest
 
 from deliver.world import Behavior, World, assignment, endpoint
 from plaudit.deliver.decide import Reason
-from plaudit.deliver.isolation.admission import AdmissionLimits
+from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.relief import EVICT_AFTER_S, Evicted, relieve
 from plaudit.deliver.isolation.slots import Flight
 from plaudit.deliver.offsets.partition import Assignment
@@ -52,7 +52,7 @@ def test_what_crowds_a_window_leaves_its_queue_and_after_five_seconds_the_wire(
     assert world.reasons("bad") == {Reason.RELIEF: 4}
     world.run(1)
     assert relieved(world) == (0, [0, 1])
-    assert world.admission.standings[0].slow
+    assert world.admission.queues.standings[0].slow
 
 
 def test_other_partitions_stay_as_they_are(world: World) -> None:

@@ -65,8 +65,8 @@ async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> Non
     def begin(record: Record) -> None:
         begun.append(record.offset)
 
-    nothing: Any = lambda *_: None  # noqa: E731 - three hooks of different shapes
-    hooks = Hooks(begin, lambda: True, hold, nothing, lambda: again.append(True), nothing)
+    nothing: Any = lambda *_: None  # noqa: E731 - four hooks of different shapes
+    hooks = Hooks(begin, nothing, lambda: True, hold, nothing, lambda: again.append(True), nothing)
     lane = Lane("events", hooks, asyncio.get_running_loop())
     here = assignment()
     lane.stall(stalled=True)
@@ -91,7 +91,7 @@ async def test_the_loop_serves_others_between_records_that_take_long() -> None:
         order.append(record.offset)
 
     nothing: Any = None
-    hooks = Hooks(begin, lambda: True, Hold(), nothing, nothing, nothing)
+    hooks = Hooks(begin, nothing, lambda: True, Hold(), nothing, nothing, nothing)
     loop = asyncio.get_running_loop()
     lane = Lane("events", hooks, loop)
     partition = assignment()

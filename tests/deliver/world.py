@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.isolation.admission import Admission, AdmissionLimits
+from plaudit.deliver.isolation.admission import Admission
+from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.slots import Clock, Flight
 from plaudit.deliver.isolation.standing import Refusal, hold_s
 from plaudit.deliver.offsets.partition import Assignment
@@ -117,6 +118,7 @@ class World:
             self._start,
             self._divert,
             lambda _: self.insisting,
+            self._failed,
             clock,
             serves_all=serves_all,
             hold=Hold(),
@@ -178,6 +180,9 @@ class World:
     def _divert(self, delivery: Delivery, refusal: Refusal) -> None:
         self.diverted[delivery.endpoint_id].append(refusal)
         self.on_diverted(delivery, refusal)
+
+    def _failed(self, _: Delivery | None, error: Exception) -> None:
+        raise error
 
     def _look(self) -> None:
         self.admission.look()

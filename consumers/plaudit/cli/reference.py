@@ -20,7 +20,7 @@ from plaudit.api.settings import ApiSettings
 from plaudit.cli import outbox_metrics
 from plaudit.cli.commands import COMMANDS, load
 from plaudit.deliver.decide import Reason
-from plaudit.deliver.process.metrics import PER_LANE, PER_WORKER
+from plaudit.deliver.process.metrics import DEFECTS, PER_LANE, PER_WORKER
 from plaudit.deliver.process.together import PER_SUPERVISOR
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.declaration import declared
@@ -161,7 +161,7 @@ def _metrics() -> Iterator[str]:
         yield f"| `{name}` | {each.kind} | {labels} | {each.meaning} |"
     for name, (kind, meaning) in PER_WORKER.items():
         full = f"{name}_total" if kind == "counter" else name
-        labels = "lane" if kind == "histogram" else ""
+        labels = "lane" if kind == "histogram" else "stage" if name == DEFECTS else ""
         yield f"| `{full}` | {kind} | {labels} | {meaning} |"
     yield "\nWith `--workers`, every sample has the label `worker`, and there are:\n"
     yield "| metric | kind | labels | meaning |"

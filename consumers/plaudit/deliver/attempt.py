@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from typing import Final, NamedTuple
 
+from plaudit.deliver.defects import Defects, Stage, defect_of
 from plaudit.deliver.moves import Attempted
 from plaudit.endpoints.model import Endpoint
 from plaudit.formats.shape import Rendered
@@ -20,8 +20,6 @@ from plaudit.transport.errors import AddressRefused, TotalTimeout, TransportErro
 from plaudit.transport.head import header_lines, request_prefix
 from plaudit.transport.progress import OnDone
 from plaudit.transport.sender import Sender, Started
-
-_log = logging.getLogger(__name__)
 
 _CONTENT_TYPE: Final = b"application/json"
 _USER_AGENT: Final = (b"user-agent", f"plaudit/{version('plaudit')}".encode())
@@ -51,10 +49,12 @@ class Attempter:
 
     Args:
         sender: the HTTP client.
+        defects: counts and logs what our own code raises.
     """
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: Sender, defects: Defects | None = None) -> None:
         self._sender = sender
+        self._defects = Defects() if defects is None else defects
         self._prefixes: dict[str, tuple[Endpoint, bytes]] = {}
 
     def start(
@@ -76,9 +76,8 @@ class Attempter:
         except TransportError as refused:
             error = refused
         except Exception as crash:  # noqa: BLE001 - a defect of ours must not lose a delivery
-            # It is retried, and we hear of it.
-            _log.exception("attempt.crashed", extra={"event_id": parcel.message_id})
-            error = TransportError(f"defect in the worker: {crash!r}")
+            self._defects.note(Stage.ATTEMPT, crash)
+            error = defect_of(crash)
         asyncio.get_running_loop().call_soon(on_done, error)
         return None
 

@@ -6,6 +6,7 @@
 | 410 | `Dead("gone")`, and the endpoint is stopped |
 | 413, 415 | `Dead("rejected")`: the same body can't succeed |
 | what the destination itself calls final (`Judge`) | `Dead("rejected")` or `Dead("gone")` |
+| a defect of our own (`Defect`) | `Retry` on the schedule, and `Dead("defect")` at its end |
 | everything else | `Retry` on the schedule; `Retry-After` honored, never earlier |
 | a literal address that is refused, a request that can't be written | `Dead` at once |
 """
@@ -57,6 +58,7 @@ class Reason(StrEnum):
     REBALANCE = "rebalance"
     RELIEF = "relief"
     WRITE_REFUSED = "write_refused"
+    DEFECT = "defect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +178,22 @@ def decide(
         return final
     reason = Reason.STATUS if isinstance(outcome, Answer) else outcome.code
     if history.attempts >= len(schedule):
-        return Dead(Reason.EXHAUSTED, f"after {history.attempts + 1} attempts; last: {reason}")
+        end = f"after {history.attempts + 1} attempts; last: {_said(outcome, reason)}"
+        return Dead(Reason.DEFECT if reason == Reason.DEFECT else Reason.EXHAUSTED, end)
     wait_ms = schedule[history.attempts].millis
     if isinstance(outcome, Answer):
         wait_ms = max(wait_ms, retry_after_ms(outcome, now_ms))
     expires_at_ms = history.enqueued_at_ms + plan.lifetime_ms(schedule)
     if now_ms + wait_ms > expires_at_ms:
-        return Dead(Reason.EXPIRED, f"its next attempt would be after its end; last: {reason}")
+        end = f"its next attempt would be after its end; last: {_said(outcome, reason)}"
+        return Dead(Reason.DEFECT if reason == Reason.DEFECT else Reason.EXPIRED, end)
     tier = plan.tier_for(wait_ms)
     return Retry(tier, reason, now_ms + wait_ms if wait_ms > tier.millis else None)
+
+
+def _said(outcome: Answer | TransportError, reason: str) -> str:
+    """Return the last reason for people: of a defect, with what is known of it."""
+    return str(outcome) if reason == Reason.DEFECT else reason
 
 
 def _final(outcome: Answer | TransportError) -> Decision | None:

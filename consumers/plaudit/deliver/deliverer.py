@@ -12,7 +12,6 @@ from plaudit.deliver.attempt import Attempter, Parcel
 from plaudit.deliver.decide import (
     Dead,
     Decision,
-    Diverted,
     Plan,
     Reason,
     await_turn,
@@ -20,10 +19,12 @@ from plaudit.deliver.decide import (
     divert,
     insists,
 )
-from plaudit.deliver.delivery import Delivery, Record
+from plaudit.deliver.defects import Lost, Stage, defect_of
+from plaudit.deliver.delivery import Delivery, History, Record
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.isolation.admission import Admission, AdmissionLimits
+from plaudit.deliver.isolation.admission import Admission
+from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.relief import Evicted
 from plaudit.deliver.isolation.slots import Clock, Flight
 from plaudit.deliver.isolation.standing import Refusal, hold_s
@@ -31,9 +32,10 @@ from plaudit.deliver.moves import Attempted, Headers, outcome_of
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.rounds import Rounds
-from plaudit.deliver.settler import Settler, Ticket
+from plaudit.deliver.settler import Settler
 from plaudit.deliver.shaping import write_as
 from plaudit.deliver.tally import Tally
+from plaudit.deliver.tickets import Ticket
 from plaudit.endpoints.model import Endpoint
 from plaudit.records.delays import Delay
 from plaudit.transport.answer import Answer
@@ -73,18 +75,20 @@ class Deliverer:
 
     def __init__(self, tools: Tools, *, serves_all: bool) -> None:
         self.tally = Tally()
+        self.defects = tools.settler.defects
         self.flood = FloodGuard(tools.flood_share)
         self.plan = tools.plan
         self._tools = tools
         self._closed = False
         self.hold = Hold()
         clock = Clock(asyncio.get_running_loop().call_later)
-        self.rounds = Rounds(clock.later, lambda: self.fans_out)
+        self.rounds = Rounds(clock.later, lambda: self.fans_out, self.give_up)
         self.admission = Admission(
             tools.limits,
             self._start,
             self._refused,
             self._insists,
+            self._admission_failed,
             clock,
             serves_all=serves_all,
             hold=self.hold,
@@ -96,7 +100,11 @@ class Deliverer:
             detail = "it answered 410 a moment ago"
             self.settle(delivery, Dead(Reason.ENDPOINT_DISABLED, detail))
             return
-        self.admission.admit(delivery, endpoint)
+        try:
+            self.admission.admit(delivery, endpoint)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
+            in_nobodys_hand = self.admission.queues.give_up(delivery)
+            self._admission_failed(delivery if in_nobodys_hand else None, error)
 
     def settle(
         self, delivery: Delivery, decision: Decision, attempted: Attempted | None = None
@@ -104,11 +112,55 @@ class Deliverer:
         """Write what was decided; without an attempt, it also begins here."""
         if attempted is None:
             delivery.record.assignment.begun += 1
-        self.tally.settled[outcome_of(decision)] += 1
-        if isinstance(decision, Diverted):
-            self.tally.diverted[decision.reason] += 1
-        self._tools.settler.settle(delivery, decision, attempted)
-        self._tools.reporter.report(delivery, decision, attempted)
+        try:
+            self._tools.settler.settle(delivery, decision, attempted)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
+            self._settle_defect(delivery, Stage.SETTLE, error, attempted)
+            return
+        self._told(delivery, decision, attempted)
+
+    def fail(
+        self,
+        delivery: Delivery,
+        stage: Stage,
+        error: Exception,
+        attempted: Attempted | None = None,
+    ) -> None:
+        """Settle a delivery that a defect of ours has stopped: retry it on its schedule.
+
+        Args:
+            delivery: it is settled by nobody else.
+            stage: where the defect came up.
+            error: what our own code has raised.
+            attempted: the HTTP attempt, if one was made; without, it begins here.
+        """
+        if attempted is None:
+            delivery.record.assignment.begun += 1
+        self._settle_defect(delivery, stage, error, attempted)
+
+    def _settle_defect(
+        self, delivery: Delivery, stage: Stage, error: Exception, attempted: Attempted | None
+    ) -> None:
+        self.defects.note(stage, error, delivery.record)
+        outcome, now_ms = defect_of(error), int(time.time() * 1_000)
+        made = Attempted(outcome, now_ms if attempted is None else attempted.started_at_ms)
+        try:
+            schedule = self._schedule_of(delivery.endpoint)
+            decision = decide(outcome, delivery.history, self.plan, schedule, now_ms)
+            self._tools.settler.settle(delivery, decision, made, needs_line=False)
+        except Exception as again:  # noqa: BLE001 - the last resort: its record as a dead letter
+            self.defects.note(Stage.SETTLE, again, delivery.record)
+            decision = Dead(Reason.DEFECT, str(outcome))
+            self._tools.settler.bury(delivery.record, decision.reason, decision.detail)
+        self._told(delivery, decision, made)
+
+    def _told(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> None:
+        """Count and log what is settled."""
+        try:
+            self.tally.settle(outcome_of(decision), decision)
+            self._tools.reporter.report(delivery, decision, attempted)
+        except Exception as error:  # noqa: BLE001 - it is settled whatever becomes of its log line
+            self.defects.note(Stage.REPORT, error, delivery.record)
 
     def evict(self, flight: Flight) -> None:
         """Cancel an attempt that holds others up; it ends as `Evicted`."""
@@ -116,6 +168,29 @@ class Deliverer:
             flight.evicted = True
             self.admission.evicted(flight)
             flight.exchange.cancel(Evicted.after(time.monotonic() - flight.began_s))
+
+    def end_lost(self, before_s: float) -> None:
+        """End attempts whose outcome never comes, for a defect of ours.
+
+        Args:
+            before_s: monotonic seconds; what began earlier is over every time-out.
+        """
+        for flight in self.admission.queues.flights:
+            if flight.began_s < before_s:
+                self._end_lost(flight)
+
+    def _end_lost(self, flight: Flight) -> None:
+        lost = Lost("an attempt without an outcome")
+        try:
+            if flight.exchange is not None:
+                flight.exchange.cancel(defect_of(lost))
+        except Exception as error:  # noqa: BLE001 - it ends in any case
+            self.defects.note(Stage.LOST, error, flight.delivery.record)
+        if not flight.ended:
+            flight.ended, flight.exchange = True, None
+            attempted = Attempted(defect_of(lost), flight.started_ms)
+            self._settle_defect(flight.delivery, Stage.LOST, lost, attempted)
+        self.admission.queues.free(flight)
 
     def leave(self, assignments: Collection[Assignment]) -> None:
         """Begin nothing more of partitions that are given up.
@@ -156,51 +231,105 @@ class Deliverer:
         """End a wide event: its record is done when all that was written is acknowledged."""
         self._tools.settler.close_wide(ticket)
 
+    def give_up_wide(self, ticket: Ticket, error: Exception) -> None:
+        """End a wide event that a defect of ours has stopped: its record is a dead letter, too."""
+        self.defects.note(Stage.JUDGE, error, ticket.record)
+        self.tally.undecodable[Reason.DEFECT] += 1
+        self._tools.settler.give_up_wide(ticket, Reason.DEFECT, str(defect_of(error)))
+
+    def give_up(self, record: Record, error: Exception) -> None:
+        """Make a dead letter of a record that a defect of ours keeps from its way."""
+        self.defects.note(Stage.JUDGE, error, record)
+        self.tally.undecodable[Reason.DEFECT] += 1
+        fresh = record.anew()
+        fresh.pending = 1
+        fresh.assignment.begun += 1
+        self._tools.settler.bury(fresh, Reason.DEFECT, str(defect_of(error)))
+
     def divert(self, delivery: Delivery, reason: Reason) -> None:
         """Send a delivery to a tier, without an attempt."""
         self._refused(delivery, Refusal(reason))
 
+    def _admission_failed(self, delivery: Delivery | None, error: Exception) -> None:
+        if delivery is None:
+            self.defects.note(Stage.ADMIT, error)
+        else:
+            self.fail(delivery, Stage.ADMIT, error)
+
     def _insists(self, delivery: Delivery) -> bool:
-        schedule = self._schedule_of(delivery.endpoint)
-        return insists(delivery.history, schedule, int(time.time() * 1_000))
+        try:
+            schedule = self._schedule_of(delivery.endpoint)
+            return insists(delivery.history, schedule, int(time.time() * 1_000))
+        except Exception as error:  # noqa: BLE001 - an attempt too many does no harm
+            self.defects.note(Stage.ADMIT, error, delivery.record)
+            return True
 
     def _schedule_of(self, endpoint: Endpoint | None) -> Sequence[Delay]:
         own = None if endpoint is None else endpoint.schedule
         return self.plan.schedule if own is None else own
 
     def _refused(self, delivery: Delivery, refusal: Refusal) -> None:
-        history, plan, now_ms = delivery.history, self.plan, int(time.time() * 1_000)
+        try:
+            decision = self._diverted(delivery.history, refusal)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
+            self.fail(delivery, Stage.ADMIT, error)
+            return
+        self.settle(delivery, decision)
+
+    def _diverted(self, history: History, refusal: Refusal) -> Decision:
+        plan, now_ms = self.plan, int(time.time() * 1_000)
         reason, turn_at_ms = refusal.reason, refusal.turn_at_ms
         if turn_at_ms is None:
             wait_ms = int(refusal.wait_s * 1_000)
-            decision = divert(history, plan, reason, now_ms, wait_ms=wait_ms)
-        else:
-            decision = await_turn(history, plan, reason, now_ms, turn_at_ms=turn_at_ms)
-        self.settle(delivery, decision)
+            return divert(history, plan, reason, now_ms, wait_ms=wait_ms)
+        return await_turn(history, plan, reason, now_ms, turn_at_ms=turn_at_ms)
 
     def _start(self, flight: Flight) -> None:
         delivery = flight.delivery
         delivery.record.assignment.begun += 1
-        shape = flight.endpoint.shape
-        write = None if shape is None else partial(write_as, shape, delivery)
-        parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger, write)
         flight.started_ms = now_ms = int(time.time() * 1_000)
-        flight.exchange = self._tools.attempter.start(
-            parcel, flight.endpoint, now_ms, partial(self._attempted, flight)
-        )
+        on_done = partial(self._attempted, flight)
+        try:
+            shape = flight.endpoint.shape
+            write = None if shape is None else partial(write_as, shape, delivery)
+            parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger, write)
+            flight.exchange = self._tools.attempter.start(parcel, flight.endpoint, now_ms, on_done)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
+            self.defects.note(Stage.ATTEMPT, error, delivery.record)
+            # Not at once: whoever starts it has yet to take note of the flight.
+            asyncio.get_running_loop().call_soon(on_done, defect_of(error))
 
     def _attempted(self, flight: Flight, outcome: Answer | TransportError) -> None:
-        flight.exchange = None
-        if self._closed:
+        """Take the outcome of an attempt: the delivery is settled, and its slot is free."""
+        if flight.ended or self._closed:
             return
-        delivery, endpoint = flight.delivery, flight.endpoint
-        attempted = Attempted(outcome, flight.started_ms)
-        self.tally.attempted(attempted.result, outcome.timings.total_ms)
+        flight.ended = True
+        flight.exchange = None
         now_ms = int(time.time() * 1_000)
-        schedule = self._schedule_of(endpoint)
+        attempted = Attempted(outcome, flight.started_ms)
+        try:
+            decision = self._decided(flight, outcome, now_ms)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
+            self._settle_defect(flight.delivery, Stage.DECIDE, error, attempted)
+        else:
+            self.settle(flight.delivery, decision, attempted)
+        self._finish(flight, attempted, now_ms)
+
+    def _decided(self, flight: Flight, outcome: Answer | TransportError, now_ms: int) -> Decision:
+        endpoint = flight.endpoint
         judge = None if endpoint.shape is None else endpoint.shape.judge
-        decision = decide(outcome, delivery.history, self.plan, schedule, now_ms, judge)
+        schedule = self._schedule_of(endpoint)
+        decision = decide(outcome, flight.delivery.history, self.plan, schedule, now_ms, judge)
         if isinstance(decision, Dead) and decision.reason == Reason.GONE:
             self._tools.stopped[endpoint.endpoint_id] = endpoint.version
-        self.settle(delivery, decision, attempted)
-        self.admission.finished(flight, outcome, hold_s(outcome, now_ms))
+        return decision
+
+    def _finish(self, flight: Flight, attempted: Attempted, now_ms: int) -> None:
+        """Free the slot of an attempt, and note what it says of its endpoint."""
+        outcome = attempted.outcome
+        try:
+            self.admission.finished(flight, outcome, hold_s(outcome, now_ms))
+            self.tally.attempted(attempted.result, outcome.timings.total_ms)
+        except Exception as error:  # noqa: BLE001 - its slot must be free in any case
+            self.defects.note(Stage.ADMIT, error, flight.delivery.record)
+            self.admission.queues.free(flight)

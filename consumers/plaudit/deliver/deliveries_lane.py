@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, assert_never
 
 from plaudit.deliver.decide import Cancelled, Dead, Decision, Plan, Reason, divert, wait_on
+from plaudit.deliver.defects import Stage
 from plaudit.deliver.delivers import Delivers
 from plaudit.deliver.delivery import (
     Addressed,
@@ -17,7 +18,7 @@ from plaudit.deliver.delivery import (
     read_headers,
 )
 from plaudit.deliver.doubles import Doubles
-from plaudit.deliver.events_lane import bury_record, decode
+from plaudit.deliver.events_lane import bury_defective, bury_record, decode
 from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event, EventDecoder
@@ -76,20 +77,30 @@ class DeliveriesLane:
             return
         self._deliverer.tally.late_s = max(0, now_ms - record.due_ms) / 1_000
         record.pending = 1
-        self._judge(record, event, addressed, now_ms)
-
-    def _judge(self, record: Record, event: Event, addressed: Addressed, now_ms: int) -> None:
         found = self._table.find(addressed.endpoint_id)
         known = found if isinstance(found, Endpoint) else None
-        body = b"" if known is None else render(event)
         delivery = Delivery(
-            record, event, body, addressed.endpoint_id, known, addressed.origin, addressed.history
+            record, event, b"", addressed.endpoint_id, known, addressed.origin, addressed.history
         )
-        decision = self._before_attempt(found, addressed, event, now_ms)
+        try:
+            decision = self._before_attempt(found, addressed, event, now_ms)
+            if known is not None and decision is None:
+                delivery.body = render(event)
+        except Exception as error:  # noqa: BLE001 - it is retried, and so has an end
+            self._deliverer.fail(delivery, Stage.RENDER, error)
+            return
         if decision is not None:
             self._deliverer.settle(delivery, decision)
         elif known is not None:
             self._deliverer.deliver(delivery, known)
+
+    def give_up(self, record: Record, error: Exception) -> None:
+        """Make a dead letter of a record that `begin` has raised for.
+
+        Raises:
+            MustWait: too many records of the partition went there.
+        """
+        bury_defective(record, error, self._bury, self._deliverer)
 
     def _before_attempt(
         self,

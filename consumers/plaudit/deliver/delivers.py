@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from plaudit.deliver.decide import Decision, Plan, Reason
+from plaudit.deliver.defects import Defects, Stage
 from plaudit.deliver.delivery import Delivery, Record
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.moves import Headers
 from plaudit.deliver.rounds import Rounds
-from plaudit.deliver.settler import Ticket
 from plaudit.deliver.tally import Tally
+from plaudit.deliver.tickets import Ticket
 from plaudit.endpoints.model import Endpoint
 
 
@@ -34,6 +35,15 @@ class Delivers(Protocol):
 
     def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:
         """Attempt the delivery as soon as its endpoint allows."""
+        ...
+
+    @property
+    def defects(self) -> Defects:
+        """What our own code has raised."""
+        ...
+
+    def fail(self, delivery: Delivery, stage: Stage, error: Exception) -> None:
+        """Settle a delivery that a defect of ours has stopped."""
         ...
 
     def settle(self, delivery: Delivery, decision: Decision) -> None:
@@ -64,4 +74,8 @@ class Delivers(Protocol):
 
     def close_wide(self, ticket: Ticket) -> None:
         """End a wide event: its record is done when all that was written is acknowledged."""
+        ...
+
+    def give_up_wide(self, ticket: Ticket, error: Exception) -> None:
+        """End a wide event that a defect of ours has stopped: its record is a dead letter, too."""
         ...

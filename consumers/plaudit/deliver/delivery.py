@@ -66,6 +66,10 @@ class Record:
         self.shared = False
         self._unreadable: HeadersUnreadable | None = None
 
+    def anew(self) -> Record:
+        """Return the record as it was read, with none of its deliveries begun."""
+        return Record(self.assignment, self.offset, self.timestamp_ms, self.value, self.message)
+
     @property
     def key(self) -> bytes | None:
         """The record's key."""

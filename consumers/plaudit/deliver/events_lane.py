@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from plaudit.deliver.decide import Reason
+from plaudit.deliver.defects import Stage, defect_of
 from plaudit.deliver.delivers import Delivers
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.fan_out import WIDE, FanOut
@@ -79,7 +80,11 @@ class EventsLane:
             return
         record.pending = len(endpoints)
         record.shared = len(endpoints) > 1
-        body = render(event)
+        defect: Exception | None = None
+        try:
+            body = render(event)
+        except Exception as error:  # noqa: BLE001 - each of its deliveries is retried
+            body, defect = b"", error
         origin = origin_of(record)
         history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
         if all(isinstance(each, Endpoint) and each.shape is None for each in endpoints):
@@ -89,8 +94,18 @@ class EventsLane:
             delivery = Delivery(record, event, body, endpoint.endpoint_id, known, origin, history)
             if known is None:
                 self._deliverer.divert(delivery, Reason.ENDPOINT_UNREADABLE)
+            elif defect is not None:
+                self._deliverer.fail(delivery, Stage.RENDER, defect)
             else:
                 self._deliverer.deliver(delivery, known)
+
+    def give_up(self, record: Record, error: Exception) -> None:
+        """Make a dead letter of a record that `begin` has raised for.
+
+        Raises:
+            MustWait: too many records of the partition went there.
+        """
+        bury_defective(record, error, self._bury, self._deliverer)
 
 
 def decode(
@@ -114,6 +129,23 @@ def decode(
         return None
     deliverer.flood.took(record.assignment)
     return event
+
+
+def bury_defective(
+    record: Record,
+    error: Exception,
+    bury: Callable[[Record, str, str], None],
+    deliverer: Delivers,
+) -> None:
+    """Send a record to the dead letters of its kind that a defect of ours keeps from its way.
+
+    Raises:
+        MustWait: too many of its partition were sent there.
+    """
+    # Deliveries that have begun are counted down on the record itself; the letter stands for all.
+    fresh = record.anew() if record.pending else record
+    bury_record(fresh, Reason.DEFECT, str(defect_of(error)), bury, deliverer)
+    deliverer.defects.note(Stage.JUDGE, error, record)
 
 
 def bury_record(

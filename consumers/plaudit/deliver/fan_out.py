@@ -10,7 +10,7 @@ from typing import Final
 from plaudit.deliver.delivers import Delivers
 from plaudit.deliver.delivery import History, Record, origin_of
 from plaudit.deliver.moves import Headers, fanned_out
-from plaudit.deliver.settler import Ticket
+from plaudit.deliver.tickets import Ticket
 from plaudit.endpoints.matching import Wanting
 from plaudit.endpoints.model import Endpoint, Served
 from plaudit.events.decoding import Event
@@ -76,8 +76,15 @@ class FanOut:
 
     def step(self) -> bool:
         """Walk for one slice of time; return whether the walk has ended."""
-        if self._is_given_up():
+        try:
+            return self._is_given_up() or self._walk()
+        except Exception as error:
+            if self._ticket is None:
+                raise  # nothing was written, and whoever asked for the step gives up the record
+            self._deliverer.give_up_wide(self._ticket, error)
             return True
+
+    def _walk(self) -> bool:
         if self._event is None or self._candidates is None:
             self._event, self._candidates = self._find(self.record)
         event, candidates = self._event, self._candidates

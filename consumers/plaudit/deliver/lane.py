@@ -11,10 +11,11 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from plaudit.deliver.defects import place_of
 from plaudit.deliver.delivery import Record
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.offsets.partition import Assignment
@@ -49,6 +50,7 @@ class Hooks:
 
     Attributes:
         begin: judges one record and begins its deliveries; raises MustWait when it can't yet.
+        give_up: makes a dead letter of one that a defect of ours keeps from that; raises the same.
         has_room: whether more records can be taken in; from any thread.
         hold: set while a rebalance is under way, or nothing can be written down.
         leave: begins nothing more of partitions that are given up, in the event loop.
@@ -57,6 +59,7 @@ class Hooks:
     """
 
     begin: Callable[[Record], None]
+    give_up: Callable[[Record, Exception], None]
     has_room: Callable[[], bool]
     hold: Hold
     leave: Callable[[Collection[Assignment]], None]
@@ -80,7 +83,6 @@ class Lane:
         self._loop = loop
         self._waiting: dict[Assignment, deque[Record]] = {}
         self._reasons: dict[Assignment, str] = {}
-        self._defective: set[Assignment] = set()
         # Records; each count is written by one thread only.
         self._handed = 0
         self._received = 0
@@ -133,18 +135,60 @@ class Lane:
         """Partitions that wait, and for what."""
         return {each.partition: reason for each, reason in self._reasons.items()}
 
+    @property
+    def held_up(self) -> bool:
+        """Whether nothing may be begun for now."""
+        return self._hooks.hold.on
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """Records that are held here; in the event loop's thread."""
+        yield from self._arrived
+        for held in self._waiting.values():
+            yield from held
+
+    def begin_anew(self, record: Record) -> None:
+        """Begin a record again that was lost here; in the event loop's thread."""
+        self._arrived.append(record)
+        if not self._begins_later:
+            self._begin_some()
+
+    def give_up(self, record: Record, error: Exception) -> None:
+        """Make a dead letter of a record that a defect of ours keeps from its way."""
+        try:
+            self._hooks.give_up(record, error)
+        except MustWait as wait:
+            self._wait(record, wait)
+        except Exception:  # noqa: BLE001 - logged; see below
+            # The watch over stranded records finds it, and begins it anew.
+            _log.exception("record.stranded", extra={"record": place_of(record)})
+
     async def run(self) -> None:
         """Look at waiting partitions again and again, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_AGAIN_S)
             if self._hooks.hold.on:
                 continue
-            for assignment in self._waiting.keys() - self._defective:
-                self._look_again(assignment)
+            try:
+                self._look()
+            except Exception:  # noqa: BLE001 - logged; the next look comes soon
+                _log.exception("lane.defect")
+
+    def _look(self) -> None:
+        for assignment in tuple(self._waiting):
+            self._look_again(assignment)
+        for assignment in self._reasons.keys() - self._waiting.keys():
+            # A defect came between: nothing holds it any more.
+            assignment.waits = False
+            self._reasons.pop(assignment, None)
+        if self._arrived:
+            self._begin_some()
 
     def _leave(self, assignments: Collection[Assignment], left: threading.Event) -> None:
-        self._hooks.leave(assignments)
-        left.set()
+        try:
+            self._hooks.leave(assignments)
+        finally:
+            left.set()
 
     def _go_on(self, ticket: int) -> None:
         self._hooks.hold.end(ticket)
@@ -189,42 +233,28 @@ class Lane:
         try:
             self._hooks.begin(record)
         except MustWait as wait:
-            self._waiting[assignment] = deque([record])
-            assignment.waits = True
-            self._say(assignment, wait)
-        except Exception as error:  # noqa: BLE001 - a defect of ours: the partition stands still
-            self._stand_still(assignment, error)
+            self._wait(record, wait)
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not hold a partition
+            self.give_up(record, error)
 
     def _look_again(self, assignment: Assignment) -> None:
-        held = self._waiting[assignment]
-        if held and assignment.active:
-            try:
-                self._hooks.begin(held[0])
-            except MustWait as wait:
-                self._say(assignment, wait)
-                return
-            except Exception as error:  # noqa: BLE001 - a defect of ours: the partition stands still
-                self._stand_still(assignment, error)
-                return
-            held.popleft()
-        del self._waiting[assignment]
+        held = self._waiting.pop(assignment)
+        self._begin(held.popleft())
+        if assignment in self._waiting:
+            # It has to wait again, and those behind it wait with it.
+            self._waiting[assignment].extend(held)
+            return
         assignment.waits = False
         self._reasons.pop(assignment, None)
         self._arrived.extendleft(reversed(held))
         if not self._begins_later:
             self._begin_some()
 
-    def _stand_still(self, assignment: Assignment, error: Exception) -> None:
-        """Begin nothing more of a partition, and commit nothing past the record.
-
-        Part of its deliveries may have begun, so it is not tried again here: the next process, or
-        the next release, reads it again.
-        """
-        _log.exception("partition.defect", exc_info=error)
-        self._waiting[assignment] = deque()
-        assignment.waits = True
-        self._defective.add(assignment)
-        self._say(assignment, MustWait(f"a defect in the worker: {error!r}"))
+    def _wait(self, record: Record, wait: MustWait) -> None:
+        """Keep a record, and what comes after it, until it can be judged."""
+        self._waiting[record.assignment] = deque([record])
+        record.assignment.waits = True
+        self._say(record.assignment, wait)
 
     def _say(self, assignment: Assignment, wait: MustWait) -> None:
         """Log a reason once, not at every look, nor for every partition that has the same."""

@@ -2,6 +2,10 @@
 
 A write that fails and can succeed later is repeated until it does; meanwhile its partition does not
 advance. One that is refused for good becomes a dead letter. Nothing is ever given up silently.
+
+Should our own code raise while something is written, it is tried again, and then less is written:
+the ladder ends at `bare_letter`, for which any record will do. So no offset is committed without
+what became of its record, and none is held for ever.
 """
 
 from __future__ import annotations
@@ -10,15 +14,19 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
 from plaudit.deliver import moves
-from plaudit.deliver.decide import Decision
+from plaudit.deliver.decide import Decision, Reason
+from plaudit.deliver.defects import Defects, Stage
 from plaudit.deliver.delivery import Delivery, Origin, Record, origin_of
+from plaudit.deliver.letters import bare_letter, letter_of
 from plaudit.deliver.moves import Attempted, Headers, Write
 from plaudit.deliver.suspects import Suspects
+from plaudit.deliver.tickets import Ticket, WideWrites
+from plaudit.deliver.troubles import Troubles
 from plaudit.events.ids import new_id_text
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable, RecordTooLarge
@@ -33,34 +41,10 @@ STALLED_AFTER_S: Final = 1.0
 SERVE_EVERY_S: Final = 0.01
 """Acknowledgements are asked for so often while some are due: nobody waits for them but commits."""
 IDLE_EVERY_S: Final = 0.1
+MOST_RAISED: Final = 3
+"""A write that our own code raises for is tried so often before less is written instead."""
 TRY_EVERY_S: Final = 10.0
 """What is silent may be one partition only: so often, a second's attempts find out."""
-
-
-MOST_FANNED_OUT: Final = 1_000
-MOST_FANNED_OUT_BYTES: Final = 4 * 1024 * 1024
-"""Records of wide events that may wait for their acknowledgement. A thousand take 3 MB here, and
-brokers acknowledge them in some 20 ms: enough for all that a core can write. The bytes are an
-eighth of the producer's buffer, so that there is room for what other deliveries write."""
-
-
-class Ticket:
-    """Writes of one delivery, or of a wide event, that are not acknowledged yet.
-
-    Attributes:
-        left: how many; for a wide event one more, until the last one is sent.
-        record: to release when none is left.
-        origin: for the dead letter, should a write be refused.
-        wide: of a wide event.
-    """
-
-    __slots__ = ("left", "origin", "record", "wide")
-
-    def __init__(self, left: int, record: Record, origin: Origin, *, wide: bool = False) -> None:
-        self.left = left
-        self.record = record
-        self.origin = origin
-        self.wide = wide
 
 
 class Settler:
@@ -72,6 +56,10 @@ class Settler:
         worker: this process, for the log.
         clock: hears of every append time.
         monotonic: seconds that never jump.
+
+    Attributes:
+        refused: writes that the brokers refused for good.
+        defects: what our own code has raised, in both lanes.
     """
 
     def __init__(
@@ -89,16 +77,21 @@ class Settler:
         self._worker = worker
         self._waiting: deque[tuple[Write, Ticket]] = deque()
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
-        self._troubles: dict[str, KafkaFailure] = {}
+        self._troubles = Troubles()
         self.refused = 0
+        self.defects = Defects(monotonic)
         self._suspects: Suspects[tuple[Ticket, str]] = Suspects(monotonic)
+        # What our own code has raised for: writes, records without one, and finished tickets.
+        self._raised: deque[tuple[Write, Ticket, Exception]] = deque()
+        self._unwritten: deque[tuple[Record, str, str]] = deque()
+        self._unreleased: deque[Ticket] = deque()
+        self._tickets: dict[Ticket, None] = {}
         # Writes, and answers of brokers.
         self._opened = 0
         self._closed = 0
         self._answers = 0
         self._seen_answers = 0
-        self._fanned_out = 0
-        self._fanned_out_bytes = 0
+        self._wide = WideWrites()
         self._monotonic = monotonic
         self._heard_at = monotonic()
 
@@ -120,61 +113,126 @@ class Settler:
     @property
     def trouble(self) -> str | None:
         """Why writes fail at the moment; None while they don't."""
-        return next((str(error) for error in tuple(self._troubles.values())), None)
+        defect = "a defect in the worker; see its log" if self._raised or self._unwritten else None
+        return self._troubles.first or defect
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """Records of which something is being written; in the event loop's thread.
+
+        None, when nothing is on its way and nothing waits to be: then no acknowledgement can come,
+        and what is not acknowledged was lost by our own code.
+        """
+        queued = self.backlog + len(self._raised) + len(self._unreleased)
+        if not queued and not self._producer.unacknowledged():
+            self._closed, self._wide = self._opened, WideWrites()
+            for lost in [each for each in self._tickets if not each.wide]:
+                del self._tickets[lost]
+        for ticket in self._tickets:
+            yield ticket.record
+        for record, _, _ in self._unwritten:
+            yield record
 
     def settle(
-        self, delivery: Delivery, decision: Decision, attempted: Attempted | None = None
+        self,
+        delivery: Delivery,
+        decision: Decision,
+        attempted: Attempted | None = None,
+        *,
+        needs_line: bool = True,
     ) -> None:
-        """Write where the delivery goes and its line in the log; then it is settled."""
-        now_ms = int(time.time() * 1_000)
+        """Write where the delivery goes and its line in the log; then it is settled.
+
+        Args:
+            delivery: what it is about.
+            decision: what was decided.
+            attempted: the HTTP attempt, if one was made.
+            needs_line: False: where it goes is written even if our own code can't write the line.
+
+        Raises:
+            Exception: our own code has, and nothing was written.
+        """
         move = moves.move(self._names, delivery, decision, attempted)
+        writes = [] if move is None else [move]
+        try:
+            writes.append(self._line(delivery, decision, attempted))
+        except Exception as error:
+            if needs_line:
+                raise
+            self.defects.note(Stage.SETTLE, error, delivery.record)
+        self._open(delivery.record, delivery.origin, writes)
+
+    def _line(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> Write:
         identity = (new_id_text(), self._worker)
-        line = moves.line(delivery, decision, attempted, identity, now_ms)
-        attempt = Write(self._attempts, line, delivery.endpoint_id.encode(), None)
-        ticket = Ticket(1 if move is None else 2, delivery.record, delivery.origin)
-        self._opened += ticket.left
-        if move is not None:
-            self._send(move, ticket)
-        self._send(attempt, ticket)
+        line = moves.line(delivery, decision, attempted, identity, int(time.time() * 1_000))
+        return Write(self._attempts, line, delivery.endpoint_id.encode(), None)
 
     @property
     def fans_out(self) -> bool:
         """Whether more of wide events may be written now."""
-        return (
-            self._fanned_out < MOST_FANNED_OUT
-            and self._fanned_out_bytes < MOST_FANNED_OUT_BYTES
-            and not self.backlog
-        )
+        return self._wide.has_room and not self.backlog
 
     def open_wide(self, record: Record) -> Ticket:
         """Return the ticket of a wide event; `fan_out` adds writes until `close_wide` closes it."""
-        return Ticket(1, record, origin_of(record), wide=True)
+        ticket = Ticket(1, record, origin_of(record), wide=True)
+        self._tickets[ticket] = None
+        return ticket
 
     def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
         """Hand a delivery of a wide event to the deliveries lane."""
-        record = ticket.record
-        self._opened += 1
-        self._fanned_out += 1
-        self._fanned_out_bytes += record.size
-        ticket.left += 1
-        write = Write(self._names.deliveries_now, record.value, endpoint_id.encode(), headers)
-        self._send(write, ticket)
+        value = ticket.record.value
+        self._add(ticket, Write(self._names.deliveries_now, value, endpoint_id.encode(), headers))
 
     def close_wide(self, ticket: Ticket) -> None:
         """Take note that everything of a wide event was sent."""
-        self._tear_off(ticket)
+        self._taken(ticket)
+
+    def give_up_wide(self, ticket: Ticket, reason: str, detail: str) -> None:
+        """Write what is left of a wide event to the dead letters, as the last of its writes."""
+        self._add(ticket, letter_of(self._names, ticket.record, reason, detail, self.defects))
+        self._taken(ticket)
+
+    def _add(self, ticket: Ticket, write: Write) -> None:
+        """Send one more write of a wide event."""
+        self._opened += 1
+        self._wide.add(ticket.record.size)
+        ticket.left += 1
+        try:
+            self._send(write, ticket)
+        except Exception as error:  # noqa: BLE001 - tried again by `look`
+            self._raised.append((write, ticket, error))
 
     def bury(self, record: Record, reason: str, detail: str) -> None:
-        """Write a record that is no event to its dead-letter topic."""
-        self._opened += 1
-        ticket = Ticket(1, record, origin_of(record))
-        self._send(moves.unreadable(self._names, record, reason, detail), ticket)
+        """Write a record to the dead letters of its kind; if need be, its bytes alone."""
+        try:
+            self._open(
+                record,
+                origin_of(record),
+                [letter_of(self._names, record, reason, detail, self.defects)],
+            )
+        except Exception as error:  # noqa: BLE001 - tried again by `look`
+            self.defects.note(Stage.SETTLE, error, record)
+            self._unwritten.append((record, reason, detail))
+
+    def _open(self, record: Record, origin: Origin, writes: list[Write]) -> None:
+        """Send what belongs together; its ticket outlives whatever our own code raises."""
+        ticket = Ticket(len(writes), record, origin)
+        self._tickets[ticket] = None
+        self._opened += len(writes)
+        for write in writes:
+            try:
+                self._send(write, ticket)
+            except Exception as error:  # noqa: BLE001 - tried again by `look`
+                self._raised.append((write, ticket, error))
 
     async def run(self) -> None:
         """Repeat what failed and send what waited, until cancelled."""
         while True:
             await asyncio.sleep(REPEAT_EVERY_S)
-            self.look()
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001 - the next look comes soon
+                self.defects.note(Stage.WRITE, error)
 
     async def serve(self) -> None:
         """Take acknowledgements as they come, until cancelled."""
@@ -198,14 +256,17 @@ class Settler:
                 on_ack=partial(self._report, write, ticket),
             )
         except BufferFull:
+            self._waiting.append((write, ticket))
             if tried:
                 self._suspects.answered(write, taken=False)
-            self._waiting.append((write, ticket))
+        except Exception:
+            if tried:
+                self._suspects.answered(write, taken=False)
+            raise
 
     def _report(self, write: Write, ticket: Ticket, outcome: Ack | SendFailure) -> None:
         """Take what became of a write."""
-        if write.topic != self._attempts:
-            self._suspects.answered(write, taken=isinstance(outcome, Ack))
+        # First what settles it: nothing that is noted beside it may come in between.
         match outcome:
             case SendFailure():
                 # A refusal is an answer, too.
@@ -213,22 +274,36 @@ class Settler:
                 self._failed.append((write, ticket, outcome))
             case _:
                 self._answers += 1
-                self._clock.observe(outcome.timestamp_ms)
-                if self._troubles:
-                    self._recovered(write.topic)
-                self._closed += 1
-                if ticket.wide:
-                    self._fanned_out -= 1
-                    self._fanned_out_bytes -= ticket.record.size
-                self._tear_off(ticket)
+                self._written(ticket)
+        if write.topic != self._attempts:
+            self._suspects.answered(write, taken=isinstance(outcome, Ack))
+        if isinstance(outcome, Ack):
+            self._clock.observe(outcome.timestamp_ms)
+            self._troubles.recovered(write.topic)
 
-    def _tear_off(self, ticket: Ticket) -> None:
+    def _written(self, ticket: Ticket) -> None:
+        """Count a write that was acknowledged, or that nothing can be written of."""
+        self._closed += 1
+        if ticket.wide:
+            self._wide.remove(ticket.record.size)
+        self._taken(ticket)
+
+    def _taken(self, ticket: Ticket) -> None:
+        """Count down a ticket; after its last write, the record is released."""
         ticket.left -= 1
-        if not ticket.left:
+        if ticket.left > 0:
+            return
+        try:
             ticket.record.assignment.release(ticket.record)
+        except Exception as error:  # noqa: BLE001 - tried again by `look`
+            self.defects.note(Stage.WRITE, error, ticket.record)
+            self._unreleased.append(ticket)
+        else:
+            self._tickets.pop(ticket, None)
 
     def look(self) -> None:
         """Repeat what failed, and see whether a broker has answered since, or none has to."""
+        self._after_defects()
         self._repeat()
         answers = self._answers
         if answers != self._seen_answers or self._closed == self._opened:
@@ -237,36 +312,60 @@ class Settler:
     def _repeat(self) -> None:
         for _ in range(len(self._failed)):
             write, ticket, failure = self._failed.popleft()
-            self._say(write, failure)
-            if failure.retriable or write.topic == self._attempts:
-                self._send(write, ticket)
-            elif isinstance(failure.error, RecordTooLarge):
-                self._suspects.add(write, (ticket, str(failure.error)))
-            else:
-                self._refuse(write, ticket, str(failure.error))
-        for write, (ticket, error) in self._suspects.convicted():
-            self._refuse(write, ticket, error)
+            try:
+                self._after_failure(write, ticket, failure)
+            except Exception as error:  # noqa: BLE001 - tried again at the next look
+                self._raised.append((write, ticket, error))
+        for write, (ticket, reason) in self._suspects.convicted():
+            try:
+                self._refuse(write, ticket, reason)
+            except Exception as error:  # noqa: BLE001 - the same
+                self._raised.append((write, ticket, error))
         if (suspect := self._suspects.next()) is not None:
-            write, (ticket, _) = suspect
-            self._send(write, ticket)
+            self._waiting.append((suspect[0], suspect[1][0]))
         for _ in range(len(self._waiting)):
-            self._send(*self._waiting.popleft())
+            write, ticket = self._waiting.popleft()
+            try:
+                self._send(write, ticket)
+            except Exception as error:  # noqa: BLE001 - the same
+                self._raised.append((write, ticket, error))
+
+    def _after_failure(self, write: Write, ticket: Ticket, failure: SendFailure) -> None:
+        """Send a write again that the brokers have not taken, if that can help."""
+        self._troubles.say(write.topic, failure.error)
+        if failure.retriable or write.topic == self._attempts:
+            self._send(write, ticket)
+        elif isinstance(failure.error, RecordTooLarge):
+            self._suspects.add(write, (ticket, str(failure.error)))
+        else:
+            self._refuse(write, ticket, str(failure.error))
+
+    def _after_defects(self) -> None:
+        """Try again what our own code has raised for."""
+        for _ in range(len(self._raised)):
+            write, ticket, error = self._raised.popleft()
+            try:
+                self._send_after(write, ticket, error)
+            except Exception as again:  # noqa: BLE001 - and again
+                self._raised.append((write, ticket, again))
+        for _ in range(len(self._unwritten)):
+            self.bury(*self._unwritten.popleft())
+        for _ in range(len(self._unreleased)):
+            self._taken(self._unreleased.popleft())
+
+    def _send_after(self, write: Write, ticket: Ticket, error: Exception) -> None:
+        """Send a write again that our own code has raised for, or less in its place."""
+        self.defects.note(Stage.WRITE, error, ticket.record)
+        # A producer that is closed says nothing against the write.
+        ticket.raised += not isinstance(error, KafkaFailure)
+        if ticket.raised <= MOST_RAISED:
+            self._send(write, ticket)
+        elif write.topic == self._attempts:
+            self._written(ticket)
+        else:
+            self._send(bare_letter(self._names, ticket.record, Reason.DEFECT), ticket)
 
     def _refuse(self, write: Write, ticket: Ticket, error: str) -> None:
         """Make a dead letter of what the brokers will never take."""
         self.refused += 1
         self._send(moves.refused(self._names, write, ticket.origin, error), ticket)
-
-    def _say(self, write: Write, failure: SendFailure) -> None:
-        """Log a failure once for each topic, not at every repetition."""
-        before = self._troubles.get(write.topic)
-        self._troubles[write.topic] = failure.error
-        # By its code: librdkafka has several texts for one trouble, and gives them in turn.
-        if before is None or before.code != failure.error.code:
-            _log.error("settle.failed", extra={"topic": write.topic, "error": str(failure.error)})
-
-    def _recovered(self, topic: str) -> None:
-        """Forget what was wrong with a topic, and say so."""
-        before = self._troubles.pop(topic, None)
-        if before is not None:
-            _log.info("settle.recovered", extra={"topic": topic, "after": str(before)})

@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections import Counter
 from typing import Final
 
+from plaudit.deliver.decide import Decision, Diverted
+
 BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 
 
@@ -38,6 +40,12 @@ class Tally:
         self.durations = [0] * (len(BUCKETS_S) + 1)
         self.duration_sum_s = 0.0
         self.late_s = 0.0
+
+    def settle(self, outcome: str, decision: Decision) -> None:
+        """Count a settled delivery."""
+        self.settled[outcome] += 1
+        if isinstance(decision, Diverted):
+            self.diverted[decision.reason] += 1
 
     def attempted(self, result: str, total_ms: float | None) -> None:
         """Count an HTTP attempt."""

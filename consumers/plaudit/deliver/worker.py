@@ -19,17 +19,19 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from enum import StrEnum
 from typing import Final
 
 from plaudit.deliver.attempt import Attempter
 from plaudit.deliver.decide import Plan
+from plaudit.deliver.defects import Stage
 from plaudit.deliver.deliverer import Deliverer, Tools
 from plaudit.deliver.deliveries_lane import DeliveriesLane
+from plaudit.deliver.delivery import Record
 from plaudit.deliver.events_lane import EventsLane
-from plaudit.deliver.isolation.admission import AdmissionLimits
+from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.relief import relieve
 from plaudit.deliver.lane import Hooks, Lane
 from plaudit.deliver.offsets.source import Source, SourceConfig
@@ -38,6 +40,7 @@ from plaudit.deliver.schemas import KnownSchemas
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.settler import STALLED_AFTER_S, Settler
 from plaudit.deliver.startup import LaneTopics
+from plaudit.deliver.stranded import MARGIN_S, Watch
 from plaudit.endpoints.follower import EndpointsFollower
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.table import EndpointTable
@@ -84,11 +87,12 @@ class RunningLane:
     """A lane with its source and its deliverer."""
 
     def __init__(
-        self, lane: Lane, source: Source, deliverer: Deliverer, config: SourceConfig
+        self, lane: Lane, source: Source, deliverer: Deliverer, config: SourceConfig, watch: Watch
     ) -> None:
         self.lane = lane
         self.source = source
         self.deliverer = deliverer
+        self.watch = watch
         self._config = config
 
     @property
@@ -99,6 +103,14 @@ class RunningLane:
             self.source.in_hand / self._config.most_records,
             self.source.bytes_in_hand / self._config.most_bytes,
         )
+
+    def look_for_stranded(self) -> None:
+        """Begin anew what a defect of ours has lost."""
+        now_s = time.monotonic()
+        self.deliverer.rounds.revive()
+        self.deliverer.end_lost(now_s - self.watch.patience_s)
+        if not self.lane.held_up:
+            self.watch.look(self.source.assignments, now_s)
 
     def look(self, late_s: float) -> None:
         """Look after endpoints that hang, and partitions that wait for them.
@@ -139,6 +151,7 @@ class Worker:
 
     def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
         self._kafka = kafka
+        self._patience_s = MARGIN_S + 2 * settings.total_timeout
         self._failure: Exception | None = None
         self._silent = False
         self._stop = asyncio.Event()
@@ -156,7 +169,7 @@ class Worker:
         self.clock = BrokerClock()
         self.settler = Settler(self.producer, kafka.names, name, self.clock)
         self._tools = Tools(
-            Attempter(sender),
+            Attempter(sender, self.settler.defects),
             self.settler,
             Reporter(settings.log_attempts, name),
             Plan(kafka.schedule, kafka.tiers),
@@ -232,6 +245,7 @@ class Worker:
         )
         hooks = Hooks(
             judge.begin,
+            judge.give_up,
             lambda: self._has_room(deliverer),
             deliverer.hold,
             deliverer.leave,
@@ -240,7 +254,17 @@ class Worker:
         )
         lane = Lane(name, hooks, asyncio.get_running_loop())
         source = Source(self._kafka, config, lane, self.clock)
-        self.lanes.append(RunningLane(lane, source, deliverer, config))
+
+        def held() -> Iterator[Record]:
+            """Yield what somebody has in hand."""
+            yield from lane.records
+            yield from deliverer.rounds.records
+            yield from (each.record for each in deliverer.admission.queues.deliveries)
+            yield from self.settler.records
+            yield from tuple(source.done)
+
+        watch = Watch(lane, held, self.settler.defects, self._patience_s)
+        self.lanes.append(RunningLane(lane, source, deliverer, config, watch))
         source.start()
 
     def _has_room(self, deliverer: Deliverer) -> bool:
@@ -273,7 +297,11 @@ class Worker:
             self.late_s = max(late_s, self.late_s * LATENESS_FADES)
             self._look_at_brokers()
             for each in self.lanes:
-                each.look(self.late_s)
+                try:
+                    each.look(self.late_s)
+                    each.look_for_stranded()
+                except Exception as error:  # noqa: BLE001 - the next look comes soon
+                    self.settler.defects.note(Stage.LOOK, error)
             if self.producer.fatal is not None:
                 self._fail(self.producer.fatal)
             await asyncio.sleep(TICK_S)

@@ -12,8 +12,7 @@ of CPU, or of network, must not take it out on endpoints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -21,6 +20,7 @@ from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.isolation.housekeeping import is_silent, may_forget, quick_quarter_s
+from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.queues import Queues
 from plaudit.deliver.isolation.slots import Clock, Flight, Slots
 from plaudit.deliver.isolation.standing import Refusal, Standing
@@ -39,23 +39,6 @@ LATENESS: Final = 4.0
 """How often the loop's lateness goes into an attempt: connect, write, first byte, body."""
 
 
-@dataclass(frozen=True, slots=True)
-class AdmissionLimits:
-    """What one endpoint may occupy in this worker.
-
-    Attributes:
-        in_flight: requests on the wire at once.
-        queued: deliveries that wait for a slot; a quarter, while the endpoint does not keep up.
-        queued_tight: the same, while the lane has as much as `tight` in hand.
-        tight: deliveries.
-    """
-
-    in_flight: int = 64
-    queued: int = 4_096
-    queued_tight: int = 64
-    tight: int = 5_000
-
-
 class Admission:
     """Decides when deliveries are attempted; belongs to the event loop's thread.
 
@@ -64,12 +47,14 @@ class Admission:
         start: begins an attempt; it calls `finished` when that has ended.
         divert: sends a delivery to a tier instead.
         insists: whether a delivery has waited for so long that no open circuit keeps it.
+        defect: hears what our own code has raised; settles the delivery that it stopped, if any.
         clock: the time.
         serves_all: whether this lane serves endpoints that are slow or have a rate limit. The
             events lane does not: in the deliveries lane an endpoint has one owner.
         hold: while it is on, nothing is begun.
 
     Attributes:
+        queues: what waits, and what is on the wire.
         late_s: how late the event loop runs; set by whoever measures it.
     """
 
@@ -79,6 +64,7 @@ class Admission:
         start: Callable[[Flight], None],
         divert: Callable[[Delivery, Refusal], None],
         insists: Callable[[Delivery], bool],
+        defect: Callable[[Delivery | None, Exception], None],
         clock: Clock,
         *,
         serves_all: bool,
@@ -89,10 +75,11 @@ class Admission:
         self._start = start
         self._divert = divert
         self._insists = insists
+        self._defect = defect
         self._clock = clock
         self._serves_all = serves_all
-        self._queues = Queues()
-        self._slots = self._queues.slots
+        self.queues = Queues()
+        self._slots = self.queues.slots
         self.late_s = 0.0
         self._usual_s = 0.0
         self._owner_since_s = LONG_AGO_S
@@ -112,12 +99,12 @@ class Admission:
         if refusal is not None:
             self._divert(delivery, refusal)
             return
-        self._queues.in_hand += 1
+        self.queues.in_hand += 1
         has_slot = len(slots.flights) < self._limits.in_flight
         if has_slot and not slots.queue and slots.turns is None and not self._hold.on:
             self._begin(slots, delivery, endpoint, 0.0, now_s)
             return
-        self._queues.wait(slots, delivery, now_s)
+        self.queues.wait(slots, delivery, now_s)
         if has_slot:
             self._pump(slots, now_s)
 
@@ -132,7 +119,7 @@ class Admission:
         now_s = self._clock.now_s()
         slots = self._slots[flight.delivery.endpoint_id]
         del slots.flights[flight]
-        self._queues.in_hand -= 1
+        self.queues.in_hand -= 1
         slots.answered_s = now_s
         took_s = now_s - flight.began_s
         flight.standing.report(flight.permit, outcome, took_s, now_s, self.slack_s)
@@ -143,7 +130,7 @@ class Admission:
         if slots.queue:
             self._pump(slots, now_s)
         if not slots.queue and not slots.brisk:
-            self._queues.set_brisk(slots, brisk=slots.turns is None)
+            self.queues.set_brisk(slots, brisk=slots.turns is None)
 
     def evicted(self, flight: Flight) -> None:
         """Take note that an attempt is cancelled for what it holds up: its endpoint is slow."""
@@ -165,17 +152,23 @@ class Admission:
         now_s = self._clock.now_s()
         self._usual_s = quick_quarter_s(self._slots.values(), now_s)
         for endpoint_id, slots in list(self._slots.items()):
-            if slots.flights and is_silent(slots, now_s, self.slack_s):
-                self._queues.set_brisk(slots, brisk=False)
-            if slots.queue:
-                if any(not each.record.assignment.active for each, _ in slots.queue):
-                    self._queues.keep(slots, lambda each: each.record.assignment.active)
-                refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
-                if refusal is not None:
-                    self._shed(slots, refusal)
-                self._pump(slots, now_s)
-            elif not slots.flights and may_forget(slots, now_s):
-                self._queues.forget(endpoint_id)
+            try:
+                self._look_after(endpoint_id, slots, now_s)
+            except Exception as error:  # noqa: BLE001 - a defect with one endpoint is not the others'
+                self._give_up_head(slots, error)
+
+    def _look_after(self, endpoint_id: str, slots: Slots, now_s: float) -> None:
+        if slots.flights and is_silent(slots, now_s, self.slack_s):
+            self.queues.set_brisk(slots, brisk=False)
+        if slots.queue:
+            if any(not each.record.assignment.active for each, _ in slots.queue):
+                self.queues.keep(slots, lambda each: each.record.assignment.active)
+            refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
+            if refusal is not None:
+                self._shed(slots, refusal)
+            self._pump(slots, now_s)
+        elif not slots.flights and may_forget(slots, now_s):
+            self.queues.forget(endpoint_id)
 
     def divert_waiting(
         self,
@@ -197,9 +190,10 @@ class Admission:
                 continue
             leaving = [each for each, _ in slots.queue if chosen(each)]
             if leaving:
-                self._queues.keep(slots, lambda each: not chosen(each))
-                for place, delivery in enumerate(leaving):
-                    self._divert(delivery, self._relief(slots, place, reason))
+                reliefs = [self._relief(slots, place, reason) for place in range(len(leaving))]
+                self.queues.keep(slots, lambda each: not chosen(each))
+                for delivery, refusal in zip(leaving, reliefs, strict=True):
+                    self._divert(delivery, refusal)
                 count += len(leaving)
         return count
 
@@ -213,33 +207,17 @@ class Admission:
     @property
     def in_hand(self) -> int:
         """Deliveries that wait or are on the wire."""
-        return self._queues.in_hand
+        return self.queues.in_hand
 
     @property
     def waiting_briskly(self) -> int:
         """Deliveries that wait where the queue moves; reading should wait for them."""
-        return self._queues.waiting_briskly
+        return self.queues.waiting_briskly
 
     @property
     def slack_s(self) -> float:
         """What durations are judged less by."""
         return max(self.late_s * LATENESS, self._usual_s)
-
-    @property
-    def flights(self) -> Iterator[Flight]:
-        """Attempts under way, of each endpoint the oldest first."""
-        for slots in tuple(self._slots.values()):
-            yield from tuple(slots.flights)
-
-    @property
-    def standings(self) -> list[Standing]:
-        """Of every endpoint that is remembered; from any thread."""
-        return [slots.standing for slots in tuple(self._slots.values())]
-
-    @property
-    def longest_queue(self) -> int:
-        """Deliveries that wait for the endpoint that most wait for; from any thread."""
-        return max((len(slots.queue) for slots in tuple(self._slots.values())), default=0)
 
     def _take_note(self, slots: Slots, endpoint: Endpoint, now_s: float) -> None:
         """Take note of the endpoint as it is now: another version starts with a clean slate."""
@@ -257,7 +235,7 @@ class Admission:
         elif slots.turns is None:
             slots.turns = Turns(limit, now_s, self._owner_since_s)
             # What waits for its turn is no reason to read less.
-            self._queues.set_brisk(slots, brisk=False)
+            self.queues.set_brisk(slots, brisk=False)
         else:
             slots.turns.change(limit, now_s)
 
@@ -269,16 +247,8 @@ class Admission:
             return refusal
         if endpoint.rate_limit is not None:
             return None if self._serves_all else Refusal(Reason.RATE_LIMIT)
-        full = len(slots.queue) >= self._most_queued(slots)
+        full = len(slots.queue) >= self._limits.most_queued(self.in_hand, brisk=slots.brisk)
         return Refusal(Reason.BACKLOG) if full else None
-
-    def _most_queued(self, slots: Slots) -> int:
-        limits = self._limits
-        if slots.brisk:
-            return limits.queued
-        if self.in_hand < limits.tight:
-            return max(1, limits.queued // 4)
-        return min(limits.queued, limits.queued_tight)
 
     def _goes_all_the_same(self, delivery: Delivery, refusal: Refusal) -> bool:
         return refusal.reason is Reason.CIRCUIT_OPEN and self._insists(delivery)
@@ -295,7 +265,27 @@ class Admission:
         return Refusal(Reason.RATE_LIMIT, turn_at_ms=turn_at_ms)
 
     def _pump(self, slots: Slots, now_s: float) -> None:
-        """Begin as many attempts as slots, rate and standing allow."""
+        """Begin as many attempts as slots, rate and standing allow.
+
+        What a defect of ours stops does not keep its place: those behind it come to their turn.
+        """
+        while slots.queue:
+            try:
+                self._begin_waiting(slots, now_s)
+            except Exception as error:  # noqa: BLE001 - a defect of ours must not hold up a queue
+                self._give_up_head(slots, error)
+            else:
+                return
+
+    def _give_up_head(self, slots: Slots, error: Exception) -> None:
+        if not slots.queue:
+            self.queues.recount()
+            self._defect(None, error)
+            return
+        head = slots.queue[0][0]
+        self._defect(head if self.queues.give_up(head) else None, error)
+
+    def _begin_waiting(self, slots: Slots, now_s: float) -> None:
         if self._hold.on:
             return
         flights, most = slots.flights, self._limits.in_flight
@@ -305,8 +295,8 @@ class Admission:
             delivery, since_s = slots.queue[0]
             endpoint = delivery.endpoint
             if endpoint is None or not delivery.record.assignment.active:
-                self._queues.leave(slots)
-                self._queues.in_hand -= 1
+                self.queues.leave(slots)
+                self.queues.in_hand -= 1
                 continue
             refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
             if refusal is not None and not self._goes_all_the_same(delivery, refusal):
@@ -316,8 +306,9 @@ class Admission:
             if wait_s:
                 slots.timer = self._clock.later(wait_s, partial(self._wake, slots))
                 return
-            self._queues.leave(slots)
+            # It leaves when it has begun: until then it is the one that a defect stops.
             self._begin(slots, delivery, endpoint, now_s - since_s, now_s)
+            self.queues.leave(slots)
 
     def _begin(
         self, slots: Slots, delivery: Delivery, endpoint: Endpoint, waited_s: float, now_s: float
@@ -327,7 +318,11 @@ class Admission:
             self._waited(slots, waited_s)
         flight = Flight(delivery, endpoint, slots.standing, now_s)
         slots.flights[flight] = None
-        self._start(flight)
+        try:
+            self._start(flight)
+        except BaseException:
+            del slots.flights[flight]
+            raise
 
     def _wake(self, slots: Slots) -> None:
         slots.timer = None
@@ -338,13 +333,13 @@ class Admission:
         own_s = (slots.standing.mean_s or 0.0) - self.slack_s
         if slots.brisk:
             if wait_s > LAGS_S and own_s > BRISK_S:
-                self._queues.set_brisk(slots, brisk=False)
+                self.queues.set_brisk(slots, brisk=False)
         elif wait_s < CAUGHT_UP_S or own_s <= BRISK_S:
-            self._queues.set_brisk(slots, brisk=slots.turns is None)
+            self.queues.set_brisk(slots, brisk=slots.turns is None)
 
     def _shed(self, slots: Slots, refusal: Refusal) -> None:
         """Divert everything that waits and may be refused."""
         leaving = [each for each, _ in slots.queue if not self._goes_all_the_same(each, refusal)]
-        self._queues.keep(slots, lambda each: self._goes_all_the_same(each, refusal))
+        self.queues.keep(slots, lambda each: self._goes_all_the_same(each, refusal))
         for delivery in leaving:
             self._divert(delivery, refusal)

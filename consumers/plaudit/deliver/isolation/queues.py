@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from plaudit.deliver.delivery import Delivery
-from plaudit.deliver.isolation.slots import Slots
+from plaudit.deliver.isolation.slots import Flight, Slots
+from plaudit.deliver.isolation.standing import Standing
 
 
 class Queues:
@@ -22,6 +23,31 @@ class Queues:
         self.slots: dict[str, Slots] = {}
         self.in_hand = 0
         self.waiting_briskly = 0
+
+    @property
+    def deliveries(self) -> Iterator[Delivery]:
+        """Everything that waits or is on the wire."""
+        for slots in self.slots.values():
+            for delivery, _ in slots.queue:
+                yield delivery
+            for flight in slots.flights:
+                yield flight.delivery
+
+    @property
+    def flights(self) -> Iterator[Flight]:
+        """Attempts under way, of each endpoint the oldest first."""
+        for slots in tuple(self.slots.values()):
+            yield from tuple(slots.flights)
+
+    @property
+    def standings(self) -> list[Standing]:
+        """Of every endpoint that is remembered; from any thread."""
+        return [slots.standing for slots in tuple(self.slots.values())]
+
+    @property
+    def longest(self) -> int:
+        """Deliveries that wait for the endpoint that most wait for; from any thread."""
+        return max((len(slots.queue) for slots in tuple(self.slots.values())), default=0)
 
     def wait(self, slots: Slots, delivery: Delivery, now_s: float) -> None:
         """Let a delivery wait, as the last of its endpoint's queue."""
@@ -46,6 +72,35 @@ class Queues:
         if brisk is not slots.brisk:
             slots.brisk = brisk
             self.waiting_briskly += len(slots.queue) * (1 if brisk else -1)
+
+    def give_up(self, delivery: Delivery) -> bool:
+        """Take a delivery out of its queue, and count anew, after a defect has stopped admission.
+
+        Returns:
+            Whether nobody has it in hand: it is not on the wire either.
+        """
+        slots = self.slots.get(delivery.endpoint_id)
+        on_the_wire = False
+        if slots is not None:
+            slots.queue = deque(each for each in slots.queue if each[0] is not delivery)
+            on_the_wire = any(each.delivery is delivery for each in slots.flights)
+        self.recount()
+        return not on_the_wire
+
+    def free(self, flight: Flight) -> None:
+        """Free the slot of an attempt that has ended, whatever admission knows of it."""
+        slots = self.slots.get(flight.delivery.endpoint_id)
+        if slots is not None and slots.flights.pop(flight, self) is None:
+            # Its probe, if it was one, is never reported: a clean slate lets the next one go.
+            slots.standing = Standing()
+        self.recount()
+
+    def recount(self) -> None:
+        """Count what is in hand; a defect may have come between two counts that belong together."""
+        every = self.slots.values()
+        waiting = sum(len(each.queue) for each in every)
+        self.in_hand = waiting + sum(len(each.flights) for each in every)
+        self.waiting_briskly = sum(len(each.queue) for each in every if each.brisk)
 
     def forget(self, endpoint_id: str) -> None:
         """Forget an endpoint that has nothing in hand."""

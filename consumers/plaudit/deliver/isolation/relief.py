@@ -81,7 +81,7 @@ def relieve(
     began_before_s = now_s - EVICT_AFTER_S - admission.slack_s
     stuck = [
         flight
-        for flight in admission.flights
+        for flight in admission.queues.flights
         if flight.began_s <= began_before_s and (full or crowds(flight.delivery))
     ]
     for flight in stuck:

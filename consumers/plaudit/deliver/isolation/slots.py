@@ -54,11 +54,13 @@ class Flight:
         started_ms: the same, in epoch milliseconds; set by whoever makes the attempt.
         exchange: what is to be cancelled; set likewise.
         evicted: it is cancelled for what it holds up.
+        ended: its outcome has come; another one would be of no use.
     """
 
     __slots__ = (
         "began_s",
         "delivery",
+        "ended",
         "endpoint",
         "evicted",
         "exchange",
@@ -78,6 +80,7 @@ class Flight:
         self.started_ms = 0
         self.exchange: Started | None = None
         self.evicted = False
+        self.ended = False
 
 
 class Slots:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from plaudit.deliver.decide import Reason
+from plaudit.deliver.defects import Defect
 from plaudit.deliver.isolation.breaker import CLOSED, Breaker, BreakerLimits
 from plaudit.deliver.retry_after import retry_after_ms
 from plaudit.transport.answer import Answer
@@ -173,8 +174,8 @@ def answers(outcome: Answer | TransportError) -> bool | None:
         case AddressRefused(literal=True) | RequestInvalid():
             return None
         case _:
-            # A defect of ours has no class of its own, and says nothing about the endpoint.
-            return None if type(outcome) is TransportError else False
+            # A defect of ours says nothing about the endpoint.
+            return None if isinstance(outcome, Defect) else False
 
 
 def hold_s(outcome: Answer | TransportError, now_ms: int) -> float:

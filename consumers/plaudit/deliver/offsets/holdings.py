@@ -97,6 +97,8 @@ class Holdings:
 
     def handed_over(self, records: Sequence[Record]) -> None:
         """Count records that the event loop has now."""
+        for record in records:
+            record.assignment.records[record.offset] = record
         self.in_hand += len(records)
         self.bytes_in_hand += sum(record.size for record in records)
 
@@ -108,6 +110,7 @@ class Holdings:
             record.pending -= 1
         if record.pending or not assignment.window.complete(record.offset):
             return False
+        assignment.records.pop(record.offset, None)
         # Those of a partition that was let go were counted when it went.
         if assignment.held:
             self.in_hand -= 1
@@ -118,5 +121,6 @@ class Holdings:
         # The event loop drops what it has not begun, without a word.
         assignment.active = False
         assignment.held = False
+        assignment.records.clear()
         self.in_hand -= assignment.window.pending
         self.bytes_in_hand -= assignment.window.pending_bytes

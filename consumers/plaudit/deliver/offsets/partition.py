@@ -52,6 +52,7 @@ class Assignment:
         held: cleared when the partition is another worker's, or nobody's.
         paused: fetching is stopped.
         read_to: the next offset to read; everything below it was read, or is not in the log.
+        records: handed over to the event loop and not done, by offset; in the order of the log.
         reread_at: what was read and found no room has this offset first; None: all found room.
     """
 
@@ -71,6 +72,7 @@ class Assignment:
         "partition",
         "paused",
         "read_to",
+        "records",
         "release",
         "reread_at",
         "settled",
@@ -99,6 +101,7 @@ class Assignment:
         self.held = True
         self.crowded_below = 0
         self.waits = False
+        self.records: dict[int, Record] = {}
         self.begun = 0
         self.settled = 0
         self.paused = False

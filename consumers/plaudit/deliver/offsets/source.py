@@ -10,12 +10,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from plaudit.deliver.delivery import Record
 from plaudit.deliver.offsets.commits import Committer
+from plaudit.deliver.offsets.engine import Engine
 from plaudit.deliver.offsets.holdings import Holdings
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.kafka.clock import BrokerClock
@@ -37,38 +38,6 @@ WAIT_FOR_ROOM_S: Final = 0.005
 ASK_AGAIN_S: Final = 1.0
 
 _T = TypeVar("_T")
-
-
-class Engine(Protocol):
-    """What the source needs of the event loop's side; called from the source's thread."""
-
-    def hand_over(self, records: list[Record]) -> None:
-        """Take records that may run now."""
-        ...
-
-    def has_room(self) -> bool:
-        """Return whether more records can be taken."""
-        ...
-
-    def hold(self) -> None:
-        """Begin nothing more until `go_on`; what is under way goes on."""
-        ...
-
-    def leave(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Begin nothing more of partitions that are given up; set when that is so."""
-        ...
-
-    def go_on(self) -> None:
-        """Go on with what belongs to partitions that are still ours, and drop the rest."""
-        ...
-
-    def lost(self, partition: Partition, count: int) -> None:
-        """Count records that the log dropped before they were read."""
-        ...
-
-    def failed(self, error: Exception) -> None:
-        """Hear that the source has ended by an error."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +74,7 @@ class Source:
 
     Attributes:
         read_at: when the thread last finished a round, monotonic seconds.
+        done: records of which a delivery is settled, and that the thread has not looked at yet.
         handed_over: records given to the engine, ever.
     """
 
@@ -115,7 +85,7 @@ class Source:
         self._engine = engine
         self._clock = clock
         self._holdings = Holdings(config.topics, self.settled)
-        self._settled: deque[Record] = deque()
+        self.done: deque[Record] = deque()
         self._stop = threading.Event()
         self._full_since: float | None = None
         self._fresh: list[Assignment] = []
@@ -144,7 +114,7 @@ class Source:
 
         A record without deliveries is reported once, with `pending` 0.
         """
-        self._settled.append(record)
+        self.done.append(record)
 
     @property
     def in_hand(self) -> int:
@@ -196,7 +166,7 @@ class Source:
         self.read_at = time.monotonic()
 
     def _take_settled(self) -> None:
-        settled = self._settled
+        settled = self.done
         while settled:
             self._commits.count(self._holdings.settled(settled.popleft()))
 

@@ -63,4 +63,5 @@ class Health:
             found.append(unopened)
         if worker.settler.trouble is not None:
             found.append(f"writes fail: {worker.settler.trouble}")
+        found += [problem for each in worker.lanes for problem in each.watch.problems]
         return [*found, *self.stuck()]

@@ -84,21 +84,21 @@ PER_LANE: Final = (
         "gauge",
         "Endpoints whose circuit is open: they fail, and nothing but probes is sent.",
         "",
-        lambda each: _one(sum(of.open for of in each.deliverer.admission.standings)),
+        lambda each: _one(sum(of.open for of in each.deliverer.admission.queues.standings)),
     ),
     Described(
         "plaudit_endpoints_slow",
         "gauge",
         "Endpoints whose answers take over 2 s; the deliveries lane serves them.",
         "",
-        lambda each: _one(sum(of.slow for of in each.deliverer.admission.standings)),
+        lambda each: _one(sum(of.slow for of in each.deliverer.admission.queues.standings)),
     ),
     Described(
         "plaudit_queue_longest",
         "gauge",
         "Deliveries waiting for a slot at the endpoint where most wait.",
         "",
-        lambda each: _one(each.deliverer.admission.longest_queue),
+        lambda each: _one(each.deliverer.admission.queues.longest),
     ),
     Described(
         "plaudit_lane_fill",
@@ -178,6 +178,13 @@ PER_LANE: Final = (
         lambda each: _one(each.source.in_hand),
     ),
     Described(
+        "plaudit_records_stranded",
+        "gauge",
+        "Records lost by a defect, begun anew and not done yet: alert on any.",
+        "",
+        lambda each: _one(len(each.watch.stranded)),
+    ),
+    Described(
         "plaudit_partitions_assigned",
         "gauge",
         "Partitions that this worker holds.",
@@ -210,6 +217,7 @@ PER_LANE: Final = (
 DURATIONS: Final = "plaudit_attempt_duration_seconds"
 SETTLE_BACKLOG: Final = "plaudit_settle_backlog"
 WRITES_REFUSED: Final = "plaudit_writes_refused"
+DEFECTS: Final = "plaudit_defects"
 ENDPOINTS: Final = "plaudit_endpoints"
 UNREADABLE: Final = "plaudit_endpoints_unreadable"
 UNBOUND: Final = "plaudit_endpoints_unbound"
@@ -221,6 +229,7 @@ PER_WORKER: Final[Mapping[str, tuple[Kind | Literal["histogram"], str]]] = {
     DURATIONS: ("histogram", "How long HTTP attempts took."),
     SETTLE_BACKLOG: ("gauge", "Writes to Kafka that failed or found the buffer full: alert."),
     WRITES_REFUSED: ("counter", "Writes that Kafka refused for good, kept as dead letters: alert."),
+    DEFECTS: ("counter", "Defects of the worker's own code, by stage; see its log: alert on any."),
     ENDPOINTS: ("gauge", "Endpoints in the table, disabled ones included."),
     UNREADABLE: ("gauge", "Endpoints that can't be opened: a wrong key, or damage; alert on any."),
     UNBOUND: ("gauge", "Endpoints whose record has no seal; `plaudit endpoints reseal` adds it."),
@@ -248,6 +257,7 @@ class WorkerCollector(Collector):
         settler = self._worker.settler
         yield GaugeMetricFamily(SETTLE_BACKLOG, PER_WORKER[SETTLE_BACKLOG][1], settler.backlog)
         yield CounterMetricFamily(WRITES_REFUSED, PER_WORKER[WRITES_REFUSED][1], settler.refused)
+        yield self._defects()
         late_s = self._worker.late_s
         yield GaugeMetricFamily(LOOP_LATE, PER_WORKER[LOOP_LATE][1], late_s)
         yield from self._endpoints()
@@ -264,6 +274,12 @@ class WorkerCollector(Collector):
         yield GaugeMetricFamily(UNREADABLE, PER_WORKER[UNREADABLE][1], table.unreadable)
         yield GaugeMetricFamily(UNBOUND, PER_WORKER[UNBOUND][1], table.unbound)
         yield CounterMetricFamily(FORGED, PER_WORKER[FORGED][1], table.forged)
+
+    def _defects(self) -> Metric:
+        metric = CounterMetricFamily(DEFECTS, PER_WORKER[DEFECTS][1], labels=["stage"])
+        for stage, count in self._worker.settler.defects.counts.items():
+            metric.add_metric([stage], count)
+        return metric
 
     def _per_lane(self, described: Described) -> Metric:
         family = CounterMetricFamily if described.kind == "counter" else GaugeMetricFamily

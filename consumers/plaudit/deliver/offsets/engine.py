@@ -1,0 +1,43 @@
+"""The event loop's side of a source."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from typing import Protocol
+
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.offsets.partition import Assignment
+from plaudit.kafka.consumer import Partition
+
+
+class Engine(Protocol):
+    """What the source needs of the event loop's side; called from the source's thread."""
+
+    def hand_over(self, records: list[Record]) -> None:
+        """Take records that may run now."""
+        ...
+
+    def has_room(self) -> bool:
+        """Return whether more records can be taken."""
+        ...
+
+    def hold(self) -> None:
+        """Begin nothing more until `go_on`; what is under way goes on."""
+        ...
+
+    def leave(self, assignments: Collection[Assignment]) -> threading.Event:
+        """Begin nothing more of partitions that are given up; set when that is so."""
+        ...
+
+    def go_on(self) -> None:
+        """Go on with what belongs to partitions that are still ours, and drop the rest."""
+        ...
+
+    def lost(self, partition: Partition, count: int) -> None:
+        """Count records that the log dropped before they were read."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """Hear that the source has ended by an error."""
+        ...

@@ -1,0 +1,144 @@
+"""The watch over records in hand: each is queued, on the wire, being written, or held for a reason.
+
+One that is none of these for longer than any time-out was lost by a defect of ours. It would keep
+its partition from being committed, so it is begun anew from its bytes; what of it was delivered is
+delivered again. A second time it becomes a dead letter.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from plaudit.deliver.defects import Defects, Lost, Stage, place_of
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.offsets.partition import Assignment
+
+_log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 5.0
+MARGIN_S: Final = 30.0
+"""A record is looked for after twice the longest time-out and this: nothing takes so long that has
+neither a queue nor a time-out of its own."""
+
+Place = tuple[Assignment, int]
+
+
+class Anew(Protocol):
+    """What is done with a stranded record; a `Lane` does it."""
+
+    def begin_anew(self, record: Record) -> None:
+        """Begin its deliveries as if it had just been read."""
+        ...
+
+    def give_up(self, record: Record, error: Exception) -> None:
+        """Make a dead letter of it."""
+        ...
+
+
+class _Mark(NamedTuple):
+    """Up to which offset each partition had been handed over at some time."""
+
+    at_s: float
+    ends: dict[Assignment, int]
+
+
+class Watch:
+    """Finds stranded records of a lane and begins them anew; belongs to the event loop's thread.
+
+    Args:
+        lane: begins records.
+        held: returns the records that somebody has in hand.
+        defects: counts what is found.
+        patience_s: how long a record may be in nobody's hand.
+
+    Attributes:
+        patience_s: see above.
+        stranded: records that were found and are not done yet.
+    """
+
+    def __init__(
+        self,
+        lane: Anew,
+        held: Callable[[], Iterable[Record]],
+        defects: Defects,
+        patience_s: float,
+    ) -> None:
+        self._lane = lane
+        self._held = held
+        self._defects = defects
+        self.patience_s = patience_s
+        self._marks: deque[_Mark] = deque()
+        self._absent: set[Place] = set()
+        self._look_at_s = 0.0
+        self.stranded: dict[Place, int] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """What is stranded, for people; from any thread."""
+        stranded = tuple(self.stranded)
+        if not stranded:
+            return []
+        (topic, number), offset = stranded[0][0].partition, stranded[0][1]
+        return [
+            f"{len(stranded)} records were lost by a defect and are begun anew, the first of them "
+            f"{topic}[{number}]@{offset}"
+        ]
+
+    def look(self, assignments: Sequence[Assignment], now_s: float) -> None:
+        """Look for stranded records, every few seconds.
+
+        Args:
+            assignments: partitions that the lane holds.
+            now_s: monotonic seconds.
+        """
+        if now_s < self._look_at_s:
+            return
+        self._look_at_s = now_s + LOOK_EVERY_S
+        old = self._old(assignments, now_s)
+        absent = self._absent_of(old) if old else {}
+        # A record that is done is for a moment in the source's hand alone: so two looks in a row.
+        found = [record for place, record in absent.items() if place in self._absent]
+        self._absent = absent.keys() - {_place(record) for record in found}
+        in_hand = {_place(record) for record in old}
+        self.stranded = {each: n for each, n in self.stranded.items() if each in in_hand}
+        for record in found:
+            self._begin_anew(record)
+
+    def _old(self, assignments: Sequence[Assignment], now_s: float) -> list[Record]:
+        """Return the records that were handed over too long ago, and are not done."""
+        ends = {each: next(reversed(each.records), -1) + 1 for each in assignments}
+        self._marks.append(_Mark(now_s, ends))
+        while len(self._marks) > 1 and self._marks[1].at_s <= now_s - self.patience_s:
+            self._marks.popleft()
+        mark = self._marks[0]
+        if mark.at_s > now_s - self.patience_s:
+            return []
+        return [
+            record
+            for each in assignments
+            if each.active
+            for record in each.records.copy().values()
+            if record.offset < mark.ends.get(each, 0)
+        ]
+
+    def _absent_of(self, old: Sequence[Record]) -> dict[Place, Record]:
+        held = {_place(record) for record in self._held()}
+        return {place: record for record in old if (place := _place(record)) not in held}
+
+    def _begin_anew(self, record: Record) -> None:
+        place = _place(record)
+        times = self.stranded[place] = self.stranded.get(place, 0) + 1
+        lost = Lost("nobody had the record in hand")
+        self._defects.note(Stage.LOST, lost)
+        _log.error("record.stranded", extra={"record": place_of(record), "times": times})
+        if times == 1:
+            self._lane.begin_anew(record.anew())
+        else:
+            self._lane.give_up(record.anew(), lost)
+
+
+def _place(record: Record) -> Place:
+    return record.assignment, record.offset
