@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from plaudit.deliver.defects import Defect
 from plaudit.deliver.delivery import History
 from plaudit.deliver.retry_after import retry_after_ms
 from plaudit.formats.shape import Judge, Refusal
@@ -178,22 +179,24 @@ def decide(
         return final
     reason = Reason.STATUS if isinstance(outcome, Answer) else outcome.code
     if history.attempts >= len(schedule):
-        end = f"after {history.attempts + 1} attempts; last: {_said(outcome, reason)}"
-        return Dead(Reason.DEFECT if reason == Reason.DEFECT else Reason.EXHAUSTED, end)
+        end = f"after {history.attempts + 1} attempts; last: {reason}"
+        return _last_said(outcome, Dead(Reason.EXHAUSTED, end))
     wait_ms = schedule[history.attempts].millis
     if isinstance(outcome, Answer):
         wait_ms = max(wait_ms, retry_after_ms(outcome, now_ms))
     expires_at_ms = history.enqueued_at_ms + plan.lifetime_ms(schedule)
     if now_ms + wait_ms > expires_at_ms:
-        end = f"its next attempt would be after its end; last: {_said(outcome, reason)}"
-        return Dead(Reason.DEFECT if reason == Reason.DEFECT else Reason.EXPIRED, end)
+        end = f"its next attempt would be after its end; last: {reason}"
+        return _last_said(outcome, Dead(Reason.EXPIRED, end))
     tier = plan.tier_for(wait_ms)
     return Retry(tier, reason, now_ms + wait_ms if wait_ms > tier.millis else None)
 
 
-def _said(outcome: Answer | TransportError, reason: str) -> str:
-    """Return the last reason for people: of a defect, with what is known of it."""
-    return str(outcome) if reason == Reason.DEFECT else reason
+def _last_said(outcome: Answer | TransportError, end: Dead) -> Dead:
+    """Return the end of a schedule; after a defect of ours, with what is known of that."""
+    if not isinstance(outcome, Defect):
+        return end
+    return Dead(Reason.DEFECT, f"{end.detail}; {outcome}")
 
 
 def _final(outcome: Answer | TransportError) -> Decision | None:

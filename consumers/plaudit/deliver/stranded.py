@@ -82,10 +82,8 @@ class Watch:
         if not stranded:
             return []
         (topic, number), offset = stranded[0][0].partition, stranded[0][1]
-        return [
-            f"{len(stranded)} records were lost by a defect and are begun anew, the first of them "
-            f"{topic}[{number}]@{offset}"
-        ]
+        first = f"{topic}[{number}]@{offset}"
+        return [f"{len(stranded)} records lost by a defect are begun anew, the first is {first}"]
 
     def look(self, assignments: Sequence[Assignment], now_s: float) -> None:
         """Look for stranded records, every few seconds.
