@@ -12,7 +12,7 @@ COMPILED := $(addprefix tests/,deliver endpoints events formats records transpor
 EVENTS ?=
 ARGS ?=
 
-.PHONY: help setup run test test-fast nightly breaks lint format lock build test-wheel compile test-compiled \
+.PHONY: help setup run test test-fast test-broker coverage nightly breaks lint format lock build sbom test-wheel compile test-compiled \
 	bench bench-compiled soak soak-dlq image clean
 
 help: ## print this manual
@@ -29,12 +29,21 @@ test: $(VENV)/all.stamp ## all tests, on a real broker; ARGS="-k ledger" chooses
 test-fast: $(VENV)/all.stamp ## the tests that need no broker
 	@$(BIN)/python -m pytest -m "not broker and not docker and not nightly" $(ARGS)
 
+test-broker: $(VENV)/all.stamp ## the tests that need a broker
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "(broker or docker) and not nightly" $(ARGS)
+
+coverage: $(VENV)/all.stamp ## all tests again, with what they reach counted; fails below the bound in pyproject.toml
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/python -m coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not nightly" --timeout 300 $(ARGS)
+	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage html -q && $(BIN)/python -m coverage report
+
 nightly: $(VENV)/all.stamp ## the tests that take minutes: long fuzzing, attacks and outages at full size
 	@$(BIN)/python -m pytest --durations=10 -m nightly $(ARGS)
 
 lint: $(VENV)/all.stamp ## style, types and the rules of the layout
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/typos
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
@@ -50,6 +59,10 @@ breaks: $(VENV)/all.stamp ## break each promise in a copy and see its tests fail
 
 build: $(VENV)/all.stamp ## the wheel and the source archive, into dist/
 	@rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist .
+
+sbom: $(VENV)/all.stamp ## a CycloneDX bill of materials of what the image installs, into dist/
+	@mkdir -p dist && $(PYTHON) -m venv build/sbom && build/sbom/bin/python -m pip install -q "cyclonedx-bom>=7,<8"
+	@build/sbom/bin/cyclonedx-py requirements requirements/run.txt --output-file dist/sbom.cdx.json
 
 test-wheel: build ## the fast tests against the built wheel, away from the tree
 	@tests/wheel.sh dist/*.whl $(BIN)/python requirements/all.txt

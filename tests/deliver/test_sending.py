@@ -54,7 +54,9 @@ def test_a_value_that_can_not_be_used_is_told_without_secrets(
     assert "sesame" not in str(refused.value)
 
 
-def test_the_proxys_password_is_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_of_a_proxy_is_never_printed_with_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PLAUDIT_PROXY_URL", "http://user:sesame@proxy.example:3128")
     settings = DeliverSettings()
     assert settings.proxy is not None

@@ -158,7 +158,7 @@ async def test_what_a_proxy_says_can_be_shown(make: Make) -> None:
     assert str(refused.value).isprintable()
 
 
-async def test_when_one_address_is_out_of_the_proxys_reach_it_gets_the_next(make: Make) -> None:
+async def test_an_address_that_the_proxy_cannot_reach_is_followed_by_the_next(make: Make) -> None:
     unreachable = b"HTTP/1.1 502 Bad Gateway\r\n\r\n"
     async with serving(answering(OK)) as server, proxying(server, unreachable, OPEN) as proxy:
         sender = make(proxy=through(proxy), resolver=Names.to("127.0.0.8 127.0.0.9"))
@@ -202,7 +202,7 @@ def test_a_url_that_is_no_proxy_is_refused_without_quoting_it(url: str) -> None:
     assert "sesame" not in refused.value.reason
 
 
-def test_a_proxys_credentials_are_in_no_text_of_it() -> None:
+def test_the_credentials_of_a_proxy_are_never_printed() -> None:
     proxy = Proxy.parse("http://user:sesame@proxy.example:3128")
     assert proxy.authorization
     for text in (str(proxy), repr(proxy)):
