@@ -16,6 +16,7 @@ from plaudit.transport.addresses import AddressPolicy, IPAddress, check_url
 from plaudit.transport.answer import Answer
 from plaudit.transport.dial import Dialer
 from plaudit.transport.engine import Engine
+from plaudit.transport.errors import DnsTimeout
 from plaudit.transport.proxy import Proxy
 from plaudit.transport.resolver import Resolver, SystemResolver
 from plaudit.transport.sender import Caps, PoolLimits, Sender, Timeouts
@@ -47,9 +48,9 @@ class Names:
         """Each answer is a list of addresses with spaces between."""
         return cls([[ip_address(address) for address in answer.split()] for answer in answers])
 
-    async def resolve(self, host: str, port: int) -> Sequence[IPAddress]:
+    async def resolve(self, host: str, owner: str, limit_s: float) -> Sequence[IPAddress]:
         """See `Resolver.resolve`."""
-        del port
+        del owner, limit_s
         self.asked.append(host)
         return self.answers[min(len(self.asked), len(self.answers)) - 1]
 
@@ -57,10 +58,11 @@ class Names:
 class HangingNames:
     """Never resolves anything."""
 
-    async def resolve(self, host: str, port: int) -> Sequence[IPAddress]:
+    async def resolve(self, host: str, owner: str, limit_s: float) -> Sequence[IPAddress]:
         """See `Resolver.resolve`."""
-        await asyncio.Event().wait()
-        raise AssertionError((host, port))
+        del owner
+        await asyncio.sleep(limit_s)
+        raise DnsTimeout(host)
 
 
 @cache

@@ -91,7 +91,9 @@ class Attempter:
             body, headers = parcel.write()
             parcel, more = parcel._replace(body=body), header_lines(headers)
         lines = request_lines(parcel, endpoint, now_s) + more
-        return self._sender.start(target, prefix, lines, parcel.body, on_done)
+        return self._sender.start(
+            target, prefix, lines, parcel.body, on_done, endpoint.workspace_id
+        )
 
     async def send(self, parcel: Parcel, endpoint: Endpoint) -> Attempted:
         """POST something that is no delivery of the pipeline's: a test, a notice."""

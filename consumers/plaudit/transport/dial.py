@@ -14,7 +14,6 @@ from plaudit.transport.errors import (
     ConnectFailed,
     ConnectTimeout,
     DnsFailed,
-    DnsTimeout,
     ProxyRefused,
 )
 from plaudit.transport.progress import Progress, since_ms
@@ -51,6 +50,7 @@ class Dialer:
         Raises:
             AddressRefused: the policy forbids the scheme or one of the addresses.
             DnsFailed: or no answer in time (`DnsTimeout`).
+            LookUpsBusy: the name's turn to be looked up did not come.
             ConnectFailed: no address accepted, or the proxy opened no tunnel (`ProxyRefused`).
             ConnectTimeout: none in time.
         """
@@ -78,10 +78,9 @@ class Dialer:
         progress.phase = "dns"
         began_s = time.monotonic()
         try:
-            async with asyncio.timeout(self.timeouts.dns_s):
-                addresses = await self.resolver.resolve(target.host, target.port)
-        except TimeoutError:
-            raise DnsTimeout(target.host) from None
+            addresses = await self.resolver.resolve(
+                target.host, progress.owner, self.timeouts.dns_s
+            )
         finally:
             progress.dns_ms = (progress.dns_ms or 0.0) + since_ms(began_s)
         if not addresses:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Engine(Sender):
     """A `Sender` of protocols and callbacks; made in the event loop that it works in.
 
-    An exchange takes an idle connection of its origin's pool (pool.py) and is one `write` and one
+    An exchange takes an idle connection of the pool of its owner and origin (pool.py) and is one `write` and one
     parsed answer (connection.py, assembly.py); its deadlines are entries of dicts (timers.py).
     Only opening a connection takes a task (opening.py).
 
@@ -57,16 +57,23 @@ class Engine(Sender):
         return len(self._shared.opener.alive)
 
     def start(
-        self, target: Target, prefix: bytes, lines: bytes, body: bytes, on_done: OnDone
+        self,
+        target: Target,
+        prefix: bytes,
+        lines: bytes,
+        body: bytes,
+        on_done: OnDone,
+        owner: str = "",
     ) -> Exchange:
         """See `Sender.start`."""
         if self._closed:
             msg = "the engine is closed"
             raise RuntimeError(msg)
-        exchange = Exchange(target, (prefix, lines, body), on_done, self._deadlines)
-        pool = self._pools.get(target.origin)
+        exchange = Exchange(target, (prefix, lines, body), on_done, self._deadlines, owner)
+        key = (owner, target.origin)
+        pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[target.origin] = Pool(target.origin, self._shared)
+            pool = self._pools[key] = Pool(owner, target.origin, self._shared)
         pool.submit(exchange)
         return exchange
 

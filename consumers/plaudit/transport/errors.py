@@ -5,6 +5,7 @@ TransportError
 ├── NothingSent                 the other side saw no byte of the request
 │   ├── RequestInvalid          headers that can't be written as HTTP
 │   ├── AddressRefused          the policy forbids the address or the scheme
+│   ├── LookUpsBusy             the name was not looked up: others' look-ups took too long
 │   ├── DnsFailed
 │   │   └── DnsTimeout
 │   ├── ConnectFailed
@@ -113,6 +114,14 @@ class AddressRefused(NothingSent):
         self.address = address
         self.reason = reason
         self.literal = literal
+
+
+class LookUpsBusy(NothingSent):
+    """The name was not looked up: its turn did not come in time, which is not its fault."""
+
+    code = "look_ups_busy"
+    says = "the name was not looked up, for too many look-ups are under way"
+    phase: Phase = "dns"
 
 
 class DnsFailed(NothingSent):

@@ -35,6 +35,7 @@ class Exchange(Progress):
         request: prefix, lines and body, as given to `Sender.start`.
         on_done: gets the end.
         deadlines: that it is held to.
+        owner: whose request it is.
 
     Attributes:
         holder: who has it in hand; None once it is over.
@@ -48,8 +49,9 @@ class Exchange(Progress):
         request: tuple[bytes, bytes, bytes],
         on_done: OnDone,
         deadlines: ExchangeDeadlines,
+        owner: str,
     ) -> None:
-        super().__init__()
+        super().__init__(owner)
         self.target = target
         self.request = request
         self.holder: Holder | None = None

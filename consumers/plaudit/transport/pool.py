@@ -1,4 +1,8 @@
-"""The connections to one origin, and the exchanges that wait for one of them."""
+"""An owner's connections to one origin, and the exchanges that wait for one of them.
+
+Owners don't share connections: if an origin's server can be made to send more than it was asked
+for, what it sends must not be taken for the answer to another owner's request.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ class Shared:
         idle: idle connections of all pools, the longest idle first; due when idle for too long.
 
     Attributes:
-        pools: those in use.
+        pools: those in use, by owner and origin.
         opening: tasks that open connections.
     """
 
@@ -40,7 +44,7 @@ class Shared:
         self.opener = opener
         self.limits = limits
         self.idle = idle
-        self.pools: dict[Origin, Pool] = {}
+        self.pools: dict[tuple[str, Origin], Pool] = {}
         self.opening: set[asyncio.Task[Connection]] = set()
 
 
@@ -51,13 +55,15 @@ class Pool:
     belongs to the pool from then on until it is closed.
 
     Args:
+        owner: whose requests the connections carry.
         origin: where the connections lead.
         shared: with the other pools.
     """
 
-    __slots__ = ("_idle", "_opening", "_ours", "_shared", "_waiting", "origin")
+    __slots__ = ("_idle", "_opening", "_ours", "_owner", "_shared", "_waiting", "origin")
 
-    def __init__(self, origin: Origin, shared: Shared) -> None:
+    def __init__(self, owner: str, origin: Origin, shared: Shared) -> None:
+        self._owner = owner
         self.origin = origin
         self._shared = shared
         self._ours: set[Connection] = set()
@@ -143,7 +149,7 @@ class Pool:
             self.open_for(exchange)
         elif not self._places_taken():
             # A pool is made again when it is needed: idle origins cost nothing.
-            self._shared.pools.pop(self.origin, None)
+            self._shared.pools.pop((self._owner, self.origin), None)
 
     def _opened(self, exchange: Exchange, task: asyncio.Task[Connection]) -> None:
         """Send the exchange that a connection was opened for, or tell why there is none."""

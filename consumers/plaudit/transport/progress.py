@@ -17,7 +17,11 @@ raises nevertheless goes to the loop's exception handler and harms no other exch
 class Progress:
     """The notes of one exchange, written by whoever takes the next step.
 
+    Args:
+        owner: whose request it is.
+
     Attributes:
+        owner: see above.
         phase: the one under way.
         sent: something was handed to the network.
         answered: a byte of an answer has arrived.
@@ -33,13 +37,15 @@ class Progress:
         "connect_ms",
         "dns_ms",
         "first_byte_ms",
+        "owner",
         "phase",
         "sent",
         "tls_ms",
         "wrote_s",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
         self.phase: Phase = "request"
         self.sent = False
         self.answered = False

@@ -54,10 +54,11 @@ class Caps:
 class PoolLimits:
     """What is kept open.
 
-    Each origin has its own limit and its own queue: one that hangs can fill its own only.
+    Each owner has its own limit and its own queue for each origin: one that hangs fills its own.
 
     Attributes:
-        per_origin: connections to one origin, busy and idle; further requests wait in order.
+        per_origin: connections of one owner to one origin, busy and idle; further requests wait in
+            order.
         idle_total: idle connections to all origins together; the longest idle go first.
         idle_s: an idle connection is closed after this.
         age_s: a connection is not used again after this, so that changed DNS takes hold.
@@ -96,7 +97,13 @@ class Sender(ABC):
 
     @abstractmethod
     def start(
-        self, target: Target, prefix: bytes, lines: bytes, body: bytes, on_done: OnDone
+        self,
+        target: Target,
+        prefix: bytes,
+        lines: bytes,
+        body: bytes,
+        on_done: OnDone,
+        owner: str = "",
     ) -> Started:
         """Begin to POST; `on_done` is called exactly once, never before this returns.
 
@@ -111,6 +118,7 @@ class Sender(ABC):
             body: what is sent; its length is the `content-length`.
             on_done: gets the answer, whatever its status (redirects are not followed), or the
                 error, whose class says at which stage there was none.
+            owner: whose request it is: owners share no connections, and name look-ups fairly.
         """
 
     @abstractmethod

@@ -39,20 +39,12 @@ _TARGET: Final = "plaudit.target"
 
 
 class _Exchange:
-    """With its task, and what httpcore does not count.
-
-    Attributes:
-        progress: how far it has come.
-        task: that makes it.
-        in_head: the head of the answer is not complete.
-        head_bytes: of it, so far.
-        ended: the other side has closed the connection.
-    """
+    """With its task, and what httpcore does not count."""
 
     __slots__ = ("_on_done", "ended", "head_bytes", "in_head", "progress", "task")
 
-    def __init__(self, on_done: OnDone) -> None:
-        self.progress = Progress()
+    def __init__(self, on_done: OnDone, owner: str) -> None:
+        self.progress = Progress(owner)
         self._on_done: OnDone | None = on_done
         self.task: asyncio.Task[None] | None = None
         self.in_head = True
@@ -218,7 +210,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         self._tls = tls
         self._caps = caps
         self._limits = limits
-        self._pools: OrderedDict[Origin, _Pool] = OrderedDict()
+        self._pools: OrderedDict[tuple[str, Origin], _Pool] = OrderedDict()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request to the target in its extensions; the caller reads and closes.
@@ -244,9 +236,10 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     def pool(self, target: Target) -> _Pool:
         """Return the pool of a target's origin; the longest unused one makes room for a new one."""
-        found = self._pools.get(target.origin)
+        key = (_running.get().progress.owner, target.origin)
+        found = self._pools.get(key)
         if found is None:
-            found = self._pools[target.origin] = _Pool(
+            found = self._pools[key] = _Pool(
                 httpcore.AsyncConnectionPool(
                     ssl_context=self._tls,
                     max_connections=None,
@@ -258,15 +251,15 @@ class CheckedTransport(httpx.AsyncBaseTransport):
                 ),
                 self._limits.per_origin,
             )
-        self._pools.move_to_end(target.origin)
+        self._pools.move_to_end(key)
         return found
 
     async def trim(self) -> None:
         """Close pools that nobody uses, the longest unused first, down to the limit."""
         excess = max(0, len(self._pools) - self._limits.idle_total)
-        unused = [origin for origin, each in self._pools.items() if not each.users]
-        for origin in unused[:excess]:
-            await self._pools.pop(origin).pool.aclose()
+        unused = [key for key, each in self._pools.items() if not each.users]
+        for key in unused[:excess]:
+            await self._pools.pop(key).pool.aclose()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -298,10 +291,16 @@ class HttpxSender(Sender):
         self._transport = CheckedTransport(dialer, tls, self._caps, limits or PoolLimits())
 
     def start(
-        self, target: Target, prefix: bytes, lines: bytes, body: bytes, on_done: OnDone
+        self,
+        target: Target,
+        prefix: bytes,
+        lines: bytes,
+        body: bytes,
+        on_done: OnDone,
+        owner: str = "",
     ) -> _Exchange:
         """See `Sender.start`; here it takes a task."""
-        exchange = _Exchange(on_done)
+        exchange = _Exchange(on_done, owner)
         exchange.task = asyncio.create_task(
             self._run(exchange, target, _request(target, prefix + lines, body))
         )

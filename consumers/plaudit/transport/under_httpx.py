@@ -15,6 +15,7 @@ from plaudit.transport.head import OURS
 _MEANS: Final[Mapping[type[errors.TransportError], type[httpx.TransportError]]] = {
     errors.RequestInvalid: httpx.LocalProtocolError,
     errors.AddressRefused: httpx.ConnectError,
+    errors.LookUpsBusy: httpx.ConnectTimeout,
     errors.DnsTimeout: httpx.ConnectTimeout,
     errors.DnsFailed: httpx.ConnectError,
     errors.ProxyRefused: httpx.ProxyError,

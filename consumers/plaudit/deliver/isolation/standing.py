@@ -13,7 +13,12 @@ from plaudit.deliver.defects import Defect
 from plaudit.deliver.isolation.breaker import CLOSED, Breaker, BreakerLimits
 from plaudit.deliver.retry_after import retry_after_ms
 from plaudit.transport.answer import Answer
-from plaudit.transport.errors import AddressRefused, RequestInvalid, TransportError
+from plaudit.transport.errors import (
+    AddressRefused,
+    LookUpsBusy,
+    RequestInvalid,
+    TransportError,
+)
 
 CIRCUIT: Final = BreakerLimits(failures=10, recoveries=1, first_s=5.0, most_s=300.0)
 """Ten failures in a row open it for 5 s, 10 s, 20 s … 5 min."""
@@ -171,7 +176,7 @@ def answers(outcome: Answer | TransportError) -> bool | None:
     match outcome:
         case Answer(status=status):
             return status not in _SERVER_ERRORS and status != _TOO_MANY
-        case AddressRefused(literal=True) | RequestInvalid():
+        case AddressRefused(literal=True) | RequestInvalid() | LookUpsBusy():
             return None
         case _:
             # A defect of ours says nothing about the endpoint.

@@ -1,0 +1,131 @@
+"""The order of name look-ups: fair between owners, and slow names on threads of their own. Pure.
+
+A look-up can't be cancelled: one that hangs occupies a thread until the C library gives up, which
+takes 5 to 30 seconds. So no owner gets more than a part of the threads that are still free, and a
+name that was slow before only competes with other such names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from typing import Final, NamedTuple
+
+QUICK: Final = 96
+"""Look-ups at once of names that are not known to be slow."""
+QUICK_EACH: Final = 32
+"""… and of one owner: 10,000 names at 20 ms each take it 6 s."""
+SLOW: Final = 32
+"""Look-ups at once of slow names: a thread costs about 50 KB while it waits."""
+SLOW_EACH: Final = 4
+SLOW_S: Final = 2.0
+"""A name whose look-up took longer is slow …"""
+SLOW_FOR_S: Final = 600.0
+"""… for so long."""
+MOST_SLOW_NAMES: Final = 10_000
+"""Slow names that are remembered; about 200 bytes each."""
+
+
+class _Lane:
+    """Names that wait for one of a number of threads, by owner."""
+
+    def __init__(self, most: int, most_each: int) -> None:
+        self._most = most
+        self._most_each = most_each
+        self._waiting: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
+        self._running: Counter[str] = Counter()
+        self._free = most
+
+    def add(self, host: str, owner: str) -> None:
+        self._waiting.setdefault(owner, OrderedDict())[host] = None
+
+    def discard(self, host: str, owner: str) -> None:
+        hosts = self._waiting.get(owner)
+        if hosts is not None and host in hosts:
+            del hosts[host]
+            if not hosts:
+                del self._waiting[owner]
+
+    def next(self) -> tuple[str, str] | None:
+        """Return the next name and its owner; None while all threads or shares are taken."""
+        if not self._free:
+            return None
+        # Half of what is free: however many owners have names that hang, some threads are left.
+        share = max(1, min(self._most_each, self._free // 2))
+        for owner, hosts in self._waiting.items():
+            if self._running[owner] < share:
+                self._waiting.move_to_end(owner)
+                return next(iter(hosts)), owner
+        return None
+
+    def begin(self, owner: str) -> None:
+        self._free -= 1
+        self._running[owner] += 1
+
+    def end(self, owner: str) -> None:
+        self._free += 1
+        self._running[owner] -= 1
+        if not self._running[owner]:
+            del self._running[owner]
+
+
+class _Begun(NamedTuple):
+    """A look-up under way."""
+
+    lane: _Lane
+    owner: str
+    began_s: float
+
+
+class LookUps:
+    """Decides which name is looked up next. A name is looked up once at a time, whoever asks."""
+
+    def __init__(self) -> None:
+        self._quick = _Lane(QUICK, QUICK_EACH)
+        self._slow = _Lane(SLOW, SLOW_EACH)
+        self._owners: dict[str, set[str]] = {}
+        self._begun: dict[str, _Begun] = {}
+        self._slow_until_s: OrderedDict[str, float] = OrderedDict()
+
+    @property
+    def under_way(self) -> int:
+        """How many threads are needed."""
+        return len(self._begun)
+
+    def ask(self, host: str, owner: str, now_s: float) -> None:
+        """Note that an owner waits for a name."""
+        if host in self._begun:
+            return
+        self._lane(host, now_s).add(host, owner)
+        self._owners.setdefault(host, set()).add(owner)
+
+    def forget(self, host: str) -> None:
+        """Note that no one waits for a name any more that was not begun."""
+        for owner in self._owners.pop(host, ()):
+            # It may have become slow, or quick, while it waited.
+            self._quick.discard(host, owner)
+            self._slow.discard(host, owner)
+
+    def begin(self, now_s: float) -> str | None:
+        """Return a name to look up now; None: the others have to wait."""
+        for lane in (self._quick, self._slow):
+            found = lane.next()
+            if found is not None:
+                host, owner = found
+                self.forget(host)
+                lane.begin(owner)
+                self._begun[host] = _Begun(lane, owner, now_s)
+                return host
+        return None
+
+    def end(self, host: str, now_s: float) -> None:
+        """Note that a look-up is over, and whether its name is slow."""
+        begun = self._begun.pop(host)
+        begun.lane.end(begun.owner)
+        self._slow_until_s.pop(host, None)
+        if now_s - begun.began_s > SLOW_S:
+            self._slow_until_s[host] = now_s + SLOW_FOR_S
+            if len(self._slow_until_s) > MOST_SLOW_NAMES:
+                self._slow_until_s.popitem(last=False)
+
+    def _lane(self, host: str, now_s: float) -> _Lane:
+        return self._slow if self._slow_until_s.get(host, now_s) > now_s else self._quick
