@@ -32,6 +32,7 @@ class Break:
 _DELIVER: Final = "consumers/plaudit/deliver/"
 _OFFSETS: Final = _DELIVER + "offsets/"
 _ISOLATION: Final = _DELIVER + "isolation/"
+_TRANSPORT: Final = "consumers/plaudit/transport/"
 
 OFFSETS: Final = (
     Break(
@@ -306,4 +307,42 @@ ISOLATION: Final = (
     ),
 )
 
-BREAKS: Final = (*OFFSETS, *SETTLING, *TIME, *ISOLATION)
+TRANSPORT: Final = (
+    Break(
+        "workspaces share no connections",
+        _TRANSPORT + "engine.py",
+        "key = (owner, target.origin)",
+        'key = ("", target.origin)',
+        "tests/transport/test_pools.py",
+    ),
+    Break(
+        "names that hang leave look-ups to other workspaces",
+        _TRANSPORT + "look_ups.py",
+        "share = max(1, min(self._most_each, self._free // 3))",
+        "share = self._most",
+        "tests/transport/test_look_ups.py",
+    ),
+    Break(
+        "a name that was not looked up is not its endpoint's failure",
+        _ISOLATION + "standing.py",
+        "case AddressRefused(literal=True) | RequestInvalid() | LookUpsBusy():",
+        "case AddressRefused(literal=True) | RequestInvalid():",
+        "tests/deliver/test_look_ups.py",
+    ),
+    Break(
+        "an odd field that says where a body ends is refused",
+        _TRANSPORT + "odd_head.py",
+        "if odd and bare in _FRAMING:",
+        "if not bare and odd:",
+        "tests/transport/test_assembly.py",
+    ),
+    Break(
+        "a refusal does not tell which address a name leads to",
+        _TRANSPORT + "errors.py",
+        'super().__init__(f"{host}: {reason}")',
+        'super().__init__(f"{host} ({address}): {reason}")',
+        "tests/transport/test_sender.py",
+    ),
+)
+
+BREAKS: Final = (*OFFSETS, *SETTLING, *TIME, *ISOLATION, *TRANSPORT)

@@ -36,9 +36,16 @@ class Ended:
         return self.results
 
 
-def start(engine: Engine, url: str, ended: Any, lines: bytes = b"", body: bytes = BODY) -> Started:
+def start(
+    engine: Engine,
+    url: str,
+    ended: Any,
+    lines: bytes = b"",
+    body: bytes = BODY,
+    owner: str = "",
+) -> Started:
     target = check_url(url)
-    return engine.start(target, request_prefix(target), lines, body, ended)
+    return engine.start(target, request_prefix(target), lines, body, ended, owner)
 
 
 async def until(reached: Callable[[], bool]) -> None:

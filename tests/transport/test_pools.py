@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -18,6 +19,8 @@ from transport.senders import (
     post,
 )
 from transport.server import Script, Server, answering, serving
+
+FAILED = b"HTTP/1.1 500 No\r\ncontent-length: 2\r\n\r\nno"
 
 
 async def test_a_kept_connection_that_dies_is_tried_again_no_more_than_once(
@@ -133,6 +136,54 @@ async def test_what_comes_unasked_closes_an_idle_connection(engine: MakeEngine) 
         await post(made, server.url)
         unasked.set()
         await until(lambda: made.connections == 0)
+
+
+def answering_twice(after_s: float) -> Callable[[Server], Script]:
+    """Answer A's requests with 200, and once more after a while; V's with 500."""
+
+    def script(server: Server) -> Script:
+        async def follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while request := await server.request(reader):
+                if b"owner: v" in request:
+                    writer.write(FAILED)
+                    continue
+                writer.write(OK)
+                if after_s:
+                    await writer.drain()
+                    await asyncio.sleep(after_s)
+                writer.write(OK)
+
+        return follow
+
+    return script
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.0001, 0.001, 0.005])
+async def test_what_one_owners_server_sends_unasked_is_no_answer_to_another_owner(
+    engine: MakeEngine, after_s: float
+) -> None:
+    async with serving(answering_twice(after_s)) as server:
+        made, ended = engine(timeouts=PATIENT), Ended()
+
+        def then(_: object) -> None:
+            start(made, server.url, ended, header_lines([(b"owner", b"v")]), owner="v")
+
+        for _ in range(8):
+            for _ in range(8):
+                start(made, server.url, then, owner="a")
+            await ended.all(len(ended.results) + 8)
+        results = [each.status for each in await ended.all(64) if isinstance(each, Answer)]
+        assert results == [500] * 64
+
+
+async def test_an_owner_uses_its_own_connections_again(engine: MakeEngine) -> None:
+    async with serving(answering(OK)) as server:
+        made = engine()
+        for owner in ("a", "v", "a", "v"):
+            ended = Ended()
+            start(made, server.url, ended, owner=owner)
+            await ended.all(1)
+        assert server.connections == 2
 
 
 async def test_idle_connections_are_closed_after_a_while_and_not_before(

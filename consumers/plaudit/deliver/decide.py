@@ -9,7 +9,6 @@
 | a defect of our own (`Defect`) | `Retry` on the schedule, and `Dead("defect")` at its end |
 | everything else | `Retry` on the schedule; `Retry-After` honored, never earlier |
 | a literal address that is refused, a request that can't be written | `Dead` at once |
-| none, for its name was not looked up in time (`LookUpsBusy`) | `Diverted`: not an attempt |
 """
 
 from __future__ import annotations
@@ -25,12 +24,7 @@ from plaudit.deliver.retry_after import retry_after_ms
 from plaudit.formats.shape import Judge, Refusal
 from plaudit.records.delays import NOW, Delay
 from plaudit.transport.answer import Answer
-from plaudit.transport.errors import (
-    AddressRefused,
-    LookUpsBusy,
-    RequestInvalid,
-    TransportError,
-)
+from plaudit.transport.errors import AddressRefused, RequestInvalid, TransportError
 
 GRACE_MS: Final = 24 * 3_600_000
 """A delivery expires this long after its schedule would have ended."""
@@ -181,8 +175,6 @@ def decide(
     """
     if judge is None and isinstance(outcome, Answer) and outcome.status in _SUCCESS:
         return DELIVERED
-    if isinstance(outcome, LookUpsBusy):
-        return divert(history, plan, Reason.LOOK_UPS, now_ms)
     final = _final(outcome) if judge is None else _judged(outcome, judge)
     if final is not None:
         return final

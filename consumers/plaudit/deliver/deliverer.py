@@ -39,7 +39,7 @@ from plaudit.deliver.tickets import Ticket
 from plaudit.endpoints.model import Endpoint
 from plaudit.records.delays import Delay
 from plaudit.transport.answer import Answer
-from plaudit.transport.errors import TransportError
+from plaudit.transport.errors import LookUpsBusy, TransportError
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +307,12 @@ class Deliverer:
         flight.exchange = None
         now_ms = int(time.time() * 1_000)
         attempted = Attempted(outcome, flight.started_ms)
+        if isinstance(outcome, LookUpsBusy):
+            # Not an attempt: it is diverted like one that was not begun, and counted there.
+            flight.delivery.record.assignment.begun -= 1
+            self._refused(flight.delivery, Refusal(Reason.LOOK_UPS))
+            self._finish(flight, attempted, now_ms)
+            return
         try:
             decision = self._decided(flight, outcome, now_ms)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
@@ -329,7 +335,8 @@ class Deliverer:
         outcome = attempted.outcome
         try:
             self.admission.finished(flight, outcome, hold_s(outcome, now_ms))
-            self.tally.attempted(attempted.result, outcome.timings.total_ms)
+            if not isinstance(outcome, LookUpsBusy):
+                self.tally.attempted(attempted.result, outcome.timings.total_ms)
         except Exception as error:  # noqa: BLE001 - its slot must be free in any case
             self.defects.note(Stage.ADMIT, error, flight.delivery.record)
             self.admission.queues.free(flight)

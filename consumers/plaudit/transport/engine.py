@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Engine(Sender):
     """A `Sender` of protocols and callbacks; made in the event loop that it works in.
 
-    An exchange takes an idle connection of the pool of its owner and origin (pool.py) and is one `write` and one
-    parsed answer (connection.py, assembly.py); its deadlines are entries of dicts (timers.py).
-    Only opening a connection takes a task (opening.py).
+    An exchange takes an idle connection of the pool of its owner and origin (pool.py). It is one
+    `write` and one parsed answer (connection.py, assembly.py); its deadlines are entries of dicts
+    (timers.py). Only opening a connection takes a task (opening.py).
 
     Args:
         dialer: checks addresses and connects; its time-outs are those of the exchanges.

@@ -52,9 +52,7 @@ class CachingResolver:
         most: names that are remembered; the oldest are forgotten first.
     """
 
-    def __init__(
-        self, resolver: Resolver, keep_s: float = KEPT_S, most: int = MOST_KEPT
-    ) -> None:
+    def __init__(self, resolver: Resolver, keep_s: float = KEPT_S, most: int = MOST_KEPT) -> None:
         self._resolver = resolver
         self._keep_s = keep_s
         self._most = most
@@ -74,15 +72,15 @@ class CachingResolver:
             found = failed
         self._known.pop(host, None)
         self._known[host] = (time.monotonic() + self._keep_s, found)
+        if len(self._known) > self._most:
+            del self._known[next(iter(self._known))]
         return _addresses(found)
 
     def _forget(self, now_s: float) -> None:
-        """Drop what is too old, or too much."""
+        """Drop what is too old."""
         old = list(takewhile(lambda host: self._known[host][0] <= now_s, self._known))
         for host in old:
             del self._known[host]
-        while len(self._known) >= self._most:
-            del self._known[next(iter(self._known))]
 
 
 def _addresses(found: Sequence[IPAddress] | DnsFailed) -> Sequence[IPAddress]:
