@@ -14,12 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from e2e.sink import Sink
 from plaudit.api.app import create_app
 from plaudit.api.parts import Parts, opened
+from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
@@ -49,7 +49,7 @@ class Installation:
 def served(app: FastAPI) -> Iterator[str]:
     """Serve an application on loopback, in a thread; yields where."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        server = make_server(app, ApiSettings())
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:

@@ -85,7 +85,10 @@ def serving() -> Iterator[tuple[int, str, str, str]]:
             engine.dispose()
             port = free_port()
             server = rig.process(
-                "serve", PLAUDIT_API_PORT=str(port), PLAUDIT_API_EVENTS_RATE_LIMIT="0"
+                "serve",
+                PLAUDIT_API_PORT=str(port),
+                PLAUDIT_API_EVENTS_RATE_LIMIT="0",
+                PLAUDIT_API_EVENT_RATE="0",
             )
             asyncio.run(listening(port))
             yield server.pid, f"http://127.0.0.1:{port}/v1/events", key, rig.workspace

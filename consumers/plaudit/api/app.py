@@ -13,6 +13,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from plaudit.api import catalogue, deliveries, endpoints, events, hooks, workspaces
 from plaudit.api.counting import Counting
+from plaudit.api.door import Door
 from plaudit.api.idempotency import PARAMETER, Idempotency
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Problem, install
@@ -63,6 +64,7 @@ def create_app(parts: Parts) -> FastAPI:
     PlatformCollector(registry=registry)
     app.add_middleware(events.Shortcut)
     app.add_middleware(Idempotency, parts=parts)
+    app.add_middleware(Door, parts=parts)
     app.add_middleware(Counting, registry=registry)
     _operating(app, parts, registry)
     return app

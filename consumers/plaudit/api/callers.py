@@ -18,6 +18,8 @@ from plaudit.store.once import Once
 from plaudit.store.service import NoSuchEndpoint
 
 SCHEME: Final = "key"
+CALLER: Final = "plaudit.caller"
+"""Under this name a request has its `Caller` in its scope, once it was let in."""
 ONCE: Final = "plaudit.once"
 """Under this name a request under an idempotency key has its `Once` in its scope."""
 _BEARER: Final = HTTPBearer(
@@ -43,6 +45,11 @@ class Caller:
     """Whoever holds the key of a request."""
 
     key: ApiKey
+
+    @property
+    def bucket(self) -> str:
+        """What its requests are counted under: a workspace gains nothing by more keys."""
+        return self.key.workspace_id or self.key.key_id
 
     def reads(self, workspace_id: str | None) -> str | None:
         """Return the workspace whose things are to be read; None: those of all.
@@ -95,44 +102,42 @@ class Caller:
         return endpoint
 
 
-async def holder(parts: Parts, credentials: str | None) -> Caller:
-    """Return whose key it is; a thread is asked only for keys that are new here.
+async def admitted(parts: Parts, authorization: str | None, *, events: bool) -> Caller:
+    """Return who calls, from the `authorization` header.
+
+    A thread is asked only for keys that are new here.
+
+    Args:
+        parts: of the process.
+        authorization: the header.
+        events: the request publishes, which is limited apart from everything else.
 
     Raises:
-        Refused: there is no key, or it is none.
-    """
-    if credentials is None:
-        detail = "no API key; send it as `Authorization: Bearer plk_…`"
-        raise Refused(401, detail, headers=_CHALLENGE)
-    key = parts.keys.remembered(credentials)
-    if key is None:
-        key = await run_in_threadpool(parts.keys.find, credentials)
-    if key is None:
-        raise Refused(401, "not an API key of this installation, or revoked", headers=_CHALLENGE)
-    return Caller(key)
-
-
-async def holder_of(parts: Parts, authorization: str | None) -> Caller:
-    """Return whose key is in an `authorization` header.
-
-    Raises:
-        Refused: there is no key, or it is none.
+        Refused: there is no key, or it is not one, or it only reads, or it calls too often.
     """
     scheme, _, credentials = (authorization or "").partition(" ")
-    return await holder(parts, credentials.strip() if scheme.lower() == "bearer" else None)
+    text = credentials.strip()
+    if scheme.lower() != "bearer" or not text:
+        detail = "no API key; send it as `Authorization: Bearer plk_…`"
+        raise Refused(401, detail, headers=_CHALLENGE)
+    key = parts.keys.remembered(text)
+    if key is None:
+        key = await run_in_threadpool(parts.keys.find, text)
+    if key is None:
+        raise Refused(401, "not an API key of this installation, or revoked", headers=_CHALLENGE)
+    who = Caller(key)
+    check_rate(parts.limits if not events else parts.events_limits, who)
+    if events:
+        who.check_writes()
+    return who
 
 
 async def caller(
-    parts: Annotated[Parts, Depends(parts_of)],
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 ) -> Caller:
-    """Return who calls.
-
-    Raises:
-        Refused: there is no key, or it is none, or it calls too often.
-    """
-    who = await holder(parts, None if given is None else given.credentials)
-    check_rate(parts.limits, who)
+    """Return who calls; the header is named for the description, `admitted` has read it."""
+    del given
+    who: Caller = request.scope[CALLER]
     return who
 
 
@@ -146,32 +151,28 @@ async def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
     return who
 
 
-async def publisher(parts: Parts, authorization: str | None) -> Caller:
-    """Return who publishes; how often is limited apart from everything else.
-
-    Args:
-        parts: of the process.
-        authorization: the header.
-
-    Raises:
-        Refused: there is no key, or it is none, or it only reads, or it calls too often.
-    """
-    who = await holder_of(parts, authorization)
-    check_rate(parts.events_limits, who)
-    who.check_writes()
-    return who
-
-
 def check_rate(limits: RateLimits, who: Caller) -> None:
-    """Count a call.
+    """Count a request.
 
     Raises:
-        Refused: it calls too often.
+        Refused: the workspace sends too many.
     """
-    wait_s = limits.wait_s(who.key.key_id)
+    wait_s = limits.wait_s(who.bucket)
     if wait_s:
-        headers = {"retry-after": str(wait_s)}
-        raise Refused(429, "too many requests with this key", headers=headers)
+        raise limits.refused(wait_s)
+
+
+def check_quota(limits: RateLimits, who: Caller, cost: int = 1) -> None:
+    """Count what a workspace has done; an admin's key works for many, and is not limited.
+
+    Raises:
+        Refused: the workspace wants too much.
+    """
+    if who.key.workspace_id is None:
+        return
+    wait_s = limits.wait_s(who.bucket, cost)
+    if wait_s:
+        raise limits.refused(wait_s)
 
 
 Reading = Annotated[Caller, Depends(caller)]

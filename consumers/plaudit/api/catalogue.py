@@ -60,6 +60,7 @@ def create_key(parts: WithParts, who: Writing, once: WithOnce, body: KeyBody) ->
         workspace = asked
     else:
         workspace = who.writes(asked)
+        parts.quotas.check_key(workspace, once)
     key, text = parts.keys.create(body.scope, workspace, body.name, once)
     return KeyOut.of(key, text)
 

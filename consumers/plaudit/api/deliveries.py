@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from plaudit.api.bodies import RetryBody
-from plaudit.api.callers import Reading, WithOnce, WithParts, Writing
+from plaudit.api.callers import Reading, WithOnce, WithParts, Writing, check_quota
 from plaudit.api.log_bodies import (
     DeliveryDetail,
     DeliveryOut,
@@ -101,6 +101,7 @@ def retry_delivery(
     parts: WithParts, who: Writing, once: WithOnce, delivery_id: UUID
 ) -> dict[str, Any]:
     """Try a delivery again now; the receiver sees the same `webhook-id`."""
+    check_quota(parts.quotas.retries, who)
     return shown_delivery(parts.retrier.retry(str(delivery_id), who.key.workspace_id, once))
 
 
@@ -128,7 +129,10 @@ def retry_deliveries(
     if query == Wanted():
         raise Refused(422, "give at least one condition, such as endpoint_id")
     mine = replace(query, workspace_id=who.reads(_text(workspace_id)))
+    check_quota(parts.quotas.retries, who)
     done = parts.retrier.retry_all(mine, body.limit, body.cursor, once)
+    if who.key.workspace_id is not None:
+        parts.quotas.retries.charge(who.bucket, done.retried)
     return {
         "retried": done.retried,
         "refused": [

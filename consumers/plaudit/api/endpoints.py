@@ -55,8 +55,9 @@ def create_endpoint(
 
     The answer has the secret, this once. Events from `active_from` on are delivered.
     """
-    workspace = who.writes(_text(body.workspace_id))
-    written = parts.endpoints.add(workspace, body.wanted(), once)
+    workspace, wanted = who.writes(_text(body.workspace_id)), body.wanted()
+    parts.quotas.check_endpoint(workspace, wanted.content_filter, once=once)
+    written = parts.endpoints.add(workspace, wanted, once)
     response.headers["location"] = f"{router.prefix}/{written.endpoint.endpoint_id}"
     return _answer(parts, written, response)
 
@@ -81,6 +82,10 @@ def change_endpoint(
     """Change what is given."""
     known = _matching(_mine(parts, who, endpoint_id), if_match)
     wanted = body.applied(parts.endpoints.wanted(known))
+    if wanted.content_filter != known.content_filter:
+        parts.quotas.check_endpoint(
+            known.workspace_id, wanted.content_filter, replaces=known.endpoint_id
+        )
     written = parts.endpoints.update(known.endpoint_id, wanted, known.version)
     return _answer(parts, written, response)
 
@@ -134,6 +139,8 @@ async def test_endpoint(
 ) -> TestOut:
     """Send a filled example of an event type now; the answer says what came of it."""
     known = await asyncio.to_thread(_mine, parts, who, endpoint_id)
+    if wait_s := parts.quotas.tests.wait_s(known.workspace_id):
+        raise parts.quotas.tests.refused(wait_s)
     context = await asyncio.to_thread(make_context, parts.deliver)
     sender = make_sender(parts.deliver, context)
     try:

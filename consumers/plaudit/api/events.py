@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from plaudit.api.callers import ONCE, SCHEME, Caller, publisher
+from plaudit.api.callers import CALLER, ONCE, SCHEME, Caller, check_quota
 from plaudit.api.incoming import (
     BATCH,
     JSON,
@@ -123,8 +123,8 @@ class Shortcut:
 
 async def _publish_events(parts: Parts, scope: Scope, receive: Receive) -> Response:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    who = await publisher(parts, headers.get("authorization"))
-    body = await read_body(receive)
+    who: Caller = scope[CALLER]
+    body = await read_body(receive, headers.get("content-length"))
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     once: Once | None = scope.get(ONCE)
     if once is not None and media_type == JSON and "ce-type" not in headers:
@@ -136,6 +136,7 @@ async def _publish_events(parts: Parts, scope: Scope, receive: Receive) -> Respo
         ids.append(_id_of(each.event))
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)
+    check_quota(parts.quotas.events, who, len(prepared))
     await _publish(parts, prepared)
     accepted = orjson.dumps({"accepted": len(ids), "ids": ids})
     return Response(accepted, 202, media_type=JSON)

@@ -54,6 +54,7 @@ def subscribe(parts: WithParts, who: Writing, once: WithOnce, body: Subscription
     When the tool answers 410, the endpoint is disabled and gets nothing more.
     """
     workspace = who.writes(None if body.workspace_id is None else str(body.workspace_id))
+    parts.quotas.check_endpoint(workspace, None, once=once)
     wanted = Wanted(body.target_url, (body.event,), rate_limit=RATE_LIMIT, format=body.format)
     return EndpointOut.of(parts.endpoints, parts.endpoints.add(workspace, wanted, once))
 

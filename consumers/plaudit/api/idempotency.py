@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from plaudit.api.callers import ONCE, check_rate, holder_of
+from plaudit.api.callers import CALLER, ONCE, Caller
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, answer, refusal
 from plaudit.api.reading import read_body
@@ -60,7 +60,7 @@ class Idempotency:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what brings no key."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["method"] != "POST" or CALLER not in scope:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -83,8 +83,8 @@ class Idempotency:
             DatabaseFailure: nothing was done.
         """
         key = _checked(headers[HEADER])
-        who = await holder_of(self._parts, headers.get("authorization"))
-        body = await read_body(receive)
+        who: Caller = scope[CALLER]
+        body = await read_body(receive, headers.get("content-length"))
         if who.key.scope is KeyScope.READ:
             return await self._carried_out(scope, body)
         answer_id = _digest(who.key.key_id.encode(), key.encode())
@@ -97,7 +97,6 @@ class Idempotency:
             begun = await run_in_threadpool(self._parts.answers.begin, answer_id, request)
             match begun:
                 case Kept():
-                    check_rate(self._parts.limits, who)
                     return _again(begun)
                 case Once():
                     scope[ONCE] = begun

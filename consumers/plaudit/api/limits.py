@@ -1,4 +1,4 @@
-"""How often a key may call: a token bucket each, in this process."""
+"""How often a workspace may do something: a token bucket each, in this process."""
 
 from __future__ import annotations
 
@@ -9,37 +9,76 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from plaudit.api.problems import Refused
+
 BURST_S: Final = 2.0
 """Seconds' worth of requests that may come at once."""
+MINUTE_S: Final = 60.0
 REMEMBERED: Final = 10_000
-"""Keys whose buckets are kept; the longest idle are full again by then."""
+"""Workspaces whose buckets are kept; the longest idle are full again by then."""
 
 
 class RateLimits:
-    """Buckets by key.
+    """Buckets by workspace.
 
     Args:
-        per_second: requests; 0: no limit.
+        per_second: what may be done; 0: no limit.
         clock: monotonic seconds.
+        burst_s: so many seconds' worth may be done at once.
+        what: is limited, in words.
+        setting: that limits it.
     """
 
-    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_second: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        burst_s: float = BURST_S,
+        what: str = "requests",
+        setting: str = "PLAUDIT_API_RATE_LIMIT",
+    ) -> None:
         self._rate = per_second
-        self._most = max(1.0, per_second * BURST_S)
+        per_minute = burst_s == MINUTE_S
+        value = f"{per_second * MINUTE_S:,.0f}" if per_minute else f"{per_second:,g}"
+        unit = "minute" if per_minute else "second"
+        self._limit = f"at most {value} {what} a {unit} in a workspace ({setting})"
+        self._most = max(1.0, per_second * burst_s)
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def wait_s(self, key_id: str) -> int:
-        """Take a token; return 0, or after how many seconds there is one again."""
+    def wait_s(self, name: str, cost: int = 1) -> int:
+        """Take tokens; return 0, or after how many seconds there is one again.
+
+        What costs more than there is is let through, and paid for before anything more is.
+        """
         if not self._rate:
             return 0
-        now = self._clock()
         with self._lock:
-            left, at = self._buckets.pop(key_id, (self._most, now))
-            left = min(self._most, left + (now - at) * self._rate)
+            left = self._left(name)
             allowed = left >= 1
-            self._buckets[key_id] = (left - 1 if allowed else left, now)
-            if len(self._buckets) > REMEMBERED:
-                self._buckets.popitem(last=False)
+            self._keep(name, left - cost if allowed else left)
         return 0 if allowed else math.ceil((1 - left) / self._rate)
+
+    def refused(self, wait_s: int) -> Refused:
+        """Return the answer to who has to wait."""
+        detail = f"{self._limit}; try again in {wait_s} s"
+        headers = {"retry-after": str(wait_s)}
+        return Refused(429, detail, code="rate_limited", headers=headers)
+
+    def charge(self, name: str, cost: int) -> None:
+        """Take tokens for what is done already."""
+        if self._rate:
+            with self._lock:
+                self._keep(name, self._left(name) - cost)
+
+    def _left(self, name: str) -> float:
+        now = self._clock()
+        left, at = self._buckets.pop(name, (self._most, now))
+        return min(self._most, left + (now - at) * self._rate)
+
+    def _keep(self, name: str, left: float) -> None:
+        self._buckets[name] = left, self._clock()
+        if len(self._buckets) > REMEMBERED:
+            self._buckets.popitem(last=False)

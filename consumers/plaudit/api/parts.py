@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.api.acks import Outlet
 from plaudit.api.limits import RateLimits
+from plaudit.api.quotas import Quotas
 from plaudit.api.settings import ApiSettings
 from plaudit.control.relaying import BackgroundRelay
 from plaudit.control.retry import Retrier
@@ -47,7 +48,8 @@ class Parts:
         reader: reads events where they stand.
         brokers: are asked whether they are there.
         retrier: writes manual retries.
-        limits: how often a key may call; `events_limits`: and publish.
+        limits: how often a workspace may call; `events_limits`: and publish.
+        quotas: what a workspace may have.
         outlet: writes events; `schema_id` finds what a registry calls their schemas.
         producer: writes the rest.
     """
@@ -64,6 +66,7 @@ class Parts:
     retrier: Retrier
     limits: RateLimits
     events_limits: RateLimits
+    quotas: Quotas
     names: Names
     producer: Producer
     outlet: Outlet
@@ -101,7 +104,8 @@ def opened(
             Admin(kafka, READY_S),
             Retrier(engine, kafka, reader, producer),
             RateLimits(api.api_rate_limit),
-            RateLimits(api.api_events_rate_limit),
+            RateLimits(api.api_events_rate_limit, setting="PLAUDIT_API_EVENTS_RATE_LIMIT"),
+            Quotas.of(engine, api),
             kafka.names,
             producer,
             Outlet(events),

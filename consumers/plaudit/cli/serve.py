@@ -9,6 +9,7 @@ import uvicorn
 
 from plaudit.api.app import create_app
 from plaudit.api.parts import opened
+from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
 from plaudit.cli.logs import configure_logs
 from plaudit.cli.memory import spare_the_collector
@@ -34,16 +35,7 @@ def command() -> None:
     with opened(engine, kafka, deliver, api) as parts:
         app = create_app(parts)
         spare_the_collector(COLLECT_AFTER)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                host=api.api_host,
-                port=api.api_port,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-            )
-        )
+        server = make_server(app, api)
         _stop_on_signals(server)
         server.run()
     engine.dispose()

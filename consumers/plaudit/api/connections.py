@@ -1,0 +1,255 @@
+"""What a client's connection may cost before its request is read: bytes, headers and time.
+
+uvicorn bounds neither with httptools, the faster of its parsers. This protocol counts beside it,
+answers with a problem document, and closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from plaudit.api.problems import MEDIA_TYPE, Refused, answer
+
+LONGEST_HEAD: Final = 64 * 1024
+"""Bytes of a request's line and headers, or of what stands between the parts of a body."""
+MOST_HEADERS: Final = 100
+BYTES_PER_S: Final = 16 * 1024
+"""A body that comes this fast may take as long as it needs."""
+WRITE_S: Final = 30.0
+"""Seconds in which a client has to read on."""
+LINGER_S: Final = 2.0
+"""Seconds that are left to read the answer: closing at once would take it back."""
+
+
+@dataclass
+class Limits:
+    """Limits of a server's connections.
+
+    Attributes:
+        head_s: seconds for the head of a request.
+        body_s: seconds for its body, and more while it comes fast enough.
+        most: connections at once; then the one that has waited longest for a request makes room.
+        waiting: those whose request is still to come, in this order.
+    """
+
+    head_s: float = 10.0
+    body_s: float = 20.0
+    most: int = 4_096
+    waiting: dict[Connection, None] = field(default_factory=dict)
+
+
+class TooMuch(Exception):
+    """A request's head is larger than allowed."""
+
+
+class Connection(HttpToolsProtocol):
+    """A client's connection.
+
+    Attributes:
+        limits: of the server.
+    """
+
+    limits: Limits
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
+        super().__init__(*args, **kwargs)
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+        self._reads_body = False
+        self._since_s = 0.0
+        self._steps = self._quiet = self._got = 0
+        self._refusal = Refused(400, "not an HTTP/1.1 request")
+        self._refused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection; too many make the oldest of those go that wait."""
+        super().connection_made(cast("asyncio.Transport", transport))
+        self._wait()
+        self._arm()
+        if len(self.connections) > self.limits.most:
+            oldest = next(iter(self.limits.waiting))
+            self.limits.waiting.pop(oldest)
+            oldest.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection."""
+        self._disarm()
+        self.resume_writing()
+        self.limits.waiting.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless it was refused."""
+        if self._refused:
+            return
+        if self._timer is None:
+            self._arm()
+        before = self._steps
+        super().data_received(data)
+        if self._steps != before:
+            self._quiet = 0
+            return
+        # The parser keeps a name or a value until its end, wherever that is.
+        self._quiet += len(data)
+        if self._quiet > LONGEST_HEAD:
+            self._refuse(_too_large())
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._reads_body = False
+        self._got = 0
+        if self._timer is None:
+            self._arm()
+
+    def on_headers_complete(self) -> None:
+        """Look at a head before anything is done with it.
+
+        Raises:
+            TooMuch: it is too large.
+        """
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if len(self.headers) > MOST_HEADERS or size > LONGEST_HEAD:
+            self._refusal = _too_large()
+            raise TooMuch
+        self._steps += 1
+        self.limits.waiting.pop(self, None)
+        self._reads_body = True
+        self._arm()
+        super().on_headers_complete()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; those behind a body are left out.
+
+        Raises:
+            TooMuch: there are too many.
+        """
+        if self._reads_body:
+            self._quiet += len(name) + len(value)
+            if self._quiet > LONGEST_HEAD:
+                self._refusal = _too_large()
+                raise TooMuch
+            return
+        super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._steps += 1
+        self._got += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._steps += 1
+        self._reads_body = False
+        self._disarm()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and not self.pipeline:
+            self._wait()
+
+    def pause_writing(self) -> None:
+        """Give a client that does not read some time."""
+        super().pause_writing()
+        if self._writing is None:
+            self._writing = self.loop.call_later(WRITE_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the client reads."""
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser could not read."""
+        del msg
+        self._refuse(self._refusal)
+
+    def _wait(self) -> None:
+        self.limits.waiting.pop(self, None)
+        self.limits.waiting[self] = None
+
+    def _arm(self) -> None:
+        self._disarm()
+        self._since_s = self.loop.time()
+        seconds = self.limits.body_s if self._reads_body else self.limits.head_s
+        self._timer = self.loop.call_later(seconds, self._late)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        """Close a connection whose request did not come in time."""
+        self._timer = None
+        if self._refused or self.transport.is_closing():
+            return
+        if not self._reads_body:
+            if self._quiet or self.flow.read_paused:
+                self._refuse(Refused(408, "the request's headers did not come in time"))
+            else:
+                self.transport.close()
+            return
+        allowed_s = self.limits.body_s + self._got / BYTES_PER_S
+        left_s = self._since_s + allowed_s - self.loop.time()
+        if self.flow.read_paused:
+            # We do not read: a request before this one is still being carried out.
+            left_s = self.limits.body_s
+        if left_s > 0:
+            self._timer = self.loop.call_later(left_s, self._late)
+        else:
+            self._refuse(Refused(408, "the request's body did not come in time"))
+
+    def _refuse(self, refused: Refused) -> None:
+        """Answer, unless an answer has begun, and close."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self._disarm()
+        self.limits.waiting.pop(self, None)
+        begun = False
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            begun = cycle.response_started or not self._reads_body
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if not begun:
+            self.transport.write(_encoded(refused))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self._timer = self.loop.call_later(LINGER_S, self.transport.abort)
+
+
+def limited(limits: Limits) -> type[Connection]:
+    """Return the class of the connections of one server."""
+
+    class Limited(Connection):
+        pass
+
+    Limited.limits = limits
+    return Limited
+
+
+def _too_large() -> Refused:
+    detail = f"at most {MOST_HEADERS} headers and {LONGEST_HEAD:,} bytes of them"
+    return Refused(431, detail)
+
+
+def _encoded(refused: Refused) -> bytes:
+    body = bytes(answer(refused).body)
+    head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    return STATUS_LINE[refused.status] + head.encode() + body

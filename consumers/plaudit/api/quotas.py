@@ -1,0 +1,143 @@
+"""How much a workspace may have, and how often it may have work done.
+
+The defaults are far from what people need. They keep one workspace from filling the tables that
+all deliverers hold in memory. Requests that are under way at the same moment may go past a quota
+together.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from plaudit.api.limits import MINUTE_S, RateLimits
+from plaudit.api.problems import Refused
+from plaudit.api.settings import ApiSettings
+from plaudit.store.database import reading
+from plaudit.store.once import Once
+from plaudit.store.tables import API_KEYS, ENDPOINTS
+
+REVOKED_FOR_MS: Final = 24 * 3_600_000
+"""How long a revoked key still counts: making and revoking in a loop would fill the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Quotas of every workspace.
+
+    Attributes:
+        engine: the database.
+        settings: how much.
+        events: per second.
+        retries: per minute.
+        tests: per minute.
+    """
+
+    engine: Engine
+    settings: ApiSettings
+    events: RateLimits
+    retries: RateLimits
+    tests: RateLimits
+
+    @classmethod
+    def of(cls, engine: Engine, settings: ApiSettings) -> Quotas:
+        """Return the quotas that the settings name."""
+        return cls(
+            engine,
+            settings,
+            RateLimits(settings.api_event_rate, what="events", setting="PLAUDIT_API_EVENT_RATE"),
+            RateLimits(
+                settings.api_retries_per_minute / MINUTE_S,
+                burst_s=MINUTE_S,
+                what="retries",
+                setting="PLAUDIT_API_RETRIES_PER_MINUTE",
+            ),
+            RateLimits(
+                settings.api_tests_per_minute / MINUTE_S,
+                burst_s=MINUTE_S,
+                what="test sends",
+                setting="PLAUDIT_API_TESTS_PER_MINUTE",
+            ),
+        )
+
+    def check_endpoint(
+        self,
+        workspace_id: str,
+        content_filter: str | None,
+        *,
+        replaces: str | None = None,
+        once: Once | None = None,
+    ) -> None:
+        """Check that a workspace may have an endpoint.
+
+        Args:
+            workspace_id: of the endpoint.
+            content_filter: of the endpoint.
+            replaces: the endpoint that is changed to it.
+            once: a request that is carried out again finds its endpoint there.
+
+        Raises:
+            Refused: it has too many, or too much.
+            DatabaseFailure: it can't be told now.
+        """
+        text = ENDPOINTS.c.content_filter
+        # SQL's length counts characters, in both databases.
+        query = sa.select(
+            sa.func.count(),
+            sa.func.count(text),
+            sa.func.coalesce(sa.func.sum(sa.func.length(text)), 0),
+        ).where(ENDPOINTS.c.workspace_id == workspace_id)
+        mine = replaces or (None if once is None else once.uuid("endpoint"))
+        if mine is not None:
+            query = query.where(ENDPOINTS.c.endpoint_id != mine)
+        with reading(self.engine) as connection:
+            endpoints, filters, characters = connection.execute(query).one()
+        most = self.settings
+        if replaces is None:
+            _check("endpoints", endpoints + 1, most.api_max_endpoints, "API_MAX_ENDPOINTS")
+        if content_filter is not None:
+            _check("filters", filters + 1, most.api_max_filters, "API_MAX_FILTERS")
+            _check(
+                "characters of filters",
+                characters + len(content_filter),
+                most.api_max_filter_characters,
+                "API_MAX_FILTER_CHARACTERS",
+            )
+
+    def check_key(self, workspace_id: str, once: Once | None = None) -> None:
+        """Check that a workspace may have another key.
+
+        Raises:
+            Refused: it has too many.
+            DatabaseFailure: it can't be told now.
+        """
+        revoked = API_KEYS.c.revoked_at
+        since = int(time.time() * 1_000) - REVOKED_FOR_MS
+        query = (
+            sa.select(sa.func.count())
+            .select_from(API_KEYS)
+            .where(
+                API_KEYS.c.workspace_id == workspace_id, sa.or_(revoked.is_(None), revoked > since)
+            )
+        )
+        if once is not None:
+            query = query.where(API_KEYS.c.key_id != once.uuid("key"))
+        with reading(self.engine) as connection:
+            keys = connection.execute(query).scalar_one()
+        what = "API keys, with those revoked in the last 24 hours"
+        _check(what, keys + 1, self.settings.api_max_keys, "API_MAX_KEYS")
+
+
+def _check(what: str, wanted: int, most: int, setting: str) -> None:
+    """Compare with a quota; 0 is none.
+
+    Raises:
+        Refused: it is over.
+    """
+    if most and wanted > most:
+        detail = f"a workspace may have {most:,} {what} (PLAUDIT_{setting})"
+        raise Refused(403, detail, code="quota_exceeded")

@@ -1,0 +1,47 @@
+"""The HTTP server of the API: uvicorn, with what a client may cost it."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from plaudit.api.connections import Limits, limited
+from plaudit.api.settings import ApiSettings
+
+SPARE_FILES: Final = 200
+"""Descriptors for the database, the brokers and test sends."""
+_NOISE: Final = ("Invalid HTTP request", "Unsupported upgrade request")
+
+
+def make_server(app: FastAPI, settings: ApiSettings) -> uvicorn.Server:
+    """Return the server of an application."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Many shells set 1,024.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    most = settings.api_max_connections
+    if files != resource.RLIM_INFINITY:
+        most = max(16, min(most, files - SPARE_FILES))
+    limits = Limits(settings.api_head_timeout, settings.api_body_timeout, most)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.api_host,
+            port=settings.api_port,
+            http=limited(limits),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
+    )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line is worth logging: any client can have these written."""
+    return not str(record.msg).startswith(_NOISE)

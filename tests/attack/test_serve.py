@@ -1,0 +1,185 @@
+"""`plaudit serve` between A, who is hostile, and V, who is ordinary."""
+
+from __future__ import annotations
+
+import json
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e2e.rig import Rig
+from e2e.test_serve import free_port, wait_ready
+from plaudit.store.api_keys import KeyService, Scope
+from plaudit.store.database import open_database
+
+pytestmark = [pytest.mark.broker, pytest.mark.e2e]
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server process, and the keys of two workspaces.
+
+    Attributes:
+        pid: of the process.
+        port: where it listens.
+        hostile: A's header.
+        ordinary: V's header.
+    """
+
+    pid: int
+    port: int
+    hostile: dict[str, str]
+    ordinary: dict[str, str]
+
+    @property
+    def base(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def rss(self) -> int:
+        """Return the bytes that the process has in memory."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        [line] = [line for line in status.splitlines() if line.startswith("VmRSS")]
+        return int(line.split()[1]) * 1_024
+
+    def median_s(self, count: int = 30) -> float:
+        """Return how long V's requests take."""
+        took = []
+        with httpx.Client(base_url=self.base, headers=self.ordinary, timeout=30) as client:
+            for _ in range(count):
+                began = time.perf_counter()
+                assert client.get("/v1/endpoints").status_code == 200
+                took.append(time.perf_counter() - began)
+                time.sleep(0.03)  # V is far below the limit of its workspace
+        return statistics.median(took)
+
+
+@pytest.fixture
+def serving(rig: Rig) -> Serving:
+    """A server."""
+    engine = open_database(rig.database)
+    keys = KeyService(engine)
+    of_a = keys.create(Scope.WORKSPACE, "00000000-0000-4000-8000-00000000000a", "A")[1]
+    of_v = keys.create(Scope.WORKSPACE, rig.workspace, "V")[1]
+    engine.dispose()
+    port = free_port()
+    process = rig.process("serve", PLAUDIT_API_PORT=str(port), PLAUDIT_API_HEAD_TIMEOUT="2")
+    wait_ready(f"http://127.0.0.1:{port}")
+    bearer = "Bearer {}".format
+    return Serving(
+        process.pid,
+        port,
+        {"authorization": bearer(of_a)},
+        {"authorization": bearer(of_v)},
+    )
+
+
+@contextmanager
+def under(attack: Callable[[], None]) -> Iterator[None]:
+    """Repeat an attack in a thread for as long as the block runs."""
+    stopping = threading.Event()
+
+    def repeat() -> None:
+        while not stopping.is_set():
+            attack()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(60)
+
+
+def bodies(serving: Serving, megabytes: int, headers: dict[str, str], size: int = 20) -> set[int]:
+    """Send bad JSON; return the statuses of the answers."""
+    body = b'[{"a": "' + b"x" * (size * MIB)
+    statuses = set()
+    with httpx.Client(base_url=serving.base, headers=headers, timeout=60) as client:
+        for number in range(megabytes // size):
+            path = ("/v1/endpoints", "/v1/keys", "/v1/events", "/v1/deliveries/retry")[number % 4]
+            kind = {"content-type": "application/json"}
+            statuses.add(client.post(path, content=body, headers=kind).status_code)
+    return statuses
+
+
+def half_requests(serving: Serving, count: int) -> float:
+    """Begin requests and send no more; return how long it takes until all are closed."""
+    began = time.monotonic()
+    with ExitStack() as stack:
+        made = []
+        for _ in range(count):
+            client = stack.enter_context(
+                socket.create_connection(("127.0.0.1", serving.port), timeout=30)
+            )
+            client.sendall(b"POST /v1/endpoints HTTP/1.1\r\nhost: x\r\n")
+            made.append(client)
+        for client in made:
+            try:
+                while client.recv(4_096):
+                    pass
+            except ConnectionError:
+                pass
+    return time.monotonic() - began
+
+
+def check_memory(serving: Serving, megabytes: int) -> None:
+    """Check that bodies that are refused do not stay in memory."""
+    before = serving.rss()
+    assert bodies(serving, megabytes, {}) == {401}
+    without_key = serving.rss()
+    assert without_key - before < 50 * MIB
+    assert bodies(serving, megabytes, serving.hostile) == {413}
+    # One megabyte each is read and parsed, and refused as the framework refuses.
+    assert bodies(serving, min(megabytes, 90), serving.hostile, 1) <= {413, 422, 400, 429}
+    assert serving.rss() - without_key < 50 * MIB
+
+
+def test_bodies_are_neither_read_without_a_key_nor_kept(serving: Serving) -> None:
+    check_memory(serving, 80)
+
+
+def test_half_requests_are_closed_and_ordinary_requests_are_served(serving: Serving) -> None:
+    alone = serving.median_s()
+    with under(lambda: print(half_requests(serving, 100))):
+        attacked = serving.median_s()
+    assert attacked < alone * 5 + 0.1
+
+
+def test_more_keys_bring_no_more_requests(serving: Serving) -> None:
+    made = []
+    with httpx.Client(base_url=serving.base, timeout=30) as client:
+        for number in range(10):
+            answer = client.post("/v1/keys", json={"name": str(number)}, headers=serving.hostile)
+            made.append({"authorization": f"Bearer {answer.json()['key']}"})
+        began, passed = time.monotonic(), 0
+        while time.monotonic() - began < 2:
+            for key in made:
+                passed += client.get("/v1/event-types", headers=key).status_code == 200
+        took = time.monotonic() - began
+        refused = client.get("/v1/event-types", headers=made[0])
+        assert passed <= 50 * (took + 2) + 10, "50 a second, and two seconds' worth at once"
+        if refused.status_code == 429:
+            assert "PLAUDIT_API_RATE_LIMIT" in json.loads(refused.text)["detail"]
+        assert client.get("/v1/event-types", headers=serving.ordinary).status_code == 200
+
+
+@pytest.mark.nightly
+def test_four_hundred_megabytes_of_bad_json_and_three_thousand_half_requests(
+    serving: Serving,
+) -> None:
+    check_memory(serving, 400)
+    before = serving.rss()
+    assert half_requests(serving, 3_000) < 30
+    assert serving.rss() - before < 100 * MIB
