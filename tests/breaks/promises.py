@@ -36,6 +36,13 @@ _TRANSPORT: Final = "consumers/plaudit/transport/"
 
 OFFSETS: Final = (
     Break(
+        "a second worker gets half of every topic",
+        _DELIVER + "offsets/sources.py",
+        "for one in configs]",
+        "for one in [SourceConfig(configs[0].group, {t: 0 for o in configs for t in o.topics})]]",
+        "tests/deliver/test_sources.py",
+    ),
+    Break(
         "an offset is never committed past a record that is not done",
         _OFFSETS + "tracker.py",
         "return received[0] if received else self._next",

@@ -11,7 +11,7 @@ from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import History
 from plaudit.deliver.isolation.housekeeping import FORGET_S
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.worker import MOST_DELIVERIES
+from plaudit.deliver.running_lane import MOST_DELIVERIES
 from plaudit.records.names import Trigger
 from plaudit.transport.errors import ConnectFailed
 

@@ -13,6 +13,7 @@ from confluent_kafka import Producer as Client
 from conftest import MakeTopic, delete_before
 from plaudit.deliver.delivery import Record
 from plaudit.deliver.offsets import commits
+from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.deliver.offsets.source import Source, SourceConfig
 from plaudit.kafka.clock import BrokerClock
@@ -99,7 +100,7 @@ class Reading:
         self.loses = False
         group = GroupConfig(f"{settings.topic_prefix}g", assignor)
         config = SourceConfig(group, {topic: 0}, revoke_grace_s=0.2, hold_grace_s=0.2)
-        self.source = Source(settings, config, self.engine, BrokerClock())
+        self.source = Source(settings, config, self.engine, BrokerClock(), Budget())
         self.source.start()
 
     def holds(self, partitions: int) -> Callable[[], bool]:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from deliver.brokers import Brokers
 from deliver.world import assignment
 from plaudit.deliver.delivery import Record
+from plaudit.deliver.entrance import Entrance, Passage
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.lane import SLICE_S, Hooks, Lane
 from plaudit.deliver.settler import Settler
@@ -65,18 +66,23 @@ async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> Non
     def begin(record: Record) -> None:
         begun.append(record.offset)
 
-    nothing: Any = lambda *_: None  # noqa: E731 - four hooks of different shapes
-    hooks = Hooks(begin, nothing, lambda: True, hold, nothing, lambda: again.append(True), nothing)
-    lane = Lane("events", hooks, asyncio.get_running_loop())
+    nothing: Any = lambda *_: None  # noqa: E731 - two hooks of different shapes
+    loop = asyncio.get_running_loop()
+    lane = Lane("events", Hooks(begin, nothing, hold, lambda: again.append(True)), loop)
+    passage = Passage(lane, hold, lambda: True, nothing, nothing)
+    entrance, other = Entrance(passage, loop), Entrance(passage, loop)
     here = assignment()
     lane.stall(stalled=True)
-    lane.hand_over([Record(here, offset, 0, b"x") for offset in range(2)])
+    entrance.hand_over([Record(here, offset, 0, b"x") for offset in range(2)])
     await asyncio.sleep(0)
     assert not begun
-    hold.begin()
+    entrance.hold()
     lane.stall(stalled=False)
     assert not begun, "a rebalance holds it up as well"
-    lane.go_on()
+    other.go_on()
+    await asyncio.sleep(0)
+    assert not begun, "another source can't end the hold"
+    entrance.go_on()
     await asyncio.sleep(0)
     assert begun == [0, 1]
     assert again == [True]
@@ -91,14 +97,14 @@ async def test_the_loop_serves_others_between_records_that_take_long() -> None:
         order.append(record.offset)
 
     nothing: Any = None
-    hooks = Hooks(begin, nothing, lambda: True, Hold(), nothing, nothing, nothing)
-    loop = asyncio.get_running_loop()
-    lane = Lane("events", hooks, loop)
+    loop, hold = asyncio.get_running_loop(), Hold()
+    lane = Lane("events", Hooks(begin, nothing, hold, nothing), loop)
+    entrance = Entrance(Passage(lane, hold, lambda: True, nothing, nothing), loop)
     partition = assignment()
-    lane.hand_over([Record(partition, offset, 0, b"") for offset in range(3)])
+    entrance.hand_over([Record(partition, offset, 0, b"") for offset in range(3)])
     for _ in range(3):
         await asyncio.sleep(0)
         order.append("others")
     assert [each for each in order if each != "others"] == [0, 1, 2]
     assert order != sorted(order, key=str), "others came in between"
-    assert lane.has_room()
+    assert entrance.has_room()

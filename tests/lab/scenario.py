@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 FOREVER: Final = 1 << 30
 APPROVED: Final = "testimonial.approved"
 EVERY_TOPIC: Final = (APPROVED, "form.completed", "consent.granted", "space.stats_changed")
-"""A type of each topic: two workers share topics out rather than partitions."""
+"""A type of each topic."""
 GONE: Final = 410
 IN_FLIGHT: Final = 10
 UNCOUNTED: Final = 1 << 30

@@ -262,14 +262,16 @@ class Trial:
         settings = self.installation.settings
         admin, names = Admin(settings), settings.names
         deadline = time.monotonic() + START_S
-        partitions = {
-            names.events_group: len(names.event_topics) * PARTITIONS[Section.EVENTS],
-            names.deliveries_group: (1 + len(settings.tiers)) * PARTITIONS[Section.DELIVERIES],
+        topics, tiers = len(names.event_topics), 1 + len(settings.tiers)
+        # Members of each worker (one for each event topic), and partitions.
+        groups = {
+            names.events_group: (topics, topics * PARTITIONS[Section.EVENTS]),
+            names.deliveries_group: (1, tiers * PARTITIONS[Section.DELIVERIES]),
         }
-        for group, every in partitions.items():
+        for group, (members, every) in groups.items():
             # While some move they are nobody's.
             while (shares := _shares(admin, group)) is None or (
-                len(shares) != len(workers.pids) or sum(shares) != every
+                len(shares) != members * len(workers.pids) or sum(shares) != every
             ):
                 if time.monotonic() > deadline:
                     raise NothingArrives(f"not every worker has joined {group}")

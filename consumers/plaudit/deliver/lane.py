@@ -1,4 +1,4 @@
-"""The seam between a source's thread and the event loop, and partitions that have to wait.
+"""The event loop's side of a lane, and partitions that have to wait.
 
 A partition waits when its next record can't be judged yet: its schema is not known, or the table of
 endpoints is not current. It is looked at again every half second; the others go on.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,8 +23,6 @@ from plaudit.kafka.consumer import Partition
 _log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S: Final = 0.5
-ON_THE_WAY: Final = 50
-"""With so many records between the threads, no more are read."""
 SLICE_S: Final = 0.01
 """Records are begun for so long at a time: a hundred that 64 endpoints each want take a second."""
 
@@ -51,29 +48,23 @@ class Hooks:
     Attributes:
         begin: judges one record and begins its deliveries; raises MustWait when it can't yet.
         give_up: makes a dead letter of one that a defect of ours keeps from that; raises the same.
-        has_room: whether more records can be taken in; from any thread.
-        hold: set while a rebalance is under way, or nothing can be written down.
-        leave: begins nothing more of partitions that are given up, in the event loop.
+        hold: on while a rebalance is under way, or nothing can be written down.
         go_on: begins attempts again after one, in the event loop.
-        failed: hears of the end of the source, in the event loop.
     """
 
     begin: Callable[[Record], None]
     give_up: Callable[[Record, Exception], None]
-    has_room: Callable[[], bool]
     hold: Hold
-    leave: Callable[[Collection[Assignment]], None]
     go_on: Callable[[], None]
-    failed: Callable[[Exception], None]
 
 
 class Lane:
-    """Takes records from a source into the event loop.
+    """Takes records from its sources; belongs to the event loop's thread.
 
     Args:
         name: `events` or `deliveries`.
         hooks: what to do with them.
-        loop: whose thread everything runs in but what a source calls (`Engine` there).
+        loop: whose thread everything runs in.
     """
 
     def __init__(self, name: str, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
@@ -83,52 +74,13 @@ class Lane:
         self._loop = loop
         self._waiting: dict[Assignment, deque[Record]] = {}
         self._reasons: dict[Assignment, str] = {}
-        # Records; each count is written by one thread only.
-        self._handed = 0
-        self._received = 0
         self._arrived: deque[Record] = deque()
         self._begins_later = False
 
-    def hand_over(self, records: list[Record]) -> None:
-        """Take records that may run now; called in the source's thread."""
-        self._handed += len(records)
-        self._loop.call_soon_threadsafe(self._receive, records)
-
-    def has_room(self) -> bool:
-        """Return whether more records can be taken; called in the source's thread.
-
-        Not while many are on their way: the loop, which may be busy, is not to be overrun.
-        """
-        if self._hooks.hold.on:
-            return self._hooks.has_room()
-        on_the_way = self._handed - self._received + len(self._arrived)
-        return on_the_way < ON_THE_WAY and self._hooks.has_room()
-
-    def hold(self) -> None:
-        """Begin nothing more until `go_on`; called in the source's thread."""
-        self._hooks.hold.begin()
-
-    def leave(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Begin nothing more of these; called in the source's thread.
-
-        Returns:
-            Set when the event loop has done so.
-        """
-        left = threading.Event()
-        self._loop.call_soon_threadsafe(self._leave, assignments, left)
-        return left
-
-    def go_on(self) -> None:
-        """Go on with what is still ours; called in the source's thread."""
-        self._loop.call_soon_threadsafe(self._go_on, self._hooks.hold.ticket())
-
-    def lost(self, partition: Partition, count: int) -> None:
-        """Count what the log dropped before it was read; called in the source's thread."""
-        self.lost_records[partition.topic] = self.lost_records.get(partition.topic, 0) + count
-
-    def failed(self, error: Exception) -> None:
-        """Pass on that the source has ended; called in its thread."""
-        self._loop.call_soon_threadsafe(self._hooks.failed, error)
+    @property
+    def arrived(self) -> int:
+        """Records that have arrived and are not begun; from any thread."""
+        return len(self._arrived)
 
     @property
     def waiting(self) -> dict[Partition, str]:
@@ -184,14 +136,9 @@ class Lane:
         if self._arrived:
             self._begin_some()
 
-    def _leave(self, assignments: Collection[Assignment], left: threading.Event) -> None:
-        try:
-            self._hooks.leave(assignments)
-        finally:
-            left.set()
-
-    def _go_on(self, ticket: int) -> None:
-        self._hooks.hold.end(ticket)
+    def go_on(self, source: int, ticket: int) -> None:
+        """Begin again what a source had held up, as far as it is still ours."""
+        self._hooks.hold.end(source, ticket)
         self._begin_again()
 
     def stall(self, *, stalled: bool) -> None:
@@ -206,8 +153,8 @@ class Lane:
         self._hooks.go_on()
         self._begin_some()
 
-    def _receive(self, records: list[Record]) -> None:
-        self._received += len(records)
+    def receive(self, records: list[Record]) -> None:
+        """Begin these records after those before them, once the lane is not held up any more."""
         self._arrived.extend(records)
         if not self._begins_later:
             self._begin_some()

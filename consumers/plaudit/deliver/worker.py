@@ -19,9 +19,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Collection, Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from plaudit.deliver.attempt import Attempter
@@ -30,12 +31,14 @@ from plaudit.deliver.defects import Stage
 from plaudit.deliver.deliverer import Deliverer, Tools
 from plaudit.deliver.deliveries_lane import DeliveriesLane
 from plaudit.deliver.delivery import Record
+from plaudit.deliver.entrance import Entrance, Passage
 from plaudit.deliver.events_lane import EventsLane
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.isolation.relief import relieve
 from plaudit.deliver.lane import Hooks, Lane
-from plaudit.deliver.offsets.source import Source, SourceConfig
+from plaudit.deliver.offsets.source import SourceConfig
+from plaudit.deliver.offsets.sources import Sources
 from plaudit.deliver.report import Reporter
+from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
 from plaudit.deliver.schemas import KnownSchemas
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.settler import STALLED_AFTER_S, Settler
@@ -61,8 +64,6 @@ class LaneName(StrEnum):
     DELIVERIES = "deliveries"
 
 
-MOST_DELIVERIES: Final = 20_000
-"""Deliveries that one lane may have in hand; more records are not read."""
 SETTLE_LINGER_MS: Final = 20
 """Writes may wait so long for company: nobody waits for them, as a retry is due seconds later and a
 commit is made four times a second. Fewer batches cost less on both sides of the wire."""
@@ -81,58 +82,6 @@ LATENESS_FADES: Final = 0.8
 WEDGED_AFTER_S: Final = 30.0
 EXIT_WEDGED: Final = 70
 CLOSE_S: Final = 25.0
-
-
-class RunningLane:
-    """A lane with its source and its deliverer."""
-
-    def __init__(
-        self, lane: Lane, source: Source, deliverer: Deliverer, config: SourceConfig, watch: Watch
-    ) -> None:
-        self.lane = lane
-        self.source = source
-        self.deliverer = deliverer
-        self.watch = watch
-        self._config = config
-
-    @property
-    def fill(self) -> float:
-        """The part that is taken of what the lane may have in hand."""
-        return max(
-            self.deliverer.admission.in_hand / MOST_DELIVERIES,
-            self.source.in_hand / self._config.most_records,
-            self.source.bytes_in_hand / self._config.most_bytes,
-        )
-
-    def look_for_stranded(self) -> None:
-        """Begin anew what a defect of ours has lost."""
-        now_s = time.monotonic()
-        self.deliverer.rounds.revive()
-        self.deliverer.end_lost(now_s - self.watch.patience_s)
-        if not self.lane.held_up:
-            self.watch.look(self.source.assignments, now_s)
-
-    def look(self, late_s: float) -> None:
-        """Look after endpoints that hang, and partitions that wait for them.
-
-        Args:
-            late_s: how late the event loop runs.
-        """
-        deliverer, now_s = self.deliverer, time.monotonic()
-        deliverer.admission.late_s = late_s
-        deliverer.admission.look()
-        relieved = relieve(
-            deliverer.admission, deliverer.evict, self.source.assignments, self.fill, now_s
-        )
-        if relieved.evicted or relieved.diverted:
-            _log.warning(
-                "lane.relieved",
-                extra={
-                    "lane": self.lane.name,
-                    "diverted": relieved.diverted,
-                    "evicted": relieved.evicted,
-                },
-            )
 
 
 class Worker:
@@ -225,14 +174,16 @@ class Worker:
             # Ours is 6 s; the brokers' default for such groups is 45 s.
             _log.warning("worker.session_by_broker", extra={"reason": SESSION_BY_BROKER})
         if LaneName.EVENTS in lanes:
+            # A member for each topic, so that each is shared out evenly.
             group = GroupConfig(names.events_group, "cooperative-sticky")
-            self._open(LaneName.EVENTS, SourceConfig(group, topics.events))
+            events = [SourceConfig(group, {topic: 0}) for topic in topics.events]
+            self._open(LaneName.EVENTS, events)
         if LaneName.DELIVERIES in lanes:
             # One owner for a partition's number in all tiers, and so for an endpoint.
             group = GroupConfig(names.deliveries_group, "range")
-            self._open(LaneName.DELIVERIES, SourceConfig(group, topics.deliveries))
+            self._open(LaneName.DELIVERIES, [SourceConfig(group, topics.deliveries)])
 
-    def _open(self, name: LaneName, config: SourceConfig) -> None:
+    def _open(self, name: LaneName, configs: Sequence[SourceConfig]) -> None:
         events = name is LaneName.EVENTS
         deliverer = Deliverer(self._tools, serves_all=not events)
         make = EventsLane if events else DeliveriesLane
@@ -243,17 +194,18 @@ class Worker:
             deliverer,
             self.settler.bury,
         )
-        hooks = Hooks(
-            judge.begin,
-            judge.give_up,
-            lambda: self._has_room(deliverer),
+        loop = asyncio.get_running_loop()
+        hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, deliverer.admission.own_anew)
+        lane = Lane(name, hooks, loop)
+        passage = Passage(
+            lane,
             deliverer.hold,
+            lambda: self._has_room(deliverer),
             deliverer.leave,
-            deliverer.admission.own_anew,
             self._fail,
         )
-        lane = Lane(name, hooks, asyncio.get_running_loop())
-        source = Source(self._kafka, config, lane, self.clock)
+        entrance = partial(Entrance, passage, loop)
+        sources = Sources(self._kafka, configs, entrance, self.clock)
 
         def held() -> Iterator[Record]:
             """Yield what somebody has in hand."""
@@ -261,11 +213,11 @@ class Worker:
             yield from deliverer.rounds.records
             yield from (each.record for each in deliverer.admission.queues.deliveries)
             yield from self.settler.records
-            yield from tuple(source.done)
+            yield from sources.done
 
         watch = Watch(lane, held, self.settler.defects, self._patience_s)
-        self.lanes.append(RunningLane(lane, source, deliverer, config, watch))
-        source.start()
+        self.lanes.append(RunningLane(lane, sources, deliverer, watch))
+        sources.start()
 
     def _has_room(self, deliverer: Deliverer) -> bool:
         admission = deliverer.admission
@@ -278,11 +230,11 @@ class Worker:
     async def _close_lanes(self) -> None:
         """Let the sources finish what is under way and commit; the event loop goes on meanwhile."""
         for each in self.lanes:
-            each.source.stop()
+            each.sources.stop()
         deadline = time.monotonic() + CLOSE_S
         for each in self.lanes:
             left_s = max(0.0, deadline - time.monotonic())
-            if not await asyncio.to_thread(each.source.join, left_s):
+            if not await asyncio.to_thread(each.sources.join, left_s):
                 _log.error("source.close_timed_out", extra={"lane": each.lane.name})
             each.deliverer.close()
 

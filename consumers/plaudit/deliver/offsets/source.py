@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from plaudit.deliver.delivery import Record
+from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.commits import Committer
 from plaudit.deliver.offsets.engine import Engine
 from plaudit.deliver.offsets.holdings import Holdings
@@ -50,8 +51,6 @@ class SourceConfig:
         revoke_grace_s: how long deliveries under way are waited for when a partition is revoked.
         hold_grace_s: the same when everything is revoked, most of it to come back.
         close_grace_s: the same when the worker stops.
-        most_records: records handed over and not finished; at most so many.
-        most_bytes: the sum of their values.
     """
 
     group: GroupConfig
@@ -59,8 +58,6 @@ class SourceConfig:
     revoke_grace_s: float = 3.0
     hold_grace_s: float = 1.0
     close_grace_s: float = 20.0
-    most_records: int = 10_000
-    most_bytes: int = 64 * 1024 * 1024
 
 
 class Source:
@@ -71,21 +68,30 @@ class Source:
         config: what to read.
         engine: takes records; its methods are called from the source's thread.
         clock: the brokers' time, by which records are due.
+        budget: shared with the other sources of the lane.
 
     Attributes:
+        name: in words, for people.
         read_at: when the thread last finished a round, monotonic seconds.
         done: records of which a delivery is settled, and that the thread has not looked at yet.
         handed_over: records given to the engine, ever.
     """
 
     def __init__(
-        self, settings: KafkaSettings, config: SourceConfig, engine: Engine, clock: BrokerClock
+        self,
+        settings: KafkaSettings,
+        config: SourceConfig,
+        engine: Engine,
+        clock: BrokerClock,
+        budget: Budget,
     ) -> None:
         self._config = config
         self._engine = engine
         self._clock = clock
         self._holdings = Holdings(config.topics, self.settled)
         self.done: deque[Record] = deque()
+        self._budget = budget
+        budget.share(self._holdings)
         self._stop = threading.Event()
         self._full_since: float | None = None
         self._fresh: list[Assignment] = []
@@ -100,9 +106,8 @@ class Source:
         )
         self._consumer = Consumer(settings, config.group, events)
         self._commits = Committer(self._consumer)
-        self._thread = threading.Thread(
-            target=self._run, name=f"source {config.group.group_id}", daemon=True
-        )
+        self.name = f"the source of {min(config.topics)}"
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self) -> None:
         """Begin to read."""
@@ -115,16 +120,6 @@ class Source:
         A record without deliveries is reported once, with `pending` 0.
         """
         self.done.append(record)
-
-    @property
-    def in_hand(self) -> int:
-        """Records handed over and not finished."""
-        return self._holdings.in_hand
-
-    @property
-    def bytes_in_hand(self) -> int:
-        """The sum of their values."""
-        return self._holdings.bytes_in_hand
 
     @property
     def foreign(self) -> int:
@@ -209,11 +204,7 @@ class Source:
                 assignment.ended(offset)
 
     def _has_room(self) -> bool:
-        return (
-            self.in_hand < self._config.most_records
-            and self.bytes_in_hand < self._config.most_bytes
-            and self._engine.has_room()
-        )
+        return self._budget.has_room and self._engine.has_room()
 
     def _wait_for_room(self) -> None:
         now = time.monotonic()

@@ -41,9 +41,10 @@ class Health:
         if now - worker.ticked_at > STUCK_AFTER_S:
             found.append("the event loop makes no progress")
         found += [
-            f"the source of the {each.lane.name} lane makes no progress"
+            f"{source.name} makes no progress"
             for each in worker.lanes
-            if now - each.source.read_at > SOURCE_STUCK_AFTER_S
+            for source in each.sources.each
+            if now - source.read_at > SOURCE_STUCK_AFTER_S
         ]
         return found
 

@@ -21,8 +21,9 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from plaudit.deliver.isolation.relief import Evicted
+from plaudit.deliver.running_lane import RunningLane
 from plaudit.deliver.tally import BUCKETS_S
-from plaudit.deliver.worker import RunningLane, Worker
+from plaudit.deliver.worker import Worker
 
 Kind = Literal["counter", "gauge"]
 
@@ -112,7 +113,7 @@ PER_LANE: Final = (
         "gauge",
         "Partitions that run 8,000 records ahead of their oldest; relief makes it short.",
         "",
-        lambda each: _one(sum(of.crowded_below > 0 for of in each.source.assignments)),
+        lambda each: _one(sum(of.crowded_below > 0 for of in each.sources.assignments)),
     ),
     Described(
         "plaudit_records_undecodable",
@@ -147,14 +148,14 @@ PER_LANE: Final = (
         "counter",
         "Partitions taken over with commit metadata that is not ours: what it said is done again.",
         "",
-        lambda each: _one(each.source.foreign),
+        lambda each: _one(each.sources.foreign),
     ),
     Described(
         "plaudit_records_read",
         "counter",
         "Records handed to the event loop.",
         "",
-        lambda each: _one(each.source.handed_over),
+        lambda each: _one(each.sources.handed_over),
     ),
     Described(
         "plaudit_fanned_out",
@@ -175,7 +176,7 @@ PER_LANE: Final = (
         "gauge",
         "Records read and not finished; at its limit, the lane is short of workers.",
         "",
-        lambda each: _one(each.source.in_hand),
+        lambda each: _one(each.sources.in_hand),
     ),
     Described(
         "plaudit_records_stranded",
@@ -189,7 +190,7 @@ PER_LANE: Final = (
         "gauge",
         "Partitions that this worker holds.",
         "",
-        lambda each: _one(len(each.source.assignments)),
+        lambda each: _one(len(each.sources.assignments)),
     ),
     Described(
         "plaudit_partitions_waiting",

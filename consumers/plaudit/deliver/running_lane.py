@@ -1,0 +1,63 @@
+"""A lane with its sources and its deliverer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+from plaudit.deliver.deliverer import Deliverer
+from plaudit.deliver.isolation.relief import relieve
+from plaudit.deliver.lane import Lane
+from plaudit.deliver.offsets.sources import Sources
+from plaudit.deliver.stranded import Watch
+
+_log = logging.getLogger(__name__)
+
+MOST_DELIVERIES: Final = 20_000
+"""Deliveries that one lane may have in hand; more records are not read."""
+
+
+class RunningLane:
+    """A lane with its sources and its deliverer."""
+
+    def __init__(self, lane: Lane, sources: Sources, deliverer: Deliverer, watch: Watch) -> None:
+        self.lane = lane
+        self.sources = sources
+        self.deliverer = deliverer
+        self.watch = watch
+
+    @property
+    def fill(self) -> float:
+        """The part that is taken of what the lane may have in hand."""
+        return max(self.deliverer.admission.in_hand / MOST_DELIVERIES, self.sources.fill)
+
+    def look_for_stranded(self) -> None:
+        """Begin anew what a defect of ours has lost."""
+        now_s = time.monotonic()
+        self.deliverer.rounds.revive()
+        self.deliverer.end_lost(now_s - self.watch.patience_s)
+        if not self.lane.held_up:
+            self.watch.look(self.sources.assignments, now_s)
+
+    def look(self, late_s: float) -> None:
+        """Look after endpoints that hang, and partitions that wait for them.
+
+        Args:
+            late_s: how late the event loop runs.
+        """
+        deliverer, now_s = self.deliverer, time.monotonic()
+        deliverer.admission.late_s = late_s
+        deliverer.admission.look()
+        relieved = relieve(
+            deliverer.admission, deliverer.evict, self.sources.assignments, self.fill, now_s
+        )
+        if relieved.evicted or relieved.diverted:
+            _log.warning(
+                "lane.relieved",
+                extra={
+                    "lane": self.lane.name,
+                    "diverted": relieved.diverted,
+                    "evicted": relieved.evicted,
+                },
+            )
