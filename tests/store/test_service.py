@@ -195,7 +195,8 @@ def test_applying_a_file_converges_and_changes_nothing_the_second_time(
     def apply(*, prune: bool = False) -> list[str]:
         desired = read_file(path, ["HOOK"], environment)
         steps = plan(service, desired, prune=prune)
-        return [f"{step.action} {step.name}" for step, _ in carry_out(service, WORKSPACE, steps)]
+        carry_out(service, steps)
+        return [f"{step.action} {step.name}" for step in steps]
 
     assert apply() == ["create crm", "create counter"]
     assert apply() == ["keep crm", "keep counter"]
@@ -328,3 +329,67 @@ def test_the_tables_are_those_of_the_newest_migration(tmp_path: Path) -> None:
         columns = {column["name"] for column in found.get_columns(table.name)}
         assert columns == set(table.columns.keys()), table.name
     engine.dispose()
+
+
+def many(count: int, url: str = URL) -> str:
+    """Return a file of so many endpoints."""
+    lines = [f"  - {{name: e{number}, url: '{url}&n={number}'}}" for number in range(count)]
+    return "\n".join([f"workspace: {WORKSPACE}", "endpoints:", *lines])
+
+
+@pytest.mark.broker
+def test_a_file_is_applied_in_one_transaction_and_brokers_are_told_in_few_batches(
+    engine: Engine, topics: KafkaSettings, tmp_path: Path
+) -> None:
+    """One by one, 2,000 endpoints took two minutes."""
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(many(1_200))
+    commits: list[object] = []
+    with Producer(topics) as producer:
+        relay = Relay(engine, producer, topics.names.endpoints, KEYS)
+        service = EndpointService(engine, KEYS, relay, Rules(AddressPolicy(()), topics.tiers))
+        steps = plan(service, read_file(path), prune=False)
+        sa.event.listen(engine, "commit", commits.append)
+        number = carry_out(service, steps)
+        assert len(commits) == 1
+        told: list[int] = []
+        assert service.batch.tell(number, told.append) is None
+        assert told == [500, 1_000, 1_200]
+        assert len(commits) < 20
+        kept = plan(service, read_file(path), prune=False)
+        assert {step.action for step in kept} == {"keep"}
+        assert service.sync() == 1_200
+    table = EndpointTable(KEYS)
+    follower = EndpointsFollower(topics, table)
+    follower.start()
+    assert follower.wait_ready(30)
+    follower.close()
+    assert len(table) == 1_200
+
+
+@pytest.mark.broker
+def test_a_file_of_which_one_change_can_not_be_made_changes_nothing(
+    service: EndpointService, tmp_path: Path
+) -> None:
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(many(3))
+    carry_out(service, plan(service, read_file(path), prune=False))
+    path.write_text(many(5, url="https://other.example.com/?x"))
+    steps = plan(service, read_file(path), prune=True)
+    before = service.list()
+    removed = service.remove(before[1].endpoint_id).endpoint
+    with pytest.raises(InputRefused, match="'e1': it was changed by another process"):
+        carry_out(service, steps)
+    assert [each for each in service.list() if each.version > 1] == []
+    assert {each.name for each in service.list()} == {"e0", "e2"}
+    service.add(WORKSPACE, replace(WANTED, name=removed.name))
+    with pytest.raises(InputRefused, match="'e1': it was changed by another process"):
+        carry_out(service, steps)
+
+
+@pytest.mark.broker
+def test_an_entry_that_is_refused_is_named(service: EndpointService, tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(many(3).replace("n=1'", "n=1', types: [testimonial.aproved]"))
+    with pytest.raises(InputRefused, match=r"endpoint 'e1': types: .*testimonial.approved"):
+        plan(service, read_file(path), prune=False)

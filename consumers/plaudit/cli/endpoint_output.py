@@ -85,10 +85,15 @@ def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]
 
 def warn(written: Written) -> None:
     """Say that deliverers have not heard of a change yet."""
-    if written.trouble is not None:
+    warn_of(written.trouble)
+
+
+def warn_of(trouble: str | None) -> None:
+    """Say that deliverers have not heard of what was saved, and why; None: they have."""
+    if trouble is not None:
         note(
             "plaudit: saved, but deliverers have not heard of it yet; the next change, or "
-            f"`plaudit endpoints sync`, tells them ({written.trouble})"
+            f"`plaudit endpoints sync`, tells them ({trouble})"
         )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from plaudit.cli.endpoint_output import endpoint_service, warn
+from plaudit.cli.endpoint_output import endpoint_service, warn_of
 from plaudit.cli.output import note, print_json
-from plaudit.store.apply import carry_out, plan, read_file
-from plaudit.store.service import Written
+from plaudit.store.apply import Step, carry_out, plan, read_file
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SAY_EVERY_S: Final = 2.0
 
 
 def apply(
@@ -39,20 +41,18 @@ def apply(
     desired = read_file(file, env or ())
     with endpoint_service() as service:
         steps = plan(service, desired, prune=prune)
-        if dry_run:
-            for step in steps:
-                _say_step(step.action, step.name, None, as_json=as_json)
-            return
-        for step, written in carry_out(service, desired.workspace, steps):
-            if written is not None:
-                warn(written)
-            _say_step(step.action, step.name, written, as_json=as_json)
+        number = 0 if dry_run else carry_out(service, steps)
+        # Before anything else: the secrets of new endpoints are shown this once.
+        for step in steps:
+            _say_step(step, done=not dry_run, as_json=as_json)
+        if not dry_run:
+            warn_of(service.batch.tell(number, _progress(len(steps))))
 
 
 def sync() -> None:
     """Write every endpoint to Kafka again, after a restored backup."""
     with endpoint_service() as service:
-        note(f"announced {service.sync()} endpoints")
+        note(f"announced {service.sync(_progress(len(service.list())))} endpoints")
 
 
 def reseal() -> None:
@@ -65,12 +65,28 @@ def reseal() -> None:
         note(f"sealed {service.reseal()} endpoints with the first key, and wrote all again")
 
 
-def _say_step(action: str, name: str, written: Written | None, *, as_json: bool) -> None:
-    endpoint = None if written is None else written.endpoint.endpoint_id
-    secret = None if written is None or action != "create" else written.secret
+def _say_step(step: Step, *, done: bool, as_json: bool) -> None:
+    change = step.change if done else None
+    endpoint = None if change is None else change.endpoint.endpoint_id
+    secret = None if change is None else change.secret
     if as_json:
-        print_json({"action": action, "name": name, "id": endpoint, "secret": secret})
-        return
-    typer.echo(
-        f"{action:8} {name}{f'  {endpoint}' if endpoint else ''}{f'  {secret}' if secret else ''}"
-    )
+        said = {"action": step.action, "name": step.name, "id": endpoint, "secret": secret}
+        print_json(said)
+    else:
+        more = "".join(f"  {each}" for each in (endpoint, secret) if each)
+        typer.echo(f"{step.action:8} {step.name}{more}")
+    for warning in () if step.change is None else step.change.warnings:
+        note(f"plaudit: warning: {step.name}: {warning}")
+
+
+def _progress(total: int) -> Callable[[int], None]:
+    """Return what says how many changes the brokers have heard of, when that takes long."""
+    said_at = time.monotonic()
+
+    def tell(count: int) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at > SAY_EVERY_S:
+            said_at = time.monotonic()
+            note(f"announced {count:,} of {total:,}")
+
+    return tell

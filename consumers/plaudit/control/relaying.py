@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from sqlalchemy.engine import Engine
 
@@ -34,8 +35,9 @@ class BackgroundRelay(Relay):
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="relay", daemon=True)
 
-    def run(self) -> int:
-        """Have what is there relayed soon."""
+    def run(self, told: Callable[[int], None] = lambda _: None) -> int:
+        """Have what is there relayed soon; nothing is told of it."""
+        del told
         self._wanted.set()
         return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,6 +65,48 @@ def announce(connection: Connection, endpoint_id: str) -> int:
     done = connection.execute(OUTBOX.insert().values(endpoint_id=endpoint_id))
     key = done.inserted_primary_key
     return 0 if key is None else int(key[0])
+
+
+def insert_all(connection: Connection, endpoints: Sequence[StoredEndpoint]) -> None:
+    """Add rows, without announcing them."""
+    if endpoints:
+        connection.execute(ENDPOINTS.insert(), [_values(each) for each in endpoints])
+
+
+def update_all(connection: Connection, endpoints: Sequence[StoredEndpoint]) -> None:
+    """Replace rows, without announcing them."""
+    if endpoints:
+        query = ENDPOINTS.update().where(ENDPOINTS.c.endpoint_id == sa.bindparam("this"))
+        given = [{**_values(each), "this": each.endpoint_id} for each in endpoints]
+        connection.execute(query, given)
+
+
+def remove_all(connection: Connection, ids: Sequence[str]) -> None:
+    """Delete rows, without announcing that."""
+    if ids:
+        query = ENDPOINTS.delete().where(ENDPOINTS.c.endpoint_id == sa.bindparam("this"))
+        connection.execute(query, [{"this": each} for each in ids])
+
+
+def announce_all(connection: Connection, ids: Sequence[str]) -> int:
+    """Note that the brokers are to hear of endpoints; return the number of the last note."""
+    if ids:
+        connection.execute(OUTBOX.insert(), [{"endpoint_id": each} for each in ids])
+    return connection.execute(sa.select(sa.func.max(OUTBOX.c.number))).scalar() or 0
+
+
+def find_each(connection: Connection, ids: Collection[str]) -> dict[str, StoredEndpoint]:
+    """Return those of some endpoints that there are, by id."""
+    found = connection.execute(sa.select(ENDPOINTS).where(ENDPOINTS.c.endpoint_id.in_(ids)))
+    return {row.endpoint_id: _stored(row) for row in found}
+
+
+def find_named(connection: Connection, workspace_id: str, name: str) -> str | None:
+    """Return the id of a workspace's endpoint of a name."""
+    query = sa.select(ENDPOINTS.c.endpoint_id).where(
+        ENDPOINTS.c.workspace_id == workspace_id, ENDPOINTS.c.name == name
+    )
+    return connection.execute(query).scalar()
 
 
 def find(

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,8 +25,9 @@ from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.producer import Producer
 from plaudit.outbox import relay as outbox
 from plaudit.outbox.rows import Row, Verdict
+from plaudit.store import endpoints as rows
 from plaudit.store.database import reading
-from plaudit.store.endpoints import StoredEndpoint, find, record_of
+from plaudit.store.endpoints import StoredEndpoint, record_of
 from plaudit.store.tables import ENDPOINTS, LEASES, OUTBOX
 
 LEASE: Final = "relay"
@@ -54,8 +55,11 @@ class Relay:
         self._queue = EndpointQueue(engine, topic, keys)
         self._relay = outbox.Relay(self._queue, producer)
 
-    def run(self) -> int:
+    def run(self, told: Callable[[int], None] = lambda _: None) -> int:
         """Relay what is there; return how many notes were settled, 0 when another relay is at it.
+
+        Args:
+            told: called after each batch with how many notes were settled so far.
 
         Raises:
             KafkaFailure: not acknowledged; the notes stay for the next time.
@@ -66,11 +70,12 @@ class Relay:
             while self._queue.acquire():
                 moved = self._relay.move(outbox.deadline(ACK_TIMEOUT_S))
                 settled += moved.published
+                told(settled)
                 if moved.failure is not None:
                     raise moved.failure
                 if moved.refusals:
                     raise KafkaFailure(ANNOUNCE, moved.refusals[0][1])
-                if not moved.published:
+                if moved.published < BATCH:
                     break
         finally:
             self._queue.release()
@@ -85,15 +90,22 @@ class Relay:
         with reading(self._engine) as connection:
             return connection.execute(sa.select(OUTBOX.c.number).limit(1)).first() is not None
 
-    def wait_for(self, number: int, timeout_s: float) -> bool:
+    def wait_for(
+        self, number: int, timeout_s: float, told: Callable[[int], None] = lambda _: None
+    ) -> bool:
         """Relay until a note is settled, by whomever; False when time is up.
+
+        Args:
+            number: of the note.
+            timeout_s: how long to wait while another relay is at it.
+            told: as for `run`.
 
         Raises:
             KafkaFailure: not acknowledged; the notes stay for the next time.
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            self.run()
+            self.run(told)
             with self._engine.begin() as connection:
                 query = sa.select(OUTBOX.c.number).where(OUTBOX.c.number == number)
                 if connection.execute(query).first() is None:
@@ -101,6 +113,17 @@ class Relay:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
+
+    def tell(
+        self, number: int, timeout_s: float, told: Callable[[int], None] = lambda _: None
+    ) -> str | None:
+        """Relay until a note is settled; return why it is not; arguments as for `wait_for`."""
+        try:
+            if not self.wait_for(number, timeout_s, told):
+                return "not acknowledged yet, or another relay is at it"
+        except KafkaFailure as failure:
+            return str(failure)
+        return None
 
 
 class EndpointQueue:
@@ -149,18 +172,16 @@ class EndpointQueue:
         query = sa.select(OUTBOX.c.number, OUTBOX.c.endpoint_id).order_by(OUTBOX.c.number)
         with self._engine.begin() as connection:
             notes = [(row[0], row[1]) for row in connection.execute(query.limit(BATCH))]
-            values = {each: self._value(connection, each) for each in {note[1] for note in notes}}
+            values = self._values(connection, {note[1] for note in notes})
         return [
-            Row(number, self._topic, endpoint_id.encode(), values[endpoint_id])
+            Row(number, self._topic, endpoint_id.encode(), values.get(endpoint_id))
             for number, endpoint_id in notes
         ]
 
-    def _value(self, connection: Connection, endpoint_id: str) -> bytes | None:
-        """Return the record of an endpoint's state; None, a tombstone, when it is gone."""
-        endpoint = find(connection, endpoint_id)
-        if endpoint is None:
-            return None
-        return bind(record_of(_served_in_time(connection, endpoint)), self._keys)
+    def _values(self, connection: Connection, ids: Collection[str]) -> dict[str, bytes]:
+        """Return the records of endpoints' states; those without one are gone: a tombstone."""
+        served = _served_in_time(connection, rows.find_each(connection, ids).values())
+        return {each.endpoint_id: bind(record_of(each), self._keys) for each in served}
 
     def settle(self, verdict: Verdict) -> None:
         """Drop notes that are told, and say of their endpoints that the brokers know them.
@@ -177,16 +198,22 @@ class EndpointQueue:
             connection.execute(OUTBOX.delete().where(told))
 
 
-def _served_in_time(connection: Connection, endpoint: StoredEndpoint) -> StoredEndpoint:
-    """Return an endpoint that is served from a moment that every worker can know of."""
+def _served_in_time(
+    connection: Connection, endpoints: Iterable[StoredEndpoint]
+) -> list[StoredEndpoint]:
+    """Return endpoints that are served from a moment that every worker can know of."""
     earliest = int(time.time() * 1_000) + HEAD_START_MS // 2
-    if not endpoint.announced and endpoint.active_from < earliest:
-        # It took long to get here.
-        active_from = earliest + HEAD_START_MS // 2
-        endpoint = replace(endpoint, active_from=active_from)
+    active_from = earliest + HEAD_START_MS // 2
+    told, late = [], []
+    for endpoint in endpoints:
+        if endpoint.announced or endpoint.active_from >= earliest:
+            told.append(endpoint)
+        else:  # it took long to get here
+            late.append(replace(endpoint, active_from=active_from))
+    if late:
         connection.execute(
             ENDPOINTS.update()
-            .where(ENDPOINTS.c.endpoint_id == endpoint.endpoint_id)
+            .where(ENDPOINTS.c.endpoint_id.in_([each.endpoint_id for each in late]))
             .values(active_from=active_from)
         )
-    return endpoint
+    return told + late

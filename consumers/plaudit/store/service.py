@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,11 +15,12 @@ from sqlalchemy.engine import Connection, Engine
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal, unseal
 from plaudit.endpoints.signing import Secret, new_secret, secret_of
-from plaudit.kafka.errors import KafkaFailure
 from plaudit.store import endpoints as rows
 from plaudit.store.advice import offer
+from plaudit.store.batch import Batch
 from plaudit.store.database import translated
 from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.making import changed_endpoint, new_endpoint, next_version
 from plaudit.store.moving import dropped
 from plaudit.store.once import Once
 from plaudit.store.relay import HEAD_START_MS, Relay
@@ -74,6 +75,9 @@ class EndpointService:
         relay: announces changes.
         rules: what this installation allows.
         announce_s: how long a change waits for the brokers to know of it.
+
+    Attributes:
+        batch: makes many changes at once.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class EndpointService:
         self._relay = relay
         self._rules = rules
         self._announce_s = announce_s
+        self.batch = Batch(engine, keys, relay, rules)
 
     def add(self, workspace_id: str, wanted: Wanted, once: Once | None = None) -> Written:
         """Register an endpoint; it is served from its `active_from` on.
@@ -108,27 +113,7 @@ class EndpointService:
         secret = asked.secret or new_secret()
         now = _now_ms()
         endpoint_id = str(uuid.uuid4()) if once is None else once.uuid("endpoint")
-        private = Private(asked.url, asked.headers, [Secret(secret)])
-        endpoint = StoredEndpoint(
-            endpoint_id,
-            workspace,
-            asked.name,
-            1,
-            seal(self._keys, endpoint_id, private),
-            asked.types,
-            asked.spaces,
-            asked.format,
-            asked.rate_limit,
-            asked.schedule,
-            "active",
-            None,
-            None,
-            now + HEAD_START_MS,
-            announced=False,
-            created_at=now,
-            updated_at=now,
-            content_filter=asked.content_filter,
-        )
+        endpoint = new_endpoint(self._keys, asked, workspace, endpoint_id, secret, now)
         with translated(), self._engine.begin() as connection:
             before = None if once is None else rows.find(connection, endpoint_id)
             if before is None:
@@ -185,23 +170,7 @@ class EndpointService:
         before = self.get(endpoint_id)
         if version not in {None, before.version}:
             raise ChangedMeanwhile(endpoint_id)
-        secrets = self.private(before).secrets
-        if asked.secret is not None and asked.secret != secrets[0].text:
-            secrets = [Secret(asked.secret)]
-        private = Private(asked.url, asked.headers, secrets)
-        written = self._change(
-            replace(
-                before,
-                name=asked.name,
-                sealed=seal(self._keys, before.endpoint_id, private),
-                event_types=asked.types,
-                spaces=asked.spaces,
-                format=asked.format,
-                rate_limit=asked.rate_limit,
-                schedule=asked.schedule,
-                content_filter=asked.content_filter,
-            )
-        )
+        written = self._change(changed_endpoint(self._keys, before, asked))
         return replace(written, warnings=dropped(self.wanted(before), asked))
 
     def check(self, wanted: Wanted) -> Wanted:
@@ -304,17 +273,19 @@ class EndpointService:
             number = rows.remove(connection, before.endpoint_id)
         return self._announced(before, number)
 
-    def sync(self) -> int:
+    def sync(self, told: Callable[[int], None] = lambda _: None) -> int:
         """Announce every endpoint again, after a restored backup; return how many.
+
+        Args:
+            told: called now and then with how many the brokers have heard of.
 
         Raises:
             KafkaFailure: the brokers are away; the rest is announced the next time.
         """
         with translated(), self._engine.begin() as connection:
             known = connection.execute(sa.select(ENDPOINTS.c.endpoint_id)).scalars().all()
-            for endpoint_id in known:
-                rows.announce(connection, endpoint_id)
-        self._relay.run()
+            rows.announce_all(connection, known)
+        self._relay.run(told)
         return len(known)
 
     def reseal(self) -> int:
@@ -330,8 +301,7 @@ class EndpointService:
         return count
 
     def _change(self, changed: StoredEndpoint) -> Written:
-        now = _now_ms()
-        newer = replace(changed, version=changed.version + 1, updated_at=now)
+        newer = next_version(changed, _now_ms())
         with translated(), self._engine.begin() as connection:
             known = rows.find(connection, newer.endpoint_id, for_update=True)
             if known is None:
@@ -346,12 +316,7 @@ class EndpointService:
         self, endpoint: StoredEndpoint, number: int, secret: str | None = None
     ) -> Written:
         """Tell the brokers; a change that they have not heard of is told by the next relay."""
-        trouble: str | None = None
-        try:
-            if not self._relay.wait_for(number, self._announce_s):
-                trouble = "not acknowledged yet, or another relay is at it"
-        except KafkaFailure as failure:
-            trouble = str(failure)
+        trouble = self._relay.tell(number, self._announce_s)
         with suppress(NoSuchEndpoint):
             endpoint = self.get(endpoint.endpoint_id)
         return Written(endpoint, secret, trouble)
@@ -365,9 +330,9 @@ class EndpointService:
         """
         if endpoint.name is None:
             return
-        for other in rows.find_all(connection, endpoint.workspace_id):
-            if other.name == endpoint.name and other.endpoint_id != endpoint.endpoint_id:
-                raise InputRefused("name", f"{endpoint.name!r} is taken by {other.endpoint_id}")
+        twin = rows.find_named(connection, endpoint.workspace_id, endpoint.name)
+        if twin not in {None, endpoint.endpoint_id}:
+            raise InputRefused("name", f"{endpoint.name!r} is taken by {twin}")
 
 
 def offers(written: Written) -> list[str]:
