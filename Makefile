@@ -20,7 +20,7 @@ help: ## print this manual
 
 setup: $(VENV)/all.stamp ## make the virtual environment with everything that developing needs
 
-run: $(VENV)/run.stamp ## the whole pipeline on this machine, live; EVENTS=200 publishes so many and checks
+run: $(VENV)/run.stamp ## the whole pipeline on this machine, live; EVENTS=200 publishes so many and checks; ARGS=--use-cluster
 	@$(BIN)/plaudit dev $(if $(EVENTS),--events $(EVENTS)) $(ARGS)
 
 test: $(VENV)/all.stamp ## all tests, on a real broker; ARGS="-k ledger" chooses

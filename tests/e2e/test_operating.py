@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import uuid
@@ -16,6 +17,7 @@ import pytest
 from e2e.rig import PLAUDIT, PROMPTLY_S, Rig, free_port
 from e2e.sink import Sink, always, good
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin
 from plaudit.publish import Publisher
 from plaudit.records.endpoint import encode_endpoint, split_endpoint
 
@@ -196,8 +198,13 @@ def test_a_mistake_is_one_line_that_names_it_and_exit_code_2(
 
 
 def test_the_whole_pipeline_runs_on_one_machine(settings: KafkaSettings) -> None:
-    done = plaudit("dev", "--events", "30", KAFKA_BOOTSTRAP_SERVERS=settings.bootstrap_servers)
+    cluster = {"KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers}
+    done = plaudit("dev", "--events", "30", "--use-cluster", **cluster)
     assert done.returncode == 0, done.stdout + done.stderr
+    prefix = re.search(r"topics (\S+)\*", done.stdout)
+    assert prefix is not None
+    names = Admin(settings).topic_names()
+    assert not [name for name in names if name.startswith(prefix[1])], "it leaves nothing behind"
     assert "all 30 events" in done.stdout
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
-from plaudit.dev.installation import NETWORKS
+from plaudit.dev.installation import NETWORKS, remove_from
 from plaudit.dev.installation import PARTITIONS as FEW
 from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
@@ -40,8 +39,6 @@ OF_EACH_TOPIC: Final = (EVENT_TYPE, "form.completed", "consent.granted", "space.
 PARTITIONS: Final = {**FEW, Section.EVENTS: 12}
 """As topics are declared: a window of 10,000 offsets in each is what carries a worker that makes
 15,000 deliveries a second over the 5 s for which a request that hangs holds a window."""
-REMOVE_S: Final = 15.0
-REMOVE_AGAIN_S: Final = 0.5
 _WRITE_S: Final = 60.0
 
 
@@ -100,16 +97,7 @@ def install(kafka: KafkaSettings, sites: Sequence[Site]) -> Iterator[Installatio
             write_sites(producer, settings.names.endpoints, SecretKeys([key]), sites)
         yield Installation(settings, sites, _environment(settings, key))
     finally:
-        _remove(admin, [spec.name for spec in specs], settings.topic_prefix)
-
-
-def _remove(admin: Admin, topics: Sequence[str], prefix: str) -> None:
-    """Delete topics and groups; members that were killed are forgotten after their time-out."""
-    deadline = time.monotonic() + REMOVE_S
-    while left := admin.remove(topics, prefix):
-        if time.monotonic() > deadline:
-            raise left[0]
-        time.sleep(REMOVE_AGAIN_S)
+        remove_from(settings)
 
 
 def write_sites(producer: Producer, topic: str, keys: SecretKeys, sites: Sequence[Site]) -> None:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from plaudit.cli.database import database_url
 from plaudit.cli.output import fail, print_json
-from plaudit.store.database import DatabaseSettings, connect, migrate, revisions
+from plaudit.store.database import connect, migrate, revisions
 
 app = typer.Typer(no_args_is_help=True, help="Migrate and check the database.")
 
@@ -15,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Migrate and check the database.")
 @app.command("migrate")
 def migrate_tables() -> None:
     """Bring the tables to this release; doing it again changes nothing."""
-    engine = connect(DatabaseSettings().database_url)
+    engine = connect(database_url())
     before, wanted = revisions(engine)
     migrate(engine)
     engine.dispose()
@@ -28,7 +29,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare the tables with this release; exit 1 when they differ."""
-    engine = connect(DatabaseSettings().database_url)
+    engine = connect(database_url())
     found, wanted = revisions(engine)
     engine.dispose()
     if as_json:

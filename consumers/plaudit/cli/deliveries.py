@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.database import opened_database
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.control.shown import shown_attempt, shown_delivery
 from plaudit.dlq.filters import moment
 from plaudit.records.attempt import Outcome
 from plaudit.records.times import time_text
-from plaudit.store.database import DatabaseSettings, open_database, reading
+from plaudit.store.database import reading
 from plaudit.store.deliveries import (
     DEFAULT_PAGE,
     LARGEST_PAGE,
@@ -72,7 +73,7 @@ def list_deliveries(
     """
     query = _query(workspace, endpoint, event, subject, event_type, since, until)
     query = replace(query, state=state, outcome=outcome, status=status)
-    engine = open_database(DatabaseSettings().database_url)
+    engine = opened_database()
     with reading(engine) as connection:
         page = find_page(connection, query, limit=limit, cursor=cursor)
     engine.dispose()
@@ -103,7 +104,7 @@ def show(
     as_json: _Json = False,
 ) -> None:
     """Show a delivery with every attempt."""
-    engine = open_database(DatabaseSettings().database_url)
+    engine = opened_database()
     with reading(engine) as connection:
         attempts = attempts_of(connection, delivery)
     engine.dispose()

@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from plaudit.cli.database import opened_database
 from plaudit.cli.output import note, print_json
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
@@ -16,7 +17,6 @@ from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import time_text
 from plaudit.store.advice import advice
-from plaudit.store.database import DatabaseSettings, open_database
 from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.relay import Relay
 from plaudit.store.service import EndpointService, Written, offers
@@ -31,7 +31,7 @@ def endpoint_service() -> Iterator[EndpointService]:
     """Open the service over the database, and a producer for its relay."""
     kafka, deliver = KafkaSettings(), DeliverSettings()
     keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
-    engine = open_database(DatabaseSettings().database_url)
+    engine = opened_database()
     producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
     try:
         relay = Relay(engine, producer, kafka.names.endpoints, keys)

@@ -49,10 +49,29 @@ def apply(
             warn_of(service.batch.tell(number, _progress(len(steps))))
 
 
-def sync() -> None:
-    """Write every endpoint to Kafka again, after a restored backup."""
+def sync(
+    *,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove endpoints that the database does not know.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them without asking.")] = False,
+) -> None:
+    """Write every endpoint to Kafka again, after a restored backup.
+
+    With --prune, endpoints that deliverers serve and this database does not know are removed: what
+    is on its way to them is cancelled. It lists them, and asks.
+    """
     with endpoint_service() as service:
+<<<<<<< HEAD
         note(f"announced {service.sync(_progress(len(service.list())))} endpoints")
+=======
+        note(f"announced {service.sync()} endpoints")
+        if prune:
+            # The other commands here start in half the time without it.
+            from plaudit.cli.strangers import remove_strangers  # noqa: PLC0415 - takes long
+
+            remove_strangers(service, yes=yes)
+>>>>>>> f8f9fd2 (plaudit dev leaves no worker and asks before it uses a cluster; README's operating block runs on one machine; endpoints that the database does not know are shown and pruned)
 
 
 def reseal() -> None:

@@ -10,13 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.database import opened_database
 from plaudit.cli.endpoint_output import endpoint_service, print_pairs, public, show_endpoint, warn
 from plaudit.cli.endpoint_upkeep import apply, reseal, sync
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.dlq.filters import moment
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.delays import Delay, DelayError
-from plaudit.store.database import DatabaseSettings, open_database, reading
+from plaudit.store.database import reading
 from plaudit.store.moving import without_headers_of
 from plaudit.store.service import Written
 from plaudit.store.stats import health_of
@@ -227,7 +228,7 @@ def health(
 ) -> None:
     """Show how an endpoint is doing: success rate, percentiles, failures in a row, last error."""
     since_ms = moment("--since", since, int(time.time() * 1_000)) or 0
-    engine = open_database(DatabaseSettings().database_url)
+    engine = opened_database()
     try:
         with endpoint_service() as service:
             known = service.get(endpoint)
@@ -252,7 +253,7 @@ def notify(
     """Have an endpoint sent `endpoint.disabled` when another one of its workspace was given up."""
     with endpoint_service() as service:
         known = service.get(endpoint)
-    engine = open_database(DatabaseSettings().database_url)
+    engine = opened_database()
     try:
         workspaces = WorkspaceService(engine)
         target = None if stop else known.endpoint_id

@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.database import opened_database
 from plaudit.cli.output import note, print_json
 from plaudit.records.times import time_text
 from plaudit.store.api_keys import ApiKey, KeyService, Scope
-from plaudit.store.database import DatabaseSettings, open_database
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
 
@@ -96,7 +96,7 @@ def shown(key: ApiKey) -> dict[str, Any]:
 
 @contextmanager
 def _service() -> Iterator[KeyService]:
-    engine = open_database(DatabaseSettings().database_url)
+    engine = opened_database()
     try:
         yield KeyService(engine)
     finally:

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy.engine import Engine
 
+from plaudit.cli.database import database_url, opened_database
 from plaudit.cli.logs import configure_logs
 from plaudit.cli.output import fail, note, print_json
 from plaudit.cli.progress import watched
@@ -31,7 +32,6 @@ from plaudit.recorder.settings import RecorderSettings
 from plaudit.recorder.watch import RecorderHealth
 from plaudit.store.database import (
     DatabaseFailure,
-    DatabaseSettings,
     SchemaOutdated,
     open_database,
 )
@@ -69,7 +69,7 @@ def command(
     kafka, deliver, settings = KafkaSettings(), DeliverSettings(), RecorderSettings()
     kafka.client_config()
     keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
-    engine = _opened(DatabaseSettings().database_url)
+    engine = _opened(database_url())
     notifier = Notifier(engine, deliver)
     asyncio.run(lane_topics(kafka))
     projector = Projector(engine, settings.disable_after_ms)
@@ -92,7 +92,7 @@ def command(
 
 
 def _rebuild(*, as_json: bool) -> None:
-    engine = open_database(DatabaseSettings().database_url)
+    engine = opened_database()
     try:
         with watched("rebuilding") as control:
             done = rebuild_log(KafkaSettings(), engine, control)

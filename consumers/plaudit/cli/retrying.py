@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
+from plaudit.cli.database import opened_database
 from plaudit.control.retry import Retried, Retrier
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.single import SingleReader
-from plaudit.store.database import DatabaseSettings, open_database
 from plaudit.store.deliveries import Query
 
 ACK_TIMEOUT_MS: Final = 8_000
@@ -29,7 +29,7 @@ def try_again(delivery: str | None, query: Query, limit: int) -> Retried:
 def _retrier() -> Iterator[Retrier]:
     kafka = KafkaSettings()
     with ExitStack() as stack:
-        engine = open_database(DatabaseSettings().database_url)
+        engine = opened_database()
         stack.callback(engine.dispose)
         reader = stack.enter_context(SingleReader(kafka))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))

@@ -11,11 +11,11 @@ from plaudit.api.app import create_app
 from plaudit.api.parts import opened
 from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
+from plaudit.cli.database import opened_database
 from plaudit.cli.logs import configure_logs
 from plaudit.cli.memory import spare_the_collector
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.store.database import DatabaseSettings, open_database
 
 COLLECT_AFTER: Final = 200_000
 """Of objects: what a request of a thousand events is made of, a few times."""
@@ -31,7 +31,7 @@ def command() -> None:
     """
     configure_logs()
     api, kafka, deliver = ApiSettings(), KafkaSettings(), DeliverSettings()
-    engine = open_database(DatabaseSettings().database_url)
+    engine = opened_database()
     with opened(engine, kafka, deliver, api) as parts:
         app = create_app(parts)
         spare_the_collector(COLLECT_AFTER)

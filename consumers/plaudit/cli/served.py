@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from plaudit.cli.output import Exit, fail
 from plaudit.deliver.process.serving import HealthServer, Subject
 from plaudit.deliver.settings import DeliverSettings
 
+_log = logging.getLogger(__name__)
+
+MORE_PORTS: Final = 16
+"""Ports that are tried after the default one: as many processes as one machine may well run."""
+
 
 @contextmanager
 def served(settings: DeliverSettings, subject: Subject) -> Iterator[None]:
-    """Serve them while the command runs, unless the settings want none."""
+    """Serve them while the command runs, unless the settings want none.
+
+    Where nobody chose the port, and another process on this machine has it, the next one is taken.
+    """
     if not settings.metrics_port:
         yield
         return
-    try:
-        server = HealthServer(subject, settings.metrics_host, settings.metrics_port)
-    except OSError as error:
-        fail(
-            f"PLAUDIT_METRICS_PORT: can't listen on {settings.metrics_host}:"
-            f"{settings.metrics_port}: {error.strerror}; choose another port, or 0 for none",
-            Exit.USAGE,
-        )
+    server = _bound(settings, subject)
     try:
         yield
     finally:
         server.close()
+
+
+def _bound(settings: DeliverSettings, subject: Subject) -> HealthServer:
+    chosen = "metrics_port" in settings.model_fields_set
+    ports = range(settings.metrics_port, settings.metrics_port + (1 if chosen else MORE_PORTS))
+    for port in ports:
+        try:
+            server = HealthServer(subject, settings.metrics_host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or port == ports[-1]:
+                fail(
+                    f"PLAUDIT_METRICS_PORT: can't listen on {settings.metrics_host}:{port}: "
+                    f"{error.strerror}; choose another port, or 0 for none",
+                    Exit.USAGE,
+                )
+        else:
+            if port != settings.metrics_port:
+                taken = {"port": port, "taken": settings.metrics_port}
+                _log.warning("metrics.port_taken", extra=taken)
+            return server
+    raise AssertionError  # the last port returns or fails

@@ -29,18 +29,34 @@ def command(
     status = look(settings, now_ms)
     missing = any("does not exist" in finding for finding in status.findings)
     dead = {} if missing else {kind: count(settings, kind, now_ms) for kind in Kind}
+    unknown = None if missing else _unknown_endpoints(settings)
     if as_json:
         letters = {
             str(kind): {"alive": each.alive, "expiring_within_3d": each.expiring}
             for kind, each in dead.items()
         }
-        print_json({**status.plain(), "dead_letters": letters})
+        print_json({**status.plain(), "dead_letters": letters, "unknown_endpoints": unknown})
     else:
         _print(status, dead)
+        if unknown:
+            note(
+                f"plaudit: {unknown:,} endpoints are served that the database does not know; "
+                "`plaudit endpoints sync --prune` lists and removes them"
+            )
     if status.findings:
         for finding in status.findings:
             note(f"plaudit: {finding}")
         raise typer.Exit(Exit.FAILED)
+
+
+def _unknown_endpoints(settings: KafkaSettings) -> int | None:
+    """Count endpoints that are served and not in the database; None where it can't be asked."""
+    try:
+        # A deliverer's installation has no database to ask.
+        from plaudit.cli.strangers import count_strangers  # noqa: PLC0415 - of another extra
+    except ModuleNotFoundError:
+        return None
+    return count_strangers(settings)
 
 
 def _print(status: Status, dead: Mapping[Kind, Census]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from plaudit.cli.database import opened_database
 from plaudit.cli.deliveries import attempt_line
 from plaudit.cli.output import Exit, fail, print_json
 from plaudit.control.finding import Window, find_events, window_of
@@ -17,7 +18,6 @@ from plaudit.dlq.filters import moment
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.single import SingleReader
 from plaudit.records.times import time_text
-from plaudit.store.database import DatabaseSettings, open_database
 
 
 def command(
@@ -42,7 +42,7 @@ def command(
     since_ms = moment("--since", since, now_ms)
     window = window_of(some_id) if since_ms is None else (since_ms, now_ms)
     settings = KafkaSettings()
-    engine = open_database(DatabaseSettings().database_url)
+    engine = opened_database()
     try:
         with SingleReader(settings) as reader:
             tracer = Tracer(engine, reader)

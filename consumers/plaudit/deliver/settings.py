@@ -45,7 +45,8 @@ class DeliverSettings(PlainSettings):
         default=9_464,
         ge=0,
         le=65_535,
-        description="Port of /metrics, /healthz and /readyz; 0: none.",
+        description="Port of /metrics, /healthz and /readyz; 0: none. While it is not set, the "
+        "next free one where another process has it.",
     )
     metrics_host: str = Field(default="0.0.0.0", description="Address that port is bound to.")  # noqa: S104 - scraped from elsewhere
     log_attempts: Literal["all", "failures", "none"] = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ from plaudit.transport.addresses import AddressPolicy
 PREFIX: Final = "plaudit-dev."
 SCHEDULE: Final = "1s,2s"
 NETWORKS: Final = "127.0.0.0/8"
+REMOVE_S: Final = 20.0
+REMOVE_AGAIN_S: Final = 0.5
 # Enough to see them shared by workers, few enough to be made in a second.
 PARTITIONS: Final[Mapping[Section, int]] = {
     Section.EVENTS: 4,
@@ -58,11 +61,28 @@ class Installation:
     environment: Mapping[str, str]
 
 
-def dev_settings(bootstrap: str) -> KafkaSettings:
-    """Return the settings of a development installation."""
+def dev_settings(bootstrap: str, *, shared: bool) -> KafkaSettings:
+    """Return the settings of a development installation.
+
+    Args:
+        bootstrap: where Kafka is.
+        shared: others use the cluster, too: the prefix is of this run alone.
+    """
+    prefix = f"{PREFIX.rstrip('.')}-{uuid.uuid4().hex[:8]}." if shared else PREFIX
     return KafkaSettings(
-        bootstrap_servers=bootstrap, topic_prefix=PREFIX, retry_schedule=SCHEDULE, retry_tiers=None
+        bootstrap_servers=bootstrap, topic_prefix=prefix, retry_schedule=SCHEDULE, retry_tiers=None
     )
+
+
+def remove_from(settings: KafkaSettings) -> None:
+    """Delete an installation's topics and groups; members that were killed are waited out."""
+    admin = Admin(settings)
+    topics = [spec.name for spec in declared(settings)]
+    deadline = time.monotonic() + REMOVE_S
+    while left := admin.remove(topics, settings.topic_prefix):
+        if time.monotonic() > deadline:
+            raise left[0]
+        time.sleep(REMOVE_AGAIN_S)
 
 
 @contextmanager

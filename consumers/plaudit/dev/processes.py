@@ -1,9 +1,14 @@
-"""`plaudit deliver` as processes of their own, as in production."""
+"""`plaudit deliver` as processes of their own, as in production.
+
+Each holds one end of a line whose other end is here. However this process goes, the line breaks,
+and the worker ends as if it were told to.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
 
 STOP_S: Final = 30.0
 _TAIL_LINES: Final = 10
+_PROGRAM: Final = ("-c", "from plaudit.cli.main import main; main()", "deliver")
 
 
 class WorkerDied(Exception):
@@ -69,22 +75,29 @@ class Workers:
                 raise WorkerDied(f"a worker ended with exit code {worker.returncode}:\n  {said}")
 
     def __enter__(self) -> Self:
-        program = [sys.executable, "-c", "from plaudit.cli.main import main; main()", "deliver"]
         for number in range(self._count):
-            log = self._stack.enter_context(self.log(number).open("wb"))
-            worker = subprocess.Popen(  # noqa: S603 - our own program
-                program,
-                env=self._environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is for us: we stop them in order.
-                start_new_session=True,
-            )
+            worker = self._start(number)
             self._running.append(worker)
             if self._cores:
                 # At once, while it has one thread: those that it starts later stay there too.
                 os.sched_setaffinity(worker.pid, {self._cores[number]})
         return self
+
+    def _start(self, number: int) -> subprocess.Popen[bytes]:
+        log = self._stack.enter_context(self.log(number).open("wb"))
+        ours, theirs = socket.socketpair()
+        self._stack.callback(ours.close)
+        with theirs:
+            line = str(theirs.fileno())
+            return subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, *_PROGRAM, "--lifeline", line],
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(theirs.fileno(),),
+                # Ctrl-C is for us: we stop them in order.
+                start_new_session=True,
+            )
 
     def stop(self) -> tuple[int, ...]:
         """End the workers in an orderly way; return their exit codes."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from plaudit.dev.counts import Fate, Verdict, judge
-from plaudit.dev.installation import Installation, dev_settings, install
+from plaudit.dev.installation import Installation, dev_settings, install, remove_from
 from plaudit.dev.kafka import find_kafka
 from plaudit.dev.processes import Workers
 from plaudit.dev.subscribers import NAMES, Books, Subscribers
@@ -103,9 +103,11 @@ def run(options: Options) -> int:
         stack.enter_context(_stopping(stop))
         say("looking for Kafka …")
         kafka = stack.enter_context(find_kafka(options.bootstrap, announce=say))
-        settings = dev_settings(kafka.bootstrap)
+        settings = dev_settings(kafka.bootstrap, shared=options.bootstrap is not None)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plaudit-dev-")))
         subscribers = stack.enter_context(Subscribers())
+        if options.bootstrap is not None:
+            stack.callback(remove_from, settings)
         installation = stack.enter_context(install(settings, subscribers, folder))
         workers = stack.enter_context(Workers(options.workers, installation.environment, folder))
         state = State({value: name for name, value in installation.endpoints.items()})
@@ -243,10 +245,10 @@ def _conclude(options: Options, verdict: Verdict, state: State) -> int:
 
 @contextmanager
 def _stopping(stop: threading.Event) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into an orderly end."""
+    """Turn Ctrl-C, SIGTERM and the end of the terminal into an orderly end."""
     before = {
         number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield

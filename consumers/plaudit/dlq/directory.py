@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -78,6 +79,10 @@ class Directory:
     def find(self, endpoint_id: str) -> Known | None:
         """Return what is known of an endpoint; None when there is none of that id."""
         return self._known.get(endpoint_id)
+
+    def all(self) -> Collection[Known]:
+        """Return every endpoint that is known, deleted ones included."""
+        return tuple(self._known.values())
 
     def known(self, endpoint_id: str) -> Known:
         """Return an endpoint that was found before.

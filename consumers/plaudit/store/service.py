@@ -288,6 +288,17 @@ class EndpointService:
         self._relay.run(told)
         return len(known)
 
+    def forget(self, endpoint_ids: Sequence[str]) -> None:
+        """Write a tombstone for endpoints that are not in the database.
+
+        Raises:
+            KafkaFailure: the brokers are away; the rest is announced the next time.
+        """
+        with translated(), self._engine.begin() as connection:
+            for endpoint_id in endpoint_ids:
+                rows.announce(connection, endpoint_id)
+        self._relay.run()
+
     def reseal(self) -> int:
         """Seal with the first key what others sealed; return how many endpoints that were.
 

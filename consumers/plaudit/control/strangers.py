@@ -1,0 +1,17 @@
+"""Endpoints that deliverers serve and the database does not know: of a lost or another database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from plaudit.dlq.directory import Directory, Known
+from plaudit.store.endpoints import StoredEndpoint
+
+
+def strangers(directory: Directory, stored: Iterable[StoredEndpoint]) -> Sequence[Known]:
+    """Return the endpoints of the topic that are not in the database, by their ids."""
+    known = {each.endpoint_id for each in stored}
+    found = (each for each in directory.all() if not each.deleted)
+    return sorted(
+        (each for each in found if each.endpoint_id not in known), key=lambda each: each.endpoint_id
+    )
