@@ -62,16 +62,12 @@ def sync(
     is on its way to them is cancelled. It lists them, and asks.
     """
     with endpoint_service() as service:
-<<<<<<< HEAD
         note(f"announced {service.sync(_progress(len(service.list())))} endpoints")
-=======
-        note(f"announced {service.sync()} endpoints")
         if prune:
             # The other commands here start in half the time without it.
             from plaudit.cli.strangers import remove_strangers  # noqa: PLC0415 - takes long
 
             remove_strangers(service, yes=yes)
->>>>>>> f8f9fd2 (plaudit dev leaves no worker and asks before it uses a cluster; README's operating block runs on one machine; endpoints that the database does not know are shown and pruned)
 
 
 def reseal() -> None:
