@@ -6,28 +6,10 @@ line is changed; `make breaks` changes them one after another, in a copy of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """A change that breaks a promise.
-
-    Attributes:
-        promise: that does not hold any more.
-        file: from the top of the tree.
-        old: stands in it once.
-        new: instead.
-        tests: that must fail; a file, or tests of it.
-    """
-
-    promise: str
-    file: str
-    old: str
-    new: str
-    tests: str
-
+from breaks.one_line import Break
+from breaks.records import RECORDS
 
 _DELIVER: Final = "consumers/plaudit/deliver/"
 _OFFSETS: Final = _DELIVER + "offsets/"
@@ -359,4 +341,4 @@ TRANSPORT: Final = (
     ),
 )
 
-BREAKS: Final = (*OFFSETS, *SETTLING, *TIME, *ISOLATION, *TRANSPORT)
+BREAKS: Final = (*OFFSETS, *SETTLING, *TIME, *ISOLATION, *TRANSPORT, *RECORDS)

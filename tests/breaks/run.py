@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from breaks.promises import BREAKS, Break
+from breaks.one_line import Break
+from breaks.promises import BREAKS
 from plaudit.dev.kafka import LocalKafka
 
 TREE: Final = Path(__file__).parents[2]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from breaks.promises import BREAKS, Break
+from breaks.one_line import Break
+from breaks.promises import BREAKS
 
 TREE = Path(__file__).parents[2]
 pytestmark = pytest.mark.tree

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plaudit.deliver.blocked import MustWait
 from plaudit.deliver.flood import FEW, WINDOW_S, FloodGuard, Minute
-from plaudit.deliver.lane import MustWait
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.kafka.consumer import Partition, Place
 
@@ -36,11 +38,58 @@ def test_a_flooded_partition_stands_still_and_the_others_go_on() -> None:
     bury(guard, flooded, FEW)
     with pytest.raises(MustWait, match=r"100 of its last 101 records .* unknown_format"):
         bury(guard, flooded, 1)
-    clock.now += 2 * WINDOW_S
+    clock.now += WINDOW_S - 1
     with pytest.raises(MustWait):
         bury(guard, flooded, 1)
     bury(guard, well, 1)
     assert guard.stopped == 1
+
+
+def test_a_pause_ends_by_itself_and_the_next_is_longer_after_more_records() -> None:
+    clock = Clock()
+    guard, flooded = FloodGuard(0.5, clock), partition()
+    gone, waited_s = [], []
+    for _ in range(8):
+        taken = 0
+        try:
+            while True:
+                guard.bury(flooded, "unknown_format")
+                taken += 1
+        except MustWait:
+            gone.append(taken)
+        began = clock.now
+        while guard.stopped:
+            clock.now += 1
+            with suppress(MustWait):
+                guard.bury(flooded, "unknown_format")
+                gone[-1] += 1
+        waited_s.append(clock.now - began)
+    assert waited_s[:5] == [60, 120, 240, 480, 480]
+    assert sum(gone) > 1_000_000, "a million stray records hold nothing up for ever"
+    assert sum(waited_s) < 3_600
+
+
+def test_a_good_minute_ends_the_lengthening() -> None:
+    clock = Clock()
+    guard, flooded = FloodGuard(0.5, clock), partition()
+    for _ in range(2):
+        with pytest.raises(MustWait, match="60 s"):
+            bury(guard, flooded, FEW + 1)
+        clock.now += WINDOW_S
+        guard.bury(flooded, "unknown_format")
+        assert guard.stopped == 0
+        for _ in range(3):
+            clock.now += WINDOW_S
+            guard.took(flooded)
+
+
+def test_an_operator_ends_a_pause_at_once() -> None:
+    guard, flooded = FloodGuard(0.5, Clock()), partition()
+    with pytest.raises(MustWait):
+        bury(guard, flooded, FEW + 1)
+    guard.resume(flooded)
+    bury(guard, flooded, 1)
+    assert guard.stopped == 0
 
 
 def test_a_partition_with_mostly_events_is_never_stopped() -> None:

@@ -14,17 +14,19 @@ import pytest
 
 from deliver.world import assignment
 from endpoint_records import endpoint_value
+from plaudit.deliver.blocked import MustWait
 from plaudit.deliver.decide import Cancelled, Dead, Decision, Diverted, Plan, Reason
 from plaudit.deliver.deliveries_lane import DeliveriesLane
 from plaudit.deliver.delivery import Delivery, Record, origin_of
 from plaudit.deliver.events_lane import EventsLane
 from plaudit.deliver.fan_out import WIDE
 from plaudit.deliver.flood import FloodGuard
-from plaudit.deliver.lane import MustWait
 from plaudit.deliver.moves import Headers
+from plaudit.deliver.patience import Patience
 from plaudit.deliver.rounds import Rounds
 from plaudit.deliver.tally import Tally
 from plaudit.deliver.tickets import Ticket
+from plaudit.deliver.unread import Unread
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import Private, seal
@@ -73,6 +75,8 @@ class Desk:
         self.rounds = Rounds(
             lambda _, call: self.calls.append(call), lambda: self.fans_out, self.failed
         )
+        self.patience = Patience(300.0)
+        self.unread = Unread()
         self.table = EndpointTable(KEYS)
         self.partition = assignment()
         self.partition.release = lambda record: self.released.append(record.offset)

@@ -30,12 +30,14 @@ from plaudit.deliver.isolation.slots import Clock, Flight
 from plaudit.deliver.isolation.standing import Refusal, hold_s
 from plaudit.deliver.moves import Attempted, Headers, outcome_of
 from plaudit.deliver.offsets.partition import Assignment
+from plaudit.deliver.patience import Patience
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.rounds import Rounds
 from plaudit.deliver.settler import Settler
 from plaudit.deliver.shaping import write_as
 from plaudit.deliver.tally import Tally
 from plaudit.deliver.tickets import Ticket
+from plaudit.deliver.unread import Unread
 from plaudit.endpoints.model import Endpoint
 from plaudit.records.delays import Delay
 from plaudit.transport.answer import Answer
@@ -50,6 +52,7 @@ class Tools:
         stopped: endpoints that answered 410, with the version that did: nothing is sent to them
             until their next version.
         flood_share: of a partition's records in a minute that may be buried.
+        schema_wait_s: how long a partition waits for schemas that are not known.
     """
 
     attempter: Attempter
@@ -59,6 +62,7 @@ class Tools:
     limits: AdmissionLimits
     stopped: dict[str, int] = field(default_factory=dict)
     flood_share: float = 1.0
+    schema_wait_s: float = 300.0
 
 
 class Deliverer:
@@ -77,6 +81,8 @@ class Deliverer:
         self.tally = Tally()
         self.defects = tools.settler.defects
         self.flood = FloodGuard(tools.flood_share)
+        self.patience = Patience(tools.schema_wait_s)
+        self.unread = Unread()
         self.plan = tools.plan
         self._tools = tools
         self._closed = False

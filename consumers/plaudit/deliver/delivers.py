@@ -9,9 +9,11 @@ from plaudit.deliver.defects import Defects, Stage
 from plaudit.deliver.delivery import Delivery, Record
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.moves import Headers
+from plaudit.deliver.patience import Patience
 from plaudit.deliver.rounds import Rounds
 from plaudit.deliver.tally import Tally
 from plaudit.deliver.tickets import Ticket
+from plaudit.deliver.unread import Unread
 from plaudit.endpoints.model import Endpoint
 
 
@@ -30,7 +32,17 @@ class Delivers(Protocol):
 
     @property
     def flood(self) -> FloodGuard:
-        """Stops a partition whose records are mostly none."""
+        """Pauses a partition whose records are mostly not events."""
+        ...
+
+    @property
+    def patience(self) -> Patience:
+        """Says when a record that can't be read yet is given up."""
+        ...
+
+    @property
+    def unread(self) -> Unread:
+        """Logs what becomes a dead letter unread."""
         ...
 
     def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:

@@ -102,6 +102,21 @@ class Record:
             raise
 
 
+def record_of(assignment: Assignment, message: Message, latest_ms: int) -> Record:
+    """Return a message as a record in hand.
+
+    Args:
+        assignment: its partition.
+        message: as read.
+        latest_ms: no timestamp is later; a topic that once took producers' timestamps may have
+            some, and a record that is due in ten years would hold its partition until then.
+    """
+    offset, timestamp_ms = message.offset() or 0, message.timestamp()[1]
+    if not 0 <= timestamp_ms <= latest_ms:
+        timestamp_ms = min(max(0, timestamp_ms), latest_ms)
+    return Record(assignment, offset, timestamp_ms, message.value() or b"", message)
+
+
 class HeadersUnusable(ValueError):
     """A record in a deliveries topic does not say what it delivers where.
 

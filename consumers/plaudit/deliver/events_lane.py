@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from plaudit.deliver.blocked import MustWait
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.defects import Stage, defect_of
 from plaudit.deliver.delivers import Delivers
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.fan_out import WIDE, FanOut
-from plaudit.deliver.lane import MustWait
 from plaudit.endpoints.matching import Wanting
 from plaudit.endpoints.model import Endpoint, Served
 from plaudit.endpoints.table import EndpointTable
@@ -117,13 +117,17 @@ def decode(
     """Return the record's event; None when it is none and was buried.
 
     Raises:
-        MustWait: its schema is not known, which a deployment has to put right; or too many records
-            of its partition were buried.
+        MustWait: its schema is not known, which a deployment has to put right in time; or too many
+            records of its partition were buried.
     """
     try:
         event = decoder.decode(record.value)
     except SchemaUnknown as error:
-        raise MustWait(str(error)) from None
+        is_over = deliverer.patience.is_over(record, counts=error.asked)
+        if not is_over and not deliverer.patience.is_ordered(record):
+            raise MustWait(str(error)) from None
+        bury_record(record, "schema_unknown", str(error), bury, deliverer)
+        return None
     except Undecodable as error:
         bury_record(record, error.reason, str(error), bury, deliverer)
         return None
@@ -160,7 +164,10 @@ def bury_record(
     Raises:
         MustWait: too many of its partition were sent there.
     """
+    if deliverer.patience.is_ordered(record):
+        deliverer.flood.resume(record.assignment)
     deliverer.flood.bury(record.assignment, reason)
+    deliverer.unread.note(record, reason, detail)
     record.pending = 1
     record.assignment.begun += 1
     deliverer.tally.undecodable[reason] += 1

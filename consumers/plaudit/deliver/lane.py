@@ -10,35 +10,22 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from plaudit.deliver.blocked import Blockage, Blockages, MustWait
 from plaudit.deliver.defects import place_of
 from plaudit.deliver.delivery import Record
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.offsets.partition import Assignment
-from plaudit.kafka.consumer import Partition
 
 _log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S: Final = 0.5
+LATE_FOR_MS: Final = 60_000
 SLICE_S: Final = 0.01
 """Records are begun for so long at a time: a hundred that 64 endpoints each want take a second."""
-
-
-class MustWait(Exception):
-    """A record can't be judged yet.
-
-    Attributes:
-        reason: what is missing, and what brings it.
-        everywhere: whether every partition lacks it, so that one need tell.
-    """
-
-    def __init__(self, reason: str, *, everywhere: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.everywhere = everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +60,11 @@ class Lane:
         self._hooks = hooks
         self._loop = loop
         self._waiting: dict[Assignment, deque[Record]] = {}
-        self._reasons: dict[Assignment, str] = {}
+        self._blocked = Blockages()
         self._arrived: deque[Record] = deque()
         self._begins_later = False
+        # How late the last batch came, milliseconds, and when, epoch milliseconds.
+        self._late_ms, self._late_at_ms = 0.0, 0.0
 
     @property
     def arrived(self) -> int:
@@ -83,9 +72,15 @@ class Lane:
         return len(self._arrived)
 
     @property
-    def waiting(self) -> dict[Partition, str]:
-        """Partitions that wait, and for what."""
-        return {each.partition: reason for each, reason in self._reasons.items()}
+    def late_s(self) -> float:
+        """How late the latest records came here; 0 when there were none for a minute."""
+        is_news = time.time() * 1_000 - self._late_at_ms < LATE_FOR_MS
+        return self._late_ms / 1_000 if is_news else 0.0
+
+    @property
+    def blocked(self) -> Sequence[Blockage]:
+        """Partitions that stand still, and why; from any thread."""
+        return self._blocked.now
 
     @property
     def held_up(self) -> bool:
@@ -129,10 +124,10 @@ class Lane:
     def _look(self) -> None:
         for assignment in tuple(self._waiting):
             self._look_again(assignment)
-        for assignment in self._reasons.keys() - self._waiting.keys():
+        for assignment in self._blocked.assignments - self._waiting.keys():
             # A defect came between: nothing holds it any more.
             assignment.waits = False
-            self._reasons.pop(assignment, None)
+            self._blocked.over(assignment)
         if self._arrived:
             self._begin_some()
 
@@ -155,6 +150,8 @@ class Lane:
 
     def receive(self, records: list[Record]) -> None:
         """Begin these records after those before them, once the lane is not held up any more."""
+        self._late_at_ms = time.time() * 1_000
+        self._late_ms = max(0.0, self._late_at_ms - records[0].due_ms)
         self._arrived.extend(records)
         if not self._begins_later:
             self._begin_some()
@@ -192,7 +189,7 @@ class Lane:
             self._waiting[assignment].extend(held)
             return
         assignment.waits = False
-        self._reasons.pop(assignment, None)
+        self._blocked.over(assignment)
         self._arrived.extendleft(reversed(held))
         if not self._begins_later:
             self._begin_some()
@@ -201,15 +198,4 @@ class Lane:
         """Keep a record, and what comes after it, until it can be judged."""
         self._waiting[record.assignment] = deque([record])
         record.assignment.waits = True
-        self._say(record.assignment, wait)
-
-    def _say(self, assignment: Assignment, wait: MustWait) -> None:
-        """Log a reason once, not at every look, nor for every partition that has the same."""
-        known = self._reasons.get(assignment)
-        told = known == wait.reason or (wait.everywhere and wait.reason in self._reasons.values())
-        self._reasons[assignment] = wait.reason
-        if not told:
-            _log.warning(
-                "partition.waits",
-                extra={"partition": str(assignment.partition), "reason": wait.reason},
-            )
+        self._blocked.note(record, wait)

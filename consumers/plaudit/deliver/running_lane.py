@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Final
 
+from plaudit.deliver.blocked import Blockage, overdue_s
 from plaudit.deliver.deliverer import Deliverer
 from plaudit.deliver.isolation.relief import relieve
 from plaudit.deliver.lane import Lane
 from plaudit.deliver.offsets.sources import Sources
+from plaudit.deliver.patience import Patience
 from plaudit.deliver.stranded import Watch
+from plaudit.kafka.clock import BrokerClock
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +25,10 @@ MOST_DELIVERIES: Final = 20_000
 class RunningLane:
     """A lane with its sources and its deliverer."""
 
-    def __init__(self, lane: Lane, sources: Sources, deliverer: Deliverer, watch: Watch) -> None:
+    def __init__(
+        self, lane: Lane, sources: Sources, deliverer: Deliverer, watch: Watch, clock: BrokerClock
+    ) -> None:
+        self._clock = clock
         self.lane = lane
         self.sources = sources
         self.deliverer = deliverer
@@ -31,6 +38,23 @@ class RunningLane:
     def fill(self) -> float:
         """The part that is taken of what the lane may have in hand."""
         return max(self.deliverer.admission.in_hand / MOST_DELIVERIES, self.sources.fill)
+
+    @property
+    def blocked(self) -> Sequence[Blockage]:
+        """Partitions that stand still, and why."""
+        return self.lane.blocked
+
+    @property
+    def patience(self) -> Patience:
+        """Says when a record that can't be read yet is given up."""
+        return self.deliverer.patience
+
+    @property
+    def late_s(self) -> float:
+        """How late the lane is: its latest record, or one that is due and was not begun yet."""
+        begun_s = max(self.deliverer.tally.late_s, self.lane.late_s)
+        now_ms = self._clock.now_ms()
+        return max(begun_s, overdue_s(self.blocked, self.sources.assignments, now_ms))
 
     def look_for_stranded(self) -> None:
         """Begin anew what a defect of ours has lost."""

@@ -67,7 +67,15 @@ class DeliverSettings(PlainSettings):
         gt=0,
         le=1,
         description="Share of a partition's records in a minute that may be dead-lettered as no "
-        "events; over it (and over 100) the partition is stopped. 1: no limit.",
+        "events; over it (and over 100) the partition is paused, for a minute and then longer. 1: "
+        "no limit.",
+    )
+    schema_wait: float = Field(
+        default=300.0,
+        ge=0,
+        le=86_400,
+        description="Seconds that a partition waits for a schema that is not known; then the "
+        "record is a dead letter, `schema_unknown`.",
     )
     dns_timeout: _Seconds = Field(default=5.0, description="Seconds for a name look-up.")
     connect_timeout: _Seconds = Field(default=5.0, description="Seconds for a TCP connect.")

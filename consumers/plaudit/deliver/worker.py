@@ -37,6 +37,7 @@ from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.lane import Hooks, Lane
 from plaudit.deliver.offsets.source import SourceConfig
 from plaudit.deliver.offsets.sources import Sources
+from plaudit.deliver.orders import follow_orders
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
 from plaudit.deliver.schemas import KnownSchemas
@@ -50,6 +51,7 @@ from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.consumer import GroupConfig
+from plaudit.kafka.marks import Marks
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.transport.sender import Sender
@@ -111,6 +113,7 @@ class Worker:
         self.table = EndpointTable(keys, require_bound=settings.require_bound_endpoints)
         self.follower = EndpointsFollower(kafka, self.table)
         self.schemas = KnownSchemas(kafka)
+        self._marks = Marks(kafka, kafka.names.unblock_group)
         name = f"{socket.gethostname()}:{os.getpid()}"
         # The event loop serves it: a second busy thread would take its turn at every report.
         config = ProducerConfig(linger_ms=SETTLE_LINGER_MS, has_thread=False)
@@ -124,6 +127,7 @@ class Worker:
             Plan(kafka.schedule, kafka.tiers),
             AdmissionLimits(settings.endpoint_in_flight, settings.endpoint_queue),
             flood_share=settings.flood_share,
+            schema_wait_s=settings.schema_wait,
         )
 
     def stop(self) -> None:
@@ -139,11 +143,13 @@ class Worker:
         # In shutdown order, last first: lanes, repetition of failed writes, producer, tables.
         async with AsyncExitStack() as stack:
             stack.callback(self.schemas.close)
+            stack.callback(self._marks.close)
             stack.callback(self.follower.close)
             stack.callback(self.producer.close)
             self.schemas.start()
             self.follower.start()
-            work = (self.settler.run(), self.settler.serve(), self._tick())
+            orders = follow_orders(self._marks, self.lanes)
+            work = (self.settler.run(), self.settler.serve(), self._tick(), orders)
             tasks = [self._spawn(each) for each in work]
             stack.push_async_callback(_cancel, tasks)
             if await self._table_is_read():
@@ -216,7 +222,7 @@ class Worker:
             yield from sources.done
 
         watch = Watch(lane, held, self.settler.defects, self._patience_s)
-        self.lanes.append(RunningLane(lane, sources, deliverer, watch))
+        self.lanes.append(RunningLane(lane, sources, deliverer, watch, self.clock))
         sources.start()
 
     def _has_room(self, deliverer: Deliverer) -> bool:

@@ -121,6 +121,11 @@ class Names:
         """Consumer group of the recorder."""
         return f"{self.prefix}recorder"
 
+    @property
+    def unblock_group(self) -> str:
+        """Consumer group without members, whose offsets are operators' orders to workers."""
+        return f"{self.prefix}unblock"
+
     def publisher_transactional_id(self, name: str) -> str:
         """Return the transactional id of the publisher of that name."""
         return f"{self.prefix}publish.{name}"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from plaudit.deliver.delivery import Record
+from plaudit.deliver.delivery import MOST_SKEW_MS, Record, record_of
 from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.commits import Committer
 from plaudit.deliver.offsets.engine import Engine
@@ -191,10 +191,12 @@ class Source:
     def _take_in(self, messages: Sequence[Message]) -> None:
         """Sort what was read by partition; one that is full stops fetching."""
         sorted_out: dict[Assignment, list[Record]] = {}
+        latest_ms = self._clock.now_ms() + MOST_SKEW_MS
         for message in messages:
             assignment = self._holdings.held.get(_partition_of(message))
             if assignment is not None:
-                sorted_out.setdefault(assignment, []).append(_record(assignment, message))
+                record = record_of(assignment, message, latest_ms)
+                sorted_out.setdefault(assignment, []).append(record)
         for assignment, records in sorted_out.items():
             if not assignment.offer(records):
                 self._pause(assignment)
@@ -354,8 +356,3 @@ class Source:
 
 def _partition_of(message: Message) -> Partition:
     return Partition(message.topic() or "", message.partition() or 0)
-
-
-def _record(assignment: Assignment, message: Message) -> Record:
-    offset, timestamp_ms = message.offset() or 0, message.timestamp()[1]
-    return Record(assignment, offset, timestamp_ms, message.value() or b"", message)

@@ -65,4 +65,7 @@ class Health:
         if worker.settler.trouble is not None:
             found.append(f"writes fail: {worker.settler.trouble}")
         found += [problem for each in worker.lanes for problem in each.watch.problems]
+        found += [
+            each.describe() for lane in worker.lanes for each in lane.blocked if each.by_record
+        ]
         return [*found, *self.stuck()]

@@ -195,26 +195,29 @@ PER_LANE: Final = (
     Described(
         "plaudit_partitions_waiting",
         "gauge",
-        "Partitions that wait for a schema or for the table of endpoints: alert when it lasts.",
+        "Partitions that stand still at a record (see `plaudit_partition_blocked_seconds`) or wait "
+        "for the table of endpoints: alert when it lasts.",
         "",
-        lambda each: _one(len(each.lane.waiting)),
+        lambda each: _one(len(each.blocked)),
     ),
     Described(
         "plaudit_partitions_flooded",
         "gauge",
-        "Partitions stopped because most of their records were no events: alert on any.",
+        "Partitions paused because most of their records were not events: alert on any.",
         "",
         lambda each: _one(each.deliverer.flood.stopped),
     ),
     Described(
         "plaudit_late_seconds",
         "gauge",
-        "How late the latest record of a tier was begun; over 1 s the lane is short of workers.",
+        "How late the lane is: its latest record, or one that is due and stands in a partition "
+        "that waits; over 1 s the lane is short of workers, or blocked.",
         "",
-        lambda each: _one(each.deliverer.tally.late_s),
+        lambda each: _one(each.late_s),
     ),
 )
 
+BLOCKED: Final = "plaudit_partition_blocked_seconds"
 DURATIONS: Final = "plaudit_attempt_duration_seconds"
 SETTLE_BACKLOG: Final = "plaudit_settle_backlog"
 WRITES_REFUSED: Final = "plaudit_writes_refused"
@@ -228,6 +231,10 @@ TABLE_AGE: Final = "plaudit_endpoints_age_seconds"
 CLOCK_SKEW: Final = "plaudit_clock_skew_seconds"
 PER_WORKER: Final[Mapping[str, tuple[Kind | Literal["histogram"], str]]] = {
     DURATIONS: ("histogram", "How long HTTP attempts took."),
+    BLOCKED: (
+        "gauge",
+        "How long a partition has stood still; `plaudit status` says why: alert over 60 s.",
+    ),
     SETTLE_BACKLOG: ("gauge", "Writes to Kafka that failed or found the buffer full: alert."),
     WRITES_REFUSED: ("counter", "Writes that Kafka refused for good, kept as dead letters: alert."),
     DEFECTS: ("counter", "Defects of the worker's own code, by stage; see its log: alert on any."),
@@ -255,6 +262,7 @@ class WorkerCollector(Collector):
         for described in PER_LANE:
             yield self._per_lane(described)
         yield self._durations()
+        yield self._blocked()
         settler = self._worker.settler
         yield GaugeMetricFamily(SETTLE_BACKLOG, PER_WORKER[SETTLE_BACKLOG][1], settler.backlog)
         yield CounterMetricFamily(WRITES_REFUSED, PER_WORKER[WRITES_REFUSED][1], settler.refused)
@@ -290,6 +298,15 @@ class WorkerCollector(Collector):
             for value, number in dict(described.read(each)).items():
                 of = [each.lane.name, value] if described.label else [each.lane.name]
                 metric.add_metric(of, number)
+        return metric
+
+    def _blocked(self) -> Metric:
+        labels = ["lane", "topic", "partition"]
+        metric = GaugeMetricFamily(BLOCKED, PER_WORKER[BLOCKED][1], labels=labels)
+        for lane in self._worker.lanes:
+            for each in lane.blocked:
+                topic, number = each.partition
+                metric.add_metric([lane.lane.name, topic, str(number)], each.seconds())
         return metric
 
     def _durations(self) -> Metric:

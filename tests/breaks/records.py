@@ -1,0 +1,61 @@
+"""Promises about records: what can't be read holds nothing up, and hurts nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from breaks.one_line import Break
+
+_DELIVER: Final = "consumers/plaudit/deliver/"
+
+RECORDS: Final = (
+    Break(
+        "a partition waits for a schema for a bounded time",
+        _DELIVER + "patience.py",
+        ">= self._limit_s and counts",
+        ">= self._limit_s and not counts",
+        "tests/deliver/test_blocked.py",
+    ),
+    Break(
+        "stray records hold a partition up for less long than they would by being many",
+        _DELIVER + "patience.py",
+        "self.spent_s = max(0.0, self.spent_s - since * COMES_BACK)",
+        "self.spent_s = 0.0",
+        "tests/deliver/test_blocked.py",
+    ),
+    Break(
+        "flood protection ends by itself",
+        _DELIVER + "flood.py",
+        "if minute.stopped is not None and now >= minute.until:",
+        "if minute.stopped is not None and now < 0:",
+        "tests/deliver/test_flood.py",
+    ),
+    Break(
+        "an unusable schema costs its compilation once",
+        "schemas/plaudit/events/decoding.py",
+        "self._unusable[name] = error.reason, error.detail",
+        "pass",
+        "tests/events/test_hostile.py",
+    ),
+    Break(
+        "a few bytes can't stand for a million items",
+        "schemas/plaudit/events/reading.py",
+        "if not self._writer.takes_bytes(items):",
+        "if items is None:",
+        "tests/events/test_hostile.py",
+    ),
+    Break(
+        "only a registry that says so does not have a schema",
+        "schemas/plaudit/events/registry.py",
+        "if status == _NOT_FOUND and _is_absence(response):",
+        "if status == _NOT_FOUND:",
+        "tests/events/test_references.py",
+    ),
+    Break(
+        "headers that can't be read are asked for once",
+        _DELIVER + "delivery.py",
+        "self._unreadable = error",
+        "pass",
+        "tests/kafka/test_headers.py",
+    ),
+)

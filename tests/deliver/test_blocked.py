@@ -1,0 +1,286 @@
+"""A record that can't be read holds its partition for a bounded time, and all see it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deliver.test_flood import Clock
+from deliver.test_lanes import VALUE, WORKSPACE, Desk, Told, ids
+from deliver.world import assignment
+from plaudit.deliver.blocked import SAY_AGAIN_S, Blockages, MustWait, overdue_s
+from plaudit.deliver.deliveries_lane import DeliveriesLane
+from plaudit.deliver.delivery import Record, record_of
+from plaudit.deliver.events_lane import EventsLane
+from plaudit.deliver.hold import Hold
+from plaudit.deliver.lane import Hooks, Lane
+from plaudit.deliver.patience import Patience
+from plaudit.deliver.schemas import NO_REGISTRY, unknown
+from plaudit.events.decoding import EventDecoder, Undecodable
+from plaudit.records.names import Header
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+UNKNOWN = b"\xc3\x01unheard!and more"
+FRAMED = b"\x00\x00\x00\x00\x15hello"
+LIMIT_S = 300.0
+
+
+class Schemas:
+    """What a worker knows of schemas: nothing but what a test says.
+
+    Attributes:
+        is_read: whether the topic has been read to its end.
+        has: the schema of the unknown fingerprint.
+    """
+
+    is_read = True
+    has: str | None = None
+
+    def by_fingerprint(self, fingerprint: bytes) -> str | None:
+        if self.has is not None:
+            return self.has
+        raise unknown(fingerprint, "plaudit.schemas", is_read=self.is_read)
+
+    def by_id(self, schema_id: int) -> str | None:
+        raise Undecodable("unknown_format", f"schema id {schema_id}: {NO_REGISTRY}")
+
+
+class Shop(Desk):
+    """Both lanes, and what they send to the dead letters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.schemas = Schemas()
+        self.patience = Patience(LIMIT_S, self.clock)
+        self.buried: list[tuple[int, str, str]] = []
+        decoder = EventDecoder(self.schemas)
+        parts: tuple[Any, ...] = (decoder, self.table, lambda: self.current, self, self.bury)
+        self.events, self.deliveries = EventsLane(*parts), DeliveriesLane(*parts)
+
+    def bury(self, record: Record, reason: str, detail: str) -> None:
+        self.buried.append((record.offset, reason, detail))
+
+    def comes(self, value: bytes, offset: int = 0) -> Record:
+        """Begin an event."""
+        record = Record(self.partition, offset, int(time.time() * 1_000), value)
+        self.events.begin(record)
+        return record
+
+    def waits(self, value: bytes, seconds: float, offset: int = 0) -> None:
+        """See that an event has to wait for so long, looked at twice a second."""
+        for _ in range(int(2 * seconds)):
+            with pytest.raises(MustWait):
+                self.comes(value, offset)
+            self.clock.now += 0.5
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def test_an_id_without_a_registry_is_unreadable_at_once_and_the_setting_is_named(
+    shop: Shop,
+) -> None:
+    shop.comes(FRAMED)
+    [(offset, reason, detail)] = shop.buried
+    assert (offset, reason) == (0, "unknown_format")
+    assert "PLAUDIT_SCHEMA_REGISTRY_URL is not set" in detail
+
+
+def test_an_unknown_fingerprint_waits_for_the_set_time_and_is_then_a_dead_letter(
+    shop: Shop,
+) -> None:
+    shop.waits(UNKNOWN, LIMIT_S)
+    assert not shop.buried
+    shop.comes(UNKNOWN)
+    [(_, reason, detail)] = shop.buried
+    assert reason == "schema_unknown"
+    assert "756e686561726421" in detail
+    assert "plaudit schemas register" in detail
+
+
+def test_what_comes_right_behind_does_not_wait_as_long_again(shop: Shop) -> None:
+    shop.waits(UNKNOWN, LIMIT_S)
+    for offset in range(10):
+        shop.comes(UNKNOWN[:5] + b"%05d" % offset, offset)
+    assert len(shop.buried) == 10
+    shop.clock.now += 3_600
+    shop.waits(UNKNOWN, LIMIT_S, 11)
+
+
+def test_a_topic_that_is_not_read_to_its_end_condemns_nothing(shop: Shop) -> None:
+    shop.schemas.is_read = False
+    shop.waits(UNKNOWN, 2 * LIMIT_S)
+    shop.schemas.is_read = True
+    shop.waits(UNKNOWN, LIMIT_S - 1)
+    assert not shop.buried
+
+
+def test_a_schema_that_comes_in_time_ends_the_wait(shop: Shop) -> None:
+    shop.waits(UNKNOWN, LIMIT_S / 2)
+    shop.schemas.has = '{"type": "record", "name": "Stranger", "fields": []}'
+    shop.comes(UNKNOWN)
+    assert [reason for _, reason, _ in shop.buried] == ["unknown_record"]
+
+
+def test_an_operator_ends_the_wait_for_one_record(shop: Shop) -> None:
+    shop.waits(UNKNOWN, 5)
+    shop.patience.orders = {shop.partition.partition: 0}
+    shop.comes(UNKNOWN)
+    assert [reason for _, reason, _ in shop.buried] == ["schema_unknown"]
+    shop.waits(UNKNOWN, 5, 1)
+
+
+def test_what_becomes_a_dead_letter_unread_is_logged_but_not_each(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    for offset in range(50):
+        shop.comes(b"garbage", offset)
+    [said] = [each for each in caplog.records if each.msg == "record.unreadable"]
+    assert said.__dict__["offset"] == 0
+    assert said.__dict__["reason"] == "unknown_format"
+    assert shop.tally.undecodable["unknown_format"] == 50
+
+
+def test_a_blockage_is_logged_once_a_minute_with_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock, record = Clock(), Record(assignment(3), 7, 0, b"")
+    blockages = Blockages(clock)
+    for _ in range(int(2 * 3 * SAY_AGAIN_S)):
+        blockages.note(record, MustWait("schema x is not known"))
+        clock.now += 0.5
+    said = [each.__dict__ for each in caplog.records if each.msg == "partition.waits"]
+    assert [each["for_s"] for each in said] == [0, 60, 120]
+    assert {(each["partition"], each["offset"]) for each in said} == {("events[3]", 7)}
+    [blockage] = blockages.now
+    assert blockage.describe() == "events[3] waits at offset 7: schema x is not known"
+    blockages.over(record.assignment)
+    assert blockages.now == []
+    assert caplog.records[-1].msg == "partition.resumed"
+
+
+def test_what_all_partitions_lack_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    blockages = Blockages(Clock())
+    for number in range(5):
+        wait = MustWait("the table is not current", everywhere=True)
+        blockages.note(Record(assignment(number), 0, 0, b""), wait)
+    assert len(caplog.records) == 1
+    assert not any(each.by_record for each in blockages.now)
+
+
+def test_a_lane_is_as_late_as_the_record_that_it_stands_at() -> None:
+    blockages, held = Blockages(), assignment(1)
+    record = Record(assignment(0), 0, 10_000, b"")
+    blockages.note(record, MustWait("x"))
+    assert overdue_s(blockages.now, [held], 236_000) == 226
+    held.intake.offer(Record(held, 0, 6_000, b""))
+    assert overdue_s([], [held], 236_000) == 230
+    assert overdue_s([], [assignment(2)], 236_000) == 0
+
+
+def test_events_behind_stray_records_are_begun(shop: Shop) -> None:
+    """The lane as a worker runs it: what stands before an event does not keep it."""
+    [to] = ids(1)
+    shop.has(to)
+    stray = [FRAMED, b"garbage", b"", b"\x00\x00\x00\x00\x00apicurio", UNKNOWN]
+    records = [
+        Record(shop.partition, offset, int(time.time() * 1_000), value)
+        for offset, value in enumerate([*stray, VALUE])
+    ]
+
+    async def run() -> None:
+        done = asyncio.Event()
+
+        def begin(record: Record) -> None:
+            shop.events.begin(record)
+            if to in shop.done:
+                done.set()
+
+        lane = Lane("events", hooks(begin), asyncio.get_running_loop())
+        lane.receive(records)
+        [blockage] = lane.blocked
+        assert blockage.offset == len(stray) - 1
+        assert blockage.by_record
+        assert not shop.done
+        shop.patience.orders = {shop.partition.partition: blockage.offset}
+        task = asyncio.create_task(lane.run())
+        await done.wait()
+        task.cancel()
+        assert lane.blocked == []
+        assert not shop.partition.waits
+
+    asyncio.run(run())
+    assert [offset for offset, _, _ in shop.buried] == list(range(len(stray)))
+
+
+def hooks(begin: Callable[[Record], None]) -> Hooks:
+    """Return what a lane needs beside that."""
+
+    def raises(_: Record, error: Exception) -> None:
+        raise error
+
+    return Hooks(begin, raises, Hold(), lambda: None)
+
+
+@pytest.mark.parametrize("said", [10**18, 2**63 - 1, -1, -(2**63)])
+def test_no_timestamp_holds_a_record_for_ever(said: int) -> None:
+    class Stamped(Told):
+        def offset(self) -> int:
+            return 0
+
+        def timestamp(self) -> tuple[int, int]:
+            return 0, said
+
+        def value(self) -> None:
+            return None
+
+    record = record_of(assignment(), cast("Message", Stamped({})), 2_000_000_000_000)
+    assert 0 <= record.due_ms <= 2_000_000_000_000
+    assert record.value == b""
+
+
+_NAMES = st.text(max_size=20) | st.sampled_from(
+    [value for name, value in vars(Header).items() if name.isupper() and isinstance(value, str)]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    value=st.binary(max_size=200) | st.binary(max_size=50).map(lambda tail: VALUE[:-20] + tail),
+    head=st.sampled_from([b"", b"\x00\x00\x00\x00\x01", b"\xc3\x01", VALUE[:10]]),
+    headers=st.dictionaries(_NAMES, st.binary(max_size=30), max_size=8),
+    addressed=st.booleans(),
+)
+def test_whatever_a_record_holds_it_begins_waits_or_is_a_dead_letter(
+    value: bytes, head: bytes, headers: dict[str, bytes], *, addressed: bool
+) -> None:
+    shop, [to] = Shop(), ids(1)
+    shop.has(to)
+    if addressed:
+        own = {Header.ENDPOINT_ID: to.encode(), Header.WORKSPACE_ID: WORKSPACE.encode()}
+        headers = {str(name): each for name, each in own.items()} | headers
+    for lane in (shop.events, shop.deliveries):
+        message = cast("Message", Told(headers))
+        record = Record(shop.partition, 0, int(time.time() * 1_000), head + value, message)
+        ended = len(shop.buried), len(shop.done), len(shop.released)
+        waited_for = ""
+        try:
+            lane.begin(record)
+        except MustWait as wait:
+            waited_for = wait.reason
+        now = len(shop.buried), len(shop.done), len(shop.released)
+        assert (now == ended) == ("is not known" in waited_for)
+        shop.done.clear()
