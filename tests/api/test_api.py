@@ -340,6 +340,8 @@ def test_no_route_shows_or_changes_what_is_another_workspaces(api: Installation)
 def test_readiness_wants_the_topics_and_the_database(
     api: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What was found is told for a second.
+    monkeypatch.setattr("plaudit.api.readiness.FRESH_S", 0)
     assert api.client.get("/readyz").json() == {"ok": True, "problems": []}
 
     def away(_: object) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -17,8 +20,7 @@ from plaudit.api.door import Door
 from plaudit.api.idempotency import PARAMETER, Idempotency
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Problem, install
-from plaudit.kafka.errors import KafkaFailure
-from plaudit.store.database import DatabaseFailure, check
+from plaudit.api.readiness import Readiness, problems_of
 
 DESCRIPTION = """\
 Endpoints, deliveries and keys. Every request brings an API key (`plaudit keys create`); a key of a
@@ -53,6 +55,7 @@ def create_app(parts: Parts) -> FastAPI:
         openapi_url="/v1/openapi.json",
         # It would redirect to the host that the request's Host header names.
         redirect_slashes=False,
+        lifespan=_closing,
     )
     app.state.parts = parts
     app.router.routes.append(events.ROUTE)
@@ -70,35 +73,25 @@ def create_app(parts: Parts) -> FastAPI:
     return app
 
 
-def _database(parts: Parts) -> str | None:
-    try:
-        check(parts.engine)
-    except DatabaseFailure as failure:
-        return str(failure)
-    return None
-
-
-def _brokers(parts: Parts) -> str | None:
-    """Return why nothing can be published now; None: it can."""
-    for producer in (parts.producer, parts.outlet.producer):
-        if producer.fatal is not None:
-            return str(producer.fatal)
-    try:
-        missing = set(parts.names.event_topics) - set(parts.brokers.topic_names())
-    except KafkaFailure as failure:
-        return str(failure)
-    return f"missing topics: {', '.join(sorted(missing))}" if missing else None
+@asynccontextmanager
+async def _closing(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    parts: Parts = app.state.parts
+    await parts.sender.aclose()
 
 
 def _operating(app: FastAPI, parts: Parts, registry: CollectorRegistry) -> None:
+    readiness = Readiness(partial(problems_of, parts))
+
     @app.get("/healthz", include_in_schema=False)
-    def healthz() -> dict[str, object]:
+    async def healthz() -> dict[str, object]:
         return {"ok": True, "problems": []}
 
     @app.get("/readyz", include_in_schema=False)
-    def readyz() -> JSONResponse:
-        problems = [problem for ask in (_database, _brokers) if (problem := ask(parts)) is not None]
-        return JSONResponse({"ok": not problems, "problems": problems}, 503 if problems else 200)
+    async def readyz() -> JSONResponse:
+        problems = await readiness.problems()
+        told = {"ok": not problems, "problems": list(problems)}
+        return JSONResponse(told, 503 if problems else 200)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:

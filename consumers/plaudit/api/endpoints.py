@@ -23,7 +23,6 @@ from plaudit.api.moments import Moment, epoch_ms
 from plaudit.api.parts import Parts
 from plaudit.api.problems import Refused, documented
 from plaudit.control.testing import send_test
-from plaudit.deliver.sending import make_context, make_sender
 from plaudit.store.database import reading
 from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.service import Written
@@ -141,12 +140,8 @@ async def test_endpoint(
     known = await asyncio.to_thread(_mine, parts, who, endpoint_id)
     if wait_s := parts.quotas.tests.wait_s(known.workspace_id):
         raise parts.quotas.tests.refused(wait_s)
-    context = await asyncio.to_thread(make_context, parts.deliver)
-    sender = make_sender(parts.deliver, context)
-    try:
-        tested = await send_test(known, body.type, parts.secrets, sender, once)
-    finally:
-        await sender.aclose()
+    sender = await parts.sender.sender()
+    tested = await send_test(known, body.type, parts.secrets, sender, once)
     return TestOut(
         id=tested.message_id,
         type=tested.event_type,

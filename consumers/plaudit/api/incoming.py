@@ -138,6 +138,8 @@ def _event(name: object, data: dict[str, Any], where: str) -> EventModel:
         return lookup(str(name)).model.model_validate_json(orjson.dumps(data))
     except UnknownEventType as error:
         raise Refused(422, str(error), field=f"{where}type") from None
+    except orjson.JSONEncodeError:
+        raise Refused(422, "nested too deep", field=f"{where}data") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         path = ".".join(str(part) for part in ("data", *first["loc"]))

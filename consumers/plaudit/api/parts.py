@@ -12,6 +12,7 @@ from plaudit.api.acks import Outlet
 from plaudit.api.limits import RateLimits
 from plaudit.api.quotas import Quotas
 from plaudit.api.settings import ApiSettings
+from plaudit.api.trying import SharedSender
 from plaudit.control.relaying import BackgroundRelay
 from plaudit.control.retry import Retrier
 from plaudit.deliver.settings import DeliverSettings
@@ -43,7 +44,7 @@ class Parts:
 
     Attributes:
         secrets: open what is sealed.
-        deliver: how test sends are made.
+        sender: of test sends.
         answers: to requests under an idempotency key.
         reader: reads events where they stand.
         brokers: are asked whether they are there.
@@ -60,7 +61,7 @@ class Parts:
     workspaces: WorkspaceService
     answers: Answers
     secrets: SecretKeys
-    deliver: DeliverSettings
+    sender: SharedSender
     reader: SingleReader
     brokers: Admin
     retrier: Retrier
@@ -99,7 +100,7 @@ def opened(
             WorkspaceService(engine),
             Answers(engine, secrets),
             secrets,
-            deliver,
+            SharedSender(deliver),
             reader,
             Admin(kafka, READY_S),
             Retrier(engine, kafka, reader, producer),

@@ -34,7 +34,7 @@ def make_server(app: FastAPI, settings: ApiSettings) -> uvicorn.Server:
             port=settings.api_port,
             http=limited(limits),
             ws="none",
-            lifespan="off",
+            lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,

@@ -1,0 +1,78 @@
+"""`/readyz`: asked by anybody, it asks the database and the brokers once a second at most."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from fastapi.concurrency import run_in_threadpool
+
+from plaudit.api.parts import Parts
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.store.database import DatabaseFailure, check
+
+FRESH_S: Final = 1.0
+
+Problems = Sequence[str]
+
+
+class Readiness:
+    """What is missing before requests can be answered; belongs to one event loop.
+
+    Args:
+        ask: finds it out, in a thread.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, ask: Callable[[], Problems], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._asking: asyncio.Task[Problems] | None = None
+        self._found: Problems = ()
+        self._until_s: float | None = None
+
+    async def problems(self) -> Problems:
+        """Return what is missing; who asks meanwhile gets the same answer."""
+        if self._until_s is not None and self._clock() < self._until_s:
+            return self._found
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._asked())
+        return await asyncio.shield(self._asking)
+
+    async def _asked(self) -> Problems:
+        try:
+            self._found = await run_in_threadpool(self._ask)
+            self._until_s = self._clock() + FRESH_S
+        finally:
+            self._asking = None
+        return self._found
+
+
+def problems_of(parts: Parts) -> Problems:
+    """Return why requests can't be answered now; empty when they can."""
+    found = (_database(parts), _brokers(parts))
+    return [each for each in found if each is not None]
+
+
+def _database(parts: Parts) -> str | None:
+    try:
+        check(parts.engine)
+    except DatabaseFailure as failure:
+        return str(failure)
+    return None
+
+
+def _brokers(parts: Parts) -> str | None:
+    """Return why nothing can be published now; None: it can."""
+    for producer in (parts.producer, parts.outlet.producer):
+        if producer.fatal is not None:
+            return str(producer.fatal)
+    try:
+        missing = set(parts.names.event_topics) - set(parts.brokers.topic_names())
+    except KafkaFailure as failure:
+        return str(failure)
+    return f"missing topics: {', '.join(sorted(missing))}" if missing else None

@@ -1,0 +1,167 @@
+"""What a workspace may have, and how much work it may ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from api.conftest import Installation, served
+from e2e.sink import Sink, good
+from plaudit.api import trying
+from plaudit.api.app import create_app
+from plaudit.api.limits import MINUTE_S, RateLimits
+from plaudit.api.quotas import Quotas
+from plaudit.api.readiness import Readiness
+from plaudit.api.settings import ApiSettings
+from plaudit.deliver.sending import make_context
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.events.examples import example_json
+
+URL = "https://hooks.example.com/plaudit"
+FILTER = {"field": "testimonial.rating.value", "gt": 3}
+
+
+@contextmanager
+def limited(api: Installation, **given: Any) -> Iterator[httpx.Client]:
+    """Serve an installation with other limits; yields V's client."""
+    settings = ApiSettings.model_validate(given)
+    parts = replace(api.parts, quotas=Quotas.of(api.parts.engine, settings))
+    with (
+        served(create_app(parts)) as base,
+        httpx.Client(base_url=base, headers=api.write, timeout=30) as client,
+    ):
+        yield client
+
+
+def refused(answer: httpx.Response, status: int, code: str, *told: str) -> None:
+    """Check that an answer names the limit, its value and its setting."""
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (status, code), problem
+    assert all(each in problem["detail"] for each in told), problem
+    assert ("retry-after" in answer.headers) == (status == 429)
+
+
+@pytest.mark.broker
+def test_a_workspace_has_so_many_endpoints_filters_and_keys(api: Installation) -> None:
+    over = "quota_exceeded"
+    given = {
+        "api_max_endpoints": 3, "api_max_filters": 2, "api_max_filter_characters": 100,
+        "api_max_keys": 3,
+    }  # fmt: skip
+    with limited(api, **given) as client:
+        at = client.post("/v1/endpoints", json={"url": URL, "filter": FILTER}).headers["location"]
+        long = {"any": [FILTER] * 3}
+        answer = client.post("/v1/endpoints", json={"url": URL, "filter": long})
+        refused(answer, 403, over, "100 characters", "PLAUDIT_API_MAX_FILTER_CHARACTERS")
+        refused(client.patch(at, json={"filter": long}), 403, over, "100 characters")
+        assert client.patch(at, json={"filter": FILTER, "name": "x"}).status_code in {200, 202}
+        key = {"idempotency-key": "one"}
+        again = [client.post("/v1/endpoints", json={"url": URL}, headers=key) for _ in range(2)]
+        assert again[0].json() == again[1].json()
+        assert client.post("/v1/endpoints", json={"url": URL}).status_code in {201, 202}
+        for path, body in (
+            ("/v1/endpoints", {"url": URL}),
+            ("/v1/hooks", {"target_url": URL, "event": "testimonial.approved"}),
+        ):
+            answer = client.post(path, json=body)
+            refused(answer, 403, over, "3 endpoints", "PLAUDIT_API_MAX_ENDPOINTS")
+        second = client.get("/v1/endpoints").json()[1]["id"]
+        answer = client.patch(f"/v1/endpoints/{second}", json={"filter": FILTER})
+        assert answer.status_code in {200, 202}, answer.text
+        third = client.get("/v1/endpoints").json()[2]["id"]
+        answer = client.patch(f"/v1/endpoints/{third}", json={"filter": {}})
+        assert answer.status_code in {403, 422}
+        # The workspace has two keys already.
+        made = client.post("/v1/keys", json={"name": "third"}).json()["id"]
+        client.delete(f"/v1/keys/{made}")
+        answer = client.post("/v1/keys", json={"name": "fourth"})
+        refused(answer, 403, over, "3 API keys", "PLAUDIT_API_MAX_KEYS")
+        stranger = client.post("/v1/endpoints", json={"url": URL}, headers=api.stranger)
+        assert stranger.status_code in {201, 202}, "another workspace has its own"
+
+
+@pytest.mark.broker
+def test_a_workspace_may_ask_for_so_much(api: Installation, sink: Sink) -> None:
+    over = "rate_limited"
+    given = {"api_event_rate": 1, "api_tests_per_minute": 2, "api_retries_per_minute": 1}
+    with limited(api, **given) as client:
+        made = client.post("/v1/endpoints", json={"url": sink.on("hook", good)})
+        path = f"{made.headers['location']}/test"
+        assert [client.post(path, json={}).status_code for _ in range(2)] == [200, 200]
+        answer = client.post(path, json={})
+        refused(answer, 429, over, "2 test sends a minute", "PLAUDIT_API_TESTS_PER_MINUTE")
+        body = {"endpoint_id": made.json()["id"]}
+        assert client.post("/v1/deliveries/retry", json=body).status_code == 202
+        answer = client.post("/v1/deliveries/retry", json=body)
+        refused(answer, 429, over, "1 retries a minute", "PLAUDIT_API_RETRIES_PER_MINUTE")
+        event = {"type": "testimonial.approved", "data": with_workspace(api.workspace)}
+        assert client.post("/v1/events", json=[event] * 3).status_code == 202
+        answer = client.post("/v1/events", json=event)
+        refused(answer, 429, over, "1 events a second", "PLAUDIT_API_EVENT_RATE")
+
+
+def with_workspace(workspace: str) -> dict[str, Any]:
+    """Return an event of a workspace."""
+    data: dict[str, Any] = httpx.Response(200, text=example_json("testimonial.approved")).json()
+    data["meta"]["workspace_id"] = workspace
+    return data
+
+
+@pytest.mark.broker
+def test_json_that_is_nested_too_deep_is_refused(api: Installation) -> None:
+    deep = b'{"url": "x", "filter": ' + b'{"not":' * 200 + b"{}" + b"}" * 201
+    kind = {"content-type": "application/json", **api.write}
+    answer = api.client.post("/v1/endpoints", content=deep, headers=kind)
+    assert (answer.status_code, "64 levels" in answer.json()["detail"]) == (400, True)
+    data = b"[" * 400 + b"]" * 400
+    event = b'{"type": "testimonial.approved", "data": {"meta": ' + data + b"}}"
+    assert api.client.post("/v1/events", content=event, headers=kind).status_code == 422
+
+
+def test_what_costs_more_than_there_is_is_paid_for_later() -> None:
+    now = 0.0
+    limits = RateLimits(1, lambda: now, burst_s=MINUTE_S)
+    assert limits.wait_s("a", 100) == 0
+    assert limits.wait_s("a") == 41
+    now = 41.0
+    assert limits.wait_s("a") == 0
+    limits.charge("b", 60)
+    assert limits.wait_s("b") == 1
+
+
+async def test_readiness_is_asked_for_once_a_second_however_many_want_to_know() -> None:
+    now, asked = 0.0, 0
+
+    def ask() -> list[str]:
+        nonlocal asked
+        asked += 1
+        return [f"problem {asked}"]
+
+    readiness = Readiness(ask, lambda: now)
+    found = await asyncio.gather(*(readiness.problems() for _ in range(100)))
+    assert found == [["problem 1"]] * 100
+    now = 0.9
+    assert await readiness.problems() == ["problem 1"]
+    now = 1.1
+    assert await readiness.problems() == ["problem 2"]
+
+
+async def test_test_sends_share_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[DeliverSettings] = []
+
+    def context(settings: DeliverSettings) -> ssl.SSLContext:
+        made.append(settings)
+        return make_context(settings)
+
+    monkeypatch.setattr("plaudit.api.trying.make_context", context)
+    shared = trying.SharedSender(DeliverSettings())
+    senders = await asyncio.gather(*(shared.sender() for _ in range(20)))
+    assert (len(made), len({id(each) for each in senders})) == (1, 1)
+    await shared.aclose()
