@@ -22,8 +22,8 @@ from plaudit.deliver.events_lane import EventsLane
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.lane import Hooks, Lane
 from plaudit.deliver.patience import Patience
-from plaudit.deliver.schemas import NO_REGISTRY, unknown
 from plaudit.events.decoding import EventDecoder, Undecodable
+from plaudit.kafka.known_schemas import NO_REGISTRY, unknown
 from plaudit.records.names import Header
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from plaudit.cli.dlq_filter import Chosen, choosing
 from plaudit.cli.dlq_jobs import purge_letters, redrive_letters
 from plaudit.cli.dlq_tables import bars, nothing_matches
 from plaudit.cli.output import Exit, fail, new_file, note, print_json
-from plaudit.deliver.schemas import KnownSchemas
 from plaudit.dlq.files import Kept, LineRefused, line_of, read_line
 from plaudit.dlq.history import attempts_of
 from plaudit.dlq.letters import Kind, Letter, decoded
@@ -25,6 +24,7 @@ from plaudit.dlq.moves import WAY_OUT, Skip
 from plaudit.dlq.scan import Letters
 from plaudit.dlq.stats import Histogram
 from plaudit.kafka.errors import BufferFull
+from plaudit.kafka.known_schemas import AnsweredSchemas, KnownSchemas
 from plaudit.kafka.producer import Ack, OnAck, Producer, SendFailure
 from plaudit.kafka.rights import require_write
 from plaudit.kafka.settings import KafkaSettings
@@ -226,7 +226,7 @@ def _event(settings: KafkaSettings, letter: Letter) -> str:
     schemas.start()
     try:
         schemas.wait_ready(SCHEMAS_S)
-        return decoded(letter, schemas)
+        return decoded(letter, AnsweredSchemas(schemas))
     finally:
         schemas.close()
 

@@ -18,6 +18,7 @@ from plaudit.cli.dlq_tables import bars
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.cli.progress import watched
 from plaudit.dlq.job import Order, preview, preview_purge, redrive
+from plaudit.dlq.moves import Skip
 from plaudit.dlq.policy import Policies, every_ms, read_policies
 from plaudit.dlq.report import Report
 from plaudit.kafka.errors import KafkaFailure
@@ -116,6 +117,8 @@ def conclude(reports: Sequence[Report], manner: Manner) -> None:
     for each in reports:
         if each.stopped is not None:
             fail(f"{each.action}: {each.stopped}")
+        if each.skipped[Skip.UNUSABLE]:
+            fail(f"{each.action}: {each.skipped[Skip.UNUSABLE]:,} can't be read, and stay")
         if each.skipped and not each.chosen:
             fail(f"{each.action}: nothing could be moved; {each.skipped_lines()[0]}")
 

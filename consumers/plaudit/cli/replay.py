@@ -14,11 +14,11 @@ from plaudit.bulk.guard import LAG_CAP
 from plaudit.cli.dlq_runs import Manner, agreed, conclude, show_counts
 from plaudit.cli.output import Exit, fail
 from plaudit.cli.progress import watched
-from plaudit.deliver.schemas import KnownSchemas
 from plaudit.dlq.gate import Limits
 from plaudit.dlq.replay import ReplayOrder, preview, replay
 from plaudit.dlq.report import Report
 from plaudit.events.catalogue import lookup
+from plaudit.kafka.known_schemas import AnsweredSchemas, KnownSchemas
 from plaudit.kafka.rights import require_brokers
 from plaudit.kafka.settings import KafkaSettings
 
@@ -104,13 +104,13 @@ def run_replay(settings: KafkaSettings, order: ReplayOrder, manner: Manner) -> R
 
 
 @contextmanager
-def _schemas(settings: KafkaSettings) -> Iterator[KnownSchemas]:
+def _schemas(settings: KafkaSettings) -> Iterator[AnsweredSchemas]:
     require_brokers(settings)
     schemas = KnownSchemas(settings)
     schemas.start()
     try:
         schemas.wait_ready(SCHEMAS_S)
-        yield schemas
+        yield AnsweredSchemas(schemas)
     finally:
         schemas.close()
 

@@ -40,7 +40,6 @@ from plaudit.deliver.offsets.sources import Sources
 from plaudit.deliver.orders import follow_orders
 from plaudit.deliver.report import Reporter
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
-from plaudit.deliver.schemas import KnownSchemas
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.settler import STALLED_AFTER_S, Settler
 from plaudit.deliver.startup import LaneTopics
@@ -51,6 +50,7 @@ from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.consumer import GroupConfig
+from plaudit.kafka.known_schemas import KnownSchemas
 from plaudit.kafka.marks import Marks
 from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Protocol, TextIO
 
 from plaudit.dlq.directory import Directory
 from plaudit.dlq.files import line_of
+from plaudit.dlq.known import SchemaCheck
 from plaudit.dlq.letters import Kind, Letter
 from plaudit.dlq.moves import (
     Again,
@@ -20,7 +22,10 @@ from plaudit.dlq.moves import (
     event_stays,
     target_of,
 )
+from plaudit.kafka.errors import KafkaFailure
 from plaudit.records.names import Names
+
+_log = logging.getLogger(__name__)
 
 
 class Action(Protocol):
@@ -84,17 +89,22 @@ class RedriveEvents:
     Args:
         names: of the topics.
         again: how.
+        schemas: tells which would come back at once.
     """
 
     name = "redrive"
 
-    def __init__(self, names: Names, again: Again) -> None:
+    def __init__(self, names: Names, again: Again, schemas: SchemaCheck) -> None:
         self._names = names
         self._again = again
+        self._schemas = schemas
 
     def skip(self, letter: Letter) -> Skip | None:
         """Return why it can't be sent again."""
-        return event_stays(self._names, letter, self._again)
+        stays = event_stays(self._names, letter, self._again)
+        if stays is None and self._schemas.is_unknown(letter):
+            return Skip.SCHEMA_UNKNOWN
+        return stays
 
     def endpoint(self, letter: Letter) -> str:
         """It goes to a topic, not to an endpoint."""
@@ -107,6 +117,17 @@ class RedriveEvents:
 
     def before(self, letters: Sequence[Letter]) -> None:
         """Nothing has to be kept: it goes on."""
+
+
+def stays(action: Action, letter: Letter) -> Skip | None:
+    """Return why a letter stays; one that can't be judged stays, and the others go."""
+    try:
+        return action.skip(letter)
+    except KafkaFailure:
+        raise
+    except Exception:  # noqa: BLE001 - logged; one bad letter never holds the others
+        _log.exception("letter.unusable", extra={"letter": letter.id})
+        return Skip.UNUSABLE
 
 
 class Purge:

@@ -20,10 +20,11 @@ from typing import Final, TextIO
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
-from plaudit.dlq.actions import Action, Purge, RedriveDeliveries, RedriveEvents
+from plaudit.dlq.actions import Action, Purge, RedriveDeliveries, RedriveEvents, stays
 from plaudit.dlq.directory import Directory, Known
 from plaudit.dlq.filters import Filter
 from plaudit.dlq.gate import Brakes, Limits
+from plaudit.dlq.known import SchemaCheck
 from plaudit.dlq.letters import Kind
 from plaudit.dlq.mover import Mover
 from plaudit.dlq.moves import WAY_OUT, Again, Skip
@@ -152,7 +153,7 @@ def choose(
         if not order.filter.takes(letter):
             continue
         report.matched += 1
-        reason = action.skip(letter)
+        reason = stays(action, letter)
         if reason is not None:
             report.skipped[reason] += 1
             continue
@@ -233,7 +234,8 @@ def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:
         if order.to is not None:
             msg = "--to: records that are no events go to their topic, not to an endpoint"
             raise EndpointRefused(msg)
-        return RedriveEvents(settings.names, order.again)
+        schemas = stack.enter_context(SchemaCheck(settings))
+        return RedriveEvents(settings.names, order.again, schemas)
     require_brokers(settings)
     directory = stack.enter_context(Directory(settings))
     again = order.again

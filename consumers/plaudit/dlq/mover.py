@@ -7,17 +7,21 @@ an open one hides what is behind it from every reader.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable
 from typing import Final
 
 from plaudit.bulk.control import Control
-from plaudit.dlq.actions import Action
+from plaudit.dlq.actions import Action, stays
 from plaudit.dlq.gate import BATCH_BYTES, LOOK_S, Brakes, Gate, write_in_one
 from plaudit.dlq.letters import Letter
 from plaudit.dlq.moves import Skip, Write, tombstone
 from plaudit.dlq.pace import EndpointPaces
 from plaudit.dlq.report import Report
+from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.transactions import TransactionalProducer
+
+_log = logging.getLogger(__name__)
 
 MOST_HELD: Final = 10_000
 """Letters that wait for their endpoint's rate; then the job waits with them."""
@@ -106,8 +110,10 @@ class Mover:
         if not batch or not self._gate.may_go(len(batch)):
             return
         batch = [letter for letter in batch if not self._stays(letter)]
+        written = [(letter, self._writes(letter)) for letter in batch]
+        batch = [letter for letter, writes in written if writes]
+        items = [writes for _, writes in written if writes]
         self._action.before(batch)
-        items = [tuple(self._writes(letter)) for letter in batch]
         refused = write_in_one(self._producer, items, self._control)
         for _ in refused:
             self._stay(Skip.TOO_LARGE)
@@ -118,7 +124,7 @@ class Mover:
 
     def _stays(self, letter: Letter) -> bool:
         """Return whether a letter is not moved after all, and take note of it."""
-        reason = self._action.skip(letter)
+        reason = stays(self._action, letter)
         if reason is None and self._failing(letter):
             reason = Skip.FAILING
         if reason is not None:
@@ -136,8 +142,15 @@ class Mover:
         self._report.skipped[reason] += 1
         self._control.listener.moved(1)
 
-    def _writes(self, letter: Letter) -> Iterator[Write]:
-        write = self._action.write(letter)
-        if write is not None:
-            yield write
-        yield tombstone(self._topic, letter)
+    def _writes(self, letter: Letter) -> tuple[Write, ...]:
+        """Return what takes a letter away; nothing for one of which that can't be made."""
+        end = tombstone(self._topic, letter)
+        try:
+            write = self._action.write(letter)
+        except KafkaFailure:
+            raise
+        except Exception:  # noqa: BLE001 - logged; one bad letter never holds the others
+            _log.exception("letter.unusable", extra={"letter": letter.id})
+            self._stay(Skip.UNUSABLE)
+            return ()
+        return (end,) if write is None else (write, end)

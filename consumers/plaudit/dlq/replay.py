@@ -29,7 +29,7 @@ from plaudit.dlq.progress import DISABLED, Progress, Range, ReplayRefused, Wante
 from plaudit.dlq.reading import BoundedReader
 from plaudit.dlq.report import Report
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, Undecodable
+from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
 from plaudit.kafka.consumer import Partition
 from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
 from plaudit.kafka.headers import Headers, readable_headers
@@ -209,7 +209,6 @@ def replay(
     Raises:
         EndpointRefused: the endpoint can't take anything.
         ReplayRefused: the range can't be meant, or another replay is not finished.
-        SchemaUnknown: an event can't be read yet.
         KafkaFailure: the brokers are away or refuse.
     """
     require_write(settings, [settings.names.deliveries_now])
@@ -358,6 +357,9 @@ def _events(
             event = chooser.event(message)
         except Undecodable:
             report.undecodable += 1  # its dead letter says why
+            event = None
+        except SchemaUnknown:
+            report.unknown += 1
             event = None
         yield message, event
 

@@ -31,6 +31,7 @@ class Report:
         removed: records of a replay's range that retention has removed, at most.
         begins_ms: from when on that range is whole.
         undecodable: records of a replay's range that are no events.
+        unknown: records of a replay's range whose schema is not known.
     """
 
     action: str
@@ -49,6 +50,7 @@ class Report:
     removed: int = 0
     begins_ms: int | None = None
     undecodable: int = 0
+    unknown: int = 0
 
     @property
     def complete(self) -> bool:
@@ -79,6 +81,7 @@ class Report:
             "removed_by_retention_at_most": self.removed,
             "whole_from": None if self.begins_ms is None else time_text(self.begins_ms),
             "undecodable": self.undecodable,
+            "schema_unknown": self.unknown,
             "counts": {name: dict(counts) for name, counts in self.counts.items()},
         }
 
@@ -88,6 +91,9 @@ class Report:
         if self.undecodable:
             dead = "`plaudit dlq list --kind events` has them"
             lines.insert(0, f"{self.undecodable:,} are no events: {dead}")
+        if self.unknown:
+            way_out = "run `plaudit schemas register`, then replay them with --again"
+            lines.insert(0, f"{self.unknown:,} can't be read, their schema is not known: {way_out}")
         if self.removed:
             left = "nothing is left of it"
             if self.begins_ms is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from plaudit.events.catalogue import CATALOGUE
@@ -10,6 +11,7 @@ from plaudit.events.registry import RegistryLookup
 from plaudit.kafka.schemas_topic import SchemasFollower
 from plaudit.kafka.settings import KafkaSettings
 
+_ASK_AGAIN_S: Final = 0.05
 NO_REGISTRY: Final = (
     "only a registry knows ids, and PLAUDIT_SCHEMA_REGISTRY_URL is not set in this process"
 )
@@ -75,3 +77,38 @@ class KnownSchemas:
         self._topic.close()
         if self._registry is not None:
             self._registry.close()
+
+
+class AnsweredSchemas:
+    """Look-ups of a job that reads a record once: they wait until there is an answer.
+
+    Args:
+        known: what is asked.
+        wait_s: how long an answer is waited for.
+    """
+
+    def __init__(self, known: KnownSchemas, wait_s: float = 10.0) -> None:
+        self._known = known
+        self._wait_s = wait_s
+
+    def by_fingerprint(self, fingerprint: bytes) -> str | None:
+        """Return the schema with that fingerprint.
+
+        Raises:
+            SchemaUnknown: the topic does not have it.
+        """
+        return self._known.by_fingerprint(fingerprint)
+
+    def by_id(self, schema_id: int) -> str | None:
+        """Return the registry's schema of that id.
+
+        Raises:
+            SchemaUnknown: the registry could not be asked.
+            Undecodable: it does not have it, or there is not one to ask.
+        """
+        deadline = time.monotonic() + self._wait_s
+        while (found := self._known.by_id(schema_id)) is None:
+            if time.monotonic() > deadline:
+                raise SchemaUnknown(f"id {schema_id}", "the registry did not answer in time")
+            time.sleep(_ASK_AGAIN_S)
+        return found
