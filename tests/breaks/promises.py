@@ -326,6 +326,20 @@ TRANSPORT: Final = (
         "tests/deliver/test_look_ups.py",
     ),
     Break(
+        "a filter costs at most so much on an event",
+        "consumers/plaudit/endpoints/filters.py",
+        "if steps > self.left:",
+        "if steps < 0:",
+        "tests/endpoints/test_filters.py::test_a_filter_that_can_not_afford_to_judge_an_event_takes_it",
+    ),
+    Break(
+        "a workspace's filters hold the event loop for a moment only",
+        "consumers/plaudit/endpoints/matching.py",
+        "if spent > MOST_STEPS_AT_ONCE:",
+        "if not spent + 1:",
+        "tests/endpoints/test_table.py",
+    ),
+    Break(
         "an odd field that says where a body ends is refused",
         _TRANSPORT + "odd_head.py",
         "if odd and bare in _FRAMING:",

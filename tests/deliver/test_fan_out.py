@@ -19,6 +19,7 @@ from plaudit.deliver.moves import Headers
 from plaudit.deliver.rounds import Rounds
 from plaudit.deliver.settler import Settler
 from plaudit.deliver.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES, Ticket
+from plaudit.endpoints.filters import Filter
 from plaudit.endpoints.matching import Wanting
 from plaudit.endpoints.model import Endpoint, Served
 from plaudit.events.decoding import Event
@@ -218,12 +219,12 @@ def test_a_wide_event_of_a_partition_that_is_lost_ends_unfinished() -> None:
 
 
 def test_a_defect_amid_a_wide_event_makes_a_dead_letter_of_what_is_left_of_it() -> None:
-    def broken(_: object) -> bool:
+    def broken(_: object, __: object) -> bool:
         raise ZeroDivisionError
 
     desk = Desk()
     found: list[Any] = [*endpoints(MANY)]
-    found[-1] = replace(found[-1], wants=broken)
+    found[-1] = replace(found[-1], wants=Filter(broken))
     desk.comes(0, found)
     desk.comes(1, endpoints(MANY), workspace="another")
     desk.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import deque
@@ -171,6 +172,21 @@ def desk() -> Desk:
 def ids(count: int) -> list[str]:
     """Return ids of endpoints."""
     return [str(UUID(int=number)) for number in range(1, count + 1)]
+
+
+def test_an_event_whose_filters_take_long_is_judged_in_slices_and_delivered_directly(
+    desk: Desk,
+) -> None:
+    tests = [{"field": "testimonial.tags", "starts_with": f"{number}-"} for number in range(100)]
+    costly = json.dumps({"not": {"any": tests}})
+    for each in ids(WIDE):
+        desk.has(each, content_filter=costly)
+    approved: Any = example("testimonial.approved")
+    testimonial = approved.testimonial.model_copy(update={"tags": ["x"] * 95})
+    desk.event(0, encode(approved.model_copy(update={"testimonial": testimonial})))
+    assert not desk.done, "it would have taken too long at once"
+    desk.run()
+    assert desk.done == dict.fromkeys(ids(WIDE), "attempted")
 
 
 def test_an_event_is_done_when_as_many_deliveries_are_as_endpoints_want_it(desk: Desk) -> None:

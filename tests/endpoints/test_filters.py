@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.endpoints.filters import FilterRefused, compile_filter, known_filter, parse_filter
+from plaudit.endpoints.filters import (
+    MOST_STEPS,
+    MOST_TESTS,
+    MOST_VALUES,
+    FilterRefused,
+    compile_filter,
+    known_filter,
+    parse_filter,
+)
 
 DATA: dict[str, Any] = {
     "sequence": 3,
@@ -126,3 +135,57 @@ def test_no_event_makes_a_filter_fail_and_not_is_its_opposite(
     except FilterRefused:
         return
     assert compile_filter({"not": tree})(data) is not wants(data)
+
+
+def tagged(tags: list[Any]) -> dict[str, Any]:
+    return {"testimonial": {"tags": tags}}
+
+
+def test_in_finds_what_eq_finds() -> None:
+    values = [None, True, False, 0, 1, 1.0, 2.5, "1", "", {"a": 1}]
+    for value in values:
+        for wanted in values[:-1]:
+            data = {"a": value}
+            equal = compile_filter({"field": "a", "eq": wanted})(data)
+            assert compile_filter({"field": "a", "in": ["x", wanted]})(data) is equal
+
+
+def test_the_costliest_filter_on_the_largest_event_is_over_in_a_moment() -> None:
+    values = [[f"{test}-{value}" for value in range(MOST_VALUES)] for test in range(18)]
+    tests = [{"field": "testimonial.tags", "in": each} for each in values]
+    wants = compile_filter({"any": tests})
+    event = tagged([""] * 500_000)
+    began_s = time.process_time()
+    assert wants(event), "better one too many than one too few"
+    assert time.process_time() - began_s < 0.05, "it was 90 s"
+    assert wants.overruns == 1
+
+
+def test_the_largest_filter_judges_lists_of_a_hundred_items() -> None:
+    tests = [{"field": "testimonial.tags", "starts_with": f"x{test}"} for test in range(MOST_TESTS)]
+    wants = compile_filter({"any": tests})
+    assert not wants(tagged(["none"] * 100))
+    assert not wants.overruns
+    assert MOST_TESTS * 100 * 2 <= wants.spent <= MOST_STEPS
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [[""] * MOST_STEPS, [[""] * 200] * 200, [[]] * MOST_STEPS, [[[[""] * 50] * 50] * 50]],
+    ids=["long", "of lists", "of nothing", "deep"],
+)
+def test_a_filter_that_can_not_afford_to_judge_an_event_takes_it(tags: list[Any]) -> None:
+    wants = compile_filter({"not": {"field": "testimonial.tags", "eq": "absent"}})
+    refuses = compile_filter({"field": "testimonial.tags", "eq": "absent"})
+    for each in (wants, refuses):
+        assert each(tagged(tags))
+        assert each.overruns == 1
+        assert each.spent <= MOST_STEPS
+        assert each(tagged(["absent"])) is (each is refuses), "the next event is judged again"
+
+
+@given(st.lists(_JSON, max_size=5), st.integers(1, 20))
+def test_steps_are_counted_for_what_is_looked_at(tags: list[Any], tests: int) -> None:
+    wants = compile_filter({"any": [{"field": "testimonial.tags", "eq": "no such"}] * tests})
+    wants(tagged(tags))
+    assert tests <= wants.spent <= MOST_STEPS

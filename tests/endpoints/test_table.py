@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endpoint_records import endpoint_value
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.matching import ERASED
+from plaudit.endpoints.matching import ERASED, TakesLong
 from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
@@ -151,3 +153,35 @@ def test_a_content_filter_decides_and_erasures_pass_it() -> None:
         return len(wanting.match(SPACES[0], 1, {"sequence": sequence}))
 
     assert (matched(TYPES[0], 3), matched(TYPES[0], 2), matched("customer.erased", 2)) == (1, 0, 1)
+
+
+def costly(first: int, last: int) -> dict[str, Any]:
+    """Return a filter that takes nothing, after a while."""
+    tests = [{"field": "tags", "starts_with": f"{number}-"} for number in range(first, last)]
+    return {"content_filter": json.dumps({"any": tests})}
+
+
+def test_many_costly_filters_are_not_judged_at_once() -> None:
+    table = EndpointTable(KEYS)
+    for number in range(4):
+        endpoint_id = str(UUID(int=number))
+        table.apply(endpoint_id.encode(), record(endpoint_id, 1, costly(0, 90)))
+    wanting = table.wanting(WORKSPACES[0], TYPES[0])
+    assert not wanting.match(SPACES[0], 1, {"tags": ["x"] * 10})
+    event = {"tags": ["x"] * 100}
+    with pytest.raises(TakesLong):
+        wanting.match(SPACES[0], 1, event)
+    assert not any(wanting.wants(each, SPACES[0], 1, event) for each in wanting.endpoints)
+    assert table.costly_filters == 0
+
+
+def test_a_filter_that_takes_what_it_can_not_judge_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    table = EndpointTable(KEYS)
+    table.apply(ENDPOINTS[0].encode(), record(ENDPOINTS[0], 1, costly(0, 2)))
+    wanting = table.wanting(WORKSPACES[0], TYPES[0])
+    for _ in range(3):
+        assert len(wanting.match(SPACES[0], 1, {"tags": ["x"] * 30_000})) == 1
+    assert [each.message for each in caplog.records] == ["filter.too_costly"]
+    assert table.costly_filters == 1

@@ -103,6 +103,7 @@ def _course(course: Course) -> dict[str, Any]:
         "deleted": course.endpoint is None,
         "state": None if latest is None else str(latest.state),
         "not_sent_because": course.unwanted,
+        "note": course.note,
         "delivery_id": None if latest is None else latest.delivery_id,
         "attempts": [shown_attempt(each) for each in course.attempts],
     }
@@ -122,6 +123,8 @@ def _print(traced: Traced) -> None:
         name = course["name"] or ("deleted" if course["deleted"] else "")
         state = course["state"] or f"not sent: {course['not_sent_because']}"
         console.print(f"  to {course['endpoint_id']} {name}: {state}", markup=False)
+        if course["note"]:
+            console.print(f"    {course['note']}", markup=False)
         for each in course["attempts"]:
             console.print(f"    {attempt_line(each)}", markup=False)
         if course["attempts"] and course["attempts"][-1]["next_due_at"]:

@@ -29,12 +29,14 @@ class Course:
         endpoint: as it is now; None when it was deleted.
         attempts: in order; none when it was not sent there.
         unwanted: why it was not; None when it was.
+        note: what else there is to know; None: nothing.
     """
 
     endpoint_id: str
     endpoint: StoredEndpoint | None
     attempts: tuple[Attempt, ...]
     unwanted: str | None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +157,23 @@ def _courses(
     tried = set()
     for endpoint_id, group in groupby(ordered, key=lambda each: each.endpoint_id):
         tried.add(endpoint_id)
-        yield Course(endpoint_id, known.get(endpoint_id), tuple(group), None)
+        endpoint = known.get(endpoint_id)
+        yield Course(endpoint_id, endpoint, tuple(group), None, _note(endpoint, event))
     if event is None or appended_ms is None:
         return
     for each in endpoints:
         if each.endpoint_id not in tried and each.workspace_id == event.workspace_id:
             reason = why_not(each, event, appended_ms) or "wanted, and not attempted yet"
             yield Course(each.endpoint_id, each, (), reason)
+
+
+def _note(endpoint: StoredEndpoint | None, event: Event | None) -> str | None:
+    if endpoint is None or event is None:
+        return None
+    wants = known_filter(endpoint.content_filter)
+    if wants is None or not wants(event.data) or not wants.overruns:
+        return None
+    return "its filter takes too many steps for this event, so it was sent without"
 
 
 def why_not(endpoint: StoredEndpoint, event: Event, appended_ms: int) -> str | None:

@@ -11,7 +11,7 @@ from plaudit.deliver.defects import Stage, defect_of
 from plaudit.deliver.delivers import Delivers
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.fan_out import WIDE, FanOut
-from plaudit.endpoints.matching import Wanting
+from plaudit.endpoints.matching import TakesLong, Wanting
 from plaudit.endpoints.model import Endpoint, Served
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event, EventDecoder, SchemaUnknown, Undecodable
@@ -60,12 +60,16 @@ class EventsLane:
         if event is None:
             return
         wanting = self._table.wanting(event.workspace_id, event.type)
-        if len(wanting.endpoints) > WIDE:
-            job = FanOut(record, self._find, self._deliverer, self._deliver)
-            self._deliverer.rounds.add(event.workspace_id, job)
-            return
-        endpoints = wanting.match(event.space_id, record.timestamp_ms, event.data)
-        self._deliver(record, event, endpoints)
+        if len(wanting.endpoints) <= WIDE:
+            try:
+                endpoints = wanting.match(event.space_id, record.timestamp_ms, event.data)
+            except TakesLong:
+                pass
+            else:
+                self._deliver(record, event, endpoints)
+                return
+        job = FanOut(record, self._find, self._deliverer, self._deliver)
+        self._deliverer.rounds.add(event.workspace_id, job)
 
     def _find(self, record: Record) -> tuple[Event, Wanting]:
         """Return an event that was decoded before, and which endpoints want its type."""

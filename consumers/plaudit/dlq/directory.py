@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from plaudit.endpoints.filters import Wants, known_filter
+from plaudit.endpoints.filters import Filter, known_filter
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.table import TableFollower
@@ -58,7 +58,7 @@ class Known:
     disabled_since_ms: int | None
     enabled_at_ms: int | None = None
     deleted: bool = False
-    wants: Wants | None = None
+    wants: Filter | None = None
 
 
 class Directory:

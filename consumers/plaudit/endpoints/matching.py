@@ -6,15 +6,26 @@ that a reader in another thread never sees half of a change.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from plaudit.endpoints.filters import Filter
 from plaudit.endpoints.model import Served
 
 ERASED: Final = "customer.erased"
 """Goes to every endpoint of its workspace, whatever that filters: copies must be erased."""
 
 NEVER_MS: Final = float("inf")
+
+MOST_STEPS_AT_ONCE: Final = 25_000
+"""Steps of all filters on one event, while nothing else is done: some 3 ms."""
+
+_log = logging.getLogger(__name__)
+
+
+class TakesLong(Exception):
+    """Judging an event by all filters of a workspace takes longer than the event loop can spare."""
 
 
 class Wanting:
@@ -36,16 +47,28 @@ class Wanting:
         self.all_from_ms: float = NEVER_MS if chooses and not erased else from_ms
 
     def match(self, space_id: str, appended_ms: int, data: Mapping[str, Any]) -> Sequence[Served]:
-        """Return the endpoints that want an event.
+        """Return the endpoints that want an event, unless that takes long.
 
         Args:
             space_id: the event's.
             appended_ms: when it was appended, by the brokers' clock; a redelivery decides the same.
             data: of the event, for content filters.
+
+        Raises:
+            TakesLong: ask `wants` for one endpoint after the other, with pauses.
         """
         if appended_ms >= self.all_from_ms:
             return self.endpoints
-        return [each for each in self.endpoints if self.wants(each, space_id, appended_ms, data)]
+        found: list[Served] = []
+        spent = 0
+        for each in self.endpoints:
+            before = _spent(each)
+            if self.wants(each, space_id, appended_ms, data):
+                found.append(each)
+            spent += _spent(each) - before
+            if spent > MOST_STEPS_AT_ONCE:
+                raise TakesLong
+        return found
 
     def wants(
         self, endpoint: Served, space_id: str, appended_ms: int, data: Mapping[str, Any]
@@ -57,7 +80,23 @@ class Wanting:
             return True
         if endpoint.spaces and space_id not in endpoint.spaces:
             return False
-        return endpoint.wants is None or endpoint.wants(data)
+        return endpoint.wants is None or _judge(endpoint, endpoint.wants, data)
+
+
+def _spent(endpoint: Served) -> int:
+    return 0 if endpoint.wants is None else endpoint.wants.spent
+
+
+def _judge(endpoint: Served, wants: Filter, data: Mapping[str, Any]) -> bool:
+    """Return whether a filter wants an event; log once that one takes what it can't judge."""
+    overran = wants.overruns > 0
+    wanted = wants(data)
+    if wants.overruns and not overran:
+        _log.warning(
+            "filter.too_costly",
+            extra={"endpoint_id": endpoint.endpoint_id, "workspace_id": endpoint.workspace_id},
+        )
+    return wanted
 
 
 class Workspace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from plaudit.endpoints.filters import Wants
+from plaudit.endpoints.filters import Filter
 from plaudit.endpoints.signing import Signer
 from plaudit.formats.shape import Shape
 from plaudit.records.delays import Delay
@@ -50,7 +50,7 @@ class Endpoint:
     status: Status
     disabled_reason: str | None
     active_from_ms: int
-    wants: Wants | None = None
+    wants: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Unreadable:
     types: frozenset[str]
     spaces: frozenset[str]
     active_from_ms: int
-    wants: Wants | None = None
+    wants: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,14 @@ class EndpointTable:
         """How many endpoints have a record without a seal."""
         return len(self._unbound)
 
+    @property
+    def costly_filters(self) -> int:
+        """How many endpoints have a filter that was too costly for an event."""
+        return sum(
+            not isinstance(each, Deleted) and each.wants is not None and each.wants.overruns > 0
+            for each in tuple(self._by_id.values())
+        )
+
     def apply(self, key: bytes, value: bytes | None) -> None:
         """Take in a record of the topic; versions older than what is known are ignored."""
         endpoint_id = key.decode("utf-8", "replace")

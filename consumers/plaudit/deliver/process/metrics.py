@@ -226,6 +226,7 @@ ENDPOINTS: Final = "plaudit_endpoints"
 UNREADABLE: Final = "plaudit_endpoints_unreadable"
 UNBOUND: Final = "plaudit_endpoints_unbound"
 FORGED: Final = "plaudit_endpoint_records_forged"
+COSTLY: Final = "plaudit_filters_too_costly"
 LOOP_LATE: Final = "plaudit_loop_late_seconds"
 TABLE_AGE: Final = "plaudit_endpoints_age_seconds"
 CLOCK_SKEW: Final = "plaudit_clock_skew_seconds"
@@ -242,6 +243,7 @@ PER_WORKER: Final[Mapping[str, tuple[Kind | Literal["histogram"], str]]] = {
     UNREADABLE: ("gauge", "Endpoints that can't be opened: a wrong key, or damage; alert on any."),
     UNBOUND: ("gauge", "Endpoints whose record has no seal; `plaudit endpoints reseal` adds it."),
     FORGED: ("counter", "Endpoint records that were refused, as their seal does not fit: alert."),
+    COSTLY: ("gauge", "Endpoints whose filter took an event because judging it costs too much."),
     LOOP_LATE: ("gauge", "How late the event loop runs; over 0.1 s the worker is short of CPU."),
     TABLE_AGE: ("gauge", "How long ago the table of endpoints was known to be complete."),
     CLOCK_SKEW: (
@@ -283,6 +285,7 @@ class WorkerCollector(Collector):
         yield GaugeMetricFamily(UNREADABLE, PER_WORKER[UNREADABLE][1], table.unreadable)
         yield GaugeMetricFamily(UNBOUND, PER_WORKER[UNBOUND][1], table.unbound)
         yield CounterMetricFamily(FORGED, PER_WORKER[FORGED][1], table.forged)
+        yield GaugeMetricFamily(COSTLY, PER_WORKER[COSTLY][1], table.costly_filters)
 
     def _defects(self) -> Metric:
         metric = CounterMetricFamily(DEFECTS, PER_WORKER[DEFECTS][1], labels=["stage"])
