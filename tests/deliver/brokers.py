@@ -43,6 +43,9 @@ class Brokers:
     ) -> None:
         self.waiting.append(Sent(topic, value, key, dict(headers or ()), on_ack))
 
+    def unacknowledged(self) -> int:
+        return len(self.waiting)
+
     def acknowledge(self) -> Sent:
         """Acknowledge the oldest."""
         sent = self.waiting.popleft()

@@ -7,12 +7,13 @@ are counted by the stage that they came up in.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from plaudit.transport.errors import TransportError
 
@@ -38,6 +39,7 @@ class Stage(StrEnum):
     WRITE = "write"  # hand it to the producer, take the acknowledgement
     REPORT = "report"  # count and log
     LOOK = "look"  # what is done a few times a second
+    LOOP = "loop"  # a call that the event loop makes
     LOST = "lost"  # nobody had the delivery in hand any more
 
 
@@ -80,6 +82,17 @@ class Defects:
         self.counts[stage] += 1
         with suppress(Exception):
             self._say(stage, error, record)
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Count what a loop's callbacks raise from now on, too."""
+        loop.set_exception_handler(self._unhandled)
+
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            self.note(Stage.LOOP, error)
+        else:
+            loop.default_exception_handler(context)
 
     def _say(self, stage: Stage, error: BaseException, record: Record | None) -> None:
         kind, now_s = (str(stage), *_kind_of(error)), self._monotonic()

@@ -123,7 +123,10 @@ class Deliverer:
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
             self._settle_defect(delivery, Stage.SETTLE, error, attempted)
             return
-        self._told(delivery, decision, attempted)
+        try:
+            self._told(delivery, decision, attempted)
+        except Exception as error:  # noqa: BLE001 - it is settled whatever becomes of its log line
+            self.defects.note(Stage.REPORT, error, delivery.record)
 
     def fail(
         self,
@@ -158,15 +161,15 @@ class Deliverer:
             self.defects.note(Stage.SETTLE, again, delivery.record)
             decision = Dead(Reason.DEFECT, str(outcome))
             self._tools.settler.bury(delivery.record, decision.reason, decision.detail)
-        self._told(delivery, decision, made)
+        try:
+            self._told(delivery, decision, made)
+        except Exception as again:  # noqa: BLE001 - it is settled all the same
+            self.defects.note(Stage.REPORT, again, delivery.record)
 
     def _told(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> None:
         """Count and log what is settled."""
-        try:
-            self.tally.settle(outcome_of(decision), decision)
-            self._tools.reporter.report(delivery, decision, attempted)
-        except Exception as error:  # noqa: BLE001 - it is settled whatever becomes of its log line
-            self.defects.note(Stage.REPORT, error, delivery.record)
+        self.tally.settle(outcome_of(decision), decision)
+        self._tools.reporter.report(delivery, decision, attempted)
 
     def evict(self, flight: Flight) -> None:
         """Cancel an attempt that holds others up; it ends as `Evicted`."""
@@ -192,7 +195,9 @@ class Deliverer:
                 flight.exchange.cancel(defect_of(lost))
         except Exception as error:  # noqa: BLE001 - it ends in any case
             self.defects.note(Stage.LOST, error, flight.delivery.record)
-        if not flight.ended:
+        if flight.ended:
+            self.defects.note(Stage.LOST, lost, flight.delivery.record)
+        else:
             flight.ended, flight.exchange = True, None
             attempted = Attempted(defect_of(lost), flight.started_ms)
             self._settle_defect(flight.delivery, Stage.LOST, lost, attempted)
@@ -325,7 +330,8 @@ class Deliverer:
             self._settle_defect(flight.delivery, Stage.DECIDE, error, attempted)
         else:
             self.settle(flight.delivery, decision, attempted)
-        self._finish(flight, attempted, now_ms)
+        finally:
+            self._finish(flight, attempted, now_ms)
 
     def _decided(self, flight: Flight, outcome: Answer | TransportError, now_ms: int) -> Decision:
         endpoint = flight.endpoint

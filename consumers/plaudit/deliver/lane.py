@@ -117,11 +117,12 @@ class Lane:
             if self._hooks.hold.on:
                 continue
             try:
-                self._look()
+                self.look()
             except Exception:  # noqa: BLE001 - logged; the next look comes soon
                 _log.exception("lane.defect")
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Begin what can be judged by now, and what a defect has kept waiting."""
         for assignment in tuple(self._waiting):
             self._look_again(assignment)
         for assignment in self._blocked.assignments - self._waiting.keys():

@@ -275,6 +275,12 @@ class Settler:
             case _:
                 self._answers += 1
                 self._written(ticket)
+        try:
+            self._heard(write, outcome)
+        except Exception as error:  # noqa: BLE001 - it is settled whatever is noted beside it
+            self.defects.note(Stage.WRITE, error, ticket.record)
+
+    def _heard(self, write: Write, outcome: Ack | SendFailure) -> None:
         if write.topic != self._attempts:
             self._suspects.answered(write, taken=isinstance(outcome, Ack))
         if isinstance(outcome, Ack):

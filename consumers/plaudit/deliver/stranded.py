@@ -103,7 +103,10 @@ class Watch:
         in_hand = {_place(record) for record in old}
         self.stranded = {each: n for each, n in self.stranded.items() if each in in_hand}
         for record in found:
-            self._begin_anew(record)
+            try:
+                self._begin_anew(record)
+            except Exception as error:  # noqa: BLE001 - it is found again; the others can't wait
+                self._defects.note(Stage.LOST, error, record)
 
     def _old(self, assignments: Sequence[Assignment], now_s: float) -> list[Record]:
         """Return the records that were handed over too long ago, and are not done."""

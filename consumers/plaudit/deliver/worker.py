@@ -140,6 +140,7 @@ class Worker:
         Raises:
             Exception: what ended a source or the producer.
         """
+        self.settler.defects.watch(asyncio.get_running_loop())
         # In shutdown order, last first: lanes, repetition of failed writes, producer, tables.
         async with AsyncExitStack() as stack:
             stack.callback(self.schemas.close)
@@ -214,7 +215,6 @@ class Worker:
         sources = Sources(self._kafka, configs, entrance, self.clock)
 
         def held() -> Iterator[Record]:
-            """Yield what somebody has in hand."""
             yield from lane.records
             yield from deliverer.rounds.records
             yield from (each.record for each in deliverer.admission.queues.deliveries)

@@ -1,0 +1,346 @@
+"""Both lanes, whole: from a record's bytes to its acknowledged outcome and the offset.
+
+Everything between poll and commit is real but for three things: the source's thread is a call, the
+brokers acknowledge when they are asked to, and requests are answered by a function.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import UUID
+
+from deliver.brokers import Brokers, Sent
+from endpoint_records import endpoint_value
+from plaudit.deliver.attempt import Attempter
+from plaudit.deliver.decide import Plan
+from plaudit.deliver.defects import Stage
+from plaudit.deliver.deliverer import Deliverer, Tools
+from plaudit.deliver.deliveries_lane import DeliveriesLane
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.events_lane import EventsLane
+from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.lane import Hooks, Lane
+from plaudit.deliver.offsets.holdings import Holdings
+from plaudit.deliver.report import Reporter
+from plaudit.deliver.settler import Settler
+from plaudit.deliver.stranded import LOOK_EVERY_S, Watch
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.signing import Secret, new_secret
+from plaudit.endpoints.table import EndpointTable
+from plaudit.events.decoding import EventDecoder
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.consumer import Partition, Place
+from plaudit.kafka.producer import Producer
+from plaudit.records.delays import parse_delays
+from plaudit.records.names import Header, Names
+from plaudit.transport.addresses import Target
+from plaudit.transport.answer import NO_TIMINGS, Answer
+from plaudit.transport.errors import Phase, TransportError
+from plaudit.transport.progress import OnDone
+from plaudit.transport.sender import Sender, Started
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+NAMES: Final = Names("")
+ATTEMPTS: Final = NAMES.attempts
+TIERS: Final = parse_delays("5s,5m")
+KEYS: Final = SecretKeys([os.urandom(32)])
+EXAMPLE: Final = encode(example("testimonial.approved"))
+DECODED: Final = EventDecoder().decode(EXAMPLE)
+WORKSPACE: Final = DECODED.workspace_id
+OK: Final = Answer(200, (), b"", truncated=False, timings=NO_TIMINGS, bytes_sent=1)
+PATIENCE_S: Final = 60.0
+ENDPOINTS: Final[dict[str, dict[str, Any]]] = {
+    str(UUID(int=number)): given
+    for number, given in enumerate(
+        (
+            {},
+            {"format": "slack"},
+            {"format": "flat"},
+            {"format": "cloudevents-binary"},
+            {"content_filter": '{"field": "testimonial.rating.value", "gt": 1}'},
+            {"rate_limit": 100_000.0},
+        ),
+        start=1,
+    )
+}
+Answers = Callable[[bytes], Answer | TransportError]
+"""What is answered to a request, by its own headers."""
+
+
+def event_id(number: int) -> str:
+    """Return the id of the event of this number."""
+    return str(UUID(int=number + 10**9, version=4))
+
+
+def event(number: int) -> bytes:
+    """Return an event that differs from the others by its id."""
+    return EXAMPLE.replace(DECODED.event_id.encode(), event_id(number).encode())
+
+
+def to(endpoint_id: str, **given: object) -> list[tuple[str, bytes]]:
+    """Return the headers of a record in a deliveries topic."""
+    more = {getattr(Header, name.upper()): str(value).encode() for name, value in given.items()}
+    said = {Header.ENDPOINT_ID: endpoint_id.encode(), Header.WORKSPACE_ID: WORKSPACE.encode()}
+    return list((said | more).items())
+
+
+@dataclass
+class Told:
+    """The client's message; what it tells may be an error, as of the client."""
+
+    told: Sequence[tuple[str, bytes]]
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return list(self.told)
+
+    def key(self) -> bytes | None:
+        return b"key"
+
+
+class Request:
+    """A request under way that can be cancelled."""
+
+    phase: Phase = "first_byte"
+    sent = True
+
+    def __init__(self, on_done: OnDone, outcome: Answer | TransportError) -> None:
+        self._on_done: OnDone | None = on_done
+        asyncio.get_running_loop().call_soon(self.cancel, outcome)
+
+    def cancel(self, outcome: Answer | TransportError) -> None:
+        on_done, self._on_done = self._on_done, None
+        if on_done is not None:
+            on_done(outcome)
+
+
+class Answering(Sender):
+    """Answers each request by a function.
+
+    Attributes:
+        answers: that function.
+        posted: how often each event was sent to each endpoint.
+    """
+
+    def __init__(self) -> None:
+        self.answers: Answers = lambda _: OK
+        self.posted: Counter[tuple[str, str]] = Counter()
+
+    def start(
+        self, target: Target, prefix: bytes, lines: bytes, body: bytes, on_done: OnDone
+    ) -> Started:
+        del prefix, body
+        message_id = lines.partition(b"webhook-id: ")[2].partition(b"\r\n")[0].decode()
+        self.posted[message_id, target.path.removeprefix("/")] += 1
+        return Request(on_done, self.answers(lines))
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class Server(Brokers):
+    """Brokers, as the producer brings their answers: what a callback raises is swallowed.
+
+    Attributes:
+        written: everything but the log of attempts, in order.
+        lines: in the log of attempts.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[Sent] = []
+        self.lines = 0
+
+    def serve(self) -> None:
+        """Acknowledge all that waits."""
+        while self.waiting:
+            sent = self.waiting[0]
+            if sent.topic == ATTEMPTS:
+                self.lines += 1
+            else:
+                self.written.append(sent)
+            with suppress(Exception):  # as `Producer.serve`, which logs it
+                self.acknowledge()
+
+
+@dataclass
+class Side:
+    """One lane with the partition that it reads.
+
+    Attributes:
+        done: records of which a delivery is settled.
+        fed: how many records were handed over.
+    """
+
+    lane: Lane
+    deliverer: Deliverer
+    holdings: Holdings
+    watch: Watch
+    done: deque[Record]
+    fed: int = 0
+    now_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def pending(self) -> int:
+        """Records that are not done."""
+        [assignment] = self.holdings.held.values()
+        return assignment.window.pending
+
+    def hand_over(self, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Hand over the next record, as the source does."""
+        [assignment] = self.holdings.held.values()
+        message = cast("Message", Told(headers))
+        stamp_ms = int(time.time() * 1_000) - assignment.delay_ms
+        record = Record(assignment, self.fed, stamp_ms, value, message)
+        assert assignment.window.receive(self.fed, len(value))
+        self.fed += 1
+        self.holdings.handed_over([record])
+        self.lane.hand_over([record])
+
+    def take_done(self) -> None:
+        """Take what is settled, as the source does."""
+        while self.done:
+            self.holdings.settled(self.done.popleft())
+
+    def look_for_stranded(self) -> None:
+        """Let so much time go by that what is stranded is found."""
+        for _ in range(3):
+            self.now_s += PATIENCE_S + LOOK_EVERY_S
+            self.deliverer.rounds.revive()
+            self.deliverer.end_lost(self.now_s)
+            self.watch.look(list(self.holdings.held.values()), self.now_s)
+
+
+class AnySchema:
+    """Knows a schema for every name, so that no partition has to wait for one."""
+
+    def by_fingerprint(self, name: bytes) -> str | None:
+        del name
+        return '{"type": "record", "name": "odd", "fields": []}'
+
+    def by_id(self, schema_id: int) -> str | None:
+        return self.by_fingerprint(str(schema_id).encode())
+
+
+class Whole:
+    """A worker without Kafka and without sockets; made in the event loop.
+
+    Attributes:
+        events: the events lane.
+        deliveries: the deliveries lane.
+    """
+
+    def __init__(self) -> None:
+        self.server = Server()
+        self.sender = Answering()
+        producer = cast("Producer", self.server)
+        self.settler = Settler(producer, NAMES, "w", BrokerClock())
+        self.settler.defects.watch(asyncio.get_running_loop())
+        self.table = EndpointTable(KEYS)
+        for endpoint_id, given in ENDPOINTS.items():
+            self.add(endpoint_id, **given)
+        self.tools = Tools(
+            Attempter(self.sender, self.settler.defects),
+            self.settler,
+            Reporter("all", "w"),
+            Plan(TIERS, TIERS),
+            AdmissionLimits(),
+        )
+        self.events = self._side("events", "testimonials", 0)
+        self.deliveries = self._side("deliveries", "deliveries.5s", TIERS[0].millis)
+        self.sides = (self.events, self.deliveries)
+
+    def add(self, endpoint_id: str, **given: Any) -> None:
+        """Let the table know an endpoint; the path of its URL is its id."""
+        private = Private(f"https://e.example/{endpoint_id}", {}, [Secret(new_secret())])
+        sealed = seal(KEYS, endpoint_id, private)
+        known = {"workspace_id": WORKSPACE, "key_id": sealed.key_id, "sealed": sealed.blob}
+        fields: dict[str, Any] = {**known, **given}
+        self.table.apply(endpoint_id.encode(), endpoint_value(endpoint_id, **fields))
+
+    def _side(self, name: str, topic: str, delay_ms: int) -> Side:
+        deliverer = Deliverer(self.tools, serves_all=name == "deliveries")
+        make = EventsLane if name == "events" else DeliveriesLane
+        judge = make(
+            EventDecoder(AnySchema()), self.table, lambda: True, deliverer, self.settler.bury
+        )
+        nothing: Any = None
+        hooks = Hooks(
+            judge.begin, judge.give_up, lambda: True, deliverer.hold, nothing, nothing, nothing
+        )
+        lane = Lane(name, hooks, asyncio.get_running_loop())
+        done: deque[Record] = deque()
+        holdings = Holdings({topic: delay_ms}, done.append)
+        holdings.assign({Partition(topic, 0): Place(0, "")}, lambda _: 0)
+
+        def held() -> Iterator[Record]:
+            yield from lane.records
+            yield from deliverer.rounds.records
+            yield from (each.record for each in deliverer.admission.queues.deliveries)
+            yield from self.settler.records
+            yield from tuple(done)
+
+        watch = Watch(lane, held, self.settler.defects, PATIENCE_S)
+        return Side(lane, deliverer, holdings, watch, done)
+
+    async def run(self, rounds: int = 40) -> None:
+        """Let everything go on until nothing is left to do, or it does not get less."""
+        for _ in range(rounds):
+            for _ in range(6):
+                await asyncio.sleep(0)
+            self.server.serve()
+            for side in self.sides:
+                side.take_done()
+                self.look(side.deliverer.admission.look)
+                self.look(side.lane.look)
+            self.look(self.settler.look)
+            if not any(side.pending or side.deliverer.admission.in_hand for side in self.sides):
+                return
+
+    async def run_to_the_end(self) -> None:
+        """The same; then let time go by, so that what is stranded is begun anew."""
+        await self.run()
+        for _ in range(4):
+            if not any(side.pending or side.deliverer.admission.in_hand for side in self.sides):
+                break
+            for side in self.sides:
+                self.look(side.look_for_stranded)
+            await self.run()
+
+    def look(self, look: Callable[[], None]) -> None:
+        """Look after something, as the worker does a few times a second."""
+        try:
+            look()
+        except Exception as error:  # noqa: BLE001 - as the worker
+            self.settler.defects.note(Stage.LOOK, error)
+
+    def check_all_is_settled(self) -> None:
+        """Check that every record is done, and that nothing is left in hand anywhere."""
+        for side in self.sides:
+            [assignment] = side.holdings.held.values()
+            assert (side.pending, assignment.place()) == (0, Place(side.fed, ""))
+            assert not assignment.records
+            assert side.holdings.in_hand == side.holdings.bytes_in_hand == 0
+            queues = side.deliverer.admission.queues
+            assert (queues.in_hand, queues.waiting_briskly) == (0, 0)
+            assert not list(queues.deliveries)
+        assert not self.settler.backlog
+        assert not list(self.settler.records)
+
+    def outcomes(self) -> Counter[tuple[str, str]]:
+        """Count what was written, by topic and reason."""
+        return Counter(
+            (each.topic, each.headers.get(Header.REASON, b"").decode())
+            for each in self.server.written
+        )
