@@ -32,7 +32,7 @@ REACHED: Final = 200
 OF_THE_SOURCE: Final = frozenset(
     {"deliver.lane:Lane.hand_over", "deliver.delivery:Record.__init__"}
 )
-"""What these raise ends the source's thread and the worker; the next one reads the record again."""
+"""What it raises ends the source's thread and the worker; the next one reads the record again."""
 OF_EVERY_WRITE: Final = frozenset(
     f"deliver.{name}"
     for name in (

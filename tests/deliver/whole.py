@@ -61,20 +61,15 @@ DECODED: Final = EventDecoder().decode(EXAMPLE)
 WORKSPACE: Final = DECODED.workspace_id
 OK: Final = Answer(200, (), b"", truncated=False, timings=NO_TIMINGS, bytes_sent=1)
 PATIENCE_S: Final = 60.0
-ENDPOINTS: Final[dict[str, dict[str, Any]]] = {
-    str(UUID(int=number)): given
-    for number, given in enumerate(
-        (
-            {},
-            {"format": "slack"},
-            {"format": "flat"},
-            {"format": "cloudevents-binary"},
-            {"content_filter": '{"field": "testimonial.rating.value", "gt": 1}'},
-            {"rate_limit": 100_000.0},
-        ),
-        start=1,
-    )
-}
+KINDS: Final[Sequence[dict[str, Any]]] = (
+    {},
+    {"format": "slack"},
+    {"format": "flat"},
+    {"format": "cloudevents-binary"},
+    {"content_filter": '{"field": "testimonial.rating.value", "gt": 1}'},
+    {"rate_limit": 100_000.0},
+)
+ENDPOINTS: Final = {str(UUID(int=number)): given for number, given in enumerate(KINDS, start=1)}
 Answers = Callable[[bytes], Answer | TransportError]
 """What is answered to a request, by its own headers."""
 
@@ -138,9 +133,15 @@ class Answering(Sender):
         self.posted: Counter[tuple[str, str]] = Counter()
 
     def start(
-        self, target: Target, prefix: bytes, lines: bytes, body: bytes, on_done: OnDone
+        self,
+        target: Target,
+        prefix: bytes,
+        lines: bytes,
+        body: bytes,
+        on_done: OnDone,
+        owner: str = "",
     ) -> Started:
-        del prefix, body
+        del prefix, body, owner
         message_id = lines.partition(b"webhook-id: ")[2].partition(b"\r\n")[0].decode()
         self.posted[message_id, target.path.removeprefix("/")] += 1
         return Request(on_done, self.answers(lines))
@@ -206,7 +207,7 @@ class Side:
         assert assignment.window.receive(self.fed, len(value))
         self.fed += 1
         self.holdings.handed_over([record])
-        self.lane.hand_over([record])
+        asyncio.get_running_loop().call_soon(self.lane.receive, [record])
 
     def take_done(self) -> None:
         """Take what is settled, as the source does."""
@@ -275,10 +276,7 @@ class Whole:
         judge = make(
             EventDecoder(AnySchema()), self.table, lambda: True, deliverer, self.settler.bury
         )
-        nothing: Any = None
-        hooks = Hooks(
-            judge.begin, judge.give_up, lambda: True, deliverer.hold, nothing, nothing, nothing
-        )
+        hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, lambda: None)
         lane = Lane(name, hooks, asyncio.get_running_loop())
         done: deque[Record] = deque()
         holdings = Holdings({topic: delay_ms}, done.append)
