@@ -59,6 +59,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "trace": Entry("Everything known of one event or testimonial.", "server"),
         "keys": Entry("Make, list and revoke API keys.", "server"),
         "status": Entry("Brokers, topics, lag, what is due, dead letters.", "deliver"),
+        "records": Entry("A record that holds its partition: to the dead letters.", "deliver"),
         "dlq": Entry("Dead letters: see, count, keep, send again, remove.", "deliver"),
         "replay": Entry("Send events of a time range to an endpoint again.", "deliver"),
         "listen": Entry("A local subscriber that verifies and prints.", "server"),

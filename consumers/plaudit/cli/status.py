@@ -23,7 +23,8 @@ def command(
 ) -> None:
     """Show brokers, topics, lag of both lanes, what is overdue, and dead letters.
 
-    Exit 1 when a topic is missing or unfit, or the brokers are away.
+    Exit 1 when a topic is missing or unfit, a record that can't be read holds its partition, or the
+    brokers are away.
     """
     settings, now_ms = KafkaSettings(), int(time.time() * 1_000)
     status = look(settings, now_ms)
@@ -43,9 +44,10 @@ def command(
                 f"plaudit: {unknown:,} endpoints are served that the database does not know; "
                 "`plaudit endpoints sync --prune` lists and removes them"
             )
-    if status.findings:
-        for finding in status.findings:
-            note(f"plaudit: {finding}")
+    problems = [*status.findings, *(head.line() for head in status.heads)]
+    if problems:
+        for problem in problems:
+            note(f"plaudit: {problem}")
         raise typer.Exit(Exit.FAILED)
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from plaudit.deliver.heads import Head, Reading
+from plaudit.kafka.consumer import Partition
 from plaudit.kafka.lag import LagReader, PartitionLag
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, worker_requirements
 from plaudit.records.names import tier_of
+
+SUSPECT_AFTER_MS: Final = 5_000
+"""Until then, a record that can't be read may just be on its way to the dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +42,21 @@ class Status:
         brokers: how to reach them.
         findings: what keeps deliverers from starting.
         topics: what waits where.
+        heads: records that hold their partitions, as they can't be read.
     """
 
     brokers: str
     findings: Sequence[str]
     topics: Sequence[TopicStatus]
+    heads: Sequence[Head] = ()
 
     def plain(self) -> dict[str, object]:
         """Return it as plain data."""
         return {
             "brokers": self.brokers,
-            "ok": not self.findings,
+            "ok": not self.findings and not self.heads,
             "findings": list(self.findings),
+            "blocked": [each.plain() for each in self.heads],
             "topics": [
                 {
                     "lane": each.lane,
@@ -78,34 +87,56 @@ def look(settings: KafkaSettings, now_ms: int) -> Status:
         ("events", names.events_group, dict.fromkeys(names.event_topics, 0)),
         ("deliveries", names.deliveries_group, tiers),
     )
-    topics = [
-        each
-        for lane, group, delays in lanes
-        for each in _waiting(settings, lane, group, delays, now_ms)
-    ]
-    return Status(settings.bootstrap_servers, findings, topics)
+    topics: list[TopicStatus] = []
+    heads: list[Head] = []
+    with Reading(settings) as reading:
+        for lane, group, delays in lanes:
+            looker = _Looker(settings, lane, group, reading, now_ms)
+            topics += looker.look(delays)
+            heads += looker.heads
+    return Status(settings.bootstrap_servers, findings, topics, heads)
 
 
-def _waiting(
-    settings: KafkaSettings, lane: str, group: str, delays: Mapping[str, int], now_ms: int
-) -> list[TopicStatus]:
-    reader = LagReader(settings, group)
-    try:
-        lags = reader.read(delays)
-        found = []
-        for topic, delay_ms in sorted(delays.items(), key=lambda pair: (pair[1], pair[0])):
-            mine = [each for each in lags if each.topic == topic]
-            behind = sum(each.behind for each in mine)
-            oldest = _oldest(reader, mine)
-            overdue = None if oldest is None else now_ms - oldest - delay_ms
-            found.append(TopicStatus(lane, topic, behind, overdue))
-        return found
-    finally:
-        reader.close()
+class _Looker:
+    """Looks at what waits in the topics of one lane.
 
+    Attributes:
+        heads: records that partitions stand at and that can't be read.
+    """
 
-def _oldest(reader: LagReader, lags: Sequence[PartitionLag]) -> int | None:
-    """Return when the oldest record that waits was appended."""
-    stamps = [reader.timestamp_at(each) for each in lags if each.behind]
-    known = [stamp for stamp in stamps if stamp is not None]
-    return min(known, default=None)
+    def __init__(
+        self, settings: KafkaSettings, lane: str, group: str, reading: Reading, now_ms: int
+    ) -> None:
+        self._reader = LagReader(settings, group)
+        self._lane = lane
+        self._reading = reading
+        self._now_ms = now_ms
+        self.heads: list[Head] = []
+
+    def look(self, delays: Mapping[str, int]) -> list[TopicStatus]:
+        """Return what waits in each topic."""
+        try:
+            lags = self._reader.read(delays)
+            ordered = sorted(delays.items(), key=lambda pair: (pair[1], pair[0]))
+            return [self._topic(topic, delay_ms, lags) for topic, delay_ms in ordered]
+        finally:
+            self._reader.close()
+
+    def _topic(self, topic: str, delay_ms: int, lags: Sequence[PartitionLag]) -> TopicStatus:
+        mine = [each for each in lags if each.topic == topic and each.behind]
+        overdue = [found for each in mine if (found := self._overdue(each, delay_ms)) is not None]
+        behind = sum(each.behind for each in mine)
+        return TopicStatus(self._lane, topic, behind, max(overdue, default=None))
+
+    def _overdue(self, lag: PartitionLag, delay_ms: int) -> int | None:
+        """Return how long the oldest record that waits is overdue, and see what it is."""
+        first = self._reader.first(lag)
+        if first is None:
+            return None
+        overdue_ms = self._now_ms - first.timestamp_ms - delay_ms
+        if overdue_ms > SUSPECT_AFTER_MS:
+            reason = self._reading.obstacle(first.value)
+            if reason is not None:
+                place = Partition(lag.topic, lag.partition)
+                self.heads.append(Head(self._lane, place, first.offset, overdue_ms, reason))
+        return overdue_ms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -42,6 +42,14 @@ class PartitionLag:
     def behind(self) -> int:
         """Offsets between the two: records, where neither compaction nor transactions left gaps."""
         return max(0, self.end - self.committed)
+
+
+class First(NamedTuple):
+    """The first record that a group has not finished in a partition."""
+
+    offset: int
+    timestamp_ms: int
+    value: bytes
 
 
 class LagReader:
@@ -87,10 +95,11 @@ class LagReader:
             self._client.poll(0)  # brings what the connections died of
             raise self._troubles.explained(translate(error, "read the group's lag")) from None
 
-    def timestamp_at(self, lag: PartitionLag) -> int | None:
-        """Return when the first record that waits was appended, epoch milliseconds.
+    def first(self, lag: PartitionLag) -> First | None:
+        """Return the first record that waits; None when it could not be read in time.
 
-        None when it could not be read in time.
+        Raises:
+            KafkaFailure: not allowed.
         """
         try:
             self._client.assign([TopicPartition(lag.topic, lag.partition, lag.committed)])
@@ -100,7 +109,7 @@ class LagReader:
             raise translate(error, f"read topic {lag.topic}") from None
         if message is None or message.error() is not None:
             return None
-        return message.timestamp()[1]
+        return First(message.offset() or 0, message.timestamp()[1], message.value() or b"")
 
     def close(self) -> None:
         """Close the connection."""
