@@ -234,9 +234,23 @@ ISOLATION: Final = (
     Break(
         "an endpoint gets no more requests at once than its limit",
         _ISOLATION + "admission.py",
-        "has_slot = len(slots.flights) < self._limits.in_flight",
+        "has_slot = len(slots.flights) < most_in_flight(self._limits, self._queues.in_hand)",
         "has_slot = len(slots.flights) >= 0",
         "tests/deliver/test_admission.py",
+    ),
+    Break(
+        "reading does not wait for an endpoint that takes its time",
+        _ISOLATION + "room.py",
+        "if mean_s is not None and mean_s - slack_s > BRISK_S:",
+        "if mean_s is not None and mean_s - slack_s > 60.0:",
+        "tests/deliver/test_floods.py",
+    ),
+    Break(
+        "a backlog's turns are as far apart as its endpoint takes them",
+        _ISOLATION + "bookings.py",
+        "self._booked_s = max(self._booked_s, now_s + waiting / per_s) + 1 / per_s",
+        "self._booked_s = now_s + waiting / per_s",
+        "tests/deliver/test_turns.py",
     ),
     Break(
         "failures in a row open an endpoint's circuit",

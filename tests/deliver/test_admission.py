@@ -62,7 +62,7 @@ def test_many_hanging_endpoints_leave_the_lane_its_room(world: World) -> None:
             world.comes(endpoint(f"bad{number}"), 10)
         world.run(0.5)
     assert world.admission.in_hand < MOST_DELIVERIES * 0.8
-    assert not world.admission.waiting_briskly, "reading waits for none of them"
+    assert not world.admission.queues.waiting_briskly, "reading waits for none of them"
 
 
 def test_a_queue_that_does_not_move_is_kept_short(deliveries: World) -> None:
@@ -70,25 +70,27 @@ def test_a_queue_that_does_not_move_is_kept_short(deliveries: World) -> None:
     deliveries.comes(BAD, 64 + 1_000)
     deliveries.run(2)
     deliveries.comes(BAD, 500)
-    assert deliveries.reasons("bad") == {Reason.BACKLOG: 476}, "1,024 wait"
+    assert deliveries.reasons("bad") == {Reason.BACKLOG: 500}, "it takes 480 in 15 s, and has more"
+    assert all(each.turn_at_ms for each in deliveries.diverted["bad"])
 
 
 def test_while_the_lane_has_much_in_hand_such_a_queue_is_shorter_still(
     deliveries: World,
 ) -> None:
-    for number in range(100):
+    for number in range(115):
         deliveries.behaves[f"bad{number}"] = Behavior(None)
         deliveries.comes(endpoint(f"bad{number}"), 64)
-    deliveries.run(2)
+    deliveries.run(1)
     deliveries.comes(endpoint("bad0"), 500)
-    assert deliveries.reasons("bad0") == {Reason.BACKLOG: 500 - 64}
+    left = AdmissionLimits().shared - 115 * 64
+    assert 500 - left / 2 <= deliveries.reasons("bad0")[Reason.BACKLOG] < 500
 
 
 def test_a_worker_short_of_time_does_not_take_it_out_on_endpoints(events: World) -> None:
     everyone = [endpoint(f"e{number}") for number in range(5)]
     for each in everyone:
         events.behaves[each.endpoint_id] = Behavior(3.0)  # as it looks from a loop that is late
-    events.admission.late_s = 0.5
+    events.pulse.late_s = 0.5
     for _ in range(20):
         for each in everyone:
             events.comes(each, 10)
@@ -117,10 +119,10 @@ def test_an_endpoint_that_is_slower_than_others_is_slow(events: World) -> None:
 
 def test_reading_waits_for_queues_that_move(world: World) -> None:
     world.comes(GOOD, 1_000)
-    assert world.admission.waiting_briskly == 1_000 - 64
+    assert world.admission.queues.waiting_briskly == 1_000 - 64
     world.run(1)
     assert world.delivered["good"] == 1_000
-    assert not world.admission.waiting_briskly
+    assert not world.admission.queues.waiting_briskly
     assert not world.diverted["good"]
 
 
@@ -384,4 +386,4 @@ def test_every_delivery_is_attempted_or_diverted_and_the_counts_come_out_even(
     world.run(3_600)
     sent = sum(len(each) for each in world.sent.values())
     assert sent + sum(len(each) for each in world.diverted.values()) == total
-    assert world.admission.in_hand == world.admission.waiting_briskly == 0
+    assert world.admission.in_hand == world.admission.queues.waiting_briskly == 0

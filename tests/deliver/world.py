@@ -8,12 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from plaudit.deliver.decide import Decision
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.isolation.admission import Admission
 from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.isolation.pulse import Pulse
 from plaudit.deliver.isolation.slots import Clock, Flight
 from plaudit.deliver.isolation.standing import Refusal, hold_s
+from plaudit.deliver.moves import Attempted
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.signing import Secret, Signer, new_secret
@@ -74,6 +77,14 @@ class Behavior:
     takes_s: float | None = 0.01
     outcome: Answer | TransportError = field(default_factory=lambda: answer(200))
 
+    def next(self, now_s: float) -> Behavior:
+        """Return how it answers a request that begins now."""
+        del now_s
+        return replace(self)
+
+    def ended(self, now_s: float) -> None:
+        """Hear that a request was answered."""
+
 
 @dataclass
 class Timer:
@@ -85,12 +96,43 @@ class Timer:
         self.cancelled = True
 
 
+class Time:
+    """Time that passes when a test says so.
+
+    Attributes:
+        now_s: seconds.
+    """
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+        self._events: list[tuple[float, int, Callable[[], None], Timer]] = []
+        self._count = 0
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Call something after so many seconds."""
+        self._count += 1
+        timer = Timer()
+        heapq.heappush(self._events, (self.now_s + seconds, self._count, call, timer))
+        return timer
+
+    def run(self, seconds: float) -> None:
+        """Let time go by."""
+        until_s = self.now_s + seconds
+        while self._events and self._events[0][0] <= until_s:
+            at_s, _, call, timer = heapq.heappop(self._events)
+            self.now_s = max(self.now_s, at_s)
+            if not timer.cancelled:
+                call()
+        self.now_s = until_s
+
+
 class World:
     """A lane's admission with endpoints around it.
 
     Args:
         serves_all: as the deliveries lane does.
         limits: for each endpoint.
+        time: that passes here; its own, unless several lanes share one.
 
     Attributes:
         behaves: how each endpoint answers; at once and well, unless told otherwise.
@@ -98,10 +140,19 @@ class World:
         delivered: how many were answered 2xx, by endpoint.
         diverted: why deliveries were refused, by endpoint.
         insisting: deliveries have waited long enough.
+        on_diverted: hears of each diversion, on_delivered of each 2xx.
+        busy_s: for how long the event loop is busy from now on.
     """
 
-    def __init__(self, *, serves_all: bool, limits: AdmissionLimits | None = None) -> None:
-        self.now_s = 1_000.0
+    def __init__(
+        self,
+        *,
+        serves_all: bool,
+        limits: AdmissionLimits | None = None,
+        time: Time | None = None,
+    ) -> None:
+        self.time = time or Time()
+        self.later, self.run = self.time.later, self.time.run
         self.behaves: dict[str, Behavior] = defaultdict(Behavior)
         self.sent: dict[str, list[float]] = defaultdict(list)
         self.delivered: Counter[str] = Counter()
@@ -110,9 +161,12 @@ class World:
         self.on_diverted: Callable[[Delivery, Refusal], None] = lambda _, __: None
         self.insisting = False
         self._offset = 0
-        self._events: list[tuple[float, int, Callable[[], None], Timer]] = []
-        self._count = 0
-        clock = Clock(self.later, lambda: self.now_s, lambda: int(self.now_s * 1_000))
+        self.on_retried: Callable[[Delivery, Decision, Attempted], None] = lambda _, __, ___: None
+        self.on_delivered: Callable[[Delivery], None] = lambda _: None
+        self.busy_s: Callable[[], float] = lambda: 0.0
+        self.pulse = Pulse()
+        epoch_ms = lambda: int(self.now_s * 1_000)  # noqa: E731 - as the clock beside it
+        clock = Clock(self.later, lambda: self.now_s, epoch_ms, self.pulse)
         self.admission = Admission(
             limits or AdmissionLimits(),
             self._start,
@@ -125,12 +179,10 @@ class World:
         )
         self.later(LOOK_S, self._look)
 
-    def later(self, seconds: float, call: Callable[[], None]) -> Timer:
-        """Call something after so many seconds."""
-        self._count += 1
-        timer = Timer()
-        heapq.heappush(self._events, (self.now_s + seconds, self._count, call, timer))
-        return timer
+    @property
+    def now_s(self) -> float:
+        """What time it is."""
+        return self.time.now_s
 
     def delivery(self, to: Endpoint, history: History | None = None) -> Delivery:
         """Return a delivery from the next record of the partition."""
@@ -149,16 +201,6 @@ class World:
         for number in range(int(per_s * seconds)):
             self.later(number / per_s, lambda: self.comes(to))
 
-    def run(self, seconds: float) -> None:
-        """Let time go by."""
-        until_s = self.now_s + seconds
-        while self._events and self._events[0][0] <= until_s:
-            at_s, _, call, timer = heapq.heappop(self._events)
-            self.now_s = max(self.now_s, at_s)
-            if not timer.cancelled:
-                call()
-        self.now_s = until_s
-
     def reasons(self, name: str) -> Counter[str]:
         """Count why deliveries to an endpoint were refused."""
         return Counter(str(each.reason) for each in self.diverted[name])
@@ -167,15 +209,29 @@ class World:
         """Let an attempt end."""
         if isinstance(outcome, Answer) and outcome.status == 200:
             self.delivered[flight.delivery.endpoint_id] += 1
+            self.on_delivered(flight.delivery)
         asked_s = hold_s(outcome, int(self.now_s * 1_000))
         self.admission.finished(flight, outcome, asked_s)
 
     def _start(self, flight: Flight) -> None:
         name = flight.delivery.endpoint_id
         self.sent[name].append(self.now_s)
-        behavior = replace(self.behaves[name])
+        behavior = self.behaves[name].next(self.now_s)
         if behavior.takes_s is not None:
-            self.later(behavior.takes_s, lambda: self.finish(flight, behavior.outcome))
+            takes_s = behavior.takes_s + self.busy_s()
+            self.later(takes_s, lambda: self._arrives(flight, behavior.outcome))
+
+    def _arrives(self, flight: Flight, outcome: Answer | TransportError) -> None:
+        """An answer is there; the event loop sees it when it has time."""
+        busy_s = self.busy_s()
+        if busy_s > 0:
+            self.later(busy_s, lambda: self._seen(flight, outcome))
+        else:
+            self._seen(flight, outcome)
+
+    def _seen(self, flight: Flight, outcome: Answer | TransportError) -> None:
+        self.behaves[flight.delivery.endpoint_id].ended(self.now_s)
+        self.finish(flight, outcome)
 
     def _divert(self, delivery: Delivery, refusal: Refusal) -> None:
         self.diverted[delivery.endpoint_id].append(refusal)

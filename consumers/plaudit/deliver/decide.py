@@ -257,14 +257,17 @@ def insists(history: History, schedule: Sequence[Delay], now_ms: int) -> bool:
 def await_turn(
     history: History, plan: Plan, reason: str, now_ms: int, *, turn_at_ms: int
 ) -> Decision:
-    """Return where a delivery waits for its turn at an endpoint with a rate limit.
+    """Return where a delivery waits for its turn at an endpoint that gets more than it takes.
 
     It comes back before its turn, and waits again as long as that is not near: so the endpoint is
-    served without a pause, and nobody waits longer for having waited before.
+    served without a pause, and nobody waits longer for having waited before. The first time, one
+    whose turn comes before the shortest tier ends goes to the deliveries lane at once.
     """
     if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
         return dead
-    return Diverted(plan.tier_within(turn_at_ms - now_ms), reason, turn_at_ms)
+    left_ms = turn_at_ms - now_ms
+    at_once = not history.diversions and left_ms < plan.tiers[0].millis
+    return Diverted(NOW if at_once else plan.tier_within(left_ms), reason, turn_at_ms)
 
 
 def _at_its_end(history: History, plan: Plan, reason: str, now_ms: int) -> Dead | None:

@@ -25,6 +25,7 @@ from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.isolation.admission import Admission
 from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.isolation.pulse import Pulse
 from plaudit.deliver.isolation.relief import Evicted
 from plaudit.deliver.isolation.slots import Clock, Flight
 from plaudit.deliver.isolation.standing import Refusal, hold_s
@@ -53,6 +54,7 @@ class Tools:
             until their next version.
         flood_share: of a partition's records in a minute that may be buried.
         schema_wait_s: how long a partition waits for schemas that are not known.
+        pulse: how late the event loop is.
     """
 
     attempter: Attempter
@@ -63,6 +65,7 @@ class Tools:
     stopped: dict[str, int] = field(default_factory=dict)
     flood_share: float = 1.0
     schema_wait_s: float = 300.0
+    pulse: Pulse = field(default_factory=Pulse)
 
 
 class Deliverer:
@@ -87,7 +90,7 @@ class Deliverer:
         self._tools = tools
         self._closed = False
         self.hold = Hold()
-        clock = Clock(asyncio.get_running_loop().call_later)
+        clock = Clock(asyncio.get_running_loop().call_later, pulse=tools.pulse)
         self.rounds = Rounds(clock.later, lambda: self.fans_out, self.give_up)
         self.admission = Admission(
             tools.limits,

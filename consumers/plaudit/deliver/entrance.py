@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from plaudit.deliver.delivery import Record
 from plaudit.deliver.hold import Hold
+from plaudit.deliver.isolation.pulse import Pulse
 from plaudit.deliver.lane import Lane
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.kafka.consumer import Partition
@@ -28,6 +30,7 @@ class Passage:
         has_room: whether more records can be taken in; from any thread.
         leave: begins nothing more of partitions that are given up, in the event loop.
         failed: hears of the end of a source, in the event loop.
+        pulse: hears how long a callback waits for its turn in the event loop.
     """
 
     lane: Lane
@@ -35,6 +38,7 @@ class Passage:
     has_room: Callable[[], bool]
     leave: Callable[[Collection[Assignment]], None]
     failed: Callable[[Exception], None]
+    pulse: Pulse = field(default_factory=Pulse)
 
 
 class Entrance:
@@ -58,7 +62,7 @@ class Entrance:
     def hand_over(self, records: list[Record]) -> None:
         """Take records that may run now."""
         self._handed += len(records)
-        self._loop.call_soon_threadsafe(self._receive, records)
+        self._loop.call_soon_threadsafe(self._receive, records, time.monotonic())
 
     def has_room(self) -> bool:
         """Return whether more records can be taken.
@@ -100,7 +104,8 @@ class Entrance:
         """Pass on that the source has ended."""
         self._loop.call_soon_threadsafe(self._passage.failed, error)
 
-    def _receive(self, records: list[Record]) -> None:
+    def _receive(self, records: list[Record], handed_at: float) -> None:
+        self._passage.pulse.turned(time.monotonic() - handed_at)
         self._received += len(records)
         self._passage.lane.receive(records)
 

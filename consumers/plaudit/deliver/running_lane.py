@@ -64,14 +64,9 @@ class RunningLane:
         if not self.lane.held_up:
             self.watch.look(self.sources.assignments, now_s)
 
-    def look(self, late_s: float) -> None:
-        """Look after endpoints that hang, and partitions that wait for them.
-
-        Args:
-            late_s: how late the event loop runs.
-        """
+    def look(self) -> None:
+        """Look after endpoints that hang, and partitions that wait for them."""
         deliverer, now_s = self.deliverer, time.monotonic()
-        deliverer.admission.late_s = late_s
         deliverer.admission.look()
         relieved = relieve(
             deliverer.admission, deliverer.evict, self.sources.assignments, self.fill, now_s

@@ -59,7 +59,7 @@ class DeliverSettings(PlainSettings):
         default=4_096,
         ge=1,
         le=100_000,
-        description="Deliveries to one endpoint that wait for a slot; more go to a tier. A quarter "
+        description="Deliveries to one endpoint that wait for a slot; more go to a tier. Fewer "
         "while the endpoint does not keep up.",
     )
     flood_share: float = Field(

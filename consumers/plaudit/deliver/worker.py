@@ -69,10 +69,6 @@ class LaneName(StrEnum):
 SETTLE_LINGER_MS: Final = 20
 """Writes may wait so long for company: nobody waits for them, as a retry is due seconds later and a
 commit is made four times a second. Fewer batches cost less on both sides of the wire."""
-MOST_WAITING: Final = 100
-"""The same for those that wait where queues move: the worker, not an endpoint, is short of time.
-Few, so that what a delivery is made of is still in the processor's cache when it is needed again;
-a batch of 100 is 20 ms of work, 10 where that is compiled."""
 SESSION_BY_BROKER: Final = (
     "PLAUDIT_KAFKA_GROUP_PROTOCOL=consumer: how soon a killed worker's partitions go to others is "
     "the brokers' group.consumer.session.timeout.ms"
@@ -210,6 +206,7 @@ class Worker:
             lambda: self._has_room(deliverer),
             deliverer.leave,
             self._fail,
+            self._tools.pulse,
         )
         entrance = partial(Entrance, passage, loop)
         sources = Sources(self._kafka, configs, entrance, self.clock)
@@ -229,7 +226,7 @@ class Worker:
         admission = deliverer.admission
         return (
             admission.in_hand < MOST_DELIVERIES
-            and admission.waiting_briskly < MOST_WAITING
+            and not admission.gate.shut
             and not self.settler.backlog
         )
 
@@ -253,10 +250,11 @@ class Worker:
             self.ticked_at = time.monotonic()
             # It rises at once and falls by and by: what was late a moment ago is on the wire now.
             self.late_s = max(late_s, self.late_s * LATENESS_FADES)
+            self._tools.pulse.late_s = self.late_s
             self._look_at_brokers()
             for each in self.lanes:
                 try:
-                    each.look(self.late_s)
+                    each.look()
                     each.look_for_stranded()
                 except Exception as error:  # noqa: BLE001 - the next look comes soon
                     self.settler.defects.note(Stage.LOOK, error)

@@ -1,11 +1,9 @@
 """Per endpoint: attempt now, wait in a short queue, or divert to a tier of the deliveries lane.
 
 Each endpoint has its own slots, its own queue and its own standing. There is no shared pool that a
-slow one could fill: what does not fit is diverted, without counting an attempt.
+slow one could fill: what does not fit is diverted, without counting an attempt. What it is diverted
+for is a turn, where the endpoint's pace is known: so it comes back when it can be taken.
 
-Deliveries wait for two reasons that look alike. Where the worker is short of time, as after an
-outage, queues move all the time, and reading has to wait for them: diverting would only make more
-work. Where an endpoint is, its queue does not move on; then it is kept short, and nobody waits.
 Durations are judged less what even the quicker endpoints take at the moment: a worker that is short
 of CPU, or of network, must not take it out on endpoints.
 """
@@ -14,29 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.isolation.housekeeping import is_silent, may_forget, quick_quarter_s
+from plaudit.deliver.isolation.gate import Gate
+from plaudit.deliver.isolation.housekeeping import hangs, may_forget, quick_quarter_s
 from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.isolation.pulse import LATENESS
 from plaudit.deliver.isolation.queues import Queues
+from plaudit.deliver.isolation.room import (
+    PATIENCE_S,
+    is_brisk,
+    most_in_flight,
+    per_s,
+    room,
+)
 from plaudit.deliver.isolation.slots import Clock, Flight, Slots
 from plaudit.deliver.isolation.standing import Refusal, Standing
 from plaudit.deliver.isolation.turns import LONG_AGO_S, Turns
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
-
-LAGS_S: Final = 2.0
-"""An endpoint is not brisk where deliveries wait longer than this for a slot …"""
-BRISK_S: Final = 0.05
-"""… unless its answers are so quick that 64 slots would do for 1,280 a second."""
-CAUGHT_UP_S: Final = 0.5
-"""It is brisk again when they wait no longer than this."""
-LATENESS: Final = 4.0
-"""How often the loop's lateness goes into an attempt: connect, write, first byte, body."""
 
 
 class Admission:
@@ -55,7 +52,7 @@ class Admission:
 
     Attributes:
         queues: what waits, and what is on the wire.
-        late_s: how late the event loop runs; set by whoever measures it.
+        gate: whether reading has to wait.
     """
 
     def __init__(
@@ -80,7 +77,8 @@ class Admission:
         self._serves_all = serves_all
         self.queues = Queues()
         self._slots = self.queues.slots
-        self.late_s = 0.0
+        self._pulse = clock.pulse
+        self.gate = Gate(self.queues, clock, limits.briskly)
         self._usual_s = 0.0
         self._owner_since_s = LONG_AGO_S
 
@@ -93,20 +91,23 @@ class Admission:
         limited = endpoint.rate_limit is not None or slots.turns is not None
         if limited or slots.version != endpoint.version:
             self._take_note(slots, endpoint, now_s)
+        has_slot = len(slots.flights) < most_in_flight(self._limits, self.queues.in_hand)
+        free = has_slot and not slots.queue and slots.turns is None
         refusal = self._refusal(slots, delivery, endpoint, now_s)
-        if refusal is None and slots.turns is not None:
-            refusal = self._turn(slots, slots.turns, delivery, now_s)
+        if refusal is None and not free:
+            refusal = self._turn(slots, delivery, now_s)
         if refusal is not None:
             self._divert(delivery, refusal)
             return
         self.queues.in_hand += 1
-        has_slot = len(slots.flights) < self._limits.in_flight
-        if has_slot and not slots.queue and slots.turns is None and not self._hold.on:
-            self._begin(slots, delivery, endpoint, 0.0, now_s)
+        if free and not self._hold.on:
+            self._begin(slots, delivery, endpoint, now_s)
             return
-        self.queues.wait(slots, delivery, now_s)
+        self.queues.wait(slots, delivery)
         if has_slot:
             self._pump(slots, now_s)
+        else:
+            self.gate.watch(now_s)
 
     def finished(self, flight: Flight, outcome: Answer | TransportError, hold_s: float) -> None:
         """An attempt has ended: its slot is free, and what it says of the endpoint is noted.
@@ -127,10 +128,9 @@ class Admission:
             flight.standing.hold(hold_s, now_s)
         if slots.turns is not None and isinstance(outcome, Answer):
             slots.turns.answered(took_s)
-        if slots.queue:
+        if slots.queue or not slots.brisk:
+            self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
             self._pump(slots, now_s)
-        if not slots.queue and not slots.brisk:
-            self.queues.set_brisk(slots, brisk=slots.turns is None)
 
     def evicted(self, flight: Flight) -> None:
         """Take note that an attempt is cancelled for what it holds up: its endpoint is slow."""
@@ -140,7 +140,7 @@ class Admission:
         """A rebalance is over: what another owner may have served begins without credit."""
         now_s = self._owner_since_s = self._clock.now_s()
         for slots in self._slots.values():
-            stayed = any(each.record.assignment.active for each, _ in slots.queue)
+            stayed = any(each.record.assignment.active for each in slots.queue)
             if slots.turns is not None and not stayed:
                 slots.turns.own_anew(now_s)
         self.look()
@@ -158,14 +158,14 @@ class Admission:
                 self._give_up_head(slots, error)
 
     def _look_after(self, endpoint_id: str, slots: Slots, now_s: float) -> None:
-        if slots.flights and is_silent(slots, now_s, self.slack_s):
-            self.queues.set_brisk(slots, brisk=False)
+        hangs(slots, now_s, self.slack_s)
         if slots.queue:
-            if any(not each.record.assignment.active for each, _ in slots.queue):
+            if any(not each.record.assignment.active for each in slots.queue):
                 self.queues.keep(slots, lambda each: each.record.assignment.active)
             refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
             if refusal is not None:
                 self._shed(slots, refusal)
+            self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
             self._pump(slots, now_s)
         elif not slots.flights and may_forget(slots, now_s):
             self.queues.forget(endpoint_id)
@@ -188,7 +188,7 @@ class Admission:
         for slots in self._slots.values():
             if slots.brisk and not briskly:
                 continue
-            leaving = [each for each, _ in slots.queue if chosen(each)]
+            leaving = [each for each in slots.queue if chosen(each)]
             if leaving:
                 reliefs = [self._relief(slots, place, reason) for place in range(len(leaving))]
                 self.queues.keep(slots, lambda each: not chosen(each))
@@ -199,9 +199,9 @@ class Admission:
 
     def _relief(self, slots: Slots, place: int, reason: Reason) -> Refusal:
         """Return the refusal for one that has to leave a queue; where turns are told, with one."""
-        if slots.turns is None:
+        if slots.turns is None and (slots.brisk or reason is not Reason.RELIEF):
             return Refusal(reason)
-        ahead_ms = int((place + 1) / slots.turns.per_s * 1_000)
+        ahead_ms = int((place + 1) / per_s(slots, self._limits, self._clock.now_s()) * 1_000)
         return Refusal(reason, turn_at_ms=self._clock.epoch_ms() + ahead_ms)
 
     @property
@@ -210,14 +210,9 @@ class Admission:
         return self.queues.in_hand
 
     @property
-    def waiting_briskly(self) -> int:
-        """Deliveries that wait where the queue moves; reading should wait for them."""
-        return self.queues.waiting_briskly
-
-    @property
     def slack_s(self) -> float:
         """What durations are judged less by."""
-        return max(self.late_s * LATENESS, self._usual_s)
+        return max(self._pulse.late_s * LATENESS, self._usual_s)
 
     def _take_note(self, slots: Slots, endpoint: Endpoint, now_s: float) -> None:
         """Take note of the endpoint as it is now: another version starts with a clean slate."""
@@ -245,24 +240,34 @@ class Admission:
         refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
         if refusal is not None and not self._goes_all_the_same(delivery, refusal):
             return refusal
-        if endpoint.rate_limit is not None:
-            return None if self._serves_all else Refusal(Reason.RATE_LIMIT)
-        full = len(slots.queue) >= self._limits.most_queued(self.in_hand, brisk=slots.brisk)
-        return Refusal(Reason.BACKLOG) if full else None
+        limited_here = endpoint.rate_limit is not None and not self._serves_all
+        return Refusal(Reason.RATE_LIMIT) if limited_here else None
 
     def _goes_all_the_same(self, delivery: Delivery, refusal: Refusal) -> bool:
         return refusal.reason is Reason.CIRCUIT_OPEN and self._insists(delivery)
 
-    def _turn(self, slots: Slots, turns: Turns, delivery: Delivery, now_s: float) -> Refusal | None:
+    def _turn(self, slots: Slots, delivery: Delivery, now_s: float) -> Refusal | None:
         """Return the turn that a delivery has to leave for; None: it waits here."""
+        if not slots.queue:
+            self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
+        waiting, most = len(slots.queue), room(slots, self._limits, self.queues.in_hand)
+        pace = per_s(slots, self._limits, now_s)
+        if not slots.brisk and not self._serves_all:
+            most = min(most, max(1, int(pace * PATIENCE_S)))
         epoch_ms = self._clock.epoch_ms()
-        told_ms = delivery.history.turn_at_ms
-        told_s = None if told_ms is None else now_s + (told_ms - epoch_ms) / 1_000
-        turn_s = turns.turn(len(slots.queue), told_s, now_s)
-        if turn_s is None:
-            return None
-        turn_at_ms = epoch_ms + int((turn_s - now_s) * 1_000)
-        return Refusal(Reason.RATE_LIMIT, turn_at_ms=turn_at_ms)
+        if slots.brisk or not self._serves_all:
+            if waiting < most:
+                return None
+            turn_s = slots.booked(now_s).book(pace, 0, now_s)
+        else:
+            told_ms = delivery.history.turn_at_ms
+            told_s = None if told_ms is None else now_s + (told_ms - epoch_ms) / 1_000
+            turn = slots.booked(now_s).turn(pace, waiting, told_s, now_s, most)
+            if turn is None:
+                return None
+            turn_s = turn
+        reason = Reason.BACKLOG if slots.turns is None else Reason.RATE_LIMIT
+        return Refusal(reason, turn_at_ms=epoch_ms + int((turn_s - now_s) * 1_000))
 
     def _pump(self, slots: Slots, now_s: float) -> None:
         """Begin as many attempts as slots, rate and standing allow.
@@ -282,17 +287,17 @@ class Admission:
             self.queues.recount()
             self._defect(None, error)
             return
-        head = slots.queue[0][0]
+        head = slots.queue[0]
         self._defect(head if self.queues.give_up(head) else None, error)
 
     def _begin_waiting(self, slots: Slots, now_s: float) -> None:
         if self._hold.on:
             return
-        flights, most = slots.flights, self._limits.in_flight
+        flights, most = slots.flights, most_in_flight(self._limits, self.queues.in_hand)
         if slots.turns is not None:
             most = min(most, slots.turns.most_open(now_s))
         while slots.queue and len(flights) < most and slots.timer is None:
-            delivery, since_s = slots.queue[0]
+            delivery = slots.queue[0]
             endpoint = delivery.endpoint
             if endpoint is None or not delivery.record.assignment.active:
                 self.queues.leave(slots)
@@ -307,15 +312,11 @@ class Admission:
                 slots.timer = self._clock.later(wait_s, partial(self._wake, slots))
                 return
             # It leaves when it has begun: until then it is the one that a defect stops.
-            self._begin(slots, delivery, endpoint, now_s - since_s, now_s)
+            self._begin(slots, delivery, endpoint, now_s)
             self.queues.leave(slots)
 
-    def _begin(
-        self, slots: Slots, delivery: Delivery, endpoint: Endpoint, waited_s: float, now_s: float
-    ) -> None:
+    def _begin(self, slots: Slots, delivery: Delivery, endpoint: Endpoint, now_s: float) -> None:
         """Begin an attempt: it has a slot, and nothing speaks against it."""
-        if waited_s > LAGS_S or not slots.brisk:
-            self._waited(slots, waited_s)
         flight = Flight(delivery, endpoint, slots.standing, now_s)
         slots.flights[flight] = None
         try:
@@ -328,18 +329,9 @@ class Admission:
         slots.timer = None
         self._pump(slots, self._clock.now_s())
 
-    def _waited(self, slots: Slots, wait_s: float) -> None:
-        """Take note of how long a delivery waited for its slot: for its endpoint, or for us?"""
-        own_s = (slots.standing.mean_s or 0.0) - self.slack_s
-        if slots.brisk:
-            if wait_s > LAGS_S and own_s > BRISK_S:
-                self.queues.set_brisk(slots, brisk=False)
-        elif wait_s < CAUGHT_UP_S or own_s <= BRISK_S:
-            self.queues.set_brisk(slots, brisk=slots.turns is None)
-
     def _shed(self, slots: Slots, refusal: Refusal) -> None:
         """Divert everything that waits and may be refused."""
-        leaving = [each for each, _ in slots.queue if not self._goes_all_the_same(each, refusal)]
+        leaving = [each for each in slots.queue if not self._goes_all_the_same(each, refusal)]
         self.queues.keep(slots, lambda each: self._goes_all_the_same(each, refusal))
         for delivery in leaving:
             self._divert(delivery, refusal)

@@ -8,12 +8,12 @@ from typing import Final
 from plaudit.deliver.isolation.slots import Slots
 from plaudit.deliver.isolation.standing import SLOW_S
 
-SILENT_S: Final = 1.0
-"""An endpoint that has answered nothing for so long is not brisk."""
 FRESH_S: Final = 10.0
 """Endpoints that answered within this tell what is usual."""
 FORGET_S: Final = 5.0
 """An endpoint with nothing here for so long is forgotten, if nothing is held against it."""
+FORGET_SLOW_S: Final = 60.0
+"""… or after this long, if it is not brisk: the next flood must not have to find that out again."""
 FORGET_TROUBLE_S: Final = 900.0
 """… and after this long in any case: thrice what a circuit stays open at most."""
 
@@ -30,18 +30,13 @@ def quick_quarter_s(everyone: Collection[Slots], now_s: float) -> float:
     return means[len(means) // 4] if means else 0.0
 
 
-def is_silent(slots: Slots, now_s: float, slack_s: float) -> bool:
-    """Return whether an endpoint gives no answer; one that hangs for longer counts as slow.
-
-    Nobody waits for its time-outs to find out.
-    """
-    oldest = next(iter(slots.flights))
-    if slots.answered_s > oldest.began_s:
-        return False
-    silent_s = now_s - oldest.began_s - slack_s
-    if silent_s > SLOW_S:
+def hangs(slots: Slots, now_s: float, slack_s: float) -> None:
+    """Take note of an endpoint that gives no answer, without waiting for its time-outs."""
+    oldest = next(iter(slots.flights), None)
+    if oldest is None or slots.answered_s > oldest.began_s:
+        return
+    if now_s - oldest.began_s - slack_s > SLOW_S:
         oldest.standing.slow_down(now_s)
-    return silent_s > SILENT_S
 
 
 def may_forget(slots: Slots, now_s: float) -> bool:
@@ -50,5 +45,7 @@ def may_forget(slots: Slots, now_s: float) -> bool:
     if idle_s < FORGET_S or slots.timer is not None:
         return False
     if slots.turns is not None and not slots.turns.idle(now_s):
+        return False
+    if not slots.brisk and idle_s < FORGET_SLOW_S:
         return False
     return slots.standing.pristine(now_s) or idle_s > FORGET_TROUBLE_S

@@ -28,8 +28,7 @@ class Queues:
     def deliveries(self) -> Iterator[Delivery]:
         """Everything that waits or is on the wire."""
         for slots in self.slots.values():
-            for delivery, _ in slots.queue:
-                yield delivery
+            yield from slots.queue
             for flight in slots.flights:
                 yield flight.delivery
 
@@ -49,19 +48,19 @@ class Queues:
         """Deliveries that wait for the endpoint that most wait for; from any thread."""
         return max((len(slots.queue) for slots in tuple(self.slots.values())), default=0)
 
-    def wait(self, slots: Slots, delivery: Delivery, now_s: float) -> None:
+    def wait(self, slots: Slots, delivery: Delivery) -> None:
         """Let a delivery wait, as the last of its endpoint's queue."""
-        slots.wait(delivery, now_s)
+        slots.wait(delivery)
         self.waiting_briskly += slots.brisk
 
     def leave(self, slots: Slots) -> Delivery:
         """Take the head of a queue; it stays in hand."""
         self.waiting_briskly -= slots.brisk
-        return slots.queue.popleft()[0]
+        return slots.queue.popleft()
 
     def keep(self, slots: Slots, wanted: Callable[[Delivery], bool]) -> None:
         """Drop what is not wanted from a queue."""
-        kept = deque(each for each in slots.queue if wanted(each[0]))
+        kept = deque(each for each in slots.queue if wanted(each))
         gone = len(slots.queue) - len(kept)
         self.in_hand -= gone
         self.waiting_briskly -= gone * slots.brisk
@@ -82,7 +81,7 @@ class Queues:
         slots = self.slots.get(delivery.endpoint_id)
         on_the_wire = False
         if slots is not None:
-            slots.queue = deque(each for each in slots.queue if each[0] is not delivery)
+            slots.queue = deque(each for each in slots.queue if each is not delivery)
             on_the_wire = any(each.delivery is delivery for each in slots.flights)
         self.recount()
         return not on_the_wire

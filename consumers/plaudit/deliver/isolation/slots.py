@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.isolation.bookings import Bookings
+from plaudit.deliver.isolation.pulse import Pulse
 from plaudit.deliver.isolation.standing import Standing
 from plaudit.deliver.isolation.turns import Turns
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.sender import Started
 
-Queue: TypeAlias = "deque[tuple[Delivery, float]]"
+Queue: TypeAlias = "deque[Delivery]"
 NOBODY: Final[Queue] = deque(maxlen=0)
 """The queue of every endpoint that nobody waits for; an empty one of its own takes 700 bytes."""
 
@@ -35,11 +37,13 @@ class Clock:
         later: calls a function after so many seconds, in the event loop's thread.
         now_s: monotonic seconds.
         epoch_ms: what turns are told in.
+        pulse: how late the event loop is.
     """
 
     later: Callable[[float, Callable[[], None]], Timer]
     now_s: Callable[[], float] = time.monotonic
     epoch_ms: Callable[[], int] = lambda: int(time.time() * 1_000)
+    pulse: Pulse = field(default_factory=Pulse)
 
 
 class Flight:
@@ -88,13 +92,24 @@ class Slots:
 
     Attributes:
         flights: on the wire, the oldest first.
-        queue: those that wait, and since when.
-        brisk: whether they are soon gone, as far as is known: a queue that moves.
+        queue: those that wait.
+        bookings: turns of deliveries that found no room; None: there were none.
+        brisk: whether they wait for the worker and not for the endpoint (see `room`).
         version: of the endpoint.
         answered_s: when the last attempt ended.
     """
 
-    __slots__ = ("answered_s", "brisk", "flights", "queue", "standing", "timer", "turns", "version")
+    __slots__ = (
+        "answered_s",
+        "bookings",
+        "brisk",
+        "flights",
+        "queue",
+        "standing",
+        "timer",
+        "turns",
+        "version",
+    )
 
     def __init__(self, version: int, now_s: float) -> None:
         self.version = version
@@ -102,12 +117,21 @@ class Slots:
         self.queue = NOBODY
         self.standing = Standing()
         self.turns: Turns | None = None
+        self.bookings: Bookings | None = None
         self.timer: Timer | None = None
         self.brisk = True
         self.answered_s = now_s
 
-    def wait(self, delivery: Delivery, now_s: float) -> None:
+    def booked(self, now_s: float) -> Bookings:
+        """Return where turns are booked."""
+        if self.turns is not None:
+            return self.turns.bookings
+        if self.bookings is None:
+            self.bookings = Bookings(now_s)
+        return self.bookings
+
+    def wait(self, delivery: Delivery) -> None:
         """Let a delivery wait, as the last of its queue."""
         if self.queue is NOBODY:
             self.queue = deque()
-        self.queue.append((delivery, now_s))
+        self.queue.append(delivery)

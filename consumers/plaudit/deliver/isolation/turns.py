@@ -7,17 +7,14 @@ begins without credit, an interval after it became one: whoever was it before ma
 then. What arrives can be a little more, because requests take their time: with up to half a second
 on the way, an endpoint sees at most 305 in 60 seconds and 10 in one.
 
-The next half minute's worth waits in memory. What comes on top is told its *turn*, which travels
-with it (`plaudit-turn-at`), and waits in the longest tier that brings it back in time; it comes
-back a few times, each time closer, instead of climbing to a tier of 24 h. Turns are given in the
-order of arrival, and the endpoint is never idle while anything of it waits in memory.
-
-10,000 deliveries at 5/s: the last turn is 33 min away, and each comes back at most ten times.
+What can't go yet gets a turn (see `bookings`).
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+from plaudit.deliver.isolation.bookings import MOST_WAITING, Bookings
 
 CREDIT_S: Final = 0.4
 """What was missed no longer ago than this is caught up on: T seconds see at most
@@ -34,11 +31,6 @@ there are no more than the endpoint's usual time explains, or this."""
 ALONE_S: Final = 1.0
 """The first request of all goes alone until it is answered, or for so long: it needs a connection,
 and finds a worker that is busy with what has just come in. Those after it would catch it up."""
-NEAR_S: Final = 15.0
-"""A turn so near is waited for in memory."""
-FEW_S: Final = 2.0
-"""With less than this waiting, a delivery may wait here out of turn: no slot is left unused."""
-MOST_WAITING: Final = 4_096
 LONG_AGO_S: Final = float("-inf")
 
 
@@ -51,14 +43,14 @@ class Turns:
         owner_since_s: when this worker became the owner, by the same clock.
     """
 
-    __slots__ = ("_alone_until_s", "_booked_s", "_due_s", "_peak_s", "_usual_s", "per_s")
+    __slots__ = ("_alone_until_s", "_due_s", "_peak_s", "_usual_s", "bookings", "per_s")
 
     def __init__(self, per_s: float, now_s: float, owner_since_s: float = LONG_AGO_S) -> None:
         self.per_s = per_s
         # When the next request is due at an even pace, and at the pace of catching up.
         self._due_s = max(now_s, owner_since_s + 1 / per_s)
         self._peak_s = self._due_s
-        self._booked_s = now_s
+        self.bookings = Bookings(now_s)
         self._usual_s = 0.0
         self._alone_until_s: float | None = None
 
@@ -67,7 +59,7 @@ class Turns:
         longer = self.per_s / per_s
         self._due_s = now_s + max(0.0, self._due_s - now_s) * longer
         self._peak_s = now_s + max(0.0, self._peak_s - now_s) * longer
-        self._booked_s = now_s + max(0.0, self._booked_s - now_s) * longer
+        self.bookings.change(longer, now_s)
         self.per_s = per_s
 
     def own_anew(self, now_s: float) -> None:
@@ -101,29 +93,12 @@ class Turns:
             return 1
         return 1 + int(self.per_s * max(2 * self._usual_s, USUALLY_OPEN_S))
 
-    def turn(self, waiting: int, given_s: float | None, now_s: float) -> float | None:
-        """Return when a delivery's turn is; None: it waits in memory.
-
-        Args:
-            waiting: deliveries in memory.
-            given_s: the turn that it was told before.
-            now_s: by the same clock.
-        """
-        near_s = min(NEAR_S, MOST_WAITING / 2 / self.per_s)
-        if waiting < max(1.0, self.per_s * min(FEW_S, near_s)):
-            return None
-        if given_s is not None:
-            if given_s > now_s + near_s:
-                self._booked_s = max(self._booked_s, given_s)
-                return given_s
-            # Room is kept for those that were told to come now.
-            if waiting < max(2.0, self.per_s * near_s * 2):
-                return None
-        elif self._booked_s <= now_s and waiting < self.per_s * near_s:
-            return None
-        self._booked_s = max(self._booked_s, now_s + waiting / self.per_s) + 1 / self.per_s
-        return self._booked_s
+    def turn(
+        self, waiting: int, given_s: float | None, now_s: float, room: int = MOST_WAITING
+    ) -> float | None:
+        """Return when a delivery's turn is; None: it waits in memory (see `Bookings.turn`)."""
+        return self.bookings.turn(self.per_s, waiting, given_s, now_s, room)
 
     def idle(self, now_s: float) -> bool:
         """Return whether there is nothing to remember: all may go, and no turn was given."""
-        return max(self._due_s, self._peak_s, self._booked_s) <= now_s
+        return max(self._due_s, self._peak_s) <= now_s and self.bookings.idle(now_s)
