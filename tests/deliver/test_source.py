@@ -15,13 +15,17 @@ from plaudit.deliver.delivery import Record
 from plaudit.deliver.offsets import commits
 from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.partition import Assignment
-from plaudit.deliver.offsets.source import Source, SourceConfig
+from plaudit.deliver.offsets.source import Source
+from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.consumer import GroupConfig, Partition
+from plaudit.kafka.declaration import Section, TopicSpec
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.lag import LagReader
+from plaudit.kafka.positions import PastEnd
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.topics import Admin
 
 PROMPTLY_S = 30.0
 pytestmark = pytest.mark.broker
@@ -37,6 +41,7 @@ class Engine:
         self.holds = 0
         self.errors: list[Exception] = []
         self.dropped: list[tuple[Partition, int]] = []
+        self.resets: list[Partition] = []
         self.settles = False
 
     def hand_over(self, records: list[Record]) -> None:
@@ -73,6 +78,9 @@ class Engine:
     def lost(self, partition: Partition, count: int) -> None:
         self.dropped.append((partition, count))
 
+    def position_reset(self, partition: Partition) -> None:
+        self.resets.append(partition)
+
     def failed(self, error: Exception) -> None:
         self.errors.append(error)
 
@@ -95,11 +103,15 @@ class Engine:
 class Reading:
     """A source with its engine."""
 
-    def __init__(self, settings: KafkaSettings, topic: str, assignor: str) -> None:
+    def __init__(
+        self, settings: KafkaSettings, topic: str, assignor: str, past_end: PastEnd
+    ) -> None:
         self.engine = Engine()
         self.loses = False
         group = GroupConfig(f"{settings.topic_prefix}g", assignor)
-        config = SourceConfig(group, {topic: 0}, revoke_grace_s=0.2, hold_grace_s=0.2)
+        config = SourceConfig(
+            group, {topic: 0}, revoke_grace_s=0.2, hold_grace_s=0.2, past_end=past_end
+        )
         self.source = Source(settings, config, self.engine, BrokerClock(), Budget())
         self.source.start()
 
@@ -122,8 +134,8 @@ def start(settings: KafkaSettings) -> Iterator[Start]:
     """Start sources, which are closed when the test ends."""
     made: list[Reading] = []
 
-    def begin(topic: str, assignor: str = "range") -> Reading:
-        made.append(Reading(settings, topic, assignor))
+    def begin(topic: str, assignor: str = "range", past_end: PastEnd = PastEnd.START) -> Reading:
+        made.append(Reading(settings, topic, assignor, past_end))
         return made[-1]
 
     yield begin
@@ -288,3 +300,63 @@ def test_what_was_settled_is_committed_before_its_partition_moves(
     write(settings, topic, 1, moved.number)
     second.engine.wait(lambda: bool(second.engine.seen))
     assert second.engine.seen == [(moved, 3)]
+
+
+def wrongly_committed(settings: KafkaSettings, topic: str, offset: int) -> None:
+    client = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": f"{settings.topic_prefix}g",
+        }
+    )
+    client.commit(offsets=[TopicPartition(topic, 0, offset)], asynchronous=False)
+    client.close()
+
+
+@pytest.mark.parametrize("choice", list(PastEnd))
+def test_a_position_past_the_end_is_told_and_begins_where_the_setting_says(
+    settings: KafkaSettings,
+    make_topic: MakeTopic,
+    start: Start,
+    caplog: pytest.LogCaptureFixture,
+    choice: PastEnd,
+) -> None:
+    topic = make_topic()
+    partition = Partition(topic, 0)
+    write(settings, topic, 3)
+    wrongly_committed(settings, topic, 5_000)
+    reading = start(topic, past_end=choice)
+    reading.engine.settle_all()
+    reading.engine.wait(reading.holds(1))
+    write(settings, topic, 2)
+    first = 0 if choice is PastEnd.START else 3
+    expected = [(partition, offset) for offset in range(first, 5)]
+    reading.engine.wait(lambda: reading.engine.seen == expected)
+    until_committed(settings, topic, [5])
+    assert reading.engine.resets == [partition]
+    [line] = [each for each in caplog.records if each.message == "position.past_end"]
+    told = vars(line)
+    assert (told["position"], told["log_end"], told["skipped"]) == (5_000, 3, first)
+
+
+def test_a_topic_that_is_made_again_is_read_from_its_start_while_the_source_runs(
+    settings: KafkaSettings, make_topic: MakeTopic, start: Start
+) -> None:
+    topic = make_topic()
+    partition = Partition(topic, 0)
+    write(settings, topic, 20)
+    reading = start(topic)
+    reading.engine.settle_all()
+    reading.engine.wait(lambda: len(reading.engine.seen) == 20)
+    admin = Admin(settings)
+    assert not admin.remove([topic], "none")
+    deadline = time.monotonic() + PROMPTLY_S
+    spec = TopicSpec(topic, Section.EVENTS, 1, 1, {})
+    while admin.create([spec])[topic] is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    write(settings, topic, 3)
+    again = [(partition, offset) for offset in range(3)]
+    reading.engine.wait(lambda: reading.engine.seen[20:] == again)
+    until_committed(settings, topic, [3])
+    assert reading.engine.resets == [partition]

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from conftest import MakeTopic
 from deliver.test_source import Engine
-from plaudit.deliver.offsets.source import SourceConfig
+from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.deliver.offsets.sources import Sources
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.consumer import GroupConfig, Partition

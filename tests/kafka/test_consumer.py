@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import pytest
+from pydantic import SecretStr
 
 from conftest import MakeTopic, delete_before
 from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition, Place
-from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.errors import ConsumerFatal, KafkaFailure
 from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
 
@@ -234,3 +235,48 @@ def test_two_members_share_and_one_that_leaves_hands_over(
     until(lambda: len(second.held) == 4, second)
     write(settings, topic, [b"x"] * 20)
     until(lambda: len(second.values) == 20, second)
+
+
+def speaking(settings: KafkaSettings, **properties: str) -> KafkaSettings:
+    given = {name.replace("_", "."): SecretStr(value) for name, value in properties.items()}
+    return settings.model_copy(update={"properties": given})
+
+
+def end_of(member: Member, *others: Member) -> ConsumerFatal:
+    """Read until the consumer ends; return with what."""
+    deadline = time.monotonic() + PROMPTLY_S
+    while time.monotonic() < deadline:
+        for other in others:
+            other.read()
+        try:
+            member.read()
+        except ConsumerFatal as fatal:
+            return fatal
+    pytest.fail("it reads on")
+
+
+def test_a_member_whose_instance_id_another_takes_ends(
+    settings: KafkaSettings, make_topic: MakeTopic
+) -> None:
+    topic = make_topic()
+    ours = speaking(settings, group_instance_id="one")
+    first, second = Member(ours), Member(ours)
+    first.consumer.subscribe([topic])
+    until(lambda: bool(first.held), first)
+    second.consumer.subscribe([topic])
+    fatal = end_of(first, second)
+    assert "the consumer failed for good" in str(fatal)
+    for member in (first, second):
+        member.consumer.close()
+
+
+def test_a_member_that_shares_out_otherwise_ends_and_says_what_to_do(
+    settings: KafkaSettings, make_topic: MakeTopic, join: Join
+) -> None:
+    topic = make_topic()
+    older = join(topic, assignor="cooperative-sticky")
+    until(lambda: bool(older.held), older)
+    newer = Member(settings, "range")
+    newer.consumer.subscribe([topic])
+    assert "stop all of them, then start" in str(end_of(newer, older))
+    newer.consumer.close()

@@ -108,3 +108,32 @@ def test_status_tells_in_one_line_that_the_brokers_are_away(
     told = CommandLine(away)("status")
     assert (told.code, told.err.count("\n")) == (1, 1)
     assert "the brokers are away" in told.err
+
+
+def test_a_position_past_the_end_and_a_lost_range_are_told(
+    settings: KafkaSettings, make_topic: MakeTopic, group: str
+) -> None:
+    beyond, lossy = make_topic(), make_topic()
+    write(settings, beyond, 5)
+    commit(settings, group, beyond, 5_000)
+    write(settings, lossy, 5)
+    commit(settings, group, lossy, 1)
+    delete_before(settings, Partition(lossy, 0), 4)
+    past, lost = lags(settings, group, beyond, lossy)
+    assert (past.past_end, past.committed, past.behind, past.lost) == (4_995, 0, 5, 0)
+    assert (lost.past_end, lost.committed, lost.behind, lost.lost) == (0, 4, 1, 3)
+
+
+def test_status_warns_of_both(topics: KafkaSettings) -> None:
+    plaudit = CommandLine(topics, {"PLAUDIT_RETRY_SCHEDULE": topics.retry_schedule or ""})
+    names = topics.names
+    events, now = names.event_topics[0], names.deliveries_now
+    commit(topics, names.events_group, events, 5_000)
+    commit(topics, names.deliveries_group, now, 0)
+    with Producer(topics) as producer:
+        for _ in range(3):
+            producer.publish(now, b"x", b"k", partition=0).result(PROMPTLY_S)
+    delete_before(topics, Partition(now, 0), 2)
+    told = plaudit("status").err
+    assert f"{events}: the events lane stands past the end of partitions 0" in told
+    assert f"{now}: up to 2 records are gone" in told

@@ -44,6 +44,8 @@ def command(
                 f"plaudit: {unknown:,} endpoints are served that the database does not know; "
                 "`plaudit endpoints sync --prune` lists and removes them"
             )
+    for warning in status.warnings:
+        note(f"plaudit: warning: {warning}")
     problems = [*status.findings, *(head.line() for head in status.heads)]
     if problems:
         for problem in problems:

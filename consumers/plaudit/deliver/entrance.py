@@ -100,6 +100,11 @@ class Entrance:
         counts = self._passage.lane.lost_records
         counts[partition.topic] = counts.get(partition.topic, 0) + count
 
+    def position_reset(self, partition: Partition) -> None:
+        """Count a position that was past the end of its log."""
+        counts = self._passage.lane.positions_reset
+        counts[partition.topic] = counts.get(partition.topic, 0) + 1
+
     def failed(self, error: Exception) -> None:
         """Pass on that the source has ended."""
         self._loop.call_soon_threadsafe(self._passage.failed, error)

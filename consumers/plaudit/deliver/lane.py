@@ -57,6 +57,7 @@ class Lane:
     def __init__(self, name: str, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
         self.name = name
         self.lost_records: dict[str, int] = {}
+        self.positions_reset: dict[str, int] = {}
         self._hooks = hooks
         self._loop = loop
         self._waiting: dict[Assignment, deque[Record]] = {}

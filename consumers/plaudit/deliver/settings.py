@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from plaudit.kafka.plain_settings import PlainSettings
+from plaudit.kafka.positions import PastEnd
 from plaudit.transport.addresses import IPNetwork
 from plaudit.transport.proxy import Proxy
 from plaudit.transport.sender import Timeouts
@@ -76,6 +77,12 @@ class DeliverSettings(PlainSettings):
         le=86_400,
         description="Seconds that a partition waits for a schema that is not known; then the "
         "record is a dead letter, `schema_unknown`.",
+    )
+    position_past_end: PastEnd = Field(
+        default=PastEnd.START,
+        description="Where to begin when a group's position is past the end of its log (a topic "
+        "made again, a cluster restored): `start` loses nothing and may repeat, `end` skips what "
+        "the log holds now.",
     )
     dns_timeout: _Seconds = Field(default=5.0, description="Seconds for a name look-up.")
     connect_timeout: _Seconds = Field(default=5.0, description="Seconds for a TCP connect.")

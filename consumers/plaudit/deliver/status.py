@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,12 +26,16 @@ class TopicStatus:
         topic: its name.
         behind: records that the lane has not finished.
         overdue_ms: how long the oldest of them is overdue; negative: due in so long.
+        lost: offsets that retention removed before the lane had read them.
+        past_end: partitions in which the group's position is past the end of the log.
     """
 
     lane: str
     topic: str
     behind: int
     overdue_ms: int | None
+    lost: int = 0
+    past_end: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,23 @@ class Status:
     topics: Sequence[TopicStatus]
     heads: Sequence[Head] = ()
 
+    @property
+    def warnings(self) -> Iterator[str]:
+        """Say what the lanes skip, or can't read where they stand."""
+        for each in self.topics:
+            if each.lost:
+                yield (
+                    f"{each.topic}: up to {each.lost:,} records are gone that the {each.lane} lane "
+                    "had not read: retention removed them"
+                )
+            if each.past_end:
+                partitions = ", ".join(str(number) for number in each.past_end)
+                yield (
+                    f"{each.topic}: the {each.lane} lane stands past the end of partitions "
+                    f"{partitions}; was the topic made again, or the cluster restored? A worker "
+                    "begins them as PLAUDIT_POSITION_PAST_END says"
+                )
+
     def plain(self) -> dict[str, object]:
         """Return it as plain data."""
         return {
@@ -57,12 +78,15 @@ class Status:
             "ok": not self.findings and not self.heads,
             "findings": list(self.findings),
             "blocked": [each.plain() for each in self.heads],
+            "warnings": list(self.warnings),
             "topics": [
                 {
                     "lane": each.lane,
                     "topic": each.topic,
                     "behind": each.behind,
                     "overdue_ms": each.overdue_ms,
+                    "lost": each.lost,
+                    "partitions_past_end": list(each.past_end),
                 }
                 for each in self.topics
             ],
@@ -123,10 +147,15 @@ class _Looker:
             self._reader.close()
 
     def _topic(self, topic: str, delay_ms: int, lags: Sequence[PartitionLag]) -> TopicStatus:
-        mine = [each for each in lags if each.topic == topic and each.behind]
-        overdue = [found for each in mine if (found := self._overdue(each, delay_ms)) is not None]
-        behind = sum(each.behind for each in mine)
-        return TopicStatus(self._lane, topic, behind, max(overdue, default=None))
+        mine = [each for each in lags if each.topic == topic]
+        overdue = [
+            found
+            for each in mine
+            if each.behind and (found := self._overdue(each, delay_ms)) is not None
+        ]
+        behind, lost = sum(each.behind for each in mine), sum(each.lost for each in mine)
+        past_end = tuple(sorted(each.partition for each in mine if each.past_end))
+        return TopicStatus(self._lane, topic, behind, max(overdue, default=None), lost, past_end)
 
     def _overdue(self, lag: PartitionLag, delay_ms: int) -> int | None:
         """Return how long the oldest record that waits is overdue, and see what it is."""

@@ -35,7 +35,7 @@ from plaudit.deliver.entrance import Entrance, Passage
 from plaudit.deliver.events_lane import EventsLane
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.lane import Hooks, Lane
-from plaudit.deliver.offsets.source import SourceConfig
+from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.deliver.offsets.sources import Sources
 from plaudit.deliver.orders import follow_orders
 from plaudit.deliver.report import Reporter
@@ -98,6 +98,7 @@ class Worker:
 
     def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
         self._kafka = kafka
+        self._past_end = settings.position_past_end
         self._patience_s = MARGIN_S + 2 * settings.total_timeout
         self._failure: Exception | None = None
         self._silent = False
@@ -178,13 +179,20 @@ class Worker:
             _log.warning("worker.session_by_broker", extra={"reason": SESSION_BY_BROKER})
         if LaneName.EVENTS in lanes:
             # A member for each topic, so that each is shared out evenly.
-            group = GroupConfig(names.events_group, "cooperative-sticky")
-            events = [SourceConfig(group, {topic: 0}) for topic in topics.events]
+            events = [
+                SourceConfig(
+                    GroupConfig(names.events_group, "cooperative-sticky", member=topic),
+                    {topic: 0},
+                    past_end=self._past_end,
+                )
+                for topic in topics.events
+            ]
             self._open(LaneName.EVENTS, events)
         if LaneName.DELIVERIES in lanes:
             # One owner for a partition's number in all tiers, and so for an endpoint.
             group = GroupConfig(names.deliveries_group, "range")
-            self._open(LaneName.DELIVERIES, [SourceConfig(group, topics.deliveries)])
+            config = SourceConfig(group, topics.deliveries, past_end=self._past_end)
+            self._open(LaneName.DELIVERIES, [config])
 
     def _open(self, name: LaneName, configs: Sequence[SourceConfig]) -> None:
         events = name is LaneName.EVENTS

@@ -7,10 +7,8 @@ into `on_assign` and `on_revoke` from within `read` and `close`.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -26,10 +24,12 @@ from confluent_kafka import (
 
 from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.errors import KafkaFailure, NotAuthorized, translate
+from plaudit.kafka.errors import NotAuthorized, ends_membership, translate_for_consumer
+from plaudit.kafka.group import GroupConfig, GroupEvents, Partition, Place
+from plaudit.kafka.reading_troubles import ReadingTroubles
 from plaudit.kafka.settings import KafkaSettings
 
-_log = logging.getLogger(__name__)
+__all__ = ["Consumer", "GroupConfig", "GroupEvents", "Partition", "Place"]
 
 # librdkafka's own memory, capped (three consumers took 155 MB at its defaults and 26 MB so).
 MEMORY_CAPS: Final[Mapping[str, object]] = {
@@ -39,67 +39,17 @@ MEMORY_CAPS: Final[Mapping[str, object]] = {
     # After the queue was full: look again soon, not after the default second.
     "fetch.queue.backoff.ms": 50,
 }
+# Partitions that were added are read this soon; the default is five minutes.
+REFRESH_METADATA_MS: Final = 5_000
 _CALL_TIMEOUT_S: Final = 10.0
+_NOT_IN_LOG: Final = (
+    KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001 - librdkafka's name of it
+    KafkaError._LOG_TRUNCATION,  # noqa: SLF001 - librdkafka's name of it
+    KafkaError.OFFSET_OUT_OF_RANGE,
+)
+# Stands for a time in a request for offsets: the end of the log.
+_LATEST: Final = -1
 _T = TypeVar("_T")
-
-
-class Partition(NamedTuple):
-    """One partition of one topic."""
-
-    topic: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.number}]"
-
-
-class Place(NamedTuple):
-    """Where a group stands in a partition.
-
-    Attributes:
-        offset: the next one to read; None when the group never committed.
-        metadata: text that was committed with it; empty when there was none.
-    """
-
-    offset: int | None
-    metadata: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupConfig:
-    """How a member of a consumer group behaves.
-
-    Attributes:
-        group_id: the group.
-        assignor: `range`, or `cooperative-sticky`; the KIP-848 protocol takes `range` or `uniform`.
-        session_timeout_ms: how long after its last heartbeat a member counts as dead.
-        fetch_wait_ms: how long a broker may hold a fetch that has nothing to return.
-    """
-
-    group_id: str
-    assignor: str = "cooperative-sticky"
-    session_timeout_ms: int = 6_000
-    fetch_wait_ms: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class GroupEvents:
-    """What the owner of a group member is told, from within `read` and `close`.
-
-    Attributes:
-        on_assign: partitions that are now this member's; returns the offset to start each at.
-        on_revoke: partitions that are about to be given up; they can still be committed.
-        on_lost: partitions that are gone already; they can't be committed.
-        on_out_of_range: the log no longer has the position of this partition.
-        on_commit_failed: a commit that was not waited for failed for these partitions; it has been
-            logged. Who commits only what changed has to commit them again.
-    """
-
-    on_assign: Callable[[Sequence[Partition]], Mapping[Partition, int]]
-    on_revoke: Callable[[Sequence[Partition]], None]
-    on_lost: Callable[[Sequence[Partition]], None]
-    on_out_of_range: Callable[[Partition], None]
-    on_commit_failed: Callable[[Sequence[Partition]], None] = lambda _: None
 
 
 class Consumer:
@@ -125,15 +75,14 @@ class Consumer:
         self._was_member = False
         self._eager = config.assignor == "range"
         self._by_broker = settings.groups_by_broker
-        # By topic (empty: none in particular) and code; each is told once.
-        self._troubles: dict[tuple[str, str], KafkaFailure] = {}
-        self._commit_trouble: KafkaFailure | None = None
+        self._troubles = ReadingTroubles(config.group_id)
         # Where each partition that is held was last told to start: until a record of it has been
         # read, the client itself does not know its position.
         self._starts: dict[Partition, int] = {}
-        self._client = open_client(
-            settings, Client, settings.client_config(MEMORY_CAPS, **self._enforced(config))
-        )
+        properties = settings.client_config(MEMORY_CAPS, **self._enforced(config))
+        if config.member and (instance := properties.get("group.instance.id")):
+            properties["group.instance.id"] = f"{instance}.{config.member}"
+        self._client = open_client(settings, Client, properties)
 
     def _enforced(self, config: GroupConfig) -> dict[str, object]:
         common: dict[str, object] = {
@@ -142,6 +91,7 @@ class Consumer:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
+            "topic.metadata.refresh.interval.ms": REFRESH_METADATA_MS,
             "isolation.level": "read_committed",
             "on_commit": self._on_commit,
             "fetch.wait.max.ms": config.fetch_wait_ms,
@@ -176,7 +126,7 @@ class Consumer:
 
         Raises:
             NotAuthorized: this user was never let into the group.
-            KafkaFailure: the client failed for good; it has to be made anew.
+            ConsumerFatal: the client failed for good; it has to be made anew.
         """
         self.ends = {}
         first = self._client.poll(timeout_s)
@@ -187,8 +137,8 @@ class Consumer:
         if len(records) != len(batch):
             for message in batch:
                 self._take_error(message)
-        if records and self._troubles:
-            self._recovered({"", *(message.topic() or "" for message in records)})
+        if records and self._troubles.any:
+            self._troubles.recovered({message.topic() or "" for message in records})
         return records
 
     def pause(self, partitions: Sequence[Partition]) -> None:
@@ -209,7 +159,7 @@ class Consumer:
         try:
             self._client.seek(place)
         except KafkaException as error:
-            failure = translate(error, f"seek in {partition}")
+            failure = translate_for_consumer(error, f"seek in {partition}")
             if failure.code != "_STATE" or partition not in self._starts:
                 raise failure from None
             self._call("start again", lambda: self._start_again(place))
@@ -251,7 +201,7 @@ class Consumer:
             for place in done or ():
                 if place.error is not None:
                     what = f"commit {place.topic}[{place.partition}] in group {self._group}"
-                    raise translate(place.error, what)
+                    raise translate_for_consumer(place.error, what)
         else:
             self._call(
                 f"commit in group {self._group}",
@@ -265,6 +215,27 @@ class Consumer:
             KafkaFailure: no answer in 10 s.
         """
         return log_bounds(self._client, TopicPartition(*partition), _CALL_TIMEOUT_S)
+
+    def ends_of(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Ask the brokers for the offset after the last record of each, all at once.
+
+        Raises:
+            KafkaFailure: no answer in 10 s, or not allowed.
+        """
+        doing = "find the ends of the logs"
+        wanted = [TopicPartition(*each, _LATEST) for each in partitions]
+        found = self._call(
+            doing, lambda: self._client.offsets_for_times(wanted, timeout=_CALL_TIMEOUT_S)
+        )
+        for place in found:
+            if place.error is not None:
+                raise translate_for_consumer(place.error, doing)
+        return {Partition(each.topic, each.partition): each.offset for each in found}
+
+    @property
+    def is_member(self) -> bool:
+        """Whether the group has let this consumer in."""
+        return bool(self._client.memberid())
 
     def close(self) -> None:
         """Leave the group; `on_revoke` is called for what is still assigned."""
@@ -317,26 +288,13 @@ class Consumer:
         """Whether a rebalance takes only what moves; else everything is revoked and given anew."""
         return not self._eager or self._by_broker
 
-    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+    def _on_commit(self, error: KafkaError | None, told: list[TopicPartition]) -> None:
         """Hear of a commit that was not waited for; called from within `read`."""
-        failed = [(place, place.error or error) for place in places if place.error or error]
-        failures = [
-            translate(each, f"commit {place.topic} in group {self._group}")
-            for place, each in failed
-            if each is not None
-        ]
-        before = self._commit_trouble
-        if not failures:
-            if before is not None:
-                _log.info("offsets.commits_recovered", extra={"after": str(before)})
-                self._commit_trouble = None
-            return
-        self._commit_trouble = failures[0]
-        if before is None or before.code != failures[0].code:
-            _log.warning("offsets.commit_failed", extra={"error": str(failures[0])})
-        self._events.on_commit_failed(
-            [Partition(place.topic, place.partition) for place, _ in failed]
-        )
+        failed = self._troubles.committed(error, told)
+        if failed:
+            self._events.on_commit_failed(
+                [Partition(each.topic, each.partition) for each in failed]
+            )
 
     def _take_error(self, message: Message) -> None:
         error = message.error()
@@ -346,27 +304,24 @@ class Consumer:
             partition = Partition(message.topic() or "", message.partition() or 0)
             self.ends[partition] = message.offset() or 0
             return
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's name of it
+        if error.code() in _NOT_IN_LOG:
             self._events.on_out_of_range(Partition(message.topic() or "", message.partition() or 0))
             return
         topic = message.topic() or ""
-        failure = translate(error, f"read {topic or f'as group {self._group}'}")
-        if error.fatal() or (isinstance(failure, NotAuthorized) and not self._was_member):
+        doing = f"read {topic or f'as group {self._group}'}"
+        failure = translate_for_consumer(error, doing)
+        fatal = ends_membership(failure)
+        if fatal is not None:
+            raise fatal
+        if isinstance(failure, NotAuthorized) and not self._was_member:
             raise failure
-        if (topic, failure.code) not in self._troubles:
-            self._troubles[topic, failure.code] = failure
-            _log.warning("consumer.trouble", extra={"error": str(failure)})
-
-    def _recovered(self, topics: Collection[str]) -> None:
-        """Forget what was wrong with topics that records come from, and say so."""
-        for trouble in [each for each in self._troubles if each[0] in topics]:
-            _log.info("consumer.recovered", extra={"after": str(self._troubles.pop(trouble))})
+        self._troubles.heard(topic, failure)
 
     def _call(self, doing: str, call: Callable[[], _T]) -> _T:
         try:
             return call()
         except KafkaException as error:
-            raise translate(error, doing) from None
+            raise translate_for_consumer(error, doing) from None
 
 
 def _plain(partitions: Sequence[Partition]) -> list[TopicPartition]:

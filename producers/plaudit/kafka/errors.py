@@ -10,6 +10,7 @@ KafkaFailure
 ├── BufferFull           the local buffer is full: wait for acknowledgements, then send again
 ├── ProducerFatal        this producer can't guarantee order and uniqueness any more: start anew
 │   └── Fenced           another process has taken its transactional id
+├── ConsumerFatal        this consumer can't read any more: start anew
 ├── TransactionAborted   nothing of the transaction was written: it may be tried again
 ├── ProducerClosed       closed before the brokers acknowledged
 └── UsedAfterFork        a client of the parent process: make one in the child
@@ -129,6 +130,16 @@ class Fenced(ProducerFatal):
     summary = "another process has taken over"
 
 
+class ConsumerFatal(KafkaFailure):
+    """The consumer met an error after which it reads nothing more, and may say nothing more.
+
+    Whoever owns it has to close it and start anew, or stop the process.
+    """
+
+    summary = "the consumer failed for good; start a new one"
+    retriable = False
+
+
 class TransactionAborted(KafkaFailure):
     """Nothing of the transaction was written.
 
@@ -241,6 +252,38 @@ _UNFIT_FOR_GOOD: Final = frozenset(
 def denied(failure: KafkaFailure) -> bool:
     """Return whether it is for want of a right, be the producer at its end for it or not."""
     return _CLASS_OF.get(failure.code) is NotAuthorized
+
+
+# What a group answers to a member that it will not have: the client asks no more, or in vain.
+_NOT_A_MEMBER: Final[Mapping[str, str]] = {
+    "FENCED_INSTANCE_ID": "another process uses the same group.instance.id",
+    "UNRELEASED_INSTANCE_ID": "another process uses the same group.instance.id",
+    "GROUP_ID_NOT_FOUND": "",
+    "INVALID_GROUP_ID": "",
+    "UNSUPPORTED_ASSIGNOR": "",
+    "UNSUPPORTED_VERSION": "",
+    "INCONSISTENT_GROUP_PROTOCOL": "the other workers share out by another protocol or assignor: "
+    "stop all of them, then start",
+}
+
+
+def translate_for_consumer(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:
+    """Translate what a consumer met; a fatal error is the consumer's own."""
+    failure = translate(error, doing)
+    if isinstance(failure, ProducerFatal):
+        return ConsumerFatal(doing, failure.reason, failure.code)
+    return failure
+
+
+def ends_membership(failure: KafkaFailure) -> ConsumerFatal | None:
+    """Return the end of a consumer that its group will not have; None for any other failure."""
+    if isinstance(failure, ConsumerFatal):
+        return failure
+    advice = _NOT_A_MEMBER.get(failure.code)
+    if advice is None:
+        return None
+    reason = "; ".join(filter(None, (failure.reason, advice)))
+    return ConsumerFatal(failure.doing, reason, failure.code)
 
 
 def translate(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:

@@ -12,6 +12,7 @@ from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.consumer import MEMORY_CAPS
 from plaudit.kafka.errors import translate
+from plaudit.kafka.positions import resume
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.troubles import Troubles
 
@@ -30,6 +31,9 @@ class PartitionLag:
             what it stood at is gone.
         end: the offset after the last record.
         metadata: what the group wrote beside its commit.
+        lost: offsets that the log dropped before the group had read them.
+        past_end: by how much the group's position is past the end of the log, which is then
+            another log than was read: `committed` is the start of this one.
     """
 
     topic: str
@@ -37,6 +41,8 @@ class PartitionLag:
     committed: int
     end: int
     metadata: str = ""
+    lost: int = 0
+    past_end: int = 0
 
     @property
     def behind(self) -> int:
@@ -117,9 +123,18 @@ class LagReader:
 
     def _lag(self, place: TopicPartition) -> PartitionLag:
         low, high = log_bounds(self._client, place, _TIMEOUT_S, self._troubles)
-        # A place that is none is negative, one that retention has passed is below the log's start.
-        metadata = place.metadata or ""
-        return PartitionLag(place.topic, place.partition, max(low, place.offset), high, metadata)
+        # Without a place, the offset is negative.
+        found = resume(max(low, place.offset) if place.offset < 0 else place.offset, low, high)
+        past_end = max(0, place.offset - high)
+        return PartitionLag(
+            place.topic,
+            place.partition,
+            found.offset,
+            high,
+            place.metadata or "",
+            found.lost,
+            past_end,
+        )
 
 
 def by_topic(lags: Collection[PartitionLag]) -> Mapping[str, int]:

@@ -38,6 +38,10 @@ class Engine(Protocol):
         """Count records that the log dropped before they were read."""
         ...
 
+    def position_reset(self, partition: Partition) -> None:
+        """Count a position that was past the end of its log."""
+        ...
+
     def failed(self, error: Exception) -> None:
         """Hear that the source has ended by an error."""
         ...

@@ -73,6 +73,18 @@ class Holdings:
             starts[partition] = start
         return starts
 
+    def begin_anew(self, partition: Partition, start: int) -> Assignment:
+        """Read another log from `start` on; what was done of the one before is forgotten."""
+        self.drop([partition])
+        kept = self._kept.pop(partition, None)
+        if kept is not None:
+            self._let_go(kept)
+        delay_ms = self._delays[partition.topic]
+        place = Place(None, "")
+        fresh = Assignment(partition, delay_ms, place, start, self._release, self._limits)
+        self.held[partition] = fresh
+        return fresh
+
     def keep(self) -> None:
         """Everything is gone; what comes back in the next generation goes on where it was."""
         self._kept |= self.held

@@ -1,7 +1,7 @@
 """The thread that owns a Consumer: it hands over what may run, takes what is done, and commits.
 
-Everything about offsets happens in this one thread, so nothing here needs a lock: the event loop
-only gets lists of records, and gives them back through `settled`, from whatever thread.
+Everything about offsets happens in it, so nothing needs a lock: the event loop only gets lists of
+records, and gives them back through `settled`, from any thread.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from plaudit.deliver.delivery import MOST_SKEW_MS, Record, record_of
+from plaudit.deliver.offsets.asking import ask_until_answered
 from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.commits import Committer
 from plaudit.deliver.offsets.engine import Engine
 from plaudit.deliver.offsets.holdings import Holdings
 from plaudit.deliver.offsets.partition import Assignment
+from plaudit.deliver.offsets.positions import Positions
+from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition
-from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.consumer import Consumer, GroupEvents, Partition
+from plaudit.kafka.positions import Resumption
 from plaudit.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -39,25 +41,6 @@ WAIT_FOR_ROOM_S: Final = 0.005
 ASK_AGAIN_S: Final = 1.0
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceConfig:
-    """What a source reads and how it leaves.
-
-    Attributes:
-        group: how it behaves as a member.
-        topics: with the delay of each, in milliseconds.
-        revoke_grace_s: how long deliveries under way are waited for when a partition is revoked.
-        hold_grace_s: the same when everything is revoked, most of it to come back.
-        close_grace_s: the same when the worker stops.
-    """
-
-    group: GroupConfig
-    topics: Mapping[str, int]
-    revoke_grace_s: float = 3.0
-    hold_grace_s: float = 1.0
-    close_grace_s: float = 20.0
 
 
 class Source:
@@ -106,6 +89,7 @@ class Source:
         )
         self._consumer = Consumer(settings, config.group, events)
         self._commits = Committer(self._consumer)
+        self._positions = Positions(self._consumer, config.past_end, engine.position_reset)
         self.name = f"the source of {min(config.topics)}"
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
@@ -257,7 +241,13 @@ class Source:
 
     def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         places = self._asked(lambda: self._consumer.committed(partitions)) if partitions else {}
-        starts = self._holdings.assign(places, self._first_of)
+        anew = self._asked(lambda: self._positions.past_end(places))
+        starts = self._holdings.assign(
+            {each: place for each, place in places.items() if each not in anew}, self._first_of
+        )
+        for partition, first in anew.items():
+            self._holdings.begin_anew(partition, first)
+        starts |= anew
         self._holdings.drop_kept()
         self._engine.go_on()
         self._fresh = list(self.assignments)
@@ -269,16 +259,12 @@ class Source:
 
     def _asked(self, ask: Callable[[], _T]) -> _T:
         """Ask the brokers until they answer: nothing can be done without it."""
-        said = ""
-        while True:
-            try:
-                return ask()
-            except KafkaFailure as failure:
-                if not failure.retriable or self._stop.wait(ASK_AGAIN_S):
-                    raise
-                if str(failure) != said:
-                    said = str(failure)
-                    _log.warning("source.waits", extra={"error": said})
+        return ask_until_answered(ask, self._waits_on)
+
+    def _waits_on(self) -> bool:
+        """Wait a moment before the brokers are asked again; False when told to stop."""
+        self.read_at = time.monotonic()
+        return not self._stop.wait(ASK_AGAIN_S)
 
     def _on_revoke(self, partitions: Sequence[Partition]) -> None:
         """Finish what is on its way, commit, and let go of what moves."""
@@ -299,10 +285,8 @@ class Source:
     def _on_lost(self, partitions: Sequence[Partition]) -> None:
         """The session has ended: they may be another worker's, who delivers what is under way."""
         under_way = sum(each.under_way for each in self._holdings.of(partitions))
-        _log.warning(
-            "partitions.lost",
-            extra={"partitions": [str(each) for each in partitions], "under_way": under_way},
-        )
+        told = [str(each) for each in partitions]
+        _log.warning("partitions.lost", extra={"partitions": told, "under_way": under_way})
         self._engine.hold()
         self._holdings.keep()
 
@@ -328,20 +312,25 @@ class Source:
             self._commits.commit_if_due(self.assignments)
 
     def _on_out_of_range(self, partition: Partition) -> None:
-        """The log's start has passed our place: count what is lost, and go on at the start."""
+        """The log does not have our place: say what is lost, and read on where it has records."""
         assignment = self._holdings.held.get(partition)
         if assignment is None:
             return
-        first = self._asked(lambda: self._consumer.bounds(partition))[0]
         place = assignment.read_to
-        lost = max(0, first - place)
-        _log.error(
-            "records.lost",
-            extra={"partition": str(partition), "from": place, "to": first, "count": lost},
-        )
-        self._engine.lost(partition, lost)
-        assignment.read_to, assignment.reread_at = first, None
-        self._consumer.seek(partition, first)
+        found = self._asked(lambda: self._positions.look(partition, place))
+        if found.past_end:
+            # Another log: what was done of the old one says nothing of this one.
+            self._fresh.append(self._holdings.begin_anew(partition, found.offset))
+        else:
+            if found.lost:
+                self._say_lost(partition, place, found)
+            assignment.read_to, assignment.reread_at = found.offset, None
+        self._consumer.seek(partition, found.offset)
+
+    def _say_lost(self, partition: Partition, place: int, found: Resumption) -> None:
+        told = {"partition": str(partition), "from": place, "to": found.offset}
+        _log.error("records.lost", extra={**told, "count": found.lost})
+        self._engine.lost(partition, found.lost)
 
     def _leave(self) -> None:
         self._finish(self.assignments, self._config.close_grace_s)

@@ -17,7 +17,8 @@ from plaudit.deliver.delivery import Record
 from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.engine import Engine
 from plaudit.deliver.offsets.partition import Assignment
-from plaudit.deliver.offsets.source import Source, SourceConfig
+from plaudit.deliver.offsets.source import Source
+from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.clock import BrokerClock
 from plaudit.kafka.settings import KafkaSettings
 

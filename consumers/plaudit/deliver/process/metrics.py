@@ -144,6 +144,13 @@ PER_LANE: Final = (
         lambda each: each.lane.lost_records,
     ),
     Described(
+        "plaudit_positions_reset",
+        "counter",
+        "Positions past the end of their log, which is another than was read: alert on any.",
+        "topic",
+        lambda each: each.lane.positions_reset,
+    ),
+    Described(
         "plaudit_commit_metadata_ignored",
         "counter",
         "Partitions taken over with commit metadata that is not ours: what it said is done again.",

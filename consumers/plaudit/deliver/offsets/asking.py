@@ -1,0 +1,35 @@
+"""Asking the brokers until they answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from plaudit.kafka.errors import KafkaFailure
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+def ask_until_answered(ask: Callable[[], _T], wait: Callable[[], bool]) -> _T:
+    """Return what the brokers answer; while they don't, log why, once.
+
+    Args:
+        ask: raises KafkaFailure when there is no answer.
+        wait: waits a moment; returns False when nobody needs the answer any more.
+
+    Raises:
+        KafkaFailure: asking again can't help, or the answer is not needed any more.
+    """
+    said = ""
+    while True:
+        try:
+            return ask()
+        except KafkaFailure as failure:
+            if not failure.retriable or not wait():
+                raise
+            if str(failure) != said:
+                said = str(failure)
+                _log.warning("source.waits", extra={"error": said})

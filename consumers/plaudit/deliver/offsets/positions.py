@@ -1,0 +1,91 @@
+"""Checks where a group stands against the log, at every assignment and whenever a fetch fails."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, TypeVar
+
+from plaudit.kafka.consumer import Partition, Place
+from plaudit.kafka.positions import PastEnd, Resumption, resume
+
+_log = logging.getLogger(__name__)
+
+CONFIRM_AFTER_S: Final = 1.0
+"""A log whose leader has just moved is asked about again: reading all of it anew costs more."""
+
+_T = TypeVar("_T")
+Ask = Callable[[Callable[[], _T]], _T]
+
+
+class Logs(Protocol):
+    """What is needed of a consumer."""
+
+    def ends_of(self, partitions: list[Partition]) -> dict[Partition, int]:
+        """Return the offset after the last record of each; raises KafkaFailure."""
+        ...
+
+    def bounds(self, partition: Partition) -> tuple[int, int]:
+        """Return the first offset and the one after the last; raises KafkaFailure."""
+        ...
+
+
+class Positions:
+    """Finds positions that the log does not have; belongs to the source's thread.
+
+    Args:
+        logs: asks the brokers.
+        choice: where to begin when a position is past the end of its log.
+        tell: hears of every position that was past the end.
+        sleep: waits.
+    """
+
+    def __init__(
+        self,
+        logs: Logs,
+        choice: PastEnd,
+        tell: Callable[[Partition], None],
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._logs = logs
+        self._choice = choice
+        self._tell = tell
+        self._sleep = sleep
+
+    def past_end(self, places: Mapping[Partition, Place]) -> dict[Partition, int]:
+        """Return where to begin in the partitions whose place is past the end of the log."""
+        known = {each: place.offset for each, place in places.items() if place.offset is not None}
+        if not known:
+            return {}
+        ends = self._logs.ends_of(list(known))
+        suspects = {each: offset for each, offset in known.items() if offset > ends[each]}
+        starts = {}
+        for partition, offset in suspects.items():
+            found = self.look(partition, offset)
+            if found.past_end:
+                starts[partition] = found.offset
+        return starts
+
+    def look(self, partition: Partition, position: int) -> Resumption:
+        """Return where to read on in one partition; log and tell when it is past the end."""
+        found = resume(position, *self._logs.bounds(partition), self._choice)
+        if not found.past_end:
+            return found
+        self._sleep(CONFIRM_AFTER_S)
+        low, high = self._logs.bounds(partition)
+        found = resume(position, low, high, self._choice)
+        if found.past_end:
+            self._tell(partition)
+            _log.error(
+                "position.past_end",
+                extra={
+                    "partition": str(partition),
+                    "position": position,
+                    "log_start": low,
+                    "log_end": high,
+                    "reading_on_at": found.offset,
+                    "skipped": found.offset - low,
+                },
+            )
+        return found

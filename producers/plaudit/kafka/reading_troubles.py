@@ -1,0 +1,61 @@
+"""What goes wrong while a consumer reads and commits: logged once, and once when it is over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+
+from confluent_kafka import KafkaError, TopicPartition
+
+from plaudit.kafka.errors import KafkaFailure, translate
+
+_log = logging.getLogger(__name__)
+
+
+class ReadingTroubles:
+    """Remembers what is wrong at the moment, so that each trouble is one line.
+
+    Args:
+        group: whose consumer it is.
+    """
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+        # By topic (empty: none in particular) and code.
+        self._reading: dict[tuple[str, str], KafkaFailure] = {}
+        self._committing: KafkaFailure | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether something could not be read."""
+        return bool(self._reading)
+
+    def heard(self, topic: str, failure: KafkaFailure) -> None:
+        """Take note that a topic can't be read at the moment."""
+        if (topic, failure.code) not in self._reading:
+            self._reading[topic, failure.code] = failure
+            _log.warning("consumer.trouble", extra={"error": str(failure)})
+
+    def recovered(self, topics: Collection[str]) -> None:
+        """Forget what was wrong with topics that records come from, and say so."""
+        for trouble in [each for each in self._reading if each[0] in ("", *topics)]:
+            _log.info("consumer.recovered", extra={"after": str(self._reading.pop(trouble))})
+
+    def committed(
+        self, error: KafkaError | None, places: Sequence[TopicPartition]
+    ) -> list[TopicPartition]:
+        """Take the outcome of a commit; return the places of which it failed."""
+        failed = [(place, place.error or error) for place in places if place.error or error]
+        failures = [
+            translate(each, f"commit {place.topic} in group {self._group}")
+            for place, each in failed
+            if each is not None
+        ]
+        before = self._committing
+        self._committing = failures[0] if failures else None
+        if not failures:
+            if before is not None:
+                _log.info("offsets.commits_recovered", extra={"after": str(before)})
+        elif before is None or before.code != failures[0].code:
+            _log.warning("offsets.commit_failed", extra={"error": str(failures[0])})
+        return [place for place, _ in failed]
