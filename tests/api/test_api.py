@@ -334,7 +334,8 @@ def test_no_route_shows_or_changes_what_is_another_workspaces(api: Installation)
     assert [each["id"] for each in api.client.get("/v1/endpoints", headers=api.read).json()] == [
         made["id"]
     ]
-    assert api.client.get("/v1/keys", headers=api.read).json()[0]["revoked_at"] is None
+    refused(api.client.get("/v1/keys", headers=api.read), 403)
+    assert api.client.get("/v1/keys", headers=api.write).json()[0]["revoked_at"] is None
 
 
 def test_readiness_wants_the_topics_and_the_database(
@@ -358,6 +359,20 @@ def test_readiness_wants_the_topics_and_the_database(
     with api.parts.engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     assert "plaudit db migrate" in api.client.get("/readyz").json()["problems"][0]
+
+
+def test_a_key_that_only_reads_sees_no_token_in_a_url(api: Installation) -> None:
+    at = create(api).headers["location"]
+    shown = [api.client.get(at, headers=api.read).json()]
+    shown += api.client.get("/v1/endpoints", headers=api.read).json()
+    assert [each["url"] for each in shown] == ["https://hooks.example.com/***"] * 2
+    assert api.client.get(at, headers=api.write).json()["url"] == URL
+
+
+def test_no_answer_leads_to_where_the_host_header_says(api: Installation) -> None:
+    headers = {**api.write, "host": "evil.example"}
+    answer = api.client.get("/v1/endpoints/", headers=headers)
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
 
 
 def test_operators_look_without_a_key(api: Installation) -> None:

@@ -121,7 +121,7 @@ class EndpointOut(BaseModel):
     id: str
     workspace_id: str
     name: str | None
-    url: str
+    url: str = Field(description="Of the path, a key that only reads sees that there is one.")
     types: list[str]
     spaces: list[str]
     filter: dict[str, Any] | None
@@ -139,15 +139,15 @@ class EndpointOut(BaseModel):
     warnings: list[str] = Field(description="What will disappoint, and what to do.")
 
     @classmethod
-    def of(cls, service: EndpointService, written: Written) -> EndpointOut:
-        """Return an endpoint as it is shown."""
+    def of(cls, service: EndpointService, written: Written, *, masked: bool = False) -> EndpointOut:
+        """Return an endpoint as it is shown; `masked`: without what is secret in its URL."""
         endpoint, wanted = written.endpoint, service.wanted(written.endpoint)
         text = endpoint.content_filter
         return cls(
             id=endpoint.endpoint_id,
             workspace_id=endpoint.workspace_id,
             name=endpoint.name,
-            url=wanted.url,
+            url=origin_of(wanted.url) if masked else wanted.url,
             types=list(endpoint.event_types),
             spaces=list(endpoint.spaces),
             filter=None if text is None else orjson.loads(text),
@@ -164,6 +164,14 @@ class EndpointOut(BaseModel):
             secret=written.secret,
             warnings=[*advice(wanted), *offers(written), *written.warnings],
         )
+
+
+def origin_of(url: str) -> str:
+    """Return a URL without its path and query: many receivers have tokens there."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    host, question, _ = host.partition("?")
+    return f"{scheme}://{host}/{'***' if path or question else ''}" if slash or question else url
 
 
 class Rotation(BaseModel):

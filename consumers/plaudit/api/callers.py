@@ -51,6 +51,11 @@ class Caller:
         """What its requests are counted under: a workspace gains nothing by more keys."""
         return self.key.workspace_id or self.key.key_id
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it may change nothing, and sees nothing that is secret."""
+        return self.key.scope is Scope.READ
+
     def reads(self, workspace_id: str | None) -> str | None:
         """Return the workspace whose things are to be read; None: those of all.
 
@@ -88,7 +93,7 @@ class Caller:
         Raises:
             Refused: it only reads.
         """
-        if self.key.scope is Scope.READ:
+        if self.only_reads:
             raise Refused(403, "this key only reads")
 
     def owns(self, endpoint: StoredEndpoint) -> StoredEndpoint:

@@ -44,8 +44,8 @@ def show_event_type(who: Reading, name: str) -> dict[str, Any]:
 
 
 @router.get("/keys", tags=["keys"], responses=documented())
-def list_keys(parts: WithParts, who: Reading, workspace_id: UUID | None = None) -> list[KeyOut]:
-    """List keys; of a key itself, its last characters are known."""
+def list_keys(parts: WithParts, who: Writing, workspace_id: UUID | None = None) -> list[KeyOut]:
+    """List keys, for keys that may write; of a key itself, its last characters are known."""
     wanted = who.reads(None if workspace_id is None else str(workspace_id))
     return [KeyOut.of(each) for each in parts.keys.list(wanted)]
 

@@ -43,7 +43,8 @@ def list_endpoints(
 ) -> list[EndpointOut]:
     """List endpoints, in the order in which they were made."""
     found = parts.endpoints.list(who.reads(_text(workspace_id)))
-    return [EndpointOut.of(parts.endpoints, Written(each)) for each in found]
+    masked = who.only_reads
+    return [EndpointOut.of(parts.endpoints, Written(each), masked=masked) for each in found]
 
 
 @router.post("", status_code=201, responses=documented())
@@ -66,7 +67,8 @@ def show_endpoint(
     parts: WithParts, who: Reading, endpoint_id: UUID, response: Response
 ) -> EndpointOut:
     """Show an endpoint; its ETag is needed to change it safely."""
-    return _answer(parts, Written(_mine(parts, who, endpoint_id)), response)
+    written = Written(_mine(parts, who, endpoint_id))
+    return _answer(parts, written, response, masked=who.only_reads)
 
 
 @router.patch("/{endpoint_id}", responses=_CHANGED)
@@ -185,11 +187,13 @@ def etag(endpoint: StoredEndpoint) -> str:
     return f'"{endpoint.version}"'
 
 
-def _answer(parts: Parts, written: Written, response: Response) -> EndpointOut:
+def _answer(
+    parts: Parts, written: Written, response: Response, *, masked: bool = False
+) -> EndpointOut:
     response.headers["etag"] = etag(written.endpoint)
     if written.trouble is not None:
         response.status_code = 202
-    return EndpointOut.of(parts.endpoints, written)
+    return EndpointOut.of(parts.endpoints, written, masked=masked)
 
 
 def _text(some_id: UUID | None) -> str | None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.database import opened_database
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.control.shown import shown_attempt, shown_delivery
@@ -92,7 +92,7 @@ def list_deliveries(
                 str(each.number),
                 time_text(each.started_at),
             )
-        Console().print(table)
+        PlainConsole().print(table)
     if page.cursor is not None:
         note(f"more: --cursor {page.cursor}")
 
@@ -188,7 +188,7 @@ def _query(
 
 
 def _print(whole: dict[str, Any]) -> None:
-    console = Console(soft_wrap=True)
+    console = PlainConsole(soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     for name, value in whole.items():
         if name != "attempts":

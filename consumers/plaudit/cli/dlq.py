@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.dlq_filter import Chosen, choosing
 from plaudit.cli.dlq_jobs import purge_letters, redrive_letters
 from plaudit.cli.dlq_tables import bars, nothing_matches
@@ -78,7 +78,7 @@ def list_letters(
     if not shown:
         nothing_matches(settings, chosen)
     elif not as_json:
-        Console().print(table)
+        PlainConsole().print(table)
 
 
 @app.command()
@@ -98,7 +98,7 @@ def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
     elif not histogram.total:
         nothing_matches(settings, chosen)
     else:
-        Console().print(f"{histogram.total:,} dead letters ({chosen.kind})")
+        PlainConsole().print(f"{histogram.total:,} dead letters ({chosen.kind})")
         bars(histogram.counts())
 
 
@@ -232,7 +232,7 @@ def _event(settings: KafkaSettings, letter: Letter) -> str:
 
 
 def _print(letter: Letter, event: str) -> None:
-    console = Console(soft_wrap=True)
+    console = PlainConsole(soft_wrap=True)
     table = Table.grid(padding=(0, 2))
     for name, value in letter.summary().items():
         table.add_row(name, _text(value))
@@ -243,7 +243,7 @@ def _print(letter: Letter, event: str) -> None:
         table.add_row(name, time_text(int(text)) if moment else text)
     console.print(table)
     if event.startswith("{"):
-        console.print_json(event)
+        console.print_value(event)
     else:
         console.print(event)
         console.print(f"first bytes: {letter.value[:64].hex(' ')}")
@@ -258,7 +258,7 @@ def _print_history(attempts: list[dict[str, Any]]) -> None:
             _text(each["error"]),
             _text(each["worker"]),
         )
-    Console().print(table if attempts else "the log has no attempts of it any more")
+    PlainConsole().print(table if attempts else "the log has no attempts of it any more")
 
 
 def _text(value: object) -> str:

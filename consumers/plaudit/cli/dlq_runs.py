@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.private import privately
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.dlq_tables import bars
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.cli.progress import watched
@@ -64,7 +64,7 @@ def count_purge(settings: KafkaSettings, order: Order) -> Report:
 
 def show_counts(seen: Report) -> None:
     """Show what would be moved, and what would stay."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     console.print(f"{seen.chosen:,} of {seen.looked_at:,} {seen.noun}")
     bars(seen.counts, console)
     for line in seen.lines():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.dlq_filter import Chosen
 from plaudit.cli.output import note
 from plaudit.dlq.scan import Letters
@@ -18,9 +18,9 @@ _MOST_ROWS: Final = 12
 _BAR: Final = 30
 
 
-def bars(histogram: Mapping[str, Mapping[str, int]], console: Console | None = None) -> None:
+def bars(histogram: Mapping[str, Mapping[str, int]], console: PlainConsole | None = None) -> None:
     """Print a histogram: for each of its dimensions a table, longest bar first."""
-    shown = console or Console()
+    shown = console or PlainConsole()
     for name, counts in histogram.items():
         if not counts or set(counts) == {NONE}:
             continue

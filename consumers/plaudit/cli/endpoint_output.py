@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.database import opened_database
 from plaudit.cli.output import note, print_json
 from plaudit.deliver.settings import DeliverSettings
@@ -103,4 +103,4 @@ def print_pairs(shown: Mapping[str, Any]) -> None:
     for name, value in shown.items():
         text = ", ".join(value) if isinstance(value, list) else value
         table.add_row(name, "" if text is None else str(text))
-    Console(soft_wrap=True).print(table)
+    PlainConsole(soft_wrap=True).print(table)

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.database import opened_database
 from plaudit.cli.endpoint_output import endpoint_service, print_pairs, public, show_endpoint, warn
 from plaudit.cli.endpoint_upkeep import apply, reseal, sync
@@ -110,7 +110,7 @@ def list_endpoints(
                 ", ".join(endpoint.event_types) or "all",
                 endpoint.status,
             )
-        Console().print(table)
+        PlainConsole().print(table)
 
 
 @app.command()

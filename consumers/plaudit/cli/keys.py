@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.database import opened_database
 from plaudit.cli.output import note, print_json
 from plaudit.records.times import time_text
@@ -62,7 +62,7 @@ def list_keys(
     table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
     for key in found:
         table.add_row(*("" if value is None else str(value) for value in shown(key).values()))
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 @app.command()

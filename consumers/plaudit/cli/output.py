@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from enum import IntEnum
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Final, NoReturn, TextIO
 
 import typer
 
 from plaudit.bulk.private import privately
+
+# C0 without tab and line feed, DEL and C1; marks that turn the direction of what follows.
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class Exit(IntEnum):
@@ -23,12 +27,19 @@ class Exit(IntEnum):
 
 def print_json(value: object) -> None:
     """Print one JSON value on one line; ids, times and paths as text."""
-    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    # JSON leaves some that terminals obey; escaped, they are the same value.
+    sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+
+
+def plain(text: str) -> str:
+    """Return a text in which control characters are shown: a terminal would obey them."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def note(message: str) -> None:
     """Tell people something that is not the command's data."""
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{plain(message)}\n")
     sys.stderr.flush()
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +22,7 @@ from rich.text import Text
 
 from plaudit.bulk.collector import spared_collector
 from plaudit.bulk.control import Control, Listener
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.output import note
 
 SAY_EVERY_S: Final = 5.0
@@ -135,5 +135,5 @@ def _listener(doing: str) -> Iterator[Listener]:
         _Rate(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=PlainConsole(stderr=True)) as progress:
         yield Bar(progress, doing)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from plaudit.cli.asyncapi import asyncapi
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.output import Exit, fail, note, print_json
 from plaudit.events.catalogue import CATALOGUE, lookup
 from plaudit.events.compatibility import breaks
@@ -49,7 +49,7 @@ def list_types(
             )
         table.add_row(each.name, str(each.entity), key, doc.partition(". ")[0])
     if not as_json:
-        Console().print(table)
+        PlainConsole().print(table)
 
 
 @app.command()

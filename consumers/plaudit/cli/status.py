@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.output import Exit, note, print_json
 from plaudit.deliver.status import Status, look
 from plaudit.dlq.letters import Kind
@@ -64,7 +64,7 @@ def _unknown_endpoints(settings: KafkaSettings) -> int | None:
 
 
 def _print(status: Status, dead: Mapping[Kind, Census]) -> None:
-    console = Console()
+    console = PlainConsole()
     console.print(f"brokers: {status.brokers}")
     table = Table(
         "lane", "topic", "behind", "oldest", title="what is waiting", title_justify="left"

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.output import Exit, note, print_json
 from plaudit.kafka.admin import TopicState
 from plaudit.kafka.declaration import CLEANUP, RETENTION, TopicSpec, declared
@@ -96,7 +96,7 @@ def show(*, file: _File = None, single_node: _Single = False, as_json: _Json = F
     )
     for name, state in found.items():
         table.add_row(name, *_declared_cells(declared_as.get(name)), _presence(state))
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def _both(

@@ -6,8 +6,8 @@ import time
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from plaudit.cli.console import PlainConsole
 from plaudit.cli.database import opened_database
 from plaudit.cli.deliveries import attempt_line
 from plaudit.cli.output import Exit, fail, print_json
@@ -110,7 +110,7 @@ def _course(course: Course) -> dict[str, Any]:
 
 
 def _print(traced: Traced) -> None:
-    console = Console(soft_wrap=True)
+    console = PlainConsole(soft_wrap=True)
     shown = shown_trace(traced)
     at = shown["published_at"] or "?"
     console.print(f"{traced.event_type}  {traced.event_id}", markup=False)
