@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from breaks.defects import DEFECTS
 from breaks.one_line import Break
 from breaks.records import RECORDS
 
@@ -369,4 +370,4 @@ TRANSPORT: Final = (
     ),
 )
 
-BREAKS: Final = (*OFFSETS, *SETTLING, *TIME, *ISOLATION, *TRANSPORT, *RECORDS)
+BREAKS: Final = (*OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS)

@@ -183,6 +183,7 @@ def let_raise(faults: Faults, calls: dict[str, int], names: Sequence[str], count
             let_raise(faults, calls, [name], count)
 
 
+@pytest.mark.tree
 def test_whatever_raises_that_delivery_is_settled_and_all_others_are_delivered(
     faults: Faults,
 ) -> None:
@@ -193,6 +194,7 @@ def test_whatever_raises_that_delivery_is_settled_and_all_others_are_delivered(
         let_raise(faults, calls, names[at : at + FEW], FEW)
 
 
+@pytest.mark.tree
 @pytest.mark.nightly
 def test_whatever_raises_amid_thousands_of_deliveries_all_others_are_delivered(
     faults: Faults,
@@ -202,6 +204,7 @@ def test_whatever_raises_amid_thousands_of_deliveries_all_others_are_delivered(
         let_raise(faults, calls, [name], MANY)
 
 
+@pytest.mark.tree
 async def test_what_no_write_can_be_made_of_is_held_and_shown(faults: Faults) -> None:
     """The last of all resorts fails as well: nothing is committed past it, and others go on."""
     name = "deliver.settler:Settler._open"

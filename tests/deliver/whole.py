@@ -242,8 +242,8 @@ class Whole:
         deliveries: the deliveries lane.
     """
 
-    def __init__(self) -> None:
-        self.server = Server()
+    def __init__(self, server: Server | None = None) -> None:
+        self.server = server or Server()
         self.sender = Answering()
         producer = cast("Producer", self.server)
         self.settler = Settler(producer, NAMES, "w", BrokerClock())

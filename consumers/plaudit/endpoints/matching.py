@@ -90,7 +90,13 @@ def _spent(endpoint: Served) -> int:
 def _judge(endpoint: Served, wants: Filter, data: Mapping[str, Any]) -> bool:
     """Return whether a filter wants an event; log once that one takes what it can't judge."""
     overran = wants.overruns > 0
-    wanted = wants(data)
+    try:
+        wanted = wants(data)
+    except Exception:  # noqa: BLE001 - a defect of ours: rather too much is sent than too little
+        if not overran:
+            _log.exception("filter.defect", extra={"endpoint_id": endpoint.endpoint_id})
+        wants.overruns += 1
+        return True
     if wants.overruns and not overran:
         _log.warning(
             "filter.too_costly",

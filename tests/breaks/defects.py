@@ -1,0 +1,77 @@
+"""Promises about hostile bytes and defects of our own; see `promises`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from breaks.one_line import Break
+
+_DELIVER: Final = "consumers/plaudit/deliver/"
+_ISOLATION: Final = _DELIVER + "isolation/"
+
+DEFECTS: Final = (
+    Break(
+        "no Retry-After raises",
+        _DELIVER + "retry_after.py",
+        "except ValueError:  # the 30th of February, the year 0",
+        "except KeyError:",
+        "tests/deliver/test_retry_after.py",
+    ),
+    Break(
+        "a forged number in a header makes its record unreadable",
+        _DELIVER + "delivery.py",
+        "if not 0 <= number <= most:",
+        "if number < 0:",
+        "tests/deliver/test_headers.py",
+    ),
+    Break(
+        "a link that does not parse is left out",
+        "consumers/plaudit/formats/slack.py",
+        "except ValueError:  # such as `http://[`; a producer may write any text",
+        "except KeyError:",
+        "tests/formats/test_formats.py",
+    ),
+    Break(
+        "a defect of our own says so in the end",
+        _DELIVER + "decide.py",
+        "if not isinstance(outcome, Defect):",
+        "if outcome:",
+        "tests/deliver/test_hostile_parts.py",
+    ),
+    Break(
+        "a write that our own code raises for is written with less in the end",
+        _DELIVER + "settler.py",
+        "if ticket.raised <= MOST_RAISED:",
+        "if ticket.raised >= 0:",
+        "tests/deliver/test_hostile_parts.py",
+    ),
+    Break(
+        "a delivery that a defect stops in its queue is settled",
+        _ISOLATION + "admission.py",
+        "self._defect(head if self.queues.give_up(head) else None, error)",
+        "self._defect(None if self.queues.give_up(head) else None, error)",
+        "tests/deliver/test_defects.py",
+    ),
+    Break(
+        "a slot is free whatever admission raises",
+        _DELIVER + "deliverer.py",
+        "self.defects.note(Stage.ADMIT, error, flight.delivery.record)\n"
+        "            self.admission.queues.free(flight)",
+        "self.defects.note(Stage.ADMIT, error, flight.delivery.record)",
+        "tests/deliver/test_defects.py",
+    ),
+    Break(
+        "a record that is on its way to the source is not begun anew",
+        _DELIVER + "stranded.py",
+        "for place, record in absent.items() if place in self._absent]",
+        "for _, record in absent.items()]",
+        "tests/deliver/test_stranded.py",
+    ),
+    Break(
+        "a record in nobody's hand is begun anew",
+        _DELIVER + "stranded.py",
+        "if times == 1:",
+        "if times == 0:",
+        "tests/deliver/test_stranded.py",
+    ),
+)

@@ -1,0 +1,157 @@
+"""A record that nobody has in hand is found, shown and begun anew; in virtual time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from deliver.world import assignment
+from plaudit.deliver.defects import AGAIN_AFTER_S, Defects, Lost, Stage, defect_of
+from plaudit.deliver.delivery import Record
+from plaudit.deliver.stranded import LOOK_EVERY_S, Watch
+
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Desk:
+    """A watch over one partition.
+
+    Attributes:
+        held: records that are in some hand.
+        anew: offsets of records that were begun anew.
+        given_up: offsets of records that became dead letters.
+    """
+
+    held: list[Record] = field(default_factory=list)
+    anew: list[int] = field(default_factory=list)
+    given_up: list[int] = field(default_factory=list)
+    now_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.defects = Defects()
+        self.watch = Watch(self, lambda: self.held, self.defects, PATIENCE_S)
+        self.partition = assignment()
+
+    def begin_anew(self, record: Record) -> None:
+        self.anew.append(record.offset)
+
+    def give_up(self, record: Record, error: Exception) -> None:
+        assert isinstance(error, Lost)
+        self.given_up.append(record.offset)
+
+    def comes(self, offset: int) -> Record:
+        """Hand a record over; it is in nobody's hand yet."""
+        record = self.partition.records[offset] = Record(self.partition, offset, 0, b"x")
+        return record
+
+    def wait(self, seconds: float) -> None:
+        """Let time go by."""
+        until_s = self.now_s + seconds
+        while self.now_s < until_s:
+            self.now_s += LOOK_EVERY_S / 2
+            self.watch.look([self.partition], self.now_s)
+
+
+def test_a_record_in_nobodys_hand_is_begun_anew_when_every_time_out_is_over() -> None:
+    desk = Desk()
+    desk.comes(7)
+    desk.wait(PATIENCE_S - LOOK_EVERY_S)
+    assert not desk.anew
+    assert not desk.watch.problems
+    desk.wait(3 * LOOK_EVERY_S)
+    assert desk.anew == [7]
+    assert len(desk.watch.stranded) == 1
+    assert "events[0]@7" in desk.watch.problems[0]
+    assert desk.defects.counts[Stage.LOST] == 1
+
+
+def test_what_is_done_after_it_was_begun_anew_is_not_stranded_any_more() -> None:
+    desk = Desk()
+    desk.comes(0)
+    desk.wait(2 * PATIENCE_S)
+    del desk.partition.records[0]
+    desk.wait(LOOK_EVERY_S)
+    assert not desk.watch.problems
+
+
+def test_what_is_lost_a_second_time_becomes_a_dead_letter() -> None:
+    desk = Desk()
+    desk.comes(0)
+    desk.wait(3 * PATIENCE_S)
+    assert desk.anew == [0]
+    assert desk.given_up
+    assert set(desk.given_up) == {0}
+
+
+def test_a_record_that_is_held_for_days_is_left_alone() -> None:
+    desk = Desk()
+    desk.held.append(desk.comes(0))
+    desk.comes(1)
+    desk.wait(5_000)
+    assert desk.anew == [1]
+    assert 0 not in desk.given_up
+
+
+def test_records_that_come_and_go_are_never_stranded() -> None:
+    desk = Desk()
+    for offset in range(200):
+        desk.comes(offset)
+        desk.wait(LOOK_EVERY_S)
+        if offset:
+            del desk.partition.records[offset - 1]
+    assert not desk.anew
+
+
+def test_what_is_given_up_in_a_rebalance_is_the_next_owners() -> None:
+    desk = Desk()
+    desk.comes(0)
+    desk.partition.active = False
+    desk.wait(3 * PATIENCE_S)
+    assert not desk.anew
+
+
+def test_a_record_that_is_in_nobodys_hand_for_one_look_only_is_on_its_way_to_the_source() -> None:
+    desk = Desk()
+    record = desk.comes(0)
+    desk.held.append(record)
+    desk.wait(2 * PATIENCE_S)
+    desk.held.clear()
+    desk.watch.look([desk.partition], desk.now_s + LOOK_EVERY_S)
+    desk.held.append(record)
+    desk.now_s += LOOK_EVERY_S
+    desk.wait(PATIENCE_S)
+    assert not desk.anew
+
+
+def raised(error: Exception) -> Exception:
+    """Return an error that was raised."""
+    try:
+        raise error
+    except type(error) as found:
+        return found
+
+
+def test_each_kind_of_defect_is_logged_once_in_a_while_and_counted_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now_s = [0.0]
+    defects = Defects(lambda: now_s[0])
+    assert set(defects.counts) == set(Stage)
+    for _ in range(3):
+        defects.note(Stage.DECIDE, raised(ValueError("a secret")))
+    defects.note(Stage.RENDER, raised(KeyError("x")))
+    assert [each.levelname for each in caplog.records] == ["ERROR", "ERROR"]
+    assert caplog.records[0].exc_info
+    now_s[0] += AGAIN_AFTER_S
+    defects.note(Stage.DECIDE, raised(ValueError("again")))
+    assert len(caplog.records) == 3
+    assert (defects.counts[Stage.DECIDE], defects.counts[Stage.RENDER]) == (4, 1)
+
+
+def test_a_defect_names_its_kind_and_place_and_nothing_of_what_it_was_about() -> None:
+    said = str(defect_of(raised(ValueError("a secret"))))
+    assert "ValueError" in said
+    assert "test_stranded.py:" in said
+    assert "secret" not in said
