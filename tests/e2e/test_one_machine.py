@@ -103,6 +103,7 @@ wait $(jobs -p)
 """
 
 
+@pytest.mark.nightly
 def test_endpoints_that_the_database_does_not_know_are_shown_and_removed(rig: Rig) -> None:
     lost = rig.endpoint("https://hooks.example.com/lost")
     environment = rig.environment

@@ -25,6 +25,8 @@ from confluent_kafka.admin._scram import (
 from lab.scenario import Right
 from plaudit.dev.kafka_local import LocalKafka
 from plaudit.dev.kafka_probe import free_ports
+from plaudit.kafka.roles import Role, grants
+from plaudit.records.names import Names
 
 USER: Final = "worker"
 PASSWORD: Final = "from the start"
@@ -73,16 +75,27 @@ class GuardedKafka(LocalKafka):
             "PLAUDIT_KAFKA_SASL_PASSWORD": PASSWORD,
         }
 
+    def admit_role(self, role: Role, names: Names) -> dict[str, str]:
+        """Let a user in that may do what a role needs, and nothing else; return its settings."""
+        user = f"{names.prefix}{role}"
+        self.set_password(PASSWORD, user)
+        for grant in grants(role, names):
+            pattern = ResourcePatternType["PREFIXED" if grant.prefixed else "LITERAL"]
+            kind = "broker" if grant.kind == "cluster" else grant.kind.replace("-", "_")
+            for operation in grant.operations:
+                self._give(_rule(kind, grant.name, pattern, operation, "ALLOW", user))
+        return {**self.credentials, "PLAUDIT_KAFKA_SASL_USERNAME": user}
+
     def admit(self, prefix: str) -> None:
         """Let the user in, and to everything whose name begins so."""
         self.set_password(PASSWORD)
         for kind in ("topic", "group"):
             self._give(_rule(kind, prefix, ResourcePatternType.PREFIXED, "all", "ALLOW"))
 
-    def set_password(self, password: str) -> None:
-        """Change the user's password; connections that are open have 2 s left."""
+    def set_password(self, password: str, user: str = USER) -> None:
+        """Change a user's password; connections that are open have 2 s left."""
         how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4_096)
-        change = UserScramCredentialUpsertion(USER, how, password.encode())
+        change = UserScramCredentialUpsertion(user, how, password.encode())
         _wait(self._admin.alter_user_scram_credentials([change], request_timeout=CALL_S))
 
     def take_away(self, right: Right, prefix: str) -> None:
@@ -109,14 +122,19 @@ class GuardedKafka(LocalKafka):
 
 
 def _rule(
-    kind: str, name: str, pattern: ResourcePatternType, operation: str, permission: str
+    kind: str,
+    name: str,
+    pattern: ResourcePatternType,
+    operation: str,
+    permission: str,
+    user: str = USER,
 ) -> tuple[Any, ...]:
     """Return what bindings and their filters are made of."""
     return (
         ResourceType[kind.upper()],
         name,
         pattern,
-        f"User:{USER}",
+        f"User:{user}",
         "*",
         AclOperation[operation.upper()],
         AclPermissionType[permission],

@@ -71,7 +71,7 @@ def command(
     keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
     engine = _opened(database_url())
     notifier = Notifier(engine, deliver)
-    asyncio.run(lane_topics(kafka))
+    asyncio.run(lane_topics(kafka, writes=False))
     projector = Projector(engine, settings.disable_after_ms)
     recorder = Recorder(kafka, projector)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -19,6 +19,7 @@ from plaudit.api import counting
 from plaudit.api.settings import ApiSettings
 from plaudit.cli import outbox_metrics
 from plaudit.cli.commands import COMMANDS, load
+from plaudit.cli.reference_rights import rights
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.process.metrics import DEFECTS, PER_LANE, PER_WORKER
 from plaudit.deliver.process.together import PER_SUPERVISOR
@@ -41,7 +42,16 @@ _MEANING: Final = re.compile(r'^\s+(\w+): Final = "([^"]+)"(?:  # (.*))?$', re.M
 
 def reference() -> str:
     """Return the page, as Markdown."""
-    parts = [HEAD, *_commands(), *_settings(), *_topics(), *_headers(), *_reasons(), *_metrics()]
+    parts = [
+        HEAD,
+        *_commands(),
+        *_settings(),
+        *_topics(),
+        *rights(),
+        *_headers(),
+        *_reasons(),
+        *_metrics(),
+    ]
     return "\n".join(parts) + "\n"
 
 

@@ -13,6 +13,8 @@ from plaudit.cli.output import Exit, note, print_json
 from plaudit.kafka.admin import TopicState
 from plaudit.kafka.declaration import CLEANUP, RETENTION, TopicSpec, declared
 from plaudit.kafka.errors import NotAuthorized
+from plaudit.kafka.rights import check_role
+from plaudit.kafka.roles import Role, commands
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.topics import Admin, Finding, Severity
 from plaudit.kafka.topics import apply as apply_topics
@@ -64,20 +66,55 @@ def apply(*, file: _File = None, single_node: _Single = False, as_json: _Json = 
 
 
 @app.command()
-def check(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
-    """Compare the topics with their declaration; exit 1 when something must be put right."""
+def check(
+    *,
+    file: _File = None,
+    single_node: _Single = False,
+    role: Annotated[
+        Role | None,
+        typer.Option(help="Check what this user may do with the topics, as that role, instead."),
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Compare the topics with their declaration; exit 1 when something must be put right.
+
+    With --role, compare what this user may do with what the role needs: a right that is missing is
+    an error, and so is one that the role must not have.
+
+    Example: plaudit topics check --role deliver
+    """
     settings = KafkaSettings()
     specs = declared(settings, single_node=single_node, file=file)
-    findings = check_topics(Admin(settings), specs, settings.names.deliveries_prefix)
+    if role is None:
+        findings = check_topics(Admin(settings), specs, settings.names.deliveries_prefix)
+    else:
+        findings = check_role(settings, role, [spec.name for spec in specs])
     ok = not any(each.severity is Severity.ERROR for each in findings)
     if as_json:
         print_json({"ok": ok, "findings": [_plain(each) for each in findings]})
     else:
         _say(findings)
         if ok:
-            typer.echo("the topics are as declared")
+            typer.echo("the topics are as declared" if role is None else f"fit for role {role}")
     if not ok:
         raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def acls(
+    role: Annotated[Role, typer.Argument(help="Whose rights.")],
+    principal: Annotated[
+        str | None, typer.Option(help="Kafka's name of the user; User:ROLE by default.")
+    ] = None,
+) -> None:
+    """Print the kafka-acls commands that give a user what a role needs, and nothing else.
+
+    Example: plaudit topics acls deliver --principal User:plaudit-deliver | sh
+    """
+    settings = KafkaSettings()
+    user = principal or f"User:{role}"
+    for line in commands(role, settings.names, user, settings.bootstrap_servers):
+        typer.echo(line)
 
 
 @app.command()

@@ -42,8 +42,12 @@ class LaneTopics:
     deliveries: Mapping[str, int]
 
 
-async def lane_topics(settings: KafkaSettings) -> LaneTopics:
+async def lane_topics(settings: KafkaSettings, *, writes: bool = True) -> LaneTopics:
     """Return the topics to read; waits while the brokers are away.
+
+    Args:
+        settings: where Kafka is.
+        writes: whether this process writes what comes of deliveries; a recorder does not.
 
     Raises:
         TopicsUnfit: what is wrong, and what to do about it.
@@ -52,7 +56,7 @@ async def lane_topics(settings: KafkaSettings) -> LaneTopics:
     said = ""
     while True:
         try:
-            return await asyncio.to_thread(_look, settings)
+            return await asyncio.to_thread(_look, settings, writes=writes)
         except KafkaUnavailable as failure:
             if str(failure) != said:
                 said = str(failure)
@@ -60,7 +64,7 @@ async def lane_topics(settings: KafkaSettings) -> LaneTopics:
         await asyncio.sleep(ASK_AGAIN_S)
 
 
-def _look(settings: KafkaSettings) -> LaneTopics:
+def _look(settings: KafkaSettings, *, writes: bool) -> LaneTopics:
     admin = Admin(settings)
     findings = worker_requirements(admin, settings)
     if findings:
@@ -72,5 +76,6 @@ def _look(settings: KafkaSettings) -> LaneTopics:
         delay = tier_of(topic, names.deliveries_prefix)
         if delay is not None:
             tiers[topic] = delay.millis
-    require_write(settings, [*tiers, names.attempts, names.dlq_deliveries, names.dlq_events])
+    if writes:
+        require_write(settings, [*tiers, names.attempts, names.dlq_deliveries, names.dlq_events])
     return LaneTopics(dict.fromkeys(names.event_topics, 0), tiers)

@@ -1,0 +1,157 @@
+"""What each role may do in Kafka: for the brokers' rules, `topics check` and the docs.
+
+A role is a process, or a job of an operator. What is not listed here it must not be able to do: the
+threat model in SECURITY.md counts on it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal
+
+from plaudit.records.names import Names
+
+Kind = Literal["topic", "group", "transactional-id", "cluster"]
+READ: Final = ("read",)
+WRITE: Final = ("write",)
+LOOK: Final = ("describe", "describe_configs")
+"""To compare a topic with its declaration before it is used."""
+CLUSTER: Final = "kafka-cluster"
+
+
+class Role(StrEnum):
+    """Who comes to the brokers, each as a user of its own."""
+
+    PRODUCER = "producer"
+    RELAY = "relay"
+    DELIVER = "deliver"
+    RECORD = "record"
+    SERVE = "serve"
+    DLQ = "dlq"
+    OPERATOR = "operator"
+
+
+MEANINGS: Final = {
+    Role.PRODUCER: "an upstream service: `Publisher`, `plaudit publish`, `plaudit import`",
+    Role.RELAY: "`plaudit outbox relay`",
+    Role.DELIVER: "`plaudit deliver`",
+    Role.RECORD: "`plaudit record`",
+    Role.SERVE: "`plaudit serve`, `plaudit endpoints`, `plaudit deliveries retry`, `plaudit trace`",
+    Role.DLQ: "`plaudit dlq`, `plaudit replay`, `plaudit status`, by hand or as a job",
+    Role.OPERATOR: "`plaudit topics`, `plaudit schemas register`, and all of the above",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What may be done with a resource, or with all whose names begin so.
+
+    Attributes:
+        kind: of the resource.
+        name: its name, or what the names begin with.
+        operations: as Kafka calls them, in lower case.
+        prefixed: whether `name` is the beginning of many.
+    """
+
+    kind: Kind
+    name: str
+    operations: tuple[str, ...]
+    prefixed: bool = False
+
+
+def grants(role: Role, names: Names) -> Sequence[Grant]:
+    """Return everything that a role needs."""
+    match role:
+        case Role.PRODUCER:
+            return (*_publishes(names), _prefixed("transactional-id", f"{names.prefix}publish."))
+        case Role.RELAY:
+            return tuple(_publishes(names))
+        case Role.DELIVER:
+            return tuple(_delivers(names))
+        case Role.RECORD:
+            return tuple(_records(names))
+        case Role.SERVE:
+            return tuple(_serves(names))
+        case Role.DLQ:
+            return tuple(_sends_again(names))
+        case Role.OPERATOR:
+            return (
+                Grant("topic", names.prefix, ("all",), prefixed=True),
+                Grant("group", names.prefix, ("all",), prefixed=True),
+                Grant("transactional-id", names.prefix, ("all",), prefixed=True),
+                Grant("cluster", CLUSTER, ("describe", "describe_configs")),
+            )
+
+
+def _publishes(names: Names) -> Iterator[Grant]:
+    for topic in names.event_topics:
+        yield Grant("topic", topic, ("write", "describe"))
+
+
+def _looks(names: Names) -> Iterator[Grant]:
+    """Yield what the check of all topics needs, and consumers that read without a group."""
+    yield Grant("topic", names.prefix, LOOK, prefixed=True)
+    yield Grant("group", names.prefix, ("describe",), prefixed=True)
+
+
+def _delivers(names: Names) -> Iterator[Grant]:
+    yield from _looks(names)
+    for topic in (*names.event_topics, names.endpoints, names.schemas):
+        yield Grant("topic", topic, READ)
+    yield Grant("topic", names.deliveries_prefix, ("read", "write"), prefixed=True)
+    for topic in (names.attempts, names.dlq_deliveries, names.dlq_events):
+        yield Grant("topic", topic, WRITE)
+    yield Grant("group", names.events_group, READ)
+    yield Grant("group", names.deliveries_group, READ)
+
+
+def _records(names: Names) -> Iterator[Grant]:
+    yield from _looks(names)
+    yield Grant("topic", names.attempts, READ)
+    yield Grant("topic", names.endpoints, WRITE)
+    yield Grant("group", names.recorder_group, READ)
+
+
+def _serves(names: Names) -> Iterator[Grant]:
+    yield from _looks(names)
+    for topic in names.event_topics:
+        yield Grant("topic", topic, ("read", "write"))
+    yield Grant("topic", names.schemas, READ)
+    yield Grant("topic", names.endpoints, ("read", "write"))
+    yield Grant("topic", names.deliveries_now, WRITE)
+
+
+def _sends_again(names: Names) -> Iterator[Grant]:
+    yield from _looks(names)
+    for topic in names.event_topics:
+        yield Grant("topic", topic, ("read", "write"))
+    for topic in (names.endpoints, names.attempts, names.schemas):
+        yield Grant("topic", topic, READ)
+    yield Grant("topic", names.deliveries_prefix, READ, prefixed=True)
+    yield Grant("topic", names.deliveries_now, WRITE)
+    yield Grant("topic", f"{names.prefix}dlq.", ("read", "write"), prefixed=True)
+    for name in (names.events_group, names.deliveries_group):
+        yield Grant("group", name, ("describe",))
+    for name in ("dlq", "replay."):
+        yield _prefixed("group", names.prefix + name, "read")
+        yield _prefixed("transactional-id", names.prefix + name)
+
+
+def _prefixed(kind: Kind, name: str, *operations: str) -> Grant:
+    return Grant(kind, name, operations or ("write", "describe"), prefixed=True)
+
+
+def commands(role: Role, names: Names, principal: str, bootstrap: str) -> Iterator[str]:
+    """Yield the `kafka-acls` commands that give a user what a role needs."""
+    for grant in grants(role, names):
+        words = ["kafka-acls", "--bootstrap-server", bootstrap, "--add"]
+        words += ["--allow-principal", principal]
+        for operation in grant.operations:
+            words += ["--operation", "".join(part.capitalize() for part in operation.split("_"))]
+        words += ["--cluster"] if grant.kind == "cluster" else [f"--{grant.kind}", grant.name]
+        if grant.prefixed:
+            words += ["--resource-pattern-type", "prefixed"]
+        yield shlex.join(words)
