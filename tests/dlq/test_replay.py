@@ -114,6 +114,25 @@ def test_events_of_a_range_go_to_the_endpoint_that_wants_them(installation: Kafk
     assert "does not want form.completed" in refused.err
 
 
+def test_records_that_can_not_be_read_are_counted_and_the_rest_is_sent(
+    installation: KafkaSettings,
+) -> None:
+    announce(installation, ME)
+    topic, key = f"{installation.topic_prefix}testimonials", b"key"
+    wanted = [event(), event()]
+    publish(installation, wanted[:1])
+    strays = [b"\xc3\x01unheard!more"] * 3 + [b"\x00\x00\x00\x00\x15hello", b"garbage"]
+    with Producer(installation) as producer:
+        for value in strays:
+            producer.publish(topic, value, key).result(30)
+    publish(installation, wanted[1:])
+    done = CommandLine(installation)("replay", ME, "--since", "1h", "--yes")
+    assert done.code == 0, done.err
+    assert sent(installation) == dict.fromkeys(ids(wanted), 1)
+    assert "3 can't be read, their schema is not known" in done.err
+    assert "2 are no events" in done.err
+
+
 def test_a_replay_that_is_killed_goes_on_and_sends_each_event_once(
     installation: KafkaSettings,
 ) -> None:
