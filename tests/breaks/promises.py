@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from breaks.attacks import ATTACKS
 from breaks.defects import DEFECTS
 from breaks.one_line import Break
 from breaks.records import RECORDS
@@ -370,4 +371,6 @@ TRANSPORT: Final = (
     ),
 )
 
-BREAKS: Final = (*OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS)
+BREAKS: Final = (
+    *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS,
+)  # fmt: skip

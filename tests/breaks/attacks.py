@@ -1,0 +1,83 @@
+"""Promises of the API, the health port, imports and what is printed, to be broken."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from breaks.one_line import Break
+
+_API: Final = "consumers/plaudit/api/"
+
+ATTACKS: Final = (
+    Break(
+        "headers without end are refused",
+        _API + "connections.py",
+        "if self._quiet > LONGEST_HEAD:\n            self._refuse",
+        "if self._quiet < 0:\n            self._refuse",
+        "tests/attack/test_connections.py",
+    ),
+    Break(
+        "connections that say nothing make room",
+        _API + "connections.py",
+        "if len(self.connections) > self.limits.most:",
+        "if not self.connections:",
+        "tests/attack/test_connections.py::test_connections_that_say_nothing_make_room_and_are_closed",
+    ),
+    Break(
+        "a limit holds for a workspace, whatever keys it makes",
+        _API + "callers.py",
+        "return self.key.workspace_id or self.key.key_id",
+        "return self.key.key_id",
+        "tests/attack/test_serve.py::test_more_keys_bring_no_more_requests",
+    ),
+    Break(
+        "a body of a caller who is not known is not read",
+        _API + "door.py",
+        'authorization = headers.get("authorization")',
+        'authorization = headers.get("authorization")'
+        "\n            receive = await self._read(headers, receive)",
+        "tests/attack/test_serve.py::test_bodies_are_neither_read_without_a_key_nor_kept",
+    ),
+    Break(
+        "readiness is asked for once a second",
+        _API + "readiness.py",
+        "self._until_s = self._clock() + FRESH_S",
+        "self._until_s = self._clock()",
+        "tests/api/test_quotas.py::test_readiness_is_asked_for_once_a_second_however_many_want_to_know",
+    ),
+    Break(
+        "idle connections do not hold the health port",
+        "consumers/plaudit/deliver/process/serving.py",
+        "if len(self._waiting) > MOST_WAITING:",
+        "if not self._waiting:",
+        "tests/deliver/test_health_server.py",
+    ),
+    Break(
+        "JSON in an import is not nested without bound",
+        "producers/plaudit/bulk/nesting.py",
+        "if depth > MOST:",
+        "if depth > MOST * 10**6:",
+        "tests/importer/test_bounds.py::test_hostile_json_is_refused_in_one_line",
+    ),
+    Break(
+        "a row of a file is bounded",
+        "producers/plaudit/importer/bounds.py",
+        "if self._room <= 0:",
+        "if self._room is None:",
+        "tests/importer/test_bounds.py",
+    ),
+    Break(
+        "what others wrote is not obeyed by a terminal",
+        "consumers/plaudit/cli/console.py",
+        "return super().render_str(plain(text), **given)",
+        "return super().render_str(text, **given)",
+        "tests/attack/test_terminal.py",
+    ),
+    Break(
+        "a database is its owner's",
+        "producers/plaudit/bulk/private.py",
+        "MODE: Final = 0o600",
+        "MODE: Final = 0o644",
+        "tests/store/test_opening.py",
+    ),
+)
