@@ -236,9 +236,23 @@ ISOLATION: Final = (
     Break(
         "an endpoint gets no more requests at once than its limit",
         _ISOLATION + "admission.py",
-        "has_slot = len(slots.flights) < most_in_flight(self._limits, self._queues.in_hand)",
+        "has_slot = len(slots.flights) < most_in_flight(slots, self._limits, self.queues.in_hand)",
         "has_slot = len(slots.flights) >= 0",
         "tests/deliver/test_admission.py",
+    ),
+    Break(
+        "what one lane learns of an endpoint the other knows",
+        _ISOLATION + "known.py",
+        "return known.standing",
+        "return Standing()",
+        "tests/deliver/test_return.py",
+    ),
+    Break(
+        "a refused delivery waits for what is left of the open time",
+        _ISOLATION + "standing.py",
+        "return Refusal(Reason.CIRCUIT_OPEN, self._circuit.left_s(now_s))",
+        "return Refusal(Reason.CIRCUIT_OPEN, self._circuit.open_s)",
+        "tests/deliver/test_return.py",
     ),
     Break(
         "reading does not wait for an endpoint that takes its time",

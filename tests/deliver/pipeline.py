@@ -12,6 +12,7 @@ from typing import Final
 from deliver.world import Time, World
 from plaudit.deliver.decide import Decision, Diverted, Plan, Retry, await_turn, divert
 from plaudit.deliver.delivery import Delivery, History
+from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.standing import Refusal
 from plaudit.deliver.moves import Attempted, next_history
 from plaudit.deliver.running_lane import MOST_DELIVERIES
@@ -41,8 +42,9 @@ class Pipeline:
 
     def __init__(self) -> None:
         self.time = Time()
-        self.events = World(serves_all=False, time=self.time)
-        self.deliveries = World(serves_all=True, time=self.time)
+        known = Standings()
+        self.events = World(serves_all=False, time=self.time, known=known)
+        self.deliveries = World(serves_all=True, time=self.time, known=known)
         self.behaves = self.deliveries.behaves = self.events.behaves
         self.deliveries.pulse = self.events.pulse
         self.took: dict[str, list[tuple[float, float]]] = defaultdict(list)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,7 +141,9 @@ def test_while_the_circuit_is_open_one_probe_at_a_time_goes_out(world: World) ->
     world.behaves["bad"] = Behavior(0.01, answer(500))
     world.steadily(BAD, per_s=100, seconds=600)
     world.run(600)
-    assert len(world.sent["bad"]) <= 12 + 8, "ten or so, then at 5, 15, 35, 75 … s"
+    probes = [at_s - 1_000 for at_s in world.sent["bad"]][12:]
+    assert len(probes) <= 40 + 40 * 2.2, "one in 2 s for 80 s, then in a fortieth of the outage"
+    assert all(later - at_s >= max(2, at_s / 41) for at_s, later in pairwise(probes))
 
 
 def test_an_endpoint_that_works_again_is_served_again(world: World) -> None:

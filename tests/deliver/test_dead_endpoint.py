@@ -111,17 +111,17 @@ def pipeline() -> Pipeline:
     return made
 
 
-def test_a_delivery_to_a_dead_endpoint_comes_back_about_eleven_times(pipeline: Pipeline) -> None:
+def test_a_delivery_to_a_dead_endpoint_comes_back_about_sixteen_times(pipeline: Pipeline) -> None:
     published = int(FIVE_DAYS_S / EVERY_S)
     # At this rate many serve as a probe, and begin again; at 1,000 a second hardly any does.
     others = [
         pipeline.bounces[number] for number in range(published) if number not in pipeline.probes
     ]
     assert len(others) > published / 4
-    assert 10 <= sum(others) / len(others) <= 12, "a bounce every 5 s would be 72,000"
+    assert 14 <= sum(others) / len(others) <= 17, "a bounce every 5 s would be 72,000"
     assert sum(pipeline.ended.values()) == published, "nothing bounces for ever"
 
 
-def test_a_dead_endpoint_sees_no_more_than_a_probe_every_five_minutes(pipeline: Pipeline) -> None:
+def test_a_dead_endpoint_sees_a_probe_every_five_minutes_in_the_end(pipeline: Pipeline) -> None:
     lasted_s = pipeline.world.now_s - 1_000
-    assert pipeline.attempts <= 20 + lasted_s / 300
+    assert pipeline.attempts <= 250 + lasted_s / 300, "250 within the first hours"

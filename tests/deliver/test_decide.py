@@ -145,11 +145,19 @@ def test_diversions_climb_from_now_over_all_tiers_and_stay_on_the_last() -> None
     climbed = [NOW]
     for count in range(1, 7):
         past = History(Trigger.EVENT, 0, count, 0, T0, waited_ms=climbed[-1].millis)
-        decision = divert(past, PLAN, Reason.BACKLOG, T0)
+        decision = divert(past, PLAN, Reason.BACKLOG, T0 + PLAN.tiers[-1].millis)
         assert isinstance(decision, Diverted)
         climbed.append(decision.tier)
     assert divert(history(), PLAN, Reason.BACKLOG, T0) == Diverted(NOW, Reason.BACKLOG)
     assert climbed == [NOW, *PLAN.tiers, PLAN.tiers[-1], PLAN.tiers[-1]]
+
+
+@given(st.integers(0, 4_000_000), st.integers(0, 10_000_000))
+def test_no_diversion_is_longer_than_a_delivery_is_old(waited_ms: int, age_ms: int) -> None:
+    past = History(Trigger.EVENT, 0, 3, 0, T0, waited_ms=waited_ms)
+    decision = divert(past, PLAN, Reason.CIRCUIT_OPEN, T0 + age_ms)
+    assert isinstance(decision, Diverted)
+    assert decision.tier.millis <= max(age_ms, PLAN.tiers[0].millis)
 
 
 def test_after_twice_its_schedule_a_delivery_insists_on_its_attempts() -> None:
@@ -165,7 +173,8 @@ def test_a_diversion_is_never_shorter_than_what_is_known_to_be_of_no_use(
     wait_ms: int, diversions: int, waited_ms: int
 ) -> None:
     past = History(Trigger.EVENT, 0, diversions, 0, T0, waited_ms=waited_ms)
-    decision = divert(past, PLAN, Reason.THROTTLED, T0, wait_ms=wait_ms)
+    now_ms = T0 + PLAN.tiers[-1].millis
+    decision = divert(past, PLAN, Reason.THROTTLED, now_ms, wait_ms=wait_ms)
     assert isinstance(decision, Diverted)
     assert decision.tier.millis >= min(wait_ms, PLAN.tiers[-1].millis)
     if diversions:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from plaudit.deliver.decide import Decision
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.isolation.admission import Admission
+from plaudit.deliver.isolation.admission import Admission, Calls
+from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.pulse import Pulse
 from plaudit.deliver.isolation.slots import Clock, Flight
@@ -133,6 +134,7 @@ class World:
         serves_all: as the deliveries lane does.
         limits: for each endpoint.
         time: that passes here; its own, unless several lanes share one.
+        known: of endpoints; its own, likewise.
 
     Attributes:
         behaves: how each endpoint answers; at once and well, unless told otherwise.
@@ -150,6 +152,7 @@ class World:
         serves_all: bool,
         limits: AdmissionLimits | None = None,
         time: Time | None = None,
+        known: Standings | None = None,
     ) -> None:
         self.time = time or Time()
         self.later, self.run = self.time.later, self.time.run
@@ -169,11 +172,9 @@ class World:
         clock = Clock(self.later, lambda: self.now_s, epoch_ms, self.pulse)
         self.admission = Admission(
             limits or AdmissionLimits(),
-            self._start,
-            self._divert,
-            lambda _: self.insisting,
-            self._failed,
+            Calls(self._start, self._divert, lambda _: self.insisting, self._failed),
             clock,
+            known or Standings(),
             serves_all=serves_all,
             hold=Hold(),
         )

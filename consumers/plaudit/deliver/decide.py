@@ -229,8 +229,9 @@ def _judged(outcome: Answer | TransportError, judge: Judge) -> Decision | None:
 def divert(history: History, plan: Plan, reason: str, now_ms: int, *, wait_ms: int = 0) -> Decision:
     """Return where a delivery goes that can't be attempted now; at its end it is given up.
 
-    Each time in a row it waits longer: what can't be served must not come back all the time. With
-    a dead endpoint's circuit open, a delivery comes back eleven times before it expires.
+    Each time in a row it waits longer: what can't be served must not come back all the time. But it
+    waits no longer than it is old, so that a backlog is back as soon after an outage as that was
+    long.
 
     Args:
         history: before now.
@@ -242,6 +243,8 @@ def divert(history: History, plan: Plan, reason: str, now_ms: int, *, wait_ms: i
     if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
         return dead
     tier = plan.diversion(history)
+    if history.diversions:
+        tier = min(tier, plan.tier_within(now_ms - history.enqueued_at_ms))
     return Diverted(max(tier, plan.tier_for(wait_ms)) if wait_ms else tier, reason)
 
 

@@ -23,7 +23,8 @@ from plaudit.deliver.defects import Lost, Stage, defect_of
 from plaudit.deliver.delivery import Delivery, History, Record
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.isolation.admission import Admission
+from plaudit.deliver.isolation.admission import Admission, Calls
+from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.pulse import Pulse
 from plaudit.deliver.isolation.relief import Evicted
@@ -55,6 +56,7 @@ class Tools:
         flood_share: of a partition's records in a minute that may be buried.
         schema_wait_s: how long a partition waits for schemas that are not known.
         pulse: how late the event loop is.
+        known: of endpoints.
     """
 
     attempter: Attempter
@@ -66,6 +68,7 @@ class Tools:
     flood_share: float = 1.0
     schema_wait_s: float = 300.0
     pulse: Pulse = field(default_factory=Pulse)
+    known: Standings = field(default_factory=Standings)
 
 
 class Deliverer:
@@ -94,11 +97,9 @@ class Deliverer:
         self.rounds = Rounds(clock.later, lambda: self.fans_out, self.give_up)
         self.admission = Admission(
             tools.limits,
-            self._start,
-            self._refused,
-            self._insists,
-            self._admission_failed,
+            Calls(self._start, self._refused, self._insists, self._admission_failed),
             clock,
+            tools.known,
             serves_all=serves_all,
             hold=self.hold,
         )

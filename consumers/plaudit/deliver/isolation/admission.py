@@ -11,6 +11,7 @@ of CPU, or of network, must not take it out on endpoints.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from plaudit.deliver.decide import Reason
@@ -18,6 +19,7 @@ from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.hold import Hold
 from plaudit.deliver.isolation.gate import Gate
 from plaudit.deliver.isolation.housekeeping import hangs, may_forget, quick_quarter_s
+from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.pulse import LATENESS
 from plaudit.deliver.isolation.queues import Queues
@@ -29,11 +31,28 @@ from plaudit.deliver.isolation.room import (
     room,
 )
 from plaudit.deliver.isolation.slots import Clock, Flight, Slots
-from plaudit.deliver.isolation.standing import Refusal, Standing
+from plaudit.deliver.isolation.standing import Refusal
 from plaudit.deliver.isolation.turns import LONG_AGO_S, Turns
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What admission calls.
+
+    Attributes:
+        start: begins an attempt; it calls `finished` when that has ended.
+        divert: sends a delivery to a tier instead.
+        insists: whether a delivery has waited for so long that no open circuit keeps it.
+        defect: hears what our own code has raised; settles the delivery that it stopped, if any.
+    """
+
+    start: Callable[[Flight], None]
+    divert: Callable[[Delivery, Refusal], None]
+    insists: Callable[[Delivery], bool]
+    defect: Callable[[Delivery | None, Exception], None]
 
 
 class Admission:
@@ -41,11 +60,9 @@ class Admission:
 
     Args:
         limits: for each endpoint.
-        start: begins an attempt; it calls `finished` when that has ended.
-        divert: sends a delivery to a tier instead.
-        insists: whether a delivery has waited for so long that no open circuit keeps it.
-        defect: hears what our own code has raised; settles the delivery that it stopped, if any.
+        calls: what it calls.
         clock: the time.
+        known: of endpoints, by all lanes of the worker.
         serves_all: whether this lane serves endpoints that are slow or have a rate limit. The
             events lane does not: in the deliveries lane an endpoint has one owner.
         hold: while it is on, nothing is begun.
@@ -58,24 +75,22 @@ class Admission:
     def __init__(
         self,
         limits: AdmissionLimits,
-        start: Callable[[Flight], None],
-        divert: Callable[[Delivery, Refusal], None],
-        insists: Callable[[Delivery], bool],
-        defect: Callable[[Delivery | None, Exception], None],
+        calls: Calls,
         clock: Clock,
+        known: Standings,
         *,
         serves_all: bool,
         hold: Hold,
     ) -> None:
         self._limits = limits
         self._hold = hold
-        self._start = start
-        self._divert = divert
-        self._insists = insists
-        self._defect = defect
+        self._start = calls.start
+        self._divert = calls.divert
+        self._insists = calls.insists
+        self._defect = calls.defect
         self._clock = clock
         self._serves_all = serves_all
-        self.queues = Queues()
+        self.queues = Queues(known)
         self._slots = self.queues.slots
         self._pulse = clock.pulse
         self.gate = Gate(self.queues, clock, limits.briskly)
@@ -87,11 +102,11 @@ class Admission:
         now_s = self._clock.now_s()
         slots = self._slots.get(delivery.endpoint_id)
         if slots is None:
-            slots = self._slots[delivery.endpoint_id] = Slots(endpoint.version, now_s)
+            slots = self.queues.open(delivery.endpoint_id, endpoint.version, now_s)
         limited = endpoint.rate_limit is not None or slots.turns is not None
         if limited or slots.version != endpoint.version:
             self._take_note(slots, endpoint, now_s)
-        has_slot = len(slots.flights) < most_in_flight(self._limits, self.queues.in_hand)
+        has_slot = len(slots.flights) < most_in_flight(slots, self._limits, self.queues.in_hand)
         free = has_slot and not slots.queue and slots.turns is None
         refusal = self._refusal(slots, delivery, endpoint, now_s)
         if refusal is None and not free:
@@ -217,8 +232,7 @@ class Admission:
     def _take_note(self, slots: Slots, endpoint: Endpoint, now_s: float) -> None:
         """Take note of the endpoint as it is now: another version starts with a clean slate."""
         if slots.version != endpoint.version:
-            slots.version = endpoint.version
-            slots.standing = Standing()
+            self.queues.renew(endpoint.endpoint_id, endpoint.version)
         limit = endpoint.rate_limit if self._serves_all else None
         if limit == (None if slots.turns is None else slots.turns.per_s):
             return
@@ -293,7 +307,7 @@ class Admission:
     def _begin_waiting(self, slots: Slots, now_s: float) -> None:
         if self._hold.on:
             return
-        flights, most = slots.flights, most_in_flight(self._limits, self.queues.in_hand)
+        flights, most = slots.flights, most_in_flight(slots, self._limits, self.queues.in_hand)
         if slots.turns is not None:
             most = min(most, slots.turns.most_open(now_s))
         while slots.queue and len(flights) < most and slots.timer is None:

@@ -3,7 +3,7 @@
 ```
 CLOSED ── failures in a row ──▶ OPEN ── its time is over ──▶ HALF_OPEN ── recoveries ──▶ CLOSED
                                  ▲                               │
-                                 └─────────── a failure ─────────┘  for twice as long, bounded
+                                 └─────────── a failure ─────────┘  for longer, bounded
 ```
 
 Half-open lets one probe through at a time. A permit carries the generation that it was given in:
@@ -26,12 +26,15 @@ class BreakerLimits:
         recoveries: probes in a row that must succeed to close it.
         first_s: how long it stays open the first time.
         most_s: how long at most, however often it has opened in a row.
+        share: how long it stays open again, as a part of the time since it opened first; 0: twice
+            as long as before.
     """
 
     failures: int
     recoveries: int
     first_s: float
     most_s: float
+    share: float = 0.0
 
 
 class State(Enum):
@@ -56,6 +59,7 @@ class Breaker:
 
     __slots__ = (
         "_closed_at_s",
+        "_down_since_s",
         "_generation",
         "_in_a_row",
         "_limits",
@@ -73,6 +77,7 @@ class Breaker:
         self.open_s = 0.0
         self._until_s = 0.0
         self._closed_at_s = 0.0
+        self._down_since_s = 0.0
         self._probing = False
 
     def refuses(self, now_s: float) -> bool:
@@ -110,10 +115,21 @@ class Breaker:
         """Open it, whatever it has counted; one that is open stays open as long as it was."""
         if self.state is not State.OPEN:
             again = self.state is State.HALF_OPEN or now_s < self._closed_at_s + self.open_s
-            longer_s = self.open_s * 2 if again else 0.0
+            if not again:
+                self._down_since_s = now_s
+            longer_s = self._longer_s(now_s) if again else 0.0
             self.open_s = min(max(longer_s, self._limits.first_s), self._limits.most_s)
             self._until_s = now_s + self.open_s
             self._turn(State.OPEN)
+
+    def left_s(self, now_s: float) -> float:
+        """Return how long it still stays open; 0 while a probe is under way."""
+        return max(0.0, self._until_s - now_s)
+
+    def _longer_s(self, now_s: float) -> float:
+        """Return how long it stays open after another failure."""
+        share = self._limits.share
+        return (now_s - self._down_since_s) * share if share else self.open_s * 2
 
     @property
     def pristine(self) -> bool:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.slots import Flight, Slots
 from plaudit.deliver.isolation.standing import Standing
 
@@ -13,13 +14,17 @@ from plaudit.deliver.isolation.standing import Standing
 class Queues:
     """What each endpoint has in hand; counts what waits as it comes and leaves.
 
+    Args:
+        known: of endpoints, by all lanes.
+
     Attributes:
         slots: by endpoint.
         in_hand: deliveries that wait or are on the wire.
         waiting_briskly: deliveries in queues that move; reading waits for them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Standings) -> None:
+        self._known = known
         self.slots: dict[str, Slots] = {}
         self.in_hand = 0
         self.waiting_briskly = 0
@@ -47,6 +52,18 @@ class Queues:
     def longest(self) -> int:
         """Deliveries that wait for the endpoint that most wait for; from any thread."""
         return max((len(slots.queue) for slots in tuple(self.slots.values())), default=0)
+
+    def open(self, endpoint_id: str, version: int, now_s: float) -> Slots:
+        """Return the slots of an endpoint that had none."""
+        standing = self._known.join(endpoint_id, version)
+        slots = self.slots[endpoint_id] = Slots(version, standing, now_s)
+        return slots
+
+    def renew(self, endpoint_id: str, version: int) -> None:
+        """Take note of another version of an endpoint."""
+        slots = self.slots[endpoint_id]
+        slots.version = version
+        slots.standing = self._known.renew(endpoint_id, version)
 
     def wait(self, slots: Slots, delivery: Delivery) -> None:
         """Let a delivery wait, as the last of its endpoint's queue."""
@@ -90,8 +107,8 @@ class Queues:
         """Free the slot of an attempt that has ended, whatever admission knows of it."""
         slots = self.slots.get(flight.delivery.endpoint_id)
         if slots is not None and slots.flights.pop(flight, self) is None:
-            # Its probe, if it was one, is never reported: a clean slate lets the next one go.
-            slots.standing = Standing()
+            # Its probe, if it was one, is never reported: so the next one may go.
+            flight.standing.drop(flight.permit)
         self.recount()
 
     def recount(self) -> None:
@@ -105,3 +122,4 @@ class Queues:
         """Forget an endpoint that has nothing in hand."""
         self.set_brisk(self.slots[endpoint_id], brisk=True)
         del self.slots[endpoint_id]
+        self._known.leave(endpoint_id)

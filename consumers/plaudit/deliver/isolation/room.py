@@ -16,6 +16,7 @@ from typing import Final
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.pulse import ROUNDS, Pulse
 from plaudit.deliver.isolation.slots import Slots
+from plaudit.deliver.isolation.standing import MANY_AT_ONCE
 
 BRISK_S: Final = 0.02
 """An endpoint that answers sooner is brisk: 64 slots do for 3,200 a second, and to write a delivery
@@ -37,7 +38,7 @@ SHRINKS_EVERY: Final = 30
 
 def is_brisk(slots: Slots, pulse: Pulse, now_s: float) -> bool:
     """Return whether what waits for an endpoint waits for the worker, not for the endpoint."""
-    if slots.turns is not None:
+    if slots.turns is not None or slots.standing.at_once != MANY_AT_ONCE:
         return False
     slack_s = pulse.round_s * ROUNDS
     mean_s = slots.standing.mean_s
@@ -70,8 +71,9 @@ def room(slots: Slots, limits: AdmissionLimits, in_hand: int) -> int:
     return max(1, min(limits.queued, limits.shared - in_hand))
 
 
-def most_in_flight(limits: AdmissionLimits, in_hand: int) -> int:
+def most_in_flight(slots: Slots, limits: AdmissionLimits, in_hand: int) -> int:
     """Return how many requests to an endpoint may be on the wire at once."""
+    most = min(limits.in_flight, slots.standing.at_once)
     if in_hand < limits.scarce:
-        return limits.in_flight
-    return max(1, min(limits.in_flight, (limits.scarce + SHRINKS_OVER - in_hand) // SHRINKS_EVERY))
+        return most
+    return max(1, min(most, (limits.scarce + SHRINKS_OVER - in_hand) // SHRINKS_EVERY))

@@ -111,11 +111,11 @@ class Slots:
         "version",
     )
 
-    def __init__(self, version: int, now_s: float) -> None:
+    def __init__(self, version: int, standing: Standing, now_s: float) -> None:
         self.version = version
         self.flights: dict[Flight, None] = {}
         self.queue = NOBODY
-        self.standing = Standing()
+        self.standing = standing
         self.turns: Turns | None = None
         self.bookings: Bookings | None = None
         self.timer: Timer | None = None

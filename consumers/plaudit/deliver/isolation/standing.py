@@ -20,8 +20,16 @@ from plaudit.transport.errors import (
     TransportError,
 )
 
-CIRCUIT: Final = BreakerLimits(failures=10, recoveries=1, first_s=5.0, most_s=300.0)
-"""Ten failures in a row open it for 5 s, 10 s, 20 s … 5 min."""
+CIRCUIT: Final = BreakerLimits(failures=10, recoveries=1, first_s=2.0, most_s=300.0, share=1 / 40)
+"""Ten failures in a row open it for 2 s, and again for a fortieth of the time that the endpoint is
+away, 5 min at most: so it is seen to be back within a fortieth of its outage."""
+FIRST_AT_ONCE: Final = 4
+"""Requests at once to an endpoint that is back; one more with each success, so that their number
+doubles with each round trip."""
+ENOUGH_AT_ONCE: Final = 64
+"""From here on it is served as any other."""
+MANY_AT_ONCE: Final = 10_000
+"""More than any endpoint gets at once: it is not starting slowly."""
 PACE: Final = BreakerLimits(failures=1, recoveries=3, first_s=30.0, most_s=300.0)
 """Slow for 30 s, 60 s … 5 min, until three trials in a row were quick."""
 SLOW_S: Final = 2.0
@@ -64,16 +72,18 @@ _SLOW: Final = Refusal(Reason.SLOW)
 
 
 class Standing:
-    """Of one endpoint, in one lane of one worker.
+    """Of one endpoint, in one worker; its lanes share it.
 
     Attributes:
         mean_s: how long recent attempts took on average; None before the first.
+        at_once: requests that it may have at once from a lane; few after an outage.
     """
 
-    __slots__ = ("_circuit", "_held_until_s", "_pace", "_usual", "_well", "mean_s")
+    __slots__ = ("_circuit", "_held_until_s", "_pace", "_usual", "_well", "at_once", "mean_s")
 
     def __init__(self) -> None:
         self.mean_s: float | None = None
+        self.at_once = MANY_AT_ONCE
         self._circuit = Breaker(CIRCUIT)
         self._pace = Breaker(PACE)
         self._held_until_s = 0.0
@@ -88,7 +98,7 @@ class Standing:
         if now_s < self._held_until_s:
             return Refusal(Reason.THROTTLED, self._held_until_s - now_s)
         if self._circuit.refuses(now_s):
-            return Refusal(Reason.CIRCUIT_OPEN, self._circuit.open_s)
+            return Refusal(Reason.CIRCUIT_OPEN, self._circuit.left_s(now_s))
         if not serves_slow and self._pace.refuses(now_s):
             return _SLOW
         return None
@@ -120,10 +130,27 @@ class Standing:
             slack_s: what of that is not the endpoint's doing.
         """
         reached = answers(outcome)
+        was_open = self.open
         self._circuit.report(permit.circuit, reached, now_s)
+        if was_open and not self.open:
+            self.at_once = FIRST_AT_ONCE
+        elif self.at_once != MANY_AT_ONCE:
+            self._start_slowly(reached)
         if reached is not None:
             self._paced(permit.pace, took_s, now_s, slack_s)
         self._look(now_s)
+
+    def drop(self, permit: Permit) -> None:
+        """Take back the permit of an attempt of which nothing is known, for a defect of ours."""
+        self._circuit.report(permit.circuit, None, 0.0)
+        self._pace.report(permit.pace, None, 0.0)
+
+    def _start_slowly(self, reached: bool | None) -> None:  # noqa: FBT001 - as a breaker's report
+        if reached:
+            more = self.at_once + 1
+            self.at_once = more if more < ENOUGH_AT_ONCE else MANY_AT_ONCE
+        elif reached is not None:
+            self.at_once = max(1, self.at_once // 2)
 
     def hold(self, hold_s: float, now_s: float) -> None:
         """Send nothing for a while: the endpoint asked for it."""
@@ -146,7 +173,8 @@ class Standing:
 
     def pristine(self, now_s: float) -> bool:
         """Return whether nothing is known that must be remembered."""
-        return self._circuit.pristine and self._pace.pristine and now_s >= self._held_until_s
+        pristine = self._circuit.pristine and self._pace.pristine
+        return pristine and now_s >= self._held_until_s
 
     def _look(self, now_s: float) -> None:
         """Take note of whether both breakers are closed; a permit is of its time only."""

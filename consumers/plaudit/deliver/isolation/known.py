@@ -1,0 +1,52 @@
+"""What a worker knows of endpoints: one standing each, which both lanes share."""
+
+from __future__ import annotations
+
+from plaudit.deliver.isolation.standing import Standing
+
+
+class Known:
+    """One endpoint's standing, and who uses it.
+
+    Attributes:
+        standing: of the endpoint's latest version.
+        version: that one.
+        lanes: that have something to do with the endpoint.
+    """
+
+    __slots__ = ("lanes", "standing", "version")
+
+    def __init__(self, version: int) -> None:
+        self.standing = Standing()
+        self.version = version
+        self.lanes = 0
+
+
+class Standings:
+    """The standings of a worker's endpoints: what one lane learns, the other knows at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Known] = {}
+
+    def join(self, endpoint_id: str, version: int) -> Standing:
+        """Return an endpoint's standing for one more lane, which calls `leave` in the end."""
+        known = self._known.get(endpoint_id)
+        if known is None:
+            known = self._known[endpoint_id] = Known(version)
+        known.lanes += 1
+        return self.renew(endpoint_id, version)
+
+    def renew(self, endpoint_id: str, version: int) -> Standing:
+        """Return an endpoint's standing; a newer version begins with a clean slate."""
+        known = self._known[endpoint_id]
+        if version > known.version:
+            known.version = version
+            known.standing = Standing()
+        return known.standing
+
+    def leave(self, endpoint_id: str) -> None:
+        """Forget an endpoint when no lane has anything to do with it."""
+        known = self._known[endpoint_id]
+        known.lanes -= 1
+        if not known.lanes:
+            del self._known[endpoint_id]
