@@ -89,6 +89,7 @@ REFUSED = {
     "chunks with a control character": OK + b"transfer-encoding: chunked\x0b\r\n\r\n0\r\n\r\n",
     "a carriage return in a value": OK + b"x: a\rcontent-length: 9\r\n" + TWO,
     "two carriage returns": OK + b"x: a\r\r\n" + TWO,
+    "NUL before anything else": b"S\0\r\n",
     "NUL": OK + b"x: a\0b\r\n" + TWO,
     "a line without a colon": OK + b"x\r\n" + TWO,
     "a first header that is folded": OK + b" x: y\r\n" + TWO,

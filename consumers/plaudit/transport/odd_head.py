@@ -19,6 +19,7 @@ _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: .*)?", re.DOTALL)
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_TOKEN: Final = re.compile(rb"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_NO_STATUS: Final = "it does not begin with a status line of HTTP/1.1"
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _LENGTH: Final = b"content-length"
 _FRAMING: Final = frozenset({_LENGTH, b"transfer-encoding"})
@@ -79,11 +80,13 @@ class OddHead:
     @staticmethod
     def _check_start(start: bytes) -> None:
         if not _START.startswith(start):
-            detail = "it does not begin with HTTP/1."
+            detail = _NO_STATUS
             raise AnswerMalformed(detail)
 
     def _take(self, line: bytes) -> bytes:
         """Take in a line; return the head that it ends, if any."""
+        if not self.line:
+            self._check_start(line[: len(_START)])
         if b"\r" in line or b"\0" in line:
             detail = "a line of its head contains a carriage return or NUL"
             raise AnswerMalformed(detail)
@@ -103,10 +106,9 @@ class OddHead:
         return b""
 
     def _begin(self, line: bytes) -> None:
-        self._check_start(line[: len(_START)])
         found = _STATUS.fullmatch(line)
         if found is None:
-            detail = "its status line is not HTTP/1.1"
+            detail = _NO_STATUS
             raise AnswerMalformed(detail)
         self.line = line
         self.status = int(found[1])
