@@ -23,8 +23,9 @@ def write_raw(
     value: bytes,
     key: bytes | None,
     headers: Sequence[tuple[bytes, bytes]],
+    times: int = 1,
 ) -> None:
-    """Write one record by librdkafka itself, and wait until the brokers have it."""
+    """Write one record, or as many, by librdkafka itself, and wait until the brokers have it."""
     library = _librdkafka()
     said = ctypes.create_string_buffer(512)
     conf = ctypes.c_void_p(library.rd_kafka_conf_new())
@@ -39,11 +40,10 @@ def write_raw(
         arguments += [_int(_KEY), *_sized(key)]
     for name, header in headers:
         arguments += [_int(_HEADER), ctypes.c_char_p(name), *_sized(header)]
-    failed = library.rd_kafka_producev(*arguments, _int(0)) or library.rd_kafka_flush(
-        client, _FLUSH_MS
-    )
+    failed = [library.rd_kafka_producev(*arguments, _int(0)) for _ in range(times)]
+    failed.append(library.rd_kafka_flush(client, _FLUSH_MS))
     library.rd_kafka_destroy(client)
-    assert failed == 0, failed
+    assert not any(failed), failed
 
 
 def _sized(data: bytes) -> tuple[object, object]:

@@ -16,17 +16,15 @@ from raw_records import NOT_UTF8, write_raw
 
 pytestmark = pytest.mark.broker
 
-COUNT = 4
+COUNT = 60
 
 
 @pytest.fixture
 def read(settings: KafkaSettings, make_topic: MakeTopic) -> tuple[str, list[Message]]:
     """Return a topic with records whose headers can't be read, and the records."""
     topic = make_topic(partitions=1)
-    for _ in range(COUNT):
-        write_raw(
-            settings.bootstrap_servers, topic, 0, b"v", b"k", [(b"a", b"1"), (NOT_UTF8, b"2")]
-        )
+    headers = [(b"a", b"1"), (NOT_UTF8, b"2")]
+    write_raw(settings.bootstrap_servers, topic, 0, b"v", b"k", headers, COUNT)
     client = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": topic})
     client.assign([TopicPartition(topic, 0, 0)])
     messages = client.consume(COUNT, 30)
@@ -38,7 +36,9 @@ def read(settings: KafkaSettings, make_topic: MakeTopic) -> tuple[str, list[Mess
 def test_a_header_whose_name_is_not_utf8_stops_nothing(
     settings: KafkaSettings, read: tuple[str, list[Message]]
 ) -> None:
-    topic, [first, second, third, fourth] = read
+    topic, [first, second, third, fourth, *more] = read
+    for each in more:  # a call that is hot is made in another way
+        assert readable_headers(each) == []
     with pytest.raises(HeadersUnreadable, match="not UTF-8"):
         headers_of(first)
     assert readable_headers(second) == []

@@ -37,6 +37,7 @@ class Orderly(Protocol):
 
 async def follow_orders(marks: Marks, lanes: Iterable[Orderly]) -> None:
     """Look for orders while records hold partitions, until cancelled."""
+    said = ""
     while True:
         await asyncio.sleep(LOOK_S)
         stuck = {at.partition for lane in lanes for at in lane.blocked if at.by_record}
@@ -45,7 +46,9 @@ async def follow_orders(marks: Marks, lanes: Iterable[Orderly]) -> None:
         try:
             orders = await asyncio.to_thread(marks.read, stuck)
         except KafkaFailure as failure:
-            _log.warning("orders.unread", extra={"error": str(failure)})
+            if str(failure) != said:
+                said = str(failure)
+                _log.warning("orders.unread", extra={"error": said})
             continue
         for lane in lanes:
             lane.patience.orders = orders

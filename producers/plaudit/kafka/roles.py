@@ -40,7 +40,7 @@ MEANINGS: Final = {
     Role.DELIVER: "`plaudit deliver`",
     Role.RECORD: "`plaudit record`",
     Role.SERVE: "`plaudit serve`, `plaudit endpoints`, `plaudit deliveries retry`, `plaudit trace`",
-    Role.DLQ: "`plaudit dlq`, `plaudit replay`, `plaudit status`, by hand or as a job",
+    Role.DLQ: "`plaudit dlq`, `replay`, `records unblock`, `status`, by hand or as a job",
     Role.OPERATOR: "`plaudit topics`, `plaudit schemas register`, and all of the above",
 }
 
@@ -135,6 +135,7 @@ def _sends_again(names: Names) -> Iterator[Grant]:
     yield Grant("topic", f"{names.prefix}dlq.", ("read", "write"), prefixed=True)
     for name in (names.events_group, names.deliveries_group):
         yield Grant("group", name, ("describe",))
+    yield Grant("group", names.unblock_group, READ)
     for name in ("dlq", "replay."):
         yield _prefixed("group", names.prefix + name, "read")
         yield _prefixed("transactional-id", names.prefix + name)
