@@ -82,7 +82,7 @@ class Desk:
         self.settler.close_wide(ticket)
 
     def give_up_wide(self, ticket: Ticket, error: Exception) -> None:
-        assert isinstance(error, ZeroDivisionError)
+        assert isinstance(error, UnicodeEncodeError)
         self.given_up.append(ticket.record.offset)
         self.settler.give_up_wide(ticket, "defect", "")
 
@@ -219,15 +219,23 @@ def test_a_wide_event_of_a_partition_that_is_lost_ends_unfinished() -> None:
 
 
 def test_a_defect_amid_a_wide_event_makes_a_dead_letter_of_what_is_left_of_it() -> None:
-    def broken(_: object, __: object) -> bool:
-        raise ZeroDivisionError
-
     desk = Desk()
     found: list[Any] = [*endpoints(MANY)]
-    found[-1] = replace(found[-1], wants=Filter(broken))
+    found[-1] = replace(found[-1], endpoint_id="\ud800")  # can't be written
     desk.comes(0, found)
     desk.comes(1, endpoints(MANY), workspace="another")
     desk.run()
     assert sorted(desk.released) == [0, 1]
     assert [each.headers[Header.ORIGIN_OFFSET] for each in desk.letters] == [b"0"]
     assert desk.given_up == [0]
+
+
+def test_a_filter_that_raises_lets_the_event_through(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: object, __: object) -> bool:
+        raise ZeroDivisionError
+
+    desk = Desk()
+    desk.comes(0, [replace(endpoint("e"), wants=Filter(broken))] * 2)
+    desk.run()
+    assert desk.direct == {0: 2}
+    assert [each.message for each in caplog.records] == ["filter.defect"], "once"

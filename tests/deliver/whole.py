@@ -303,14 +303,18 @@ class Whole:
                 self.look(side.deliverer.admission.look)
                 self.look(side.lane.look)
             self.look(self.settler.look)
-            if not any(side.pending or side.deliverer.admission.in_hand for side in self.sides):
+            if not any(
+                side.pending or side.deliverer.admission.queues.in_hand for side in self.sides
+            ):
                 return
 
     async def run_to_the_end(self) -> None:
         """The same; then let time go by, so that what is stranded is begun anew."""
         await self.run()
         for _ in range(4):
-            if not any(side.pending or side.deliverer.admission.in_hand for side in self.sides):
+            if not any(
+                side.pending or side.deliverer.admission.queues.in_hand for side in self.sides
+            ):
                 break
             for side in self.sides:
                 self.look(side.look_for_stranded)
