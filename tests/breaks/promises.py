@@ -217,11 +217,25 @@ TIME: Final = (
         "tests/deliver/test_dead_endpoint.py",
     ),
     Break(
+        "what was published before an endpoint was disabled ends as a dead letter, not unseen",
+        "consumers/plaudit/endpoints/matching.py",
+        "return self._served if appended_ms >= self._ended_from_ms else self._with_ended",
+        "return self._served",
+        "tests/deliver/test_lanes.py",
+    ),
+    Break(
+        "an endpoint that was enabled again gets what was published before it was disabled",
+        "consumers/plaudit/endpoints/matching.py",
+        "if not any(since <= appended_ms < until for since, until in endpoint.earlier):",
+        "if endpoint.earlier is not None:",
+        "tests/deliver/test_lanes.py",
+    ),
+    Break(
         "a file of endpoints is applied only to what was looked at",
         "consumers/plaudit/store/batch.py",
         "if there != change.seen or",
         "if",
-        "tests/store/test_service.py",
+        "tests/store/test_apply.py",
     ),
     Break(
         "an endpoint is served from its `active_from` on",

@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -127,7 +127,8 @@ class Desk:
 
     def has(self, endpoint_id: str, **given: object) -> None:
         """Let the table know an endpoint of the event's workspace."""
-        sealed = seal(KEYS, endpoint_id, PRIVATE)
+        earlier: Any = given.pop("earlier", ())
+        sealed = seal(KEYS, endpoint_id, replace(PRIVATE, earlier=earlier))
         known = {"workspace_id": WORKSPACE, "key_id": sealed.key_id, "sealed": sealed.blob}
         fields: dict[str, Any] = {**known, **given}
         self.table.apply(endpoint_id.encode(), endpoint_value(endpoint_id, **fields))
@@ -269,3 +270,22 @@ def test_only_a_tombstone_or_an_hours_absence_cancels_a_delivery(desk: Desk) -> 
     desk.current = False
     desk.delivery(3, unheard, enqueued_at=now_ms - 3_700_001)
     assert isinstance(desk.done[unheard], Diverted), "the table may not have it yet"
+
+
+def test_what_was_published_while_an_endpoint_was_served_ends_as_it_is_by_now(desk: Desk) -> None:
+    """A lane that is behind reads events from before an endpoint was disabled, or deleted."""
+    now_ms = int(time.time() * 1_000)
+    disabled, missed, again, deleted = ids(4)
+    later = now_ms + 60_000
+    desk.has(disabled, status="DISABLED", status_since=later, status_reason="too slow")
+    desk.has(missed, status="DISABLED", status_since=now_ms - 60_000)
+    desk.has(again, active_from=later + 60_000, earlier=((0, later),))
+    desk.has(deleted)
+    desk.table.apply(deleted.encode(), None, later)
+    record = desk.event()
+    assert desk.done == {
+        disabled: Dead(Reason.ENDPOINT_DISABLED, "too slow"),
+        again: "attempted",
+        deleted: Cancelled(Reason.ENDPOINT_DELETED),
+    }
+    assert record.pending == 3

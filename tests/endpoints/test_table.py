@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from endpoint_records import endpoint_value
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.matching import ERASED, TakesLong
-from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
+from plaudit.endpoints.matching import ERASED, NEVER_MS, TakesLong
+from plaudit.endpoints.model import Deleted, Endpoint, Former, Unreadable
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
-from plaudit.endpoints.table import EndpointTable
+from plaudit.endpoints.table import FORMER_MS, EndpointTable
 
 KEYS = SecretKeys([os.urandom(32)])
 OTHER_KEYS = SecretKeys([os.urandom(32)])
@@ -26,6 +26,7 @@ SPACES = [str(UUID(int=number)) for number in (11, 12)]
 TYPES = ["testimonial.approved", "testimonial.published", ERASED]
 ENDPOINTS = [str(UUID(int=number)) for number in (21, 22, 23)]
 SECRET = Secret(new_secret())
+DELETED_MS = 50
 
 
 def record(
@@ -34,9 +35,12 @@ def record(
     given: dict[str, object] | None = None,
     keys: SecretKeys = KEYS,
 ) -> bytes:
-    sealed = seal(keys, endpoint_id, Private("https://hooks.example.com/x", {}, [SECRET]))
+    given = dict(given or {})
+    earlier: Any = given.pop("earlier", ())
+    private = Private("https://hooks.example.com/x", {}, [SECRET], earlier)
+    sealed = seal(keys, endpoint_id, private)
     key = {"version": version, "key_id": sealed.key_id, "sealed": sealed.blob}
-    fields: dict[str, Any] = {"workspace_id": WORKSPACES[0], **key, **(given or {})}
+    fields: dict[str, Any] = {"workspace_id": WORKSPACES[0], **key, **given}
     return endpoint_value(endpoint_id, **fields)
 
 
@@ -52,6 +56,8 @@ CHANGES = st.lists(
                     "spaces": st.lists(st.sampled_from(SPACES), unique=True),
                     "status": st.sampled_from(["ACTIVE", "DISABLED"]),
                     "active_from": st.integers(0, 100),
+                    "status_since": st.integers(0, 100),
+                    "earlier": st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))),
                 }
             ),
         ),
@@ -67,12 +73,16 @@ def test_matching_is_what_filtering_all_newest_records_gives(
 ) -> None:
     table = EndpointTable(KEYS)
     newest: dict[str, dict[str, object]] = {}
+    former: dict[tuple[str, object], dict[str, object]] = {}
     for version, (endpoint_id, change) in enumerate(changes):
         if change is None:
-            newest.pop(endpoint_id, None)
-            table.apply(endpoint_id.encode(), None)
+            if endpoint_id in newest:
+                gone = {**newest.pop(endpoint_id), "deleted": DELETED_MS}
+                former[endpoint_id, gone["workspace_id"]] = gone
+            table.apply(endpoint_id.encode(), None, DELETED_MS)
         else:
             newest[endpoint_id] = change
+            former.pop((endpoint_id, change["workspace_id"]), None)
             table.apply(endpoint_id.encode(), record(endpoint_id, version, change))
         # Asked in between: what is remembered must not outlive the change.
         table.wanting(WORKSPACES[0], TYPES[0]).match(SPACES[0], at, {})
@@ -83,18 +93,23 @@ def test_matching_is_what_filtering_all_newest_records_gives(
                 found = table.wanting(workspace, event_type).match(space, at, {})
                 wanted = {
                     endpoint_id
-                    for endpoint_id, each in newest.items()
+                    for endpoint_id, each in [
+                        *newest.items(),
+                        *((endpoint_id, each) for (endpoint_id, _), each in former.items()),
+                    ]
                     if _wants(each, workspace, event_type, space, at)
                 }
                 assert {each.endpoint_id for each in found} == wanted
 
 
 def _wants(each: dict[str, object], workspace: str, event_type: str, space: str, at: int) -> bool:
-    types, spaces, active_from = each["event_types"], each["spaces"], each["active_from"]
-    assert isinstance(types, list)
-    assert isinstance(spaces, list)
-    assert isinstance(active_from, int)
-    if each["workspace_id"] != workspace or each["status"] != "ACTIVE" or at < active_from:
+    """Return whether an event of a moment is for an endpoint: it was served then."""
+    known: dict[str, Any] = each
+    types, spaces = known["event_types"], known["spaces"]
+    ended = known["status_since"] if known["status"] == "DISABLED" else NEVER_MS
+    now = known["active_from"] <= at < min(ended, known.get("deleted", NEVER_MS))
+    before = at < known["active_from"] and any(a <= at < b for a, b in known["earlier"])
+    if known["workspace_id"] != workspace or not (now or before):
         return False
     wanted = (not types or event_type in types) and (not spaces or space in spaces)
     return wanted or event_type == ERASED
@@ -171,7 +186,7 @@ def test_many_costly_filters_are_not_judged_at_once() -> None:
     event = {"tags": ["x"] * 100}
     with pytest.raises(TakesLong):
         wanting.match(SPACES[0], 1, event)
-    assert not any(wanting.wants(each, SPACES[0], 1, event) for each in wanting.endpoints)
+    assert not any(wanting.wants(each, SPACES[0], 1, event) for each in wanting.candidates(1))
     assert table.costly_filters == 0
 
 
@@ -185,3 +200,12 @@ def test_a_filter_that_takes_what_it_can_not_judge_is_logged_once(
         assert len(wanting.match(SPACES[0], 1, {"tags": ["x"] * 30_000})) == 1
     assert [each.message for each in caplog.records] == ["filter.too_costly"]
     assert table.costly_filters == 1
+
+
+def test_a_deleted_endpoint_is_forgotten_after_a_day() -> None:
+    table = EndpointTable(KEYS)
+    for endpoint_id, at_ms in ((ENDPOINTS[0], 100), (ENDPOINTS[1], 200 + FORMER_MS)):
+        table.apply(endpoint_id.encode(), record(endpoint_id, 1))
+        table.apply(endpoint_id.encode(), None, at_ms)
+    [left] = table.wanting(WORKSPACES[0], TYPES[0]).match(SPACES[0], 50, {})
+    assert (type(left), left.endpoint_id) == (Former, ENDPOINTS[1])

@@ -25,6 +25,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.answers import Answers, Kept
 from plaudit.store.apply import carry_out, plan, read_file
 from plaudit.store.database import SchemaOutdated, connect, open_database, revisions
+from plaudit.store.making import changed_endpoint, enabled_endpoint
 from plaudit.store.once import Once
 from plaudit.store.relay import EndpointQueue, Relay
 from plaudit.store.service import ChangedMeanwhile, EndpointService, NoSuchEndpoint
@@ -331,65 +332,27 @@ def test_the_tables_are_those_of_the_newest_migration(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def many(count: int, url: str = URL) -> str:
-    """Return a file of so many endpoints."""
-    lines = [f"  - {{name: e{number}, url: '{url}&n={number}'}}" for number in range(count)]
-    return "\n".join([f"workspace: {WORKSPACE}", "endpoints:", *lines])
-
-
 @pytest.mark.broker
-def test_a_file_is_applied_in_one_transaction_and_brokers_are_told_in_few_batches(
-    engine: Engine, topics: KafkaSettings, tmp_path: Path
+def test_an_endpoint_that_is_enabled_again_tells_when_it_was_served_before(
+    service: EndpointService,
 ) -> None:
-    """One by one, 2,000 endpoints took two minutes."""
-    path = tmp_path / "endpoints.yaml"
-    path.write_text(many(1_200))
-    commits: list[object] = []
-    with Producer(topics) as producer:
-        relay = Relay(engine, producer, topics.names.endpoints, KEYS)
-        service = EndpointService(engine, KEYS, relay, Rules(AddressPolicy(()), topics.tiers))
-        steps = plan(service, read_file(path), prune=False)
-        sa.event.listen(engine, "commit", commits.append)
-        number = carry_out(service, steps)
-        assert len(commits) == 1
-        told: list[int] = []
-        assert service.batch.tell(number, told.append) is None
-        assert told == [500, 1_000, 1_200]
-        assert len(commits) < 20
-        kept = plan(service, read_file(path), prune=False)
-        assert {step.action for step in kept} == {"keep"}
-        assert service.sync() == 1_200
-    table = EndpointTable(KEYS)
-    follower = EndpointsFollower(topics, table)
-    follower.start()
-    assert follower.wait_ready(30)
-    follower.close()
-    assert len(table) == 1_200
-
-
-@pytest.mark.broker
-def test_a_file_of_which_one_change_can_not_be_made_changes_nothing(
-    service: EndpointService, tmp_path: Path
-) -> None:
-    path = tmp_path / "endpoints.yaml"
-    path.write_text(many(3))
-    carry_out(service, plan(service, read_file(path), prune=False))
-    path.write_text(many(5, url="https://other.example.com/?x"))
-    steps = plan(service, read_file(path), prune=True)
-    before = service.list()
-    removed = service.remove(before[1].endpoint_id).endpoint
-    with pytest.raises(InputRefused, match="'e1': it was changed by another process"):
-        carry_out(service, steps)
-    assert [each for each in service.list() if each.version > 1] == []
-    assert {each.name for each in service.list()} == {"e0", "e2"}
-    service.add(WORKSPACE, replace(WANTED, name=removed.name))
-    with pytest.raises(InputRefused, match="'e1': it was changed by another process"):
-        carry_out(service, steps)
-
-
-@pytest.mark.broker
-def test_an_entry_that_is_refused_is_named(service: EndpointService, tmp_path: Path) -> None:
-    path = tmp_path / "endpoints.yaml"
-    path.write_text(many(3).replace("n=1'", "n=1', types: [testimonial.aproved]"))
-    with pytest.raises(InputRefused, match=r"endpoint 'e1': types: .*testimonial.approved"):
-        plan(service, read_file(path), prune=False)
+    """What was published then and is read only now is still for it."""
+    made = service.add(WORKSPACE, WANTED).endpoint
+    day_ms, start_ms = 24 * 3_600_000, made.active_from
+    each = made
+    for day in range(20):
+        disabled = replace(
+            each,
+            status="disabled",
+            active_from=start_ms + day * day_ms,
+            status_since=start_ms + day * day_ms + 5,
+        )
+        each = enabled_endpoint(KEYS, disabled, start_ms + day * day_ms + 10)
+    earlier = service.private(each).earlier
+    assert earlier[-1] == (start_ms + 19 * day_ms, start_ms + 19 * day_ms + 5)
+    assert len(earlier) == 14, "as long as events are kept"
+    assert service.disabled_since(each) == earlier[-1][1]
+    changed = changed_endpoint(KEYS, each, service.check(replace(WANTED, types=())))
+    assert service.private(changed).earlier == earlier
+    at_once = replace(made, status="disabled", status_since=made.active_from - 1)
+    assert service.private(enabled_endpoint(KEYS, at_once, start_ms)).earlier == ()

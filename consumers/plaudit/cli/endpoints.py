@@ -196,15 +196,16 @@ def enable(
     """Serve an endpoint again, from now on, or with all that it missed."""
     with endpoint_service() as service:
         before = service.get(endpoint)
+        since = service.disabled_since(before)
         served = recover and before.status == "active"
-        now = Written(before) if served else service.enable(endpoint)
+        now = Written(before, missed_since=since) if served else service.enable(endpoint)
         shown = replace(now, missed_since=None) if recover else now
         show_endpoint(service, shown, as_json=as_json)
     if recover:
         # The other commands here start in half the time without it.
         from plaudit.cli.recover import recover_endpoint  # noqa: PLC0415 - takes long, is seldom needed
 
-        recover_endpoint(before, now, rate, as_json=as_json)
+        recover_endpoint(now, rate, as_json=as_json)
 
 
 @app.command()

@@ -178,7 +178,7 @@ def _note(endpoint: StoredEndpoint | None, event: Event | None) -> str | None:
 
 def why_not(endpoint: StoredEndpoint, event: Event, appended_ms: int) -> str | None:
     """Return why an endpoint, as it is now, does not get an event; None when it does."""
-    if endpoint.status != "active":
+    if endpoint.status != "active" and appended_ms >= (endpoint.status_since or 0):
         return f"disabled: {endpoint.status_reason}"
     if appended_ms < endpoint.active_from:
         return f"published before the endpoint was served, at {time_text(endpoint.active_from)}"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from plaudit.deliver.blocked import MustWait
-from plaudit.deliver.decide import Reason
+from plaudit.deliver.decide import Cancelled, Dead, Reason
 from plaudit.deliver.defects import Stage, defect_of
 from plaudit.deliver.delivers import Delivers
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.fan_out import WIDE, FanOut
 from plaudit.endpoints.matching import TakesLong, Wanting
-from plaudit.endpoints.model import Endpoint, Served
+from plaudit.endpoints.model import Endpoint, Former, Matched, Unreadable
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event, EventDecoder, SchemaUnknown, Undecodable
 from plaudit.events.rendering import render
@@ -60,7 +60,7 @@ class EventsLane:
         if event is None:
             return
         wanting = self._table.wanting(event.workspace_id, event.type)
-        if len(wanting.endpoints) <= WIDE:
+        if len(wanting.candidates(record.timestamp_ms)) <= WIDE:
             try:
                 endpoints = wanting.match(event.space_id, record.timestamp_ms, event.data)
             except TakesLong:
@@ -76,7 +76,7 @@ class EventsLane:
         event = self._decoder.decode(record.value)
         return event, self._table.wanting(event.workspace_id, event.type)
 
-    def _deliver(self, record: Record, event: Event, endpoints: Sequence[Served]) -> None:
+    def _deliver(self, record: Record, event: Event, endpoints: Sequence[Matched]) -> None:
         """Begin the deliveries to the endpoints that want an event."""
         if not endpoints:
             self._deliverer.tally.unmatched += 1
@@ -96,12 +96,25 @@ class EventsLane:
         for endpoint in endpoints:
             known = endpoint if isinstance(endpoint, Endpoint) else None
             delivery = Delivery(record, event, body, endpoint.endpoint_id, known, origin, history)
-            if known is None:
-                self._deliverer.divert(delivery, Reason.ENDPOINT_UNREADABLE)
+            if known is None or known.ended_ms is not None:
+                self._end(delivery, endpoint)
             elif defect is not None:
                 self._deliverer.fail(delivery, Stage.RENDER, defect)
             else:
                 self._deliverer.deliver(delivery, known)
+
+    def _end(self, delivery: Delivery, endpoint: Matched) -> None:
+        """Say what becomes of a delivery to an endpoint that can't be attempted."""
+        match endpoint:
+            case Unreadable():
+                self._deliverer.divert(delivery, Reason.ENDPOINT_UNREADABLE)
+            case Endpoint():
+                detail = endpoint.disabled_reason or ""
+                self._deliverer.settle(delivery, Dead(Reason.ENDPOINT_DISABLED, detail))
+            case Former():
+                self._deliverer.settle(delivery, Cancelled(Reason.ENDPOINT_DELETED))
+            case _:
+                assert_never(endpoint)
 
     def give_up(self, record: Record, error: Exception) -> None:
         """Make a dead letter of a record that `begin` has raised for.

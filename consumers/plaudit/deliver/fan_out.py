@@ -12,7 +12,7 @@ from plaudit.deliver.delivery import History, Record, origin_of
 from plaudit.deliver.moves import Headers, fanned_out
 from plaudit.deliver.tickets import Ticket
 from plaudit.endpoints.matching import Wanting
-from plaudit.endpoints.model import Endpoint, Served
+from plaudit.endpoints.model import Endpoint, Matched
 from plaudit.events.decoding import Event
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Trigger
@@ -41,7 +41,6 @@ class FanOut:
     """
 
     __slots__ = (
-        "_candidates",
         "_clock",
         "_deliver",
         "_deliverer",
@@ -51,6 +50,7 @@ class FanOut:
         "_headers",
         "_place",
         "_ticket",
+        "_wanting",
         "record",
     )
 
@@ -59,7 +59,7 @@ class FanOut:
         record: Record,
         find: Callable[[Record], tuple[Event, Wanting]],
         deliverer: Delivers,
-        deliver: Callable[[Record, Event, Sequence[Served]], None],
+        deliver: Callable[[Record, Event, Sequence[Matched]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.record = record
@@ -68,9 +68,9 @@ class FanOut:
         self._deliver = deliver
         self._clock = clock
         self._event: Event | None = None
-        self._candidates: Wanting | None = None
+        self._wanting: Wanting | None = None
         self._place = 0
-        self._found: deque[Served] = deque()
+        self._found: deque[Matched] = deque()
         self._ticket: Ticket | None = None
         self._headers: Headers = []
 
@@ -85,11 +85,11 @@ class FanOut:
             return True
 
     def _walk(self) -> bool:
-        if self._event is None or self._candidates is None:
-            self._event, self._candidates = self._find(self.record)
-        event, candidates = self._event, self._candidates
+        if self._event is None or self._wanting is None:
+            self._event, self._wanting = self._find(self.record)
+        event, wanting = self._event, self._wanting
         until_s = self._clock() + SLICE_S
-        while self._advance(event, candidates):
+        while self._advance(event, wanting):
             if self._clock() >= until_s or not self._deliverer.fans_out:
                 return False
         if self._ticket is None:
@@ -107,17 +107,18 @@ class FanOut:
         assignment = self.record.assignment
         return not (assignment.active if self._ticket is None else assignment.held)
 
-    def _advance(self, event: Event, candidates: Wanting) -> bool:
+    def _advance(self, event: Event, wanting: Wanting) -> bool:
         """Write one delivery, or look at one endpoint; False at the end."""
         ticket = self._ticket
         if ticket is not None and self._found:
             self._hand_over(ticket, event, self._found.popleft())
             return True
-        if self._place == len(candidates.endpoints):
+        endpoints = wanting.candidates(self.record.timestamp_ms)
+        if self._place == len(endpoints):
             return False
-        endpoint = candidates.endpoints[self._place]
+        endpoint = endpoints[self._place]
         self._place += 1
-        if candidates.wants(endpoint, event.space_id, self.record.timestamp_ms, event.data):
+        if wanting.wants(endpoint, event.space_id, self.record.timestamp_ms, event.data):
             self._found.append(endpoint)
             if ticket is None and len(self._found) > WIDE:
                 self._begin(event)
@@ -129,7 +130,7 @@ class FanOut:
         history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
         self._headers = fanned_out(record, event.workspace_id, origin_of(record), history)
 
-    def _hand_over(self, ticket: Ticket, event: Event, endpoint: Served) -> None:
+    def _hand_over(self, ticket: Ticket, event: Event, endpoint: Matched) -> None:
         endpoint_id = endpoint.endpoint_id
         version = endpoint.version if isinstance(endpoint, Endpoint) else 0
         headers = [

@@ -20,7 +20,11 @@ class EndpointsFollower:
     """
 
     def __init__(self, settings: KafkaSettings, table: EndpointTable) -> None:
-        self._topic = TableFollower(settings, settings.names.endpoints, table.apply)
+        self._table = table
+        self._topic = TableFollower(settings, settings.names.endpoints, self._apply)
+
+    def _apply(self, key: bytes, value: bytes | None) -> None:
+        self._table.apply(key, value, self._topic.appended_ms)
 
     @property
     def current_as_of(self) -> float | None:

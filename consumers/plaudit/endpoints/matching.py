@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from plaudit.endpoints.filters import Filter
-from plaudit.endpoints.model import Served
+from plaudit.endpoints.model import Former, Matched
 
 ERASED: Final = "customer.erased"
 """Goes to every endpoint of its workspace, whatever that filters: copies must be erased."""
@@ -32,21 +32,33 @@ class Wanting:
     """Which endpoints of a workspace want one type of event, before its content is looked at.
 
     Attributes:
-        endpoints: those that want the type; never changed.
-        all_from_ms: they all want what was appended from then on, whatever it holds; `NEVER_MS`
-            where spaces or contents have to be looked at.
+        all_from_ms: all endpoints that are served want what was appended from then on, whatever
+            it holds, and no others do; `NEVER_MS` where spaces or contents have to be looked at.
     """
 
-    __slots__ = ("_erased", "all_from_ms", "endpoints")
+    __slots__ = ("_ended_from_ms", "_erased", "_served", "_with_ended", "all_from_ms")
 
-    def __init__(self, endpoints: tuple[Served, ...], *, erased: bool) -> None:
-        self.endpoints = endpoints
+    def __init__(
+        self, served: tuple[Matched, ...], ended: tuple[Matched, ...] = (), *, erased: bool
+    ) -> None:
+        self._served = served
+        self._with_ended = served + ended
         self._erased = erased
-        chooses = any(each.spaces or each.wants is not None for each in endpoints)
-        from_ms = max((each.active_from_ms for each in endpoints), default=0)
+        self._ended_from_ms = max(map(_last_end, ended), default=0)
+        chooses = any(each.spaces or each.wants is not None for each in served)
+        from_ms = max((each.active_from_ms for each in served), default=0)
+        from_ms = max(from_ms, self._ended_from_ms)
         self.all_from_ms: float = NEVER_MS if chooses and not erased else from_ms
 
-    def match(self, space_id: str, appended_ms: int, data: Mapping[str, Any]) -> Sequence[Served]:
+    def candidates(self, appended_ms: int) -> tuple[Matched, ...]:
+        """Return the endpoints to look at for an event; the tuple is never changed.
+
+        For an event from before the last one was disabled or deleted, these are among them: what
+        was published while they were served ends as a dead letter, or is cancelled.
+        """
+        return self._served if appended_ms >= self._ended_from_ms else self._with_ended
+
+    def match(self, space_id: str, appended_ms: int, data: Mapping[str, Any]) -> Sequence[Matched]:
         """Return the endpoints that want an event, unless that takes long.
 
         Args:
@@ -58,10 +70,10 @@ class Wanting:
             TakesLong: ask `wants` for one endpoint after the other, with pauses.
         """
         if appended_ms >= self.all_from_ms:
-            return self.endpoints
-        found: list[Served] = []
+            return self._served
+        found: list[Matched] = []
         spent = 0
-        for each in self.endpoints:
+        for each in self.candidates(appended_ms):
             before = _spent(each)
             if self.wants(each, space_id, appended_ms, data):
                 found.append(each)
@@ -71,10 +83,13 @@ class Wanting:
         return found
 
     def wants(
-        self, endpoint: Served, space_id: str, appended_ms: int, data: Mapping[str, Any]
+        self, endpoint: Matched, space_id: str, appended_ms: int, data: Mapping[str, Any]
     ) -> bool:
-        """Return whether one of the endpoints wants an event; arguments as for `match`."""
+        """Return whether one of the candidates wants an event; arguments as for `match`."""
         if appended_ms < endpoint.active_from_ms:
+            if not any(since <= appended_ms < until for since, until in endpoint.earlier):
+                return False
+        elif endpoint.ended_ms is not None and appended_ms >= endpoint.ended_ms:
             return False
         if self._erased:
             return True
@@ -83,11 +98,11 @@ class Wanting:
         return endpoint.wants is None or _judge(endpoint, endpoint.wants, data)
 
 
-def _spent(endpoint: Served) -> int:
+def _spent(endpoint: Matched) -> int:
     return 0 if endpoint.wants is None else endpoint.wants.spent
 
 
-def _judge(endpoint: Served, wants: Filter, data: Mapping[str, Any]) -> bool:
+def _judge(endpoint: Matched, wants: Filter, data: Mapping[str, Any]) -> bool:
     """Return whether a filter wants an event; log once that one takes what it can't judge."""
     overran = wants.overruns > 0
     try:
@@ -105,6 +120,11 @@ def _judge(endpoint: Served, wants: Filter, data: Mapping[str, Any]) -> bool:
     return wanted
 
 
+def _last_end(endpoint: Matched) -> int:
+    """Return from when on an endpoint that is not served gets nothing."""
+    return max(endpoint.ended_ms or 0, *(until for _, until in endpoint.earlier), 0)
+
+
 class Workspace:
     """The endpoints of one workspace, and which of them want which type, as far as it was asked.
 
@@ -113,26 +133,32 @@ class Workspace:
     into the dictionary that nobody looks at any more.
     """
 
-    __slots__ = ("_served", "wanting")
+    __slots__ = ("_known", "wanting")
 
     def __init__(self) -> None:
-        self._served: dict[str, Served] = {}
+        self._known: dict[str, Matched] = {}
         self.wanting: dict[str, Wanting] = {}
 
-    def put(self, endpoint_id: str, now: Served | None) -> None:
-        """Take an endpoint as it is now; None: it is not served here."""
-        self._served.pop(endpoint_id, None)
+    def put(self, endpoint_id: str, now: Matched | None) -> None:
+        """Take an endpoint as it is now; None: it is not of this workspace."""
+        self._known.pop(endpoint_id, None)
         if now is not None:
-            self._served[endpoint_id] = now
+            self._known[endpoint_id] = now
         self.wanting = {}
+
+    def forget(self, before_ms: int) -> None:
+        """Forget endpoints that were deleted before a moment."""
+        for endpoint_id, each in tuple(self._known.items()):
+            if isinstance(each, Former) and each.ended_ms < before_ms:
+                del self._known[endpoint_id]
 
     def learn(self, event_type: str) -> Wanting:
         """Find out which endpoints want a type, once."""
         wanting = self.wanting
-        served = tuple(self._served.values())
+        known = tuple(self._known.values())
         erased = event_type == ERASED
-        endpoints = tuple(
-            each for each in served if erased or not each.types or event_type in each.types
-        )
-        found = wanting[event_type] = Wanting(endpoints, erased=erased)
+        endpoints = [each for each in known if erased or not each.types or event_type in each.types]
+        served = tuple(each for each in endpoints if each.ended_ms is None)
+        ended = tuple(each for each in endpoints if each.ended_ms is not None)
+        found = wanting[event_type] = Wanting(served, ended, erased=erased)
         return found

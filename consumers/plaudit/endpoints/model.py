@@ -12,6 +12,8 @@ from plaudit.records.delays import Delay
 from plaudit.transport.addresses import Target
 
 Status = Literal["active", "disabled"]
+Periods = tuple[tuple[int, int], ...]
+"""Times from one moment until before another, epoch milliseconds by the brokers' clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Endpoint:
         disabled_reason: why it is.
         active_from_ms: events appended before are not matched; epoch milliseconds.
         wants: its content filter; None: everything.
+        earlier: when it was served before it was disabled and enabled again.
+        ended_ms: since when it is disabled; None: it is served.
     """
 
     endpoint_id: str
@@ -51,6 +55,8 @@ class Endpoint:
     disabled_reason: str | None
     active_from_ms: int
     wants: Filter | None = None
+    earlier: Periods = ()
+    ended_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,8 @@ class Unreadable:
     spaces: frozenset[str]
     active_from_ms: int
     wants: Filter | None = None
+    earlier: Periods = ()
+    ended_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +88,26 @@ class Deleted:
     endpoint_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A deleted endpoint, for events that were published before and are read after that.
+
+    Attributes:
+        ended_ms: when it was deleted, or disabled before that.
+    """
+
+    endpoint_id: str
+    workspace_id: str
+    version: int
+    types: frozenset[str]
+    spaces: frozenset[str]
+    active_from_ms: int
+    wants: Filter | None
+    earlier: Periods
+    ended_ms: int
+
+
 Served = Endpoint | Unreadable
+"""An endpoint that is there."""
+Matched = Endpoint | Unreadable | Former
 """What events are matched against."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.keys import CannotOpen, Sealed, SecretKeys
-from plaudit.endpoints.model import Endpoint, Served, Unreadable
+from plaudit.endpoints.model import Endpoint, Periods, Served, Unreadable
 from plaudit.endpoints.signing import Secret, SecretRefused, Signer
 from plaudit.formats.catalogue import UnknownFormat, shape_of
 from plaudit.records.delays import Delay, DelayError, parse_delays
@@ -27,11 +27,15 @@ class Private:
         url: it may hold a token of its own.
         headers: names and values.
         secrets: the newest first.
+        earlier: when the endpoint was served before it was disabled and enabled again. It is
+            not private, but here readers of the release before skip it; a record with a field
+            that they do not know they would ignore as a whole.
     """
 
     url: str
     headers: Mapping[str, str]
     secrets: Sequence[Secret]
+    earlier: Periods = ()
 
     def __repr__(self) -> str:
         """Never show what is private."""
@@ -40,13 +44,15 @@ class Private:
 
 def seal(keys: SecretKeys, endpoint_id: str, private: Private) -> Sealed:
     """Encrypt what is private of an endpoint."""
-    plain = {
+    plain: dict[str, Any] = {
         "url": private.url,
         "headers": dict(private.headers),
         "secrets": [
             {"secret": each.text, "expires_at": each.expires_at_ms} for each in private.secrets
         ],
     }
+    if private.earlier:
+        plain["earlier"] = private.earlier
     return keys.seal(endpoint_id, json.dumps(plain).encode())
 
 
@@ -58,7 +64,8 @@ def unseal(keys: SecretKeys, endpoint_id: str, sealed: Sealed) -> Private:
     """
     plain: dict[str, Any] = json.loads(keys.open(endpoint_id, sealed))
     secrets = [Secret(each["secret"], each["expires_at"]) for each in plain["secrets"]]
-    return Private(plain["url"], plain["headers"], secrets)
+    earlier = tuple((since, until) for since, until in plain.get("earlier", ()))
+    return Private(plain["url"], plain["headers"], secrets, earlier)
 
 
 def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
@@ -89,6 +96,8 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         record["status_reason"],
         record["active_from"],
         known_filter(record["content_filter"]),
+        private.earlier,
+        None if record["status"] == "ACTIVE" else record["status_since"] or 0,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from plaudit.endpoints.binding import Binding, unbind
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.matching import Wanting, Workspace
-from plaudit.endpoints.model import Deleted, Endpoint, Served, Unreadable
+from plaudit.endpoints.model import Deleted, Endpoint, Former, Served, Unreadable
 from plaudit.endpoints.opening import open_endpoint, unreadable
 from plaudit.records.codec import RecordError
 from plaudit.records.endpoint import EndpointRecord
@@ -26,6 +26,8 @@ _NO_SEAL: Final = (
     "it has no seal, which PLAUDIT_REQUIRE_BOUND_ENDPOINTS demands; run `plaudit endpoints reseal`"
 )
 _RESEAL: Final = "run `plaudit endpoints reseal`, then set PLAUDIT_REQUIRE_BOUND_ENDPOINTS=true"
+FORMER_MS: Final = 24 * 3_600_000
+"""Deleted endpoints are remembered for so long, for a lane that is behind."""
 MOST_UNREADABLE: Final = 0.5
 """A larger part of the endpoints that can't be opened is a wrong key, not a few damaged records."""
 MOST_REPORTED: Final = 10
@@ -73,12 +75,18 @@ class EndpointTable:
             for each in tuple(self._by_id.values())
         )
 
-    def apply(self, key: bytes, value: bytes | None) -> None:
-        """Take in a record of the topic; versions older than what is known are ignored."""
+    def apply(self, key: bytes, value: bytes | None, appended_ms: int = 0) -> None:
+        """Take in a record of the topic; versions older than what is known are ignored.
+
+        Args:
+            key: the endpoint's id.
+            value: its record; None: it was deleted.
+            appended_ms: when that was written, by the brokers' clock.
+        """
         endpoint_id = key.decode("utf-8", "replace")
         if value is None:
             self._unbound.discard(endpoint_id)
-            self._put(endpoint_id, Deleted(endpoint_id))
+            self._delete(endpoint_id, appended_ms)
             return
         try:
             record, binding = unbind(value, self._keys)
@@ -165,12 +173,21 @@ class EndpointTable:
             if isinstance(each, Endpoint | Unreadable):
                 self._refresh(each.workspace_id, endpoint_id, now)
 
+    def _delete(self, endpoint_id: str, at_ms: int) -> None:
+        """Take note of a tombstone; events from before it are still matched."""
+        known = self._by_id.get(endpoint_id)
+        self._put(endpoint_id, Deleted(endpoint_id))
+        if isinstance(known, Endpoint | Unreadable):
+            workspace = self._workspaces[known.workspace_id]
+            workspace.put(endpoint_id, _former(known, at_ms))
+            workspace.forget(at_ms - FORMER_MS)
+
     def _refresh(self, workspace_id: str, endpoint_id: str, now: Served | Deleted) -> None:
         """Put an endpoint into its workspace's list, or take it out."""
         workspace = self._workspaces.get(workspace_id)
         if workspace is None:
             workspace = self._workspaces[workspace_id] = Workspace()
-        if isinstance(now, Deleted) or not _serves(now, workspace_id):
+        if isinstance(now, Deleted) or now.workspace_id != workspace_id:
             workspace.put(endpoint_id, None)
         else:
             workspace.put(endpoint_id, now)
@@ -184,8 +201,17 @@ class EndpointTable:
         _log.error("endpoint.unreadable", extra={"endpoint_id": endpoint_id, "error": error})
 
 
-def _serves(endpoint: Served, workspace_id: str) -> bool:
-    """Return whether events of a workspace are matched against an endpoint."""
-    if endpoint.workspace_id != workspace_id:
-        return False
-    return isinstance(endpoint, Unreadable) or endpoint.status == "active"
+def _former(known: Served, deleted_ms: int) -> Former:
+    """Return what has to be remembered of a deleted endpoint."""
+    ended_ms = deleted_ms if known.ended_ms is None else min(known.ended_ms, deleted_ms)
+    return Former(
+        known.endpoint_id,
+        known.workspace_id,
+        known.version,
+        known.types,
+        known.spaces,
+        known.active_from_ms,
+        known.wants,
+        known.earlier,
+        ended_ms,
+    )

@@ -22,11 +22,12 @@ def advice(wanted: Wanted) -> list[str]:
 
 
 def offer(endpoint_id: str, since_ms: int, until_ms: int) -> str:
-    """Return how to send what an endpoint missed between two moments (epoch milliseconds)."""
+    """Return how to send what an endpoint did not get between two moments (epoch milliseconds)."""
     since, until = time_text(since_ms), time_text(until_ms)
     return (
-        f"it missed what was published while it was disabled; to send it: plaudit replay "
-        f"{endpoint_id} --since {since} --until {until}"
+        f"it missed what was published while it was disabled, from {since} to {until}; what was "
+        f"published before and read then is a dead letter; to send both: plaudit endpoints enable "
+        f"{endpoint_id} --recover"
     )
 
 

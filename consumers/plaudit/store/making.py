@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal, unseal
@@ -10,6 +11,11 @@ from plaudit.endpoints.signing import Secret
 from plaudit.store.endpoints import StoredEndpoint
 from plaudit.store.relay import HEAD_START_MS
 from plaudit.store.wanted import Wanted
+
+KEPT_MS: Final = 14 * 24 * 3_600_000
+"""Events are kept for so long: what was published before can't be read any more."""
+MOST_PERIODS: Final = 20
+"""Of service, the latest: an endpoint that is switched on and off all day does not grow."""
 
 
 def new_endpoint(
@@ -54,10 +60,11 @@ def changed_endpoint(keys: SecretKeys, before: StoredEndpoint, asked: Wanted) ->
     Raises:
         CannotOpen: its key is not here.
     """
-    secrets = unseal(keys, before.endpoint_id, before.sealed).secrets
+    known = unseal(keys, before.endpoint_id, before.sealed)
+    secrets = known.secrets
     if asked.secret is not None and asked.secret != secrets[0].text:
         secrets = [Secret(asked.secret)]
-    private = Private(asked.url, asked.headers, secrets)
+    private = replace(known, url=asked.url, headers=asked.headers, secrets=secrets)
     return replace(
         before,
         name=asked.name,
@@ -68,6 +75,31 @@ def changed_endpoint(keys: SecretKeys, before: StoredEndpoint, asked: Wanted) ->
         rate_limit=asked.rate_limit,
         schedule=asked.schedule,
         content_filter=asked.content_filter,
+    )
+
+
+def enabled_endpoint(keys: SecretKeys, before: StoredEndpoint, now_ms: int) -> StoredEndpoint:
+    """Return a disabled endpoint as it is when it is served again, still of the version before.
+
+    What was published while it was served before is still delivered, if it is read only now; what
+    was published between these times is not. A worker that reads the events needs to know them.
+
+    Raises:
+        CannotOpen: its key is not here.
+    """
+    known = unseal(keys, before.endpoint_id, before.sealed)
+    since_ms = now_ms if before.status_since is None else before.status_since
+    served = (*known.earlier, (before.active_from, since_ms))
+    kept = [each for each in served if each[0] < each[1] and each[1] > now_ms - KEPT_MS]
+    private = replace(known, earlier=tuple(kept[-MOST_PERIODS:]))
+    return replace(
+        before,
+        sealed=seal(keys, before.endpoint_id, private),
+        status="active",
+        status_reason=None,
+        status_since=now_ms,
+        active_from=now_ms + HEAD_START_MS,
+        announced=False,
     )
 
 

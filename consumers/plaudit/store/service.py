@@ -20,10 +20,10 @@ from plaudit.store.advice import offer
 from plaudit.store.batch import Batch
 from plaudit.store.database import translated
 from plaudit.store.endpoints import StoredEndpoint
-from plaudit.store.making import changed_endpoint, new_endpoint, next_version
+from plaudit.store.making import changed_endpoint, enabled_endpoint, new_endpoint, next_version
 from plaudit.store.moving import dropped
 from plaudit.store.once import Once
-from plaudit.store.relay import HEAD_START_MS, Relay
+from plaudit.store.relay import Relay
 from plaudit.store.resealing import reseal
 from plaudit.store.tables import ENDPOINTS
 from plaudit.store.wanted import InputRefused, Rules, Wanted, checked, uuid_text
@@ -211,7 +211,7 @@ class EndpointService:
         if any(each.text == fresh for each in private.secrets):
             return Written(before, fresh)
         old = Secret(private.secrets[0].text, _now_ms() + overlap_ms)
-        rotated = Private(private.url, private.headers, [Secret(fresh), old])
+        rotated = replace(private, secrets=[Secret(fresh), old])
         changed = replace(before, sealed=seal(self._keys, before.endpoint_id, rotated))
         return replace(self._change(changed), secret=fresh)
 
@@ -241,16 +241,19 @@ class EndpointService:
         before = self.get(endpoint_id)
         if before.status == "active":
             return Written(before)
-        now = _now_ms()
-        served = replace(
-            before,
-            status="active",
-            status_reason=None,
-            status_since=now,
-            active_from=now + HEAD_START_MS,
-            announced=False,
-        )
+        served = enabled_endpoint(self._keys, before, _now_ms())
         return replace(self._change(served), missed_since=before.status_since)
+
+    def disabled_since(self, endpoint: StoredEndpoint) -> int | None:
+        """Return when an endpoint was disabled last, in epoch milliseconds; None: it is not known.
+
+        Raises:
+            CannotOpen: its key is not here.
+        """
+        if endpoint.status != "active":
+            return endpoint.status_since
+        earlier = self.private(endpoint).earlier
+        return earlier[-1][1] if earlier else None
 
     def remove(self, endpoint_id: str, version: int | None = None) -> Written:
         """Delete an endpoint; what is on its way to it is cancelled.

@@ -45,6 +45,9 @@ class TableFollower:
             raises ends the follower and is raised by `wait_ready`.
         ask_every_s: how often the topic's end is asked for, and so how fresh `current_as_of` is.
 
+    Attributes:
+        appended_ms: when the record that is being applied was written, by the brokers' clock.
+
     Raises:
         SettingsError: a librdkafka property is refused.
     """
@@ -60,6 +63,7 @@ class TableFollower:
         self._problem: KafkaFailure | None = None
         self._crash: Exception | None = None
         self._current_as_of: float | None = None
+        self.appended_ms = 0
         self._positions: dict[int, int] = {}
         self._troubles = Troubles()
         config = {**_config(settings, topic), "error_cb": self._troubles.heard}
@@ -208,6 +212,7 @@ class TableFollower:
             return
         key = message.key()
         if key is not None:  # a compacted topic refuses records without a key
+            self.appended_ms = message.timestamp()[1]
             self._apply(key, message.value())
         self._positions[partition] = offset + 1
 

@@ -1,0 +1,108 @@
+"""A file of endpoints, applied: in one transaction, and told the brokers in few batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from plaudit.endpoints.follower import EndpointsFollower
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.table import EndpointTable
+from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.store.apply import carry_out, plan, read_file
+from plaudit.store.relay import Relay
+from plaudit.store.service import EndpointService
+from plaudit.store.wanted import InputRefused, Rules, Wanted
+from plaudit.transport.addresses import AddressPolicy
+
+KEYS = SecretKeys([os.urandom(32)])
+WORKSPACE = "4ef43862-bc67-438e-9e17-e9d7b9adfc44"
+URL = "https://hooks.example.com/plaudit?token=x"
+WANTED = Wanted(URL, ("testimonial.approved",), name="crm")
+
+
+def away(topic: str = "plaudit.endpoints") -> tuple[Producer, str]:
+    """Return a producer whose brokers are away."""
+    settings = KafkaSettings(bootstrap_servers="127.0.0.1:1")
+    return Producer(settings, ProducerConfig(delivery_timeout_ms=200)), topic
+
+
+@pytest.fixture
+def service(engine: Engine, settings: KafkaSettings) -> Iterator[EndpointService]:
+    """A service whose brokers are away."""
+    producer, topic = away()
+    rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), settings.tiers)
+    yield EndpointService(engine, KEYS, Relay(engine, producer, topic, KEYS), rules)
+    producer.close(0)
+
+
+def many(count: int, url: str = URL) -> str:
+    """Return a file of so many endpoints."""
+    lines = [f"  - {{name: e{number}, url: '{url}&n={number}'}}" for number in range(count)]
+    return "\n".join([f"workspace: {WORKSPACE}", "endpoints:", *lines])
+
+
+@pytest.mark.broker
+def test_a_file_is_applied_in_one_transaction_and_brokers_are_told_in_few_batches(
+    engine: Engine, topics: KafkaSettings, tmp_path: Path
+) -> None:
+    """One by one, 2,000 endpoints took two minutes."""
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(many(1_200))
+    commits: list[object] = []
+    with Producer(topics) as producer:
+        relay = Relay(engine, producer, topics.names.endpoints, KEYS)
+        service = EndpointService(engine, KEYS, relay, Rules(AddressPolicy(()), topics.tiers))
+        steps = plan(service, read_file(path), prune=False)
+        sa.event.listen(engine, "commit", commits.append)
+        number = carry_out(service, steps)
+        assert len(commits) == 1
+        told: list[int] = []
+        assert service.batch.tell(number, told.append) is None
+        assert told == [500, 1_000, 1_200]
+        assert len(commits) < 20
+        kept = plan(service, read_file(path), prune=False)
+        assert {step.action for step in kept} == {"keep"}
+        assert service.sync() == 1_200
+    table = EndpointTable(KEYS)
+    follower = EndpointsFollower(topics, table)
+    follower.start()
+    assert follower.wait_ready(30)
+    follower.close()
+    assert len(table) == 1_200
+
+
+@pytest.mark.broker
+def test_a_file_of_which_one_change_can_not_be_made_changes_nothing(
+    service: EndpointService, tmp_path: Path
+) -> None:
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(many(3))
+    carry_out(service, plan(service, read_file(path), prune=False))
+    path.write_text(many(5, url="https://other.example.com/?x"))
+    steps = plan(service, read_file(path), prune=True)
+    before = service.list()
+    removed = service.remove(before[1].endpoint_id).endpoint
+    with pytest.raises(InputRefused, match="'e1': it was changed by another process"):
+        carry_out(service, steps)
+    assert [each for each in service.list() if each.version > 1] == []
+    assert {each.name for each in service.list()} == {"e0", "e2"}
+    service.add(WORKSPACE, replace(WANTED, name=removed.name))
+    with pytest.raises(InputRefused, match="'e1': it was changed by another process"):
+        carry_out(service, steps)
+
+
+@pytest.mark.broker
+def test_an_entry_that_is_refused_is_named(service: EndpointService, tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.yaml"
+    path.write_text(many(3).replace("n=1'", "n=1', types: [testimonial.aproved]"))
+    with pytest.raises(InputRefused, match=r"endpoint 'e1': types: .*testimonial.approved"):
+        plan(service, read_file(path), prune=False)
