@@ -12,6 +12,7 @@ from breaks.attacks import ATTACKS
 from breaks.defects import DEFECTS
 from breaks.one_line import Break
 from breaks.records import RECORDS
+from breaks.wide import WIDE
 
 _DELIVER: Final = "consumers/plaudit/deliver/"
 _OFFSETS: Final = _DELIVER + "offsets/"
@@ -164,34 +165,6 @@ SETTLING: Final = (
         "if self._table is None:",
         "tests/deliver/test_lanes.py",
     ),
-    Break(
-        "events that very many want go through the deliveries lane",
-        _DELIVER + "fan_out.py",
-        "if ticket is None and len(self._found) > WIDE:",
-        "if ticket is None and len(self._found) < 0:",
-        "tests/deliver/test_lanes.py",
-    ),
-    Break(
-        "a wide event is handed over a slice at a time",
-        _DELIVER + "fan_out.py",
-        "if self._clock() >= until_s or not self._deliverer.fans_out:",
-        "if not self._deliverer.fans_out:",
-        "tests/deliver/test_fan_out.py",
-    ),
-    Break(
-        "what wide events write waits for brokers that are behind",
-        _DELIVER + "tickets.py",
-        "return self._count < MOST_FANNED_OUT and self._bytes < MOST_FANNED_OUT_BYTES",
-        "return self._count >= 0",
-        "tests/deliver/test_fan_out.py",
-    ),
-    Break(
-        "a wide event is done when the last of its deliveries is written",
-        _DELIVER + "settler.py",
-        "ticket = Ticket(1, record, origin_of(record), wide=True)",
-        "ticket = Ticket(0, record, origin_of(record), wide=True)",
-        "tests/deliver/test_fan_out.py",
-    ),
 )
 
 TIME: Final = (
@@ -215,34 +188,6 @@ TIME: Final = (
         "return self.tier_for(history.waited_ms + 1)",
         "return self.tiers[0]",
         "tests/deliver/test_dead_endpoint.py",
-    ),
-    Break(
-        "what was published before an endpoint was disabled ends as a dead letter, not unseen",
-        "consumers/plaudit/endpoints/matching.py",
-        "return self._served if appended_ms >= self._ended_from_ms else self._with_ended",
-        "return self._served",
-        "tests/deliver/test_lanes.py",
-    ),
-    Break(
-        "an endpoint that was enabled again gets what was published before it was disabled",
-        "consumers/plaudit/endpoints/matching.py",
-        "if not any(since <= appended_ms < until for since, until in endpoint.earlier):",
-        "if endpoint.earlier is not None:",
-        "tests/deliver/test_lanes.py",
-    ),
-    Break(
-        "a file of endpoints is applied only to what was looked at",
-        "consumers/plaudit/store/batch.py",
-        "if there != change.seen or",
-        "if",
-        "tests/store/test_apply.py",
-    ),
-    Break(
-        "an endpoint is served from its `active_from` on",
-        "consumers/plaudit/endpoints/matching.py",
-        "if appended_ms < endpoint.active_from_ms:",
-        "if appended_ms < 0:",
-        "tests/endpoints/test_table.py",
     ),
 )
 
@@ -302,13 +247,6 @@ ISOLATION: Final = (
         "if endpoint.workspace_id != event.workspace_id:",
         "if not endpoint.workspace_id:",
         "tests/deliver/test_lanes.py",
-    ),
-    Break(
-        "a larger version of an endpoint is not replaced by a smaller one",
-        "consumers/plaudit/endpoints/table.py",
-        "and known.version > endpoint.version:",
-        "and known.version < 0:",
-        "tests/endpoints/test_table.py",
     ),
     Break(
         "a record that was changed without the secret key is refused",
@@ -400,5 +338,5 @@ TRANSPORT: Final = (
 )
 
 BREAKS: Final = (
-    *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS,
+    *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS, *WIDE,
 )  # fmt: skip
