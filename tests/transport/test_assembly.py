@@ -94,6 +94,9 @@ REFUSED = {
     "a line without a colon": OK + b"x\r\n" + TWO,
     "a first header that is folded": OK + b" x: y\r\n" + TWO,
     "a status of two digits": b"HTTP/1.1 099 Low\r\n" + TWO,
+    "a status of two digits, then a 101": b"HTTP/1.1 099 Low\r\n\r\nHTTP/1.1 101 S\r\n\r\n",
+    "an interim answer with a length and chunks": b"HTTP/1.1 100 Go\r\n"
+    b"transfer-encoding: chunked\r\ncontent-length: 3\r\n\r\nabc ",
     "a 101": b"HTTP/1.1 101 S\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nraw",
     "a 101 in a head that is odd": b"HTTP/1.1 101 S\r\nx: a\r\n b\r\n\r\nraw",
     "a chunk's size in another notation": CHUNKED + b"0x2\r\nok\r\n0\r\n\r\n",

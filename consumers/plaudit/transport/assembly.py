@@ -169,7 +169,7 @@ class AnswerAssembly:
         """Refuse a status, unless it comes after the answer."""
         if self.done:
             self.reusable = False
-        else:
+        elif not self._refusal:
             self._refusal = f"status {status} does not end an exchange"
 
     # The parser calls these.

@@ -22,7 +22,8 @@ _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_STATUS: Final = "it does not begin with a status line of HTTP/1.1"
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _LENGTH: Final = b"content-length"
-_FRAMING: Final = frozenset({_LENGTH, b"transfer-encoding"})
+_ENCODING: Final = b"transfer-encoding"
+_FRAMING: Final = frozenset({_LENGTH, _ENCODING})
 _SWITCHING: Final = 101
 _FINAL: Final = 200
 
@@ -30,7 +31,8 @@ _FINAL: Final = 200
 class OddHead:
     """Takes in the bytes of an answer and gives them back with a regular head.
 
-    Interim answers are given back, too; after the final head the bytes are passed on unchanged.
+    Of interim answers only the status lines are given back. After the final head the bytes are
+    passed on unchanged.
 
     Attributes:
         ended: the final head is complete.
@@ -115,22 +117,34 @@ class OddHead:
 
     def _end(self) -> bytes:
         """Return the head that is complete, and get ready for what follows it."""
-        lines = [self.line[:8] + b" %d" % self.status]
+        lines, lengths = self._regular_fields()
+        if lengths:
+            lines.append(b"content-length: " + _one_length(lengths))
+        self.ended = self.status >= _FINAL or self.status == _SWITCHING
+        first = self.line[:8] + b" %d" % self.status
+        if not self.ended:
+            # Its fields are looked at, and of no use.
+            self.line, lines = b"", []
+        self._fields.clear()
+        self._folded.clear()
+        return b"\r\n".join((first, *lines, b"", b""))
+
+    def _regular_fields(self) -> tuple[list[bytes], set[bytes]]:
+        """Return the lines of all fields but `content-length`, and the values of that."""
+        lines: list[bytes] = []
         lengths: set[bytes] = set()
+        chunked = False
         for place, field in enumerate(self._fields):
             name, value = regular_field(field, folded=place in self._folded)
             if name.lower() == _LENGTH:
                 lengths.update(each.strip(b" \t") for each in value.split(b","))
             elif name:
+                chunked = chunked or name.lower() == _ENCODING
                 lines.append(b"%b: %b" % (name, value))
-        if lengths:
-            lines.append(b"content-length: " + _one_length(lengths))
-        self.ended = self.status >= _FINAL or self.status == _SWITCHING
-        if not self.ended:
-            self.line = b""
-        self._fields.clear()
-        self._folded.clear()
-        return b"\r\n".join((*lines, b"", b""))
+        if chunked and lengths:
+            detail = "it has a content-length and a transfer-encoding"
+            raise AnswerMalformed(detail)
+        return lines, lengths
 
 
 def regular_field(line: bytes, *, folded: bool) -> tuple[bytes, bytes]:
