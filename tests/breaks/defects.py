@@ -8,6 +8,10 @@ from breaks.one_line import Break
 
 _DELIVER: Final = "consumers/plaudit/deliver/"
 _ISOLATION: Final = _DELIVER + "isolation/"
+_EVERYTHING: Final = (
+    "tests/deliver/test_defects.py"
+    "::test_whatever_raises_that_delivery_is_settled_and_all_others_are_delivered"
+)
 
 DEFECTS: Final = (
     Break(
@@ -50,7 +54,7 @@ DEFECTS: Final = (
         _ISOLATION + "admission.py",
         "self._defect(head if self.queues.give_up(head) else None, error)",
         "self._defect(None if self.queues.give_up(head) else None, error)",
-        "tests/deliver/test_defects.py",
+        _EVERYTHING,
     ),
     Break(
         "a slot is free whatever admission raises",
@@ -58,7 +62,7 @@ DEFECTS: Final = (
         "self.defects.note(Stage.ADMIT, error, flight.delivery.record)\n"
         "            self.admission.queues.free(flight)",
         "self.defects.note(Stage.ADMIT, error, flight.delivery.record)",
-        "tests/deliver/test_defects.py",
+        _EVERYTHING,
     ),
     Break(
         "a record that is on its way to the source is not begun anew",
