@@ -171,6 +171,7 @@ def endpoint_of_a(serving: Serving, url: str) -> str:
     return f"{serving.base}{answer.headers['location']}/test"
 
 
+@pytest.mark.nightly
 def test_test_sends_and_probes_do_not_slow_others(serving: Serving, sink: Sink) -> None:
     path = endpoint_of_a(serving, sink.on("a", good))
     alone = serving.median_s()
