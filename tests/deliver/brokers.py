@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -49,7 +50,7 @@ class Brokers:
     def acknowledge(self) -> Sent:
         """Acknowledge the oldest."""
         sent = self.waiting.popleft()
-        sent.on_ack(Ack(sent.topic, 0, 0, 0))
+        sent.on_ack(Ack(sent.topic, 0, 0, int(time.time() * 1_000)))
         return sent
 
     def refuse(self, *, retriable: bool = True) -> Sent:

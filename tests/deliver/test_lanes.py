@@ -92,6 +92,9 @@ class Desk:
 
     # What a lane needs of a deliverer.
 
+    def now_ms(self) -> int:
+        return int(time.time() * 1_000)
+
     def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:
         assert delivery.endpoint is endpoint
         self.done[delivery.endpoint_id] = "attempted"

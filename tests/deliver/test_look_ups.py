@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any, cast
 
 from deliver.world import EVENT, assignment, endpoint
@@ -37,6 +38,9 @@ class Settled:
 
     def settle(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> None:
         self.all.append((delivery, decision, attempted))
+
+    def now_ms(self) -> int:
+        return int(time.time() * 1_000)
 
     def report(self, *_: Any) -> None:
         pass

@@ -242,11 +242,11 @@ class Whole:
         deliveries: the deliveries lane.
     """
 
-    def __init__(self, server: Server | None = None) -> None:
+    def __init__(self, server: Server | None = None, clock: BrokerClock | None = None) -> None:
         self.server = server or Server()
         self.sender = Answering()
         producer = cast("Producer", self.server)
-        self.settler = Settler(producer, NAMES, "w", BrokerClock())
+        self.settler = Settler(producer, NAMES, "w", clock or BrokerClock())
         self.settler.defects.watch(asyncio.get_running_loop())
         self.table = EndpointTable(KEYS)
         for endpoint_id, given in ENDPOINTS.items():

@@ -218,6 +218,7 @@ class Rig:
                 message.value(),
             )
             for message in self.read(topic)
+            if message.value() is not None  # a worker's first write is a tombstone of no letter
         ]
 
     def attempts(self) -> list[dict[str, Any]]:

@@ -43,7 +43,11 @@ class LettersTail:
     def read(self) -> list[Letter]:
         """Read what has come; return it."""
         # A broker that is away is no news: the client goes on by itself.
-        found = [each for each in self._client.consume(MOST, 0) if each.error() is None]
+        found = [
+            each
+            for each in self._client.consume(MOST, 0)
+            if each.error() is None and each.value() is not None
+        ]
         new = [letter(_headers(each), self._names) for each in found]
         self.letters += new
         return new

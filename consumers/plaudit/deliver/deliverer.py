@@ -93,7 +93,8 @@ class Deliverer:
         self._tools = tools
         self._closed = False
         self.hold = Hold()
-        clock = Clock(asyncio.get_running_loop().call_later, pulse=tools.pulse)
+        later = asyncio.get_running_loop().call_later
+        clock = Clock(later, epoch_ms=tools.settler.now_ms, pulse=tools.pulse)
         self.rounds = Rounds(clock.later, lambda: self.fans_out, self.give_up)
         self.admission = Admission(
             tools.limits,
@@ -103,6 +104,10 @@ class Deliverer:
             serves_all=serves_all,
             hold=self.hold,
         )
+
+    def now_ms(self) -> int:
+        """Return the brokers' time: what is due, expired or signed is decided by it."""
+        return self._tools.settler.now_ms()
 
     def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:
         """Attempt the delivery as soon as its endpoint allows."""
@@ -155,7 +160,7 @@ class Deliverer:
         self, delivery: Delivery, stage: Stage, error: Exception, attempted: Attempted | None
     ) -> None:
         self.defects.note(stage, error, delivery.record)
-        outcome, now_ms = defect_of(error), int(time.time() * 1_000)
+        outcome, now_ms = defect_of(error), self.now_ms()
         made = Attempted(outcome, now_ms if attempted is None else attempted.started_at_ms)
         try:
             schedule = self._schedule_of(delivery.endpoint)
@@ -274,7 +279,7 @@ class Deliverer:
     def _insists(self, delivery: Delivery) -> bool:
         try:
             schedule = self._schedule_of(delivery.endpoint)
-            return insists(delivery.history, schedule, int(time.time() * 1_000))
+            return insists(delivery.history, schedule, self.now_ms())
         except Exception as error:  # noqa: BLE001 - an attempt too many does no harm
             self.defects.note(Stage.ADMIT, error, delivery.record)
             return True
@@ -292,7 +297,7 @@ class Deliverer:
         self.settle(delivery, decision)
 
     def _diverted(self, history: History, refusal: Refusal) -> Decision:
-        plan, now_ms = self.plan, int(time.time() * 1_000)
+        plan, now_ms = self.plan, self.now_ms()
         reason, turn_at_ms = refusal.reason, refusal.turn_at_ms
         if turn_at_ms is None:
             wait_ms = int(refusal.wait_s * 1_000)
@@ -302,7 +307,7 @@ class Deliverer:
     def _start(self, flight: Flight) -> None:
         delivery = flight.delivery
         delivery.record.assignment.begun += 1
-        flight.started_ms = now_ms = int(time.time() * 1_000)
+        flight.started_ms = now_ms = self.now_ms()
         on_done = partial(self._attempted, flight)
         try:
             shape = flight.endpoint.shape
@@ -320,7 +325,7 @@ class Deliverer:
             return
         flight.ended = True
         flight.exchange = None
-        now_ms = int(time.time() * 1_000)
+        now_ms = self.now_ms()
         attempted = Attempted(outcome, flight.started_ms)
         if isinstance(outcome, LookUpsBusy):
             # Not an attempt: it is diverted like one that was not begun, and counted there.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final, assert_never
 
@@ -61,7 +60,7 @@ class DeliveriesLane:
         Raises:
             MustWait: the event's schema is unknown, or too many records of the partition were none.
         """
-        now_ms = int(time.time() * 1_000)
+        now_ms = self._deliverer.now_ms()
         try:
             addressed = read_headers(record.needed_headers(), record)
         except (HeadersUnusable, HeadersUnreadable) as error:

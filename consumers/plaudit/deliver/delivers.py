@@ -45,6 +45,10 @@ class Delivers(Protocol):
         """Logs what becomes a dead letter unread."""
         ...
 
+    def now_ms(self) -> int:
+        """Return the brokers' time in epoch milliseconds."""
+        ...
+
     def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:
         """Attempt the delivery as soon as its endpoint allows."""
         ...

@@ -133,6 +133,10 @@ class Settler:
         for record, _, _ in self._unwritten:
             yield record
 
+    def now_ms(self) -> int:
+        """Return the brokers' time in epoch milliseconds."""
+        return self._clock.now_ms()
+
     def settle(
         self,
         delivery: Delivery,
@@ -164,7 +168,7 @@ class Settler:
 
     def _line(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> Write:
         identity = (new_id_text(), self._worker)
-        line = moves.line(delivery, decision, attempted, identity, int(time.time() * 1_000))
+        line = moves.line(delivery, decision, attempted, identity, self.now_ms())
         return Write(self._attempts, line, delivery.endpoint_id.encode(), None)
 
     @property

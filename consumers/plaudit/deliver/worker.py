@@ -26,6 +26,7 @@ from functools import partial
 from typing import Final
 
 from plaudit.deliver.attempt import Attempter
+from plaudit.deliver.clock_probe import learn_time
 from plaudit.deliver.decide import Plan
 from plaudit.deliver.defects import Stage
 from plaudit.deliver.deliverer import Deliverer, Tools
@@ -150,6 +151,7 @@ class Worker:
             work = (self.settler.run(), self.settler.serve(), self._tick(), orders)
             tasks = [self._spawn(each) for each in work]
             stack.push_async_callback(_cancel, tasks)
+            await learn_time(self.producer, self._kafka.names.dlq_deliveries, self.clock)
             if await self._table_is_read():
                 stack.push_async_callback(self._close_lanes)
                 self._open_lanes(topics, lanes)

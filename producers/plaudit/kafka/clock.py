@@ -2,8 +2,9 @@
 
 Whether a retry is due is a question of the brokers' clock: they stamped the record. The clock of
 this machine may be wrong, and may jump. But whenever a write is acknowledged, its append time is a
-moment that the brokers' clock has reached, so `append time - monotonic time` is a lower bound of
-the difference between the two clocks. The highest of the last minute misses the true difference by
+moment that the brokers' clock has reached, and so is that of a record that was read. `append time -
+monotonic time` is a lower bound of the difference between the two clocks. The highest of the last
+minute misses the true difference by
 the quickest acknowledgement: a few milliseconds, and always towards "later".
 """
 
@@ -24,8 +25,8 @@ SAY_OVER_MS: Final = 1_000
 class BrokerClock:
     """Tells the brokers' time; until a write was acknowledged, that of this machine.
 
-    `observe` belongs to one thread, everything else to any: a torn pair of bounds is only an older
-    bound.
+    All of it belongs to any thread: two that observe at once may forget a bound, and the next one
+    comes soon.
 
     Args:
         monotonic: seconds that never jump.
@@ -54,9 +55,15 @@ class BrokerClock:
             self._since_s = now_s
             if self._before_ms is not None:
                 # One sample alone may have been long on its way.
-                self._say()
+                self.tell()
         elif ahead_ms > self._ahead_ms:
             self._ahead_ms = ahead_ms
+
+    def observe_read(self, appended_at_ms: int) -> None:
+        """Take note of the append time of a record that was read, which may be long ago."""
+        ahead_ms = self._ahead_ms
+        if ahead_ms is not None and appended_at_ms - self._monotonic() * 1_000 > ahead_ms:
+            self.observe(appended_at_ms)
 
     def now_ms(self) -> int:
         """Return the brokers' time in epoch milliseconds; never later than it is."""
@@ -79,7 +86,7 @@ class BrokerClock:
             return ahead_ms
         return max(ahead_ms, before_ms)
 
-    def _say(self) -> None:
+    def tell(self) -> None:
         """Log once when the clocks differ, and once when they agree again."""
         skew_ms = self.skew_ms or 0.0
         if (abs(skew_ms) > SAY_OVER_MS) == self._said:

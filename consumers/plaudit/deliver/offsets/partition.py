@@ -26,6 +26,7 @@ class PartitionLimits:
 
 
 LIMITS: Final = PartitionLimits()
+NEVER_LATER_MS: Final = 1 << 62
 REMEMBERED: Final = 16
 """Places; while brokers are away, nothing is settled, so that few are tried in vain."""
 
@@ -131,6 +132,8 @@ class Assignment:
         """Return what may run now, at most `most` records; what an earlier run did is skipped."""
         taken: list[Record] = []
         window = self.window
+        if not self.delay_ms:
+            now_ms = NEVER_LATER_MS  # what has been appended is due, whatever a clock says
         while len(taken) < most and not self.blocked:
             record = self.intake.take(now_ms)
             if record is None:

@@ -182,6 +182,7 @@ class Source:
                 record = record_of(assignment, message, latest_ms)
                 sorted_out.setdefault(assignment, []).append(record)
         for assignment, records in sorted_out.items():
+            self._clock.observe_read(records[-1].timestamp_ms)
             if not assignment.offer(records):
                 self._pause(assignment)
         for partition, offset in self._consumer.ends.items():
@@ -220,7 +221,7 @@ class Source:
     def _wait_s(self) -> float:
         """Return how long reading may wait: until the next record is due."""
         dues = [
-            each.intake.next_due_ms
+            each.intake.next_due_ms if each.delay_ms else 0
             for each in self._holdings.held.values()
             if each.intake.next_due_ms is not None and not each.blocked
         ]

@@ -15,6 +15,8 @@ from plaudit.deliver.worker import Worker
 STUCK_AFTER_S: Final = 10.0
 SOURCE_STUCK_AFTER_S: Final = 60.0
 STALE_AFTER_S: Final = 10.0
+SKEWED_S: Final = 300.0
+"""Deliveries follow the brokers' clock, but a machine that is so far off needs attention."""
 
 
 class Health:
@@ -62,6 +64,10 @@ class Health:
             found.append(f"the table of endpoints is not current: {problem or 'brokers away?'}")
         if as_of is not None and (unopened := worker.table.problem()) is not None:
             found.append(unopened)
+        skew_s = (worker.clock.skew_ms or 0.0) / 1_000
+        if abs(skew_s) > SKEWED_S:
+            side = "behind" if skew_s > 0 else "ahead of"
+            found.append(f"this machine's clock is {abs(skew_s):,.0f} s {side} the brokers'")
         if worker.settler.trouble is not None:
             found.append(f"writes fail: {worker.settler.trouble}")
         found += [problem for each in worker.lanes for problem in each.watch.problems]
