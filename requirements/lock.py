@@ -18,7 +18,7 @@ from typing import Any, Final
 
 HERE: Final = Path(__file__).parent
 SELF: Final = re.compile(r"plaudit\[(?P<extras>[^\]]+)\]")
-GROUPS: Final = ("test", "lint", "build")
+GROUPS: Final = ("test", "lint", "build", "docs")
 
 
 def main() -> None:
