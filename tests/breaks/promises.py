@@ -200,6 +200,20 @@ ISOLATION: Final = (
         "tests/deliver/test_admission.py",
     ),
     Break(
+        "a refusal for the pace uses up no attempt",
+        _DELIVER + "moves.py",
+        "made = history.attempts + (attempted is not None and not isinstance(decision, Diverted))",
+        "made = history.attempts + (attempted is not None)",
+        "tests/deliver/test_allowance.py",
+    ),
+    Break(
+        "an endpoint that refuses gets what it took",
+        _ISOLATION + "allowance.py",
+        "measured = max(self._measured_per_s, self._count / lasted_s, FLOOR_PER_S)",
+        "measured = FLOOR_PER_S",
+        "tests/deliver/test_allowance.py",
+    ),
+    Break(
         "what one lane learns of an endpoint the other knows",
         _ISOLATION + "known.py",
         "return known.standing",

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict, deque
-from collections.abc import Callable
+from collections import Counter, defaultdict, deque
 from functools import partial
 from statistics import quantiles
 from typing import Final
 
 from deliver.world import Time, World
-from plaudit.deliver.decide import Decision, Diverted, Plan, Retry, await_turn, divert
+from plaudit.deliver.decide import (
+    Decision,
+    Diverted,
+    Plan,
+    Reason,
+    Retry,
+    await_turn,
+    decide,
+    divert,
+)
 from plaudit.deliver.delivery import Delivery, History
 from plaudit.deliver.isolation.known import Standings
-from plaudit.deliver.isolation.standing import Refusal
+from plaudit.deliver.isolation.slots import Flight
+from plaudit.deliver.isolation.standing import Refusal, hold_s, is_refused
 from plaudit.deliver.moves import Attempted, next_history
 from plaudit.deliver.running_lane import MOST_DELIVERIES
 from plaudit.endpoints.model import Endpoint
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS
 from plaudit.records.delays import parse_delays
 from plaudit.records.names import Trigger
+from plaudit.transport.answer import Answer
+from plaudit.transport.errors import TransportError
 
 PLAN: Final = Plan(parse_delays(DEFAULT_SCHEDULE), parse_delays(DEFAULT_TIERS))
 BATCH: Final = 100
@@ -36,6 +47,8 @@ class Pipeline:
     Attributes:
         behaves: how endpoints answer, in both lanes.
         took: seconds from publication to the 2xx, by endpoint, with when it came.
+        refused: requests that were answered 429, or 503 with `Retry-After`, by endpoint.
+        attempts: that deliveries had before the one that succeeded.
         writes: how often a delivery was written to a tier.
         worked_s: what the processor was busy for.
     """
@@ -49,6 +62,8 @@ class Pipeline:
         self.deliveries.pulse = self.events.pulse
         self.took: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self.order: dict[str, list[float]] = defaultdict(list)
+        self.refused: Counter[str] = Counter()
+        self.attempts: Counter[int] = Counter()
         self.writes = 0
         self.worked_s = 0.0
         self._busy_until_s = 0.0
@@ -58,7 +73,7 @@ class Pipeline:
         for world in (self.events, self.deliveries):
             world.on_delivered = self._delivered
             world.on_diverted = self._diverted
-            world.on_retried = self._retried
+            world.on_failed = self._failed
             world.busy_s = self._busy_s
         self._turn()
 
@@ -113,6 +128,7 @@ class Pipeline:
             world.pulse.turned(max(0.0, self._busy_until_s - began_s) / 2)
 
     def _delivered(self, delivery: Delivery) -> None:
+        self.attempts[delivery.history.attempts] += 1
         enqueued_s = delivery.history.enqueued_at_ms / 1_000
         self.took[delivery.endpoint_id].append((self.time.now_s, self.time.now_s - enqueued_s))
 
@@ -127,8 +143,17 @@ class Pipeline:
             decision = await_turn(history, PLAN, refusal.reason, now_ms, turn_at_ms=turn_at_ms)
         self._write(delivery, decision, None)
 
-    def _retried(self, delivery: Delivery, decision: Decision, attempted: Attempted) -> None:
-        self._write(delivery, decision, attempted)
+    def _failed(self, flight: Flight, outcome: Answer | TransportError) -> None:
+        now_s, history = self.time.now_s, flight.delivery.history
+        now_ms = int(now_s * 1_000)
+        decision = decide(outcome, history, PLAN, PLAN.schedule, now_ms)
+        asked_s = hold_s(outcome, now_ms)
+        if is_refused(outcome, asked_s):
+            self.refused[flight.delivery.endpoint_id] += 1
+            if flight.standing.keeps_place(now_s):
+                until_ms, why = now_ms + int(asked_s * 1_000), Reason.THROTTLED
+                decision = await_turn(history, PLAN, why, now_ms, turn_at_ms=until_ms)
+        self._write(flight.delivery, decision, Attempted(outcome, now_ms))
 
     def _write(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> None:
         assert isinstance(decision, Diverted | Retry)
@@ -140,6 +165,3 @@ class Pipeline:
         due_s = self.time.now_s + decision.tier.millis / 1_000
         history = after._replace(waited_ms=decision.tier.millis)
         heapq.heappush(self._tiers, (due_s, self._count, delivery.endpoint, history))
-
-
-Make = Callable[[Pipeline], None]

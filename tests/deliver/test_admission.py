@@ -187,9 +187,6 @@ def test_retry_after_holds_back_everything_to_that_endpoint(world: World) -> Non
     world.comes(BAD, 10)
     assert world.reasons("bad") == {Reason.THROTTLED: 10}
     assert all(115 < each.wait_s < 120 for each in world.diverted["bad"])
-    world.run(120)
-    world.comes(BAD, 10)
-    assert len(world.sent["bad"]) == 11
 
 
 def test_no_retry_after_holds_back_an_endpoint_for_more_than_an_hour(world: World) -> None:

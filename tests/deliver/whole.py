@@ -198,6 +198,11 @@ class Side:
         [assignment] = self.holdings.held.values()
         return assignment.window.pending
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is not done, or in hand."""
+        return bool(self.pending or self.deliverer.admission.queues.in_hand)
+
     def hand_over(self, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Hand over the next record, as the source does."""
         [assignment] = self.holdings.held.values()
@@ -318,6 +323,10 @@ class Whole:
                 break
             for side in self.sides:
                 self.look(side.look_for_stranded)
+                queues = side.deliverer.admission.queues
+                if any(slots.paced and slots.queue for slots in queues.slots.values()):
+                    # No time passes here: what would wait for its turn is diverted.
+                    side.deliverer.admission.divert_waiting(lambda _: True, briskly=True)
             await self.run()
 
     def look(self, look: Callable[[], None]) -> None:

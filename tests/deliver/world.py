@@ -8,16 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from plaudit.deliver.decide import Decision
 from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.isolation.admission import Admission, Calls
+from plaudit.deliver.isolation.admission import Admission
+from plaudit.deliver.isolation.calls import Calls
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.pulse import Pulse
 from plaudit.deliver.isolation.slots import Clock, Flight
 from plaudit.deliver.isolation.standing import Refusal, hold_s
-from plaudit.deliver.moves import Attempted
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.signing import Secret, Signer, new_secret
@@ -142,7 +141,8 @@ class World:
         delivered: how many were answered 2xx, by endpoint.
         diverted: why deliveries were refused, by endpoint.
         insisting: deliveries have waited long enough.
-        on_diverted: hears of each diversion, on_delivered of each 2xx.
+        on_diverted: hears of each diversion, on_delivered of each 2xx, on_failed of
+            each other outcome.
         busy_s: for how long the event loop is busy from now on.
     """
 
@@ -164,7 +164,7 @@ class World:
         self.on_diverted: Callable[[Delivery, Refusal], None] = lambda _, __: None
         self.insisting = False
         self._offset = 0
-        self.on_retried: Callable[[Delivery, Decision, Attempted], None] = lambda _, __, ___: None
+        self.on_failed: Callable[[Flight, Answer | TransportError], None] = lambda _, __: None
         self.on_delivered: Callable[[Delivery], None] = lambda _: None
         self.busy_s: Callable[[], float] = lambda: 0.0
         self.pulse = Pulse()
@@ -211,6 +211,8 @@ class World:
         if isinstance(outcome, Answer) and outcome.status == 200:
             self.delivered[flight.delivery.endpoint_id] += 1
             self.on_delivered(flight.delivery)
+        else:
+            self.on_failed(flight, outcome)
         asked_s = hold_s(outcome, int(self.now_s * 1_000))
         self.admission.finished(flight, outcome, asked_s)
 

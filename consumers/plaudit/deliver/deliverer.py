@@ -14,6 +14,7 @@ from plaudit.deliver.decide import (
     Decision,
     Plan,
     Reason,
+    Retry,
     await_turn,
     decide,
     divert,
@@ -23,13 +24,14 @@ from plaudit.deliver.defects import Lost, Stage, defect_of
 from plaudit.deliver.delivery import Delivery, History, Record
 from plaudit.deliver.flood import FloodGuard
 from plaudit.deliver.hold import Hold
-from plaudit.deliver.isolation.admission import Admission, Calls
+from plaudit.deliver.isolation.admission import Admission
+from plaudit.deliver.isolation.calls import Calls
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.pulse import Pulse
 from plaudit.deliver.isolation.relief import Evicted
 from plaudit.deliver.isolation.slots import Clock, Flight
-from plaudit.deliver.isolation.standing import Refusal, hold_s
+from plaudit.deliver.isolation.standing import Refusal, hold_s, is_refused
 from plaudit.deliver.moves import Attempted, Headers, outcome_of
 from plaudit.deliver.offsets.partition import Assignment
 from plaudit.deliver.patience import Patience
@@ -349,7 +351,18 @@ class Deliverer:
         decision = decide(outcome, flight.delivery.history, self.plan, schedule, now_ms, judge)
         if isinstance(decision, Dead) and decision.reason == Reason.GONE:
             self._tools.stopped[endpoint.endpoint_id] = endpoint.version
+        if isinstance(decision, Retry) and is_refused(outcome, asked_s := hold_s(outcome, now_ms)):
+            return self._kept_place(flight, decision, now_ms + int(asked_s * 1_000), now_ms)
         return decision
+
+    def _kept_place(
+        self, flight: Flight, decision: Decision, turn_at_ms: int, now_ms: int
+    ) -> Decision:
+        """Return a diversion for what was refused only because others came before it."""
+        if not flight.standing.keeps_place(time.monotonic()):
+            return decision
+        history, reason = flight.delivery.history, Reason.THROTTLED
+        return await_turn(history, self.plan, reason, now_ms, turn_at_ms=turn_at_ms)
 
     def _finish(self, flight: Flight, attempted: Attempted, now_ms: int) -> None:
         """Free the slot of an attempt, and note what it says of its endpoint."""

@@ -163,7 +163,8 @@ def unreadable(names: Names, record: Record, reason: str, detail: str) -> Write:
 
 def next_history(history: History, decision: Decision, attempted: Attempted | None) -> History:
     """Return what has happened to the delivery, this moment included."""
-    made = history.attempts + (attempted is not None)
+    # One that was refused for the endpoint's pace alone is as it was.
+    made = history.attempts + (attempted is not None and not isinstance(decision, Diverted))
     first = history.first_attempt_at_ms
     if first is None and attempted is not None:
         first = attempted.started_at_ms

@@ -11,12 +11,12 @@ of CPU, or of network, must not take it out on endpoints.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.delivery import Delivery
 from plaudit.deliver.hold import Hold
+from plaudit.deliver.isolation.calls import Calls
 from plaudit.deliver.isolation.gate import Gate
 from plaudit.deliver.isolation.housekeeping import hangs, may_forget, quick_quarter_s
 from plaudit.deliver.isolation.known import Standings
@@ -31,28 +31,11 @@ from plaudit.deliver.isolation.room import (
     room,
 )
 from plaudit.deliver.isolation.slots import Clock, Flight, Slots
-from plaudit.deliver.isolation.standing import Refusal
-from plaudit.deliver.isolation.turns import LONG_AGO_S, Turns
+from plaudit.deliver.isolation.standing import Refusal, is_refused
+from plaudit.deliver.isolation.turns import LONG_AGO_S, Turns, alike, lower
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """What admission calls.
-
-    Attributes:
-        start: begins an attempt; it calls `finished` when that has ended.
-        divert: sends a delivery to a tier instead.
-        insists: whether a delivery has waited for so long that no open circuit keeps it.
-        defect: hears what our own code has raised; settles the delivery that it stopped, if any.
-    """
-
-    start: Callable[[Flight], None]
-    divert: Callable[[Delivery, Refusal], None]
-    insists: Callable[[Delivery], bool]
-    defect: Callable[[Delivery | None, Exception], None]
 
 
 class Admission:
@@ -103,7 +86,7 @@ class Admission:
         slots = self._slots.get(delivery.endpoint_id)
         if slots is None:
             slots = self.queues.open(delivery.endpoint_id, endpoint.version, now_s)
-        limited = endpoint.rate_limit is not None or slots.turns is not None
+        limited = endpoint.rate_limit is not None or slots.paced
         if limited or slots.version != endpoint.version:
             self._take_note(slots, endpoint, now_s)
         has_slot = len(slots.flights) < most_in_flight(slots, self._limits, self.queues.in_hand)
@@ -138,9 +121,14 @@ class Admission:
         self.queues.in_hand -= 1
         slots.answered_s = now_s
         took_s = now_s - flight.began_s
-        flight.standing.report(flight.permit, outcome, took_s, now_s, self.slack_s)
-        if hold_s:
-            flight.standing.hold(hold_s, now_s)
+        if is_refused(outcome, hold_s):
+            flight.standing.refused(flight.permit, flight.began_s, hold_s, now_s)
+        else:
+            flight.standing.report(flight.permit, outcome, took_s, now_s, self.slack_s)
+        if slots.paced:
+            self._take_note(slots, flight.endpoint, now_s)
+        if slots.turns is not None and (held_s := slots.standing.held_s(now_s)):
+            slots.turns.rest(now_s + held_s)
         if slots.turns is not None and isinstance(outcome, Answer):
             slots.turns.answered(took_s)
         if slots.queue or not slots.brisk:
@@ -175,6 +163,8 @@ class Admission:
     def _look_after(self, endpoint_id: str, slots: Slots, now_s: float) -> None:
         hangs(slots, now_s, self.slack_s)
         if slots.queue:
+            if slots.paced and (endpoint := slots.queue[0].endpoint) is not None:
+                self._take_note(slots, endpoint, now_s)
             if any(not each.record.assignment.active for each in slots.queue):
                 self.queues.keep(slots, lambda each: each.record.assignment.active)
             refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
@@ -233,8 +223,9 @@ class Admission:
         """Take note of the endpoint as it is now: another version starts with a clean slate."""
         if slots.version != endpoint.version:
             self.queues.renew(endpoint.endpoint_id, endpoint.version)
-        limit = endpoint.rate_limit if self._serves_all else None
-        if limit == (None if slots.turns is None else slots.turns.per_s):
+        learnt = slots.standing.allowed_per_s(now_s)
+        limit = lower(endpoint.rate_limit, learnt) if self._serves_all else None
+        if alike(limit, None if slots.turns is None else slots.turns.per_s):
             return
         if slots.timer is not None:
             slots.timer.cancel()
@@ -281,6 +272,8 @@ class Admission:
                 return None
             turn_s = turn
         reason = Reason.BACKLOG if slots.turns is None else Reason.RATE_LIMIT
+        if slots.standing.allowance is not None:
+            reason = Reason.THROTTLED
         return Refusal(reason, turn_at_ms=epoch_ms + int((turn_s - now_s) * 1_000))
 
     def _pump(self, slots: Slots, now_s: float) -> None:
@@ -321,7 +314,9 @@ class Admission:
             if refusal is not None and not self._goes_all_the_same(delivery, refusal):
                 self._shed(slots, refusal)
                 continue
-            wait_s = 0.0 if slots.turns is None else slots.turns.take(now_s)
+            wait_s = slots.standing.held_s(now_s)
+            if not wait_s and slots.turns is not None:
+                wait_s = slots.turns.take(now_s)
             if wait_s:
                 slots.timer = self._clock.later(wait_s, partial(self._wake, slots))
                 return

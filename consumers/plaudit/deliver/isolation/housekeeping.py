@@ -48,4 +48,5 @@ def may_forget(slots: Slots, now_s: float) -> bool:
         return False
     if not slots.brisk and idle_s < FORGET_SLOW_S:
         return False
+    slots.standing.allowed_per_s(now_s)
     return slots.standing.pristine(now_s) or idle_s > FORGET_TROUBLE_S

@@ -57,8 +57,10 @@ def silent_s(slots: Slots, now_s: float) -> float:
 
 def per_s(slots: Slots, limits: AdmissionLimits, now_s: float) -> float:
     """Return how many deliveries an endpoint takes in a second; a guess is rather too high."""
-    if slots.turns is not None:
+    allowance = slots.standing.allowance
+    if slots.turns is not None and (allowance is None or allowance.known):
         return slots.turns.per_s
+    # While its limit is being learnt, what comes back too early is better than what is late.
     mean_s = slots.standing.mean_s
     expected_s = max(UNKNOWN_S if mean_s is None else mean_s, silent_s(slots, now_s), 0.001)
     return limits.in_flight / expected_s * HOPE

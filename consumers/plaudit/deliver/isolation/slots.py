@@ -122,6 +122,11 @@ class Slots:
         self.brisk = True
         self.answered_s = now_s
 
+    @property
+    def paced(self) -> bool:
+        """Whether requests leave evenly, for a limit or after refusals."""
+        return self.turns is not None or self.standing.allowance is not None
+
     def booked(self, now_s: float) -> Bookings:
         """Return where turns are booked."""
         if self.turns is not None:

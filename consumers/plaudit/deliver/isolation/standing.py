@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 from plaudit.deliver.decide import Reason
 from plaudit.deliver.defects import Defect
+from plaudit.deliver.isolation.allowance import Allowance
+from plaudit.deliver.isolation.bookings import NEAR_S
 from plaudit.deliver.isolation.breaker import CLOSED, Breaker, BreakerLimits
 from plaudit.deliver.retry_after import retry_after_ms
 from plaudit.transport.answer import Answer
@@ -69,6 +71,7 @@ class Refusal(NamedTuple):
 
 
 _SLOW: Final = Refusal(Reason.SLOW)
+_THROTTLED: Final = Refusal(Reason.THROTTLED)
 
 
 class Standing:
@@ -77,13 +80,24 @@ class Standing:
     Attributes:
         mean_s: how long recent attempts took on average; None before the first.
         at_once: requests that it may have at once from a lane; few after an outage.
+        allowance: how many a second it takes; None: it has not refused any.
     """
 
-    __slots__ = ("_circuit", "_held_until_s", "_pace", "_usual", "_well", "at_once", "mean_s")
+    __slots__ = (
+        "_circuit",
+        "_held_until_s",
+        "_pace",
+        "_usual",
+        "_well",
+        "allowance",
+        "at_once",
+        "mean_s",
+    )
 
     def __init__(self) -> None:
         self.mean_s: float | None = None
         self.at_once = MANY_AT_ONCE
+        self.allowance: Allowance | None = None
         self._circuit = Breaker(CIRCUIT)
         self._pace = Breaker(PACE)
         self._held_until_s = 0.0
@@ -95,13 +109,17 @@ class Standing:
         """Return why nothing may be sent to it now; None when it may."""
         if self._well and now_s >= self._held_until_s:
             return None
-        if now_s < self._held_until_s:
-            return Refusal(Reason.THROTTLED, self._held_until_s - now_s)
+        held_s = self.held_s(now_s)
+        if held_s and (self.allowance is None or held_s > NEAR_S):
+            return Refusal(Reason.THROTTLED, held_s)
         if self._circuit.refuses(now_s):
             return Refusal(Reason.CIRCUIT_OPEN, self._circuit.left_s(now_s))
-        if not serves_slow and self._pace.refuses(now_s):
-            return _SLOW
-        return None
+        if serves_slow:
+            return None
+        if self.allowance is not None:
+            # One lane, where it has one owner, keeps its pace.
+            return _THROTTLED
+        return _SLOW if self._pace.refuses(now_s) else None
 
     def permit(self, now_s: float) -> Permit:
         """Return leave for one attempt; only when there is no refusal."""
@@ -136,9 +154,45 @@ class Standing:
             self.at_once = FIRST_AT_ONCE
         elif self.at_once != MANY_AT_ONCE:
             self._start_slowly(reached)
+        if reached and self.allowance is not None:
+            self.allowance.delivered(now_s)
         if reached is not None:
             self._paced(permit.pace, took_s, now_s, slack_s)
         self._look(now_s)
+
+    def refused(self, permit: Permit, began_s: float, asked_s: float, now_s: float) -> None:
+        """Take a refusal: the endpoint is there, and asks for a slower pace.
+
+        Args:
+            permit: of the attempt.
+            began_s: when it was sent.
+            asked_s: the `Retry-After`; 0: none.
+            now_s: monotonic seconds.
+        """
+        was_open = self.open
+        self._circuit.report(permit.circuit, success=True, now_s=now_s)
+        self._pace.report(permit.pace, None, now_s)
+        if was_open and not self.open:
+            self.at_once = FIRST_AT_ONCE
+        if self.allowance is None:
+            self.allowance = Allowance(now_s)
+        self.hold(self.allowance.refused(began_s, asked_s, now_s), now_s)
+        self._look(now_s)
+
+    def allowed_per_s(self, now_s: float) -> float | None:
+        """Return how many requests a second it gets; None: as many as there are."""
+        if self.allowance is not None and self.allowance.outgrown(now_s):
+            self.allowance = None
+            self._look(now_s)
+        return None if self.allowance is None else self.allowance.per_s(now_s)
+
+    def keeps_place(self, now_s: float) -> bool:
+        """Return whether a delivery that it refuses lost nothing but time: it takes others."""
+        return self.allowance is not None and self.allowance.takes_others(now_s)
+
+    def held_s(self, now_s: float) -> float:
+        """Return for how long it asks that nothing is sent."""
+        return max(0.0, self._held_until_s - now_s)
 
     def drop(self, permit: Permit) -> None:
         """Take back the permit of an attempt of which nothing is known, for a defect of ours."""
@@ -174,11 +228,11 @@ class Standing:
     def pristine(self, now_s: float) -> bool:
         """Return whether nothing is known that must be remembered."""
         pristine = self._circuit.pristine and self._pace.pristine
-        return pristine and now_s >= self._held_until_s
+        return pristine and self.allowance is None and now_s >= self._held_until_s
 
     def _look(self, now_s: float) -> None:
         """Take note of whether both breakers are closed; a permit is of its time only."""
-        well = self._circuit.state is CLOSED is self._pace.state
+        well = self._circuit.state is CLOSED is self._pace.state and self.allowance is None
         if well and not self._well:
             self._usual = self._permit(now_s)
         self._well = well
@@ -209,6 +263,13 @@ def answers(outcome: Answer | TransportError) -> bool | None:
         case _:
             # A defect of ours says nothing about the endpoint.
             return None if isinstance(outcome, Defect) else False
+
+
+def is_refused(outcome: Answer | TransportError, hold_s: float) -> bool:
+    """Return whether an endpoint asks for a slower pace: 429, or 503 with `Retry-After`."""
+    if not isinstance(outcome, Answer):
+        return False
+    return outcome.status == _TOO_MANY or (outcome.status == _UNAVAILABLE and hold_s > 0)
 
 
 def hold_s(outcome: Answer | TransportError, now_ms: int) -> float:

@@ -31,6 +31,7 @@ there are no more than the endpoint's usual time explains, or this."""
 ALONE_S: Final = 1.0
 """The first request of all goes alone until it is answered, or for so long: it needs a connection,
 and finds a worker that is busy with what has just come in. Those after it would catch it up."""
+ALIKE: Final = 0.01
 LONG_AGO_S: Final = float("-inf")
 
 
@@ -65,6 +66,10 @@ class Turns:
     def own_anew(self, now_s: float) -> None:
         """Begin as an owner does: another one may have sent until now."""
         self._due_s = max(self._due_s, now_s + 1 / self.per_s)
+
+    def rest(self, until_s: float) -> None:
+        """Let nothing go before a moment, and catch up on nothing that was missed until then."""
+        self._due_s = max(self._due_s, until_s)
 
     def take(self, now_s: float) -> float:
         """Take leave for one request; return how long to wait for it, 0 when it was taken."""
@@ -102,3 +107,17 @@ class Turns:
     def idle(self, now_s: float) -> bool:
         """Return whether there is nothing to remember: all may go, and no turn was given."""
         return max(self._due_s, self._peak_s) <= now_s and self.bookings.idle(now_s)
+
+
+def lower(one: float | None, other: float | None) -> float | None:
+    """Return the lower one of two limits that may be missing."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def alike(one: float | None, other: float | None) -> bool:
+    """Return whether two limits differ by less than a hundredth."""
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) < one * ALIKE

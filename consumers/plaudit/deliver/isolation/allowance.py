@@ -1,0 +1,134 @@
+"""How many requests a second an endpoint takes, learnt from those that it refuses. Pure.
+
+A refusal (429, or 503 with `Retry-After`) is an answer about pace. After it, nothing is sent for
+the time that the endpoint asks for. Then requests leave evenly: at first 8 a second, twice as many
+with every second, until the next refusal shows what the endpoint takes. From there on it gets 95 %
+of that, over half a minute all of it, and then 3 % more with every second, to find out whether it
+takes more by now. A refusal soon after the last one means that the limit lies lower.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+HOLD_S: Final = 1.0
+"""Nothing is sent for so long after a refusal without `Retry-After`."""
+VAIN_MOST_S: Final = 300.0
+"""… and for twice as long after each refusal with nothing taken between them, up to this."""
+FIRST_PER_S: Final = 8.0
+FLOOR_PER_S: Final = 0.1
+BELOW: Final = 0.95
+CLIMB_S: Final = 30.0
+GROWTH: Final = 1.03
+SOON_S: Final = 10.0
+LOWER: Final = 0.9
+"""After a refusal within `SOON_S`, so much of what was measured is taken for the limit."""
+MEASURE_S: Final = 1.0
+PLENTY_PER_S: Final = 512.0
+"""A limit that has not shown by then is not in the way."""
+LEARNT_S: Final = 60.0
+OUTGROWN: Final = 4.0
+RECENTLY_S: Final = 60.0
+
+
+class Allowance:
+    """The pace of one endpoint that refuses what comes too fast.
+
+    Args:
+        now_s: seconds of any clock that is used throughout.
+    """
+
+    __slots__ = (
+        "_began_s",
+        "_ceiling_per_s",
+        "_count",
+        "_delivered_s",
+        "_first_per_s",
+        "_measured_per_s",
+        "_refused_s",
+        "_resumes_s",
+        "_taken",
+        "_vain",
+    )
+
+    def __init__(self, now_s: float) -> None:
+        self._ceiling_per_s: float | None = None
+        self._first_per_s = FIRST_PER_S
+        self._refused_s = float("-inf")
+        self._resumes_s = now_s
+        self._delivered_s = float("-inf")
+        self._taken = 0
+        self._vain = 0
+        # What was taken in the second that runs, and in the last full one.
+        self._began_s = now_s
+        self._count = 0
+        self._measured_per_s = 0.0
+
+    def per_s(self, now_s: float) -> float:
+        """Return how many requests a second it gets now."""
+        since_s = max(0.0, now_s - self._resumes_s)
+        ceiling = self._ceiling_per_s
+        if ceiling is None:
+            return min(self._first_per_s * math.pow(2.0, min(since_s, 60.0)), 2 * PLENTY_PER_S)
+        if since_s < CLIMB_S:
+            return ceiling * (BELOW + (1 - BELOW) * since_s / CLIMB_S)
+        return ceiling * min(math.pow(GROWTH, since_s - CLIMB_S), 2 * OUTGROWN)
+
+    @property
+    def known(self) -> bool:
+        """Whether its limit has shown."""
+        return self._ceiling_per_s is not None
+
+    def outgrown(self, now_s: float) -> bool:
+        """Return whether there is no limit any more that would show."""
+        ceiling = self._ceiling_per_s
+        if ceiling is None:
+            return now_s - self._resumes_s >= LEARNT_S and self.per_s(now_s) >= PLENTY_PER_S
+        return self.per_s(now_s) >= ceiling * OUTGROWN
+
+    def takes_others(self, now_s: float) -> bool:
+        """Return whether it has taken something of late: it refuses for the pace alone."""
+        return now_s - self._delivered_s < RECENTLY_S
+
+    def delivered(self, now_s: float) -> None:
+        """Count a request that was taken."""
+        self._delivered_s = now_s
+        self._taken += 1
+        lasted_s = now_s - self._began_s
+        if lasted_s >= MEASURE_S:
+            self._measured_per_s = self._count / lasted_s
+            self._began_s, self._count = now_s, 0
+        self._count += 1
+
+    def refused(self, began_s: float, asked_s: float, now_s: float) -> float:
+        """Take note of a refusal; return for how long nothing is to be sent.
+
+        Args:
+            began_s: when the request was sent: those that were on their way together are refused
+                together, and tell no more than the first of them.
+            asked_s: the endpoint's `Retry-After`; 0: none.
+            now_s: by the same clock.
+        """
+        if began_s <= self._refused_s:
+            return asked_s
+        if self._taken:
+            self._learn(now_s)
+        else:
+            self._vain += 1
+            self._first_per_s = max(FLOOR_PER_S, self._first_per_s / 2)
+        hold_s = max(asked_s, min(HOLD_S * math.pow(2.0, min(self._vain, 20)), VAIN_MOST_S))
+        self._refused_s = now_s
+        self._resumes_s = self._began_s = now_s + hold_s
+        self._taken = self._count = 0
+        self._measured_per_s = 0.0
+        return hold_s
+
+    def _learn(self, now_s: float) -> None:
+        """Take what was taken in the last second or so for what the endpoint takes."""
+        lasted_s = max(MEASURE_S, now_s - self._began_s)
+        measured = max(self._measured_per_s, self._count / lasted_s, FLOOR_PER_S)
+        measured = min(measured, self.per_s(now_s))
+        soon = self._ceiling_per_s is not None and now_s - self._resumes_s < SOON_S
+        self._ceiling_per_s = measured * LOWER if soon else measured
+        self._vain = 0
