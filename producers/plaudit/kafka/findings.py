@@ -20,6 +20,7 @@ from plaudit.kafka.declaration import (
     TopicSpec,
 )
 from plaudit.kafka.errors import NotAuthorized
+from plaudit.records.delays import Delay, DelayError
 
 # An idle group loses its committed offsets after the brokers' `offsets.retention.minutes`; what it
 # had not read is then read from the start, or lost: as long as events are kept.
@@ -108,7 +109,7 @@ def other_tiers(
     width = next((s.partitions for s in specs if s.section is Section.DELIVERIES), 0)
     found = []
     for name, state in looks.items():
-        if name in known or not name.startswith(deliveries_prefix):
+        if name in known or not _is_tier(name, deliveries_prefix):
             continue
         what = "no tier of PLAUDIT_RETRY_TIERS; deliverers drain it"
         found.append(Finding(Severity.NOTE, Aspect.TIER, name, what, "delete it once it is empty"))
@@ -116,6 +117,14 @@ def other_tiers(
             what = f"{state.partitions} partitions where the tiers have {width}"
             found.append(Finding(Severity.WARNING, Aspect.PARTITIONS, name, what, _BY_HAND))
     return found
+
+
+def _is_tier(name: str, prefix: str) -> bool:
+    """Return whether a topic is a tier, not a topic of an installation whose prefix is longer."""
+    try:
+        return name.startswith(prefix) and bool(Delay.parse(name.removeprefix(prefix)))
+    except DelayError:
+        return False
 
 
 def broker_findings(config: Mapping[str, str] | NotAuthorized) -> list[Finding]:
