@@ -93,7 +93,7 @@ class Diverted:
     Attributes:
         tier: whose topic it goes to.
         reason: stable code.
-        turn_at_ms: when its turn is at an endpoint with a rate limit.
+        turn_at_ms: when its turn is at an endpoint that gets more than it takes.
     """
 
     tier: Delay

@@ -151,7 +151,7 @@ class History(NamedTuple):
         enqueued_at_ms: when the pipeline first had it; never changes.
         first_attempt_at_ms: None before the first attempt.
         not_before_ms: a `Retry-After` that no tier is long enough for.
-        turn_at_ms: when its turn is at an endpoint with a rate limit (see `turns`).
+        turn_at_ms: when its turn is at an endpoint that gets more than it takes (see `bookings`).
         waited_ms: in the tier that it comes from.
         endpoint_version: of the endpoint, when it was written last; 0 for a first attempt.
     """

@@ -14,7 +14,7 @@ class AdmissionLimits:
         queued: deliveries that wait for a slot.
         shared: deliveries in hand of all endpoints; what is left of them is what a queue that is
             not brisk may grow to. So one endpoint alone gets half of it, ten get a twelfth each,
-            and whoever comes late still finds room.
+            and one that comes late still finds room.
         scarce: deliveries in hand from which on `in_flight` shrinks; 2,000 later it is 1. Short of
             what one lane reads at most, so that reading never stops for requests that take long.
         briskly: with so many in brisk queues, reading waits. Few, so that what a delivery is made

@@ -17,7 +17,7 @@ class Pulse:
     """The event loop's rounds; shared by the lanes of a worker.
 
     Attributes:
-        late_s: how late the loop ran at its latest ticks; set by whoever measures it.
+        late_s: how late the loop ran at its latest ticks; set by the worker.
         round_s: how long a callback waits for its turn at the moment.
     """
 

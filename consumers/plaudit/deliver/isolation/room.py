@@ -2,7 +2,7 @@
 
 Deliveries wait for two reasons that look alike. Where the worker is short of time, as after an
 outage, queues move all the time, and reading has to wait for them: diverting would only make more
-work. Such queues are *brisk*. Where the endpoint is the one that takes its time, reading goes on:
+work. Such queues are *brisk*. Where the endpoint takes its time, reading continues:
 what its slots can't take soon is diverted, so that the others don't wait for it.
 
 What tells them apart is how long answers take beyond the time that the event loop takes to send a
