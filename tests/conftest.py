@@ -16,10 +16,10 @@ from hypothesis import settings as hypothesis_settings
 from lab.guarded import GuardedKafka
 from plaudit.dev.kafka import FoundKafka, LocalKafka, find_kafka
 from plaudit.dev.kafka_errors import KafkaNotFound
-from plaudit.kafka.consumer import Partition
-from plaudit.kafka.declaration import Section, TopicSpec, declared
+from plaudit.kafka.admin.topic_specs import Section, TopicSpec, declared
+from plaudit.kafka.admin.topics import Admin, apply
+from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin, apply
 from postgres import LocalPostgres, find_programs
 
 MakeTopic = Callable[..., str]

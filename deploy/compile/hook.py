@@ -41,7 +41,7 @@ class CompileHook(BuildHookInterface[Any]):
 def written_readers(root: Path, work: Path) -> Path:
     """Write the module that exists in the compiled form only; return where."""
     sys.path[:0] = [str(root / "schemas"), str(root / "producers"), str(root / "consumers")]
-    from plaudit.events.form import BUILT  # noqa: PLC0415 - found only now
+    from plaudit.events.avro.build_kind import BUILT  # noqa: PLC0415 - found only now
     from plaudit.events.generate.readers import readers_module  # noqa: PLC0415 - likewise
 
     path = work.joinpath("source", *BUILT.split(".")).with_suffix(".py")

@@ -18,13 +18,13 @@ from fastapi import FastAPI
 
 from e2e.sink import Sink
 from plaudit.api.app import create_app
-from plaudit.api.parts import Parts, opened
+from plaudit.api.dependencies import Parts, opened
 from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.store.api_keys import Scope
-from plaudit.store.database import open_database
+from plaudit.store.access.api_keys import Scope
+from plaudit.store.db.database import open_database
 
 
 @dataclass(frozen=True)

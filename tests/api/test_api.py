@@ -19,8 +19,8 @@ from e2e.sink import Sink, always, good
 from plaudit.events.entity import Entity
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.records.attempt import decode_attempt, encode_attempt
-from plaudit.store.health import summed, take_in
-from plaudit.store.log import AttemptRows, insert_new
+from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.writer import AttemptRows, insert_new
 
 pytestmark = pytest.mark.broker
 
@@ -272,7 +272,7 @@ def test_no_route_is_left_out_of_the_description_but_those_of_operators(api: Ins
 def test_a_key_that_calls_too_often_is_told_when_to_come_back(
     api: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plaudit.api.limits.RateLimits.wait_s", lambda *_: 7)
+    monkeypatch.setattr("plaudit.api.rate_limits.RateLimits.wait_s", lambda *_: 7)
     for method, path in operations(api):
         answer = api.client.request(method, path, headers=api.write, json={})
         refused(answer, 429)
@@ -349,12 +349,12 @@ def test_readiness_wants_the_topics_and_the_database(
         raise KafkaUnavailable("list topics", "nobody answers")
 
     with monkeypatch.context() as broken:
-        broken.setattr("plaudit.kafka.admin.Admin.topic_names", away)
+        broken.setattr("plaudit.kafka.admin.client.Admin.topic_names", away)
         answer = api.client.get("/readyz")
     assert (answer.status_code, answer.json()["ok"]) == (503, False)
     assert "nobody answers" in answer.json()["problems"][0]
     with monkeypatch.context() as broken:
-        broken.setattr("plaudit.kafka.admin.Admin.topic_names", lambda _: [])
+        broken.setattr("plaudit.kafka.admin.client.Admin.topic_names", lambda _: [])
         assert "missing topics" in api.client.get("/readyz").json()["problems"][0]
     with api.parts.engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))

@@ -12,8 +12,8 @@ from api.test_api import record, refused
 from attempts import attempt, failed
 from e2e.sink import Sink, good
 from plaudit.formats.catalogue import FORMATS
-from plaudit.store.advice import advice
-from plaudit.store.wanted import Wanted
+from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.endpoints.warnings import advice
 
 pytestmark = pytest.mark.broker
 
@@ -69,7 +69,7 @@ def test_a_subscription_is_an_endpoint_until_it_is_deleted(api: Installation) ->
 def test_what_will_disappoint_is_told_with_what_to_do(
     url: str, form: str, said: str | None
 ) -> None:
-    told = advice(Wanted(url, format=form))
+    told = advice(EndpointSpec(url, format=form))
     assert not told if said is None else any(said in line for line in told)
 
 

@@ -12,7 +12,7 @@ from httpx import Response
 from api.conftest import Installation
 from api.test_api import URL, refused
 from plaudit.events.examples import example_json
-from plaudit.store.database import DatabaseFailure
+from plaudit.store.db.database import DatabaseFailure
 
 pytestmark = pytest.mark.broker
 
@@ -90,7 +90,9 @@ def test_a_request_that_is_being_carried_out_is_told_so(
         go_on.wait(30)
         return real(*given)
 
-    monkeypatch.setattr("plaudit.store.service.EndpointService.add", lambda _, *given: slow(*given))
+    monkeypatch.setattr(
+        "plaudit.store.endpoints.service.EndpointService.add", lambda _, *given: slow(*given)
+    )
     answers: list[Response] = []
     first = threading.Thread(target=lambda: answers.append(create(api, "k")))
     first.start()
@@ -107,7 +109,7 @@ def test_a_defect_frees_the_key(api: Installation, monkeypatch: pytest.MonkeyPat
         raise DatabaseFailure("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr("plaudit.store.service.EndpointService.add", away)
+        broken.setattr("plaudit.store.endpoints.service.EndpointService.add", away)
         refused(create(api, "k"), 503)
     assert create(api, "k").status_code in {201, 202}
 
@@ -138,7 +140,7 @@ def test_what_is_carried_out_twice_because_its_answer_was_not_kept_has_its_effec
         raise DatabaseFailure("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr("plaudit.store.answers.Answers.keep", lost)
+        broken.setattr("plaudit.store.access.idempotency_store.Answers.keep", lost)
         first = api.client.post(at, headers=headers, json=body)
     again = api.client.post(at, headers=headers, json=body)
     for each in (first, again):

@@ -10,12 +10,12 @@ import pytest
 from httpx import Response
 
 from api.conftest import Installation
-from plaudit.api.reading import MOST_BYTES
+from plaudit.api.middleware.body import MOST_BYTES
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.entity import Entity
 from plaudit.events.examples import example
 from plaudit.kafka.errors import BufferFull, KafkaUnavailable
-from plaudit.kafka.producer import Ack, SendFailure
+from plaudit.kafka.write.producer import Ack, SendFailure
 
 pytestmark = pytest.mark.broker
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plaudit.api.limits import REMEMBERED, RateLimits
+from plaudit.api.rate_limits import REMEMBERED, RateLimits
 
 
 def test_a_key_that_calls_too_often_waits_and_others_do_not() -> None:

@@ -14,13 +14,13 @@ import pytest
 
 from api.conftest import Installation, served
 from e2e.sink import Sink, good
-from plaudit.api import trying
+from plaudit.api import test_sends as trying
 from plaudit.api.app import create_app
-from plaudit.api.limits import MINUTE_S, RateLimits
 from plaudit.api.quotas import Quotas
+from plaudit.api.rate_limits import MINUTE_S, RateLimits
 from plaudit.api.readiness import Readiness
 from plaudit.api.settings import ApiSettings
-from plaudit.deliver.sending import make_context
+from plaudit.deliver.http_client import make_context
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.events.examples import example_json
 
@@ -160,7 +160,7 @@ async def test_test_sends_share_one_client(monkeypatch: pytest.MonkeyPatch) -> N
         made.append(settings)
         return make_context(settings)
 
-    monkeypatch.setattr("plaudit.api.trying.make_context", context)
+    monkeypatch.setattr("plaudit.api.test_sends.make_context", context)
     shared = trying.SharedSender(DeliverSettings())
     senders = await asyncio.gather(*(shared.sender() for _ in range(20)))
     assert (len(made), len({id(each) for each in senders})) == (1, 1)

@@ -14,8 +14,8 @@ from e2e.rig import PROMPTLY_S, Rig, free_port
 from e2e.sink import Sink, good
 from e2e.test_bad_input import newer_writer
 from plaudit.events.encoding import encode
-from plaudit.kafka import schemas_topic
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.schemas import topic as schemas_topic
+from plaudit.kafka.write.producer import Producer
 from raw_records import NOT_UTF8, write_raw
 
 __all__ = ["rig", "settings", "sink"]  # fixtures of the end-to-end tests

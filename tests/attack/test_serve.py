@@ -18,8 +18,8 @@ import pytest
 from e2e.rig import Rig
 from e2e.sink import Sink, good
 from e2e.test_serve import free_port, wait_ready
-from plaudit.store.api_keys import KeyService, Scope
-from plaudit.store.database import open_database
+from plaudit.store.access.api_keys import KeyService, Scope
+from plaudit.store.db.database import open_database
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from plaudit.cli import console
-from plaudit.cli.console import PlainConsole
-from plaudit.cli.dlq_tables import bars
-from plaudit.cli.output import note, plain, print_json
+from plaudit.cli.dlq.tables import bars
+from plaudit.cli.ui import console
+from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.output import note, plain, print_json
 
 TITLE = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\u202egpj.exe"
 """Sets the title, clears the screen, colors, overwrites the line, turns the direction."""

@@ -29,32 +29,32 @@ import uvloop
 from bench.sink import Counts, serve
 from endpoint_records import endpoint_value
 from plaudit.bench.installation import Site, events
-from plaudit.cli.memory import spare_the_collector
-from plaudit.deliver.attempt import Attempter
-from plaudit.deliver.decide import Plan
-from plaudit.deliver.deliverer import Deliverer, Tools
-from plaudit.deliver.delivery import Record
-from plaudit.deliver.events_lane import EventsLane
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.offsets.partition import Assignment
-from plaudit.deliver.report import Reporter
-from plaudit.deliver.settler import Settler
+from plaudit.deliver.model.decision import Plan
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.pipeline.attempt import Attempter
+from plaudit.deliver.pipeline.events import EventsLane
+from plaudit.deliver.pipeline.pipeline import Pipeline, PipelineContext
+from plaudit.deliver.settle.settler import Settler
+from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
+from plaudit.events.avro.build_kind import form
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
-from plaudit.events.form import form
-from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.consumer import Partition, Place
-from plaudit.kafka.producer import Ack, OnAck, Producer
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
+from plaudit.kafka.write.producer import Ack, OnAck, Producer
 from plaudit.records.delays import NOW
 from plaudit.records.names import Names
+from plaudit.runtime.gc_tuning import spare_the_collector
 from plaudit.transport.addresses import AddressPolicy
-from plaudit.transport.dial import Dialer
-from plaudit.transport.engine import Engine
-from plaudit.transport.tls import tls_context
+from plaudit.transport.engine.engine import Engine
+from plaudit.transport.net.dialer import Dialer
+from plaudit.transport.net.tls import tls_context
 
 WORKSPACE, ENDPOINT = str(UUID(int=1)), str(UUID(int=2))
 BATCH = 50
@@ -89,20 +89,20 @@ class Course:
         settler = Settler(cast("Producer", producer), Names(), "host:1", BrokerClock())
         dialer = Dialer(AddressPolicy((ip_network("127.0.0.0/8"),)))
         self._engine = Engine(dialer, tls_context())
-        tools = Tools(
+        tools = PipelineContext(
             Attempter(self._engine),
             settler,
-            Reporter("failures", "host:1"),
+            AttemptLogger("failures", "host:1"),
             Plan((NOW,), (NOW,)),
             AdmissionLimits(),
         )
-        self._deliverer = Deliverer(tools, serves_all=False)
+        self._deliverer = Pipeline(tools, serves_all=False)
         self._lane = EventsLane(
             EventDecoder(), _table(port), lambda: True, self._deliverer, settler.bury
         )
         self._producer = producer
         self._settled: deque[Record] = deque()
-        place, partition = Place(None, ""), Partition("plaudit.testimonials", 0)
+        place, partition = CommittedOffset(None, ""), Partition("plaudit.testimonials", 0)
         self._assignment = Assignment(partition, 0, place, 0, self._settled.append)
         self._given = 0
 

@@ -25,8 +25,8 @@ from e2e.rig import PROMPTLY_S, Rig, free_port
 from plaudit.dev.kafka import find_kafka
 from plaudit.events.examples import example_json
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.store.api_keys import KeyService, Scope
-from plaudit.store.database import open_database
+from plaudit.store.access.api_keys import KeyService, Scope
+from plaudit.store.db.database import open_database
 
 TYPE: Final = "testimonial.approved"
 SECONDS: Final = 4.0

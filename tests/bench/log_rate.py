@@ -14,9 +14,9 @@ from typing import Final
 from attempts import attempt
 from plaudit.recorder.recorder import MOST
 from plaudit.records.attempt import decode_attempt, encode_attempt
-from plaudit.store.database import connect, migrate
-from plaudit.store.health import summed, take_in
-from plaudit.store.log import AttemptRows, insert_new
+from plaudit.store.db.database import connect, migrate
+from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.writer import AttemptRows, insert_new
 
 BATCH: Final = MOST
 BATCHES: Final = 10

@@ -25,13 +25,13 @@ import uvloop
 from bench.sink import Answerer, Counts
 from plaudit.transport.addresses import AddressPolicy, Target, check_url
 from plaudit.transport.answer import Answer
-from plaudit.transport.dial import Dialer
-from plaudit.transport.engine import Engine
+from plaudit.transport.engine.engine import Engine
 from plaudit.transport.errors import TransportError
-from plaudit.transport.head import header_lines, request_prefix
+from plaudit.transport.net.dialer import Dialer
+from plaudit.transport.net.tls import tls_context
+from plaudit.transport.request_head import header_lines, request_prefix
 from plaudit.transport.sender import Sender
 from plaudit.transport.stock import HttpxSender
-from plaudit.transport.tls import tls_context
 
 AT_ONCE = 64
 ORIGINS = 10_000

@@ -18,8 +18,8 @@ from plaudit.bench.lab import QUICK, Lab
 from plaudit.bench.machine import available_cores
 from plaudit.bench.run import VOID
 from plaudit.bench.scenarios.throughput import own_origins
+from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin
 
 pytestmark = pytest.mark.broker
 

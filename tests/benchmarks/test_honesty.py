@@ -14,7 +14,7 @@ from plaudit.bench.report import Report
 from plaudit.bench.scenarios.registry import SCENARIOS
 from plaudit.bench.targets import TARGETS, Target, Verdict
 from plaudit.deliver.offsets.bitmap import encode
-from plaudit.kafka.lag import PartitionLag
+from plaudit.kafka.read.lag import PartitionLag
 
 counts = st.integers(0, 10_000)
 

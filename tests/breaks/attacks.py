@@ -6,26 +6,24 @@ from typing import Final
 
 from breaks.one_line import Break
 
-_API: Final = "consumers/plaudit/api/"
-
 ATTACKS: Final = (
     Break(
         "headers without end are refused",
-        _API + "connections.py",
+        "consumers/plaudit/api/connections.py",
         "if self._quiet > LONGEST_HEAD:\n            self._refuse",
         "if self._quiet < 0:\n            self._refuse",
         "tests/attack/test_connections.py",
     ),
     Break(
         "a limit holds for a workspace, whatever keys it makes",
-        _API + "callers.py",
+        "consumers/plaudit/api/auth.py",
         "return self.key.workspace_id or self.key.key_id",
         "return self.key.key_id",
         "tests/attack/test_serve.py::test_more_keys_bring_no_more_requests",
     ),
     Break(
         "a body of a caller who is not known is not read",
-        _API + "door.py",
+        "consumers/plaudit/api/request_guard.py",
         'authorization = headers.get("authorization")',
         'authorization = headers.get("authorization")'
         "\n            receive = await self._read(headers, receive)",
@@ -33,14 +31,14 @@ ATTACKS: Final = (
     ),
     Break(
         "readiness is asked for once a second",
-        _API + "readiness.py",
+        "consumers/plaudit/api/readiness.py",
         "self._until_s = self._clock() + FRESH_S",
         "self._until_s = self._clock()",
         "tests/api/test_quotas.py::test_readiness_is_asked_for_once_a_second_however_many_want_to_know",
     ),
     Break(
         "idle connections do not hold the health port",
-        "consumers/plaudit/deliver/process/serving.py",
+        "consumers/plaudit/runtime/ops_server.py",
         "if len(self._waiting) > MOST_WAITING:",
         "if not self._waiting:",
         "tests/deliver/test_health_server.py",
@@ -61,7 +59,7 @@ ATTACKS: Final = (
     ),
     Break(
         "what others wrote is not obeyed by a terminal",
-        "consumers/plaudit/cli/console.py",
+        "consumers/plaudit/cli/ui/console.py",
         "return super().render_str(plain(text), **given)",
         "return super().render_str(text, **given)",
         "tests/attack/test_terminal.py",

@@ -6,8 +6,6 @@ from typing import Final
 
 from breaks.one_line import Break
 
-_DELIVER: Final = "consumers/plaudit/deliver/"
-_ISOLATION: Final = _DELIVER + "isolation/"
 _EVERYTHING: Final = (
     "tests/deliver/test_defects.py"
     "::test_whatever_raises_that_delivery_is_settled_and_all_others_are_delivered"
@@ -16,14 +14,14 @@ _EVERYTHING: Final = (
 DEFECTS: Final = (
     Break(
         "no Retry-After raises",
-        _DELIVER + "retry_after.py",
+        "consumers/plaudit/deliver/model/retry_after.py",
         "except ValueError:  # the 30th of February, the year 0",
         "except KeyError:",
         "tests/deliver/test_retry_after.py",
     ),
     Break(
         "a forged number in a header makes its record unreadable",
-        _DELIVER + "delivery.py",
+        "consumers/plaudit/deliver/model/delivery.py",
         "if not 0 <= number <= most:",
         "if number < 0:",
         "tests/deliver/test_headers.py",
@@ -37,28 +35,28 @@ DEFECTS: Final = (
     ),
     Break(
         "a defect of our own says so in the end",
-        _DELIVER + "decide.py",
+        "consumers/plaudit/deliver/model/decision.py",
         "if not isinstance(outcome, Defect):",
         "if outcome:",
         "tests/deliver/test_hostile_parts.py",
     ),
     Break(
         "a write that our own code raises for is written with less in the end",
-        _DELIVER + "settler.py",
+        "consumers/plaudit/deliver/settle/settler.py",
         "if ticket.raised <= MOST_RAISED:",
         "if ticket.raised >= 0:",
         "tests/deliver/test_hostile_parts.py",
     ),
     Break(
         "a delivery that a defect stops in its queue is settled",
-        _ISOLATION + "admission.py",
+        "consumers/plaudit/deliver/isolation/admission.py",
         "self._defect(head if self.queues.give_up(head) else None, error)",
         "self._defect(None if self.queues.give_up(head) else None, error)",
         _EVERYTHING,
     ),
     Break(
         "a slot is free whatever admission raises",
-        _DELIVER + "deliverer.py",
+        "consumers/plaudit/deliver/pipeline/pipeline.py",
         "self.defects.note(Stage.ADMIT, error, flight.delivery.record)\n"
         "            self.admission.queues.free(flight)",
         "self.defects.note(Stage.ADMIT, error, flight.delivery.record)",
@@ -66,14 +64,14 @@ DEFECTS: Final = (
     ),
     Break(
         "a record that is on its way to the source is not begun anew",
-        _DELIVER + "stranded.py",
+        "consumers/plaudit/deliver/stranded.py",
         "for place, record in absent.items() if place in self._absent]",
         "for _, record in absent.items()]",
         "tests/deliver/test_stranded.py",
     ),
     Break(
         "a record in nobody's hand is begun anew",
-        _DELIVER + "stranded.py",
+        "consumers/plaudit/deliver/stranded.py",
         "if times == 1:",
         "if times == 0:",
         "tests/deliver/test_stranded.py",

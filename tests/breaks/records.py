@@ -6,26 +6,24 @@ from typing import Final
 
 from breaks.one_line import Break
 
-_DELIVER: Final = "consumers/plaudit/deliver/"
-
 RECORDS: Final = (
     Break(
         "a partition waits for a schema for a bounded time",
-        _DELIVER + "patience.py",
+        "consumers/plaudit/deliver/pipeline/patience.py",
         ">= self._limit_s and counts",
         ">= self._limit_s and not counts",
         "tests/deliver/test_blocked.py",
     ),
     Break(
         "stray records hold a partition up for less long than they would by being many",
-        _DELIVER + "patience.py",
+        "consumers/plaudit/deliver/pipeline/patience.py",
         "self.spent_s = max(0.0, self.spent_s - since * COMES_BACK)",
         "self.spent_s = 0.0",
         "tests/deliver/test_blocked.py",
     ),
     Break(
         "flood protection ends by itself",
-        _DELIVER + "flood.py",
+        "consumers/plaudit/deliver/isolation/dlq_limit.py",
         "if minute.stopped is not None and now >= minute.until:",
         "if minute.stopped is not None and now < 0:",
         "tests/deliver/test_flood.py",
@@ -39,49 +37,49 @@ RECORDS: Final = (
     ),
     Break(
         "a few bytes can't stand for a million items",
-        "schemas/plaudit/events/reading.py",
+        "schemas/plaudit/events/avro/reader_codegen.py",
         "if not self._writer.takes_bytes(items):",
         "if items is None:",
         "tests/events/test_hostile.py",
     ),
     Break(
         "only a registry that says so does not have a schema",
-        "schemas/plaudit/events/registry.py",
+        "schemas/plaudit/events/registry/client.py",
         "if status == _NOT_FOUND and _is_absence(response):",
         "if status == _NOT_FOUND:",
         "tests/events/test_references.py",
     ),
     Break(
         "headers that can't be read stop nothing",
-        "producers/plaudit/kafka/headers.py",
+        "producers/plaudit/kafka/read/headers.py",
         "except (SystemError, UnicodeError):",
         "except UnicodeError:",
         "tests/kafka/test_headers.py",
     ),
     Break(
         "one bad letter never holds up the others",
-        "consumers/plaudit/dlq/actions.py",
+        "consumers/plaudit/dlq/job/actions.py",
         "        return Skip.UNUSABLE",
         "        raise",
         "tests/dlq/test_bad_letters.py",
     ),
     Break(
         "a letter whose schema is still unknown stays",
-        "consumers/plaudit/dlq/actions.py",
+        "consumers/plaudit/dlq/job/actions.py",
         "if stays is None and self._schemas.is_unknown(letter):",
         "if stays is None and letter is None:",
         "tests/dlq/test_bad_letters.py",
     ),
     Break(
         "an operator's order ends the wait for one record",
-        _DELIVER + "patience.py",
+        "consumers/plaudit/deliver/pipeline/patience.py",
         "return self.orders.get(record.assignment.partition) == record.offset",
         "return self.orders is None",
         "tests/deliver/test_blocked.py",
     ),
     Break(
         "a lane is as late as the record that it stands at",
-        _DELIVER + "blocked.py",
+        "consumers/plaudit/deliver/offsets/blocked.py",
         "dues = [each.due_ms for each in blocked]",
         "dues: list[int] = []",
         "tests/deliver/test_blocked.py",

@@ -9,28 +9,28 @@ from breaks.one_line import Break
 WIDE: Final = (
     Break(
         "events that very many want go through the deliveries lane",
-        "consumers/plaudit/deliver/fan_out.py",
+        "consumers/plaudit/deliver/pipeline/fan_out.py",
         "if ticket is None and len(self._found) > WIDE:",
         "if ticket is None and len(self._found) < 0:",
         "tests/deliver/test_lanes.py",
     ),
     Break(
         "a wide event is handed over a slice at a time",
-        "consumers/plaudit/deliver/fan_out.py",
+        "consumers/plaudit/deliver/pipeline/fan_out.py",
         "if self._clock() >= until_s or not self._deliverer.fans_out:",
         "if not self._deliverer.fans_out:",
         "tests/deliver/test_fan_out.py",
     ),
     Break(
         "what wide events write waits for brokers that are behind",
-        "consumers/plaudit/deliver/tickets.py",
+        "consumers/plaudit/deliver/offsets/tickets.py",
         "return self._count < MOST_FANNED_OUT and self._bytes < MOST_FANNED_OUT_BYTES",
         "return self._count >= 0",
         "tests/deliver/test_fan_out.py",
     ),
     Break(
         "a wide event is done when the last of its deliveries is written",
-        "consumers/plaudit/deliver/settler.py",
+        "consumers/plaudit/deliver/settle/settler.py",
         "ticket = Ticket(1, record, origin_of(record), wide=True)",
         "ticket = Ticket(0, record, origin_of(record), wide=True)",
         "tests/deliver/test_fan_out.py",
@@ -51,7 +51,7 @@ WIDE: Final = (
     ),
     Break(
         "a file of endpoints is applied only to what was looked at",
-        "consumers/plaudit/store/batch.py",
+        "consumers/plaudit/store/endpoints/batch.py",
         "if there != change.seen or",
         "if",
         "tests/store/test_apply.py",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from plaudit.kafka.errors import NotAuthorized, RecordRefused, RecordTooLarge
-from plaudit.kafka.producer import Ack, SendFailure
+from plaudit.kafka.write.producer import Ack, SendFailure
 
 OnAck = Callable[[Ack | SendFailure], None]
 

@@ -9,7 +9,10 @@ from statistics import quantiles
 from typing import Final
 
 from deliver.world import Time, World
-from plaudit.deliver.decide import (
+from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s, is_refused
+from plaudit.deliver.isolation.endpoint_state import InFlight
+from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.model.decision import (
     Decision,
     Diverted,
     Plan,
@@ -19,12 +22,9 @@ from plaudit.deliver.decide import (
     decide,
     divert,
 )
-from plaudit.deliver.delivery import Delivery, History
-from plaudit.deliver.isolation.known import Standings
-from plaudit.deliver.isolation.slots import Flight
-from plaudit.deliver.isolation.standing import Refusal, hold_s, is_refused
-from plaudit.deliver.moves import Attempted, next_history
+from plaudit.deliver.model.delivery import Delivery, History
 from plaudit.deliver.running_lane import MOST_DELIVERIES
+from plaudit.deliver.settle.records import Attempted, next_history
 from plaudit.endpoints.model import Endpoint
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS
 from plaudit.records.delays import parse_delays
@@ -143,7 +143,7 @@ class Pipeline:
             decision = await_turn(history, PLAN, refusal.reason, now_ms, turn_at_ms=turn_at_ms)
         self._write(delivery, decision, None)
 
-    def _failed(self, flight: Flight, outcome: Answer | TransportError) -> None:
+    def _failed(self, flight: InFlight, outcome: Answer | TransportError) -> None:
         now_s, history = self.time.now_s, flight.delivery.history
         now_ms = int(now_s * 1_000)
         decision = decide(outcome, history, PLAN, PLAN.schedule, now_ms)

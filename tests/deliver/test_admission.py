@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliver.world import Behavior, World, answer, endpoint, times_out
-from plaudit.deliver.decide import Reason
-from plaudit.deliver.delivery import History
 from plaudit.deliver.isolation.housekeeping import FORGET_S
 from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.model.delivery import History
 from plaudit.deliver.running_lane import MOST_DELIVERIES
 from plaudit.records.names import Trigger
 from plaudit.transport.errors import ConnectFailed

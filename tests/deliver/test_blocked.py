@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from deliver.test_flood import Clock
 from deliver.test_lanes import VALUE, WORKSPACE, Desk, Told, ids
 from deliver.world import assignment
-from plaudit.deliver.blocked import SAY_AGAIN_S, Blockages, MustWait, overdue_s
-from plaudit.deliver.deliveries_lane import DeliveriesLane
-from plaudit.deliver.delivery import Record, record_of
-from plaudit.deliver.events_lane import EventsLane
-from plaudit.deliver.hold import Hold
-from plaudit.deliver.lane import Hooks, Lane
-from plaudit.deliver.patience import Patience
+from plaudit.deliver.model.delivery import Record, record_of
+from plaudit.deliver.offsets.blocked import SAY_AGAIN_S, Blockages, RecordBlocked, overdue_s
+from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
+from plaudit.deliver.offsets.pause_gate import PauseGate
+from plaudit.deliver.pipeline.deliveries import DeliveriesLane
+from plaudit.deliver.pipeline.events import EventsLane
+from plaudit.deliver.pipeline.patience import Patience
 from plaudit.events.decoding import EventDecoder, Undecodable
-from plaudit.kafka.known_schemas import NO_REGISTRY, unknown
+from plaudit.kafka.schemas.lookup import NO_REGISTRY, unknown
 from plaudit.records.names import Header
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Shop(Desk):
     def waits(self, value: bytes, seconds: float, offset: int = 0) -> None:
         """See that an event has to wait for so long, looked at twice a second."""
         for _ in range(int(2 * seconds)):
-            with pytest.raises(MustWait):
+            with pytest.raises(RecordBlocked):
                 self.comes(value, offset)
             self.clock.now += 0.5
 
@@ -160,7 +160,7 @@ def test_a_blockage_is_logged_once_a_minute_with_its_place(
     clock, record = Clock(), Record(assignment(3), 7, 0, b"")
     blockages = Blockages(clock)
     for _ in range(int(2 * 3 * SAY_AGAIN_S)):
-        blockages.note(record, MustWait("schema x is not known"))
+        blockages.note(record, RecordBlocked("schema x is not known"))
         clock.now += 0.5
     said = [each.__dict__ for each in caplog.records if each.msg == "partition.waits"]
     assert [each["for_s"] for each in said] == [0, 60, 120]
@@ -175,7 +175,7 @@ def test_a_blockage_is_logged_once_a_minute_with_its_place(
 def test_what_all_partitions_lack_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     blockages = Blockages(Clock())
     for number in range(5):
-        wait = MustWait("the table is not current", everywhere=True)
+        wait = RecordBlocked("the table is not current", everywhere=True)
         blockages.note(Record(assignment(number), 0, 0, b""), wait)
     assert len(caplog.records) == 1
     assert not any(each.by_record for each in blockages.now)
@@ -184,7 +184,7 @@ def test_what_all_partitions_lack_is_logged_once(caplog: pytest.LogCaptureFixtur
 def test_a_lane_is_as_late_as_the_record_that_it_stands_at() -> None:
     blockages, held = Blockages(), assignment(1)
     record = Record(assignment(0), 0, 10_000, b"")
-    blockages.note(record, MustWait("x"))
+    blockages.note(record, RecordBlocked("x"))
     assert overdue_s(blockages.now, [held], 236_000) == 226
     held.intake.offer(Record(held, 0, 6_000, b""))
     assert overdue_s([], [held], 236_000) == 230
@@ -209,7 +209,7 @@ def test_events_behind_stray_records_are_begun(shop: Shop) -> None:
             if to in shop.done:
                 done.set()
 
-        lane = Lane("events", hooks(begin), asyncio.get_running_loop())
+        lane = LoopBridge("events", hooks(begin), asyncio.get_running_loop())
         lane.receive(records)
         [blockage] = lane.blocked
         assert blockage.offset == len(stray) - 1
@@ -232,7 +232,7 @@ def hooks(begin: Callable[[Record], None]) -> Hooks:
     def raises(_: Record, error: Exception) -> None:
         raise error
 
-    return Hooks(begin, raises, Hold(), lambda: None)
+    return Hooks(begin, raises, PauseGate(), lambda: None)
 
 
 @pytest.mark.parametrize("said", [10**18, 2**63 - 1, -1, -(2**63)])
@@ -279,7 +279,7 @@ def test_whatever_a_record_holds_it_begins_waits_or_is_a_dead_letter(
         waited_for = ""
         try:
             lane.begin(record)
-        except MustWait as wait:
+        except RecordBlocked as wait:
             waited_for = wait.reason
         now = len(shop.buried), len(shop.done), len(shop.released)
         assert (now == ended) == ("is not known" in waited_for)

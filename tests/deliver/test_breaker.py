@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from plaudit.deliver.isolation.breaker import Breaker, BreakerLimits, State
+from plaudit.deliver.isolation.circuit_breaker import Breaker, BreakerLimits, State
 
 LIMITS = BreakerLimits(failures=3, recoveries=2, first_s=5.0, most_s=60.0)
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from plaudit.deliver.delivery import Record
-from plaudit.deliver.offsets.commits import Committer
-from plaudit.deliver.offsets.partition import Assignment
-from plaudit.kafka.consumer import Partition, Place
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.committer import Committer
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
 
 PARTITION = Partition("events", 0)
 
@@ -20,10 +20,10 @@ class Group:
 
     def __init__(self, *refusals: str) -> None:
         self.refusals = list(refusals)
-        self.committed: list[Mapping[Partition, Place]] = []
+        self.committed: list[Mapping[Partition, CommittedOffset]] = []
         self.polls = 0
 
-    def commit(self, places: Mapping[Partition, Place], *, wait: bool) -> None:
+    def commit(self, places: Mapping[Partition, CommittedOffset], *, wait: bool) -> None:
         assert wait
         if self.refusals:
             raise KafkaFailure("commit", "refused", self.refusals.pop(0))
@@ -36,7 +36,7 @@ class Group:
 def held() -> list[Assignment]:
     def release(_: Record) -> None: ...
 
-    return [Assignment(PARTITION, 0, Place(None, ""), 7, release)]
+    return [Assignment(PARTITION, 0, CommittedOffset(None, ""), 7, release)]
 
 
 @pytest.mark.parametrize(

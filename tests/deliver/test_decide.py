@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.deliver.decide import (
+from plaudit.deliver.model.decision import (
     GRACE_MS,
     Dead,
     Delivered,
@@ -20,7 +20,7 @@ from plaudit.deliver.decide import (
     insists,
     wait_on,
 )
-from plaudit.deliver.delivery import History
+from plaudit.deliver.model.delivery import History
 from plaudit.formats.slack import judge
 from plaudit.kafka.settings import DEFAULT_SCHEDULE
 from plaudit.records.delays import NOW, parse_delays

@@ -16,8 +16,8 @@ import structlog
 
 from deliver.faults import Faults, functions
 from deliver.whole import ENDPOINTS, Side, Whole, event, event_id, to
-from plaudit.deliver.decide import Reason
-from plaudit.deliver.defects import Stage
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.model.defects import Stage
 from plaudit.records.names import Header
 
 Raises = Callable[[str, int, tuple[Any, ...]], bool]

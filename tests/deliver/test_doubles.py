@@ -6,9 +6,9 @@ import tracemalloc
 from itertools import count
 from typing import Any
 
-from plaudit.deliver.delivery import Addressed, History, Origin
-from plaudit.deliver.doubles import Doubles
-from plaudit.kafka.consumer import Partition
+from plaudit.deliver.model.delivery import Addressed, History, Origin
+from plaudit.deliver.pipeline.deduplication import SeenSteps
+from plaudit.kafka.read.consumer import Partition
 from plaudit.records.names import Trigger
 
 TIER = Partition("deliveries.5s", 3)
@@ -21,7 +21,7 @@ def step(number: int, **changed: Any) -> Addressed:
 
 
 def test_a_step_that_came_before_is_noticed_while_it_is_remembered() -> None:
-    doubles, offsets = Doubles(100), count()
+    doubles, offsets = SeenSteps(100), count()
     for number in range(100):
         assert not doubles.repeats(TIER, next(offsets), "an event", step(number))
     assert all(doubles.repeats(TIER, next(offsets), "an event", step(n)) for n in range(100))
@@ -31,7 +31,7 @@ def test_a_step_that_came_before_is_noticed_while_it_is_remembered() -> None:
 
 
 def test_another_step_event_or_partition_is_no_double() -> None:
-    doubles = Doubles()
+    doubles = SeenSteps()
     assert not doubles.repeats(TIER, 0, "an event", step(0))
     assert not doubles.repeats(TIER, 0, "an event", step(0)), "the same record, read again"
     for changed in ({"attempts": 2}, {"diversions": 1}, {"redrives": 1}, {"enqueued_at_ms": 1}):
@@ -43,7 +43,7 @@ def test_another_step_event_or_partition_is_no_double() -> None:
 
 def test_what_is_remembered_takes_a_few_hundred_bytes_and_what_is_forgotten_none() -> None:
     most = 2_000
-    doubles = Doubles(most)
+    doubles = SeenSteps(most)
     tracemalloc.start()
     try:
         for number in range(most * 3):

@@ -12,19 +12,19 @@ import pytest
 
 from deliver.brokers import Brokers, Sent
 from deliver.world import EVENT, assignment, endpoint
-from plaudit.deliver.delivers import Delivers
-from plaudit.deliver.delivery import Record
-from plaudit.deliver.fan_out import SLICE_S, WIDE, FanOut
-from plaudit.deliver.moves import Headers
-from plaudit.deliver.rounds import Rounds
-from plaudit.deliver.settler import Settler
-from plaudit.deliver.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES, Ticket
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES, Ticket
+from plaudit.deliver.pipeline.delivers import Delivers
+from plaudit.deliver.pipeline.fan_out import SLICE_S, WIDE, FanOut
+from plaudit.deliver.pipeline.rounds import Rounds
+from plaudit.deliver.settle.records import Headers
+from plaudit.deliver.settle.settler import Settler
 from plaudit.endpoints.filters import Filter
 from plaudit.endpoints.matching import Wanting
 from plaudit.endpoints.model import Endpoint, Served
 from plaudit.events.decoding import Event
-from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.names import Header, Names
 
 STEP_S = SLICE_S / 10

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.deliver.blocked import MustWait
-from plaudit.deliver.flood import FEW, WINDOW_S, FloodGuard, Minute
-from plaudit.deliver.offsets.partition import Assignment
-from plaudit.kafka.consumer import Partition, Place
+from plaudit.deliver.isolation.dlq_limit import FEW, WINDOW_S, DlqLimiter, Minute
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.blocked import RecordBlocked
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
 
 
 def partition(number: int = 0) -> Assignment:
-    return Assignment(Partition("events", number), 0, Place(None, ""), 0, lambda _: None)
+    return Assignment(Partition("events", number), 0, CommittedOffset(None, ""), 0, lambda _: None)
 
 
 class Clock:
@@ -27,19 +27,19 @@ class Clock:
         return self.now
 
 
-def bury(guard: FloodGuard, assignment: Assignment, times: int) -> None:
+def bury(guard: DlqLimiter, assignment: Assignment, times: int) -> None:
     for _ in range(times):
         guard.bury(assignment, "unknown_format")
 
 
 def test_a_flooded_partition_stands_still_and_the_others_go_on() -> None:
     clock = Clock()
-    guard, flooded, well = FloodGuard(0.5, clock), partition(0), partition(1)
+    guard, flooded, well = DlqLimiter(0.5, clock), partition(0), partition(1)
     bury(guard, flooded, FEW)
-    with pytest.raises(MustWait, match=r"100 of its last 101 records .* unknown_format"):
+    with pytest.raises(RecordBlocked, match=r"100 of its last 101 records .* unknown_format"):
         bury(guard, flooded, 1)
     clock.now += WINDOW_S - 1
-    with pytest.raises(MustWait):
+    with pytest.raises(RecordBlocked):
         bury(guard, flooded, 1)
     bury(guard, well, 1)
     assert guard.stopped == 1
@@ -47,7 +47,7 @@ def test_a_flooded_partition_stands_still_and_the_others_go_on() -> None:
 
 def test_a_pause_ends_by_itself_and_the_next_is_longer_after_more_records() -> None:
     clock = Clock()
-    guard, flooded = FloodGuard(0.5, clock), partition()
+    guard, flooded = DlqLimiter(0.5, clock), partition()
     gone, waited_s = [], []
     for _ in range(8):
         taken = 0
@@ -55,12 +55,12 @@ def test_a_pause_ends_by_itself_and_the_next_is_longer_after_more_records() -> N
             while True:
                 guard.bury(flooded, "unknown_format")
                 taken += 1
-        except MustWait:
+        except RecordBlocked:
             gone.append(taken)
         began = clock.now
         while guard.stopped and clock.now < began + 3_600:
             clock.now += 1
-            with suppress(MustWait):
+            with suppress(RecordBlocked):
                 guard.bury(flooded, "unknown_format")
                 gone[-1] += 1
         waited_s.append(clock.now - began)
@@ -71,9 +71,9 @@ def test_a_pause_ends_by_itself_and_the_next_is_longer_after_more_records() -> N
 
 def test_a_good_minute_ends_the_lengthening() -> None:
     clock = Clock()
-    guard, flooded = FloodGuard(0.5, clock), partition()
+    guard, flooded = DlqLimiter(0.5, clock), partition()
     for _ in range(2):
-        with pytest.raises(MustWait, match="60 s"):
+        with pytest.raises(RecordBlocked, match="60 s"):
             bury(guard, flooded, FEW + 1)
         clock.now += WINDOW_S
         guard.bury(flooded, "unknown_format")
@@ -84,8 +84,8 @@ def test_a_good_minute_ends_the_lengthening() -> None:
 
 
 def test_an_operator_ends_a_pause_at_once() -> None:
-    guard, flooded = FloodGuard(0.5, Clock()), partition()
-    with pytest.raises(MustWait):
+    guard, flooded = DlqLimiter(0.5, Clock()), partition()
+    with pytest.raises(RecordBlocked):
         bury(guard, flooded, FEW + 1)
     guard.resume(flooded)
     bury(guard, flooded, 1)
@@ -93,7 +93,7 @@ def test_an_operator_ends_a_pause_at_once() -> None:
 
 
 def test_a_partition_with_mostly_events_is_never_stopped() -> None:
-    guard, assignment = FloodGuard(0.5, Clock()), partition()
+    guard, assignment = DlqLimiter(0.5, Clock()), partition()
     for _ in range(10 * FEW):
         guard.took(assignment)
         bury(guard, assignment, 1)
@@ -101,12 +101,12 @@ def test_a_partition_with_mostly_events_is_never_stopped() -> None:
 
 
 def test_a_share_of_one_lets_everything_be_buried() -> None:
-    bury(FloodGuard(1.0, Clock()), partition(), 10 * FEW)
+    bury(DlqLimiter(1.0, Clock()), partition(), 10 * FEW)
 
 
 def test_a_partition_that_was_given_up_is_not_counted_as_stopped() -> None:
-    guard, assignment = FloodGuard(0.5, Clock()), partition()
-    with pytest.raises(MustWait):
+    guard, assignment = DlqLimiter(0.5, Clock()), partition()
+    with pytest.raises(RecordBlocked):
         bury(guard, assignment, FEW + 1)
     assignment.active = False
     assert guard.stopped == 0

@@ -20,7 +20,7 @@ from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.records.names import Header
 from plaudit.transport.answer import NO_TIMINGS, Answer
-from plaudit.transport.assembly import AnswerAssembly
+from plaudit.transport.engine.response_parser import AnswerAssembly
 from plaudit.transport.errors import AnswerMalformed, TransportError
 from plaudit.transport.sender import Caps
 

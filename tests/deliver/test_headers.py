@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliver.world import assignment
-from plaudit.deliver.delivery import (
+from plaudit.deliver.model.delivery import (
     MOST_AHEAD_MS,
     MOST_COUNT,
     MOST_SKEW_MS,

@@ -11,8 +11,8 @@ from http.client import HTTPConnection
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from plaudit.deliver.process import serving
-from plaudit.deliver.process.serving import MOST_WAITING, HealthServer
+from plaudit.runtime import ops_server as serving
+from plaudit.runtime.ops_server import MOST_WAITING, HealthServer
 
 
 class Subject:

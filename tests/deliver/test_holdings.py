@@ -8,13 +8,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from plaudit.deliver.delivery import Record
+from plaudit.deliver.model.delivery import Record
 from plaudit.deliver.offsets import bitmap
-from plaudit.deliver.offsets.holdings import Holdings
-from plaudit.deliver.offsets.intake import IntakeLimits
-from plaudit.deliver.offsets.partition import Assignment, PartitionLimits
-from plaudit.deliver.offsets.tracker import WindowLimits
-from plaudit.kafka.consumer import Partition, Place
+from plaudit.deliver.offsets.assignment import Assignment, PartitionLimits
+from plaudit.deliver.offsets.assignments import Assignments
+from plaudit.deliver.offsets.buffer import IntakeLimits
+from plaudit.deliver.offsets.window import WindowLimits
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
 
 PARTITIONS = [Partition("t", number) for number in range(3)]
 SIZE = 10
@@ -34,10 +34,10 @@ class Worker:
 
     positions: dict[Partition, int] = field(default_factory=dict)
     under_way: list[Record] = field(default_factory=list)
-    holdings: Holdings = field(init=False)
+    holdings: Assignments = field(init=False)
 
     def __post_init__(self) -> None:
-        self.holdings = Holdings({"t": DELAY}, lambda _: None, LIMITS)
+        self.holdings = Assignments({"t": DELAY}, lambda _: None, LIMITS)
 
 
 class GroupMachine(RuleBasedStateMachine):
@@ -47,7 +47,7 @@ class GroupMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.logs: dict[Partition, list[int]] = {each: [] for each in PARTITIONS}
         self.ends = dict.fromkeys(PARTITIONS, 0)
-        self.group = dict.fromkeys(PARTITIONS, Place(None, ""))
+        self.group = dict.fromkeys(PARTITIONS, CommittedOffset(None, ""))
         self.appended: dict[At, int] = {}
         self.settled: set[At] = set()
         self.handed: dict[At, Assignment] = {}
@@ -267,7 +267,7 @@ def test_what_comes_back_in_the_next_generation_goes_on_where_it_was() -> None:
     """Also with what was settled meanwhile; what does not come back is let go."""
     stays, goes = PARTITIONS[:2]
     worker = Worker()
-    worker.holdings.assign(dict.fromkeys((stays, goes), Place(0, "")), first)
+    worker.holdings.assign(dict.fromkeys((stays, goes), CommittedOffset(0, "")), first)
     before = worker.holdings.held[stays]
     left = worker.holdings.held[goes]
     before.offer([Record(before, offset, 0, b"x") for offset in range(3)])
@@ -291,9 +291,9 @@ def test_what_comes_back_in_the_next_generation_goes_on_where_it_was() -> None:
 def test_what_comes_back_after_brokers_were_away_goes_on_though_the_last_commit_failed() -> None:
     """Whether they had made it before they went away is not known."""
     partition = PARTITIONS[0]
-    for stands_at in (Place(0, ""), Place(1, "")):
+    for stands_at in (CommittedOffset(0, ""), CommittedOffset(1, "")):
         worker = Worker()
-        worker.holdings.assign({partition: Place(0, "")}, first)
+        worker.holdings.assign({partition: CommittedOffset(0, "")}, first)
         held = worker.holdings.held[partition]
         held.offer([Record(held, offset, 0, b"x") for offset in range(2)])
         taken = held.take(DELAY, 2)
@@ -304,18 +304,18 @@ def test_what_comes_back_after_brokers_were_away_goes_on_though_the_last_commit_
         worker.holdings.keep()
         assert worker.holdings.assign({partition: stands_at}, first) == {partition: 2}
         assert worker.holdings.held[partition] is held
-        assert held.change() == Place(1, "")
+        assert held.change() == CommittedOffset(1, "")
 
 
 def test_what_another_worker_had_meanwhile_starts_where_the_group_stands() -> None:
     """We may not hear of a generation in which a partition was someone else's."""
     partition = PARTITIONS[0]
     worker = Worker()
-    worker.holdings.assign({partition: Place(4, "")}, first)
+    worker.holdings.assign({partition: CommittedOffset(4, "")}, first)
     before = worker.holdings.held[partition]
     before.committed(before.place())
     worker.holdings.keep()
-    starts = worker.holdings.assign({partition: Place(9, "")}, first)
+    starts = worker.holdings.assign({partition: CommittedOffset(9, "")}, first)
     assert starts == {partition: 9}
     assert worker.holdings.held[partition] is not before
     assert not before.active
@@ -324,14 +324,14 @@ def test_what_another_worker_had_meanwhile_starts_where_the_group_stands() -> No
 def test_a_commit_that_failed_is_made_again_though_nothing_else_has_changed() -> None:
     partition = PARTITIONS[0]
     worker = Worker()
-    worker.holdings.assign({partition: Place(0, "")}, first)
+    worker.holdings.assign({partition: CommittedOffset(0, "")}, first)
     held = worker.holdings.held[partition]
     held.offer([Record(held, 0, 0, b"x")])
     taken = held.take(DELAY, 1)
     worker.holdings.handed_over(taken)
     worker.holdings.settled(taken[0])
     place = held.change()
-    assert place == Place(1, "")
+    assert place == CommittedOffset(1, "")
     held.committed(place)
     assert held.change() is None
     held.commit_failed()
@@ -342,8 +342,8 @@ def test_what_was_prefetched_beyond_what_is_to_be_read_again_is_ignored() -> Non
     """Else what found no room would be a gap, and passed over."""
     partition = PARTITIONS[0]
     limits = PartitionLimits(intake=IntakeLimits(records=2))
-    holdings = Holdings({partition.topic: 0}, lambda _: None, limits)
-    holdings.assign({partition: Place(0, "")}, first)
+    holdings = Assignments({partition.topic: 0}, lambda _: None, limits)
+    holdings.assign({partition: CommittedOffset(0, "")}, first)
     held = holdings.held[partition]
     records = [Record(held, offset, 0, b"x") for offset in range(5)]
     assert not held.offer(records[:3])

@@ -14,11 +14,11 @@ import structlog
 
 from deliver.brokers import OnAck
 from deliver.whole import ENDPOINTS, NAMES, OK, TIERS, Server, Whole, event, event_id, to
-from plaudit.deliver.decide import Dead, Plan, Reason, Retry, decide
-from plaudit.deliver.defects import Stage, defect_of
-from plaudit.deliver.delivery import History
-from plaudit.deliver.isolation.standing import answers
-from plaudit.deliver.settler import MOST_RAISED
+from plaudit.deliver.isolation.endpoint_health import answers
+from plaudit.deliver.model.decision import Dead, Plan, Reason, Retry, decide
+from plaudit.deliver.model.defects import Stage, defect_of
+from plaudit.deliver.model.delivery import History
+from plaudit.deliver.settle.settler import MOST_RAISED
 from plaudit.formats.catalogue import SHAPES
 from plaudit.formats.shape import Rendered, Shape
 from plaudit.records.names import Header, Trigger

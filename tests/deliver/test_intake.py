@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.deliver.offsets.intake import Intake, IntakeLimits
+from plaudit.deliver.offsets.buffer import IntakeLimits, PartitionBuffer
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def test_records_come_out_in_order_and_never_before_they_are_due(
     gaps: list[int], ticks: list[int]
 ) -> None:
     limits = IntakeLimits(records=8, bytes=1_000)
-    intake: Intake[Held] = Intake(limits)
+    intake: PartitionBuffer[Held] = PartitionBuffer(limits)
     due, log = 0, []
     for offset, gap in enumerate(gaps):
         due += gap
@@ -47,7 +47,7 @@ def test_records_come_out_in_order_and_never_before_they_are_due(
 
 
 def test_one_record_over_the_limit_of_bytes_is_taken_all_the_same() -> None:
-    intake: Intake[Held] = Intake(IntakeLimits(records=8, bytes=10))
+    intake: PartitionBuffer[Held] = PartitionBuffer(IntakeLimits(records=8, bytes=10))
     assert intake.offer(Held(0, 0, size=1_000))
     assert not intake.offer(Held(1, 0))
     assert intake.full

@@ -15,19 +15,19 @@ import pytest
 
 from deliver.world import assignment
 from endpoint_records import endpoint_value
-from plaudit.deliver.blocked import MustWait
-from plaudit.deliver.decide import Cancelled, Dead, Decision, Diverted, Plan, Reason
-from plaudit.deliver.deliveries_lane import DeliveriesLane
-from plaudit.deliver.delivery import Delivery, Record, origin_of
-from plaudit.deliver.events_lane import EventsLane
-from plaudit.deliver.fan_out import WIDE
-from plaudit.deliver.flood import FloodGuard
-from plaudit.deliver.moves import Headers
-from plaudit.deliver.patience import Patience
-from plaudit.deliver.rounds import Rounds
-from plaudit.deliver.tally import Tally
-from plaudit.deliver.tickets import Ticket
-from plaudit.deliver.unread import Unread
+from plaudit.deliver.isolation.dlq_limit import DlqLimiter
+from plaudit.deliver.model.decision import Cancelled, Dead, Decision, Diverted, Plan, Reason
+from plaudit.deliver.model.delivery import Delivery, Record, origin_of
+from plaudit.deliver.offsets.blocked import RecordBlocked
+from plaudit.deliver.offsets.tickets import Ticket
+from plaudit.deliver.pipeline.deliveries import DeliveriesLane
+from plaudit.deliver.pipeline.events import EventsLane
+from plaudit.deliver.pipeline.fan_out import WIDE
+from plaudit.deliver.pipeline.patience import Patience
+from plaudit.deliver.pipeline.rounds import Rounds
+from plaudit.deliver.pipeline.unreadable import Unread
+from plaudit.deliver.settle.records import Headers
+from plaudit.deliver.telemetry.counters import LaneCounters
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import Private, seal
@@ -71,8 +71,8 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.plan = Plan(TIERS, TIERS)
-        self.tally = Tally()
-        self.flood = FloodGuard(1.0)
+        self.tally = LaneCounters()
+        self.flood = DlqLimiter(1.0)
         self.rounds = Rounds(
             lambda _, call: self.calls.append(call), lambda: self.fans_out, self.failed
         )
@@ -209,7 +209,7 @@ def test_an_event_that_nobody_wants_is_done_at_once(desk: Desk) -> None:
 
 def test_no_event_is_begun_before_the_table_of_endpoints_is_current(desk: Desk) -> None:
     desk.current = False
-    with pytest.raises(MustWait, match="not current"):
+    with pytest.raises(RecordBlocked, match="not current"):
         desk.event()
     assert not desk.released
 

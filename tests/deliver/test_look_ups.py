@@ -7,12 +7,12 @@ import time
 from typing import Any, cast
 
 from deliver.world import EVENT, assignment, endpoint
-from plaudit.deliver.decide import Decision, Diverted, Plan, Reason
-from plaudit.deliver.defects import Defects
-from plaudit.deliver.deliverer import Deliverer, Tools
-from plaudit.deliver.delivery import Delivery, History, Record, origin_of
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.moves import Attempted, next_history
+from plaudit.deliver.model.decision import Decision, Diverted, Plan, Reason
+from plaudit.deliver.model.defects import Defects
+from plaudit.deliver.model.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.pipeline.pipeline import Pipeline, PipelineContext
+from plaudit.deliver.settle.records import Attempted, next_history
 from plaudit.records.delays import NOW, parse_delays
 from plaudit.records.names import Trigger
 from plaudit.transport.errors import LookUpsBusy
@@ -50,10 +50,10 @@ async def test_a_name_that_was_not_looked_up_is_neither_an_attempt_nor_its_endpo
     None
 ):
     settled = Settled()
-    tools = Tools(
+    tools = PipelineContext(
         cast("Any", Busy()), cast("Any", settled), cast("Any", settled), PLAN, AdmissionLimits()
     )
-    deliverer = Deliverer(tools, serves_all=False)
+    deliverer = Pipeline(tools, serves_all=False)
     to, here = endpoint("a"), assignment()
     for offset in range(DELIVERIES):
         record = Record(here, offset, 0, b"{}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from deliver.world import Behavior, World, assignment, endpoint
-from plaudit.deliver.decide import Reason
+from plaudit.deliver.isolation.endpoint_state import InFlight
+from plaudit.deliver.isolation.head_of_line import EVICT_AFTER_S, Evicted, relieve
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.isolation.relief import EVICT_AFTER_S, Evicted, relieve
-from plaudit.deliver.isolation.slots import Flight
-from plaudit.deliver.offsets.partition import Assignment
-from plaudit.deliver.offsets.tracker import Window, WindowLimits
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.window import Window, WindowLimits
 
 BAD = endpoint("bad")
 LIMITS = WindowLimits(span=100, bytes=1_000)
@@ -27,7 +27,7 @@ def relieved(world: World, *, fill: float = 0.0) -> tuple[int, list[int]]:
     """Relieve once; return how many were diverted, and the offsets that were evicted."""
     evicted: list[int] = []
 
-    def evict(flight: Flight) -> None:
+    def evict(flight: InFlight) -> None:
         evicted.append(flight.delivery.record.offset)
         world.admission.evicted(flight)
 

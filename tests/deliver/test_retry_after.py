@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deliver.world import answer
-from plaudit.deliver.retry_after import parse_retry_after, retry_after_ms
+from plaudit.deliver.model.retry_after import parse_retry_after, retry_after_ms
 
 NOW = datetime(2026, 10, 21, 7, 0, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1_000)

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from plaudit.deliver.sending import make_context, make_sender
+from plaudit.deliver.http_client import make_context, make_sender
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.errors import SettingsError
-from plaudit.transport.engine import Engine
+from plaudit.transport.engine.engine import Engine
 from plaudit.transport.stock import HttpxSender
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from deliver.brokers import Brokers
 from deliver.world import answer, assignment, endpoint
-from plaudit.deliver.decide import DELIVERED, Decision, Diverted, Reason, Retry
-from plaudit.deliver.delivery import Delivery, History, Record, origin_of
-from plaudit.deliver.moves import Attempted, Write
-from plaudit.deliver.settler import Settler
-from plaudit.deliver.suspects import KNOWN_S, Suspects
+from plaudit.deliver.model.decision import DELIVERED, Decision, Diverted, Reason, Retry
+from plaudit.deliver.model.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.settle.oversized import KNOWN_S, OversizedWrites
+from plaudit.deliver.settle.records import Attempted, Write
+from plaudit.deliver.settle.settler import Settler
 from plaudit.events.decoding import Event
-from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.delays import parse_delays
 from plaudit.records.names import Header, Names, Trigger
 
@@ -147,7 +147,7 @@ def test_of_a_batch_that_was_too_large_only_what_is_too_large_itself_becomes_a_d
 
 def test_a_limit_that_was_raised_is_noticed_within_a_minute() -> None:
     now = [0.0]
-    suspects: Suspects[None] = Suspects(lambda: now[0])
+    suspects: OversizedWrites[None] = OversizedWrites(lambda: now[0])
     write = Write("t", b"x" * 100, b"", None)
     suspects.add(write, None)
     tried = suspects.next()

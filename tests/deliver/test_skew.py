@@ -9,12 +9,12 @@ import pytest
 
 from deliver.whole import OK, Whole, event
 from plaudit.deliver.clock_probe import learn_time
-from plaudit.deliver.delivery import Record
-from plaudit.deliver.offsets.partition import Assignment
-from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.consumer import Partition, Place
-from plaudit.kafka.producer import Producer
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer
 from plaudit.transport.answer import Answer
 
 OFF_S = {"a minute behind": -60, "an hour behind": -3_600, "an hour ahead": 3_600, "3 d": 259_200}
@@ -52,7 +52,7 @@ def test_a_tier_waits_by_the_brokers_clock_and_events_wait_for_no_clock(off_s: f
     now_ms = int(time.time() * 1_000)
 
     def taken(delay_ms: int, age_ms: int) -> int:
-        place = Place(0, "")
+        place = CommittedOffset(0, "")
         here = Assignment(Partition("t", 0), delay_ms, place, 0, lambda _: None)
         here.offer([Record(here, 0, now_ms - age_ms, b"x")])
         return len(here.take(clock.now_ms(), 10))

@@ -11,21 +11,21 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka import Producer as Client
 
 from conftest import MakeTopic, delete_before
-from plaudit.deliver.delivery import Record
-from plaudit.deliver.offsets import commits
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets import committer as commits
+from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.deliver.offsets.budget import Budget
-from plaudit.deliver.offsets.partition import Assignment
-from plaudit.deliver.offsets.source import Source
+from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.offsets.source_config import SourceConfig
-from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.consumer import GroupConfig, Partition
-from plaudit.kafka.declaration import Section, TopicSpec
+from plaudit.kafka.admin.topic_specs import Section, TopicSpec
+from plaudit.kafka.admin.topics import Admin
+from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import KafkaUnavailable
-from plaudit.kafka.lag import LagReader
-from plaudit.kafka.positions import PastEnd
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.read.consumer import GroupConfig, Partition
+from plaudit.kafka.read.lag import LagReader
+from plaudit.kafka.read.positions import PastEnd
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin
+from plaudit.kafka.write.producer import Producer
 
 PROMPTLY_S = 30.0
 pytestmark = pytest.mark.broker
@@ -112,7 +112,7 @@ class Reading:
         config = SourceConfig(
             group, {topic: 0}, revoke_grace_s=0.2, hold_grace_s=0.2, past_end=past_end
         )
-        self.source = Source(settings, config, self.engine, BrokerClock(), Budget())
+        self.source = ConsumerThread(settings, config, self.engine, BrokerClock(), Budget())
         self.source.start()
 
     def holds(self, partitions: int) -> Callable[[], bool]:

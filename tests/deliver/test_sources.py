@@ -17,8 +17,8 @@ from conftest import MakeTopic
 from deliver.test_source import Engine
 from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.deliver.offsets.sources import Sources
-from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.consumer import GroupConfig, Partition
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.read.consumer import GroupConfig, Partition
 from plaudit.kafka.settings import KafkaSettings
 
 pytestmark = pytest.mark.broker

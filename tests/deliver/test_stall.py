@@ -8,13 +8,13 @@ from typing import Any, cast
 
 from deliver.brokers import Brokers
 from deliver.world import assignment
-from plaudit.deliver.delivery import Record
-from plaudit.deliver.entrance import Entrance, Passage
-from plaudit.deliver.hold import Hold
-from plaudit.deliver.lane import SLICE_S, Hooks, Lane
-from plaudit.deliver.settler import Settler
-from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.producer import Producer
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.bridge import SLICE_S, Hooks, LoopBridge
+from plaudit.deliver.offsets.entrance import Entrance, Passage
+from plaudit.deliver.offsets.pause_gate import PauseGate
+from plaudit.deliver.settle.settler import Settler
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.names import Names
 
 
@@ -60,7 +60,7 @@ def test_it_stalls_after_a_second_in_which_nothing_was_settled_though_something_
 
 async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> None:
     begun: list[int] = []
-    hold = Hold()
+    hold = PauseGate()
     again: list[bool] = []
 
     def begin(record: Record) -> None:
@@ -68,7 +68,7 @@ async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> Non
 
     nothing: Any = lambda *_: None  # noqa: E731 - two hooks of different shapes
     loop = asyncio.get_running_loop()
-    lane = Lane("events", Hooks(begin, nothing, hold, lambda: again.append(True)), loop)
+    lane = LoopBridge("events", Hooks(begin, nothing, hold, lambda: again.append(True)), loop)
     passage = Passage(lane, hold, lambda: True, nothing, nothing)
     entrance, other = Entrance(passage, loop), Entrance(passage, loop)
     here = assignment()
@@ -97,8 +97,8 @@ async def test_the_loop_serves_others_between_records_that_take_long() -> None:
         order.append(record.offset)
 
     nothing: Any = None
-    loop, hold = asyncio.get_running_loop(), Hold()
-    lane = Lane("events", Hooks(begin, nothing, hold, nothing), loop)
+    loop, hold = asyncio.get_running_loop(), PauseGate()
+    lane = LoopBridge("events", Hooks(begin, nothing, hold, nothing), loop)
     entrance = Entrance(Passage(lane, hold, lambda: True, nothing, nothing), loop)
     partition = assignment()
     entrance.hand_over([Record(partition, offset, 0, b"") for offset in range(3)])

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
+from plaudit.deliver.process.aggregate import FleetHealth
 from plaudit.deliver.process.supervisor import LONGEST_PAUSE_S, Supervisor, pause_s
-from plaudit.deliver.process.together import Together
 
 WORKER = """
 import os, signal, sys, time
 from prometheus_client import CollectorRegistry, Counter
-from plaudit.deliver.process.serving import HealthServer
+from plaudit.runtime.ops_server import HealthServer
 from plaudit.deliver.process.lifeline import Lifeline
 
 class Subject:
@@ -109,7 +109,7 @@ async def test_a_second_signal_kills_workers_that_do_not_end(tmp_path: Path) -> 
 async def test_one_scrape_has_the_samples_of_all_workers(tmp_path: Path) -> None:
     supervisor = Supervisor(script(tmp_path), 2)
     running = asyncio.create_task(supervisor.run())
-    together = Together(supervisor)
+    together = FleetHealth(supervisor)
     assert "worker 0: it is not started yet" in together.unready()
     await until_told(supervisor)
     text = (await asyncio.to_thread(generate_latest, together.registry)).decode()
@@ -126,7 +126,7 @@ async def test_one_scrape_has_the_samples_of_all_workers(tmp_path: Path) -> None
 async def test_the_whole_is_ready_when_every_worker_is(tmp_path: Path) -> None:
     supervisor = Supervisor([*script(tmp_path), "--unready"], 2)
     running = asyncio.create_task(supervisor.run())
-    together = Together(supervisor)
+    together = FleetHealth(supervisor)
     await until_told(supervisor)
     problems = await asyncio.to_thread(together.unready)
     assert problems == ["worker 0: not yet", "worker 1: not yet"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from plaudit.deliver.offsets import bitmap
-from plaudit.deliver.offsets.tracker import Window, WindowLimits
+from plaudit.deliver.offsets.window import Window, WindowLimits
 
 
 class WindowMachine(RuleBasedStateMachine):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from plaudit.deliver.decide import Plan
-from plaudit.deliver.isolation.turns import Turns
+from plaudit.deliver.isolation.rate_limit import RateLimiter
+from plaudit.deliver.model.decision import Plan
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS
 from plaudit.records.delays import parse_delays
 
@@ -28,7 +28,7 @@ class Limited:
         returns: how often each came back from a tier.
     """
 
-    turns: Turns
+    turns: RateLimiter
     sent: list[tuple[float, int]] = field(default_factory=list)
     returns: dict[int, int] = field(default_factory=dict)
     _queue: list[int] = field(default_factory=list)
@@ -76,7 +76,7 @@ def most_in(seconds: float, sent: list[tuple[float, int]]) -> int:
 
 
 def test_five_a_second_are_300_in_a_minute_and_never_more_than_ten_in_a_second() -> None:
-    limited = Limited(Turns(5, 0))
+    limited = Limited(RateLimiter(5, 0))
     for number in range(1_000):
         limited.comes(0, number)
     limited.run(60)
@@ -89,7 +89,7 @@ def test_five_a_second_are_300_in_a_minute_and_never_more_than_ten_in_a_second()
 def test_no_second_sees_twice_the_limit_whatever_the_pauses(
     per_s: float, waits: list[float]
 ) -> None:
-    turns, now_s = Turns(per_s, 0), 0.0
+    turns, now_s = RateLimiter(per_s, 0), 0.0
     sent: list[tuple[float, int]] = []
     for pause_s in waits:
         now_s += pause_s
@@ -99,7 +99,7 @@ def test_no_second_sees_twice_the_limit_whatever_the_pauses(
 
 
 def test_what_was_missed_is_caught_up_on_without_a_burst() -> None:
-    turns = Turns(5, 0)
+    turns = RateLimiter(5, 0)
     sent = [(at_s, 0) for at_s in send_all(turns, 0, 10)]
     sent += [(at_s, 0) for at_s in send_all(turns, 10.35, 20)]
     assert len(sent) == 100
@@ -107,7 +107,7 @@ def test_what_was_missed_is_caught_up_on_without_a_burst() -> None:
     assert min(later[0] - sooner[0] for sooner, later in pairwise(sent)) > 0.13
 
 
-def send_all(turns: Turns, begin_s: float, end_s: float) -> list[float]:
+def send_all(turns: RateLimiter, begin_s: float, end_s: float) -> list[float]:
     """Send whenever it may be, as one with enough to send."""
     now_s, sent = begin_s, []
     while now_s < end_s:
@@ -127,7 +127,7 @@ class Owners:
     """
 
     per_s: float
-    workers: dict[int, Turns] = field(default_factory=dict)
+    workers: dict[int, RateLimiter] = field(default_factory=dict)
     sent: list[tuple[float, int]] = field(default_factory=list)
 
     def serve(self, number: int, begin_s: float, end_s: float, late_s: list[float]) -> None:
@@ -135,7 +135,7 @@ class Owners:
         if number in self.workers:
             self.workers[number].own_anew(begin_s)
         else:
-            self.workers[number] = Turns(self.per_s, begin_s, begin_s)
+            self.workers[number] = RateLimiter(self.per_s, begin_s, begin_s)
         now_s, lateness = begin_s, iter(late_s)
         while now_s < end_s:
             wait_s = self.workers[number].take(now_s)
@@ -169,7 +169,7 @@ def test_no_join_leave_or_late_wake_up_brings_more_than_the_limit(
     assert most_in(60, owners.sent) <= 1 + 60.4 * per_s + 1e-6
 
 
-def arrivals(turns: Turns, ways: list[tuple[float, float]], end_s: float) -> list[float]:
+def arrivals(turns: RateLimiter, ways: list[tuple[float, float]], end_s: float) -> list[float]:
     """Send as admission does, no more unanswered than is allowed; return when each arrived.
 
     Args:
@@ -214,7 +214,7 @@ def test_however_long_requests_are_on_their_way_an_endpoint_sees_its_limit(
     ways: list[tuple[float, float]],
 ) -> None:
     """Up to half a second each: what was sent before a minute may arrive in it."""
-    arrived = [(at_s, 0) for at_s in arrivals(Turns(5, 0), ways, 90)]
+    arrived = [(at_s, 0) for at_s in arrivals(RateLimiter(5, 0), ways, 90)]
     assert most_in(60, arrived) <= 305
     assert most_in(1, arrived) <= 10
 
@@ -225,13 +225,13 @@ def test_however_late_the_first_request_arrives_a_minute_from_then_sees_the_limi
 ) -> None:
     """Those that are sent meanwhile would arrive together with it."""
     ways = [(0.0, max(0.001, first_s - number / 5)) for number in range(400)]
-    arrived = arrivals(Turns(5, 0), ways, 90)
+    arrived = arrivals(RateLimiter(5, 0), ways, 90)
     assert sum(at_s < arrived[0] + 60 for at_s in arrived) <= 303
 
 
 def test_a_first_request_goes_alone_until_it_is_answered_or_for_a_second() -> None:
     for answered in (False, True):
-        turns = Turns(5, 0)
+        turns = RateLimiter(5, 0)
         assert turns.take(0.2) == 0
         assert turns.most_open(0.9) == 1
         if answered:
@@ -256,7 +256,7 @@ def test_four_workers_and_a_few_moves_send_300_in_a_minute_less_an_interval_a_mo
 @settings(deadline=None)
 @given(per_s=TOP_RATE, other=TOP_RATE, at_s=st.floats(0, 5))
 def test_another_limit_brings_no_burst(per_s: float, other: float, at_s: float) -> None:
-    turns, now_s = Turns(per_s, 0), 0.0
+    turns, now_s = RateLimiter(per_s, 0), 0.0
     while now_s < at_s:
         now_s += turns.take(now_s) or 1e-3
     turns.change(other, now_s)
@@ -270,7 +270,7 @@ def test_another_limit_brings_no_burst(per_s: float, other: float, at_s: float) 
 def test_a_backlog_drains_at_the_limit_in_order_and_comes_back_a_few_times(
     count: int, per_s: float
 ) -> None:
-    limited = Limited(Turns(per_s, 0))
+    limited = Limited(RateLimiter(per_s, 0))
     for number in range(count):
         limited.comes(number / 10_000, number)
     limited.run()
@@ -285,7 +285,7 @@ def test_a_backlog_drains_at_the_limit_in_order_and_comes_back_a_few_times(
 
 
 def test_one_that_comes_later_waits_behind_those_that_were_told_their_turn() -> None:
-    turns = Turns(5, 0)
+    turns = RateLimiter(5, 0)
     told = [turns.turn(75, None, 0.0) for _ in range(100)]
     assert told == sorted(told, key=lambda each: each or 0)
     late = turns.turn(40, None, 1.0)
@@ -294,14 +294,14 @@ def test_one_that_comes_later_waits_behind_those_that_were_told_their_turn() -> 
 
 
 def test_an_idle_endpoint_takes_anyone() -> None:
-    turns = Turns(5, 0)
+    turns = RateLimiter(5, 0)
     assert turns.turn(75, None, 0.0) is not None
     assert turns.turn(0, None, 0.0) is None
     assert turns.turn(0, 5_000.0, 0.0) is None, "even one that was told to come later"
 
 
 def test_a_higher_limit_brings_turns_forward() -> None:
-    turns = Turns(1, 0)
+    turns = RateLimiter(1, 0)
     booked = [turns.turn(15, None, 0.0) or 0 for _ in range(1_000)]
     assert booked[-1] > 1_000
     turns.change(100, 0.0)

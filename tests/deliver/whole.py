@@ -18,19 +18,19 @@ from uuid import UUID
 
 from deliver.brokers import Brokers, Sent
 from endpoint_records import endpoint_value
-from plaudit.deliver.attempt import Attempter
-from plaudit.deliver.decide import Plan
-from plaudit.deliver.defects import Stage
-from plaudit.deliver.deliverer import Deliverer, Tools
-from plaudit.deliver.deliveries_lane import DeliveriesLane
-from plaudit.deliver.delivery import Record
-from plaudit.deliver.events_lane import EventsLane
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.lane import Hooks, Lane
-from plaudit.deliver.offsets.holdings import Holdings
-from plaudit.deliver.report import Reporter
-from plaudit.deliver.settler import Settler
+from plaudit.deliver.model.decision import Plan
+from plaudit.deliver.model.defects import Stage
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignments import Assignments
+from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
+from plaudit.deliver.pipeline.attempt import Attempter
+from plaudit.deliver.pipeline.deliveries import DeliveriesLane
+from plaudit.deliver.pipeline.events import EventsLane
+from plaudit.deliver.pipeline.pipeline import Pipeline, PipelineContext
+from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.stranded import LOOK_EVERY_S, Watch
+from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
@@ -38,16 +38,16 @@ from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
-from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.consumer import Partition, Place
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.delays import parse_delays
 from plaudit.records.names import Header, Names
 from plaudit.transport.addresses import Target
 from plaudit.transport.answer import NO_TIMINGS, Answer
 from plaudit.transport.errors import Phase, TransportError
 from plaudit.transport.progress import OnDone
-from plaudit.transport.sender import Sender, Started
+from plaudit.transport.sender import ExchangeHandle, Sender
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -140,7 +140,7 @@ class Answering(Sender):
         body: bytes,
         on_done: OnDone,
         owner: str = "",
-    ) -> Started:
+    ) -> ExchangeHandle:
         del prefix, body, owner
         message_id = lines.partition(b"webhook-id: ")[2].partition(b"\r\n")[0].decode()
         self.posted[message_id, target.path.removeprefix("/")] += 1
@@ -184,9 +184,9 @@ class Side:
         fed: how many records were handed over.
     """
 
-    lane: Lane
-    deliverer: Deliverer
-    holdings: Holdings
+    lane: LoopBridge
+    deliverer: Pipeline
+    holdings: Assignments
     watch: Watch
     done: deque[Record]
     fed: int = 0
@@ -256,10 +256,10 @@ class Whole:
         self.table = EndpointTable(KEYS)
         for endpoint_id, given in ENDPOINTS.items():
             self.add(endpoint_id, **given)
-        self.tools = Tools(
+        self.tools = PipelineContext(
             Attempter(self.sender, self.settler.defects),
             self.settler,
-            Reporter("all", "w"),
+            AttemptLogger("all", "w"),
             Plan(TIERS, TIERS),
             AdmissionLimits(),
         )
@@ -276,16 +276,16 @@ class Whole:
         self.table.apply(endpoint_id.encode(), endpoint_value(endpoint_id, **fields))
 
     def _side(self, name: str, topic: str, delay_ms: int) -> Side:
-        deliverer = Deliverer(self.tools, serves_all=name == "deliveries")
+        deliverer = Pipeline(self.tools, serves_all=name == "deliveries")
         make = EventsLane if name == "events" else DeliveriesLane
         judge = make(
             EventDecoder(AnySchema()), self.table, lambda: True, deliverer, self.settler.bury
         )
         hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, lambda: None)
-        lane = Lane(name, hooks, asyncio.get_running_loop())
+        lane = LoopBridge(name, hooks, asyncio.get_running_loop())
         done: deque[Record] = deque()
-        holdings = Holdings({topic: delay_ms}, done.append)
-        holdings.assign({Partition(topic, 0): Place(0, "")}, lambda _: 0)
+        holdings = Assignments({topic: delay_ms}, done.append)
+        holdings.assign({Partition(topic, 0): CommittedOffset(0, "")}, lambda _: 0)
 
         def held() -> Iterator[Record]:
             yield from lane.records
@@ -340,7 +340,7 @@ class Whole:
         """Check that every record is done, and that nothing is left in hand anywhere."""
         for side in self.sides:
             [assignment] = side.holdings.held.values()
-            assert (side.pending, assignment.place()) == (0, Place(side.fed, ""))
+            assert (side.pending, assignment.place()) == (0, CommittedOffset(side.fed, ""))
             assert not assignment.records
             assert side.holdings.in_hand == side.holdings.bytes_in_hand == 0
             queues = side.deliverer.admission.queues

@@ -8,20 +8,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from plaudit.deliver.delivery import Delivery, History, Record, origin_of
-from plaudit.deliver.hold import Hold
 from plaudit.deliver.isolation.admission import Admission
 from plaudit.deliver.isolation.calls import Calls
+from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s
+from plaudit.deliver.isolation.endpoint_state import Clock, InFlight
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.isolation.pulse import Pulse
-from plaudit.deliver.isolation.slots import Clock, Flight
-from plaudit.deliver.isolation.standing import Refusal, hold_s
-from plaudit.deliver.offsets.partition import Assignment
+from plaudit.deliver.model.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.pause_gate import PauseGate
+from plaudit.deliver.offsets.pulse import Pulse
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.signing import Secret, Signer, new_secret
 from plaudit.events.decoding import Event
-from plaudit.kafka.consumer import Partition, Place
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.records.names import Trigger
 from plaudit.transport.addresses import check_url
 from plaudit.transport.answer import NO_TIMINGS, Answer
@@ -61,7 +61,7 @@ def endpoint(name: str, *, rate_limit: float | None = None, version: int = 1) ->
 
 def assignment(number: int = 0) -> Assignment:
     """Return a partition that this worker holds."""
-    place = Place(None, "")
+    place = CommittedOffset(None, "")
     return Assignment(Partition("events", number), 0, place, 0, release=lambda _: None)
 
 
@@ -164,7 +164,7 @@ class World:
         self.on_diverted: Callable[[Delivery, Refusal], None] = lambda _, __: None
         self.insisting = False
         self._offset = 0
-        self.on_failed: Callable[[Flight, Answer | TransportError], None] = lambda _, __: None
+        self.on_failed: Callable[[InFlight, Answer | TransportError], None] = lambda _, __: None
         self.on_delivered: Callable[[Delivery], None] = lambda _: None
         self.busy_s: Callable[[], float] = lambda: 0.0
         self.pulse = Pulse()
@@ -176,7 +176,7 @@ class World:
             clock,
             known or Standings(),
             serves_all=serves_all,
-            hold=Hold(),
+            hold=PauseGate(),
         )
         self.later(LOOK_S, self._look)
 
@@ -206,7 +206,7 @@ class World:
         """Count why deliveries to an endpoint were refused."""
         return Counter(str(each.reason) for each in self.diverted[name])
 
-    def finish(self, flight: Flight, outcome: Answer | TransportError) -> None:
+    def finish(self, flight: InFlight, outcome: Answer | TransportError) -> None:
         """Let an attempt end."""
         if isinstance(outcome, Answer) and outcome.status == 200:
             self.delivered[flight.delivery.endpoint_id] += 1
@@ -216,7 +216,7 @@ class World:
         asked_s = hold_s(outcome, int(self.now_s * 1_000))
         self.admission.finished(flight, outcome, asked_s)
 
-    def _start(self, flight: Flight) -> None:
+    def _start(self, flight: InFlight) -> None:
         name = flight.delivery.endpoint_id
         self.sent[name].append(self.now_s)
         behavior = self.behaves[name].next(self.now_s)
@@ -224,7 +224,7 @@ class World:
             takes_s = behavior.takes_s + self.busy_s()
             self.later(takes_s, lambda: self._arrives(flight, behavior.outcome))
 
-    def _arrives(self, flight: Flight, outcome: Answer | TransportError) -> None:
+    def _arrives(self, flight: InFlight, outcome: Answer | TransportError) -> None:
         """An answer is there; the event loop sees it when it has time."""
         busy_s = self.busy_s()
         if busy_s > 0:
@@ -232,7 +232,7 @@ class World:
         else:
             self._seen(flight, outcome)
 
-    def _seen(self, flight: Flight, outcome: Answer | TransportError) -> None:
+    def _seen(self, flight: InFlight, outcome: Answer | TransportError) -> None:
         self.behaves[flight.delivery.endpoint_id].ended(self.now_s)
         self.finish(flight, outcome)
 

@@ -11,13 +11,13 @@ import pytest
 from conftest import FEW
 from dlq.generate import ENDPOINTS, WORKSPACE, letters, write
 from endpoint_records import endpoint_value
-from plaudit.dlq.letters import Kind, letter_of
-from plaudit.dlq.reading import BoundedReader
-from plaudit.dlq.scan import Letters
-from plaudit.kafka.declaration import Section, declared
-from plaudit.kafka.producer import Producer
+from plaudit.dlq.letters.letter import Kind, letter_of
+from plaudit.dlq.letters.reader import Letters
+from plaudit.kafka.admin.topic_specs import Section, declared
+from plaudit.kafka.admin.topics import Admin, apply
+from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin, apply
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.names import Header
 
 TWO = {**FEW, Section.EVENTS: 2, Section.DELIVERIES: 2}

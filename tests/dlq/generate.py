@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.kafka.errors import BufferFull
-from plaudit.kafka.producer import Ack, Producer, SendFailure
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Ack, Producer, SendFailure
 from plaudit.records.names import Header
 
 WORKSPACE = "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"

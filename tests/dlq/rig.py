@@ -14,11 +14,11 @@ from pathlib import Path
 from confluent_kafka import TopicPartition
 
 from plaudit.bulk.control import Control
-from plaudit.dlq.gate import Limits
-from plaudit.dlq.job import Order, redrive
-from plaudit.dlq.reading import BoundedReader
-from plaudit.dlq.report import Report
-from plaudit.kafka.bounds import log_bounds
+from plaudit.dlq.job.job import Order, redrive
+from plaudit.dlq.job.report import Report
+from plaudit.dlq.job.throttle import Limits
+from plaudit.kafka.read.range import BoundedReader
+from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
 
 PLAUDIT = Path(sys.executable).with_name("plaudit")

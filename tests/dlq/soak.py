@@ -21,12 +21,12 @@ from dlq.rig import end_of, start, start_command, wait
 from plaudit.bulk.collector import spared_collector
 from plaudit.bulk.control import Control
 from plaudit.dev.kafka import find_kafka
-from plaudit.dlq.filters import Asked, parse
-from plaudit.dlq.gate import Limits
-from plaudit.dlq.job import Order, redrive
-from plaudit.dlq.letters import Kind
-from plaudit.dlq.scan import Letters
-from plaudit.dlq.stats import Histogram
+from plaudit.dlq.job.job import Order, redrive
+from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.letters.filters import FilterOptions, parse
+from plaudit.dlq.letters.histogram import Histogram
+from plaudit.dlq.letters.letter import Kind
+from plaudit.dlq.letters.reader import Letters
 from plaudit.kafka.settings import KafkaSettings
 
 
@@ -79,7 +79,7 @@ def main() -> int:
 def scans(settings: KafkaSettings) -> dict[str, float]:
     """Measure choosing and counting, and the memory of a process that counts."""
     say("scanning …")
-    gone = parse(Asked(reason=["gone"]), 0)
+    gone = parse(FilterOptions(reason=["gone"]), 0)
     with Letters(settings, Kind.DELIVERIES) as letters:
         began = time.monotonic()
         total = sum(1 for each in letters.read() if gone.takes(each) or each.key)

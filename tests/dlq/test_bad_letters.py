@@ -9,14 +9,14 @@ from typing import Any, cast
 import pytest
 
 from plaudit.bulk.control import Control
-from plaudit.dlq.actions import RedriveEvents
-from plaudit.dlq.gate import Brakes, Limits
-from plaudit.dlq.job import Order, choose
-from plaudit.dlq.known import UNKNOWN, SchemaCheck
-from plaudit.dlq.letters import Kind, Letter
-from plaudit.dlq.mover import Mover
-from plaudit.dlq.moves import Again, Skip, Write
-from plaudit.dlq.report import Report
+from plaudit.dlq.job.actions import RedriveEvents
+from plaudit.dlq.job.batch_writer import Mover
+from plaudit.dlq.job.job import Order, choose
+from plaudit.dlq.job.report import Report
+from plaudit.dlq.job.rules import RedriveOptions, Skip, Write
+from plaudit.dlq.job.throttle import Limits, Throttle
+from plaudit.dlq.letters.letter import Kind, Letter
+from plaudit.dlq.letters.readable import UNKNOWN, SchemaCheck
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
@@ -63,7 +63,7 @@ class Redrive(RedriveEvents):
     """
 
     def __init__(self, fails: str) -> None:
-        super().__init__(NAMES, Again(), cast("SchemaCheck", Known()))
+        super().__init__(NAMES, RedriveOptions(), cast("SchemaCheck", Known()))
         self._fails = fails
 
     def skip(self, letter: Letter) -> Skip | None:
@@ -98,7 +98,7 @@ def test_the_others_go(fails: str) -> None:
     choose(cast("Any", Letters()), order, action, control, report)
     assert report.chosen == COUNT - (fails == "skip")
     report.skipped.clear()
-    mover = Mover(cast("Any", producer), "dlq", action, Brakes(order.limits), control, report)
+    mover = Mover(cast("Any", producer), "dlq", action, Throttle(order.limits), control, report)
     mover.run(Letters().read())
     assert report.moved == COUNT - 1
     assert report.skipped == {Skip.UNUSABLE: 1}
@@ -129,12 +129,12 @@ class Check(SchemaCheck):
 def test_a_letter_stays_while_its_schema_is_unknown(
     value: bytes, reason: bytes, *, stays: bool
 ) -> None:
-    action = RedriveEvents(NAMES, Again(), Check(KafkaSettings()))
+    action = RedriveEvents(NAMES, RedriveOptions(), Check(KafkaSettings()))
     found = action.skip(letter(0, value, reason))
     assert found == (Skip.SCHEMA_UNKNOWN if stays else None)
 
 
 def test_a_letter_whose_headers_can_not_be_read_stays() -> None:
-    action = RedriveEvents(NAMES, Again(), Check(KafkaSettings()))
+    action = RedriveEvents(NAMES, RedriveOptions(), Check(KafkaSettings()))
     unreadable = Letter(b"plaudit.testimonials:0:1", 0, 1, 0, [], b"v", readable=False)
     assert action.skip(unreadable) is Skip.UNUSABLE

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.dlq.files import LineRefused, line_of, read_line
-from plaudit.dlq.letters import Kind, Letter
+from plaudit.dlq.job.export import LineRefused, line_of, read_line
+from plaudit.dlq.letters.letter import Kind, Letter
 
 HEADERS = st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=40)), max_size=5)
 

@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlq.generate import ENDPOINTS, WORKSPACE
-from plaudit.dlq.filters import Asked, Filter, FilterRefused, Range, moment, parse, parse_range
-from plaudit.dlq.letters import Letter
+from plaudit.dlq.letters.filters import (
+    Filter,
+    FilterOptions,
+    FilterRefused,
+    Range,
+    moment,
+    parse,
+    parse_range,
+)
+from plaudit.dlq.letters.letter import Letter
 from plaudit.records.names import Header
 
 NOW_MS = 1_764_000_000_000
@@ -38,37 +46,37 @@ def letter(dead_at_ms: int = NOW_MS, **given: str) -> Letter:
 @pytest.mark.parametrize(
     ("takes", "refuses"),
     [
-        (Asked(workspace=[WORKSPACE.upper()]), Asked(workspace=[EVENT])),
-        (Asked(endpoint=[EVENT, ENDPOINTS[0]]), Asked(endpoint=[ENDPOINTS[1]])),
-        (Asked(type=["testimonial.approved"]), Asked(type=["form.completed"])),
-        (Asked(reason=["gone", "exhausted"]), Asked(reason=["gone"])),
-        (Asked(status=["503"]), Asked(status=["500"])),
-        (Asked(status=["none", "5xx"]), Asked(status=["none", "4xx"])),
-        (Asked(since="1h"), Asked(until="1h")),
-        (Asked(until="2999-01-01"), Asked(since="2999-01-01")),
-        (Asked(attempts="3-"), Asked(attempts="-9")),
-        (Asked(redrives="1"), Asked(redrives="0")),
-        (Asked(ids=[DELIVERY.upper()]), Asked(ids=[])),
-        (Asked(ids=[EVENT]), Asked(ids=[WORKSPACE])),
-        (Asked(error="REFUSED"), Asked(error="timed out")),
+        (FilterOptions(workspace=[WORKSPACE.upper()]), FilterOptions(workspace=[EVENT])),
+        (FilterOptions(endpoint=[EVENT, ENDPOINTS[0]]), FilterOptions(endpoint=[ENDPOINTS[1]])),
+        (FilterOptions(type=["testimonial.approved"]), FilterOptions(type=["form.completed"])),
+        (FilterOptions(reason=["gone", "exhausted"]), FilterOptions(reason=["gone"])),
+        (FilterOptions(status=["503"]), FilterOptions(status=["500"])),
+        (FilterOptions(status=["none", "5xx"]), FilterOptions(status=["none", "4xx"])),
+        (FilterOptions(since="1h"), FilterOptions(until="1h")),
+        (FilterOptions(until="2999-01-01"), FilterOptions(since="2999-01-01")),
+        (FilterOptions(attempts="3-"), FilterOptions(attempts="-9")),
+        (FilterOptions(redrives="1"), FilterOptions(redrives="0")),
+        (FilterOptions(ids=[DELIVERY.upper()]), FilterOptions(ids=[])),
+        (FilterOptions(ids=[EVENT]), FilterOptions(ids=[WORKSPACE])),
+        (FilterOptions(error="REFUSED"), FilterOptions(error="timed out")),
     ],
 )
-def test_each_option_chooses(takes: Asked, refuses: Asked) -> None:
+def test_each_option_chooses(takes: FilterOptions, refuses: FilterOptions) -> None:
     assert parse(takes, NOW_MS).takes(letter())
     assert not parse(refuses, NOW_MS).takes(letter())
 
 
 def test_options_combine_all_of_them_have_to_be_true() -> None:
-    both = Asked(reason=["exhausted"], status=["5xx"])
+    both = FilterOptions(reason=["exhausted"], status=["5xx"])
     assert parse(both, NOW_MS).takes(letter())
     assert not parse(both, NOW_MS).takes(letter(LAST_STATUS="404"))
 
 
 def test_no_option_takes_every_letter_and_says_so() -> None:
-    nothing = parse(Asked(), NOW_MS)
+    nothing = parse(FilterOptions(), NOW_MS)
     assert nothing.is_empty
     assert nothing.takes(Letter(b"", 0, 0, 0, [], b""))
-    assert not parse(Asked(error="x"), NOW_MS).is_empty
+    assert not parse(FilterOptions(error="x"), NOW_MS).is_empty
 
 
 def test_times_are_half_open() -> None:
@@ -80,22 +88,22 @@ def test_times_are_half_open() -> None:
 @pytest.mark.parametrize(
     ("asked", "option"),
     [
-        (Asked(workspace=["7d9f"]), "--workspace"),
-        (Asked(endpoint=["mine"]), "--endpoint"),
-        (Asked(type=["testimonial.aproved"]), "--type"),
-        (Asked(reason=["No Reason"]), "--reason"),
-        (Asked(status=["600"]), "--status"),
-        (Asked(status=["²"]), "--status"),
-        (Asked(since="yesterday"), "--since"),
-        (Asked(until="99999-01-01"), "--until"),
-        (Asked(since="1h", until="2h"), "--since"),
-        (Asked(attempts="many"), "--attempts"),
-        (Asked(attempts="-"), "--attempts"),
-        (Asked(redrives="5-3"), "--redrives"),
-        (Asked(ids=["nothing"]), "--id"),
+        (FilterOptions(workspace=["7d9f"]), "--workspace"),
+        (FilterOptions(endpoint=["mine"]), "--endpoint"),
+        (FilterOptions(type=["testimonial.aproved"]), "--type"),
+        (FilterOptions(reason=["No Reason"]), "--reason"),
+        (FilterOptions(status=["600"]), "--status"),
+        (FilterOptions(status=["²"]), "--status"),
+        (FilterOptions(since="yesterday"), "--since"),
+        (FilterOptions(until="99999-01-01"), "--until"),
+        (FilterOptions(since="1h", until="2h"), "--since"),
+        (FilterOptions(attempts="many"), "--attempts"),
+        (FilterOptions(attempts="-"), "--attempts"),
+        (FilterOptions(redrives="5-3"), "--redrives"),
+        (FilterOptions(ids=["nothing"]), "--id"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_its_option(asked: Asked, option: str) -> None:
+def test_what_cannot_be_meant_is_refused_by_its_option(asked: FilterOptions, option: str) -> None:
     with pytest.raises(FilterRefused) as caught:
         parse(asked, NOW_MS)
     assert caught.value.option == option
@@ -104,7 +112,7 @@ def test_what_cannot_be_meant_is_refused_by_its_option(asked: Asked, option: str
 
 def test_a_misspelt_type_is_offered_the_right_one() -> None:
     with pytest.raises(FilterRefused, match=r"testimonial\.approved"):
-        parse(Asked(type=["testimonial.aproved"]), NOW_MS)
+        parse(FilterOptions(type=["testimonial.aproved"]), NOW_MS)
 
 
 @given(st.integers(0, 99_999), st.integers(0, 99_999), st.integers(0, 99_999))
@@ -142,4 +150,4 @@ def test_an_age_counts_back_from_now(count: int, unit: str) -> None:
 def test_numbers_that_are_none_do_not_break_a_filter_nor_a_list() -> None:
     odd = letter(ATTEMPT="many", LAST_STATUS="²", REDRIVES="9" * 5_000)
     assert (odd.attempts, odd.redrives, odd.summary()["last_status"]) == (0, 0, None)
-    assert parse(Asked(status=["none"], attempts="0"), NOW_MS).takes(odd)
+    assert parse(FilterOptions(status=["none"], attempts="0"), NOW_MS).takes(odd)

@@ -12,12 +12,12 @@ import pytest
 from attempts import failed
 from command import CommandLine
 from dlq.generate import ENDPOINTS, WORKSPACE
-from plaudit.dlq.letters import Kind
-from plaudit.dlq.scan import Letters, count
+from plaudit.dlq.letters.letter import Kind
+from plaudit.dlq.letters.reader import Letters, count
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
-from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.attempt import encode_attempt
 from plaudit.records.names import Header
 

@@ -10,7 +10,7 @@ import yaml
 
 from command import CommandLine
 from dlq.conftest import left, seed
-from plaudit.dlq.policy import read_policies
+from plaudit.dlq.job.policy import read_policies
 from plaudit.kafka.settings import KafkaSettings
 
 pytestmark = [pytest.mark.broker, pytest.mark.tree]

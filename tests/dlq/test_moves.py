@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from dlq.generate import ENDPOINTS, WORKSPACE, letters
-from plaudit.dlq.directory import Known
-from plaudit.dlq.letters import Letter
-from plaudit.dlq.moves import (
+from plaudit.dlq.job.rules import (
     CUT_BYTES,
     WAY_OUT,
-    Again,
+    RedriveOptions,
     Skip,
     delivery_again,
     delivery_stays,
     event_again,
     event_stays,
 )
-from plaudit.kafka.headers import Headers
+from plaudit.dlq.letters.endpoint_index import EndpointSummary
+from plaudit.dlq.letters.letter import Letter
+from plaudit.kafka.read.headers import Headers
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Names
 
@@ -56,13 +56,13 @@ def event_letter(topic: str = "plaudit.testimonials", **more: bytes) -> Letter:
 
 def known(
     endpoint: str = ENDPOINTS[0], workspace: str = WORKSPACE, *, active: bool = True
-) -> Known:
-    return Known(endpoint, workspace, 7, active, None, frozenset(), frozenset(), 0, None)
+) -> EndpointSummary:
+    return EndpointSummary(endpoint, workspace, 7, active, None, frozenset(), frozenset(), 0, None)
 
 
 def test_a_delivery_begins_anew_and_keeps_what_is_the_events() -> None:
     was = letter()
-    write = delivery_again(NAMES, was, Again(), known(), NOW_MS)
+    write = delivery_again(NAMES, was, RedriveOptions(), known(), NOW_MS)
     headers = dict(write.headers or [])
     assert (write.topic, write.key, write.value) == (
         "plaudit.deliveries.now",
@@ -80,20 +80,20 @@ def test_a_delivery_begins_anew_and_keeps_what_is_the_events() -> None:
 
 def test_a_record_grows_by_digits_at_most() -> None:
     was = letter()
-    write = delivery_again(NAMES, was, Again(), known(), NOW_MS)
+    write = delivery_again(NAMES, was, RedriveOptions(), known(), NOW_MS)
     size = sum(len(name) + len(value) for name, value in write.headers or [])
     assert size <= was.size - len(was.key) - len(was.value)
 
 
 def test_attempts_can_be_kept_for_one_more_try() -> None:
-    again = Again(reset_attempts=False)
+    again = RedriveOptions(reset_attempts=False)
     write = delivery_again(NAMES, letter(), again, again.to or known(), NOW_MS)
     assert dict(write.headers or [])[Header.ATTEMPT] == b"10"
 
 
 def test_to_another_endpoint_is_another_delivery_of_the_same_event() -> None:
     was, other = letter(), ENDPOINTS[5]
-    again = Again(reset_attempts=False, to=known(other))
+    again = RedriveOptions(reset_attempts=False, to=known(other))
     write = delivery_again(NAMES, was, again, again.to or known(), NOW_MS)
     headers = dict(write.headers or [])
     assert write.key == headers[Header.ENDPOINT_ID] == other.encode()
@@ -104,7 +104,7 @@ def test_to_another_endpoint_is_another_delivery_of_the_same_event() -> None:
 
 
 def test_a_replay_stays_one() -> None:
-    write = delivery_again(NAMES, letter(TRIGGER="replay"), Again(), known(), NOW_MS)
+    write = delivery_again(NAMES, letter(TRIGGER="replay"), RedriveOptions(), known(), NOW_MS)
     assert dict(write.headers or [])[Header.TRIGGER] == b"replay"
 
 
@@ -133,29 +133,29 @@ def test_a_delivery_that_was_no_event_goes_to_now_and_still_says_whose_it_is() -
 @pytest.mark.parametrize(
     ("was", "again", "where", "reason"),
     [
-        (letter(), Again(), known(), None),
-        (letter(REDRIVES="4"), Again(), known(), None),
-        (letter(REDRIVES="5"), Again(), known(), Skip.PARKED),
-        (letter(), Again(), None, Skip.ENDPOINT_UNKNOWN),
-        (letter(), Again(), known(active=False), Skip.ENDPOINT_DISABLED),
-        (letter(), Again(), known(workspace="other"), Skip.OTHER_WORKSPACE),
-        (letter(WORKSPACE_ID=None), Again(), known(), Skip.OTHER_WORKSPACE),
-        (letter(ce_id=None), Again(to=known()), known(), Skip.NO_EVENT_ID),
-        (letter(b"x" * CUT_BYTES, REASON="write_refused"), Again(), known(), Skip.CUT),
-        (letter(b"x", REASON="write_refused"), Again(), known(), None),
+        (letter(), RedriveOptions(), known(), None),
+        (letter(REDRIVES="4"), RedriveOptions(), known(), None),
+        (letter(REDRIVES="5"), RedriveOptions(), known(), Skip.PARKED),
+        (letter(), RedriveOptions(), None, Skip.ENDPOINT_UNKNOWN),
+        (letter(), RedriveOptions(), known(active=False), Skip.ENDPOINT_DISABLED),
+        (letter(), RedriveOptions(), known(workspace="other"), Skip.OTHER_WORKSPACE),
+        (letter(WORKSPACE_ID=None), RedriveOptions(), known(), Skip.OTHER_WORKSPACE),
+        (letter(ce_id=None), RedriveOptions(to=known()), known(), Skip.NO_EVENT_ID),
+        (letter(b"x" * CUT_BYTES, REASON="write_refused"), RedriveOptions(), known(), Skip.CUT),
+        (letter(b"x", REASON="write_refused"), RedriveOptions(), known(), None),
     ],
 )
 def test_a_letter_stays_where_it_is_for_a_reason(
-    was: Letter, again: Again, where: Known | None, reason: Skip | None
+    was: Letter, again: RedriveOptions, where: EndpointSummary | None, reason: Skip | None
 ) -> None:
     assert delivery_stays(was, again, where) is reason
 
 
 def test_a_record_of_unknown_origin_stays() -> None:
     nowhere = Letter(b"?", 0, 0, 0, [], b"x")
-    assert event_stays(NAMES, nowhere, Again()) is Skip.NO_ORIGIN
+    assert event_stays(NAMES, nowhere, RedriveOptions()) is Skip.NO_ORIGIN
     by_key = Letter(b"plaudit.forms:1:2", 0, 0, 0, [], b"x")
-    assert event_stays(NAMES, by_key, Again()) is None
+    assert event_stays(NAMES, by_key, RedriveOptions()) is None
     assert event_again(NAMES, by_key).topic == "plaudit.forms"
 
 
@@ -180,9 +180,9 @@ def test_every_reason_to_stay_has_a_way_out() -> None:
     ],
 )
 def test_a_record_goes_to_no_topic_but_those_of_events_and_deliveries(topic: str) -> None:
-    assert event_stays(NAMES, event_letter(topic), Again()) is Skip.FOREIGN_ORIGIN
+    assert event_stays(NAMES, event_letter(topic), RedriveOptions()) is Skip.FOREIGN_ORIGIN
 
 
 @pytest.mark.parametrize("topic", [*NAMES.event_topics, "plaudit.deliveries.5s"])
 def test_a_record_of_a_declared_topic_may_go_back(topic: str) -> None:
-    assert event_stays(NAMES, event_letter(topic), Again()) is None
+    assert event_stays(NAMES, event_letter(topic), RedriveOptions()) is None

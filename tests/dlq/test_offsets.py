@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.dlq.offsets import OffsetIndex, Survivors
-from plaudit.dlq.scan import rounds
-from plaudit.kafka.consumer import Partition
+from plaudit.dlq.letters.offset_index import OffsetIndex, Survivors
+from plaudit.dlq.letters.reader import rounds
+from plaudit.kafka.read.consumer import Partition
 
 RECORDS = st.lists(
     st.tuples(

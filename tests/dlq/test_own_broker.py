@@ -16,8 +16,8 @@ from dlq.rig import SOON_S, UNBOUND, end_of, in_thread, wait
 from plaudit.bulk.control import Control
 from plaudit.dev.kafka_errors import KafkaNotFound
 from plaudit.dev.kafka_local import LocalKafka
-from plaudit.dlq.gate import Limits
-from plaudit.dlq.job import Order, redrive
+from plaudit.dlq.job.job import Order, redrive
+from plaudit.dlq.job.throttle import Limits
 from plaudit.kafka.settings import KafkaSettings
 
 pytestmark = pytest.mark.broker

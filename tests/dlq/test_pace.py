@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.dlq.outcomes import Returns, Streaks
-from plaudit.dlq.pace import BURST_S, EndpointPaces, Pace
+from plaudit.dlq.job.failure_watch import Returns, Streaks
+from plaudit.dlq.job.pacing import BURST_S, EndpointPaces, Pace
 
 
 class Clock:

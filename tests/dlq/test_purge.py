@@ -12,12 +12,12 @@ from command import CommandLine
 from dlq.conftest import left, make_topics, seed
 from dlq.generate import letters
 from dlq.rig import SOON_S, start_command, wait
-from plaudit.dlq.files import line_of
-from plaudit.dlq.filters import Asked, parse
-from plaudit.dlq.letters import Kind, Letter
-from plaudit.dlq.scan import Letters
-from plaudit.kafka.declaration import Section
-from plaudit.kafka.headers import Headers
+from plaudit.dlq.job.export import line_of
+from plaudit.dlq.letters.filters import FilterOptions, parse
+from plaudit.dlq.letters.letter import Kind, Letter
+from plaudit.dlq.letters.reader import Letters
+from plaudit.kafka.admin.topic_specs import Section
+from plaudit.kafka.read.headers import Headers
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 
@@ -42,7 +42,7 @@ def test_purged_letters_are_gone_and_in_the_file_and_can_be_imported_again(
     back = plaudit("dlq", "import", str(file))
     assert (back.code, left(topics)) == (0, 50)
     with Letters(topics, Kind.DELIVERIES) as found:
-        gone = parse(Asked(reason=["gone"]), 0)
+        gone = parse(FilterOptions(reason=["gone"]), 0)
         restored = {each.key: each for each in found.read() if gone.takes(each)}
     original = {made.key: made for made in letters(50)}
     assert len(restored) == 10

@@ -14,20 +14,20 @@ from dlq.conftest import announce, disable, left, seed, sent
 from dlq.generate import ENDPOINTS, letters, write
 from dlq.rig import SOON_S, UNBOUND, in_thread, wait
 from plaudit.bulk.control import Control
-from plaudit.dlq.gate import Limits
-from plaudit.dlq.job import Order, redrive
-from plaudit.dlq.letters import Kind
-from plaudit.dlq.moves import Skip
-from plaudit.dlq.reading import BoundedReader
+from plaudit.dlq.job.job import Order, redrive
+from plaudit.dlq.job.rules import Skip
+from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.letters.letter import Kind
+from plaudit.events.avro.fingerprint import fingerprint
 from plaudit.events.catalogue import lookup
 from plaudit.events.decoding import SINGLE_OBJECT
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
-from plaudit.events.fingerprint import fingerprint
-from plaudit.kafka.producer import Producer
-from plaudit.kafka.schemas_topic import register
+from plaudit.kafka.admin.topics import Admin
+from plaudit.kafka.read.range import BoundedReader
+from plaudit.kafka.schemas.topic import register
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.names import Header
 
 pytestmark = pytest.mark.broker

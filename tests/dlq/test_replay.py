@@ -15,14 +15,14 @@ from conftest import delete_before
 from dlq.conftest import announce, disable, sent
 from dlq.generate import ENDPOINTS, WORKSPACE
 from dlq.rig import SOON_S, end_of, start_command, wait
-from plaudit.dlq.reading import BoundedReader
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.models.event import EventModel
-from plaudit.kafka.consumer import Partition
-from plaudit.kafka.headers import Headers, headers_of
-from plaudit.kafka.producer import Ack, Producer
+from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.read.headers import Headers, headers_of
+from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Ack, Producer
 from plaudit.publish.prepare import prepare
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header

@@ -11,11 +11,11 @@ from dlq.conftest import left, seed, sent
 from dlq.generate import ENDPOINTS
 from dlq.rig import SOON_S, UNBOUND, end_of, growth, in_thread, start, wait
 from plaudit.bulk.control import Control
-from plaudit.dlq.gate import Limits
-from plaudit.dlq.job import FENCED, Order, redrive
-from plaudit.dlq.moves import Skip
-from plaudit.kafka.producer import Producer
+from plaudit.dlq.job.job import FENCED, Order, redrive
+from plaudit.dlq.job.rules import Skip
+from plaudit.dlq.job.throttle import Limits
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.attempt import encode_attempt
 
 pytestmark = pytest.mark.broker

@@ -12,12 +12,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from plaudit.cli.asyncapi import asyncapi
+from plaudit.cli.docs.asyncapi import asyncapi
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import EventDecoder
+from plaudit.events.docs.json_schema import webhook_schema
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
-from plaudit.events.json_schema import webhook_schema
 from plaudit.events.rendering import render
 
 # The official schema of AsyncAPI 3.0.0 without `$id`s, from the npm package @asyncapi/specs 6.11.1

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import typer
 
-from plaudit.cli.commands import build
-from plaudit.deliver import decide, deliveries_lane, moves
-from plaudit.deliver.decide import Reason
-from plaudit.dlq.moves import Skip
+from plaudit.cli.registry import build
+from plaudit.deliver.model import decision as decide
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.pipeline import deliveries as deliveries_lane
+from plaudit.deliver.settle import records as moves
+from plaudit.dlq.job.rules import Skip
 from plaudit.events import decoding
 
 pytestmark = pytest.mark.tree

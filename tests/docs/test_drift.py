@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from plaudit.cli.asyncapi import asyncapi
-from plaudit.cli.commands import COMMANDS
-from plaudit.cli.reference import reference
-from plaudit.events.document import document
+from plaudit.cli.docs.asyncapi import asyncapi
+from plaudit.cli.docs.reference import reference
+from plaudit.cli.registry import COMMANDS
+from plaudit.events.docs.document import document
 
 pytestmark = pytest.mark.tree
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("page", "written", "command"),
     [
-        ("reference.md", reference, "python -m plaudit.cli.reference > docs/reference.md"),
+        ("reference.md", reference, "python -m plaudit.cli.docs.reference > docs/reference.md"),
         ("events.md", document, "plaudit schemas docs --file docs/events.md"),
         ("asyncapi.json", asyncapi, "plaudit schemas docs --asyncapi --file docs/asyncapi.json"),
     ],

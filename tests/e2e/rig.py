@@ -28,8 +28,8 @@ from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
 from plaudit.events.models.event import EventModel
-from plaudit.kafka.producer import Producer
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer
 from plaudit.publish import Publisher
 from plaudit.records.attempt import decode_attempt
 from plaudit.records.endpoint import decode_endpoint

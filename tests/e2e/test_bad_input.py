@@ -19,11 +19,11 @@ import trustme
 from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink, always, endless, good, hanging, trickling
 from plaudit.events import models
+from plaudit.events.avro.fingerprint import fingerprint
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.encoding import encode
-from plaudit.events.fingerprint import fingerprint
-from plaudit.kafka import schemas_topic
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.schemas import topic as schemas_topic
+from plaudit.kafka.write.producer import Producer
 from plaudit.publish import EventTooLarge, Publisher
 from plaudit.publish.prepare import MOST_BYTES
 

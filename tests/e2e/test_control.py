@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from command import CommandLine
 from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink, failing, good
-from plaudit.store.database import open_database
+from plaudit.store.db.database import open_database
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

@@ -6,10 +6,10 @@ import pytest
 
 from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink, good
-from plaudit.deliver.flood import FEW
+from plaudit.deliver.isolation.dlq_limit import FEW
 from plaudit.events.encoding import encode
-from plaudit.kafka.lag import LagReader
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.read.lag import LagReader
+from plaudit.kafka.write.producer import Producer
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

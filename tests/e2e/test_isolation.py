@@ -14,7 +14,7 @@ from aiohttp import web
 from e2e.rig import PROMPTLY_S, Rig, free_port
 from e2e.sink import Arrival, Sink, good
 from plaudit.bench.machine import descriptors, memory_mib
-from plaudit.deliver.sending import allow_many_sockets
+from plaudit.deliver.http_client import allow_many_sockets
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

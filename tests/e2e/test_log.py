@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from e2e.rig import PROMPTLY_S, Rig, free_port
 from e2e.sink import Sink, always, failing, good
-from plaudit.store.api_keys import KeyService, Scope
-from plaudit.store.database import connect, migrate, open_database, reading
-from plaudit.store.tables import ATTEMPTS
+from plaudit.store.access.api_keys import KeyService, Scope
+from plaudit.store.db.database import connect, migrate, open_database, reading
+from plaudit.store.db.tables import ATTEMPTS
 from postgres import LocalPostgres, find_programs
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]

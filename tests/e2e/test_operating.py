@@ -16,8 +16,8 @@ import pytest
 
 from e2e.rig import PLAUDIT, PROMPTLY_S, Rig, free_port
 from e2e.sink import Sink, always, good
+from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin
 from plaudit.publish import Publisher
 from plaudit.records.endpoint import encode_endpoint, split_endpoint
 

@@ -12,8 +12,8 @@ from standardwebhooks import Webhook
 from command import CommandLine
 from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink
-from plaudit.dlq.letters import Kind
-from plaudit.dlq.scan import count
+from plaudit.dlq.letters.letter import Kind
+from plaudit.dlq.letters.reader import count
 from plaudit.formats.catalogue import FORMATS
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]

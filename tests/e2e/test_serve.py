@@ -18,7 +18,7 @@ import pytest
 
 from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
 from e2e.sink import Sink, good
-from plaudit.kafka.producer import Ack
+from plaudit.kafka.write.producer import Ack
 from plaudit.publish import Publisher
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
@@ -112,8 +112,8 @@ main()
 @pytest.mark.parametrize(
     ("module", "owner", "method"),
     [
-        ("plaudit.store.service", "EndpointService", "add"),
-        ("plaudit.store.answers", "Answers", "keep"),
+        ("plaudit.store.endpoints.service", "EndpointService", "add"),
+        ("plaudit.store.access.idempotency_store", "Answers", "keep"),
     ],
     ids=["before the change", "before the answer"],
 )

@@ -51,7 +51,7 @@ def stopped(
     [
         ("deliver", "typer"),
         ("deliver", "uvloop"),
-        ("record", "plaudit.cli.record"),
+        ("record", "plaudit.cli.commands.record"),
         ("serve", "uvicorn"),
         ("listen", "uvicorn"),
         ("outbox relay", "typer"),

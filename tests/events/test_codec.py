@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plaudit.events.avro.fingerprint import fingerprint
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example, example_json
-from plaudit.events.fingerprint import fingerprint
 from plaudit.events.rendering import render
 
 TYPES = list(CATALOGUE)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from plaudit.events.avro.reader_codegen import READ_ERRORS, Read, compile_reader
 from plaudit.events.catalogue import CATALOGUE, EventType
 from plaudit.events.decoding import SINGLE_HEAD
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.generate.readers import readers_module
-from plaudit.events.reading import READ_ERRORS, Read, compile_reader
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.test_models import places, put
+from plaudit.events.avro.json_fast_path import UNUSUAL, write_json
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.cloudevents import time_text
 from plaudit.events.decoding import SINGLE_HEAD
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example_json
-from plaudit.events.from_json import UNUSUAL, write_json
 
 EXAMPLES: dict[str, Any] = {name: json.loads(example_json(name)) for name in CATALOGUE}
 BY_MODEL = {"testimonial.updated", "import.completed"}

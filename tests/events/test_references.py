@@ -16,7 +16,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
-from plaudit.events.registry import RegistryLookup
+from plaudit.events.registry.client import RegistryLookup
 
 TYPE = CATALOGUE["testimonial.deleted"]
 NAMESPACE = "plaudit.events.v1"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import plaudit.events
+from plaudit.events.avro.fingerprint import fingerprint
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
 from plaudit.events.compatibility import breaks, read_released
-from plaudit.events.fingerprint import fingerprint
 from plaudit.events.generate.files import generated, stale
 
 TYPES = list(CATALOGUE)

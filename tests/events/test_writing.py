@@ -13,21 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.events.base import RecordModel
-from plaudit.events.catalogue import CATALOGUE
-from plaudit.events.decoding import SINGLE_HEAD
-from plaudit.events.encoding import encode
-from plaudit.events.examples import example
-from plaudit.events.models.event import EventModel
-from plaudit.events.template import Hole, compile_template
-from plaudit.events.varint import long_at, long_bytes
-from plaudit.events.writing import (
+from plaudit.events.avro.template import Hole, compile_template
+from plaudit.events.avro.varint import long_at, long_bytes
+from plaudit.events.avro.writer_codegen import (
     Unwritable,
     compile_writer,
     decimal_bytes,
     time_bytes,
     uuid_bytes,
 )
+from plaudit.events.base import RecordModel
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.events.decoding import SINGLE_HEAD
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.events.models.event import EventModel
 
 
 def by_fastavro(schema: Any, value: object) -> bytes:

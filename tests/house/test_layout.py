@@ -46,8 +46,8 @@ def test_every_package_says_that_it_is_typed() -> None:
         ("plaudit.outbox.enqueue", "psycopg django sqlalchemy typer rich structlog httpx"),
         ("plaudit.outbox.settings", "psycopg sqlalchemy typer rich structlog httpx"),
         ("plaudit.deliver.worker", "sqlalchemy fastapi starlette uvicorn alembic"),
-        ("plaudit.cli.endpoints", "alembic asyncpg httpx plaudit.dlq.job"),
-        ("plaudit.cli.deliveries", "alembic asyncpg httpx plaudit.dlq.job"),
+        ("plaudit.cli.endpoints.commands", "alembic asyncpg httpx plaudit.dlq.job.job"),
+        ("plaudit.cli.commands.deliveries", "alembic asyncpg httpx plaudit.dlq.job.job"),
     ],
 )
 def test_what_a_package_brings_along_is_little(module: str, forbidden: str) -> None:

@@ -20,8 +20,8 @@ from plaudit.importer.journal import Journal
 from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
 from plaudit.kafka.errors import BufferFull, KafkaUnavailable
-from plaudit.kafka.producer import Ack, Headers, SendFailure
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Ack, Headers, SendFailure
 
 DECODER = EventDecoder()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.kafka.clock import FORGET_AFTER_S, BrokerClock
+from plaudit.kafka.broker_clock import FORGET_AFTER_S, BrokerClock
 
 
 class Times:

@@ -10,10 +10,16 @@ import pytest
 from pydantic import SecretStr
 
 from conftest import MakeTopic, delete_before
-from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition, Place
 from plaudit.kafka.errors import ConsumerFatal, KafkaFailure
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.read.consumer import (
+    CommittedOffset,
+    Consumer,
+    GroupConfig,
+    GroupEvents,
+    Partition,
+)
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer
 
 pytestmark = pytest.mark.broker
 
@@ -113,10 +119,10 @@ def test_what_is_committed_comes_back_with_its_metadata(make_topic: MakeTopic, j
     member = join(topic)
     first, second = Partition(topic, 0), Partition(topic, 1)
     until(lambda: len(member.held) == 2, member)
-    member.consumer.commit({first: Place(3, "x" * 4_000)}, wait=True)
+    member.consumer.commit({first: CommittedOffset(3, "x" * 4_000)}, wait=True)
     assert member.consumer.committed([first, second]) == {
-        first: Place(3, "x" * 4_000),
-        second: Place(None, ""),
+        first: CommittedOffset(3, "x" * 4_000),
+        second: CommittedOffset(None, ""),
     }
 
 
@@ -127,7 +133,7 @@ def test_metadata_over_the_brokers_limit_is_an_error_that_says_so(
     member = join(topic)
     until(lambda: bool(member.held), member)
     with pytest.raises(KafkaFailure, match="OFFSET_METADATA_TOO_LARGE"):
-        member.consumer.commit({Partition(topic, 0): Place(1, "x" * 4_097)}, wait=True)
+        member.consumer.commit({Partition(topic, 0): CommittedOffset(1, "x" * 4_097)}, wait=True)
 
 
 def test_a_pause_loses_nothing_and_repeats_nothing(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plaudit.kafka.findings import other_tiers
+from plaudit.kafka.admin.topic_diff import other_tiers
 
 
 def test_topics_of_an_installation_with_a_longer_prefix_are_left_alone() -> None:

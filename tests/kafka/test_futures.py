@@ -16,7 +16,7 @@ from concurrent.futures import (
 
 import pytest
 
-from plaudit.kafka.futures import LazyFuture
+from plaudit.kafka.write.lazy_future import LazyFuture
 
 MAKERS: list[Callable[[], Future[int]]] = [Future, LazyFuture]
 

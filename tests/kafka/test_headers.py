@@ -7,11 +7,11 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from conftest import MakeTopic
 from deliver.world import assignment
-from plaudit.deliver.delivery import Record
-from plaudit.dlq.letters import letter_of
-from plaudit.kafka.headers import HeadersUnreadable, headers_of, readable_headers
+from plaudit.deliver.model.delivery import Record
+from plaudit.dlq.letters.letter import letter_of
+from plaudit.kafka.read.headers import HeadersUnreadable, headers_of, readable_headers
+from plaudit.kafka.read.record_reader import RecordReader
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.single import SingleReader
 from raw_records import NOT_UTF8, write_raw
 
 pytestmark = pytest.mark.broker
@@ -50,7 +50,7 @@ def test_a_header_whose_name_is_not_utf8_stops_nothing(
     letter = letter_of(fourth)
     assert (letter.headers, letter.readable, letter.key, letter.value) == ([], False, b"k", b"v")
     assert letter.summary()["delivery_id"] == "k"
-    with SingleReader(settings) as reader:
+    with RecordReader(settings) as reader:
         found = reader.read(topic, 0, 0)
     assert found is not None
     assert (found.value, found.headers) == (b"v", [])

@@ -7,11 +7,11 @@ from confluent_kafka import Consumer, TopicPartition
 
 from command import CommandLine
 from conftest import MakeTopic, delete_before
-from plaudit.kafka.consumer import Partition
-from plaudit.kafka.lag import LagReader, PartitionLag, by_topic
-from plaudit.kafka.producer import Ack, Producer
+from plaudit.kafka.admin.topics import Admin
+from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.read.lag import LagReader, PartitionLag, by_topic
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin
+from plaudit.kafka.write.producer import Ack, Producer
 
 pytestmark = pytest.mark.broker
 

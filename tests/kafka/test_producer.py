@@ -19,8 +19,8 @@ from plaudit.kafka.errors import (
     RecordTooLarge,
     SettingsError,
 )
-from plaudit.kafka.producer import Ack, Producer, ProducerConfig, SendFailure
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Ack, Producer, ProducerConfig, SendFailure
 
 pytestmark = pytest.mark.broker
 either = pytest.mark.parametrize("has_thread", [True, False], ids=["thread", "no thread"])
@@ -175,7 +175,7 @@ def test_a_child_process_hears_that_it_needs_a_producer_of_its_own(
     script = f"""
         import os
         from plaudit.kafka.errors import UsedAfterFork
-        from plaudit.kafka.producer import Producer
+        from plaudit.kafka.write.producer import Producer
         from plaudit.kafka.settings import KafkaSettings
 
         settings = KafkaSettings(bootstrap_servers={settings.bootstrap_servers!r})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from plaudit.api.settings import ApiSettings
+from plaudit.kafka.base_settings import EnvSettings
 from plaudit.kafka.errors import SettingsError
-from plaudit.kafka.plain_settings import PlainSettings
 from plaudit.recorder.settings import RecorderSettings
 
 
@@ -19,7 +19,7 @@ from plaudit.recorder.settings import RecorderSettings
     ],
 )
 def test_the_variable_is_named_and_its_value_is_not(
-    monkeypatch: pytest.MonkeyPatch, kind: type[PlainSettings], variable: str, value: str
+    monkeypatch: pytest.MonkeyPatch, kind: type[EnvSettings], variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=rf"^{variable}: Input should be [^\n]*$"):

@@ -10,10 +10,10 @@ import pytest
 from conftest import MakeTopic
 from plaudit.events.catalogue import lookup
 from plaudit.kafka.errors import KafkaUnavailable
-from plaudit.kafka.producer import Producer
-from plaudit.kafka.schemas_topic import SchemasFollower, register
+from plaudit.kafka.read.compacted import CompactedTopic
+from plaudit.kafka.schemas.topic import SchemasFollower, register
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.table import TableFollower
+from plaudit.kafka.write.producer import Producer
 
 pytestmark = pytest.mark.broker
 
@@ -51,7 +51,7 @@ def test_it_is_ready_when_all_that_was_there_is_read_and_follows_what_comes(
             producer.publish(topic, b"1", b"%d" % number)
         producer.publish(topic, None, b"7")
         assert producer.flush(PROMPTLY_S) == 0
-        with TableFollower(settings, topic, table.apply, ask_every_s=0.05) as follower:
+        with CompactedTopic(settings, topic, table.apply, ask_every_s=0.05) as follower:
             assert follower.wait_ready(PROMPTLY_S)
             assert len(table.rows) == 49
             assert b"7" not in table.rows
@@ -64,7 +64,7 @@ def test_it_is_ready_when_all_that_was_there_is_read_and_follows_what_comes(
 
 
 def test_an_empty_topic_is_current(settings: KafkaSettings, make_topic: MakeTopic) -> None:
-    with TableFollower(settings, make_topic(), Table().apply) as follower:
+    with CompactedTopic(settings, make_topic(), Table().apply) as follower:
         assert follower.wait_ready(PROMPTLY_S)
         assert follower.current_as_of is not None
 
@@ -72,7 +72,7 @@ def test_an_empty_topic_is_current(settings: KafkaSettings, make_topic: MakeTopi
 def test_it_waits_for_a_topic_that_is_not_there_yet(
     settings: KafkaSettings, make_topic: MakeTopic
 ) -> None:
-    with TableFollower(settings, f"{settings.topic_prefix}topic0", Table().apply) as follower:
+    with CompactedTopic(settings, f"{settings.topic_prefix}topic0", Table().apply) as follower:
         assert follower.wait_ready(0.3) is False
         assert not follower.ready
         assert make_topic() == f"{settings.topic_prefix}topic0"
@@ -80,7 +80,7 @@ def test_it_waits_for_a_topic_that_is_not_there_yet(
 
 
 def test_while_the_brokers_are_away_it_says_so_and_is_not_ready(away: KafkaSettings) -> None:
-    with TableFollower(away, "topic", Table().apply) as follower:
+    with CompactedTopic(away, "topic", Table().apply) as follower:
         assert follower.wait_ready(2.5) is False
         assert isinstance(follower.problem, KafkaUnavailable)
 
@@ -96,7 +96,7 @@ def test_what_apply_raises_reaches_whoever_waits(
 
     with Producer(settings) as producer:
         producer.publish(topic, b"1", b"key").result(PROMPTLY_S)
-    with TableFollower(settings, topic, fail) as follower, pytest.raises(ZeroDivisionError):
+    with CompactedTopic(settings, topic, fail) as follower, pytest.raises(ZeroDivisionError):
         follower.wait_ready(PROMPTLY_S)
 
 

@@ -11,9 +11,17 @@ from confluent_kafka.admin import AdminClient
 
 from command import CommandLine
 from conftest import FEW
-from plaudit.kafka.declaration import Section, TopicSpec, declared
+from plaudit.kafka.admin.topic_specs import Section, TopicSpec, declared
+from plaudit.kafka.admin.topics import (
+    Admin,
+    Aspect,
+    Severity,
+    TopicIssue,
+    apply,
+    check,
+    worker_requirements,
+)
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin, Aspect, Finding, Severity, apply, check, worker_requirements
 
 pytestmark = pytest.mark.broker
 
@@ -24,7 +32,7 @@ def specs_of(settings: KafkaSettings) -> dict[str, TopicSpec]:
     return {s.name: s for s in declared(settings, single_node=True, partitions=FEW)}
 
 
-def seen(find: Callable[[], list[Finding]], count: int) -> list[Finding]:
+def seen(find: Callable[[], list[TopicIssue]], count: int) -> list[TopicIssue]:
     """Look until a change has reached the broker that is asked, a moment after the answer."""
     deadline = time.monotonic() + PROMPTLY_S
     while len(found := find()) != count:

@@ -9,15 +9,15 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from conftest import MakeTopic
-from plaudit.kafka.consumer import Partition, Place
 from plaudit.kafka.errors import (
     Fenced,
     KafkaUnavailable,
     RecordTooLarge,
     TransactionAborted,
 )
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.transactions import Transaction, TransactionalProducer
+from plaudit.kafka.write.transactions import Transaction, TransactionalProducer
 
 pytestmark = pytest.mark.broker
 
@@ -150,12 +150,12 @@ def test_offsets_are_committed_with_the_records_or_not_at_all(
         producer.fence()
         group = consumer.consumer_group_metadata()
         with producer.transaction() as transaction:
-            transaction.consumed(group, {Partition(topic, 0): Place(5, "said")})
+            transaction.consumed(group, {Partition(topic, 0): CommittedOffset(5, "said")})
         failing(
             producer,
             topic,
             b"never",
-            lambda it: it.consumed(group, {Partition(topic, 0): Place(9, "")}),
+            lambda it: it.consumed(group, {Partition(topic, 0): CommittedOffset(9, "")}),
         )
     [place] = consumer.committed([TopicPartition(topic, 0)], 20)
     consumer.close()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from plaudit.kafka.consumer import Partition
+from plaudit.kafka.read.consumer import Partition
 
 
 class Accepted(NamedTuple):

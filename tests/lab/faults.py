@@ -27,7 +27,7 @@ from lab.scenario import (
 )
 from lab.stage import Stage
 from plaudit.dev.kafka_node import BrokerNode
-from plaudit.kafka.topics import Admin
+from plaudit.kafka.admin.topics import Admin
 
 GIVES_UP_WITHIN_S: Final = 30.0
 

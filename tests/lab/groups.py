@@ -14,9 +14,9 @@ from confluent_kafka.admin import AdminClient
 
 from lab.evidence import Committed
 from plaudit.deliver.offsets import bitmap
-from plaudit.kafka.bounds import log_bounds
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.consumer import Partition
+from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from confluent_kafka.admin._scram import (
 from lab.scenario import Right
 from plaudit.dev.kafka_local import LocalKafka
 from plaudit.dev.kafka_probe import free_ports
-from plaudit.kafka.roles import Role, grants
+from plaudit.kafka.admin.roles import Role, grants
 from plaudit.records.names import Names
 
 USER: Final = "worker"

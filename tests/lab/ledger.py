@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from lab.evidence import Accepted, Arrival, Evidence, Killed, Letter, Line, Waiting
-from plaudit.kafka.consumer import Partition
+from plaudit.kafka.read.consumer import Partition
 
 Pair: TypeAlias = "tuple[str, str]"
 P = TypeVar("P", Arrival, Line, Waiting, Letter)

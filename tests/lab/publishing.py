@@ -23,8 +23,8 @@ from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.models.event import EventModel
 from plaudit.events.rendering import render
-from plaudit.kafka.consumer import Partition
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.read.consumer import Partition
 from plaudit.publish import Ack, Publisher
 
 M = TypeVar("M", bound=BaseModel)

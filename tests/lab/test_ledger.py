@@ -8,7 +8,7 @@ import pytest
 
 from lab.evidence import Accepted, Arrival, Committed, Evidence, Killed, Letter, Line, Waiting
 from lab.ledger import judge
-from plaudit.kafka.consumer import Partition
+from plaudit.kafka.read.consumer import Partition
 
 EVENTS = Partition("events", 0)
 TIER = Partition("deliveries.1s", 0)

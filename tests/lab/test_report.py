@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from lab.evidence import Accepted, Arrival, Evidence
 from lab.timeline import Life, draw
-from plaudit.kafka.consumer import Partition
+from plaudit.kafka.read.consumer import Partition
 
 SVG = "{http://www.w3.org/2000/svg}"
 SECOND = 1_000

@@ -14,11 +14,11 @@ from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
 from e2e.sink import Sink, good
 from lab.guarded import GuardedKafka
 from lab.stage import Place
+from plaudit.kafka.admin.roles import Role, commands
 from plaudit.kafka.errors import NotAuthorized
-from plaudit.kafka.producer import Producer
-from plaudit.kafka.rights import needs
-from plaudit.kafka.roles import Role, commands
+from plaudit.kafka.permissions import needs
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.names import Names
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.timeout(240)]

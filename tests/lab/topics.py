@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from e2e.rig import Rig
 from lab.evidence import Letter, Line, Waiting
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.consumer import Partition
+from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.attempt import decode_attempt
 from plaudit.records.names import Header

@@ -26,11 +26,11 @@ from plaudit.events.encoding import encode
 from plaudit.events.entity import Entity
 from plaudit.events.models import TestimonialApproved
 from plaudit.events.models.event import EventModel
-from plaudit.kafka.declaration import Section, declared
-from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.admin.topic_specs import Section, declared
+from plaudit.kafka.admin.topics import Admin, apply
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin, apply
-from plaudit.outbox import shut
+from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.outbox import blocked_topics as shut
 from plaudit.outbox.queue import OutboxMissing
 from plaudit.outbox.service import RelayService
 from postgres import LocalPostgres, find_programs

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plaudit.kafka.errors import KafkaUnavailable, RecordTooLarge
-from plaudit.kafka.producer import Ack, SendFailure
+from plaudit.kafka.write.producer import Ack, SendFailure
 from plaudit.outbox.rows import Outcome, Row, Unfit, judge
 
 ACK = Ack("t", 0, 1, 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plaudit.kafka.errors import KafkaUnavailable, NotAuthorized, TopicProblem
-from plaudit.outbox.shut import TRY_AGAIN_S, ShutTopics
+from plaudit.outbox.blocked_topics import TRY_AGAIN_S, BlockedTopics
 
 DENIED = NotAuthorized("publish to forms", "no right to write", "TOPIC_AUTHORIZATION_FAILED")
 AWAY = KafkaUnavailable("publish to spaces")
@@ -23,7 +23,7 @@ class Time:
 
 def test_a_topic_is_told_once_and_tried_again_after_a_while() -> None:
     time = Time()
-    topics = ShutTopics(time)
+    topics = BlockedTopics(time)
     assert topics.take({"forms": DENIED, "spaces": AWAY}) == ["forms"]
     assert topics.left_out() == ["forms"]
     time.now += TRY_AGAIN_S
@@ -33,7 +33,7 @@ def test_a_topic_is_told_once_and_tried_again_after_a_while() -> None:
 
 
 def test_a_topic_that_was_written_to_is_open_and_told_anew_the_next_time() -> None:
-    topics = ShutTopics(Time())
+    topics = BlockedTopics(Time())
     topics.take({"forms": DENIED})
     assert topics.opened(["testimonials", "forms"]) == ["forms"]
     assert (topics.left_out(), topics.opened(["forms"])) == ([], [])

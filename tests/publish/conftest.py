@@ -9,9 +9,9 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from conftest import FEW
-from plaudit.kafka.declaration import Section, declared
+from plaudit.kafka.admin.topic_specs import Section, declared
+from plaudit.kafka.admin.topics import Admin, apply
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin, apply
 
 ReadAll = Callable[[str], list[Message]]
 

@@ -11,8 +11,8 @@ from plaudit.events.decoding import EventDecoder
 from plaudit.events.examples import example
 from plaudit.events.models.event import EventModel
 from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed, SettingsError
-from plaudit.kafka.producer import ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import ProducerConfig
 from plaudit.publish import AsyncPublisher, EventTooLarge, Publisher
 from plaudit.publish import publisher as publisher_module
 from plaudit.publish.prepare import MOST_BYTES

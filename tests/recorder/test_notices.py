@@ -21,10 +21,10 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.recorder.notices import Notifier
-from plaudit.store import endpoints as rows
-from plaudit.store.database import open_database, reading
-from plaudit.store.endpoints import StoredEndpoint
-from plaudit.store.tables import NOTICES, WORKSPACES
+from plaudit.store.db.database import open_database, reading
+from plaudit.store.db.tables import NOTICES, WORKSPACES
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.rows import StoredEndpoint
 
 KEY = os.urandom(32)
 WORKSPACE = str(uuid.uuid4())

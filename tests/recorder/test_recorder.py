@@ -14,15 +14,15 @@ from sqlalchemy.engine import Engine
 
 from attempts import attempt
 from plaudit.bulk.control import Control
-from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.read.consumer import Consumer, GroupConfig, GroupEvents, Partition
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer
 from plaudit.recorder.projector import Projector, Read
 from plaudit.recorder.rebuild import rebuild
 from plaudit.recorder.recorder import Recorder
 from plaudit.records.attempt import encode_attempt
-from plaudit.store.database import open_database, reading
-from plaudit.store.tables import ATTEMPTS
+from plaudit.store.db.database import open_database, reading
+from plaudit.store.db.tables import ATTEMPTS
 
 pytestmark = pytest.mark.broker
 

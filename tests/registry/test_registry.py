@@ -22,15 +22,15 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import EventDecoder, SchemaUnknown
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example, example_json
-from plaudit.events.registry import RegistryClient, RegistryLookup
-from plaudit.events.registry_errors import (
+from plaudit.events.registry.client import RegistryClient, RegistryLookup
+from plaudit.events.registry.errors import (
     RegistryUnavailable,
     SchemaIncompatible,
     SchemaNotRegistered,
 )
-from plaudit.kafka.declaration import declared
+from plaudit.kafka.admin.topic_specs import declared
+from plaudit.kafka.admin.topics import Admin, apply
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin, apply
 from plaudit.publish import Publisher
 from publish.conftest import read_all, read_topic, topics
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from conftest import TEST_POSTGRES
-from plaudit.store.database import connect, migrate, open_database
+from plaudit.store.db.database import connect, migrate, open_database
 from postgres import LocalPostgres
 
 

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.keys import CannotOpen, SecretKeys
-from plaudit.store.answers import KEPT_MS, Answers, Kept, KeyReused
-from plaudit.store.database import reading
-from plaudit.store.once import Once
-from plaudit.store.tables import ANSWERS
+from plaudit.store.access.idempotency_store import KEPT_MS, IdempotencyStore, Kept, KeyReused
+from plaudit.store.db.database import reading
+from plaudit.store.db.tables import ANSWERS
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
 KEYS = SecretKeys([os.urandom(32)])
 ANSWER = Kept(201, b'{"secret": "whsec_x"}')
@@ -30,23 +30,23 @@ class Clock:
 
 
 def test_an_answer_is_given_again_to_the_same_request_only(engine: Engine) -> None:
-    answers = Answers(engine, KEYS)
-    assert isinstance(answers.begin("a", "one"), Once)
+    answers = IdempotencyStore(engine, KEYS)
+    assert isinstance(answers.begin("a", "one"), IdempotencySeed)
     with pytest.raises(KeyReused):
         answers.begin("a", "two")
     answers.keep("a", ANSWER)
     assert answers.begin("a", "one") == ANSWER
     with pytest.raises(KeyReused):
         answers.begin("a", "two")
-    assert isinstance(answers.begin("b", "one"), Once)
+    assert isinstance(answers.begin("b", "one"), IdempotencySeed)
     with reading(engine) as connection:
         assert "whsec" not in repr(connection.execute(sa.select(ANSWERS)).all())
     with pytest.raises(CannotOpen):
-        Answers(engine, SecretKeys([os.urandom(32)])).begin("a", "one")
+        IdempotencyStore(engine, SecretKeys([os.urandom(32)])).begin("a", "one")
 
 
 def test_a_key_is_free_again_when_nothing_was_done(engine: Engine) -> None:
-    answers = Answers(engine, KEYS)
+    answers = IdempotencyStore(engine, KEYS)
     before = answers.begin("a", "one")
     answers.forget("a")
     assert answers.begin("a", "two") != before
@@ -56,10 +56,10 @@ def test_a_request_whose_process_was_killed_is_carried_out_again_with_the_same_e
     engine: Engine,
 ) -> None:
     clock = Clock()
-    begun = Answers(engine, KEYS, clock).begin("a", "one")
+    begun = IdempotencyStore(engine, KEYS, clock).begin("a", "one")
     clock.now += 5
-    again = Answers(engine, KEYS, clock).begin("a", "one")
-    assert isinstance(begun, Once)
+    again = IdempotencyStore(engine, KEYS, clock).begin("a", "one")
+    assert isinstance(begun, IdempotencySeed)
     assert again == replace(begun, again=True)
     assert begun.uuid("endpoint") != begun.uuid("key")
     assert begun.seed.hex() not in repr(begun)
@@ -67,10 +67,10 @@ def test_a_request_whose_process_was_killed_is_carried_out_again_with_the_same_e
 
 def test_an_answer_is_kept_for_a_day(engine: Engine) -> None:
     clock = Clock()
-    answers = Answers(engine, KEYS, clock)
+    answers = IdempotencyStore(engine, KEYS, clock)
     answers.begin("a", "one")
     answers.keep("a", ANSWER)
     clock.now += KEPT_MS - 1
     assert answers.begin("a", "one") == ANSWER
     clock.now += 1
-    assert isinstance(answers.begin("a", "two"), Once)
+    assert isinstance(answers.begin("a", "two"), IdempotencySeed)

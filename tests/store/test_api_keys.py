@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from plaudit.store.api_keys import FRESH_S, KeyService, NoSuchKey, Scope
-from plaudit.store.wanted import InputRefused
+from plaudit.store.access.api_keys import FRESH_S, KeyService, NoSuchKey, Scope
+from plaudit.store.endpoints.spec import InputRefused
 
 WORKSPACE = "d42b39a4-acb6-49f9-af26-75b156b233f9"
 

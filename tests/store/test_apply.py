@@ -15,18 +15,18 @@ from sqlalchemy.engine import Engine
 from plaudit.endpoints.follower import EndpointsFollower
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.table import EndpointTable
-from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.store.apply import carry_out, plan, read_file
-from plaudit.store.relay import Relay
-from plaudit.store.service import EndpointService
-from plaudit.store.wanted import InputRefused, Rules, Wanted
+from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.store.endpoints.manifest import carry_out, plan, read_file
+from plaudit.store.endpoints.relay import Relay
+from plaudit.store.endpoints.service import EndpointService
+from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules
 from plaudit.transport.addresses import AddressPolicy
 
 KEYS = SecretKeys([os.urandom(32)])
 WORKSPACE = "4ef43862-bc67-438e-9e17-e9d7b9adfc44"
 URL = "https://hooks.example.com/plaudit?token=x"
-WANTED = Wanted(URL, ("testimonial.approved",), name="crm")
+WANTED = EndpointSpec(URL, ("testimonial.approved",), name="crm")
 
 
 def away(topic: str = "plaudit.endpoints") -> tuple[Producer, str]:

@@ -11,10 +11,10 @@ from sqlalchemy.engine import Engine
 
 from attempts import WORKSPACE, attempt, failed
 from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
-from plaudit.store.database import reading
-from plaudit.store.deliveries import Page, Query, State, attempts_about, attempts_of, find_page
-from plaudit.store.log import AttemptRows, insert_new
-from plaudit.store.wanted import InputRefused
+from plaudit.store.db.database import reading
+from plaudit.store.endpoints.spec import InputRefused
+from plaudit.store.log.queries import Page, Query, State, attempts_about, attempts_of, find_page
+from plaudit.store.log.writer import AttemptRows, insert_new
 
 NOW = int(time.time() * 1_000)
 ENDPOINT = str(uuid.uuid4())

@@ -14,11 +14,11 @@ from sqlalchemy.engine import Engine
 
 from attempts import attempt, failed
 from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
-from plaudit.store.database import reading
-from plaudit.store.health import HOUR_MS, Health, find_health, summed, take_in
-from plaudit.store.log import COLUMNS, AttemptRows, Row, insert_new
-from plaudit.store.partitions import DAY_MS, forget_before
-from plaudit.store.tables import ATTEMPTS, HOURS
+from plaudit.store.db.database import reading
+from plaudit.store.db.partitions import DAY_MS, forget_before
+from plaudit.store.db.tables import ATTEMPTS, HOURS
+from plaudit.store.log.health import HOUR_MS, Health, find_health, summed, take_in
+from plaudit.store.log.writer import COLUMNS, AttemptRows, Row, insert_new
 
 LONG = "".join(chr(0x4E00 + place * 7 % 20_000) for place in range(9_000))
 """Nothing that an index could compress."""

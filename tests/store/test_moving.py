@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from plaudit.store.moving import dropped, without_headers_of
-from plaudit.store.wanted import Wanted
+from plaudit.store.endpoints.moving import dropped, without_headers_of
+from plaudit.store.endpoints.spec import EndpointSpec
 
 SECRETS = {"authorization": "Bearer secret", "x-b": "1"}
-BEFORE = Wanted("https://hooks.example.com/a", headers=SECRETS)
+BEFORE = EndpointSpec("https://hooks.example.com/a", headers=SECRETS)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from plaudit.store import database
-from plaudit.store.database import DatabaseFailure, SchemaOutdated, open_database
+from plaudit.store.db import database
+from plaudit.store.db.database import DatabaseFailure, SchemaOutdated, open_database
 
 
 def test_a_new_file_is_private_and_so_are_its_journals(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.recorder.projector import Projector, Read
 from plaudit.records.attempt import AttemptRecord, encode_attempt
-from plaudit.store import endpoints as rows
-from plaudit.store.database import DatabaseFailure, reading
-from plaudit.store.endpoints import StoredEndpoint
-from plaudit.store.tables import ATTEMPTS, NOTICES, OUTBOX, WORKSPACES
+from plaudit.store.db.database import DatabaseFailure, reading
+from plaudit.store.db.tables import ATTEMPTS, NOTICES, OUTBOX, WORKSPACES
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.rows import StoredEndpoint
 
 DAY_MS = 86_400_000
 AFTER_MS = 5 * DAY_MS

@@ -20,25 +20,25 @@ from plaudit.endpoints.model import Deleted, Endpoint
 from plaudit.endpoints.signing import Signer
 from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.errors import SettingsError
-from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.store.answers import Answers, Kept
-from plaudit.store.apply import carry_out, plan, read_file
-from plaudit.store.database import SchemaOutdated, connect, open_database, revisions
-from plaudit.store.making import changed_endpoint, enabled_endpoint
-from plaudit.store.once import Once
-from plaudit.store.relay import EndpointQueue, Relay
-from plaudit.store.service import ChangedMeanwhile, EndpointService, NoSuchEndpoint
-from plaudit.store.tables import METADATA, OUTBOX
-from plaudit.store.upgrading import newest
-from plaudit.store.wanted import InputRefused, Rules, Wanted
+from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.store.access.idempotency_store import IdempotencyStore, Kept
+from plaudit.store.db.database import SchemaOutdated, connect, open_database, revisions
+from plaudit.store.db.migrate import newest
+from plaudit.store.db.tables import METADATA, OUTBOX
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
+from plaudit.store.endpoints.making import changed_endpoint, enabled_endpoint
+from plaudit.store.endpoints.manifest import carry_out, plan, read_file
+from plaudit.store.endpoints.relay import EndpointQueue, Relay
+from plaudit.store.endpoints.service import ChangedMeanwhile, EndpointService, NoSuchEndpoint
+from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules
 from plaudit.transport.addresses import AddressPolicy
 
 OLDER = os.urandom(32)
 KEYS = SecretKeys([OLDER])
 WORKSPACE = "4ef43862-bc67-438e-9e17-e9d7b9adfc44"
 URL = "https://hooks.example.com/plaudit?token=x"
-WANTED = Wanted(URL, ("testimonial.approved",), name="crm")
+WANTED = EndpointSpec(URL, ("testimonial.approved",), name="crm")
 
 
 def away(topic: str = "plaudit.endpoints") -> tuple[Producer, str]:
@@ -77,7 +77,7 @@ def test_what_is_added_comes_back_without_its_secret_in_the_clear(
 def test_a_slack_endpoint_gets_what_slack_takes_unless_it_asks_for_else(
     service: EndpointService,
 ) -> None:
-    asked = Wanted(URL, format="slack")
+    asked = EndpointSpec(URL, format="slack")
     made = service.add(WORKSPACE, asked).endpoint
     assert made.rate_limit == 1
     assert "import.completed" in made.event_types
@@ -127,7 +127,7 @@ def test_a_rotation_that_is_sent_again_does_not_take_back_a_later_one(
     service: EndpointService,
 ) -> None:
     endpoint_id = service.add(WORKSPACE, WANTED).endpoint.endpoint_id
-    once = Once(os.urandom(32), 0)
+    once = IdempotencySeed(os.urandom(32), 0)
     first = service.rotate_secret(endpoint_id, once=once)
     later = service.rotate_secret(endpoint_id)
     assert service.rotate_secret(endpoint_id, once=once).secret == first.secret
@@ -138,26 +138,26 @@ def test_a_rotation_that_is_sent_again_does_not_take_back_a_later_one(
 @pytest.mark.parametrize(
     ("wanted", "field"),
     [
-        (Wanted("http://10.0.0.1/"), "url"),
-        (Wanted("http://hooks.example.com:99999/"), "url"),
-        (Wanted("nonsense"), "url"),
-        (Wanted(URL, types=("testimonial.aproved",)), "types"),
-        (Wanted(URL, spaces=("here",)), "spaces"),
-        (Wanted(URL, headers={"Webhook-Id": "1"}), "headers"),
-        (Wanted(URL, headers={"Host": "x"}), "headers"),
-        (Wanted(URL, headers={"a b": "x"}), "headers"),
-        (Wanted(URL, headers={"x-a": "1\r\nx-b: 2"}), "headers"),
-        (Wanted(URL, rate_limit=0), "rate_limit"),
-        (Wanted(URL, rate_limit=float("nan")), "rate_limit"),
-        (Wanted(URL, schedule="7s"), "schedule"),
-        (Wanted(URL, schedule="soon"), "schedule"),
-        (Wanted(URL, format="xml"), "format"),
-        (Wanted(URL, secret="hunter2"), "secret"),
-        (Wanted(URL, name=""), "name"),
+        (EndpointSpec("http://10.0.0.1/"), "url"),
+        (EndpointSpec("http://hooks.example.com:99999/"), "url"),
+        (EndpointSpec("nonsense"), "url"),
+        (EndpointSpec(URL, types=("testimonial.aproved",)), "types"),
+        (EndpointSpec(URL, spaces=("here",)), "spaces"),
+        (EndpointSpec(URL, headers={"Webhook-Id": "1"}), "headers"),
+        (EndpointSpec(URL, headers={"Host": "x"}), "headers"),
+        (EndpointSpec(URL, headers={"a b": "x"}), "headers"),
+        (EndpointSpec(URL, headers={"x-a": "1\r\nx-b: 2"}), "headers"),
+        (EndpointSpec(URL, rate_limit=0), "rate_limit"),
+        (EndpointSpec(URL, rate_limit=float("nan")), "rate_limit"),
+        (EndpointSpec(URL, schedule="7s"), "schedule"),
+        (EndpointSpec(URL, schedule="soon"), "schedule"),
+        (EndpointSpec(URL, format="xml"), "format"),
+        (EndpointSpec(URL, secret="hunter2"), "secret"),
+        (EndpointSpec(URL, name=""), "name"),
     ],
 )
 def test_what_can_not_be_is_refused_by_the_name_of_its_field(
-    service: EndpointService, wanted: Wanted, field: str
+    service: EndpointService, wanted: EndpointSpec, field: str
 ) -> None:
     with pytest.raises(InputRefused) as refused:
         service.add(WORKSPACE, wanted)
@@ -269,7 +269,7 @@ def test_after_resealing_the_older_key_is_needed_no_more(
 ) -> None:
     written = service.add(WORKSPACE, WANTED)
     newer = os.urandom(32)
-    answers = Answers(engine, KEYS)
+    answers = IdempotencyStore(engine, KEYS)
     answers.begin("a", "one")
     answers.keep("a", Kept(201, b"shown once"))
     alone = SecretKeys([newer])
@@ -282,7 +282,7 @@ def test_after_resealing_the_older_key_is_needed_no_more(
         assert (both.reseal(), both.reseal()) == (1, 0)
         found = EndpointService(engine, alone, relay, rules).get(written.endpoint.endpoint_id)
         assert found.version == written.endpoint.version, "nobody's ETag changes"
-    assert Answers(engine, alone).begin("a", "one") == Kept(201, b"shown once")
+    assert IdempotencyStore(engine, alone).begin("a", "one") == Kept(201, b"shown once")
     table = EndpointTable(alone)
     follower = EndpointsFollower(topics, table)
     follower.start()

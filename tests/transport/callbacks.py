@@ -9,9 +9,9 @@ from typing import Any
 from plaudit.transport import errors
 from plaudit.transport.addresses import check_url
 from plaudit.transport.answer import Answer
-from plaudit.transport.engine import Engine
-from plaudit.transport.head import request_prefix
-from plaudit.transport.sender import Started
+from plaudit.transport.engine.engine import Engine
+from plaudit.transport.request_head import request_prefix
+from plaudit.transport.sender import ExchangeHandle
 from transport.senders import (
     BODY,
 )
@@ -43,7 +43,7 @@ def start(
     lines: bytes = b"",
     body: bytes = BODY,
     owner: str = "",
-) -> Started:
+) -> ExchangeHandle:
     target = check_url(url)
     return engine.start(target, request_prefix(target), lines, body, ended, owner)
 

@@ -10,7 +10,7 @@ import pytest
 import trustme
 import uvloop
 
-from plaudit.transport.engine import Engine
+from plaudit.transport.engine.engine import Engine
 from plaudit.transport.sender import Sender
 from transport.senders import SENDERS, How, Leaks
 

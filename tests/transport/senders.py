@@ -14,14 +14,14 @@ import trustme
 
 from plaudit.transport.addresses import AddressPolicy, IPAddress, check_url
 from plaudit.transport.answer import Answer
-from plaudit.transport.dial import Dialer
-from plaudit.transport.engine import Engine
+from plaudit.transport.engine.engine import Engine
 from plaudit.transport.errors import DnsTimeout
-from plaudit.transport.proxy import Proxy
-from plaudit.transport.resolver import Resolver, SystemResolver
+from plaudit.transport.net.dialer import Dialer
+from plaudit.transport.net.proxy import Proxy
+from plaudit.transport.net.resolver import Resolver, SystemResolver
+from plaudit.transport.net.tls import tls_context
 from plaudit.transport.sender import Caps, PoolLimits, Sender, Timeouts
 from plaudit.transport.stock import HttpxSender
-from plaudit.transport.tls import tls_context
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 QUICK = Timeouts(1.0, 1.0, 1.0, 1.0, 0.3, 0.8)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from plaudit.transport.assembly import AnswerAssembly
+from plaudit.transport.engine.response_parser import AnswerAssembly
 from plaudit.transport.errors import AnswerMalformed
 from plaudit.transport.sender import Caps
 

@@ -13,7 +13,7 @@ import trustme
 from plaudit.transport import errors
 from plaudit.transport.addresses import check_url
 from plaudit.transport.answer import Answer
-from plaudit.transport.head import header_lines, request_prefix
+from plaudit.transport.request_head import header_lines, request_prefix
 from plaudit.transport.sender import PoolLimits, Timeouts
 from transport.callbacks import Ended, start, until
 from transport.conftest import MakeEngine

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import trustme
 
 from plaudit.transport.answer import Answer
-from plaudit.transport.engine import Engine
+from plaudit.transport.engine.engine import Engine
 from plaudit.transport.sender import Timeouts
 from transport.callbacks import Ended, start, until
 from transport.conftest import MakeEngine

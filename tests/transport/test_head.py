@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from plaudit.transport.addresses import check_url
 from plaudit.transport.errors import RequestInvalid
-from plaudit.transport.head import OURS, header_lines, read_lines, request_prefix
+from plaudit.transport.request_head import OURS, header_lines, read_lines, request_prefix
 
 TARGET = check_url("https://hooks.example:8443/a?b=c")
 

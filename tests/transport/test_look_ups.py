@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from plaudit.transport.look_ups import (
+from plaudit.transport.net.lookups import (
     MOST_SLOW_NAMES,
     QUICK,
     QUICK_EACH,

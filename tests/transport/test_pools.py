@@ -9,7 +9,7 @@ import pytest
 
 from plaudit.transport import errors
 from plaudit.transport.answer import Answer
-from plaudit.transport.head import header_lines
+from plaudit.transport.request_head import header_lines
 from plaudit.transport.sender import PoolLimits, Timeouts
 from transport.callbacks import Ended, start, until
 from transport.conftest import MakeEngine

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from plaudit.transport import errors
-from plaudit.transport.proxy import Proxy
+from plaudit.transport.net.proxy import Proxy
 from plaudit.transport.sender import Timeouts
 from transport.conftest import Make
 from transport.senders import OK, Names, post, serving_tls, trusting

@@ -13,8 +13,8 @@ import pytest
 from plaudit.transport import errors
 from plaudit.transport.addresses import IPAddress
 from plaudit.transport.answer import Answer
-from plaudit.transport.look_ups import QUICK_EACH
-from plaudit.transport.resolver import CachingResolver, SystemResolver
+from plaudit.transport.net.lookups import QUICK_EACH
+from plaudit.transport.net.resolver import CachingResolver, SystemResolver
 from plaudit.transport.sender import Timeouts
 from transport.callbacks import Ended, start
 from transport.conftest import MakeEngine

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plaudit.transport.timers import NEVER_S, Deadlines, Timers
+from plaudit.transport.engine.deadlines import NEVER_S, Deadlines, Timers
 
 
 async def test_nothing_is_due_early_and_all_is_due_once() -> None:

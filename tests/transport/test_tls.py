@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from plaudit.transport import errors
-from plaudit.transport.tls import ClientCertificate
+from plaudit.transport.net.tls import ClientCertificate
 from transport.conftest import MakeEngine
 from transport.senders import (
     OK,

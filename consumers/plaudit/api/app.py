@@ -14,13 +14,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from plaudit.api import catalogue, deliveries, endpoints, events, hooks, workspaces
-from plaudit.api.counting import Counting
-from plaudit.api.door import Door
-from plaudit.api.idempotency import PARAMETER, Idempotency
-from plaudit.api.parts import Parts
+from plaudit.api.dependencies import Parts
+from plaudit.api.middleware.idempotency import PARAMETER, Idempotency
+from plaudit.api.middleware.metrics import Counting
 from plaudit.api.problems import Problem, install
 from plaudit.api.readiness import Readiness, problems_of
+from plaudit.api.request_guard import Door
+from plaudit.api.routes import catalogue, deliveries, endpoints, events, hooks, workspaces
 
 DESCRIPTION = """\
 Endpoints, deliveries and keys. Every request brings an API key (`plaudit keys create`); a key of a

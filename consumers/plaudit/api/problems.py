@@ -15,13 +15,13 @@ from starlette.exceptions import HTTPException
 from plaudit.control.retry import RetryRefused
 from plaudit.endpoints.keys import CannotOpen
 from plaudit.events.catalogue import UnknownEventType
-from plaudit.events.registry_errors import RegistryFailure
+from plaudit.events.registry.errors import RegistryFailure
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.store.api_keys import NoSuchKey
-from plaudit.store.database import DatabaseFailure
-from plaudit.store.deliveries import NoSuchDelivery
-from plaudit.store.service import ChangedMeanwhile, NoSuchEndpoint
-from plaudit.store.wanted import InputRefused
+from plaudit.store.access.api_keys import NoSuchKey
+from plaudit.store.db.database import DatabaseFailure
+from plaudit.store.endpoints.service import ChangedMeanwhile, NoSuchEndpoint
+from plaudit.store.endpoints.spec import InputRefused
+from plaudit.store.log.queries import NoSuchDelivery
 
 _log = logging.getLogger(__name__)
 

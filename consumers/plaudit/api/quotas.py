@@ -14,12 +14,12 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from plaudit.api.limits import MINUTE_S, RateLimits
 from plaudit.api.problems import Refused
+from plaudit.api.rate_limits import MINUTE_S, RateLimits
 from plaudit.api.settings import ApiSettings
-from plaudit.store.database import reading
-from plaudit.store.once import Once
-from plaudit.store.tables import API_KEYS, ENDPOINTS
+from plaudit.store.db.database import reading
+from plaudit.store.db.tables import API_KEYS, ENDPOINTS
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
 REVOKED_FOR_MS: Final = 24 * 3_600_000
 """How long a revoked key still counts: making and revoking in a loop would fill the table."""
@@ -70,7 +70,7 @@ class Quotas:
         content_filter: str | None,
         *,
         replaces: str | None = None,
-        once: Once | None = None,
+        once: IdempotencySeed | None = None,
     ) -> None:
         """Check that a workspace may have an endpoint.
 
@@ -108,7 +108,7 @@ class Quotas:
                 "API_MAX_FILTER_CHARACTERS",
             )
 
-    def check_key(self, workspace_id: str, once: Once | None = None) -> None:
+    def check_key(self, workspace_id: str, once: IdempotencySeed | None = None) -> None:
         """Check that a workspace may have another key.
 
         Raises:

@@ -9,9 +9,9 @@ from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
 
-from plaudit.api.parts import Parts
+from plaudit.api.dependencies import Parts
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.store.database import DatabaseFailure, check
+from plaudit.store.db.database import DatabaseFailure, check
 
 FRESH_S: Final = 1.0
 

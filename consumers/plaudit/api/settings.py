@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from plaudit.kafka.plain_settings import PlainSettings
+from plaudit.kafka.base_settings import EnvSettings
 
 
-class ApiSettings(PlainSettings):
+class ApiSettings(EnvSettings):
     """Where the API listens, and what a workspace may do; 0 takes a limit away."""
 
     api_host: str = Field(default="127.0.0.1", description="Address that the API is bound to.")

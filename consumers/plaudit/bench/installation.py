@@ -23,12 +23,12 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
 from plaudit.events.models.event import EventModel
-from plaudit.kafka import schemas_topic
-from plaudit.kafka.declaration import Section, declared
+from plaudit.kafka.admin.topic_specs import Section, declared
+from plaudit.kafka.admin.topics import Admin, apply
 from plaudit.kafka.errors import TopicProblem
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.schemas import topic as schemas_topic
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin, apply
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.endpoint import EndpointRecord
 
 M = TypeVar("M", bound=BaseModel)

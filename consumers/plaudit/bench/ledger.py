@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from plaudit.bench.honesty import Ledger
 from plaudit.deliver.offsets.bitmap import decode
-from plaudit.kafka.lag import LagReader, PartitionLag
+from plaudit.kafka.read.lag import LagReader, PartitionLag
 from plaudit.kafka.settings import KafkaSettings
 
 

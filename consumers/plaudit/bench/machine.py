@@ -13,7 +13,7 @@ from typing import Final
 
 from confluent_kafka import libversion
 
-from plaudit.events.form import form
+from plaudit.events.avro.build_kind import form
 
 _PROC: Final = Path("/proc")
 _LIBRARIES: Final = (

@@ -20,9 +20,9 @@ from plaudit.bench.machine import Cores, busy_s, cpu_s
 from plaudit.bench.references import CEILINGS, Kind, Reference
 from plaudit.bench.sink import Reading
 from plaudit.dev.processes import Workers
-from plaudit.kafka.declaration import Section
+from plaudit.kafka.admin.topic_specs import Section
+from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.kafka.topics import Admin
 from plaudit.publish import Publisher
 
 LOOK_S: Final = 0.02

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     if argv is None:
         _mind_signals(sys.argv[1:])
-    from plaudit.cli.commands import run  # noqa: PLC0415 - takes a tenth of a second
+    from plaudit.cli.registry import run  # noqa: PLC0415 - takes a tenth of a second
 
     run(sys.argv[1:] if argv is None else argv)
 

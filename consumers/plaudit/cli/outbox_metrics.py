@@ -26,7 +26,7 @@ GAUGES: Final = {
 
 
 class Watched:
-    """Says how a relay is (see `plaudit.deliver.process.serving.Subject`).
+    """Says how a relay is (see `plaudit.runtime.ops_server.Subject`).
 
     Args:
         service: the relay.

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from plaudit.cli.output import Exit, fail
-from plaudit.deliver.process.serving import HealthServer, Subject
+from plaudit.cli.ui.output import Exit, fail
 from plaudit.deliver.settings import DeliverSettings
+from plaudit.runtime.ops_server import HealthServer, Subject
 
 _log = logging.getLogger(__name__)
 

@@ -13,16 +13,18 @@ from typing import Final
 from sqlalchemy.engine import Engine
 
 from plaudit.bulk.control import Control
-from plaudit.dlq.filters import Filter
-from plaudit.dlq.job import Order, redrive
-from plaudit.kafka.producer import Ack, Producer
+from plaudit.dlq.job.job import Order, redrive
+from plaudit.dlq.letters.filters import Filter
+from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.single import Found, SingleReader
+from plaudit.kafka.write.producer import Ack, Producer
 from plaudit.records.names import Header, Trigger
 from plaudit.records.times import time_text
-from plaudit.store import endpoints as rows
-from plaudit.store.database import reading
-from plaudit.store.deliveries import (
+from plaudit.store.db.database import reading
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.log.queries import (
     MOST_RETRIED,
     Attempt,
     NoSuchDelivery,
@@ -31,8 +33,6 @@ from plaudit.store.deliveries import (
     attempts_of,
     find_page,
 )
-from plaudit.store.endpoints import StoredEndpoint
-from plaudit.store.once import Once
 
 ACK_S: Final = 30.0
 NO_LETTER: Final = "no_letter"
@@ -82,7 +82,7 @@ class Retrier:
     """
 
     def __init__(
-        self, engine: Engine, settings: KafkaSettings, reader: SingleReader, producer: Producer
+        self, engine: Engine, settings: KafkaSettings, reader: RecordReader, producer: Producer
     ) -> None:
         self._engine = engine
         self._settings = settings
@@ -92,7 +92,7 @@ class Retrier:
         self._producer = producer
 
     def retry(
-        self, delivery_id: str, workspace_id: str | None = None, once: Once | None = None
+        self, delivery_id: str, workspace_id: str | None = None, once: IdempotencySeed | None = None
     ) -> Attempt:
         """Try a delivery again now; returns its latest attempt, when the brokers have the retry.
 
@@ -131,7 +131,7 @@ class Retrier:
         query: Query,
         limit: int = MOST_RETRIED,
         cursor: str | None = None,
-        once: Once | None = None,
+        once: IdempotencySeed | None = None,
     ) -> Retried:
         """Try the deliveries of a query again, the newest first, up to a limit.
 
@@ -208,12 +208,12 @@ class Retrier:
         return endpoint
 
 
-def _begun_ms(once: Once | None) -> int:
+def _begun_ms(once: IdempotencySeed | None) -> int:
     return int(time.time() * 1_000) if once is None else once.begun_ms
 
 
 def retry_headers(
-    attempt: Attempt, endpoint: StoredEndpoint, found: Found, now_ms: int
+    attempt: Attempt, endpoint: StoredEndpoint, found: StoredRecord, now_ms: int
 ) -> list[tuple[str, bytes]]:
     """Return the headers of a manual retry: the event's own, and a history that begins now."""
     ours = {

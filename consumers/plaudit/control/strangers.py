@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from plaudit.dlq.directory import Directory, Known
-from plaudit.store.endpoints import StoredEndpoint
+from plaudit.dlq.letters.endpoint_index import Directory, EndpointSummary
+from plaudit.store.endpoints.rows import StoredEndpoint
 
 
-def strangers(directory: Directory, stored: Iterable[StoredEndpoint]) -> Sequence[Known]:
+def strangers(directory: Directory, stored: Iterable[StoredEndpoint]) -> Sequence[EndpointSummary]:
     """Return the endpoints of the topic that are not in the database, by their ids."""
     known = {each.endpoint_id for each in stored}
     found = (each for each in directory.all() if not each.deleted)

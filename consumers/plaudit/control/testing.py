@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plaudit.deliver.attempt import Attempter, Parcel
-from plaudit.deliver.moves import Attempted
+from plaudit.deliver.pipeline.attempt import Attempter, Parcel
+from plaudit.deliver.settle.records import Attempted
 from plaudit.endpoints.keys import CannotOpen, SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import open_endpoint
@@ -16,8 +16,8 @@ from plaudit.events.ids import new_event_id
 from plaudit.events.rendering import render
 from plaudit.formats.shape import SOURCE, Rendered, Shape
 from plaudit.records.names import Trigger
-from plaudit.store.endpoints import StoredEndpoint, record_of
-from plaudit.store.once import Once
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
+from plaudit.store.endpoints.rows import StoredEndpoint, record_of
 from plaudit.transport.answer import Answer
 from plaudit.transport.sender import Sender
 
@@ -54,7 +54,7 @@ async def send_test(
     event_type: str,
     keys: SecretKeys,
     sender: Sender,
-    once: Once | None = None,
+    once: IdempotencySeed | None = None,
 ) -> Tested:
     """Send an example now, whether the endpoint is served or not; nothing is retried nor logged.
 

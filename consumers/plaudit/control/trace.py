@@ -8,16 +8,16 @@ from itertools import groupby
 
 from sqlalchemy.engine import Engine
 
-from plaudit.control.finding import Placed
+from plaudit.control.event_search import Placed
 from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.matching import ERASED
 from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
-from plaudit.kafka.single import SingleReader
+from plaudit.kafka.read.record_reader import RecordReader
 from plaudit.records.times import time_text
-from plaudit.store import endpoints as rows
-from plaudit.store.database import reading
-from plaudit.store.deliveries import Attempt, attempts_about
-from plaudit.store.endpoints import StoredEndpoint
+from plaudit.store.db.database import reading
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.log.queries import Attempt, attempts_about
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Tracer:
     """
 
     def __init__(
-        self, engine: Engine, reader: SingleReader, lookup: SchemaLookup | None = None
+        self, engine: Engine, reader: RecordReader, lookup: SchemaLookup | None = None
     ) -> None:
         self._engine = engine
         self._reader = reader

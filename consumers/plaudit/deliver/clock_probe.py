@@ -13,10 +13,10 @@ import logging
 import time
 from typing import Final
 
-from plaudit.kafka.acks import Ack, SendFailure
-from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.write.acks import Ack, SendFailure
+from plaudit.kafka.write.producer import Producer
 
 _log = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from plaudit.deliver.blocked import Blockage, overdue_s
-from plaudit.deliver.deliverer import Deliverer
-from plaudit.deliver.isolation.relief import relieve
-from plaudit.deliver.lane import Lane
+from plaudit.deliver.isolation.head_of_line import relieve
+from plaudit.deliver.offsets.blocked import Blockage, overdue_s
+from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.sources import Sources
-from plaudit.deliver.patience import Patience
+from plaudit.deliver.pipeline.patience import Patience
+from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.stranded import Watch
-from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.broker_clock import BrokerClock
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +26,12 @@ class RunningLane:
     """A lane with its sources and its deliverer."""
 
     def __init__(
-        self, lane: Lane, sources: Sources, deliverer: Deliverer, watch: Watch, clock: BrokerClock
+        self,
+        lane: LoopBridge,
+        sources: Sources,
+        deliverer: Pipeline,
+        watch: Watch,
+        clock: BrokerClock,
     ) -> None:
         self._clock = clock
         self.lane = lane

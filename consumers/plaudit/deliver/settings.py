@@ -9,16 +9,16 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from plaudit.kafka.plain_settings import PlainSettings
-from plaudit.kafka.positions import PastEnd
+from plaudit.kafka.base_settings import EnvSettings
+from plaudit.kafka.read.positions import PastEnd
 from plaudit.transport.addresses import IPNetwork
-from plaudit.transport.proxy import Proxy
+from plaudit.transport.net.proxy import Proxy
 from plaudit.transport.sender import Timeouts
 
 _Seconds = Annotated[float, Field(gt=0, le=300)]
 
 
-class DeliverSettings(PlainSettings):
+class DeliverSettings(EnvSettings):
     """How this process delivers.
 
     Raises:

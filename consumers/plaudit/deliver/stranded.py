@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from plaudit.deliver.defects import Defects, Lost, Stage, place_of
-from plaudit.deliver.delivery import Record
-from plaudit.deliver.offsets.partition import Assignment
+from plaudit.deliver.model.defects import Defects, Lost, Stage, place_of
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Assignment
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@
 2. `EventsLane.begin` decodes and matches; `DeliveriesLane.begin` reads where one delivery stands
    (events_lane.py, deliveries_lane.py).
 3. `Admission.admit` lets it run now, wait, or go to a tier (isolation/admission.py).
-4. `Deliverer` attempts, decides (decide.py) and settles (settler.py).
+4. `Pipeline` attempts, decides (decide.py) and settles (settler.py).
 5. `Sender.start` is the HTTP exchange (plaudit.transport).
 
 Back: `Settler` writes what was decided; when the brokers have it, the source marks the record as
@@ -25,36 +25,36 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from plaudit.deliver.attempt import Attempter
 from plaudit.deliver.clock_probe import learn_time
-from plaudit.deliver.decide import Plan
-from plaudit.deliver.defects import Stage
-from plaudit.deliver.deliverer import Deliverer, Tools
-from plaudit.deliver.deliveries_lane import DeliveriesLane
-from plaudit.deliver.delivery import Record
-from plaudit.deliver.entrance import Entrance, Passage
-from plaudit.deliver.events_lane import EventsLane
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.lane import Hooks, Lane
+from plaudit.deliver.model.decision import Plan
+from plaudit.deliver.model.defects import Stage
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
+from plaudit.deliver.offsets.entrance import Entrance, Passage
 from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.deliver.offsets.sources import Sources
-from plaudit.deliver.orders import follow_orders
-from plaudit.deliver.report import Reporter
+from plaudit.deliver.pipeline.attempt import Attempter
+from plaudit.deliver.pipeline.deliveries import DeliveriesLane
+from plaudit.deliver.pipeline.events import EventsLane
+from plaudit.deliver.pipeline.orders import follow_orders
+from plaudit.deliver.pipeline.pipeline import Pipeline, PipelineContext
+from plaudit.deliver.preflight import LaneTopics
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
 from plaudit.deliver.settings import DeliverSettings
-from plaudit.deliver.settler import STALLED_AFTER_S, Settler
-from plaudit.deliver.startup import LaneTopics
+from plaudit.deliver.settle.settler import STALLED_AFTER_S, Settler
 from plaudit.deliver.stranded import MARGIN_S, Watch
+from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.follower import EndpointsFollower
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder
-from plaudit.kafka.clock import BrokerClock
-from plaudit.kafka.consumer import GroupConfig
-from plaudit.kafka.known_schemas import KnownSchemas
-from plaudit.kafka.marks import Marks
-from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.read.consumer import GroupConfig
+from plaudit.kafka.read.marks import Marks
+from plaudit.kafka.schemas.lookup import SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.transport.sender import Sender
 
 _log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Worker:
         keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
         self.table = EndpointTable(keys, require_bound=settings.require_bound_endpoints)
         self.follower = EndpointsFollower(kafka, self.table)
-        self.schemas = KnownSchemas(kafka)
+        self.schemas = SchemaLookup(kafka)
         self._marks = Marks(kafka, kafka.names.unblock_group)
         name = f"{socket.gethostname()}:{os.getpid()}"
         # The event loop serves it: a second busy thread would take its turn at every report.
@@ -118,10 +118,10 @@ class Worker:
         self.producer = Producer(kafka, config)
         self.clock = BrokerClock()
         self.settler = Settler(self.producer, kafka.names, name, self.clock)
-        self._tools = Tools(
+        self._tools = PipelineContext(
             Attempter(sender, self.settler.defects),
             self.settler,
-            Reporter(settings.log_attempts, name),
+            AttemptLogger(settings.log_attempts, name),
             Plan(kafka.schedule, kafka.tiers),
             AdmissionLimits(settings.endpoint_in_flight, settings.endpoint_queue),
             flood_share=settings.flood_share,
@@ -198,7 +198,7 @@ class Worker:
 
     def _open(self, name: LaneName, configs: Sequence[SourceConfig]) -> None:
         events = name is LaneName.EVENTS
-        deliverer = Deliverer(self._tools, serves_all=not events)
+        deliverer = Pipeline(self._tools, serves_all=not events)
         make = EventsLane if events else DeliveriesLane
         judge = make(
             EventDecoder(self.schemas),
@@ -209,7 +209,7 @@ class Worker:
         )
         loop = asyncio.get_running_loop()
         hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, deliverer.admission.own_anew)
-        lane = Lane(name, hooks, loop)
+        lane = LoopBridge(name, hooks, loop)
         passage = Passage(
             lane,
             deliverer.hold,
@@ -232,7 +232,7 @@ class Worker:
         self.lanes.append(RunningLane(lane, sources, deliverer, watch, self.clock))
         sources.start()
 
-    def _has_room(self, deliverer: Deliverer) -> bool:
+    def _has_room(self, deliverer: Pipeline) -> bool:
         admission = deliverer.admission
         return (
             admission.in_hand < MOST_DELIVERIES

@@ -16,16 +16,16 @@ from typing import Final
 from plaudit.dev.subscribers import NAMES, Subscribers
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.kafka import schemas_topic
-from plaudit.kafka.declaration import Section, declared
+from plaudit.kafka.admin.topic_specs import Section, declared
+from plaudit.kafka.admin.topics import Admin, apply
 from plaudit.kafka.errors import TopicProblem
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.schemas import topic as schemas_topic
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.topics import Admin, apply
-from plaudit.store.database import open_database
-from plaudit.store.relay import Relay
-from plaudit.store.service import EndpointService
-from plaudit.store.wanted import Rules, Wanted
+from plaudit.kafka.write.producer import Producer
+from plaudit.store.db.database import open_database
+from plaudit.store.endpoints.relay import Relay
+from plaudit.store.endpoints.service import EndpointService
+from plaudit.store.endpoints.spec import EndpointSpec, Rules
 from plaudit.transport.addresses import AddressPolicy
 
 PREFIX: Final = "plaudit-dev."
@@ -110,7 +110,7 @@ def install(
         workspace = str(uuid.uuid4())
         endpoints, active_from = {}, 0
         for name in NAMES:
-            written = service.add(workspace, Wanted(subscribers.url(name), name=name))
+            written = service.add(workspace, EndpointSpec(subscribers.url(name), name=name))
             subscribers.know(name, written.secret or "")
             endpoints[name] = written.endpoint.endpoint_id
             active_from = max(active_from, written.endpoint.active_from)

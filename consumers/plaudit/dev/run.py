@@ -21,10 +21,10 @@ from plaudit.dev.subscribers import NAMES, Books, Subscribers
 from plaudit.dev.traffic import stream
 from plaudit.dev.view import Row, Snapshot, open_view, say
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.kafka.lag import LagReader
-from plaudit.kafka.producer import Ack
+from plaudit.kafka.read.compacted import CompactedTopic
+from plaudit.kafka.read.lag import LagReader
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.table import TableFollower
+from plaudit.kafka.write.producer import Ack
 from plaudit.publish import Publisher
 from plaudit.records.attempt import decode_attempt
 
@@ -180,8 +180,8 @@ def _following(installation: Installation, state: State) -> Iterator[None]:
     stop = threading.Event()
     looking = threading.Thread(target=_look, args=(settings, state, stop), name="lag", daemon=True)
     with (
-        TableFollower(settings, names.attempts, state.attempt),
-        TableFollower(settings, names.dlq_deliveries, state.buried),
+        CompactedTopic(settings, names.attempts, state.attempt),
+        CompactedTopic(settings, names.dlq_deliveries, state.buried),
     ):
         looking.start()
         try:

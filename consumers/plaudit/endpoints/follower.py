@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.table import TableFollower
 
 
 class EndpointsFollower:
@@ -21,7 +21,7 @@ class EndpointsFollower:
 
     def __init__(self, settings: KafkaSettings, table: EndpointTable) -> None:
         self._table = table
-        self._topic = TableFollower(settings, settings.names.endpoints, self._apply)
+        self._topic = CompactedTopic(settings, settings.names.endpoints, self._apply)
 
     def _apply(self, key: bytes, value: bytes | None) -> None:
         self._table.apply(key, value, self._topic.appended_ms)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from plaudit.events.avro import Names, Node, kind_of
+from plaudit.events.avro.avro import Names, Node, kind_of
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import Event
 from plaudit.formats.shape import Rendered, Shape

@@ -17,8 +17,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from plaudit.deliver.attempt import Attempter, Parcel
-from plaudit.deliver.sending import make_context, make_sender
+from plaudit.deliver.http_client import make_context, make_sender
+from plaudit.deliver.pipeline.attempt import Attempter, Parcel
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
@@ -28,9 +28,9 @@ from plaudit.events.rendering import render
 from plaudit.formats.shape import SOURCE
 from plaudit.records.names import Trigger
 from plaudit.records.times import time_text
-from plaudit.store import endpoints as rows
-from plaudit.store.database import reading, translated
-from plaudit.store.tables import NOTICES, WORKSPACES
+from plaudit.store.db.database import reading, translated
+from plaudit.store.db.tables import NOTICES, WORKSPACES
+from plaudit.store.endpoints import rows
 
 _log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Engine
 
-from plaudit.recorder.disabling import carry_out, verdicts
+from plaudit.recorder.auto_disable import carry_out, verdicts
 from plaudit.records.attempt import decode_attempt
 from plaudit.records.codec import RecordError
-from plaudit.store.database import RowsRefused, translated
-from plaudit.store.health import summed, take_in
-from plaudit.store.log import AttemptRows, Row, insert_new
+from plaudit.store.db.database import RowsRefused, translated
+from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.writer import AttemptRows, Row, insert_new
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Engine
 
 from plaudit.bulk.control import Control
-from plaudit.dlq.reading import BoundedReader
+from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.recorder.projector import Counts, Projector
 from plaudit.recorder.recorder import MOST, read_of

@@ -12,11 +12,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from plaudit.kafka.consumer import Consumer, GroupConfig, GroupEvents, Partition, Place
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.read.consumer import (
+    CommittedOffset,
+    Consumer,
+    GroupConfig,
+    GroupEvents,
+    Partition,
+)
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.recorder.projector import Projector, Read
-from plaudit.store.database import DatabaseFailure
+from plaudit.store.db.database import DatabaseFailure
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -123,7 +129,7 @@ class Recorder:
         for record in batch:
             self._next[Partition(record.topic, record.partition)] = record.offset + 1
         places = {
-            partition: Place(offset, "")
+            partition: CommittedOffset(offset, "")
             for partition, offset in self._next.items()
             if partition in self._assigned
         }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from plaudit.kafka.plain_settings import PlainSettings
-from plaudit.store.partitions import FURTHEST_DAYS
+from plaudit.kafka.base_settings import EnvSettings
+from plaudit.store.db.partitions import FURTHEST_DAYS
 
 DAY_MS = 86_400_000
 
 
-class RecorderSettings(PlainSettings):
+class RecorderSettings(EnvSettings):
     """How long things are kept, and when an endpoint is given up."""
 
     log_days: int = Field(

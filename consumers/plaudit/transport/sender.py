@@ -15,8 +15,8 @@ from typing import Protocol
 from plaudit.transport.addresses import Target
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import Phase, TotalTimeout, TransportError
-from plaudit.transport.head import Headers, request_prefix
 from plaudit.transport.progress import OnDone
+from plaudit.transport.request_head import Headers, request_prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class PoolLimits:
     age_s: float = 300.0
 
 
-class Started(Protocol):
+class ExchangeHandle(Protocol):
     """An exchange under way, in its caller's hands."""
 
     @property
@@ -104,7 +104,7 @@ class Sender(ABC):
         body: bytes,
         on_done: OnDone,
         owner: str = "",
-    ) -> Started:
+    ) -> ExchangeHandle:
         """Begin to POST; `on_done` is called exactly once, never before this returns.
 
         On the wire stand `prefix`, `lines`, `content-length`, an empty line and `body`, in one

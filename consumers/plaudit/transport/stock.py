@@ -19,7 +19,7 @@ import httpx
 
 from plaudit.transport.addresses import Origin, Target
 from plaudit.transport.answer import Answer
-from plaudit.transport.dial import Dialer
+from plaudit.transport.error_text import as_ours
 from plaudit.transport.errors import (
     AnswerMalformed,
     ConnectionLost,
@@ -29,9 +29,9 @@ from plaudit.transport.errors import (
     TotalTimeout,
     TransportError,
 )
-from plaudit.transport.head import read_lines
+from plaudit.transport.net.dialer import Dialer
 from plaudit.transport.progress import OnDone, Progress
-from plaudit.transport.reasons import as_ours
+from plaudit.transport.request_head import read_lines
 from plaudit.transport.sender import Caps, PoolLimits, Sender
 from plaudit.transport.wire import Wire
 

@@ -9,8 +9,8 @@ import httpx
 
 from plaudit.transport import errors
 from plaudit.transport.addresses import check_url
-from plaudit.transport.engine import Engine
-from plaudit.transport.head import OURS
+from plaudit.transport.engine.engine import Engine
+from plaudit.transport.request_head import OURS
 
 _MEANS: Final[Mapping[type[errors.TransportError], type[httpx.TransportError]]] = {
     errors.RequestInvalid: httpx.LocalProtocolError,

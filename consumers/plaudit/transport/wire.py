@@ -7,8 +7,8 @@ import socket
 import ssl
 from typing import Final, cast
 
+from plaudit.transport.error_text import handshake_failures, said
 from plaudit.transport.errors import ConnectionLost, TlsFailed, WriteFailed, WriteTimeout
-from plaudit.transport.reasons import handshake_failures, said
 
 _HIGH_WATER: Final = 256 * 1024
 """Bytes that nobody has read yet; above it the other side is told to wait."""

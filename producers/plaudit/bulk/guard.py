@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from plaudit.kafka.errors import KafkaUnavailable
-from plaudit.kafka.lag import LagReader
+from plaudit.kafka.read.lag import LagReader
 from plaudit.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from plaudit.importer.journal import Journal
 from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
 from plaudit.importer.reviews import SOURCE, BadRow, Counts, Review, ReviewMaker, completed
-from plaudit.kafka.acks import Ack, Headers, SendFailure
 from plaudit.kafka.errors import BufferFull, KafkaFailure
+from plaudit.kafka.write.acks import Ack, Headers, SendFailure
 from plaudit.publish.prepare import Prepared, SchemaId, prepare
 from plaudit.records.names import Names
 
@@ -41,7 +41,7 @@ _GRACE_S: Final = 5.0
 
 
 class RecordProducer(Protocol):
-    """What an import needs of `plaudit.kafka.producer.Producer`."""
+    """What an import needs of `plaudit.kafka.write.producer.Producer`."""
 
     def send(
         self,

@@ -14,6 +14,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError, create_model
 
+from plaudit.events.avro.template import Hole, compile_template
+from plaudit.events.avro.writer_codegen import time_bytes, uuid_bytes
 from plaudit.events.base import RecordModel
 from plaudit.events.catalogue import lookup
 from plaudit.events.cloudevents import attributes, time_text
@@ -28,8 +30,6 @@ from plaudit.events.models import (
     Source,
     Testimonial,
 )
-from plaudit.events.template import Hole, compile_template
-from plaudit.events.writing import time_bytes, uuid_bytes
 from plaudit.importer.errors import ImportRefused
 from plaudit.importer.fields import BadValue, Mapped, Read, Values, first_of
 from plaudit.importer.names import Name, Target

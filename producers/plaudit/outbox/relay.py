@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable
-from plaudit.kafka.producer import Ack, Producer, SendFailure
+from plaudit.kafka.write.producer import Ack, Producer, SendFailure
 from plaudit.outbox.queue import Queue
 from plaudit.outbox.rows import Outcome, Row, Unfit, Verdict, judge
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.kafka.producer import Ack, Headers, SendFailure
+from plaudit.kafka.write.producer import Ack, Headers, SendFailure
 
 
 @dataclass(frozen=True, slots=True)

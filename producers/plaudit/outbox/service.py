@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from plaudit.events.registry_errors import RegistryFailure
+from plaudit.events.registry.errors import RegistryFailure
 from plaudit.kafka.errors import KafkaFailure, ProducerFatal, SettingsError
-from plaudit.kafka.producer import Producer
+from plaudit.kafka.write.producer import Producer
+from plaudit.outbox.blocked_topics import BlockedTopics
 from plaudit.outbox.queue import Backlog, EventQueue, OutboxFailure, OutboxMissing
 from plaudit.outbox.relay import Moved, Relay
-from plaudit.outbox.shut import ShutTopics
 
 POLL_S: Final = 1.0
 """How often a relay looks when nobody wakes it, and asks whether it is its turn."""
@@ -69,7 +69,7 @@ class RelayService:
         self._relay: Relay | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._said = _Said()
-        self._shut = ShutTopics(time.monotonic)
+        self._shut = BlockedTopics(time.monotonic)
         self.tally = Tally()
 
     def stop(self, grace_s: float = GRACE_S) -> None:

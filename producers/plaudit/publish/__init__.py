@@ -10,7 +10,7 @@ with Publisher(source="/services/moderation") as publisher:
 """
 
 from plaudit.kafka.errors import Fenced, KafkaFailure, KafkaUnavailable, TransactionAborted
-from plaudit.kafka.producer import Ack
+from plaudit.kafka.write.producer import Ack
 from plaudit.publish.errors import BatchTooLarge, EventTooLarge, OptionRefused, PublishRefused
 from plaudit.publish.publisher import DELIVERY_TIMEOUT_S, AsyncPublisher, Publisher
 

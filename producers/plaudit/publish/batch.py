@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from plaudit.events.models.event import EventModel
 from plaudit.kafka.errors import Fenced, KafkaUnavailable, ProducerFatal
-from plaudit.kafka.transactions import TransactionalProducer
+from plaudit.kafka.write.transactions import TransactionalProducer
 from plaudit.publish.errors import BatchTooLarge
 from plaudit.publish.prepare import Prepared
 

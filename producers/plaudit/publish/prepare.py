@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from plaudit.events.avro.json_fast_path import Written
+from plaudit.events.avro.writer_codegen import Write
 from plaudit.events.catalogue import EventType, type_of
 from plaudit.events.cloudevents import Header, Headers, attributes, headers, shared
 from plaudit.events.encoding import framed, writer_of
-from plaudit.events.from_json import Written
 from plaudit.events.models.event import EventModel
-from plaudit.events.writing import Write
 from plaudit.publish.errors import EventTooLarge, OptionRefused
 from plaudit.records.names import Names
 
@@ -41,7 +41,7 @@ class Prepared(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RecordTemplate:
     """What the records of one publisher's events of one type have in common.
 
     Attributes:
@@ -70,7 +70,9 @@ class Form:
         return Prepared(self.topic, key, value, given)
 
 
-def form_of(event_type: EventType, names: Names, source: str, schema_id: int | None = None) -> Form:
+def form_of(
+    event_type: EventType, names: Names, source: str, schema_id: int | None = None
+) -> RecordTemplate:
     """Return the form of a type's records.
 
     Args:
@@ -79,7 +81,7 @@ def form_of(event_type: EventType, names: Names, source: str, schema_id: int | N
         source: `ce_source`.
         schema_id: with a registry, the id of the type's schema.
     """
-    return Form(
+    return RecordTemplate(
         event_type,
         names.event_topic(event_type.entity),
         framed(event_type, schema_id),

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from plaudit.events.catalogue import EventType, type_of
 from plaudit.events.models.event import EventModel
-from plaudit.kafka.acks import Ack, Headers, Tally
 from plaudit.kafka.errors import BufferFull, KafkaUnavailable, ProducerClosed
-from plaudit.kafka.producer import Producer, ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.transactions import TransactionalProducer
+from plaudit.kafka.write.acks import Ack, Headers, PublishCounts
+from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.kafka.write.transactions import TransactionalProducer
 from plaudit.publish.batch import Batch, BatchWriter, Writer
 from plaudit.publish.errors import OptionRefused
 from plaudit.publish.prepare import (
     DEFAULT_SOURCE,
-    Form,
     Prepared,
+    RecordTemplate,
     SchemaId,
     checked_source,
     checked_transactional_id,
@@ -45,9 +45,9 @@ _SETTLE_S: Final = 2.0
 
 
 class RecordProducer(Protocol):
-    """What a publisher needs of `plaudit.kafka.producer.Producer`."""
+    """What a publisher needs of `plaudit.kafka.write.producer.Producer`."""
 
-    tally: Tally
+    tally: PublishCounts
     """See there."""
 
     def publish(
@@ -105,7 +105,7 @@ class Publisher:
         self._names = chosen.names
         self._source = checked_source(source)
         self._timeout_s = delivery_timeout_s
-        self._forms: dict[type[EventModel], Form] = {}
+        self._forms: dict[type[EventModel], RecordTemplate] = {}
         self._sent = 0
         self._told = 0
         self._counting = threading.Lock()
@@ -244,7 +244,7 @@ class Publisher:
         trace = current_traceparent() if traceparent is None else traceparent
         return form.record(event, trace)
 
-    def _form(self, event: EventModel) -> Form:
+    def _form(self, event: EventModel) -> RecordTemplate:
         event_type = type_of(event)
         form = form_of(event_type, self._names, self._source, self._schema_id(event_type))
         self._forms[type(event)] = form

@@ -9,7 +9,7 @@ from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.settings import REGISTRY_URL, KafkaSettings
 
 if TYPE_CHECKING:
-    from plaudit.events.registry import RegistryClient
+    from plaudit.events.registry.client import RegistryClient
 
 
 class RegistryIds:
@@ -28,7 +28,7 @@ class RegistryIds:
             return
         try:
             # Only installations with a registry need an HTTP client.
-            from plaudit.events.registry import RegistryClient  # noqa: PLC0415 - an extra
+            from plaudit.events.registry.client import RegistryClient  # noqa: PLC0415 - an extra
         except ModuleNotFoundError as error:
             reason = f'{error.name} is missing; pip install "plaudit[registry]"'
             raise SettingsError(REGISTRY_URL, reason) from None

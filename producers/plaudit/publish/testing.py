@@ -23,10 +23,10 @@ from concurrent.futures import Future
 from typing import Final
 
 from plaudit.events.models.event import EventModel
-from plaudit.kafka.acks import Ack, Headers, Tally
 from plaudit.kafka.errors import BufferFull, KafkaFailure, ProducerClosed
-from plaudit.kafka.producer import ProducerConfig
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.acks import Ack, Headers, PublishCounts
+from plaudit.kafka.write.producer import ProducerConfig
 from plaudit.publish.prepare import DEFAULT_SOURCE, Prepared, checked_transactional_id
 from plaudit.publish.publisher import (
     DELIVERY_TIMEOUT_S,
@@ -154,7 +154,7 @@ class _Brokers:
 
     def __init__(self) -> None:
         self.failures: deque[KafkaFailure] = deque()
-        self.tally = Tally()
+        self.tally = PublishCounts()
         self._closed = False
         self._offset = 0
 

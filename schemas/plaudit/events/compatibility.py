@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from plaudit.events.avro.reader_codegen import Unresolvable, compile_reader
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.events.reading import Unresolvable, compile_reader
 
 Released = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Schemas by version, then by event type."""

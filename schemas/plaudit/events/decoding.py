@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
+from plaudit.events.avro.build_kind import built_readers
+from plaudit.events.avro.reader_codegen import READ_ERRORS, Read, Unresolvable, compile_reader
+from plaudit.events.avro.writers import SchemaUnfit, self_contained
 from plaudit.events.catalogue import BY_RECORD, CATALOGUE, EventType
-from plaudit.events.form import built_readers
-from plaudit.events.reading import READ_ERRORS, Read, Unresolvable, compile_reader
-from plaudit.events.writers import SchemaUnfit, self_contained
 
 SINGLE_OBJECT: Final = b"\xc3\x01"
 CONFLUENT: Final = 0x00

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
+from plaudit.events.avro.writer_codegen import Write, compile_writer
 from plaudit.events.catalogue import EventType, type_of
 from plaudit.events.decoding import CONFLUENT, SINGLE_OBJECT
 from plaudit.events.models.event import EventModel
-from plaudit.events.writing import Write, compile_writer
 
 
 def encode(event: EventModel, *, schema_id: int | None = None) -> bytes:

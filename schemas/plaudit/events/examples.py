@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from plaudit.events.avro import Names, Node
+from plaudit.events.avro.avro import Names, Node
 from plaudit.events.catalogue import EventType, lookup
 from plaudit.events.models.event import EventModel
 

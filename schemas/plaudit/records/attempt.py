@@ -8,8 +8,8 @@ from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias, TypedDict
 
-from plaudit.events.varint import long_bytes
-from plaudit.events.writing import compile_writer
+from plaudit.events.avro.varint import long_bytes
+from plaudit.events.avro.writer_codegen import compile_writer
 from plaudit.records.codec import record_codec
 
 KEPT_ANSWER_BYTES: Final = 4 * 1024

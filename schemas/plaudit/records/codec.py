@@ -16,8 +16,8 @@ from typing import Any, Final, cast
 import fastavro
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
-from plaudit.events.reading import READ_ERRORS, Read, compile_reader
-from plaudit.events.writing import compile_writer
+from plaudit.events.avro.reader_codegen import READ_ERRORS, Read, compile_reader
+from plaudit.events.avro.writer_codegen import compile_writer
 
 MARKER: Final = b"\xc3\x01"
 _HEAD_BYTES: Final = len(MARKER) + 8

@@ -25,7 +25,7 @@ from plaudit.importer.job import PATIENCE_S, Import, Source, Way
 from plaudit.importer.journal import Journal
 from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
-from plaudit.kafka.producer import Producer, ProducerConfig
+from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.outbox.enqueue import enqueue
 from plaudit.outbox.events import RecordMaker
 from plaudit.outbox.service import RelayService

@@ -26,8 +26,8 @@ from plaudit.bench.lab import Lab
 from plaudit.bench.scenarios.throughput import own_origins
 from plaudit.bench.trial import Trial
 from plaudit.dev.processes import Workers
+from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings
-from plaudit.kafka.table import TableFollower
 from plaudit.records.attempt import Outcome, decode_attempt
 
 HEALTHY: Final = 10
@@ -239,7 +239,7 @@ def _diversions(settings: KafkaSettings, endpoint_id: str) -> float:
             if attempt["outcome"] == Outcome.DIVERTED:
                 diverted[attempt["delivery_id"]] += 1
 
-    with TableFollower(settings, settings.names.attempts, take) as follower:
+    with CompactedTopic(settings, settings.names.attempts, take) as follower:
         follower.wait_ready(_THROUGH_S)
     return max(diverted.values(), default=0)
 

@@ -13,16 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from plaudit.deliver.decide import Reason
-from plaudit.deliver.delivery import Delivery
-from plaudit.deliver.hold import Hold
 from plaudit.deliver.isolation.calls import Calls
+from plaudit.deliver.isolation.endpoint_health import Refusal, is_refused
+from plaudit.deliver.isolation.endpoint_state import Clock, EndpointState, InFlight
 from plaudit.deliver.isolation.gate import Gate
 from plaudit.deliver.isolation.housekeeping import hangs, may_forget, quick_quarter_s
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.isolation.pulse import LATENESS
 from plaudit.deliver.isolation.queues import Queues
+from plaudit.deliver.isolation.rate_limit import LONG_AGO_S, RateLimiter, alike, lower
 from plaudit.deliver.isolation.room import (
     PATIENCE_S,
     is_brisk,
@@ -30,9 +29,10 @@ from plaudit.deliver.isolation.room import (
     per_s,
     room,
 )
-from plaudit.deliver.isolation.slots import Clock, Flight, Slots
-from plaudit.deliver.isolation.standing import Refusal, is_refused
-from plaudit.deliver.isolation.turns import LONG_AGO_S, Turns, alike, lower
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.model.delivery import Delivery
+from plaudit.deliver.offsets.pause_gate import PauseGate
+from plaudit.deliver.offsets.pulse import LATENESS
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
@@ -63,7 +63,7 @@ class Admission:
         known: Standings,
         *,
         serves_all: bool,
-        hold: Hold,
+        hold: PauseGate,
     ) -> None:
         self._limits = limits
         self._hold = hold
@@ -107,7 +107,7 @@ class Admission:
         else:
             self.gate.watch(now_s)
 
-    def finished(self, flight: Flight, outcome: Answer | TransportError, hold_s: float) -> None:
+    def finished(self, flight: InFlight, outcome: Answer | TransportError, hold_s: float) -> None:
         """An attempt has ended: its slot is free, and what it says of the endpoint is noted.
 
         Args:
@@ -135,7 +135,7 @@ class Admission:
             self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
             self._pump(slots, now_s)
 
-    def evicted(self, flight: Flight) -> None:
+    def evicted(self, flight: InFlight) -> None:
         """Take note that an attempt is cancelled for what it holds up: its endpoint is slow."""
         flight.standing.slow_down(self._clock.now_s())
 
@@ -160,7 +160,7 @@ class Admission:
             except Exception as error:  # noqa: BLE001 - a defect with one endpoint is not the others'
                 self._give_up_head(slots, error)
 
-    def _look_after(self, endpoint_id: str, slots: Slots, now_s: float) -> None:
+    def _look_after(self, endpoint_id: str, slots: EndpointState, now_s: float) -> None:
         hangs(slots, now_s, self.slack_s)
         if slots.queue:
             if slots.paced and (endpoint := slots.queue[0].endpoint) is not None:
@@ -202,7 +202,7 @@ class Admission:
                 count += len(leaving)
         return count
 
-    def _relief(self, slots: Slots, place: int, reason: Reason) -> Refusal:
+    def _relief(self, slots: EndpointState, place: int, reason: Reason) -> Refusal:
         """Return the refusal for one that has to leave a queue; where turns are told, with one."""
         if slots.turns is None and (slots.brisk or reason is not Reason.RELIEF):
             return Refusal(reason)
@@ -219,7 +219,7 @@ class Admission:
         """What durations are judged less by."""
         return max(self._pulse.late_s * LATENESS, self._usual_s)
 
-    def _take_note(self, slots: Slots, endpoint: Endpoint, now_s: float) -> None:
+    def _take_note(self, slots: EndpointState, endpoint: Endpoint, now_s: float) -> None:
         """Take note of the endpoint as it is now: another version starts with a clean slate."""
         if slots.version != endpoint.version:
             self.queues.renew(endpoint.endpoint_id, endpoint.version)
@@ -233,14 +233,14 @@ class Admission:
         if limit is None:
             slots.turns = None
         elif slots.turns is None:
-            slots.turns = Turns(limit, now_s, self._owner_since_s)
+            slots.turns = RateLimiter(limit, now_s, self._owner_since_s)
             # What waits for its turn is no reason to read less.
             self.queues.set_brisk(slots, brisk=False)
         else:
             slots.turns.change(limit, now_s)
 
     def _refusal(
-        self, slots: Slots, delivery: Delivery, endpoint: Endpoint, now_s: float
+        self, slots: EndpointState, delivery: Delivery, endpoint: Endpoint, now_s: float
     ) -> Refusal | None:
         refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
         if refusal is not None and not self._goes_all_the_same(delivery, refusal):
@@ -251,7 +251,7 @@ class Admission:
     def _goes_all_the_same(self, delivery: Delivery, refusal: Refusal) -> bool:
         return refusal.reason is Reason.CIRCUIT_OPEN and self._insists(delivery)
 
-    def _turn(self, slots: Slots, delivery: Delivery, now_s: float) -> Refusal | None:
+    def _turn(self, slots: EndpointState, delivery: Delivery, now_s: float) -> Refusal | None:
         """Return the turn that a delivery has to leave for; None: it waits here."""
         if not slots.queue:
             self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
@@ -276,7 +276,7 @@ class Admission:
             reason = Reason.THROTTLED
         return Refusal(reason, turn_at_ms=epoch_ms + int((turn_s - now_s) * 1_000))
 
-    def _pump(self, slots: Slots, now_s: float) -> None:
+    def _pump(self, slots: EndpointState, now_s: float) -> None:
         """Begin as many attempts as slots, rate and standing allow.
 
         What a defect of ours stops does not keep its place: those behind it come to their turn.
@@ -289,7 +289,7 @@ class Admission:
             else:
                 return
 
-    def _give_up_head(self, slots: Slots, error: Exception) -> None:
+    def _give_up_head(self, slots: EndpointState, error: Exception) -> None:
         if not slots.queue:
             self.queues.recount()
             self._defect(None, error)
@@ -297,7 +297,7 @@ class Admission:
         head = slots.queue[0]
         self._defect(head if self.queues.give_up(head) else None, error)
 
-    def _begin_waiting(self, slots: Slots, now_s: float) -> None:
+    def _begin_waiting(self, slots: EndpointState, now_s: float) -> None:
         if self._hold.on:
             return
         flights, most = slots.flights, most_in_flight(slots, self._limits, self.queues.in_hand)
@@ -324,9 +324,11 @@ class Admission:
             self._begin(slots, delivery, endpoint, now_s)
             self.queues.leave(slots)
 
-    def _begin(self, slots: Slots, delivery: Delivery, endpoint: Endpoint, now_s: float) -> None:
+    def _begin(
+        self, slots: EndpointState, delivery: Delivery, endpoint: Endpoint, now_s: float
+    ) -> None:
         """Begin an attempt: it has a slot, and nothing speaks against it."""
-        flight = Flight(delivery, endpoint, slots.standing, now_s)
+        flight = InFlight(delivery, endpoint, slots.standing, now_s)
         slots.flights[flight] = None
         try:
             self._start(flight)
@@ -334,11 +336,11 @@ class Admission:
             del slots.flights[flight]
             raise
 
-    def _wake(self, slots: Slots) -> None:
+    def _wake(self, slots: EndpointState) -> None:
         slots.timer = None
         self._pump(slots, self._clock.now_s())
 
-    def _shed(self, slots: Slots, refusal: Refusal) -> None:
+    def _shed(self, slots: EndpointState, refusal: Refusal) -> None:
         """Divert everything that waits and may be refused."""
         leaving = [each for each in slots.queue if not self._goes_all_the_same(each, refusal)]
         self.queues.keep(slots, lambda each: self._goes_all_the_same(each, refusal))

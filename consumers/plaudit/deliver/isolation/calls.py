@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from plaudit.deliver.delivery import Delivery
-from plaudit.deliver.isolation.slots import Flight
-from plaudit.deliver.isolation.standing import Refusal
+from plaudit.deliver.isolation.endpoint_health import Refusal
+from plaudit.deliver.isolation.endpoint_state import InFlight
+from plaudit.deliver.model.delivery import Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Calls:
         defect: hears what our own code has raised; settles the delivery that it stopped, if any.
     """
 
-    start: Callable[[Flight], None]
+    start: Callable[[InFlight], None]
     divert: Callable[[Delivery, Refusal], None]
     insists: Callable[[Delivery], bool]
     defect: Callable[[Delivery | None, Exception], None]

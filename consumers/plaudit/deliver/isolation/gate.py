@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from plaudit.deliver.isolation.endpoint_state import Clock
 from plaudit.deliver.isolation.queues import Queues
 from plaudit.deliver.isolation.room import is_brisk
-from plaudit.deliver.isolation.slots import Clock
 
 LOOK_S: Final = 0.02
 """While reading waits, what it waits for is looked at so often."""

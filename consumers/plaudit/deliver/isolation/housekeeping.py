@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from plaudit.deliver.isolation.slots import Slots
-from plaudit.deliver.isolation.standing import SLOW_S
+from plaudit.deliver.isolation.endpoint_health import SLOW_S
+from plaudit.deliver.isolation.endpoint_state import EndpointState
 
 FRESH_S: Final = 10.0
 """Endpoints that answered within this tell what is usual."""
@@ -18,7 +18,7 @@ FORGET_TROUBLE_S: Final = 900.0
 """… and after this long in any case: thrice what a circuit stays open at most."""
 
 
-def quick_quarter_s(everyone: Collection[Slots], now_s: float) -> float:
+def quick_quarter_s(everyone: Collection[EndpointState], now_s: float) -> float:
     """Return what an attempt takes at the slowest of the quickest quarter of endpoints."""
     means = sorted(
         slots.standing.mean_s
@@ -30,7 +30,7 @@ def quick_quarter_s(everyone: Collection[Slots], now_s: float) -> float:
     return means[len(means) // 4] if means else 0.0
 
 
-def hangs(slots: Slots, now_s: float, slack_s: float) -> None:
+def hangs(slots: EndpointState, now_s: float, slack_s: float) -> None:
     """Take note of an endpoint that gives no answer, without waiting for its time-outs."""
     oldest = next(iter(slots.flights), None)
     if oldest is None or slots.answered_s > oldest.began_s:
@@ -39,7 +39,7 @@ def hangs(slots: Slots, now_s: float, slack_s: float) -> None:
         oldest.standing.slow_down(now_s)
 
 
-def may_forget(slots: Slots, now_s: float) -> bool:
+def may_forget(slots: EndpointState, now_s: float) -> bool:
     """Return whether nothing is known of an endpoint that must be remembered."""
     idle_s = now_s - slots.answered_s
     if idle_s < FORGET_S or slots.timer is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plaudit.deliver.isolation.standing import Standing
+from plaudit.deliver.isolation.endpoint_health import EndpointHealth
 
 
 class Known:
@@ -17,7 +17,7 @@ class Known:
     __slots__ = ("lanes", "standing", "version")
 
     def __init__(self, version: int) -> None:
-        self.standing = Standing()
+        self.standing = EndpointHealth()
         self.version = version
         self.lanes = 0
 
@@ -28,7 +28,7 @@ class Standings:
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
 
-    def join(self, endpoint_id: str, version: int) -> Standing:
+    def join(self, endpoint_id: str, version: int) -> EndpointHealth:
         """Return an endpoint's standing for one more lane, which calls `leave` in the end."""
         known = self._known.get(endpoint_id)
         if known is None:
@@ -36,12 +36,12 @@ class Standings:
         known.lanes += 1
         return self.renew(endpoint_id, version)
 
-    def renew(self, endpoint_id: str, version: int) -> Standing:
+    def renew(self, endpoint_id: str, version: int) -> EndpointHealth:
         """Return an endpoint's standing; a newer version begins with a clean slate."""
         known = self._known[endpoint_id]
         if version > known.version:
             known.version = version
-            known.standing = Standing()
+            known.standing = EndpointHealth()
         return known.standing
 
     def leave(self, endpoint_id: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from plaudit.deliver.delivery import Delivery
+from plaudit.deliver.isolation.endpoint_health import EndpointHealth
+from plaudit.deliver.isolation.endpoint_state import EndpointState, InFlight
 from plaudit.deliver.isolation.known import Standings
-from plaudit.deliver.isolation.slots import Flight, Slots
-from plaudit.deliver.isolation.standing import Standing
+from plaudit.deliver.model.delivery import Delivery
 
 
 class Queues:
@@ -25,7 +25,7 @@ class Queues:
 
     def __init__(self, known: Standings) -> None:
         self._known = known
-        self.slots: dict[str, Slots] = {}
+        self.slots: dict[str, EndpointState] = {}
         self.in_hand = 0
         self.waiting_briskly = 0
 
@@ -38,13 +38,13 @@ class Queues:
                 yield flight.delivery
 
     @property
-    def flights(self) -> Iterator[Flight]:
+    def flights(self) -> Iterator[InFlight]:
         """Attempts under way, of each endpoint the oldest first."""
         for slots in tuple(self.slots.values()):
             yield from tuple(slots.flights)
 
     @property
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[EndpointHealth]:
         """Of every endpoint that is remembered; from any thread."""
         return [slots.standing for slots in tuple(self.slots.values())]
 
@@ -53,10 +53,10 @@ class Queues:
         """Deliveries that wait for the endpoint that most wait for; from any thread."""
         return max((len(slots.queue) for slots in tuple(self.slots.values())), default=0)
 
-    def open(self, endpoint_id: str, version: int, now_s: float) -> Slots:
+    def open(self, endpoint_id: str, version: int, now_s: float) -> EndpointState:
         """Return the slots of an endpoint that had none."""
         standing = self._known.join(endpoint_id, version)
-        slots = self.slots[endpoint_id] = Slots(version, standing, now_s)
+        slots = self.slots[endpoint_id] = EndpointState(version, standing, now_s)
         return slots
 
     def renew(self, endpoint_id: str, version: int) -> None:
@@ -65,17 +65,17 @@ class Queues:
         slots.version = version
         slots.standing = self._known.renew(endpoint_id, version)
 
-    def wait(self, slots: Slots, delivery: Delivery) -> None:
+    def wait(self, slots: EndpointState, delivery: Delivery) -> None:
         """Let a delivery wait, as the last of its endpoint's queue."""
         slots.wait(delivery)
         self.waiting_briskly += slots.brisk
 
-    def leave(self, slots: Slots) -> Delivery:
+    def leave(self, slots: EndpointState) -> Delivery:
         """Take the head of a queue; it stays in hand."""
         self.waiting_briskly -= slots.brisk
         return slots.queue.popleft()
 
-    def keep(self, slots: Slots, wanted: Callable[[Delivery], bool]) -> None:
+    def keep(self, slots: EndpointState, wanted: Callable[[Delivery], bool]) -> None:
         """Drop what is not wanted from a queue."""
         kept = deque(each for each in slots.queue if wanted(each))
         gone = len(slots.queue) - len(kept)
@@ -83,7 +83,7 @@ class Queues:
         self.waiting_briskly -= gone * slots.brisk
         slots.queue = kept
 
-    def set_brisk(self, slots: Slots, *, brisk: bool) -> None:
+    def set_brisk(self, slots: EndpointState, *, brisk: bool) -> None:
         """Take note of whether a queue moves."""
         if brisk is not slots.brisk:
             slots.brisk = brisk
@@ -103,7 +103,7 @@ class Queues:
         self.recount()
         return not on_the_wire
 
-    def free(self, flight: Flight) -> None:
+    def free(self, flight: InFlight) -> None:
         """Free the slot of an attempt that has ended, whatever admission knows of it."""
         slots = self.slots.get(flight.delivery.endpoint_id)
         if slots is not None and slots.flights.pop(flight, self) is None:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from plaudit.deliver.isolation.endpoint_health import MANY_AT_ONCE
+from plaudit.deliver.isolation.endpoint_state import EndpointState
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.isolation.pulse import ROUNDS, Pulse
-from plaudit.deliver.isolation.slots import Slots
-from plaudit.deliver.isolation.standing import MANY_AT_ONCE
+from plaudit.deliver.offsets.pulse import ROUNDS, Pulse
 
 BRISK_S: Final = 0.02
 """An endpoint that answers sooner is brisk: 64 slots do for 3,200 a second, and to write a delivery
@@ -36,7 +36,7 @@ SHRINKS_EVERY: Final = 30
 """When much is in hand, an endpoint has a slot less for so many deliveries more."""
 
 
-def is_brisk(slots: Slots, pulse: Pulse, now_s: float) -> bool:
+def is_brisk(slots: EndpointState, pulse: Pulse, now_s: float) -> bool:
     """Return whether what waits for an endpoint waits for the worker, not for the endpoint."""
     if slots.turns is not None or slots.standing.at_once != MANY_AT_ONCE:
         return False
@@ -47,7 +47,7 @@ def is_brisk(slots: Slots, pulse: Pulse, now_s: float) -> bool:
     return silent_s(slots, now_s) - slack_s <= QUIET_S
 
 
-def silent_s(slots: Slots, now_s: float) -> float:
+def silent_s(slots: EndpointState, now_s: float) -> float:
     """Return for how long an endpoint has answered none of the requests that it has."""
     if not slots.flights:
         return 0.0
@@ -55,7 +55,7 @@ def silent_s(slots: Slots, now_s: float) -> float:
     return now_s - max(slots.answered_s, oldest.began_s)
 
 
-def per_s(slots: Slots, limits: AdmissionLimits, now_s: float) -> float:
+def per_s(slots: EndpointState, limits: AdmissionLimits, now_s: float) -> float:
     """Return how many deliveries an endpoint takes in a second; a guess is rather too high."""
     allowance = slots.standing.allowance
     if slots.turns is not None and (allowance is None or allowance.known):
@@ -66,14 +66,14 @@ def per_s(slots: Slots, limits: AdmissionLimits, now_s: float) -> float:
     return limits.in_flight / expected_s * HOPE
 
 
-def room(slots: Slots, limits: AdmissionLimits, in_hand: int) -> int:
+def room(slots: EndpointState, limits: AdmissionLimits, in_hand: int) -> int:
     """Return how many deliveries may wait for an endpoint."""
     if slots.brisk:
         return limits.queued
     return max(1, min(limits.queued, limits.shared - in_hand))
 
 
-def most_in_flight(slots: Slots, limits: AdmissionLimits, in_hand: int) -> int:
+def most_in_flight(slots: EndpointState, limits: AdmissionLimits, in_hand: int) -> int:
     """Return how many requests to an endpoint may be on the wire at once."""
     most = min(limits.in_flight, slots.standing.at_once)
     if in_hand < limits.scarce:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from plaudit.deliver.offsets.holdings import Holdings
+from plaudit.deliver.offsets.assignments import Assignments
 
 MOST_RECORDS: Final = 10_000
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -23,9 +23,9 @@ class Budget:
     def __init__(self, most_records: int = MOST_RECORDS, most_bytes: int = MOST_BYTES) -> None:
         self._most_records = most_records
         self._most_bytes = most_bytes
-        self._holdings: list[Holdings] = []
+        self._holdings: list[Assignments] = []
 
-    def share(self, holdings: Holdings) -> None:
+    def share(self, holdings: Assignments) -> None:
         """Count what this source holds, too."""
         self._holdings.append(holdings)
 

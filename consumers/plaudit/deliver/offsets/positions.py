@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeVar
 
-from plaudit.kafka.consumer import Partition, Place
-from plaudit.kafka.positions import PastEnd, Resumption, resume
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
+from plaudit.kafka.read.positions import PastEnd, Resumption, resume
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Positions:
         self._tell = tell
         self._sleep = sleep
 
-    def past_end(self, places: Mapping[Partition, Place]) -> dict[Partition, int]:
+    def past_end(self, places: Mapping[Partition, CommittedOffset]) -> dict[Partition, int]:
         """Return where to begin in the partitions whose place is past the end of the log."""
         known = {each: place.offset for each, place in places.items() if place.offset is not None}
         if not known:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from plaudit.kafka.consumer import GroupConfig
-from plaudit.kafka.positions import PastEnd
+from plaudit.kafka.read.consumer import GroupConfig
+from plaudit.kafka.read.positions import PastEnd
 
 
 @dataclass(frozen=True, slots=True)

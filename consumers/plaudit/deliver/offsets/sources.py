@@ -13,13 +13,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from plaudit.deliver.delivery import Record
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.deliver.offsets.budget import Budget
-from plaudit.deliver.offsets.engine import Engine
-from plaudit.deliver.offsets.partition import Assignment
-from plaudit.deliver.offsets.source import Source
+from plaudit.deliver.offsets.consumer_thread import ConsumerThread
+from plaudit.deliver.offsets.record_sink import RecordSink
 from plaudit.deliver.offsets.source_config import SourceConfig
-from plaudit.kafka.clock import BrokerClock
+from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.settings import KafkaSettings
 
 
@@ -37,11 +37,13 @@ class Sources:
         self,
         settings: KafkaSettings,
         configs: Sequence[SourceConfig],
-        engine: Callable[[], Engine],
+        engine: Callable[[], RecordSink],
         clock: BrokerClock,
     ) -> None:
         self._budget = Budget()
-        self.each = [Source(settings, one, engine(), clock, self._budget) for one in configs]
+        self.each = [
+            ConsumerThread(settings, one, engine(), clock, self._budget) for one in configs
+        ]
 
     def start(self) -> None:
         """Begin to read."""

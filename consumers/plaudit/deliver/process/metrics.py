@@ -20,9 +20,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from plaudit.deliver.isolation.relief import Evicted
+from plaudit.deliver.isolation.head_of_line import Evicted
 from plaudit.deliver.running_lane import RunningLane
-from plaudit.deliver.tally import BUCKETS_S
+from plaudit.deliver.telemetry.counters import BUCKETS_S
 from plaudit.deliver.worker import Worker
 
 Kind = Literal["counter", "gauge"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from plaudit.store.tables import METADATA
+from plaudit.store.db.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from plaudit.events.avro.fingerprint import fingerprint
 from plaudit.events.catalogue_table import TABLE
 from plaudit.events.entity import Entity
-from plaudit.events.fingerprint import fingerprint
 from plaudit.events.generate import models
 from plaudit.events.generate.inline import SourceError, inline, read_shared, read_types, render
 

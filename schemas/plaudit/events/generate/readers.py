@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plaudit.events.avro.reader_codegen import reader_source
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.events.reading import reader_source
 
 _HEAD = '''\
 """Readers of the schemas that ship, by fingerprint; written by the build."""
@@ -15,8 +15,8 @@ from __future__ import annotations
 import struct
 from typing import Any, Final
 
-from plaudit.events.varint import block_at, far, time_text
-from plaudit.events.varint import long_by_bytes as long_at
+from plaudit.events.avro.varint import block_at, far, time_text
+from plaudit.events.avro.varint import long_by_bytes as long_at
 
 float_at: Final = struct.Struct("<f").unpack_from
 double_at: Final = struct.Struct("<d").unpack_from

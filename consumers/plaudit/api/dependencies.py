@@ -1,0 +1,114 @@
+"""What a serving process is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+from sqlalchemy.engine import Engine
+
+from plaudit.api.event_writer import EventWriter
+from plaudit.api.quotas import Quotas
+from plaudit.api.rate_limits import RateLimits
+from plaudit.api.settings import ApiSettings
+from plaudit.api.test_sends import SharedSender
+from plaudit.control.background_relay import BackgroundRelay
+from plaudit.control.retry import Retrier
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.kafka.admin.topics import Admin
+from plaudit.kafka.read.record_reader import RecordReader
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.publish.prepare import SchemaId
+from plaudit.publish.schema_ids import RegistryIds
+from plaudit.records.names import Names
+from plaudit.store.access.api_keys import KeyService
+from plaudit.store.access.idempotency_store import IdempotencyStore
+from plaudit.store.endpoints.relay import ACK_TIMEOUT_S
+from plaudit.store.endpoints.service import EndpointService
+from plaudit.store.endpoints.spec import Rules
+from plaudit.store.endpoints.workspaces import WorkspaceService
+from plaudit.transport.addresses import AddressPolicy
+
+READY_S = 2.0
+"""How long `/readyz` waits for the brokers."""
+ANNOUNCE_S = 1.0
+"""How long an answer waits for the brokers to know of a change: later ones are told by 202."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Shared by all requests; every one of them is safe to use from any thread.
+
+    Attributes:
+        secrets: open what is sealed.
+        sender: of test sends.
+        answers: to requests under an idempotency key.
+        reader: reads events where they stand.
+        brokers: are asked whether they are there.
+        retrier: writes manual retries.
+        limits: how often a workspace may call; `events_limits`: and publish.
+        quotas: what a workspace may have.
+        outlet: writes events; `schema_id` finds what a registry calls their schemas.
+        producer: writes the rest.
+    """
+
+    engine: Engine
+    endpoints: EndpointService
+    keys: KeyService
+    workspaces: WorkspaceService
+    answers: IdempotencyStore
+    secrets: SecretKeys
+    sender: SharedSender
+    reader: RecordReader
+    brokers: Admin
+    retrier: Retrier
+    limits: RateLimits
+    events_limits: RateLimits
+    quotas: Quotas
+    names: Names
+    producer: Producer
+    outlet: EventWriter
+    schema_id: SchemaId
+
+
+@contextmanager
+def opened(
+    engine: Engine, kafka: KafkaSettings, deliver: DeliverSettings, api: ApiSettings
+) -> Iterator[Parts]:
+    """Open everything, the relay included; closes it in the order that loses nothing."""
+    secrets = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
+    with ExitStack() as stack:
+        config = ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000))
+        producer = Producer(kafka, config)
+        stack.callback(producer.close)
+        events = Producer(kafka, replace(config, has_thread=False))
+        stack.callback(events.close)
+        reader = stack.enter_context(RecordReader(kafka))
+        schema_ids = RegistryIds(kafka)
+        stack.callback(schema_ids.close)
+        relay = BackgroundRelay(engine, producer, kafka.names.endpoints, secrets)
+        relay.start()
+        stack.callback(relay.close)
+        rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)
+        yield Parts(
+            engine,
+            EndpointService(engine, secrets, relay, rules, announce_s=ANNOUNCE_S),
+            KeyService(engine),
+            WorkspaceService(engine),
+            IdempotencyStore(engine, secrets),
+            secrets,
+            SharedSender(deliver),
+            reader,
+            Admin(kafka, READY_S),
+            Retrier(engine, kafka, reader, producer),
+            RateLimits(api.api_rate_limit),
+            RateLimits(api.api_events_rate_limit, setting="PLAUDIT_API_EVENTS_RATE_LIMIT"),
+            Quotas.of(engine, api),
+            kafka.names,
+            producer,
+            EventWriter(events),
+            schema_ids,
+        )

@@ -1,0 +1,153 @@
+"""Events as they come in over HTTP: our own JSON, and CloudEvents 1.0 in both modes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from plaudit.api.problems import Refused
+from plaudit.events.avro.json_fast_path import UNUSUAL, Written, write_json
+from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
+from plaudit.events.models.event import EventModel
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
+
+MOST_EVENTS: Final = 1_000
+SOURCE: Final = "/plaudit/api"
+JSON: Final = "application/json"
+STRUCTURED: Final = "application/cloudevents+json"
+BATCH: Final = "application/cloudevents-batch+json"
+_FIELDS: Final = frozenset({"type", "data", "source"})
+_BINARY: Final = ("ce-id", "ce-type", "ce-source", "ce-specversion", "ce-time")
+
+
+class Incoming(NamedTuple):
+    """One event that can be published.
+
+    Attributes:
+        event: as Avro already where it came in the usual form, which is the quicker way.
+        source: `ce_source`.
+        where: its place in the request, with a dot; empty when it is the only one.
+    """
+
+    event: EventModel | Written
+    source: str
+    where: str
+
+
+def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> Iterator[Incoming]:
+    """Yield the events of a request.
+
+    Args:
+        media_type: of the body, without parameters.
+        headers: by name, whatever its case; `ce-*` make it CloudEvents' binary mode.
+        body: as it came.
+
+    Raises:
+        Refused: names the field that is wrong, and of several events which.
+    """
+    if media_type not in {JSON, STRUCTURED, BATCH}:
+        detail = f"send {JSON}, {STRUCTURED} or {BATCH}"
+        raise Refused(415, detail, field="content-type")
+    try:
+        tree = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused(400, f"not JSON: {error}") from None
+    if media_type == JSON and "ce-type" in headers:
+        attributes = {name[3:]: headers[name] for name in _BINARY if name in headers}
+        yield _cloud_event({**attributes, "data": tree}, "")
+        return
+    read = _ours if media_type == JSON else _cloud_event
+    if media_type == STRUCTURED or (media_type == JSON and isinstance(tree, dict)):
+        yield read(tree, "")
+        return
+    if not isinstance(tree, list) or not 0 < len(tree) <= MOST_EVENTS:
+        raise Refused(422, f"an event, or a list of 1 to {MOST_EVENTS:,}", field="body")
+    for place, each in enumerate(tree):
+        yield read(each, f"{place}.")
+
+
+def with_ids(body: bytes, once: IdempotencySeed) -> bytes:
+    """Return a request in our own JSON in which every event has an id: sent again, it is the same.
+
+    What is no such request is left as it is, to be refused.
+    """
+    try:
+        tree = orjson.loads(body)
+        for place, event in enumerate(tree if isinstance(tree, list) else [tree]):
+            event["data"]["meta"].setdefault("event_id", once.uuid(f"event {place}"))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return body
+    return orjson.dumps(tree)
+
+
+def _ours(tree: object, where: str) -> Incoming:
+    if not isinstance(tree, dict) or not isinstance(tree.get("data"), dict):
+        detail = 'an event is {"type": "testimonial.approved", "data": {…}}'
+        raise Refused(422, detail, field=f"{where}data")
+    if not tree.keys() <= _FIELDS:
+        name = min(tree.keys() - _FIELDS)
+        raise Refused(422, "no such field; there are type, data and source", field=where + name)
+    source = tree.get("source", SOURCE)
+    if not isinstance(source, str):
+        raise Refused(422, "a URI reference such as /services/reviews", field=f"{where}source")
+    return Incoming(_written(tree.get("type"), tree["data"], where), source, where)
+
+
+def _cloud_event(tree: object, where: str) -> Incoming:
+    if not isinstance(tree, dict) or not isinstance(tree.get("data"), dict):
+        raise Refused(422, "a CloudEvent with the event as JSON in it", field=f"{where}data")
+    if tree.get("specversion") != "1.0":
+        raise Refused(422, "has to be 1.0", field=f"{where}specversion")
+    for name in ("id", "source"):
+        if not isinstance(tree.get(name), str) or not tree[name]:
+            raise Refused(422, "missing, or no text", field=where + name)
+    data = dict(tree["data"])
+    if isinstance(data.get("meta"), dict):
+        # What the event itself does not say, its attributes do.
+        given = {"event_id": tree["id"], "occurred_at": tree.get("time")}
+        said = {name: value for name, value in given.items() if value is not None}
+        data["meta"] = {**said, **data["meta"]}
+    event = _event(tree.get("type"), data, where)
+    if str(event.meta.event_id) != _uuid(tree["id"]):
+        detail = "has to be the UUID in meta.event_id: it becomes the webhook-id"
+        raise Refused(422, detail, field=f"{where}id")
+    return Incoming(event, tree["source"], where)
+
+
+def _written(name: object, data: dict[str, Any], where: str) -> EventModel | Written:
+    """Return an event as Avro, or as its model where that has to decide.
+
+    Raises:
+        Refused: names the field that is wrong.
+    """
+    event_type = CATALOGUE.get(name) if isinstance(name, str) else None
+    if event_type is not None:
+        try:
+            return write_json(event_type, data)
+        except UNUSUAL:
+            pass  # what is wrong, if anything is, the model tells
+    return _event(name, data, where)
+
+
+def _event(name: object, data: dict[str, Any], where: str) -> EventModel:
+    try:
+        return lookup(str(name)).model.model_validate_json(orjson.dumps(data))
+    except UnknownEventType as error:
+        raise Refused(422, str(error), field=f"{where}type") from None
+    except orjson.JSONEncodeError:
+        raise Refused(422, "nested too deep", field=f"{where}data") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        path = ".".join(str(part) for part in ("data", *first["loc"]))
+        raise Refused(422, first["msg"], field=where + path) from None
+
+
+def _uuid(text: str) -> str | None:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None

@@ -1,0 +1,170 @@
+"""`Idempotency-Key` on every POST: a request that is sent again is answered again, not done again.
+
+As the IETF's draft has it: another request under the same key is 422, one that this process is
+still carrying out 409. A key belongs to an API key and lives for a day. Only what succeeded is
+kept: what was refused changed nothing, and may be sent again under its key. What a process that was
+killed had begun is carried out again at once, with the same ids and secrets as the first time (see
+`IdempotencySeed`), so that it is done once all the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import Final
+
+import orjson
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from plaudit.api.auth import CALLER, ONCE, Caller
+from plaudit.api.dependencies import Parts
+from plaudit.api.middleware.body import read_body
+from plaudit.api.problems import Refused, answer, refusal
+from plaudit.endpoints.keys import CannotOpen
+from plaudit.store.access.api_keys import Scope as KeyScope
+from plaudit.store.access.idempotency_store import Kept, KeyReused
+from plaudit.store.db.database import DatabaseFailure
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
+
+_log = logging.getLogger(__name__)
+
+HEADER: Final = "idempotency-key"
+LONGEST: Final = 255
+_SUCCESS: Final = range(200, 300)
+_KEPT_HEADERS: Final = frozenset({"content-type", "location", "etag"})
+PARAMETER: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
+    "description": "Sent again with the same key, a request is answered, not done, again.",
+}
+
+
+class Idempotency:
+    """Middleware around the routes.
+
+    Args:
+        app: carries requests out.
+        parts: what the process is made of.
+    """
+
+    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+        self._app = app
+        self._parts = parts
+        self._under_way: set[str] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what brings no key."""
+        if scope["type"] != "http" or scope["method"] != "POST" or CALLER not in scope:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if HEADER not in headers:
+            await self._app(scope, receive, send)
+            return
+        try:
+            response = await self._response(scope, receive, headers)
+        except ClientDisconnect:
+            return
+        except (Refused, DatabaseFailure, CannotOpen) as error:
+            response = answer(refusal(error))
+        await response(scope, receive, send)
+
+    async def _response(self, scope: Scope, receive: Receive, headers: Headers) -> Response:
+        """Return the answer, of now or of the first time.
+
+        Raises:
+            Refused: the key can't be one, or is taken.
+            DatabaseFailure: nothing was done.
+        """
+        key = _checked(headers[HEADER])
+        who: Caller = scope[CALLER]
+        body = await read_body(receive, headers.get("content-length"))
+        if who.key.scope is KeyScope.READ:
+            return await self._carried_out(scope, body)
+        answer_id = _digest(who.key.key_id.encode(), key.encode())
+        request = _digest(scope["path"].encode(), scope["query_string"], body)
+        if answer_id in self._under_way:
+            detail = "the first request under this key is still being carried out"
+            raise Refused(409, detail, field=HEADER, code="request_in_progress")
+        self._under_way.add(answer_id)
+        try:
+            begun = await run_in_threadpool(self._parts.answers.begin, answer_id, request)
+            match begun:
+                case Kept():
+                    return _again(begun)
+                case IdempotencySeed():
+                    scope[ONCE] = begun
+                    return await self._first(scope, body, answer_id)
+        except KeyReused:
+            detail = "this key was used for another request; use a new one for each"
+            raise Refused(422, detail, field=HEADER, code="key_reused") from None
+        finally:
+            self._under_way.discard(answer_id)
+
+    async def _first(self, scope: Scope, body: bytes, answer_id: str) -> Response:
+        """Carry a request out; its answer is kept before it is given."""
+        answers = self._parts.answers
+        try:
+            response = await self._carried_out(scope, body)
+        except BaseException:
+            await run_in_threadpool(answers.forget, answer_id)
+            raise
+        try:
+            if response.status_code in _SUCCESS:
+                kept = Kept(response.status_code, _content(response))
+                await run_in_threadpool(answers.keep, answer_id, kept)
+            else:
+                await run_in_threadpool(answers.forget, answer_id)
+        except DatabaseFailure as failure:
+            # It is done; sent again, it is done again with the same effect.
+            _log.warning("answer.not_kept", extra={"error": str(failure)})
+        return response
+
+    async def _carried_out(self, scope: Scope, body: bytes) -> Response:
+        status, sent, chunks = 500, Headers(), bytearray()
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status, sent = message["status"], Headers(raw=message["headers"])
+            else:
+                chunks.extend(message.get("body", b""))
+
+        await self._app(scope, receive, send)
+        return Response(bytes(chunks), status, dict(sent))
+
+
+def _checked(key: str) -> str:
+    """Return the key; the draft's quotes around it may be left out.
+
+    Raises:
+        Refused: it can't be one.
+    """
+    bare = key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
+    if not 0 < len(bare) <= LONGEST or not (bare.isascii() and bare.isprintable()):
+        raise Refused(400, f"1 to {LONGEST} printable ASCII characters", field=HEADER)
+    return bare
+
+
+def _digest(*parts: bytes) -> str:
+    sizes = b"".join(len(each).to_bytes(8, "big") for each in parts)
+    return hashlib.sha256(sizes + b"".join(parts)).hexdigest()
+
+
+def _content(response: Response) -> bytes:
+    kept = {name: value for name, value in response.headers.items() if name in _KEPT_HEADERS}
+    return orjson.dumps(kept) + b"\n" + bytes(response.body)
+
+
+def _again(kept: Kept) -> Response:
+    headers, _, body = kept.content.partition(b"\n")
+    return Response(body, kept.status, {**orjson.loads(headers), "idempotent-replayed": "true"})

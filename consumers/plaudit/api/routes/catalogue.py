@@ -1,0 +1,71 @@
+"""`/v1/event-types` and `/v1/keys`: the catalogue, and keys to this API."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+
+from plaudit.api.auth import Reading, WithOnce, WithParts, Writing
+from plaudit.api.problems import Refused, documented
+from plaudit.api.schemas.endpoints import KeyBody, KeyOut
+from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
+from plaudit.events.decoding import EventDecoder
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.events.rendering import render
+from plaudit.store.access.api_keys import Scope
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/event-types", tags=["catalogue"], responses=documented())
+def list_event_types(who: Reading) -> list[dict[str, str]]:
+    """List the event types, with what each says."""
+    del who
+    return [
+        {"type": each.name, "about": str(each.entity), "description": str(each.schema["doc"])}
+        for each in CATALOGUE.values()
+    ]
+
+
+@router.get("/event-types/{name}", tags=["catalogue"], responses=documented(404))
+def show_event_type(who: Reading, name: str) -> dict[str, Any]:
+    """Show an event type: its Avro schema, and an example as a subscriber gets it."""
+    del who
+    try:
+        found = lookup(name)
+    except UnknownEventType as error:
+        raise Refused(404, str(error)) from None
+    shown = render(EventDecoder().decode(encode(example(name))))
+    return {"type": name, "schema": found.schema, "example": orjson.loads(shown)}
+
+
+@router.get("/keys", tags=["keys"], responses=documented())
+def list_keys(parts: WithParts, who: Writing, workspace_id: UUID | None = None) -> list[KeyOut]:
+    """List keys, for keys that may write; of a key itself, its last characters are known."""
+    wanted = who.reads(None if workspace_id is None else str(workspace_id))
+    return [KeyOut.of(each) for each in parts.keys.list(wanted)]
+
+
+@router.post("/keys", tags=["keys"], status_code=201, responses=documented())
+def create_key(parts: WithParts, who: Writing, once: WithOnce, body: KeyBody) -> KeyOut:
+    """Make a key, shown this once; a workspace's key makes keys of its workspace only."""
+    asked = None if body.workspace_id is None else str(body.workspace_id)
+    if body.scope is Scope.ADMIN:
+        if who.key.scope is not Scope.ADMIN:
+            raise Refused(403, "only an admin's key makes an admin's key", field="scope")
+        workspace = asked
+    else:
+        workspace = who.writes(asked)
+        parts.quotas.check_key(workspace, once)
+    key, text = parts.keys.create(body.scope, workspace, body.name, once)
+    return KeyOut.of(key, text)
+
+
+@router.delete("/keys/{key_id}", tags=["keys"], responses=documented(404))
+def revoke_key(parts: WithParts, who: Writing, key_id: UUID) -> KeyOut:
+    """Make a key useless, at once."""
+    return KeyOut.of(parts.keys.revoke(str(key_id), who.key.workspace_id))

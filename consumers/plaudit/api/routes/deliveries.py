@@ -1,0 +1,178 @@
+"""`/v1/deliveries`: the log, manual retries, and how endpoints are doing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from plaudit.api.auth import Reading, WithOnce, WithParts, Writing, check_quota
+from plaudit.api.dependencies import Parts
+from plaudit.api.problems import Refused, documented
+from plaudit.api.schemas.deliveries import (
+    DeliveryDetail,
+    DeliveryOut,
+    DeliveryPage,
+    RetriedOut,
+    StatsOut,
+)
+from plaudit.api.schemas.endpoints import RetryBody
+from plaudit.api.time_params import Moment, epoch_ms
+from plaudit.control.views import OwnHeaders, shown_attempt, shown_delivery
+from plaudit.records.attempt import Outcome
+from plaudit.store.db.database import reading
+from plaudit.store.endpoints.service import NoSuchEndpoint
+from plaudit.store.log.queries import (
+    DEFAULT_PAGE,
+    LARGEST_PAGE,
+    NoSuchDelivery,
+    State,
+    attempts_of,
+    find_page,
+)
+from plaudit.store.log.queries import Query as Wanted
+from plaudit.store.log.stats import hourly
+
+router = APIRouter(prefix="/v1", tags=["deliveries"])
+
+_TYPE: Final = r"^[a-z_]+(\.[a-z_]+)*$"
+EventType = Annotated[str | None, Query(pattern=_TYPE, max_length=100)]
+Cursor = Annotated[str | None, Query(max_length=200, description="Of the page before.")]
+
+
+@router.get("/deliveries", response_model=DeliveryPage, responses=documented())
+def list_deliveries(
+    parts: WithParts,
+    who: Reading,
+    workspace_id: UUID | None = None,
+    endpoint_id: UUID | None = None,
+    event_id: UUID | None = None,
+    subject: Annotated[UUID | None, Query(description="Such as a testimonial's id.")] = None,
+    event_type: EventType = None,
+    state: State | None = None,
+    outcome: Outcome | None = None,
+    status: Annotated[int | None, Query(ge=100, le=599)] = None,
+    since: Moment = None,
+    until: Moment = None,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE,
+) -> dict[str, Any]:
+    """List deliveries as they stand, the latest first; what is given has to be true of all."""
+    query = Wanted(
+        who.reads(_text(workspace_id)),
+        _text(endpoint_id),
+        _text(event_id),
+        _text(subject),
+        event_type,
+        state,
+        outcome,
+        status,
+        epoch_ms("since", since),
+        epoch_ms("until", until),
+    )
+    with reading(parts.engine) as connection:
+        page = find_page(connection, query, limit=limit, cursor=cursor)
+    return {"data": [shown_delivery(each) for each in page.deliveries], "cursor": page.cursor}
+
+
+@router.get("/deliveries/{delivery_id}", response_model=DeliveryDetail, responses=documented(404))
+def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str, Any]:
+    """Show a delivery with every attempt: what was sent, what was answered, how long it took."""
+    with reading(parts.engine) as connection:
+        attempts = attempts_of(connection, str(delivery_id))
+    if not attempts or who.key.workspace_id not in {None, attempts[-1].workspace_id}:
+        raise NoSuchDelivery(str(delivery_id))
+    own = _own_headers(parts, attempts[-1].endpoint_id)
+    return {
+        **shown_delivery(attempts[-1]),
+        "attempts": [shown_attempt(each, own) for each in attempts],
+    }
+
+
+@router.post(
+    "/deliveries/{delivery_id}/retry",
+    status_code=202,
+    response_model=DeliveryOut,
+    responses=documented(404, 409),
+)
+def retry_delivery(
+    parts: WithParts, who: Writing, once: WithOnce, delivery_id: UUID
+) -> dict[str, Any]:
+    """Try a delivery again now; the receiver sees the same `webhook-id`."""
+    check_quota(parts.quotas.retries, who)
+    return shown_delivery(parts.retrier.retry(str(delivery_id), who.key.workspace_id, once))
+
+
+@router.post(
+    "/deliveries/retry", status_code=202, response_model=RetriedOut, responses=documented()
+)
+def retry_deliveries(
+    parts: WithParts,
+    who: Writing,
+    once: WithOnce,
+    body: RetryBody,
+    workspace_id: UUID | None = None,
+) -> dict[str, Any]:
+    """Try the deliveries again that all conditions are true of, up to a limit."""
+    query = Wanted(
+        None,
+        _text(body.endpoint_id),
+        _text(body.event_id),
+        _text(body.subject),
+        body.event_type,
+        None if body.state is None else State(body.state),
+        since_ms=epoch_ms("since", body.since),
+        until_ms=epoch_ms("until", body.until),
+    )
+    if query == Wanted():
+        raise Refused(422, "give at least one condition, such as endpoint_id")
+    mine = replace(query, workspace_id=who.reads(_text(workspace_id)))
+    check_quota(parts.quotas.retries, who)
+    done = parts.retrier.retry_all(mine, body.limit, body.cursor, once)
+    if who.key.workspace_id is not None:
+        parts.quotas.retries.charge(who.bucket, done.retried)
+    return {
+        "retried": done.retried,
+        "refused": [
+            {"delivery_id": each.delivery_id, "code": each.reason, "detail": str(each)}
+            for each in done.refused
+        ],
+        "cursor": done.cursor,
+    }
+
+
+@router.get("/stats", response_model=StatsOut, responses=documented())
+def show_stats(
+    parts: WithParts,
+    who: Reading,
+    workspace_id: UUID | None = None,
+    endpoint_id: UUID | None = None,
+    since: Moment = "24h",
+    until: Moment = None,
+) -> dict[str, Any]:
+    """Count attempts by the hour, for charts, with percentiles of how long they took."""
+    since_ms = epoch_ms("since", since) or 0
+    with reading(parts.engine) as connection:
+        hours = hourly(
+            connection,
+            who.reads(_text(workspace_id)),
+            _text(endpoint_id),
+            since_ms,
+            epoch_ms("until", until),
+        )
+    return {"data": [each.plain() for each in hours]}
+
+
+def _own_headers(parts: Parts, endpoint_id: str) -> OwnHeaders | None:
+    """Return the names of an endpoint's own headers, as they are now; None: it was deleted."""
+    try:
+        known = parts.endpoints.get(endpoint_id)
+    except NoSuchEndpoint:
+        return None
+    return OwnHeaders(known.version, tuple(parts.endpoints.private(known).headers))
+
+
+def _text(some_id: UUID | None) -> str | None:
+    return None if some_id is None else str(some_id)

@@ -1,0 +1,200 @@
+"""`/v1/endpoints`: register, look at, change, test and remove endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Response
+
+from plaudit.api.auth import Caller, Reading, WithOnce, WithParts, Writing
+from plaudit.api.dependencies import Parts
+from plaudit.api.problems import Refused, documented
+from plaudit.api.schemas.endpoints import (
+    Disabling,
+    EndpointBody,
+    EndpointChange,
+    EndpointOut,
+    HealthOut,
+    Rotation,
+    TestBody,
+    TestOut,
+)
+from plaudit.api.time_params import Moment, epoch_ms
+from plaudit.control.testing import send_test
+from plaudit.store.db.database import reading
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.endpoints.service import Written
+from plaudit.store.log.stats import health_of
+
+router = APIRouter(prefix="/v1/endpoints", tags=["endpoints"])
+
+IfMatch = Annotated[
+    str | None, Header(description="The ETag: change it only if nobody did meanwhile.")
+]
+_ONE: Final = documented(404)
+_CHANGED: Final = documented(404, 412)
+
+
+@router.get("", responses=documented())
+def list_endpoints(
+    parts: WithParts, who: Reading, workspace_id: UUID | None = None
+) -> list[EndpointOut]:
+    """List endpoints, in the order in which they were made."""
+    found = parts.endpoints.list(who.reads(_text(workspace_id)))
+    masked = who.only_reads
+    return [EndpointOut.of(parts.endpoints, Written(each), masked=masked) for each in found]
+
+
+@router.post("", status_code=201, responses=documented())
+def create_endpoint(
+    parts: WithParts, who: Writing, once: WithOnce, body: EndpointBody, response: Response
+) -> EndpointOut:
+    """Register an endpoint; 202 when deliverers will hear of it a little later.
+
+    The answer has the secret, this once. Events from `active_from` on are delivered.
+    """
+    workspace, wanted = who.writes(_text(body.workspace_id)), body.wanted()
+    parts.quotas.check_endpoint(workspace, wanted.content_filter, once=once)
+    written = parts.endpoints.add(workspace, wanted, once)
+    response.headers["location"] = f"{router.prefix}/{written.endpoint.endpoint_id}"
+    return _answer(parts, written, response)
+
+
+@router.get("/{endpoint_id}", responses=_ONE)
+def show_endpoint(
+    parts: WithParts, who: Reading, endpoint_id: UUID, response: Response
+) -> EndpointOut:
+    """Show an endpoint; its ETag is needed to change it safely."""
+    written = Written(_mine(parts, who, endpoint_id))
+    return _answer(parts, written, response, masked=who.only_reads)
+
+
+@router.patch("/{endpoint_id}", responses=_CHANGED)
+def change_endpoint(
+    parts: WithParts,
+    who: Writing,
+    endpoint_id: UUID,
+    body: EndpointChange,
+    response: Response,
+    if_match: IfMatch = None,
+) -> EndpointOut:
+    """Change what is given."""
+    known = _matching(_mine(parts, who, endpoint_id), if_match)
+    wanted = body.applied(parts.endpoints.wanted(known))
+    if wanted.content_filter != known.content_filter:
+        parts.quotas.check_endpoint(
+            known.workspace_id, wanted.content_filter, replaces=known.endpoint_id
+        )
+    written = parts.endpoints.update(known.endpoint_id, wanted, known.version)
+    return _answer(parts, written, response)
+
+
+@router.delete("/{endpoint_id}", status_code=204, responses=_CHANGED)
+def remove_endpoint(
+    parts: WithParts, who: Writing, endpoint_id: UUID, if_match: IfMatch = None
+) -> None:
+    """Delete an endpoint; what is on its way to it is cancelled."""
+    known = _matching(_mine(parts, who, endpoint_id), if_match)
+    seen = None if if_match in {None, "*"} else known.version
+    parts.endpoints.remove(known.endpoint_id, seen)
+
+
+@router.post("/{endpoint_id}/enable", responses=_CHANGED)
+def enable_endpoint(
+    parts: WithParts, who: Writing, endpoint_id: UUID, response: Response
+) -> EndpointOut:
+    """Serve an endpoint again, from now on; `warnings` says how to send what it missed."""
+    known = _mine(parts, who, endpoint_id)
+    return _answer(parts, parts.endpoints.enable(known.endpoint_id), response)
+
+
+@router.post("/{endpoint_id}/disable", responses=_CHANGED)
+def disable_endpoint(
+    parts: WithParts, who: Writing, endpoint_id: UUID, response: Response, body: Disabling
+) -> EndpointOut:
+    """Serve an endpoint no more; what is on its way becomes dead letters."""
+    known = _mine(parts, who, endpoint_id)
+    return _answer(parts, parts.endpoints.disable(known.endpoint_id, body.reason), response)
+
+
+@router.post("/{endpoint_id}/rotate-secret", responses=_CHANGED)
+def rotate_secret(
+    parts: WithParts,
+    who: Writing,
+    once: WithOnce,
+    endpoint_id: UUID,
+    response: Response,
+    body: Rotation,
+) -> EndpointOut:
+    """Make a new secret, shown this once; the old one signs along for a while."""
+    known = _mine(parts, who, endpoint_id)
+    written = parts.endpoints.rotate_secret(known.endpoint_id, body.overlap_s * 1_000, once)
+    return _answer(parts, written, response)
+
+
+@router.post("/{endpoint_id}/test", responses=_ONE)
+async def test_endpoint(
+    parts: WithParts, who: Writing, once: WithOnce, endpoint_id: UUID, body: TestBody
+) -> TestOut:
+    """Send a filled example of an event type now; the answer says what came of it."""
+    known = await asyncio.to_thread(_mine, parts, who, endpoint_id)
+    if wait_s := parts.quotas.tests.wait_s(known.workspace_id):
+        raise parts.quotas.tests.refused(wait_s)
+    sender = await parts.sender.sender()
+    tested = await send_test(known, body.type, parts.secrets, sender, once)
+    return TestOut(
+        id=tested.message_id,
+        type=tested.event_type,
+        succeeded=tested.succeeded,
+        status=tested.attempted.status,
+        error=tested.attempted.error,
+        answer=tested.answer,
+        total_ms=tested.attempted.outcome.timings.total_ms,
+        body=tested.body,
+    )
+
+
+@router.get("/{endpoint_id}/health", responses=_ONE)
+def show_health(
+    parts: WithParts, who: Reading, endpoint_id: UUID, since: Moment = "24h"
+) -> HealthOut:
+    """Show how an endpoint is doing: success rate, percentiles, failures in a row, last error."""
+    known = _mine(parts, who, endpoint_id)
+    since_ms = epoch_ms("since", since) or 0
+    with reading(parts.engine) as connection:
+        return HealthOut(**health_of(connection, known.endpoint_id, since_ms))
+
+
+def _mine(parts: Parts, who: Caller, endpoint_id: UUID) -> StoredEndpoint:
+    return who.owns(parts.endpoints.get(str(endpoint_id)))
+
+
+def _matching(endpoint: StoredEndpoint, if_match: str | None) -> StoredEndpoint:
+    """Return the endpoint, if it is what the caller saw.
+
+    Raises:
+        Refused: it changed since.
+    """
+    if if_match not in {None, "*", etag(endpoint)}:
+        raise Refused(412, f"the endpoint changed; it is at {etag(endpoint)} now", field="if-match")
+    return endpoint
+
+
+def etag(endpoint: StoredEndpoint) -> str:
+    """Return what names this version of an endpoint."""
+    return f'"{endpoint.version}"'
+
+
+def _answer(
+    parts: Parts, written: Written, response: Response, *, masked: bool = False
+) -> EndpointOut:
+    response.headers["etag"] = etag(written.endpoint)
+    if written.trouble is not None:
+        response.status_code = 202
+    return EndpointOut.of(parts.endpoints, written, masked=masked)
+
+
+def _text(some_id: UUID | None) -> str | None:
+    return None if some_id is None else str(some_id)

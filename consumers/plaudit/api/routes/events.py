@@ -1,0 +1,200 @@
+"""`/v1/events`: publishing for services that can't speak Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from inspect import cleandoc
+from typing import Any, Final
+
+import orjson
+from pydantic import BaseModel
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from plaudit.api.auth import CALLER, ONCE, SCHEME, Caller, check_quota
+from plaudit.api.dependencies import Parts
+from plaudit.api.event_parser import (
+    BATCH,
+    JSON,
+    MOST_EVENTS,
+    STRUCTURED,
+    Incoming,
+    read_events,
+    with_ids,
+)
+from plaudit.api.middleware.body import read_body
+from plaudit.api.problems import Refused, answer, documented, refusal
+from plaudit.events.avro.json_fast_path import Written
+from plaudit.events.catalogue import type_of
+from plaudit.events.examples import example_json
+from plaudit.events.models.event import EventModel
+from plaudit.kafka.errors import BufferFull
+from plaudit.publish.errors import EventTooLarge, OptionRefused
+from plaudit.publish.prepare import Prepared, checked_source, prepare, prepare_written
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
+
+AT_ONCE: Final = 25
+"""Events that are read before other requests have their turn: about a millisecond's worth.
+
+A thread for them would take turns with the event loop, at a higher price than reading.
+"""
+FULL_S: Final = 1
+"""After how many seconds a full buffer is worth another try."""
+_OURS: Final = {
+    "type": "object",
+    "required": ["type", "data"],
+    "properties": {
+        "type": {"type": "string"},
+        "source": {"type": "string"},
+        "data": {"type": "object"},
+    },
+    "additionalProperties": False,
+}
+_EXAMPLE: Final = {
+    "type": "testimonial.approved",
+    "source": "/services/moderation",
+    "data": orjson.loads(example_json("testimonial.approved")),
+}
+_CLOUD: Final = {"type": "object", "required": ["specversion", "id", "source", "type", "data"]}
+_BODY: Final = {
+    "required": True,
+    "content": {
+        JSON: {
+            "schema": {
+                "anyOf": [_OURS, {"type": "array", "items": _OURS, "maxItems": MOST_EVENTS}]
+            },
+            "example": _EXAMPLE,
+        },
+        STRUCTURED: {"schema": _CLOUD},
+        BATCH: {"schema": {"type": "array", "items": _CLOUD, "maxItems": MOST_EVENTS}},
+    },
+}
+
+
+class Accepted(BaseModel):
+    """What the brokers have."""
+
+    accepted: int
+    ids: list[str]
+
+
+class Ingest:
+    """Publish one event or many; the answer comes when the brokers have acknowledged all.
+
+    An event's `meta.event_id` makes sending it again harmless: subscribers get the same
+    `webhook-id`. Of many, none is published unless all are right; after a 503 send all again.
+    CloudEvents are taken in structured, batched and binary mode.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; no route of FastAPI's, whose way costs twice what an event does."""
+        scope["route"] = ROUTE  # for the metrics
+        try:
+            response = await _publish_events(scope["app"].state.parts, scope, receive)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - every one is answered by a problem document
+            response = answer(refusal(error))
+        await response(scope, receive, send)
+
+
+ROUTE: Final = Route("/v1/events", Ingest(), methods=["POST"])
+
+
+class Shortcut:
+    """Middleware that takes events to where they are published, past everything between.
+
+    Args:
+        app: has all other requests.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        events = scope["type"] == "http" and scope["path"] == ROUTE.path
+        app = ROUTE.app if events and scope["method"] == "POST" else self._app
+        await app(scope, receive, send)
+
+
+async def _publish_events(parts: Parts, scope: Scope, receive: Receive) -> Response:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    who: Caller = scope[CALLER]
+    body = await read_body(receive, headers.get("content-length"))
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    once: IdempotencySeed | None = scope.get(ONCE)
+    if once is not None and media_type == JSON and "ce-type" not in headers:
+        body = with_ids(body, once)
+    prepared: list[Prepared] = []
+    ids: list[str] = []
+    for number, each in enumerate(read_events(media_type, headers, body), 1):
+        prepared.append(_prepared(parts, who, each))
+        ids.append(_id_of(each.event))
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    check_quota(parts.quotas.events, who, len(prepared))
+    await _publish(parts, prepared)
+    accepted = orjson.dumps({"accepted": len(ids), "ids": ids})
+    return Response(accepted, 202, media_type=JSON)
+
+
+def operation() -> dict[str, Any]:
+    """Return the route's description in the OpenAPI document."""
+    summary, _, description = cleandoc(Ingest.__doc__ or "").partition("\n\n")
+    accepted = {"schema": Accepted.model_json_schema()}
+    problems = {str(status): said for status, said in documented(400, 413, 415, 429).items()}
+    return {
+        "tags": ["events"],
+        "operationId": "publish_events",
+        "summary": "Publish Events",
+        "description": f"{summary}\n\n{description}",
+        "security": [{SCHEME: []}],
+        "requestBody": _BODY,
+        "responses": {
+            "202": {"description": "The brokers have them.", "content": {JSON: accepted}},
+            **problems,
+        },
+    }
+
+
+def _prepared(parts: Parts, who: Caller, incoming: Incoming) -> Prepared:
+    """Return the record of an event that the caller may publish.
+
+    Raises:
+        Refused: it belongs to another workspace, or can't be a record.
+    """
+    event, where = incoming.event, incoming.where
+    ours = event if isinstance(event, Written) else event.meta
+    who.minds(str(ours.workspace_id), f"{where}data.meta.workspace_id")
+    try:
+        source = checked_source(incoming.source)
+        if isinstance(event, Written):
+            return prepare_written(event, parts.names, source, parts.schema_id(event.type))
+        schema_id = parts.schema_id(type_of(event))
+        return prepare(event, parts.names, source, schema_id=schema_id)
+    except OptionRefused as error:
+        raise Refused(422, str(error), field=f"{where}source") from None
+    except EventTooLarge as error:
+        raise Refused(413, str(error), field=f"{where}data") from None
+
+
+def _id_of(event: EventModel | Written) -> str:
+    return event.event_id if isinstance(event, Written) else str(event.meta.event_id)
+
+
+async def _publish(parts: Parts, prepared: Sequence[Prepared]) -> None:
+    """Send records, and wait until the brokers have all of them.
+
+    Raises:
+        Refused: there is no room now.
+        KafkaFailure: one was not acknowledged in time.
+    """
+    try:
+        await parts.outlet.publish(prepared)
+    except BufferFull:
+        detail = "more comes in than the brokers take now; send it again"
+        raise Refused(503, detail, headers={"retry-after": str(FULL_S)}) from None

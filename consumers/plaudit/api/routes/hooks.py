@@ -1,0 +1,85 @@
+"""`/v1/hooks`: subscribe, unsubscribe and samples, as Zapier's REST hooks expect them.
+
+No handshake: automation tools do not answer one. What they get is flat unless they ask for else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from plaudit.api.auth import Reading, WithOnce, WithParts, Writing
+from plaudit.api.problems import Refused, documented
+from plaudit.api.schemas.endpoints import FORMAT_SCHEMA, EndpointOut, Text
+from plaudit.control.testing import sample, written_as
+from plaudit.formats.catalogue import UnknownFormat, shape_of
+from plaudit.formats.flat import FLAT
+from plaudit.store.endpoints.spec import EndpointSpec
+
+router = APIRouter(prefix="/v1/hooks", tags=["automation tools"])
+
+RATE_LIMIT: Final = 20.0
+"""Requests per second; Zapier refuses above about 30."""
+
+
+class Subscription(BaseModel):
+    """What an automation tool asks for when somebody switches it on."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [
+                {
+                    "target_url": "https://hooks.zapier.com/hooks/standard/1/abc/",
+                    "event": "testimonial.approved",
+                }
+            ]
+        },
+    )
+
+    target_url: Text = Field(description="Where to send.")
+    event: Text = Field(description="An event type.")
+    format: Text = Field(default=FLAT.name, json_schema_extra=FORMAT_SCHEMA)
+    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
+
+
+@router.post("", status_code=201, responses=documented())
+def subscribe(parts: WithParts, who: Writing, once: WithOnce, body: Subscription) -> EndpointOut:
+    """Register a subscriber; its `id` is what `DELETE` takes.
+
+    When the tool answers 410, the endpoint is disabled and gets nothing more.
+    """
+    workspace = who.writes(None if body.workspace_id is None else str(body.workspace_id))
+    parts.quotas.check_endpoint(workspace, None, once=once)
+    wanted = EndpointSpec(body.target_url, (body.event,), rate_limit=RATE_LIMIT, format=body.format)
+    return EndpointOut.of(parts.endpoints, parts.endpoints.add(workspace, wanted, once))
+
+
+@router.delete("/{hook_id}", status_code=204, responses=documented(404))
+def unsubscribe(parts: WithParts, who: Writing, hook_id: UUID) -> None:
+    """Remove a subscriber."""
+    known = who.owns(parts.endpoints.get(str(hook_id)))
+    parts.endpoints.remove(known.endpoint_id)
+
+
+@router.get("/samples", responses=documented())
+def list_samples(
+    who: Reading,
+    event: Annotated[str, Query(max_length=100, description="An event type.")],
+    form: Annotated[
+        str, Query(alias="format", max_length=40, json_schema_extra=FORMAT_SCHEMA)
+    ] = FLAT.name,
+    workspace_id: UUID | None = None,
+) -> list[dict[str, Any]]:
+    """Return a filled example of what a subscriber gets, in a list: the same shape as live."""
+    workspace = who.reads(None if workspace_id is None else str(workspace_id))
+    try:
+        shape = shape_of(form)
+    except UnknownFormat as error:
+        raise Refused(422, str(error), field="format") from None
+    made = sample(workspace, event)
+    return [orjson.loads(written_as(shape, made).body)]

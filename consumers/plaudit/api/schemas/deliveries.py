@@ -1,0 +1,185 @@
+"""What answers about the delivery log carry, as the OpenAPI document describes it.
+
+Their form is made in `control.shown`, for the command line as well; here it is checked on its way
+out, so that the document can't say something else.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from plaudit.records.attempt import Outcome
+from plaudit.store.log.queries import State
+
+_ID: Final = "0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10"
+_TIMES: Final = "RFC 3339, UTC."
+_OUTCOMES: Final = f"{', '.join(Outcome)}; a later release may have more."
+_DELIVERY: Final[JsonDict] = {
+    "id": "5b2c7f64-93a1-5d0e-8a3c-0f6d1c1e2b77",
+    "event_id": _ID,
+    "event_type": "testimonial.approved",
+    "workspace_id": "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01",
+    "endpoint_id": "c1f2b3a4-0d5e-4f60-8192-a3b4c5d6e7f8",
+    "subject": "3a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+    "state": "pending",
+    "outcome": "retrying",
+    "reason": "status",
+    "status": 503,
+    "error": None,
+    "trigger": "event",
+    "number": 1,
+    "latest_at": "2026-11-24T16:00:00.000Z",
+    "next_due_at": "2026-11-24T16:00:05.000Z",
+    "origin": {"topic": "plaudit.testimonials", "partition": 3, "offset": 4711},
+}
+_TIMINGS: Final[JsonDict] = {
+    "dns_ms": None,
+    "connect_ms": None,
+    "tls_ms": None,
+    "first_byte_ms": 3.25,
+    "total_ms": 3.5,
+}
+_ATTEMPT: Final[JsonDict] = {
+    "id": "0191f0d2-7a11-7d02-9b4c-2e5f6a7b8c9d",
+    "started_at": "2026-11-24T16:00:00.000Z",
+    "trigger": "event",
+    "number": 1,
+    "outcome": "retrying",
+    "reason": "status",
+    "status": 503,
+    "error": None,
+    "endpoint_version": 1,
+    "timings": _TIMINGS,
+    "bytes_sent": 1204,
+    "request_headers": {
+        "webhook-id": _ID,
+        "webhook-timestamp": "1764000000",
+        "webhook-signature": "[redacted]",
+    },
+    "answer_headers": {"content-type": "text/plain"},
+    "answer": "down for maintenance",
+    "next_due_at": "2026-11-24T16:00:05.000Z",
+    "worker": "deliver-1:17",
+}
+
+
+class OriginOut(BaseModel):
+    """Where an event stands in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class DeliveryOut(BaseModel):
+    """A delivery, one event to one endpoint, as it stands after its latest attempt."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_DELIVERY]})
+
+    id: str
+    event_id: str = Field(description="The `webhook-id`.")
+    event_type: str
+    workspace_id: str
+    endpoint_id: str
+    subject: str = Field(description="What the event is about, such as a testimonial's id.")
+    state: State
+    outcome: str = Field(description=_OUTCOMES)
+    reason: str | None = Field(description="Stable code; null for what was delivered.")
+    status: int | None = Field(description="HTTP status of the answer; null: none came.")
+    error: str | None
+    trigger: str = Field(description="Why it was attempted: event, retry, manual, redrive, …")
+    number: int = Field(description="Attempts by HTTP so far.")
+    latest_at: str = Field(description=_TIMES)
+    next_due_at: str | None = Field(description=f"When it is tried again. {_TIMES}")
+    origin: OriginOut
+
+
+class TimingsOut(BaseModel):
+    """How long each phase took, in milliseconds; null: there was none, or it was not finished."""
+
+    dns_ms: float | None
+    connect_ms: float | None
+    tls_ms: float | None
+    first_byte_ms: float | None
+    total_ms: float | None
+
+
+class AttemptOut(BaseModel):
+    """One attempt: what was sent, what was answered, how long it took."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ATTEMPT]})
+
+    id: str
+    started_at: str = Field(description=_TIMES)
+    trigger: str
+    number: int
+    outcome: str = Field(description=_OUTCOMES)
+    reason: str | None
+    status: int | None
+    error: str | None
+    endpoint_version: int
+    timings: TimingsOut
+    bytes_sent: int | None
+    request_headers: dict[str, str] | None = Field(
+        description="Without what is secret; null: nothing was sent."
+    )
+    answer_headers: dict[str, str] | None
+    answer: str | None = Field(description="The beginning of what was answered, of failures.")
+    next_due_at: str | None
+    worker: str
+
+
+class DeliveryDetail(DeliveryOut):
+    """A delivery with all of its attempts, the first first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{**_DELIVERY, "attempts": [_ATTEMPT]}]}
+    )
+
+    attempts: list[AttemptOut]
+
+
+class DeliveryPage(BaseModel):
+    """A page of a list; the next one begins at `cursor`."""
+
+    data: list[DeliveryOut]
+    cursor: str | None = None
+
+
+class RefusedRetry(BaseModel):
+    """A delivery that can't be tried again."""
+
+    delivery_id: str
+    code: str = Field(description="`event_expired`, `endpoint_deleted`, `endpoint_disabled`, …")
+    detail: str
+
+
+class RetriedOut(BaseModel):
+    """What became of a set that was to be tried again."""
+
+    retried: int
+    refused: list[RefusedRetry]
+    cursor: str | None = Field(description="Where the rest begins; null: there is none.")
+
+
+class HourOut(BaseModel):
+    """What became of the attempts of an hour."""
+
+    hour: str = Field(description=f"Its beginning. {_TIMES}")
+    delivered: int
+    failed: int = Field(description="Attempts that were not answered 2xx.")
+    dead: int
+    diverted: int
+    success_rate: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+class StatsOut(BaseModel):
+    """Attempts by the hour; hours without any are left out."""
+
+    data: list[HourOut]

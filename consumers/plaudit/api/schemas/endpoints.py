@@ -1,0 +1,317 @@
+"""What requests bring and answers carry, as the OpenAPI document describes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from plaudit.formats.catalogue import FORMATS
+from plaudit.records.times import time_text
+from plaudit.store.access.api_keys import ApiKey, Scope
+from plaudit.store.endpoints.moving import without_headers_of
+from plaudit.store.endpoints.service import EndpointService, Written, offers
+from plaudit.store.endpoints.spec import LONGEST_NAME, EndpointSpec
+from plaudit.store.endpoints.warnings import advice
+
+Text = Annotated[str, Field(max_length=4_000, pattern=r"^[^\x00]*$")]
+Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+
+
+def _writable(tree: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what JSON could bring and no other program would read back."""
+    try:
+        orjson.dumps(tree)
+    except orjson.JSONEncodeError as error:
+        msg = f"can't be written down: {error}"
+        raise ValueError(msg) from None
+    return tree
+
+
+Filter = Annotated[dict[str, Any], AfterValidator(_writable)]
+FORMAT_SCHEMA: Final[JsonDict] = {"enum": [*FORMATS]}
+_EXAMPLE: Final[JsonDict] = {
+    "url": "https://hooks.example.com/plaudit",
+    "types": ["testimonial.approved"],
+    "filter": {"field": "testimonial.rating.value", "gt": 3},
+    "name": "crm",
+}
+
+
+class EndpointBody(BaseModel):
+    """An endpoint to be registered."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+
+    url: Text = Field(description="Where to send: https, and no private address.")
+    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
+    name: Text | None = Field(default=None, max_length=LONGEST_NAME, description="For people.")
+    types: list[Text] = Field(default_factory=list, max_length=100, description="None: all.")
+    spaces: list[UUID] = Field(default_factory=list, max_length=1_000, description="None: all.")
+    filter: Filter | None = Field(default=None, description="Content filter.")
+    headers: dict[Text, Text] = Field(default_factory=dict, description="Sent along; secret.")
+    rate_limit: Rate | None = Field(default=None, description="Requests per second.")
+    schedule: Text | None = Field(default=None, description="Delays between attempts: 5s,5m.")
+    format: Text = Field(
+        default="standard", description="Form of the body.", json_schema_extra=FORMAT_SCHEMA
+    )
+    secret: Text | None = Field(default=None, description="whsec_…; a new one by default.")
+
+    def wanted(self) -> EndpointSpec:
+        """Return it as the service takes it."""
+        return EndpointSpec(
+            self.url,
+            tuple(self.types),
+            tuple(str(each) for each in self.spaces),
+            self.headers,
+            self.rate_limit,
+            self.schedule,
+            self.format,
+            self.secret,
+            self.name,
+            _filter_text(self.filter),
+        )
+
+
+class EndpointChange(BaseModel):
+    """What of an endpoint is to change; what is left out stays, null takes a limit away."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"types": ["review.imported"]}]}
+    )
+
+    url: Text | None = Field(
+        default=None, description="Another host: headers are dropped unless they are given, too."
+    )
+    name: Text | None = Field(default=None, max_length=LONGEST_NAME)
+    types: list[Text] | None = Field(default=None, max_length=100)
+    spaces: list[UUID] | None = Field(default=None, max_length=1_000)
+    filter: Filter | None = None
+    headers: dict[Text, Text] | None = None
+    rate_limit: Rate | None = None
+    schedule: Text | None = None
+    format: Text | None = None
+
+    def applied(self, now: EndpointSpec) -> EndpointSpec:
+        """Return an endpoint as it is to be."""
+        given = self.model_fields_set
+        changes: dict[str, Any] = {
+            "url": self.url or now.url,
+            "name": self.name,
+            "types": tuple(self.types or ()),
+            "spaces": tuple(str(each) for each in self.spaces or ()),
+            "content_filter": _filter_text(self.filter),
+            "headers": self.headers or {},
+            "rate_limit": self.rate_limit,
+            "schedule": self.schedule,
+            "format": self.format or now.format,
+        }
+        named = {name if name != "filter" else "content_filter" for name in given}
+        changed = replace(now, **{name: changes[name] for name in named})
+        return changed if "headers" in given else without_headers_of(now, changed)
+
+
+class EndpointOut(BaseModel):
+    """An endpoint. Values of its headers, and its secret, are not shown."""
+
+    id: str
+    workspace_id: str
+    name: str | None
+    url: str = Field(description="Of the path, a key that only reads sees that there is one.")
+    types: list[str]
+    spaces: list[str]
+    filter: dict[str, Any] | None
+    headers: list[str]
+    rate_limit: float | None
+    schedule: str | None
+    format: str
+    status: str
+    status_reason: str | None
+    version: int
+    active_from: str
+    created_at: str
+    updated_at: str
+    secret: str | None = Field(default=None, description="Of a new one; shown this once.")
+    warnings: list[str] = Field(description="What will disappoint, and what to do.")
+
+    @classmethod
+    def of(cls, service: EndpointService, written: Written, *, masked: bool = False) -> EndpointOut:
+        """Return an endpoint as it is shown; `masked`: without what is secret in its URL."""
+        endpoint, wanted = written.endpoint, service.wanted(written.endpoint)
+        text = endpoint.content_filter
+        return cls(
+            id=endpoint.endpoint_id,
+            workspace_id=endpoint.workspace_id,
+            name=endpoint.name,
+            url=origin_of(wanted.url) if masked else wanted.url,
+            types=list(endpoint.event_types),
+            spaces=list(endpoint.spaces),
+            filter=None if text is None else orjson.loads(text),
+            headers=sorted(wanted.headers),
+            rate_limit=endpoint.rate_limit,
+            schedule=endpoint.schedule,
+            format=endpoint.format,
+            status=endpoint.status,
+            status_reason=endpoint.status_reason,
+            version=endpoint.version,
+            active_from=time_text(endpoint.active_from),
+            created_at=time_text(endpoint.created_at),
+            updated_at=time_text(endpoint.updated_at),
+            secret=written.secret,
+            warnings=[*advice(wanted), *offers(written), *written.warnings],
+        )
+
+
+def origin_of(url: str) -> str:
+    """Return a URL without its path and query: many receivers have tokens there."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    host, question, _ = host.partition("?")
+    return f"{scheme}://{host}/{'***' if path or question else ''}" if slash or question else url
+
+
+class Rotation(BaseModel):
+    """How a secret is changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_s: int = Field(
+        default=86_400, ge=0, le=604_800, description="Seconds that the old one signs along."
+    )
+
+
+class Disabling(BaseModel):
+    """Why an endpoint is to get nothing more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Text = Field(default="by its owner", min_length=1, max_length=400)
+
+
+class TestBody(BaseModel):
+    """What is to be sent as a test."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Text = Field(default="testimonial.submitted", description="An event type.")
+
+
+class TestOut(BaseModel):
+    """What a test send came to."""
+
+    id: str = Field(description="The webhook-id.")
+    type: str
+    succeeded: bool
+    status: int | None
+    error: str | None
+    answer: str | None
+    total_ms: float | None
+    body: str
+
+
+class WorkspaceBody(BaseModel):
+    """What of a workspace may be changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notify_endpoint_id: UUID | None = Field(
+        description="The endpoint that is sent `endpoint.disabled`; null: nobody is told."
+    )
+
+
+class WorkspaceOut(BaseModel):
+    """A workspace."""
+
+    id: str
+    notify_endpoint_id: str | None
+
+
+class HealthOut(BaseModel):
+    """How an endpoint is doing, from the delivery log."""
+
+    since: str = Field(description="Counts and percentiles are of the time from then on.")
+    delivered: int
+    failed: int = Field(description="Attempts that were not answered 2xx.")
+    dead: int
+    diverted: int
+    success_rate: float | None = Field(description="Of the attempts; null: there were none.")
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    failure_streak: int = Field(description="Failures in a row up to now.")
+    failing_since: str | None
+    last_attempt_at: str | None
+    last_success_at: str | None
+    last_failure_at: str | None
+    last_status: int | None
+    last_reason: str | None
+    last_error: str | None
+
+
+class KeyBody(BaseModel):
+    """A key to be made."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "crm"}]})
+
+    name: Text = Field(min_length=1, max_length=LONGEST_NAME)
+    scope: Scope = Scope.WORKSPACE
+    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
+
+
+class KeyOut(BaseModel):
+    """A key, without itself."""
+
+    id: str
+    name: str
+    scope: Scope
+    workspace_id: str | None
+    ends_with: str
+    created_at: str
+    used_at: str | None
+    revoked_at: str | None
+    key: str | None = Field(default=None, description="Of a new one; shown this once.")
+
+    @classmethod
+    def of(cls, key: ApiKey, text: str | None = None) -> KeyOut:
+        """Return a key as it is shown."""
+        return cls(
+            id=key.key_id,
+            name=key.name,
+            scope=key.scope,
+            workspace_id=key.workspace_id,
+            ends_with=key.hint,
+            created_at=time_text(key.created_at),
+            used_at=_time(key.used_at),
+            revoked_at=_time(key.revoked_at),
+            key=text,
+        )
+
+
+class RetryBody(BaseModel):
+    """Which deliveries are to be tried again; at least one condition is given."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"event_type": "testimonial.approved"}]}
+    )
+
+    endpoint_id: UUID | None = None
+    event_id: UUID | None = None
+    event_type: Text | None = None
+    subject: UUID | None = None
+    state: str | None = Field(default=None, pattern="^(delivered|pending|dead|cancelled)$")
+    since: str | None = Field(default=None, max_length=40)
+    until: str | None = Field(default=None, max_length=40)
+    cursor: Text | None = Field(default=None, description="Of the answer before.")
+    limit: int = Field(default=100, ge=1, le=1_000)
+
+
+def _filter_text(tree: dict[str, Any] | None) -> str | None:
+    return None if tree is None else orjson.dumps(tree).decode()
+
+
+def _time(epoch_ms: int | None) -> str | None:
+    return None if epoch_ms is None else time_text(epoch_ms)

@@ -1,0 +1,25 @@
+"""Times in queries: RFC 3339, or an age."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import Query
+
+from plaudit.api.problems import Refused
+from plaudit.dlq.letters.filters import FilterRefused, moment
+
+Moment = Annotated[str | None, Query(max_length=40, description="RFC 3339, or an age such as 2h.")]
+
+
+def epoch_ms(field: str, text: str | None) -> int | None:
+    """Read a time; None stays None.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        return moment(field, text, int(time.time() * 1_000))
+    except FilterRefused as error:
+        raise Refused(422, str(error), field=field) from None

@@ -1,0 +1,111 @@
+"""`plaudit deliver`: the consumer groups, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Annotated, Final
+
+import typer
+import uvloop
+
+from plaudit.cli.served import served
+from plaudit.deliver.http_client import make_context, make_sender
+from plaudit.deliver.preflight import lane_topics
+from plaudit.deliver.process.aggregate import FleetHealth
+from plaudit.deliver.process.health import Health
+from plaudit.deliver.process.lifeline import Lifeline
+from plaudit.deliver.process.supervisor import Supervisor
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.worker import LaneName, Worker
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.runtime.gc_tuning import share_arenas, spare_the_collector
+from plaudit.runtime.logging import configure_logs
+from plaudit.runtime.ops_server import HealthServer
+
+MOST_WORKERS: Final = 256
+_PROGRAM: Final = ("-c", "from plaudit.cli.main import main; main()", "deliver")
+
+
+def command(
+    lane: Annotated[
+        list[LaneName] | None, typer.Option(help="Serve this lane only; both by default.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=MOST_WORKERS, help="Processes to run; one for each core.")
+    ] = 1,
+    lifeline: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Deliver events to endpoints, until stopped.
+
+    Start it as often as there are partitions; they share the work. SIGTERM and Ctrl-C finish what
+    is under way, commit, and exit with 0. With --workers, processes are watched, started again when
+    they end, and answer together at /metrics, /healthz and /readyz; a second signal kills them.
+
+    Examples:
+      plaudit deliver
+      plaudit deliver --workers 4
+      plaudit deliver --lane deliveries
+    """
+    configure_logs()
+    share_arenas()
+    kafka, settings = KafkaSettings(), DeliverSettings()
+    # A setting that can't be used is told before anything starts.
+    kafka.client_config()
+    SecretKeys.from_setting(settings.secret_key.get_secret_value())
+    context = make_context(settings)
+    lanes = lane or list(LaneName)
+    if workers > 1:
+        raise typer.Exit(uvloop.run(_supervise(settings, lanes, workers)))
+    health = Health()
+    with ExitStack() as stack:
+        if lifeline is None:
+            stack.enter_context(served(settings, health))
+        else:
+            server = HealthServer(health, "127.0.0.1", 0)
+            stack.callback(server.close)
+            Lifeline(lifeline).hold(server.port)
+        uvloop.run(_deliver(kafka, settings, context, health, lanes))
+
+
+async def _supervise(settings: DeliverSettings, lanes: list[LaneName], count: int) -> int:
+    chosen = [word for lane in lanes for word in ("--lane", str(lane))]
+    supervisor = Supervisor([sys.executable, *_PROGRAM, *chosen], count)
+    _on_signals(supervisor.stop)
+    with served(settings, FleetHealth(supervisor)):
+        return await supervisor.run()
+
+
+async def _deliver(
+    kafka: KafkaSettings,
+    settings: DeliverSettings,
+    context: ssl.SSLContext,
+    health: Health,
+    lanes: list[LaneName],
+) -> None:
+    sender = make_sender(settings, context)
+    starting = asyncio.create_task(lane_topics(kafka))
+    _on_signals(starting.cancel)
+    try:
+        topics = await starting
+    except asyncio.CancelledError:
+        return
+    worker = Worker(kafka, settings, sender)
+    spare_the_collector()
+    health.watch(worker)
+    _on_signals(worker.stop)
+    try:
+        await worker.run(topics, lanes)
+    finally:
+        await sender.aclose()
+
+
+def _on_signals(stop: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)

@@ -1,0 +1,114 @@
+"""`plaudit listen`: a local subscriber to develop against."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import Annotated
+
+import typer
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.dev.receiving import NotVerified, verify
+from plaudit.endpoints.signing import SecretRefused, secret_bytes
+
+
+def command(
+    secret: Annotated[
+        str | None, typer.Option(help="whsec_… of the endpoint; without it nothing is verified.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8_500,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    status: Annotated[int, typer.Option(min=200, max=599, help="Answer with this.")] = 200,
+    delay: Annotated[float, typer.Option(min=0, help="Seconds before the answer.")] = 0.0,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each webhook as JSON.")] = False,
+) -> None:
+    """Receive webhooks, verify their signatures, say which came twice, and print them.
+
+    Deliverers reach it only when PLAUDIT_ALLOW_NETWORKS has 127.0.0.0/8.
+
+    Example: plaudit listen --secret whsec_… --port 8500
+    """
+    if secret is not None:
+        try:
+            secret_bytes(secret)
+        except SecretRefused as refused:
+            fail(f"--secret: {refused}", Exit.USAGE)
+    listener = Listener(secret, status, delay, as_json=as_json)
+    app = Starlette(routes=[Route("/{path:path}", listener.receive, methods=["POST"])])
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    if secret is None:
+        note("plaudit: no --secret given: signatures are not verified")
+    note(f"listening on http://{host}:{port}/; Ctrl-C stops")
+    try:
+        server.run()
+    except SystemExit:
+        fail(f"--port: can't listen on {host}:{port}; is it taken?", Exit.USAGE)
+    except KeyboardInterrupt:
+        pass
+    note(f"received {listener.received}, of which {listener.doubled} came again")
+
+
+class Listener:
+    """Verifies and prints what comes in.
+
+    Args:
+        secret: of the endpoint; None verifies nothing.
+        status: to answer with.
+        delay_s: before the answer.
+        as_json: how to print.
+    """
+
+    def __init__(self, secret: str | None, status: int, delay_s: float, *, as_json: bool) -> None:
+        self._secret = secret
+        self._status = status
+        self._delay_s = delay_s
+        self._as_json = as_json
+        self._seen: set[str] = set()
+        self.received = 0
+        self.doubled = 0
+
+    async def receive(self, request: Request) -> PlainTextResponse:
+        """Take one webhook."""
+        body = await request.body()
+        self.received += 1
+        message_id = request.headers.get("webhook-id", "")
+        problem: str | None = None
+        if self._secret is not None:
+            try:
+                verify(self._secret, request.headers, body)
+            except NotVerified as refused:
+                problem = str(refused)
+        again = message_id in self._seen
+        self.doubled += again
+        self._print(message_id, body, problem, again=again)
+        if self._delay_s:
+            await asyncio.sleep(self._delay_s)
+        if problem is not None:
+            return PlainTextResponse("not verified", 400)
+        self._seen.add(message_id)
+        return PlainTextResponse("", self._status)
+
+    def _print(self, message_id: str, body: bytes, problem: str | None, *, again: bool) -> None:
+        try:
+            event = json.loads(body)
+        except ValueError:
+            event = None
+        if self._as_json:
+            print_json({"id": message_id, "again": again, "problem": problem, "event": event})
+        else:
+            kind = event.get("type", "?") if isinstance(event, dict) else "no JSON"
+            state = problem or ("verified" if self._secret else "not verified")
+            twice = ", came before" if again else ""
+            clock = time.strftime("%H:%M:%S")
+            sys.stdout.write(f"{clock} {kind} {message_id} ({state}{twice}), {len(body)} bytes\n")
+        sys.stdout.flush()

@@ -1,0 +1,127 @@
+"""`plaudit outbox`: a service's outbox table, and its way to Kafka."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from plaudit.cli.outbox_metrics import Watched
+from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.outbox import table
+from plaudit.outbox.events import RecordMaker
+from plaudit.outbox.queue import EventQueue
+from plaudit.outbox.service import POLL_S, RelayService
+from plaudit.outbox.settings import OutboxSettings, open_queue, read_settings
+from plaudit.publish.schema_ids import RegistryIds
+from plaudit.runtime.logging import configure_logs
+from plaudit.runtime.ops_server import HealthServer
+
+app = typer.Typer(no_args_is_help=True, help="A service's outbox table, and its way to Kafka.")
+
+
+@app.command()
+def relay(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="Relay what waits, then end, instead of going on.")
+    ] = False,
+    poll: Annotated[
+        float, typer.Option(min=0.01, help="Seconds between looks when nobody wakes the relay.")
+    ] = POLL_S,
+) -> None:
+    """Publish what an outbox holds, in order per key, until stopped.
+
+    The outbox is named by PLAUDIT_OUTBOX_URL. Several relays of one outbox take turns: one works,
+    the others stand by. SIGTERM and Ctrl-C finish what is on its way and exit with 0.
+
+    Examples:
+      PLAUDIT_OUTBOX_URL=postgresql://app@db/app plaudit outbox relay
+      PLAUDIT_OUTBOX_URL=sqlite:///app.db plaudit outbox relay --once
+    """
+    configure_logs()
+    kafka, settings = KafkaSettings(), read_settings()
+    kafka.client_config()
+    queue = open_queue(settings, RecordMaker(kafka.names, RegistryIds(kafka)))
+    # Records that time out by themselves could overtake each other.
+    forever = ProducerConfig(delivery_timeout_ms=0)
+    service = RelayService(queue, lambda: Producer(kafka, forever), poll)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop())
+    with _metrics(settings, service):
+        service.run(until_empty=once)
+    if once and service.tally.refused:
+        fail(f"{service.tally.refused} rows were put aside; see `plaudit outbox status`")
+    if once and service.tally.shut:
+        shut = ", ".join(service.tally.shut)
+        fail(f"rows for {shut} stay: the topic can't be written to; see the log")
+
+
+@app.command()
+def ddl(
+    dialect: Annotated[
+        table.Dialect | None,
+        typer.Option(help="Of which database; by default that of PLAUDIT_OUTBOX_URL."),
+    ] = None,
+    name: Annotated[str, typer.Option("--table", help="Name of the table.")] = table.TABLE,
+    *,
+    notify: Annotated[bool, typer.Option(help="Postgres: wake the relay with each insert.")] = True,
+) -> None:
+    """Print the statements that make the table, for your own migrations.
+
+    Example: plaudit outbox ddl --dialect postgresql | psql
+    """
+    typer.echo(table.ddl(dialect or read_settings().dialect, name, notify=notify), nl=False)
+
+
+@app.command()
+def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Count what waits and what was put aside; exit 1 when something was put aside."""
+    with _queue() as queue:
+        found = queue.backlog()
+    if as_json:
+        print_json(found._asdict())
+    else:
+        typer.echo(f"waiting {found.waiting:,}, the oldest for {found.oldest_s:.0f} s")
+        typer.echo(f"put aside {found.refused:,}")
+    if found.refused:
+        note("plaudit: the column `refusal` says why; `plaudit outbox retry` tries them again")
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def retry() -> None:
+    """Let rows that were put aside be published again."""
+    with _queue() as queue:
+        note(f"{queue.retry():,} rows wait again")
+
+
+@contextmanager
+def _queue() -> Iterator[EventQueue]:
+    queue = open_queue(read_settings(), RecordMaker(KafkaSettings().names, lambda _: None))
+    try:
+        yield queue
+    finally:
+        queue.release()
+
+
+@contextmanager
+def _metrics(settings: OutboxSettings, service: RelayService) -> Iterator[None]:
+    """Serve /metrics, /healthz and /readyz, if a port is set."""
+    port = settings.metrics_port
+    if not port:
+        yield
+        return
+    try:
+        server = HealthServer(Watched(service), "0.0.0.0", port)  # noqa: S104 - scraped from elsewhere
+    except OSError as error:
+        fail(f"PLAUDIT_OUTBOX_METRICS_PORT: can't listen on {port}: {error.strerror}", Exit.USAGE)
+    try:
+        yield
+    finally:
+        server.close()

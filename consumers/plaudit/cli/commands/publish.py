@@ -1,0 +1,147 @@
+"""`plaudit publish`: events from JSON lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from pydantic import ValidationError
+
+from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.events.catalogue import EventType, lookup
+from plaudit.publish import DELIVERY_TIMEOUT_S, Ack, KafkaFailure, Publisher, PublishRefused
+
+SAY_EVERY: Final = 1_000
+
+
+@dataclass
+class Tally:
+    """What became of the lines.
+
+    Attributes:
+        published: acknowledged by the brokers.
+        invalid: not published.
+        failed: not acknowledged, by what the brokers said.
+    """
+
+    published: int = 0
+    invalid: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def take(self, future: Future[Ack]) -> None:
+        """Take in what became of one event."""
+        error = future.exception()
+        if error is None:
+            self.published += 1
+        else:
+            self.failed.append(str(error))
+
+
+def command(
+    event_type: Annotated[
+        str, typer.Argument(metavar="TYPE", help="Such as testimonial.approved.")
+    ],
+    file: Annotated[
+        str, typer.Argument(help="JSON lines, one event each; - is standard input.")
+    ] = "-",
+    source: Annotated[
+        str, typer.Option(help="Which service this is (ce_source).")
+    ] = "/plaudit/cli",
+    *,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Report lines that are no event, and go on.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds that an event is tried before it has failed.")
+    ] = DELIVERY_TIMEOUT_S,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Publish events of one type from JSON lines; exit 0 when the brokers have all of them.
+
+    A line that is no such event stops the command: what came before it is published, and the
+    counts say how much that is. An event's meta.event_id makes publishing it again harmless.
+
+    Example: plaudit schemas example testimonial.approved | plaudit publish testimonial.approved -
+    """
+    chosen = lookup(event_type)
+    tally = Tally()
+    with _opened(file) as lines:
+        publisher = Publisher(source=source, delivery_timeout_s=timeout)
+        try:
+            stopped = not _publish_all(publisher, chosen, lines, tally, skip_invalid=skip_invalid)
+        finally:
+            publisher.close()  # from here on, every event is in the tally
+    _conclude(tally, stopped=stopped, as_json=as_json)
+
+
+def _publish_all(
+    publisher: Publisher,
+    event_type: EventType,
+    lines: Iterable[bytes],
+    tally: Tally,
+    *,
+    skip_invalid: bool,
+) -> bool:
+    """Publish line by line; return False when one of them ended it."""
+    for number, line in enumerate(lines, 1):
+        try:
+            if line.strip() and not _publish(publisher, event_type, number, line, tally):
+                tally.invalid += 1
+                if not skip_invalid:
+                    return False
+        except KafkaFailure as failure:
+            tally.failed.append(str(failure))
+            return False
+        if number % SAY_EVERY == 0 and sys.stderr.isatty():
+            note(f"{number:,} lines read, {tally.published:,} published")
+    return True
+
+
+def _publish(
+    publisher: Publisher, event_type: EventType, number: int, line: bytes, tally: Tally
+) -> bool:
+    """Publish one line; say what is wrong with it and return False when it is no event."""
+    try:
+        event = event_type.model.model_validate_json(line)
+        publisher.publish(event).add_done_callback(tally.take)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False)[:5]:
+            where = ".".join(str(part) for part in problem["loc"])
+            note(f"plaudit: line {number}: {where + ': ' if where else ''}{problem['msg']}")
+        return False
+    except PublishRefused as error:
+        note(f"plaudit: line {number}: {error}")
+        return False
+    return True
+
+
+def _conclude(tally: Tally, *, stopped: bool, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {"published": tally.published, "invalid": tally.invalid, "failed": len(tally.failed)}
+        )
+    else:
+        note(f"published {tally.published:,}, invalid {tally.invalid:,}")
+    if stopped:
+        going_on = " (--skip-invalid goes on)" if tally.invalid else ""
+        note(f"plaudit: stopped before the end of the input{going_on}")
+    if tally.failed:
+        note(f"plaudit: {len(tally.failed):,} not acknowledged; the first: {tally.failed[0]}")
+        raise typer.Exit(Exit.FAILED)
+    if tally.invalid:
+        raise typer.Exit(Exit.USAGE)
+
+
+def _opened(file: str) -> AbstractContextManager[Iterable[bytes]]:
+    if file == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        fail(f"{file}: {error.strerror}", Exit.USAGE)

@@ -1,0 +1,125 @@
+"""`plaudit record`: the delivery log, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+from sqlalchemy.engine import Engine
+
+from plaudit.cli.served import served
+from plaudit.cli.ui.database import database_url, opened_database
+from plaudit.cli.ui.output import fail, note, print_json
+from plaudit.cli.ui.progress import watched
+from plaudit.deliver.preflight import lane_topics
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.recorder.background_jobs import NOTIFY_EVERY_S, Chore, Chores, forgetting, relaying
+from plaudit.recorder.health import RecorderHealth
+from plaudit.recorder.notices import Notifier
+from plaudit.recorder.projector import Projector
+from plaudit.recorder.rebuild import rebuild as rebuild_log
+from plaudit.recorder.recorder import TRY_AGAIN_S, Recorder
+from plaudit.recorder.settings import RecorderSettings
+from plaudit.runtime.logging import configure_logs
+from plaudit.store.db.database import (
+    DatabaseFailure,
+    SchemaOutdated,
+    open_database,
+)
+from plaudit.store.endpoints.relay import ACK_TIMEOUT_S, Relay
+
+_log = logging.getLogger(__name__)
+
+CLOSE_S: Final = 10.0
+
+
+def command(
+    *,
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Only write what the log lacks of the topic, and end."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print --rebuild's report as JSON.")
+    ] = False,
+) -> None:
+    """Record every attempt in the delivery log, disable dead endpoints, and run the relay.
+
+    Start it as often as the attempts topic has partitions; one is enough for most. SIGTERM and
+    Ctrl-C finish the batch in hand, commit, and exit with 0.
+
+    --rebuild is for a lost or restored database: it reads the whole topic once, disables nobody and
+    tells nobody, and may run beside recorders; stopped, it can be run again.
+
+    Example: plaudit record
+    """
+    configure_logs()
+    if rebuild:
+        _rebuild(as_json=as_json)
+        return
+    kafka, deliver, settings = KafkaSettings(), DeliverSettings(), RecorderSettings()
+    kafka.client_config()
+    keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
+    engine = _opened(database_url())
+    notifier = Notifier(engine, deliver)
+    asyncio.run(lane_topics(kafka, writes=False))
+    projector = Projector(engine, settings.disable_after_ms)
+    recorder = Recorder(kafka, projector)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: recorder.stop())
+    with ExitStack() as stack:
+        stack.callback(engine.dispose)
+        stack.enter_context(served(deliver, RecorderHealth(recorder, projector.counts)))
+        producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
+        stack.callback(producer.close)
+        chores = Chores(
+            relaying(Relay(engine, producer, kafka.names.endpoints, keys)),
+            Chore("notices", NOTIFY_EVERY_S, notifier.run),
+            forgetting(engine, settings.log_days),
+        )
+        chores.start()
+        stack.callback(chores.close, CLOSE_S)
+        recorder.run()
+
+
+def _rebuild(*, as_json: bool) -> None:
+    engine = opened_database()
+    try:
+        with watched("rebuilding") as control:
+            done = rebuild_log(KafkaSettings(), engine, control)
+    finally:
+        engine.dispose()
+    counts = done.counts
+    if as_json:
+        print_json({"read": done.read, "complete": done.complete, **asdict(counts)})
+    else:
+        note(
+            f"read {done.read:,} attempts: {counts.written:,} were missing, {counts.known:,} were "
+            f"there, {counts.unreadable:,} can't be read"
+        )
+    if not done.complete:
+        fail("stopped before the end; run it again")
+
+
+def _opened(url: str) -> Engine:
+    """Open the database, however long it is away."""
+    said = ""
+    while True:
+        try:
+            return open_database(url)
+        except SchemaOutdated:
+            raise
+        except DatabaseFailure as failure:
+            if str(failure) != said:
+                said = str(failure)
+                _log.warning("recorder.waits", extra={"error": said})
+        time.sleep(TRY_AGAIN_S)

@@ -1,0 +1,124 @@
+"""`plaudit records`: what an operator does about a single record."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Annotated, Final
+
+import typer
+
+from plaudit.cli.dlq.job_runner import agreed
+from plaudit.cli.ui.output import Exit, fail, note
+from plaudit.control.partition_heads import Reading
+from plaudit.kafka.permissions import require_brokers
+from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.read.lag import LagReader, PartitionLag
+from plaudit.kafka.read.marks import Marks
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.names import tier_of
+
+app = typer.Typer(no_args_is_help=True, help="A record that holds its partition.")
+
+LOOK_S: Final = 0.5
+_place = re.compile(r"(?P<topic>[A-Za-z0-9._-]{1,249})/(?P<partition>\d{1,9})@(?P<offset>\d{1,18})")
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `unblock` a command of its own while it is the only one."""
+
+
+@app.command()
+def unblock(
+    record: Annotated[
+        str, typer.Argument(metavar="TOPIC/PARTITION@OFFSET", help="As `plaudit status` names it.")
+    ],
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for a worker to carry it out.")
+    ] = 15.0,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+) -> None:
+    """Send a record that holds its partition to the dead letters now, without waiting any longer.
+
+    Workers keep running: the one that holds the partition finds the order within seconds. It
+    carries it out only if the partition stands at that record because it can't be read. The record
+    is kept, with its bytes, in `plaudit dlq list --kind events`. A pause of flood protection ends.
+
+    Examples:
+      plaudit records unblock plaudit.testimonials/5@1234
+      plaudit records unblock testimonials/5@1234 --yes
+    """
+    settings = KafkaSettings()
+    partition, offset = _read(settings, record)
+    require_brokers(settings)
+    reader = LagReader(settings, _group_of(settings, partition.topic))
+    try:
+        reason = _reason(settings, reader, partition, offset)
+        note(f"{record}: {reason}")
+        if not (yes or agreed("Send it to the dead letters?", "changed")):
+            raise typer.Exit(Exit.FAILED)
+        with Marks(settings, settings.names.unblock_group) as marks:
+            marks.write(partition, offset)
+        if not _wait_until_past(reader, partition, offset, wait):
+            fail(
+                f"{record}: no worker has carried out the order within {wait:g} s; it stays, and "
+                "the next worker that stands at the record finds it. Is `plaudit deliver` running?"
+            )
+    finally:
+        reader.close()
+    typer.echo(f"{record} is a dead letter; see `plaudit dlq list --kind events`")
+
+
+def _read(settings: KafkaSettings, record: str) -> tuple[Partition, int]:
+    """Return what the argument names; the prefix of the topic may be left out."""
+    found = _place.fullmatch(record)
+    if found is None:
+        fail(f"{record!r} is not TOPIC/PARTITION@OFFSET, such as testimonials/5@1234", Exit.USAGE)
+    topic, prefix = found["topic"], settings.names.prefix
+    topic = topic if topic.startswith(prefix) else prefix + topic
+    return Partition(topic, int(found["partition"])), int(found["offset"])
+
+
+def _group_of(settings: KafkaSettings, topic: str) -> str:
+    names = settings.names
+    if topic in names.event_topics:
+        return names.events_group
+    if tier_of(topic, names.deliveries_prefix) is None:
+        fail(f"{topic} is not a topic of events or deliveries", Exit.USAGE)
+    return names.deliveries_group
+
+
+def _reason(settings: KafkaSettings, reader: LagReader, partition: Partition, offset: int) -> str:
+    """Return why the record can't be read, or end the command: it does not hold its partition."""
+    lag = _lag(reader, partition)
+    if offset < lag.committed:
+        fail(f"its partition has passed it: it stands at {lag.committed}")
+    first = reader.first(lag)
+    if first is None or offset >= lag.end:
+        fail(f"there is not a record at {offset}: its partition ends at {lag.end}", Exit.USAGE)
+    if first.offset != offset:
+        fail(f"its partition stands at {first.offset}, and not there; see `plaudit status`")
+    with Reading(settings) as reading:
+        reason = reading.obstacle(first.value)
+    if reason is None:
+        fail("it can be read, so it will not hold its partition for long; see the workers' log")
+    return reason
+
+
+def _lag(reader: LagReader, partition: Partition) -> PartitionLag:
+    lags = {lag.partition: lag for lag in reader.read([partition.topic])}
+    if partition.number not in lags:
+        fail(f"{partition.topic} has no partition {partition.number}", Exit.USAGE)
+    return lags[partition.number]
+
+
+def _wait_until_past(reader: LagReader, partition: Partition, offset: int, wait_s: float) -> bool:
+    """Wait until the group has passed a record; False when time is up."""
+    deadline = time.monotonic() + wait_s
+    while _lag(reader, partition).committed <= offset:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_S)
+    return True

@@ -1,0 +1,134 @@
+"""`plaudit schemas`: the event catalogue."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from plaudit.cli.docs.asyncapi import asyncapi
+from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.events.catalogue import CATALOGUE, lookup
+from plaudit.events.compatibility import breaks
+from plaudit.events.docs.document import document
+from plaudit.events.examples import example_json
+from plaudit.kafka.schemas import topic as schemas_topic
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer
+
+app = typer.Typer(
+    no_args_is_help=True, help="The event catalogue: list, show, check and register schemas."
+)
+
+_Type = Annotated[str, typer.Argument(metavar="TYPE", help="Such as testimonial.approved.")]
+
+
+@app.command("list")
+def list_types(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one a line.")] = False
+) -> None:
+    """List the event types with topic and record."""
+    table = Table("type", "topic", "key", Column("what it says", overflow="fold"))
+    for each in CATALOGUE.values():
+        doc = str(each.schema["doc"])
+        key = ".".join(each.key_path)
+        if as_json:
+            print_json(
+                {
+                    "type": each.name,
+                    "record": each.record,
+                    "topic": str(each.entity),
+                    "key": key,
+                    "fingerprint": each.fingerprint.hex(),
+                    "doc": doc,
+                }
+            )
+        table.add_row(each.name, str(each.entity), key, doc.partition(". ")[0])
+    if not as_json:
+        PlainConsole().print(table)
+
+
+@app.command()
+def show(event_type: _Type) -> None:
+    """Print the self-contained Avro schema (.avsc) of a type."""
+    typer.echo(json.dumps(lookup(event_type).schema, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def example(event_type: _Type) -> None:
+    """Print a valid event as one line of JSON, as `plaudit publish TYPE -` takes it."""
+    typer.echo(example_json(event_type))
+
+
+@app.command()
+def check() -> None:
+    """Compare every schema with those of all releases, both ways (FULL_TRANSITIVE)."""
+    found = breaks()
+    for each in found:
+        note(f"plaudit: {each}")
+    if found:
+        raise typer.Exit(Exit.FAILED)
+    typer.echo(f"{len(CATALOGUE)} schemas are compatible with every release")
+
+
+@app.command()
+def register() -> None:
+    """Register every schema: in the `schemas` topic, and in the registry if one is set.
+
+    A deployment step: publishers and deliverers only look schemas up. The topic has them in either
+    case, as outboxes and tools without a registry write in single-object encoding.
+    """
+    settings = KafkaSettings()
+    if settings.schema_registry_url is not None:
+        _register(settings.schema_registry_url)
+    with Producer(settings) as producer:
+        schemas = [each.schema_json for each in CATALOGUE.values()]
+        done = schemas_topic.register(producer, settings.names.schemas, schemas)
+    typer.echo(f"{len(done)} schemas are in {settings.names.schemas}")
+
+
+def _register(url: str) -> None:
+    try:
+        # Only installations with a registry need an HTTP client.
+        from plaudit.events.registry.client import RegistryClient  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        fail(f'{error.name} is missing; pip install "plaudit[registry]"', Exit.USAGE)
+    client = RegistryClient(url)
+    try:
+        for each in CATALOGUE.values():
+            typer.echo(f"{each.record}: id {client.register(each.record, each.schema_json)}")
+    finally:
+        client.close()
+
+
+@app.command()
+def docs(
+    file: Annotated[
+        Path | None, typer.Option(help="Where to write; standard output by default.")
+    ] = None,
+    *,
+    as_asyncapi: Annotated[
+        bool, typer.Option("--asyncapi", help="An AsyncAPI 3 document instead of the page.")
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--check", help="Only compare with the file; exit 1 on a difference.")
+    ] = False,
+) -> None:
+    """Write the catalogue as a page: fields, meaning, examples, personal data.
+
+    Examples:
+      plaudit schemas docs --file docs/events.md
+      plaudit schemas docs --asyncapi --file docs/asyncapi.json
+    """
+    page = asyncapi() if as_asyncapi else document()
+    again = f"plaudit schemas docs{' --asyncapi' if as_asyncapi else ''} --file {file}"
+    if file is None:
+        typer.echo(page, nl=False)
+    elif not compare:
+        file.write_text(page, encoding="utf-8")
+    elif not file.exists() or file.read_text(encoding="utf-8") != page:
+        fail(f"{file} is not what the schemas say; run `{again}`")

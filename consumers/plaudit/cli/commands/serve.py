@@ -1,0 +1,55 @@
+"""`plaudit serve`: the REST API, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+from typing import Final
+
+import uvicorn
+
+from plaudit.api.app import create_app
+from plaudit.api.dependencies import opened
+from plaudit.api.server import make_server
+from plaudit.api.settings import ApiSettings
+from plaudit.cli.ui.database import opened_database
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.runtime.gc_tuning import spare_the_collector
+from plaudit.runtime.logging import configure_logs
+
+COLLECT_AFTER: Final = 200_000
+"""Of objects: what a request of a thousand events is made of, a few times."""
+
+
+def command() -> None:
+    """Serve the REST API, and run the relay that tells deliverers of changed endpoints.
+
+    It listens on PLAUDIT_API_HOST and PLAUDIT_API_PORT, by plain HTTP: put a proxy that terminates
+    TLS in front. The description is at /v1/openapi.json.
+
+    Example: plaudit serve
+    """
+    configure_logs()
+    api, kafka, deliver = ApiSettings(), KafkaSettings(), DeliverSettings()
+    engine = opened_database()
+    with opened(engine, kafka, deliver, api) as parts:
+        app = create_app(parts)
+        spare_the_collector(COLLECT_AFTER)
+        server = make_server(app, api)
+        _stop_on_signals(server)
+        server.run()
+    engine.dispose()
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """Mind signals that come before uvicorn does so itself.
+
+    When it has stopped, it raises the signal again: this is not to end the process before the relay
+    is closed.
+    """
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

@@ -1,0 +1,192 @@
+"""`plaudit topics`: make the topics as declared, compare and show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.output import Exit, note, print_json
+from plaudit.kafka.admin.client import TopicState
+from plaudit.kafka.admin.roles import Role, commands
+from plaudit.kafka.admin.topic_specs import CLEANUP, RETENTION, TopicSpec, declared
+from plaudit.kafka.admin.topics import Admin, Severity, TopicIssue
+from plaudit.kafka.admin.topics import apply as apply_topics
+from plaudit.kafka.admin.topics import check as check_topics
+from plaudit.kafka.admin.topics import show as show_topics
+from plaudit.kafka.errors import NotAuthorized
+from plaudit.kafka.permissions import check_role
+from plaudit.kafka.settings import KafkaSettings
+
+app = typer.Typer(no_args_is_help=True, help="Make the topics as declared, compare and show them.")
+
+_File = Annotated[
+    Path | None, typer.Option("--file", help="A TOML file read over the shipped declaration.")
+]
+_Single = Annotated[
+    bool, typer.Option("--single-node", help="One replica each, for a cluster of one broker.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def apply(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
+    """Create what is missing and change what may be changed; nothing is ever deleted.
+
+    Example: plaudit topics apply --single-node
+    """
+    settings = KafkaSettings()
+    applied = apply_topics(Admin(settings), declared(settings, single_node=single_node, file=file))
+    if as_json:
+        print_json(
+            {
+                "created": applied.created,
+                "grown": applied.grown,
+                "configured": applied.configured,
+                "findings": [_plain(each) for each in applied.findings],
+                "ok": applied.ok,
+            }
+        )
+    else:
+        for word, names in (
+            ("created", applied.created),
+            ("grown", applied.grown),
+            ("configured", applied.configured),
+        ):
+            for name in names:
+                typer.echo(f"{word} {name}")
+        _say(applied.findings)
+        if applied.ok:
+            typer.echo("the topics are as declared")
+    if not applied.ok:
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def check(
+    *,
+    file: _File = None,
+    single_node: _Single = False,
+    role: Annotated[
+        Role | None,
+        typer.Option(help="Check what this user may do with the topics, as that role, instead."),
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Compare the topics with their declaration; exit 1 when something must be put right.
+
+    With --role, compare what this user may do with what the role needs: a right that is missing is
+    an error, and so is one that the role must not have.
+
+    Example: plaudit topics check --role deliver
+    """
+    settings = KafkaSettings()
+    specs = declared(settings, single_node=single_node, file=file)
+    if role is None:
+        findings = check_topics(Admin(settings), specs, settings.names.deliveries_prefix)
+    else:
+        findings = check_role(settings, role, [spec.name for spec in specs])
+    ok = not any(each.severity is Severity.ERROR for each in findings)
+    if as_json:
+        print_json({"ok": ok, "findings": [_plain(each) for each in findings]})
+    else:
+        _say(findings)
+        if ok:
+            typer.echo("the topics are as declared" if role is None else f"fit for role {role}")
+    if not ok:
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def acls(
+    role: Annotated[Role, typer.Argument(help="Whose rights.")],
+    principal: Annotated[
+        str | None, typer.Option(help="Kafka's name of the user; User:ROLE by default.")
+    ] = None,
+) -> None:
+    """Print the kafka-acls commands that give a user what a role needs, and nothing else.
+
+    Example: plaudit topics acls deliver --principal User:plaudit-deliver | sh
+    """
+    settings = KafkaSettings()
+    user = principal or f"User:{role}"
+    for line in commands(role, settings.names, user, settings.bootstrap_servers):
+        typer.echo(line)
+
+
+@app.command()
+def show(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
+    """Show every topic as it is declared, and as it is; tiers out of use, too."""
+    settings = KafkaSettings()
+    specs = declared(settings, single_node=single_node, file=file)
+    found = show_topics(Admin(settings), specs, settings.names.deliveries_prefix)
+    declared_as = {spec.name: spec for spec in specs}
+    if as_json:
+        for name, state in found.items():
+            print_json(_both(name, declared_as.get(name), state))
+        return
+    table = Table(
+        Column("topic", no_wrap=True), "partitions", "replicas", "cleanup", "retention", "there"
+    )
+    for name, state in found.items():
+        table.add_row(name, *_declared_cells(declared_as.get(name)), _presence(state))
+    PlainConsole().print(table)
+
+
+def _both(
+    name: str, spec: TopicSpec | None, state: TopicState | NotAuthorized | None
+) -> dict[str, object]:
+    """Return a topic as declared (None: it is not) and as it is, as plain data."""
+    there = state if isinstance(state, TopicState) else None
+    return {
+        "topic": name,
+        "partitions": spec and spec.partitions,
+        "replication": spec and spec.replication,
+        "config": spec and dict(spec.config),
+        "exists": None if isinstance(state, NotAuthorized) else there is not None,
+        "actual_partitions": there and there.partitions,
+        "actual_replication": there and there.replication,
+    }
+
+
+def _declared_cells(spec: TopicSpec | None) -> tuple[str, str, str, str]:
+    if spec is None:
+        return "-", "-", "-", "-"
+    cleanup, retention = spec.config.get(CLEANUP, ""), spec.config.get(RETENTION)
+    return str(spec.partitions), str(spec.replication), cleanup, _days(retention)
+
+
+def _presence(state: TopicState | NotAuthorized | None) -> str:
+    match state:
+        case None:
+            return "no"
+        case NotAuthorized():
+            return "may not be looked at"
+        case TopicState():
+            return f"yes, {state.partitions} with {state.replication} replicas"
+
+
+def _say(findings: list[TopicIssue] | tuple[TopicIssue, ...]) -> None:
+    for each in findings:
+        note(f"{each.severity}: {each}")
+
+
+def _plain(finding: TopicIssue) -> dict[str, str]:
+    return {
+        "severity": finding.severity,
+        "aspect": finding.aspect,
+        "topic": finding.topic,
+        "what": finding.what,
+        "advice": finding.advice,
+        "setting": finding.setting,
+    }
+
+
+def _days(millis: str | None) -> str:
+    if millis is None or millis.startswith("-"):
+        return "for ever"
+    days = int(millis) / 86_400_000
+    return f"{days:g} d" if days == int(days) else f"{days:.2f} d"

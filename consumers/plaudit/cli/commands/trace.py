@@ -1,0 +1,131 @@
+"""`plaudit trace`: everything known of one event, or of one testimonial."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from plaudit.cli.commands.deliveries import attempt_line
+from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.output import Exit, fail, print_json
+from plaudit.control.event_search import Window, find_events, window_of
+from plaudit.control.trace import Course, Traced, Tracer
+from plaudit.control.views import shown_attempt
+from plaudit.dlq.letters.filters import moment
+from plaudit.kafka.read.record_reader import RecordReader
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.times import time_text
+
+
+def command(
+    some_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Of an event, or of what it is about.")
+    ],
+    since: Annotated[
+        str | None,
+        typer.Option(help="Where the log has nothing, look in Kafka from then on; or an age: 2h."),
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an event a line.")] = False,
+) -> None:
+    """Trace an event or a testimonial: published where, sent to whom and why not, what is next.
+
+    What no endpoint wanted leaves no line in the log: it is looked for in Kafka, around the time
+    that is in an event's id (UUID version 7), or from --since on.
+
+    Example: plaudit trace 0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10
+    """
+    now_ms = int(time.time() * 1_000)
+    since_ms = moment("--since", since, now_ms)
+    window = window_of(some_id) if since_ms is None else (since_ms, now_ms)
+    settings = KafkaSettings()
+    engine = opened_database()
+    try:
+        with RecordReader(settings) as reader:
+            tracer = Tracer(engine, reader)
+            traced = tracer.trace(some_id) or _untold(tracer, settings, some_id, window)
+    finally:
+        engine.dispose()
+    if not traced:
+        fail(_nothing(some_id, window), Exit.FAILED)
+    for each in traced:
+        if as_json:
+            print_json(shown_trace(each))
+        else:
+            _print(each)
+
+
+def _untold(
+    tracer: Tracer, settings: KafkaSettings, some_id: str, window: Window | None
+) -> list[Traced]:
+    if window is None:
+        return []
+    found = (tracer.untold(each) for each in find_events(settings, some_id, window))
+    return [each for each in found if each is not None]
+
+
+def _nothing(some_id: str, window: Window | None) -> str:
+    if window is None:
+        return (
+            f"the log has nothing about {some_id}; to look for events in Kafka that nobody wanted, "
+            "say from when on: --since 2h"
+        )
+    start, end = map(time_text, window)
+    return (
+        f"neither the log nor Kafka, from {start} to {end}, has anything about {some_id}; "
+        "another time: --since"
+    )
+
+
+def shown_trace(traced: Traced) -> dict[str, Any]:
+    """Return a trace, JSON-ready."""
+    published = traced.published_at
+    return {
+        "event_id": traced.event_id,
+        "event_type": traced.event_type,
+        "subject": traced.subject,
+        "workspace_id": traced.workspace_id,
+        "origin": traced.origin,
+        "published_at": None if published is None else time_text(published),
+        "problem": traced.problem,
+        "endpoints": [_course(each) for each in traced.courses],
+    }
+
+
+def _course(course: Course) -> dict[str, Any]:
+    latest = course.attempts[-1] if course.attempts else None
+    return {
+        "endpoint_id": course.endpoint_id,
+        "name": None if course.endpoint is None else course.endpoint.name,
+        "deleted": course.endpoint is None,
+        "state": None if latest is None else str(latest.state),
+        "not_sent_because": course.unwanted,
+        "note": course.note,
+        "delivery_id": None if latest is None else latest.delivery_id,
+        "attempts": [shown_attempt(each) for each in course.attempts],
+    }
+
+
+def _print(traced: Traced) -> None:
+    console = PlainConsole(soft_wrap=True)
+    shown = shown_trace(traced)
+    at = shown["published_at"] or "?"
+    console.print(f"{traced.event_type}  {traced.event_id}", markup=False)
+    console.print(f"  published {at} at {traced.origin}, about {traced.subject}", markup=False)
+    if traced.problem is not None:
+        console.print(f"  {traced.problem}", markup=False)
+    if shown["endpoints"] and not any(each["attempts"] for each in shown["endpoints"]):
+        console.print("  nobody was sent it:", markup=False)
+    for course in shown["endpoints"]:
+        name = course["name"] or ("deleted" if course["deleted"] else "")
+        state = course["state"] or f"not sent: {course['not_sent_because']}"
+        console.print(f"  to {course['endpoint_id']} {name}: {state}", markup=False)
+        if course["note"]:
+            console.print(f"    {course['note']}", markup=False)
+        for each in course["attempts"]:
+            console.print(f"    {attempt_line(each)}", markup=False)
+        if course["attempts"] and course["attempts"][-1]["next_due_at"]:
+            console.print(f"    next at {course['attempts'][-1]['next_due_at']}", markup=False)

@@ -1,0 +1,265 @@
+"""`plaudit dlq`: what could not be delivered."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Column, Table
+
+from plaudit.cli.dlq.options import Chosen, choosing
+from plaudit.cli.dlq.redrive import purge_letters, redrive_letters
+from plaudit.cli.dlq.tables import bars, nothing_matches
+from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.output import Exit, fail, new_file, note, print_json
+from plaudit.dlq.job.export import Kept, LineRefused, line_of, read_line
+from plaudit.dlq.job.rules import WAY_OUT, Skip
+from plaudit.dlq.letters.histogram import Histogram
+from plaudit.dlq.letters.history import attempts_of
+from plaudit.dlq.letters.letter import Kind, Letter, decoded
+from plaudit.dlq.letters.reader import Letters
+from plaudit.kafka.errors import BufferFull
+from plaudit.kafka.permissions import require_write
+from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Ack, OnAck, Producer, SendFailure
+from plaudit.records.times import time_text
+
+app = typer.Typer(no_args_is_help=True, help="Dead letters: see, count, keep, send again, remove.")
+
+SCHEMAS_S: Final = 5.0
+_FLUSH_S: Final = 60.0
+_COLUMNS: Final = (
+    "delivery_id",
+    "endpoint_id",
+    "event_type",
+    "reason",
+    "attempts",
+    "last_status",
+    "dead_at",
+)
+_Kind = Annotated[Kind, typer.Option(help="Deliveries, or records that are no events.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+@app.command("list")
+@choosing
+def list_letters(
+    chosen: Chosen,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1_000,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """List dead letters, oldest first in each partition.
+
+    Example: plaudit dlq list --reason exhausted --since 2h --status 5xx --json
+    """
+    settings = KafkaSettings()
+    table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
+    shown = 0
+    with Letters(settings, chosen.kind) as letters:
+        for letter in letters.read():
+            if not chosen.filter.takes(letter):
+                continue
+            if shown == limit:
+                note(f"there are more than {limit:,}; --limit shows more")
+                break
+            shown += 1
+            summary = letter.summary()
+            if as_json:
+                print_json(summary)
+            else:
+                table.add_row(*(_text(summary[name]) for name in _COLUMNS))
+    if not shown:
+        nothing_matches(settings, chosen)
+    elif not as_json:
+        PlainConsole().print(table)
+
+
+@app.command()
+@choosing
+def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
+    """Count dead letters by reason, endpoint, event type, topic and day.
+
+    Example: plaudit dlq stats --since 24h
+    """
+    settings, histogram = KafkaSettings(), Histogram()
+    with Letters(settings, chosen.kind) as letters:
+        for letter in letters.read():
+            if chosen.filter.takes(letter):
+                histogram.take(letter)
+    if as_json:
+        print_json({"total": histogram.total, **histogram.counts()})
+    elif not histogram.total:
+        nothing_matches(settings, chosen)
+    else:
+        PlainConsole().print(f"{histogram.total:,} dead letters ({chosen.kind})")
+        bars(histogram.counts())
+
+
+@app.command()
+def show(
+    key: Annotated[str, typer.Argument(metavar="ID", help="As `plaudit dlq list` has it.")],
+    kind: _Kind = Kind.DELIVERIES,
+    *,
+    history: Annotated[
+        bool,
+        typer.Option("--history", help="Read its attempts from the log, too; may take a while."),
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Show a dead letter: what happened to it, its headers, and the event."""
+    settings = KafkaSettings()
+    with Letters(settings, kind) as letters:
+        letter = letters.find(key)
+    if letter is None:
+        way_out = f"`plaudit dlq list --id {key}` also takes event ids"
+        fail(f"no dead letter {key} in {kind.topic(settings.names)}; {way_out}")
+    event = _event(settings, letter)
+    attempts = attempts_of(settings, letter) if history else None
+    if as_json:
+        headers = {name: value.decode("utf-8", "replace") for name, value in letter.headers}
+        print_json({**letter.summary(), "headers": headers, "event": event, "history": attempts})
+        return
+    _print(letter, event)
+    if attempts is not None:
+        _print_history(attempts)
+
+
+@app.command()
+@choosing
+def export(
+    chosen: Chosen,
+    file: Annotated[str, typer.Option(help="Where to; - is standard output.")] = "-",
+) -> None:
+    """Write dead letters as JSON lines, whole: `plaudit dlq import` takes them back.
+
+    Example: plaudit dlq export --reason gone --file gone.jsonl
+    """
+    written = 0
+    with ExitStack() as stack:
+        out = sys.stdout if file == "-" else stack.enter_context(new_file(Path(file)))
+        letters = stack.enter_context(Letters(KafkaSettings(), chosen.kind))
+        for letter in letters.read():
+            if chosen.filter.takes(letter):
+                out.write(line_of(letter, chosen.kind) + "\n")
+                written += 1
+    note(f"exported {written:,}")
+
+
+@app.command("import")
+def import_letters(
+    file: Annotated[Path, typer.Argument(help="As `plaudit dlq export` writes it.")],
+) -> None:
+    """Put dead letters from a file back into their topics; doing it again changes nothing.
+
+    The whole file is read before anything is written. A letter is left out whose origin is not a
+    topic of events or deliveries under this prefix; then the exit code is 1.
+
+    Example: plaudit dlq import gone.jsonl
+    """
+    settings = KafkaSettings()
+    names = settings.names
+    kinds = Counter(each.kind for each in _read_file(file) if each.belongs_to(names))
+    count = kinds.total()
+    failures: list[SendFailure] = []
+
+    def heard(outcome: Ack | SendFailure) -> None:
+        if isinstance(outcome, SendFailure):
+            failures.append(outcome)
+
+    require_write(settings, {kind.topic(names) for kind in kinds})
+    foreign = 0
+    with Producer(settings) as producer:
+        for each in _read_file(file):
+            if each.belongs_to(names):
+                _send(producer, each.kind.topic(names), each, heard)
+            else:
+                foreign += 1
+        lost = producer.flush(_FLUSH_S) + len(failures)
+    note(f"imported {count - lost:,} of {count:,}")
+    if lost:
+        why = failures[0].error if failures else "the brokers did not answer"
+        fail(f"{lost:,} were not acknowledged; import the file again ({why})")
+    if foreign:
+        fail(f"left out {foreign:,}: {WAY_OUT[Skip.FOREIGN_ORIGIN]}")
+
+
+app.command("redrive")(redrive_letters)
+app.command("purge")(purge_letters)
+
+
+def _send(producer: Producer, topic: str, kept: Kept, heard: OnAck) -> None:
+    while True:
+        try:
+            producer.send(topic, kept.value, kept.key, kept.headers, on_ack=heard)
+        except BufferFull:
+            producer.wait_for_progress(1.0)
+        else:
+            return
+
+
+def _read_file(file: Path) -> Iterator[Kept]:
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _kept(file, number, line)
+    except OSError as error:
+        fail(f"{file}: {error.strerror}", Exit.USAGE)
+
+
+def _kept(file: Path, number: int, line: bytes) -> Kept:
+    try:
+        return read_line(line)
+    except LineRefused as error:
+        fail(f"{file}:{number}: {error}; nothing was imported", Exit.USAGE)
+
+
+def _event(settings: KafkaSettings, letter: Letter) -> str:
+    schemas = SchemaLookup(settings)
+    schemas.start()
+    try:
+        schemas.wait_ready(SCHEMAS_S)
+        return decoded(letter, AnsweredSchemas(schemas))
+    finally:
+        schemas.close()
+
+
+def _print(letter: Letter, event: str) -> None:
+    console = PlainConsole(soft_wrap=True)
+    table = Table.grid(padding=(0, 2))
+    for name, value in letter.summary().items():
+        table.add_row(name, _text(value))
+    table.add_row("stands at", f"partition {letter.partition}, offset {letter.offset}")
+    for name, value in sorted(letter.headers):
+        text = value.decode("utf-8", "replace")
+        moment = name.endswith(("-at", "-timestamp", "-before")) and value.isdigit()
+        table.add_row(name, time_text(int(text)) if moment else text)
+    console.print(table)
+    if event.startswith("{"):
+        console.print_value(event)
+    else:
+        console.print(event)
+        console.print(f"first bytes: {letter.value[:64].hex(' ')}")
+
+
+def _print_history(attempts: list[dict[str, Any]]) -> None:
+    table = Table("at", "number", "trigger", "outcome", "reason", "status", "error", "worker")
+    for each in attempts:
+        table.add_row(
+            time_text(each["started_at"]),
+            *(_text(each[name]) for name in ("number", "trigger", "outcome", "reason", "status")),
+            _text(each["error"]),
+            _text(each["worker"]),
+        )
+    PlainConsole().print(table if attempts else "the log has no attempts of it any more")
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

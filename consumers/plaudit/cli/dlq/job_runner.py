@@ -1,0 +1,155 @@
+"""Running jobs for someone: ask first, show how it goes, report, and end with the right code."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from plaudit.bulk.control import Control
+from plaudit.bulk.private import privately
+from plaudit.cli.dlq.tables import bars
+from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.cli.ui.progress import watched
+from plaudit.dlq.job.job import Order, preview, preview_purge, redrive
+from plaudit.dlq.job.policy import Policies, every_ms, read_policies
+from plaudit.dlq.job.report import Report
+from plaudit.dlq.job.rules import Skip
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.settings import KafkaSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a job is run.
+
+    Attributes:
+        yes: without asking.
+        dry_run: only said.
+        as_json: the report is printed as JSON.
+        report: file that gets the report.
+    """
+
+    yes: bool
+    dry_run: bool
+    as_json: bool
+    report: Path | None
+
+
+def run_order(settings: KafkaSettings, order: Order, manner: RunOptions) -> Report:
+    """Redrive, after a look and a question where they are wanted."""
+    if manner.dry_run or not manner.yes:
+        with watched("looking") as control:
+            seen = preview(settings, order, control)
+        show_counts(seen)
+        if not seen.chosen or manner.dry_run:
+            return seen
+        if not agreed(f"send {seen.chosen:,} again?", "sent"):
+            return seen
+    with watched("redriving") as control:
+        return redrive(settings, order, control)
+
+
+def count_purge(settings: KafkaSettings, order: Order) -> Report:
+    """Say what a purge would remove now."""
+    with watched("looking") as control:
+        return preview_purge(settings, order, control)
+
+
+def show_counts(seen: Report) -> None:
+    """Show what would be moved, and what would stay."""
+    console = PlainConsole(stderr=True)
+    console.print(f"{seen.chosen:,} of {seen.looked_at:,} {seen.noun}")
+    bars(seen.counts, console)
+    for line in seen.lines():
+        note(line)
+
+
+def agreed(question: str, done: str) -> bool:
+    """Ask; where nobody can answer, the answer is no."""
+    if not sys.stdin.isatty():
+        note(f"nothing was {done}: give --yes to do it")
+        return False
+    return typer.confirm(question, err=True)
+
+
+def by_policy(settings: KafkaSettings, file: Path, every: str | None, manner: RunOptions) -> None:
+    """Carry out a file of policies, once or at an interval until stopped."""
+    policies = read_policies(file, _now_ms())
+    interval = every or policies.every if manner.yes and not manner.dry_run else None
+    if every is not None and interval is None:
+        why = "a dry run is done once" if manner.dry_run else "nobody can be asked each time"
+        way_out = "leave one of them out" if manner.dry_run else "give --yes"
+        fail(f"--every: {why}; {way_out}", Exit.USAGE)
+    if interval is None:
+        conclude([run_order(settings, each, manner) for each in policies.orders(_now_ms())], manner)
+        return
+    interval_s = every_ms(interval) / 1_000
+    with watched("redriving") as control:
+        while not control.stopping:
+            began = control.now()
+            _once(settings, policies, manner, control)
+            control.wait(max(0.0, began + interval_s - control.now()))
+
+
+def _once(
+    settings: KafkaSettings, policies: Policies, manner: RunOptions, control: Control
+) -> None:
+    """Run every policy; what fails is told, and tried again the next time."""
+    done = []
+    for order in policies.orders(_now_ms()):
+        if control.stopping:
+            break
+        try:
+            done.append(redrive(settings, order, control))
+        except KafkaFailure as failure:
+            note(f"plaudit: {order.name}: {failure}; tried again the next time")
+    tell(done, manner)
+
+
+def conclude(reports: Sequence[Report], manner: RunOptions) -> None:
+    """Report, and end with 1 when something was left undone."""
+    tell(reports, manner)
+    for each in reports:
+        if each.stopped is not None:
+            fail(f"{each.action}: {each.stopped}")
+        if each.skipped[Skip.UNUSABLE]:
+            fail(f"{each.action}: {each.skipped[Skip.UNUSABLE]:,} can't be read, and stay")
+        if each.skipped and not each.chosen:
+            fail(f"{each.action}: nothing could be moved; {each.skipped_lines()[0]}")
+
+
+def tell(reports: Sequence[Report], manner: RunOptions) -> None:
+    """Print reports and write them to the file."""
+    for each in reports:
+        if manner.as_json:
+            print_json(each.plain())
+        elif each.ended_at_ms is not None:
+            name = f"{each.name}: " if each.name else ""
+            note(f"{name}{each.action}: {each.moved:,} of {each.chosen:,} moved")
+            for line in each.lines():
+                note(line)
+    if manner.report is not None:
+        _write(manner.report, [each.plain() for each in reports])
+
+
+def _write(file: Path, runs: list[dict[str, object]]) -> None:
+    """Write the report so that nobody ever reads half of one."""
+    half = file.with_name(f".{file.name}.part")
+    try:
+        half.unlink(missing_ok=True)
+        with open(half, "x", encoding="utf-8", opener=privately) as written:
+            written.write(json.dumps({"runs": runs}, indent=2) + "\n")
+        half.replace(file)
+    except OSError as error:
+        fail(f"--report: {file}: {error.strerror}")
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)

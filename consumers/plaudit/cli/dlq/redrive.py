@@ -1,0 +1,160 @@
+"""`plaudit dlq redrive` and `purge`: the jobs that take dead letters away."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from plaudit.bulk.guard import LAG_CAP
+from plaudit.cli.dlq.job_runner import (
+    RunOptions,
+    agreed,
+    by_policy,
+    conclude,
+    count_purge,
+    run_order,
+    show_counts,
+)
+from plaudit.cli.dlq.options import Chosen, choosing
+from plaudit.cli.dlq.tables import nothing_matches
+from plaudit.cli.ui.output import Exit, fail, new_file
+from plaudit.cli.ui.progress import watched
+from plaudit.dlq.job.job import Order, purge
+from plaudit.dlq.job.rules import RedriveOptions
+from plaudit.dlq.job.throttle import Limits
+from plaudit.kafka.settings import KafkaSettings
+
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+_ReportFile = Annotated[
+    Path | None, typer.Option("--report", help="Write the report to this file, as JSON.")
+]
+_Rate = Annotated[float | None, typer.Option(min=0.01, help="Letters per second, altogether.")]
+_EndpointRate = Annotated[float | None, typer.Option(min=0.01, help="The same, to each endpoint.")]
+_Max = Annotated[int | None, typer.Option("--max", min=1, help="At most so many letters.")]
+
+
+_BESIDE_POLICY: Final = frozenset({"policy", "every", "report", "yes", "dry_run", "as_json"})
+
+
+@choosing
+def redrive_letters(
+    chosen: Chosen,
+    context: typer.Context,
+    to: Annotated[str | None, typer.Option(help="To this endpoint of the same workspace.")] = None,
+    rate: _Rate = None,
+    endpoint_rate: _EndpointRate = None,
+    most: _Max = None,
+    max_redrives: Annotated[
+        int, typer.Option(min=1, help="Letters sent again as often before stay: carousels.")
+    ] = 5,
+    lag_cap: Annotated[
+        int, typer.Option(min=0, help="Wait while deliveries.now is so far behind; 0: never.")
+    ] = LAG_CAP,
+    stop_after: Annotated[
+        int, typer.Option(min=0, help="Failures in a row that end an endpoint's part; 0: never.")
+    ] = 20,
+    every: Annotated[
+        str | None, typer.Option(help="Again and again, such as 1h; needs --policy and --yes.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="YAML file of policies, instead of options.")
+    ] = None,
+    report: _ReportFile = None,
+    *,
+    reset_attempts: Annotated[
+        bool,
+        typer.Option(
+            "--reset-attempts/--keep-attempts",
+            help="Give them their whole schedule again, or one attempt.",
+        ),
+    ] = True,
+    yes: _Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Send dead letters again; says first what that would be, and asks.
+
+    Safe to kill and to start again: a letter goes and is taken away in one transaction.
+
+    Examples:
+      plaudit dlq redrive --reason exhausted --since 24h --rate 200
+      plaudit dlq redrive --endpoint 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --yes
+      plaudit dlq redrive --policy policies.yaml --every 1h --yes --report report.json
+    """
+    settings, manner = KafkaSettings(), RunOptions(yes, dry_run, as_json, report)
+    if policy is not None:
+        _refuse_beside_policy(context)
+        by_policy(settings, policy, every, manner)
+        return
+    if every is not None:
+        fail("--every: give a --policy FILE that says what is sent again", Exit.USAGE)
+    again = RedriveOptions(reset_attempts, max_redrives)
+    limits = Limits(rate, endpoint_rate, most, lag_cap, stop_after)
+    done = run_order(settings, Order(chosen.kind, chosen.filter, again, to, limits), manner)
+    if not done.matched:
+        nothing_matches(settings, chosen)
+    conclude([done], manner)
+
+
+def _refuse_beside_policy(context: typer.Context) -> None:
+    """Refuse what the file says: an option beside it would look as if it counted."""
+    options = {
+        each.name: "/".join([each.opts[0], *each.secondary_opts])
+        for each in context.command.params
+        if each.name
+    }
+    sources = {name: context.get_parameter_source(name) for name in options}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    others = ", ".join(options[name] for name in given if name not in _BESIDE_POLICY)
+    if others:
+        fail(f"--policy: the file says what and how; leave {others} out", Exit.USAGE)
+
+
+@choosing
+def purge_letters(
+    chosen: Chosen,
+    rate: _Rate = None,
+    most: _Max = None,
+    file: Annotated[
+        Path | None, typer.Option("--export", help="Write them to this file first, as JSON lines.")
+    ] = None,
+    report: _ReportFile = None,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Needed to purge without any filter.")
+    ] = False,
+    yes: _Yes = False,
+    as_json: _Json = False,
+) -> None:
+    """Remove dead letters for good; says first which, and asks.
+
+    Example: plaudit dlq purge --endpoint 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --export gone.jsonl
+    """
+    if chosen.filter.is_empty and not everything:
+        fail("purge: give a filter, or --all for every dead letter", Exit.USAGE)
+    settings, manner = (
+        KafkaSettings(),
+        RunOptions(yes, dry_run=False, as_json=as_json, report=report),
+    )
+    order = Order(chosen.kind, chosen.filter, limits=Limits(rate=rate, most=most))
+    if not yes:
+        seen = count_purge(settings, order)
+        show_counts(seen)
+        if not seen.chosen:
+            nothing_matches(settings, chosen)
+            return
+        if not agreed(f"remove {seen.chosen:,} dead letters for good?", "removed"):
+            return
+    with ExitStack() as stack:
+        kept = None if file is None else stack.enter_context(new_file(file))
+        control = stack.enter_context(watched("purging"))
+        done = purge(settings, order, kept, control)
+    if not done.matched:
+        nothing_matches(settings, chosen)
+    conclude([done], manner)

@@ -1,0 +1,122 @@
+"""`plaudit replay`: events of a time range to one endpoint again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+
+from plaudit.bulk.guard import LAG_CAP
+from plaudit.cli.dlq.job_runner import RunOptions, agreed, conclude, show_counts
+from plaudit.cli.ui.output import Exit, fail
+from plaudit.cli.ui.progress import watched
+from plaudit.dlq.job.report import Report
+from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.replay.replay import ReplayOrder, preview, replay
+from plaudit.events.catalogue import lookup
+from plaudit.kafka.permissions import require_brokers
+from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.kafka.settings import KafkaSettings
+
+SCHEMAS_S: Final = 10.0
+
+
+def command(
+    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's id.")],
+    since: Annotated[
+        str,
+        typer.Option(
+            help="Appended at or after: ISO 8601, an age such as 2h, or `disabled`: since it was."
+        ),
+    ],
+    until: Annotated[
+        str | None, typer.Option(help="Appended before; now, or when it was enabled again.")
+    ] = None,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", help="Only this event type; repeatable.")
+    ] = None,
+    spaces: Annotated[
+        list[str] | None, typer.Option("--space", help="Only of this space; repeatable.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="Events per second.")] = None,
+    most: Annotated[
+        int | None, typer.Option("--max", min=1, help="At most so many; again: the next so many.")
+    ] = None,
+    lag_cap: Annotated[
+        int, typer.Option(min=0, help="Wait while deliveries.now is so far behind; 0: never.")
+    ] = LAG_CAP,
+    stop_after: Annotated[
+        int, typer.Option(min=0, help="Failures in a row that end it; 0: never.")
+    ] = 20,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the report to this file, as JSON.")
+    ] = None,
+    *,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Also when it was done before, or another is unfinished."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be sent.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Send events of a time range to one endpoint again; says first how many, and asks.
+
+    The events keep their id, and requests say `plaudit-replay: true`. Killed and started again
+    with the same options, it goes on where it was.
+
+    Examples:
+      plaudit replay 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --since 2026-11-24T00:00:00Z --rate 100
+      plaudit replay 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --since disabled --yes
+    """
+    order = ReplayOrder(
+        _uuid("ENDPOINT", endpoint),
+        since,
+        until,
+        frozenset(lookup(name).name for name in types or ()),
+        frozenset(_uuid("--space", each) for each in spaces or ()),
+        Limits(rate=rate, most=most, lag_cap=lag_cap, stop_after=stop_after),
+        again,
+    )
+    manner = RunOptions(yes, dry_run, as_json, report)
+    conclude([run_replay(KafkaSettings(), order, manner)], manner)
+
+
+def run_replay(settings: KafkaSettings, order: ReplayOrder, manner: RunOptions) -> Report:
+    """Replay, after a look and a question where they are wanted."""
+    with _schemas(settings) as schemas:
+        if manner.dry_run or not manner.yes:
+            with watched("looking") as control:
+                seen = preview(settings, order, schemas, control)
+            show_counts(seen)
+            if not seen.chosen or manner.dry_run:
+                return seen
+            if not agreed(f"send {seen.chosen:,} events again?", "sent"):
+                return seen
+        with watched("replaying") as control:
+            return replay(settings, order, schemas, control)
+
+
+@contextmanager
+def _schemas(settings: KafkaSettings) -> Iterator[AnsweredSchemas]:
+    require_brokers(settings)
+    schemas = SchemaLookup(settings)
+    schemas.start()
+    try:
+        schemas.wait_ready(SCHEMAS_S)
+        yield AnsweredSchemas(schemas)
+    finally:
+        schemas.close()
+
+
+def _uuid(option: str, text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        fail(f"{option}: {text!r} is no id; see `plaudit endpoints list`", Exit.USAGE)

@@ -1,0 +1,199 @@
+"""Every setting, command, topic, metric and header on one page, written from the code.
+
+`python -m plaudit.cli.docs.reference > docs/reference.md`
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from typing import Final, get_args, get_origin
+
+import typer
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from plaudit.api.middleware import metrics as counting
+from plaudit.api.settings import ApiSettings
+from plaudit.cli import outbox_metrics
+from plaudit.cli.docs.reference_rights import rights
+from plaudit.cli.registry import COMMANDS, load
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.process.aggregate import PER_SUPERVISOR
+from plaudit.deliver.process.metrics import DEFECTS, PER_LANE, PER_WORKER
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.kafka.admin.topic_specs import declared
+from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings
+from plaudit.outbox.settings import OutboxSettings
+from plaudit.recorder import health as watch
+from plaudit.recorder.settings import RecorderSettings
+from plaudit.records.names import Header
+from plaudit.store.db.database import DatabaseSettings
+
+HEAD: Final = """\
+# Reference
+
+Written from the code by `python -m plaudit.cli.docs.reference`; not to be edited.
+"""
+_MEANING: Final = re.compile(r'^\s+(\w+): Final = "([^"]+)"(?:  # (.*))?$', re.MULTILINE)
+
+
+def reference() -> str:
+    """Return the page, as Markdown."""
+    parts = [
+        HEAD,
+        *_commands(),
+        *_settings(),
+        *_topics(),
+        *rights(),
+        *_headers(),
+        *_reasons(),
+        *_metrics(),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _commands() -> Iterator[str]:
+    yield "## Commands\n"
+    yield "Every command has `--help`. Exit codes: 0 done, 1 failed, 2 usage.\n"
+    yield "| command | what it does |"
+    yield "|---|---|"
+    for name, entry in COMMANDS.items():
+        module = load(name, entry)
+        if not hasattr(module, "app"):
+            yield f"| `plaudit {name}` | {_first_line(module.command)} |"
+            continue
+        app: typer.Typer = module.app
+        for each in app.registered_commands:
+            if each.callback is not None:
+                command = each.name or each.callback.__name__
+                yield f"| `plaudit {name} {command}` | {_first_line(each.callback)} |"
+    yield ""
+
+
+def _first_line(function: object) -> str:
+    return (inspect.getdoc(function) or "").partition("\n")[0]
+
+
+def _settings() -> Iterator[str]:
+    yield "## Settings\n"
+    yield "From the environment, or from a `.env` file in the working directory; the environment"
+    yield "wins. Any librdkafka property can be set as `PLAUDIT_KAFKA_<PROPERTY>`, an underscore"
+    yield "for each dot: `PLAUDIT_KAFKA_SASL_MECHANISM` is `sasl.mechanism`.\n"
+    yield "| variable | default | meaning |"
+    yield "|---|---|---|"
+    shown = {"PLAUDIT_RETRY_SCHEDULE": DEFAULT_SCHEDULE, "PLAUDIT_RETRY_TIERS": DEFAULT_TIERS}
+    everything: tuple[type[BaseSettings], ...] = (
+        KafkaSettings,
+        DeliverSettings,
+        DatabaseSettings,
+        RecorderSettings,
+        OutboxSettings,
+        ApiSettings,
+    )
+    for settings in everything:
+        for variable, default, meaning in _fields(settings):
+            yield f"| `{variable}` | {_code(shown.get(variable, default))} | {meaning} |"
+    yield "| `PLAUDIT_DEBUG` | | Show the traceback of an unexpected error. |"
+    yield ""
+
+
+def _fields(settings: type[BaseSettings]) -> Iterator[tuple[str, str, str]]:
+    prefix = settings.model_config.get("env_prefix", "")
+    for name, field in settings.model_fields.items():
+        if name == "properties":
+            continue
+        alias = field.validation_alias
+        variable = alias if isinstance(alias, str) else f"{prefix}{name}".upper()
+        values = get_args(field.annotation) if get_origin(field.annotation) is not None else ()
+        choices = [str(value) for value in values if isinstance(value, str)]
+        among = f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+        yield variable, _default(field.default), (field.description or "") + among
+
+
+def _default(value: object) -> str:
+    if value is None or value is PydanticUndefined or value == ():
+        return ""
+    return "" if str(value).startswith("***") else str(value)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _topics() -> Iterator[str]:
+    yield "## Topics\n"
+    yield "As `plaudit topics apply` makes them, under the prefix `plaudit.`; all stamp records by"
+    yield "the brokers' clock (`message.timestamp.type=LogAppendTime`).\n"
+    yield "| topic | partitions | replicas | cleanup | retention |"
+    yield "|---|---|---|---|---|"
+    settings = KafkaSettings.model_construct(
+        topic_prefix="plaudit.", retry_schedule=None, retry_tiers=None, topics_file=None
+    )
+    for spec in declared(settings):
+        retention = spec.config.get("retention.ms")
+        kept = "for ever" if retention is None else f"{int(retention) / 86_400_000:.5g} d"
+        cleanup = spec.config["cleanup.policy"]
+        yield f"| `{spec.name}` | {spec.partitions} | {spec.replication} | {cleanup} | {kept} |"
+    yield ""
+
+
+def _headers() -> Iterator[str]:
+    yield "## Kafka headers\n"
+    yield "Events carry CloudEvents headers (`ce_id`, `ce_type`, `ce_source`, `ce_specversion`,"
+    yield "`ce_time`, `ce_subject`) and `traceparent` when there is one. The pipeline adds:\n"
+    yield "| header | meaning |"
+    yield "|---|---|"
+    for _, name, meaning in _MEANING.findall(inspect.getsource(Header)):
+        if not name.endswith("-"):
+            yield f"| `{name}` | {meaning} |"
+    yield ""
+
+
+def _reasons() -> Iterator[str]:
+    yield "## Reasons\n"
+    yield "Of deliveries that were not delivered at once, in the log of attempts and in"
+    yield "`plaudit-reason`; beside these, the codes of transport errors, such as `dns_timeout`.\n"
+    yield ", ".join(f"`{reason}`" for reason in Reason)
+    yield ""
+
+
+def _metrics() -> Iterator[str]:
+    yield "## Metrics\n"
+    yield "At `/metrics` of every deliverer, beside those of the process; none has endpoint ids.\n"
+    yield "| metric | kind | labels | meaning |"
+    yield "|---|---|---|---|"
+    for each in PER_LANE:
+        name = f"{each.name}_total" if each.kind == "counter" else each.name
+        labels = ", ".join(filter(None, ("lane", each.label)))
+        yield f"| `{name}` | {each.kind} | {labels} | {each.meaning} |"
+    for name, (kind, meaning) in PER_WORKER.items():
+        full = f"{name}_total" if kind == "counter" else name
+        labels = "lane" if kind == "histogram" else "stage" if name == DEFECTS else ""
+        yield f"| `{full}` | {kind} | {labels} | {meaning} |"
+    yield "\nWith `--workers`, every sample has the label `worker`, and there are:\n"
+    yield "| metric | kind | labels | meaning |"
+    yield "|---|---|---|---|"
+    for name, (sort, meaning) in PER_SUPERVISOR.items():
+        full, labels = (f"{name}_total", "worker") if sort == "counter" else (name, "")
+        yield f"| `{full}` | {sort} | {labels} | {meaning} |"
+    yield "\nAt `/metrics` of every recorder:\n"
+    yield "| metric | kind | meaning |"
+    yield "|---|---|---|"
+    counters = {name: ("counter", meaning) for name, (meaning, _) in watch.COUNTERS.items()}
+    for name, (sort, meaning) in {**counters, **watch.OTHERS}.items():
+        yield f"| `{name}{'_total' if sort == 'counter' else ''}` | {sort} | {meaning} |"
+    yield "\nOf `plaudit outbox relay`, at the port in `PLAUDIT_OUTBOX_METRICS_PORT`:\n"
+    yield "| metric | kind | meaning |"
+    yield "|---|---|---|"
+    for name, meaning in outbox_metrics.COUNTERS.items():
+        yield f"| `{name}_total` | counter | {meaning} |"
+    for name, meaning in outbox_metrics.GAUGES.items():
+        yield f"| `{name}` | gauge | {meaning} |"
+    yield f"\nAt `/metrics` of every API: `{counting.NAME}` (histogram). {counting.MEANING}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

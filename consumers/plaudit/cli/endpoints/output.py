@@ -1,0 +1,106 @@
+"""The service of `plaudit endpoints`, and how endpoints are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rich.table import Table
+
+from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.output import note, print_json
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.records.times import time_text
+from plaudit.store.endpoints.relay import Relay
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.endpoints.service import EndpointService, Written, offers
+from plaudit.store.endpoints.spec import Rules
+from plaudit.store.endpoints.warnings import advice
+from plaudit.transport.addresses import AddressPolicy
+
+ACK_TIMEOUT_MS: Final = 8_000
+
+
+@contextmanager
+def endpoint_service() -> Iterator[EndpointService]:
+    """Open the service over the database, and a producer for its relay."""
+    kafka, deliver = KafkaSettings(), DeliverSettings()
+    keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
+    engine = opened_database()
+    producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
+    try:
+        relay = Relay(engine, producer, kafka.names.endpoints, keys)
+        rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)
+        yield EndpointService(engine, keys, relay, rules)
+    finally:
+        producer.close()
+        engine.dispose()
+
+
+def show_endpoint(service: EndpointService, written: Written, *, as_json: bool) -> None:
+    """Print an endpoint; what will disappoint its owner goes to standard error."""
+    warn(written)
+    shown = public(service, written.endpoint)
+    shown["warnings"] += [*offers(written), *written.warnings]
+    for line in shown["warnings"]:
+        note(f"plaudit: warning: {line}")
+    if written.secret is not None:
+        shown["secret"] = written.secret
+    if as_json:
+        print_json(shown)
+        return
+    print_pairs({name: value for name, value in shown.items() if name != "warnings"})
+
+
+def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]:
+    """Return what may be shown: of the URL, which may be a secret itself, the host."""
+    wanted = service.wanted(endpoint)
+    return {
+        "id": endpoint.endpoint_id,
+        "workspace_id": endpoint.workspace_id,
+        "name": endpoint.name,
+        "host": wanted.url.partition("://")[2].partition("/")[0],
+        "url": wanted.url,
+        "types": list(endpoint.event_types),
+        "spaces": list(endpoint.spaces),
+        "filter": wanted.content_filter,
+        "headers": sorted(wanted.headers),
+        "rate_limit": endpoint.rate_limit,
+        "schedule": endpoint.schedule,
+        "format": endpoint.format,
+        "status": endpoint.status,
+        "status_reason": endpoint.status_reason,
+        "version": endpoint.version,
+        "active_from": time_text(endpoint.active_from),
+        "created_at": time_text(endpoint.created_at),
+        "updated_at": time_text(endpoint.updated_at),
+        "warnings": advice(wanted),
+    }
+
+
+def warn(written: Written) -> None:
+    """Say that deliverers have not heard of a change yet."""
+    warn_of(written.trouble)
+
+
+def warn_of(trouble: str | None) -> None:
+    """Say that deliverers have not heard of what was saved, and why; None: they have."""
+    if trouble is not None:
+        note(
+            "plaudit: saved, but deliverers have not heard of it yet; the next change, or "
+            f"`plaudit endpoints sync`, tells them ({trouble})"
+        )
+
+
+def print_pairs(shown: Mapping[str, Any]) -> None:
+    """Print names and values, a line each."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in shown.items():
+        text = ", ".join(value) if isinstance(value, list) else value
+        table.add_row(name, "" if text is None else str(text))
+    PlainConsole(soft_wrap=True).print(table)

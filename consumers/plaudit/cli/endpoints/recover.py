@@ -1,0 +1,60 @@
+"""`plaudit endpoints enable --recover`: what an endpoint has missed, in one step."""
+
+from __future__ import annotations
+
+import time
+
+from plaudit.cli.dlq.job_runner import RunOptions, conclude
+from plaudit.cli.dlq.replay import run_replay
+from plaudit.cli.ui.output import fail, note
+from plaudit.cli.ui.progress import watched
+from plaudit.dlq.job.job import Order, redrive
+from plaudit.dlq.job.report import Report
+from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.letters.filters import Filter
+from plaudit.dlq.replay.checkpoint import ReplayedBefore
+from plaudit.dlq.replay.replay import ReplayOrder
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.names import Header
+from plaudit.records.times import time_text
+from plaudit.store.endpoints.service import Written
+
+
+def recover_endpoint(now: Written, rate: float | None, *, as_json: bool) -> None:
+    """Send an endpoint's dead letters again, and the events of the time that it was disabled.
+
+    Started again after a failure, it goes on where it was.
+
+    Args:
+        now: the endpoint, served again, and since when it was not.
+        rate: records per second; None: as fast as deliverers keep up.
+        as_json: print the reports as JSON.
+    """
+    if now.trouble is not None:
+        fail("not recovered yet: deliverers have not heard of the endpoint; run this again")
+    settings, endpoint = KafkaSettings(), now.endpoint.endpoint_id
+    manner = RunOptions(yes=True, dry_run=False, as_json=as_json, report=None)
+    limits = Limits(rate=rate)
+    mine = Filter(headers={Header.ENDPOINT_ID: frozenset({endpoint.encode()})})
+    # By then every deliverer has read of it, and writes no more dead letters because of it.
+    time.sleep(max(0.0, now.endpoint.active_from / 1_000 - time.time()))
+    with watched("redriving") as control:
+        done = [redrive(settings, Order(filter=mine, limits=limits), control)]
+    if done[0].complete and not control.stopping:
+        done += _missed(settings, now, limits, manner)
+    conclude(done, manner)
+
+
+def _missed(
+    settings: KafkaSettings, now: Written, limits: Limits, manner: RunOptions
+) -> list[Report]:
+    """Replay the time that the endpoint was disabled; when it was, the topic may know as well."""
+    since, until = "disabled", None
+    if now.missed_since is not None:
+        since, until = time_text(now.missed_since), time_text(now.endpoint.active_from)
+    order = ReplayOrder(now.endpoint.endpoint_id, since, until, limits=limits)
+    try:
+        return [run_replay(settings, order, manner)]
+    except ReplayedBefore:
+        note("what it missed was replayed before")
+        return []

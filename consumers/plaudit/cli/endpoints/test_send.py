@@ -1,0 +1,25 @@
+"""What `plaudit endpoints test` does; the other commands need no HTTP engine."""
+
+from __future__ import annotations
+
+import asyncio
+
+from plaudit.control.testing import Tested, send_test
+from plaudit.deliver.http_client import make_context, make_sender
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.store.endpoints.rows import StoredEndpoint
+
+
+def send_now(stored: StoredEndpoint, event_type: str) -> Tested:
+    """Send an example of a type to an endpoint, with the settings that deliverers have."""
+    return asyncio.run(_send(stored, event_type, DeliverSettings()))
+
+
+async def _send(stored: StoredEndpoint, event_type: str, settings: DeliverSettings) -> Tested:
+    keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
+    sender = make_sender(settings, make_context(settings))
+    try:
+        return await send_test(stored, event_type, keys, sender)
+    finally:
+        await sender.aclose()

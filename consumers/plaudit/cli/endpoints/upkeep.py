@@ -1,0 +1,107 @@
+"""`plaudit endpoints apply|sync|reseal`: what concerns many endpoints at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from plaudit.cli.endpoints.output import endpoint_service, warn_of
+from plaudit.cli.ui.output import note, print_json
+from plaudit.store.endpoints.manifest import Step, carry_out, plan, read_file
+
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SAY_EVERY_S: Final = 2.0
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(help="YAML: workspace, and a list of endpoints.")],
+    *,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="A variable that the file may fill in as ${NAME}; repeatable."
+        ),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove named endpoints that the file has not.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Create, change and (with --prune) remove named endpoints, to match a file; idempotent.
+
+    The file may fill in variables whose names begin with PLAUDIT_VAR_, and those given by --env.
+
+    Example: plaudit endpoints apply endpoints.yaml --env CRM_TOKEN
+    """
+    desired = read_file(file, env or ())
+    with endpoint_service() as service:
+        steps = plan(service, desired, prune=prune)
+        number = 0 if dry_run else carry_out(service, steps)
+        # Before anything else: the secrets of new endpoints are shown this once.
+        for step in steps:
+            _say_step(step, done=not dry_run, as_json=as_json)
+        if not dry_run:
+            warn_of(service.batch.tell(number, _progress(len(steps))))
+
+
+def sync(
+    *,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove endpoints that the database does not know.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them without asking.")] = False,
+) -> None:
+    """Write every endpoint to Kafka again, after a restored backup.
+
+    With --prune, endpoints that deliverers serve and this database does not know are removed: what
+    is on its way to them is cancelled. It lists them, and asks.
+    """
+    with endpoint_service() as service:
+        note(f"announced {service.sync(_progress(len(service.list())))} endpoints")
+        if prune:
+            # The other commands here start in half the time without it.
+            from plaudit.cli.endpoints.strangers import remove_strangers  # noqa: PLC0415 - takes long
+
+            remove_strangers(service, yes=yes)
+
+
+def reseal() -> None:
+    """Seal every endpoint again, with the first key of PLAUDIT_SECRET_KEY; then the others may go.
+
+    Every process has to have the new key first: deliverers to open, the others to seal with. It
+    also binds the records of earlier releases to their owners: see PLAUDIT_REQUIRE_BOUND_ENDPOINTS.
+    """
+    with endpoint_service() as service:
+        note(f"sealed {service.reseal()} endpoints with the first key, and wrote all again")
+
+
+def _say_step(step: Step, *, done: bool, as_json: bool) -> None:
+    change = step.change if done else None
+    endpoint = None if change is None else change.endpoint.endpoint_id
+    secret = None if change is None else change.secret
+    if as_json:
+        said = {"action": step.action, "name": step.name, "id": endpoint, "secret": secret}
+        print_json(said)
+    else:
+        more = "".join(f"  {each}" for each in (endpoint, secret) if each)
+        typer.echo(f"{step.action:8} {step.name}{more}")
+    for warning in () if step.change is None else step.change.warnings:
+        note(f"plaudit: warning: {step.name}: {warning}")
+
+
+def _progress(total: int) -> Callable[[int], None]:
+    """Return what says how many changes the brokers have heard of, when that takes long."""
+    said_at = time.monotonic()
+
+    def tell(count: int) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at > SAY_EVERY_S:
+            said_at = time.monotonic()
+            note(f"announced {count:,} of {total:,}")
+
+    return tell

@@ -1,0 +1,183 @@
+"""All commands: one command line, thin over the packages below.
+
+Only the command that is called for is imported: `plaudit --help` is quick, and a command whose
+extra is not installed says which one to install.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from types import MappingProxyType, ModuleType
+from typing import Annotated, Final, TypeGuard
+
+try:
+    import typer
+except ModuleNotFoundError:  # the publishing install brings no command line
+    sys.stderr.write('plaudit: the command line is an extra; pip install "plaudit[all]"\n')
+    raise SystemExit(2) from None
+
+from plaudit.cli.ui.output import Exit, note
+
+DEBUG: Final = "PLAUDIT_DEBUG"
+INTERRUPTED: Final = 130
+"""128 and the number of SIGINT, as shells have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is: a module that has `app` (a group) or `command` (a function).
+
+    Attributes:
+        summary: one line for the list of commands.
+        extra: what to install for it.
+        module: where it is, if not in `commands` under its own name.
+    """
+
+    summary: str
+    extra: str = "cli"
+    module: str | None = None
+
+
+COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
+    {
+        "dev": Entry("Run the whole pipeline on this machine, with a live view.", "dev"),
+        "topics": Entry("Make the topics as declared, compare and show them."),
+        "schemas": Entry("The event catalogue: list, show, check and register schemas."),
+        "publish": Entry("Publish events from JSON lines."),
+        "import": Entry("Import reviews from CSV and JSON.", "cli", "commands.imports"),
+        "outbox": Entry("A service's outbox table, and its way to Kafka.", "deliver"),
+        "endpoints": Entry("Register and manage endpoints.", "server", "endpoints.commands"),
+        "deliver": Entry("Deliver events to endpoints, until stopped.", "deliver"),
+        "record": Entry("Record attempts in the delivery log, until stopped.", "all"),
+        "serve": Entry("Serve the REST API, until stopped.", "all"),
+        "deliveries": Entry("The delivery log: list, show, try again.", "server"),
+        "trace": Entry("Everything known of one event or testimonial.", "server"),
+        "keys": Entry("Make, list and revoke API keys.", "server"),
+        "status": Entry("Brokers, topics, lag, what is due, dead letters.", "deliver"),
+        "records": Entry("A record that holds its partition: to the dead letters.", "deliver"),
+        "dlq": Entry(
+            "Dead letters: see, count, keep, send again, remove.", "deliver", "dlq.commands"
+        ),
+        "replay": Entry(
+            "Send events of a time range to an endpoint again.", "deliver", "dlq.replay"
+        ),
+        "listen": Entry("A local subscriber that verifies and prints.", "server"),
+        "bench": Entry("Measure this installation against plain loops.", "bench"),
+        "db": Entry("Migrate and check the database.", "server"),
+    }
+)
+
+
+def run(argv: Sequence[str]) -> None:
+    """Run a command; ends the process with 0 (done), 1 (failed) or 2 (usage).
+
+    Raises:
+        SystemExit: always.
+    """
+    try:
+        build(argv)(list(argv), prog_name="plaudit")
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing may be flushed into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(Exit.FAILED) from None
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        note(f"plaudit: {said(error)}")
+        raise SystemExit(code_of(error)) from None
+
+
+def build(argv: Sequence[str]) -> typer.Typer:
+    """Return the command line for these arguments; of other commands it knows the summary only."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Kafka-backed webhooks: Avro events in, signed webhooks out, nothing lost.",
+        epilog="Settings come from PLAUDIT_* and KAFKA_BOOTSTRAP_SERVERS, and from a .env file.",
+    )
+    app.callback()(_root)
+    wanted = next((word for word in argv if not word.startswith("-")), None)
+    for name, entry in COMMANDS.items():
+        if name != wanted:
+            app.command(name, help=entry.summary)(_not_called)
+            continue
+        module = load(name, entry)
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name, help=entry.summary)
+        else:
+            app.command(name)(module.command)
+    return app
+
+
+def load(name: str, entry: Entry) -> ModuleType:
+    """Import the module of a command.
+
+    Raises:
+        SystemExit: a library that it needs is not installed.
+    """
+    try:
+        return importlib.import_module(f"plaudit.cli.{entry.module or 'commands.' + name}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "plaudit":
+            raise
+        note(f'plaudit {name}: {error.name} is missing; pip install "plaudit[{entry.extra}]"')
+        raise SystemExit(Exit.USAGE) from None
+
+
+def said(error: Exception) -> str:
+    """Return one line for an error: our own speak for themselves, and so do files."""
+    if of_a_file(error):
+        return f"{error.filename}: {error.strerror}"
+    line = " ".join(str(error).split())
+    if is_ours(error):
+        return line
+    return f"unexpected {type(error).__name__}: {line} (set {DEBUG}=1 for the whole story)"
+
+
+def code_of(error: Exception) -> Exit:
+    """Return the exit code: 2 when other input is needed, 1 when it may work another time."""
+    usage = of_a_file(error) or (
+        is_ours(error)
+        and (isinstance(error, ValueError | LookupError) or type(error).__name__ == "SettingsError")
+    )
+    return Exit.USAGE if usage else Exit.FAILED
+
+
+def of_a_file(error: Exception) -> TypeGuard[OSError]:
+    """Return whether a file that was named can't be used."""
+    return isinstance(error, OSError) and isinstance(error.filename, str)
+
+
+def is_ours(error: Exception) -> bool:
+    """Return whether Plaudit raised it on purpose."""
+    return type(error).__module__.partition(".")[0] == "plaudit"
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an option's callback
+    if wanted:
+        sys.stdout.write(f"plaudit {version('plaudit')}\n")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
+
+
+def _not_called() -> None:
+    """Stand in for a command in the list of commands."""

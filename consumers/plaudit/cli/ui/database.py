@@ -1,0 +1,44 @@
+"""The database that a command opens; the command names it where no setting chose it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.engine import Engine
+
+from plaudit.cli.ui.output import note
+from plaudit.store.db.database import VARIABLE, DatabaseSettings, open_database
+
+_FILE: Final = "sqlite:///"
+
+
+def database_url() -> str:
+    """Return the URL from the settings; the default one is told on standard error."""
+    settings = DatabaseSettings()
+    url = settings.database_url
+    if "database_url" not in settings.model_fields_set:
+        file = Path(url.removeprefix(_FILE)).absolute()
+        what = "the database is" if file.exists() else "making a new database,"
+        note(f"plaudit: {what} {file}; {VARIABLE} names another")
+    return url
+
+
+def opened_database() -> Engine:
+    """Open the database of the settings; the default one is told on standard error.
+
+    Raises:
+        SettingsError: the URL can't be used.
+        DatabaseFailure: the database can't be reached.
+    """
+    return open_database(database_url())
+
+
+def existing_database() -> Engine | None:
+    """Open the database of the settings; None where none was chosen and no default one exists."""
+    settings = DatabaseSettings()
+    url = settings.database_url
+    chosen = "database_url" in settings.model_fields_set
+    if not chosen and not Path(url.removeprefix(_FILE)).exists():
+        return None
+    return open_database(url)

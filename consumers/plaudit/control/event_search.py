@@ -1,0 +1,84 @@
+"""Events that nobody wanted: they leave no line in the log, so they are looked for in Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from plaudit.events.entity import Entity
+from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.read.headers import readable_headers
+from plaudit.kafka.read.range import BoundedReader
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.store.endpoints.spec import uuid_text
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+BEFORE_MS: Final = 60_000
+AFTER_MS: Final = 3_600_000
+"""An event is published between a minute before the time in its id (clocks differ) and an hour
+after it (an outbox may wait), as far as anyone looks unasked."""
+_TIMED_VERSION: Final = 7
+_ID_AND_SUBJECT: Final = ("ce_id", "ce_subject")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An event's record, and where it stands."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    value: bytes
+
+
+Window = tuple[int, int]
+"""From when to when, epoch milliseconds."""
+
+
+def window_of(some_id: str) -> Window | None:
+    """Return when an event of that id was published, if the id tells (UUID version 7).
+
+    Raises:
+        InputRefused: the id is none.
+    """
+    made = UUID(uuid_text("id", some_id))
+    if made.version != _TIMED_VERSION:
+        return None
+    made_ms = made.int >> 80
+    return made_ms - BEFORE_MS, made_ms + AFTER_MS
+
+
+def find_events(settings: KafkaSettings, some_id: str, window: Window) -> Iterator[Placed]:
+    """Yield the events of an id, or about what has that id, that were published in a window.
+
+    Raises:
+        KafkaFailure: the brokers are away or refuse.
+    """
+    wanted = some_id.lower().encode()
+    with BoundedReader(settings, f"{settings.names.prefix}trace") as reader:
+        for entity in Entity:
+            spans = reader.spans(settings.names.event_topic(entity))
+            if not spans:
+                continue
+            starts, ends = (reader.at_time(spans, moment) for moment in window)
+            chosen = {
+                each: (start, ends.get(each, spans[each][1])) for each, start in starts.items()
+            }
+            for message in reader.read(chosen):
+                if _is_about(message, wanted):
+                    yield _placed(message)
+
+
+def _is_about(message: Message, wanted: bytes) -> bool:
+    headers = readable_headers(message)
+    return any(name in _ID_AND_SUBJECT and value == wanted for name, value in headers)
+
+
+def _placed(message: Message) -> Placed:
+    place = Partition(message.topic() or "", message.partition() or 0)
+    return Placed(*place, message.offset() or 0, message.timestamp()[1], message.value() or b"")

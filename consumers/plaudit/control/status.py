@@ -1,0 +1,171 @@
+"""How both lanes stand, as seen from outside: from the brokers, not from a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from plaudit.control.partition_heads import Head, Reading
+from plaudit.kafka.admin.topics import Admin, worker_requirements
+from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.read.lag import LagReader, PartitionLag
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.names import tier_of
+
+SUSPECT_AFTER_MS: Final = 5_000
+"""Until then, a record that can't be read may just be on its way to the dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicStatus:
+    """What waits in a topic.
+
+    Attributes:
+        lane: `events` or `deliveries`.
+        topic: its name.
+        behind: records that the lane has not finished.
+        overdue_ms: how long the oldest of them is overdue; negative: due in so long.
+        lost: offsets that retention removed before the lane had read them.
+        past_end: partitions in which the group's position is past the end of the log.
+    """
+
+    lane: str
+    topic: str
+    behind: int
+    overdue_ms: int | None
+    lost: int = 0
+    past_end: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the pipeline stands.
+
+    Attributes:
+        brokers: how to reach them.
+        findings: what keeps deliverers from starting.
+        topics: what waits where.
+        heads: records that hold their partitions, as they can't be read.
+    """
+
+    brokers: str
+    findings: Sequence[str]
+    topics: Sequence[TopicStatus]
+    heads: Sequence[Head] = ()
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """Say what the lanes skip, or can't read where they stand."""
+        for each in self.topics:
+            if each.lost:
+                yield (
+                    f"{each.topic}: up to {each.lost:,} records are gone that the {each.lane} lane "
+                    "had not read: retention removed them"
+                )
+            if each.past_end:
+                partitions = ", ".join(str(number) for number in each.past_end)
+                yield (
+                    f"{each.topic}: the {each.lane} lane stands past the end of partitions "
+                    f"{partitions}; was the topic made again, or the cluster restored? A worker "
+                    "begins them as PLAUDIT_POSITION_PAST_END says"
+                )
+
+    def plain(self) -> dict[str, object]:
+        """Return it as plain data."""
+        return {
+            "brokers": self.brokers,
+            "ok": not self.findings and not self.heads,
+            "findings": list(self.findings),
+            "blocked": [each.plain() for each in self.heads],
+            "warnings": list(self.warnings),
+            "topics": [
+                {
+                    "lane": each.lane,
+                    "topic": each.topic,
+                    "behind": each.behind,
+                    "overdue_ms": each.overdue_ms,
+                    "lost": each.lost,
+                    "partitions_past_end": list(each.past_end),
+                }
+                for each in self.topics
+            ],
+        }
+
+
+def look(settings: KafkaSettings, now_ms: int) -> Status:
+    """Ask the brokers.
+
+    Raises:
+        KafkaFailure: they are away, or don't let this user look.
+    """
+    names = settings.names
+    admin = Admin(settings)
+    findings = [str(each) for each in worker_requirements(admin, settings)]
+    tiers = {
+        topic: delay.millis
+        for topic in admin.topic_names()
+        if (delay := tier_of(topic, names.deliveries_prefix)) is not None
+    }
+    lanes = (
+        ("events", names.events_group, dict.fromkeys(names.event_topics, 0)),
+        ("deliveries", names.deliveries_group, tiers),
+    )
+    topics: list[TopicStatus] = []
+    heads: list[Head] = []
+    with Reading(settings) as reading:
+        for lane, group, delays in lanes:
+            looker = _Looker(settings, lane, group, reading, now_ms)
+            topics += looker.look(delays)
+            heads += looker.heads
+    return Status(settings.bootstrap_servers, findings, topics, heads)
+
+
+class _Looker:
+    """Looks at what waits in the topics of one lane.
+
+    Attributes:
+        heads: records that partitions stand at and that can't be read.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, lane: str, group: str, reading: Reading, now_ms: int
+    ) -> None:
+        self._reader = LagReader(settings, group)
+        self._lane = lane
+        self._reading = reading
+        self._now_ms = now_ms
+        self.heads: list[Head] = []
+
+    def look(self, delays: Mapping[str, int]) -> list[TopicStatus]:
+        """Return what waits in each topic."""
+        try:
+            lags = self._reader.read(delays)
+            ordered = sorted(delays.items(), key=lambda pair: (pair[1], pair[0]))
+            return [self._topic(topic, delay_ms, lags) for topic, delay_ms in ordered]
+        finally:
+            self._reader.close()
+
+    def _topic(self, topic: str, delay_ms: int, lags: Sequence[PartitionLag]) -> TopicStatus:
+        mine = [each for each in lags if each.topic == topic]
+        overdue = [
+            found
+            for each in mine
+            if each.behind and (found := self._overdue(each, delay_ms)) is not None
+        ]
+        behind, lost = sum(each.behind for each in mine), sum(each.lost for each in mine)
+        past_end = tuple(sorted(each.partition for each in mine if each.past_end))
+        return TopicStatus(self._lane, topic, behind, max(overdue, default=None), lost, past_end)
+
+    def _overdue(self, lag: PartitionLag, delay_ms: int) -> int | None:
+        """Return how long the oldest record that waits is overdue, and see what it is."""
+        first = self._reader.first(lag)
+        if first is None:
+            return None
+        overdue_ms = self._now_ms - first.timestamp_ms - delay_ms
+        if overdue_ms > SUSPECT_AFTER_MS:
+            reason = self._reading.obstacle(first.value)
+            if reason is not None:
+                place = Partition(lag.topic, lag.partition)
+                self.heads.append(Head(self._lane, place, first.offset, overdue_ms, reason))
+        return overdue_ms

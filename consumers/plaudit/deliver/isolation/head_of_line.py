@@ -1,0 +1,89 @@
+"""Head-of-line relief: what fills a window, or the lane, makes way for the others.
+
+Offsets are committed in order, so one delivery that hangs would sooner or later stop its partition.
+When a window is 80 % full, deliveries that keep it so leave their queues for a tier. Those on the
+wire are cancelled after 5 s: that counts as an attempt, they go to their next tier, and their
+endpoints count as slow, so that the next ones don't come this way. When the lane as a whole is 80 %
+full, the same happens to all that have been on the wire for so long, and to all that wait for
+endpoints that don't keep up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from plaudit.deliver.isolation.admission import Admission
+from plaudit.deliver.isolation.endpoint_state import InFlight
+from plaudit.deliver.model.delivery import Delivery
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.transport.errors import AnswerFailed
+
+if TYPE_CHECKING:
+    from typing import Self
+
+EVICT_AFTER_S: Final = 5.0
+CROWDED: Final = 0.8
+
+
+class Evicted(AnswerFailed):
+    """Cancelled by us; all of the request may have arrived and been acted upon."""
+
+    code = "evicted"
+    says = "cancelled, because others waited for it"
+
+    @classmethod
+    def after(cls, seconds: float) -> Self:
+        """Return the error of an attempt that was on the wire for so long."""
+        return cls(f"no answer after {seconds:.1f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class Relieved:
+    """How many made way.
+
+    Attributes:
+        diverted: deliveries that waited.
+        evicted: attempts that were cancelled.
+    """
+
+    diverted: int = 0
+    evicted: int = 0
+
+
+def relieve(
+    admission: Admission,
+    evict: Callable[[InFlight], None],
+    assignments: Sequence[Assignment],
+    fill: float,
+    now_s: float,
+) -> Relieved:
+    """Let those make way that hold others up.
+
+    Args:
+        admission: of the lane.
+        evict: cancels an attempt.
+        assignments: partitions that the lane holds.
+        fill: the part that is taken of what the lane may have in hand.
+        now_s: monotonic seconds.
+    """
+    full = fill >= CROWDED
+    if not full and not any(each.crowded_below for each in assignments):
+        return Relieved()
+
+    def crowds(delivery: Delivery) -> bool:
+        return delivery.record.offset < delivery.record.assignment.crowded_below
+
+    diverted = admission.divert_waiting(crowds, briskly=True)
+    if full:
+        diverted += admission.divert_waiting(lambda _: True, briskly=False)
+    began_before_s = now_s - EVICT_AFTER_S - admission.slack_s
+    stuck = [
+        flight
+        for flight in admission.queues.flights
+        if flight.began_s <= began_before_s and (full or crowds(flight.delivery))
+    ]
+    for flight in stuck:
+        evict(flight)
+    return Relieved(diverted, len(stuck))

@@ -1,0 +1,1 @@
+"""Values that the phases of a delivery pass to one another."""

@@ -1,0 +1,287 @@
+"""What becomes of a delivery: pure, from the outcome of an attempt and what happened before.
+
+| answer | decision |
+|---|---|
+| 2xx | `Delivered` |
+| 410 | `Dead("gone")`, and the endpoint is stopped |
+| 413, 415 | `Dead("rejected")`: the same body can't succeed |
+| what the destination itself calls final (`Judge`) | `Dead("rejected")` or `Dead("gone")` |
+| a defect of our own (`Defect`) | `Retry` on the schedule, and `Dead("defect")` at its end |
+| everything else | `Retry` on the schedule; `Retry-After` honored, never earlier |
+| a literal address that is refused, a request that can't be written | `Dead` at once |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from plaudit.deliver.model.defects import Defect
+from plaudit.deliver.model.delivery import History
+from plaudit.deliver.model.retry_after import retry_after_ms
+from plaudit.formats.shape import Judge, Refusal
+from plaudit.records.delays import NOW, Delay
+from plaudit.transport.answer import Answer
+from plaudit.transport.errors import AddressRefused, RequestInvalid, TransportError
+
+GRACE_MS: Final = 24 * 3_600_000
+"""A delivery expires this long after its schedule would have ended."""
+_GONE: Final = 410
+_HOPELESS: Final = frozenset({413, 415})
+_SUCCESS: Final = range(200, 300)
+_SAID_BYTES: Final = 100
+
+
+class Reason(StrEnum):
+    """Why a delivery was not delivered now; stable codes of the log and the dead letters."""
+
+    STATUS = "status"
+    GONE = "gone"
+    REJECTED = "rejected"
+    EXHAUSTED = "exhausted"
+    EXPIRED = "expired"
+    ADDRESS_REFUSED = "address_refused"
+    REQUEST_INVALID = "request_invalid"
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    ENDPOINT_DELETED = "endpoint_deleted"
+    ENDPOINT_UNKNOWN = "endpoint_unknown"
+    ENDPOINT_BEHIND = "endpoint_behind"
+    ENDPOINT_UNREADABLE = "endpoint_unreadable"
+    WRONG_WORKSPACE = "wrong_workspace"
+    NOT_BEFORE = "not_before"
+    RATE_LIMIT = "rate_limit"
+    BACKLOG = "backlog"
+    CIRCUIT_OPEN = "circuit_open"
+    SLOW = "slow"
+    THROTTLED = "throttled"
+    REBALANCE = "rebalance"
+    RELIEF = "relief"
+    LOOK_UPS = "look_ups"
+    WRITE_REFUSED = "write_refused"
+    DEFECT = "defect"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Answered 2xx."""
+
+
+DELIVERED: Final = Delivered()
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again from a tier.
+
+    Attributes:
+        tier: whose topic it goes to.
+        reason: stable code.
+        not_before_ms: wait again until then; None when the tier is long enough.
+    """
+
+    tier: Delay
+    reason: str
+    not_before_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diverted:
+    """To a tier without an attempt, which is not counted as one.
+
+    Attributes:
+        tier: whose topic it goes to.
+        reason: stable code.
+        turn_at_ms: when its turn is at an endpoint that gets more than it takes.
+    """
+
+    tier: Delay
+    reason: str
+    turn_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """To the dead letters.
+
+    Attributes:
+        reason: stable code.
+        detail: for people; what the reason can't say.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Not delivered and not kept: its endpoint was deleted. Counted and logged."""
+
+    reason: str
+
+
+Decision: TypeAlias = "Delivered | Retry | Diverted | Dead | Cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When deliveries are tried again.
+
+    Attributes:
+        schedule: delays after the first attempt, one for each further one.
+        tiers: every delay that has a topic, shortest first.
+    """
+
+    schedule: tuple[Delay, ...]
+    tiers: tuple[Delay, ...]
+
+    def lifetime_ms(self, schedule: Sequence[Delay]) -> int:
+        """How long after it was enqueued a delivery expires."""
+        return sum(delay.millis for delay in schedule) + GRACE_MS
+
+    def tier_for(self, wait_ms: int) -> Delay:
+        """Return the shortest tier that is no shorter than `wait_ms`, or the longest."""
+        return next((tier for tier in self.tiers if tier.millis >= wait_ms), self.tiers[-1])
+
+    def tier_within(self, wait_ms: int) -> Delay:
+        """Return the longest tier that is no longer than `wait_ms`, or the shortest."""
+        return max((t for t in self.tiers if t.millis <= wait_ms), default=self.tiers[0])
+
+    def diversion(self, history: History) -> Delay:
+        """Return where the next diversion in a row goes: first `now`, then tier after tier."""
+        if not history.diversions:
+            return NOW
+        return self.tier_for(history.waited_ms + 1)
+
+
+def decide(
+    outcome: Answer | TransportError,
+    history: History,
+    plan: Plan,
+    schedule: Sequence[Delay],
+    now_ms: int,
+    judge: Judge | None = None,
+) -> Decision:
+    """Return what becomes of a delivery after an HTTP attempt.
+
+    Args:
+        outcome: the answer, or why there is none.
+        history: before this attempt.
+        plan: which tiers there are.
+        schedule: the endpoint's own, or the plan's.
+        now_ms: epoch milliseconds.
+        judge: knows what the answers of this kind of destination mean.
+    """
+    if judge is None and isinstance(outcome, Answer) and outcome.status in _SUCCESS:
+        return DELIVERED
+    final = _final(outcome) if judge is None else _judged(outcome, judge)
+    if final is not None:
+        return final
+    reason = Reason.STATUS if isinstance(outcome, Answer) else outcome.code
+    if history.attempts >= len(schedule):
+        end = f"after {history.attempts + 1} attempts; last: {reason}"
+        return _last_said(outcome, Dead(Reason.EXHAUSTED, end))
+    wait_ms = schedule[history.attempts].millis
+    if isinstance(outcome, Answer):
+        wait_ms = max(wait_ms, retry_after_ms(outcome, now_ms))
+    expires_at_ms = history.enqueued_at_ms + plan.lifetime_ms(schedule)
+    if now_ms + wait_ms > expires_at_ms:
+        end = f"its next attempt would be after its end; last: {reason}"
+        return _last_said(outcome, Dead(Reason.EXPIRED, end))
+    tier = plan.tier_for(wait_ms)
+    return Retry(tier, reason, now_ms + wait_ms if wait_ms > tier.millis else None)
+
+
+def _last_said(outcome: Answer | TransportError, end: Dead) -> Dead:
+    """Return the end of a schedule; after a defect of ours, with what is known of that."""
+    if not isinstance(outcome, Defect):
+        return end
+    return Dead(Reason.DEFECT, f"{end.detail}; {outcome}")
+
+
+def _final(outcome: Answer | TransportError) -> Decision | None:
+    """Return the decision where the schedule does not matter."""
+    match outcome:
+        case Answer(status=status) if status in _SUCCESS:
+            return DELIVERED
+        case Answer(status=status) if status == _GONE:
+            return Dead(Reason.GONE, "the endpoint answered 410")
+        case Answer(status=status) if status in _HOPELESS:
+            return Dead(Reason.REJECTED, f"the endpoint answered {status}")
+        case AddressRefused(literal=True):
+            return Dead(Reason.ADDRESS_REFUSED, str(outcome))
+        case RequestInvalid():
+            return Dead(Reason.REQUEST_INVALID, str(outcome))
+    return None
+
+
+def _judged(outcome: Answer | TransportError, judge: Judge) -> Decision | None:
+    """Return the decision where a destination's own answer is final."""
+    refusal = judge(outcome.status) if isinstance(outcome, Answer) else None
+    if refusal is None or not isinstance(outcome, Answer):
+        return _final(outcome)
+    said = outcome.snippet[:_SAID_BYTES].decode("utf-8", "replace").strip()
+    reason = Reason.GONE if refusal is Refusal.GONE else Reason.REJECTED
+    return Dead(reason, f"the endpoint answered {outcome.status} {said}".rstrip())
+
+
+def divert(history: History, plan: Plan, reason: str, now_ms: int, *, wait_ms: int = 0) -> Decision:
+    """Return where a delivery goes that can't be attempted now; at its end it is given up.
+
+    Each time in a row it waits longer: what can't be served must not come back all the time. But it
+    waits no longer than it is old, so that a backlog is back as soon after an outage as that was
+    long.
+
+    Args:
+        history: before now.
+        plan: which tiers there are.
+        reason: why it can't be attempted.
+        now_ms: epoch milliseconds.
+        wait_ms: it is known to be of no use before; 0: nothing is known.
+    """
+    if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
+        return dead
+    tier = plan.diversion(history)
+    if history.diversions:
+        tier = min(tier, plan.tier_within(now_ms - history.enqueued_at_ms))
+    return Diverted(max(tier, plan.tier_for(wait_ms)) if wait_ms else tier, reason)
+
+
+def insists(history: History, schedule: Sequence[Delay], now_ms: int) -> bool:
+    """Return whether a delivery is attempted although its endpoint's circuit is open.
+
+    A short schedule wants an end soon: after twice its time, a delivery gets the attempts that it
+    has left. (One of days expires before that.)
+    """
+    return now_ms > history.enqueued_at_ms + 2 * sum(delay.millis for delay in schedule)
+
+
+def await_turn(
+    history: History, plan: Plan, reason: str, now_ms: int, *, turn_at_ms: int
+) -> Decision:
+    """Return where a delivery waits for its turn at an endpoint that gets more than it takes.
+
+    It comes back before its turn, and waits again as long as that is not near: so the endpoint is
+    served without a pause, and nobody waits longer for having waited before. The first time, one
+    whose turn comes before the shortest tier ends goes to the deliveries lane at once.
+    """
+    if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
+        return dead
+    left_ms = turn_at_ms - now_ms
+    at_once = not history.diversions and left_ms < plan.tiers[0].millis
+    return Diverted(NOW if at_once else plan.tier_within(left_ms), reason, turn_at_ms)
+
+
+def _at_its_end(history: History, plan: Plan, reason: str, now_ms: int) -> Dead | None:
+    if now_ms > history.enqueued_at_ms + plan.lifetime_ms(plan.schedule):
+        return Dead(Reason.EXPIRED, f"diverted until its end; last: {reason}")
+    return None
+
+
+def wait_on(history: History, plan: Plan, now_ms: int) -> Diverted | None:
+    """Return the tier in which a delivery waits for a `Retry-After` longer than any tier."""
+    left_ms = (history.not_before_ms or 0) - now_ms
+    if left_ms <= 0:
+        return None
+    return Diverted(plan.tier_for(left_ms), Reason.NOT_BEFORE)

@@ -1,0 +1,315 @@
+"""One delivery: an event on its way to one endpoint, and what has happened to it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from plaudit.kafka.read.headers import Headers, HeadersUnreadable, headers_of
+from plaudit.records.delivery_id import delivery_id
+from plaudit.records.names import Header, Trigger
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+    from plaudit.deliver.offsets.assignment import Assignment
+    from plaudit.endpoints.model import Endpoint
+    from plaudit.events.decoding import Event
+
+
+class Record:
+    """A Kafka record in hand.
+
+    Attributes:
+        assignment: the partition, as this worker holds it now.
+        offset: in that partition.
+        timestamp_ms: when it was appended, by the brokers' clock.
+        due_ms: when it may run at the earliest, by the same clock.
+        value: as read; empty when there was none.
+        size: its length, in bytes.
+        message: for its key and headers.
+        pending: deliveries that came from it and are not settled; set once by the lane, counted
+            down by the source.
+        shared: whether several came from it: it is done when all of them are settled.
+    """
+
+    __slots__ = (
+        "_unreadable",
+        "assignment",
+        "due_ms",
+        "message",
+        "offset",
+        "pending",
+        "shared",
+        "size",
+        "timestamp_ms",
+        "value",
+    )
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        offset: int,
+        timestamp_ms: int,
+        value: bytes,
+        message: Message | None = None,
+    ) -> None:
+        self.assignment = assignment
+        self.offset = offset
+        self.timestamp_ms = timestamp_ms
+        self.due_ms = timestamp_ms + assignment.delay_ms
+        self.value = value
+        self.size = len(value)
+        self.message = message
+        self.pending = 0
+        self.shared = False
+        self._unreadable: HeadersUnreadable | None = None
+
+    def anew(self) -> Record:
+        """Return the record as it was read, with none of its deliveries begun."""
+        return Record(self.assignment, self.offset, self.timestamp_ms, self.value, self.message)
+
+    @property
+    def key(self) -> bytes | None:
+        """The record's key."""
+        return None if self.message is None else self.message.key()
+
+    def headers(self) -> Headers:
+        """Read the headers; a few microseconds, so only where they are needed.
+
+        An event whose headers can't be read is delivered without them.
+        """
+        try:
+            return self.needed_headers()
+        except HeadersUnreadable:
+            return []
+
+    def needed_headers(self) -> Headers:
+        """Read the headers where nothing can be done without them.
+
+        Raises:
+            HeadersUnreadable: the client can't read them.
+        """
+        if self._unreadable is not None:
+            raise self._unreadable  # the client must not be asked again
+        if self.message is None:
+            return []
+        try:
+            return headers_of(self.message)
+        except HeadersUnreadable as error:
+            self._unreadable = error
+            raise
+
+
+def record_of(assignment: Assignment, message: Message, latest_ms: int) -> Record:
+    """Return a message as a record in hand.
+
+    Args:
+        assignment: its partition.
+        message: as read.
+        latest_ms: no timestamp is later; a topic that once took producers' timestamps may have
+            some, and a record that is due in ten years would hold its partition until then.
+    """
+    offset, timestamp_ms = message.offset() or 0, message.timestamp()[1]
+    if not 0 <= timestamp_ms <= latest_ms:
+        timestamp_ms = min(max(0, timestamp_ms), latest_ms)
+    return Record(assignment, offset, timestamp_ms, message.value() or b"", message)
+
+
+class HeadersUnusable(ValueError):
+    """A record in a deliveries topic does not say what it delivers where.
+
+    Attributes:
+        reason: which header, and what is wrong with it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Origin(NamedTuple):
+    """Where the event itself stands in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+
+
+class History(NamedTuple):
+    """What has happened to a delivery before this moment.
+
+    A named tuple and no dataclass: it is made for every delivery, and costs a fifth.
+
+    Attributes:
+        trigger: why it is attempted.
+        attempts: HTTP attempts made.
+        diversions: in a row, since the last HTTP attempt.
+        redrives: how often it was sent again from the dead letters.
+        enqueued_at_ms: when the pipeline first had it; never changes.
+        first_attempt_at_ms: None before the first attempt.
+        not_before_ms: a `Retry-After` that no tier is long enough for.
+        turn_at_ms: when its turn is at an endpoint that gets more than it takes (see `bookings`).
+        waited_ms: in the tier that it comes from.
+        endpoint_version: of the endpoint, when it was written last; 0 for a first attempt.
+    """
+
+    trigger: Trigger
+    attempts: int
+    diversions: int
+    redrives: int
+    enqueued_at_ms: int
+    first_attempt_at_ms: int | None = None
+    not_before_ms: int | None = None
+    endpoint_version: int = 0
+    turn_at_ms: int | None = None
+    waited_ms: int = 0
+
+
+class Delivery:
+    """One event for one endpoint, in hand.
+
+    Attributes:
+        record: what it was read from.
+        event: decoded.
+        body: rendered; the deliveries of one record share it.
+        endpoint_id: where it goes.
+        endpoint: as it was known when the delivery began; None when it is not known.
+        origin: of the event.
+        history: before now.
+    """
+
+    __slots__ = ("body", "endpoint", "endpoint_id", "event", "history", "origin", "record")
+
+    def __init__(
+        self,
+        record: Record,
+        event: Event,
+        body: bytes,
+        endpoint_id: str,
+        endpoint: Endpoint | None,
+        origin: Origin,
+        history: History,
+    ) -> None:
+        self.record = record
+        self.event = event
+        self.body = body
+        self.endpoint_id = endpoint_id
+        self.endpoint = endpoint
+        self.origin = origin
+        self.history = history
+
+    @property
+    def delivery_id(self) -> str:
+        """`uuid5(event_id, endpoint_id)`."""
+        return delivery_id(self.event.event_id, self.endpoint_id)
+
+    @property
+    def endpoint_version(self) -> int:
+        """Of the endpoint that decisions are made with; 0 when it is not known."""
+        return 0 if self.endpoint is None else self.endpoint.version
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """What the headers of a record in a deliveries topic say."""
+
+    endpoint_id: str
+    workspace_id: str
+    history: History
+    origin: Origin
+
+
+_REQUIRED: Final = (Header.ENDPOINT_ID, Header.WORKSPACE_ID)
+MOST_ID: Final = 200
+"""Characters of an endpoint's or a workspace's id; ours have 36."""
+MOST_COUNT: Final = 1_000_000
+"""Attempts, diversions or redrives. The log's number of an attempt has 31 bits."""
+MOST_AHEAD_MS: Final = 366 * 86_400_000
+"""A time that a delivery waits for is no further ahead of its record than this."""
+MOST_SKEW_MS: Final = 86_400_000
+"""What has happened already is not later than the record that says so, but for clocks that differ
+by a day. So a forged `plaudit-enqueued-at` can't keep a delivery from expiring."""
+_INT32: Final = 2**31 - 1
+_INT64: Final = 2**63 - 1
+_DIGITS: Final = 19
+
+
+def read_headers(headers: Iterable[tuple[str, bytes]], record: Record) -> Addressed:
+    """Read what the pipeline wrote when it put a delivery into a deliveries topic.
+
+    Raises:
+        HeadersUnusable: one is missing, is not a number, or is one that the pipeline never writes.
+    """
+    given = {name: value for name, value in headers if name.startswith(Header.PREFIX)}
+    for name in _REQUIRED:
+        if not 0 < len(given.get(name, b"")) <= MOST_ID:
+            msg = f"header {name} is missing, or longer than {MOST_ID} bytes"
+            raise HeadersUnusable(msg)
+    return Addressed(
+        _text(given, Header.ENDPOINT_ID),
+        _text(given, Header.WORKSPACE_ID),
+        _history(given, record),
+        _origin(given, record),
+    )
+
+
+def _history(given: Mapping[str, bytes], record: Record) -> History:
+    past_ms = max(0, record.timestamp_ms) + MOST_SKEW_MS
+    future_ms = past_ms + MOST_AHEAD_MS
+    enqueued_at = _number(given, Header.ENQUEUED_AT, past_ms)
+    try:
+        trigger = Trigger(_text(given, Header.TRIGGER) or Trigger.RETRY)
+    except ValueError:
+        trigger = Trigger.RETRY  # of a newer release: it is delivered all the same
+    return History(
+        trigger,
+        _number(given, Header.ATTEMPT, MOST_COUNT) or 0,
+        _number(given, Header.DIVERSIONS, MOST_COUNT) or 0,
+        _number(given, Header.REDRIVES, MOST_COUNT) or 0,
+        record.timestamp_ms if enqueued_at is None else enqueued_at,
+        _number(given, Header.FIRST_ATTEMPT_AT, past_ms),
+        _number(given, Header.NOT_BEFORE, future_ms),
+        _number(given, Header.ENDPOINT_VERSION, _INT64) or 0,
+        _number(given, Header.TURN_AT, future_ms),
+        record.assignment.delay_ms,
+    )
+
+
+def _origin(given: Mapping[str, bytes], record: Record) -> Origin:
+    """Return where the event stands; a record without origin headers is its own."""
+    topic = _text(given, Header.ORIGIN_TOPIC)
+    partition = _number(given, Header.ORIGIN_PARTITION, _INT32)
+    offset = _number(given, Header.ORIGIN_OFFSET, _INT64)
+    if not topic or partition is None or offset is None:
+        return origin_of(record)
+    timestamp = _number(given, Header.ORIGIN_TIMESTAMP, _INT64)
+    return Origin(topic, partition, offset, record.timestamp_ms if timestamp is None else timestamp)
+
+
+def origin_of(record: Record) -> Origin:
+    """Return where a record stands itself."""
+    topic, number = record.assignment.partition
+    return Origin(topic, number, record.offset, record.timestamp_ms)
+
+
+def _text(given: Mapping[str, bytes], name: str) -> str:
+    return given.get(name, b"").decode("ascii", "replace")
+
+
+def _number(given: Mapping[str, bytes], name: str, most: int) -> int | None:
+    """Return the number in a header, from 0 to `most`; None where there is no such header.
+
+    Raises:
+        HeadersUnusable: it is another one, or not a number.
+    """
+    value = given.get(name)
+    if not value:
+        return None
+    number = int(value) if value.isdigit() and len(value) <= _DIGITS else -1
+    if not 0 <= number <= most:
+        msg = f"header {name} is not a number from 0 to {most}: {value[:40]!r}"
+        raise HeadersUnusable(msg)
+    return number

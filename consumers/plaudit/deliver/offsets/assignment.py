@@ -1,0 +1,211 @@
+"""One partition while this worker holds it: its window, what waits, and what may be committed."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets import bitmap
+from plaudit.deliver.offsets.buffer import IntakeLimits, PartitionBuffer
+from plaudit.deliver.offsets.window import Window, WindowLimits
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLimits:
+    """How much of one partition is in hand, and how much of it may wait before that."""
+
+    window: WindowLimits = field(default_factory=WindowLimits)
+    intake: IntakeLimits = field(default_factory=IntakeLimits)
+
+
+LIMITS: Final = PartitionLimits()
+NEVER_LATER_MS: Final = 1 << 62
+REMEMBERED: Final = 16
+"""Places; while brokers are away, nothing is settled, so that few are tried in vain."""
+
+
+class Assignment:
+    """A partition in one assignment; a later one of the same partition is another object.
+
+    Completions that arrive late reach the object they belong to, and nothing else: that is what
+    epochs are for. The source's thread owns it; the event loop reads `active` and `crowded_below`,
+    sets `waits` and counts `begun`.
+
+    Attributes:
+        partition: which.
+        delay_ms: of its tier; 0 for events and `now`.
+        crowded_below: a record with a lower offset keeps the window 80 % full; written by the
+            source with every look at what may be committed.
+        waits: its next record can't be judged yet, so that no more are wanted; set by the event
+            loop.
+        active: cleared when the partition is given up; then nothing new is begun.
+        begun: deliveries whose attempt or settlement was begun, counted by the event loop.
+        settled: deliveries that are settled, counted by the source.
+        release: takes a record of which one delivery is settled (see `Source.settled`).
+        foreign: the group's place came with metadata that nobody here can read.
+        held: cleared when the partition is another worker's, or nobody's.
+        paused: fetching is stopped.
+        read_to: the next offset to read; everything below it was read, or is not in the log.
+        records: handed over to the event loop and not done, by offset; in the order of the log.
+        reread_at: what was read and found no room has this offset first; None: all found room.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_committed",
+        "_limits",
+        "_seen_at_commit",
+        "_tried",
+        "active",
+        "begun",
+        "crowded_below",
+        "delay_ms",
+        "foreign",
+        "held",
+        "intake",
+        "partition",
+        "paused",
+        "read_to",
+        "records",
+        "release",
+        "reread_at",
+        "settled",
+        "waits",
+        "window",
+    )
+
+    def __init__(
+        self,
+        partition: Partition,
+        delay_ms: int,
+        place: CommittedOffset,
+        start: int,
+        release: Callable[[Record], None],
+        limits: PartitionLimits = LIMITS,
+    ) -> None:
+        self._limits = limits.window
+        self.partition = partition
+        self.release = release
+        self.delay_ms = delay_ms
+        done = _done_before(partition, place)
+        self.foreign = done is None
+        self.window = Window(start, done or ())
+        self.intake: PartitionBuffer[Record] = PartitionBuffer(limits.intake)
+        self.active = True
+        self.held = True
+        self.crowded_below = 0
+        self.waits = False
+        self.records: dict[int, Record] = {}
+        self.begun = 0
+        self.settled = 0
+        self.paused = False
+        self.read_to = start
+        self.reread_at: int | None = None
+        self._committed: CommittedOffset | None = place
+        self._tried = deque([place], maxlen=REMEMBERED)
+        self._seen_at_commit = -1
+
+    def offer(self, records: Iterable[Record]) -> bool:
+        """Hold what was read; False when there is no room: seek back to `reread_at`.
+
+        Until the log has been read again from there, anything else is ignored: a record that the
+        client had prefetched must not open a gap.
+        """
+        for record in records:
+            if self.reread_at is not None and record.offset != self.reread_at:
+                continue
+            self.reread_at = None
+            if not self.intake.offer(record):
+                self.reread_at = self.read_to = record.offset
+                return False
+            self.read_to = record.offset + 1
+        return True
+
+    def take(self, now_ms: int, most: int) -> list[Record]:
+        """Return what may run now, at most `most` records; what an earlier run did is skipped."""
+        taken: list[Record] = []
+        window = self.window
+        if not self.delay_ms:
+            now_ms = NEVER_LATER_MS  # what has been appended is due, whatever a clock says
+        while len(taken) < most and not self.blocked:
+            record = self.intake.take(now_ms)
+            if record is None:
+                break
+            if window.receive(record.offset, record.size):
+                taken.append(record)
+        return taken
+
+    @property
+    def blocked(self) -> bool:
+        """Whether records in hand can't run: the window is full, or an earlier one has to wait."""
+        return self.waits or not self.window.has_room(self._limits)
+
+    def ended(self, offset: int) -> None:
+        """Take note that the log ends here for now, below which nothing else will be read."""
+        if self.reread_at is None:
+            self.read_to = max(self.read_to, offset)
+
+    def place(self) -> CommittedOffset:
+        """Return what can be committed."""
+        if not self.intake:
+            self.window.advance(self.read_to)
+        offset = self.window.committable
+        return CommittedOffset(offset, bitmap.encode(offset, self.window.done_ahead()))
+
+    def change(self) -> CommittedOffset | None:
+        """Return what is to be committed; None when it is what was committed last."""
+        self.crowded_below = self.window.crowded_below(self._limits)
+        before = self._committed
+        if before is not None and self.window.completions == self._seen_at_commit:
+            # Nothing was finished. Only a gap at the log's end may have to be stepped over.
+            gap = not self.window.pending and self.read_to > (before.offset or 0)
+            if not gap:
+                return None
+        place = self.place()
+        if place != before:
+            return place
+        self._seen_at_commit = self.window.completions
+        return None
+
+    def committed(self, place: CommittedOffset) -> None:
+        """Take note of what was committed."""
+        self._committed = place
+        self._seen_at_commit = self.window.completions
+        if place != self._tried[-1]:
+            self._tried.append(place)
+
+    def commit_failed(self) -> None:
+        """Forget what was committed: it has to be done again."""
+        self._committed = None
+
+    def continues_at(self, place: CommittedOffset) -> bool:
+        """Return whether the group still stands where this assignment left it.
+
+        When brokers went away, the last commits may have been made or not: any of them will do.
+        """
+        return place in self._tried
+
+    @property
+    def under_way(self) -> int:
+        """Deliveries begun and not settled."""
+        return self.begun - self.settled
+
+
+def _done_before(partition: Partition, place: CommittedOffset) -> list[int] | None:
+    """Read the bitmap of an earlier run; None: it can't be read, and things are done again."""
+    if place.offset is None or not place.metadata:
+        return []
+    try:
+        return bitmap.decode(place.offset, place.metadata)
+    except bitmap.ForeignMetadata as error:
+        _log.warning(
+            "offsets.metadata_ignored", extra={"partition": str(partition), "found": str(error)}
+        )
+        return None

@@ -1,0 +1,97 @@
+"""When a source commits, and what: the safe offset, and what is done above it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
+
+_log = logging.getLogger(__name__)
+
+COMMIT_EVERY_S: Final = 0.25
+COMMIT_EVERY_RECORDS: Final = 1_000
+REBALANCING: Final = frozenset({"REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"})
+"""So a commit is refused while a rebalance is under way; it goes on only while we poll."""
+LAST_COMMIT_S: Final = 5.0
+
+
+class Commits(Protocol):
+    """What is needed of a consumer."""
+
+    def commit(self, places: Mapping[Partition, CommittedOffset], *, wait: bool) -> None:
+        """Commit offsets with their metadata; raises KafkaFailure."""
+        ...
+
+
+class Committer:
+    """Commits by time and by count; belongs to the source's thread.
+
+    Args:
+        consumer: the member that holds the partitions.
+    """
+
+    def __init__(self, consumer: Commits) -> None:
+        self._consumer = consumer
+        self._done = 0
+        self._due_at = 0.0
+        # The code of the latest failure, so that it is told once.
+        self._said: str | None = None
+
+    def count(self, finished: int) -> None:
+        """Take note of records that were finished."""
+        self._done += finished
+
+    def commit_if_due(self, assignments: Sequence[Assignment]) -> None:
+        """Commit what changed, unless that was done a moment ago; it is not waited for."""
+        now = time.monotonic()
+        if now < self._due_at and self._done < COMMIT_EVERY_RECORDS:
+            return
+        self._due_at = now + COMMIT_EVERY_S
+        self._done = 0
+        places = {each: place for each in assignments if (place := each.change()) is not None}
+        self._commit(places, wait=False)
+
+    def commit_now(self, assignments: Sequence[Assignment]) -> KafkaFailure | None:
+        """Commit everything of these, and wait for the answer; return what was wrong with it."""
+        return self._commit({each: each.place() for each in assignments}, wait=True)
+
+    def commit_last(
+        self, held: Callable[[], Sequence[Assignment]], see_through: Callable[[], None]
+    ) -> None:
+        """Commit everything before leaving; while a rebalance refuses it, let that go on first.
+
+        Args:
+            held: tells what is held; a rebalance changes it.
+            see_through: polls for a moment.
+        """
+        deadline = time.monotonic() + LAST_COMMIT_S
+        while True:
+            refusal = self.commit_now(held())
+            if refusal is None or refusal.code not in REBALANCING or time.monotonic() > deadline:
+                return
+            see_through()
+
+    def _commit(
+        self, places: Mapping[Assignment, CommittedOffset], *, wait: bool
+    ) -> KafkaFailure | None:
+        """Commit; one that fails is no loss: what it would have said is done again."""
+        if not places:
+            return None
+        try:
+            self._consumer.commit(
+                {each.partition: place for each, place in places.items()}, wait=wait
+            )
+        except KafkaFailure as failure:
+            if failure.code != self._said:
+                self._said = failure.code
+                _log.warning("offsets.commit_failed", extra={"error": str(failure)})
+            return failure
+        self._said = None
+        for each, place in places.items():
+            each.committed(place)
+        return None

@@ -1,0 +1,348 @@
+"""The thread that owns a Consumer: it hands over what may run, takes what is done, and commits.
+
+Everything about offsets happens in it, so nothing needs a lock: the event loop only gets lists of
+records, and gives them back through `settled`, from any thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from plaudit.deliver.model.delivery import MOST_SKEW_MS, Record, record_of
+from plaudit.deliver.offsets.asking import ask_until_answered
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignments import Assignments
+from plaudit.deliver.offsets.budget import Budget
+from plaudit.deliver.offsets.committer import Committer
+from plaudit.deliver.offsets.positions import Positions
+from plaudit.deliver.offsets.record_sink import RecordSink
+from plaudit.deliver.offsets.source_config import SourceConfig
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.read.consumer import Consumer, GroupEvents, Partition
+from plaudit.kafka.read.positions import Resumption
+from plaudit.kafka.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+_log = logging.getLogger(__name__)
+
+READ_MOST: Final = 100
+READ_WAIT_S: Final = 0.05
+# Without room for longer than this, fetching is stopped, and what was prefetched thrown away.
+PAUSE_AFTER_S: Final = 1.0
+# Half of what a compiled engine takes for the records that it has while there is no room for more.
+WAIT_FOR_ROOM_S: Final = 0.005
+ASK_AGAIN_S: Final = 1.0
+
+_T = TypeVar("_T")
+
+
+class ConsumerThread:
+    """Reads a lane's topics in a thread of its own.
+
+    Args:
+        settings: where Kafka is.
+        config: what to read.
+        engine: takes records; its methods are called from the source's thread.
+        clock: the brokers' time, by which records are due.
+        budget: shared with the other sources of the lane.
+
+    Attributes:
+        name: in words, for people.
+        read_at: when the thread last finished a round, monotonic seconds.
+        done: records of which a delivery is settled, and that the thread has not looked at yet.
+        handed_over: records given to the engine, ever.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        config: SourceConfig,
+        engine: RecordSink,
+        clock: BrokerClock,
+        budget: Budget,
+    ) -> None:
+        self._config = config
+        self._engine = engine
+        self._clock = clock
+        self._holdings = Assignments(config.topics, self.settled)
+        self.done: deque[Record] = deque()
+        self._budget = budget
+        budget.share(self._holdings)
+        self._stop = threading.Event()
+        self._full_since: float | None = None
+        self._fresh: list[Assignment] = []
+        self.handed_over = 0
+        self.read_at = time.monotonic()
+        events = GroupEvents(
+            self._on_assign,
+            self._on_revoke,
+            self._on_lost,
+            self._on_out_of_range,
+            self._on_commit_failed,
+        )
+        self._consumer = Consumer(settings, config.group, events)
+        self._commits = Committer(self._consumer)
+        self._positions = Positions(self._consumer, config.past_end, engine.position_reset)
+        self.name = f"the source of {min(config.topics)}"
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._consumer.subscribe(sorted(self._config.topics))
+        self._thread.start()
+
+    def settled(self, record: Record) -> None:
+        """One delivery of this record is settled; from any thread.
+
+        A record without deliveries is reported once, with `pending` 0.
+        """
+        self.done.append(record)
+
+    @property
+    def foreign(self) -> int:
+        """How often a commit's metadata could not be read."""
+        return self._holdings.foreign
+
+    @property
+    def assignments(self) -> Sequence[Assignment]:
+        """What is held now; a snapshot, from any thread."""
+        return tuple(self._holdings.held.values())
+
+    def stop(self) -> None:
+        """Ask the thread to stop; see `join`."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until the thread has committed and left the group; False when time is up."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._turn()
+            self._leave()
+        except Exception as error:  # noqa: BLE001 - the worker ends, and says with what
+            if self._stop.is_set():
+                # What could not be committed is delivered again; nothing is lost.
+                _log.warning("source.left_uncommitted", extra={"error": str(error)})
+            else:
+                self._engine.failed(error)
+
+    def _turn(self) -> None:
+        """Take what is done, commit, read, hand over: one round."""
+        self._take_settled()
+        self._commits.commit_if_due(self.assignments)
+        self._read()
+        self._hand_over()
+        self.read_at = time.monotonic()
+
+    def _take_settled(self) -> None:
+        settled = self.done
+        while settled:
+            self._commits.count(self._holdings.settled(settled.popleft()))
+
+    def _read(self) -> None:
+        """Read what is there, unless the engine is full; what can't run yet is held."""
+        if not self._has_room():
+            self._wait_for_room()
+            return
+        self._full_since = None
+        self._assert_pauses()
+        for assignment in self._holdings.held.values():
+            if assignment.paused and assignment.intake.low:
+                self._resume(assignment)
+        self._take_in(self._consumer.read(READ_MOST, self._wait_s()))
+
+    def _assert_pauses(self) -> None:
+        """A rebalance may have changed which partitions the client fetches."""
+        while self._fresh:
+            assignment = self._fresh.pop()
+            if not assignment.held:
+                continue
+            if assignment.paused:
+                self._consumer.pause([assignment.partition])
+            else:
+                self._consumer.resume([assignment.partition])
+
+    def _take_in(self, messages: Sequence[Message]) -> None:
+        """Sort what was read by partition; one that is full stops fetching."""
+        sorted_out: dict[Assignment, list[Record]] = {}
+        latest_ms = self._clock.now_ms() + MOST_SKEW_MS
+        for message in messages:
+            assignment = self._holdings.held.get(_partition_of(message))
+            if assignment is not None:
+                record = record_of(assignment, message, latest_ms)
+                sorted_out.setdefault(assignment, []).append(record)
+        for assignment, records in sorted_out.items():
+            self._clock.observe_read(records[-1].timestamp_ms)
+            if not assignment.offer(records):
+                self._pause(assignment)
+        for partition, offset in self._consumer.ends.items():
+            assignment = self._holdings.held.get(partition)
+            if assignment is not None:
+                assignment.ended(offset)
+
+    def _has_room(self) -> bool:
+        return self._budget.has_room and self._engine.has_room()
+
+    def _wait_for_room(self) -> None:
+        now = time.monotonic()
+        self._full_since = self._full_since or now
+        self._stop.wait(WAIT_FOR_ROOM_S)
+        if now - self._full_since < PAUSE_AFTER_S:
+            return
+        # The group must hear of us, and we of it; nothing may come in meanwhile.
+        for assignment in self._holdings.held.values():
+            if not assignment.paused:
+                self._pause(assignment)
+        self._take_in(self._consumer.read(READ_MOST, 0))
+
+    def _pause(self, assignment: Assignment) -> None:
+        """Stop fetching; what was read beyond the room for it is read again when it resumes."""
+        if not assignment.paused:
+            assignment.paused = True
+            self._consumer.pause([assignment.partition])
+        if assignment.reread_at is not None:
+            # After the pause, which would put the position back to where reading stopped.
+            self._consumer.seek(assignment.partition, assignment.reread_at)
+
+    def _resume(self, assignment: Assignment) -> None:
+        assignment.paused = False
+        self._consumer.resume([assignment.partition])
+
+    def _wait_s(self) -> float:
+        """Return how long reading may wait: until the next record is due."""
+        dues = [
+            each.intake.next_due_ms if each.delay_ms else 0
+            for each in self._holdings.held.values()
+            if each.intake.next_due_ms is not None and not each.blocked
+        ]
+        if not dues:
+            return READ_WAIT_S
+        return min(READ_WAIT_S, max(0.0, (min(dues) - self._clock.now_ms()) / 1_000))
+
+    def _hand_over(self) -> None:
+        now_ms = self._clock.now_ms()
+        ready: list[Record] = []
+        for assignment in self._holdings.held.values():
+            if len(assignment.intake):
+                ready += assignment.take(now_ms, READ_MOST)
+        if ready:
+            self.handed_over += len(ready)
+            self._holdings.handed_over(ready)
+            self._engine.hand_over(ready)
+
+    def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        places = self._asked(lambda: self._consumer.committed(partitions)) if partitions else {}
+        anew = self._asked(lambda: self._positions.past_end(places))
+        starts = self._holdings.assign(
+            {each: place for each, place in places.items() if each not in anew}, self._first_of
+        )
+        for partition, first in anew.items():
+            self._holdings.begin_anew(partition, first)
+        starts |= anew
+        self._holdings.drop_kept()
+        self._engine.go_on()
+        self._fresh = list(self.assignments)
+        _log.info("partitions.assigned", extra={"partitions": [str(each) for each in partitions]})
+        return starts
+
+    def _first_of(self, partition: Partition) -> int:
+        return self._asked(lambda: self._consumer.bounds(partition))[0]
+
+    def _asked(self, ask: Callable[[], _T]) -> _T:
+        """Ask the brokers until they answer: nothing can be done without it."""
+        return ask_until_answered(ask, self._waits_on)
+
+    def _waits_on(self) -> bool:
+        """Wait a moment before the brokers are asked again; False when told to stop."""
+        self.read_at = time.monotonic()
+        return not self._stop.wait(ASK_AGAIN_S)
+
+    def _on_revoke(self, partitions: Sequence[Partition]) -> None:
+        """Finish what is on its way, commit, and let go of what moves."""
+        leaving = self._holdings.of(partitions)
+        if self._consumer.incremental or self._stop.is_set():
+            # What is done is safe whatever comes: while we wait, the group may go on without us.
+            self._take_settled()
+            self._commits.commit_now(leaving)
+            self._finish(leaving, self._config.revoke_grace_s)
+            self._commits.commit_now(leaving)
+            self._holdings.drop(partitions)
+            return
+        self._engine.hold()
+        self._wait_for(leaving, self._config.hold_grace_s)
+        self._commits.commit_now(leaving)
+        self._holdings.keep()
+
+    def _on_lost(self, partitions: Sequence[Partition]) -> None:
+        """The session has ended: they may be another worker's, who delivers what is under way."""
+        under_way = sum(each.under_way for each in self._holdings.of(partitions))
+        told = [str(each) for each in partitions]
+        _log.warning("partitions.lost", extra={"partitions": told, "under_way": under_way})
+        self._engine.hold()
+        self._holdings.keep()
+
+    def _on_commit_failed(self, partitions: Sequence[Partition]) -> None:
+        for assignment in self._holdings.of(partitions):
+            assignment.commit_failed()
+
+    def _finish(self, leaving: Sequence[Assignment], grace_s: float) -> None:
+        """Begin nothing more, and wait a while for what is under way."""
+        deadline = time.monotonic() + grace_s
+        self._engine.leave(leaving).wait(grace_s)
+        for assignment in leaving:
+            assignment.active = False  # also when the event loop has no time for us
+        self._wait_for(leaving, deadline - time.monotonic())
+
+    def _wait_for(self, leaving: Sequence[Assignment], grace_s: float) -> None:
+        """Wait a while for deliveries under way; what is done meanwhile, anywhere, is committed."""
+        deadline = time.monotonic() + grace_s
+        self._take_settled()
+        while any(each.under_way for each in leaving) and time.monotonic() < deadline:
+            time.sleep(WAIT_FOR_ROOM_S)
+            self._take_settled()
+            self._commits.commit_if_due(self.assignments)
+
+    def _on_out_of_range(self, partition: Partition) -> None:
+        """The log does not have our place: say what is lost, and read on where it has records."""
+        assignment = self._holdings.held.get(partition)
+        if assignment is None:
+            return
+        place = assignment.read_to
+        found = self._asked(lambda: self._positions.look(partition, place))
+        if found.past_end:
+            # Another log: what was done of the old one says nothing of this one.
+            self._fresh.append(self._holdings.begin_anew(partition, found.offset))
+        else:
+            if found.lost:
+                self._say_lost(partition, place, found)
+            assignment.read_to, assignment.reread_at = found.offset, None
+        self._consumer.seek(partition, found.offset)
+
+    def _say_lost(self, partition: Partition, place: int, found: Resumption) -> None:
+        told = {"partition": str(partition), "from": place, "to": found.offset}
+        _log.error("records.lost", extra={**told, "count": found.lost})
+        self._engine.lost(partition, found.lost)
+
+    def _leave(self) -> None:
+        self._finish(self.assignments, self._config.close_grace_s)
+        self._commits.commit_last(lambda: self.assignments, self._see_through)
+        self._consumer.close()
+
+    def _see_through(self) -> None:
+        """Let a rebalance go on; what is read meanwhile is for the next owner."""
+        self._consumer.read(READ_MOST, READ_WAIT_S)
+        self._take_settled()
+
+
+def _partition_of(message: Message) -> Partition:
+    return Partition(message.topic() or "", message.partition() or 0)

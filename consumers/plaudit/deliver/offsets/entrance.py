@@ -1,0 +1,121 @@
+"""The seam between one source's thread and the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.bridge import LoopBridge
+from plaudit.deliver.offsets.pause_gate import PauseGate
+from plaudit.deliver.offsets.pulse import Pulse
+from plaudit.kafka.read.consumer import Partition
+
+ON_THE_WAY: Final = 50
+"""With so many records of a source between the threads, it reads no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What every entrance of a lane leads to.
+
+    Attributes:
+        lane: takes the records, in the event loop.
+        hold: on while a rebalance is under way, or nothing can be written down.
+        has_room: whether more records can be taken in; from any thread.
+        leave: begins nothing more of partitions that are given up, in the event loop.
+        failed: hears of the end of a source, in the event loop.
+        pulse: hears how long a callback waits for its turn in the event loop.
+    """
+
+    lane: LoopBridge
+    hold: PauseGate
+    has_room: Callable[[], bool]
+    leave: Callable[[Collection[Assignment]], None]
+    failed: Callable[[Exception], None]
+    pulse: Pulse = field(default_factory=Pulse)
+
+
+class Entrance:
+    """Takes the records of one source into its lane; a source's `Engine`.
+
+    What has no underscore is called in the source's thread, what has one in the event loop's.
+
+    Args:
+        passage: where it leads.
+        loop: the lane's.
+    """
+
+    def __init__(self, passage: Passage, loop: asyncio.AbstractEventLoop) -> None:
+        self._passage = passage
+        self._loop = loop
+        self._number = passage.hold.add_source()
+        # Records; each count is written by one thread only.
+        self._handed = 0
+        self._received = 0
+
+    def hand_over(self, records: list[Record]) -> None:
+        """Take records that may run now."""
+        self._handed += len(records)
+        self._loop.call_soon_threadsafe(self._receive, records, time.monotonic())
+
+    def has_room(self) -> bool:
+        """Return whether more records can be taken.
+
+        Not while many are on their way: the loop, which may be busy, is not to be overrun.
+        """
+        passage = self._passage
+        if passage.hold.on:
+            return passage.has_room()
+        on_the_way = self._handed - self._received + passage.lane.arrived
+        return on_the_way < ON_THE_WAY and passage.has_room()
+
+    def hold(self) -> None:
+        """Begin nothing more until `go_on`."""
+        self._passage.hold.begin(self._number)
+
+    def leave(self, assignments: Collection[Assignment]) -> threading.Event:
+        """Begin nothing more of these.
+
+        Returns:
+            Set when the event loop has done so.
+        """
+        left = threading.Event()
+        self._loop.call_soon_threadsafe(self._leave, assignments, left)
+        return left
+
+    def go_on(self) -> None:
+        """Go on with what is still ours."""
+        ticket = self._passage.hold.ticket(self._number)
+        self._loop.call_soon_threadsafe(self._passage.lane.go_on, self._number, ticket)
+
+    def lost(self, partition: Partition, count: int) -> None:
+        """Count what the log dropped before it was read."""
+        # Two sources of a lane have no topic in common.
+        counts = self._passage.lane.lost_records
+        counts[partition.topic] = counts.get(partition.topic, 0) + count
+
+    def position_reset(self, partition: Partition) -> None:
+        """Count a position that was past the end of its log."""
+        counts = self._passage.lane.positions_reset
+        counts[partition.topic] = counts.get(partition.topic, 0) + 1
+
+    def failed(self, error: Exception) -> None:
+        """Pass on that the source has ended."""
+        self._loop.call_soon_threadsafe(self._passage.failed, error)
+
+    def _receive(self, records: list[Record], handed_at: float) -> None:
+        self._passage.pulse.turned(time.monotonic() - handed_at)
+        self._received += len(records)
+        self._passage.lane.receive(records)
+
+    def _leave(self, assignments: Collection[Assignment], left: threading.Event) -> None:
+        try:
+            self._passage.leave(assignments)
+        finally:
+            left.set()

@@ -1,0 +1,81 @@
+"""Before anything is read: wait for the brokers, check the topics, find every tier."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from plaudit.kafka.admin.topic_diff import TopicIssue
+from plaudit.kafka.admin.topics import Admin, worker_requirements
+from plaudit.kafka.errors import KafkaUnavailable
+from plaudit.kafka.permissions import require_write
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.names import tier_of
+
+_log = logging.getLogger(__name__)
+
+ASK_AGAIN_S: Final = 2.0
+
+
+class TopicsUnfit(Exception):
+    """Topics are missing, or would lose or refuse records.
+
+    Attributes:
+        findings: what is wrong, and what to do about it.
+    """
+
+    def __init__(self, findings: list[TopicIssue]) -> None:
+        self.findings = findings
+        first = findings[0]
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        super().__init__(f"{first}{more}; see `plaudit topics check`")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTopics:
+    """What the lanes read, with the delay of each topic in milliseconds."""
+
+    events: Mapping[str, int]
+    deliveries: Mapping[str, int]
+
+
+async def lane_topics(settings: KafkaSettings, *, writes: bool = True) -> LaneTopics:
+    """Return the topics to read; waits while the brokers are away.
+
+    Args:
+        settings: where Kafka is.
+        writes: whether this process writes what comes of deliveries; a recorder does not.
+
+    Raises:
+        TopicsUnfit: what is wrong, and what to do about it.
+        KafkaFailure: not allowed to look or to write, or a setting that can't be used.
+    """
+    said = ""
+    while True:
+        try:
+            return await asyncio.to_thread(_look, settings, writes=writes)
+        except KafkaUnavailable as failure:
+            if str(failure) != said:
+                said = str(failure)
+                _log.warning("worker.waits", extra={"error": said})
+        await asyncio.sleep(ASK_AGAIN_S)
+
+
+def _look(settings: KafkaSettings, *, writes: bool) -> LaneTopics:
+    admin = Admin(settings)
+    findings = worker_requirements(admin, settings)
+    if findings:
+        raise TopicsUnfit(findings)
+    names = settings.names
+    tiers = {}
+    # Every tier that exists, not only those of the settings: a changed schedule strands nothing.
+    for topic in admin.topic_names():
+        delay = tier_of(topic, names.deliveries_prefix)
+        if delay is not None:
+            tiers[topic] = delay.millis
+    if writes:
+        require_write(settings, [*tiers, names.attempts, names.dlq_deliveries, names.dlq_events])
+    return LaneTopics(dict.fromkeys(names.event_topics, 0), tiers)

@@ -1,0 +1,108 @@
+"""One `/metrics`, `/healthz` and `/readyz` over all workers of a supervisor.
+
+Nothing is summed up: every sample has its worker's number as a label, so that one that is worse off
+than the others can be seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from plaudit.deliver.process.supervisor import Supervisor, WorkerProcess
+
+ANSWER_S: Final = 2.0
+RUNNING: Final = "plaudit_workers_running"
+RESTARTS: Final = "plaudit_worker_restarts"
+PER_SUPERVISOR: Final = {
+    RUNNING: ("gauge", "Worker processes that run and serve their health."),
+    RESTARTS: ("counter", "How often a worker ended by itself and was started again: alert."),
+}
+
+
+class Unanswered(Exception):
+    """A worker does not say how it is."""
+
+
+class FleetHealth:
+    """Says how the workers are."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self.registry = CollectorRegistry()
+        self.registry.register(_Collector(supervisor))
+
+    def stuck(self) -> list[str]:
+        """Return what makes no progress; a worker that is being started again is none of it."""
+        running = [each for each in self._supervisor.workers if each.port is not None]
+        return [problem for each in running for problem in _problems(each, "/healthz")]
+
+    def unready(self) -> list[str]:
+        """Return what is missing before all workers can deliver."""
+        workers = self._supervisor.workers
+        return [problem for each in workers for problem in _problems(each, "/readyz")]
+
+
+class _Collector(Collector):
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    def collect(self) -> Iterator[Metric]:
+        merged: dict[str, Metric] = {}
+        running = 0
+        for worker in self._supervisor.workers:
+            try:
+                text = _ask(worker, "/metrics").decode()
+            except Unanswered:
+                continue
+            running += 1
+            _merge(merged, text, str(worker.number))
+        yield from merged.values()
+        yield GaugeMetricFamily(RUNNING, PER_SUPERVISOR[RUNNING][1], running)
+        restarts = CounterMetricFamily(RESTARTS, PER_SUPERVISOR[RESTARTS][1], labels=["worker"])
+        for worker in self._supervisor.workers:
+            restarts.add_metric([str(worker.number)], worker.restarts)
+        yield restarts
+
+
+def _merge(merged: dict[str, Metric], text: str, number: str) -> None:
+    """Add a worker's samples to those of the others."""
+    for family in text_string_to_metric_families(text):
+        into = merged.setdefault(
+            family.name, Metric(family.name, family.documentation, family.type)
+        )
+        for sample in family.samples:
+            into.add_sample(sample.name, {**sample.labels, "worker": number}, sample.value)
+
+
+def _problems(worker: WorkerProcess, path: str) -> list[str]:
+    try:
+        found = json.loads(_ask(worker, path))["problems"]
+    except Unanswered as error:
+        found = [str(error)]
+    return [f"worker {worker.number}: {problem}" for problem in found]
+
+
+def _ask(worker: WorkerProcess, path: str) -> bytes:
+    """Return what a worker says.
+
+    Raises:
+        Unanswered: it does not.
+    """
+    if worker.port is None:
+        raise Unanswered("it is not started yet")
+    connection = HTTPConnection("127.0.0.1", worker.port, timeout=ANSWER_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read()
+    except (OSError, HTTPException) as error:
+        raise Unanswered(f"it does not answer: {error}") from error
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""Writing of outcomes: retries, dead letters, attempt records."""

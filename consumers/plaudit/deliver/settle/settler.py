@@ -1,0 +1,381 @@
+"""Writes what was decided, and reports a delivery as settled when the brokers have all of it.
+
+A write that fails and can succeed later is repeated until it does; meanwhile its partition does not
+advance. One that is refused for good becomes a dead letter. Nothing is ever given up silently.
+
+Should our own code raise while something is written, it is tried again, and then less is written:
+the ladder ends at `bare_letter`, for which any record will do. So no offset is committed without
+what became of its record, and none is held for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final
+
+from plaudit.deliver.model.decision import Decision, Reason
+from plaudit.deliver.model.defects import Defects, Stage
+from plaudit.deliver.model.delivery import Delivery, Origin, Record, origin_of
+from plaudit.deliver.offsets.tickets import Ticket, WideWrites
+from plaudit.deliver.settle import records as moves
+from plaudit.deliver.settle.dead_records import bare_letter, letter_of
+from plaudit.deliver.settle.oversized import OversizedWrites
+from plaudit.deliver.settle.records import Attempted, Headers, Write
+from plaudit.deliver.settle.troubles import Troubles
+from plaudit.events.ids import new_id_text
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable, RecordTooLarge
+from plaudit.kafka.write.producer import Ack, Producer, SendFailure
+from plaudit.records.names import Names
+
+_log = logging.getLogger(__name__)
+
+REPEAT_EVERY_S: Final = 0.25
+STALLED_AFTER_S: Final = 1.0
+"""A broker that is lost has its partitions led by others about as soon."""
+SERVE_EVERY_S: Final = 0.01
+"""Acknowledgements are asked for so often while some are due: nobody waits for them but commits."""
+IDLE_EVERY_S: Final = 0.1
+MOST_RAISED: Final = 3
+"""A write that our own code raises for is tried so often before less is written instead."""
+TRY_EVERY_S: Final = 10.0
+"""What is silent may be one partition only: so often, a second's attempts find out."""
+
+
+class Settler:
+    """Settles deliveries; all methods belong to the event loop's thread.
+
+    Args:
+        producer: writes; it has no thread, so that `serve` brings its acknowledgements.
+        names: of the topics.
+        worker: this process, for the log.
+        clock: hears of every append time.
+        monotonic: seconds that never jump.
+
+    Attributes:
+        refused: writes that the brokers refused for good.
+        defects: what our own code has raised, in both lanes.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        names: Names,
+        worker: str,
+        clock: BrokerClock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._producer = producer
+        self._clock = clock
+        self._names = names
+        self._attempts = names.attempts
+        self._worker = worker
+        self._waiting: deque[tuple[Write, Ticket]] = deque()
+        self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
+        self._troubles = Troubles()
+        self.refused = 0
+        self.defects = Defects(monotonic)
+        self._suspects: OversizedWrites[tuple[Ticket, str]] = OversizedWrites(monotonic)
+        # What our own code has raised for: writes, records without one, and finished tickets.
+        self._raised: deque[tuple[Write, Ticket, Exception]] = deque()
+        self._unwritten: deque[tuple[Record, str, str]] = deque()
+        self._unreleased: deque[Ticket] = deque()
+        self._tickets: dict[Ticket, None] = {}
+        # Writes, and answers of brokers.
+        self._opened = 0
+        self._closed = 0
+        self._answers = 0
+        self._seen_answers = 0
+        self._wide = WideWrites()
+        self._monotonic = monotonic
+        self._heard_at = monotonic()
+
+    @property
+    def silent_s(self) -> float:
+        """For how long no broker has answered a write, while one waits; seconds."""
+        return self._monotonic() - self._heard_at
+
+    @property
+    def stalled(self) -> bool:
+        """Whether nothing should be begun: it could not be written down."""
+        return self.silent_s % TRY_EVERY_S > STALLED_AFTER_S
+
+    @property
+    def backlog(self) -> int:
+        """Writes that could not be handed to the producer, or failed and are to be repeated."""
+        return len(self._waiting) + len(self._failed) + len(self._suspects)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why writes fail at the moment; None while they don't."""
+        defect = "a defect in the worker; see its log" if self._raised or self._unwritten else None
+        return self._troubles.first or defect
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """Records of which something is being written; in the event loop's thread.
+
+        None, when nothing is on its way and nothing waits to be: then no acknowledgement can come,
+        and what is not acknowledged was lost by our own code.
+        """
+        queued = self.backlog + len(self._raised) + len(self._unreleased)
+        if not queued and not self._producer.unacknowledged():
+            self._closed, self._wide = self._opened, WideWrites()
+            for lost in [each for each in self._tickets if not each.wide]:
+                del self._tickets[lost]
+        for ticket in self._tickets:
+            yield ticket.record
+        for record, _, _ in self._unwritten:
+            yield record
+
+    def now_ms(self) -> int:
+        """Return the brokers' time in epoch milliseconds."""
+        return self._clock.now_ms()
+
+    def settle(
+        self,
+        delivery: Delivery,
+        decision: Decision,
+        attempted: Attempted | None = None,
+        *,
+        needs_line: bool = True,
+    ) -> None:
+        """Write where the delivery goes and its line in the log; then it is settled.
+
+        Args:
+            delivery: what it is about.
+            decision: what was decided.
+            attempted: the HTTP attempt, if one was made.
+            needs_line: False: where it goes is written even if our own code can't write the line.
+
+        Raises:
+            Exception: our own code has, and nothing was written.
+        """
+        move = moves.move(self._names, delivery, decision, attempted)
+        writes = [] if move is None else [move]
+        try:
+            writes.append(self._line(delivery, decision, attempted))
+        except Exception as error:
+            if needs_line:
+                raise
+            self.defects.note(Stage.SETTLE, error, delivery.record)
+        self._open(delivery.record, delivery.origin, writes)
+
+    def _line(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> Write:
+        identity = (new_id_text(), self._worker)
+        line = moves.line(delivery, decision, attempted, identity, self.now_ms())
+        return Write(self._attempts, line, delivery.endpoint_id.encode(), None)
+
+    @property
+    def fans_out(self) -> bool:
+        """Whether more of wide events may be written now."""
+        return self._wide.has_room and not self.backlog
+
+    def open_wide(self, record: Record) -> Ticket:
+        """Return the ticket of a wide event; `fan_out` adds writes until `close_wide` closes it."""
+        ticket = Ticket(1, record, origin_of(record), wide=True)
+        self._tickets[ticket] = None
+        return ticket
+
+    def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
+        """Hand a delivery of a wide event to the deliveries lane."""
+        value = ticket.record.value
+        self._add(ticket, Write(self._names.deliveries_now, value, endpoint_id.encode(), headers))
+
+    def close_wide(self, ticket: Ticket) -> None:
+        """Take note that everything of a wide event was sent."""
+        self._taken(ticket)
+
+    def give_up_wide(self, ticket: Ticket, reason: str, detail: str) -> None:
+        """Write what is left of a wide event to the dead letters, as the last of its writes."""
+        self._add(ticket, letter_of(self._names, ticket.record, reason, detail, self.defects))
+        self._taken(ticket)
+
+    def _add(self, ticket: Ticket, write: Write) -> None:
+        """Send one more write of a wide event."""
+        self._opened += 1
+        self._wide.add(ticket.record.size)
+        ticket.left += 1
+        try:
+            self._send(write, ticket)
+        except Exception as error:  # noqa: BLE001 - tried again by `look`
+            self._raised.append((write, ticket, error))
+
+    def bury(self, record: Record, reason: str, detail: str) -> None:
+        """Write a record to the dead letters of its kind; if need be, its bytes alone."""
+        try:
+            self._open(
+                record,
+                origin_of(record),
+                [letter_of(self._names, record, reason, detail, self.defects)],
+            )
+        except Exception as error:  # noqa: BLE001 - tried again by `look`
+            self.defects.note(Stage.SETTLE, error, record)
+            self._unwritten.append((record, reason, detail))
+
+    def _open(self, record: Record, origin: Origin, writes: list[Write]) -> None:
+        """Send what belongs together; its ticket outlives whatever our own code raises."""
+        ticket = Ticket(len(writes), record, origin)
+        self._tickets[ticket] = None
+        self._opened += len(writes)
+        for write in writes:
+            try:
+                self._send(write, ticket)
+            except Exception as error:  # noqa: BLE001 - tried again by `look`
+                self._raised.append((write, ticket, error))
+
+    async def run(self) -> None:
+        """Repeat what failed and send what waited, until cancelled."""
+        while True:
+            await asyncio.sleep(REPEAT_EVERY_S)
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001 - the next look comes soon
+                self.defects.note(Stage.WRITE, error)
+
+    async def serve(self) -> None:
+        """Take acknowledgements as they come, until cancelled."""
+        while True:
+            idle = self._closed == self._opened
+            await asyncio.sleep(IDLE_EVERY_S if idle else SERVE_EVERY_S)
+            self._producer.serve()
+
+    def _send(self, write: Write, ticket: Ticket) -> None:
+        # What the brokers refuse of the log's lines is sent again and again, and needs no trial.
+        tried = write.topic != self._attempts
+        if tried and not self._suspects.sends(write):
+            self._waiting.append((write, ticket))
+            return
+        try:
+            self._producer.send(
+                write.topic,
+                write.value,
+                write.key,
+                write.headers,
+                on_ack=partial(self._report, write, ticket),
+            )
+        except BufferFull:
+            self._waiting.append((write, ticket))
+            if tried:
+                self._suspects.answered(write, taken=False)
+        except Exception:
+            if tried:
+                self._suspects.answered(write, taken=False)
+            raise
+
+    def _report(self, write: Write, ticket: Ticket, outcome: Ack | SendFailure) -> None:
+        """Take what became of a write."""
+        # First what settles it: nothing that is noted beside it may come in between.
+        match outcome:
+            case SendFailure():
+                # A refusal is an answer, too.
+                self._answers += not isinstance(outcome.error, KafkaUnavailable)
+                self._failed.append((write, ticket, outcome))
+            case _:
+                self._answers += 1
+                self._written(ticket)
+        try:
+            self._heard(write, outcome)
+        except Exception as error:  # noqa: BLE001 - it is settled whatever is noted beside it
+            self.defects.note(Stage.WRITE, error, ticket.record)
+
+    def _heard(self, write: Write, outcome: Ack | SendFailure) -> None:
+        if write.topic != self._attempts:
+            self._suspects.answered(write, taken=isinstance(outcome, Ack))
+        if isinstance(outcome, Ack):
+            self._clock.observe(outcome.timestamp_ms)
+            self._troubles.recovered(write.topic)
+
+    def _written(self, ticket: Ticket) -> None:
+        """Count a write that was acknowledged, or that nothing can be written of."""
+        self._closed += 1
+        if ticket.wide:
+            self._wide.remove(ticket.record.size)
+        self._taken(ticket)
+
+    def _taken(self, ticket: Ticket) -> None:
+        """Count down a ticket; after its last write, the record is released."""
+        ticket.left -= 1
+        if ticket.left > 0:
+            return
+        try:
+            ticket.record.assignment.release(ticket.record)
+        except Exception as error:  # noqa: BLE001 - tried again by `look`
+            self.defects.note(Stage.WRITE, error, ticket.record)
+            self._unreleased.append(ticket)
+        else:
+            self._tickets.pop(ticket, None)
+
+    def look(self) -> None:
+        """Repeat what failed, and see whether a broker has answered since, or none has to."""
+        self._after_defects()
+        self._repeat()
+        answers = self._answers
+        if answers != self._seen_answers or self._closed == self._opened:
+            self._seen_answers, self._heard_at = answers, self._monotonic()
+
+    def _repeat(self) -> None:
+        for _ in range(len(self._failed)):
+            write, ticket, failure = self._failed.popleft()
+            try:
+                self._after_failure(write, ticket, failure)
+            except Exception as error:  # noqa: BLE001 - tried again at the next look
+                self._raised.append((write, ticket, error))
+        for write, (ticket, reason) in self._suspects.convicted():
+            try:
+                self._refuse(write, ticket, reason)
+            except Exception as error:  # noqa: BLE001 - the same
+                self._raised.append((write, ticket, error))
+        if (suspect := self._suspects.next()) is not None:
+            self._waiting.append((suspect[0], suspect[1][0]))
+        for _ in range(len(self._waiting)):
+            write, ticket = self._waiting.popleft()
+            try:
+                self._send(write, ticket)
+            except Exception as error:  # noqa: BLE001 - the same
+                self._raised.append((write, ticket, error))
+
+    def _after_failure(self, write: Write, ticket: Ticket, failure: SendFailure) -> None:
+        """Send a write again that the brokers have not taken, if that can help."""
+        self._troubles.say(write.topic, failure.error)
+        if failure.retriable or write.topic == self._attempts:
+            self._send(write, ticket)
+        elif isinstance(failure.error, RecordTooLarge):
+            self._suspects.add(write, (ticket, str(failure.error)))
+        else:
+            self._refuse(write, ticket, str(failure.error))
+
+    def _after_defects(self) -> None:
+        """Try again what our own code has raised for."""
+        for _ in range(len(self._raised)):
+            write, ticket, error = self._raised.popleft()
+            try:
+                self._send_after(write, ticket, error)
+            except Exception as again:  # noqa: BLE001 - and again
+                self._raised.append((write, ticket, again))
+        for _ in range(len(self._unwritten)):
+            self.bury(*self._unwritten.popleft())
+        for _ in range(len(self._unreleased)):
+            self._taken(self._unreleased.popleft())
+
+    def _send_after(self, write: Write, ticket: Ticket, error: Exception) -> None:
+        """Send a write again that our own code has raised for, or less in its place."""
+        self.defects.note(Stage.WRITE, error, ticket.record)
+        # A producer that is closed says nothing against the write.
+        ticket.raised += not isinstance(error, KafkaFailure)
+        if ticket.raised <= MOST_RAISED:
+            self._send(write, ticket)
+        elif write.topic == self._attempts:
+            self._written(ticket)
+        else:
+            self._send(bare_letter(self._names, ticket.record, Reason.DEFECT), ticket)
+
+    def _refuse(self, write: Write, ticket: Ticket, error: str) -> None:
+        """Make a dead letter of what the brokers will never take."""
+        self.refused += 1
+        self._send(moves.refused(self._names, write, ticket.origin, error), ticket)

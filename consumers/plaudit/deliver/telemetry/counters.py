@@ -1,0 +1,55 @@
+"""What the worker counts on its hot path.
+
+Plain integers: they are turned into metrics when someone asks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from typing import Final
+
+from plaudit.deliver.model.decision import Decision, Diverted
+
+BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+
+
+class LaneCounters:
+    """Counts of one lane; written by the event loop's thread, read by any.
+
+    Attributes:
+        settled: deliveries by outcome.
+        diverted: deliveries by why they could not be attempted.
+        attempts: HTTP attempts by result: the status's class, or the error's code.
+        unmatched: records that no endpoint wanted.
+        undecodable: records by reason.
+        repeated: doubled records of the deliveries lane that were dropped.
+        durations: attempts by bucket of `BUCKETS_S`, the last for those over it.
+        duration_sum_s: of all attempts.
+        late_s: how late the latest record of a tier was begun.
+    """
+
+    def __init__(self) -> None:
+        self.settled: Counter[str] = Counter()
+        self.diverted: Counter[str] = Counter()
+        self.attempts: Counter[str] = Counter()
+        self.undecodable: Counter[str] = Counter()
+        self.unmatched = 0
+        self.repeated = 0
+        self.fanned_out = 0
+        self.durations = [0] * (len(BUCKETS_S) + 1)
+        self.duration_sum_s = 0.0
+        self.late_s = 0.0
+
+    def settle(self, outcome: str, decision: Decision) -> None:
+        """Count a settled delivery."""
+        self.settled[outcome] += 1
+        if isinstance(decision, Diverted):
+            self.diverted[decision.reason] += 1
+
+    def attempted(self, result: str, total_ms: float | None) -> None:
+        """Count an HTTP attempt."""
+        self.attempts[result] += 1
+        seconds = (total_ms or 0.0) / 1_000
+        self.durations[bisect_left(BUCKETS_S, seconds)] += 1
+        self.duration_sum_s += seconds

@@ -1,0 +1,156 @@
+"""Moves letters: batch by batch, each with its tombstones in one transaction.
+
+Waits, whether for a rate, for deliverers to catch up or for brokers, happen between transactions:
+an open one hides what is behind it from every reader.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from plaudit.bulk.control import Control
+from plaudit.dlq.job.actions import Action, stays
+from plaudit.dlq.job.pacing import EndpointPaces
+from plaudit.dlq.job.report import Report
+from plaudit.dlq.job.rules import Skip, Write, tombstone
+from plaudit.dlq.job.throttle import BATCH_BYTES, LOOK_S, Gate, Throttle, write_in_one
+from plaudit.dlq.letters.letter import Letter
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.write.transactions import TransactionalProducer
+
+_log = logging.getLogger(__name__)
+
+MOST_HELD: Final = 10_000
+"""Letters that wait for their endpoint's rate; then the job waits with them."""
+MOST_HELD_BYTES: Final = 64 * 1024 * 1024
+
+
+class Mover:
+    """Moves the letters of one job.
+
+    Args:
+        producer: has been fenced.
+        topic: of the dead letters.
+        action: what becomes of them.
+        brakes: hold it back.
+        control: stops it.
+        report: is told what was done.
+    """
+
+    def __init__(
+        self,
+        producer: TransactionalProducer,
+        topic: str,
+        action: Action,
+        brakes: Throttle,
+        control: Control,
+        report: Report,
+    ) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._action = action
+        self._control = control
+        self._report = report
+        self._gate = Gate(brakes, control)
+        self._size = brakes.limits.batch
+        self._paces = EndpointPaces(brakes.limits.endpoint_rate, control.now)
+        self._held: list[tuple[float, int, int, Letter]] = []
+        self._held_bytes = 0
+        self._number = 0
+        self._batch: list[Letter] = []
+        self._batch_bytes = 0
+
+    def run(self, letters: Iterable[Letter]) -> None:
+        """Move letters until there are no more, or the job is stopped.
+
+        Raises:
+            KafkaFailure: the job can't go on; what was committed is moved, the rest stays.
+        """
+        for letter in letters:
+            if self._control.stopping:
+                return
+            if self._failing(letter):
+                self._stay(Skip.FAILING)
+            else:
+                self._hold(letter)
+            self._let_go(MOST_HELD, MOST_HELD_BYTES)
+        self._let_go(0, 0)
+        self._commit()
+
+    def _hold(self, letter: Letter) -> None:
+        """Give a letter the moment at which its endpoint's rate lets it go."""
+        due = self._paces.due(self._action.endpoint(letter))
+        self._number += 1
+        size = letter.size
+        heapq.heappush(self._held, (due, self._number, size, letter))
+        self._held_bytes += size
+
+    def _let_go(self, most: int, most_bytes: int) -> None:
+        """Move what is due; while more is held than that, wait for it."""
+        while self._held and not self._control.stopping:
+            wait_s = self._held[0][0] - self._control.now()
+            if wait_s > 0:
+                if len(self._held) <= most and self._held_bytes <= most_bytes:
+                    return
+                self._commit()
+                self._control.wait(min(wait_s, LOOK_S))
+                continue
+            _, _, size, letter = heapq.heappop(self._held)
+            self._held_bytes -= size
+            self._batch.append(letter)
+            self._batch_bytes += size
+            if len(self._batch) >= self._size or self._batch_bytes >= BATCH_BYTES:
+                self._commit()
+
+    def _commit(self) -> None:
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        if not batch or not self._gate.may_go(len(batch)):
+            return
+        batch = [letter for letter in batch if not self._stays(letter)]
+        written = [(letter, self._writes(letter)) for letter in batch]
+        batch = [letter for letter, writes in written if writes]
+        items = [writes for _, writes in written if writes]
+        self._action.before(batch)
+        refused = write_in_one(self._producer, items, self._control)
+        for _ in refused:
+            self._stay(Skip.TOO_LARGE)
+        moved = len(batch) - len(refused)
+        self._report.moved += moved
+        self._control.listener.moved(moved)
+        self._gate.went(moved)
+
+    def _stays(self, letter: Letter) -> bool:
+        """Return whether a letter is not moved after all, and take note of it."""
+        reason = stays(self._action, letter)
+        if reason is None and self._failing(letter):
+            reason = Skip.FAILING
+        if reason is not None:
+            self._stay(reason)
+        return reason is not None
+
+    def _failing(self, letter: Letter) -> bool:
+        endpoint = self._action.endpoint(letter)
+        why = self._gate.failing(endpoint)
+        if why is not None:
+            self._report.endpoints.setdefault(endpoint, why)
+        return why is not None
+
+    def _stay(self, reason: Skip) -> None:
+        self._report.skipped[reason] += 1
+        self._control.listener.moved(1)
+
+    def _writes(self, letter: Letter) -> tuple[Write, ...]:
+        """Return what takes a letter away; nothing for one of which that can't be made."""
+        end = tombstone(self._topic, letter)
+        try:
+            write = self._action.write(letter)
+        except KafkaFailure:
+            raise
+        except Exception:  # noqa: BLE001 - logged; one bad letter never holds the others
+            _log.exception("letter.unusable", extra={"letter": letter.id})
+            self._stay(Skip.UNUSABLE)
+            return ()
+        return (end,) if write is None else (write, end)

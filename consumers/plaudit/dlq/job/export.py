@@ -1,0 +1,101 @@
+"""Dead letters as JSON lines: everything that is needed to write them again. Pure.
+
+Bytes that are text stand as text, others as `{"base64": …}`; the event's own bytes always so. The
+fields of `plaudit dlq list --json` stand beside them under `summary`, for people and for jq.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from plaudit.dlq.job.rules import Skip, origin_refused
+from plaudit.dlq.letters.letter import Kind, Letter
+from plaudit.kafka.read.headers import Headers
+from plaudit.records.names import Names
+
+VERSION: Final = 1
+
+
+class LineRefused(ValueError):
+    """A line that is no dead letter; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A dead letter as a file keeps it."""
+
+    kind: Kind
+    key: bytes
+    headers: Headers
+    value: bytes
+
+    def belongs_to(self, names: Names) -> bool:
+        """Return whether it could have been written by the installation of these names."""
+        if self.kind is not Kind.EVENTS:
+            return True
+        letter = Letter(self.key, 0, 0, 0, self.headers, self.value)
+        return origin_refused(names, letter) is not Skip.FOREIGN_ORIGIN
+
+
+def line_of(letter: Letter, kind: Kind) -> str:
+    """Return a letter as one line of JSON, without the line's end."""
+    return json.dumps(
+        {
+            "plaudit_dead_letter": VERSION,
+            "kind": str(kind),
+            "key": _written(letter.key),
+            "headers": [[name, _written(value)] for name, value in letter.headers],
+            "value": {"base64": base64.b64encode(letter.value).decode()},
+            "summary": letter.summary(),
+        },
+        ensure_ascii=False,
+    )
+
+
+def read_line(line: str | bytes) -> Kept:
+    """Return what a line keeps.
+
+    Raises:
+        LineRefused: it is no dead letter, or of a version that is not known here.
+    """
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        msg = f"no JSON ({error})"
+        raise LineRefused(msg) from None
+    if not isinstance(found, dict) or "plaudit_dead_letter" not in found:
+        msg = "no dead letter, as `plaudit dlq export` writes them"
+        raise LineRefused(msg)
+    if found["plaudit_dead_letter"] != VERSION:
+        msg = f"version {found['plaudit_dead_letter']!r}; this release reads {VERSION}"
+        raise LineRefused(msg)
+    try:
+        return Kept(
+            Kind(found["kind"]),
+            _read(found["key"]),
+            [(str(name), _read(value)) for name, value in found["headers"]],
+            _read(found["value"]),
+        )
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        msg = f"a field is missing or wrong ({error!r})"
+        raise LineRefused(msg) from None
+
+
+def _written(value: bytes) -> object:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}
+
+
+def _read(value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, dict):
+        return base64.b64decode(value["base64"], validate=True)
+    msg = f"neither text nor base64: {value!r:.40}"
+    raise TypeError(msg)

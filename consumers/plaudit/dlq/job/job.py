@@ -1,0 +1,261 @@
+"""The reprocessing job: fence, snapshot, scan, move, in this order.
+
+1. `fence`: the one name that may write tombstones is taken; what another job had open ends, and
+   that job can write no more.
+2. `Letters.alive` snapshots the ends and reads up to them: nobody else can take a letter away now,
+   so what is found is there until this job moves it (scan.py, offsets.py).
+3. `choose` applies the filter and the rules of sending again.
+4. `Mover` moves what was chosen, a letter and its tombstone in one transaction (mover.py).
+
+Killed anywhere, the next run does the same and finds exactly what has not been moved. A dry run is
+2 and 3 alone, and disturbs no job that runs.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Final, TextIO
+
+from plaudit.bulk.control import Control
+from plaudit.bulk.guard import LagGuard
+from plaudit.dlq.job.actions import Action, Purge, RedriveDeliveries, RedriveEvents, stays
+from plaudit.dlq.job.batch_writer import Mover
+from plaudit.dlq.job.failure_watch import OutcomeWatch, ReturnWatch, Watch
+from plaudit.dlq.job.report import Report
+from plaudit.dlq.job.rules import WAY_OUT, RedriveOptions, Skip
+from plaudit.dlq.job.throttle import Limits, Throttle
+from plaudit.dlq.letters.endpoint_index import Directory, EndpointSummary
+from plaudit.dlq.letters.filters import Filter
+from plaudit.dlq.letters.histogram import Histogram
+from plaudit.dlq.letters.letter import Kind
+from plaudit.dlq.letters.offset_index import OffsetIndex
+from plaudit.dlq.letters.readable import SchemaCheck
+from plaudit.dlq.letters.reader import Letters
+from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
+from plaudit.kafka.permissions import require_brokers, require_write
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.transactions import TransactionalProducer
+
+TAKEOVERS: Final = 3
+"""How often a job begins anew by itself, after outages that ended its producer."""
+FENCED: Final = (
+    "another job has taken over (or the brokers were away in the middle of a transaction); nothing "
+    "is lost or doubled: look for the other one, then run this again"
+)
+
+
+class EndpointRefused(ValueError):
+    """An endpoint that nothing can be sent to; says the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a job is to do.
+
+    Attributes:
+        kind: which dead letters.
+        filter: which of them.
+        again: how they are sent again.
+        to: another endpoint that they go to.
+        limits: how fast and how many.
+        name: of the policy it comes from.
+    """
+
+    kind: Kind = Kind.DELIVERIES
+    filter: Filter = field(default_factory=Filter)
+    again: RedriveOptions = field(default_factory=RedriveOptions)
+    to: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    name: str | None = None
+
+
+def preview(settings: KafkaSettings, order: Order, control: Control) -> Report:
+    """Say what a redrive would do now, without doing it.
+
+    Raises:
+        EndpointRefused: the endpoint named in `to` can't take anything.
+        KafkaFailure: the brokers are away or refuse.
+    """
+    with ExitStack() as stack:
+        action = _redrive(settings, order, stack)
+        letters = stack.enter_context(Letters(settings, order.kind))
+        report = _report(action, order)
+        choose(letters, order, action, control, report)
+        return report
+
+
+def preview_purge(settings: KafkaSettings, order: Order, control: Control) -> Report:
+    """Say what a purge would remove now, without doing it.
+
+    Raises:
+        KafkaFailure: the brokers are away or refuse.
+    """
+    action = Purge(order.kind, None)
+    report = _report(action, order)
+    with Letters(settings, order.kind) as letters:
+        choose(letters, order, action, control, report)
+    return report
+
+
+def redrive(settings: KafkaSettings, order: Order, control: Control) -> Report:
+    """Send letters again.
+
+    Raises:
+        EndpointRefused: the endpoint named in `to` can't take anything.
+        KafkaFailure: the brokers are away or refuse; what was committed is moved, the rest stays.
+    """
+    with ExitStack() as stack:
+        action = _redrive(settings, order, stack)
+        limits = order.limits
+        watch: Watch
+        if order.kind is Kind.DELIVERIES:
+            watch = stack.enter_context(OutcomeWatch(settings, limits.stop_after))
+        else:
+            watch = stack.enter_context(ReturnWatch(settings, limits.stop_after))
+        guard = stack.enter_context(LagGuard(settings, limits.lag_cap))
+        return _run(settings, order, action, Throttle(limits, guard, watch), control)
+
+
+def purge(settings: KafkaSettings, order: Order, file: TextIO | None, control: Control) -> Report:
+    """Remove letters for good.
+
+    Args:
+        settings: where Kafka is.
+        order: which of them.
+        file: gets each one before it is removed.
+        control: stops the job.
+
+    Raises:
+        KafkaFailure: the brokers are away or refuse; the rest stays.
+    """
+    limits = replace(order.limits, lag_cap=0)
+    return _run(settings, order, Purge(order.kind, file), Throttle(limits), control)
+
+
+def choose(
+    letters: Letters, order: Order, action: Action, control: Control, report: Report
+) -> OffsetIndex:
+    """Return where the letters stand that are to be moved.
+
+    Raises:
+        KafkaFailure: the brokers are away or refuse.
+    """
+    chosen, histogram = OffsetIndex(), Histogram()
+    most = None if order.limits.most is None else order.limits.most - report.moved
+    report.looked_at = report.matched = 0
+    report.skipped.clear()
+    for letter in letters.read():
+        if control.stopping:
+            break
+        report.looked_at += 1
+        if not order.filter.takes(letter):
+            continue
+        report.matched += 1
+        reason = stays(action, letter)
+        if reason is not None:
+            report.skipped[reason] += 1
+            continue
+        if histogram.total != most:
+            chosen.add(letter.partition, letter.offset)
+            histogram.take(letter)
+    report.chosen = report.moved + histogram.total
+    report.counts = histogram.counts()
+    return chosen
+
+
+def _run(
+    settings: KafkaSettings, order: Order, action: Action, brakes: Throttle, control: Control
+) -> Report:
+    names = settings.names
+    ours = [names.deliveries_now] if isinstance(action, RedriveDeliveries) else []
+    require_write(settings, [order.kind.topic(names), *ours])
+    report = _report(action, order)
+    for again in range(TAKEOVERS, -1, -1):
+        try:
+            _once(settings, order, action, brakes, control, report)
+            break
+        except Fenced:
+            report.stopped = FENCED
+            break
+        except TransactionAborted:
+            if not control.stopping:
+                raise
+            break
+        except ProducerFatal as error:
+            # After an outage in the middle of a transaction. What became of it is in the log.
+            if not again:
+                raise
+            control.listener.paused(f"beginning anew ({error.reason})")
+    _conclude(report, control)
+    return report
+
+
+def _once(
+    settings: KafkaSettings,
+    order: Order,
+    action: Action,
+    brakes: Throttle,
+    control: Control,
+    report: Report,
+) -> None:
+    with ExitStack() as stack:
+        producer = TransactionalProducer(settings, settings.names.dlq_transactional_id)
+        stack.enter_context(producer)
+        producer.fence()
+        letters = stack.enter_context(Letters(settings, order.kind))
+        chosen = choose(letters, order, action, control, report)
+        control.listener.began(report.chosen - report.moved)
+        Mover(producer, letters.topic, action, brakes, control, report).run(letters.read(chosen))
+
+
+def _conclude(report: Report, control: Control) -> None:
+    report.ended_at_ms = int(time.time() * 1_000)
+    if report.stopped is not None:
+        return
+    if control.stopping:
+        report.stopped = f"stopped by {control.stopped_by}; run it again to go on"
+    elif report.endpoints:
+        first, why = next(iter(report.endpoints.items()))
+        if not first:
+            report.stopped = f"what is sent comes back ({why}); put right what reads or writes it"
+            return
+        more = f" and {len(report.endpoints) - 1} more" if len(report.endpoints) > 1 else ""
+        report.stopped = f"endpoint {first}{more} keeps failing ({why}); {WAY_OUT[Skip.FAILING]}"
+
+
+def _report(action: Action, order: Order) -> Report:
+    return Report(action.name, str(order.kind), int(time.time() * 1_000), order.name)
+
+
+def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:
+    if order.kind is Kind.EVENTS:
+        if order.to is not None:
+            msg = "--to: records that are no events go to their topic, not to an endpoint"
+            raise EndpointRefused(msg)
+        schemas = stack.enter_context(SchemaCheck(settings))
+        return RedriveEvents(settings.names, order.again, schemas)
+    require_brokers(settings)
+    directory = stack.enter_context(Directory(settings))
+    again = order.again
+    if order.to is not None:
+        again = replace(again, to=sendable(directory, order.to))
+    return RedriveDeliveries(settings.names, again, directory)
+
+
+def sendable(directory: Directory, endpoint_id: str) -> EndpointSummary:
+    """Return an endpoint that can be sent to.
+
+    Raises:
+        EndpointRefused: it is not there, or disabled.
+    """
+    known = directory.find(endpoint_id)
+    if known is None or known.deleted:
+        msg = f"no endpoint {endpoint_id}; see `plaudit endpoints list`"
+        raise EndpointRefused(msg)
+    if not known.active:
+        way_out = f"`plaudit endpoints enable {endpoint_id} --recover` serves it again"
+        msg = f"endpoint {endpoint_id} is disabled ({known.disabled_reason}); {way_out}"
+        raise EndpointRefused(msg)
+    return known

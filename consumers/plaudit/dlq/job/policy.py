@@ -1,0 +1,174 @@
+"""Policies: what is sent again by itself, how much of it and how fast; a YAML file.
+
+every: 1h
+policies:
+  - name: short outages
+    reason: [exhausted, expired]
+    status: [5xx, none]
+    older_than: 10m
+    younger_than: 3d
+    max: 10000
+    rate: 200
+    endpoint_rate: 20
+    max_redrives: 2
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Final
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from plaudit.bulk.guard import LAG_CAP
+from plaudit.dlq.job.job import Order
+from plaudit.dlq.job.rules import RedriveOptions
+from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.letters.filters import FilterOptions, FilterRefused, parse
+from plaudit.dlq.letters.letter import Kind
+from plaudit.records.delays import Delay, DelayError
+
+SHORTEST_MS: Final = 60_000
+
+
+class PolicyRefused(ValueError):
+    """A file of policies that can't be used; says where and why."""
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str | int) else value
+
+
+_Many = Annotated[list[str], BeforeValidator(_listed)]
+
+
+class Policy(BaseModel):
+    """One policy; filters are those of `plaudit dlq list`, limits those of `redrive`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    name: str = Field(min_length=1, max_length=100)
+    kind: Kind = Kind.DELIVERIES
+    workspace: _Many = []
+    endpoint: _Many = []
+    type: _Many = []
+    reason: _Many = []
+    topic: _Many = []
+    status: _Many = []
+    older_than: str | None = None
+    younger_than: str | None = None
+    attempts: str | None = None
+    redrives: str | None = None
+    error: str | None = None
+    max: int | None = Field(default=None, ge=1)
+    rate: float | None = Field(default=None, gt=0)
+    endpoint_rate: float | None = Field(default=None, gt=0)
+    max_redrives: int = Field(default=2, ge=1)
+    reset_attempts: bool = True
+    lag_cap: int = Field(default=LAG_CAP, ge=0)
+    stop_after: int = Field(default=20, ge=0)
+
+    def order(self, now_ms: int) -> Order:
+        """Return what it means now.
+
+        Raises:
+            FilterRefused: a filter that can't be meant.
+        """
+        asked = FilterOptions(
+            self.workspace,
+            self.endpoint,
+            self.type,
+            self.reason,
+            self.topic,
+            self.status,
+            self.younger_than,
+            self.older_than,
+            self.attempts,
+            self.redrives,
+            None,
+            self.error,
+        )
+        limits = Limits(self.rate, self.endpoint_rate, self.max, self.lag_cap, self.stop_after)
+        order = Order(self.kind, parse(asked, now_ms), limits=limits, name=self.name)
+        return replace(order, again=RedriveOptions(self.reset_attempts, self.max_redrives))
+
+
+class Policies(BaseModel):
+    """A file of policies, carried out in its order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    every: str | None = None
+    policies: list[Policy] = Field(min_length=1)
+
+    @field_validator("every")
+    @classmethod
+    def _interval(cls, value: str | None) -> str | None:
+        if value is not None:
+            every_ms(value)
+        return value
+
+    @field_validator("policies")
+    @classmethod
+    def _distinct(cls, value: list[Policy]) -> list[Policy]:
+        names = [each.name for each in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            msg = f"two policies are called {twice!r}"
+            raise ValueError(msg)
+        return value
+
+    def orders(self, now_ms: int) -> list[Order]:
+        """Return what they mean now."""
+        return [each.order(now_ms) for each in self.policies]
+
+
+def every_ms(text: str) -> int:
+    """Read how often to run, such as `1h`; milliseconds.
+
+    Raises:
+        PolicyRefused: no such interval, or one under a minute.
+    """
+    try:
+        interval = Delay.parse(text).millis
+    except DelayError as error:
+        msg = f"every: {error}"
+        raise PolicyRefused(msg) from None
+    if interval < SHORTEST_MS:
+        msg = f"every: {text!r} is under a minute"
+        raise PolicyRefused(msg)
+    return interval
+
+
+def read_policies(file: Path, now_ms: int) -> Policies:
+    """Read a file of policies, and check every filter in it.
+
+    Raises:
+        PolicyRefused: it can't be used; says where and why.
+    """
+    try:
+        found = Policies.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        for number, each in enumerate(found.policies, 1):
+            _check(file, number, each, now_ms)
+    except OSError as error:
+        msg = f"{file}: {error.strerror}"
+        raise PolicyRefused(msg) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        msg = f"{file}: no YAML ({' '.join(str(error).split())})"
+        raise PolicyRefused(msg) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        msg = f"{file}: {where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}"
+        raise PolicyRefused(msg) from None
+    return found
+
+
+def _check(file: Path, number: int, policy: Policy, now_ms: int) -> None:
+    try:
+        policy.order(now_ms)
+    except FilterRefused as error:
+        msg = f"{file}: policy {number} ({policy.name}): {error}"
+        raise PolicyRefused(msg) from None

@@ -1,0 +1,210 @@
+"""What is written when a letter is sent again: pure, from the letter and what was asked for.
+
+The event's own bytes and headers travel untouched. What the letter says of its end (reason, last
+error, last status) goes, so a redriven record is never larger than its letter by more than the few
+digits of its counters, which topics have room for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from plaudit.dlq.letters.endpoint_index import EndpointSummary
+from plaudit.dlq.letters.letter import Letter
+from plaudit.kafka.read.headers import Headers
+from plaudit.records.delivery_id import delivery_id
+from plaudit.records.names import Header, Names, Trigger, tier_of
+
+CUT_BYTES: Final = 64 * 1024
+"""A letter of a record that the brokers refused keeps only so much of it."""
+
+
+class Write(NamedTuple):
+    """One record to write; without a value, a tombstone."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None
+    headers: Headers | None = None
+    partition: int = -1
+
+
+class Skip(StrEnum):
+    """Why a letter stays where it is; stable codes of the report."""
+
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    ENDPOINT_UNKNOWN = "endpoint_unknown"
+    OTHER_WORKSPACE = "other_workspace"
+    PARKED = "parked"
+    CUT = "cut"
+    NO_ORIGIN = "no_origin"
+    FOREIGN_ORIGIN = "foreign_origin"
+    NO_EVENT_ID = "no_event_id"
+    UNUSABLE = "unusable"
+    SCHEMA_UNKNOWN = "schema_unknown"
+    TOO_LARGE = "refused_by_kafka"
+    FAILING = "endpoint_failing"
+
+
+WAY_OUT: Final = {
+    Skip.ENDPOINT_DISABLED: "`plaudit endpoints enable ID --recover`, or --to another endpoint",
+    Skip.ENDPOINT_UNKNOWN: "deleted: `plaudit dlq purge --endpoint ID`, or --to another endpoint",
+    Skip.OTHER_WORKSPACE: "--to stays within the workspace of the events",
+    Skip.PARKED: "sent again too often; find the cause, then raise --max-redrives",
+    Skip.CUT: "only the first 64 KiB were kept; `plaudit replay` sends the event from its topic",
+    Skip.NO_ORIGIN: "its key does not say where it came from; `plaudit dlq export` keeps it",
+    Skip.FOREIGN_ORIGIN: "its origin is not a topic of events or deliveries of this installation",
+    Skip.TOO_LARGE: "the brokers refuse the record; see `plaudit topics check`",
+    Skip.NO_EVENT_ID: "without a ce_id header it can't go to another endpoint",
+    Skip.UNUSABLE: "it can't be read; `plaudit dlq purge` removes it and keeps its bytes in a file",
+    Skip.SCHEMA_UNKNOWN: "run `plaudit schemas register`, with the release that wrote it",
+    Skip.FAILING: "the endpoint fails; put it right, then run this again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveOptions:
+    """How letters are sent again.
+
+    Attributes:
+        reset_attempts: give them their whole schedule again; else they have one attempt.
+        max_redrives: those that were sent again as often stay where they are.
+        to: another endpoint, of the same workspace.
+    """
+
+    reset_attempts: bool = True
+    max_redrives: int = 5
+    to: EndpointSummary | None = None
+
+
+def delivery_stays(
+    letter: Letter, again: RedriveOptions, known: EndpointSummary | None
+) -> Skip | None:
+    """Return why a delivery is not to be sent again; None: it may be.
+
+    Args:
+        letter: the letter.
+        again: what was asked for.
+        known: the endpoint that it would go to; None when there is none.
+    """
+    stays = _stays(letter, again)
+    if stays is not None:
+        return stays
+    if known is None or known.deleted:
+        return Skip.ENDPOINT_UNKNOWN
+    if again.to is not None and not letter.raw("ce_id"):
+        return Skip.NO_EVENT_ID
+    if letter.raw(Header.WORKSPACE_ID) != known.workspace_id.encode():
+        return Skip.OTHER_WORKSPACE
+    return None if known.active else Skip.ENDPOINT_DISABLED
+
+
+def event_stays(names: Names, letter: Letter, again: RedriveOptions) -> Skip | None:
+    """Return why a record that was not an event is not to be sent again; None: it may be."""
+    return _stays(letter, again) or origin_refused(names, letter)
+
+
+def origin_refused(names: Names, letter: Letter) -> Skip | None:
+    """Return why a record may not go where its letter says that it came from; None: it may.
+
+    Headers are written by others: what they name is not a topic that this job would write to.
+    """
+    topic = _origin(letter)
+    if not topic:
+        return Skip.NO_ORIGIN
+    ours = topic in names.event_topics or tier_of(topic, names.deliveries_prefix) is not None
+    return None if ours else Skip.FOREIGN_ORIGIN
+
+
+def _stays(letter: Letter, again: RedriveOptions) -> Skip | None:
+    if not letter.readable:
+        return Skip.UNUSABLE
+    if letter.redrives >= again.max_redrives:
+        return Skip.PARKED
+    cut = letter.raw(Header.REASON) == b"write_refused" and len(letter.value) >= CUT_BYTES
+    return Skip.CUT if cut else None
+
+
+def target_of(letter: Letter, again: RedriveOptions) -> str:
+    """Return the endpoint that a letter goes to."""
+    return again.to.endpoint_id if again.to else letter.text(Header.ENDPOINT_ID) or ""
+
+
+def tombstone(topic: str, letter: Letter) -> Write:
+    """Return what takes a letter away: in the partition that it was read from."""
+    return Write(topic, None, letter.key, None, letter.partition)
+
+
+def delivery_again(
+    names: Names, letter: Letter, again: RedriveOptions, known: EndpointSummary, now_ms: int
+) -> Write:
+    """Return the record by which a delivery is on its way again.
+
+    Args:
+        names: of the topics.
+        letter: the letter.
+        again: what was asked for.
+        known: the endpoint that it goes to.
+        now_ms: epoch milliseconds.
+    """
+    endpoint = known.endpoint_id
+    changed = {
+        Header.REDRIVES: str(letter.redrives + 1).encode(),
+        Header.DIVERSIONS: b"0",
+        # A delivery expires by its age; this one begins anew.
+        Header.ENQUEUED_AT: str(now_ms).encode(),
+        # A replay stays one: its requests say so.
+        Header.TRIGGER: _trigger(letter).encode(),
+        # A deliverer that still takes the endpoint for a disabled one waits for this version.
+        Header.ENDPOINT_VERSION: str(known.version).encode(),
+    }
+    if again.reset_attempts or again.to:
+        changed[Header.ATTEMPT] = b"0"
+    if again.to:
+        changed[Header.ENDPOINT_ID] = endpoint.encode()
+        changed[Header.DELIVERY_ID] = delivery_id(letter.text("ce_id") or "", endpoint).encode()
+    replaced = _ENDED | changed.keys()
+    headers = [each for each in letter.headers if each[0] not in replaced]
+    headers.extend(changed.items())
+    return Write(names.deliveries_now, letter.value, endpoint.encode(), headers)
+
+
+def event_again(names: Names, letter: Letter) -> Write:
+    """Return the record for a letter's origin topic, with its key, headers and bytes as they were.
+
+    One that came from a tier of the deliveries lane was due when it was read: it goes to `now`.
+    """
+    topic = _origin(letter)
+    redrives = (Header.REDRIVES, str(letter.redrives + 1).encode())
+    headers = [
+        (name, value)
+        for name, value in letter.headers
+        if name not in _ENDED and name not in _PLACE and name != Header.REDRIVES
+    ]
+    if topic.startswith(names.deliveries_prefix):
+        topic = names.deliveries_now
+    return Write(topic, letter.value, letter.raw(Header.ORIGIN_KEY), [*headers, redrives])
+
+
+_ENDED: Final = frozenset({Header.REASON, Header.LAST_ERROR, Header.LAST_STATUS, Header.NOT_BEFORE})
+_PLACE: Final = frozenset(
+    {
+        Header.ORIGIN_TOPIC,
+        Header.ORIGIN_PARTITION,
+        Header.ORIGIN_OFFSET,
+        Header.ORIGIN_TIMESTAMP,
+        Header.ORIGIN_KEY,
+    }
+)
+
+
+def _trigger(letter: Letter) -> Trigger:
+    is_replay = letter.text(Header.TRIGGER) == Trigger.REPLAY
+    return Trigger.REPLAY if is_replay else Trigger.REDRIVE
+
+
+def _origin(letter: Letter) -> str:
+    """Return the topic that a record which is no event came from; its key says so, too."""
+    return letter.text(Header.ORIGIN_TOPIC) or letter.id.rpartition(":")[0].rpartition(":")[0]

@@ -1,0 +1,1 @@
+"""Dead letters: reading, filtering, counting, exporting."""

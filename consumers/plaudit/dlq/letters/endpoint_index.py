@@ -1,0 +1,153 @@
+"""What a job has to know of endpoints: whose they are, and whether they are served.
+
+Nothing sealed is opened: no secret key is needed to send again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from plaudit.endpoints.filters import Filter, known_filter
+from plaudit.kafka.errors import KafkaUnavailable
+from plaudit.kafka.read.compacted import CompactedTopic
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.endpoint import EndpointRecord, RecordError, decode_endpoint
+
+if TYPE_CHECKING:
+    from typing import Self
+
+READ_S: Final = 60.0
+AWAY_S: Final = 15.0
+"""How long brokers that are away are waited for: whoever waits in a job has found them there."""
+LOOK_S: Final = 0.25
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSummary:
+    """What stands in the clear of an endpoint.
+
+    Attributes:
+        endpoint_id: UUID.
+        workspace_id: whose it is.
+        version: grows with every change.
+        active: whether it is served.
+        disabled_reason: why it is not.
+        types: event types that it wants; none means all.
+        spaces: spaces whose events it wants; none means all.
+        active_from_ms: events appended before are not matched.
+        disabled_since_ms: when it was disabled last, as far as the topic still tells.
+        enabled_at_ms: when it was enabled again; None: it never was disabled, or still is.
+        deleted: whether its tombstone was seen.
+        wants: its content filter; None: everything.
+    """
+
+    endpoint_id: str
+    workspace_id: str
+    version: int
+    active: bool
+    disabled_reason: str | None
+    types: frozenset[str]
+    spaces: frozenset[str]
+    active_from_ms: int
+    disabled_since_ms: int | None
+    enabled_at_ms: int | None = None
+    deleted: bool = False
+    wants: Filter | None = None
+
+
+class Directory:
+    """Every endpoint, read from the compacted topic and followed for as long as the job runs.
+
+    Args:
+        settings: where Kafka is.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._topic = settings.names.endpoints
+        self._known: dict[str, EndpointSummary] = {}
+        self._follower = CompactedTopic(settings, self._topic, self.apply)
+
+    def find(self, endpoint_id: str) -> EndpointSummary | None:
+        """Return what is known of an endpoint; None when there is none of that id."""
+        return self._known.get(endpoint_id)
+
+    def all(self) -> Collection[EndpointSummary]:
+        """Return every endpoint that is known, deleted ones included."""
+        return tuple(self._known.values())
+
+    def known(self, endpoint_id: str) -> EndpointSummary:
+        """Return an endpoint that was found before.
+
+        Raises:
+            LookupError: it was not.
+        """
+        return self._known[endpoint_id]
+
+    def apply(self, key: bytes, value: bytes | None) -> None:
+        """Take in a record of the topic."""
+        endpoint_id = key.decode("utf-8", "replace")
+        if value is None:
+            gone = self._known.get(endpoint_id)
+            if gone is not None:  # what a job has decided for a moment ago has to be there still
+                self._known[endpoint_id] = replace(gone, active=False, deleted=True)
+            return
+        try:
+            record = decode_endpoint(value)
+        except RecordError as error:
+            _log.warning(
+                "endpoint.unreadable", extra={"endpoint_id": endpoint_id, "error": str(error)}
+            )
+            return
+        before = self._known.get(endpoint_id)
+        if before is None or before.version <= record["version"]:
+            self._known[endpoint_id] = _known(record, before)
+
+    def __enter__(self) -> Self:
+        """Read the topic to its end.
+
+        Raises:
+            KafkaFailure: it can't be read.
+        """
+        self._follower.start()
+        began = time.monotonic()
+        while not self._follower.wait_ready(LOOK_S):
+            problem = self._follower.problem
+            waiting_helps = problem is None or isinstance(problem, KafkaUnavailable)
+            patience_s = READ_S if problem is None else AWAY_S
+            if not waiting_helps or time.monotonic() > began + patience_s:
+                self._follower.close()
+                doing = f"read topic {self._topic}"
+                raise problem or KafkaUnavailable(doing, f"not in {READ_S:g} s")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._follower.close()
+
+
+def _known(record: EndpointRecord, before: EndpointSummary | None) -> EndpointSummary:
+    disabled = record["status"] != "ACTIVE"
+    since = None if before is None else before.disabled_since_ms
+    if disabled:
+        since = record["status_since"]
+    return EndpointSummary(
+        record["endpoint_id"],
+        record["workspace_id"],
+        record["version"],
+        not disabled,
+        record["status_reason"] if disabled else None,
+        frozenset(record["event_types"]),
+        frozenset(record["spaces"]),
+        record["active_from"],
+        since,
+        None if disabled else record["status_since"],
+        wants=known_filter(record["content_filter"]),
+    )

@@ -1,0 +1,62 @@
+"""Whether letters whose schema was not known can be read by now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from plaudit.dlq.letters.letter import Letter
+from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
+from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.names import Header
+
+if TYPE_CHECKING:
+    from typing import Self
+
+UNKNOWN: Final = b"schema_unknown"
+_STILL: Final = frozenset({"schema_unknown", "unknown_format"})
+_READ_S: Final = 10.0
+
+
+class SchemaCheck:
+    """Looks schemas up; connects at the first letter that needs it.
+
+    Args:
+        settings: where Kafka and the registry are.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._schemas: SchemaLookup | None = None
+        self._decoder: EventDecoder | None = None
+
+    def is_unknown(self, letter: Letter) -> bool:
+        """Return whether a letter would come back at once, as its schema still is not known."""
+        if letter.raw(Header.REASON) != UNKNOWN:
+            return False
+        try:
+            self._opened().decode(letter.value)
+        except SchemaUnknown:
+            return True
+        except Undecodable as error:
+            return error.reason in _STILL
+        return False
+
+    def close(self) -> None:
+        """Close the connections, if there are any."""
+        if self._schemas is not None:
+            self._schemas.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _opened(self) -> EventDecoder:
+        if self._decoder is None:
+            self._schemas = SchemaLookup(self._settings)
+            self._schemas.start()
+            self._schemas.wait_ready(_READ_S)
+            self._decoder = EventDecoder(AnsweredSchemas(self._schemas))
+        return self._decoder

@@ -1,0 +1,129 @@
+"""Finding the dead letters that are there: a topic is read twice, up to the ends of now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from plaudit.dlq.letters.letter import RETENTION_MS, Kind, Letter, letter_of
+from plaudit.dlq.letters.offset_index import OffsetIndex, Survivors
+from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.read.range import BoundedReader, Span
+from plaudit.kafka.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from typing import Self
+
+SOON_MS: Final = 3 * 24 * 3_600_000
+AT_ONCE: Final = 2_000_000
+"""Records that are remembered at once, about: 16 bytes each. Partitions are read together up to
+this, and one by one beyond it."""
+
+
+class Letters:
+    """Reads a dead-letter topic; joins no group and changes nothing.
+
+    Args:
+        settings: where Kafka is.
+        kind: which topic.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings, kind: Kind) -> None:
+        self.topic = kind.topic(settings.names)
+        self._reader = BoundedReader(settings, f"{settings.names.prefix}dlq.reader")
+
+    def alive(self) -> OffsetIndex:
+        """Find every letter that no tombstone has taken away, up to the ends of now.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
+        index = OffsetIndex()
+        for spans in rounds(self._reader.spans(self.topic), AT_ONCE):
+            survivors = Survivors()
+            for message in self._reader.read(spans):
+                survivors.take(message)
+            survivors.move_to(index)
+        return index
+
+    def read(self, index: OffsetIndex | None = None) -> Iterator[Letter]:
+        """Yield the letters of an index, in the order of the log; without one, all that are alive.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
+        wanted = self.alive() if index is None else index
+        walk = wanted.walk()
+        spans = {Partition(self.topic, number): span for number, span in wanted.spans.items()}
+        for message in self._reader.read(spans):
+            if walk.takes(message.partition() or 0, message.offset() or 0):
+                yield letter_of(message)
+
+    def find(self, key: str) -> Letter | None:
+        """Return the letter of that key, if it is there; of several, the first partition's.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
+        wanted = key.encode()
+        survivors, index = Survivors(), OffsetIndex()
+        for message in self._reader.read(self._reader.spans(self.topic)):
+            if message.key() == wanted:
+                survivors.take(message)
+        survivors.move_to(index)
+        return next(self.read(index), None)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def rounds(spans: Mapping[Partition, Span], most: int) -> Iterator[dict[Partition, Span]]:
+    """Yield the partitions in groups of at most so many offsets, or alone where one has more."""
+    together: dict[Partition, Span] = {}
+    size = 0
+    for partition, (start, end) in spans.items():
+        if together and size + end - start > most:
+            yield together
+            together, size = {}, 0
+        together[partition] = start, end
+        size += end - start
+    if together:
+        yield together
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many letters there are.
+
+    Attributes:
+        alive: those that no tombstone has taken away.
+        expiring: of these, those that retention removes within 3 days.
+    """
+
+    alive: int
+    expiring: int
+
+
+def count(settings: KafkaSettings, kind: Kind, now_ms: int) -> Census:
+    """Count the letters of one kind.
+
+    Raises:
+        KafkaFailure: the brokers are away or refuse.
+    """
+    alive = expiring = 0
+    with Letters(settings, kind) as letters:
+        for letter in letters.read():
+            alive += 1
+            expiring += letter.dead_at_ms + RETENTION_MS - now_ms < SOON_MS
+    return Census(alive, expiring)

@@ -1,0 +1,207 @@
+"""How far a replay is: committed offsets of a group of its endpoint, with the range beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from plaudit.dlq.letters.filters import is_age, moment
+from plaudit.kafka.errors import translate
+from plaudit.kafka.read.consumer import CommittedOffset, Partition
+from plaudit.kafka.read.range import BoundedReader
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.times import time_text
+
+if TYPE_CHECKING:
+    from typing import Self
+
+DISABLED: Final = "disabled"
+_TIMEOUT_S: Final = 10.0
+
+
+class ReplayRefused(ValueError):
+    """A replay that can't be meant, or that another one stands in the way of; says what to do."""
+
+
+class ReplayedBefore(ReplayRefused):
+    """The very same replay was done to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What tells a replay from others to the same endpoint; as written."""
+
+    since: str
+    until: str | None
+    types: tuple[str, ...]
+    spaces: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """A short name for it."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Range(NamedTuple):
+    """What of a partition is left to read.
+
+    Attributes:
+        first: where it began, when it was asked for first.
+        start: where it goes on.
+        end: the offset after the last.
+        before: offsets that retention has removed before `first`, and that may have been in the
+            range of time: nobody can tell any more when they were appended.
+    """
+
+    first: int
+    start: int
+    end: int
+    before: int = 0
+
+
+class Progress:
+    """Finds the range of a replay, or where an earlier run of it was stopped.
+
+    Args:
+        settings: where Kafka is.
+        endpoint: one group for each.
+
+    Attributes:
+        reader: reads the events.
+        told: how much a listener has heard of.
+    """
+
+    def __init__(self, settings: KafkaSettings, endpoint: str) -> None:
+        self._group = f"{settings.names.prefix}replay.{endpoint}"
+        self._digest = ""
+        self.told = 0
+        self.reader = BoundedReader(settings, self._group)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reader.close()
+
+    def begin(
+        self, wanted: Wanted, topics: Sequence[str], *, again: bool
+    ) -> dict[Partition, Range]:
+        """Return what is left to read, and take note of the range for runs to come.
+
+        Raises:
+            ReplayRefused: another replay is not finished, or this one was done before.
+            KafkaFailure: the brokers are away or refuse.
+        """
+        ranges = self.find(wanted, topics, again=again)
+        self._digest = wanted.digest
+        places = [_place(each, span.start, self._metadata(span)) for each, span in ranges.items()]
+        try:
+            if places:
+                self.reader.client.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            raise translate(error, f"commit the progress of {self._group}") from None
+        return ranges
+
+    def find(self, wanted: Wanted, topics: Sequence[str], *, again: bool) -> dict[Partition, Range]:
+        """Return what is left to read.
+
+        Raises:
+            ReplayRefused: another replay is not finished, or this one was done before.
+            KafkaFailure: the brokers are away or refuse.
+        """
+        partitions = [each for topic in topics for each in self.reader.partitions(topic)]
+        before = self._committed(partitions)
+        digests = {digest for digest, _ in before.values()}
+        unfinished = {each: span for each, (_, span) in before.items() if span.start < span.end}
+        if unfinished and digests == {wanted.digest}:
+            return {each: span for each, (_, span) in before.items()}
+        if unfinished and not again:
+            left = sum(span.end - span.start for span in unfinished.values())
+            raise ReplayRefused(
+                f"another replay to this endpoint has {left:,} records left; run it again with its "
+                "own options to go on, or give --again to forget it"
+            )
+        if digests == {wanted.digest} and not again and not is_age(wanted.since):
+            raise ReplayedBefore("the same was replayed before; --again sends it once more")
+        return self._fresh(wanted, partitions)
+
+    def removed(self, ranges: Mapping[Partition, Range]) -> int:
+        """Return how many records of ranges retention removed before they were read, at most."""
+        return sum(span.before for span in ranges.values()) + self.reader.gone.total()
+
+    def at(
+        self, read_to: Mapping[Partition, int], ranges: Mapping[Partition, Range]
+    ) -> tuple[object, dict[Partition, CommittedOffset]]:
+        """Return what is committed with a batch: the group, and how far the events are read."""
+        places = {
+            each: CommittedOffset(offset, self._metadata(ranges[each]))
+            for each, offset in read_to.items()
+        }
+        return self.reader.client.consumer_group_metadata(), places
+
+    def _metadata(self, span: Range) -> str:
+        return json.dumps({"replay": self._digest, "first": span.first, "end": span.end})
+
+    def _committed(self, partitions: Sequence[Partition]) -> dict[Partition, tuple[str, Range]]:
+        """Return what earlier runs have left: whose it is, and the range; foreign text is none."""
+        try:
+            asked = [TopicPartition(*each) for each in partitions]
+            found = self.reader.client.committed(asked, _TIMEOUT_S)
+        except KafkaException as error:
+            raise translate(error, f"read the progress of {self._group}") from None
+        known = {}
+        for place in found:
+            if place.offset >= 0 and place.metadata:
+                said = json.loads(place.metadata)
+                span = Range(said["first"], place.offset, said["end"])
+                known[Partition(place.topic, place.partition)] = (str(said["replay"]), span)
+        return known
+
+    def _fresh(self, wanted: Wanted, partitions: Sequence[Partition]) -> dict[Partition, Range]:
+        """Return the offsets of a time range, as the log has them now."""
+        since_ms, until_ms = _moments(wanted)
+        time.sleep(max(0.0, until_ms / 1_000 - time.time()))  # an endpoint's head start, 2 s
+        starts = self.reader.at_time(partitions, since_ms)
+        ends = self.reader.at_time(partitions, until_ms)
+        topics = sorted({each.topic for each in partitions})
+        logs = {each: log for topic in topics for each, log in self.reader.bounds(topic).items()}
+        ranges = {}
+        for each, (low, high) in logs.items():
+            start = starts.get(each, high)
+            before = low if start == low else 0
+            if start < high or before:
+                end = max(start, min(high, ends.get(each, high)))
+                ranges[each] = Range(start, start, end, before)
+        return ranges
+
+
+def _moments(wanted: Wanted) -> tuple[int, int]:
+    """Return from when and up to when, epoch milliseconds.
+
+    Raises:
+        ReplayRefused: the range is empty, or not over yet.
+    """
+    now_ms = int(time.time() * 1_000)
+    since_ms = moment("--since", wanted.since, now_ms) or 0
+    until_ms = moment("--until", wanted.until, now_ms) or now_ms
+    if since_ms >= until_ms:
+        raise ReplayRefused(
+            f"--since {time_text(since_ms)} is not before --until {time_text(until_ms)}"
+        )
+    if until_ms > now_ms + MOST_AHEAD_MS:
+        raise ReplayRefused(f"--until {time_text(until_ms)} is not there yet")
+    return since_ms, until_ms
+
+
+MOST_AHEAD_MS: Final = 10_000
+
+
+def _place(partition: Partition, offset: int, metadata: str) -> TopicPartition:
+    return TopicPartition(*partition, offset, metadata=metadata)

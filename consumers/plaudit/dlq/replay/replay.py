@@ -1,0 +1,370 @@
+"""Events of a time range to one endpoint again: for a new subscriber, or what one has missed.
+
+Progress is a consumer group's offsets, committed in the transaction that writes the deliveries:
+killed anywhere and started again, a replay goes on behind the last event that it has written, and
+writes none twice. What the range is stands in the metadata beside the offsets.
+
+Events keep their id, so a receiver that had one before can drop it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from confluent_kafka import Message
+
+from plaudit.bulk.control import Control
+from plaudit.bulk.guard import LagGuard
+from plaudit.dlq.job.failure_watch import OutcomeWatch
+from plaudit.dlq.job.job import FENCED, TAKEOVERS, sendable
+from plaudit.dlq.job.report import Report
+from plaudit.dlq.job.rules import WAY_OUT, Skip, Write
+from plaudit.dlq.job.throttle import BATCH_BYTES, Gate, Limits, Throttle, write_in_one
+from plaudit.dlq.letters.endpoint_index import Directory, EndpointSummary
+from plaudit.dlq.replay.checkpoint import DISABLED, Progress, Range, ReplayRefused, Wanted
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
+from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
+from plaudit.kafka.permissions import require_write
+from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.read.headers import Headers, readable_headers
+from plaudit.kafka.read.range import BoundedReader
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.transactions import TransactionalProducer
+from plaudit.records.delivery_id import delivery_id
+from plaudit.records.names import Header, Names, Trigger
+from plaudit.records.times import time_text
+
+ERASED: Final = "customer.erased"
+"""Goes to every endpoint of its workspace, whatever that filters, as when it was published; a
+replay of certain types has it only when it is one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOrder:
+    """What is to be replayed.
+
+    Attributes:
+        endpoint: where to.
+        since: from when on, as written: a time, an age, or `disabled`.
+        until: up to when; None: now.
+        types: only these; none: all that the endpoint wants.
+        spaces: only of these; none: all that the endpoint wants.
+        limits: how fast.
+        again: also when the same was replayed before.
+    """
+
+    endpoint: str
+    since: str
+    until: str | None = None
+    types: frozenset[str] = frozenset()
+    spaces: frozenset[str] = frozenset()
+    limits: Limits = field(default_factory=Limits)
+    again: bool = False
+
+    def wanted(self, known: EndpointSummary) -> Wanted:
+        """Return what tells this replay from others to the same endpoint.
+
+        Raises:
+            ReplayRefused: the endpoint never was disabled, or nobody knows any more when.
+        """
+        since, until = self.since, self.until
+        if since == DISABLED:
+            if known.disabled_since_ms is None:
+                raise ReplayRefused(_since_unknown(known))
+            since = time_text(known.disabled_since_ms)
+            until = until or time_text(known.active_from_ms)
+        return Wanted(since, until, tuple(sorted(self.types)), tuple(sorted(self.spaces)))
+
+
+def _since_unknown(known: EndpointSummary) -> str:
+    """Say why nobody can tell since when an endpoint was disabled, and what to do."""
+    it = f"--since disabled: endpoint {known.endpoint_id}"
+    if known.enabled_at_ms is None:
+        return f"{it} never was disabled; give a time, such as --since 24h"
+    enabled = time_text(known.enabled_at_ms)
+    return (
+        f"{it} was enabled again at {enabled}, and when it was disabled the topic of endpoints no "
+        "longer tells; give the time"
+    )
+
+
+class Chooser:
+    """Says which events an endpoint gets.
+
+    Args:
+        known: the endpoint.
+        order: what is to be replayed.
+        lookup: of writers' schemas.
+
+    Raises:
+        ReplayRefused: it wants none of what was asked for.
+    """
+
+    def __init__(
+        self, known: EndpointSummary, order: ReplayOrder, lookup: SchemaLookup | None
+    ) -> None:
+        self._workspace = known.workspace_id
+        self._decoder = EventDecoder(lookup)
+        self.types = _narrowed("--type", order.types, known.types)
+        self._erased = not order.types or ERASED in order.types
+        self._spaces = _narrowed("--space", order.spaces, known.spaces)
+        self._wants = known.wants
+
+    def topics(self, names: Names) -> list[str]:
+        """Return the topics that hold such events."""
+        also = {ERASED} if self._erased else set()
+        types = self.types | also if self.types else CATALOGUE.keys()
+        return sorted({names.event_topic(CATALOGUE[name].entity) for name in types})
+
+    def event(self, message: Message) -> Event | None:
+        """Return the event if it is one that the endpoint gets.
+
+        Raises:
+            SchemaUnknown: it can't be read yet.
+            Undecodable: it is no event.
+        """
+        event = self._decoder.decode(message.value() or b"")
+        if event.workspace_id != self._workspace:
+            return None
+        if event.type == ERASED and self._erased:
+            return event
+        if self.types and event.type not in self.types:
+            return None
+        if self._spaces and event.space_id not in self._spaces:
+            return None
+        return event if self._wants is None or self._wants(event.data) else None
+
+
+def _narrowed(option: str, asked: frozenset[str], has: frozenset[str]) -> frozenset[str]:
+    """Return what is both asked for and subscribed to; none means all."""
+    if asked and has and not asked <= has:
+        others = ", ".join(sorted(asked - has))
+        raise ReplayRefused(f"{option}: the endpoint does not want {others}")
+    return asked or has
+
+
+def delivery_of(message: Message, event: Event, known: EndpointSummary, now_ms: int) -> Write:
+    """Return the record by which an event goes to an endpoint again. Pure."""
+    foreign: Headers = [
+        (name, value)
+        for name, value in readable_headers(message)
+        if not name.startswith(Header.PREFIX)
+    ]
+    given = {
+        Header.DELIVERY_ID: delivery_id(event.event_id, known.endpoint_id),
+        Header.ENDPOINT_ID: known.endpoint_id,
+        Header.ENDPOINT_VERSION: known.version,
+        Header.WORKSPACE_ID: known.workspace_id,
+        Header.TRIGGER: Trigger.REPLAY,
+        Header.ATTEMPT: 0,
+        Header.DIVERSIONS: 0,
+        Header.REDRIVES: 0,
+        Header.ENQUEUED_AT: now_ms,
+        Header.ORIGIN_TOPIC: message.topic(),
+        Header.ORIGIN_PARTITION: message.partition(),
+        Header.ORIGIN_OFFSET: message.offset(),
+        Header.ORIGIN_TIMESTAMP: message.timestamp()[1],
+    }
+    ours = [(name, str(value).encode()) for name, value in given.items()]
+    return Write("", message.value(), known.endpoint_id.encode(), [*foreign, *ours])
+
+
+def preview(
+    settings: KafkaSettings, order: ReplayOrder, lookup: SchemaLookup, control: Control
+) -> Report:
+    """Say what a replay would send now, without sending it.
+
+    Raises:
+        EndpointRefused: the endpoint can't take anything.
+        ReplayRefused: the range can't be meant.
+        KafkaFailure: the brokers are away or refuse.
+    """
+    with ExitStack() as stack:
+        known = sendable(stack.enter_context(Directory(settings)), order.endpoint)
+        chooser = Chooser(known, order, lookup)
+        progress = stack.enter_context(Progress(settings, order.endpoint))
+        ranges = progress.find(order.wanted(known), chooser.topics(settings.names), again=True)
+        report = _report(known.endpoint_id)
+        types: Counter[str] = Counter()
+        days: Counter[str] = Counter()
+        for message, event in _events(progress.reader, ranges, chooser, control, report):
+            if event is not None:
+                types[event.type] += 1
+                days[time_text(message.timestamp()[1])[:10]] += 1
+        report.removed = progress.removed(ranges)
+        report.matched = report.chosen = types.total()
+        report.counts = {"type": dict(types.most_common()), "day": dict(sorted(days.items()))}
+        return report
+
+
+def replay(
+    settings: KafkaSettings, order: ReplayOrder, lookup: SchemaLookup, control: Control
+) -> Report:
+    """Send events of a range to an endpoint again; goes on where an earlier run was stopped.
+
+    Raises:
+        EndpointRefused: the endpoint can't take anything.
+        ReplayRefused: the range can't be meant, or another replay is not finished.
+        KafkaFailure: the brokers are away or refuse.
+    """
+    require_write(settings, [settings.names.deliveries_now])
+    report = _report(order.endpoint)
+    for left in range(TAKEOVERS, -1, -1):
+        try:
+            with ExitStack() as stack:
+                run = _Run(settings, order, lookup, control, stack)
+                run.run(report)
+                report.removed += run.removed
+            break
+        except Fenced:
+            report.stopped = FENCED
+            break
+        except TransactionAborted:
+            if not control.stopping:
+                raise
+            break
+        except ProducerFatal as error:
+            if not left:
+                raise
+            control.listener.paused(f"beginning anew ({error.reason})")
+    report.ended_at_ms = int(time.time() * 1_000)
+    if control.stopping and report.stopped is None:
+        report.stopped = f"stopped by {control.stopped_by}; run it again to go on"
+    return report
+
+
+class _Run:
+    """One run of a replay, from fencing to its end."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        order: ReplayOrder,
+        lookup: SchemaLookup,
+        control: Control,
+        stack: ExitStack,
+    ) -> None:
+        self._topic = settings.names.deliveries_now
+        self._control = control
+        self._limits = order.limits
+        self._producer = stack.enter_context(
+            TransactionalProducer(settings, f"{settings.names.prefix}replay.{order.endpoint}")
+        )
+        self._producer.fence()  # first: from here on, nobody else moves the offsets
+        self._directory = stack.enter_context(Directory(settings))
+        self._known = sendable(self._directory, order.endpoint)
+        self._chooser = Chooser(self._known, order, lookup)
+        self._progress = stack.enter_context(Progress(settings, order.endpoint))
+        topics = self._chooser.topics(settings.names)
+        self._ranges = self._progress.begin(order.wanted(self._known), topics, again=order.again)
+        guard = stack.enter_context(LagGuard(settings, order.limits.lag_cap))
+        watch = stack.enter_context(OutcomeWatch(settings, order.limits.stop_after))
+        self._gate = Gate(Throttle(order.limits, guard, watch), control)
+        self._batch: list[Write] = []
+        self._batch_bytes = 0
+        self._read_to: dict[Partition, int] = {}
+
+    @property
+    def removed(self) -> int:
+        """How many records of the range retention has removed before they were read, at most."""
+        return self._progress.removed(self._ranges)
+
+    def run(self, report: Report) -> None:
+        """Send everything that is left."""
+        total = sum(each.end - each.start for each in self._ranges.values())
+        self._control.listener.began(total)
+        reader, ranges = self._progress.reader, self._ranges
+        for message, event in _events(reader, ranges, self._chooser, self._control, report):
+            if event is not None:
+                if report.matched == self._limits.most:
+                    break
+                report.matched += 1
+                self._add(delivery_of(message, event, self._known, int(time.time() * 1_000)))
+            place = Partition(message.topic() or "", message.partition() or 0)
+            self._read_to[place] = (message.offset() or 0) + 1
+            if len(self._batch) >= self._limits.batch or self._batch_bytes >= BATCH_BYTES:
+                self._commit(report)
+            if report.stopped is not None:
+                return
+        else:
+            if not self._control.stopping:
+                self._read_to = {each: span.end for each, span in self._ranges.items()}
+        self._commit(report)
+
+    def _add(self, write: Write) -> None:
+        self._batch.append(write._replace(topic=self._topic))
+        self._batch_bytes += len(write.value or b"")
+
+    def _commit(self, report: Report) -> None:
+        """Write what is at hand, and with it how far the events are read."""
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        if batch and not self._gate.may_go(len(batch)):
+            return
+        report.stopped = self._obstacle(report)
+        if report.stopped is not None:
+            return
+        progress = self._progress.at(self._read_to, self._ranges)
+        refused = write_in_one(
+            self._producer, [(write,) for write in batch], self._control, progress
+        )
+        if refused:
+            report.skipped[Skip.TOO_LARGE] += len(refused)
+        report.moved += len(batch) - len(refused)
+        report.chosen = report.moved
+        self._gate.went(len(batch))
+        done = sum(offset - self._ranges[each].start for each, offset in self._read_to.items())
+        self._control.listener.moved(done - self._progress.told)
+        self._progress.told = done
+
+    def _obstacle(self, report: Report) -> str | None:
+        """Return why nothing more may be sent to the endpoint."""
+        endpoint = self._known.endpoint_id
+        why = self._gate.failing(endpoint)
+        if why is not None:
+            report.endpoints[endpoint] = why
+            return f"endpoint {endpoint} keeps failing ({why}); {WAY_OUT[Skip.FAILING]}"
+        now = self._directory.find(endpoint)
+        if now is None or not now.active:
+            return f"endpoint {endpoint} is disabled or deleted by now; the rest was not sent"
+        return None
+
+
+def _events(
+    reader: BoundedReader,
+    ranges: Mapping[Partition, Range],
+    chooser: Chooser,
+    control: Control,
+    report: Report,
+) -> Iterator[tuple[Message, Event | None]]:
+    """Yield every record of the ranges, with the event where it is one that the endpoint gets."""
+    spans = {each: (span.start, span.end) for each, span in ranges.items()}
+    shortened = {each for each, span in ranges.items() if span.before}
+    told: set[Partition] = set()
+    for message in reader.read(spans):
+        if control.stopping:
+            return
+        if shortened or reader.gone:
+            place = Partition(message.topic() or "", message.partition() or 0)
+            if place not in told and (place in shortened or place in reader.gone):
+                told.add(place)
+                report.begins_ms = max(report.begins_ms or 0, message.timestamp()[1])
+        report.looked_at += 1
+        try:
+            event = chooser.event(message)
+        except Undecodable:
+            report.undecodable += 1  # its dead letter says why
+            event = None
+        except SchemaUnknown:
+            report.unknown += 1
+            event = None
+        yield message, event
+
+
+def _report(endpoint: str) -> Report:
+    return Report("replay", "events", int(time.time() * 1_000), endpoint)

@@ -1,0 +1,118 @@
+"""Endpoints that are to get nothing more: which, pure; and how, in the recorder's transaction.
+
+It happens together with the rows that say why, so a crash forgets neither, and through the outbox,
+so deliverers hear of it. An attempt says nothing of a version of the endpoint that it did not try.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from plaudit.recorder.settings import DAY_MS
+from plaudit.store.db.tables import NOTICES, WORKSPACES
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.rows import StoredEndpoint, disabled
+from plaudit.store.log.health import Health, Sums, Tried
+
+_log = logging.getLogger(__name__)
+
+NOTICE: Final = "endpoint.disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An endpoint that is to be disabled.
+
+    Attributes:
+        version: that the attempts tried.
+        reason: for its owner.
+    """
+
+    endpoint_id: str
+    version: int
+    reason: str
+
+
+def verdicts(sums: Sums, health: Iterable[Health], after_ms: int) -> Iterator[Verdict]:
+    """Yield which endpoints a batch of attempts gives up.
+
+    Args:
+        sums: of the attempts that are new.
+        health: of their endpoints, these attempts included.
+        after_ms: how long every attempt may have failed.
+    """
+    failing = f"failing: every attempt failed for {after_ms / DAY_MS:g} days"
+    for each in health:
+        tried = sums.tried[each.endpoint_id]
+        gone = max((one for one in tried if one.outcome == "gone"), key=_version, default=None)
+        if gone is not None:
+            reason = f"gone: it answered {gone.status}"
+            yield Verdict(each.endpoint_id, gone.version, reason)
+        elif each.failing_version is not None and each.failing_for_ms >= after_ms:
+            yield Verdict(each.endpoint_id, each.failing_version, failing)
+
+
+def _version(tried: Tried) -> int:
+    return tried.version
+
+
+def carry_out(connection: Connection, verdict: Verdict, health: Health, now_ms: int) -> bool:
+    """Disable an endpoint, and note that its workspace is to be told; False when it changed since.
+
+    Raises:
+        SQLAlchemyError: the transaction can't go on.
+    """
+    known = rows.find(connection, verdict.endpoint_id, for_update=True)
+    if known is None or known.status != "active" or known.version != verdict.version:
+        return False
+    changed = replace(
+        disabled(known, verdict.reason, now_ms), version=known.version + 1, updated_at=now_ms
+    )
+    rows.update(connection, changed)
+    _notify(connection, changed, health, now_ms)
+    _log.warning(
+        NOTICE,
+        extra={
+            "endpoint_id": known.endpoint_id,
+            "workspace_id": known.workspace_id,
+            "reason": verdict.reason,
+        },
+    )
+    return True
+
+
+def _notify(connection: Connection, endpoint: StoredEndpoint, health: Health, now_ms: int) -> None:
+    """Note what the workspace's notification endpoint is to be told, if it has one."""
+    query = sa.select(WORKSPACES.c.notify_endpoint_id).where(
+        WORKSPACES.c.workspace_id == endpoint.workspace_id
+    )
+    target = connection.execute(query).scalar()
+    if target is None or target == endpoint.endpoint_id:
+        return
+    data = {
+        "endpoint_id": endpoint.endpoint_id,
+        "name": endpoint.name,
+        "reason": endpoint.status_reason,
+        "failing_since": health.failing_since,
+        "last_success_at": health.last_success_at,
+        "last_status": health.last_status,
+        "last_error": health.last_error,
+    }
+    connection.execute(
+        NOTICES.insert().values(
+            notice_id=str(uuid.uuid4()),
+            workspace_id=endpoint.workspace_id,
+            type=NOTICE,
+            data=data,
+            created_at=now_ms,
+            attempts=0,
+            next_at=now_ms,
+        )
+    )

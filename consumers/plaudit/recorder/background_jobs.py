@@ -1,0 +1,107 @@
+"""What the recorder does besides: the relay, notices, and forgetting what is old."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.engine import Engine
+
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.recorder.settings import DAY_MS
+from plaudit.store.db.database import DatabaseFailure, translated
+from plaudit.store.db.partitions import forget_before
+from plaudit.store.db.tables import HOURS
+from plaudit.store.endpoints.relay import Relay
+from plaudit.store.log.health import HOUR_MS
+
+_log = logging.getLogger(__name__)
+
+RELAY_EVERY_S: Final = 0.5
+NOTIFY_EVERY_S: Final = 2.0
+FORGET_EVERY_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something that is done again and again.
+
+    Attributes:
+        name: in the log.
+        every_s: pause after it.
+        do: does it once.
+    """
+
+    name: str
+    every_s: float
+    do: Callable[[], object]
+
+
+class Chores:
+    """Runs each chore in a thread of its own; what fails is said once and done again later.
+
+    Args:
+        chores: what to do.
+    """
+
+    def __init__(self, *chores: Chore) -> None:
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(each,), name=each.name, daemon=True)
+            for each in chores
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self, timeout_s: float) -> None:
+        """Stop after what is being done."""
+        self._stop.set()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _run(self, chore: Chore) -> None:
+        trouble = ""
+        while not self._stop.wait(chore.every_s):
+            try:
+                chore.do()
+                trouble = ""
+            except (DatabaseFailure, KafkaFailure) as failure:
+                if str(failure) != trouble:
+                    trouble = str(failure)
+                    _log.warning("chore.waits", extra={"chore": chore.name, "error": trouble})
+            except Exception:  # noqa: BLE001 - a defect in one; we hear of it, the others go on
+                _log.exception("chore.crashed", extra={"chore": chore.name})
+
+
+def relaying(relay: Relay) -> Chore:
+    """Return the chore that tells the brokers of changed endpoints."""
+
+    def run() -> None:
+        # Without this look, an idle SQLite would be written to twice a second for the lease.
+        if relay.waiting():
+            with translated():
+                relay.run()
+
+    return Chore("relay", RELAY_EVERY_S, run)
+
+
+def forgetting(engine: Engine, log_days: int) -> Chore:
+    """Return the chore that removes what is older than the log is kept."""
+
+    def run() -> None:
+        cutoff_ms = int(time.time() * 1_000) - log_days * DAY_MS
+        gone = forget_before(engine, cutoff_ms)
+        with translated(), engine.begin() as connection:
+            connection.execute(HOURS.delete().where(HOURS.c.hour < cutoff_ms // HOUR_MS))
+        if gone:
+            _log.info("log.forgotten", extra={"days_or_rows": gone})
+
+    return Chore("retention", FORGET_EVERY_S, run)

@@ -1,0 +1,1 @@
+"""Process concerns that every long-running command shares: logging, memory, the operations port."""

@@ -1,0 +1,211 @@
+"""Keys to the API: shown once, kept as a hash, bound to a workspace or to none."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine, Row
+
+from plaudit.store.db.database import reading, translated
+from plaudit.store.db.tables import API_KEYS
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
+from plaudit.store.endpoints.spec import LONGEST_NAME, InputRefused, printable, uuid_text
+
+PREFIX: Final = "plk_"
+_RANDOM_BYTES: Final = 32
+_HINT: Final = 4
+FRESH_S: Final = 1.0
+"""How long a key is taken to be as it was: so long, other processes let a revoked one in."""
+_REMEMBERED: Final = 10_000
+_USED_EVERY_MS: Final = 60_000
+"""How exact `used_at` is: a row is not written for every request."""
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    ADMIN = "admin"  # everything, in every workspace
+    WORKSPACE = "workspace"  # read and write what belongs to one workspace
+    READ = "read"  # read what belongs to one workspace
+
+
+class NoSuchKey(LookupError):
+    """There is no key of that id."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"no API key {key_id}; see `plaudit keys list`")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key, without itself; times in epoch milliseconds.
+
+    Attributes:
+        workspace_id: whose it is; None for an admin's.
+        hint: its last characters, to know it by.
+    """
+
+    key_id: str
+    scope: Scope
+    workspace_id: str | None
+    name: str
+    hint: str
+    created_at: int
+    used_at: int | None
+    revoked_at: int | None
+
+
+class KeyService:
+    """Makes, finds and revokes keys.
+
+    Args:
+        engine: the database.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._known: dict[str, tuple[float, ApiKey]] = {}
+
+    def create(
+        self, scope: Scope, workspace_id: str | None, name: str, once: IdempotencySeed | None = None
+    ) -> tuple[ApiKey, str]:
+        """Make a key; returns it with its text, which is nowhere to be had again.
+
+        Args:
+            scope: what it may do.
+            workspace_id: where; None: everywhere.
+            name: for people.
+            once: the request, where it may be carried out twice.
+
+        Raises:
+            InputRefused: a workspace is missing or too many, or the name is none.
+            DatabaseFailure: nothing was made.
+        """
+        if (scope is Scope.ADMIN) != (workspace_id is None):
+            needs = "an admin's key has none" if scope is Scope.ADMIN else f"{scope} needs one"
+            raise InputRefused("workspace", needs)
+        if not printable(name):
+            raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
+        workspace = None if workspace_id is None else uuid_text("workspace", workspace_id)
+        random = os.urandom(_RANDOM_BYTES) if once is None else once.made("key")
+        text = PREFIX + base64.urlsafe_b64encode(random).decode().rstrip("=")
+        key_id = str(uuid.uuid4()) if once is None else once.uuid("key")
+        key = ApiKey(key_id, scope, workspace, name, text[-_HINT:], _now_ms(), None, None)
+        row = {
+            "key_id": key.key_id,
+            "hash": hashed(text),
+            "scope": str(scope),
+            "workspace_id": workspace,
+            "name": name,
+            "hint": key.hint,
+            "created_at": key.created_at,
+        }
+        mine = sa.select(API_KEYS).where(API_KEYS.c.key_id == key_id)
+        with translated(), self._engine.begin() as connection:
+            before = None if once is None else connection.execute(mine).one_or_none()
+            if before is None:
+                connection.execute(API_KEYS.insert().values(row))
+        return (key if before is None else _key(before)), text
+
+    def list(self, workspace_id: str | None = None) -> Sequence[ApiKey]:
+        """Return all keys, or those of one workspace, in the order in which they were made."""
+        query = sa.select(API_KEYS).order_by(API_KEYS.c.created_at, API_KEYS.c.key_id)
+        if workspace_id is not None:
+            workspace = uuid_text("workspace", workspace_id)
+            query = query.where(API_KEYS.c.workspace_id == workspace)
+        with reading(self._engine) as connection:
+            return [_key(row) for row in connection.execute(query)]
+
+    def revoke(self, key_id: str, workspace_id: str | None = None) -> ApiKey:
+        """Make a key useless: here at once, in other processes within FRESH_S.
+
+        Doing it again changes nothing.
+
+        Args:
+            key_id: which.
+            workspace_id: only a key of this workspace.
+
+        Raises:
+            NoSuchKey: there is none of that id.
+        """
+        wanted = uuid_text("key", key_id)
+        mine = [API_KEYS.c.key_id == wanted]
+        if workspace_id is not None:
+            mine.append(API_KEYS.c.workspace_id == workspace_id)
+        with translated(), self._engine.begin() as connection:
+            connection.execute(
+                API_KEYS.update()
+                .where(*mine, API_KEYS.c.revoked_at.is_(None))
+                .values(revoked_at=_now_ms())
+            )
+            row = connection.execute(sa.select(API_KEYS).where(*mine)).one_or_none()
+        self._known.clear()
+        if row is None:
+            raise NoSuchKey(key_id)
+        return _key(row)
+
+    def remembered(self, text: str) -> ApiKey | None:
+        """Return a key that was found a moment ago; never blocks."""
+        found = self._known.get(hashed(text))
+        if found is None or self._clock() - found[0] >= FRESH_S:
+            return None
+        return found[1]
+
+    def find(self, text: str) -> ApiKey | None:
+        """Return the key that was given, if it is one and was not revoked.
+
+        Raises:
+            DatabaseFailure: it can't be told now.
+        """
+        asked_s, name = self._clock(), hashed(text)
+        query = sa.select(API_KEYS).where(API_KEYS.c.hash == name, API_KEYS.c.revoked_at.is_(None))
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        key = _key(row)
+        if key.used_at is None or _now_ms() - key.used_at > _USED_EVERY_MS:
+            self._used(key)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[name] = asked_s, key
+        return key
+
+    def _used(self, key: ApiKey) -> None:
+        with translated(), self._engine.begin() as connection:
+            connection.execute(
+                API_KEYS.update().where(API_KEYS.c.key_id == key.key_id).values(used_at=_now_ms())
+            )
+
+
+def hashed(text: str) -> str:
+    """Return what is kept of a key: it is random enough to need no salt and no slow hash."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _key(row: Row[Any]) -> ApiKey:
+    return ApiKey(
+        row.key_id,
+        Scope(row.scope),
+        row.workspace_id,
+        row.name,
+        row.hint,
+        row.created_at,
+        row.used_at,
+        row.revoked_at,
+    )
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)

@@ -1,0 +1,127 @@
+"""Answers kept for requests that are sent again under one idempotency key.
+
+They may hold a secret that is shown once, so they are sealed as endpoints are. Until there is an
+answer, the request's seed is kept in its place (see `once`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, Row
+
+from plaudit.endpoints.keys import Sealed, SecretKeys
+from plaudit.store.db.database import translated
+from plaudit.store.db.tables import ANSWERS
+from plaudit.store.db.upsert import insert_into
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed, new_seed
+
+KEPT_MS: Final = 24 * 3_600_000
+
+
+class KeyReused(ValueError):
+    """The key was used for another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that was given."""
+
+    status: int
+    content: bytes
+
+
+class IdempotencyStore:
+    """Keeps answers by the id of what they answer.
+
+    Args:
+        engine: the database.
+        keys: seal and open them.
+        now_ms: epoch milliseconds.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        keys: SecretKeys,
+        now_ms: Callable[[], int] = lambda: int(time.time() * 1_000),
+    ) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._now_ms = now_ms
+
+    def begin(self, answer_id: str, request: str) -> IdempotencySeed | Kept:
+        """Return the answer that a request was given, or that it is to be carried out.
+
+        One that another process has begun is to be carried out, too: that process may be dead, and
+        the effect is the same however often it is done. Then `keep` or `forget` it.
+
+        Args:
+            answer_id: of whom and under which key.
+            request: what tells this request from others.
+
+        Raises:
+            KeyReused: it is not the request that the key was used for.
+            DatabaseFailure: nothing was begun.
+            CannotOpen: the key that sealed it is not here.
+        """
+        now = self._now_ms()
+        seed = new_seed()
+        sealed = self._keys.seal(answer_id, seed)
+        with translated(), self._engine.begin() as connection:
+            connection.execute(ANSWERS.delete().where(ANSWERS.c.expires_at <= now))
+            if _claim(connection, answer_id, request, now, sealed):
+                return IdempotencySeed(seed, now)
+            mine = ANSWERS.c.answer_id == answer_id
+            row = connection.execute(sa.select(ANSWERS).where(mine).with_for_update()).one()
+            if row.request == request and row.sealed is None:  # begun by an older release
+                values = {"key_id": sealed.key_id, "sealed": sealed.blob}
+                connection.execute(ANSWERS.update().where(mine).values(values))
+                return IdempotencySeed(seed, row.begun_at, again=True)
+        return self._judged(row, request)
+
+    def keep(self, answer_id: str, kept: Kept) -> None:
+        """Keep the answer that is given.
+
+        Raises:
+            DatabaseFailure: it is not kept.
+        """
+        sealed = self._keys.seal(answer_id, kept.content)
+        values = {"status": kept.status, "key_id": sealed.key_id, "sealed": sealed.blob}
+        with translated(), self._engine.begin() as connection:
+            mine = ANSWERS.c.answer_id == answer_id
+            connection.execute(ANSWERS.update().where(mine).values(values))
+
+    def forget(self, answer_id: str) -> None:
+        """Let the key be used again: nothing was done.
+
+        Raises:
+            DatabaseFailure: another request can't have the key for a day.
+        """
+        with translated(), self._engine.begin() as connection:
+            connection.execute(ANSWERS.delete().where(ANSWERS.c.answer_id == answer_id))
+
+    def _judged(self, row: Row[Any], request: str) -> IdempotencySeed | Kept:
+        if row.request != request:
+            raise KeyReused
+        found = self._keys.open(row.answer_id, Sealed(row.key_id, bytes(row.sealed)))
+        if row.status is None:
+            return IdempotencySeed(found, row.begun_at, again=True)
+        return Kept(row.status, found)
+
+
+def _claim(connection: Connection, answer_id: str, request: str, now: int, sealed: Sealed) -> bool:
+    row = {
+        "answer_id": answer_id,
+        "request": request,
+        "begun_at": now,
+        "expires_at": now + KEPT_MS,
+        "key_id": sealed.key_id,
+        "sealed": sealed.blob,
+    }
+    insert = insert_into(connection, ANSWERS).values(row).on_conflict_do_nothing()
+    return connection.execute(insert.returning(ANSWERS.c.answer_id)).first() is not None

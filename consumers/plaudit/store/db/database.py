@@ -1,0 +1,205 @@
+"""Opening the database: SQLite for one machine, Postgres for many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+
+from plaudit.bulk.private import make_private
+from plaudit.kafka.errors import SettingsError
+
+VARIABLE: Final = "PLAUDIT_DATABASE_URL"
+BUSY_MS: Final = 10_000
+"""How long SQLite waits for another writer."""
+CACHE_KIB: Final = 65_536
+"""What SQLite keeps in memory, per connection, at most."""
+CHECKPOINT_PAGES: Final = 8_000
+"""How many pages of 4 KiB SQLite's journal has before they move into the file."""
+REVISION: Final = "0003"
+"""The newest migration, which the tables of this release come from."""
+_READING: Final = "plaudit_reading"
+_VERSION: Final = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))
+
+
+class DatabaseSettings(BaseSettings):
+    """Where the database is."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PLAUDIT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    database_url: str = Field(
+        default="sqlite:///plaudit.db",
+        repr=False,
+        description="SQLAlchemy URL of the database: sqlite:///FILE, or postgresql+psycopg://…",
+    )
+
+
+class DatabaseFailure(Exception):
+    """The database can't be used now.
+
+    DatabaseFailure
+    ├── SchemaOutdated   `plaudit db migrate` has to run first
+    └── RowsRefused      what was to be written is not what it takes: waiting changes nothing
+    """
+
+
+class RowsRefused(DatabaseFailure):
+    """The database does not take what was to be written."""
+
+
+class SchemaOutdated(DatabaseFailure):
+    """The tables are not those of this release."""
+
+
+def open_database(url: str) -> Engine:
+    """Return an engine; a new SQLite file gets its tables at once.
+
+    Raises:
+        SettingsError: the URL can't be used.
+        DatabaseFailure: the database can't be reached.
+        SchemaOutdated: `plaudit db migrate` has to run first.
+    """
+    engine = connect(url)
+    try:
+        with translated():
+            if engine.dialect.name == "sqlite" and not _tables(engine):
+                migrate(engine)
+            check(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def connect(url: str) -> Engine:
+    """Return an engine, whatever the state of the tables.
+
+    Raises:
+        SettingsError: the URL can't be used.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            # The driver that the extra brings.
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise SettingsError(VARIABLE, "only sqlite:/// and postgresql:// are supported")
+        # A server that was restarted is noticed before a connection is used.
+        engine = sqlalchemy.create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise SettingsError(VARIABLE, f"not a database URL: {error}") from None
+    except ModuleNotFoundError as error:
+        reason = f'{error.name} is missing; pip install "plaudit[postgres]"'
+        raise SettingsError(VARIABLE, reason) from None
+    if engine.dialect.name == "sqlite":
+        sqlalchemy.event.listen(engine, "do_connect", _made_private)
+        sqlalchemy.event.listen(engine, "connect", _configure_sqlite)
+        sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into one of ours, in one line.
+
+    Raises:
+        DatabaseFailure: what the driver said.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        said = " ".join(str(error.orig).split())
+        raise DatabaseFailure(f"{VARIABLE}: the database can't be used: {said}") from None
+    except (DataError, IntegrityError) as error:
+        said = " ".join(str(error.orig).split())[:400]
+        raise RowsRefused(f"the database refused: {said}") from error
+    except SQLAlchemyError as error:
+        said = " ".join(str(error).split())[:400]
+        raise DatabaseFailure(f"the database refused: {said}") from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[sqlalchemy.Connection]:
+    """Open a transaction that only reads: in SQLite, it waits for no writer and holds none up.
+
+    Raises:
+        DatabaseFailure: the database is away.
+    """
+    with translated(), engine.connect().execution_options(**{_READING: True}) as connection:
+        yield connection
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables to this release; doing it again changes nothing."""
+    # Half of what starting a command takes, and hardly any migrates.
+    from plaudit.store.db.migrate import upgrade  # noqa: PLC0415 - takes long, is seldom needed
+
+    with translated(), engine.begin() as connection:
+        upgrade(connection)
+
+
+def revisions(engine: Engine) -> tuple[str | None, str]:
+    """Return the revision of the tables (None: there are none) and the one of this release."""
+    with translated(), engine.connect() as connection:
+        if not sqlalchemy.inspect(connection).has_table(_VERSION.name):
+            return None, REVISION
+        return connection.execute(sqlalchemy.select(_VERSION)).scalar(), REVISION
+
+
+def check(engine: Engine) -> None:
+    """Compare the tables with this release.
+
+    Raises:
+        SchemaOutdated: they differ; says what to do.
+    """
+    found, wanted = revisions(engine)
+    if found != wanted:
+        msg = f"the database is at revision {found or 'none'}, this release needs {wanted}; "
+        raise SchemaOutdated(msg + "run `plaudit db migrate`")
+
+
+def _tables(engine: Engine) -> list[str]:
+    return sqlalchemy.inspect(engine).get_table_names()
+
+
+def _made_private(_dialect: object, _record: object, arguments: list[Any], _: object) -> None:
+    path = str(arguments[0]) if arguments else ":memory:"
+    if path != ":memory:" and not path.startswith("file:"):
+        with suppress(OSError):  # the driver says what is wrong with it
+            make_private(Path(path))
+
+
+def _configure_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a DB-API connection
+    # SQLAlchemy begins transactions itself; the driver must not do so in between.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA synchronous=FULL")
+    # The log's indexes are written all over: at the default of 2 MB they would be read back, too.
+    cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
+    # A transaction that reads first and writes later would fail with "locked" instead of waiting.
+    only_reads = connection.get_execution_options().get(_READING, False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

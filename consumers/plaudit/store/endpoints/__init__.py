@@ -1,0 +1,1 @@
+"""Endpoints and workspaces in the database."""

@@ -1,0 +1,205 @@
+"""Rows of the endpoints table, and how they become records of the topic."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from plaudit.endpoints.keys import Sealed
+from plaudit.records.endpoint import EndpointRecord
+from plaudit.store.db.tables import ENDPOINTS, OUTBOX
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEndpoint:
+    """An endpoint as the database has it; times in epoch milliseconds."""
+
+    endpoint_id: str
+    workspace_id: str
+    name: str | None
+    version: int
+    sealed: Sealed
+    event_types: tuple[str, ...]
+    spaces: tuple[str, ...]
+    format: str
+    rate_limit: float | None
+    schedule: str | None
+    status: str
+    status_reason: str | None
+    status_since: int | None
+    active_from: int
+    announced: bool
+    created_at: int
+    updated_at: int
+    content_filter: str | None = None
+
+
+def insert(connection: Connection, endpoint: StoredEndpoint) -> int:
+    """Add a row and announce it; return the outbox's number."""
+    connection.execute(ENDPOINTS.insert().values(_values(endpoint)))
+    return announce(connection, endpoint.endpoint_id)
+
+
+def update(connection: Connection, endpoint: StoredEndpoint) -> int:
+    """Replace a row and announce it; return the outbox's number."""
+    connection.execute(
+        ENDPOINTS.update()
+        .where(ENDPOINTS.c.endpoint_id == endpoint.endpoint_id)
+        .values(_values(endpoint))
+    )
+    return announce(connection, endpoint.endpoint_id)
+
+
+def remove(connection: Connection, endpoint_id: str) -> int:
+    """Delete a row and announce it; return the outbox's number."""
+    connection.execute(ENDPOINTS.delete().where(ENDPOINTS.c.endpoint_id == endpoint_id))
+    return announce(connection, endpoint_id)
+
+
+def announce(connection: Connection, endpoint_id: str) -> int:
+    """Note that the brokers are to hear of an endpoint's state; return the note's number."""
+    done = connection.execute(OUTBOX.insert().values(endpoint_id=endpoint_id))
+    key = done.inserted_primary_key
+    return 0 if key is None else int(key[0])
+
+
+def insert_all(connection: Connection, endpoints: Sequence[StoredEndpoint]) -> None:
+    """Add rows, without announcing them."""
+    if endpoints:
+        connection.execute(ENDPOINTS.insert(), [_values(each) for each in endpoints])
+
+
+def update_all(connection: Connection, endpoints: Sequence[StoredEndpoint]) -> None:
+    """Replace rows, without announcing them."""
+    if endpoints:
+        query = ENDPOINTS.update().where(ENDPOINTS.c.endpoint_id == sa.bindparam("this"))
+        given = [{**_values(each), "this": each.endpoint_id} for each in endpoints]
+        connection.execute(query, given)
+
+
+def remove_all(connection: Connection, ids: Sequence[str]) -> None:
+    """Delete rows, without announcing that."""
+    if ids:
+        query = ENDPOINTS.delete().where(ENDPOINTS.c.endpoint_id == sa.bindparam("this"))
+        connection.execute(query, [{"this": each} for each in ids])
+
+
+def announce_all(connection: Connection, ids: Sequence[str]) -> int:
+    """Note that the brokers are to hear of endpoints; return the number of the last note."""
+    if ids:
+        connection.execute(OUTBOX.insert(), [{"endpoint_id": each} for each in ids])
+    return connection.execute(sa.select(sa.func.max(OUTBOX.c.number))).scalar() or 0
+
+
+def find_each(connection: Connection, ids: Collection[str]) -> dict[str, StoredEndpoint]:
+    """Return those of some endpoints that there are, by id."""
+    found = connection.execute(sa.select(ENDPOINTS).where(ENDPOINTS.c.endpoint_id.in_(ids)))
+    return {row.endpoint_id: _stored(row) for row in found}
+
+
+def find_named(connection: Connection, workspace_id: str, name: str) -> str | None:
+    """Return the id of a workspace's endpoint of a name."""
+    query = sa.select(ENDPOINTS.c.endpoint_id).where(
+        ENDPOINTS.c.workspace_id == workspace_id, ENDPOINTS.c.name == name
+    )
+    return connection.execute(query).scalar()
+
+
+def find(
+    connection: Connection, endpoint_id: str, *, for_update: bool = False
+) -> StoredEndpoint | None:
+    """Return an endpoint, if there is one of that id; others wait with their changes, if asked."""
+    query = sa.select(ENDPOINTS).where(ENDPOINTS.c.endpoint_id == endpoint_id)
+    if for_update:
+        query = query.with_for_update()
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def find_all(connection: Connection, workspace_id: str | None = None) -> Sequence[StoredEndpoint]:
+    """Return endpoints in the order in which they were made."""
+    query = sa.select(ENDPOINTS).order_by(ENDPOINTS.c.created_at, ENDPOINTS.c.endpoint_id)
+    if workspace_id is not None:
+        query = query.where(ENDPOINTS.c.workspace_id == workspace_id)
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def disabled(endpoint: StoredEndpoint, reason: str, now_ms: int) -> StoredEndpoint:
+    """Return an endpoint as it is when it is served no more."""
+    return replace(endpoint, status="disabled", status_reason=reason, status_since=now_ms)
+
+
+def record_of(endpoint: StoredEndpoint) -> EndpointRecord:
+    """Return what deliverers read."""
+    return EndpointRecord(
+        endpoint_id=endpoint.endpoint_id,
+        workspace_id=endpoint.workspace_id,
+        version=endpoint.version,
+        key_id=endpoint.sealed.key_id,
+        sealed=endpoint.sealed.blob,
+        event_types=list(endpoint.event_types),
+        spaces=list(endpoint.spaces),
+        content_filter=endpoint.content_filter,
+        format=endpoint.format,
+        rate_limit=endpoint.rate_limit,
+        schedule=endpoint.schedule,
+        signature_kinds=["v1"],
+        status=endpoint.status.upper(),
+        status_reason=endpoint.status_reason,
+        status_since=endpoint.status_since,
+        active_from=endpoint.active_from,
+        created_at=endpoint.created_at,
+        updated_at=endpoint.updated_at,
+    )
+
+
+def _values(endpoint: StoredEndpoint) -> dict[str, Any]:
+    return {
+        "endpoint_id": endpoint.endpoint_id,
+        "workspace_id": endpoint.workspace_id,
+        "name": endpoint.name,
+        "version": endpoint.version,
+        "key_id": endpoint.sealed.key_id,
+        "sealed": endpoint.sealed.blob,
+        "event_types": list(endpoint.event_types),
+        "spaces": list(endpoint.spaces),
+        "content_filter": endpoint.content_filter,
+        "format": endpoint.format,
+        "rate_limit": endpoint.rate_limit,
+        "schedule": endpoint.schedule,
+        "signature_kinds": ["v1"],
+        "status": endpoint.status,
+        "status_reason": endpoint.status_reason,
+        "status_since": endpoint.status_since,
+        "active_from": endpoint.active_from,
+        "announced": endpoint.announced,
+        "created_at": endpoint.created_at,
+        "updated_at": endpoint.updated_at,
+    }
+
+
+def _stored(row: Row[Any]) -> StoredEndpoint:
+    return StoredEndpoint(
+        row.endpoint_id,
+        row.workspace_id,
+        row.name,
+        row.version,
+        Sealed(row.key_id, bytes(row.sealed)),
+        tuple(row.event_types),
+        tuple(row.spaces),
+        row.format,
+        row.rate_limit,
+        row.schedule,
+        row.status,
+        row.status_reason,
+        row.status_since,
+        row.active_from,
+        row.announced,
+        row.created_at,
+        row.updated_at,
+        row.content_filter,
+    )

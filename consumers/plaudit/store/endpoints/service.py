@@ -1,0 +1,366 @@
+"""What can be done with endpoints: one place for the command line and, later, the API."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.opening import Private, seal, unseal
+from plaudit.endpoints.signing import Secret, new_secret, secret_of
+from plaudit.store.db.database import translated
+from plaudit.store.db.tables import ENDPOINTS
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.batch import Batch
+from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
+from plaudit.store.endpoints.making import (
+    changed_endpoint,
+    enabled_endpoint,
+    new_endpoint,
+    next_version,
+)
+from plaudit.store.endpoints.moving import dropped
+from plaudit.store.endpoints.reencrypt import reseal
+from plaudit.store.endpoints.relay import Relay
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, checked, uuid_text
+from plaudit.store.endpoints.warnings import offer
+
+ANNOUNCE_S: Final = 10.0
+OVERLAP_MS: Final = 24 * 3_600_000
+"""How long both secrets sign after a rotation."""
+
+
+class NoSuchEndpoint(LookupError):
+    """There is no endpoint of that id."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"no endpoint {endpoint_id}; see `plaudit endpoints list`")
+
+
+class ChangedMeanwhile(LookupError):
+    """Somebody else changed the endpoint after it was looked at."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"endpoint {endpoint_id} was changed meanwhile; look at it again")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A change that is safe in the database.
+
+    Attributes:
+        endpoint: as it is now.
+        secret: of a new endpoint, or a new secret: shown this once.
+        trouble: why the brokers have not heard of it yet; None: they have.
+        missed_since: of one that is served again: since when it was not, epoch milliseconds.
+        warnings: what the change took away.
+    """
+
+    endpoint: StoredEndpoint
+    secret: str | None = None
+    trouble: str | None = None
+    missed_since: int | None = None
+    warnings: Sequence[str] = ()
+
+
+class EndpointService:
+    """Endpoints of all workspaces; every change goes to the database and from there to Kafka.
+
+    Args:
+        engine: the database.
+        keys: seal what is private.
+        relay: announces changes.
+        rules: what this installation allows.
+        announce_s: how long a change waits for the brokers to know of it.
+
+    Attributes:
+        batch: makes many changes at once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        keys: SecretKeys,
+        relay: Relay,
+        rules: Rules,
+        *,
+        announce_s: float = ANNOUNCE_S,
+    ) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._relay = relay
+        self._rules = rules
+        self._announce_s = announce_s
+        self.batch = Batch(engine, keys, relay, rules)
+
+    def add(
+        self, workspace_id: str, wanted: EndpointSpec, once: IdempotencySeed | None = None
+    ) -> Written:
+        """Register an endpoint; it is served from its `active_from` on.
+
+        Args:
+            workspace_id: whose it is.
+            wanted: how it shall be.
+            once: the request, where it may be carried out twice.
+
+        Raises:
+            InputRefused: names what is wrong.
+            DatabaseFailure: nothing was changed.
+        """
+        workspace = uuid_text("workspace", workspace_id)
+        asked = checked(wanted, self._rules)
+        secret = asked.secret or new_secret()
+        now = _now_ms()
+        endpoint_id = str(uuid.uuid4()) if once is None else once.uuid("endpoint")
+        endpoint = new_endpoint(self._keys, asked, workspace, endpoint_id, secret, now)
+        with translated(), self._engine.begin() as connection:
+            before = None if once is None else rows.find(connection, endpoint_id)
+            if before is None:
+                self._refuse_twin(connection, endpoint)
+                number = rows.insert(connection, endpoint)
+            else:
+                number = rows.announce(connection, endpoint_id)
+        if before is not None:
+            endpoint, secret = before, self.private(before).secrets[0].text
+        return self._announced(endpoint, number, secret)
+
+    def get(self, endpoint_id: str) -> StoredEndpoint:
+        """Return an endpoint.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+            InputRefused: the id is none.
+        """
+        wanted = uuid_text("endpoint", endpoint_id)
+        with translated(), self._engine.begin() as connection:
+            found = rows.find(connection, wanted)
+        if found is None:
+            raise NoSuchEndpoint(endpoint_id)
+        return found
+
+    def list(self, workspace_id: str | None = None) -> Sequence[StoredEndpoint]:
+        """Return all endpoints, or those of one workspace."""
+        wanted = None if workspace_id is None else uuid_text("workspace", workspace_id)
+        with translated(), self._engine.begin() as connection:
+            return rows.find_all(connection, wanted)
+
+    def private(self, endpoint: StoredEndpoint) -> Private:
+        """Return what is sealed of an endpoint.
+
+        Raises:
+            CannotOpen: its key is not here.
+        """
+        return unseal(self._keys, endpoint.endpoint_id, endpoint.sealed)
+
+    def update(self, endpoint_id: str, wanted: EndpointSpec, version: int | None = None) -> Written:
+        """Make an endpoint as it shall be; without a secret, it keeps the one that it has.
+
+        Args:
+            endpoint_id: which.
+            wanted: how it shall be.
+            version: that was looked at; None: whichever it is at.
+
+        Raises:
+            ChangedMeanwhile: it is at another version.
+            NoSuchEndpoint: there is none of that id.
+            InputRefused: names what is wrong.
+        """
+        asked = checked(wanted, self._rules)
+        before = self.get(endpoint_id)
+        if version not in {None, before.version}:
+            raise ChangedMeanwhile(endpoint_id)
+        written = self._change(changed_endpoint(self._keys, before, asked))
+        return replace(written, warnings=dropped(self.wanted(before), asked))
+
+    def check(self, wanted: EndpointSpec) -> EndpointSpec:
+        """Return what is asked for in canonical form, without doing it.
+
+        Raises:
+            InputRefused: names what is wrong.
+        """
+        return checked(wanted, self._rules)
+
+    def wanted(self, endpoint: StoredEndpoint) -> EndpointSpec:
+        """Return an endpoint in the form in which it can be asked for; without its secret."""
+        private = self.private(endpoint)
+        return EndpointSpec(
+            private.url,
+            endpoint.event_types,
+            endpoint.spaces,
+            dict(private.headers),
+            endpoint.rate_limit,
+            endpoint.schedule,
+            endpoint.format,
+            None,
+            endpoint.name,
+            endpoint.content_filter,
+        )
+
+    def rotate_secret(
+        self, endpoint_id: str, overlap_ms: int = OVERLAP_MS, once: IdempotencySeed | None = None
+    ) -> Written:
+        """Give an endpoint a new secret; the old one signs along for a while.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+        """
+        before = self.get(endpoint_id)
+        private = self.private(before)
+        fresh = new_secret() if once is None else secret_of(once.made("secret"))
+        if any(each.text == fresh for each in private.secrets):
+            return Written(before, fresh)
+        old = Secret(private.secrets[0].text, _now_ms() + overlap_ms)
+        rotated = replace(private, secrets=[Secret(fresh), old])
+        changed = replace(before, sealed=seal(self._keys, before.endpoint_id, rotated))
+        return replace(self._change(changed), secret=fresh)
+
+    def disable(self, endpoint_id: str, reason: str) -> Written:
+        """Serve an endpoint no more; what is on its way to it becomes dead letters.
+
+        Doing it again changes nothing.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+        """
+        before = self.get(endpoint_id)
+        if (before.status, before.status_reason) == ("disabled", reason):
+            return Written(before)
+        # Another reason does not make what it has missed begin later.
+        since = before.status_since if before.status == "disabled" else None
+        return self._change(rows.disabled(before, reason, since or _now_ms()))
+
+    def enable(self, endpoint_id: str) -> Written:
+        """Serve an endpoint again, from now on: what it missed is for replay.
+
+        One that is served is left alone: with a later `active_from` it would miss what comes now.
+
+        Raises:
+            NoSuchEndpoint: there is none of that id.
+        """
+        before = self.get(endpoint_id)
+        if before.status == "active":
+            return Written(before)
+        served = enabled_endpoint(self._keys, before, _now_ms())
+        return replace(self._change(served), missed_since=before.status_since)
+
+    def disabled_since(self, endpoint: StoredEndpoint) -> int | None:
+        """Return when an endpoint was disabled last, in epoch milliseconds; None: it is not known.
+
+        Raises:
+            CannotOpen: its key is not here.
+        """
+        if endpoint.status != "active":
+            return endpoint.status_since
+        earlier = self.private(endpoint).earlier
+        return earlier[-1][1] if earlier else None
+
+    def remove(self, endpoint_id: str, version: int | None = None) -> Written:
+        """Delete an endpoint; what is on its way to it is cancelled.
+
+        Args:
+            endpoint_id: which.
+            version: that was looked at; None: whichever it is at.
+
+        Raises:
+            ChangedMeanwhile: it is at another version.
+            NoSuchEndpoint: there is none of that id.
+        """
+        wanted = uuid_text("endpoint", endpoint_id)
+        with translated(), self._engine.begin() as connection:
+            before = rows.find(connection, wanted, for_update=True)
+            if before is None:
+                raise NoSuchEndpoint(endpoint_id)
+            if version not in {None, before.version}:
+                raise ChangedMeanwhile(endpoint_id)
+            number = rows.remove(connection, before.endpoint_id)
+        return self._announced(before, number)
+
+    def sync(self, told: Callable[[int], None] = lambda _: None) -> int:
+        """Announce every endpoint again, after a restored backup; return how many.
+
+        Args:
+            told: called now and then with how many the brokers have heard of.
+
+        Raises:
+            KafkaFailure: the brokers are away; the rest is announced the next time.
+        """
+        with translated(), self._engine.begin() as connection:
+            known = connection.execute(sa.select(ENDPOINTS.c.endpoint_id)).scalars().all()
+            rows.announce_all(connection, known)
+        self._relay.run(told)
+        return len(known)
+
+    def forget(self, endpoint_ids: Sequence[str]) -> None:
+        """Write a tombstone for endpoints that are not in the database.
+
+        Raises:
+            KafkaFailure: the brokers are away; the rest is announced the next time.
+        """
+        with translated(), self._engine.begin() as connection:
+            for endpoint_id in endpoint_ids:
+                rows.announce(connection, endpoint_id)
+        self._relay.run()
+
+    def reseal(self) -> int:
+        """Seal with the first key what others sealed; return how many endpoints that were.
+
+        Raises:
+            CannotOpen: a key is missing; nothing was changed.
+            KafkaFailure: the brokers are away; the rest is announced the next time.
+        """
+        with translated(), self._engine.begin() as connection:
+            count = reseal(connection, self._keys)
+        self._relay.run()
+        return count
+
+    def _change(self, changed: StoredEndpoint) -> Written:
+        newer = next_version(changed, _now_ms())
+        with translated(), self._engine.begin() as connection:
+            known = rows.find(connection, newer.endpoint_id, for_update=True)
+            if known is None:
+                raise NoSuchEndpoint(newer.endpoint_id)
+            if known.version != changed.version:
+                raise ChangedMeanwhile(newer.endpoint_id)
+            self._refuse_twin(connection, newer)
+            number = rows.update(connection, newer)
+        return self._announced(newer, number)
+
+    def _announced(
+        self, endpoint: StoredEndpoint, number: int, secret: str | None = None
+    ) -> Written:
+        """Tell the brokers; a change that they have not heard of is told by the next relay."""
+        trouble = self._relay.tell(number, self._announce_s)
+        with suppress(NoSuchEndpoint):
+            endpoint = self.get(endpoint.endpoint_id)
+        return Written(endpoint, secret, trouble)
+
+    @staticmethod
+    def _refuse_twin(connection: Connection, endpoint: StoredEndpoint) -> None:
+        """Refuse a name that another endpoint of the workspace has.
+
+        Raises:
+            InputRefused: it is taken.
+        """
+        if endpoint.name is None:
+            return
+        twin = rows.find_named(connection, endpoint.workspace_id, endpoint.name)
+        if twin not in {None, endpoint.endpoint_id}:
+            raise InputRefused("name", f"{endpoint.name!r} is taken by {twin}")
+
+
+def offers(written: Written) -> list[str]:
+    """Return how to send what an endpoint missed; none when it missed nothing."""
+    since, endpoint = written.missed_since, written.endpoint
+    return [] if since is None else [offer(endpoint.endpoint_id, since, endpoint.active_from)]
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)

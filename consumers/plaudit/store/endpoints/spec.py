@@ -1,0 +1,199 @@
+"""What people ask for when they register an endpoint, checked before anything is written."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from plaudit.endpoints.filters import FilterRefused, parse_filter
+from plaudit.endpoints.signing import SecretRefused, secret_bytes
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.formats import slack
+from plaudit.formats.catalogue import FORMATS
+from plaudit.records.delays import Delay, DelayError, parse_delays
+from plaudit.transport.addresses import AddressPolicy, check_url
+from plaudit.transport.errors import AddressRefused, UrlRefused
+from plaudit.transport.request_head import OURS
+
+HIGHEST_RATE: Final = 10_000.0
+MOST_HEADERS: Final = 20
+LONGEST_NAME: Final = 200
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_VALUE: Final = re.compile(r"[\x20-\x7e\t]{0,2000}")
+_RESERVED: Final = ("webhook-", "content-", "plaudit-")
+
+
+class InputRefused(ValueError):
+    """What was asked for can't be; nothing was changed.
+
+    Attributes:
+        field: which part.
+        reason: what is wrong with it, and what is wanted.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSpec:
+    """An endpoint as it shall be.
+
+    Attributes:
+        url: where to send.
+        types: event types; none means all.
+        spaces: ids of spaces; none means all.
+        headers: sent along with every request.
+        rate_limit: requests per second.
+        schedule: delays between attempts, such as `5s,5m`.
+        format: of the body. Slack's brings a rate limit of one a second, and every type but those
+            that come by the hundred, where nothing else is asked for.
+        secret: `whsec_…`; None: a new one, or on a change the one that there is.
+        name: for people, unique within the workspace.
+        content_filter: which events, by what stands in them; JSON as
+            `plaudit.endpoints.filters` has it.
+    """
+
+    url: str
+    types: tuple[str, ...] = ()
+    spaces: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rate_limit: float | None = None
+    schedule: str | None = None
+    format: str = "standard"
+    secret: str | None = field(default=None, repr=False)
+    name: str | None = None
+    content_filter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What this installation allows.
+
+    Attributes:
+        policy: which addresses may be reached.
+        tiers: delays that have a retry topic.
+    """
+
+    policy: AddressPolicy
+    tiers: Sequence[Delay]
+
+
+def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
+    """Return what was asked for, in canonical form.
+
+    Raises:
+        InputRefused: names the field and what is wanted.
+    """
+    if wanted.format not in FORMATS:
+        raise InputRefused("format", f"{wanted.format!r} is none of {', '.join(FORMATS)}")
+    if wanted.name is not None and not printable(wanted.name):
+        raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
+    if wanted.rate_limit is not None and not 0 < wanted.rate_limit <= HIGHEST_RATE:
+        raise InputRefused("rate_limit", f"requests per second, over 0 and up to {HIGHEST_RATE:g}")
+    if wanted.secret is not None:
+        _check_secret(wanted.secret)
+    _check_headers(wanted.headers)
+    slacks = wanted.format == slack.SLACK.name
+    types = wanted.types or (slack.TYPES if slacks else ())
+    return EndpointSpec(
+        _url(wanted.url, rules.policy),
+        tuple(_type(name) for name in types),
+        tuple(uuid_text("spaces", text) for text in wanted.spaces),
+        wanted.headers,
+        wanted.rate_limit or (slack.RATE_LIMIT if slacks else None),
+        _schedule(wanted.schedule, rules.tiers),
+        wanted.format,
+        wanted.secret,
+        wanted.name,
+        _filter(wanted.content_filter),
+    )
+
+
+def printable(name: str) -> bool:
+    """Return whether a name can be one."""
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable()
+
+
+def uuid_text(field_name: str, text: str) -> str:
+    """Return an id in canonical form.
+
+    Raises:
+        InputRefused: it is no UUID.
+    """
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise InputRefused(field_name, f"{text!r} is no UUID") from None
+
+
+def _url(url: str, policy: AddressPolicy) -> str:
+    try:
+        target = check_url(url)
+        policy.check(target)
+    except UrlRefused as refused:
+        raise InputRefused("url", refused.reason) from None
+    except AddressRefused as refused:
+        raise InputRefused("url", f"{refused.detail} (see PLAUDIT_ALLOW_NETWORKS)") from None
+    return target.url
+
+
+def _type(name: str) -> str:
+    if name in CATALOGUE:
+        return name
+    close = difflib.get_close_matches(name, CATALOGUE, 1)
+    hint = f"did you mean {close[0]}?" if close else "see `plaudit schemas list`"
+    raise InputRefused("types", f"{name!r} is no event type; {hint}")
+
+
+def _filter(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        parse_filter(text)
+    except FilterRefused as refused:
+        where = f"filter.{refused.where}" if refused.where else "filter"
+        raise InputRefused(where, refused.reason) from None
+    return json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+
+
+def _check_secret(secret: str) -> None:
+    try:
+        secret_bytes(secret)
+    except SecretRefused as refused:
+        raise InputRefused("secret", str(refused)) from None
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    if len(headers) > MOST_HEADERS:
+        raise InputRefused("headers", f"at most {MOST_HEADERS}")
+    for name, value in headers.items():
+        lower = name.lower()
+        if _TOKEN.fullmatch(name) is None:
+            raise InputRefused("headers", f"{name!r} is no header name")
+        if lower.startswith(_RESERVED) or lower.encode() in OURS or lower == "user-agent":
+            raise InputRefused("headers", f"{name} is Plaudit's to set")
+        if _VALUE.fullmatch(value) is None:
+            raise InputRefused("headers", f"the value of {name} is no printable ASCII text")
+
+
+def _schedule(text: str | None, tiers: Iterable[Delay]) -> str | None:
+    if text is None:
+        return None
+    try:
+        delays = parse_delays(text)
+    except DelayError as error:
+        raise InputRefused("schedule", str(error)) from None
+    offered = {delay.millis: delay for delay in tiers}
+    for delay in delays:
+        if delay.millis not in offered:
+            listed = ",".join(each.label for each in offered.values())
+            raise InputRefused("schedule", f"{delay} is none of the tiers {listed}")
+    return ",".join(offered[delay.millis].label for delay in delays)

@@ -1,0 +1,59 @@
+"""What is allowed and will disappoint all the same: told when an endpoint is registered. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from plaudit.formats.cloudevents import STRUCTURED
+from plaudit.formats.slack import SLACK
+from plaudit.records.times import time_text
+from plaudit.store.endpoints.spec import EndpointSpec
+
+_MAKE_RATE: Final = 30.0
+"""Requests per second: Make takes 300 in 10 s."""
+_ZAPIER_RATE: Final = 30.0
+
+
+def advice(wanted: EndpointSpec) -> list[str]:
+    """Return warnings about an endpoint, each with what to do; none when all is well."""
+    return list(_advice(wanted))
+
+
+def offer(endpoint_id: str, since_ms: int, until_ms: int) -> str:
+    """Return how to send what an endpoint did not get between two moments (epoch milliseconds)."""
+    since, until = time_text(since_ms), time_text(until_ms)
+    return (
+        f"it missed what was published while it was disabled, from {since} to {until}; what was "
+        f"published before and read then is a dead letter; to send both: plaudit endpoints enable "
+        f"{endpoint_id} --recover"
+    )
+
+
+def _advice(wanted: EndpointSpec) -> Iterator[str]:
+    parts = urlsplit(wanted.url)
+    host = parts.hostname or ""
+    if "/webhook-test/" in parts.path:
+        yield (
+            "this is n8n's test URL: it listens for 120 s and answers 404 afterwards; give the "
+            "production URL (/webhook/…) of an active workflow"
+        )
+    n8n = "n8n" in host or "/webhook/" in parts.path or "/webhook-test/" in parts.path
+    if n8n and wanted.format == STRUCTURED.name:
+        yield (
+            f"n8n leaves the body of {STRUCTURED.content_type.decode()} empty; use "
+            "cloudevents-binary or standard"
+        )
+    if host.startswith("hook.") and host.endswith((".make.com", ".integromat.com")):
+        if wanted.rate_limit is None or wanted.rate_limit > _MAKE_RATE:
+            yield "Make refuses more than 300 requests in 10 s; set a rate limit of 25"
+        yield (
+            "Make answers 410 when no scenario has used the webhook for 5 days; the endpoint is "
+            "disabled then"
+        )
+    limit = wanted.rate_limit
+    if host == "hooks.zapier.com" and (limit is None or limit > _ZAPIER_RATE):
+        yield "Zapier refuses more than about 30 requests a second; set a rate limit of 20"
+    if host == "hooks.slack.com" and wanted.format != SLACK.name:
+        yield "Slack takes its own messages only; use the format slack"

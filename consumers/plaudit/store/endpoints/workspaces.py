@@ -1,0 +1,87 @@
+"""What is known of a workspace beside what it owns: which endpoint is told of trouble."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from plaudit.store.db.database import reading, translated
+from plaudit.store.db.tables import WORKSPACES
+from plaudit.store.db.upsert import insert_into
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.spec import InputRefused, uuid_text
+
+FIELD = "notify_endpoint_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A tenant.
+
+    Attributes:
+        notify_endpoint_id: hears of disabled endpoints (`endpoint.disabled`); None: nobody does.
+    """
+
+    workspace_id: str
+    notify_endpoint_id: str | None
+
+
+class WorkspaceService:
+    """Looks at workspaces and changes them; every UUID is one.
+
+    Args:
+        engine: the database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get(self, workspace_id: str) -> Workspace:
+        """Return a workspace.
+
+        Raises:
+            InputRefused: the id is none.
+            DatabaseFailure: it can't be told now.
+        """
+        wanted = uuid_text("workspace", workspace_id)
+        query = sa.select(WORKSPACES.c.notify_endpoint_id).where(
+            WORKSPACES.c.workspace_id == wanted
+        )
+        with reading(self._engine) as connection:
+            return Workspace(wanted, connection.execute(query).scalar())
+
+    def notify(self, workspace_id: str, endpoint_id: str | None) -> Workspace:
+        """Have an endpoint of the workspace told of trouble with the others; None: nobody.
+
+        Raises:
+            InputRefused: the workspace has no such endpoint.
+            DatabaseFailure: nothing was changed.
+        """
+        wanted = uuid_text("workspace", workspace_id)
+        target = None if endpoint_id is None else uuid_text(FIELD, endpoint_id)
+        with translated(), self._engine.begin() as connection:
+            if target is not None:
+                found = rows.find(connection, target)
+                if found is None or found.workspace_id != wanted:
+                    raise InputRefused(FIELD, f"the workspace has no endpoint {target}")
+            _write(connection, wanted, target)
+        return Workspace(wanted, target)
+
+
+def _write(connection: Connection, workspace_id: str, target: str | None) -> None:
+    now = int(time.time() * 1_000)
+    row = {
+        "workspace_id": workspace_id,
+        "notify_endpoint_id": target,
+        "created_at": now,
+        "updated_at": now,
+    }
+    change = {"notify_endpoint_id": target, "updated_at": now}
+    connection.execute(
+        insert_into(connection, WORKSPACES)
+        .values(row)
+        .on_conflict_do_update(index_elements=["workspace_id"], set_=change)
+    )

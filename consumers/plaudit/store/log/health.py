@@ -1,0 +1,293 @@
+"""How endpoints are doing: pure sums over attempts that are new in the log, and their rows.
+
+An attempt counts once: what is summed is what `insert_new` returned, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from plaudit.store.db.tables import HEALTH, HOURS
+from plaudit.store.db.upsert import insert_into
+from plaudit.store.log.writer import COLUMNS, Row
+
+HOUR_MS: Final = 3_600_000
+BOUNDS_MS: Final = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000)
+"""Upper bounds of the histogram's buckets; one more takes what is above."""
+_BLANK: Final = (0,) * (len(BOUNDS_MS) + 1)
+_AT_ONCE: Final = 500
+"""Rows in one question."""
+
+
+class Tried(NamedTuple):
+    """One HTTP attempt, as far as health goes."""
+
+    started_at: int
+    version: int
+    outcome: str
+    status: int | None
+    reason: str | None
+    error: str | None
+    total_ms: float | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was answered 2xx."""
+        return self.outcome == "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How an endpoint is doing; times in epoch milliseconds.
+
+    Attributes:
+        failing_since: the first failure after the last success, of this version.
+        failing_version: the endpoint's version that fails.
+        failure_streak: failures in a row.
+    """
+
+    endpoint_id: str
+    workspace_id: str
+    last_attempt_at: int = 0
+    last_success_at: int | None = None
+    last_failure_at: int | None = None
+    failing_since: int | None = None
+    failing_version: int | None = None
+    failure_streak: int = 0
+    last_status: int | None = None
+    last_reason: str | None = None
+    last_error: str | None = None
+
+    @property
+    def failing_for_ms(self) -> int:
+        """How long it has been failing without a success, from the first failure to the last."""
+        return 0 if self.failing_since is None else self.last_attempt_at - self.failing_since
+
+    def after(self, attempts: Sequence[Tried]) -> Health:
+        """Return how it is after more attempts, in order; older ones than the last say nothing."""
+        news = [
+            each
+            for each in attempts
+            if each.started_at >= self.last_attempt_at
+            and each.version >= (self.failing_version or 0)
+        ]
+        if not news:
+            return self
+        # Only the failures after the last success are a streak; the last of each kind is kept.
+        succeeded = next((each for each in reversed(news) if each.succeeded), None)
+        since = 0 if succeeded is None else len(news) - news[::-1].index(succeeded)
+        now = replace(self, last_attempt_at=news[-1].started_at, last_status=news[-1].status)
+        failed = next((each for each in reversed(news) if not each.succeeded), None)
+        if failed is not None:
+            now = replace(
+                now,
+                last_failure_at=failed.started_at,
+                last_reason=failed.reason,
+                last_error=failed.error,
+            )
+        if succeeded is not None:
+            now = replace(now, last_success_at=succeeded.started_at).unbroken()
+        return now.failing(news[since:])
+
+    def unbroken(self) -> Health:
+        """Return it without a streak of failures."""
+        return replace(self, failing_since=None, failing_version=None, failure_streak=0)
+
+    def failing(self, failures: Sequence[Tried]) -> Health:
+        """Return it after a row of failures; a changed endpoint gets its time anew."""
+        since, version, streak = self.failing_since, self.failing_version, self.failure_streak
+        for each in failures:
+            if since is None or version is None or each.version > version:
+                since, version, streak = each.started_at, each.version, 0
+            streak += each.version == version
+        return replace(self, failing_since=since, failing_version=version, failure_streak=streak)
+
+
+@dataclass(slots=True)
+class HourSum:
+    """What became of an endpoint's attempts within an hour.
+
+    Attributes:
+        failed: HTTP attempts that were not answered 2xx.
+        dead: deliveries that were given up.
+        diverted: sent to a tier without an attempt.
+        latencies: how many attempts took how long; buckets as BOUNDS_MS has them.
+    """
+
+    workspace_id: str
+    delivered: int = 0
+    failed: int = 0
+    dead: int = 0
+    diverted: int = 0
+    latencies: list[int] = field(default_factory=lambda: list(_BLANK))
+
+    def take(self, tried: Tried, *, http: bool) -> None:
+        """Count one row of the log."""
+        self.delivered += tried.outcome == "delivered"
+        self.failed += http and tried.outcome != "delivered"
+        self.dead += tried.outcome in {"dead", "gone"}
+        self.diverted += tried.outcome == "diverted"
+        if http and tried.total_ms is not None:
+            self.latencies[bisect_left(BOUNDS_MS, tried.total_ms)] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a batch says.
+
+    Attributes:
+        hours: by endpoint and epoch hour.
+        tried: HTTP attempts by endpoint, in order of time.
+        workspaces: of the endpoints.
+    """
+
+    hours: Mapping[tuple[str, int], HourSum]
+    tried: Mapping[str, list[Tried]]
+    workspaces: Mapping[str, str]
+
+
+_NAMES: Final = {kind: [each.name for each in fields(kind)] for kind in (Health, HourSum)}
+_wanted: Final = itemgetter(*map(COLUMNS.index, ("endpoint_id", "workspace_id")))
+_said: Final = itemgetter(
+    *(COLUMNS.index("endpoint_version" if name == "version" else name) for name in Tried._fields)
+)
+
+
+def summed(rows: Iterable[Row]) -> Sums:
+    """Sum up rows of the log."""
+    hours: dict[tuple[str, int], HourSum] = {}
+    tried: dict[str, list[Tried]] = {}
+    workspaces: dict[str, str] = {}
+    for row in rows:
+        endpoint_id, workspace_id = _wanted(row)
+        each = Tried._make(_said(row))
+        key = endpoint_id, each.started_at // HOUR_MS
+        http = _is_http(each)
+        hour = hours.get(key)
+        if hour is None:
+            hour = hours[key] = HourSum(workspace_id)
+        hour.take(each, http=http)
+        if http:
+            tried.setdefault(endpoint_id, []).append(each)
+            workspaces[endpoint_id] = workspace_id
+    for attempts in tried.values():
+        attempts.sort(key=lambda each: each.started_at)
+    return Sums(hours, tried, workspaces)
+
+
+def _is_http(tried: Tried) -> bool:
+    """Return whether a request was made: what is decided without one says nothing of health."""
+    sent = tried.outcome in {"delivered", "retrying", "gone"}
+    return sent or tried.status is not None or tried.total_ms is not None
+
+
+def take_in(connection: Connection, sums: Sums) -> list[Health]:
+    """Add a batch to the tables; return how the endpoints that were attempted are now.
+
+    Raises:
+        SQLAlchemyError: the transaction can't go on.
+    """
+    _add_hours(connection, sums.hours)
+    blank = {each: Health(each, workspace) for each, workspace in sums.workspaces.items()}
+    _make_sure(connection, HEALTH, [_flat(each) for each in blank.values()])
+    now = [
+        known.after(sums.tried[known.endpoint_id])
+        for known in _locked(connection, sorted(sums.tried))
+    ]
+    _write(connection, HEALTH, ("endpoint_id",), [_flat(each) for each in now])
+    return now
+
+
+def find_health(connection: Connection, endpoint_id: str) -> Health | None:
+    """Return how an endpoint is doing; None when it was never attempted."""
+    query = sa.select(HEALTH).where(HEALTH.c.endpoint_id == endpoint_id)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else Health(**row)
+
+
+def _locked(connection: Connection, endpoint_ids: Sequence[str]) -> Iterator[Health]:
+    """Yield the rows in one order everywhere, so that two recorders never wait for each other."""
+    for some in _chunks(endpoint_ids):
+        query = (
+            sa.select(HEALTH)
+            .where(HEALTH.c.endpoint_id.in_(some))
+            .order_by(HEALTH.c.endpoint_id)
+            .with_for_update()
+        )
+        yield from [Health(**row) for row in connection.execute(query).mappings()]
+
+
+def _add_hours(connection: Connection, hours: Mapping[tuple[str, int], HourSum]) -> None:
+    keys = sorted(hours)
+    blank = [
+        {"endpoint_id": key[0], "hour": key[1], **_flat(HourSum(hours[key].workspace_id))}
+        for key in keys
+    ]
+    _make_sure(connection, HOURS, blank)
+    pair = sa.tuple_(HOURS.c.endpoint_id, HOURS.c.hour)
+    changed = []
+    for some in _chunks(keys):
+        query = (
+            sa.select(HOURS)
+            .where(pair.in_(some))
+            .order_by(HOURS.c.endpoint_id, HOURS.c.hour)
+            .with_for_update()
+        )
+        changed += [
+            _added(dict(row), hours[row["endpoint_id"], row["hour"]])
+            for row in connection.execute(query).mappings()
+        ]
+    _write(connection, HOURS, ("endpoint_id", "hour"), changed)
+
+
+def _added(row: Mapping[str, Any], more: HourSum) -> dict[str, Any]:
+    return {
+        **row,
+        "delivered": row["delivered"] + more.delivered,
+        "failed": row["failed"] + more.failed,
+        "dead": row["dead"] + more.dead,
+        "diverted": row["diverted"] + more.diverted,
+        "latencies": [a + b for a, b in zip(row["latencies"], more.latencies, strict=True)],
+    }
+
+
+def _flat(row: Health | HourSum) -> dict[str, Any]:
+    """Return a row's columns, without the copies that `asdict` makes of each value."""
+    return {name: getattr(row, name) for name in _NAMES[type(row)]}
+
+
+def _make_sure(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows that are not there; the others stay as they are."""
+    if not rows:
+        return
+    ordered = sorted(rows, key=lambda row: tuple(row[key.name] for key in table.primary_key))
+    connection.execute(insert_into(connection, table).on_conflict_do_nothing(), ordered)
+
+
+def _write(
+    connection: Connection, table: sa.Table, keys: tuple[str, ...], rows: list[dict[str, Any]]
+) -> None:
+    """Update rows as a whole."""
+    if not rows:
+        return
+    bound = [table.c[key] == sa.bindparam(f"its_{key}") for key in keys]
+    values: dict[str, Any] = {
+        column.name: sa.bindparam(column.name) for column in table.c if column.name not in keys
+    }
+    renamed = [
+        {f"its_{name}" if name in keys else name: value for name, value in row.items()}
+        for row in rows
+    ]
+    connection.execute(table.update().where(*bound).values(values), renamed)
+
+
+def _chunks(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]

@@ -1,0 +1,186 @@
+"""Writing the delivery log: attempts go in in batches, each once, whatever is written twice.
+
+`attempt_id` says what is the same. SQLite takes rows one by one inside a transaction; Postgres gets
+them by COPY into a table of the transaction, and from there those that it has not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from plaudit.store.db.partitions import ensure_days
+from plaudit.store.db.tables import ATTEMPTS, Id
+
+COLUMNS: Final = tuple(column.name for column in ATTEMPTS.columns)
+_PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
+_ID: Final = _PLACE["attempt_id"]
+_STARTED: Final = _PLACE["started_at"]
+LONGEST_TEXT: Final = 4_096
+"""Characters of a text that are kept."""
+LONGEST_KEY: Final = 400
+"""Characters of a text with an index: Postgres takes 2,704 bytes."""
+
+_in_order: Final = itemgetter(*COLUMNS)
+
+Row = tuple[Any, ...]
+"""An attempt, in the order of COLUMNS; ids as the database takes them."""
+_ID_BYTES: Final = 16
+
+
+class AttemptRows:
+    """Turns decoded attempts into rows of one kind of database.
+
+    Args:
+        dialect: SQLAlchemy's name of it.
+    """
+
+    def __init__(self, dialect: str) -> None:
+        native = dialect == "postgresql"
+        an_id: Callable[[str], Any] = _canonical if native else _packed
+        self._convert: tuple[tuple[int, Callable[[Any], Any]], ...] = tuple(
+            (place, an_id if isinstance(column.type, Id) else _cleaner(column.name))
+            for place, column in enumerate(ATTEMPTS.columns)
+            if isinstance(column.type, Id | sa.Text)
+        )
+
+    def row(self, attempt: dict[str, Any]) -> Row:
+        """Return the row of a decoded `DeliveryAttempt`.
+
+        Raises:
+            ValueError: an id is no UUID.
+        """
+        headers = attempt["answer_headers"]
+        if headers is not None:
+            attempt["answer_headers"] = orjson.dumps(headers).decode()
+        values = list(_in_order(attempt))
+        for place, convert in self._convert:
+            value = values[place]
+            if value is not None:
+                values[place] = convert(value)
+        return tuple(values)
+
+
+def insert_new(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+    """Write attempts that are not in the log; return those, in their order.
+
+    Raises:
+        SQLAlchemyError: nothing was written.
+    """
+    once = list({row[_ID]: row for row in rows}.values())
+    if not once:
+        return []
+    if connection.dialect.name == "postgresql":
+        ensure_days(connection, {row[_STARTED] for row in once})
+        known = _copy(connection, once)
+    else:
+        known = _insert(connection, once)
+    return once if not known else [row for row in once if row[_ID] not in known]
+
+
+def _insert(connection: Connection, rows: list[Row]) -> set[Any]:
+    """Write those that SQLite has not; return the ids of those that it had."""
+    # Nobody else writes before this transaction ends: what it adds is numbered above what was.
+    before = connection.exec_driver_sql("SELECT max(rowid) FROM attempts").scalar() or 0
+    if connection.exec_driver_sql(_INSERT, rows).rowcount == len(rows):
+        return set()
+    # After a crash between a transaction and the commit of its offsets.
+    added = connection.exec_driver_sql(_ADDED, (before,))
+    return {row[_ID] for row in rows} - {found[0] for found in added}
+
+
+def _copy(connection: Connection, rows: list[Row]) -> set[Any]:
+    """Write those that Postgres has not; return the ids of those that it had."""
+    connection.exec_driver_sql(_STAGE)
+    driver: Any = connection.connection.driver_connection
+    dbapi = connection.dialect.loaded_dbapi
+    try:
+        with driver.cursor() as cursor:
+            with cursor.copy(_COPY) as copy:
+                copy.write("".join(map(_line, rows)))
+            cursor.execute(_TAKE)
+            if cursor.rowcount == len(rows):
+                return set()
+            return {row[_ID] for row in rows} - {str(taken[0]) for taken in cursor.fetchall()}
+    except dbapi.Error as error:
+        # What goes past SQLAlchemy is told in its terms all the same.
+        raise DBAPIError.instance(_COPY, None, error, dbapi.Error) from error
+
+
+_LISTED: Final = ", ".join(COLUMNS)
+_INSERT: Final = (
+    f"INSERT OR IGNORE INTO attempts ({_LISTED}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - column names of ours
+)
+_ADDED: Final = "SELECT attempt_id FROM attempts WHERE rowid > ?"
+_STAGE: Final = "CREATE TEMPORARY TABLE IF NOT EXISTS staged (LIKE attempts) ON COMMIT DELETE ROWS"
+_COPY: Final = f"COPY staged ({_LISTED}) FROM STDIN"
+_TAKE: Final = (
+    f"INSERT INTO attempts ({_LISTED}) SELECT {_LISTED} FROM staged "  # noqa: S608 - the same
+    "ON CONFLICT DO NOTHING RETURNING attempt_id"
+)
+
+_is_uuid: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
+_special: Final = re.compile(r"[\\\t\n\r]").search
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _canonical(text: str) -> str:
+    """Return an id as Postgres says it.
+
+    Raises:
+        ValueError: it is no UUID.
+    """
+    if _is_uuid(text) is None:
+        msg = f"{text[:40]!r} is no UUID"
+        raise ValueError(msg)
+    return text.lower()
+
+
+def _packed(text: str) -> bytes:
+    """Return an id as SQLite has it.
+
+    Raises:
+        ValueError: it is no UUID.
+    """
+    packed = bytes.fromhex(text.replace("-", ""))
+    if len(packed) != _ID_BYTES:
+        msg = f"{text[:40]!r} is no UUID"
+        raise ValueError(msg)
+    return packed
+
+
+_KEYS: Final = {column.name for index in ATTEMPTS.indexes for column in index.columns}
+
+
+def _cleaner(name: str) -> Callable[[str], str]:
+    """Return what makes a column's text one that every database takes: Postgres has no NUL."""
+    longest = LONGEST_KEY if name in _KEYS else LONGEST_TEXT
+
+    def clean(text: str) -> str:
+        if len(text) > longest:
+            text = text[:longest]
+        return text.replace("\0", "\ufffd") if "\0" in text else text
+
+    return clean
+
+
+def _line(row: Row) -> str:
+    """Return a row in the text format of COPY."""
+    return "\t".join([_field(value) for value in row]) + "\n"
+
+
+def _field(value: object) -> str:
+    if value is None:
+        return "\\N"
+    if isinstance(value, str):
+        return value.translate(_ESCAPES) if _special(value) else value
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    return str(value)

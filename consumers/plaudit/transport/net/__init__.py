@@ -1,0 +1,1 @@
+"""Addresses, name resolution, dialling and TLS."""

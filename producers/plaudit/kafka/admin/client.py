@@ -1,0 +1,279 @@
+"""Looking at topics and changing them: every call is bounded in time, every error is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from confluent_kafka import (
+    ConsumerGroupState,
+    KafkaException,
+    Node,
+    TopicCollection,
+)
+from confluent_kafka.admin import AdminClient
+
+# The package `admin` does not say what it exports; the modules that define these do.
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._metadata import ClusterMetadata
+from confluent_kafka.admin._topic import TopicDescription
+from confluent_kafka.cimpl import NewPartitions, NewTopic
+
+from plaudit.kafka.admin.topic_specs import TopicSpec
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.connection_errors import ConnectionErrors, answered
+from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, NotAuthorized, translate
+from plaudit.kafka.settings import KafkaSettings
+
+DEFAULT_TIMEOUT_S: Final = 15.0
+# librdkafka answers by itself at its request timeout; a future that does not is given up a little
+# later (one has been seen to hang for ten minutes).
+_GRACE_S: Final = 2.0
+_SERVE_S: Final = 0.1
+
+# What a deletion ends with when there is nothing to delete.
+_ALREADY_GONE: Final = frozenset({"UNKNOWN_TOPIC_OR_PART", "GROUP_ID_NOT_FOUND"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """One topic as it is.
+
+    Attributes:
+        name: of the topic.
+        partitions: how many.
+        replication: replicas of the partition that has fewest.
+        leaderless: partitions that nobody leads at the moment.
+        config: configuration in effect, or why it can't be seen.
+    """
+
+    name: str
+    partitions: int
+    replication: int
+    leaderless: tuple[int, ...]
+    config: Mapping[str, str] | NotAuthorized
+
+
+class Admin:
+    """Asks the brokers about topics and changes them.
+
+    Args:
+        settings: where Kafka is.
+        timeout_s: for each call.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._troubles = ConnectionErrors()
+        config = {**settings.client_config(), "error_cb": self._troubles.heard}
+        self._client = open_client(settings, AdminClient, config)
+
+    def topic_names(self) -> list[str]:
+        """Return the names of all topics that this user may see.
+
+        Raises:
+            KafkaFailure: the brokers are away, or refuse.
+        """
+        doing = "list topics"
+        return sorted(self._metadata(doing).topics)
+
+    def look_at(self, names: Collection[str]) -> dict[str, TopicState | NotAuthorized | None]:
+        """Return what each topic is like: None where it does not exist.
+
+        Raises:
+            KafkaFailure: the brokers are away, or answer with an error other than a refusal.
+        """
+        self._metadata("look at topics")  # whoever is not let in is told so in a moment
+        described = self._client.describe_topics(
+            TopicCollection(list(names)), request_timeout=self._timeout_s
+        )
+        found: dict[str, TopicDescription | NotAuthorized | None] = {
+            name: self._look(future, f"look at topic {name}") for name, future in described.items()
+        }
+        existing = [name for name, topic in found.items() if isinstance(topic, TopicDescription)]
+        configs = self._configs(existing)
+        return {
+            name: _state(topic, configs[name]) if isinstance(topic, TopicDescription) else topic
+            for name, topic in found.items()
+        }
+
+    def create(self, specs: Collection[TopicSpec]) -> dict[str, KafkaFailure | None]:
+        """Create topics; returns what went wrong with each, or None.
+
+        Raises:
+            KafkaUnavailable: the brokers are away.
+        """
+        if not specs:
+            return {}
+        new = [
+            NewTopic(spec.name, spec.partitions, spec.replication, config=dict(spec.config))
+            for spec in specs
+        ]
+        futures = self._client.create_topics(
+            new, operation_timeout=self._timeout_s, request_timeout=self._timeout_s
+        )
+        return {name: self._outcome(f, f"create topic {name}") for name, f in futures.items()}
+
+    def grow(self, name: str, partitions: int) -> KafkaFailure | None:
+        """Raise a topic's number of partitions to `partitions`; returns what went wrong.
+
+        Raises:
+            KafkaUnavailable: the brokers are away.
+        """
+        futures = self._client.create_partitions(
+            [NewPartitions(name, partitions)],
+            operation_timeout=self._timeout_s,
+            request_timeout=self._timeout_s,
+        )
+        return self._outcome(futures[name], f"add partitions to topic {name}")
+
+    def configure(self, name: str, config: Mapping[str, str]) -> KafkaFailure | None:
+        """Set some of a topic's configuration, and leave the rest; returns what went wrong.
+
+        Raises:
+            KafkaUnavailable: the brokers are away.
+        """
+        entries = [
+            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+            for key, value in config.items()
+        ]
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
+        futures = self._client.incremental_alter_configs(
+            [resource], request_timeout=self._timeout_s
+        )
+        return self._outcome(futures[resource], f"configure topic {name}")
+
+    def shares(self, group: str) -> Sequence[int] | None:
+        """Return how many partitions each member of a consumer group has.
+
+        None while it is being rebalanced.
+
+        Raises:
+            KafkaFailure: the brokers are away, or refuse.
+        """
+        described = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)
+        found = self._wait(described[group], f"look at group {group}")
+        if found.state is not ConsumerGroupState.STABLE:
+            return None
+        return [len(member.assignment.topic_partitions) for member in found.members]
+
+    def remove(self, topics: Collection[str], groups_prefix: str) -> list[KafkaFailure]:
+        """Delete topics, and the consumer groups whose names begin so; returns what is still there.
+
+        For installations that are made to be thrown away. What does not exist is no failure; a
+        group whose members have not left, or were killed a moment ago, is one.
+
+        Raises:
+            KafkaUnavailable: the brokers are away.
+        """
+        listing = self._client.list_consumer_groups(request_timeout=self._timeout_s)
+        groups = [
+            each.group_id
+            for each in self._wait(listing, "list groups").valid
+            if each.group_id.startswith(groups_prefix)
+        ]
+        futures: dict[str, Future[object]] = self._client.delete_topics(
+            list(topics), operation_timeout=self._timeout_s, request_timeout=self._timeout_s
+        )
+        if groups:
+            futures |= self._client.delete_consumer_groups(groups, request_timeout=self._timeout_s)
+        outcomes = [self._outcome(future, f"delete {name}") for name, future in futures.items()]
+        return [each for each in outcomes if each is not None and each.code not in _ALREADY_GONE]
+
+    def broker_config(self) -> Mapping[str, str] | NotAuthorized:
+        """Return the configuration of the broker that is asked first, or why it can't be seen.
+
+        Raises:
+            KafkaFailure: the brokers are away.
+        """
+        doing = "look at the brokers' configuration"
+        brokers = self._metadata(doing).brokers
+        resource = ConfigResource(ConfigResource.Type.BROKER, str(min(brokers)))
+        futures = self._client.describe_configs([resource], request_timeout=self._timeout_s)
+        found: dict[str, ConfigEntry] | NotAuthorized | None = self._look(futures[resource], doing)
+        return found if isinstance(found, NotAuthorized) else _values(found or {})
+
+    def _metadata(self, doing: str) -> ClusterMetadata:
+        def ask(timeout_s: float) -> ClusterMetadata:
+            return self._client.list_topics(timeout=timeout_s)
+
+        def serve() -> None:
+            self._client.poll(_SERVE_S)
+
+        return answered(ask, doing, self._timeout_s, self._troubles, serve)
+
+    def _configs(self, names: Collection[str]) -> dict[str, Mapping[str, str] | NotAuthorized]:
+        if not names:
+            return {}
+        futures = self._client.describe_configs(
+            [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names],
+            request_timeout=self._timeout_s,
+        )
+        found: dict[str, Mapping[str, str] | NotAuthorized] = {}
+        for resource, future in futures.items():
+            doing = f"look at the configuration of topic {resource.name}"
+            config: dict[str, ConfigEntry] | NotAuthorized | None = self._look(future, doing)
+            found[resource.name] = (
+                config if isinstance(config, NotAuthorized) else _values(config or {})
+            )
+        return found
+
+    def _look(self, future: Future[T], doing: str) -> T | NotAuthorized | None:
+        """Return what a look-up gives: the thing, None if there is none, or the refusal."""
+        try:
+            return self._wait(future, doing)
+        except NotAuthorized as refusal:
+            return refusal
+        except KafkaFailure as failure:
+            if failure.code == "UNKNOWN_TOPIC_OR_PART":
+                return None
+            raise
+
+    def _outcome(self, future: Future[object], doing: str) -> KafkaFailure | None:
+        try:
+            self._wait(future, doing)
+        except KafkaUnavailable:
+            raise
+        except KafkaFailure as failure:
+            return failure
+        return None
+
+    def _wait(self, future: Future[T], doing: str) -> T:
+        try:
+            return future.result(self._timeout_s + _GRACE_S)
+        except TimeoutError:
+            raise KafkaUnavailable(doing, "no answer in time") from None
+        except KafkaException as error:
+            raise self._failure(error, doing) from None
+
+    def _failure(self, error: KafkaException, doing: str) -> KafkaFailure:
+        failure = translate(error, doing)
+        if isinstance(failure, KafkaUnavailable):
+            self._client.poll(0)  # brings what the connections died of
+        return self._troubles.explained(failure)
+
+
+def _state(topic: TopicDescription, config: Mapping[str, str] | NotAuthorized) -> TopicState:
+    return TopicState(
+        name=topic.name,
+        partitions=len(topic.partitions),
+        replication=min((len(part.replicas) for part in topic.partitions), default=0),
+        leaderless=tuple(part.id for part in topic.partitions if not _led(part.leader)),
+        config=config,
+    )
+
+
+def _led(leader: Node | None) -> bool:
+    return leader is not None and leader.id >= 0
+
+
+def _values(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
+    """Return configuration as text; what the brokers keep to themselves is left out."""
+    return {name: entry.value for name, entry in entries.items() if entry.value is not None}

@@ -1,0 +1,189 @@
+"""Making topics as declared, and finding where they are not: `plaudit topics apply|check|show`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from plaudit.kafka.admin.client import Admin, TopicState
+from plaudit.kafka.admin.topic_diff import (
+    Aspect,
+    Looks,
+    Severity,
+    TopicIssue,
+    broker_findings,
+    compare,
+    in_order,
+    other_tiers,
+    stops_worker,
+)
+from plaudit.kafka.admin.topic_specs import Section, TopicSpec, declared
+from plaudit.kafka.errors import KafkaFailure, NotAuthorized
+from plaudit.kafka.settings import KafkaSettings
+
+__all__ = [
+    "Admin",
+    "Applied",
+    "Aspect",
+    "Section",
+    "Severity",
+    "TopicIssue",
+    "TopicSpec",
+    "apply",
+    "check",
+    "declared",
+    "show",
+    "worker_requirements",
+]
+
+_PROPAGATION_S: Final = 3.0
+_LOOK_EVERY_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What `apply` changed, and what it could not put right.
+
+    Attributes:
+        created: topics that were missing.
+        grown: topics that got more partitions.
+        configured: topics whose configuration was changed.
+        findings: what still differs; errors among them mean that the topics are not as declared.
+    """
+
+    created: tuple[str, ...]
+    grown: tuple[str, ...]
+    configured: tuple[str, ...]
+    findings: tuple[TopicIssue, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the topics are as declared now."""
+        return not any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def apply(admin: Admin, specs: Collection[TopicSpec]) -> Applied:
+    """Create what is missing and change what may be changed in place; then look again.
+
+    Partitions are only ever added, and never to a topic whose keys must stay where they are. What a
+    topic has beyond its declaration is left alone.
+
+    Raises:
+        KafkaFailure: the brokers are away, or don't let this user look at anything.
+    """
+    looks = admin.look_at([spec.name for spec in specs])
+    created = admin.create([spec for spec in specs if looks[spec.name] is None])
+    existing = [
+        (spec, state) for spec in specs if isinstance(state := looks[spec.name], TopicState)
+    ]
+    grown = {
+        spec.name: admin.grow(spec.name, spec.partitions)
+        for spec, state in existing
+        if state.partitions < spec.partitions and not spec.partitions_fixed
+    }
+    configured = {
+        spec.name: admin.configure(spec.name, different)
+        for spec, state in existing
+        if (different := _different(spec, state))
+    }
+    outcomes = [pair for done in (created, grown, configured) for pair in done.items()]
+    failed = [_failed(name, why) for name, why in outcomes if why is not None]
+    unmade = {finding.topic for finding in failed}
+    findings = _look_again(admin, specs, {name for name, _ in outcomes} - unmade)
+    rest = [f for f in findings if f.aspect is not Aspect.MISSING or f.topic not in unmade]
+    return Applied(
+        created=_succeeded(created),
+        grown=_succeeded(grown),
+        configured=_succeeded(configured),
+        findings=tuple(in_order([*failed, *rest])),
+    )
+
+
+def _look_again(
+    admin: Admin, specs: Collection[TopicSpec], changed: Collection[str]
+) -> list[TopicIssue]:
+    """Compare after changes, which reach the broker that is asked a moment after the answer."""
+    deadline = time.monotonic() + _PROPAGATION_S
+    while True:
+        findings = compare(specs, admin.look_at([spec.name for spec in specs]))
+        pending = any(finding.topic in changed for finding in findings)
+        if not pending or time.monotonic() > deadline:
+            return findings
+        time.sleep(_LOOK_EVERY_S)
+
+
+def check(
+    admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str = ""
+) -> list[TopicIssue]:
+    """Return everything in which topics and brokers differ from what is declared, worst first.
+
+    Args:
+        admin: to look with.
+        specs: as declared.
+        deliveries_prefix: `Names.deliveries_prefix`, to list tiers that the settings don't know.
+
+    Raises:
+        KafkaFailure: the brokers are away.
+    """
+    looks = _looks(admin, specs, deliveries_prefix)
+    others = other_tiers(specs, deliveries_prefix, looks) if deliveries_prefix else []
+    return in_order([*compare(specs, looks), *others, *broker_findings(admin.broker_config())])
+
+
+def show(
+    admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str = ""
+) -> Mapping[str, TopicState | NotAuthorized | None]:
+    """Return every declared topic, and every other `deliveries.*` topic, as it is.
+
+    Raises:
+        KafkaFailure: the brokers are away.
+    """
+    return _looks(admin, specs, deliveries_prefix)
+
+
+def worker_requirements(admin: Admin, settings: KafkaSettings) -> list[TopicIssue]:
+    """Return what keeps a deliverer from starting; empty when it may.
+
+    Topics that are missing, keep records for too short a time, refuse records that an event topic
+    takes, stamp records by the producer's clock, or are tiers of different widths. Where this user
+    may not look, the deliverer starts.
+
+    Raises:
+        KafkaFailure: the brokers are away.
+        SettingsError: the declaration can't be used.
+    """
+    specs = declared(settings)
+    looks = admin.look_at([spec.name for spec in specs])
+    return [finding for finding in compare(specs, looks) if stops_worker(finding)]
+
+
+def _looks(admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str) -> Looks:
+    names = [spec.name for spec in specs]
+    if deliveries_prefix:
+        names += [
+            name
+            for name in admin.topic_names()
+            if name.startswith(deliveries_prefix) and name not in names
+        ]
+    return admin.look_at(names)
+
+
+def _different(spec: TopicSpec, state: TopicState) -> dict[str, str]:
+    """Return the declared configuration that a topic does not have."""
+    if isinstance(state.config, NotAuthorized):
+        return dict(spec.config)  # unseen, so set all of it
+    return {key: value for key, value in spec.config.items() if state.config.get(key) != value}
+
+
+def _failed(topic: str, failure: KafkaFailure) -> TopicIssue:
+    advice = ""
+    if failure.code == "INVALID_REPLICATION_FACTOR":
+        advice = "for a single broker use --single-node"
+    what = f"not applied: {failure.code}: {failure.reason}"
+    return TopicIssue(Severity.ERROR, Aspect.FAILED, topic, what, advice)
+
+
+def _succeeded(outcomes: Mapping[str, KafkaFailure | None]) -> tuple[str, ...]:
+    return tuple(name for name, failure in outcomes.items() if failure is None)

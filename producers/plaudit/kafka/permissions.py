@@ -1,0 +1,163 @@
+"""Whether this user may do something, asked before it is done.
+
+In a transaction the brokers' refusal reaches nobody: librdkafka throws the records away and says
+that they were purged. And an empty topic looks the same to whoever may not read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import AclOperation
+
+from plaudit.kafka.admin.roles import Role, grants
+from plaudit.kafka.admin.topic_diff import Aspect, Severity, TopicIssue
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.connection_errors import ConnectionErrors, answered
+from plaudit.kafka.errors import NotAuthorized, translate
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.names import Names
+
+_TIMEOUT_S: Final = 10.0
+_SERVE_S: Final = 0.1
+_EVERYTHING: Final = frozenset({"read", "write", "delete", "alter", "alter_configs"})
+"""What matters of the operations on topics; who may do any of these may describe, too."""
+
+
+def require_brokers(settings: KafkaSettings) -> None:
+    """See to it that the brokers are there, and let this user in.
+
+    Raises:
+        KafkaUnavailable: they are away.
+        NotAuthorized: its password is wrong, or its certificate.
+    """
+    _Asking(settings).names()
+
+
+def require_read(settings: KafkaSettings, topic: str) -> None:
+    """See to it that this user may read a topic.
+
+    Raises:
+        NotAuthorized: names the topic.
+        KafkaFailure: it is missing, or the brokers are away.
+    """
+    _Asking(settings).require(AclOperation.READ, "read", [topic])
+
+
+def require_write(settings: KafkaSettings, topics: Collection[str]) -> None:
+    """See to it that this user may write to all of them.
+
+    Raises:
+        NotAuthorized: names the topic.
+        KafkaFailure: a topic is missing, or the brokers are away.
+    """
+    _Asking(settings).require(AclOperation.WRITE, "write to", topics)
+
+
+def check_role(settings: KafkaSettings, role: Role, topics: Collection[str]) -> list[TopicIssue]:
+    """Compare what this user may do with topics with what its role needs.
+
+    Args:
+        settings: where Kafka is, and as whom to come.
+        role: that it has.
+        topics: those that exist, under the prefix.
+
+    Raises:
+        KafkaFailure: the brokers are away.
+    """
+    allowed = _Asking(settings).allowed(topics)
+    if not any(allowed.values()):
+        what = "the brokers did not say what this user may do; it may describe nothing"
+        return [TopicIssue(Severity.ERROR, Aspect.DENIED, "", what)]
+    if all(each >= _EVERYTHING for each in allowed.values() if each is not None):
+        what = f"this user may do everything, more than role {role} needs"
+        advice = "a super user, or brokers without an authorizer?"
+        return [TopicIssue(Severity.WARNING, Aspect.DENIED, "", what, advice)]
+    return [
+        finding
+        for topic in sorted(topics)
+        for finding in _judge(role, topic, allowed[topic], needs(role, settings.names, topic))
+    ]
+
+
+def needs(role: Role, names: Names, topic: str) -> frozenset[str]:
+    """Return the operations that a role needs on a topic."""
+    return frozenset(
+        operation
+        for grant in grants(role, names)
+        if grant.kind == "topic"
+        and (topic.startswith(grant.name) if grant.prefixed else topic == grant.name)
+        for operation in grant.operations
+    )
+
+
+def _judge(
+    role: Role, topic: str, allowed: frozenset[str] | None, needed: frozenset[str]
+) -> Iterator[TopicIssue]:
+    """Yield what a user lacks on a topic, and what it may do beyond its role."""
+    wanted = needed & _EVERYTHING if "all" not in needed else _EVERYTHING
+    for operation in sorted(wanted - (allowed or frozenset())):
+        what = f"may not {operation}, which role {role} needs"
+        advice = f"see `plaudit topics acls {role}`"
+        yield TopicIssue(Severity.ERROR, Aspect.DENIED, topic, what, advice)
+    for operation in sorted((allowed or frozenset()) & _EVERYTHING - wanted):
+        what = f"may {operation}, which role {role} must not"
+        yield TopicIssue(Severity.ERROR, Aspect.DENIED, topic, what, "take that right away")
+
+
+class _Asking:
+    """A connection to ask over."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._troubles = ConnectionErrors()
+        config = {**settings.client_config(), "error_cb": self._troubles.heard}
+        self._client = open_client(settings, AdminClient, config)
+
+    def names(self) -> set[str]:
+        def ask(timeout_s: float) -> set[str]:
+            return set(self._client.list_topics(timeout=timeout_s).topics)
+
+        return answered(ask, "ask the brokers", _TIMEOUT_S, self._troubles, self._serve)
+
+    def require(self, right: AclOperation, doing: str, topics: Collection[str]) -> None:
+        self.names()  # whoever is not let in is told so in a moment
+        asked = self._client.describe_topics(
+            TopicCollection(list(topics)),
+            include_authorized_operations=True,
+            request_timeout=_TIMEOUT_S,
+        )
+        for topic, future in asked.items():
+            try:
+                allowed = future.result(2 * _TIMEOUT_S).authorized_operations
+            except KafkaException as error:
+                failure = translate(error, f"look at topic {topic}")
+                raise self._troubles.explained(failure) from None
+            if allowed is not None and right not in allowed:
+                denial = f"{right.name} is denied"
+                raise NotAuthorized(f"{doing} topic {topic}", denial, "TOPIC_AUTHORIZATION_FAILED")
+
+    def allowed(self, topics: Collection[str]) -> dict[str, frozenset[str] | None]:
+        """Return the operations that are allowed on each topic; None where it can't be seen."""
+        self.names()
+        asked = self._client.describe_topics(
+            TopicCollection(list(topics)),
+            include_authorized_operations=True,
+            request_timeout=_TIMEOUT_S,
+        )
+        found: dict[str, frozenset[str] | None] = {}
+        for topic, future in asked.items():
+            try:
+                operations = future.result(2 * _TIMEOUT_S).authorized_operations or ()
+                found[topic] = frozenset(each.name.lower() for each in operations)
+            except KafkaException as error:
+                failure = translate(error, f"look at topic {topic}")
+                if not isinstance(failure, NotAuthorized):
+                    raise self._troubles.explained(failure) from None
+                found[topic] = None
+        return found
+
+    def _serve(self) -> None:
+        self._client.poll(_SERVE_S)

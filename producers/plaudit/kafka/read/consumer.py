@@ -1,0 +1,328 @@
+"""The one way to read from Kafka: a Consumer that one thread owns, with explicit commits.
+
+Nothing is committed or stored behind the owner's back, and a position that the log no longer has is
+reported, never silently reset. All calls must come from the owning thread: librdkafka calls back
+into `on_assign` and `on_revoke` from within `read` and `close`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_INVALID,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka import (
+    Consumer as Client,
+)
+
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.errors import NotAuthorized, ends_membership, translate_for_consumer
+from plaudit.kafka.read.reading_errors import ReadingTroubles
+from plaudit.kafka.read.watermarks import log_bounds
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.types import CommittedOffset, GroupConfig, GroupEvents, Partition
+
+__all__ = ["CommittedOffset", "Consumer", "GroupConfig", "GroupEvents", "Partition"]
+
+# librdkafka's own memory, capped (three consumers took 155 MB at its defaults and 26 MB so).
+MEMORY_CAPS: Final[Mapping[str, object]] = {
+    "queued.max.messages.kbytes": 4_096,
+    "queued.min.messages": 1_000,
+    "fetch.max.bytes": 4 * 1024 * 1024,
+    # After the queue was full: look again soon, not after the default second.
+    "fetch.queue.backoff.ms": 50,
+}
+# Partitions that were added are read this soon; the default is five minutes.
+REFRESH_METADATA_MS: Final = 5_000
+_CALL_TIMEOUT_S: Final = 10.0
+_NOT_IN_LOG: Final = (
+    KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001 - librdkafka's name of it
+    KafkaError._LOG_TRUNCATION,  # noqa: SLF001 - librdkafka's name of it
+    KafkaError.OFFSET_OUT_OF_RANGE,
+)
+# Stands for a time in a request for offsets: the end of the log.
+_LATEST: Final = -1
+_T = TypeVar("_T")
+
+
+class Consumer:
+    """A member of a consumer group.
+
+    Args:
+        settings: where Kafka is.
+        config: group, assignor and time-outs.
+        events: told of assignments, and of positions that are gone.
+
+    Attributes:
+        ends: partitions whose end the latest `read` met, with the offset after it. It is more than
+            the last record's when compaction or a transaction left a gap there.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings, config: GroupConfig, events: GroupEvents) -> None:
+        self.ends: dict[Partition, int] = {}
+        self._events = events
+        self._group = config.group_id
+        self._was_member = False
+        self._eager = config.assignor == "range"
+        self._by_broker = settings.groups_by_broker
+        self._troubles = ReadingTroubles(config.group_id)
+        # Where each partition that is held was last told to start: until a record of it has been
+        # read, the client itself does not know its position.
+        self._starts: dict[Partition, int] = {}
+        properties = settings.client_config(MEMORY_CAPS, **self._enforced(config))
+        if config.member and (instance := properties.get("group.instance.id")):
+            properties["group.instance.id"] = f"{instance}.{config.member}"
+        self._client = open_client(settings, Client, properties)
+
+    def _enforced(self, config: GroupConfig) -> dict[str, object]:
+        common: dict[str, object] = {
+            "group.id": config.group_id,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "topic.metadata.refresh.interval.ms": REFRESH_METADATA_MS,
+            "isolation.level": "read_committed",
+            "on_commit": self._on_commit,
+            "fetch.wait.max.ms": config.fetch_wait_ms,
+            "allow.auto.create.topics": False,
+        }
+        if self._by_broker:
+            return {**common, "group.remote.assignor": "range" if self._eager else "uniform"}
+        return {
+            **common,
+            "partition.assignment.strategy": config.assignor,
+            "session.timeout.ms": config.session_timeout_ms,
+            # A member hears of a rebalance by its heartbeat. Until all have, those that joined
+            # first can't commit: their JoinGroup holds up what follows on its connection.
+            "heartbeat.interval.ms": config.session_timeout_ms // 12,
+        }
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Join the group for these topics; a name that begins with `^` is a pattern."""
+        self._client.subscribe(
+            list(topics),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def read(self, most: int, timeout_s: float) -> list[Message]:
+        """Return what is there, at most `most` records; wait for the first one only.
+
+        `consume(n, timeout)` alone would wait for n records or the whole time-out.
+        A transient error is logged once, and reading goes on by itself. So do rights that a member
+        loses: they may have been taken by mistake.
+
+        Raises:
+            NotAuthorized: this user was never let into the group.
+            ConsumerFatal: the client failed for good; it has to be made anew.
+        """
+        self.ends = {}
+        first = self._client.poll(timeout_s)
+        if first is None:
+            return []
+        batch = [first, *self._client.consume(most - 1, 0)] if most > 1 else [first]
+        records = [message for message in batch if message.error() is None]
+        if len(records) != len(batch):
+            for message in batch:
+                self._take_error(message)
+        if records and self._troubles.any:
+            self._troubles.recovered({message.topic() or "" for message in records})
+        return records
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        """Stop fetching; what was prefetched is thrown away, so this is for longer waits."""
+        self._call("pause", lambda: self._client.pause(_plain(partitions)))
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        """Fetch again."""
+        self._call("resume", lambda: self._client.resume(_plain(partitions)))
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on at `offset`; only for a partition that is assigned.
+
+        Raises:
+            KafkaFailure: it can't be done now; try again.
+        """
+        place = TopicPartition(*partition, offset)
+        try:
+            self._client.seek(place)
+        except KafkaException as error:
+            failure = translate_for_consumer(error, f"seek in {partition}")
+            if failure.code != "_STATE" or partition not in self._starts:
+                raise failure from None
+            self._call("start again", lambda: self._start_again(place))
+        self._starts[partition] = offset
+
+    def committed(self, partitions: Sequence[Partition]) -> dict[Partition, CommittedOffset]:
+        """Ask where the group stands.
+
+        Raises:
+            KafkaFailure: no answer in 10 s, or not allowed.
+        """
+        found = self._call(
+            "read the group's offsets",
+            lambda: self._client.committed(_plain(partitions), timeout=_CALL_TIMEOUT_S),
+        )
+        return {
+            Partition(place.topic, place.partition): CommittedOffset(
+                None if place.offset in (OFFSET_INVALID, OFFSET_BEGINNING) else place.offset,
+                place.metadata or "",
+            )
+            for place in found
+        }
+
+    def commit(self, places: Mapping[Partition, CommittedOffset], *, wait: bool) -> None:
+        """Commit offsets with their metadata.
+
+        Raises:
+            KafkaFailure: refused; without `wait`, only what the client itself finds wrong.
+        """
+        offsets = [
+            TopicPartition(topic, number, place.offset or 0, place.metadata)
+            for (topic, number), place in places.items()
+        ]
+        if wait:
+            done = self._call(
+                f"commit in group {self._group}",
+                lambda: self._client.commit(offsets=offsets, asynchronous=False),
+            )
+            for place in done or ():
+                if place.error is not None:
+                    what = f"commit {place.topic}[{place.partition}] in group {self._group}"
+                    raise translate_for_consumer(place.error, what)
+        else:
+            self._call(
+                f"commit in group {self._group}",
+                lambda: self._client.commit(offsets=offsets, asynchronous=True),
+            )
+
+    def bounds(self, partition: Partition) -> tuple[int, int]:
+        """Ask the brokers for the first offset in the log and the one after the last.
+
+        Raises:
+            KafkaFailure: no answer in 10 s.
+        """
+        return log_bounds(self._client, TopicPartition(*partition), _CALL_TIMEOUT_S)
+
+    def ends_of(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Ask the brokers for the offset after the last record of each, all at once.
+
+        Raises:
+            KafkaFailure: no answer in 10 s, or not allowed.
+        """
+        doing = "find the ends of the logs"
+        wanted = [TopicPartition(*each, _LATEST) for each in partitions]
+        found = self._call(
+            doing, lambda: self._client.offsets_for_times(wanted, timeout=_CALL_TIMEOUT_S)
+        )
+        for place in found:
+            if place.error is not None:
+                raise translate_for_consumer(place.error, doing)
+        return {Partition(each.topic, each.partition): each.offset for each in found}
+
+    @property
+    def is_member(self) -> bool:
+        """Whether the group has let this consumer in."""
+        return bool(self._client.memberid())
+
+    def close(self) -> None:
+        """Leave the group; `on_revoke` is called for what is still assigned."""
+        self._call("leave the group", self._client.close)
+
+    def _start_again(self, place: TopicPartition) -> None:
+        """Have a partition fetched again that the client has given up.
+
+        That is what it does when the log no longer has the position and may not choose another.
+        """
+        if self.incremental:
+            self._client.incremental_unassign([place])
+            self._client.incremental_assign([place])
+            return
+        # The eager protocol knows no single partitions. Who is paused stays so.
+        others = [each for each in self._starts if each != (place.topic, place.partition)]
+        positions = self._client.position(_plain(others))
+        places = [
+            TopicPartition(*each, known.offset if known.offset >= 0 else self._starts[each])
+            for each, known in zip(others, positions, strict=True)
+        ]
+        self._client.assign([place, *places])
+
+    def _on_assign(self, client: Client, given: list[TopicPartition]) -> None:
+        self._was_member = True
+        partitions = [Partition(place.topic, place.partition) for place in given]
+        offsets = self._events.on_assign(partitions)
+        self._starts |= {partition: offsets[partition] for partition in partitions}
+        places = [TopicPartition(*partition, offsets[partition]) for partition in partitions]
+        # Offsets go in here: a seek after the assignment fails with _UNKNOWN_PARTITION.
+        if self.incremental:
+            client.incremental_assign(places)
+        else:
+            client.assign(places)
+
+    def _on_revoke(self, _: Client, taken: list[TopicPartition]) -> None:
+        self._events.on_revoke(self._let_go(taken))
+
+    def _on_lost(self, _: Client, taken: list[TopicPartition]) -> None:
+        self._events.on_lost(self._let_go(taken))
+
+    def _let_go(self, taken: list[TopicPartition]) -> list[Partition]:
+        partitions = [Partition(place.topic, place.partition) for place in taken]
+        for partition in partitions:
+            self._starts.pop(partition, None)
+        return partitions
+
+    @property
+    def incremental(self) -> bool:
+        """Whether a rebalance takes only what moves; else everything is revoked and given anew."""
+        return not self._eager or self._by_broker
+
+    def _on_commit(self, error: KafkaError | None, told: list[TopicPartition]) -> None:
+        """Hear of a commit that was not waited for; called from within `read`."""
+        failed = self._troubles.committed(error, told)
+        if failed:
+            self._events.on_commit_failed(
+                [Partition(each.topic, each.partition) for each in failed]
+            )
+
+    def _take_error(self, message: Message) -> None:
+        error = message.error()
+        if error is None:
+            return
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name of it
+            partition = Partition(message.topic() or "", message.partition() or 0)
+            self.ends[partition] = message.offset() or 0
+            return
+        if error.code() in _NOT_IN_LOG:
+            self._events.on_out_of_range(Partition(message.topic() or "", message.partition() or 0))
+            return
+        topic = message.topic() or ""
+        doing = f"read {topic or f'as group {self._group}'}"
+        failure = translate_for_consumer(error, doing)
+        fatal = ends_membership(failure)
+        if fatal is not None:
+            raise fatal
+        if isinstance(failure, NotAuthorized) and not self._was_member:
+            raise failure
+        self._troubles.heard(topic, failure)
+
+    def _call(self, doing: str, call: Callable[[], _T]) -> _T:
+        try:
+            return call()
+        except KafkaException as error:
+            raise translate_for_consumer(error, doing) from None
+
+
+def _plain(partitions: Sequence[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for topic, number in partitions]

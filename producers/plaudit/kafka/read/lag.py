@@ -1,0 +1,145 @@
+"""How far consumer groups are behind, without joining them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.connection_errors import ConnectionErrors
+from plaudit.kafka.errors import translate
+from plaudit.kafka.read.consumer import MEMORY_CAPS
+from plaudit.kafka.read.positions import resume
+from plaudit.kafka.read.watermarks import log_bounds
+from plaudit.kafka.settings import KafkaSettings
+
+_TIMEOUT_S: Final = 10.0
+_READ_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """Where a group stands in one partition.
+
+    Attributes:
+        topic: the topic.
+        partition: its number.
+        committed: the next offset to read; the log's start when the group never committed, or when
+            what it stood at is gone.
+        end: the offset after the last record.
+        metadata: what the group wrote beside its commit.
+        lost: offsets that the log dropped before the group had read them.
+        past_end: by how much the group's position is past the end of the log, which is then
+            another log than was read: `committed` is the start of this one.
+    """
+
+    topic: str
+    partition: int
+    committed: int
+    end: int
+    metadata: str = ""
+    lost: int = 0
+    past_end: int = 0
+
+    @property
+    def behind(self) -> int:
+        """Offsets between the two: records, where neither compaction nor transactions left gaps."""
+        return max(0, self.end - self.committed)
+
+
+class First(NamedTuple):
+    """The first record that a group has not finished in a partition."""
+
+    offset: int
+    timestamp_ms: int
+    value: bytes
+
+
+class LagReader:
+    """Asks the brokers where a group stands.
+
+    Args:
+        settings: where Kafka is.
+        group: the group; it is not joined.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings, group: str) -> None:
+        enforced: dict[str, object] = {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        }
+        self._troubles = ConnectionErrors()
+        config = settings.client_config(MEMORY_CAPS, **enforced)
+        config["error_cb"] = self._troubles.heard
+        self._client = open_client(settings, Consumer, config)
+
+    def read(self, topics: Collection[str]) -> list[PartitionLag]:
+        """Return every partition's place; topics that do not exist are left out.
+
+        Raises:
+            KafkaFailure: no answer, or not allowed.
+        """
+        try:
+            seen = self._client.list_topics(timeout=_TIMEOUT_S).topics
+            wanted = [
+                TopicPartition(topic, number)
+                for topic in topics
+                if topic in seen
+                for number in seen[topic].partitions
+            ]
+            if not wanted:
+                return []
+            return [self._lag(place) for place in self._client.committed(wanted, _TIMEOUT_S)]
+        except KafkaException as error:
+            self._client.poll(0)  # brings what the connections died of
+            raise self._troubles.explained(translate(error, "read the group's lag")) from None
+
+    def first(self, lag: PartitionLag) -> First | None:
+        """Return the first record that waits; None when it could not be read in time.
+
+        Raises:
+            KafkaFailure: not allowed.
+        """
+        try:
+            self._client.assign([TopicPartition(lag.topic, lag.partition, lag.committed)])
+            message = self._client.poll(_READ_S)
+            self._client.unassign()
+        except KafkaException as error:
+            raise translate(error, f"read topic {lag.topic}") from None
+        if message is None or message.error() is not None:
+            return None
+        return First(message.offset() or 0, message.timestamp()[1], message.value() or b"")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _lag(self, place: TopicPartition) -> PartitionLag:
+        low, high = log_bounds(self._client, place, _TIMEOUT_S, self._troubles)
+        # Without a place, the offset is negative.
+        found = resume(max(low, place.offset) if place.offset < 0 else place.offset, low, high)
+        past_end = max(0, place.offset - high)
+        return PartitionLag(
+            place.topic,
+            place.partition,
+            found.offset,
+            high,
+            place.metadata or "",
+            found.lost,
+            past_end,
+        )
+
+
+def by_topic(lags: Collection[PartitionLag]) -> Mapping[str, int]:
+    """Sum up by topic."""
+    sums: dict[str, int] = {}
+    for lag in lags:
+        sums[lag.topic] = sums.get(lag.topic, 0) + lag.behind
+    return sums

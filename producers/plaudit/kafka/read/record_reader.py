@@ -1,0 +1,114 @@
+"""Reading single records at their offsets; no group is joined and nothing is committed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.connection_errors import ConnectionErrors
+from plaudit.kafka.errors import KafkaUnavailable, translate
+from plaudit.kafka.read.consumer import MEMORY_CAPS
+from plaudit.kafka.read.headers import readable_headers
+from plaudit.kafka.read.watermarks import log_bounds
+from plaudit.kafka.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from typing import Self
+
+TIMEOUT_S: Final = 10.0
+_POLL_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as it stands in the log."""
+
+    value: bytes
+    key: bytes | None
+    headers: list[tuple[str, bytes]]
+    timestamp_ms: int
+
+
+class RecordReader:
+    """Reads records one by one; safe to use from several threads, one of them at a time.
+
+    Args:
+        settings: where Kafka is.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        enforced: dict[str, object] = {
+            "group.id": f"{settings.names.prefix}reader",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 20,
+            "auto.offset.reset": "error",
+            "allow.auto.create.topics": False,
+        }
+        self._lock = threading.Lock()
+        self._troubles = ConnectionErrors()
+        config = settings.client_config(MEMORY_CAPS, **enforced)
+        config["error_cb"] = self._troubles.heard
+        self._client = open_client(settings, Consumer, config)
+
+    def read(self, topic: str, partition: int, offset: int) -> StoredRecord | None:
+        """Return the record at that offset; None when the log has it no more.
+
+        Raises:
+            KafkaFailure: the brokers are away or refuse.
+        """
+        place = TopicPartition(topic, partition, offset)
+        with self._lock:
+            low, high = log_bounds(self._client, place, TIMEOUT_S, self._troubles)
+            if not low <= offset < high:
+                return None
+            self._client.assign([place])
+            try:
+                return self._poll(place)
+            finally:
+                self._client.unassign()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _poll(self, place: TopicPartition) -> StoredRecord | None:
+        doing = f"read {place.topic}[{place.partition}] at {place.offset}"
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            message = self._client.poll(_POLL_S)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                # Another offset: this one was compacted away, or is a transaction's mark.
+                return _found(message) if message.offset() == place.offset else None
+            if error.name() == "_AUTO_OFFSET_RESET":
+                return None
+            failure = translate(error, doing)
+            if not failure.retriable:
+                raise failure
+        raise KafkaUnavailable(doing, f"nothing in {TIMEOUT_S:g} s")
+
+
+def _found(message: Message) -> StoredRecord:
+    return StoredRecord(
+        message.value() or b"",
+        message.key(),
+        readable_headers(message),
+        message.timestamp()[1],
+    )

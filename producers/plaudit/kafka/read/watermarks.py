@@ -1,0 +1,44 @@
+"""Where a partition's log begins and ends, asked again while its leader moves."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from plaudit.kafka.connection_errors import ConnectionErrors
+from plaudit.kafka.errors import KafkaUnavailable, translate
+
+_ASK_AGAIN_S: Final = 0.1
+# For a moment after a topic was made, and whenever a broker goes: over once the leader is known.
+_MOVING: Final = frozenset({"NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE"})
+
+
+def log_bounds(
+    client: Consumer,
+    place: TopicPartition,
+    timeout_s: float,
+    troubles: ConnectionErrors | None = None,
+) -> tuple[int, int]:
+    """Return the first offset in the log and the one after the last.
+
+    A consumer that reads committed records only sees the end where an open transaction begins.
+
+    Raises:
+        KafkaFailure: no answer in time, or not allowed.
+    """
+    doing = f"find the bounds of {place.topic}[{place.partition}]"
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            found = client.get_watermark_offsets(place, timeout=timeout_s)
+        except KafkaException as error:
+            failure = translate(error, doing)
+            if failure.code not in _MOVING or time.monotonic() > deadline:
+                raise (troubles.explained(failure) if troubles else failure) from None
+        else:
+            if found is None:
+                raise KafkaUnavailable(doing, "no answer in time")
+            return found
+        time.sleep(_ASK_AGAIN_S)

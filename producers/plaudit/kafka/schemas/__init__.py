@@ -1,0 +1,1 @@
+"""Writer schemas: the topic that holds them, and their lookup."""

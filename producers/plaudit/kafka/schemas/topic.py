@@ -1,0 +1,127 @@
+"""The `schemas` topic: Avro writer schemas by fingerprint, for installations without a registry.
+
+Keys are the fingerprint (CRC-64-AVRO, little endian as in single-object encoding) as 16 hexadecimal
+digits, values the schema as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from plaudit.events.avro.fingerprint import fingerprint
+from plaudit.kafka.errors import KafkaUnavailable
+from plaudit.kafka.read.compacted import CompactedTopic
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Ack, Producer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+_ASK_EVERY_S: Final = 5.0
+_CURRENT_FOR_S: Final = 30.0
+"""Some questions in a row may go unanswered while a broker is restarted."""
+
+_log = logging.getLogger(__name__)
+
+
+def register(
+    producer: Producer, topic: str, schemas: Iterable[str], timeout_s: float = 30.0
+) -> list[Ack]:
+    """Write schemas to the `schemas` topic; doing it again changes nothing.
+
+    Args:
+        producer: to write with.
+        topic: `Names.schemas`.
+        schemas: each as JSON, self-contained.
+        timeout_s: for all of them together.
+
+    Raises:
+        ValueError: a schema is none.
+        KafkaFailure: one was not acknowledged.
+    """
+    keyed = [(fingerprint(json.loads(schema)).hex().encode(), schema) for schema in schemas]
+    futures = [producer.publish(topic, schema.encode(), key) for key, schema in keyed]
+    deadline = time.monotonic() + timeout_s
+    try:
+        return [future.result(max(0.0, deadline - time.monotonic())) for future in futures]
+    except TimeoutError:
+        doing = f"register schemas in {topic}"
+        raise KafkaUnavailable(doing, f"not acknowledged in {timeout_s:g} s") from None
+
+
+class SchemasFollower:
+    """Every schema of the `schemas` topic, in memory and followed; look-ups never block.
+
+    Args:
+        settings: where Kafka is and what the topic is called.
+
+    Raises:
+        SettingsError: a librdkafka property is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._schemas: dict[bytes, str] = {}
+        self._table = CompactedTopic(
+            settings, settings.names.schemas, self._apply, ask_every_s=_ASK_EVERY_S
+        )
+
+    def by_fingerprint(self, fingerprint: bytes) -> str | None:
+        """Return the schema with that fingerprint (8 bytes, little endian), if it is known."""
+        return self._schemas.get(fingerprint)
+
+    def start(self) -> Self:
+        """Begin to read."""
+        self._table.start()
+        return self
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Wait until the topic has been read to its end once; False when time is up."""
+        return self._table.wait_ready(timeout_s)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the topic was seen to have been read to its end a moment ago."""
+        as_of = self._table.current_as_of
+        return as_of is not None and time.monotonic() - as_of < _CURRENT_FOR_S
+
+    @property
+    def problem(self) -> Exception | None:
+        """What keeps schemas from being read, if anything does."""
+        return self._table.problem
+
+    def close(self) -> None:
+        """Stop following."""
+        self._table.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _apply(self, key: bytes, value: bytes | None) -> None:
+        try:
+            name = bytes.fromhex(key.decode("ascii"))
+            if value is None:
+                self._schemas.pop(name, None)
+                return
+            schema = value.decode()
+            actual = fingerprint(json.loads(schema))
+        except Exception as error:  # noqa: BLE001 - fastavro raises all sorts; none may stop us
+            _log.warning("schemas.unreadable", extra={"key": repr(key), "error": str(error)})
+            return
+        if actual != name:
+            # Events would be read with a schema that did not write them.
+            _log.warning("schemas.mismatch", extra={"key": repr(key), "actual": actual.hex()})
+            return
+        self._schemas[name] = schema

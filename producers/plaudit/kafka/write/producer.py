@@ -1,0 +1,368 @@
+"""The one way to write to Kafka: idempotent, acknowledged by all in-sync replicas, never silent.
+
+Every record that `send` accepts is answered exactly once through its `on_ack`, with an `Ack` or a
+`SendFailure`, in the producer's own poll thread, or in `serve` where it has none: also when it is
+too large, when the brokers stay away past the delivery timeout, and when the producer is closed
+first. A callback must be quick and must not block; everything else waits behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import Producer as Client
+
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.errors import (
+    BufferFull,
+    KafkaUnavailable,
+    ProducerClosed,
+    ProducerFatal,
+    UsedAfterFork,
+    translate,
+)
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.acks import (
+    Ack,
+    Headers,
+    OnAck,
+    PublishCounts,
+    PublishFuture,
+    Report,
+    SendFailure,
+    ack_of,
+)
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["Ack", "Headers", "OnAck", "Producer", "ProducerConfig", "SendFailure", "reliable"]
+
+MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
+# Brokers judge a whole batch by the topic's `max.message.bytes`. A batch of several records stays
+# under the smallest limit we declare (1 MiB), so one that is refused holds a single record and no
+# other is refused along with it.
+BATCH_BYTES: Final = 1_000_000
+_POLL_SECONDS: Final = 0.1
+# After a purge the reports are queued locally; this only bounds a client that misbehaves.
+_CLOSE_GRACE_SECONDS: Final = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerConfig:
+    """How one producer behaves.
+
+    Attributes:
+        delivery_timeout_ms: how long a record is tried before it fails; 0: for ever.
+        linger_ms: how long a record may wait for company; `PLAUDIT_KAFKA_LINGER_MS` overrides.
+        buffer_kbytes: memory for records that are not acknowledged yet.
+        max_record_bytes: records over this are refused without asking the brokers.
+        has_thread: reports come in a thread of the producer's; without it, whoever made it calls
+            `serve` often, from one thread. Two busy threads cost each other their turn at every
+            report.
+    """
+
+    delivery_timeout_ms: int = 0
+    linger_ms: int = 5
+    buffer_kbytes: int = 32_768
+    max_record_bytes: int = MAX_RECORD_BYTES
+    has_thread: bool = True
+
+
+class Producer:
+    """Sends records and reports what became of each; safe to use from any thread.
+
+    Attributes:
+        tally: what became of the records of `publish` so far.
+
+    Args:
+        settings: where Kafka is.
+        config: limits and timeouts.
+
+    Raises:
+        SettingsError: a librdkafka property is refused; nothing is connected to yet.
+    """
+
+    def __init__(self, settings: KafkaSettings, config: ProducerConfig | None = None) -> None:
+        self._client = open_client(settings, Client, self._client_config(settings, config))
+        # Bound once; replaced by a function that raises when the producer must not be used any
+        # more, so that the hot path checks nothing. Typed loosely: the stub wants invariant lists.
+        self._produce: Callable[..., None] = self._client.produce
+        self._refused: deque[tuple[OnAck, SendFailure]] = deque()
+        self._progress = threading.Condition()
+        self._waiters = 0
+        self._closed = False
+        self._fatal: ProducerFatal | None = None
+        self.tally = PublishCounts()
+        self._last_trouble = ""
+        self._thread: threading.Thread | None = None
+        if config is None or config.has_thread:
+            self._thread = threading.Thread(target=self._poll, name="plaudit-producer", daemon=True)
+            self._thread.start()
+        _live.add(self)
+
+    def _client_config(
+        self, settings: KafkaSettings, config: ProducerConfig | None
+    ) -> dict[str, object]:
+        chosen = config or ProducerConfig()
+        defaults = {
+            "linger.ms": chosen.linger_ms,
+            "queue.buffering.max.kbytes": chosen.buffer_kbytes,
+        }
+        enforced = {
+            **reliable(chosen.max_record_bytes),
+            "message.timeout.ms": chosen.delivery_timeout_ms,
+        }
+        return {
+            **settings.client_config(defaults, **enforced),
+            "error_cb": self._on_client_error,
+        }
+
+    @property
+    def fatal(self) -> ProducerFatal | None:
+        """The error after which nothing more can be sent, or None while all is well."""
+        return self._fatal
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+        partition: int = -1,
+        *,
+        on_ack: OnAck,
+    ) -> None:
+        """Queue one record; `on_ack` is called once, in the poll thread, with what became of it.
+
+        Args:
+            topic: where to.
+            value: None writes a tombstone.
+            key: chooses the partition unless `partition` does.
+            headers: in order; replaced wholesale, never merged.
+            partition: -1 to let the key decide.
+            on_ack: must be quick and must not block.
+
+        Raises:
+            BufferFull: too much is unacknowledged; nothing was queued.
+            ProducerClosed: after `close`.
+            UsedAfterFork: in a child process.
+        """
+        self._queue(topic, value, key, headers, partition, partial(self._report, on_ack), on_ack)
+
+    def publish(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+        partition: int = -1,
+    ) -> Future[Ack]:
+        """Queue one record; the future gives its `Ack` or raises the `KafkaFailure`.
+
+        The future can't be cancelled: a queued record can't be taken back.
+
+        Raises:
+            BufferFull: too much is unacknowledged; nothing was queued.
+            ProducerClosed: after `close`.
+            UsedAfterFork: in a child process.
+        """
+        future = PublishFuture(self.tally, self._failure)
+        self._queue(topic, value, key, headers, partition, future, future.settle)
+        return future
+
+    def serve(self, timeout_s: float = 0.0) -> None:
+        """Call the `on_ack` of what was reported on; for a producer without a thread of its own.
+
+        Args:
+            timeout_s: how long to wait for the first report.
+        """
+        try:
+            self._client.poll(timeout_s)
+            while self._refused:
+                on_ack, failure = self._refused[0]
+                try:
+                    on_ack(failure)
+                finally:
+                    self._refused.popleft()
+        except Exception:  # noqa: BLE001 - a caller's callback failed; others' reports go on
+            _log.exception("an on_ack callback raised; the record's report is lost to its caller")
+
+    def unacknowledged(self) -> int:
+        """Return how many records have been accepted and not yet reported on."""
+        return len(self._client) + len(self._refused)
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait until everything sent so far and meanwhile is reported on.
+
+        Never call it from an `on_ack`: it would wait for itself.
+
+        Returns:
+            How many records are still without a report: 0 means that each one was answered, which
+            is not to say acknowledged; that is what its `on_ack` was told.
+        """
+        self._wait(lambda: self.unacknowledged() == 0, timeout_s)
+        return self.unacknowledged()
+
+    def wait_for_progress(self, timeout_s: float) -> bool:
+        """After `BufferFull`: wait until there is less to do than now; False when time is up."""
+        before = self.unacknowledged()
+        return self._wait(lambda: self.unacknowledged() < before, timeout_s)
+
+    def close(self, timeout_s: float = 10.0) -> int:
+        """Stop accepting, wait for reports, give up on the rest, and stop the poll thread.
+
+        What is given up is reported as a `SendFailure` with `ProducerClosed`, so nobody waits for
+        ever. Closing twice is harmless.
+
+        Returns:
+            How many records were given up.
+        """
+        if self._closed or self._produce is _raise_forked:
+            return 0
+        self._produce = _raise_closed
+        given_up = self.flush(timeout_s)
+        if given_up:
+            self._client.purge()
+            self._wait(lambda: self.unacknowledged() == 0, _CLOSE_GRACE_SECONDS)
+        self._closed = True
+        if self._thread is not None:
+            self._thread.join()
+        return given_up
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        left = self.close()
+        if left and exc is None:
+            doing = "close the producer"
+            raise ProducerClosed(doing, f"{left} records are not acknowledged")
+
+    def _queue(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers | None,
+        partition: int,
+        report: Report,
+        on_ack: OnAck,
+    ) -> None:
+        try:
+            # The callback is the fifth; on_delivery is its alias.
+            self._produce(topic, value, key, partition, report, None, 0, headers)
+        except BufferError:
+            doing = f"publish to {topic}"
+            raise BufferFull(doing) from None
+        except KafkaException as error:
+            # Refused before it was queued (too large, no such partition, fatal): one way to hear
+            # of a failure, not two.
+            self._refused.append((on_ack, self._failure(error, topic)))
+
+    def _report(self, on_ack: OnAck, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            on_ack(ack_of(message))
+        else:
+            on_ack(self._failure(error, message.topic() or ""))
+
+    def _failure(self, error: KafkaError | KafkaException, topic: str) -> SendFailure:
+        failure = translate(error, f"publish to {topic}")
+        if isinstance(failure, KafkaUnavailable) and self._last_trouble:
+            # "Message timed out" says nothing; what the connection died of does.
+            failure.reason = f"{failure.reason}; {self._last_trouble}"
+        if isinstance(failure, ProducerFatal):
+            self._fatal = self._fatal or failure
+        return SendFailure(failure, failure.retriable)
+
+    def _poll(self) -> None:
+        """Run the poll thread: serve callbacks until told to stop."""
+        while not self._closed:
+            self.serve(_POLL_SECONDS)
+            if self._waiters:
+                with self._progress:
+                    self._progress.notify_all()
+
+    def _wait(self, reached: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until `reached`, looked at after each round of the poll thread."""
+        if self._produce is _raise_forked:
+            _raise_forked()
+        if self._thread is None:
+            deadline_s = time.monotonic() + timeout_s
+            while not reached() and (left_s := deadline_s - time.monotonic()) > 0:
+                self.serve(min(left_s, _POLL_SECONDS))
+            return reached()
+        with self._progress:
+            self._waiters += 1
+            try:
+                return self._progress.wait_for(reached, timeout_s)
+            finally:
+                self._waiters -= 1
+
+    def _on_client_error(self, error: KafkaError) -> None:
+        """Remember what the connections suffer from; called by librdkafka in the poll thread."""
+        if error.fatal():
+            failure = translate(error, "keep the producer idempotent")
+            if isinstance(failure, ProducerFatal):
+                self._fatal = failure
+            _log.critical("producer.fatal", extra={"error": str(failure)})
+        elif error.name() != "_ALL_BROKERS_DOWN":  # the line before said what each one died of
+            self._last_trouble = error.str()
+
+    def _after_fork(self) -> None:
+        self._produce = _raise_forked
+
+
+def reliable(max_record_bytes: int) -> dict[str, object]:
+    """Return the configuration that every producer of ours has, whatever the settings say."""
+    return {
+        "acks": "all",
+        "enable.idempotence": True,
+        # Java producers put a key in the same partition.
+        "partitioner": "murmur2_random",
+        "message.max.bytes": max_record_bytes,
+        "batch.size": BATCH_BYTES,
+        # `plaudit topics apply` creates topics; a misspelt name must fail.
+        "allow.auto.create.topics": False,
+    }
+
+
+def _raise_closed(*_: object) -> NoReturn:
+    doing = "publish"
+    raise ProducerClosed(doing)
+
+
+def _raise_forked(*_: object) -> NoReturn:
+    doing = "publish"
+    raise UsedAfterFork(doing)
+
+
+# librdkafka's threads do not survive a fork: a record produced in the child would wait for ever.
+_live: weakref.WeakSet[Producer] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for producer in _live:
+        producer._after_fork()  # noqa: SLF001 - same module
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,325 @@
+"""Records that are all there or none: transactions, under a name that has one holder at a time.
+
+Whoever takes a `transactional.id` ends what an earlier holder had open; the earlier one can write
+nothing more and is told so with `Fenced`. A transaction is for one thread and for a moment: while
+it is open, everything behind it is hidden from readers of committed records.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Producer as Client
+
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.connection_errors import ConnectionErrors
+from plaudit.kafka.errors import (
+    KafkaFailure,
+    KafkaUnavailable,
+    NotAuthorized,
+    ProducerFatal,
+    TopicProblem,
+    TransactionAborted,
+    UsedAfterFork,
+    denied,
+    translate,
+)
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import MAX_RECORD_BYTES, Headers, reliable
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from plaudit.kafka.read.consumer import CommittedOffset, Partition
+
+TRANSACTION_TIMEOUT_MS: Final = 10_000
+"""What a killed holder leaves open is ended by the brokers after this, if nobody fences it."""
+PATIENCE_S: Final = 60.0
+_CALL_S: Final = 2.0
+_AGAIN_S: Final = 0.1
+
+
+_log = logging.getLogger(__name__)
+
+
+class Transaction:
+    """What is written in one transaction; valid inside the `with` block that made it.
+
+    Args:
+        queue: takes a record, with its number.
+
+    Attributes:
+        failures: records that were not taken, by number.
+    """
+
+    def __init__(self, queue: Callable[..., None]) -> None:
+        self._queue = queue
+        self._sent = 0
+        self._offsets: list[TopicPartition] = []
+        self._group: object = None
+        self.failures: dict[int, KafkaFailure] = {}
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers | None = None,
+        partition: int = -1,
+    ) -> int:
+        """Add a record; returns its number in the transaction, from 0.
+
+        What becomes of it is known when the block has been left: nothing raised means that all are
+        there; `TransactionAborted` names those that were refused.
+
+        Raises:
+            KafkaFailure: this transaction can't go on.
+        """
+        number = self._sent
+        self._sent += 1
+        self._queue(self, number, topic, value, key, headers, partition)
+        return number
+
+    def consumed(self, group: object, places: Mapping[Partition, CommittedOffset]) -> None:
+        """Commit a consumer's offsets along, so that progress and records agree.
+
+        Args:
+            group: `consumer_group_metadata()` of the consumer.
+            places: the next to read in each partition, and the metadata beside it.
+        """
+        self._group = group
+        self._offsets = [_topic_partition(*each) for each in places.items()]
+
+    @property
+    def progress(self) -> tuple[list[TopicPartition], object] | None:
+        """Offsets that are committed along, and whose they are."""
+        return (self._offsets, self._group) if self._offsets else None
+
+
+class TransactionalProducer:
+    """Writes transactions under one `transactional.id`; belongs to one thread.
+
+    Args:
+        settings: where Kafka is.
+        transactional_id: the name, prefix included.
+        patience_s: how long brokers that are away are waited for.
+        max_record_bytes: records over this are refused without asking the brokers.
+
+    Raises:
+        SettingsError: a librdkafka property is refused; nothing is connected to yet.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        transactional_id: str,
+        *,
+        patience_s: float = PATIENCE_S,
+        max_record_bytes: int = MAX_RECORD_BYTES,
+    ) -> None:
+        self.transactional_id = transactional_id
+        self._patience_s = patience_s
+        self._process = os.getpid()
+        self._troubles = ConnectionErrors()
+        self._fatal: ProducerFatal | None = None
+        enforced = {
+            **reliable(max_record_bytes),
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "message.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            # That all of it is there is known from the commit.
+            "delivery.report.only.error": True,
+        }
+        config = {
+            **settings.client_config({"linger.ms": 5}, **enforced),
+            "error_cb": self._on_error,
+        }
+        self._client = open_client(settings, Client, config)
+        self._produce: Callable[..., None] = self._client.produce  # the stub wants invariant lists
+
+    def fence(self) -> None:
+        """Take the name: what earlier holders had open is ended, and they can write no more.
+
+        Raises:
+            KafkaUnavailable: the brokers were away for longer than our patience.
+            NotAuthorized: this user may not use the name.
+        """
+        doing = f"take transactional id {self.transactional_id}"
+        self._until_done(doing, self._client.init_transactions)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Write what is sent inside the block: all of it is committed at its end, or nothing.
+
+        An exception in the block ends the transaction without a trace and goes on.
+
+        Raises:
+            NotAuthorized: a right is missing; nothing of it was written.
+            TopicProblem: a topic is missing; the same.
+            TransactionAborted: nothing of it was written; the same may be tried again, without
+                the records that it names as refused. (After a record that the brokers refused,
+                the client aborts the next transaction as well, once.)
+            Fenced: another process took the name.
+            ProducerFatal: this producer can't go on; whether the last transaction counts is found
+                out by fencing anew and reading.
+            KafkaUnavailable: the same, the brokers being away for longer than our patience.
+        """
+        if os.getpid() != self._process:
+            doing = "begin a transaction"
+            raise UsedAfterFork(doing)
+        try:
+            self._client.begin_transaction()
+        except KafkaException as error:
+            raise self._translated(error, "begin a transaction") from None
+        transaction = Transaction(self._queue)
+        try:
+            yield transaction
+            self._deliver(transaction)
+        except ProducerFatal:
+            raise
+        except BaseException:
+            self._abort()
+            raise
+        self._commit()
+
+    def close(self) -> None:
+        """End; an open transaction is aborted by whoever fences next, or by the brokers."""
+        self._client.purge(blocking=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _queue(
+        self,
+        transaction: Transaction,
+        number: int,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Headers | None,
+        partition: int,
+    ) -> None:
+        report = partial(self._report, transaction, number)
+        deadline: float | None = None
+        while True:
+            try:
+                self._produce(topic, value, key, partition, report, None, 0, headers)
+            except BufferError:
+                deadline = deadline or time.monotonic() + self._patience_s
+                if time.monotonic() > deadline:
+                    why = self._troubles.reason or "nothing is taken"
+                    raise KafkaUnavailable(f"publish to {topic}", why) from None
+                self._serve()
+            except KafkaException as error:
+                failure = self._translated(error, f"publish to {topic}")
+                if failure.retriable:
+                    raise failure from None
+                transaction.failures[number] = failure
+                return
+            else:
+                return
+
+    def _report(
+        self, transaction: Transaction, number: int, error: KafkaError | None, message: Message
+    ) -> None:
+        if error is not None:
+            transaction.failures[number] = translate(error, f"publish to {message.topic()}")
+
+    def _deliver(self, transaction: Transaction) -> None:
+        """Wait until the brokers have every record, and the offsets."""
+        doing = "write a transaction"
+        try:
+            while self._client.flush(_AGAIN_S):
+                pass  # every record is answered within the transaction's time-out
+        except KafkaException as error:
+            raise self._translated(error, doing) from None
+        if self._fatal is not None:
+            raise self._fatal
+        if transaction.failures:
+            for failure in transaction.failures.values():
+                if isinstance(failure, NotAuthorized | TopicProblem):
+                    raise failure  # trying again would not help
+            lasting = {
+                number: failure
+                for number, failure in transaction.failures.items()
+                if not failure.retriable
+            }
+            first = next(iter((lasting or transaction.failures).values()))
+            raise TransactionAborted(doing, str(first), refused=lasting)
+        if transaction.progress is not None:
+            send = self._client.send_offsets_to_transaction
+            self._until_done(doing, partial(send, *transaction.progress))
+
+    def _commit(self) -> None:
+        try:
+            self._until_done("commit a transaction", self._client.commit_transaction)
+        except TransactionAborted:
+            self._abort()
+            raise
+
+    def _abort(self) -> None:
+        """End the open transaction; why it has to end is what is told.
+
+        A producer that can't do even that is at its end: the next transaction says so.
+        """
+        try:
+            self._until_done("abort a transaction", self._client.abort_transaction)
+        except ProducerFatal as fatal:
+            self._fatal = self._fatal or fatal
+            _log.warning("transaction.not_aborted", extra={"error": str(fatal)})
+
+    def _until_done(self, doing: str, call: Callable[[float], None]) -> None:
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                call(_CALL_S)
+            except KafkaException as error:
+                found = error.args[0]
+                self._serve()
+                if found.retriable() and time.monotonic() < deadline:
+                    continue
+                failure = self._translated(error, doing)
+                if found.txn_requires_abort():
+                    raise TransactionAborted(doing, str(failure)) from None
+                raise failure from None
+            else:
+                return
+
+    def _serve(self) -> None:
+        """Let the client tell what it suffers from."""
+        with suppress(KafkaException):  # a fatal error, which `_on_error` has taken note of
+            self._client.poll(_AGAIN_S)
+
+    def _translated(self, error: KafkaException, doing: str) -> KafkaFailure:
+        failure = translate(error, doing)
+        if isinstance(failure, ProducerFatal):
+            if self._fatal is None:
+                self._serve()
+            failure = self._fatal or failure  # "fatal error" says nothing; what came first does
+        if denied(failure):
+            return NotAuthorized(doing, failure.reason, failure.code)
+        return self._troubles.explained(failure)
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Remember what the connections suffer from; called from within our own calls."""
+        if error.fatal():
+            failure = translate(error, f"write as {self.transactional_id}")
+            if self._fatal is None and isinstance(failure, ProducerFatal):
+                self._fatal = failure
+        else:
+            self._troubles.heard(error)
+
+
+def _topic_partition(partition: Partition, place: CommittedOffset) -> TopicPartition:
+    offset = OFFSET_INVALID if place.offset is None else place.offset
+    return TopicPartition(*partition, offset, metadata=place.metadata)

@@ -1,0 +1,83 @@
+"""Writes many events that are alike: what they share is encoded once, the rest at its place.
+
+A template is an event as nested mappings, with holes where events differ. An import writes its
+reviews so: most of their fields are the same in every row of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from plaudit.events.avro.avro import Names, Node, kind_of
+from plaudit.events.avro.writer_codegen import Emitter, Unwritable, Write, compiled
+
+
+class Hole(NamedTuple):
+    """A place where events differ.
+
+    Attributes:
+        name: of its value in the mapping that is written; records come as models.
+        encoded: whether the value comes as Avro already.
+    """
+
+    name: str
+    encoded: bool = False
+
+
+def compile_template(schema: Mapping[str, Any], template: Mapping[str, Any]) -> Write:
+    """Return a function that writes the body of an event whose holes a mapping fills.
+
+    Args:
+        schema: as parsed JSON, valid and with all named types defined inside.
+        template: an event of that schema with all of its fields.
+
+    Raises:
+        Unwritable: the schema has what events have no form for, or a hole is in no record.
+    """
+    return compiled(_Template(Names(schema), template), dict(schema))
+
+
+class _Template(Emitter):
+    def __init__(self, names: Names, template: Mapping[str, Any]) -> None:
+        super().__init__(names, mappings=False)
+        self._template = template
+
+    def function(self, schema: Node) -> str:
+        """Return the source of `write`, which takes what fills the holes."""
+        self._fill(schema, self._template)
+        self._flush()
+        return self._source()
+
+    def _fill(self, node: Node, part: object) -> None:
+        node = self._names.resolve(node)
+        match part:
+            case Hole(name, encoded=True):
+                self._pieces.append(f"e[{name!r}]")
+            case Hole(name):
+                self._value(node, f"e[{name!r}]")
+            case Mapping() if _has_hole(part):
+                self._fill_record(node, part)
+            case _:
+                write = compiled(Emitter(self._names, mappings=True), node)
+                self._pieces.append(repr(write(part)))
+
+    def _fill_record(self, node: Node, part: Mapping[str, Any]) -> None:
+        match node:
+            case ["null", branch]:
+                self._pieces.append(r"b'\x02'")
+                node = self._names.resolve(branch)
+        if not isinstance(node, dict) or kind_of(node) != "record":
+            msg = f"a hole in a {kind_of(node)}; there may be some in records only"
+            raise Unwritable(msg)
+        for field in node["fields"]:
+            self._fill(field["type"], part[field["name"]])
+
+
+def _has_hole(part: object) -> bool:
+    match part:
+        case Hole():
+            return True
+        case Mapping():
+            return any(_has_hole(each) for each in part.values())
+    return False

@@ -1,0 +1,1 @@
+"""Generators of the event catalogue's documents."""
