@@ -28,6 +28,12 @@ class Switch:
         return web.Response(status=200 if self.well else 503)
 
 
+class Well(Switch):
+    """A subscriber that accepts everything."""
+
+    well = True
+
+
 def run(rig: Rig, *arguments: str) -> str:
     """Run a command; return what it printed."""
     done = CommandLine(rig.settings, rig.environment)(*arguments)
@@ -67,6 +73,7 @@ def test_dead_letters_and_what_was_missed_while_disabled_arrive_once_each(
     assert rig.stop(worker) == 0
 
 
+@pytest.mark.nightly
 def test_every_format_is_redriven_and_replayed_with_the_body_that_it_had(
     rig: Rig, sink: Sink
 ) -> None:
@@ -95,4 +102,53 @@ def test_every_format_is_redriven_and_replayed_with_the_body_that_it_had(
             Webhook(rig.secrets[endpoint]).verify(each.body, each.headers)
         assert "plaudit-replay" not in redriven.headers
         assert replayed.headers["plaudit-replay"] == "true"
+    assert rig.stop(worker) == 0
+
+
+def ended(rig: Rig, outcome: str) -> set[str]:
+    """Return the events of which a delivery has an attempt record with this outcome."""
+    return {each["event_id"] for each in rig.attempts() if each["outcome"] == outcome}
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(240)
+def test_every_event_has_an_end_though_its_endpoint_changed_before_it_was_read(
+    rig: Rig, sink: Sink
+) -> None:
+    """No worker runs while events are published; the first one is killed with SIGKILL."""
+    url = sink.on("mine", Switch())
+    endpoint = json.loads(
+        run(rig, "endpoints", "add", url, "--workspace", rig.workspace, "--json")
+    )["id"]
+    sink.wait_until(lambda: False, 2.5)  # its head start: events from before are not matched
+    served = rig.publish(300)
+    run(rig, "endpoints", "disable", endpoint)
+    missed = rig.publish(50)
+    killed = rig.worker()
+    rig.wait_dead(1)
+    killed.kill()
+    killed.wait()
+    worker = rig.worker()
+    rig.wait_dead(300)
+    dead = {each.headers["ce_id"] for each in rig.dead()}
+    assert dead == set(served), "published before it was disabled: dead; after: left for a replay"
+    assert not sink.ids("mine")
+    subscriber = sink.on("mine", Well())
+    assert subscriber == url
+    run(rig, "endpoints", "enable", endpoint, "--recover")
+    wanted = {*served, *missed}
+    assert sink.wait_until(lambda: sink.ids("mine").keys() >= wanted, PROMPTLY_S)
+    assert rig.stop(worker) == 0
+
+    again = rig.publish(20)
+    run(rig, "endpoints", "disable", endpoint)
+    run(rig, "endpoints", "enable", endpoint)
+    worker = rig.worker()
+    assert sink.wait_until(lambda: sink.ids("mine").keys() >= set(again), PROMPTLY_S)
+    assert rig.stop(worker) == 0
+
+    deleted = rig.publish(20)
+    run(rig, "endpoints", "remove", endpoint)
+    worker = rig.worker()
+    assert sink.wait_until(lambda: ended(rig, "cancelled") == set(deleted), PROMPTLY_S)
     assert rig.stop(worker) == 0
