@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, get_args, get_origin
 
 import typer
@@ -37,6 +37,14 @@ HEAD: Final = """\
 
 Written from the code by `python -m plaudit.cli.docs.reference`; not to be edited.
 """
+SETTINGS: Final[Mapping[str, type[BaseSettings]]] = {
+    "Kafka: every command": KafkaSettings,
+    "Delivery: plaudit deliver, record and serve": DeliverSettings,
+    "Database: plaudit record, serve, endpoints, keys, deliveries": DatabaseSettings,
+    "Delivery log: plaudit record": RecorderSettings,
+    "Outbox: plaudit outbox": OutboxSettings,
+    "REST API: plaudit serve": ApiSettings,
+}
 _MEANING: Final = re.compile(r'^\s+(\w+): Final = "([^"]+)"(?:  # (.*))?$', re.MULTILINE)
 
 
@@ -85,22 +93,15 @@ def _settings() -> Iterator[str]:
     yield "| variable | default | meaning |"
     yield "|---|---|---|"
     shown = {"PLAUDIT_RETRY_SCHEDULE": DEFAULT_SCHEDULE, "PLAUDIT_RETRY_TIERS": DEFAULT_TIERS}
-    everything: tuple[type[BaseSettings], ...] = (
-        KafkaSettings,
-        DeliverSettings,
-        DatabaseSettings,
-        RecorderSettings,
-        OutboxSettings,
-        ApiSettings,
-    )
-    for settings in everything:
-        for variable, default, meaning in _fields(settings):
+    for settings in SETTINGS.values():
+        for variable, default, meaning in fields(settings):
             yield f"| `{variable}` | {_code(shown.get(variable, default))} | {meaning} |"
     yield "| `PLAUDIT_DEBUG` | | Show the traceback of an unexpected error. |"
     yield ""
 
 
-def _fields(settings: type[BaseSettings]) -> Iterator[tuple[str, str, str]]:
+def fields(settings: type[BaseSettings]) -> Iterator[tuple[str, str, str]]:
+    """Yield variable, default and meaning of every setting of a class."""
     prefix = settings.model_config.get("env_prefix", "")
     for name, field in settings.model_fields.items():
         if name == "properties":
