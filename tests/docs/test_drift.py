@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from plaudit.cli.docs.asyncapi import asyncapi
+from plaudit.cli.docs.env_example import env_example
 from plaudit.cli.docs.reference import reference
-from plaudit.cli.env_example import env_example
 from plaudit.cli.registry import COMMANDS
 from plaudit.events.docs.document import document
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
     ("page", "written", "command"),
     [
         ("reference.md", reference, "python -m plaudit.cli.docs.reference > docs/reference.md"),
-        ("plaudit.env", env_example, "python -m plaudit.cli.env_example > docs/plaudit.env"),
+        ("plaudit.env", env_example, "python -m plaudit.cli.docs.env_example > docs/plaudit.env"),
         ("events.md", document, "plaudit schemas docs --file docs/events.md"),
         ("asyncapi.json", asyncapi, "plaudit schemas docs --asyncapi --file docs/asyncapi.json"),
     ],

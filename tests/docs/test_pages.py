@@ -13,6 +13,7 @@ pytestmark = pytest.mark.tree
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("deploy/*.md")])
+SOURCES = [path for folder in ("producers", "consumers") for path in (ROOT / folder).rglob("*.py")]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
@@ -34,3 +35,32 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
         found = (page.parent / target).resolve() if target else page
         assert found.exists(), target
         assert not anchor or anchor in set(anchors(found)), f"{target}#{anchor}"
+
+
+def test_every_metric_that_a_page_names_is_in_the_reference() -> None:
+    known = set(re.findall(r"`(plaudit_\w+)`", (DOCS / "reference.md").read_text()))
+    for page in DOCS.glob("*.md"):
+        named = set(re.findall(r"`(plaudit_\w+)`", page.read_text()))
+        assert named <= known, page.name
+
+
+def test_every_log_event_that_the_runbook_names_is_logged_somewhere() -> None:
+    logged = "".join(path.read_text() for path in SOURCES)
+    named = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", (DOCS / "runbook.md").read_text()))
+    assert len(named) > 15
+    assert {event for event in named if f'"{event}"' not in logged} == set()
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", (DOCS / "architecture.md").read_text()))
+    assert len(named) > 10
+    homes = [ROOT / folder / "plaudit" for folder in ("schemas", "producers", "consumers")]
+    missing = {name for name in named if not any((home / name).exists() for home in homes)}
+    assert missing == set()
+
+
+def test_the_glossary_has_at_most_25_terms_in_order() -> None:
+    terms = re.findall(r"^\| ([a-z -]+) \|", (DOCS / "glossary.md").read_text(), re.MULTILINE)
+    terms.remove("term")
+    assert len(terms) <= 25
+    assert terms == sorted(terms)

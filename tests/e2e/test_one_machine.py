@@ -1,4 +1,4 @@
-"""What a newcomer does on one machine: the README's block, `plaudit dev`, a database by default."""
+"""A first installation: the block in docs/operations.md, `plaudit dev`, the default database."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def command_line(pid: int) -> bytes:
 
 
 @pytest.mark.nightly
-def test_the_readme_s_operating_block_runs_as_it_stands(
+def test_the_start_block_of_the_operations_page_runs_as_it_stands(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
-    page = (Path(__file__).parents[2] / "README.md").read_text()
-    block = page.partition("## Operating")[2].split("```")[1]
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    block = page.partition("## Start\n")[2].split("```")[1].removeprefix("sh\n")
     script = block.replace("broker-1:9092", settings.bootstrap_servers)
     assert script != block
     done = subprocess.run(

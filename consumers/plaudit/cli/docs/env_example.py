@@ -1,6 +1,6 @@
 """A commented `.env` file with every setting and its default, written from the settings classes.
 
-`python -m plaudit.cli.env_example > docs/plaudit.env`
+`python -m plaudit.cli.docs.env_example > docs/plaudit.env`
 """
 
 from __future__ import annotations
