@@ -15,6 +15,7 @@ class Accepted(NamedTuple):
     Attributes:
         at_ms: when, by the brokers' clock.
         digest: of the body that subscribers are to get; empty when any will do.
+        workspace: whose event it is.
     """
 
     type: str
@@ -22,6 +23,7 @@ class Accepted(NamedTuple):
     offset: int
     at_ms: int
     digest: bytes
+    workspace: str = ""
 
 
 class Arrival(NamedTuple):
@@ -123,6 +125,7 @@ class Evidence:
         wanted: per subscriber, the types that it is to get; empty: all.
         ends: per subscriber, how a delivery has to end: `delivered`, or its dead letter's reasons.
         resends: subscribers that make a client send a request twice (they reset connections).
+        homes: per subscriber, its workspace; empty: all are in the same one.
     """
 
     published: frozenset[str]
@@ -135,3 +138,21 @@ class Evidence:
     wanted: Mapping[str, frozenset[str]]
     ends: Mapping[str, frozenset[str]]
     resends: frozenset[str] = field(default_factory=frozenset)
+    homes: Mapping[str, str] = field(default_factory=dict)
+
+    _wanting: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def is_wanted(self, subscriber: str, accepted: Accepted) -> bool:
+        """Return whether a subscriber is to get an event."""
+        types = self.wanted[subscriber]
+        at_home = not self.homes or self.homes[subscriber] == accepted.workspace
+        return at_home and (not types or accepted.type in types)
+
+    def wanting(self, accepted: Accepted) -> list[str]:
+        """Return the subscribers that are to get an event; looked up once for each sort."""
+        sort = accepted.workspace, accepted.type
+        found = self._wanting.get(sort)
+        if found is None:
+            found = [each for each in self.wanted if self.is_wanted(each, accepted)]
+            self._wanting[sort] = found
+        return found

@@ -120,9 +120,8 @@ class Books:
     def due(self) -> Iterator[tuple[Pair, Accepted]]:
         """Yield every delivery that was to be made."""
         for event, accepted in self.evidence.accepted.items():
-            for subscriber, types in self.evidence.wanted.items():
-                if not types or accepted.type in types:
-                    yield (subscriber, event), accepted
+            for subscriber in self.evidence.wanting(accepted):
+                yield (subscriber, event), accepted
 
     def delivered(self, pair: Pair) -> bool:
         """Return whether a delivery was answered with 2xx."""
@@ -177,12 +176,12 @@ def judge(evidence: Evidence) -> Ledger:
         doubled=sum(extras.values()),
         kills=tuple(_figures(books, kill, blamed) for kill in evidence.kills),
         lost=[f"{_say(pair)}: {why}" for pair in due if (why := _lost(books, pair))],
-        wrong=[*_wrong(books), *_wrong_letters(books)],
-        early=list(_early(books)),
+        wrong=[*wrong(books), *wrong_letters(books)],
+        early=list(early(books)),
         unrecorded=list(_unrecorded(books)),
         unexplained=unexplained,
-        waits=_spread(_waits(books, due)),
-        late=_spread(late for _, _, late in _lateness(books)),
+        waits=spread(_waits(books, due)),
+        late=spread(late for _, _, late in lateness(books)),
     )
 
 
@@ -208,7 +207,7 @@ def _lost(books: Books, pair: Pair) -> str:
     return f"no {' or '.join(sorted(ends))} after {arrived} requests"
 
 
-def _wrong(books: Books) -> Iterator[str]:
+def wrong(books: Books) -> Iterator[str]:
     """Yield requests that should not have come as they did, or not there."""
     evidence = books.evidence
     for each in evidence.arrivals:
@@ -218,18 +217,13 @@ def _wrong(books: Books) -> Iterator[str]:
             yield f"{pair}: {each.wrong}"
         elif each.event not in evidence.published:
             yield f"{pair}: nobody published it"
-        elif accepted is not None and _unwanted(evidence, each.subscriber, accepted):
+        elif accepted is not None and not evidence.is_wanted(each.subscriber, accepted):
             yield f"{pair}: does not want {accepted.type}"
         elif accepted is not None and accepted.digest and accepted.digest != each.digest:
             yield f"{pair}: another body"
 
 
-def _unwanted(evidence: Evidence, subscriber: str, accepted: Accepted) -> bool:
-    types = evidence.wanted[subscriber]
-    return bool(types) and accepted.type not in types
-
-
-def _wrong_letters(books: Books) -> Iterator[str]:
+def wrong_letters(books: Books) -> Iterator[str]:
     """Yield dead letters that should not be, or say something else."""
     for pair, letters in books.letters.items():
         for letter in letters:
@@ -237,9 +231,9 @@ def _wrong_letters(books: Books) -> Iterator[str]:
                 yield f"{_say(pair)}: a dead letter, {letter.reason}"
 
 
-def _early(books: Books) -> Iterator[str]:
+def early(books: Books) -> Iterator[str]:
     """Yield attempts before their time: by the workers' lines, and by the arrivals themselves."""
-    for pair, number, late_ms in _lateness(books):
+    for pair, number, late_ms in lateness(books):
         if late_ms < 0:
             yield f"{_say(pair)}: attempt {number} was {-late_ms} ms early"
     for pair, waiting in books.waiting.items():
@@ -251,7 +245,7 @@ def _early(books: Books) -> Iterator[str]:
                 yield f"{_say(pair)}: arrived {due_ms - arrival.at_ms} ms early"
 
 
-def _lateness(books: Books) -> Iterator[tuple[Pair, int, int]]:
+def lateness(books: Books) -> Iterator[tuple[Pair, int, int]]:
     """Yield the attempts that waited in a tier, with their number, and how late they were."""
     for pair, waiting in books.waiting.items():
         dues: dict[int, int] = {}
@@ -364,7 +358,7 @@ def _waits(books: Books, due: dict[Pair, Accepted]) -> Iterator[int]:
             yield arrived[0].at_ms - accepted.at_ms
 
 
-def _spread(found: Iterable[float]) -> Spread | None:
+def spread(found: Iterable[float]) -> Spread | None:
     values: Sequence[float] = sorted(found)
     if len(values) < 2:
         return Spread(values[0], values[0], values[0]) if values else None

@@ -89,14 +89,21 @@ class Publishing:
     def _publish(self, publisher: Publisher, number: int) -> None:
         traffic = self._traffic
         name = traffic.types[number % len(traffic.types)]
-        event = fresh(name, self._rig.workspace, traffic.padding[number % len(traffic.padding)])
+        padding = traffic.padding[number % len(traffic.padding)]
+        self.send(publisher, name, self._rig.workspace, padding)
+
+    def send(self, publisher: Publisher, name: str, workspace: str, padding: int = 0) -> None:
+        """Publish a fresh event of a workspace, and enter it into the books."""
+        event = fresh(name, workspace, padding)
         event_id = str(event.meta.event_id)
         digest = digest_of(render(self._decoder.decode(encode(event))))
         self.published.add(event_id)
         future = publisher.publish(event)
-        future.add_done_callback(partial(self._enter, event_id, type_of(event).name, digest))
+        future.add_done_callback(partial(self._enter, event_id, (name, workspace), digest))
 
-    def _enter(self, event_id: str, name: str, digest: bytes, future: Future[Ack]) -> None:
+    def _enter(
+        self, event_id: str, what: tuple[str, str], digest: bytes, future: Future[Ack]
+    ) -> None:
         """Enter an event into the books, if the brokers have it; in the producer's thread."""
         error = future.exception()
         if error is not None:
@@ -104,7 +111,10 @@ class Publishing:
             return
         ack = future.result()
         place = Partition(ack.topic, ack.partition)
-        self.accepted[event_id] = Accepted(name, place, ack.offset, ack.timestamp_ms, digest)
+        name, workspace = what
+        self.accepted[event_id] = Accepted(
+            name, place, ack.offset, ack.timestamp_ms, digest, workspace
+        )
 
 
 def fresh(name: str, workspace: str, padding: int = 0) -> EventModel:

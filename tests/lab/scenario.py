@@ -29,7 +29,10 @@ class Behavior:
     """How a subscriber answers.
 
     Attributes:
-        after_s: how long it takes over each answer.
+        after_s: how long it takes over each answer; with a spread, the median.
+        spread: of a lognormal distribution; 0.5 makes p99 three times the median.
+        slows_at: so many other open requests double the time that an answer takes; 0: none do.
+        per_s: requests that it takes in a second, the others fail at once; 0: all.
         fails: how many requests of each event it fails before it takes it.
         one_in: only one event in so many is failed; no more often than it is retried.
         failure: how: with a status, or as `lab.toxics` says.
@@ -41,6 +44,9 @@ class Behavior:
     one_in: int = 1
     failure: Failure = 500
     retry_after_s: int | None = None
+    spread: float = 0.0
+    slows_at: int = 0
+    per_s: float = 0.0
 
     def end(self, retries: int) -> str:
         """Return how a delivery ends: `delivered`, or the reason of its dead letter.
@@ -66,6 +72,7 @@ class Subscriber:
 
     Attributes:
         types: of the events that it wants; none named: all.
+        workspace: whose events it gets; empty: the scenario has one workspace.
         given: fields of its record, such as `rate_limit`.
     """
 
@@ -73,6 +80,7 @@ class Subscriber:
     behavior: Behavior = GOOD
     types: tuple[str, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
+    workspace: str = ""
 
     def wants(self, event_type: str) -> bool:
         """Return whether it is to get events of a type."""

@@ -19,6 +19,7 @@ from lab.publishing import Publishing
 from lab.scenario import Crew, Scenario
 from lab.subscribers import TESTS, Subscribers
 from lab.topics import LettersTail
+from plaudit.bench.machine import cpu_s
 from plaudit.dev.kafka import LocalKafka
 from plaudit.kafka.settings import KafkaSettings
 
@@ -56,6 +57,7 @@ class Worker:
         first_mib: resident memory once it had worked for a while; 0: it did not live so long.
         last_mib: at the last look.
         most_mib: at the most.
+        cpu_s: processor time that it has used, in all threads.
     """
 
     number: int
@@ -67,6 +69,7 @@ class Worker:
     first_mib: float = 0.0
     last_mib: float = 0.0
     most_mib: float = 0.0
+    cpu_s: float = 0.0
 
     @property
     def client_id(self) -> str:
@@ -74,12 +77,13 @@ class Worker:
         return client_id(self.number)
 
     def look(self) -> None:
-        """Take note of its memory, if it lives."""
+        """Take note of its memory and processor time, if it lives."""
         if self.process.poll() is not None:
             return
         self.ended_ms = now_ms()
         try:
             text = Path(f"/proc/{self.process.pid}/status").read_text()
+            self.cpu_s = cpu_s(self.process.pid)
         except FileNotFoundError:
             return
         for line in text.splitlines():
@@ -128,12 +132,8 @@ class Stage:
         self.groups = Groups(place.settings)
         self.rig = self._stack.enter_context(Rig(place.settings, place.folder))
         self.subscribers = self._stack.enter_context(Subscribers(place.folder))
-        for each in scenario.subscribers:
-            url = self.subscribers.url(each.name)
-            endpoint = self.rig.endpoint(url, event_types=list(each.types), **each.given)
-            self.subscribers.settle(each.name, each.behavior, self.rig.secrets[endpoint])
-            self.names[endpoint] = each.name
-        self.publishing = Publishing(self.rig, scenario.traffic)
+        self.register()
+        self.publishing = self.publisher()
         self.letters = LettersTail(place.settings, self.names)
         self._stack.callback(self.letters.close)
         for crew in scenario.crew:
@@ -146,6 +146,18 @@ class Stage:
                 worker.process.send_signal(signal.SIGCONT)
         self.publishing.stop()
         self._stack.close()
+
+    def register(self) -> None:
+        """Make the subscribers' endpoints known, and have them answer."""
+        for each in self.scenario.subscribers:
+            url = self.subscribers.url(each.name)
+            endpoint = self.rig.endpoint(url, event_types=list(each.types), **each.given)
+            self.subscribers.settle(each.name, each.behavior, self.rig.secrets[endpoint])
+            self.names[endpoint] = each.name
+
+    def publisher(self) -> Publishing:
+        """Return what publishes the scenario's events."""
+        return Publishing(self.rig, self.scenario.traffic)
 
     def join(self, crew: Crew) -> Worker:
         """Start a worker."""

@@ -17,18 +17,24 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from random import Random
+from typing import BinaryIO, Final, cast
 from uuid import UUID
 
 import httptools
 import uvloop
 
 from lab.arrivals import NOBODY, pack
+from lab.pace import Pace
 from lab.scenario import Behavior
 from lab.toxics import poison
 
 FLUSH_S = 0.02
+EVERY_HOST: Final = "0.0.0.0"  # noqa: S104 - each endpoint has a host of its own in 127.0.0.0/8
+UNKNOWN: Final = Behavior(fails=1, failure=404)
+"""The answer at a path where no subscriber lives."""
 
 
 @dataclass(slots=True)
@@ -38,11 +44,14 @@ class Home:
     Attributes:
         number: of the subscriber.
         key: for signatures.
+        open: requests that have no answer yet.
     """
 
     number: int
     key: bytes
     behavior: Behavior
+    pace: Pace
+    open: int = 0
 
 
 @dataclass(slots=True)
@@ -83,17 +92,27 @@ class Town:
         self.tries: Counter[tuple[int, bytes]] = Counter()
         self.open: set[Connection] = set()
         self._file = file
+        self._random = Random()  # noqa: S311 - latencies, no secrets
 
     def settle(self, line: bytes) -> None:
         """Take a line of standard input."""
         given = json.loads(line)
         secret = base64.b64decode(given["secret"].removeprefix("whsec_"))
         behavior = Behavior(**given["behavior"])
-        self.homes[given["path"]] = Home(given["number"], secret, behavior)
+        before = self.homes.get(given["path"])
+        self.homes[given["path"]] = Home(
+            given["number"],
+            secret,
+            behavior,
+            Pace(behavior, self._random),
+            before.open if before else 0,
+        )
 
     def write(self, request: Request, status: int) -> None:
         """Write down what came in and what it got."""
         home = self.homes.get(request.path)
+        if home is not None:
+            home.open -= 1
         number, wrong = (NOBODY, "") if home is None else (home.number, request.wrong(home.key))
         self._file.write(pack(number, request.event(), request.at_ms, status, request.body, wrong))
 
@@ -165,18 +184,28 @@ class Connection(asyncio.Protocol):
         request.at_ms = int(time.time() * 1_000)
         self._open = request
         home = self._town.homes.get(request.path)
-        behavior = Behavior(fails=1, failure=404) if home is None else home.behavior
-        key = (NOBODY if home is None else home.number, request.event())
+        behavior = UNKNOWN if home is None else home.behavior
+        if home is not None:
+            home.open += 1
+            if not home.pace.admits(time.monotonic()):
+                self._answer(request, behavior, failing=True)
+                return
+        failing = self._fails(request, behavior, NOBODY if home is None else home.number)
+        latency_s = 0.0 if home is None else home.pace.latency_s(home.open - 1)
+        if latency_s:
+            answer = partial(self._answer, request, behavior, failing=failing)
+            asyncio.get_running_loop().call_later(latency_s, answer)
+        else:
+            self._answer(request, behavior, failing=failing)
+
+    def _fails(self, request: Request, behavior: Behavior, number: int) -> bool:
+        """Count a request of an event, and return whether it is to fail."""
+        key = (number, request.event())
         self._town.tries[key] += 1
         chosen = key[1][-1] % behavior.one_in == 0
-        failing = chosen and self._town.tries[key] <= behavior.fails
-        if behavior.after_s:
-            loop = asyncio.get_running_loop()
-            loop.call_later(behavior.after_s, self._answer, request, behavior, failing)
-        else:
-            self._answer(request, behavior, failing)
+        return chosen and self._town.tries[key] <= behavior.fails
 
-    def _answer(self, request: Request, behavior: Behavior, failing: bool) -> None:  # noqa: FBT001 - of call_later
+    def _answer(self, request: Request, behavior: Behavior, *, failing: bool) -> None:
         transport = self._transport
         if self._open is not request or transport is None or transport.is_closing():
             return
@@ -198,7 +227,7 @@ async def serve(path: Path) -> None:
     loop = asyncio.get_running_loop()
     with path.open("wb") as file:
         town = Town(file)
-        server = await loop.create_server(lambda: Connection(town), "127.0.0.1", 0, backlog=4_096)
+        server = await loop.create_server(lambda: Connection(town), EVERY_HOST, 0, backlog=4_096)
         print(server.sockets[0].getsockname()[1], flush=True)
         flushing = loop.create_task(town.flush())
         lines = asyncio.StreamReader()

@@ -70,9 +70,9 @@ class Subscribers:
         self._process.stdin.flush()
         self._hear()
 
-    def url(self, name: str) -> str:
+    def url(self, name: str, host: str = "127.0.0.1") -> str:
         """Return where a subscriber is reached."""
-        return f"http://127.0.0.1:{self.port}/{name}"
+        return f"http://{host}:{self.port}/{name}"
 
     def end(self) -> None:
         """Take no more, and read what there is."""

@@ -60,8 +60,8 @@ class Axis:
     @property
     def edges(self) -> list[float]:
         """The beginnings of the intervals, and the end; whole seconds where there are many."""
-        seconds = (self.to_ms - self.from_ms) / 1_000
-        step_ms = max(250.0, -(-seconds // POINTS) * 1_000)
+        length_s = (self.to_ms - self.from_ms) / 1_000
+        step_ms = max(250.0, -(-length_s // POINTS) * 1_000)
         count = int((self.to_ms - self.from_ms) // step_ms) + 1
         return [self.from_ms + number * step_ms for number in range(count + 1)]
 
@@ -73,60 +73,60 @@ def draw(evidence: Evidence, marks: Sequence[tuple[int, str]], lives: Sequence[L
     axis = Axis(min(moments), max(moments))
     bottom = TOP + 2 * (PANEL + GAP) + ROW * len(lives)
     height = bottom + 40
-    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
-            "<title>requests, open deliveries and workers over time</title>",
-            f"<style>{_STYLE}</style>",
-            *_requests(evidence, axis),
-            *_open(evidence, axis),
-            *_lives(lives, axis),
-            *_marks(marks, axis, bottom),
-            *_seconds(axis, bottom),
+            *begin(height, "requests, open deliveries and workers over time"),
+            *requests(evidence, axis),
+            *open_deliveries(evidence, axis),
+            *workers(lives, axis, TOP + 2 * (PANEL + GAP)),
+            *happenings(marks, axis, bottom),
+            *seconds(axis, bottom),
             "</svg>\n",
         ]
     )
 
 
-def _requests(evidence: Evidence, axis: Axis) -> Iterator[str]:
+def begin(height: int, name: str) -> Iterator[str]:
+    """Yield the beginning of a picture."""
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
+    yield f"<title>{name}</title>"
+    yield f"<style>{_STYLE}</style>"
+
+
+def requests(evidence: Evidence, axis: Axis) -> Iterator[str]:
+    """Yield how many requests came, and how many of them were taken."""
     edges = axis.edges
-    everything = _counts((each.at_ms for each in evidence.arrivals), edges)
-    taken = _counts((each.at_ms for each in evidence.arrivals if 200 <= each.status < 300), edges)
+    everything = counts((each.at_ms for each in evidence.arrivals), edges)
+    taken = counts((each.at_ms for each in evidence.arrivals if 200 <= each.status < 300), edges)
     step_s = (edges[1] - edges[0]) / 1_000
-    yield from _title("requests/s", TOP, max(everything, default=0) / step_s)
-    yield from _area(everything, edges, axis, TOP, FAILED)
-    yield from _area(taken, edges, axis, TOP, TAKEN, most=max(everything, default=0))
+    yield from title("requests/s", TOP, max(everything, default=0) / step_s)
+    yield from area(everything, edges, axis, TOP, FAILED)
+    yield from area(taken, edges, axis, TOP, TAKEN, most=max(everything, default=0))
     yield f'<text x="{LEFT}" y="{TOP - 6}" style="fill:{TAKEN}">■ taken (2xx)</text>'
     yield f'<text x="{LEFT + 90}" y="{TOP - 6}" style="fill:{FAILED}">■ failed</text>'
 
 
-def _open(evidence: Evidence, axis: Axis) -> Iterator[str]:
+def open_deliveries(evidence: Evidence, axis: Axis) -> Iterator[str]:
     """Yield how many deliveries were accepted and had not ended, by the last request of each."""
     top = TOP + PANEL + GAP
     edges = axis.edges
-    wanted = list(evidence.wanted.values())
-    begun = _counts(
-        (
-            each.at_ms
-            for each in evidence.accepted.values()
-            for types in wanted
-            if not types or each.type in types
-        ),
+    begun = counts(
+        (each.at_ms for each in evidence.accepted.values() for _ in evidence.wanting(each)),
         edges,
     )
     last: dict[tuple[str, str], int] = {}
     for each in evidence.arrivals:
         pair = each.subscriber, each.event
         last[pair] = max(each.at_ms, last.get(pair, 0))
-    ended = _counts(last.values(), edges)
+    ended = counts(last.values(), edges)
     running = list(accumulate(new - old for new, old in zip(begun, ended, strict=True)))
-    yield from _title("open deliveries", top, max(running, default=0))
-    yield from _area([max(0, each) for each in running], edges, axis, top, TAKEN)
+    yield from title("open deliveries", top, max(running, default=0))
+    yield from area([max(0, each) for each in running], edges, axis, top, TAKEN)
 
 
-def _lives(lives: Sequence[Life], axis: Axis) -> Iterator[str]:
-    top = TOP + 2 * (PANEL + GAP)
+def workers(lives: Sequence[Life], axis: Axis, top: int) -> Iterator[str]:
+    """Yield the lives of the workers."""
     yield f'<text class="title" x="{LEFT - 8}" y="{top - 4}" text-anchor="end">workers</text>'
     for row, life in enumerate(lives):
         y = top + ROW * row
@@ -139,7 +139,8 @@ def _lives(lives: Sequence[Life], axis: Axis) -> Iterator[str]:
         )
 
 
-def _marks(marks: Sequence[tuple[int, str]], axis: Axis, bottom: int) -> Iterator[str]:
+def happenings(marks: Sequence[tuple[int, str]], axis: Axis, bottom: int) -> Iterator[str]:
+    """Yield a line through all panels for each thing that happened."""
     every = -(-len(marks) // MOST_NAMED) or 1
     for number, (at_ms, text) in enumerate(marks):
         x = axis.x(at_ms)
@@ -152,23 +153,25 @@ def _marks(marks: Sequence[tuple[int, str]], axis: Axis, bottom: int) -> Iterato
             yield f"<text {place}>{escape(text)}</text>"
 
 
-def _seconds(axis: Axis, bottom: int) -> Iterator[str]:
+def seconds(axis: Axis, bottom: int) -> Iterator[str]:
+    """Yield the numbers below the axis."""
     for tenth in range(0, 11, 2):
         at_ms = axis.from_ms + (axis.to_ms - axis.from_ms) * tenth / 10
-        seconds = (at_ms - axis.from_ms) / 1_000
+        after_s = (at_ms - axis.from_ms) / 1_000
         yield (
             f'<text x="{axis.x(at_ms):.1f}" y="{bottom + 20}" text-anchor="middle">'
-            f"{seconds:.0f} s</text>"
+            f"{after_s:.0f} s</text>"
         )
 
 
-def _title(text: str, top: int, most: float) -> Iterator[str]:
+def title(text: str, top: int, most: float) -> Iterator[str]:
+    """Yield the name of a panel, and its scale."""
     yield f'<text class="title" x="{LEFT - 8}" y="{top + 24}" text-anchor="end">{text}</text>'
     yield f'<text x="{LEFT - 8}" y="{top + 10}" text-anchor="end">{most:,.0f}</text>'
     yield f'<text x="{LEFT - 8}" y="{top + PANEL}" text-anchor="end">0</text>'
 
 
-def _area(
+def area(
     counts: Sequence[int],
     edges: Sequence[float],
     axis: Axis,
@@ -187,7 +190,7 @@ def _area(
     yield f'<polygon points="{" ".join(points)}" fill="{color}" fill-opacity="0.75"/>'
 
 
-def _counts(moments: Iterable[int], edges: Sequence[float]) -> list[int]:
+def counts(moments: Iterable[int], edges: Sequence[float]) -> list[int]:
     """Return how many moments are in each interval."""
     counts = [0] * (len(edges) - 1)
     for at_ms in moments:
