@@ -80,7 +80,7 @@ bench-compiled: compile ## the same as bench, with that wheel
 bench: $(VENV)/all.stamp ## measure this machine against plain loops, 15 minutes; ARGS=--quick takes one
 	@$(BIN)/plaudit bench $(ARGS)
 
-soak: $(VENV)/all.stamp ## a million deliveries under fifty kills; ARGS="--deliveries 200000 --kills 20"
+soak: $(VENV)/all.stamp ## a million deliveries under fifty kills, or ARGS="--day --minutes 60": a day of a platform
 	@cd tests && ../$(BIN)/python -m lab.soak $(ARGS)
 
 soak-dlq: $(VENV)/all.stamp ## a million dead letters, redriven under kills; ARGS="--letters 100000"

@@ -7,13 +7,13 @@ be explained: a worker was killed that held the record and had not committed it.
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from lab.evidence import Accepted, Arrival, Evidence, Killed, Letter, Line, Waiting
+from lab.spreads import Spread, spread
 from plaudit.kafka.read.consumer import Partition
 
 Pair: TypeAlias = "tuple[str, str]"
@@ -23,14 +23,6 @@ DELIVERED: Final = "delivered"
 REFUSED: Final = "write_refused"
 # A request that was on its way when its sender died may be counted a little later.
 ON_ITS_WAY_MS: Final = 2_000
-
-
-class Spread(NamedTuple):
-    """A distribution, in milliseconds."""
-
-    p50: float
-    p99: float
-    most: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +123,14 @@ class Books:
         """Return how many requests came beyond those that were due."""
         again = {each.attempts for each in self.waiting.get(pair, ()) if each.attempts}
         return max(0, len(self.arrivals.get(pair, ())) - 1 - len(again))
+
+    def unlogged(self, pair: Pair) -> bool:
+        """Return whether a request has no line: its worker gave it up, and another one repeated it.
+
+        While the next retry still waits, `beyond` takes the repetition for that retry.
+        """
+        made = sum(each.outcome != "diverted" for each in self.lines.get(pair, ()))
+        return len(self.arrivals.get(pair, ())) > made
 
     def begun_by(self, pair: Pair, kill: Killed) -> bool:
         """Return whether a delivery had been worked on when a worker was killed.
@@ -237,7 +237,7 @@ def early(books: Books) -> Iterator[str]:
         if late_ms < 0:
             yield f"{_say(pair)}: attempt {number} was {-late_ms} ms early"
     for pair, waiting in books.waiting.items():
-        if books.beyond(pair) or any(each.diversions for each in waiting):
+        if books.beyond(pair) or books.unlogged(pair) or any(each.diversions for each in waiting):
             continue
         dues = sorted(each.due_ms for each in waiting)
         for due_ms, arrival in zip(dues, books.arrivals.get(pair, ())[1:], strict=False):
@@ -356,11 +356,3 @@ def _waits(books: Books, due: dict[Pair, Accepted]) -> Iterator[int]:
         arrived = books.arrivals.get(pair)
         if arrived:
             yield arrived[0].at_ms - accepted.at_ms
-
-
-def spread(found: Iterable[float]) -> Spread | None:
-    values: Sequence[float] = sorted(found)
-    if len(values) < 2:
-        return Spread(values[0], values[0], values[0]) if values else None
-    cuts = statistics.quantiles(values, n=100, method="inclusive")
-    return Spread(cuts[49], cuts[98], values[-1])

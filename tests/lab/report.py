@@ -6,8 +6,9 @@ import statistics
 from pathlib import Path
 from typing import Final
 
-from lab.ledger import Ledger, Spread
+from lab.ledger import Ledger
 from lab.outcome import Outcome
+from lab.spreads import Spread
 from lab.timeline import Life, draw
 
 SHOWN: Final = 10

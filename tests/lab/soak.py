@@ -1,10 +1,17 @@
-"""The long run: many deliveries under many faults; `make soak`, ARGS="--deliveries 200000".
+"""The long runs: many deliveries under many faults, or a day of a platform; `make soak`.
 
-Three workers, one of which lives from the first delivery to the last; of the two others the older
-one is killed again and again, and a new one joins. Of three brokers one is killed now and then, one
-is stopped in order, and once all are away for a minute. Prints where it is, and at the end what it
-cost; leaves a report and a timeline in the folder that it names. Ctrl-C ends it early, with the
-report of what was. Exits with 1 when a promise was broken, with 130 when it was interrupted.
+Under faults (ARGS="--deliveries 200000"): three workers, one of which lives from the first delivery
+to the last; of the two others the older one is killed again and again, and a new one joins. Of
+three brokers one is killed now and then, one is stopped in order, and once all are away for a
+minute.
+
+A day (ARGS="--day --minutes 60"): 200 workspaces with 2,000 endpoints of every behavior, bursts,
+two outages of receivers, a restart of each broker in turn, one more worker, and a redrive of dead
+letters; every setting at its default.
+
+Prints where it is, and at the end what it showed; leaves a report and a timeline in the folder that
+it names. Ctrl-C ends it early, with the report of what was. Exits with 1 when a promise was broken,
+with 130 when it was interrupted.
 """
 
 from __future__ import annotations
@@ -20,6 +27,9 @@ from typing import Final
 
 from conftest import apply_topics
 from lab.conftest import LEADERS_MOVE_BACK
+from lab.day.play import play_day
+from lab.day.shape import Size
+from lab.outcome import Outcome
 from lab.report import text
 from lab.running import play
 from lab.scenario import (
@@ -62,23 +72,59 @@ SHOWN_EVERY_S: Final = 5.0
 INTERRUPTED: Final = 130
 ONE_AWAY_S: Final = 10.0
 ALL_AWAY_S: Final = 60.0
+EVENTS_PER_S: Final = 200.0
+DAY: Final = Size()
 
 
 def main() -> int:
     """Run it; return the exit code."""
+    given = _parser().parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="plaudit-soak-"))
+    if given.day:
+        rate = given.per_second or DAY.per_s
+        size = Size(given.minutes, given.workspaces, given.endpoints, rate, given.burst)
+        day = play_day(size, folder, given.brokers, given.workers)
+        report, complaints, interrupted = day.report, list(day.complaints), day.interrupted
+    else:
+        outcome = _kills(given, folder)
+        report, complaints = text(outcome), outcome.complaints
+        interrupted = outcome.interrupted
+    print(report)
+    print(f"report, timeline and logs: {folder}")
+    if complaints:
+        return 1
+    return INTERRUPTED if interrupted else 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make soak ARGS=…", description=__doc__)
     parser.add_argument("--deliveries", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--broker-losses", type=int, default=6)
     parser.add_argument("--brokers", type=int, default=3)
-    parser.add_argument("--per-second", type=float, default=200.0, help="events")
     parser.add_argument("--within", type=float, default=6 * 3_600.0, help="seconds")
-    given = parser.parse_args()
+    parser.add_argument(
+        "--per-second",
+        type=float,
+        default=None,
+        help="events (200); of a day: deliveries on average (300)",
+    )
+    day = parser.add_argument_group("a day of a platform")
+    day.add_argument("--day", action="store_true", help="play it instead of the kills")
+    day.add_argument("--minutes", type=float, default=DAY.minutes)
+    day.add_argument("--workspaces", type=int, default=DAY.workspaces)
+    day.add_argument("--endpoints", type=int, default=DAY.endpoints)
+    day.add_argument("--burst", type=int, default=DAY.burst, help="deliveries of each burst")
+    day.add_argument("--workers", type=int, default=2, help="before the scale-out")
+    return parser
+
+
+def _kills(given: argparse.Namespace, folder: Path) -> Outcome:
+    """Play the run with the kills."""
     events = max(1, int(given.deliveries / PER_EVENT))
-    folder = Path(tempfile.mkdtemp(prefix="plaudit-soak-"))
     scenario = Scenario(
         f"soak: {given.kills} kills, {given.broker_losses} broker losses",
-        Traffic(events, given.per_second, EVERY_TOPIC),
+        Traffic(events, given.per_second or EVENTS_PER_S, EVERY_TOPIC),
         SUBSCRIBERS,
         CREW,
         steps(given.kills, given.broker_losses, given.brokers, events * DELIVERING),
@@ -90,12 +136,7 @@ def main() -> int:
             bootstrap_servers=kafka.bootstrap, topic_prefix="soak.", retry_schedule="1s,2s"
         )
         apply_topics(settings, single_node=given.brokers == 1)
-        outcome = play(scenario, Place(settings, folder, kafka), Shown(events))
-    print(text(outcome))
-    print(f"report, timeline and logs: {folder}")
-    if outcome.complaints:
-        return 1
-    return INTERRUPTED if outcome.interrupted else 0
+        return play(scenario, Place(settings, folder, kafka), Shown(events))
 
 
 def steps(kills: int, losses: int, brokers: int, deliveries: int) -> tuple[Step, ...]:

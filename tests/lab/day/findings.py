@@ -14,7 +14,8 @@ from typing import Final, Literal, NamedTuple
 from lab.day.kinds import ALL, Kind
 from lab.day.shape import Shape
 from lab.evidence import Arrival, Committed, Evidence
-from lab.ledger import Books, Pair, Spread, early, lateness, spread, wrong
+from lab.ledger import Books, Pair, early, lateness, wrong
+from lab.spreads import Spread, spread
 from lab.stage import Worker
 from plaudit.kafka.read.consumer import Partition
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from lab.day.findings import DayEvidence, Findings, Row, Sample, innocent_waits
-from lab.ledger import Books, Spread, spread
+from lab.ledger import Books
+from lab.spreads import Spread, spread
 from lab.timeline import (
     GAP,
     LEFT,
@@ -55,7 +56,7 @@ def _report(day: DayEvidence, findings: Findings) -> Iterator[str]:
     )
     yield (
         "first: from the brokers' acknowledgement to the first request; taken: to the answer with "
-        "2xx; retry: from due to the attempt; refused: 429 or 503"
+        "2xx; retry: from due to the attempt; refused: 429 or 503; dead: also what came after a 410"
     )
     yield ""
     yield f"{'endpoint':<{_KIND}}" + "".join(f"{name:>11}" for name in _HEAD)
@@ -157,7 +158,7 @@ def _waits(day: DayEvidence, axis: Axis, top: int) -> Iterator[str]:
     yield from _curves("first request, ms", curves, axis, top)
 
 
-def _curves(name: str, curves: dict[str, Curve], axis: Axis, top: int) -> Iterator[str]:
+def _curves(name: str, curves: Mapping[str, Curve], axis: Axis, top: int) -> Iterator[str]:
     most = max((value for curve in curves.values() for _, value in curve), default=0.0)
     yield from title(name, top, most)
     for number, (label, curve) in enumerate(curves.items()):
