@@ -2,8 +2,8 @@
 
 A service that publishes over HTTP sends what its model printed: ids in lower case, times as RFC
 3339, every value of its type. Checking such an event and writing it in one go takes a fifth of
-building its model first. Whatever else a model takes, or refuses, is `NotFastPath` here: the model has
-the last word, and says what is wrong.
+building its model first. Any other input raises `NotFastPath`: the caller builds the model, which
+accepts it or names what is wrong.
 """
 
 from __future__ import annotations
