@@ -48,6 +48,13 @@ DEFECTS: Final = (
         "tests/deliver/test_hostile_parts.py",
     ),
     Break(
+        "a clock that raises costs no delivery",
+        "consumers/plaudit/deliver/settle/settler.py",
+        "return int(time.time() * 1_000)",
+        "raise",
+        "tests/deliver/test_hostile_parts.py",
+    ),
+    Break(
         "a delivery that a defect stops in its queue is settled",
         "consumers/plaudit/deliver/isolation/admission.py",
         "self._defect(head if self.queues.give_up(head) else None, error)",

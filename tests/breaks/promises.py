@@ -18,8 +18,10 @@ OFFSETS: Final = (
     Break(
         "a second worker gets half of every topic",
         "consumers/plaudit/deliver/offsets/sources.py",
-        "for one in configs]",
-        "for one in [SourceConfig(configs[0].group, {t: 0 for o in configs for t in o.topics})]]",
+        "engine(), clock, self._budget) for one in configs\n",
+        "engine(), clock, self._budget)\n"
+        "            for one in [SourceConfig(configs[0].group, "
+        "{t: 0 for o in configs for t in o.topics})]\n",
         "tests/deliver/test_sources.py",
     ),
     Break(

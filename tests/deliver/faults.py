@@ -24,10 +24,15 @@ PACKAGES: Final = (
     "plaudit.transport",
 )
 ELSEWHERE: Final = (
-    # The source's thread: what it raises ends the worker, and what is not committed is read again.
+    # The consumer's thread: what it raises ends the worker, and the next one reads again what is
+    # not committed. What `IN_THE_LOOP` names runs in the event loop all the same.
     "plaudit.deliver.offsets",
     # Not on the way of a delivery: metrics when they are asked for, starting, stopping.
     "plaudit.deliver.process",
+)
+IN_THE_LOOP: Final = frozenset(
+    f"plaudit.deliver.offsets.{name}"
+    for name in ("blocked", "bridge", "entrance", "pause_gate", "pulse", "tickets")
 )
 NAME: Final = "_plaudit_faults"
 
@@ -113,5 +118,6 @@ def _modules() -> Iterator[ModuleType]:
     for package in PACKAGES:
         root = importlib.import_module(package)
         for each in pkgutil.walk_packages(root.__path__, f"{package}."):
-            if not each.name.startswith(ELSEWHERE) and not each.name.endswith("__main__"):
+            elsewhere = each.name.startswith(ELSEWHERE) and each.name not in IN_THE_LOOP
+            if not elsewhere and not each.name.endswith("__main__"):
                 yield importlib.import_module(each.name)

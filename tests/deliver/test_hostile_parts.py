@@ -21,6 +21,7 @@ from plaudit.deliver.model.delivery import History
 from plaudit.deliver.settle.settler import MOST_RAISED
 from plaudit.formats.catalogue import SHAPES
 from plaudit.formats.shape import Rendered, Shape
+from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.records.names import Header, Trigger
 from plaudit.transport.answer import Answer
 
@@ -77,6 +78,22 @@ async def test_a_sender_that_raises_costs_its_delivery_an_attempt() -> None:
     assert ("deliveries.5s", "defect") in found
     assert ("deliveries.5m", "defect") in found, "the one of the deliveries lane is one further"
     assert whole.settler.defects.counts[Stage.ATTEMPT] == len(found)
+
+
+class NoTime(BrokerClock):
+    """A clock that raises instead of telling the time."""
+
+    def now_ms(self) -> int:
+        raise Broken
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_a_clock_that_raises_costs_no_delivery(status: int) -> None:
+    whole = Whole(clock=NoTime())
+    whole.sender.answers = lambda _: OK._replace(status=status)
+    assert not await deliver(whole)
+    assert not [each for each in whole.server.written if "dlq" in each.topic]
+    assert whole.settler.defects.counts[Stage.SETTLE]
 
 
 @pytest.mark.parametrize("part", ["render", "judge"])

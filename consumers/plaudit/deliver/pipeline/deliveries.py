@@ -60,7 +60,6 @@ class DeliveriesLane:
         Raises:
             MustWait: the event's schema is unknown, or too many records of the partition were none.
         """
-        now_ms = self._deliverer.now_ms()
         try:
             addressed = read_headers(record.needed_headers(), record)
         except (HeadersUnusable, HeadersUnreadable) as error:
@@ -74,7 +73,6 @@ class DeliveriesLane:
             self._deliverer.tally.repeated += 1
             record.assignment.release(record)
             return
-        self._deliverer.tally.late_s = max(0, now_ms - record.due_ms) / 1_000
         record.pending = 1
         found = self._table.find(addressed.endpoint_id)
         known = found if isinstance(found, Endpoint) else None
@@ -82,6 +80,8 @@ class DeliveriesLane:
             record, event, b"", addressed.endpoint_id, known, addressed.origin, addressed.history
         )
         try:
+            now_ms = self._deliverer.now_ms()
+            self._deliverer.tally.late_s = max(0, now_ms - record.due_ms) / 1_000
             decision = self._before_attempt(found, addressed, event, now_ms)
             if known is not None and decision is None:
                 delivery.body = render(event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,18 +22,17 @@ from plaudit.deliver.model.decision import (
     Plan,
     Reason,
     Retry,
-    await_turn,
     decide,
-    divert,
     insists,
 )
 from plaudit.deliver.model.defects import Lost, Stage, defect_of
-from plaudit.deliver.model.delivery import Delivery, History, Record
+from plaudit.deliver.model.delivery import Delivery, Record
 from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.offsets.pulse import Pulse
 from plaudit.deliver.offsets.tickets import Ticket
 from plaudit.deliver.pipeline.attempt import Attempter, Parcel
+from plaudit.deliver.pipeline.diversions import diverted, schedule_of
 from plaudit.deliver.pipeline.patience import Patience
 from plaudit.deliver.pipeline.rounds import Rounds
 from plaudit.deliver.pipeline.shaping import write_as
@@ -43,7 +42,6 @@ from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.deliver.telemetry.counters import LaneCounters
 from plaudit.endpoints.model import Endpoint
-from plaudit.records.delays import Delay
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import LookUpsBusy, TransportError
 
@@ -162,16 +160,18 @@ class Pipeline:
         self, delivery: Delivery, stage: Stage, error: Exception, attempted: Attempted | None
     ) -> None:
         self.defects.note(stage, error, delivery.record)
-        outcome, now_ms = defect_of(error), self.now_ms()
-        made = Attempted(outcome, now_ms if attempted is None else attempted.started_at_ms)
+        made, detail = attempted, type(error).__name__
         try:
-            schedule = self._schedule_of(delivery.endpoint)
+            outcome, now_ms = defect_of(error), self.now_ms()
+            detail = str(outcome)
+            made = Attempted(outcome, now_ms if attempted is None else attempted.started_at_ms)
+            schedule = schedule_of(self.plan, delivery.endpoint)
             decision = decide(outcome, delivery.history, self.plan, schedule, now_ms)
             self._tools.settler.settle(delivery, decision, made, needs_line=False)
         except Exception as again:  # noqa: BLE001 - the last resort: its record as a dead letter
             self.defects.note(Stage.SETTLE, again, delivery.record)
-            decision = Dead(Reason.DEFECT, str(outcome))
-            self._tools.settler.bury(delivery.record, decision.reason, decision.detail)
+            decision = Dead(Reason.DEFECT, detail)
+            self._tools.settler.bury(delivery.record, decision.reason, detail)
         try:
             self._told(delivery, decision, made)
         except Exception as again:  # noqa: BLE001 - it is settled all the same
@@ -280,38 +280,26 @@ class Pipeline:
 
     def _insists(self, delivery: Delivery) -> bool:
         try:
-            schedule = self._schedule_of(delivery.endpoint)
+            schedule = schedule_of(self.plan, delivery.endpoint)
             return insists(delivery.history, schedule, self.now_ms())
         except Exception as error:  # noqa: BLE001 - an attempt too many does no harm
             self.defects.note(Stage.ADMIT, error, delivery.record)
             return True
 
-    def _schedule_of(self, endpoint: Endpoint | None) -> Sequence[Delay]:
-        own = None if endpoint is None else endpoint.schedule
-        return self.plan.schedule if own is None else own
-
     def _refused(self, delivery: Delivery, refusal: Refusal) -> None:
         try:
-            decision = self._diverted(delivery.history, refusal)
+            decision = diverted(delivery.history, self.plan, refusal, self.now_ms())
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
             self.fail(delivery, Stage.ADMIT, error)
             return
         self.settle(delivery, decision)
 
-    def _diverted(self, history: History, refusal: Refusal) -> Decision:
-        plan, now_ms = self.plan, self.now_ms()
-        reason, turn_at_ms = refusal.reason, refusal.turn_at_ms
-        if turn_at_ms is None:
-            wait_ms = int(refusal.wait_s * 1_000)
-            return divert(history, plan, reason, now_ms, wait_ms=wait_ms)
-        return await_turn(history, plan, reason, now_ms, turn_at_ms=turn_at_ms)
-
     def _start(self, flight: InFlight) -> None:
         delivery = flight.delivery
         delivery.record.assignment.begun += 1
-        flight.started_ms = now_ms = self.now_ms()
         on_done = partial(self._attempted, flight)
         try:
+            flight.started_ms = now_ms = self.now_ms()
             shape = flight.endpoint.shape
             write = None if shape is None else partial(write_as, shape, delivery)
             parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger, write)
@@ -325,50 +313,48 @@ class Pipeline:
         """Take the outcome of an attempt: the delivery is settled, and its slot is free."""
         if flight.ended or self._closed:
             return
-        flight.ended = True
-        flight.exchange = None
-        now_ms = self.now_ms()
+        flight.ended, flight.exchange = True, None
         attempted = Attempted(outcome, flight.started_ms)
-        if isinstance(outcome, LookUpsBusy):
-            # Not an attempt: it is diverted like one that was not begun, and counted there.
-            flight.delivery.record.assignment.begun -= 1
-            self._refused(flight.delivery, Refusal(Reason.LOOK_UPS))
-            self._finish(flight, attempted, now_ms)
-            return
         try:
-            decision = self._decided(flight, outcome, now_ms)
+            if isinstance(outcome, LookUpsBusy):
+                # Not an attempt: it is diverted like one that was not begun, and counted there.
+                flight.delivery.record.assignment.begun -= 1
+                self._refused(flight.delivery, Refusal(Reason.LOOK_UPS))
+            else:
+                self._settle_attempt(flight, attempted)
+        finally:
+            self._finish(flight, attempted)
+
+    def _settle_attempt(self, flight: InFlight, attempted: Attempted) -> None:
+        try:
+            decision = self._decided(flight, attempted.outcome, self.now_ms())
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
             self._settle_defect(flight.delivery, Stage.DECIDE, error, attempted)
-        else:
-            self.settle(flight.delivery, decision, attempted)
-        finally:
-            self._finish(flight, attempted, now_ms)
+            return
+        self.settle(flight.delivery, decision, attempted)
 
     def _decided(self, flight: InFlight, outcome: Answer | TransportError, now_ms: int) -> Decision:
         endpoint = flight.endpoint
         judge = None if endpoint.shape is None else endpoint.shape.judge
-        schedule = self._schedule_of(endpoint)
+        schedule = schedule_of(self.plan, endpoint)
         decision = decide(outcome, flight.delivery.history, self.plan, schedule, now_ms, judge)
         if isinstance(decision, Dead) and decision.reason == Reason.GONE:
             self._tools.stopped[endpoint.endpoint_id] = endpoint.version
-        if isinstance(decision, Retry) and is_refused(outcome, asked_s := hold_s(outcome, now_ms)):
-            return self._kept_place(flight, decision, now_ms + int(asked_s * 1_000), now_ms)
+        if (
+            isinstance(decision, Retry)
+            and is_refused(outcome, asked_s := hold_s(outcome, now_ms))
+            and flight.standing.keeps_place(time.monotonic())
+        ):
+            # It was refused only because others came before it.
+            turn = Refusal(Reason.THROTTLED, turn_at_ms=now_ms + int(asked_s * 1_000))
+            return diverted(flight.delivery.history, self.plan, turn, now_ms)
         return decision
 
-    def _kept_place(
-        self, flight: InFlight, decision: Decision, turn_at_ms: int, now_ms: int
-    ) -> Decision:
-        """Return a diversion for what was refused only because others came before it."""
-        if not flight.standing.keeps_place(time.monotonic()):
-            return decision
-        history, reason = flight.delivery.history, Reason.THROTTLED
-        return await_turn(history, self.plan, reason, now_ms, turn_at_ms=turn_at_ms)
-
-    def _finish(self, flight: InFlight, attempted: Attempted, now_ms: int) -> None:
+    def _finish(self, flight: InFlight, attempted: Attempted) -> None:
         """Free the slot of an attempt, and note what it says of its endpoint."""
         outcome = attempted.outcome
         try:
-            self.admission.finished(flight, outcome, hold_s(outcome, now_ms))
+            self.admission.finished(flight, outcome, hold_s(outcome, self.now_ms()))
             if not isinstance(outcome, LookUpsBusy):
                 self.tally.attempted(attempted.result, outcome.timings.total_ms)
         except Exception as error:  # noqa: BLE001 - its slot must be free in any case

@@ -1,0 +1,25 @@
+"""Decisions about a delivery that its endpoint does not take now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from plaudit.deliver.isolation.endpoint_health import Refusal
+from plaudit.deliver.model.decision import Decision, Plan, await_turn, divert
+from plaudit.deliver.model.delivery import History
+from plaudit.endpoints.model import Endpoint
+from plaudit.records.delays import Delay
+
+
+def diverted(history: History, plan: Plan, refusal: Refusal, now_ms: int) -> Decision:
+    """Return the tier that a refused delivery waits in."""
+    reason, turn_at_ms = refusal.reason, refusal.turn_at_ms
+    if turn_at_ms is None:
+        return divert(history, plan, reason, now_ms, wait_ms=int(refusal.wait_s * 1_000))
+    return await_turn(history, plan, reason, now_ms, turn_at_ms=turn_at_ms)
+
+
+def schedule_of(plan: Plan, endpoint: Endpoint | None) -> Sequence[Delay]:
+    """Return the delays between attempts: the endpoint's own, or the plan's."""
+    own = None if endpoint is None else endpoint.schedule
+    return plan.schedule if own is None else own
