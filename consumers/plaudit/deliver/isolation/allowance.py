@@ -118,11 +118,31 @@ class Allowance:
             self._vain += 1
             self._first_per_s = max(FLOOR_PER_S, self._first_per_s / 2)
         hold_s = max(asked_s, min(HOLD_S * math.pow(2.0, min(self._vain, 20)), VAIN_MOST_S))
+        self._rest(hold_s, now_s)
+        return hold_s
+
+    def used_up(self, began_s: float, renewed_s: float, now_s: float) -> None:
+        """Take note that a quota is used up: what was taken until its renewal is the limit.
+
+        Args:
+            began_s: when the request was sent whose answer says so.
+            renewed_s: how long it takes to be renewed.
+            now_s: by the same clock.
+        """
+        if began_s <= self._refused_s:
+            return
+        if self._taken:
+            lasted_s = max(MEASURE_S, now_s + renewed_s - self._resumes_s)
+            self._ceiling_per_s = max(self._taken / lasted_s, FLOOR_PER_S)
+        self._vain = 0
+        self._rest(renewed_s, now_s)
+
+    def _rest(self, hold_s: float, now_s: float) -> None:
+        """Begin to count anew after a time in which nothing is sent."""
         self._refused_s = now_s
         self._resumes_s = self._began_s = now_s + hold_s
         self._taken = self._count = 0
         self._measured_per_s = 0.0
-        return hold_s
 
     def _learn(self, now_s: float) -> None:
         """Take what was taken in the last second or so for what the endpoint takes."""

@@ -13,6 +13,7 @@ from plaudit.deliver.isolation.bookings import NEAR_S
 from plaudit.deliver.isolation.circuit_breaker import CLOSED, Breaker, BreakerLimits
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.model.defects import Defect
+from plaudit.deliver.model.quota import quota
 from plaudit.deliver.model.retry_after import retry_after_ms
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import (
@@ -210,6 +211,26 @@ class EndpointHealth:
         """Send nothing for a while: the endpoint asked for it."""
         self._held_until_s = max(self._held_until_s, now_s + min(hold_s, HOLD_MOST_S))
 
+    def heed(self, answer: Answer, began_s: float, at_once: int, now_ms: int, now_s: float) -> None:
+        """Send nothing more than the endpoint says it takes before its quota is renewed.
+
+        Args:
+            answer: any but a refusal.
+            began_s: when its request was sent.
+            at_once: requests that are on their way, which its count does not include yet.
+            now_ms: epoch milliseconds.
+            now_s: monotonic seconds.
+        """
+        left = quota(answer, now_ms)
+        if left is None or left.remaining > at_once or not left.reset_ms:
+            return
+        renewed_s = min(left.reset_ms / 1_000, HOLD_MOST_S)
+        if self.allowance is None:
+            self.allowance = Allowance(now_s)
+        self.allowance.used_up(began_s, renewed_s, now_s)
+        self.hold(renewed_s, now_s)
+        self._look(now_s)
+
     def slow_down(self, now_s: float) -> None:
         """Count it as slow: an attempt was cancelled, or answers stay away."""
         self._pace.trip(now_s)
@@ -273,7 +294,13 @@ def is_refused(outcome: Answer | TransportError, hold_s: float) -> bool:
 
 
 def hold_s(outcome: Answer | TransportError, now_ms: int) -> float:
-    """Return how long an endpoint asks that nothing is sent: 429 and 503 with `Retry-After`."""
-    if isinstance(outcome, Answer) and outcome.status in {_TOO_MANY, _UNAVAILABLE}:
-        return retry_after_ms(outcome, now_ms) / 1_000
-    return 0.0
+    """Return how long an endpoint asks that nothing is sent.
+
+    429 and 503 ask so with `Retry-After`, or with a quota that is used up.
+    """
+    if not isinstance(outcome, Answer) or outcome.status not in {_TOO_MANY, _UNAVAILABLE}:
+        return 0.0
+    asked_ms = retry_after_ms(outcome, now_ms)
+    if not asked_ms and (left := quota(outcome, now_ms)) is not None and not left.remaining:
+        asked_ms = left.reset_ms
+    return asked_ms / 1_000

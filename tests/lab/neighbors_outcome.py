@@ -1,0 +1,121 @@
+"""What endpoints saw while others were flooded, limited or away, and what the worker used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from lab.receiver_process import OK
+from plaudit.bench.figures import percentile
+from plaudit.bench.machine import cpu_s, memory_mib
+
+
+@dataclass(slots=True)
+class Seconds:
+    """What one worker used: CPU seconds and memory, by second of the play."""
+
+    used: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def look(self, at_s: float, pid: int) -> None:
+        """Take note once a second."""
+        if not self.used or at_s - self.used[-1][0] >= 1:
+            self.used.append((at_s, cpu_s(pid), memory_mib(pid, peak=False)))
+
+    def cpu(self, since_s: float, until_s: float) -> float:
+        """Return the share of a core that it used between two moments."""
+        part = [each for each in self.used if since_s <= each[0] <= until_s]
+        if len(part) <= 1:
+            return 0.0
+        return (part[-1][1] - part[0][1]) / (part[-1][0] - part[0][0])
+
+    @property
+    def most_mib(self) -> float:
+        """Return the most memory that it held."""
+        return max(mib for _, _, mib in self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a play; moments are seconds after its beginning.
+
+    Attributes:
+        published_s: by event id, of every stream.
+        requests: by endpoint: event id, moment and status of each.
+        worker: what the worker used.
+    """
+
+    published_s: dict[str, dict[str, float]]
+    requests: dict[str, list[tuple[str, float, int]]]
+    worker: Seconds
+
+    def delivered_s(self, name: str) -> dict[str, float]:
+        """Return when each event of an endpoint was first taken."""
+        return {
+            event_id: at_s for event_id, at_s, status in reversed(self.requests[name])
+            if status == OK
+        }  # fmt: skip
+
+    def took_s(self, name: str, since_s: float = 0.0, until_s: float = 1e9) -> list[float]:
+        """Return how long the events took that were published between two moments, ascending."""
+        delivered = self.delivered_s(name)
+        return sorted(
+            delivered[event_id] - at_s
+            for event_id, at_s in self.published_s[name].items()
+            if since_s <= at_s < until_s and event_id in delivered
+        )
+
+    def per_s(self, name: str, since_s: float, until_s: float) -> float:
+        """Return how many deliveries an endpoint took in a second."""
+        taken = self.delivered_s(name).values()
+        return sum(since_s <= at_s < until_s for at_s in taken) / (until_s - since_s)
+
+    def missing(self) -> int:
+        """Return how many deliveries did not arrive."""
+        return sum(
+            len(each) - len(self.delivered_s(name)) for name, each in self.published_s.items()
+        )
+
+    def repeated(self) -> int:
+        """Return how many deliveries were taken once more."""
+        taken = Counter(
+            (name, event_id)
+            for name, each in self.requests.items()
+            for event_id, _, status in each
+            if status == OK
+        )
+        return sum(taken.values()) - len(taken)
+
+    def refused(self, name: str) -> int:
+        """Return how many requests an endpoint did not take."""
+        return sum(status != OK for _, _, status in self.requests[name])
+
+    def lines(self, name: str, *moments: float) -> Iterator[str]:
+        """Yield what an endpoint saw between each two moments."""
+        for since_s, until_s in pairwise(moments):
+            took = self.took_s(name, since_s, until_s)
+            if took:
+                p50, p99 = percentile(took, 0.5) * 1_000, percentile(took, 0.99) * 1_000
+                yield (
+                    f"{name} {since_s:.0f}-{until_s:.0f} s: p50 {p50:.0f} ms, p99 {p99:.0f} ms, "
+                    f"max {took[-1] * 1_000:.0f} ms ({len(took)} events); takes "
+                    f"{self.per_s(name, since_s, until_s):.0f}/s"
+                )
+
+    def told(self, *moments: float) -> str:
+        """Return all of it, for people."""
+        ended_s = max(at_s for each in self.requests.values() for _, at_s, _ in each)
+        spans = [*moments, max(ended_s, moments[-1] + 1)]
+        used = f"memory {self.worker.used[0][2]:.0f} MiB, {self.worker.most_mib:.0f} at most"
+        ended = f"all by {ended_s:.1f} s"
+        lines = [f"missing {self.missing()}, repeated {self.repeated()}, {ended}, {used}"]
+        for since_s, until_s in pairwise(spans):
+            cpu = self.worker.cpu(since_s, until_s)
+            lines.append(f"CPU {since_s:.0f}-{until_s:.0f} s: {cpu:.2f} of a core")
+        for name in self.published_s:
+            lines.append(
+                f"{name}: {len(self.requests[name])} requests, {self.refused(name)} refused"
+            )
+            lines.extend(self.lines(name, *spans))
+        return "\n".join(lines)

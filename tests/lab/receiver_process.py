@@ -1,0 +1,148 @@
+"""Receivers that take their time, refuse what comes too fast, or are away; one process for all.
+
+It obeys lines of JSON on its standard input, answers each with one line, and ends with its input.
+Every request is kept in memory: its `webhook-id`, its path, when it came, and the status it got.
+
+    python -m lab.receiver_process {}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import httptools
+import uvloop
+
+BACKLOG: Final = 4_096
+OK: Final = 200
+TOO_MANY: Final = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How a receiver answers.
+
+    Attributes:
+        delay_s: before each answer.
+        status: of each answer.
+        per_s: requests that it takes in each full second; 0: any number. Others get 429 with
+            `Retry-After: 2`.
+    """
+
+    delay_s: float = 0.0
+    status: int = OK
+    per_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Receiver:
+    """One path."""
+
+    answers: Answers = field(default_factory=Answers)
+    second: int = 0
+    taken: int = 0
+    counts: Counter[int] = field(default_factory=Counter)
+
+    def judge(self, now_s: float) -> int:
+        """Return the status for a request that comes now."""
+        if self.answers.per_s and self.answers.status == OK:
+            if int(now_s) != self.second:
+                self.second, self.taken = int(now_s), 0
+            if self.taken >= self.answers.per_s:
+                return TOO_MANY
+            self.taken += 1
+        return self.answers.status
+
+
+class Host:
+    """All paths, and what came to them."""
+
+    def __init__(self) -> None:
+        self.receivers: dict[str, Receiver] = {}
+        self.seen: list[tuple[str, str, int, int]] = []
+
+    def at(self, path: str) -> Receiver:
+        """Return the receiver at a path."""
+        return self.receivers.setdefault(path, Receiver())
+
+    def obey(self, order: list[Any]) -> object:
+        """Do what a line says; return the answer to it."""
+        match order:
+            case ["behave", str(path), dict(answers)]:
+                self.at(path).answers = Answers(**answers)
+                return None
+            case ["taken"]:
+                return sum(each.counts[OK] for each in self.receivers.values())
+            case ["seen"]:
+                return self.seen
+        msg = f"no such order: {order}"
+        raise ValueError(msg)
+
+
+class Connection(asyncio.Protocol):
+    """One connection; requests come one after the other."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._path = self._id = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse."""
+        self._parser.feed_data(data)
+
+    def on_url(self, url: bytes) -> None:
+        """Take the path, which may come in parts."""
+        self._path += url.decode()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the id."""
+        if name.lower() == b"webhook-id":
+            self._id = value.decode()
+
+    def on_message_complete(self) -> None:
+        """Answer, as the receiver does."""
+        receiver = self._host.at(self._path)
+        status = receiver.judge(time.monotonic())
+        self._host.seen.append((self._id, self._path, time.monotonic_ns(), status))
+        self._path = ""
+        delay_s = receiver.answers.delay_s
+        if delay_s:
+            asyncio.get_running_loop().call_later(delay_s, self._answer, receiver, status)
+        else:
+            self._answer(receiver, status)
+
+    def _answer(self, receiver: Receiver, status: int) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        receiver.counts[status] += 1
+        more = "retry-after: 2\r\n" if status == TOO_MANY else ""
+        head = f"HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n{more}\r\n"
+        self._transport.write(head.encode())
+
+
+async def serve() -> None:
+    """Listen, write the port, and obey until the input ends."""
+    loop = asyncio.get_running_loop()
+    host = Host()
+    server = await loop.create_server(lambda: Connection(host), "127.0.0.1", 0, backlog=BACKLOG)
+    lines = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    while line := await lines.readline():
+        print(json.dumps(host.obey(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    uvloop.run(serve())
