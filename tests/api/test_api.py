@@ -102,8 +102,8 @@ def test_disabling_enabling_and_rotating(api: Installation) -> None:
     on = api.client.post(f"{at}/enable", headers=api.write).json()
     assert on["status"] == "active"
     assert on["active_from"] > made["active_from"]
-    missed = f"plaudit replay {made['id']} --since {off['updated_at']} --until {on['active_from']}"
-    assert missed in on["warnings"][0]
+    assert f"from {off['updated_at']} to {on['active_from']}" in on["warnings"][0]
+    assert f"plaudit endpoints enable {made['id']} --recover" in on["warnings"][0]
     assert api.client.get(at, headers=api.read).json()["warnings"] == []
     rotated = api.client.post(f"{at}/rotate-secret", headers=api.write, json={}).json()
     assert rotated["secret"] not in {None, made["secret"]}

@@ -140,7 +140,7 @@ def test_what_is_carried_out_twice_because_its_answer_was_not_kept_has_its_effec
         raise DatabaseFailure("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr("plaudit.store.access.idempotency_store.Answers.keep", lost)
+        broken.setattr("plaudit.store.access.idempotency_store.IdempotencyStore.keep", lost)
         first = api.client.post(at, headers=headers, json=body)
     again = api.client.post(at, headers=headers, json=body)
     for each in (first, again):
