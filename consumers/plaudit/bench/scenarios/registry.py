@@ -17,7 +17,14 @@ from plaudit.bench.scenarios.isolation import dead, hanging
 from plaudit.bench.scenarios.latency import latency
 from plaudit.bench.scenarios.limits import many, rate_limit
 from plaudit.bench.scenarios.publishing import publish
-from plaudit.bench.scenarios.throughput import hundred, slow_answers, throughput, tls, two_workers
+from plaudit.bench.scenarios.throughput import (
+    hundred,
+    ordinary_answers,
+    slow_answers,
+    throughput,
+    tls,
+    two_workers,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
         "tls": Scenario("TLS endpoints against plain ones.", tls, 80, 16),
         "workers": Scenario("Two workers against one.", two_workers, 80, 16),
         "slow": Scenario("Answers that take 50 ms.", slow_answers, 45, 10),
+        "ordinary": Scenario("1,000 endpoints that answer after 100 ms.", ordinary_answers, 60, 20),
         "hanging": Scenario("1 % of the records hang.", hanging, 110, 25, quick=True),
         "dead": Scenario("One of 100 endpoints is dead.", dead, 230, 45),
         "many": Scenario("10,000 endpoints on an origin each.", many, 110, 60),

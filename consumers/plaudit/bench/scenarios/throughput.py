@@ -17,6 +17,9 @@ CPU: Final = "CPU per delivery, µs"
 WITHOUT_END: Final = 10**9
 MANY: Final = 100
 ANSWER_S: Final = 0.05
+ORDINARY: Final = 1_000
+ORDINARY_S: Final = 0.1
+"""As the receivers of webhooks answer, the faster half of them."""
 
 
 def one_endpoint(sink: Sink) -> list[Site]:
@@ -80,6 +83,25 @@ def slow_answers(lab: Lab) -> Finding:
         samples = _drained(lab, trial.top_up, trial.deliver)
     name = f"plaudit, answers after {ANSWER_S * 1_000:.0f} ms"
     return Finding(tuple(_contender(name, samples, key="plaudit")))
+
+
+def ordinary_answers(lab: Lab) -> Finding:
+    """1,000 endpoints that answer after 100 ms."""
+    with lab.trial(own_origins(ORDINARY)) as trial:
+        for site in range(1, ORDINARY + 1):
+            trial.sink.delay(f"/{site}", ORDINARY_S)
+        samples = _drained(lab, trial.top_up, trial.deliver)
+    # Little's law: as many are open as are answered in the time that an answer takes.
+    together = [
+        Sample({"together": each.values["rate"] * ORDINARY_S}, each.void) for each in samples
+    ]
+    name = f"plaudit, {ORDINARY:,} endpoints, answers after {ORDINARY_S * 1_000:.0f} ms"
+    figures = [
+        *_contender(name, samples, key="plaudit"),
+        figure("together", "requests open at once, on average", "", together, "together"),
+        figure("memory_mib", "memory of the worker, at most", "MiB", samples, "memory_mib"),
+    ]
+    return Finding(tuple(figures))
 
 
 def tls(lab: Lab) -> Finding:
