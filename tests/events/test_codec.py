@@ -206,7 +206,7 @@ def test_an_event_id_that_is_none_is_refused() -> None:
     record = example("testimonial.deleted").model_dump()
     record["meta"]["event_id"] = "x\r\nx-injected: 1"
     value, known = written_with(schema, record)
-    with pytest.raises(Undecodable, match="no UUID"):
+    with pytest.raises(Undecodable, match="not a UUID"):
         EventDecoder(known).decode(value)
 
 

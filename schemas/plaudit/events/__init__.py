@@ -1,1 +1,1 @@
-"""What happens to testimonials: the catalogue, its Avro schemas, typed models and codec."""
+"""Testimonial events: the catalogue, Avro schemas, typed models and codec."""

@@ -1,4 +1,4 @@
-"""What all generated models are built from: their base class and the types of their fields."""
+"""Base class and field types of the generated models."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class Symbol(StrEnum):
-    """Base of the closed sets: a value is the symbol that stands in the Avro schema.
+    """Base of the enums. A value is the symbol in the Avro schema.
 
-    Subscribers get the symbol in lower case, so that form is understood, too.
+    Subscribers get the symbol in lower case, so a model accepts that form, too.
     """
 
     @classmethod
@@ -35,25 +35,25 @@ class Symbol(StrEnum):
 
 
 class RecordModel(BaseModel):
-    """A record of an event: immutable, and closed to fields that its schema does not have.
+    """A record of an event: immutable, without fields that its schema does not have.
 
-    Errors name the path of the field and never repeat its value, which may be personal.
+    Errors name the path of the field but never its value, which may be personal data.
     """
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
-        # Validators are built at the first use of a model: a service publishes a few types of
-        # twenty, and building all of them takes longer than importing pydantic.
+        # Validators are built at the first use of a model. A service publishes a few of the twenty
+        # types, and building all validators takes longer than importing pydantic.
         defer_build=True,
     )
-    # pytest takes imported classes that begin with `Test`, as `Testimonial` does, for tests.
+    # pytest collects imported classes whose names begin with `Test`, such as `Testimonial`.
     __test__: ClassVar[bool] = False
 
 
 def _written_as_time(value: object) -> object:
-    """Refuse numbers and digits: pydantic would guess whether they are seconds or milliseconds."""
+    """Reject numbers and digits: pydantic would guess whether they are seconds or milliseconds."""
     if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
         return value
     kind = "time_form"
@@ -78,5 +78,5 @@ Int32 = Annotated[int, Strict(), Field(ge=-(2**31), lt=2**31)]
 Int64 = Annotated[int, Strict(), Field(ge=-(2**63), lt=2**63)]
 Id = UUID
 Timestamp = Annotated[AwareDatetime, BeforeValidator(_written_as_time), AfterValidator(_in_utc)]
-# As a float in JSON: at most 15 digits (a test holds the schemas to it) come back unchanged.
+# A float in JSON: at most 15 digits survive unchanged (a test holds the schemas to it).
 Decimal2 = Annotated[Decimal, Field(decimal_places=2), PlainSerializer(float, when_used="json")]

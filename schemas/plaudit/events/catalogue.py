@@ -27,11 +27,11 @@ NAMESPACE: Final = "plaudit.events.v1"
 
 
 class UnknownEventType(LookupError):
-    """There is no such event type.
+    """The event type does not exist.
 
     Attributes:
-        name: what was asked for.
-        close: known types that look like it.
+        name: the requested name.
+        close: known types with a similar name.
     """
 
     def __init__(self, name: str) -> None:
@@ -43,14 +43,15 @@ class UnknownEventType(LookupError):
 
 @dataclass(frozen=True)
 class EventType:
-    """One type of events.
+    """An event type.
 
     Attributes:
-        name: such as `testimonial.approved`; ce_type in Kafka, `type` in a webhook.
-        record: full name of its Avro record; the subject in a schema registry.
-        entity: what it is about, and so its topic.
-        key_path: the field whose value is the record's key in Kafka and its `ce_subject`.
-        fingerprint: CRC-64-AVRO of its schema as in single-object encoding: 8 bytes, little endian.
+        name: name such as `testimonial.approved`; `ce_type` in Kafka, `type` in a webhook.
+        record: full name of its Avro record, and subject in a schema registry.
+        entity: entity of the event; it determines the topic.
+        key_path: path of the field that is the Kafka key and the `ce_subject`.
+        fingerprint: CRC-64-AVRO of its schema, as in single-object encoding (8 bytes, little
+            endian).
     """
 
     name: str
@@ -67,7 +68,7 @@ class EventType:
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:
-        """The self-contained schema as parsed JSON; not to be changed."""
+        """The self-contained schema as parsed JSON; do not modify it."""
         schema: Mapping[str, Any] = json.loads(self.schema_json)
         return schema
 
@@ -79,7 +80,7 @@ class EventType:
         return model
 
     def key_of(self, event: EventModel) -> bytes:
-        """Return the key of an event of this type: an id in its canonical form."""
+        """Return the Kafka key of an event of this type: an id in canonical form."""
         return id_text(self._key(event))
 
     @cached_property
@@ -108,10 +109,10 @@ BY_RECORD: Final[Mapping[str, EventType]] = MappingProxyType(
 
 
 def lookup(name: str) -> EventType:
-    """Return the event type of that name.
+    """Return the event type with this name.
 
     Raises:
-        UnknownEventType: there is none; the error offers those that look like it.
+        UnknownEventType: the type does not exist; the error suggests similar names.
     """
     found = CATALOGUE.get(name)
     if found is None:

@@ -1,4 +1,4 @@
-"""The catalogue's table: every event type, the topic that it is in, and where its key stands."""
+"""Table of the event types: topic and key of each."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from plaudit.events.entity import Entity
 
 
 class Row(NamedTuple):
-    """Where the events of one type go.
+    """Topic and key of one event type.
 
     Attributes:
-        entity: what they are about, and so their topic.
-        key_path: the field, from the record down, whose value is the record's key.
+        entity: entity of the event; it determines the topic.
+        key_path: path of the field, from the record's root, that is the Kafka key.
     """
 
     entity: Entity

@@ -1,6 +1,6 @@
-"""CloudEvents 1.0 over Kafka, binary mode: the event's attributes as `ce_*` headers.
+"""CloudEvents 1.0 over Kafka in binary mode: event attributes as `ce_*` headers.
 
-Intermediaries log headers, so none of them carries personal data.
+Intermediaries log headers, so no header carries personal data.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def headers(event: EventModel, key: bytes, kind: Header, origin: Header) -> Head
 
     Args:
         event: the event.
-        key: of the record.
-        kind: what its type's events share, from `shared`.
-        origin: what its source's events share, from there too.
+        key: key of the record.
+        kind: the header that events of one type share, from `shared`.
+        origin: the header that events of one source share, from `shared`.
     """
     meta = event.meta
     return [
@@ -45,7 +45,7 @@ def headers(event: EventModel, key: bytes, kind: Header, origin: Header) -> Head
 def attributes(
     type_name: str, source: str, *, event_id: bytes, moment: bytes, subject: bytes
 ) -> Headers:
-    """Return the headers of an event whose attributes are written out already."""
+    """Return the headers of an event whose attributes are already encoded."""
     kind, origin = shared(type_name, source)
     return [
         _SPEC,
@@ -59,7 +59,7 @@ def attributes(
 
 
 def time_text(moment: datetime) -> bytes:
-    """Return a time in UTC as RFC 3339 with microseconds, in half of the time of `isoformat`."""
+    """Format a UTC time as RFC 3339 with microseconds, in half the time of `isoformat`."""
     return b"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (
         moment.year,
         moment.month,
@@ -71,8 +71,8 @@ def time_text(moment: datetime) -> bytes:
     )
 
 
-# A service has one source, and publishes a few types.
+# A service has one source and publishes a few types.
 @lru_cache(maxsize=1_024)
 def shared(type_name: str, source: str) -> tuple[Header, Header]:
-    """Return the headers that all events of a type from a source have: `ce_type`, `ce_source`."""
+    """Return the headers shared by all events of a type and source: `ce_type`, `ce_source`."""
     return ("ce_type", type_name.encode()), ("ce_source", source.encode())

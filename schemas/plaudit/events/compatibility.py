@@ -1,7 +1,7 @@
-"""FULL_TRANSITIVE compatibility: every release reads what every other one writes.
+"""FULL_TRANSITIVE compatibility: each release reads what any other release writes.
 
-The schemas of each release stay in `released/<version>/`; `breaks` compares the present ones with
-all of them, in both directions.
+The schemas of each release stay in `released/<version>/`. `breaks` compares the current schemas
+with all of them, in both directions.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Released = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Two versions of a schema of which one does not read the other.
+    """An incompatibility: one of two schema versions can't read the other.
 
     Attributes:
-        event_type: which type; `removed` ones break whoever still has their records.
-        version: of the release.
-        reason: where, and what is in the way.
+        event_type: the event type; a removed type breaks every reader that still has its records.
+        version: version of the release.
+        reason: the path in the schema, and the incompatibility there.
     """
 
     event_type: str
@@ -38,7 +38,7 @@ class Break:
 
 
 def breaks(released: Released | None = None) -> list[Break]:
-    """Return everything in which the present schemas break with a release; none is well."""
+    """Return every incompatibility between the current schemas and the releases."""
     found: list[Break] = []
     for version, schemas in (read_released() if released is None else released).items():
         for name, schema in schemas.items():
@@ -78,7 +78,7 @@ def _reasons(name: str, released: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _enum_reasons(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Iterator[str]:
-    """Say which symbols one writes that the other neither knows nor has a default for."""
+    """Describe the writer's symbols that the reader neither knows nor has a default for."""
     known = {enum["name"]: enum for enum in _enums(reader)}
     for enum in _enums(writer):
         other = known.get(enum["name"])

@@ -1,8 +1,8 @@
-"""From a Kafka value to an event: two wire formats, and every writer that was ever released.
+"""Decoding of Kafka values into events: two wire formats, every released writer schema.
 
-The first byte tells the formats apart: `00` is Confluent framing (then 4 bytes of schema id), `C3`
-is Avro single-object encoding (`C3 01`, then 8 bytes of fingerprint). Schemas that ship with this
-package are known by their fingerprint; of others the look-up is asked.
+The first byte identifies the format. `00` is Confluent framing (4 bytes of schema id follow). `C3`
+is Avro single-object encoding (`C3 01`, then 8 bytes of fingerprint). The package knows its own
+schemas by fingerprint and asks the look-up for others.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ SINGLE_HEAD: Final = len(SINGLE_OBJECT) + _FINGERPRINT_BYTES
 _CONFLUENT_HEAD: Final = 1 + _ID_BYTES
 _LAST_ID: Final = (1 << 31) - 1
 _MOST_UNUSABLE: Final = 1_000
-# The event's id becomes a header of a request, so it is not taken on trust.
+# The event's id becomes a request header, so it is validated.
 _is_uuid: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 
 
 @lru_cache(maxsize=4_096)
 def _is_tenant(workspace_id: str) -> bool:
-    """Return whether that is a UUID; there are fewer tenants than events."""
+    """Return whether the text is a UUID; tenants are few, so results are cached."""
     return _is_uuid(workspace_id) is not None
 
 
 class SchemaLookup(Protocol):
-    """Knows schemas of writers that this package does not; never blocks."""
+    """Look-up for writer schemas that this package does not contain. It never blocks."""
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
-        """Return the schema, as JSON, with that fingerprint (8 bytes, little endian).
+        """Return the schema with this fingerprint (8 bytes, little endian), as JSON.
 
         Raises:
-            SchemaUnknown: it may be known later; says what is missing.
+            SchemaUnknown: it may become known later; the message says what is missing.
         """
         ...
 
     def by_id(self, schema_id: int) -> str | None:
-        """Return the schema, as JSON, that a registry knows by that id.
+        """Return the schema with this registry id, as JSON.
 
         Raises:
-            SchemaUnknown: it may be known later; says what is missing.
-            Undecodable: the registry does not have it, or there is not one to ask.
+            SchemaUnknown: it may become known later; the message says what is missing.
+            Undecodable: the registry does not have it, or no registry is configured.
         """
         ...
 
 
 class Nowhere:
-    """A look-up that knows nothing more."""
+    """A look-up that knows no further schemas."""
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
         """Return nothing."""
@@ -72,12 +72,12 @@ class Nowhere:
 
 
 class Undecodable(ValueError):
-    """Bytes that are no event, now or later.
+    """The bytes are not an event and never will be.
 
     Attributes:
         reason: stable code: `no_value`, `unknown_format`, `truncated`, `trailing_bytes`,
             `corrupt`, `unknown_record`, `unresolvable_schema` or `schema_unknown`.
-        detail: for people.
+        detail: description for people.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -87,12 +87,12 @@ class Undecodable(ValueError):
 
 
 class SchemaUnknown(LookupError):
-    """Well-formed, but the writer's schema is not known: a deployment has to register it.
+    """The record is well-formed, but its writer's schema is unknown: a deployment must register it.
 
     Attributes:
-        schema: the fingerprint in hexadecimal, or the registry's id.
-        why: what is missing, and what brings it.
-        asked: whether those who should know were asked; else it is too early to give up.
+        schema: the fingerprint in hexadecimal, or the registry id.
+        why: what is missing, and how to provide it.
+        asked: whether the source of schemas was asked; otherwise it is too early to give up.
     """
 
     def __init__(
@@ -105,16 +105,16 @@ class SchemaUnknown(LookupError):
 
 
 class Event(NamedTuple):
-    """An event as subscribers will see it.
+    """An event as subscribers see it.
 
     Attributes:
-        event_id: the `webhook-id`.
-        type: such as `testimonial.approved`.
-        timestamp: when it happened, RFC 3339.
-        workspace_id: whose it is.
-        space_id: where it happened.
-        subject: the record's key.
-        data: what stands under `data` in the webhook.
+        event_id: id of the event; it becomes the `webhook-id`.
+        type: event type such as `testimonial.approved`.
+        timestamp: time of the event, RFC 3339.
+        workspace_id: workspace that owns the event.
+        space_id: space of the event.
+        subject: key of the Kafka record.
+        data: content of `data` in the webhook.
     """
 
     event_id: str
@@ -126,9 +126,9 @@ class Event(NamedTuple):
     data: dict[str, Any]
 
     def drop_data(self) -> None:
-        """Empty `data`, where what identifies the event and its body is all that is still needed.
+        """Drop `data` once only the event's identity and its rendered body are needed.
 
-        Most of its memory goes back at once, while it is still in the processor's cache.
+        Most of its memory is freed while it is still in the processor's cache.
         """
         self.data.clear()
 
@@ -139,25 +139,25 @@ class _Reader(NamedTuple):
 
 
 class EventDecoder:
-    """Decodes values of event topics; schemas are compiled once.
+    """Decodes values of event topics; compiles each schema once.
 
     Args:
-        lookup: knows schemas that this package does not.
+        lookup: look-up for schemas that this package does not contain.
     """
 
     def __init__(self, lookup: SchemaLookup | None = None) -> None:
         self._lookup: SchemaLookup = lookup or Nowhere()
         self._by_fingerprint: dict[bytes, _Reader] = {}
         self._by_id: dict[int, _Reader] = {}
-        # Trying an unusable schema again for each of its records would cost more than the records.
+        # Retrying an unusable schema for each of its records would cost more than the records.
         self._unusable: dict[bytes, tuple[str, str]] = {}
 
     def decode(self, value: bytes) -> Event:
         """Return the event.
 
         Raises:
-            Undecodable: poison: it can never be read.
-            SchemaUnknown: it can be read once its schema is known.
+            Undecodable: the record can never be decoded.
+            SchemaUnknown: the record can be decoded once its schema is known.
         """
         if value[:2] == SINGLE_OBJECT and len(value) >= SINGLE_HEAD:
             name = value[2:SINGLE_HEAD]
@@ -208,7 +208,7 @@ def _compile(schema_json: str) -> _Reader:
     """Return the reader for a writer's schema.
 
     Raises:
-        Undecodable: no event of ours was written with it.
+        Undecodable: the schema is not the schema of a known event.
     """
     unusable = "unresolvable_schema"
     try:
@@ -224,7 +224,7 @@ def _compile(schema_json: str) -> _Reader:
         return _Reader(event_type, _read_of(schema_json, schema, event_type))
     except Unresolvable as error:
         raise Undecodable(unusable, f"{name}: {error}") from error
-    except Exception as error:  # Python's compiler has limits of its own
+    except Exception as error:  # Python's compiler has its own limits.
         raise Undecodable(unusable, f"{name}: can't be read: {error!r}") from error
 
 
@@ -249,7 +249,7 @@ def _event(reader: _Reader, value: bytes, start: int) -> Event:
     event_id, timestamp = meta.pop("event_id"), meta.pop("occurred_at")
     if not _is_uuid(event_id) or not _is_tenant(meta["workspace_id"]):
         reason = "corrupt"
-        raise Undecodable(reason, f"{reader.event_type.name}: event_id or workspace_id is no UUID")
+        raise Undecodable(reason, f"{reader.event_type.name}: event_id or workspace_id is not a UUID")
     return Event(
         event_id,
         reader.event_type.name,

@@ -1,4 +1,4 @@
-"""From a typed event to the bytes that travel through Kafka unchanged."""
+"""Encoding of typed events as Kafka values."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from plaudit.events.models.event import EventModel
 
 
 def encode(event: EventModel, *, schema_id: int | None = None) -> bytes:
-    """Return the event in Avro, framed so that any reader finds its schema.
+    """Encode the event in Avro, framed so that any reader finds its schema.
 
     Args:
-        event: validated when it was made.
-        schema_id: of a registry, for Confluent framing; None for single-object encoding.
+        event: validated by its constructor.
+        schema_id: registry id for Confluent framing; None for single-object encoding.
     """
     event_type = type_of(event)
     return framed(event_type, schema_id) + writer_of(event_type)(event)
 
 
 def framed(event_type: EventType, schema_id: int | None) -> bytes:
-    """Return what stands before the body of an event of that type."""
+    """Return the framing before the body of an event of this type."""
     if schema_id is None:
         return SINGLE_OBJECT + event_type.fingerprint
     return confluent_head(schema_id)
 
 
 def confluent_head(schema_id: int) -> bytes:
-    """Return what stands before the body in Confluent framing."""
+    """Return the Confluent framing for a schema id."""
     return bytes((CONFLUENT,)) + schema_id.to_bytes(4, "big")
 
 
 @cache
 def writer_of(event_type: EventType) -> Write:
-    """Return what writes the body of an event of that type."""
+    """Return the function that encodes the body of an event of this type."""
     return compile_writer(event_type.schema)

@@ -1,4 +1,4 @@
-"""What events are about."""
+"""Entities of events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Entity(StrEnum):
-    """What an event is about; each entity has a topic of its own, keyed by the entity's id."""
+    """The subject matter of an event. Each entity has its own topic, keyed by the entity's id."""
 
     TESTIMONIALS = "testimonials"
     FORMS = "forms"

@@ -1,7 +1,7 @@
 """A valid, filled example of every event type, made from the examples in the schemas.
 
-A field's example stands beside it as `plaudit:example`; a record's own overrides those of the types
-within it. There is one source: what the catalogue shows is what the schemas say.
+`plaudit:example` on a field is its example; an example on a record overrides those of nested types.
+The schemas are the only source, so the catalogue shows what the schemas define.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ PROPERTY: Final = "plaudit:example"
 
 
 def example(name: str) -> EventModel:
-    """Return an example of that type.
+    """Return an example of the event type.
 
     Raises:
-        UnknownEventType: there is none of that name.
+        UnknownEventType: the type does not exist.
     """
     event_type = lookup(name)
     return event_type.model.model_validate(_record(event_type.schema, {}, _names(event_type)))
@@ -30,7 +30,7 @@ def example_json(name: str) -> str:
     """Return an example as one line of JSON, which the type's model reads back.
 
     Raises:
-        UnknownEventType: there is none of that name.
+        UnknownEventType: the type does not exist.
     """
     return example(name).model_dump_json()
 
@@ -40,7 +40,7 @@ def _names(event_type: EventType) -> Names:
 
 
 def _record(schema: Mapping[str, Any], given: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """Return a record in JSON form: what is given from above goes before the record's own."""
+    """Return a record in JSON form; examples from an outer record take precedence."""
     mine = {**schema.get(PROPERTY, {}), **given}
     filled = {}
     for field in schema["fields"]:
@@ -72,7 +72,7 @@ def _value(field: Mapping[str, Any], given: object, names: Names) -> object:
 
 
 def _filled_branch(node: Node, names: Names) -> Node:
-    """Return what stands in a field that is not null."""
+    """Return the example value of a field that is not null."""
     node = names.resolve(node)
     if isinstance(node, list):
         return names.resolve(next(branch for branch in node if branch != "null"))

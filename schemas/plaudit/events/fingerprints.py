@@ -1,4 +1,4 @@
-"""CRC-64-AVRO of every schema, as it stands in single-object encoding.
+"""CRC-64-AVRO fingerprint of every schema, as in single-object encoding.
 
 Generated from the schemas by `python -m plaudit.events.generate`; not to be edited.
 """

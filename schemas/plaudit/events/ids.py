@@ -1,4 +1,4 @@
-"""Ids and times that a new event gets when its publisher brings none."""
+"""Default ids and times for new events."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from uuid import UUID
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 
-# Ids are unique, not secret. Asking the system for each would cost 20 times as much, most of it for
-# giving other threads their turn. A child process must not go on with its parent's numbers.
+# Ids must be unique, not secret. Asking the system for each would cost 20 times as much, mostly for
+# switching threads. A child process must not continue its parent's sequence.
 _random = Random()  # noqa: S311 - as above
 os.register_at_fork(after_in_child=_random.seed)
 
@@ -25,7 +25,7 @@ def new_event_id() -> UUID:
 
 
 def new_id_text() -> str:
-    """Return the same as text, at a third of the cost."""
+    """Return a version 7 UUID as text, at a third of the cost."""
     low = _random.getrandbits(62)
     return (
         f"{_time_text(time.time_ns() // 1_000_000)}-7{_random.getrandbits(12):03x}"
@@ -35,7 +35,7 @@ def new_id_text() -> str:
 
 @lru_cache(maxsize=1)
 def _time_text(millis: int) -> str:
-    """Return what the ids of one millisecond begin with."""
+    """Return the common prefix of the ids of one millisecond."""
     text = f"{millis & ((1 << 48) - 1):012x}"
     return f"{text[:8]}-{text[8:]}"
 
@@ -48,7 +48,7 @@ def _version_7() -> int:
 
 
 def utc_now() -> datetime:
-    """Return the time now, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -57,14 +57,14 @@ def id_text(value: UUID) -> bytes:
     return _id_text(value.int)
 
 
-# An event's record has its id and its key twice, and a service has few workspaces and spaces.
+# A record contains its id and its key twice, and a service has few workspaces and spaces.
 @lru_cache(maxsize=1_024)
 def _id_text(number: int) -> bytes:
     return uuid_text(number.to_bytes(16))
 
 
 def uuid_text(value: bytes) -> bytes:
-    """Return what `str(uuid)` does, as bytes and in less than half the time."""
-    # A dash after each two bytes; those that do not belong there are left out.
+    """Return the bytes of `str(uuid)`, in less than half the time."""
+    # Insert a dash after every two bytes, then drop the superfluous ones.
     text = hexlify(value, "-", 2)
     return text[:4] + text[5:29] + text[30:34] + text[35:]

@@ -1,4 +1,4 @@
-"""The body of a webhook in the `standard` format (design of Standard Webhooks)."""
+"""Webhook body in the `standard` payload format (Standard Webhooks)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules between fields, which an Avro schema cannot say; a schema names those that hold for it."""
+"""Rules between fields that Avro can't express; a schema names the rules that apply to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 if TYPE_CHECKING:
-    # The models call these rules: importing them here at run time would be a circle.
+    # The models import these rules: importing the models at run time would be a cycle.
     from plaudit.events.models import (
         ImportCompleted,
         Rating,
@@ -31,13 +31,13 @@ def consent_granted(event: TestimonialPublished) -> None:
 
 
 def rating_within_scale(rating: Rating) -> None:
-    """A rating is on its own scale."""
+    """A rating must lie on its own scale."""
     if rating.value > rating.scale_max:
         _refuse(("value",), "rating_above_scale", "a rating can't be above its scale_max")
 
 
 def previous_without_pii(event: TestimonialUpdated) -> None:
-    """Old values of personal fields stay where they were: erasure would have to find them."""
+    """Old values of personal fields must not be copied: erasure would have to find them."""
     for path in event.previous:
         if path.removeprefix("testimonial.") in PERSONAL:
             _refuse(
@@ -48,14 +48,14 @@ def previous_without_pii(event: TestimonialUpdated) -> None:
 
 
 def finished_after_started(event: ImportCompleted) -> None:
-    """An import ends after it began."""
+    """An import ends after it starts."""
     if event.finished_at < event.started_at:
         _refuse(("finished_at",), "time_order", "finished_at is before started_at")
 
 
 def _refuse(loc: tuple[str, ...], kind: str, text: str) -> NoReturn:
-    """Raise an error that names the field, which a plain ValueError in a validator does not."""
-    # The text has no braces to fill in; both are literal strings at every call.
+    """Raise an error that names the field; a plain ValueError in a validator does not."""
+    # The text has no placeholders; both arguments are literal strings at every call.
     problem = PydanticCustomError(kind, text)
     details = [InitErrorDetails(type=problem, loc=loc, input=None)]
     title = "rule"

@@ -1,1 +1,1 @@
-"""The pipeline's own records, and the names that every part must agree on."""
+"""Records that Plaudit itself writes, and the names that all components share."""

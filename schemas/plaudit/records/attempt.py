@@ -1,4 +1,4 @@
-"""`DeliveryAttempt`: the line that every settled delivery has in the log."""
+"""`DeliveryAttempt`: the attempt record of a settled delivery."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from plaudit.records.codec import record_codec
 
 KEPT_ANSWER_BYTES: Final = 4 * 1024
 MOST_RECIPIENTS: Final = 2_048
-"""Endpoints, by type of event, whose part of a line is remembered; about 400 bytes each."""
+"""Cache size for the constant part of a record, one entry per endpoint and event type.
+
+An entry takes about 400 bytes.
+"""
 _CODEC = "attempt"
 _LENGTHS: Final = tuple(long_bytes(length) for length in range(256))
 _DURATIONS: Final = ("dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "total_ms")
@@ -22,7 +25,7 @@ _TWO_FLOATS: Final = struct.Struct("<3sBfBf").pack  # three absent, two present
 
 
 class Outcome(StrEnum):
-    """What became of an attempt, in the words of the log and the API."""
+    """Outcome of an attempt, with the values that the log and the API show."""
 
     DELIVERED = "delivered"
     RETRYING = "retrying"
@@ -33,17 +36,17 @@ class Outcome(StrEnum):
 
 
 Recipient: TypeAlias = "tuple[str, str, str, int]"
-"""Type of the event, workspace, endpoint, and its version."""
+"""Event type, workspace id, endpoint id and endpoint version."""
 Way: TypeAlias = "tuple[str, int, int]"
-"""Trigger, in upper case; number of the attempt; status of the answer."""
+"""Trigger in upper case, attempt number, HTTP status."""
 Durations: TypeAlias = "tuple[float | None, float | None, float | None, float | None, float | None]"
-"""In milliseconds, from `dns_ms` to `total_ms`."""
+"""Durations in milliseconds, in the order of the fields from `dns_ms` to `total_ms`."""
 
 
 class AttemptRecord(TypedDict):
     """The Avro record, field by field as `avro/attempt.avsc` documents it.
 
-    A plain mapping and no dataclass: it is encoded straight from here.
+    It is a plain mapping, not a dataclass, because it is encoded as it is.
     Enums are upper case, as in Avro; times are epoch milliseconds.
     """
 
@@ -86,7 +89,7 @@ def decode_attempt(value: bytes) -> dict[str, Any]:
     """Read a record of this or a neighboring release; enums come back in lower case.
 
     Raises:
-        RecordError: the bytes are no `DeliveryAttempt`.
+        RecordError: the bytes are not a `DeliveryAttempt`.
     """
     return record_codec(_CODEC).read(value)
 
@@ -101,20 +104,20 @@ def encode_delivered(
     durations: Durations,
     worker: str,
 ) -> bytes:
-    """Return the record of what nearly every line tells: that all went well.
+    """Encode a successful attempt (the fast path; others use `encode_attempt`).
 
-    A record is its fields, one after the other. Most are the same for an endpoint, for a partition
-    or for this moment, and their bytes are kept; the others are written out here.
+    An Avro record is the concatenation of its fields. The bytes of fields that repeat per endpoint,
+    partition or moment are cached; only the others are encoded here.
 
     Args:
-        ids: of the attempt, the delivery and the event.
-        recipient: who it is for.
-        subject: of the event.
-        origin: topic, partition and offset.
-        way: how it came to be delivered.
-        sent: when it was started, in epoch milliseconds; bytes of the request.
-        durations: of its phases.
-        worker: that made the attempt.
+        ids: ids of the attempt, the delivery and the event.
+        recipient: event type, workspace, endpoint and endpoint version.
+        subject: subject of the event.
+        origin: topic, partition and offset of the record.
+        way: trigger, attempt number and HTTP status.
+        sent: start of the attempt in epoch milliseconds, and size of the request in bytes.
+        durations: duration of each phase in milliseconds.
+        worker: name of the worker that made the attempt.
     """
     return b"".join(
         (
@@ -141,7 +144,7 @@ def _text(text: str) -> bytes:
 
 
 def _durations(durations: Durations) -> bytes:
-    """Return the five durations; on a connection that was kept, there are two."""
+    """Return the five durations; a reused connection has only two."""
     dns, connect, tls, first, total = durations
     if dns is connect is tls is None and first is not None and total is not None:
         return _TWO_FLOATS(b"\0\0\0", 2, first, 2, total)
@@ -150,7 +153,7 @@ def _durations(durations: Durations) -> bytes:
 
 @cache
 def _part(first: str, last: str) -> Callable[[object], bytes]:
-    """Return what writes some fields that follow each other, by the schema."""
+    """Return a function that encodes some consecutive fields of the schema."""
     schema = record_codec(_CODEC).schema
     names = [field["name"] for field in schema["fields"]]
     fields = schema["fields"][names.index(first) : names.index(last) + 1]

@@ -1,7 +1,7 @@
-"""Avro single-object encoding for the pipeline's own records, read across versions.
+"""Avro single-object encoding for Plaudit's own records, readable across releases.
 
-A version's schema ships as `avro/<name>.avsc`; the schemas of earlier releases stay beside it as
-`avro/<name>.<n>.avsc`, so that a reader resolves what an older or a newer neighbor wrote.
+The schema of this release is `avro/<name>.avsc`. Schemas of earlier releases stay beside it as
+`avro/<name>.<n>.avsc`, so that a reader can resolve records of an older or newer release.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _HEAD_BYTES: Final = len(MARKER) + 8
 
 
 class RecordError(ValueError):
-    """Bytes that are no record of the kind that was asked for; says why."""
+    """The bytes are not a record of the expected kind. The message says why."""
 
 
 class RecordCodec:
     """Encodes and decodes one kind of record.
 
     Args:
-        name: the stem of its `.avsc` files in this package's `avro` folder.
+        name: stem of the `.avsc` files in this package's `avro` folder.
 
     Attributes:
-        schema: of this release.
-        head: marker and fingerprint, which every record begins with.
+        schema: the schema of this release.
+        head: marker and fingerprint, the first bytes of every record.
     """
 
     def __init__(self, name: str) -> None:
@@ -52,7 +52,7 @@ class RecordCodec:
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """Return marker, fingerprint and Avro body (Avro 1.12, "Single-object encoding").
 
-        It trusts what type checking has made sure of: every field is there, and of its type.
+        Type checking guarantees that every field is present and of its type.
         """
         return self.head + self._write(record)
 
@@ -78,13 +78,13 @@ class RecordCodec:
         body.seek(_HEAD_BYTES)
         try:
             record = fastavro.schemaless_reader(body, writer, self._parsed)
-        except Exception as error:  # fastavro raises what its readers run into: EOF, Unicode, …
+        except Exception as error:  # fastavro raises EOFError, UnicodeDecodeError, …
             msg = f"{self.name}: does not decode under its schema ({error!r})"
             raise RecordError(msg) from error
         return cast("dict[str, Any]", record), body.tell()
 
     def read(self, value: bytes) -> dict[str, Any]:
-        """Read as `decode` does in half the time; enums come back in lower case.
+        """Decode in half the time of `decode`; enums are returned in lower case.
 
         Raises:
             RecordError: an unknown fingerprint, or bytes that don't fit the schema.
@@ -112,7 +112,7 @@ class RecordCodec:
 
 @cache
 def record_codec(name: str) -> RecordCodec:
-    """Return the one codec of a kind of record."""
+    """Return the codec for a kind of record."""
     return RecordCodec(name)
 
 
@@ -127,6 +127,6 @@ def _schemas(name: str) -> dict[str, dict[str, Any]]:
 
 
 def _fingerprint(schema: dict[str, Any]) -> bytes:
-    """Return CRC-64-AVRO of the parsing canonical form, little endian as on the wire."""
+    """Return CRC-64-AVRO of the parsing canonical form, in little-endian byte order."""
     canonical = to_parsing_canonical_form(schema)
     return bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))

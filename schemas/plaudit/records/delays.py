@@ -1,4 +1,4 @@
-"""Delays as people write them: `5s`, `30m`, `24h`; `now` is the delay of nothing."""
+"""Delays in their text form: `5s`, `30m`, `24h`; `now` is a delay of zero."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_MS = 7 * 24 * 3_600_000
 
 
 class DelayError(ValueError):
-    """A delay that can't be read; the message names it and the form that is wanted."""
+    """A delay that can't be parsed. The message names it and the expected form."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,8 +20,8 @@ class Delay:
     """One fixed delay, ordered by length.
 
     Attributes:
-        millis: how long, in milliseconds; 0 for `now`.
-        label: as written; the last part of its topic's name.
+        millis: length in milliseconds; 0 for `now`.
+        label: the text as configured; it is the last part of the topic's name.
     """
 
     millis: int
@@ -58,7 +58,7 @@ def parse_delays(text: str) -> tuple[Delay, ...]:
     """Read a comma-separated list such as `5s,5m,30m`.
 
     Raises:
-        DelayError: an entry that is no delay, or an empty list.
+        DelayError: an entry is not a delay, or the list is empty.
     """
     delays = tuple(Delay.parse(part) for part in text.split(",") if part.strip())
     if not delays:
@@ -71,7 +71,7 @@ def tiers_of(delays: Iterable[Delay]) -> tuple[Delay, ...]:
     """Return the distinct positive delays, shortest first: one retry topic each.
 
     Raises:
-        DelayError: two spellings of one length (`60s` and `1m`), which would be two topics.
+        DelayError: two spellings of one length (`60s` and `1m`) would be two topics.
     """
     by_length: dict[int, Delay] = {}
     for delay in delays:

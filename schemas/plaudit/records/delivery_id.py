@@ -1,4 +1,4 @@
-"""The id of a delivery: an event on its way to one endpoint."""
+"""Delivery ids."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _VARIANTS: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789ab
 def delivery_id(event_id: str, endpoint_id: str) -> str:
     """Return the id of (event, endpoint): the same at every attempt, redrive and replay.
 
-    It is `uuid5(event_id, endpoint_id)` (RFC 9562 section 5.5), at a quarter of what the library's
-    objects cost: one is made for every delivery.
+    It is `uuid5(event_id, endpoint_id)` (RFC 9562 section 5.5), computed at a quarter of the cost
+    of the standard library's objects, because every delivery needs one.
 
     Raises:
-        ValueError: `event_id` is no UUID.
+        ValueError: `event_id` is not a UUID.
     """
     name = bytes.fromhex(event_id.replace("-", "")) + endpoint_id.encode()
     text = sha1(name, usedforsecurity=False).hexdigest()

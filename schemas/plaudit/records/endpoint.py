@@ -1,4 +1,4 @@
-"""`Endpoint`: what deliverers know of an endpoint, as it stands in the compacted topic."""
+"""`Endpoint`: the record of an endpoint in the compacted topic, as workers read it."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def decode_endpoint(value: bytes) -> EndpointRecord:
     """Read a record of this or a neighboring release.
 
     Raises:
-        RecordError: the bytes are no `Endpoint`.
+        RecordError: the bytes are not an `Endpoint`.
     """
     return split_endpoint(value)[0]
 
 
 def split_endpoint(value: bytes) -> tuple[EndpointRecord, int]:
-    """Read a record and return it with its length; a seal may follow it.
+    """Decode a record and return it with its length; a signature may follow it.
 
     Raises:
         RecordError: the bytes are not an `Endpoint`.

@@ -1,4 +1,4 @@
-"""Names of topics, consumer groups, transactional ids and headers: said once, used everywhere."""
+"""Names of topics, consumer groups, transactional ids and headers."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ DEFAULT_PREFIX: Final = "plaudit."
 
 
 class Header:
-    """Kafka headers that the pipeline adds to a record; values are ASCII text unless said.
+    """Kafka headers that Plaudit adds to a record. Values are ASCII text unless noted.
 
-    They are replaced at every hop, never appended to. None carries personal data.
+    Each hop replaces them; none is appended to. None carries personal data.
     """
 
     DELIVERY_ID: Final = "plaudit-delivery-id"  # uuid5(event id, endpoint id)
-    ENDPOINT_ID: Final = "plaudit-endpoint-id"  # where it goes
-    ENDPOINT_VERSION: Final = "plaudit-endpoint-version"  # that was known when it was written
-    WORKSPACE_ID: Final = "plaudit-workspace-id"  # whose event it is
+    ENDPOINT_ID: Final = "plaudit-endpoint-id"  # the endpoint's id
+    ENDPOINT_VERSION: Final = "plaudit-endpoint-version"  # its version at the time of writing
+    WORKSPACE_ID: Final = "plaudit-workspace-id"  # workspace of the event
     TRIGGER: Final = "plaudit-trigger"  # event, retry, manual, redrive, replay or test
     ATTEMPT: Final = "plaudit-attempt"  # HTTP attempts made so far
-    DIVERSIONS: Final = "plaudit-diversions"  # in a row, since the last HTTP attempt
-    REDRIVES: Final = "plaudit-redrives"  # times sent again from the dead letters
-    ENQUEUED_AT: Final = "plaudit-enqueued-at"  # epoch milliseconds, set once
-    FIRST_ATTEMPT_AT: Final = "plaudit-first-attempt-at"  # epoch milliseconds
+    DIVERSIONS: Final = "plaudit-diversions"  # consecutive diversions since the last attempt
+    REDRIVES: Final = "plaudit-redrives"  # how often it was redriven
+    ENQUEUED_AT: Final = "plaudit-enqueued-at"  # epoch ms, set once
+    FIRST_ATTEMPT_AT: Final = "plaudit-first-attempt-at"  # epoch ms
     NOT_BEFORE: Final = "plaudit-not-before"  # epoch ms; a Retry-After past the longest tier
-    TURN_AT: Final = "plaudit-turn-at"  # epoch ms; when its turn is at a limited endpoint
-    REASON: Final = "plaudit-reason"  # why it was not delivered; see Reasons
-    LAST_STATUS: Final = "plaudit-last-status"  # HTTP status of the last answer
+    TURN_AT: Final = "plaudit-turn-at"  # epoch ms; reserved send time at a rate-limited endpoint
+    REASON: Final = "plaudit-reason"  # reason code; see Reason
+    LAST_STATUS: Final = "plaudit-last-status"  # HTTP status of the last response
     LAST_ERROR: Final = "plaudit-last-error"  # UTF-8, at most 1 KiB
-    ORIGIN_TOPIC: Final = "plaudit-origin-topic"  # where the event itself stands
-    ORIGIN_PARTITION: Final = "plaudit-origin-partition"  # the same
-    ORIGIN_OFFSET: Final = "plaudit-origin-offset"  # the same
-    ORIGIN_TIMESTAMP: Final = "plaudit-origin-timestamp"  # when it was appended, epoch milliseconds
-    ORIGIN_KEY: Final = "plaudit-origin-key"  # bytes as they were; dlq.events only
+    ORIGIN_TOPIC: Final = "plaudit-origin-topic"  # topic of the event
+    ORIGIN_PARTITION: Final = "plaudit-origin-partition"  # partition of the event
+    ORIGIN_OFFSET: Final = "plaudit-origin-offset"  # offset of the event
+    ORIGIN_TIMESTAMP: Final = "plaudit-origin-timestamp"  # append time of the event, epoch ms
+    ORIGIN_KEY: Final = "plaudit-origin-key"  # the original key, unchanged; dlq.events only
     PREFIX: Final = "plaudit-"
 
 
@@ -54,22 +54,22 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Every name that carries the prefix of an installation (`plaudit.` by default)."""
+    """Every name that begins with an installation's prefix (`plaudit.` by default)."""
 
     prefix: str = DEFAULT_PREFIX
 
     def event_topic(self, entity: Entity) -> str:
-        """Return the topic that holds the events of one entity."""
+        """Return the topic for the events of one entity."""
         return f"{self.prefix}{entity}"
 
     @property
     def event_topics(self) -> tuple[str, ...]:
-        """All topics that hold events."""
+        """All event topics."""
         return tuple(self.event_topic(entity) for entity in Entity)
 
     @property
     def deliveries_prefix(self) -> str:
-        """What the names of all `deliveries.*` topics begin with."""
+        """Common prefix of all `deliveries.*` topics."""
         return f"{self.prefix}deliveries."
 
     def deliveries(self, delay: Delay) -> str:
@@ -78,32 +78,32 @@ class Names:
 
     @property
     def deliveries_now(self) -> str:
-        """The tier without a delay."""
+        """Topic of the tier with delay 0."""
         return self.deliveries(NOW)
 
     @property
     def dlq_events(self) -> str:
-        """Records that could not be read as events."""
+        """Dead-letter topic for records that can't be read as events."""
         return f"{self.prefix}dlq.events"
 
     @property
     def dlq_deliveries(self) -> str:
-        """Deliveries that were given up."""
+        """Dead-letter topic for deliveries that were given up."""
         return f"{self.prefix}dlq.deliveries"
 
     @property
     def attempts(self) -> str:
-        """One record for each attempt, and for each decision made without one."""
+        """Topic with one record per attempt, and per decision made without an attempt."""
         return f"{self.prefix}attempts"
 
     @property
     def endpoints(self) -> str:
-        """The compacted table of endpoints."""
+        """Compacted topic of endpoints."""
         return f"{self.prefix}endpoints"
 
     @property
     def schemas(self) -> str:
-        """The compacted table of Avro writer schemas."""
+        """Compacted topic of Avro writer schemas."""
         return f"{self.prefix}schemas"
 
     @property
@@ -123,21 +123,21 @@ class Names:
 
     @property
     def unblock_group(self) -> str:
-        """Consumer group without members, whose offsets are operators' orders to workers."""
+        """Consumer group without members, whose offsets are operators' retry requests."""
         return f"{self.prefix}unblock"
 
     def publisher_transactional_id(self, name: str) -> str:
-        """Return the transactional id of the publisher of that name."""
+        """Return the transactional id of the publisher with this name."""
         return f"{self.prefix}publish.{name}"
 
     @property
     def dlq_transactional_id(self) -> str:
-        """The one writer of dead-letter tombstones."""
+        """Transactional id of the job that writes dead-letter tombstones."""
         return f"{self.prefix}dlq"
 
 
 def tier_of(topic: str, prefix: str) -> Delay | None:
-    """Return the delay of a `deliveries.*` topic; None when it is none."""
+    """Return the delay of a `deliveries.*` topic; None for any other topic."""
     if not topic.startswith(prefix):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Moments as people and programs read them."""
+"""Conversion of times to text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from datetime import UTC, datetime
 
 
 def time_text(epoch_ms: int) -> str:
-    """Return a moment as RFC 3339 with milliseconds, in UTC."""
+    """Format a time as RFC 3339 with milliseconds, in UTC."""
     moment = datetime.fromtimestamp(epoch_ms / 1_000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Small facts about Avro schemas as parsed JSON."""
+"""Helpers for Avro schemas as parsed JSON."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ NAMED: Final = frozenset({"record", "enum", "fixed"})
 
 
 def kind_of(node: Node) -> str:
-    """Return what a schema is: a primitive's name, `union`, `record`, `enum`, `array` and so on.
+    """Return the kind of a schema: a primitive's name, `union`, `record`, `enum` and so on.
 
-    A reference to a named type is to be resolved before.
+    Resolve references to named types first.
     """
     match node:
         case str():
@@ -29,23 +29,23 @@ def kind_of(node: Node) -> str:
 
 
 def logical_of(node: Node) -> str | None:
-    """Return the logical type, if it has one."""
+    """Return the logical type, or None."""
     return node.get("logicalType") if isinstance(node, dict) else None
 
 
 def name_of(node: Node) -> str:
-    """Return how to call a schema in a message: its kind, and its name if it has one."""
+    """Return a description for messages: kind, and name if it has one."""
     name = node.get("name") if isinstance(node, dict) else None
     return f"{kind_of(node)} {unqualified(name)}" if name else kind_of(node)
 
 
 def fields_of(node: Node | None) -> dict[str, dict[str, Any]]:
-    """Return a record's fields by name; none of nothing."""
+    """Return a record's fields by name; an empty mapping for None."""
     return {field["name"]: field for field in node["fields"]} if isinstance(node, dict) else {}
 
 
 def inner_of(node: Node) -> Node:
-    """Return what an array or a map holds."""
+    """Return the schema of the items of an array or a map."""
     inner: Node = (
         node["items" if kind_of(node) == "array" else "values"] if isinstance(node, dict) else node
     )
@@ -53,9 +53,9 @@ def inner_of(node: Node) -> Node:
 
 
 def same_kind(writer: Node, reader: Node) -> bool:
-    """Return whether data of one schema can be read as the other's, as far as this level tells.
+    """Return whether the reader can read the writer's data, judging by this level alone.
 
-    Both without unions and references (Avro specification, "Schema Resolution").
+    Neither schema may be a union or a reference (Avro specification, "Schema Resolution").
     """
     kinds = kind_of(writer), kind_of(reader)
     if kinds == ("int", "long"):
@@ -76,7 +76,7 @@ def unqualified(name: str) -> str:
 
 
 class Names:
-    """The named types of one schema, by the names that its references use."""
+    """Named types of one schema, by the names that its references use."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._nodes: dict[str, dict[str, Any]] = {}
@@ -84,7 +84,7 @@ class Names:
         self._collect(dict(schema))
 
     def resolve(self, node: Node) -> Node:
-        """Return what a reference refers to, and anything else as it is.
+        """Resolve a reference; return anything else unchanged.
 
         Raises:
             KeyError: a name that the schema does not define.
@@ -104,7 +104,7 @@ class Names:
             case "record":
                 name = node["name"]
                 if name not in self._have_bytes:
-                    self._have_bytes[name] = True  # one that contains itself is refused elsewhere
+                    self._have_bytes[name] = True  # recursive types are rejected elsewhere
                     found = any(self.takes_bytes(field["type"]) for field in node["fields"])
                     self._have_bytes[name] = found
                 return self._have_bytes[name]

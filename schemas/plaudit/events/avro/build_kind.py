@@ -1,8 +1,8 @@
-"""Which form of this package runs: the pure one, or one with its hot path compiled.
+"""Build kind of this package: pure Python, or with the hot path compiled.
 
-The compiled form is made from the same source (`make compile`); it brings extension modules beside
-the source files, and one module that the pure form does not have: the readers of `reading.py`,
-written out for every schema that ships.
+Both builds share one source (`make compile`). The compiled build adds extension modules beside the
+source files, and one module that the pure build does not have: generated readers for every shipped
+schema.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from plaudit.events.avro import varint
 from plaudit.events.avro.reader_codegen import Read
 
 BUILT: Final = "plaudit.events.built_readers"
-"""The module that only the compiled form has; its `READERS` are by fingerprint."""
+"""Module of the compiled build only; its `READERS` are keyed by fingerprint."""
 
 Form = Literal["pure", "compiled"]
 
 
 def form() -> Form:
-    """Return which form this process runs."""
+    """Return the build kind of this process."""
     return "pure" if str(varint.__file__).endswith(".py") else "compiled"
 
 
 @cache
 def built_readers() -> Mapping[bytes, Read]:
-    """Return readers of schemas that ship, by fingerprint; none in the pure form."""
+    """Return the compiled readers by fingerprint; empty in the pure build."""
     if form() == "pure":
         return {}
     readers: Mapping[bytes, Read] = import_module(BUILT).READERS

@@ -1,4 +1,4 @@
-"""Writing out Python source: lines, blocks, and variables that are used once."""
+"""Python source emitter: lines, blocks, and single-use variables."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_DEEPEST_LOOPS: Final = 8  # of two blocks each; Python compiles up to 20 nested blocks
+_DEEPEST_LOOPS: Final = 8  # Each loop is two blocks, and Python compiles up to 20 nested blocks.
 
 
 class Code:
-    """The body of one function, as it grows."""
+    """Source of one function under construction."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -20,7 +20,7 @@ class Code:
 
     @property
     def text(self) -> str:
-        """The lines, indented."""
+        """The lines with their indentation."""
         return "\n".join(self._lines)
 
     def _line(self, text: str) -> None:
@@ -31,19 +31,19 @@ class Code:
         return f"v{self._variables}"
 
     def _assign(self, expression: str) -> str:
-        """Assign an expression, with what may follow it on its line; return the variable."""
+        """Assign an expression, optionally followed by more code; return the variable."""
         variable = self._variable()
         self._line(f"{variable} = {expression}")
         return variable
 
     def _declare(self, annotation: str) -> str:
-        """Annotate a variable, with the value that it may begin with; return it."""
+        """Annotate a variable, optionally with an initial value; return the variable."""
         variable = self._variable()
         self._line(f"{variable}: {annotation}")
         return variable
 
     def _assign_pair(self, expression: str) -> str:
-        """Assign a value and the offset behind it; return the value's variable."""
+        """Assign a value and the offset after it; return the value's variable."""
         variable = self._variable()
         self._line(f"{variable}, i = {expression}")
         return variable
@@ -57,17 +57,17 @@ class Code:
 
     @contextmanager
     def _blocks(self, too_deep: Exception) -> Iterator[None]:
-        """Loop over the items of all blocks of an array or a map.
+        """Emit a loop over the items of all blocks of an array or a map.
 
         Raises:
-            Exception: `too_deep`, when there are more loops in each other than Python compiles.
+            Exception: `too_deep`, when loops are nested deeper than Python compiles.
         """
         if self._loops == _DEEPEST_LOOPS:
             raise too_deep
         self._loops += 1
         count = self._variable()
         with self._block("while n := b[i]:"):
-            # The lowest bit is the sign, the highest says that more bytes follow.
+            # The lowest bit is the sign; the highest bit means that more bytes follow.
             with self._block("if n & 129:"):
                 self._line(f"{count}, i = block_at(b, i)")
             with self._block("else:"):

@@ -15,8 +15,8 @@ def fingerprint(schema: Mapping[str, Any]) -> bytes:
     """Return CRC-64-AVRO of the parsing canonical form: 8 bytes, little endian.
 
     Raises:
-        ValueError: not an Avro schema.
+        ValueError: the text is not an Avro schema.
     """
-    # A copy: parsing marks the schema that it is given.
+    # Parsing annotates the schema in place, so copy it.
     parsed = parse_schema(json.loads(json.dumps(schema)))
     return bytes.fromhex(hexadecimal(to_parsing_canonical_form(parsed), "CRC-64-AVRO"))

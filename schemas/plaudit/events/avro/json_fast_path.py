@@ -1,9 +1,9 @@
-"""Writes an event as Avro straight from parsed JSON, where the JSON is of the usual form.
+"""Fast path from parsed JSON to Avro, for JSON in the usual form.
 
-A service that publishes over HTTP sends what its model printed: ids in lower case, times as RFC
-3339, every value of its type. Checking such an event and writing it in one go takes a fifth of
-building its model first. Any other input raises `NotFastPath`: the caller builds the model, which
-accepts it or names what is wrong.
+A service that publishes over HTTP sends the output of its model: ids in lower case, times as RFC
+3339, each value of its type. Validating and encoding such an event in one pass takes a fifth of the
+time that its model takes. Other input raises `NotFastPath`: the caller then builds the model, which
+accepts the input or names what is wrong.
 """
 
 from __future__ import annotations
@@ -25,29 +25,32 @@ Tree = dict[str, Any]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BITS: Final = {"int": 31, "long": 63}
-"""Bits of a number, beside its sign."""
+"""Bits of a number without its sign."""
 _RULES: Final[Mapping[str, str]] = {
     "rating_within_scale": "{0}['value'] <= {0}['scale_max']",
     "consent_granted": "{0}['testimonial']['consent']['state'] in GRANTED",
 }
-"""Rules that hold for the usual form, as expressions of a record; see rules.py."""
+"""The rules of rules.py for the usual form, as expressions over a record."""
 
 
 class NotFastPath(ValueError):
-    """The JSON is of another form than the usual one, or wrong: its model knows."""
+    """The JSON is invalid or in an unusual form; the caller must build the model."""
 
 
 UNUSUAL: Final = (NotFastPath, KeyError, TypeError, AttributeError, ValueError, OverflowError)
-"""What writing raises for it: what a value can't do is as good a check as asking for its type."""
+"""Exceptions that the generated writer raises for such input.
+
+An operation that a value does not support is as good a check as an `isinstance`.
+"""
 
 
 class Written(NamedTuple):
-    """An event in Avro, and what its record's key and headers are made of.
+    """An event in Avro, with the data for its record's key and headers.
 
     Attributes:
-        body: without framing.
+        body: Avro body without framing.
         occurred_at: RFC 3339 in UTC, with microseconds.
-        key: of the record.
+        key: key of the Kafka record.
     """
 
     type: EventType
@@ -59,10 +62,10 @@ class Written(NamedTuple):
 
 
 def write_json(event_type: EventType, data: Tree) -> Written:
-    """Write an event; what it may leave out of `meta` is filled in there.
+    """Encode an event; add the optional fields that are absent to `meta`.
 
     Raises:
-        Exception: one of `UNUSUAL`; the event's model is to be asked.
+        Exception: one of `UNUSUAL`; the caller must build the event's model.
     """
     writer = _writer(event_type)
     if writer is None:
@@ -82,7 +85,7 @@ def write_json(event_type: EventType, data: Tree) -> Written:
 
 @cache
 def _writer(event_type: EventType) -> Write | None:
-    """Return what writes events of a type; None: a rule of theirs needs the model."""
+    """Return the writer for events of a type; None when a rule of the type needs the model."""
     try:
         return compiled(_Emitter(Names(event_type.schema)), dict(event_type.schema))
     except Unwritable:
@@ -90,7 +93,7 @@ def _writer(event_type: EventType) -> Write | None:
 
 
 class _Emitter(Emitter):
-    """Writes the source of a function that checks what it writes."""
+    """Generates the source of a function that validates while it encodes."""
 
     def __init__(self, names: Names) -> None:
         super().__init__(names, mappings=True)
@@ -104,7 +107,7 @@ class _Emitter(Emitter):
         )
 
     def _scalar(self, node: Node, value: str) -> str:
-        """Return an expression that is a value's bytes, if it may be one."""
+        """Return an expression for a value's bytes, if one expression suffices."""
         held = self._variable()
         given = f"({held} := {value})"
         match kind_of(node), logical_of(node):
@@ -146,7 +149,7 @@ class _Emitter(Emitter):
             self._value(field["type"], f"{held}{self._read(field)}")
 
     def _read(self, field: Mapping[str, Any]) -> str:
-        """Return how a field is read; what it is when it is not there is told by the schema."""
+        """Return how a field is read; the schema decides what an absent field becomes."""
         name = repr(field["name"])
         if "default" not in field:
             return f"[{name}]"
@@ -180,7 +183,7 @@ def _unusual() -> NoReturn:
 
 
 _is_id: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
-# The four digits keep clear of years that are none once they are in UTC.
+# Four digits exclude years that leave the supported range in UTC.
 _is_time: Final = re.compile(
     r"[1-8]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII
 ).fullmatch
@@ -193,7 +196,7 @@ def _id_bytes(text: str) -> bytes:
     return (_LENGTH_OF_ID + text).encode()
 
 
-# An event has its times twice and more: when it happened, and when what it is about was changed.
+# An event contains the same times repeatedly: when it happened, and when its entity changed.
 @lru_cache(maxsize=64)
 def _micros(text: str) -> int:
     if _is_time(text) is None:
@@ -207,10 +210,10 @@ def _time_bytes(text: str) -> bytes:
     return long_bytes(_micros(text))
 
 
-# Ratings are few. By their type, too: 1 and True are one key otherwise.
+# Ratings are few. The key includes the type, because 1 and True would be one key otherwise.
 @lru_cache(maxsize=4_096)
 def _decimal_bytes(kind: type, value: float, most: int) -> bytes:
-    """Return two places of a number as big-endian two's complement of hundredths."""
+    """Return a number with two decimals as big-endian two's complement of hundredths."""
     hundredths = round(value * 100)
     if kind not in {int, float} or hundredths / 100 != value or abs(hundredths) >= most:
         raise NotFastPath

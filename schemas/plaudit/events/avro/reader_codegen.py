@@ -1,14 +1,14 @@
-"""Turns a pair of Avro schemas into a function that reads bytes into JSON-ready data.
+"""Code generator for Avro readers, which return JSON-ready data.
 
 Reading is the hot path of every consumer. fastavro takes 19 µs for a testimonial of 0.6 KB, and its
-result still has to be walked to put times, enums and decimals into the form that subscribers get
-(design.md section 5). A function written out for one pair of schemas does both in about half of
-that: no dispatch on types, no recursion, no second pass.
+result must be walked again to convert times, enums and decimals to the form that subscribers get. A
+function generated for one pair of schemas does both in about half of that: no dispatch on types, no
+recursion, no second pass.
 
-What it returns: records and maps as dicts, times as RFC 3339 UTC with six decimals, enum symbols in
-lower case, decimals as floats, everything else as it is. Writers' schemas are resolved into the
-reader's as the Avro specification says under "Schema Resolution", but for aliases and for
-promotions to types that no event uses.
+Result: records and maps as dicts, times as RFC 3339 UTC with six decimals, enum symbols in lower
+case, decimals as floats, everything else unchanged. Writer schemas are resolved to the reader's as
+in the Avro specification, "Schema Resolution", except for aliases and for promotions to types that
+events do not use.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ from plaudit.events.avro.codegen import Code
 from plaudit.events.avro.varint import block_at, far, long_at, time_at, time_text
 
 Read = Callable[[bytes, int], tuple[dict[str, Any], int]]
-"""Reads the record at an offset; returns it with the offset behind it.
+"""Reads the record at an offset; returns it with the offset after it.
 
-Cut-off input shows either as an error (any of READ_ERRORS) or as an offset behind the end.
+Truncated input causes an error (any of READ_ERRORS) or an offset past the end.
 """
 
 _FLOAT: Final = struct.Struct("<f")
 _DOUBLE: Final = struct.Struct("<d")
 
 READ_ERRORS: Final = (IndexError, KeyError, ValueError, OverflowError, struct.error)
-"""What a Read raises on bytes that no writer of that schema writes."""
+"""Exceptions that a reader raises for bytes that the writer's schema can't have produced."""
 
 _ONE_BYTE_SYMBOLS: Final = 64  # up to here the index of a symbol takes one byte
 MOST_VALUES: Final = 2_000
-"""Of a schema, with a named type counted wherever it is used; the largest of ours has 114."""
+"""Maximum number of types in a schema, counting a named type at each use; ours have up to 114."""
 DEEPEST: Final = 60
-"""Blocks in each other; Python compiles up to 100."""
+"""Maximum nesting of blocks; Python compiles up to 100."""
 _FIXED_SIZES: Final = {"float": 4, "double": 8}
 
 
 class Unresolvable(ValueError):
-    """Data of the writer's schema can't be read as the reader's.
+    """The reader's schema can't read data of the writer's schema.
 
     Attributes:
-        path: where, such as `testimonial.rating`; empty for the record itself.
-        reason: what is in the way.
+        path: path such as `testimonial.rating`; empty for the record itself.
+        reason: the incompatibility.
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -64,12 +64,12 @@ class Unresolvable(ValueError):
 
 
 def compile_reader(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Read:
-    """Return a function that reads what was written with `writer` as a `reader` record.
+    """Return a function that decodes data of schema `writer` as a `reader` record.
 
-    Both are schemas of records, as parsed JSON, valid and with all named types defined inside.
+    Both are record schemas as parsed JSON, valid and self-contained.
 
     Raises:
-        Unresolvable: `reader` can't read what `writer` writes.
+        Unresolvable: `reader` can't read data of `writer`.
     """
     source, tables = reader_source(writer, reader)
     namespace: dict[str, Any] = {
@@ -82,7 +82,7 @@ def compile_reader(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Read
         "BOOLEANS": (False, True),
         **tables,
     }
-    # Only names and numbers made here, and literals put in by repr(), reach this source.
+    # The source contains only names and numbers made here, and literals from repr().
     exec(compile(source, "<avro reader>", "exec"), namespace)  # noqa: S102 - our own source
     read: Read = namespace["read"]
     return read
@@ -91,28 +91,28 @@ def compile_reader(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Read
 def reader_source(
     writer: Mapping[str, Any], reader: Mapping[str, Any], suffix: str = ""
 ) -> tuple[str, Mapping[str, Mapping[int, str]]]:
-    """Return the source of `compile_reader`'s function, and the tables that it looks up in.
+    """Return the source of `compile_reader`'s function, and its look-up tables.
 
-    What has no obvious type is annotated: a compiled build compiles the same source further.
+    Types that can't be inferred are annotated, because a compiled build compiles the same source.
 
     Args:
         writer: see `compile_reader`.
-        reader: likewise.
-        suffix: of the function's name, `read`, and of the tables', for several in one module.
+        reader: see `compile_reader`.
+        suffix: suffix of the function's and the tables' names, for several readers in one module.
 
     Raises:
-        Unresolvable: `reader` can't read what `writer` writes.
+        Unresolvable: `reader` can't read data of `writer`.
     """
     emitter = _Emitter(Names(writer), Names(reader), suffix)
     return emitter.function(dict(writer), dict(reader)), emitter.tables
 
 
 class _Emitter(Code):
-    """Writes the source of one function, field by field, in the order of the writer's schema.
+    """Generates the source of one function, field by field, in the writer's order.
 
-    In that source `b` is the data and `i` the offset. Input that is cut off needs no check at every
-    field: a slice behind the end is short, the offset is past the end all the same, and the next
-    byte that is looked at raises IndexError; the caller compares the last offset with the length.
+    In that source `b` is the data and `i` the offset. Truncated input needs no check per field: a
+    slice past the end is short, the offset is past the end anyway, and reading the next byte raises
+    IndexError. The caller compares the final offset with the length.
     """
 
     def __init__(self, writer: Names, reader: Names, suffix: str) -> None:
@@ -120,7 +120,7 @@ class _Emitter(Code):
         self._writer, self._reader = writer, reader
         self._suffix = suffix
         self.tables: dict[str, dict[int, str]] = {}
-        self._open: list[str] = []  # records that are being written out
+        self._open: list[str] = []  # records being generated
         self._values = 0
 
     def function(self, writer: Node, reader: Node) -> str:
@@ -131,9 +131,9 @@ class _Emitter(Code):
         return f"{head}\n{self.text}\n"
 
     def _value(self, writer: Node, reader: Node | None, path: str) -> str:
-        """Write code that reads one value; return the expression that holds it.
+        """Emit code that reads one value; return the expression for it.
 
-        `reader` is None when the value is only skipped.
+        A `reader` of None skips the value.
         """
         self._values += 1
         if self._values > MOST_VALUES or self._depth > DEEPEST:
@@ -145,7 +145,7 @@ class _Emitter(Code):
         if isinstance(reader, list):
             reader = self._branch_for(writer, reader)
             if reader is None:
-                raise Unresolvable(path, f"is no {kind_of(writer)} for the reader")
+                raise Unresolvable(path, f"is not {kind_of(writer)} in the reader's schema")
         if reader is not None and not same_kind(writer, reader):
             raise Unresolvable(path, f"is {name_of(writer)}, not {name_of(reader)}")
         return self._plain(writer, reader, path)
@@ -196,9 +196,9 @@ class _Emitter(Code):
         return value
 
     def _span(self, expression: str, *, used: bool) -> str:
-        """Read a length and what it measures: from `i + 1` to before `j`."""
+        """Emit code that reads a length and the bytes that follow: from `i + 1` to before `j`."""
         self._line("n = b[i]")
-        # The lowest bit is the sign, the highest says that more bytes follow.
+        # The lowest bit is the sign; the highest bit means that more bytes follow.
         with self._block("if n & 129:"):
             self._line("i, j = far(b, i)")
         with self._block("else:"):
@@ -226,7 +226,7 @@ class _Emitter(Code):
 
     def _array(self, items: Node, reader: Node | None, path: str) -> str:
         if not self._writer.takes_bytes(items):
-            # A block of a few bytes could have a million of them.
+            # A block of a few bytes could claim a million such items.
             raise Unresolvable(path, "its items have no bytes")
         value = self._declare("list[Any] = []")
         with self._blocks(self._too_deep(path)):
@@ -267,7 +267,7 @@ class _Emitter(Code):
     def _dict(
         self, wanted: Mapping[str, Mapping[str, Any]], values: Mapping[str, str], path: str
     ) -> str:
-        """Return a dict display in the reader's order, with defaults for what was not written."""
+        """Return a dict display in the reader's order, with defaults for missing fields."""
         parts = []
         for name, field in wanted.items():
             if name not in values and "default" not in field:
@@ -277,11 +277,11 @@ class _Emitter(Code):
         return f"{{{', '.join(parts)}}}"
 
     def _default(self, node: Node, value: Any) -> object:  # noqa: ANN401 - JSON of any type
-        """Return a default, which is written as JSON, in the form that reading gives."""
+        """Convert a default from JSON to the form that the reader returns."""
         node = self._reader.resolve(node)
         match kind_of(node), logical_of(node):
             case "union", _:
-                # A default belongs to the first branch, or, when that is null, is null.
+                # A default belongs to the first branch of a union.
                 return None if value is None else self._default(next(iter(node)), value)
             case "enum", _:
                 return str(value).lower()
@@ -318,10 +318,10 @@ class _Emitter(Code):
 
 
 def _symbols(writer: Mapping[str, Any], reader: Node | None) -> dict[int, str]:
-    """Return what each index on the wire (zigzag, so doubled) reads as.
+    """Map each index on the wire (zigzag, so doubled) to the reader's symbol.
 
-    A symbol that the reader lacks reads as its default; without one, it is not in the table, and
-    reading it fails.
+    A symbol that the reader lacks maps to its default. Without a default it is not in the table,
+    and reading it fails.
     """
     known = reader if isinstance(reader, dict) else writer
     default = known.get("default")

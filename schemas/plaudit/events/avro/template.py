@@ -1,7 +1,7 @@
-"""Writes many events that are alike: what they share is encoded once, the rest at its place.
+"""Encoder for many similar events: constant parts are encoded once, the rest is filled in.
 
-A template is an event as nested mappings, with holes where events differ. An import writes its
-reviews so: most of their fields are the same in every row of a file.
+A template is an event as nested mappings, with holes where events differ. An import encodes its
+reviews this way: most of their fields are the same in every row of a file.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from plaudit.events.avro.writer_codegen import Emitter, Unwritable, Write, compi
 
 
 class Hole(NamedTuple):
-    """A place where events differ.
+    """A place in a template where events differ.
 
     Attributes:
-        name: of its value in the mapping that is written; records come as models.
-        encoded: whether the value comes as Avro already.
+        name: key of the value in the mapping that fills the template; records are models.
+        encoded: whether the value is already encoded as Avro.
     """
 
     name: str
@@ -26,14 +26,14 @@ class Hole(NamedTuple):
 
 
 def compile_template(schema: Mapping[str, Any], template: Mapping[str, Any]) -> Write:
-    """Return a function that writes the body of an event whose holes a mapping fills.
+    """Return a function that encodes an event, with a mapping that fills the holes.
 
     Args:
-        schema: as parsed JSON, valid and with all named types defined inside.
-        template: an event of that schema with all of its fields.
+        schema: as parsed JSON, valid and self-contained.
+        template: an event of this schema with all fields.
 
     Raises:
-        Unwritable: the schema has what events have no form for, or a hole is in no record.
+        Unwritable: the schema uses a type that events do not have, or a hole is not in a record.
     """
     return compiled(_Template(Names(schema), template), dict(schema))
 
@@ -44,7 +44,7 @@ class _Template(Emitter):
         self._template = template
 
     def function(self, schema: Node) -> str:
-        """Return the source of `write`, which takes what fills the holes."""
+        """Return the source of `write`, whose argument fills the holes."""
         self._fill(schema, self._template)
         self._flush()
         return self._source()

@@ -1,4 +1,4 @@
-"""What compiled readers and writers call for the parts of Avro that are not one byte long."""
+"""Runtime support for generated readers and writers: varints, blocks and times."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ _LAST_SHIFT: Final = 63  # ten bytes of seven bits: the longest varint of 64 bit
 _MICROS: Final = 1_000_000
 _ONE_BYTE: Final = tuple(bytes([word]) for word in range(128))
 _FROM_EIGHT: Final = 1 << 49  # the first number that takes eight bytes, doubled …
-_EIGHT: Final = (1 << 56) - _FROM_EIGHT  # … and how many there are
-_EIGHT_BYTES: Final = 0x0080808080808080  # "more follows" in all of eight bytes but the last
+_EIGHT: Final = (1 << 56) - _FROM_EIGHT  # … and their number
+_EIGHT_BYTES: Final = 0x0080808080808080  # the continuation bit of eight bytes but the last
 
 
 def long_at(data: bytes, at: int) -> tuple[int, int]:
     """Read a zigzag varint of any length.
 
     Returns:
-        The number, and the offset behind it.
+        The number, and the offset after it.
 
     Raises:
-        ValueError: more than 64 bits.
+        ValueError: the number has more than 64 bits.
         IndexError: the data ends within it.
     """
-    # Eight bytes hold the microseconds of the years 1988 to 3111, so this is the usual case for
-    # times. All groups of seven bits are moved together in three steps, not one by one in eight.
+    # Eight bytes hold the microseconds of the years 1988 to 3111, the usual case for times.
+    # All groups of seven bits are moved together in three steps instead of one at a time.
     word = int.from_bytes(data[at : at + 8], "little")
     if word & 0x8080808080808080 == _EIGHT_BYTES:
         word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1)
@@ -37,7 +37,7 @@ def long_at(data: bytes, at: int) -> tuple[int, int]:
 
 
 def long_by_bytes(data: bytes, at: int) -> tuple[int, int]:
-    """Do the same as `long_at`, byte by byte: the quicker way where this is compiled."""
+    """Do the same as `long_at`, byte by byte; faster in the compiled build."""
     word = shift = 0
     while True:
         byte = data[at]
@@ -56,12 +56,12 @@ def long_by_bytes(data: bytes, at: int) -> tuple[int, int]:
 
 
 def long_bytes(number: int) -> bytes:
-    """Return a number of at most 64 bits as a zigzag varint."""
+    """Encode a number of at most 64 bits as a zigzag varint."""
     word = number << 1 ^ number >> _LAST_SHIFT
     if word < 0x80:  # noqa: PLR2004 - seven bits are one byte
         return _ONE_BYTE[word]
     if 0 <= word - _FROM_EIGHT < _EIGHT:
-        # The usual case for times, as in `long_at`: groups of seven bits move apart in three steps.
+        # The usual case for times, as in `long_at`: move all groups of seven bits in three steps.
         word = (word & 0x0FFFFFFF) | ((word & 0xFFFFFFF0000000) << 4)
         word = (word & 0x00003FFF00003FFF) | ((word & 0x0FFFC0000FFFC000) << 2)
         word = (word & 0x007F007F007F007F) | ((word & 0x3F803F803F803F80) << 1)
@@ -80,8 +80,8 @@ def far(data: bytes, at: int) -> tuple[int, int]:
     """Read a length of more than one byte.
 
     Returns:
-        The offset of the length's last byte, and of the end of what it measures, which may be far
-        behind the end of the data.
+        The offset of the length's last byte, and the end of the measured bytes, which may lie past
+        the end of the data.
 
     Raises:
         ValueError: a negative length.
@@ -100,13 +100,13 @@ def block_at(data: bytes, at: int) -> tuple[int, int]:
     """Read the head of a block of an array or a map.
 
     Returns:
-        The number of items in it, and the offset of the first.
+        The number of items, and the offset of the first item.
 
     Raises:
-        ValueError: more items than bytes; every item takes at least one, or its schema is refused.
+        ValueError: more items than bytes. Schemas with items of zero bytes are rejected earlier.
     """
     count, at = long_at(data, at)
-    if count < 0:  # then the block's size in bytes follows, for those who skip it
+    if count < 0:  # the block's size in bytes follows, for readers that skip it
         count = -count
         _, at = long_at(data, at)
     if count > len(data):
@@ -119,7 +119,7 @@ def time_at(data: bytes, at: int) -> tuple[str, int]:
     """Read microseconds since 1970.
 
     Returns:
-        The time as RFC 3339 in UTC with six decimals, and the offset behind it.
+        The time as RFC 3339 in UTC with six decimals, and the offset after it.
 
     Raises:
         OverflowError: before the year 1 or after 9999.
@@ -131,7 +131,7 @@ def time_at(data: bytes, at: int) -> tuple[str, int]:
 
 
 def time_text(micros: int) -> str:
-    """Return microseconds since 1970 as RFC 3339 in UTC with six decimals.
+    """Format microseconds since 1970 as RFC 3339 in UTC with six decimals.
 
     Raises:
         OverflowError: before the year 1 or after 9999.
@@ -140,7 +140,7 @@ def time_text(micros: int) -> str:
     return f"{_second(seconds)}.{str(_MICROS + micros)[1:]}Z"
 
 
-# Events of one moment share their second: 50 ns instead of 600.
+# Consecutive events share their second: 50 ns instead of 600.
 @lru_cache(maxsize=4096)
 def _second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()

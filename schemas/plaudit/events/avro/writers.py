@@ -1,8 +1,8 @@
-"""Schemas of foreign writers, made fit for a reader: bounded, checked, and self-contained.
+"""Validation of foreign writer schemas: bounded, checked, and self-contained.
 
-Whoever may write to a registry or to the `schemas` topic decides what stands in a schema. So its
-size and depth are limited before anything walks it, and every name is written out in full, with the
-types of other subjects put where they are first used.
+Anyone with write access to a registry or to the `schemas` topic controls the content of a schema.
+So size and depth are checked before anything walks it. Names are expanded in full, and types of
+other subjects are inserted at their first use.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from fastavro import parse_schema
 from plaudit.events.avro.avro import NAMED, PRIMITIVES, Node
 
 MOST_CHARACTERS: Final = 256 * 1024
-"""The largest schema of ours has 19,000."""
+"""Maximum characters of a schema; the largest of ours has 19,000."""
 DEEPEST: Final = 64
-"""Objects and lists in each other; ours have 12."""
+"""Maximum nesting of objects and lists; ours have 12."""
 
 
 class SchemaUnfit(ValueError):
-    """A text is not a schema that a reader can use; says why."""
+    """The text is not a usable schema. The message says why."""
 
 
 def self_contained(schema_json: str, referenced: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a record's schema with full names and with every type defined where it is first used.
+    """Return a record schema with full names and with every type defined at its first use.
 
     Args:
-        schema_json: of the record.
-        referenced: the schemas that it refers to, each after those that it refers to itself.
+        schema_json: schema of the record.
+        referenced: schemas that it refers to, each after its own references.
 
     Raises:
-        SchemaUnfit: it is not the schema of a record, or it is too large.
+        SchemaUnfit: the text is not a record schema, or it is too large.
     """
     named: dict[str, Any] = {}
     try:
@@ -42,7 +42,7 @@ def self_contained(schema_json: str, referenced: Iterable[str] = ()) -> dict[str
         parsed = parse_schema(_bounded(schema_json), named_schemas=named)
     except SchemaUnfit:
         raise
-    except Exception as error:  # fastavro raises all sorts for what is not a schema
+    except Exception as error:  # fastavro raises many exceptions for invalid schemas
         raise SchemaUnfit(f"it is not an Avro schema: {error!r}") from error
     if not isinstance(parsed, dict) or parsed.get("type") != "record":
         raise SchemaUnfit("it is not the schema of a record")
@@ -50,11 +50,11 @@ def self_contained(schema_json: str, referenced: Iterable[str] = ()) -> dict[str
 
 
 def _bounded(schema_json: str) -> Any:  # noqa: ANN401 - JSON of any type
-    """Parse a schema that is neither too long nor too deep.
+    """Parse a schema within the limits of length and depth.
 
     Raises:
-        SchemaUnfit: it is.
-        ValueError: it is not JSON.
+        SchemaUnfit: the schema is too long or too deep.
+        ValueError: the text is not JSON.
     """
     if len(schema_json) > MOST_CHARACTERS:
         raise SchemaUnfit(f"it has {len(schema_json):,} characters; {MOST_CHARACTERS:,} at most")
@@ -79,14 +79,14 @@ def _inside(node: object) -> Iterable[Any]:
 
 
 class _Definer:
-    """One pass over one schema: a name is defined once, and referred to from then on."""
+    """One pass over one schema. A name is defined once and referred to afterwards."""
 
     def __init__(self, named: Mapping[str, Any]) -> None:
         self._named = named
         self._defined: set[str] = set()
 
     def defined(self, node: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a named type with everything in it resolved; fastavro's own marks are left out."""
+        """Return a named type with its contents resolved, without fastavro's own annotations."""
         self._defined.add(node["name"])
         out = {key: value for key, value in node.items() if not key.startswith("__")}
         if "fields" in out:
@@ -110,5 +110,5 @@ class _Definer:
             case {"type": kind} if kind in NAMED:
                 return self.defined(node)
             case {"type": kind} if kind not in PRIMITIVES:
-                return self._resolved(kind)  # a reference, or a union, in an object of its own
+                return self._resolved(kind)  # a reference or a union inside an object
         return node

@@ -1,1 +1,1 @@
-"""Generators of the event catalogue's documents."""
+"""Generators of the event catalogue's documentation."""

@@ -1,4 +1,4 @@
-"""The event catalogue as a page for people, written from the schemas: docs/events.md."""
+"""Generator of docs/events.md, the event catalogue, from the schemas."""
 
 from __future__ import annotations
 
@@ -112,11 +112,11 @@ def _type(node: Node, names: Names, shared: dict[str, Mapping[str, Any]]) -> str
 
 
 def _note(node: Node, names: Names, shared: dict[str, Mapping[str, Any]]) -> str | None:
-    """Remember a named type for its own section; return its name, None for other types."""
+    """Register a named type for its own section; return its name, None for other types."""
     try:
         resolved = names.resolve(node)
     except KeyError:
-        # A reference to what another part of the same event defines, which has its section.
+        # A reference to a type that another part of the event defines already has its section.
         return unqualified(str(node))
     if isinstance(resolved, dict) and resolved["type"] in {"record", "enum"}:
         name = unqualified(str(resolved["name"]))

@@ -1,7 +1,7 @@
-"""What a webhook's body looks like, as JSON Schema, written from the Avro schemas.
+"""Generator of JSON Schemas for webhook bodies, from the Avro schemas.
 
-It describes what `rendering` makes: times as RFC 3339, enums in lower case, decimals as numbers,
-and every field present. Subscribers ignore what they don't know, so more fields are allowed.
+The result describes the output of `rendering`: times as RFC 3339, enums in lower case, decimals as
+numbers, and every field present. Subscribers ignore unknown fields, so more fields are allowed.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ def webhook_schema(
     """Return the schema of the body `{"id", "type", "timestamp", "data"}`.
 
     Args:
-        event_type: the type.
-        shared: gets the schemas of named types, which are then referred to in AsyncAPI's way; by
-            default they stand where they are used.
+        event_type: the event type.
+        shared: receives the schemas of named types, which are then referenced in AsyncAPI's form.
+            By
+        default they are inlined.
     """
     names = _Names(event_type.schema, shared)
     fields = {**fields_of(dict(event_type.schema))}
@@ -69,7 +70,7 @@ def _object(fields: dict[str, dict[str, Any]], names: _Names, doc: str) -> JsonS
 
 def _field(field: dict[str, Any], names: _Names) -> JsonSchema:
     found = _schema(field["type"], names)
-    if "$ref" in found:  # what stands beside a reference does not count
+    if "$ref" in found:  # JSON Schema ignores keywords beside a reference
         found = {"allOf": [found]}
     found["description"] = field["doc"]
     if PERSONAL in field.get(TAGS, ()):

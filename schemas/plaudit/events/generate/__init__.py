@@ -1,5 +1,5 @@
-"""Generates what follows from the schemas under `source/`: run `python -m plaudit.events.generate`.
+"""Code generation from the schemas in `source/`: run `python -m plaudit.events.generate`.
 
-`source/` is the one place where events are written down. From it come the self-contained schemas
-under `avsc/`, their fingerprints, and the typed models.
+`source/` is the only hand-written definition of events. The self-contained schemas under `avsc/`,
+their fingerprints, and the typed models are generated from it.
 """

@@ -1,6 +1,6 @@
-"""`python -m plaudit.events.generate`: write everything that follows from the schemas.
+"""`python -m plaudit.events.generate`: generate all files from the schemas.
 
-With `--check`, write nothing and exit 1 when a file is not what it would be.
+With `--check`, write nothing and exit with 1 when a file is out of date.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which files are generated, and what is in them."""
+"""List and content of the generated files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plaudit.events.entity import Entity
 from plaudit.events.generate import models
 from plaudit.events.generate.inline import SourceError, inline, read_shared, read_types, render
 
-FINGERPRINTS: Final = '''"""CRC-64-AVRO of every schema, as it stands in single-object encoding.
+FINGERPRINTS: Final = '''"""CRC-64-AVRO fingerprint of every schema, as in single-object encoding.
 
 Generated from the schemas by `python -m plaudit.events.generate`; not to be edited.
 """
@@ -27,10 +27,10 @@ FINGERPRINTS: Final = {{
 
 
 def generated() -> dict[str, str]:
-    """Return the text of every generated file by its path within the package.
+    """Return the text of every generated file by its path in the package.
 
     Raises:
-        SourceError: a source that can't be read, or that the catalogue does not know.
+        SourceError: a source can't be read, or the catalogue does not list it.
     """
     shared, types = read_shared(), read_types()
     for name in types.keys() ^ TABLE.keys():
@@ -43,7 +43,7 @@ def generated() -> dict[str, str]:
 
 
 def stale(package: Path, files: Mapping[str, str]) -> list[str]:
-    """Return the paths under `package` whose content is not what `files` says, or not there."""
+    """Return the paths under `package` that are missing or differ from `files`."""
     leftover = {
         str(path.relative_to(package)) for path in (package / "avsc").glob("*.avsc")
     } - files.keys()

@@ -1,4 +1,4 @@
-"""Makes self-contained schemas out of the split sources, which name shared types only.
+"""Conversion of the split sources, which refer to shared types, into self-contained schemas.
 
 A self-contained schema needs no schema references, which registries and tools support unevenly.
 """
@@ -22,14 +22,14 @@ Node: TypeAlias = "str | list[Node] | dict[str, Any]"
 
 
 class SourceError(ValueError):
-    """A source that can't be read; the message names the file and what is wrong."""
+    """A source can't be read. The message names the file and the mistake."""
 
 
 def read_shared() -> dict[str, dict[str, Any]]:
     """Return the shared named types by name.
 
     Raises:
-        SourceError: a file that is not JSON, or whose name is not that of its type.
+        SourceError: a file is not JSON, or its name differs from its type's name.
     """
     return {str(node["name"]): node for node in _read(SOURCE / "shared", _name_of_shared)}
 
@@ -38,7 +38,7 @@ def read_types() -> dict[str, dict[str, Any]]:
     """Return the record of every event type, by type name such as `testimonial.approved`.
 
     Raises:
-        SourceError: a file that is not JSON, or whose name does not fit its record's.
+        SourceError: a file is not JSON, or its name does not match its record's name.
     """
     folder = SOURCE / "types"
     names = [entry.name.removesuffix(".avsc") for entry in _entries(folder)]
@@ -46,15 +46,15 @@ def read_types() -> dict[str, dict[str, Any]]:
 
 
 def record_name(event_type: str) -> str:
-    """Return the record's name of an event type: `form.completed` is `FormCompleted`."""
+    """Return the record name of an event type: `form.completed` becomes `FormCompleted`."""
     return "".join(word.capitalize() for word in event_type.replace(".", "_").split("_"))
 
 
 def inline(record: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return `record` with every shared type defined where it is first used.
+    """Return `record` with every shared type defined at its first use.
 
     Raises:
-        SourceError: a type that nothing defines.
+        SourceError: a type is not defined.
     """
     return _Inliner(shared).named(record)
 
@@ -65,7 +65,7 @@ def render(schema: Mapping[str, Any]) -> str:
 
 
 class _Inliner:
-    """One pass over one record; a name is defined once and referred to from then on."""
+    """One pass over one record. A name is defined once and referred to afterwards."""
 
     def __init__(self, shared: Mapping[str, Mapping[str, Any]]) -> None:
         self._shared = shared

@@ -1,4 +1,4 @@
-"""Writes the pydantic models of all events as Python source, ready formatted."""
+"""Generator of the pydantic models, as formatted Python source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WIDTH: Final = 100
 
 
 class Unsupported(ValueError):
-    """A schema uses what the models have no form for; the message says what."""
+    """A schema uses a type that the models can't represent. The message names it."""
 
 
 def enums_module(enums: Iterable[Mapping[str, Any]]) -> str:
@@ -33,7 +33,7 @@ def enums_module(enums: Iterable[Mapping[str, Any]]) -> str:
 
 
 def records_module(records: Iterable[Mapping[str, Any]], enums: Iterable[str]) -> str:
-    """Return the source of the module of the records that several events share."""
+    """Return the source of the module with the records that several events share."""
     ordered = list(_dependencies_first(records))
     body = "".join(_record(node, "RecordModel", None) for node in ordered)
     return _module("Records that events are made of.", body, enums, ())
@@ -48,7 +48,7 @@ def events_module(
 
 
 def package_module(modules: Mapping[str, Iterable[str]]) -> str:
-    """Return the source of the package, which gives every model by its name."""
+    """Return the source of the package module, which exports every model."""
     head = HEADER.format(title="Typed models of every event and of what events are made of.")
     imports = "".join(
         _import(f"plaudit.events.models.{module}", names) for module, names in modules.items()
@@ -59,7 +59,7 @@ def package_module(modules: Mapping[str, Iterable[str]]) -> str:
 
 
 def _module(title: str, body: str, enums: Iterable[str], shared: Iterable[str]) -> str:
-    """Put the imports that `body` needs above it, in the order that the linter wants."""
+    """Prepend the imports that `body` needs, in the linter's order."""
 
     def used(names: Iterable[str]) -> list[str]:
         return [name for name in names if f"{name}" in _words(body)]
@@ -86,7 +86,7 @@ def _words(source: str) -> set[str]:
 
 
 def _code(source: str) -> str:
-    """Return `source` without docstrings, which name types that the code does not use."""
+    """Return `source` without docstrings, which mention types that the code does not use."""
     return "".join(source.split('"""')[::2])
 
 
@@ -102,7 +102,7 @@ def _import(module: str, names: Iterable[str]) -> str:
 
 
 def _dependencies_first(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield records so that each comes after those that it refers to."""
+    """Yield records so that each follows the records that it refers to."""
     waiting = {str(node["name"]): node for node in records}
 
     def visit(name: str) -> Iterator[Mapping[str, Any]]:
@@ -160,13 +160,13 @@ def _docstring(text: str) -> str:
 
 
 def _fits_first(text: str) -> bool:
-    """Tell whether the first sentence alone fits on the opening line of a docstring."""
+    """Return whether the first sentence alone fits on the opening line of a docstring."""
     first, found, _ = text.partition(". ")
     return bool(found) and len(first) <= _WIDTH - len('    """.')
 
 
 def _split_first(text: str) -> tuple[str, str, str]:
-    """Split a long first sentence where a clause ends."""
+    """Split a long first sentence at a clause boundary."""
     for mark in ("; ", ": "):
         first, found, rest = text.partition(mark)
         if found and len(first) <= _WIDTH - len('    """.'):

@@ -1,4 +1,4 @@
-"""The readers of all schemas that ship as one module, for a compiled build to compile."""
+"""Generator of one module with the readers of all shipped schemas, for the compiled build."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def time_at(b: bytes, i: int) -> tuple[str, int]:
 
 
 def readers_module() -> str:
-    """Return the source of `form.BUILT`."""
+    """Return the source of `build_kind.BUILT`."""
     return "\n\n".join((_HEAD, *_readers(), _index()))
 
 
@@ -43,7 +43,7 @@ def _readers() -> Iterator[str]:
 
 
 def _index() -> str:
-    """Return the statement by which readers are found."""
+    """Return the statement that looks readers up."""
     entries = "".join(
         f"    {event_type.fingerprint!r}: read_{number},\n"
         for number, event_type in enumerate(CATALOGUE.values())

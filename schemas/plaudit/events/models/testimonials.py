@@ -54,7 +54,7 @@ class TestimonialUpdated(EventModel):
 class TestimonialApproved(EventModel):
     """Moderation accepted a testimonial.
 
-    It may be published now; whether it is displayed is told by testimonial.published.
+    It may be published now; testimonial.published reports that it is displayed.
     """
 
     type_name: ClassVar[str] = "testimonial.approved"
@@ -221,7 +221,10 @@ class ReviewImported(EventModel):
     """The import that brought it; import.completed tells when that is through."""
 
     is_backfill: Flag
-    """True: old, fetched when the source was connected; skip it to hear only of what is new."""
+    """True for a review that existed when the source was connected.
+
+    Skip those to receive new reviews only.
+    """
 
     duplicate_of: Id | None = None
     """The testimonial that it repeats, when it repeats one."""

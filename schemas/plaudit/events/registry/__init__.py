@@ -1,1 +1,1 @@
-"""The client of a schema registry."""
+"""Schema registry client."""

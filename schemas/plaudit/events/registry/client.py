@@ -1,4 +1,4 @@
-"""A Confluent-compatible schema registry: look-ups at run time, registering in deployments.
+"""Client of a Confluent-compatible schema registry.
 
 Needs the extra `registry` (httpx).
 """
@@ -34,12 +34,14 @@ ASK_AGAIN_S: Final = 1.0
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
 ASK_ABSENT_AGAIN_S: Final = 60.0
 MOST_REMEMBERED: Final = 10_000
-"""Ids that the registry does not have: a stray producer may make up any number of them."""
+"""Cache size for ids that the registry does not have; a stray producer may invent any number."""
 MOST_REFERENCES: Final = 100
 _NOT_FOUND: Final = 404
 _ABSENT_CODES: Final = frozenset({40401, 40402, 40403})
-"""What a registry answers with 404 when it has not got the subject, the version or the id. Another
-404 comes from something else at that address."""
+"""Error codes of a 404 for a missing subject, version or id.
+
+A 404 without one of them comes from another server at that address.
+"""
 _CONFLICT: Final = 409
 _FAILED: Final = 400
 
@@ -52,10 +54,10 @@ class _Version(NamedTuple):
 
 
 class RegistryClient:
-    """Asks a registry; what it answered once is remembered for good, as ids never change.
+    """Registry client. Responses are cached without expiry, because ids never change.
 
     Args:
-        url: of the registry; may hold a user and a password.
+        url: URL of the registry; may contain a user and a password.
     """
 
     def __init__(self, url: str) -> None:
@@ -66,12 +68,12 @@ class RegistryClient:
         self._ids: dict[str, int] = {}
 
     def schema_by_id(self, schema_id: int) -> str:
-        """Return the schema of an id, as JSON, with the types of other subjects put into it.
+        """Return the schema of an id as JSON, with the types of other subjects inserted.
 
         Raises:
-            SchemaNotRegistered: there is none.
-            SchemaUnusable: it is there, and can't be used.
-            RegistryFailure: no answer, or another one.
+            SchemaNotRegistered: the registry does not have the id.
+            SchemaUnusable: the schema exists but can't be used.
+            RegistryFailure: no response, or an unexpected one.
         """
         known = self._schemas.get(schema_id)
         if known is None:
@@ -81,13 +83,13 @@ class RegistryClient:
         return known
 
     def preload(self, subjects: Iterable[str]) -> int:
-        """Learn every version of these subjects, those that are not there left out.
+        """Load every version of these subjects; missing subjects are skipped.
 
         Returns:
-            How many schemas are known now.
+            The number of known schemas.
 
         Raises:
-            RegistryFailure: no answer, or another one.
+            RegistryFailure: no response, or an unexpected one.
         """
         for subject in subjects:
             path = f"/subjects/{quote(subject, safe='')}/versions"
@@ -105,15 +107,15 @@ class RegistryClient:
         return len(self._schemas)
 
     def known(self, schema_id: int) -> str | None:
-        """Return the schema of an id if it was learned before; asks nobody."""
+        """Return the schema of an id from the cache, or None; makes no request."""
         return self._schemas.get(schema_id)
 
     def id_of(self, subject: str, schema: str) -> int:
-        """Return the id that a schema has; it is looked up, never registered.
+        """Return the registry's id of a schema; never registers it.
 
         Raises:
-            SchemaNotRegistered: a deployment forgot `plaudit schemas register`.
-            RegistryFailure: no answer, or another one.
+            SchemaNotRegistered: the deployment has not run `plaudit schemas register`.
+            RegistryFailure: no response, or an unexpected one.
         """
         known = self._ids.get(subject)
         if known is None:
@@ -124,11 +126,11 @@ class RegistryClient:
         return known
 
     def register(self, subject: str, schema: str) -> int:
-        """Register a schema, which must be compatible with all earlier ones; return its id.
+        """Register a schema, which must be compatible with all earlier versions; return its id.
 
         Raises:
-            SchemaIncompatible: it is not.
-            RegistryFailure: no answer, or another one.
+            SchemaIncompatible: the registry rejects the schema as incompatible.
+            RegistryFailure: no response, or an unexpected one.
         """
         path = f"/subjects/{quote(subject, safe='')}"
         rule = {"compatibility": COMPATIBILITY}
@@ -141,11 +143,11 @@ class RegistryClient:
         self._client.close()
 
     def _whole(self, answer: Mapping[str, Any], doing: str) -> str:
-        """Return an answer's schema, self-contained.
+        """Return the schema of a response, self-contained.
 
         Raises:
-            SchemaUnusable: it is not an Avro schema, or its references lead nowhere.
-            RegistryFailure: no answer, or another one.
+            SchemaUnusable: the text is not an Avro schema, or a reference can't be resolved.
+            RegistryFailure: no response, or an unexpected one.
         """
         if answer.get("schemaType", "AVRO") != "AVRO":
             raise SchemaUnusable(f"{doing}: it is not Avro but {answer['schemaType']}")
@@ -166,11 +168,11 @@ class RegistryClient:
         found: dict[_Version, str],
         above: tuple[_Version, ...],
     ) -> None:
-        """Find what a schema refers to; each is added behind those that it refers to itself.
+        """Collect the schemas that a schema refers to, each after its own references.
 
         Raises:
-            SchemaUnusable: references that are not there, that go round in circles, or too many.
-            RegistryFailure: no answer, or another one.
+            SchemaUnusable: references that are missing, circular, or too many.
+            RegistryFailure: no response, or an unexpected one.
         """
         for reference in answer.get("references") or ():
             version = _Version(str(reference["subject"]), int(reference["version"]))
@@ -218,7 +220,7 @@ def _refusal(response: httpx.Response, doing: str) -> RegistryFailure:
 
 
 def _is_absence(response: httpx.Response) -> bool:
-    """Return whether the registry itself says that it has not got what was asked for."""
+    """Return whether the registry itself reports that the resource does not exist."""
     try:
         return response.json()["error_code"] in _ABSENT_CODES
     except (ValueError, TypeError, KeyError):
@@ -226,14 +228,14 @@ def _is_absence(response: httpx.Response) -> bool:
 
 
 class RegistryLookup:
-    """Look-ups by id that never block: what is not known yet is fetched in a thread.
+    """Look-up by id that never blocks: a thread fetches unknown schemas.
 
-    What was learned once stays known while the registry is away.
+    Known schemas stay available while the registry is unavailable.
 
     Args:
-        url: of the registry.
-        subjects: whose versions are learned at once, before anybody asks.
-        again_s: how long to wait before a look-up that failed is tried again.
+        url: URL of the registry.
+        subjects: subjects whose versions are loaded at the start.
+        again_s: seconds before a failed look-up is retried.
     """
 
     def __init__(
@@ -243,18 +245,18 @@ class RegistryLookup:
         self._subjects = tuple(subjects)
         self._again_s = again_s
         self._asked: set[int] = set()
-        # By id: why it can't be had now, and until when the registry is not asked again.
+        # By id: the failure, and when the registry may be asked again.
         self._trouble: dict[int, tuple[RegistryFailure, float]] = {}
         self._wanted: SimpleQueue[int | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._fetch, name="schema-registry", daemon=True)
         self._thread.start()
 
     def by_id(self, schema_id: int) -> str | None:
-        """Return a schema as JSON, or None while it is being fetched; ask again later.
+        """Return a schema as JSON, or None while the thread fetches it.
 
         Raises:
             SchemaUnknown: the registry could not be asked.
-            Undecodable: the registry does not have it, or what it has can't be used.
+            Undecodable: the registry does not have it, or the schema can't be used.
         """
         found = self._client.known(schema_id)
         if found is not None:
@@ -268,7 +270,7 @@ class RegistryLookup:
         return None
 
     def close(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._wanted.put(None)
         self._thread.join()
         self._client.close()
@@ -279,7 +281,7 @@ class RegistryLookup:
             _log.info("registry.preloaded", extra={"schemas": count})
         except RegistryFailure as failure:
             _log.warning("registry.failed", extra={"error": str(failure)})
-        except Exception:  # noqa: BLE001 - what answers may be anything; look-ups go on
+        except Exception:  # noqa: BLE001 - a registry may answer with anything; keep the thread
             _log.exception("registry.failed")
         while (schema_id := self._wanted.get()) is not None:
             try:
@@ -293,7 +295,7 @@ class RegistryLookup:
                 self._asked.discard(schema_id)
 
     def _note(self, schema_id: int, failure: RegistryFailure) -> None:
-        """Keep why a schema can't be had."""
+        """Store the failure of a look-up."""
         lasting = isinstance(failure, SchemaNotRegistered | SchemaUnusable)
         before = self._trouble.get(schema_id)
         if before is None or str(before[0]) != str(failure):
@@ -305,7 +307,7 @@ class RegistryLookup:
 
 
 def _verdict(schema_id: int, failure: RegistryFailure) -> Exception:
-    """Return what a failed look-up means for a record with that id."""
+    """Convert a failed look-up into the error for a record with that id."""
     match failure:
         case SchemaNotRegistered():
             return Undecodable("schema_unknown", f"the registry has no schema id {schema_id}")

@@ -1,9 +1,9 @@
-"""What can go wrong with a schema registry, apart from its client, which needs an extra.
+"""Errors of a schema registry. They live apart from the client, which needs an extra.
 
-RegistryFailure           the registry refused
-├── RegistryUnavailable   away, or too slow: waiting helps
+RegistryFailure           the registry refused the request
+├── RegistryUnavailable   unreachable, or too slow: retry
 ├── SchemaNotRegistered   run `plaudit schemas register`
-├── SchemaUnusable        what is registered can't be read, or refers to what is not there
+├── SchemaUnusable        the registered schema can't be parsed, or has a missing reference
 └── SchemaIncompatible    the registry's compatibility rule refuses the schema
 """
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 
 class RegistryFailure(Exception):
-    """The registry could not be asked, or refused."""
+    """The registry could not be asked, or refused the request."""
 
 
 class RegistryUnavailable(RegistryFailure):
-    """The registry is away or did not answer in time."""
+    """The registry is unreachable or did not respond in time."""
 
 
 class SchemaNotRegistered(RegistryFailure):
@@ -23,7 +23,7 @@ class SchemaNotRegistered(RegistryFailure):
 
 
 class SchemaUnusable(RegistryFailure):
-    """The registry has the schema, and it can't be used."""
+    """The registry has the schema, but it can't be used."""
 
 
 class SchemaIncompatible(RegistryFailure):
