@@ -56,7 +56,7 @@ def test_rows_are_the_same_in_every_format_and_encoding(
 def test_an_encoding_without_a_mark_is_named(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", CSV.encode("cp1252"))
     assert values(path, encoding="cp1252") == ROWS
-    with pytest.raises(ImportRefused, match="'latin9000' is none that is known"):
+    with pytest.raises(ImportRefused, match="'latin9000' is unknown"):
         open_file(path, encoding="latin9000")
 
 
@@ -85,7 +85,7 @@ def test_a_list_that_is_broken_is_refused_with_the_item(tmp_path: Path, text: st
         ("a.csv", "", "it is empty"),
         ("a.jsonl", "", "it is empty"),
         ("a.csv", "\ufeff", "names no columns"),
-        ("a.csv", 'id,"text\n1,a\n', "its first line is no CSV"),
+        ("a.csv", 'id,"text\n1,a\n', "its first line is not valid CSV"),
         ("a.csv", ",,\n1,2,3\n", "names no columns"),
         ("a.csv", "id,text,id\n", "two columns are called 'id'"),
     ],

@@ -148,7 +148,7 @@ def test_a_dry_run_shows_the_first_errors_and_needs_no_broker(tmp_path: Path) ->
         (("--map", "title"), "--map title: not of the form FIELD="),
         (("--map", "title=nothing"), "no column 'nothing'; there are id, review, stars, name"),
         (("--set", "colour=red"), "no field 'colour'"),
-        (("--encoding", "klingon"), "'klingon' is none that is known"),
+        (("--encoding", "klingon"), "'klingon' is unknown"),
         (("--mapping", "missing.toml"), "missing.toml: No such file"),
     ],
 )

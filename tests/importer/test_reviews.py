@@ -84,7 +84,7 @@ def test_the_same_review_has_the_same_ids_and_others_have_others() -> None:
 
 def test_without_an_id_the_content_may_stand_for_it() -> None:
     row = {"Review": "Great.", "Author": "Ada"}
-    with pytest.raises(BadRow, match="external_id: there is none; see --ids-from-content"):
+    with pytest.raises(BadRow, match="external_id: missing; see --ids-from-content"):
         made(row)
     target = Target(TARGET.workspace_id, TARGET.space_id, ids_from_content=True)
     assert made(row, target).meta.event_id == made(dict(row), target).meta.event_id
@@ -94,14 +94,14 @@ def test_without_an_id_the_content_may_stand_for_it() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("Review ID", "", "external_id: there is none"),
+        ("Review ID", "", "external_id: missing"),
         ("Stars", "five", "rating: no rating such as"),
         ("Stars", "7", "rating.value: a rating can't be above"),
         ("Stars", "4.123", "rating.value: "),
         ("Date", "29.02.2024", "originally_at: no time of the form"),
         ("Verified", "perhaps", "is_verified: neither yes nor no"),
         ("Review", "x" * 10_001, "text: "),
-        ("Author", "J\udcfcrgen", "customer_name: has bytes that are none"),
+        ("Author", "J\udcfcrgen", "customer_name: has bytes that are invalid"),
         ("Author", "A\0da", "customer_name: has a NUL character"),
         ("Author", ["a"], "customer_name: is a list or an object"),
     ],
@@ -177,7 +177,7 @@ def test_a_file_without_a_column_that_is_known_is_refused() -> None:
 def test_bytes_of_another_encoding_give_no_id() -> None:
     target = Target(TARGET.workspace_id, TARGET.space_id, ids_from_content=True)
     named = target.namer(map_columns(["text"], {}, {}))
-    with pytest.raises(BadValue, match="external_id: has bytes that are none of the file's"):
+    with pytest.raises(BadValue, match="external_id: has bytes that are invalid in the file's"):
         named({"text": "M\udcfcller"})
 
 

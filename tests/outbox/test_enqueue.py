@@ -145,7 +145,7 @@ def test_a_connection_that_commits_each_statement_is_refused(outbox: Outbox, fre
 
 
 async def test_what_is_no_connection_is_refused_by_its_class(fresh: Fresh) -> None:
-    with pytest.raises(UnknownConnection, match=r"builtins\.dict is none of psycopg"):
+    with pytest.raises(UnknownConnection, match=r"builtins\.dict is not one of psycopg"):
         enqueue({}, fresh())
     with pytest.raises(UnknownConnection, match="AsyncSession"):
         await enqueue_async({}, fresh())

@@ -1,1 +1,1 @@
-"""What jobs over many records share: they are watched, can be stopped, and hold back."""
+"""Support for jobs over many records: progress, stopping, and back-pressure."""

@@ -1,4 +1,4 @@
-"""Bulk work makes no cycles: the collector would walk through what is in hand for nothing."""
+"""Garbage-collector tuning for bulk jobs, which create no reference cycles."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import Final
 
 COLLECT_AFTER: Final = 50_000
-"""More objects than a batch has: the headers of a record are 20 tuples."""
+"""Generation-0 threshold. A batch has fewer objects; the headers of a record are 20 tuples."""
 
 
 @contextmanager
 def spared_collector() -> Iterator[None]:
-    """Leave out of collections what is there already, and collect less often.
+    """Exclude existing objects from collection, and collect less often.
 
-    For whoever runs the job, once in a process: what it changes holds for all threads.
+    The caller is the process that runs the job. Call it once; the change affects all threads.
     """
     before = gc.get_threshold()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Between a job and whoever runs it: being stopped, and telling how far it is."""
+"""Control of a running job: stop requests and progress reports."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from typing import Protocol
 
 
 class Listener(Protocol):
-    """Hears how a job goes."""
+    """Receives progress reports of a job."""
 
     def began(self, chosen: int) -> None:
-        """Hear how many are to be moved."""
+        """Report the number of records to be processed."""
         ...
 
     def moved(self, count: int) -> None:
-        """Hear that so many more are done with, moved or not."""
+        """Report that this many more records are finished, moved or not."""
         ...
 
     def paused(self, why: str | None) -> None:
-        """Hear that the job waits, and for what; None: it goes on."""
+        """Report why the job is waiting; None when it resumes."""
         ...
 
 
 class Silent:
-    """A listener that does nothing."""
+    """A listener that ignores all reports."""
 
     def began(self, chosen: int) -> None:
-        """Do nothing."""
+        """Ignore the report."""
 
     def moved(self, count: int) -> None:
-        """Do nothing."""
+        """Ignore the report."""
 
     def paused(self, why: str | None) -> None:
-        """Do nothing."""
+        """Ignore the report."""
 
 
 class Control:
-    """Stops a job from outside, at the end of the batch that is under way.
+    """Stops a job from outside, at the end of the current batch.
 
     Args:
-        listener: hears how it goes.
+        listener: receives progress reports.
     """
 
     def __init__(self, listener: Listener | None = None) -> None:
@@ -49,19 +49,19 @@ class Control:
         self._stop = threading.Event()
 
     def stop(self, by: str) -> None:
-        """Ask the job to end cleanly; from any thread, or a signal's handler."""
+        """Ask the job to stop cleanly. May be called from any thread and from a signal handler."""
         self.stopped_by = by
         self._stop.set()
 
     @property
     def stopping(self) -> bool:
-        """Whether the job was asked to end."""
+        """Whether the job was asked to stop."""
         return self._stop.is_set()
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until the job is asked to end."""
+        """Wait for this time, or until the job is asked to stop."""
         self._stop.wait(seconds)
 
     def now(self) -> float:
-        """Return monotonic seconds."""
+        """Return the monotonic time in seconds."""
         return time.monotonic()

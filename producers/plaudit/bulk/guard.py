@@ -1,4 +1,4 @@
-"""Bulk work waits while deliverers are behind: it must not bury a manual retry."""
+"""Back-pressure for bulk jobs: they wait while workers are behind."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LOOK_EVERY_S: Final = 1.0
 
 
 class LagGuard:
-    """Watches how far the deliveries lane is behind in `deliveries.now`.
+    """Monitors the lag of the deliveries lane in `deliveries.now`.
 
     Args:
-        settings: where Kafka is.
-        cap: records that may wait there; 0: any number.
-        now: monotonic seconds.
+        settings: connection to Kafka.
+        cap: maximum number of waiting records; 0 means unlimited.
+        now: monotonic clock in seconds.
     """
 
     def __init__(
@@ -38,18 +38,18 @@ class LagGuard:
         self._lag = LagReader(settings, settings.names.deliveries_group)
 
     def sent(self, count: int) -> None:
-        """Take note of what was sent since the last look."""
+        """Count records that were sent since the last measurement."""
         self._sent_since += count
 
     def room(self) -> int:
-        """Return how many may be sent now.
+        """Return how many records may be sent now.
 
         Raises:
-            KafkaFailure: the brokers refuse to tell.
+            KafkaFailure: the brokers refuse to report the lag.
         """
         if not self.cap:
             return 1_000_000_000
-        # Between two looks what was sent counts as if nothing of it had been delivered.
+        # Between two measurements, everything sent counts as not delivered yet.
         full = self._behind + self._sent_since >= self.cap
         if self._now() >= self._looked_at + LOOK_EVERY_S or (full and self._sent_since):
             self._look()
@@ -66,5 +66,5 @@ class LagGuard:
         try:
             self._behind = sum(each.behind for each in self._lag.read([self._topic]))
         except KafkaUnavailable:
-            self._behind = self.cap  # nobody knows: wait and look again
+            self._behind = self.cap  # the lag is unknown: wait and measure again
         self._sent_since = 0

@@ -1,4 +1,4 @@
-"""How deep JSON is nested, without reading it as JSON: parsers recurse, or remember each level."""
+"""Nesting depth of JSON, measured without parsing: parsers recurse, or allocate for each level."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ import re
 from typing import Final
 
 MOST: Final = 64
-"""Levels; an event has six."""
+"""Maximum number of levels; an event has six."""
 
-# Possessive: a text of a megabyte is one step, whatever is escaped in it. What has no closing
-# quote reaches to the end of the chunk, and a single backslash there belongs to the next one.
+# Possessive: a text of a megabyte is one step, whatever it escapes. A text without a closing
+# quote reaches to the end of the chunk, and a single backslash there belongs to the next chunk.
 _TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)(\\?)', re.DOTALL)
 _OPENING: Final = frozenset(b"[{")
 _NOT_BRACKETS: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
 
 
 class TooDeep(ValueError):
-    """JSON is nested too deep."""
+    """JSON is nested too deeply."""
 
     def __init__(self) -> None:
         super().__init__(f"nested more than {MOST} levels deep")
 
 
 class Nesting:
-    """Follows the brackets of a JSON text that comes in chunks.
+    """Tracks the brackets of a JSON text that arrives in chunks.
 
     Attributes:
-        depth: at the end of the last chunk.
-        lowest: in the last chunk.
-        divided: the last chunk has a bracket or a comma outside of texts.
-        outside: what the last chunk has outside of texts.
-        text_bytes: how long the text is that the last chunk ends in, at most; 0: it ends in none.
+        depth: nesting at the end of the last chunk.
+        lowest: lowest nesting in the last chunk.
+        divided: whether the last chunk has a bracket or a comma outside of texts.
+        outside: characters of the last chunk outside of texts.
+        text_bytes: upper bound for the length of the text in which the last chunk ends; 0 if it
+            ends
+            outside of texts.
     """
 
     def __init__(self) -> None:
@@ -39,7 +41,7 @@ class Nesting:
         self.outside = self._escaped = b""
 
     def take(self, chunk: bytes) -> None:
-        """Read on.
+        """Process a chunk.
 
         Raises:
             TooDeep: there are too many levels.
@@ -76,6 +78,6 @@ def check_depth(text: bytes) -> None:
     Raises:
         TooDeep: there are too many levels.
     """
-    # So many opening brackets are needed for it, and few texts have them.
+    # A text that is too deep has at least this many opening brackets, and few texts do.
     if text.count(b"[") + text.count(b"{") > MOST:
         Nesting().take(text)

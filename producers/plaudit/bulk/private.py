@@ -1,4 +1,4 @@
-"""Files that hold customers' data: readable for the user who made them, and no other."""
+"""Files with customers' data, readable only by the user who created them."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ MODE: Final = 0o600
 
 
 def privately(path: str, flags: int) -> int:
-    """Open a file for `open(…, opener=privately)`; one that is made is private."""
+    """Opener for `open(…, opener=privately)`; a new file is private."""
     return os.open(path, flags, MODE)
 
 
 def private_text(path: Path) -> TextIO:
-    """Open a text file to be written anew, whose lines end as they are written.
+    """Open a text file for writing, truncated, without newline translation.
 
-    Bytes that were read as `surrogateescape` go out as they came in.
+    Bytes that were decoded with `surrogateescape` are written unchanged.
 
     Raises:
-        OSError: it can't be made there.
+        OSError: the file can't be created.
     """
     file = open(  # noqa: SIM115 - the caller closes it
         path, "w", encoding="utf-8", errors="surrogateescape", newline="", opener=privately
     )
-    os.fchmod(file.fileno(), MODE)  # it may have been there
+    os.fchmod(file.fileno(), MODE)  # the file may have existed
     return file
 
 
 def make_private(path: Path) -> None:
-    """Make an empty private file; one that is there keeps its mode, which its owner chose.
+    """Create an empty private file. An existing file keeps its mode, which its owner chose.
 
-    SQLite opens what it finds, and gives its journals the mode of the database.
+    SQLite opens the existing file, and gives its journals the mode of the database.
 
     Raises:
-        OSError: it can't be made there.
+        OSError: the file can't be created.
     """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, MODE))

@@ -1,1 +1,1 @@
-"""Reviews from files: CSV, JSON lines and JSON become `review.imported` events."""
+"""Review import: rows of CSV, JSON lines and JSON become `review.imported` events."""

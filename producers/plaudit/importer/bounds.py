@@ -1,4 +1,4 @@
-"""Bounds of what is held of a file at once, whatever stands in it."""
+"""Memory bounds for reading a file, whatever it contains."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from plaudit.bulk.nesting import Nesting
 
 LONGEST_FIELD: Final = 1024 * 1024
 LONGEST_ROW: Final = 8 * 1024 * 1024
-"""Characters, or bytes of JSON; a review has a few hundred."""
+"""Maximum characters of a row, or bytes of JSON; a review has a few hundred."""
 LONGEST_NUMBER: Final = 1_000
-"""Digits. The parser that ijson brings ends the process where Python makes no integer of them."""
+"""Maximum digits of a number. ijson's parser aborts the process when Python refuses an integer."""
 MOST_COLUMNS: Final = 1_000
 TOO_LONG: Final = f"a row of more than {LONGEST_ROW:,} characters"
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{%d}" % LONGEST_NUMBER)
@@ -22,13 +22,13 @@ class TooLong(ValueError):
 
 
 class Lines:
-    """The lines of a text: one that is too long is passed over, and raises `TooLong`.
+    """Lines of a text. A line that is too long is skipped and raises `TooLong`.
 
     Args:
-        text: where lines come from.
+        text: source of the lines.
 
     Attributes:
-        number: of the line that was read last.
+        number: number of the last line that was read.
     """
 
     def __init__(self, text: IO[str]) -> None:
@@ -37,7 +37,7 @@ class Lines:
         self.number = 0
 
     def next_row(self) -> None:
-        """Begin another row; without it, the lines that follow count as one row's."""
+        """Start another row. Without this call, following lines count as part of the same row."""
         self._room = LONGEST_ROW
 
     def __iter__(self) -> Lines:
@@ -57,13 +57,13 @@ class Lines:
 
 
 class BoundedJson:
-    """A file of JSON whose values can't be too deep nor too long.
+    """A JSON file whose values are limited in depth and length.
 
     Args:
-        file: is read.
+        file: the file to read.
 
     Attributes:
-        list_depth: how many brackets are open between two rows.
+        list_depth: number of open brackets between two rows.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -74,10 +74,10 @@ class BoundedJson:
         self.list_depth = 0
 
     def read(self, size: int) -> bytes:
-        """Read on.
+        """Read the next chunk.
 
         Raises:
-            TooDeep: a value is nested too deep.
+            TooDeep: a value is nested too deeply.
             TooLong: a row, or a text in it, is too long.
         """
         chunk = self._file.read(size)

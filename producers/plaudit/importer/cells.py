@@ -1,4 +1,4 @@
-"""Cells of CSV files of bad rows: no spreadsheet takes one for a formula."""
+"""Formula protection for CSV files of rejected rows: spreadsheets must not run a cell."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Final
 
 LINE: Final = "plaudit_line"
 REASON: Final = "plaudit_reason"
-"""The columns that a file of bad rows has beside its own."""
+"""Columns that a file of rejected rows adds to the original columns."""
 
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _NEUTRAL: Final = re.compile(r"'+[=+\-@\t\r]")
 
 
 def neutral(cell: str) -> str:
-    """Return a cell that spreadsheets take for text; `original` turns it back."""
+    """Return the cell in a form that spreadsheets treat as text; `original` reverses it."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def original(cell: str) -> str:
-    """Return what a cell was before `neutral`; what somebody wrote by hand stays."""
+    """Return the cell before `neutral`; a cell that a person typed is left unchanged."""
     return cell[1:] if _NEUTRAL.match(cell) else cell

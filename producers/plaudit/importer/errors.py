@@ -1,10 +1,10 @@
-"""What keeps an import from going on; a bad row is none of these.
+"""Errors that stop an import; a rejected row is not one of them.
 
 ImportRefused     the file, the mapping or an option can't be used
-ImportStopped     it came to a stop; the same command goes on where it was
-├── NotAcknowledged   the brokers did not take some
-├── Interrupted       it was asked to stop
-└── FileChanged       the file is another than it was
+ImportStopped     the import stopped; the same command resumes it
+├── NotAcknowledged   the brokers did not acknowledge some events
+├── Interrupted       the user asked it to stop
+└── FileChanged       the file changed while it was read
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ class ImportRefused(ValueError):
 
 
 class ImportStopped(Exception):
-    """It came to a stop; what is acknowledged is in the journal."""
+    """The import stopped; acknowledged rows are in the journal."""
 
 
 class NotAcknowledged(ImportStopped):
-    """The brokers did not take some events."""
+    """The brokers did not acknowledge some events."""
 
 
 class Interrupted(ImportStopped):
-    """It was asked to stop."""
+    """The user asked the import to stop."""
 
 
 class FileChanged(ImportStopped):
-    """The file was changed while it was read."""
+    """The file changed while it was read."""

@@ -1,4 +1,4 @@
-"""From columns to the fields of a review: which is which, and how values are read."""
+"""Mapping of columns to the fields of a review, and parsing of their values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "is_verified": ("verified",),
     "is_incentivized": ("incentivized", "incentivised"),
 }
-"""What a review is made of, and the columns that are taken for it without being told."""
+"""Fields of a review, and the column names that are recognised for each."""
 
 _SEPARATORS: Final = re.compile(r"[\s_\-.]+")
 _RATING: Final = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:(?:/|of|out of)\s*(\d+))?\s*")
@@ -45,20 +45,20 @@ _FLAGS: Final = {
     **dict.fromkeys(("true", "yes", "y", "1", "x"), True),
     **dict.fromkeys(("false", "no", "n", "0", ""), False),
 }
-_LAST: Final = 32_503_680_000  # the year 3000 in seconds; more are milliseconds
+_LAST: Final = 32_503_680_000  # the year 3000 in seconds; larger numbers are milliseconds
 
 
 _SHOWN: Final = 200
-"""Characters of a list of columns."""
-FOREIGN_BYTES: Final = "has bytes that are none of the file's encoding; see --encoding"
+"""Maximum characters of a list of columns in a message."""
+FOREIGN_BYTES: Final = "has bytes that are invalid in the file's encoding; see --encoding"
 
 
 class BadValue(ValueError):
-    """A value that can't be read.
+    """A value that can't be parsed.
 
     Attributes:
-        field: what it was to become.
-        reason: what is wrong with it.
+        field: the review field that it belongs to.
+        reason: what is wrong with the value.
     """
 
     def __init__(self, field: str, reason: str) -> None:
@@ -68,28 +68,28 @@ class BadValue(ValueError):
 
 
 def first_of(error: ValidationError) -> BadValue:
-    """Return the first of what a model finds wrong; `field` is where."""
+    """Return the first error that a model reports; `field` is where."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     return BadValue(".".join(str(part) for part in first["loc"]), first["msg"])
 
 
 Values = Mapping[str, Any]
-"""A row: values by column, or an object."""
+"""A row: values by column, or a JSON object."""
 _T = TypeVar("_T")
 Read = Callable[[Values], _T]
-"""Reads one field of a row; raises `BadValue`."""
+"""Parses one field of a row; raises `BadValue`."""
 
 
 @dataclass(frozen=True)
 class Mapped:
-    """Where each field's value comes from.
+    """Source of each field's value.
 
-    Its methods decide once for a file how a field is read; what they return does it for a row.
+    Its methods decide once per file how a field is parsed, and return a function that parses rows.
 
     Attributes:
-        columns: the column of a field; in JSON, a path with dots.
-        values: what a field is in every row.
-        date_format: as `strptime` takes it; None: ISO 8601.
+        columns: column of each field; in JSON, a path with dots.
+        values: constant value of a field, for all rows.
+        date_format: format for `strptime`; None means ISO 8601.
     """
 
     columns: Mapping[str, str]
@@ -97,11 +97,11 @@ class Mapped:
     date_format: str | None = None
 
     def has(self, field: str) -> bool:
-        """Return whether a row can have that field."""
+        """Return whether a row can contain the field."""
         return field in self.columns or field in self.values
 
     def value(self, field: str) -> Read[object]:
-        """Read a value as it stands in the row; None when there is none."""
+        """Return the raw value from the row; None when it is absent."""
         column, otherwise = self.columns.get(field), self.values.get(field)
         if column is None:
             return lambda _: otherwise
@@ -114,7 +114,7 @@ class Mapped:
         return read
 
     def text(self, field: str) -> Read[str | None]:
-        """Read a text; a list or an object is none, nor are bytes in another encoding."""
+        """Parse a text; reject lists, objects, and bytes that are invalid in the encoding."""
         value_of = self.value(field)
 
         def read(row: Values) -> str | None:
@@ -132,7 +132,7 @@ class Mapped:
         return read
 
     def moment(self, field: str) -> Read[datetime | None]:
-        """Read a time; without a zone it is taken for UTC."""
+        """Parse a time; a time without a zone is UTC."""
         text_of, time_of = self.text(field), _time_of(self.date_format)
         wanted = self.date_format or "2026-11-24 or 2026-11-24T16:00:00Z"
 
@@ -149,7 +149,7 @@ class Mapped:
         return read
 
     def flag(self, field: str) -> Read[bool]:
-        """Read a yes or no; without a value, no."""
+        """Parse a yes or no; an absent value means no."""
         text_of = self.text(field)
 
         def read(row: Values) -> bool:
@@ -161,9 +161,9 @@ class Mapped:
         return read
 
     def rating(self, scale: int) -> Read[Rating | None]:
-        """Read a rating such as `4`, `4.5`, `4,5` or `4/5`."""
+        """Parse a rating such as `4`, `4.5`, `4,5` or `4/5`."""
         text_of, scale_of = self.text("rating"), self.text("rating_scale")
-        # There are few: most rows have one that another had.
+        # There are few distinct ratings, so results are cached.
         rating_of = lru_cache(maxsize=4_096)(_rating)
 
         def read(row: Values) -> Rating | None:
@@ -173,7 +173,7 @@ class Mapped:
         return read
 
     def words(self, field: str) -> Read[tuple[str, ...]]:
-        """Read several words: a list, or a text with commas or semicolons between them."""
+        """Parse several words: a list, or a text separated by commas or semicolons."""
         value_of, text_of = self.value(field), self.text(field)
 
         def read(row: Values) -> tuple[str, ...]:
@@ -199,7 +199,7 @@ def _time_of(form: str | None) -> Callable[[str], datetime]:
         case "epoch":
             return _from_epoch
         case _:
-            # Whoever asked adds UTC where there is no zone.
+            # The caller adds UTC where the zone is absent.
             return lambda text: datetime.strptime(text, form)  # noqa: DTZ007 - as above
 
 
@@ -230,16 +230,16 @@ def map_columns(
     values: Mapping[str, str],
     date_format: str | None = None,
 ) -> Mapped:
-    """Decide which column is which field: as told, and else by their names.
+    """Map columns to fields: explicitly where given, otherwise by name.
 
     Args:
-        columns: of the file; None when each row has its own.
+        columns: columns of the file; None when each row has its own.
         given: columns by field.
-        values: what a field is in every row.
-        date_format: of times.
+        values: constant value of a field, for all rows.
+        date_format: format of times.
 
     Raises:
-        ImportRefused: a field or a column that there is not, or no column that is known.
+        ImportRefused: a field or a column does not exist, or no column is recognised.
     """
     for field in (*given, *values):
         if field not in FIELDS:
@@ -249,7 +249,7 @@ def map_columns(
         if columns is not None and column not in columns:
             raise ImportRefused(f"no column {column!r}; there are {', '.join(columns)}")
     guessed = {} if columns is None else _guessed(columns, {*given.values()})
-    # JSON that was written for us needs no mapping: its names are the fields'.
+    # JSON that was written for Plaudit needs no mapping: its names are the fields' names.
     names = {field: field for field in FIELDS} if columns is None else {}
     if columns is not None and not (guessed or given):
         there = ", ".join(map(repr, columns))[:_SHOWN]
@@ -272,7 +272,7 @@ def _plain(name: str) -> str:
 
 
 def _within(row: Values, path: Sequence[str]) -> object:
-    """Return what stands at a path of names."""
+    """Return the value at a path of names."""
     found: object = row
     for name in path:
         if not isinstance(found, Mapping):

@@ -1,7 +1,8 @@
-"""Rows of a file, one at a time, whatever its size: CSV, JSON lines, or a JSON list.
+"""Row reader for files of any size, one row at a time: CSV, JSON lines, or a JSON list.
 
-A row that can't be read is told with its place, and reading goes on behind it. A JSON list that is
-broken is refused as a whole: nobody knows where its next item begins.
+A row that can't be read is reported with its position, and reading continues after it. A broken
+JSON
+list is rejected as a whole, because the start of its next item can't be determined.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _SUFFIXES: Final[dict[str, Format]] = {
 _NO_DELIMITERS: Final = '\r\n"\0'
 _DELIMITERS: Final = ",;\t|"
 _CHUNK: Final = 1024 * 1024
-# The longer mark first: the one of UTF-16 is how that of UTF-32 begins.
+# The longer mark first: the mark of UTF-16 is a prefix of UTF-32's.
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -49,10 +50,10 @@ _MARKS: Final = (
 
 
 class Row(NamedTuple):
-    """A row as it was read.
+    """A row of the file.
 
     Attributes:
-        line: where: the line that it ends on, or the number of the item in a JSON list.
+        line: the line on which it ends, or the item's number in a JSON list.
         values: by column.
     """
 
@@ -61,12 +62,12 @@ class Row(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """What stands where a row should be.
+    """A row that can't be read.
 
     Attributes:
-        line: where.
+        line: the line on which it ends, or the item's number in a JSON list.
         reason: what is wrong with it.
-        raw: as it stands there.
+        raw: its text in the file.
     """
 
     line: int
@@ -83,11 +84,11 @@ class ReviewFile:
 
     Attributes:
         path: of the file.
-        format: what it is.
-        encoding: of its text.
-        delimiter: between the values of a CSV file.
-        columns: of a CSV file; None: every row has its own.
-        neutral: its cells are those of `plaudit.importer.cells.neutral`.
+        format: CSV, JSON lines or JSON.
+        encoding: encoding of its text.
+        delimiter: separator of the values of a CSV file.
+        columns: columns of a CSV file; None when each row has its own.
+        neutral: whether its cells were written by `plaudit.importer.cells.neutral`.
     """
 
     path: Path
@@ -98,10 +99,10 @@ class ReviewFile:
     neutral: bool = False
 
     def rows(self) -> Iterator[Read]:
-        """Read from the start.
+        """Yield the rows from the start.
 
         Raises:
-            ImportRefused: JSON that is no list, or a broken one.
+            ImportRefused: the JSON is not a list, or is broken.
         """
         readers: dict[Format, Callable[[IO[bytes]], Iterator[Read]]] = {
             "csv": self._csv,
@@ -112,12 +113,12 @@ class ReviewFile:
             yield from readers[self.format](file)
 
     def stamp(self) -> tuple[int, int, int]:
-        """Return what changes when the file is written to or replaced."""
+        """Return a value that changes when the file is written to or replaced."""
         found = self.path.stat()
         return found.st_ino, found.st_size, found.st_mtime_ns
 
     def digest(self) -> bytes:
-        """Return what tells this content from any other."""
+        """Return the hash of the content."""
         found = hashlib.sha256()
         with self.path.open("rb") as file:
             while chunk := file.read(_CHUNK):
@@ -125,7 +126,7 @@ class ReviewFile:
         return found.digest()
 
     def _text(self, file: IO[bytes]) -> IO[str]:
-        # Bytes that are none of the encoding's must not end the reading; they are found later.
+        # Bytes that are invalid in the encoding must not end the reading; they are found later.
         return io.TextIOWrapper(file, self.encoding, errors="surrogateescape", newline="")
 
     def _csv(self, file: IO[bytes]) -> Iterator[Read]:
@@ -147,7 +148,7 @@ class ReviewFile:
                     values = [original(each) for each in values]
                 if len(values) == len(columns):
                     yield Row(lines.number, dict(zip(columns, values, strict=True)))
-                elif values:  # an empty line is no row
+                elif values:  # an empty line is not a row
                     reason = f"{len(values)} values for {len(columns)} columns"
                     yield Unreadable(lines.number, reason, self.delimiter.join(values))
 
@@ -199,10 +200,10 @@ def open_file(
     encoding: str | None = None,
     delimiter: str | None = None,
 ) -> ReviewFile:
-    """Look at a file: what it is, how it is encoded, and what its columns are.
+    """Inspect a file: its format, encoding and columns.
 
     Raises:
-        ImportRefused: it can't be read, or can't be a file of reviews.
+        ImportRefused: the file can't be read, or is not a file of reviews.
     """
     found = kind or _SUFFIXES.get(path.suffix.lower())
     if found is None:
@@ -210,7 +211,7 @@ def open_file(
         raise ImportRefused(f"{path}: its name ends in none of {known}; say --format")
     head = _head(path)
     if delimiter is not None and (len(delimiter) != 1 or delimiter in _NO_DELIMITERS):
-        raise ImportRefused(f"--delimiter: {delimiter!r} is no character that can divide values")
+        raise ImportRefused(f"--delimiter: {delimiter!r} can't separate values; give one character")
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     chosen = marked or _known(encoding or "utf-8")
     if found == "json" and chosen not in {"utf-8", "utf-8-sig"}:
@@ -221,10 +222,10 @@ def open_file(
 
 
 def _head(path: Path) -> bytes:
-    """Return what a file begins with.
+    """Return the first bytes of a file.
 
     Raises:
-        ImportRefused: it can't be read, or not twice, or there is nothing in it.
+        ImportRefused: the file is empty, can't be read, or can't be read twice.
     """
     try:
         if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
@@ -242,14 +243,16 @@ def _known(encoding: str) -> str:
     try:
         return codecs.lookup(encoding).name
     except LookupError:
-        raise ImportRefused(f"--encoding: {encoding!r} is none that is known") from None
+        raise ImportRefused(
+            f"--encoding: {encoding!r} is unknown; use a name such as utf-8"
+        ) from None
 
 
 def _with_columns(file: ReviewFile) -> ReviewFile:
     """Read the first line of a CSV file.
 
     Raises:
-        ImportRefused: it names no columns, or one twice.
+        ImportRefused: the line has no column names, or a duplicate.
     """
     csv.field_size_limit(LONGEST_FIELD)
     with file.path.open("rb") as raw, file._text(raw) as text:  # noqa: SLF001 - same module
@@ -257,11 +260,11 @@ def _with_columns(file: ReviewFile) -> ReviewFile:
         try:
             first = next(lines, "")
             delimiter = file.delimiter or max(_DELIMITERS, key=first.count)
-            # A quoted name may go on in the next line.
+            # A quoted name may contain a line break.
             reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
             columns = tuple(name.strip() for name in next(reader, ()))
         except (csv.Error, TooLong) as error:
-            raise ImportRefused(f"{file.path}: its first line is no CSV: {error}") from None
+            raise ImportRefused(f"{file.path}: its first line is not valid CSV: {error}") from None
     if not any(columns):
         raise ImportRefused(f"{file.path}: its first line names no columns")
     if len(columns) > MOST_COLUMNS:
@@ -291,11 +294,11 @@ def _object(number: int, values: object) -> Read:
 
 
 def _list_in(file: IO[bytes]) -> tuple[str, int] | None:
-    """Return where the list of reviews is, and how deep: the whole, or the first in an object.
+    """Return path and depth of the list of reviews: the document, or the first list in an object.
 
     Raises:
-        TooDeep: what is before it is nested too deep.
-        TooLong: what is before it is too long.
+        TooDeep: a value before it is nested too deeply.
+        TooLong: a value before it is too long.
     """
     depth = 1
     try:
@@ -308,5 +311,5 @@ def _list_in(file: IO[bytes]) -> tuple[str, int] | None:
                 case "end_map":
                     depth -= 1
     except (ijson.JSONError, UnicodeDecodeError):
-        return "item", 1  # reading it tells what is wrong
+        return "item", 1  # reading reports the error
     return None

@@ -1,4 +1,4 @@
-"""The import of one file: constant memory, resumable, and harmless to repeat."""
+"""Import of one file: constant memory, resumable, idempotent."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from plaudit.publish.prepare import Prepared, SchemaId, prepare
 from plaudit.records.names import Names
 
 CHUNK: Final = 500
-"""Rows between two looks into the journal."""
+"""Rows per look-up in the journal."""
 FIRST_ERRORS: Final = 10
 PATIENCE_S: Final = 120.0
-"""How long the brokers may be away in the middle of an import."""
+"""Seconds for which the brokers may be unavailable during an import."""
 _PAUSE_S: Final = 0.5
 _PROGRESS_S: Final = 0.1
-# Records past their time are found once a second: who waits longer hears from each why it failed.
+# librdkafka finds expired records once a second: waiting longer yields each record's own error.
 _SETTLE_S: Final = 2.0
 _GRACE_S: Final = 5.0
-"""How long acknowledgements are awaited when the import is to stop."""
+"""Seconds for which a stopping import waits for acknowledgements."""
 
 
 class RecordProducer(Protocol):
-    """What an import needs of `plaudit.kafka.write.producer.Producer`."""
+    """Part of `plaudit.kafka.write.producer.Producer` that an import uses."""
 
     def send(
         self,
@@ -52,26 +52,26 @@ class RecordProducer(Protocol):
         *,
         on_ack: Callable[[Ack | SendFailure], None],
     ) -> None:
-        """See there."""
+        """Queue a record; see `Producer.send`."""
         ...
 
     def wait_for_progress(self, timeout_s: float) -> bool:
-        """See there."""
+        """Wait until the buffer has room; see `Producer`."""
         ...
 
     def flush(self, timeout_s: float) -> int:
-        """See there."""
+        """Wait for acknowledgements; see `Producer.flush`."""
         ...
 
 
 @dataclass(frozen=True)
 class Way:
-    """How events get to the brokers.
+    """Route of events to the brokers.
 
     Attributes:
-        producer: gives records up after `PATIENCE_S`, or sooner.
-        names: of the topics.
-        schema_id: with a registry, finds the id of an event type's schema.
+        producer: fails records after `PATIENCE_S`, or sooner.
+        names: names of the topics.
+        schema_id: look-up of an event type's schema id, with a registry.
     """
 
     producer: RecordProducer
@@ -81,16 +81,16 @@ class Way:
 
 @dataclass
 class Outcome:
-    """What an import came to, so far.
+    """Progress and result of an import.
 
     Attributes:
-        import_id: of this content in this space.
-        rows: read in this run.
-        published: acknowledged in this run.
-        failed: no review can be made of them.
-        errors: the first of these, by line.
-        total: over all runs; None while it is not through.
-        repeated: it was through before, and nothing was left to do.
+        import_id: id of this content in this space.
+        rows: rows read in this run.
+        published: events acknowledged in this run.
+        failed: rows that are not a valid review.
+        errors: errors of the first such rows, by line.
+        total: rows over all runs; None until the import is complete.
+        repeated: whether an earlier run had completed the import.
     """
 
     import_id: UUID
@@ -102,7 +102,7 @@ class Outcome:
     repeated: bool = False
 
     def reject(self, row: Read, reason: str) -> None:
-        """Count a bad row."""
+        """Count a rejected row."""
         self.failed += 1
         if len(self.errors) < FIRST_ERRORS:
             self.errors.append(f"line {row.line}: {reason}")
@@ -110,12 +110,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Source:
-    """What is imported.
+    """Source and target of an import.
 
     Attributes:
         file: the file.
-        mapped: where each field's value comes from.
-        target: where reviews go.
+        mapped: source of each field's value.
+        target: space for the reviews.
     """
 
     file: ReviewFile
@@ -127,20 +127,20 @@ class Source:
         return self.target.import_id(self.file.digest())
 
     def count(self) -> int:
-        """Return how many rows there are; reads the file once."""
+        """Return the number of rows; reads the file once."""
         return sum(1 for _ in self.file.rows())
 
     @property
     def platform(self) -> str:
-        """What `import.completed` names as the platform."""
+        """Platform that `import.completed` names."""
         return self.mapped.values.get("platform", self.file.format).lower()
 
 
 def dry_run(source: Source, control: Control) -> Outcome:
-    """Read the whole file and make every event; publish nothing.
+    """Read the whole file and build every event; publish nothing.
 
     Raises:
-        Interrupted: it was asked to stop.
+        Interrupted: the user asked it to stop.
     """
     outcome = Outcome(source.import_id())
     make = ReviewMaker(source.target, source.mapped, outcome.import_id, Names(""))
@@ -165,12 +165,12 @@ class Import:
     """Imports a file.
 
     Args:
-        source: what.
-        way: to the brokers.
-        journal: of the space.
-        rejects: takes bad rows.
-        guard: holds back while deliverers are behind.
-        control: stops it, and hears how it goes.
+        source: source and target.
+        way: route to the brokers.
+        journal: journal of the space.
+        rejects: receives rejected rows.
+        guard: delays the import while workers are behind.
+        control: stops the import, and receives its progress.
     """
 
     def __init__(
@@ -199,10 +199,10 @@ class Import:
         self._on_the_way: set[bytes] = set()
 
     def run(self) -> Outcome:
-        """Import what is not imported yet.
+        """Import the rows that are not imported yet.
 
         Raises:
-            ImportStopped: not all of it; the same command goes on where it was.
+            ImportStopped: some rows are missing; the same command resumes the import.
         """
         file, import_id = self._source.file, self.outcome.import_id
         started_at, through = self._journal.begin(import_id, str(file.path))
@@ -218,7 +218,7 @@ class Import:
         finally:
             self._write_down()
         if file.stamp() != self._stamp:
-            # Its rows are told apart by their own ids, but the end would tell of another file.
+            # The rows have ids of their own, but the final event would describe another file.
             raise FileChanged(f"{file.path} was changed while it was read")
         imported = self._journal.count(import_id)
         good = self.outcome.rows - self.outcome.failed
@@ -230,14 +230,14 @@ class Import:
         return self.outcome
 
     def _take(self, chunk: list[Read]) -> None:
-        """Publish the rows of a chunk that are not known yet."""
+        """Publish the rows of a chunk that are not in the journal."""
         self.outcome.rows += len(chunk)
         self._write_down()
         self._make.at(utc_now())
         names = [self._make.name(row.values) if isinstance(row, Row) else None for row in chunk]
         known = self._journal.known([name.event_id for name in names if name is not None])
-        # One step for all rows before the next: its code stays in the processor's cache, and a row
-        # takes a fifth less.
+        # Each step runs for all rows before the next step: its code stays in the processor's cache,
+        # and a row takes a fifth less.
         made = []
         for row, name in zip(chunk, names, strict=True):
             if isinstance(row, Unreadable):
@@ -258,10 +258,10 @@ class Import:
         self._send(review.record, partial(self._answered, review.event_id))
 
     def _send(self, record: Prepared, on_ack: Callable[[Ack | SendFailure], None]) -> None:
-        """Send a record as soon as there is room for it.
+        """Send a record as soon as the buffer has room.
 
         Raises:
-            NotAcknowledged: the brokers have given up on others.
+            NotAcknowledged: the brokers failed to acknowledge other records in time.
         """
         send = self._way.producer.send
         while True:
@@ -278,7 +278,7 @@ class Import:
         self._rejects.add(row, reason)
 
     def _answered(self, event_id: bytes, outcome: Ack | SendFailure) -> None:
-        """Hear of one event; in the producer's thread."""
+        """Count the result of one event; runs in the producer's thread."""
         if isinstance(outcome, Ack):
             self._acknowledged.append(event_id)
         else:
@@ -289,7 +289,7 @@ class Import:
             raise NotAcknowledged(str(self._failures[0]))
 
     def _write_down(self) -> None:
-        """Put what is acknowledged by now into the journal."""
+        """Write acknowledged events to the journal."""
         count = len(self._acknowledged)
         ids = [self._acknowledged.popleft() for _ in range(count)]
         self._journal.add(ids, self.outcome.import_id)
@@ -297,7 +297,7 @@ class Import:
         self.outcome.published += count
 
     def _wait_for_room(self, count: int) -> None:
-        """Hold back while deliverers are behind, and look whether to go on at all."""
+        """Wait while workers are behind; raise if the import must stop."""
         while True:
             self._raise_failure()
             if self._control.stopping:
@@ -312,10 +312,10 @@ class Import:
             self._control.wait(_PAUSE_S)
 
     def _all_acknowledged(self) -> None:
-        """Wait until the brokers have everything.
+        """Wait until the brokers have acknowledged everything.
 
         Raises:
-            NotAcknowledged: they do not have some.
+            NotAcknowledged: some records are not acknowledged.
         """
         missing = self._way.producer.flush(PATIENCE_S + _SETTLE_S)
         self._raise_failure()
@@ -323,10 +323,10 @@ class Import:
             raise NotAcknowledged(f"{missing:,} events are not acknowledged: no answer")
 
     def _end(self, total: Counts, started_at: datetime) -> None:
-        """Publish that the import is through.
+        """Publish the event that completes the import.
 
         Raises:
-            NotAcknowledged: the brokers do not have it.
+            NotAcknowledged: the event is not acknowledged.
         """
         target, import_id = self._source.target, self.outcome.import_id
         last = completed(target, import_id, self._source.platform, total, started_at)
@@ -334,7 +334,7 @@ class Import:
         record = prepare(last, self._way.names, SOURCE, schema_id=schema_id)
         self._send(record, partial(self._answered, last.meta.event_id.bytes))
         self._all_acknowledged()
-        self._acknowledged.clear()  # it is no row of the file
+        self._acknowledged.clear()  # this event is not a row of the file
         self._journal.complete(import_id)
 
 

@@ -1,8 +1,8 @@
-"""What was imported into a space from this machine: a file that makes repeating harmless.
+"""Import journal of a space on this machine, which makes repeated imports idempotent.
 
-An event's id goes into the journal after the brokers have acknowledged it. What a killed import had
-acknowledged and not written down is published again by the next run, under the same ids, for
-receivers to drop; the same holds for everything when the journal is gone.
+An event's id enters the journal after the brokers have acknowledged it. If an import is killed
+before that, the next run publishes the event again with the same id, and receivers drop it. The
+same applies to all events if the journal is deleted.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ CREATE TABLE IF NOT EXISTS imports (
     import_id BLOB PRIMARY KEY, file TEXT NOT NULL, started_at TEXT NOT NULL, completed_at TEXT
 );
 """
-# Rows come in no order of their ids, so the index is looked up all over.
+# Rows arrive in no particular order of ids, so look-ups touch the whole index.
 _CACHE_KB: Final = 65_536
 
 
 def journal_folder() -> Path:
-    """Return where journals are kept unless told: `$XDG_STATE_HOME/plaudit/imports`."""
+    """Return the default folder of journals: `$XDG_STATE_HOME/plaudit/imports`."""
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base) / "plaudit" / "imports"
 
 
 class Journal:
-    """The journal of one space; one import at a time holds it.
+    """Journal of one space; one import at a time holds it.
 
     Args:
-        folder: where journals are.
+        folder: folder of the journals.
         space_id: the space.
 
     Raises:
-        ImportRefused: it can't be opened, or another import holds it.
+        ImportRefused: the journal can't be opened, or another import holds it.
     """
 
     def __init__(self, folder: Path, space_id: UUID) -> None:
@@ -71,7 +71,7 @@ class Journal:
             raise ImportRefused(f"{self.path}: no journal: {error}; see --journal") from None
 
     def begin(self, import_id: UUID, file: str) -> tuple[datetime, bool]:
-        """Note that an import begins or goes on; return since when, and whether it is through."""
+        """Record the start of an import; return its first start, and whether it is complete."""
         now = datetime.now(UTC).isoformat()
         with self._connection:
             self._connection.execute(
@@ -83,25 +83,25 @@ class Journal:
         return datetime.fromisoformat(started), ended is not None
 
     def known(self, ids: Sequence[bytes]) -> set[bytes]:
-        """Return those events that were acknowledged before, by their ids of 16 bytes."""
+        """Return the events among these ids (16 bytes each) that were acknowledged before."""
         marks = ",".join("?" * len(ids))
         query = f"SELECT event_id FROM seen WHERE event_id IN ({marks})"  # noqa: S608 - only marks
         return {event_id for (event_id,) in self._connection.execute(query, ids)}
 
     def add(self, ids: Iterable[bytes], import_id: UUID) -> None:
-        """Write down what is acknowledged."""
+        """Record acknowledged events."""
         rows = ((each, import_id.bytes) for each in ids)
         with self._connection:
             self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
 
     def count(self, import_id: UUID) -> int:
-        """Return how many an import has brought, over all its runs."""
+        """Return how many events an import has published over all its runs."""
         query = "SELECT count(*) FROM seen WHERE import_id = ?"
         [found] = self._connection.execute(query, (import_id.bytes,)).fetchone()
         return int(found)
 
     def complete(self, import_id: UUID) -> None:
-        """Note that an import is through."""
+        """Record that an import is complete."""
         with self._connection:
             self._connection.execute(
                 "UPDATE imports SET completed_at = ? WHERE import_id = ?",
@@ -109,7 +109,7 @@ class Journal:
             )
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the journal."""
         self._connection.close()
         self._lock.close()
 

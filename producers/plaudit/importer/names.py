@@ -1,4 +1,4 @@
-"""What a review is called: the same whenever it is imported, and so are its event's ids."""
+"""Identity of a review and its events: the same in every import."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 _NAMESPACE: Final = UUID("5a3f1c0e-7c1d-5b0a-9d44-0d6b1f2e8a37")
 _UNIT: Final = "\x1f"
-# Version and variant of RFC 9562; all other bits come from the hash.
+# Version and variant of RFC 9562; all other bits are the hash.
 _HASH_BITS: Final = ~((0xF000 << 64) | (0xC000 << 48)) & (1 << 128) - 1
 _VERSION_5: Final = (0x5000 << 64) | (0x8000 << 48)
 
 
 class Name(NamedTuple):
-    """What a review is called.
+    """Identity of a review.
 
     Attributes:
-        platform: where it comes from.
-        external_id: its id there.
-        event_id: derived from both; 16 bytes, which cost a third of a UUID.
+        platform: platform of the review.
+        external_id: id on that platform.
+        event_id: id derived from both, as 16 bytes, which cost a third of a UUID.
     """
 
     platform: str
@@ -39,15 +39,15 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True)
 class Target:
-    """Where reviews go and how they are marked.
+    """Target space of the reviews, and their attributes.
 
     Attributes:
-        workspace_id: whose they are.
-        space_id: the collection that they go to.
-        status: what a review is when it has come in.
-        is_backfill: whether they are history, which subscribers may skip.
-        rating_scale: the best rating, where a row does not say.
-        ids_from_content: take a review without an id for the one with the same content.
+        workspace_id: workspace that owns the reviews.
+        space_id: space that receives the reviews.
+        status: status of an imported review.
+        is_backfill: whether the reviews are history, which subscribers may skip.
+        rating_scale: best rating, where a row does not specify it.
+        ids_from_content: identify a review without an id by its content.
     """
 
     workspace_id: UUID
@@ -62,11 +62,11 @@ class Target:
         return self._id("import", digest.hex())
 
     def completed_id(self, import_id: UUID) -> UUID:
-        """Return the id of the event that ends an import."""
+        """Return the id of the event that completes an import."""
         return self._id("completed", str(import_id))
 
     def name(self, platform: str, external_id: str) -> Name:
-        """Return what a review is called, and its event."""
+        """Return the ids of a review and its event."""
         review = f"{platform}{_UNIT}{external_id}"
         return Name(platform, external_id, _derived(self._of_events, review))
 
@@ -76,7 +76,7 @@ class Target:
         return _derived(self._of_testimonials, review), _derived(self._of_customers, review)
 
     def namer(self, mapped: Mapped) -> Callable[[Values], Name]:
-        """Return what names the review in a row of a file; it raises `BadValue`."""
+        """Return the id of the review in a row; raises `BadValue`."""
         platform_of, id_of = mapped.text("platform"), mapped.text("external_id")
         otherwise = _id_from_content if self.ids_from_content else _no_id
 
@@ -102,13 +102,13 @@ class Target:
         return UUID(bytes=_derived(self._begun(kind), name))
 
     def _begun(self, kind: str) -> Hash:
-        """Return the hash that the ids of a kind begin with; all of a space have it in common."""
+        """Return the hash state that all ids of a kind in a space share."""
         first = f"{kind}{_UNIT}{self.space_id}{_UNIT}".encode()
         return sha1(_NAMESPACE.bytes + first, usedforsecurity=False)
 
 
 def _derived(begun: Hash, name: str) -> bytes:
-    """Return the bytes of what `uuid.uuid5` returns, in a fifth of the time."""
+    """Return the bytes of `uuid.uuid5`, in a fifth of the time."""
     found = begun.copy()
     found.update(name.encode("utf-8", "surrogatepass"))
     return (int.from_bytes(found.digest()[:16]) & _HASH_BITS | _VERSION_5).to_bytes(16)
@@ -116,13 +116,13 @@ def _derived(begun: Hash, name: str) -> bytes:
 
 def _no_id(_: Values) -> str:
     field = "external_id"
-    raise BadValue(field, "there is none; see --ids-from-content")
+    raise BadValue(field, "missing; see --ids-from-content")
 
 
 def _id_from_content(row: Values) -> str:
     try:
         content = orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # what is no text at all can't be written
+    except TypeError:  # a value that is not a text can't be encoded
         field = "external_id"
         raise BadValue(field, FOREIGN_BYTES) from None
     return sha256(content).hexdigest()[:32]

@@ -1,7 +1,7 @@
-"""Bad rows, kept with the reason in the form that they came in: put right, they can be imported.
+"""Rejected rows, kept with the reason in their original format, ready for correction and import.
 
-Spreadsheets run a cell that begins as a formula does. In a CSV file such a cell gets an apostrophe
-in front, as OWASP recommends, which an import of the file takes away.
+Spreadsheets run a cell that looks like a formula. In a CSV file such a cell gets a leading
+apostrophe, as OWASP recommends, which an import of the file removes.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 
 class Rejects:
-    """Writes bad rows to a file, which is made with the first of them.
+    """Writes rejected rows to a file, which the first of them creates.
 
-    A CSV file gets two more columns; of JSON each is an object on a line of its own.
+    A CSV file gets two more columns. For JSON, each row is an object on its own line.
 
     Args:
-        path: of the file; what it held before is replaced.
-        kind: the format of the rows.
-        columns: of a CSV file.
+        path: path of the file; its old content is replaced.
+        kind: format of the rows.
+        columns: columns of a CSV file.
     """
 
     def __init__(self, path: Path, kind: Format, columns: tuple[str, ...] | None) -> None:
         self.path = path
         self._columns: tuple[str, ...] | None = None
         if kind == "csv":
-            # They are there already when the file held the bad rows of an earlier import.
+            # They exist already when the input is a file of rejected rows.
             told = {LINE, REASON}
             self._columns = tuple(each for each in columns or () if each not in told)
         self._file: IO[str] | None = None
         self.count = 0
 
     def add(self, row: Read, reason: str) -> None:
-        """Write a row and what is wrong with it."""
+        """Write a row and its error."""
         self.count += 1
         file = self._file or self._opened()
         if self._columns is None:
@@ -53,7 +53,7 @@ class Rejects:
         csv.writer(file).writerow([*cells, row.line, neutral(reason)])
 
     def close(self) -> None:
-        """Finish the file; one of an earlier run goes when there is nothing bad any more."""
+        """Finish the file; delete an earlier run's file when no row was rejected."""
         if self._file is not None:
             self._file.close()
         elif self.path.exists():
@@ -91,5 +91,5 @@ def _encodable(value: Any) -> Any:  # noqa: ANN401 - JSON of any type
 
 
 def _text(text: str) -> str:
-    """Return a text that JSON can hold: bytes that are none of the encoding's are replaced."""
+    """Return the text as valid JSON: bytes that are invalid in the encoding are replaced."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""From a row to the record of a `review.imported` event, a whole file in one form.
+"""Encoder of `review.imported` events for the rows of one file.
 
-What all reviews of an import share is encoded once. For each row the fields that its columns give
-are read, checked as the models check them, and written between.
+The parts that all reviews of an import share are encoded once. For each row, the mapped fields are
+parsed, validated as in the models, and inserted.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ SOURCE: Final = "/plaudit/import"
 _REVIEW: Final = lookup("review.imported")
 _UUID_LENGTH: Final = uuid_bytes(UUID(int=0))[:1]
 _BOOLEANS: Final = (b"\x00", b"\x01")
-_ANY: Final = "?"  # what stands in a template where a hole will be
+_ANY: Final = "?"  # placeholder for a hole in a template
 
-# Where a field stands in a testimonial: the model, its field, and the way there.
+# Position of each field in a testimonial: model, field, and path.
 _PLACES: Final[Mapping[str, tuple[type[RecordModel], str, tuple[str, ...]]]] = {
     "text": (Content, "text", ("content", "text")),
     "title": (Content, "title", ("content", "title")),
@@ -65,16 +65,16 @@ _PLACES: Final[Mapping[str, tuple[type[RecordModel], str, tuple[str, ...]]]] = {
 
 
 class BadRow(ValueError):
-    """A row that no review can be made of; the message names the field."""
+    """A row that is not a valid review. The message names the field."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """An event in the form in which it is sent.
+    """An event, ready to send.
 
     Attributes:
-        event_id: of the event, 16 bytes.
-        record: what is sent.
+        event_id: id of the event, 16 bytes.
+        record: record to send.
     """
 
     event_id: bytes
@@ -82,17 +82,17 @@ class Review:
 
 
 class ReviewMaker:
-    """Makes events of rows.
+    """Builds events from rows.
 
     Args:
-        target: where they go.
-        mapped: where each field's value comes from.
-        import_id: of this import.
-        names: of the topics.
-        schema_id: with a registry, the id of the schema.
+        target: target space.
+        mapped: source of each field's value.
+        import_id: id of this import.
+        names: names of the topics.
+        schema_id: id of the schema, with a registry.
 
     Raises:
-        ImportRefused: what is the same for all rows can't be so.
+        ImportRefused: a value that all rows share is invalid.
     """
 
     def __init__(
@@ -114,11 +114,11 @@ class ReviewMaker:
         self.at(utc_now())
 
     def at(self, moment: datetime) -> None:
-        """Set when the reviews come in that are made from now on."""
+        """Set the time of import for the following reviews."""
         self._now, self._now_text = time_bytes(moment), time_text(moment)
 
     def name(self, row: Values) -> Name | None:
-        """Return what the row's review is called; None when there can be no event."""
+        """Return the identity of the row's review; None when the row is not valid."""
         try:
             return self._named(row)
         except BadValue:
@@ -128,11 +128,11 @@ class ReviewMaker:
         """Return the event.
 
         Args:
-            row: of the file.
-            name: what `name` returned for it, to save looking again.
+            row: row of the file.
+            name: result of `name` for the row, to avoid computing it twice.
 
         Raises:
-            BadRow: says what is wrong.
+            BadRow: the message says what is wrong.
         """
         try:
             name = name or self._named(row)
@@ -145,7 +145,7 @@ class ReviewMaker:
             raise BadRow("there is half of a character in it, a surrogate") from None
 
     def _checked(self, row: Values) -> dict[str, Any]:
-        """Return the row's fields as the models would have them."""
+        """Return the row's fields in the form of the models."""
         fields = self._check({field: read(row) for field, read in self._readers.items()})
         if not (fields.get("text") or fields.get("title") or fields.get("rating")):
             field = "text"
@@ -175,7 +175,7 @@ class ReviewMaker:
 
 
 def _readers(mapped: Mapped, scale: int) -> dict[str, Read[object]]:
-    """Return how to read each field that a row can have."""
+    """Return the parsers of the fields that a row can have."""
     special: dict[str, Callable[[], Read[object]]] = {
         "rating": lambda: mapped.rating(scale),
         "originally_at": lambda: mapped.moment("originally_at"),
@@ -196,7 +196,7 @@ def _or_not_asked(read: Read[str | None]) -> Read[object]:
 
 
 def _checker(fields: Mapping[str, object]) -> Callable[[dict[str, object]], dict[str, Any]]:
-    """Return what checks values as the models check these fields; it raises `ValidationError`."""
+    """Return a validator of these fields as in the models; it raises `ValidationError`."""
     kinds: dict[str, Any] = {}
     for field in fields:
         model, name, _ = _PLACES[field]
@@ -210,10 +210,10 @@ def _checker(fields: Mapping[str, object]) -> Callable[[dict[str, object]], dict
 
 
 def _template(target: Target, import_id: UUID, fields: Mapping[str, object]) -> dict[str, Any]:
-    """Return the event with holes for what differs from row to row.
+    """Return the event with holes for the values that differ between rows.
 
     Raises:
-        ImportRefused: what all have in common is wrong.
+        ImportRefused: a shared value is invalid.
     """
     try:
         event = _blank(target, import_id).model_dump()
@@ -242,7 +242,7 @@ def _template(target: Target, import_id: UUID, fields: Mapping[str, object]) -> 
 
 
 def _blank(target: Target, import_id: UUID) -> ReviewImported:
-    """Return a review that only has what all have."""
+    """Return a review with the shared values only."""
     now, nobody = utc_now(), UUID(int=0)
     return ReviewImported.model_validate(
         {
@@ -273,12 +273,12 @@ def _blank(target: Target, import_id: UUID) -> ReviewImported:
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows of a file.
+    """Counts of a completed import.
 
     Attributes:
         imported: published by this import, over all its runs.
-        skipped: were there already, from another import or twice in the file.
-        failed: no review can be made of them.
+        skipped: known already, from another import or as a duplicate in the file.
+        failed: rows that are not a valid review.
     """
 
     imported: int
@@ -289,7 +289,7 @@ class Counts:
 def completed(
     target: Target, import_id: UUID, platform: str, counts: Counts, started_at: datetime
 ) -> ImportCompleted:
-    """Return the event that ends an import."""
+    """Return the event that completes an import."""
     finished_at = utc_now()
     return ImportCompleted.model_validate(
         {
@@ -298,7 +298,7 @@ def completed(
                 "workspace_id": target.workspace_id,
                 "space_id": target.space_id,
                 "occurred_at": finished_at,
-                # Imports of a space follow each other, so their times do.
+                # Imports of a space are sequential, so their times are, too.
                 "sequence": int(finished_at.timestamp() * 1_000),
                 "correlation_id": import_id,
                 "actor": {"kind": "IMPORTER"},

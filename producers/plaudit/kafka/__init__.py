@@ -1,1 +1,1 @@
-"""The edge to Kafka: settings, topics, the one Producer and the one Consumer."""
+"""Kafka access: settings, topics, producers and consumers."""

@@ -1,4 +1,4 @@
-"""Settings whose mistakes are told in one line that names the variable."""
+"""Settings base class, whose errors name the variable in one line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EnvSettings(BaseSettings):
     """Read from `PLAUDIT_*` and a `.env` file.
 
     Raises:
-        SettingsError: a value can't be used; names its variable.
+        SettingsError: a value is invalid; the message names its variable.
     """
 
     model_config = SettingsConfigDict(

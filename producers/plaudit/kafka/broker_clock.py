@@ -1,11 +1,11 @@
-"""The brokers' time, as far as a client can know it.
+"""Brokers' clock, estimated by a client.
 
-Whether a retry is due is a question of the brokers' clock: they stamped the record. The clock of
-this machine may be wrong, and may jump. But whenever a write is acknowledged, its append time is a
-moment that the brokers' clock has reached, and so is that of a record that was read. `append time -
-monotonic time` is a lower bound of the difference between the two clocks. The highest of the last
-minute misses the true difference by
-the quickest acknowledgement: a few milliseconds, and always towards "later".
+Whether a retry is due depends on the brokers' clock, because they stamp the record. This machine's
+clock may be wrong, and may jump. The append time of an acknowledged write, or of a record that was
+read, is a time that the brokers' clock has reached. So `append time - monotonic time` is a lower
+bound for the difference between the clocks. The highest bound of the last minute differs from the
+true value by the fastest acknowledgement: a few milliseconds, and always in the direction of
+"later".
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from typing import Final
 _log = logging.getLogger(__name__)
 
 FORGET_AFTER_S: Final = 30.0
-"""A bound counts for one to two times as long: a broker's clock that is put back is believed."""
+"""Lifetime of a bound; it counts for one to two times as long, so a clock set back is adopted."""
 SAY_OVER_MS: Final = 1_000
 
 
 class BrokerClock:
-    """Tells the brokers' time; until a write was acknowledged, that of this machine.
+    """Estimates the brokers' time; returns this machine's time until a write is acknowledged.
 
-    All of it belongs to any thread: two that observe at once may forget a bound, and the next one
-    comes soon.
+    It is safe to use from any thread. Two simultaneous observations may lose a bound; the next one
+    follows soon.
 
     Args:
-        monotonic: seconds that never jump.
-        wall: this machine's time, seconds since the epoch.
+        monotonic: clock in seconds that never jumps.
+        wall: this machine's clock, seconds since the epoch.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class BrokerClock:
         self._said = False
 
     def observe(self, appended_at_ms: int) -> None:
-        """Take note of a broker's timestamp that is not in its future."""
+        """Observe a broker's timestamp that is not in the future."""
         now_s = self._monotonic()
         ahead_ms = appended_at_ms - now_s * 1_000
         if self._ahead_ms is None or now_s - self._since_s > FORGET_AFTER_S:
@@ -54,19 +54,19 @@ class BrokerClock:
             self._ahead_ms = ahead_ms
             self._since_s = now_s
             if self._before_ms is not None:
-                # One sample alone may have been long on its way.
+                # A single sample may have been delayed in transit.
                 self.tell()
         elif ahead_ms > self._ahead_ms:
             self._ahead_ms = ahead_ms
 
     def observe_read(self, appended_at_ms: int) -> None:
-        """Take note of the append time of a record that was read, which may be long ago."""
+        """Observe the append time of a record that was read, possibly an old one."""
         ahead_ms = self._ahead_ms
         if ahead_ms is not None and appended_at_ms - self._monotonic() * 1_000 > ahead_ms:
             self.observe(appended_at_ms)
 
     def now_ms(self) -> int:
-        """Return the brokers' time in epoch milliseconds; never later than it is."""
+        """Return the brokers' time in epoch milliseconds; never later than the true time."""
         ahead_ms = self._bound()
         if ahead_ms is None:
             return int(self._wall() * 1_000)
@@ -74,7 +74,7 @@ class BrokerClock:
 
     @property
     def skew_ms(self) -> float | None:
-        """How far the brokers' clock is ahead of this machine's; None while nothing is known."""
+        """Offset of the brokers' clock from this machine's; None until it is known."""
         ahead_ms = self._bound()
         if ahead_ms is None:
             return None

@@ -1,4 +1,4 @@
-"""Making librdkafka clients: one place that knows how they fail to start and where they log."""
+"""Construction of librdkafka clients: start-up errors and logging."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plaudit.kafka.settings import PASSTHROUGH, KafkaSettings, variable_of
 
 Client = TypeVar("Client")
 
-# librdkafka writes to stderr unless told otherwise; whoever runs the process decides instead.
+# librdkafka writes to stderr by default; the process decides instead.
 LOG: Final = logging.getLogger("plaudit.kafka.librdkafka")
 LOG.addHandler(logging.NullHandler())
 
@@ -26,15 +26,15 @@ def open_client(
     make: Callable[[dict[str, Any]], Client],
     config: Mapping[str, object],
 ) -> Client:
-    """Construct a librdkafka client; nothing is connected to yet.
+    """Construct a librdkafka client, without connecting.
 
     Args:
-        settings: where `config` came from; used to name the variable behind a refused property.
+        settings: origin of `config`; used to name the variable behind a rejected property.
         make: `Producer`, `Consumer` or `AdminClient` of confluent_kafka.
         config: from `KafkaSettings.client_config`, plus callbacks.
 
     Raises:
-        SettingsError: librdkafka refuses a property or its value.
+        SettingsError: librdkafka rejects a property or its value.
     """
     try:
         return make({**config, "logger": LOG})
@@ -44,8 +44,8 @@ def open_client(
 
 
 def _culprit(settings: KafkaSettings, reason: str) -> str:
-    """Name the variable that librdkafka complains of, or all that can be meant."""
+    """Return the variable that librdkafka's message concerns, or all candidates."""
     quoted = [name for name in _QUOTED.findall(reason) if name in settings.properties]
-    # librdkafka may name an alias (`linger.ms` is `queue.buffering.max.ms`) or none at all.
+    # librdkafka may name an alias (`linger.ms` is `queue.buffering.max.ms`) or no property at all.
     suspects = quoted or sorted(settings.properties)
     return ", ".join(variable_of(name) for name in suspects) or f"{PASSTHROUGH}*"

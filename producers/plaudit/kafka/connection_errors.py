@@ -1,4 +1,4 @@
-"""What a client's connections suffer from: "timed out" says nothing, a wrong password does."""
+"""Connection errors of a client, which explain its time-outs (a wrong password, for example)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, NotAuthorized, 
 Answer = TypeVar("Answer")
 
 _SLICE_S: Final = 1.0
-"""How long a call runs before the client is asked what its connections died of."""
+"""Seconds that a call runs before the client's connection errors are checked."""
 
 
 class ConnectionErrors:
-    """Hears what becomes of a client's connections.
+    """Tracks the state of a client's connections.
 
-    librdkafka connects again whatever ended a connection, so the requests of a user whose password
-    is wrong just time out. Why, the client tells apart from them.
+    librdkafka reconnects after any error, so requests of a user with a wrong password just time
+    out. The client reports the cause separately.
 
     Attributes:
-        reason: why a connection ended last; empty while none did.
+        reason: error that last closed a connection; empty while no error occurred.
     """
 
     def __init__(self) -> None:
@@ -31,21 +31,24 @@ class ConnectionErrors:
         self._code = ""
 
     def heard(self, error: KafkaError) -> None:
-        """Take in an error; meant to be a client's `error_cb`."""
-        if error.name() != "_ALL_BROKERS_DOWN":  # the line before said what each one died of
+        """Record an error; use it as a client's `error_cb`."""
+        if error.name() != "_ALL_BROKERS_DOWN":  # the preceding error is the cause
             self.reason, self._code = error.str(), error.name()
 
     def over(self) -> None:
-        """Take note that the brokers answer."""
+        """Record that the brokers respond."""
         self.reason = self._code = ""
 
     def refusal(self, doing: str) -> NotAuthorized | None:
-        """Return that the brokers don't let this user in, if that is what was heard."""
+        """Return the authentication error, if one was reported."""
         found = NotAuthorized(doing, self.reason, self._code)
         return found if denied(found) else None
 
     def explained(self, failure: KafkaFailure) -> KafkaFailure:
-        """Return a failure with what is behind it: what looks like absence may be a refusal."""
+        """Add the last connection error to a failure.
+
+        A time-out caused by a rejected login becomes NotAuthorized.
+        """
         if not isinstance(failure, KafkaUnavailable) or not self.reason:
             return failure
         refusal = self.refusal(failure.doing)
@@ -62,17 +65,17 @@ def answered(
     troubles: ConnectionErrors,
     serve: Callable[[], object],
 ) -> Answer:
-    """Ask the brokers, for no longer than they may still let this user in.
+    """Call the brokers until the deadline, but fail at once when authentication is rejected.
 
     Args:
-        ask: takes a time-out in seconds.
-        doing: what is tried, in words that complete "could not …".
-        timeout_s: altogether.
-        troubles: of the client that asks.
-        serve: has that client call its callbacks, and waits a moment.
+        ask: call that takes a time-out in seconds.
+        doing: action for the message, completing "could not …".
+        timeout_s: time limit for all attempts together.
+        troubles: connection errors of the client.
+        serve: lets the client run its callbacks, and waits a moment.
 
     Raises:
-        KafkaFailure: they are away, or refuse.
+        KafkaFailure: the brokers are unavailable, or refuse.
     """
     deadline = time.monotonic() + timeout_s
     while True:

@@ -1,21 +1,21 @@
-"""What can go wrong at the edge to Kafka, named by what has to change before it can go right.
+"""Errors of Kafka access, classified by the action that resolves them.
 
 KafkaFailure
-├── SettingsError        a setting can't be used: change the variable it names
-├── KafkaUnavailable     brokers are away, or did not answer in time: waiting helps
-├── NotAuthorized        the brokers refused this user: rights or credentials have to change
+├── SettingsError        a setting is invalid: change the variable it names
+├── KafkaUnavailable     the brokers are unavailable or too slow: retry
+├── NotAuthorized        the brokers refused this user: change ACLs or credentials
 ├── TopicProblem         a topic or partition is missing or unfit: `plaudit topics apply`
-├── RecordRefused        this record will never be taken
+├── RecordRefused        the brokers will never accept this record
 │   └── RecordTooLarge
 ├── BufferFull           the local buffer is full: wait for acknowledgements, then send again
-├── ProducerFatal        this producer can't guarantee order and uniqueness any more: start anew
+├── ProducerFatal        this producer can't guarantee order and uniqueness any more: recreate it
 │   └── Fenced           another process has taken its transactional id
-├── ConsumerFatal        this consumer can't read any more: start anew
-├── TransactionAborted   nothing of the transaction was written: it may be tried again
+├── ConsumerFatal        this consumer can't read any more: recreate it
+├── TransactionAborted   nothing of the transaction was written: retry
 ├── ProducerClosed       closed before the brokers acknowledged
-└── UsedAfterFork        a client of the parent process: make one in the child
+└── UsedAfterFork        a client of the parent process: create one in the child
 
-Nothing above this package sees `KafkaError` or `KafkaException`.
+No code outside of this package sees `KafkaError` or `KafkaException`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from confluent_kafka import KafkaError, KafkaException
 
 
 class KafkaFailure(Exception):
-    """Kafka answered with an error that no other class here describes.
+    """A Kafka error that no other class here describes.
 
     Attributes:
-        doing: what was tried, in words that complete "could not …".
-        reason: what Kafka or its client said.
-        code: name of the Kafka error code, such as `MSG_SIZE_TOO_LARGE`; empty when there is none.
-        retriable: whether the very same request can succeed later.
+        doing: action for the message, completing "could not …".
+        reason: message of Kafka or its client.
+        code: name of the Kafka error code, such as `MSG_SIZE_TOO_LARGE`; empty if unknown.
+        retriable: whether the same request can succeed later.
     """
 
     summary: ClassVar[str] = "Kafka answered with an error"
@@ -51,7 +51,7 @@ class KafkaFailure(Exception):
 
 
 class SettingsError(KafkaFailure):
-    """A setting is missing or can't be used.
+    """A setting is missing or invalid.
 
     Attributes:
         variable: the environment variable to change.
@@ -69,22 +69,22 @@ class SettingsError(KafkaFailure):
 
 
 class KafkaUnavailable(KafkaFailure):
-    """The brokers can't be reached, or did not answer in time."""
+    """The brokers can't be reached, or did not respond in time."""
 
     summary = "the brokers are away or did not answer in time"
 
 
 class NotAuthorized(KafkaFailure):
-    """The brokers refused this user, or did not accept its credentials.
+    """The brokers refused this user, or rejected its credentials.
 
-    A send that failed so is retriable: rights that were taken by mistake are given back.
+    Such a send is retriable: an operator can restore permissions that were removed by mistake.
     """
 
     summary = "not allowed; check this user's credentials and rights"
 
 
 class TopicProblem(KafkaFailure):
-    """A topic or partition is missing, or can't be what was asked for."""
+    """A topic or partition is missing, or does not support the request."""
 
     summary = "topic missing or unfit; see `plaudit topics check`"
 
@@ -109,31 +109,31 @@ class RecordTooLarge(RecordRefused):
 
 
 class BufferFull(KafkaFailure):
-    """The producer's buffer is full: the brokers take records more slowly than they come."""
+    """The producer's buffer is full: records arrive faster than the brokers accept them."""
 
     summary = "the local buffer is full; wait for acknowledgements, then send again"
 
 
 class ProducerFatal(KafkaFailure):
-    """The idempotent producer met an error after which nothing more can be sent with it.
+    """The idempotent producer met an error after which it can't send anything.
 
-    It says nothing against the record, so it counts as retriable, but only with a new producer:
-    whoever owns this one has to close it and start anew, or stop the process.
+    The record itself may be fine, so the error counts as retriable, but only with a new producer:
+    the owner must close this one and create another, or stop the process.
     """
 
     summary = "the producer failed for good; start a new one"
 
 
 class Fenced(ProducerFatal):
-    """Another process has taken this one's transactional id; it can write nothing more."""
+    """Another process has taken this one's transactional id; this producer can't write any more."""
 
     summary = "another process has taken over"
 
 
 class ConsumerFatal(KafkaFailure):
-    """The consumer met an error after which it reads nothing more, and may say nothing more.
+    """The consumer met an error after which it can neither read nor commit.
 
-    Whoever owns it has to close it and start anew, or stop the process.
+    The owner must close it and create another, or stop the process.
     """
 
     summary = "the consumer failed for good; start a new one"
@@ -144,8 +144,8 @@ class TransactionAborted(KafkaFailure):
     """Nothing of the transaction was written.
 
     Attributes:
-        refused: records that will never be taken, by their number in the transaction; without
-            them, the rest may be tried again.
+        refused: records that the brokers will never accept, by their index in the transaction.
+            Without them, the rest may be retried.
     """
 
     summary = "the transaction was aborted"
@@ -163,20 +163,20 @@ class TransactionAborted(KafkaFailure):
 
 
 class ProducerClosed(KafkaFailure):
-    """The producer is closed; the record is not acknowledged, though it may have been written."""
+    """The producer is closed. The record is not acknowledged, but it may have been written."""
 
     summary = "the producer was closed"
 
 
 class UsedAfterFork(KafkaFailure):
-    """A client made before `fork()` was used in the child, where its threads don't exist."""
+    """A client created before `fork()` was used in the child, which lacks its threads."""
 
     summary = "made before fork(); make a new one in the child process"
     retriable = False
 
 
-# Kafka's error codes by the class that says what has to change. Names, not numbers: librdkafka's
-# own codes begin with an underscore, which lint takes for private attributes.
+# Kafka's error codes by class. Names, not numbers: librdkafka's own codes begin with an
+# underscore, which lint takes for private attributes.
 _BY_CLASS: Final[tuple[tuple[type[KafkaFailure], str], ...]] = (
     (
         KafkaUnavailable,
@@ -234,7 +234,7 @@ _BY_CLASS: Final[tuple[tuple[type[KafkaFailure], str], ...]] = (
 )
 _CLASS_OF: Final = {code: kind for kind, codes in _BY_CLASS for code in codes.split()}
 
-# No topic's name, or a request that this cluster can't meet: waiting changes nothing.
+# An invalid topic name, or a request that this cluster can't satisfy: waiting does not help.
 _UNFIT_FOR_GOOD: Final = frozenset(
     {
         "TOPIC_EXCEPTION",
@@ -250,11 +250,11 @@ _UNFIT_FOR_GOOD: Final = frozenset(
 
 
 def denied(failure: KafkaFailure) -> bool:
-    """Return whether it is for want of a right, be the producer at its end for it or not."""
+    """Return True for authorization errors, including those that made the producer fatal."""
     return _CLASS_OF.get(failure.code) is NotAuthorized
 
 
-# What a group answers to a member that it will not have: the client asks no more, or in vain.
+# Responses of a group that rejects the member: the client stops asking, or asks without success.
 _NOT_A_MEMBER: Final[Mapping[str, str]] = {
     "FENCED_INSTANCE_ID": "another process uses the same group.instance.id",
     "UNRELEASED_INSTANCE_ID": "another process uses the same group.instance.id",
@@ -268,7 +268,7 @@ _NOT_A_MEMBER: Final[Mapping[str, str]] = {
 
 
 def translate_for_consumer(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:
-    """Translate what a consumer met; a fatal error is the consumer's own."""
+    """Translate a consumer's error; a fatal error is the consumer's own."""
     failure = translate(error, doing)
     if isinstance(failure, ProducerFatal):
         return ConsumerFatal(doing, failure.reason, failure.code)
@@ -276,7 +276,7 @@ def translate_for_consumer(error: KafkaError | KafkaException, doing: str) -> Ka
 
 
 def ends_membership(failure: KafkaFailure) -> ConsumerFatal | None:
-    """Return the end of a consumer that its group will not have; None for any other failure."""
+    """Return the fatal error of a consumer that its group rejects; None for other failures."""
     if isinstance(failure, ConsumerFatal):
         return failure
     advice = _NOT_A_MEMBER.get(failure.code)
@@ -287,14 +287,14 @@ def ends_membership(failure: KafkaFailure) -> ConsumerFatal | None:
 
 
 def translate(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:
-    """Say in this module's terms what librdkafka reported.
+    """Translate a librdkafka error into one of this module's classes.
 
-    A code that is unknown here becomes a plain, retriable `KafkaFailure`: holding a record back is
-    safe, giving it up for an error that nobody has judged is not.
+    An unknown code becomes a plain, retriable `KafkaFailure`: holding a record back is safe, and
+    giving it up for an unclassified error is not.
 
     Args:
-        error: as librdkafka gave or raised it.
-        doing: what was tried, in words that complete "could not …"; it opens the message.
+        error: error that librdkafka returned or raised.
+        doing: action for the message, completing "could not …".
     """
     found = error.args[0] if isinstance(error, KafkaException) else error
     if not isinstance(found, KafkaError):

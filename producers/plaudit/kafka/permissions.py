@@ -1,7 +1,7 @@
-"""Whether this user may do something, asked before it is done.
+"""Authorization checks, made before an operation.
 
-In a transaction the brokers' refusal reaches nobody: librdkafka throws the records away and says
-that they were purged. And an empty topic looks the same to whoever may not read it.
+In a transaction, a refusal by the brokers does not reach the caller: librdkafka drops the records
+and reports them as purged. And a topic that a user may not read looks like an empty one.
 """
 
 from __future__ import annotations
@@ -24,49 +24,49 @@ from plaudit.records.names import Names
 _TIMEOUT_S: Final = 10.0
 _SERVE_S: Final = 0.1
 _EVERYTHING: Final = frozenset({"read", "write", "delete", "alter", "alter_configs"})
-"""What matters of the operations on topics; who may do any of these may describe, too."""
+"""Relevant topic operations; each of them implies the right to describe."""
 
 
 def require_brokers(settings: KafkaSettings) -> None:
-    """See to it that the brokers are there, and let this user in.
+    """Check that the brokers are available and accept this user.
 
     Raises:
-        KafkaUnavailable: they are away.
-        NotAuthorized: its password is wrong, or its certificate.
+        KafkaUnavailable: the brokers are unavailable.
+        NotAuthorized: the password or the certificate is rejected.
     """
     _Asking(settings).names()
 
 
 def require_read(settings: KafkaSettings, topic: str) -> None:
-    """See to it that this user may read a topic.
+    """Check that this user may read a topic.
 
     Raises:
-        NotAuthorized: names the topic.
-        KafkaFailure: it is missing, or the brokers are away.
+        NotAuthorized: the user may not; the message names the topic.
+        KafkaFailure: the topic is missing, or the brokers are unavailable.
     """
     _Asking(settings).require(AclOperation.READ, "read", [topic])
 
 
 def require_write(settings: KafkaSettings, topics: Collection[str]) -> None:
-    """See to it that this user may write to all of them.
+    """Check that this user may write to all of these topics.
 
     Raises:
-        NotAuthorized: names the topic.
-        KafkaFailure: a topic is missing, or the brokers are away.
+        NotAuthorized: the user may not; the message names the topic.
+        KafkaFailure: a topic is missing, or the brokers are unavailable.
     """
     _Asking(settings).require(AclOperation.WRITE, "write to", topics)
 
 
 def check_role(settings: KafkaSettings, role: Role, topics: Collection[str]) -> list[TopicIssue]:
-    """Compare what this user may do with topics with what its role needs.
+    """Compare this user's topic permissions with those of its role.
 
     Args:
-        settings: where Kafka is, and as whom to come.
-        role: that it has.
-        topics: those that exist, under the prefix.
+        settings: connection to Kafka, and the user.
+        role: expected role.
+        topics: existing topics with the prefix.
 
     Raises:
-        KafkaFailure: the brokers are away.
+        KafkaFailure: the brokers are unavailable.
     """
     allowed = _Asking(settings).allowed(topics)
     if not any(allowed.values()):
@@ -97,7 +97,7 @@ def needs(role: Role, names: Names, topic: str) -> frozenset[str]:
 def _judge(
     role: Role, topic: str, allowed: frozenset[str] | None, needed: frozenset[str]
 ) -> Iterator[TopicIssue]:
-    """Yield what a user lacks on a topic, and what it may do beyond its role."""
+    """Yield the user's missing permissions on a topic, and those beyond its role."""
     wanted = needed & _EVERYTHING if "all" not in needed else _EVERYTHING
     for operation in sorted(wanted - (allowed or frozenset())):
         what = f"may not {operation}, which role {role} needs"
@@ -109,7 +109,7 @@ def _judge(
 
 
 class _Asking:
-    """A connection to ask over."""
+    """Connection for authorization queries."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._troubles = ConnectionErrors()
@@ -123,7 +123,7 @@ class _Asking:
         return answered(ask, "ask the brokers", _TIMEOUT_S, self._troubles, self._serve)
 
     def require(self, right: AclOperation, doing: str, topics: Collection[str]) -> None:
-        self.names()  # whoever is not let in is told so in a moment
+        self.names()  # a rejected login fails here within a moment
         asked = self._client.describe_topics(
             TopicCollection(list(topics)),
             include_authorized_operations=True,
@@ -140,7 +140,7 @@ class _Asking:
                 raise NotAuthorized(f"{doing} topic {topic}", denial, "TOPIC_AUTHORIZATION_FAILED")
 
     def allowed(self, topics: Collection[str]) -> dict[str, frozenset[str] | None]:
-        """Return the operations that are allowed on each topic; None where it can't be seen."""
+        """Return the allowed operations on each topic; None where the topic is hidden."""
         self.names()
         asked = self._client.describe_topics(
             TopicCollection(list(topics)),

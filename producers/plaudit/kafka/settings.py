@@ -1,9 +1,9 @@
-"""Where Kafka is, how to log in, and what this installation's topics are called.
+"""Kafka settings: brokers, credentials, and the names of this installation's topics.
 
-Everything is read from the environment and from a `.env` file in the working directory; the
-environment wins. Any librdkafka property can be given as `PLAUDIT_KAFKA_<PROPERTY>`, with an
-underscore for each dot: `PLAUDIT_KAFKA_SASL_MECHANISM` is `sasl.mechanism`. No property that can be
-written as text has an underscore of its own, so nothing is lost.
+Values come from the environment and from a `.env` file in the working directory; the environment
+wins. Any librdkafka property can be set as `PLAUDIT_KAFKA_<PROPERTY>`, with an underscore for each
+dot: `PLAUDIT_KAFKA_SASL_MECHANISM` is `sasl.mechanism`. No property with a text value has an
+underscore in its name, so the mapping is unambiguous.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ TIERS: Final = "PLAUDIT_RETRY_TIERS"
 TOPICS_FILE: Final = "PLAUDIT_TOPICS_FILE"
 REGISTRY_URL: Final = "PLAUDIT_SCHEMA_REGISTRY_URL"
 DEFAULT_SCHEDULE: Final = "5s,5m,30m,2h,5h,10h,14h,20h,24h"
-# Those that no schedule uses serve `Retry-After` and diversions.
+# Tiers that the schedule does not use serve `Retry-After` and diversions.
 DEFAULT_TIERS: Final = "5s,30s,2m,5m,15m,30m,1h,2h,5h,10h,14h,20h,24h"
 
 _ENV_FILE: Final = ".env"
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
 _SERVER: Final = re.compile(r"([A-Za-z_]+://)?(\[[0-9A-Fa-f:.%]+\]|[^\s:,/\[\]]+)(:[0-9]{1,5})?")
-# Kafka allows 249 characters in a topic's name; the longest of ours after the prefix has 16.
+# Kafka allows 249 characters in a topic name; the longest of ours after the prefix has 16.
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,200}")
 
 
@@ -59,10 +59,10 @@ def variable_of(librdkafka_property: str) -> str:
 
 
 class _Passthrough(PydanticBaseSettingsSource):
-    """Collects `PLAUDIT_KAFKA_*`, wherever the other settings come from."""
+    """Source of `PLAUDIT_KAFKA_*` variables."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[object, str, bool]:
-        """Nothing is read field by field."""
+        """Return nothing: this source is not read field by field."""
         del field
         return None, field_name, False
 
@@ -77,12 +77,12 @@ class _Passthrough(PydanticBaseSettingsSource):
 
 
 class KafkaSettings(BaseSettings):
-    """Settings of everything that talks to Kafka.
+    """Settings of every component that connects to Kafka.
 
-    `KafkaSettings()` reads the environment; keyword arguments (by field name) come first.
+    `KafkaSettings()` reads the environment; keyword arguments (by field name) take precedence.
 
     Raises:
-        SettingsError: a value can't be used; names its variable.
+        SettingsError: a value is invalid; the message names its variable.
     """
 
     model_config = SettingsConfigDict(
@@ -106,7 +106,7 @@ class KafkaSettings(BaseSettings):
     )
     schema_registry_url: str | None = Field(
         default=None,
-        repr=False,  # may hold a password
+        repr=False,  # may contain a password
         validation_alias=REGISTRY_URL,
         description="A Confluent-compatible registry; without one the `schemas` topic is used.",
     )
@@ -140,7 +140,7 @@ class KafkaSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read `PLAUDIT_KAFKA_*` beside what is read by name."""
+        """Read `PLAUDIT_KAFKA_*` in addition to the named fields."""
         del file_secret_settings
         return init_settings, env_settings, dotenv_settings, _Passthrough(settings_cls)
 
@@ -190,31 +190,32 @@ class KafkaSettings(BaseSettings):
 
     @property
     def schedule(self) -> tuple[Delay, ...]:
-        """Delays between attempts; the first attempt is made at once and is not listed."""
+        """Delays between attempts; the first attempt has no delay and is not listed."""
         return _delays(self.retry_schedule, self.retry_tiers)[0]
 
     @property
     def tiers(self) -> tuple[Delay, ...]:
-        """Every delay that has a retry topic, shortest first, without `now`."""
+        """All delays that have a retry topic, shortest first, without `now`."""
         return _delays(self.retry_schedule, self.retry_tiers)[1]
 
     @property
     def groups_by_broker(self) -> bool:
-        """Whether consumer groups follow KIP-848: the broker assigns, and sets the time-out."""
+        """Whether groups use KIP-848: the broker assigns, and sets the session time-out."""
         protocol = self.properties.get("group.protocol")
         return protocol is not None and protocol.get_secret_value() == "consumer"
 
     def client_config(
         self, defaults: Mapping[str, object] = _NONE, /, **enforced: object
     ) -> dict[str, object]:
-        """Return the configuration of one librdkafka client; it may hold passwords.
+        """Return the configuration of one librdkafka client; it may contain passwords.
 
         Args:
-            defaults: what `PLAUDIT_KAFKA_*` may override.
-            **enforced: what it may not, because correctness depends on it.
+            defaults: properties that `PLAUDIT_KAFKA_*` may override.
+            **enforced: properties that it may not, because correctness depends on them.
 
         Raises:
-            SettingsError: no brokers are set, or `PLAUDIT_KAFKA_*` contradicts what is enforced.
+            SettingsError: no brokers are set, or `PLAUDIT_KAFKA_*` contradicts an enforced
+                property.
         """
         given = {name: value.get_secret_value() for name, value in self.properties.items()}
         servers = self.bootstrap_servers or given.get("bootstrap.servers")
@@ -228,10 +229,10 @@ class KafkaSettings(BaseSettings):
 
 
 def _delays(schedule: str | None, tiers: str | None) -> tuple[tuple[Delay, ...], tuple[Delay, ...]]:
-    """Read schedule and tiers; tiers default to the schedule when only that is set.
+    """Parse schedule and tiers; tiers default to the schedule when only that is set.
 
     Raises:
-        SettingsError: an entry that is no delay, or a schedule with a delay that has no tier.
+        SettingsError: an entry is not a delay, or the schedule has a delay without a tier.
     """
     waits = _read(SCHEDULE, schedule or DEFAULT_SCHEDULE)
     offered = _read(TIERS, tiers or (schedule or DEFAULT_TIERS))
@@ -253,7 +254,7 @@ def _read(variable: str, text: str) -> tuple[Delay, ...]:
     except DelayError as error:
         raise SettingsError(variable, str(error)) from None
     if not all(delay.millis for delay in delays):
-        raise SettingsError(variable, "`now` is no delay here; the first attempt is made at once")
+        raise SettingsError(variable, "`now` is not allowed here; the first attempt has no delay")
     return delays
 
 

@@ -1,4 +1,4 @@
-"""What members of a consumer group are told, and tell."""
+"""Types of a consumer group member: partitions, offsets, configuration and callbacks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Partition(NamedTuple):
 
 
 class CommittedOffset(NamedTuple):
-    """Where a group stands in a partition.
+    """A group's position in a partition.
 
     Attributes:
-        offset: the next one to read; None when the group never committed.
-        metadata: text that was committed with it; empty when there was none.
+        offset: the next offset to read; None when the group never committed.
+        metadata: metadata of the commit; empty if absent.
     """
 
     offset: int | None
@@ -31,14 +31,14 @@ class CommittedOffset(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GroupConfig:
-    """How a member of a consumer group behaves.
+    """Configuration of a consumer group member.
 
     Attributes:
         group_id: the group.
         assignor: `range`, or `cooperative-sticky`; the KIP-848 protocol takes `range` or `uniform`.
-        session_timeout_ms: how long after its last heartbeat a member counts as dead.
-        fetch_wait_ms: how long a broker may hold a fetch that has nothing to return.
-        member: tells the members of one process in one group apart, for `group.instance.id`.
+        session_timeout_ms: time after its last heartbeat at which a member counts as dead.
+        fetch_wait_ms: time that a broker may hold an empty fetch.
+        member: distinguishes the members of one process in a group, for `group.instance.id`.
     """
 
     group_id: str
@@ -50,15 +50,15 @@ class GroupConfig:
 
 @dataclass(frozen=True, slots=True)
 class GroupEvents:
-    """What the owner of a group member is told, from within `read` and `close`.
+    """Callbacks of a group member, called from within `read` and `close`.
 
     Attributes:
-        on_assign: partitions that are now this member's; returns the offset to start each at.
-        on_revoke: partitions that are about to be given up; they can still be committed.
-        on_lost: partitions that are gone already; they can't be committed.
+        on_assign: partitions now belong to this member; returns the start offset of each.
+        on_revoke: partitions are about to be revoked; they can still be committed.
+        on_lost: partitions were lost; they can't be committed.
         on_out_of_range: the log no longer has the position of this partition.
-        on_commit_failed: a commit that was not waited for failed for these partitions; it has been
-            logged. Who commits only what changed has to commit them again.
+        on_commit_failed: an asynchronous commit failed for these partitions; it has been logged. An
+            owner that commits only changes must commit them again.
     """
 
     on_assign: Callable[[Sequence[Partition]], Mapping[Partition, int]]

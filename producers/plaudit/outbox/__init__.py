@@ -1,1 +1,1 @@
-"""A transactional outbox: events written in a service's own database transaction, then relayed."""
+"""Transactional outbox: events written in a service's own database transaction, then relayed."""

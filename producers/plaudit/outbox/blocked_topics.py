@@ -1,4 +1,4 @@
-"""Topics that can't be written to: their rows wait, and those of other topics go on. Pure."""
+"""Unwritable topics: their rows wait, and rows of other topics continue. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Final
 from plaudit.kafka.errors import KafkaFailure, NotAuthorized, TopicProblem
 
 TRY_AGAIN_S: Final = 10.0
-"""How long the rows of such a topic are left alone; then a batch is spent to see if it is open."""
+"""Seconds for which the rows of such a topic are skipped; then one batch tests it again."""
 
 
 class BlockedTopics:
-    """Remembers them by their names in the table.
+    """Tracks unwritable topics by their names in the table.
 
     Args:
-        now: monotonic seconds.
+        now: monotonic clock in seconds.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -24,7 +24,7 @@ class BlockedTopics:
         self.reasons: dict[str, KafkaFailure] = {}
 
     def take(self, failures: Mapping[str, KafkaFailure]) -> list[str]:
-        """Leave alone what can't be written to; return the topics that were not known to be so."""
+        """Mark topics as unwritable; return those that were not marked before."""
         found = {
             topic: failure
             for topic, failure in failures.items()
@@ -36,13 +36,13 @@ class BlockedTopics:
         return fresh
 
     def opened(self, topics: Collection[str]) -> list[str]:
-        """Forget topics that were written to; return those that had been shut."""
+        """Unmark topics that were written to; return those that had been unwritable."""
         found = [topic for topic in topics if topic in self.reasons]
         for topic in found:
             del self.reasons[topic], self._again_at[topic]
         return found
 
     def left_out(self) -> list[str]:
-        """Return whose rows are to be left alone now."""
+        """Return the topics whose rows are skipped now."""
         now = self._now()
         return [topic for topic, again_at in self._again_at.items() if again_at > now]

@@ -1,6 +1,6 @@
-"""Writing an event into the outbox, in the caller's own transaction.
+"""Insertion of an event into the outbox, in the caller's own transaction.
 
-Nothing of a driver is imported here: which one a connection is of, its class tells.
+No database driver is imported: the connection's class identifies the driver.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ class NotEnqueued(ValueError):
     """The event was not written.
 
     NotEnqueued
-    ├── UnknownConnection     no connection that is known here
-    └── OutsideTransaction    it would be written by itself, whatever becomes of the rest
+    ├── UnknownConnection     the connection's driver is not supported
+    └── OutsideTransaction    the event would be committed independently of the data
     """
 
 
 class UnknownConnection(NotEnqueued, TypeError):
-    """The connection is of no driver that is known here."""
+    """The connection's driver is not supported."""
 
     def __init__(self, connection: object, wanted: str) -> None:
         kind = type(connection)
-        super().__init__(f"{kind.__module__}.{kind.__qualname__} is none of {wanted}")
+        super().__init__(f"{kind.__module__}.{kind.__qualname__} is not one of {wanted}")
 
 
 class OutsideTransaction(NotEnqueued):
-    """The connection commits each statement by itself: nothing would bind event and data."""
+    """The connection commits each statement: event and data would not be atomic."""
 
     def __init__(self, how: str) -> None:
         super().__init__(
@@ -59,16 +59,16 @@ def enqueue(
     Args:
         connection: of psycopg, sqlite3, SQLAlchemy (`Connection`, `Session`) or Django
             (`django.db.connection`), in the transaction that changes the data.
-        event: `meta.event_id` stays the same however often it is relayed.
+        event: the event; `meta.event_id` stays the same however often it is relayed.
         source: which service this is, as a URI reference (`ce_source`).
-        traceparent: W3C trace context; by default that of OpenTelemetry's current span.
+        traceparent: W3C trace context; the default is OpenTelemetry's current span.
         table: the outbox's name.
 
     Raises:
-        UnknownConnection: of no driver that is known here.
-        OutsideTransaction: the event would be committed by itself.
-        PublishRefused: the event is too large, or an argument can't be used.
-        TableNameRefused: `table` is no name.
+        UnknownConnection: the connection's driver is not supported.
+        OutsideTransaction: the event would be committed independently.
+        PublishRefused: the event is too large, or an argument is invalid.
+        TableNameRefused: `table` is not a valid name.
     """
     write = _writer(connection)
     write(checked(table), row_of(event, source, traceparent))
@@ -82,7 +82,7 @@ async def enqueue_async(
     traceparent: str | None = None,
     table: str = TABLE,
 ) -> None:
-    """Write an event into the outbox as `enqueue` does, over a connection of asyncio.
+    """Write an event into the outbox as `enqueue` does, over an asyncio connection.
 
     Args:
         connection: `psycopg.AsyncConnection`, or SQLAlchemy's `AsyncConnection` or `AsyncSession`.
@@ -112,10 +112,10 @@ async def enqueue_async(
 def row_of(
     event: EventModel, source: str = DEFAULT_SOURCE, traceparent: str | None = None
 ) -> tuple[str, str, bytes, str]:
-    """Return what is written of an event, in the order of `COLUMNS`; for bulk inserts of your own.
+    """Return the row of an event, in the order of `COLUMNS`; for your own bulk inserts.
 
     Raises:
-        PublishRefused: the event is too large, or an argument can't be used.
+        PublishRefused: the event is too large, or an argument is invalid.
     """
     trace = current_traceparent() if traceparent is None else traceparent
     made = prepare(event, _UNPREFIXED, checked_source(source), trace)
@@ -138,10 +138,10 @@ class _Plain:
 
 
 def _writer(connection: object) -> Write:
-    """Return what writes a row with this connection.
+    """Return a function that writes a row with this connection.
 
     Raises:
-        NotEnqueued: see there.
+        NotEnqueued: the connection is not supported, or not in a transaction.
     """
     asked: Any = connection
     match _root(connection):
@@ -189,15 +189,16 @@ def _in_psycopg_transaction(connection: Any) -> None:  # noqa: ANN401 - not impo
 
 
 def _in_sqlite_transaction(connection: Any) -> None:  # noqa: ANN401 - as of Python 3.12
-    # With an isolation level, or autocommit=False, the driver begins one before the insert.
+    # With an isolation level, or autocommit=False, the driver begins a transaction before the
+    # insert.
     begins = connection.isolation_level is not None
-    mode = getattr(connection, "autocommit", -1)  # -1: as the isolation level says
+    mode = getattr(connection, "autocommit", -1)  # -1: as the isolation level specifies
     if not connection.in_transaction and not (begins if mode == -1 else mode is False):
         raise OutsideTransaction('connection.execute("BEGIN")')
 
 
 def _insert(table: str, mark: str) -> str:
-    """Return the statement; the name was checked, and everything else is a parameter."""
+    """Return the statement. The table name was validated; all values are parameters."""
     if mark == "numeric_dollar":
         marks = ", ".join(f"${place}" for place in range(1, len(COLUMNS) + 1))
     else:
@@ -206,7 +207,7 @@ def _insert(table: str, mark: str) -> str:
 
 
 def _root(connection: object) -> str:
-    """Return the package that the connection's class comes from; that of a base, if it is known."""
+    """Return the package of the connection's class, or of its first supported base class."""
     known = {"psycopg", "sqlite3", "django", "sqlalchemy"}
     roots = [each.__module__.partition(".")[0] for each in type(connection).__mro__]
     return next((root for root in roots if root in known), roots[0])

@@ -1,4 +1,4 @@
-"""From a row as `enqueue` wrote it to the record that is sent."""
+"""Conversion of a row that `enqueue` wrote into the record to send."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BY_FINGERPRINT: Final = {each.fingerprint: each for each in CATALOGUE.values()}
 
 
 class Written(NamedTuple):
-    """A row's columns, as the database has them."""
+    """A row's columns, with the database's types."""
 
     number: int
     topic: str
@@ -29,11 +29,11 @@ class Written(NamedTuple):
 
 
 class RecordMaker:
-    """Makes records of rows.
+    """Converts rows into records.
 
     Args:
-        names: of the topics.
-        schema_id: with a registry, finds the id of an event type's schema.
+        names: names of the topics.
+        schema_id: look-up of an event type's schema id, with a registry.
     """
 
     def __init__(self, names: Names, schema_id: SchemaId) -> None:
@@ -41,33 +41,34 @@ class RecordMaker:
         self._schema_id = schema_id
 
     def __call__(self, written: Written) -> Row | Unfit:
-        """Return the record, or why there is none.
+        """Return the record, or the reason why the row is not valid.
 
         Raises:
-            RegistryFailure: the schema's id can't be found now; the row is fine.
+            RegistryFailure: the schema's id is not available now; the row is fine.
         """
         if not isinstance(written.value, bytes) or not _texts(written):
-            # SQLite takes values of any type in any column.
+            # SQLite stores values of any type in any column.
             return Unfit(written.number, "value has to be bytes, all other columns texts")
         topic = self._topics.get(written.topic)
         if topic is None:
             known = ", ".join(sorted(self._topics))
-            return Unfit(written.number, f"topic {written.topic!r} is none of {known}")
+            return Unfit(written.number, f"topic {written.topic!r} is not one of {known}")
         try:
             headers = [(str(name), str(value).encode()) for name, value in _pairs(written.headers)]
         except ValueError as error:
-            return Unfit(written.number, f"headers are no list of pairs as JSON: {error}")
+            return Unfit(written.number, f"headers are not a list of pairs as JSON: {error}")
         value = written.value
         if value[:2] != SINGLE_OBJECT or len(value) < SINGLE_HEAD:
-            return Unfit(written.number, "the value is no event in Avro single-object encoding")
+            return Unfit(written.number, "the value is not an event in Avro single-object encoding")
         framed = self._framed(value)
         return Row(written.number, topic, written.key.encode(), framed, headers, written.topic)
 
     def _framed(self, value: bytes) -> bytes:
-        """Return the value with the registry's id, where there is a registry and it is known.
+        """Return the value with the registry's schema id, if a registry knows the schema.
 
-        A service may be of another release than the relay; what the relay does not know by its
-        fingerprint stays as it is, which every reader takes too.
+        Service and relay may be of different releases. A value with a fingerprint that the relay
+        does
+        not know stays unchanged, which every reader accepts.
         """
         event_type = _BY_FINGERPRINT.get(value[len(SINGLE_OBJECT) : SINGLE_HEAD])
         schema_id = None if event_type is None else self._schema_id(event_type)

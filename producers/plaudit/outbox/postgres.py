@@ -1,7 +1,7 @@
-"""The outbox in Postgres: one relay at a time by an advisory lock, woken by LISTEN/NOTIFY.
+"""Outbox in Postgres: an advisory lock admits one relay, and LISTEN/NOTIFY wakes it.
 
-Needs the extra `postgres` (psycopg). The lock and the subscription belong to the session: a pooler
-that hands sessions around by transaction (pgbouncer's `transaction` mode) breaks both.
+Needs the extra `postgres` (psycopg). Lock and subscription belong to the session: a pooler that
+shares sessions between transactions (pgbouncer's `transaction` mode) breaks both.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from plaudit.outbox.table import TABLE, channel, checked
 
 CONNECT_S: Final = 5
 _OURS: Final = 0x706C61  # "pla": the first half of our advisory locks
-# A database that vanished without a word is noticed after some ten seconds.
+# A database that vanished silently is noticed after about ten seconds.
 _IDLE_S: Final = 5
 _EVERY_S: Final = 2
 _TIMES: Final = 3
 
-# Few large rows or many small ones: what a batch holds is bounded both ways.
+# A batch is bounded in rows and in bytes.
 _BATCH: Final = """
 SELECT number, topic, key, value, headers FROM (
     SELECT *, sum(octet_length(value)) OVER (ORDER BY number) - octet_length(value) AS before
@@ -52,17 +52,17 @@ Connection = psycopg.Connection[TupleRow]
 
 
 class PostgresQueue:
-    """The table of an upstream service (see `plaudit.outbox.queue.Queue`).
+    """Outbox table of an upstream service (see `plaudit.outbox.queue.Queue`).
 
     Args:
         url: of the database, as libpq takes it.
-        make: makes a record of a row.
-        table: its name.
-        batch: rows at once.
-        batch_bytes: of values at once, at least one row.
+        make: converts a row into a record.
+        table: name of the table.
+        batch: maximum rows of a batch.
+        batch_bytes: maximum bytes of a batch's values, except that one row is always allowed.
 
     Raises:
-        TableNameRefused: `table` is no name.
+        TableNameRefused: `table` is not a valid name.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class PostgresQueue:
         self._left_out: list[str] = []
 
     def acquire(self) -> bool:
-        """Take the lock of the session, unless another relay has it."""
+        """Take the session's lock, unless another relay has it."""
         with self._session() as connection:
             if not self._held:
                 query = "SELECT pg_try_advisory_lock(%s, %s)"
@@ -100,56 +100,56 @@ class PostgresQueue:
         return self._held
 
     def release(self) -> None:
-        """End the session, and with it the lock."""
+        """Close the session, which releases the lock."""
         if self._connection is not None:
             self._connection.close()
         self._connection, self._held = None, False
 
     def batch(self) -> Sequence[Row | Unfit]:
-        """Return the rows that come first, as records."""
+        """Return the first rows, as records."""
         with self._session() as connection:
             cursor = connection.execute(self._statements[_BATCH], (self._left_out,), binary=True)
             written = cursor.fetchall()
         return [self._make(Written(*row)) for row in written]
 
     def settle(self, verdict: Verdict) -> None:
-        """Delete what is published, note the reason beside what is refused."""
+        """Delete published rows; store the reason in refused rows."""
         with self._session() as connection, connection.transaction():
             if verdict.published:
                 connection.execute(self._statements[_DELETE], (verdict.published,))
             for number, reason in verdict.refused:
-                # NUL has no place in a Postgres text.
+                # Postgres does not accept NUL in a text.
                 told = reason.replace("\0", "?")
                 connection.execute(self._statements[_REFUSE], (told, number))
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until somebody says that there are rows, at most that long."""
+        """Wait for a notification of new rows, up to this time."""
         with self._session() as connection:
             for _ in connection.notifies(timeout=timeout_s, stop_after=1):
                 pass
 
     def leave_out(self, topics: Collection[str]) -> None:
-        """Leave rows of these topics out of batches from now on."""
+        """Exclude rows of these topics from later batches."""
         self._left_out = list(topics)
 
     def backlog(self) -> Backlog:
-        """Count what is there."""
+        """Count the rows."""
         with self._session() as connection:
             row = connection.execute(self._statements[_BACKLOG]).fetchone()
         return Backlog(0, 0, 0.0) if row is None else Backlog(row[0], row[1], float(row[2]))
 
     def retry(self) -> int:
-        """Let refused rows be tried again; return how many."""
+        """Make refused rows eligible again; return their number."""
         with self._session() as connection:
             return connection.execute(self._statements[_RETRY]).rowcount
 
     @contextmanager
     def _session(self) -> Iterator[Connection]:
-        """Give the session, begun anew after an error; nobody's lock outlives it.
+        """Yield the session, and reopen it after an error. A lock ends with its session.
 
         Raises:
-            OutboxMissing: no such table.
-            OutboxUnavailable: anything else that the database or the way to it refused.
+            OutboxMissing: the table does not exist.
+            OutboxUnavailable: any other error of the database or its connection.
         """
         try:
             if self._connection is None:

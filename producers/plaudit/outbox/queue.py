@@ -1,4 +1,4 @@
-"""The port to a table of rows that wait for Kafka: the relay's side of it."""
+"""Port of the relay to a table of rows that wait for Kafka."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class OutboxFailure(Exception):
     """The outbox can't be used.
 
     OutboxFailure
-    ├── OutboxUnavailable   the database is away: waiting helps
-    └── OutboxMissing       there is no such table, or it is another one
+    ├── OutboxUnavailable   the database is unavailable: retry
+    └── OutboxMissing       the table does not exist, or has other columns
     """
 
 
@@ -22,16 +22,16 @@ class OutboxUnavailable(OutboxFailure):
 
 
 class OutboxMissing(OutboxFailure):
-    """The table is not there, or not what `plaudit outbox ddl` makes."""
+    """The table does not exist, or is not the one of `plaudit outbox ddl`."""
 
 
 class Backlog(NamedTuple):
-    """What is in an outbox.
+    """Counts of an outbox.
 
     Attributes:
-        waiting: rows that are to be published.
-        refused: rows that were put aside.
-        oldest_s: age of the oldest row that waits.
+        waiting: rows to be published.
+        refused: rows that were set aside.
+        oldest_s: age of the oldest waiting row in seconds.
     """
 
     waiting: int
@@ -40,43 +40,43 @@ class Backlog(NamedTuple):
 
 
 class Queue(Protocol):
-    """Rows that wait; of several relays one at a time works on them, which keeps their order.
+    """Waiting rows. One relay at a time works on them, which preserves their order.
 
-    Every method may raise `OutboxFailure`; the queue can be used again after it.
+    Every method may raise `OutboxFailure`; the queue can be used again afterwards.
     """
 
     def acquire(self) -> bool:
-        """Become, or stay, the one that works on the rows; False while another one does."""
+        """Become, or stay, the active relay; return False while another relay is active."""
         ...
 
     def release(self) -> None:
-        """Let another one work on the rows."""
+        """Let another relay become active."""
         ...
 
     def batch(self) -> Sequence[Row | Unfit]:
-        """Return the rows that come first, in order; none when nothing waits."""
+        """Return the first rows, in order; none when no row waits."""
         ...
 
     def settle(self, verdict: Verdict) -> None:
-        """Take out what is published and put aside what is refused; doing it again is harmless."""
+        """Delete published rows and set refused rows aside; idempotent."""
         ...
 
 
 class EventQueue(Queue, Protocol):
-    """The outbox of a service that publishes events, which a process of its own works on."""
+    """Outbox of a service that publishes events, for a relay process."""
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until there may be new rows, at most that long."""
+        """Wait until there may be new rows, up to this time."""
         ...
 
     def leave_out(self, topics: Collection[str]) -> None:
-        """Leave rows of these topics, as the table calls them, out of batches from now on."""
+        """Exclude rows of these topics (by their names in the table) from later batches."""
         ...
 
     def backlog(self) -> Backlog:
-        """Count what is there."""
+        """Count the rows."""
         ...
 
     def retry(self) -> int:
-        """Let refused rows be tried again; return how many."""
+        """Make refused rows eligible again; return their number."""
         ...

@@ -1,7 +1,7 @@
-"""From a table to Kafka: in order per key, at least once, a batch per round trip.
+"""Relay from a table to Kafka: in order per key, at least once, one batch per round trip.
 
-A row leaves the table after the brokers have acknowledged it; a crash in between repeats it, with
-the same event id. What can't be published is put aside with the reason, and the rest goes on.
+A row leaves the table after the brokers have acknowledged it. A crash in between repeats it with
+the same event id. A row that can't be published is set aside with its reason; other rows continue.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _LOOK_S: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What one batch came to.
+    """Result of one batch.
 
     Attributes:
-        published: rows that the brokers have.
-        refusals: rows that can never be published, by number, with the reason.
-        kept: rows that stay for the next time.
-        failure: why they stay.
-        failures: the same by topic, as the table calls it.
-        topics: those that were written to.
+        published: number of acknowledged rows.
+        refusals: reasons of rows that can never be published, by row number.
+        kept: number of rows that stay for the next batch.
+        failure: first reason why rows stay.
+        failures: first reason for each topic, by its name in the table.
+        topics: topics that were written to.
     """
 
     published: int = 0
@@ -43,17 +43,17 @@ class Moved:
 
     @property
     def settled(self) -> int:
-        """How many rows are done with."""
+        """Number of finished rows."""
         return self.published + len(self.refusals)
 
 
 class Relay:
-    """Moves rows; whoever calls it has acquired the queue.
+    """Moves rows; the caller must have acquired the queue.
 
     Args:
         queue: the rows.
-        producer: to write with. Its records should not time out by themselves, or rows of a key
-            may overtake each other in the topic before they are put right.
+        producer: producer to write with. Its records should not time out, or rows of a key may be
+            reordered in the topic before the order is corrected.
     """
 
     def __init__(self, queue: Queue, producer: Producer) -> None:
@@ -65,12 +65,13 @@ class Relay:
         """Move one batch.
 
         Args:
-            give_up: asked while acknowledgements are awaited; True ends the wait, and what is not
-                acknowledged by then stays.
+            give_up: polled while acknowledgements are pending. True ends the wait; unacknowledged
+                rows
+                stay.
 
         Raises:
-            OutboxFailure: the database; what is published already is settled the next time.
-            KafkaFailure: the producer is closed or was made before a fork.
+            OutboxFailure: the database failed; published rows are settled with the next batch.
+            KafkaFailure: the producer is closed or was created before a fork.
         """
         if self._unsettled is not None:
             self._settle(self._unsettled)
@@ -93,7 +94,7 @@ class Relay:
         )
 
     def _settle(self, verdict: Verdict) -> None:
-        """Take rows out of the table; remember what could not be taken out for the next time."""
+        """Remove rows from the table; remember failed removals for the next batch."""
         self._unsettled = verdict
         self._queue.settle(verdict)
         self._unsettled = None
@@ -112,7 +113,7 @@ class Relay:
     def _send_one(
         self, row: Row, on_ack: Callable[[Ack | SendFailure], None], give_up: Callable[[], bool]
     ) -> bool:
-        """Send a row, waiting for room; False when the wait was given up."""
+        """Send a row, waiting for buffer space; return False if the wait was given up."""
         while True:
             try:
                 self._producer.send(row.topic, row.value, row.key, row.headers, on_ack=on_ack)
@@ -125,7 +126,7 @@ class Relay:
 
 
 class _Reports:
-    """What the brokers say of a batch; heard in the producer's thread."""
+    """Brokers' reports on a batch; filled in by the producer's thread."""
 
     def __init__(self, count: int) -> None:
         self._outcomes: list[Outcome] = [None] * count
@@ -147,11 +148,11 @@ class _Reports:
         return self._complete.wait(timeout_s)
 
     def outcomes(self) -> list[Outcome]:
-        """Return a copy: a report that comes too late must not change a decision in the making."""
+        """Return a copy, which late reports can't change."""
         return list(self._outcomes)
 
 
 def deadline(timeout_s: float) -> Callable[[], bool]:
-    """Return what says True once that time is over."""
+    """Return a function that is True once this time has passed."""
     end = time.monotonic() + timeout_s
     return lambda: time.monotonic() > end

@@ -1,4 +1,4 @@
-"""What waits for Kafka, and what to do with it once the brokers have spoken: pure."""
+"""Rows of a batch, and the decision about each after the brokers' reports: pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Row:
     """A row that can be sent.
 
     Attributes:
-        number: the rows of a key are sent in the order of their numbers.
+        number: position; rows of a key are sent in this order.
         topic: its full name.
-        key: rows of one topic and key keep their order.
-        value: None is a tombstone.
-        headers: as the record shall have them.
-        stored_topic: what the table calls the topic; empty: the same.
+        key: key; rows with the same topic and key keep their order.
+        value: value; None is a tombstone.
+        headers: headers of the record.
+        stored_topic: the topic's name in the table; empty if it is the same.
     """
 
     number: int
@@ -33,11 +33,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """A row that no record can be made of.
+    """A row that can't be converted into a record.
 
     Attributes:
-        number: of the row.
-        reason: what is wrong with it, for people.
+        number: position of the row.
+        reason: description for people.
     """
 
     number: int
@@ -45,20 +45,19 @@ class Unfit:
 
 
 Outcome = Ack | SendFailure | None
-"""Of a record; None: not answered yet, or never sent."""
+"""Result of a record; None: no report yet, or never sent."""
 
 
 @dataclass
 class Verdict:
-    """What becomes of the rows of a batch; rows that are in no list stay and are sent again.
+    """Decision about the rows of a batch; rows that are in no list stay and are sent again.
 
     Attributes:
-        published: the brokers have them.
-        refused: can never be published, with the reason.
-        kept: how many stay.
-        failures: by topic as the table calls it, why the first of those that stay was not
-            published.
-        topics: those that were written to, by the same name.
+        published: rows that the brokers have.
+        refused: rows that can never be published, with the reason.
+        kept: number of rows that stay.
+        failures: first reason why rows stay, by the topic's name in the table.
+        topics: topics that were written to, by the same name.
     """
 
     published: list[int] = field(default_factory=list)
@@ -69,16 +68,16 @@ class Verdict:
 
     @property
     def failure(self) -> KafkaFailure | None:
-        """Why the first of those that stay was not published."""
+        """First reason why rows stay."""
         return next(iter(self.failures.values()), None)
 
 
 def judge(rows: Sequence[Row | Unfit], outcomes: Sequence[Outcome]) -> Verdict:
-    """Decide over a batch.
+    """Decide about a batch.
 
-    A row that was not published and may be later keeps those of its key that follow: they are sent
-    again after it, so that the last word of a key in the topic is its last row. Everything else
-    goes on.
+    A row that may be published later also holds back later rows of its key. They are sent again
+    after it, so that the last record of a key in the topic is its last row. Other rows are not
+    affected.
     """
     verdict = Verdict()
     held: set[tuple[str, bytes]] = set()

@@ -1,4 +1,4 @@
-"""The relay as a process of its own: runs until it is stopped, whatever goes away meanwhile."""
+"""Relay process: runs until it is stopped, and waits for unavailable services."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from plaudit.outbox.queue import Backlog, EventQueue, OutboxFailure, OutboxMissi
 from plaudit.outbox.relay import Moved, Relay
 
 POLL_S: Final = 1.0
-"""How often a relay looks when nobody wakes it, and asks whether it is its turn."""
+"""Interval at which a relay polls without a notification, and at which a standby tries the lock."""
 SAY_EVERY_S: Final = 10.0
 GRACE_S: Final = 5.0
-"""How long acknowledgements are awaited when the relay is to stop."""
+"""Seconds for which a stopping relay waits for acknowledgements."""
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
 
@@ -29,15 +29,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Tally:
-    """What a relay has done since it was started.
+    """Counts of a relay since its start.
 
     Attributes:
         published: rows that the brokers have.
-        refused: rows that were put aside.
-        failures: times that brokers, registry or database were away, or refused.
-        active: whether this relay is the one at work.
-        backlog: what waited when it was last counted.
-        shut: topics that can't be written to; their rows wait, all others go on.
+        refused: rows that were set aside.
+        failures: how often brokers, registry or database were unavailable, or refused.
+        active: whether this relay is the active one.
+        backlog: number of waiting rows at the last count.
+        shut: unwritable topics; their rows wait, all others continue.
     """
 
     published: int = 0
@@ -49,12 +49,12 @@ class Tally:
 
 
 class RelayService:
-    """Relays one outbox; several of them side by side take turns.
+    """Relays one outbox; of several relays, one is active and the others stand by.
 
     Args:
-        queue: the outbox.
-        open_producer: makes a producer whose records do not time out by themselves.
-        poll_s: how often to look when nobody says that there are rows.
+        queue: table of the rows.
+        open_producer: creates a producer whose records do not time out.
+        poll_s: polling interval without notifications.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class RelayService:
         self.tally = Tally()
 
     def stop(self, grace_s: float = GRACE_S) -> None:
-        """Come to an end: what is on its way is awaited that long. A signal's handler may call."""
+        """Stop, waiting this long for records in flight. A signal handler may call it."""
         self._stop_by = time.monotonic() + grace_s
         self._stopped.set()
 
     def run(self, *, until_empty: bool = False) -> None:
-        """Relay until stopped, or until nothing waits.
+        """Relay until stopped, or until no row waits.
 
         Raises:
-            OutboxMissing: there is no such table.
-            SettingsError: a setting can't be used.
+            OutboxMissing: the table does not exist.
+            SettingsError: a setting is invalid.
         """
         try:
             while not self._stopped.is_set() and self._step(until_empty=until_empty):
@@ -94,7 +94,7 @@ class RelayService:
             self._said.finally_(self.tally)
 
     def _step(self, *, until_empty: bool) -> bool:
-        """Do one thing; return whether to go on."""
+        """Do one step; return whether to continue."""
         try:
             self.tally.active = self._queue.acquire()
             self._said.whose_turn(active=self.tally.active)
@@ -127,7 +127,7 @@ class RelayService:
             self._pause_s = _FIRST_PAUSE_S
 
     def _beside_topics(self, moved: Moved) -> KafkaFailure | None:
-        """Say once of each topic that it is shut, or open again; return what else went wrong."""
+        """Log once when a topic becomes unwritable or writable; return the other failures."""
         for topic in self._shut.opened(moved.topics):
             _log.info("outbox.topic_open", extra={"topic": topic})
         for topic in self._shut.take(moved.failures):
@@ -138,7 +138,7 @@ class RelayService:
         return next(others, None) if moved.failures else moved.failure
 
     def _trouble(self, failure: Exception) -> None:
-        """Say what is wrong and wait a little, longer each time."""
+        """Log the failure and wait, longer after each failure in a row."""
         self.tally.failures += 1
         _log.warning("outbox.waiting", extra={"error": str(failure), "again_s": self._pause_s})
         if isinstance(failure, ProducerFatal):
@@ -168,7 +168,7 @@ class RelayService:
 
 
 class _Said:
-    """One line now and then, when there is something to say."""
+    """Log a summary line at intervals, if there is anything to report."""
 
     def __init__(self) -> None:
         self._at = time.monotonic()

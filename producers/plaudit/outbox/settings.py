@@ -1,4 +1,4 @@
-"""Where the outbox is that a relay works on."""
+"""Settings of the outbox relay."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class OutboxSettings(BaseSettings):
 
     @property
     def dialect(self) -> Dialect:
-        """Which database it is.
+        """Database of the outbox.
 
         Raises:
-            SettingsError: the URL is not set, or of none that is supported.
+            SettingsError: the URL is missing, or its database is not supported.
         """
         return dialect_of(self.url.get_secret_value())
 
@@ -55,7 +55,7 @@ def read_settings() -> OutboxSettings:
     """Read the environment.
 
     Raises:
-        SettingsError: a value can't be used; names its variable.
+        SettingsError: a value is invalid; the message names its variable.
     """
     try:
         return OutboxSettings()
@@ -66,10 +66,10 @@ def read_settings() -> OutboxSettings:
 
 
 def dialect_of(url: str) -> Dialect:
-    """Say which database a URL is of; SQLAlchemy's form with a driver is understood, too.
+    """Return the database of a URL; SQLAlchemy's form with a driver is accepted.
 
     Raises:
-        SettingsError: not set, or of none that is supported.
+        SettingsError: the URL is missing, or its database is not supported.
     """
     if not url:
         raise SettingsError(URL, f"not set; give {_EXAMPLE}")
@@ -81,17 +81,17 @@ def dialect_of(url: str) -> Dialect:
 
 
 def open_queue(settings: OutboxSettings, make: RecordMaker) -> EventQueue:
-    """Return the outbox; nothing is connected to yet.
+    """Return the outbox, without connecting.
 
     Raises:
-        SettingsError: a setting can't be used, or the driver is not installed.
+        SettingsError: a setting is invalid, or the driver is not installed.
     """
     url = settings.url.get_secret_value()
     try:
         if settings.dialect == "sqlite":
             return SqliteQueue(Path(url.removeprefix(_SQLITE)), make, settings.table)
         try:
-            # Only those who have a Postgres need its driver.
+            # Only installations with Postgres need its driver.
             from plaudit.outbox.postgres import PostgresQueue  # noqa: PLC0415 - an extra
         except ModuleNotFoundError as error:
             reason = f'{error.name} is missing; pip install "plaudit[postgres]"'

@@ -1,4 +1,4 @@
-"""The outbox in SQLite: one relay at a time by a lock on a file beside the database."""
+"""Outbox in SQLite: a lock on a file beside the database admits one relay."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from plaudit.outbox.table import TABLE, TableNameRefused, checked
 
 BUSY_S: Final = 10.0
 _LOOK_S: Final = 0.02
-"""Asking whether the file has changed costs microseconds."""
+"""Polling interval; checking the file for changes costs microseconds."""
 
 _BATCH: Final = """
 SELECT number, topic, key, value, headers FROM {table}
@@ -36,17 +36,17 @@ Make = Callable[[Written], Row | Unfit]
 
 
 class SqliteQueue:
-    """The table of an upstream service (see `plaudit.outbox.queue.Queue`).
+    """Outbox table of an upstream service (see `plaudit.outbox.queue.Queue`).
 
     Args:
-        path: of the database file, which has to be there.
-        make: makes a record of a row.
-        table: its name.
-        batch: rows at once.
-        batch_bytes: of values at once, at least one row.
+        path: path of the database file, which must exist.
+        make: converts a row into a record.
+        table: name of the table.
+        batch: maximum rows of a batch.
+        batch_bytes: maximum bytes of a batch's values, except that one row is always allowed.
 
     Raises:
-        TableNameRefused: `table` is no name, or has a schema's.
+        TableNameRefused: `table` is not a valid name, or has a schema.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class SqliteQueue:
         self._left_out: list[str] = []
 
     def acquire(self) -> bool:
-        """Take the lock on the file beside the database; it dies with its holder."""
+        """Lock the file beside the database; the lock ends with its process."""
         if self._lock is not None:
             return True
         with self._session():
@@ -84,7 +84,7 @@ class SqliteQueue:
         return True
 
     def release(self) -> None:
-        """Close the database and let go of the lock."""
+        """Close the database and release the lock."""
         if self._connection is not None:
             self._connection.close()
         if self._lock is not None:
@@ -92,7 +92,7 @@ class SqliteQueue:
         self._connection, self._lock = None, None
 
     def batch(self) -> Sequence[Row | Unfit]:
-        """Return the rows that come first, as records."""
+        """Return the first rows, as records."""
         rows: list[Row | Unfit] = []
         size = 0
         with self._session() as connection:
@@ -106,7 +106,7 @@ class SqliteQueue:
         return rows
 
     def settle(self, verdict: Verdict) -> None:
-        """Delete what is published, note the reason beside what is refused."""
+        """Delete published rows; store the reason in refused rows."""
         table = self._table
         with self._session() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -121,7 +121,7 @@ class SqliteQueue:
             connection.execute("COMMIT")
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until somebody else has written to the file, at most that long."""
+        """Wait until another process writes to the file, up to this time."""
         deadline = time.monotonic() + timeout_s
         with self._session() as connection:
             before = connection.execute("PRAGMA data_version").fetchone()
@@ -131,17 +131,17 @@ class SqliteQueue:
                 time.sleep(_LOOK_S)
 
     def leave_out(self, topics: Collection[str]) -> None:
-        """Leave rows of these topics out of batches from now on."""
+        """Exclude rows of these topics from later batches."""
         self._left_out = list(topics)
 
     def backlog(self) -> Backlog:
-        """Count what is there."""
+        """Count the rows."""
         with self._session() as connection:
             row = connection.execute(_BACKLOG.format(table=self._table)).fetchone()
         return Backlog(row[0], row[1], row[2] * _DAY_S)
 
     def retry(self) -> int:
-        """Let refused rows be tried again; return how many."""
+        """Make refused rows eligible again; return their number."""
         change = "UPDATE {table} SET refusal = NULL WHERE refusal IS NOT NULL"
         query = change.format(table=self._table)
         with self._session() as connection:
@@ -149,15 +149,15 @@ class SqliteQueue:
 
     @contextmanager
     def _session(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection, opened anew after an error.
+        """Yield the connection, and reopen it after an error.
 
         Raises:
-            OutboxMissing: no such file or table.
-            OutboxUnavailable: anything else that SQLite refused.
+            OutboxMissing: the file or the table does not exist.
+            OutboxUnavailable: any other error of SQLite.
         """
         try:
             if self._connection is None:
-                # A misspelt path must not make a new database.
+                # A misspelt path must not create a database.
                 address = f"{self._path.resolve().as_uri()}?mode=rw"
                 self._connection = sqlite3.connect(
                     address, timeout=BUSY_S, isolation_level=None, uri=True
@@ -172,7 +172,7 @@ class SqliteQueue:
             raise OutboxUnavailable(msg) from None
 
     def _forget(self) -> None:
-        """Drop the connection after an error, and with it an open transaction."""
+        """Drop the connection after an error, which rolls back an open transaction."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None

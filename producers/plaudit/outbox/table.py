@@ -1,4 +1,4 @@
-"""The outbox's table: its name, and how it is made in Postgres and in SQLite."""
+"""Outbox table: its name, and its definition in Postgres and SQLite."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Dialect = Literal["postgresql", "sqlite"]
 
 TABLE: Final = "plaudit_outbox"
 COLUMNS: Final = ("topic", "key", "value", "headers")
-"""What a row is written with; `topic` without the prefix, which is the relay's to know."""
+"""Columns of an insert. `topic` has no prefix, which only the relay knows."""
 
-# With a schema or without; in lower case, as unquoted names are.
+# With or without a schema; in lower case, as unquoted names are.
 _NAME: Final = re.compile(r"(?:[a-z_][a-z0-9_]{0,62}\.)?[a-z_][a-z0-9_]{0,50}")
 
 _POSTGRES: Final = """\
@@ -50,25 +50,25 @@ CREATE INDEX IF NOT EXISTS {table}_waiting ON {table} (number) WHERE refusal IS 
 
 
 class TableNameRefused(ValueError):
-    """Not the name of a table.
+    """The name is not valid for a table.
 
     Attributes:
-        name: what was given.
+        name: the given name.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"{name!r} is no name for the outbox's table: lower-case letters, digits and "
+            f"{name!r} is not a valid name for the outbox's table: lower-case letters, digits and "
             "underscores, at most 51, after a schema's name and a dot if you like"
         )
 
 
 def checked(table: str) -> str:
-    """Return a table's name, which goes into statements as it is.
+    """Validate a table's name, which is inserted into statements unquoted.
 
     Raises:
-        TableNameRefused: it is none.
+        TableNameRefused: the name is not valid.
     """
     if _NAME.fullmatch(table) is None:
         raise TableNameRefused(table)
@@ -76,16 +76,16 @@ def checked(table: str) -> str:
 
 
 def ddl(dialect: Dialect, table: str = TABLE, *, notify: bool = True) -> str:
-    """Return the statements that make the table; running them again changes nothing.
+    """Return the statements that create the table; idempotent.
 
     Args:
-        dialect: which database.
-        table: its name; in Postgres with a schema or without.
-        notify: Postgres: wake the relay with each insert. It costs the writers a lock at commit
-            that all listeners' channels share; without it the relay looks every second.
+        dialect: database of the table.
+        table: its name; in Postgres with or without a schema.
+        notify: Postgres only: wake the relay with each insert. Each commit then takes a lock that
+            all channels share. Without it, the relay polls every second.
 
     Raises:
-        TableNameRefused: the name is none.
+        TableNameRefused: the name is not valid.
     """
     name = checked(table)
     bare = name.rpartition(".")[2]
@@ -96,5 +96,5 @@ def ddl(dialect: Dialect, table: str = TABLE, *, notify: bool = True) -> str:
 
 
 def channel(table: str) -> str:
-    """Return the channel on which Postgres says that there are new rows."""
+    """Return the channel on which Postgres notifies of new rows."""
     return table.replace(".", "_")

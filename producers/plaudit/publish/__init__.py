@@ -1,4 +1,4 @@
-"""Publishing events from upstream services.
+"""Event publisher for upstream services.
 
 ```python
 from plaudit.events.models import TestimonialApproved

@@ -1,4 +1,4 @@
-"""Events that are published together or not at all."""
+"""Batches of events, published together or not at all."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from plaudit.publish.prepare import Prepared
 
 MOST_EVENTS: Final = 1_000
 MOST_BYTES: Final = 8 * 1024 * 1024
-"""A transaction hides what is behind it from every reader, so it is to be over in half a second."""
+"""Maximum records of a batch. A transaction hides later records from readers, so it should end
+in half a second.
+"""
 
 Prepare = Callable[[EventModel, str | None], Prepared]
 
 
 class Batch:
-    """Collects events; nothing is sent before the `with` block that made it is left.
+    """Collects events, and sends them when the `with` block that created it ends.
 
     Args:
-        prepare: makes a record of an event, or refuses it.
+        prepare: converts an event into a record, or rejects it.
     """
 
     def __init__(self, prepare: Prepare) -> None:
@@ -34,12 +36,13 @@ class Batch:
         """Add an event.
 
         Args:
-            event: `meta.event_id` makes publishing it again harmless.
-            traceparent: W3C trace context; by default that of OpenTelemetry's current span.
+            event: the event; `meta.event_id` makes publishing it again idempotent.
+            traceparent: W3C trace context; the default is OpenTelemetry's current span.
 
         Raises:
-            PublishRefused: the event or the batch is too large, or `traceparent` is none. Left
-                with this error, the block publishes nothing.
+            PublishRefused: the event or the batch is too large, or `traceparent` is not valid. If
+                this
+                error leaves the block, the block publishes nothing.
         """
         record = self._prepare(event, traceparent)
         size = self._bytes + len(record.value)
@@ -53,19 +56,19 @@ class Writer(Protocol):
     """Writes batches."""
 
     def write(self, records: Sequence[Prepared]) -> None:
-        """Write all of them, or nothing; see `BatchWriter.write`."""
+        """Write all records, or none; see `BatchWriter.write`."""
         ...
 
     def close(self) -> None:
-        """Give up what it holds."""
+        """Release the transactional id."""
         ...
 
 
 class BatchWriter:
-    """Writes batches under one transactional id; the name is taken at the first one.
+    """Writes batches under one transactional id, which the first batch takes.
 
     Args:
-        open_producer: makes a producer under that id.
+        open_producer: creates a producer with that id.
     """
 
     def __init__(self, open_producer: Callable[[], TransactionalProducer]) -> None:
@@ -73,13 +76,13 @@ class BatchWriter:
         self._producer: TransactionalProducer | None = None
 
     def write(self, records: Sequence[Prepared]) -> None:
-        """Write all of them, or nothing.
+        """Write all records, or none.
 
         Raises:
             TransactionAborted: nothing was written.
-            Fenced: another process took the name; this one may not write any more.
-            ProducerFatal: not known what was written; nothing, or all of it.
-            KafkaUnavailable: the same.
+            Fenced: another process took the transactional id; this one can't write any more.
+            ProducerFatal: unknown whether everything or nothing was written.
+            KafkaUnavailable: unknown whether everything or nothing was written.
         """
         if not records:
             return
@@ -91,12 +94,12 @@ class BatchWriter:
         except Fenced:
             raise
         except (ProducerFatal, KafkaUnavailable):
-            # Whatever it left open is ended when the name is taken again.
+            # Taking the id again aborts an open transaction.
             self.close()
             raise
 
     def close(self) -> None:
-        """Give the producer up."""
+        """Close the producer."""
         if self._producer is not None:
             self._producer.close()
         self._producer = None

@@ -1,8 +1,8 @@
-"""What can be wrong with an event, or with publishing it, before anything is sent.
+"""Errors of publishing that are found before anything is sent.
 
-What goes wrong at the brokers is a `plaudit.kafka.errors.KafkaFailure`: `KafkaUnavailable` when
-they are away, `NotAuthorized`, `RecordTooLarge` and so on. A wrong field is pydantic's
-`ValidationError`, raised when the event is made.
+Errors of the brokers are a `plaudit.kafka.errors.KafkaFailure`: `KafkaUnavailable`,
+`NotAuthorized`, `RecordTooLarge` and so on. An invalid field is pydantic's
+`ValidationError`, raised by the event's constructor.
 
 PublishRefused
 ├── EventTooLarge
@@ -14,15 +14,15 @@ from __future__ import annotations
 
 
 class PublishRefused(ValueError):
-    """Nothing was sent, and the same again will not be."""
+    """Nothing was sent, and the same arguments will fail again."""
 
 
 class EventTooLarge(PublishRefused):
-    """An event over the limit.
+    """An event exceeds the limit.
 
     Attributes:
-        size: of its Avro form, in bytes.
-        limit: in bytes.
+        size: size of its Avro form in bytes.
+        limit: limit in bytes.
     """
 
     def __init__(self, event_type: str, size: int, limit: int) -> None:
@@ -35,7 +35,7 @@ class EventTooLarge(PublishRefused):
 
 
 class BatchTooLarge(PublishRefused):
-    """More than one transaction may hold."""
+    """A batch exceeds the limit of a transaction."""
 
     def __init__(self, most_events: int, most_bytes: int) -> None:
         super().__init__(
@@ -45,10 +45,10 @@ class BatchTooLarge(PublishRefused):
 
 
 class OptionRefused(PublishRefused):
-    """An argument of the publisher can't be used.
+    """An argument of the publisher is invalid.
 
     Attributes:
-        option: its name.
+        option: name of the argument.
     """
 
     def __init__(self, option: str, reason: str) -> None:

@@ -9,11 +9,11 @@ from plaudit.publish.testing import RecordingAsyncPublisher, RecordingPublisher
 
 @pytest.fixture
 def publisher() -> RecordingPublisher:
-    """A publisher that keeps what is published."""
+    """A publisher that records events."""
     return RecordingPublisher()
 
 
 @pytest.fixture
 def async_publisher() -> RecordingAsyncPublisher:
-    """A publisher for asyncio that keeps what is published."""
+    """An asyncio publisher that records events."""
     return RecordingAsyncPublisher()

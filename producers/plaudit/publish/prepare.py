@@ -1,4 +1,4 @@
-"""From a typed event to the record that is sent: pure, the same for both publishers."""
+"""Conversion of a typed event into a record: pure, shared by both publishers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from plaudit.publish.errors import EventTooLarge, OptionRefused
 from plaudit.records.names import Names
 
 MOST_BYTES: Final = 512 * 1024
-"""Of an event's value: a retry adds headers, and every topic on its way takes that much."""
+"""Maximum size of an event's value. Retries add headers, and all topics accept that much."""
 DEFAULT_SOURCE: Final = "/plaudit/publisher"
 
 _TRANSACTIONAL_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
-# RFC 3986 characters; a header with others would break whoever logs or forwards it.
+# RFC 3986 characters; others could break systems that log or forward the header.
 _SOURCE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,512}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -31,7 +31,7 @@ SchemaId = Callable[[EventType], int | None]
 class Prepared(NamedTuple):
     """A record that can be sent.
 
-    A named tuple and no dataclass: it is made for every event, and costs a third.
+    It is a named tuple, not a dataclass: it is created for every event, and costs a third.
     """
 
     topic: str
@@ -42,13 +42,13 @@ class Prepared(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordTemplate:
-    """What the records of one publisher's events of one type have in common.
+    """Common parts of the records of one event type from one publisher.
 
     Attributes:
-        head: framing, before the event's body.
+        head: framing before the event's body.
         kind: the header `ce_type`.
         origin: the header `ce_source`.
-        write: writes the body.
+        write: encodes the body.
     """
 
     type: EventType
@@ -59,7 +59,7 @@ class RecordTemplate:
     write: Write
 
     def record(self, event: EventModel, traceparent: str | None) -> Prepared:
-        """Return the record of an event of that type; see `prepare`."""
+        """Return the record of an event of this type; see `prepare`."""
         value = self.head + self.write(event)
         if len(value) > MOST_BYTES:
             raise EventTooLarge(self.type.name, len(value), MOST_BYTES)
@@ -73,13 +73,13 @@ class RecordTemplate:
 def form_of(
     event_type: EventType, names: Names, source: str, schema_id: int | None = None
 ) -> RecordTemplate:
-    """Return the form of a type's records.
+    """Return the common parts of a type's records.
 
     Args:
-        event_type: the type.
-        names: of the topics.
-        source: `ce_source`.
-        schema_id: with a registry, the id of the type's schema.
+        event_type: the event type.
+        names: names of the topics.
+        source: value of `ce_source`.
+        schema_id: id of the type's schema, with a registry.
     """
     return RecordTemplate(
         event_type,
@@ -100,15 +100,15 @@ def prepare(
     """Return the record of an event: topic and key from the catalogue, CloudEvents headers.
 
     Args:
-        event: validated when it was made.
-        names: of the topics.
-        source: `ce_source`.
+        event: the event, validated by its constructor.
+        names: names of the topics.
+        source: value of `ce_source`.
         traceparent: W3C trace context.
-        schema_id: with a registry, the id of the event's schema.
+        schema_id: id of the event's schema, with a registry.
 
     Raises:
-        EventTooLarge: over 512 KiB.
-        OptionRefused: `traceparent` can't be a header.
+        EventTooLarge: the event exceeds 512 KiB.
+        OptionRefused: `traceparent` is not valid in a header.
     """
     return form_of(type_of(event), names, source, schema_id).record(event, traceparent)
 
@@ -116,10 +116,10 @@ def prepare(
 def prepare_written(
     event: Written, names: Names, source: str, schema_id: int | None = None
 ) -> Prepared:
-    """Return the record of an event that was written straight from JSON.
+    """Return the record of an event that was encoded straight from JSON.
 
     Raises:
-        EventTooLarge: over 512 KiB.
+        EventTooLarge: the event exceeds 512 KiB.
     """
     value = sized(event.type, framed(event.type, schema_id) + event.body)
     key = event.key.encode()
@@ -137,7 +137,7 @@ def sized(event_type: EventType, value: bytes) -> bytes:
     """Return an event's value.
 
     Raises:
-        EventTooLarge: over 512 KiB.
+        EventTooLarge: the event exceeds 512 KiB.
     """
     if len(value) > MOST_BYTES:
         raise EventTooLarge(event_type.name, len(value), MOST_BYTES)
@@ -148,7 +148,7 @@ def checked_traceparent(traceparent: str) -> bytes:
     """Return a `traceparent` as a header.
 
     Raises:
-        OptionRefused: it is none.
+        OptionRefused: the value is not a valid `traceparent`.
     """
     if _TRACEPARENT.fullmatch(traceparent) is None:
         option = "traceparent"
@@ -157,22 +157,22 @@ def checked_traceparent(traceparent: str) -> bytes:
 
 
 def checked_source(source: str) -> str:
-    """Return a `ce_source` that can be a header.
+    """Validate a `ce_source` header.
 
     Raises:
-        OptionRefused: it is no URI reference.
+        OptionRefused: the value is not a URI reference.
     """
     if _SOURCE.fullmatch(source) is None:
         option = "source"
-        raise OptionRefused(option, f"{source!r} is no URI reference such as /services/reviews")
+        raise OptionRefused(option, f"{source!r} is not a URI reference such as /services/reviews")
     return source
 
 
 def checked_transactional_id(name: str) -> str:
-    """Return the name of a publisher's transactions.
+    """Return the transactional id of a publisher.
 
     Raises:
-        OptionRefused: it can't be one.
+        OptionRefused: the name is not valid.
     """
     if _TRANSACTIONAL_ID.fullmatch(name) is None:
         option = "transactional_id"

@@ -1,4 +1,4 @@
-"""The publisher of upstream services: typed events in, acknowledged records out."""
+"""Publisher for upstream services: typed events in, acknowledged records out."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
 
 DELIVERY_TIMEOUT_S: Final = 30.0
 _PROGRESS_S: Final = 0.1
-# librdkafka looks for records past their timeout once a second; who waits a little longer than the
-# timeout hears from each record itself why it failed.
+# librdkafka checks for expired records once a second: waiting a little longer than the timeout
+# yields each record's own error.
 _SETTLE_S: Final = 2.0
 
 
 class RecordProducer(Protocol):
-    """What a publisher needs of `plaudit.kafka.write.producer.Producer`."""
+    """Part of `plaudit.kafka.write.producer.Producer` that a publisher uses."""
 
     tally: PublishCounts
-    """See there."""
+    """See `plaudit.kafka.write.producer.Producer`."""
 
     def publish(
         self,
@@ -57,38 +57,39 @@ class RecordProducer(Protocol):
         key: bytes | None = None,
         headers: Headers | None = None,
     ) -> Future[Ack]:
-        """See there."""
+        """See `plaudit.kafka.write.producer.Producer`."""
         ...
 
     def wait_for_progress(self, timeout_s: float) -> bool:
-        """See there."""
+        """See `plaudit.kafka.write.producer.Producer`."""
         ...
 
     def flush(self, timeout_s: float) -> int:
-        """See there."""
+        """See `plaudit.kafka.write.producer.Producer`."""
         ...
 
     def close(self, timeout_s: float) -> int:
-        """See there."""
+        """See `plaudit.kafka.write.producer.Producer`."""
         ...
 
 
 class Publisher:
-    """Publishes events; safe to use from any thread, to be made again after a fork.
+    """Publishes events; safe to use from any thread. Create a new one after a fork.
 
-    As a context manager it raises when it is left with records unacknowledged.
+    As a context manager, it raises on exit when records are unacknowledged.
 
     Args:
-        settings: where Kafka is; by default from the environment.
-        source: which service this is, as a URI reference (`ce_source`).
-        delivery_timeout_s: how long a record is tried before its future fails.
-        schema_id: with a registry, finds the id of an event type's schema.
-        transactional_id: names this publisher's transactions. It stays the same over restarts, and
-            no two processes share one: who comes later ends the other's.
+        settings: connection to Kafka; read from the environment by default.
+        source: URI reference of this service (`ce_source`).
+        delivery_timeout_s: seconds until a record's future fails.
+        schema_id: look-up of an event type's schema id, with a registry.
+        transactional_id: name of this publisher's transactions. It must stay the same over
+            restarts.
+            No two processes may share one: the later process fences the earlier.
 
     Raises:
-        SettingsError: a setting is missing or can't be used.
-        OptionRefused: `source` is no URI reference, or `transactional_id` no name.
+        SettingsError: a setting is missing or invalid.
+        OptionRefused: `source` is not a URI reference, or `transactional_id` is not a valid name.
     """
 
     def __init__(
@@ -118,24 +119,26 @@ class Publisher:
         )
 
     def publish(self, event: EventModel, *, traceparent: str | None = None) -> Future[Ack]:
-        """Send an event; returns before the brokers have it.
+        """Send an event; return before the brokers have it.
 
-        When the local buffer is full, this waits for room: events come in no faster than the
-        brokers take them.
+        When the local buffer is full, this waits for space, so events are accepted no faster than
+        the
+        brokers acknowledge them.
 
         Args:
-            event: `meta.event_id` makes publishing it again harmless.
-            traceparent: W3C trace context, to be seen on the subscriber's side; by default that of
-                OpenTelemetry's current span.
+            event: the event; `meta.event_id` makes publishing it again idempotent.
+            traceparent: W3C trace context, visible to the subscriber; the default is
+                OpenTelemetry's
+                current span.
 
         Returns:
-            A future: `result(timeout)` returns where the record stands once all in-sync replicas
-            have it, or raises the KafkaFailure that it ended with.
+            A future: `result(timeout)` returns the record's position once all in-sync replicas have
+            it, or raises a KafkaFailure.
 
         Raises:
-            PublishRefused: the event is too large, or `traceparent` is none.
-            KafkaUnavailable: no room within the delivery timeout.
-            KafkaFailure: closed, forked, or failed for good.
+            PublishRefused: the event is too large, or `traceparent` is not valid.
+            KafkaUnavailable: the buffer stayed full for the delivery timeout.
+            KafkaFailure: the publisher is closed, forked, or failed permanently.
         """
         record = self._prepared(event, traceparent)
         try:
@@ -144,12 +147,12 @@ class Publisher:
             return self._send_with_room(record)
 
     def publish_now(self, event: EventModel, *, traceparent: str | None = None) -> Future[Ack]:
-        """Send an event as `publish` does, but never wait for room.
+        """Send an event as `publish` does, but never wait for buffer space.
 
         Raises:
-            BufferFull: no room now; nothing was sent.
-            PublishRefused: the event is too large, or `traceparent` is none.
-            KafkaFailure: closed, forked, or failed for good.
+            BufferFull: the buffer is full; nothing was sent.
+            PublishRefused: the event is too large, or `traceparent` is not valid.
+            KafkaFailure: the publisher is closed, forked, or failed permanently.
         """
         return self._send(self._prepared(event, traceparent))
 
@@ -157,16 +160,17 @@ class Publisher:
     def transaction(self) -> Iterator[Batch]:
         """Publish several events together or not at all.
 
-        Nothing is sent before the block is left; an exception in it publishes nothing. When this
-        returns without one, the brokers have all of them. From several threads, one batch after the
-        other is written.
+        Events are sent when the block ends; an exception in it publishes nothing. When the block
+        ends
+        without an exception, the brokers have all of them. Batches from several threads are written
+        one after the other.
 
         Raises:
-            OptionRefused: this publisher was made without a `transactional_id`.
-            TransactionAborted: nothing was published; the same may be tried again.
+            OptionRefused: this publisher was created without a `transactional_id`.
+            TransactionAborted: nothing was published; retry.
             Fenced: another process publishes under this `transactional_id`.
-            KafkaFailure: it is not known whether they were published: all or none. Publishing the
-                same again is harmless, as long as the events keep their ids.
+            KafkaFailure: unknown whether all or none were published. Publishing them again is
+                harmless, as long as the events keep their ids.
         """
         if self._batches is None:
             option = "transactional_id"
@@ -178,28 +182,29 @@ class Publisher:
             self._batches.write(batch.records)
 
     def meet(self, event_type: EventType) -> None:
-        """Ask for what publishing this type needs to know: with a registry, its schema's id."""
+        """Load the data for publishing this type: with a registry, its schema's id."""
         self._schema_id(event_type)
 
     def flush(self, timeout_s: float | None = None) -> int:
-        """Wait until the brokers have everything, by default until each record had its time.
+        """Wait until the brokers have everything, by default until each record's timeout.
 
         Returns:
-            How many records they do not have: those still on their way, and those that failed since
-            the last flush. 0 means that everything is safe.
+            The number of records that they do not have: those in flight, and those that failed
+            since the last flush. 0 means that everything is acknowledged.
         """
         self._producer.flush(self._patience(timeout_s))
         with self._counting:
             tally, told = self._producer.tally, self._told
-            # In this order: what fails in between is on its way now, and failed the next time.
+            # In this order: a record that fails in between counts as in flight now, and as failed
+            # next time.
             self._told = tally.failed
             return self._sent - tally.acknowledged - told
 
     def close(self, timeout_s: float | None = None) -> int:
-        """Flush and end; what is not acknowledged by then fails.
+        """Flush and close; unacknowledged records fail.
 
         Returns:
-            How many records the brokers do not have, as `flush` does.
+            The number of records that the brokers do not have, as in `flush`.
         """
         self._producer.close(self._patience(timeout_s))
         if self._batches is not None:
@@ -257,7 +262,7 @@ class Publisher:
         return future
 
     def _send_with_room(self, record: Prepared) -> Future[Ack]:
-        """Wait until there is room, for as long as a record may take."""
+        """Wait for buffer space, up to the timeout of a record."""
         deadline = time.monotonic() + self._timeout_s
         while True:
             try:
@@ -270,10 +275,10 @@ class Publisher:
 
 
 class AsyncPublisher:
-    """A publisher for asyncio: the same, but that waiting does not block the event loop.
+    """A publisher for asyncio: like `Publisher`, but waiting does not block the event loop.
 
-    Use it in `async with`. Its arguments and errors are those of `Publisher`; instead of them it
-    takes one that is there already.
+    Use it in `async with`. It takes the arguments of `Publisher`, or an existing publisher, and
+    raises the same errors.
     """
 
     def __init__(
@@ -296,19 +301,19 @@ class AsyncPublisher:
         self._met: set[EventType] = set()
 
     async def publish(self, event: EventModel, *, traceparent: str | None = None) -> Ack:
-        """Send an event and wait until the brokers have it; return where it stands.
+        """Send an event and wait until the brokers have it; return the record's position.
 
-        Many at once are quick (`asyncio.gather`); one after the other costs a round trip each.
+        Concurrent calls are fast (`asyncio.gather`); sequential calls cost a round trip each.
 
         Raises:
-            PublishRefused: the event is too large, or `traceparent` is none.
-            KafkaFailure: it was not acknowledged; says why.
+            PublishRefused: the event is too large, or `traceparent` is not valid.
+            KafkaFailure: the record was not acknowledged.
         """
         await self._meet(type_of(event))
         try:
             future = self._publisher.publish_now(event, traceparent=traceparent)
         except BufferFull:
-            # Rare, and then a thread is no cost that counts.
+            # Rare, so the cost of a thread does not matter.
             future = await asyncio.to_thread(
                 self._publisher.publish, event, traceparent=traceparent
             )
@@ -319,8 +324,8 @@ class AsyncPublisher:
         """Publish several events together or not at all; see `Publisher.transaction`.
 
         Raises:
-            KafkaFailure: see there.
-            OptionRefused: this publisher was made without a `transactional_id`.
+            KafkaFailure: see `Publisher.transaction`.
+            OptionRefused: this publisher was created without a `transactional_id`.
         """
         block = self._publisher.transaction()
         batch = block.__enter__()
@@ -332,15 +337,15 @@ class AsyncPublisher:
         await asyncio.to_thread(block.__exit__, None, None, None)
 
     async def flush(self, timeout_s: float | None = None) -> int:
-        """Wait until the brokers have everything; return how many records they do not have."""
+        """Wait until the brokers have everything; return the number of missing records."""
         return await asyncio.to_thread(self._publisher.flush, timeout_s)
 
     async def close(self, timeout_s: float | None = None) -> int:
-        """Flush and end; return how many records the brokers do not have."""
+        """Flush and close; return the number of records that the brokers do not have."""
         return await asyncio.to_thread(self._publisher.close, timeout_s)
 
     async def _meet(self, event_type: EventType) -> None:
-        """Ask for what publishing a type needs to know, once: it may take a registry a moment."""
+        """Load the data for publishing a type, once: a registry may take a moment."""
         if event_type not in self._met:
             await asyncio.to_thread(self._publisher.meet, event_type)
             self._met.add(event_type)
@@ -361,8 +366,8 @@ class AsyncBatch:
     """Collects events as `Batch` does.
 
     Args:
-        batch: takes them.
-        meet: asks for what publishing a type needs to know.
+        batch: receives the events.
+        meet: loads the data for publishing a type.
     """
 
     def __init__(self, batch: Batch, meet: Callable[[EventType], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Which id a registry has for the schema of an event type."""
+"""Registry ids of the event types' schemas."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class RegistryIds:
-    """Finds ids of schemas in a registry, if one is set; without one there are none.
+    """Look-up of schema ids in the registry, if one is configured.
 
     Args:
-        settings: where the registry is.
+        settings: connection to the registry.
 
     Raises:
-        SettingsError: the HTTP client that a registry needs is not installed.
+        SettingsError: the HTTP client for the registry is not installed.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -35,10 +35,10 @@ class RegistryIds:
         self._client = RegistryClient(settings.schema_registry_url)
 
     def __call__(self, event_type: EventType) -> int | None:
-        """Return the id of an event type's schema; asks once for each.
+        """Return the id of an event type's schema; queries each type once.
 
         Raises:
-            RegistryFailure: no answer, or the schema is not registered.
+            RegistryFailure: no response, or the schema is not registered.
         """
         if self._client is None:
             return None

@@ -1,7 +1,7 @@
-"""Publishers without brokers, for the unit tests of services that publish.
+"""Publishers without brokers, for unit tests of upstream services.
 
-They are the real ones down to the wire: the same checks, the same errors, the same Avro. Only what
-would go to Kafka is kept in memory, where a test looks at it.
+They share everything up to the wire with the real publishers: the same checks, the same errors,
+the same Avro. Only the records are kept in memory, for tests to inspect.
 
 ```python
 publisher = RecordingPublisher()
@@ -42,29 +42,29 @@ class Recorded(Prepared):
     """A record that would have been sent.
 
     Attributes:
-        event: what it was made of.
+        event: the event behind it.
     """
 
     event: EventModel
 
     @property
     def traceparent(self) -> str | None:
-        """The trace that goes along."""
+        """The `traceparent` of the record."""
         found = dict(self.headers).get("traceparent")
         return None if found is None else found.decode()
 
 
 class RecordingPublisher(Publisher):
-    """A `Publisher` that keeps what is published.
+    """A `Publisher` that records events.
 
     Args:
-        settings: names the topics; the brokers in it are never asked.
+        settings: names of the topics; its brokers are never contacted.
         source: see `Publisher`.
         delivery_timeout_s: see `Publisher`.
-        transactional_id: see `Publisher`; given, so that transactions can be tried.
+        transactional_id: see `Publisher`; has a default, so that transactions work.
 
     Attributes:
-        records: what was acknowledged, in order.
+        records: acknowledged records, in order.
     """
 
     def __init__(
@@ -87,18 +87,18 @@ class RecordingPublisher(Publisher):
 
     @property
     def events(self) -> list[EventModel]:
-        """What was published, in order."""
+        """Published events, in order."""
         return [record.event for record in self.records]
 
     def fail(self, failure: KafkaFailure, times: int = 1) -> None:
-        """Let the next ones fail: events one by one, a transaction as a whole.
+        """Make the next sends fail: individual events, or a transaction as a whole.
 
-        `BufferFull` means that there is no room that often; `publish` waits for some.
+        `BufferFull` simulates a full buffer that many times; `publish` waits for space.
         """
         self._brokers.failures.extend([failure] * times)
 
     def clear(self) -> None:
-        """Forget what was published, and what was to fail."""
+        """Clear recorded events and pending failures."""
         self.records.clear()
         self._brokers.failures.clear()
 
@@ -126,10 +126,10 @@ class RecordingPublisher(Publisher):
 
 
 class RecordingAsyncPublisher(AsyncPublisher):
-    """An `AsyncPublisher` that keeps what is published; takes what `RecordingPublisher` takes.
+    """An `AsyncPublisher` that records events; takes the arguments of `RecordingPublisher`.
 
     Attributes:
-        recording: what was published, and what shall fail.
+        recording: recorded events, and pending failures.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class RecordingAsyncPublisher(AsyncPublisher):
 
 
 class _Brokers:
-    """Stands where the producer would: acknowledges, or fails as it was told."""
+    """Replaces the producer: acknowledges, or fails as configured."""
 
     def __init__(self) -> None:
         self.failures: deque[KafkaFailure] = deque()
@@ -201,7 +201,7 @@ class _Brokers:
 
 
 class _Batches:
-    """Keeps whole batches, or fails as it was told."""
+    """Records whole batches, or fails as configured."""
 
     def __init__(self, publisher: RecordingPublisher, name: str) -> None:
         self._publisher = publisher
@@ -214,4 +214,4 @@ class _Batches:
         self._publisher._keep(records)  # noqa: SLF001 - its other half
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing: there is no transactional id."""

@@ -1,4 +1,4 @@
-"""The trace that an event is part of: that of OpenTelemetry's current span, if there is one."""
+"""Trace context of an event: OpenTelemetry's current span, if present."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 
 
 def current_traceparent() -> str | None:
-    """Return the current span as a W3C `traceparent`; None without a recording of traces.
+    """Return the current span as a W3C `traceparent`; None if no span is being recorded.
 
-    OpenTelemetry is never imported here: where nobody has done so, nobody has begun a span.
+    OpenTelemetry is not imported here: if the application has not imported it, there is no span.
     """
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:

@@ -249,7 +249,7 @@ def _event(reader: _Reader, value: bytes, start: int) -> Event:
     event_id, timestamp = meta.pop("event_id"), meta.pop("occurred_at")
     if not _is_uuid(event_id) or not _is_tenant(meta["workspace_id"]):
         reason = "corrupt"
-        raise Undecodable(reason, f"{reader.event_type.name}: event_id or workspace_id is not a UUID")
+        raise Undecodable(reason, f"{reader.event_type.name}: an id in meta is not a UUID")
     return Event(
         event_id,
         reader.event_type.name,

@@ -1,4 +1,4 @@
-"""Looking at topics and changing them: every call is bounded in time, every error is ours."""
+"""Admin client for topics: every call has a time limit and raises only our own errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-# The package `admin` does not say what it exports; the modules that define these do.
+# The package `admin` does not declare its exports; the modules that define these do.
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.admin._topic import TopicDescription
@@ -28,12 +28,12 @@ from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, NotAuthorized, 
 from plaudit.kafka.settings import KafkaSettings
 
 DEFAULT_TIMEOUT_S: Final = 15.0
-# librdkafka answers by itself at its request timeout; a future that does not is given up a little
-# later (one has been seen to hang for ten minutes).
+# librdkafka answers at its own request timeout. A future that does not answer is abandoned a
+# little later (one has been seen to hang for ten minutes).
 _GRACE_S: Final = 2.0
 _SERVE_S: Final = 0.1
 
-# What a deletion ends with when there is nothing to delete.
+# Error codes of a deletion when the object does not exist.
 _ALREADY_GONE: Final = frozenset({"UNKNOWN_TOPIC_OR_PART", "GROUP_ID_NOT_FOUND"})
 
 T = TypeVar("T")
@@ -41,14 +41,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """One topic as it is.
+    """Actual state of a topic.
 
     Attributes:
         name: of the topic.
-        partitions: how many.
-        replication: replicas of the partition that has fewest.
-        leaderless: partitions that nobody leads at the moment.
-        config: configuration in effect, or why it can't be seen.
+        partitions: number of partitions.
+        replication: replicas of the partition with the fewest.
+        leaderless: partitions without a leader at the moment.
+        config: effective configuration, or why it can't be read.
     """
 
     name: str
@@ -59,14 +59,14 @@ class TopicState:
 
 
 class Admin:
-    """Asks the brokers about topics and changes them.
+    """Reads and changes topics.
 
     Args:
-        settings: where Kafka is.
-        timeout_s: for each call.
+        settings: connection to Kafka.
+        timeout_s: time limit of each call.
 
     Raises:
-        SettingsError: a librdkafka property is refused.
+        SettingsError: librdkafka rejects a property.
     """
 
     def __init__(self, settings: KafkaSettings, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
@@ -79,18 +79,18 @@ class Admin:
         """Return the names of all topics that this user may see.
 
         Raises:
-            KafkaFailure: the brokers are away, or refuse.
+            KafkaFailure: the brokers are unavailable, or refuse.
         """
         doing = "list topics"
         return sorted(self._metadata(doing).topics)
 
     def look_at(self, names: Collection[str]) -> dict[str, TopicState | NotAuthorized | None]:
-        """Return what each topic is like: None where it does not exist.
+        """Return the state of each topic; None for a topic that does not exist.
 
         Raises:
-            KafkaFailure: the brokers are away, or answer with an error other than a refusal.
+            KafkaFailure: the brokers are unavailable, or answer with an error other than a refusal.
         """
-        self._metadata("look at topics")  # whoever is not let in is told so in a moment
+        self._metadata("look at topics")  # a rejected login fails here within a moment
         described = self._client.describe_topics(
             TopicCollection(list(names)), request_timeout=self._timeout_s
         )
@@ -105,10 +105,10 @@ class Admin:
         }
 
     def create(self, specs: Collection[TopicSpec]) -> dict[str, KafkaFailure | None]:
-        """Create topics; returns what went wrong with each, or None.
+        """Create topics; return the error of each, or None.
 
         Raises:
-            KafkaUnavailable: the brokers are away.
+            KafkaUnavailable: the brokers are unavailable.
         """
         if not specs:
             return {}
@@ -122,10 +122,10 @@ class Admin:
         return {name: self._outcome(f, f"create topic {name}") for name, f in futures.items()}
 
     def grow(self, name: str, partitions: int) -> KafkaFailure | None:
-        """Raise a topic's number of partitions to `partitions`; returns what went wrong.
+        """Raise a topic's number of partitions to `partitions`; return the error, or None.
 
         Raises:
-            KafkaUnavailable: the brokers are away.
+            KafkaUnavailable: the brokers are unavailable.
         """
         futures = self._client.create_partitions(
             [NewPartitions(name, partitions)],
@@ -135,10 +135,10 @@ class Admin:
         return self._outcome(futures[name], f"add partitions to topic {name}")
 
     def configure(self, name: str, config: Mapping[str, str]) -> KafkaFailure | None:
-        """Set some of a topic's configuration, and leave the rest; returns what went wrong.
+        """Set some of a topic's configuration, and keep the rest; return the error, or None.
 
         Raises:
-            KafkaUnavailable: the brokers are away.
+            KafkaUnavailable: the brokers are unavailable.
         """
         entries = [
             ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
@@ -151,12 +151,12 @@ class Admin:
         return self._outcome(futures[resource], f"configure topic {name}")
 
     def shares(self, group: str) -> Sequence[int] | None:
-        """Return how many partitions each member of a consumer group has.
+        """Return the number of partitions of each member of a consumer group.
 
-        None while it is being rebalanced.
+        None while the group rebalances.
 
         Raises:
-            KafkaFailure: the brokers are away, or refuse.
+            KafkaFailure: the brokers are unavailable, or refuse.
         """
         described = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)
         found = self._wait(described[group], f"look at group {group}")
@@ -165,13 +165,13 @@ class Admin:
         return [len(member.assignment.topic_partitions) for member in found.members]
 
     def remove(self, topics: Collection[str], groups_prefix: str) -> list[KafkaFailure]:
-        """Delete topics, and the consumer groups whose names begin so; returns what is still there.
+        """Delete topics, and consumer groups with these prefixes; return what still exists.
 
-        For installations that are made to be thrown away. What does not exist is no failure; a
-        group whose members have not left, or were killed a moment ago, is one.
+        For temporary installations. A missing topic or group is not an error. A group whose members
+        have not left, or were killed a moment ago, is one.
 
         Raises:
-            KafkaUnavailable: the brokers are away.
+            KafkaUnavailable: the brokers are unavailable.
         """
         listing = self._client.list_consumer_groups(request_timeout=self._timeout_s)
         groups = [
@@ -188,10 +188,10 @@ class Admin:
         return [each for each in outcomes if each is not None and each.code not in _ALREADY_GONE]
 
     def broker_config(self) -> Mapping[str, str] | NotAuthorized:
-        """Return the configuration of the broker that is asked first, or why it can't be seen.
+        """Return the configuration of one broker, or why it can't be read.
 
         Raises:
-            KafkaFailure: the brokers are away.
+            KafkaFailure: the brokers are unavailable.
         """
         doing = "look at the brokers' configuration"
         brokers = self._metadata(doing).brokers
@@ -226,7 +226,7 @@ class Admin:
         return found
 
     def _look(self, future: Future[T], doing: str) -> T | NotAuthorized | None:
-        """Return what a look-up gives: the thing, None if there is none, or the refusal."""
+        """Return the result of a look-up: the object, None if it does not exist, or the refusal."""
         try:
             return self._wait(future, doing)
         except NotAuthorized as refusal:
@@ -256,7 +256,7 @@ class Admin:
     def _failure(self, error: KafkaException, doing: str) -> KafkaFailure:
         failure = translate(error, doing)
         if isinstance(failure, KafkaUnavailable):
-            self._client.poll(0)  # brings what the connections died of
+            self._client.poll(0)  # serves the error callback with the connections' errors
         return self._troubles.explained(failure)
 
 
@@ -275,5 +275,5 @@ def _led(leader: Node | None) -> bool:
 
 
 def _values(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
-    """Return configuration as text; what the brokers keep to themselves is left out."""
+    """Return configuration as text, without values that the brokers hide."""
     return {name: entry.value for name, entry in entries.items() if entry.value is not None}

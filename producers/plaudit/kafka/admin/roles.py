@@ -1,7 +1,7 @@
-"""What each role may do in Kafka: for the brokers' rules, `topics check` and the docs.
+"""Permissions of each role in Kafka: for ACLs, `topics check` and the documentation.
 
-A role is a process, or a job of an operator. What is not listed here it must not be able to do: the
-threat model in SECURITY.md counts on it.
+A role is a process, or a job of an operator. It must not have permissions that are not listed here:
+the threat model in SECURITY.md relies on it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Kind = Literal["topic", "group", "transactional-id", "cluster"]
 READ: Final = ("read",)
 WRITE: Final = ("write",)
 LOOK: Final = ("describe", "describe_configs")
-"""To compare a topic with its declaration before it is used."""
+"""Permissions to compare a topic with its declaration before it is used."""
 CLUSTER: Final = "kafka-cluster"
 
 
 class Role(StrEnum):
-    """Who comes to the brokers, each as a user of its own."""
+    """Roles; each connects as a user of its own."""
 
     PRODUCER = "producer"
     RELAY = "relay"
@@ -47,13 +47,13 @@ MEANINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What may be done with a resource, or with all whose names begin so.
+    """Operations on a resource, or on all resources whose names share a prefix.
 
     Attributes:
-        kind: of the resource.
-        name: its name, or what the names begin with.
-        operations: as Kafka calls them, in lower case.
-        prefixed: whether `name` is the beginning of many.
+        kind: type of the resource.
+        name: its name, or the prefix of the names.
+        operations: names of Kafka operations in lower case.
+        prefixed: whether `name` is a prefix.
     """
 
     kind: Kind
@@ -63,7 +63,7 @@ class Grant:
 
 
 def grants(role: Role, names: Names) -> Sequence[Grant]:
-    """Return everything that a role needs."""
+    """Return all permissions of a role."""
     match role:
         case Role.PRODUCER:
             return (*_publishes(names), _prefixed("transactional-id", f"{names.prefix}publish."))
@@ -92,7 +92,7 @@ def _publishes(names: Names) -> Iterator[Grant]:
 
 
 def _looks(names: Names) -> Iterator[Grant]:
-    """Yield what the check of all topics needs, and consumers that read without a group."""
+    """Yield the permissions for checking all topics, and for reading without a group."""
     yield Grant("topic", names.prefix, LOOK, prefixed=True)
     yield Grant("group", names.prefix, ("describe",), prefixed=True)
 
@@ -146,7 +146,7 @@ def _prefixed(kind: Kind, name: str, *operations: str) -> Grant:
 
 
 def commands(role: Role, names: Names, principal: str, bootstrap: str) -> Iterator[str]:
-    """Yield the `kafka-acls` commands that give a user what a role needs."""
+    """Yield the `kafka-acls` commands that grant a user a role's permissions."""
     for grant in grants(role, names):
         words = ["kafka-acls", "--bootstrap-server", bootstrap, "--add"]
         words += ["--allow-principal", principal]

@@ -1,4 +1,4 @@
-"""Comparing topics as they are with topics as they must be: pure, and in words for an operator."""
+"""Comparison of declared and actual topics: pure, with messages for operators."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from plaudit.kafka.admin.topic_specs import (
 from plaudit.kafka.errors import NotAuthorized
 from plaudit.records.delays import Delay, DelayError
 
-# An idle group loses its committed offsets after the brokers' `offsets.retention.minutes`; what it
-# had not read is then read from the start, or lost: as long as events are kept.
+# An idle group loses its committed offsets after the brokers' `offsets.retention.minutes`. The
+# group then starts at the beginning or loses records, for as long as events are kept.
 OFFSETS_RETENTION_MINUTES: Final = 14 * 24 * 60
 _APPLY: Final = "run `plaudit topics apply`"
 _BY_HAND: Final = "never changed in place: make a new topic, or declare what there is"
 
 
 class Severity(StrEnum):
-    """How much a finding matters: only errors make `plaudit topics check` fail."""
+    """Severity of a difference: only errors make `plaudit topics check` fail."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -38,7 +38,7 @@ class Severity(StrEnum):
 
 
 class Aspect(StrEnum):
-    """What a finding is about."""
+    """Subject of a difference."""
 
     MISSING = "missing"
     DENIED = "denied"
@@ -51,8 +51,8 @@ class Aspect(StrEnum):
     FAILED = "failed"
 
 
-# Settings of which less is an error, with what more is. Longer retention is safe for delivery, but
-# erasure rules count on records going.
+# Settings for which less is an error and more is fine. Longer retention is safe for delivery, but
+# erasure rules rely on records being deleted.
 _AT_LEAST: Final[Mapping[str, Severity | None]] = {
     RETENTION: Severity.WARNING,
     MAX_MESSAGE: None,
@@ -63,15 +63,15 @@ _EXACTLY: Final = frozenset({CLEANUP, TIMESTAMPS, UNCLEAN, RETENTION_BYTES})
 
 @dataclass(frozen=True, slots=True)
 class TopicIssue:
-    """One difference between how things are and how they must be.
+    """A difference between declared and actual state.
 
     Attributes:
-        severity: whether it must be put right.
-        aspect: what it is about.
-        topic: which topic; empty for the brokers.
-        what: the difference, in words.
-        advice: what to do about it.
-        setting: the configuration concerned, if it is one.
+        severity: whether it must be corrected.
+        aspect: subject of the difference.
+        topic: name of the topic; empty for the brokers.
+        what: description of the difference.
+        advice: how to correct it.
+        setting: the configuration property, if it is one.
     """
 
     severity: Severity
@@ -89,14 +89,14 @@ Looks = Mapping[str, TopicState | NotAuthorized | None]
 
 
 def compare(specs: Collection[TopicSpec], looks: Looks) -> list[TopicIssue]:
-    """Return everything in which the topics differ from their declaration, worst first."""
+    """Return all differences between the topics and their declaration, worst first."""
     found = [finding for spec in specs for finding in _compare_one(spec, looks[spec.name])]
     found += _uneven_tiers([spec for spec in specs if spec.section is Section.DELIVERIES], looks)
     return in_order(found)
 
 
 def in_order(findings: Collection[TopicIssue]) -> list[TopicIssue]:
-    """Return findings with errors first, then by topic."""
+    """Return differences with errors first, then by topic."""
     rank = list(Severity)
     return sorted(findings, key=lambda finding: (rank.index(finding.severity), finding.topic))
 
@@ -104,7 +104,7 @@ def in_order(findings: Collection[TopicIssue]) -> list[TopicIssue]:
 def other_tiers(
     specs: Collection[TopicSpec], deliveries_prefix: str, looks: Looks
 ) -> list[TopicIssue]:
-    """List `deliveries.*` topics that no tier of the settings uses; they are still drained."""
+    """List `deliveries.*` topics that are not a configured tier; they are still drained."""
     known = {spec.name for spec in specs}
     width = next((s.partitions for s in specs if s.section is Section.DELIVERIES), 0)
     found = []
@@ -130,7 +130,7 @@ def _is_tier(name: str, prefix: str) -> bool:
 
 
 def broker_findings(config: Mapping[str, str] | NotAuthorized) -> list[TopicIssue]:
-    """Return what is wrong with the brokers' own configuration."""
+    """Return problems of the brokers' own configuration."""
     name = "offsets.retention.minutes"
     if isinstance(config, NotAuthorized):
         return [_denied("", f"can't see {name}", config)]
@@ -143,7 +143,7 @@ def broker_findings(config: Mapping[str, str] | NotAuthorized) -> list[TopicIssu
 
 
 def stops_worker(finding: TopicIssue) -> bool:
-    """Whether a deliverer must not start: a record would be lost early, refused, or early due."""
+    """Whether a worker must not start: a record would be lost early, refused, or due early."""
     if finding.severity is not Severity.ERROR:
         return False
     match finding.aspect:
@@ -234,7 +234,7 @@ def _config(spec: TopicSpec, state: TopicState) -> Iterator[TopicIssue]:
 
 
 def _judge(setting: str, actual: str, wanted: str) -> Severity | None:
-    """Say how much it matters that a configuration differs; None when it does not."""
+    """Return the severity of a different configuration value; None when it does not matter."""
     if set(actual.split(",")) == set(wanted.split(",")):  # cleanup.policy is a set
         return None
     if setting in _AT_LEAST:
@@ -243,7 +243,7 @@ def _judge(setting: str, actual: str, wanted: str) -> Severity | None:
 
 
 def _below(actual: str, wanted: str) -> bool:
-    """Compare two numbers of which -1 means without limit."""
+    """Compare two numbers of which -1 means unlimited."""
     if not actual.removeprefix("-").isdecimal():
         return True
     has, needs = int(actual), int(wanted)

@@ -1,4 +1,4 @@
-"""Which topics Plaudit has, and how each must be configured: `topics.toml`, read and expanded."""
+"""Declared topics and their configuration: `topics.toml`, parsed and expanded."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ RETENTION_BYTES: Final = "retention.bytes"
 _MILLIS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _BYTES: Final = {"": 1, "KiB": 1_024, "MiB": 1_048_576}
 _QUANTITY: Final = re.compile(r"([0-9]{1,12}) ?([A-Za-z]*)")
-# Retention deletes whole segments, so a record outlives it by what its segment still took in: a day
-# at most, where Kafka's default of a week would break the month that erasure rules allow.
+# Retention deletes whole segments, so a record outlives it by the segment's age: a day at most
+# here.
+# Kafka's default of a week would break the month that erasure rules allow.
 _SEGMENT_MS: Final = 86_400_000
 
 
@@ -47,7 +48,7 @@ class Section(StrEnum):
     SCHEMAS = "schemas"
 
 
-# Keys would move to other partitions, and tombstones miss what they should delete.
+# Keys would move to other partitions, and tombstones would miss their records.
 FIXED_PARTITIONS: Final = frozenset(
     {Section.DELIVERIES, Section.DEAD_LETTERS, Section.ENDPOINTS, Section.SCHEMAS}
 )
@@ -55,14 +56,14 @@ FIXED_PARTITIONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """One topic as it must be.
+    """A declared topic.
 
     Attributes:
-        name: with the installation's prefix.
-        section: what kind of topic it is.
-        partitions: how many.
-        replication: replicas of each partition.
-        config: Kafka's topic configuration, values as Kafka writes them.
+        name: name with the installation's prefix.
+        section: kind of the topic.
+        partitions: number of partitions.
+        replication: number of replicas of each partition.
+        config: Kafka's topic configuration, with values as Kafka formats them.
     """
 
     name: str
@@ -73,7 +74,7 @@ class TopicSpec:
 
     @property
     def partitions_fixed(self) -> bool:
-        """Whether the number of partitions may never change once the topic exists."""
+        """Whether the number of partitions must never change once the topic exists."""
         return self.section in FIXED_PARTITIONS
 
 
@@ -94,7 +95,7 @@ def _size(value: object) -> int:
 
 
 def _config_value(value: object) -> str:
-    """Write a configuration value as Kafka does; durations become milliseconds."""
+    """Format a configuration value as Kafka does; durations become milliseconds."""
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
@@ -127,7 +128,7 @@ class _Topics(_Strict):
 
 
 class Declaration(_Strict):
-    """`topics.toml` as read: what all topics share, and one section for each kind."""
+    """Parsed `topics.toml`: common values, and one section for each kind of topic."""
 
     all: _All
     events: _Topics
@@ -138,7 +139,7 @@ class Declaration(_Strict):
     schemas: _Topics
 
     def section(self, section: Section) -> _Topics:
-        """Return the part of one kind of topic."""
+        """Return the section of one kind of topic."""
         return {
             Section.EVENTS: self.events,
             Section.DELIVERIES: self.deliveries,
@@ -150,11 +151,11 @@ class Declaration(_Strict):
 
 
 def load(file: Path | None = None) -> Declaration:
-    """Read the shipped declaration, and `file` over it.
+    """Read the shipped declaration, overlaid with `file`.
 
     Raises:
-        SettingsError: the file can't be read, or holds something that is no declaration; names the
-            file, and the entry with its section.
+        SettingsError: the file can't be read, or contains an invalid entry. The message names the
+            file, the section and the entry.
     """
     merged = _merge(_shipped(), _read(file) if file is not None else {})
     try:
@@ -178,11 +179,11 @@ def declared(
     Args:
         settings: prefix and retry tiers; its `topics_file` is read unless `file` is given.
         single_node: one replica each, for a cluster of one broker.
-        file: read over the shipped declaration.
-        partitions: how many, for the sections where it shall differ.
+        file: file that overlays the shipped declaration.
+        partitions: number of partitions, for sections that should differ.
 
     Raises:
-        SettingsError: the declaration can't be used.
+        SettingsError: the declaration is invalid.
     """
     declaration = load(file or settings.topics_file)
     return [
@@ -228,7 +229,7 @@ def _spec(
     }
     if own.retention is not None:
         config[RETENTION] = str(own.retention + delay_ms)
-        config[RETENTION_BYTES] = "-1"  # a default of the brokers' must not delete by size
+        config[RETENTION_BYTES] = "-1"  # a default of the brokers must not delete by size
         config["segment.ms"] = str(_SEGMENT_MS)
     return TopicSpec(
         name=name,

@@ -1,4 +1,4 @@
-"""Making topics as declared, and finding where they are not: `plaudit topics apply|check|show`."""
+"""Topic management behind `plaudit topics apply|check|show`."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _LOOK_EVERY_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What `apply` changed, and what it could not put right.
+    """Result of `apply`.
 
     Attributes:
         created: topics that were missing.
         grown: topics that got more partitions.
         configured: topics whose configuration was changed.
-        findings: what still differs; errors among them mean that the topics are not as declared.
+        findings: remaining differences; errors among them mean that the topics are not as declared.
     """
 
     created: tuple[str, ...]
@@ -65,13 +65,13 @@ class Applied:
 
 
 def apply(admin: Admin, specs: Collection[TopicSpec]) -> Applied:
-    """Create what is missing and change what may be changed in place; then look again.
+    """Create missing topics and change what can be changed in place; then compare again.
 
-    Partitions are only ever added, and never to a topic whose keys must stay where they are. What a
-    topic has beyond its declaration is left alone.
+    Partitions are only added, and never to a topic whose keys must keep their partition. Anything
+    beyond the declaration is left alone.
 
     Raises:
-        KafkaFailure: the brokers are away, or don't let this user look at anything.
+        KafkaFailure: the brokers are unavailable, or refuse to describe a topic.
     """
     looks = admin.look_at([spec.name for spec in specs])
     created = admin.create([spec for spec in specs if looks[spec.name] is None])
@@ -104,7 +104,7 @@ def apply(admin: Admin, specs: Collection[TopicSpec]) -> Applied:
 def _look_again(
     admin: Admin, specs: Collection[TopicSpec], changed: Collection[str]
 ) -> list[TopicIssue]:
-    """Compare after changes, which reach the broker that is asked a moment after the answer."""
+    """Compare after changes, which reach the asked broker a moment after the response."""
     deadline = time.monotonic() + _PROPAGATION_S
     while True:
         findings = compare(specs, admin.look_at([spec.name for spec in specs]))
@@ -117,15 +117,15 @@ def _look_again(
 def check(
     admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str = ""
 ) -> list[TopicIssue]:
-    """Return everything in which topics and brokers differ from what is declared, worst first.
+    """Return all differences of topics and brokers from the declaration, worst first.
 
     Args:
-        admin: to look with.
-        specs: as declared.
-        deliveries_prefix: `Names.deliveries_prefix`, to list tiers that the settings don't know.
+        admin: client for the look-ups.
+        specs: declared topics.
+        deliveries_prefix: `Names.deliveries_prefix`, to list tiers that the settings don't contain.
 
     Raises:
-        KafkaFailure: the brokers are away.
+        KafkaFailure: the brokers are unavailable.
     """
     looks = _looks(admin, specs, deliveries_prefix)
     others = other_tiers(specs, deliveries_prefix, looks) if deliveries_prefix else []
@@ -135,24 +135,24 @@ def check(
 def show(
     admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str = ""
 ) -> Mapping[str, TopicState | NotAuthorized | None]:
-    """Return every declared topic, and every other `deliveries.*` topic, as it is.
+    """Return the state of every declared topic and of every other `deliveries.*` topic.
 
     Raises:
-        KafkaFailure: the brokers are away.
+        KafkaFailure: the brokers are unavailable.
     """
     return _looks(admin, specs, deliveries_prefix)
 
 
 def worker_requirements(admin: Admin, settings: KafkaSettings) -> list[TopicIssue]:
-    """Return what keeps a deliverer from starting; empty when it may.
+    """Return the differences that prevent a worker from starting; empty when it may start.
 
-    Topics that are missing, keep records for too short a time, refuse records that an event topic
-    takes, stamp records by the producer's clock, or are tiers of different widths. Where this user
-    may not look, the deliverer starts.
+    They are: missing topics, too short retention, size limits below an event topic's, timestamps
+    from producers, or tiers with different numbers of partitions. The worker starts if this user
+    may not describe the topics.
 
     Raises:
-        KafkaFailure: the brokers are away.
-        SettingsError: the declaration can't be used.
+        KafkaFailure: the brokers are unavailable.
+        SettingsError: the declaration is invalid.
     """
     specs = declared(settings)
     looks = admin.look_at([spec.name for spec in specs])
@@ -173,7 +173,7 @@ def _looks(admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str) -
 def _different(spec: TopicSpec, state: TopicState) -> dict[str, str]:
     """Return the declared configuration that a topic does not have."""
     if isinstance(state.config, NotAuthorized):
-        return dict(spec.config)  # unseen, so set all of it
+        return dict(spec.config)  # the current values are hidden, so set all of them
     return {key: value for key, value in spec.config.items() if state.config.get(key) != value}
 
 

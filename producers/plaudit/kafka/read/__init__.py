@@ -1,1 +1,1 @@
-"""Reading from Kafka."""
+"""Kafka readers."""

@@ -1,6 +1,6 @@
-"""Reading a compacted topic as a table: from its start to its end, and then following it.
+"""Compacted topic as a table: read from start to end, then followed.
 
-A thread of its own reads; what it reads goes to a function that keeps the table. Nothing is
+A thread reads the topic and passes each record to a function that maintains the table. Nothing is
 committed: every process reads the whole topic when it starts.
 """
 
@@ -36,20 +36,20 @@ Apply = Callable[[bytes, bytes | None], None]
 
 
 class CompactedTopic:
-    """Follows a compacted topic in a thread; outages of the brokers are waited out.
+    """Follows a compacted topic in a thread; waits while the brokers are unavailable.
 
     Args:
-        settings: where Kafka is.
+        settings: connection to Kafka.
         topic: the compacted topic.
-        apply: takes each record's key and value (None deletes), in the follower's thread. What it
-            raises ends the follower and is raised by `wait_ready`.
-        ask_every_s: how often the topic's end is asked for, and so how fresh `current_as_of` is.
+        apply: receives each record's key and value (None deletes), in the follower's thread. An
+            exception from it ends the follower; `wait_ready` raises it.
+        ask_every_s: interval at which the topic's end is queried; it bounds `current_as_of`.
 
     Attributes:
-        appended_ms: when the record that is being applied was written, by the brokers' clock.
+        appended_ms: append time of the record being applied, by the brokers' clock.
 
     Raises:
-        SettingsError: a librdkafka property is refused.
+        SettingsError: librdkafka rejects a property.
     """
 
     def __init__(
@@ -72,29 +72,29 @@ class CompactedTopic:
 
     @property
     def current_as_of(self) -> float | None:
-        """Monotonic time, in seconds, at which the table was known to be complete; None: never."""
+        """Monotonic time (s) at which the table was known to be complete; None before that."""
         return self._current_as_of
 
     @property
     def ready(self) -> bool:
-        """Whether the topic has been read to the end that it had after the start."""
+        """Whether the topic has been read up to the end that it had after the start."""
         return self._ready.is_set()
 
     @property
     def problem(self) -> KafkaFailure | None:
-        """What keeps the table from being current, if anything does."""
+        """Problem that keeps the table from being current, or empty."""
         return self._problem
 
     def start(self) -> Self:
-        """Begin to read."""
+        """Start reading."""
         self._thread.start()
         return self
 
     def wait_ready(self, timeout_s: float) -> bool:
-        """Wait until the topic has been read to its end once; False when time is up.
+        """Wait until the topic has been read to its end once; return False on time-out.
 
         Raises:
-            Exception: what `apply` raised, which ended the follower.
+            Exception: the exception from `apply` that ended the follower.
         """
         self._ready.wait(timeout_s)
         if self._crash is not None:
@@ -102,7 +102,7 @@ class CompactedTopic:
         return self._current_as_of is not None
 
     def close(self) -> None:
-        """Stop reading; returns when the thread has ended."""
+        """Stop reading; return when the thread has ended."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -119,11 +119,11 @@ class CompactedTopic:
         self.close()
 
     def _run(self) -> None:
-        """Run the thread: find the partitions, then read until told to stop."""
+        """Run the thread: find the partitions, then read until stopped."""
         try:
             self._assign()
             self._follow()
-        except Exception as error:  # noqa: BLE001 - raised by `wait_ready`, where it is heard
+        except Exception as error:  # noqa: BLE001 - raised by `wait_ready`
             _log.exception("table.crashed", extra={"topic": self._topic})
             self._crash = error
             self._ready.set()
@@ -131,7 +131,7 @@ class CompactedTopic:
             self._client.close()
 
     def _assign(self) -> None:
-        """Assign every partition from its start, as soon as the topic can be seen."""
+        """Assign every partition from its start, as soon as the topic is visible."""
         while not self._stop.is_set():
             try:
                 partitions = self._partitions()
@@ -164,7 +164,7 @@ class CompactedTopic:
         return sorted(topic.partitions)
 
     def _follow(self) -> None:
-        """Read, and once in a while ask where the end is: what is read up to there is current."""
+        """Read, and query the topic's end at intervals; the table is current up to that end."""
         asked_at, ends = 0.0, None
         while not self._stop.is_set():
             if ends is None and time.monotonic() >= asked_at + self._ask_every_s:
@@ -178,7 +178,7 @@ class CompactedTopic:
                 self._ready.set()
 
     def _ends(self) -> Mapping[int, int] | None:
-        """Ask the brokers for the offset behind the last record of each partition."""
+        """Query the offset after the last record of each partition."""
         try:
             return {
                 number: self._client.get_watermark_offsets(
@@ -192,7 +192,7 @@ class CompactedTopic:
             return None
 
     def _read(self) -> None:
-        """Wait for the first record, then take all that are there."""
+        """Wait for the first record, then return all that are available."""
         first = self._client.poll(_READ_S)
         if first is not None:
             for message in (first, *self._client.consume(_READ_MOST, 0)):
@@ -207,19 +207,20 @@ class CompactedTopic:
         if partition is None or offset is None:
             return
         if error is not None:
-            # Compaction may have removed the last records: only this says that nothing follows.
+            # Compaction may have removed the last records: only this event marks the end.
             self._positions[partition] = offset
             return
         key = message.key()
-        if key is not None:  # a compacted topic refuses records without a key
+        if key is not None:  # a compacted topic rejects records without a key
             self.appended_ms = message.timestamp()[1]
             self._apply(key, message.value())
         self._positions[partition] = offset + 1
 
     def _report(self, failure: KafkaFailure) -> None:
-        """Keep the problem for whoever asks; log it once, not at every attempt.
+        """Store the problem for callers; log it once, not at every attempt.
 
-        Whoever waits for the table to be there tells by itself what keeps it.
+        Before the first full read this is INFO: the caller of `wait_ready` reports the problem
+            itself.
         """
         if self._problem is None or self._problem.code != failure.code:
             level = logging.WARNING if self.ready else logging.INFO
@@ -229,7 +230,7 @@ class CompactedTopic:
 
 def _config(settings: KafkaSettings, topic: str) -> dict[str, object]:
     defaults = {
-        # One small topic: librdkafka's default of 64 MiB is not needed for it.
+        # The topic is small: librdkafka's default of 64 MiB is not needed.
         "queued.max.messages.kbytes": 4_096,
         "fetch.max.bytes": 4 * 1024 * 1024,
         "fetch.wait.max.ms": 100,
@@ -237,7 +238,7 @@ def _config(settings: KafkaSettings, topic: str) -> dict[str, object]:
     return settings.client_config(
         defaults,
         **{
-            # Demanded by the client. No group is joined, no offset committed.
+            # Required by the client. It joins no group and commits no offset.
             "group.id": f"{topic}.follower",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,

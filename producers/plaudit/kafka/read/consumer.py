@@ -1,8 +1,9 @@
-"""The one way to read from Kafka: a Consumer that one thread owns, with explicit commits.
+"""Consumer of a group: owned by one thread, with explicit commits.
 
-Nothing is committed or stored behind the owner's back, and a position that the log no longer has is
-reported, never silently reset. All calls must come from the owning thread: librdkafka calls back
-into `on_assign` and `on_revoke` from within `read` and `close`.
+It never commits or stores offsets implicitly. When the log no longer has a position, it reports
+that
+and never resets it silently. All calls must come from the owning thread: librdkafka calls
+`on_assign` and `on_revoke` from within `read` and `close`.
 """
 
 from __future__ import annotations
@@ -31,15 +32,16 @@ from plaudit.kafka.types import CommittedOffset, GroupConfig, GroupEvents, Parti
 
 __all__ = ["CommittedOffset", "Consumer", "GroupConfig", "GroupEvents", "Partition"]
 
-# librdkafka's own memory, capped (three consumers took 155 MB at its defaults and 26 MB so).
+# Caps on librdkafka's own memory (three consumers took 155 MB at its defaults and 26 MB with
+# these).
 MEMORY_CAPS: Final[Mapping[str, object]] = {
     "queued.max.messages.kbytes": 4_096,
     "queued.min.messages": 1_000,
     "fetch.max.bytes": 4 * 1024 * 1024,
-    # After the queue was full: look again soon, not after the default second.
+    # After the queue was full: fetch again soon, not after the default second.
     "fetch.queue.backoff.ms": 50,
 }
-# Partitions that were added are read this soon; the default is five minutes.
+# New partitions are discovered this soon; the default is five minutes.
 REFRESH_METADATA_MS: Final = 5_000
 _CALL_TIMEOUT_S: Final = 10.0
 _NOT_IN_LOG: Final = (
@@ -47,7 +49,7 @@ _NOT_IN_LOG: Final = (
     KafkaError._LOG_TRUNCATION,  # noqa: SLF001 - librdkafka's name of it
     KafkaError.OFFSET_OUT_OF_RANGE,
 )
-# Stands for a time in a request for offsets: the end of the log.
+# Represents the end of the log in a look-up of offsets by time.
 _LATEST: Final = -1
 _T = TypeVar("_T")
 
@@ -56,16 +58,16 @@ class Consumer:
     """A member of a consumer group.
 
     Args:
-        settings: where Kafka is.
+        settings: connection to Kafka.
         config: group, assignor and time-outs.
-        events: told of assignments, and of positions that are gone.
+        events: callbacks for assignments and for positions that are out of range.
 
     Attributes:
-        ends: partitions whose end the latest `read` met, with the offset after it. It is more than
-            the last record's when compaction or a transaction left a gap there.
+        ends: partitions whose end the latest `read` reached, with the offset after it. The offset
+            exceeds the last record's by more than one when compaction or a transaction left a gap.
 
     Raises:
-        SettingsError: a librdkafka property is refused.
+        SettingsError: librdkafka rejects a property.
     """
 
     def __init__(self, settings: KafkaSettings, config: GroupConfig, events: GroupEvents) -> None:
@@ -76,8 +78,9 @@ class Consumer:
         self._eager = config.assignor == "range"
         self._by_broker = settings.groups_by_broker
         self._troubles = ReadingTroubles(config.group_id)
-        # Where each partition that is held was last told to start: until a record of it has been
-        # read, the client itself does not know its position.
+        # Start offset of each assigned partition: until a record of it has been read, the client
+        # does
+        # not know its position.
         self._starts: dict[Partition, int] = {}
         properties = settings.client_config(MEMORY_CAPS, **self._enforced(config))
         if config.member and (instance := properties.get("group.instance.id")):
@@ -103,13 +106,14 @@ class Consumer:
             **common,
             "partition.assignment.strategy": config.assignor,
             "session.timeout.ms": config.session_timeout_ms,
-            # A member hears of a rebalance by its heartbeat. Until all have, those that joined
-            # first can't commit: their JoinGroup holds up what follows on its connection.
+            # A member learns of a rebalance through its heartbeat. Until all members have, those
+            # that
+            # joined first can't commit: their JoinGroup blocks later requests on its connection.
             "heartbeat.interval.ms": config.session_timeout_ms // 12,
         }
 
     def subscribe(self, topics: Sequence[str]) -> None:
-        """Join the group for these topics; a name that begins with `^` is a pattern."""
+        """Subscribe to these topics; a name that begins with `^` is a pattern."""
         self._client.subscribe(
             list(topics),
             on_assign=self._on_assign,
@@ -118,15 +122,16 @@ class Consumer:
         )
 
     def read(self, most: int, timeout_s: float) -> list[Message]:
-        """Return what is there, at most `most` records; wait for the first one only.
+        """Return available records, at most `most`; wait for the first one only.
 
         `consume(n, timeout)` alone would wait for n records or the whole time-out.
-        A transient error is logged once, and reading goes on by itself. So do rights that a member
-        loses: they may have been taken by mistake.
+        A transient error is logged once, and reading continues. The same applies to permissions
+        that a
+        member loses, because an operator may have removed them by mistake.
 
         Raises:
-            NotAuthorized: this user was never let into the group.
-            ConsumerFatal: the client failed for good; it has to be made anew.
+            NotAuthorized: the group never accepted this user.
+            ConsumerFatal: the client failed permanently; recreate it.
         """
         self.ends = {}
         first = self._client.poll(timeout_s)
@@ -142,7 +147,7 @@ class Consumer:
         return records
 
     def pause(self, partitions: Sequence[Partition]) -> None:
-        """Stop fetching; what was prefetched is thrown away, so this is for longer waits."""
+        """Stop fetching. Prefetched records are discarded, so use this for longer waits."""
         self._call("pause", lambda: self._client.pause(_plain(partitions)))
 
     def resume(self, partitions: Sequence[Partition]) -> None:
@@ -150,10 +155,10 @@ class Consumer:
         self._call("resume", lambda: self._client.resume(_plain(partitions)))
 
     def seek(self, partition: Partition, offset: int) -> None:
-        """Read on at `offset`; only for a partition that is assigned.
+        """Continue reading at `offset`; the partition must be assigned.
 
         Raises:
-            KafkaFailure: it can't be done now; try again.
+            KafkaFailure: the seek failed; retry.
         """
         place = TopicPartition(*partition, offset)
         try:
@@ -166,10 +171,10 @@ class Consumer:
         self._starts[partition] = offset
 
     def committed(self, partitions: Sequence[Partition]) -> dict[Partition, CommittedOffset]:
-        """Ask where the group stands.
+        """Return the group's committed offsets.
 
         Raises:
-            KafkaFailure: no answer in 10 s, or not allowed.
+            KafkaFailure: no response in 10 s, or not allowed.
         """
         found = self._call(
             "read the group's offsets",
@@ -187,7 +192,7 @@ class Consumer:
         """Commit offsets with their metadata.
 
         Raises:
-            KafkaFailure: refused; without `wait`, only what the client itself finds wrong.
+            KafkaFailure: refused. Without `wait`, only errors that the client itself finds.
         """
         offsets = [
             TopicPartition(topic, number, place.offset or 0, place.metadata)
@@ -209,18 +214,18 @@ class Consumer:
             )
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
-        """Ask the brokers for the first offset in the log and the one after the last.
+        """Return the first offset in the log and the one after the last.
 
         Raises:
-            KafkaFailure: no answer in 10 s.
+            KafkaFailure: no response in 10 s.
         """
         return log_bounds(self._client, TopicPartition(*partition), _CALL_TIMEOUT_S)
 
     def ends_of(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        """Ask the brokers for the offset after the last record of each, all at once.
+        """Return the offset after the last record of each partition, in one request.
 
         Raises:
-            KafkaFailure: no answer in 10 s, or not allowed.
+            KafkaFailure: no response in 10 s, or not allowed.
         """
         doing = "find the ends of the logs"
         wanted = [TopicPartition(*each, _LATEST) for each in partitions]
@@ -234,23 +239,23 @@ class Consumer:
 
     @property
     def is_member(self) -> bool:
-        """Whether the group has let this consumer in."""
+        """Whether the group has accepted this consumer."""
         return bool(self._client.memberid())
 
     def close(self) -> None:
-        """Leave the group; `on_revoke` is called for what is still assigned."""
+        """Leave the group; `on_revoke` is called for partitions that are still assigned."""
         self._call("leave the group", self._client.close)
 
     def _start_again(self, place: TopicPartition) -> None:
-        """Have a partition fetched again that the client has given up.
+        """Resume fetching a partition that the client has abandoned.
 
-        That is what it does when the log no longer has the position and may not choose another.
+        The client abandons a partition when its position is out of range and it may not reset it.
         """
         if self.incremental:
             self._client.incremental_unassign([place])
             self._client.incremental_assign([place])
             return
-        # The eager protocol knows no single partitions. Who is paused stays so.
+        # The eager protocol does not support single partitions. Paused partitions stay paused.
         others = [each for each in self._starts if each != (place.topic, place.partition)]
         positions = self._client.position(_plain(others))
         places = [
@@ -265,7 +270,7 @@ class Consumer:
         offsets = self._events.on_assign(partitions)
         self._starts |= {partition: offsets[partition] for partition in partitions}
         places = [TopicPartition(*partition, offsets[partition]) for partition in partitions]
-        # Offsets go in here: a seek after the assignment fails with _UNKNOWN_PARTITION.
+        # Pass start offsets here: a seek after the assignment fails with _UNKNOWN_PARTITION.
         if self.incremental:
             client.incremental_assign(places)
         else:
@@ -285,11 +290,11 @@ class Consumer:
 
     @property
     def incremental(self) -> bool:
-        """Whether a rebalance takes only what moves; else everything is revoked and given anew."""
+        """Whether a rebalance revokes only the partitions that move (cooperative protocol)."""
         return not self._eager or self._by_broker
 
     def _on_commit(self, error: KafkaError | None, told: list[TopicPartition]) -> None:
-        """Hear of a commit that was not waited for; called from within `read`."""
+        """Handle the result of an asynchronous commit; called from within `read`."""
         failed = self._troubles.committed(error, told)
         if failed:
             self._events.on_commit_failed(

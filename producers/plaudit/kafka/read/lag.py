@@ -1,4 +1,4 @@
-"""How far consumer groups are behind, without joining them."""
+"""Lag of consumer groups, measured without joining them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _READ_S: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class PartitionLag:
-    """Where a group stands in one partition.
+    """A group's position in one partition.
 
     Attributes:
         topic: the topic.
         partition: its number.
-        committed: the next offset to read; the log's start when the group never committed, or when
-            what it stood at is gone.
+        committed: the next offset to read; the log's start if the group never committed, or if its
+            position is out of range.
         end: the offset after the last record.
-        metadata: what the group wrote beside its commit.
-        lost: offsets that the log dropped before the group had read them.
-        past_end: by how much the group's position is past the end of the log, which is then
-            another log than was read: `committed` is the start of this one.
+        metadata: metadata of the commit.
+        lost: offsets that retention removed before the group read them.
+        past_end: distance of the group's position past the end of the log. The log is then not the
+            one that the group read: `committed` is the start of this one.
     """
 
     topic: str
@@ -46,7 +46,7 @@ class PartitionLag:
 
     @property
     def behind(self) -> int:
-        """Offsets between the two: records, where neither compaction nor transactions left gaps."""
+        """Offsets between position and end: an upper bound for records, because of gaps."""
         return max(0, self.end - self.committed)
 
 
@@ -59,14 +59,14 @@ class First(NamedTuple):
 
 
 class LagReader:
-    """Asks the brokers where a group stands.
+    """Queries a group's positions.
 
     Args:
-        settings: where Kafka is.
-        group: the group; it is not joined.
+        settings: connection to Kafka.
+        group: the group; the reader does not join it.
 
     Raises:
-        SettingsError: a librdkafka property is refused.
+        SettingsError: librdkafka rejects a property.
     """
 
     def __init__(self, settings: KafkaSettings, group: str) -> None:
@@ -81,10 +81,10 @@ class LagReader:
         self._client = open_client(settings, Consumer, config)
 
     def read(self, topics: Collection[str]) -> list[PartitionLag]:
-        """Return every partition's place; topics that do not exist are left out.
+        """Return the position in every partition; topics that do not exist are omitted.
 
         Raises:
-            KafkaFailure: no answer, or not allowed.
+            KafkaFailure: no response, or not allowed.
         """
         try:
             seen = self._client.list_topics(timeout=_TIMEOUT_S).topics
@@ -98,11 +98,11 @@ class LagReader:
                 return []
             return [self._lag(place) for place in self._client.committed(wanted, _TIMEOUT_S)]
         except KafkaException as error:
-            self._client.poll(0)  # brings what the connections died of
+            self._client.poll(0)  # serves the error callback with the connections' errors
             raise self._troubles.explained(translate(error, "read the group's lag")) from None
 
     def first(self, lag: PartitionLag) -> First | None:
-        """Return the first record that waits; None when it could not be read in time.
+        """Return the first waiting record; None if it could not be read in time.
 
         Raises:
             KafkaFailure: not allowed.
@@ -123,7 +123,7 @@ class LagReader:
 
     def _lag(self, place: TopicPartition) -> PartitionLag:
         low, high = log_bounds(self._client, place, _TIMEOUT_S, self._troubles)
-        # Without a place, the offset is negative.
+        # Without a committed position, the offset is negative.
         found = resume(max(low, place.offset) if place.offset < 0 else place.offset, low, high)
         past_end = max(0, place.offset - high)
         return PartitionLag(

@@ -1,8 +1,8 @@
-"""Marks in partitions: the offsets of a consumer group that never has a member.
+"""Marks in partitions: offsets of a consumer group that never has a member.
 
-A process can't move the offsets of a group whose members run. It can move those of a group without
-members, and every process can read them: so an operator leaves a mark, and workers find it there.
-Brokers forget marks by themselves, as they forget the offsets of any idle group
+A process can't change the offsets of a group with running members. It can change those of a group
+without members, and every process can read them. So an operator sets a mark, and workers read it.
+Brokers delete marks on their own, as they delete the offsets of any idle group
 (`offsets.retention.minutes`, a week by default).
 """
 
@@ -27,11 +27,11 @@ TIMEOUT_S: Final = 5.0
 
 
 class Marks:
-    """Reads and writes the marks of one group; connects when it is first asked.
+    """Reads and writes the marks of one group; connects on first use.
 
     Args:
-        settings: where Kafka is.
-        group: never has a member.
+        settings: connection to Kafka.
+        group: group that never has a member.
     """
 
     def __init__(self, settings: KafkaSettings, group: str) -> None:
@@ -42,10 +42,10 @@ class Marks:
         self._client: Consumer | None = None
 
     def read(self, partitions: Collection[Partition]) -> dict[Partition, int]:
-        """Return the offset of the mark in each partition that has one.
+        """Return the mark's offset in each partition that has one.
 
         Raises:
-            KafkaFailure: no answer in time, or not allowed.
+            KafkaFailure: no response in time, or not allowed.
         """
         asked = [TopicPartition(*each) for each in partitions]
         with self._lock:
@@ -61,10 +61,10 @@ class Marks:
         }
 
     def write(self, partition: Partition, offset: int) -> None:
-        """Leave a mark; an earlier one in the same partition is gone.
+        """Set a mark; it replaces an earlier one in the same partition.
 
         Raises:
-            KafkaFailure: no answer in time, or not allowed.
+            KafkaFailure: no response in time, or not allowed.
         """
         with self._lock:
             try:
@@ -75,7 +75,7 @@ class Marks:
                 raise self._troubles.explained(failure) from None
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection, if open."""
         with self._lock:
             if self._client is not None:
                 self._client.close()

@@ -1,4 +1,4 @@
-"""Where to read on when a group's position is not in the log."""
+"""Choice of the start position when a group's position is not in the log."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 
 class PastEnd(StrEnum):
-    """Where to begin when the position is past the end of the log.
+    """Start position when the group's position is past the end of the log.
 
-    The log is then not the one that was read: the topic was made again, the cluster was restored,
-    or a leader was elected that did not have everything. What it holds may have been delivered or
-    not: from the start, nothing is lost and some may be repeated; from the end, nothing is
-    repeated and what it holds now is skipped.
+    The log is then not the one that the group read: the topic was recreated, the cluster was
+    restored, or a leader was elected that lacked records. Its records may or may not have been
+    delivered. From the start, nothing is lost and some may be repeated. From the end, nothing is
+    repeated and the current records are skipped.
     """
 
     START = "start"
@@ -20,12 +20,12 @@ class PastEnd(StrEnum):
 
 
 class Resumption(NamedTuple):
-    """Where to read on.
+    """Start position.
 
     Attributes:
-        offset: the next one to read.
-        lost: records, at most, that the log dropped before they were read.
-        past_end: whether the position was past the end of the log.
+        offset: the next offset to read.
+        lost: maximum number of records that the log dropped before they were read.
+        past_end: whether the old position was past the end of the log.
     """
 
     offset: int
@@ -34,13 +34,13 @@ class Resumption(NamedTuple):
 
 
 def resume(position: int, low: int, high: int, choice: PastEnd = PastEnd.START) -> Resumption:
-    """Return where to read on.
+    """Return the start position.
 
     Args:
-        position: the next offset to read, as the group or the reader remembers it.
+        position: the next offset to read, as the group or the reader stored it.
         low: the first offset in the log.
         high: the one after the last.
-        choice: what to do when the position is past the end.
+        choice: start position when `position` is past the end.
     """
     if position > high:
         return Resumption(low if choice is PastEnd.START else high, past_end=True)

@@ -1,4 +1,4 @@
-"""Reading stretches of topics from one offset to another; no group is joined, nothing changed."""
+"""Reader of offset ranges; joins no group and changes nothing."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ _TIMEOUT_S: Final = 10.0
 _READ_S: Final = 0.2
 _SERVE_S: Final = 0.1
 _BATCH: Final = 200
-"""Records in hand. With 23 headers each, 200 are read at 110,000/s and 5,000 at 60,000/s: the
-processor's caches hold no more."""
-# Enough ahead that the reader never waits for the brokers; a consumer's usual caps, made for HTTP,
-# read 30,000 records a second. Four times as much reads no faster and takes 60 MB more.
+"""Records per batch. With 23 headers each, 200 are read at 110,000/s and 5,000 at 60,000/s,
+because the processor's caches hold no more.
+"""
+# Prefetch enough that the reader never waits for the brokers. A consumer's usual caps, made for
+# HTTP, read 30,000 records a second. Four times as much reads no faster and takes 60 MB more.
 _READ_AHEAD: Final[Mapping[str, object]] = {
     "queued.max.messages.kbytes": 8_192,
     "queued.min.messages": 50_000,
@@ -45,15 +46,15 @@ class BoundedReader:
     """Reads committed records between offsets.
 
     Args:
-        settings: where Kafka is.
-        group: whose offsets `committed` asks for; it is not joined.
-        patience_s: how long brokers that are away are waited for.
+        settings: connection to Kafka.
+        group: group whose offsets `committed` returns; the reader does not join it.
+        patience_s: seconds to wait while the brokers are unavailable.
 
     Attributes:
-        gone: offsets of the stretches that retention had taken before they were read.
+        gone: offsets of the ranges that retention removed before they were read.
 
     Raises:
-        SettingsError: a librdkafka property is refused.
+        SettingsError: librdkafka rejects a property.
     """
 
     def __init__(
@@ -67,9 +68,10 @@ class BoundedReader:
             "enable.auto.offset.store": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
-            # A broker holds a fetch of which nothing comes back so long: the end waits for it.
+            # A broker holds an empty fetch this long, and the end of a range waits for it.
             "fetch.wait.max.ms": 20,
-            # Retention may take the start away: `gone` tells how much, and reading goes on there.
+            # Retention may remove the start: `gone` counts the offsets, and reading continues after
+            # them.
             "auto.offset.reset": "error",
             "allow.auto.create.topics": False,
         }
@@ -83,7 +85,7 @@ class BoundedReader:
         """Return a topic's partitions.
 
         Raises:
-            KafkaFailure: it is missing, or the brokers are away or refuse.
+            KafkaFailure: the topic is missing, or the brokers are unavailable or refuse.
         """
         doing = f"read topic {topic}"
 
@@ -102,22 +104,22 @@ class BoundedReader:
         return [Partition(topic, number) for number in sorted(seen.partitions)]
 
     def spans(self, topic: str) -> dict[Partition, Span]:
-        """Return where each partition of a topic begins and ends now; empty ones are left out.
+        """Return the current range of each partition; empty partitions are omitted.
 
         Raises:
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         found = self.bounds(topic)
         return {each: (low, high) for each, (low, high) in found.items() if high > low}
 
     def bounds(self, topic: str) -> dict[Partition, Span]:
-        """Return where each partition of a topic begins and ends now.
+        """Return the current range of each partition.
 
-        Where the brokers tell the bounds to whoever may look at a topic, reading is another right:
-        of an empty one, nothing else would tell that it is missing.
+        Brokers report offsets to any user that may describe the topic, but reading needs another
+        permission. For an empty topic, nothing else would reveal that it is missing.
 
         Raises:
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         found = {each: self._log_bounds(TopicPartition(*each)) for each in self.partitions(topic)}
         if all(low == high for low, high in found.values()):
@@ -125,10 +127,10 @@ class BoundedReader:
         return found
 
     def at_time(self, partitions: Collection[Partition], epoch_ms: int) -> dict[Partition, int]:
-        """Return the first offset appended at or after a moment; left out where there is none yet.
+        """Return the first offset appended at or after a time; partitions without one are omitted.
 
         Raises:
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         asked = [TopicPartition(*each, epoch_ms) for each in partitions]
         try:
@@ -145,15 +147,16 @@ class BoundedReader:
         }
 
     def read(self, spans: Mapping[Partition, Span]) -> Iterator[Message]:
-        """Yield the records of these stretches, ascending in each partition.
+        """Yield the records of these ranges, ascending within each partition.
 
-        A partition is also done when its end is reported: compaction and transactions leave gaps,
+        A partition is also finished when its end is reported: compaction and transactions leave
+            gaps,
         and the record before the end may be gone.
 
         Raises:
-            KafkaFailure: the brokers refuse, or are away for longer than our patience.
+            KafkaFailure: the brokers refuse, or are unavailable for longer than `patience_s`.
         """
-        # By plain tuples: a named one for every record would cost as much as reading its key.
+        # Plain tuples: a named tuple for every record would cost as much as reading its key.
         left: _Ends = {each: end for each, (start, end) in spans.items() if end > start}
         if not left:
             return
@@ -166,7 +169,7 @@ class BoundedReader:
             heard = bool(batch)
             if not heard:
                 self._check_silence(left, time.monotonic() - silent_since)
-            while batch:  # what was looked at is let go at once, headers and all
+            while batch:  # release processed records at once, with their headers
                 message = batch.pop()
                 place = message.topic(), message.partition()
                 end, offset = left.get(place, 0), message.offset() or 0
@@ -177,15 +180,15 @@ class BoundedReader:
                     yield message
                 if offset + 1 >= end:
                     left.pop(place, None)
-            if heard:  # after the yields: whoever takes them may take their time
+            if heard:  # measured after the yields, because the caller may take its time
                 silent_since = time.monotonic()
 
     def _check_silence(self, left: _Ends, silent_s: float) -> None:
-        """See whether it is any use to wait for more.
+        """Decide whether to keep waiting.
 
         Raises:
-            NotAuthorized: this user is not let in any more.
-            KafkaUnavailable: the brokers are away for longer than our patience.
+            NotAuthorized: the brokers no longer accept this user.
+            KafkaUnavailable: the brokers are unavailable for longer than `patience_s`.
         """
         doing = f"read {', '.join(sorted({str(topic) for topic, _ in left}))}"
         refusal = self._troubles.refusal(doing)
@@ -199,7 +202,7 @@ class BoundedReader:
         return log_bounds(self.client, place, _TIMEOUT_S, self._troubles)
 
     def _take_error(self, message: Message, spans: Mapping[Partition, Span], left: _Ends) -> None:
-        """Take in what is no record: the end of a partition, or trouble; some is waited out.
+        """Handle an event that is not a record: the end of a partition, or an error.
 
         Raises:
             KafkaFailure: waiting does not help.
@@ -218,9 +221,9 @@ class BoundedReader:
                 raise failure
 
     def _begin_later(self, taken: Partition, spans: Mapping[Partition, Span], left: _Ends) -> None:
-        """Read on where a partition's log begins now, and count what was before that.
+        """Continue at the start of a partition's log, and count the offsets before it.
 
-        The client has given it up, and takes it again with all others only.
+        The client has abandoned the partition, and resumes it only together with all others.
         """
         places = self.client.position([TopicPartition(*each) for each in spans if each in left])
         for place in places:
@@ -244,7 +247,7 @@ class BoundedReader:
         self.close()
 
     def _read(self) -> list[Message]:
-        """Return messages, the first one last; waits for one only.
+        """Return messages, the first one last; wait for one only.
 
         `consume(n, timeout)` alone would wait for all n.
         """

@@ -1,4 +1,4 @@
-"""What goes wrong while a consumer reads and commits: logged once, and once when it is over."""
+"""Log of reading and commit errors: one line when an error begins, and one when it ends."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ _log = logging.getLogger(__name__)
 
 
 class ReadingTroubles:
-    """Remembers what is wrong at the moment, so that each trouble is one line.
+    """Tracks current errors, so that each is logged once.
 
     Args:
-        group: whose consumer it is.
+        group: group of the consumer.
     """
 
     def __init__(self, group: str) -> None:
         self._group = group
-        # By topic (empty: none in particular) and code.
+        # By topic (empty for none in particular) and code.
         self._reading: dict[tuple[str, str], KafkaFailure] = {}
         self._committing: KafkaFailure | None = None
 
     @property
     def any(self) -> bool:
-        """Whether something could not be read."""
+        """Whether an error is current."""
         return bool(self._reading)
 
     def heard(self, topic: str, failure: KafkaFailure) -> None:
-        """Take note that a topic can't be read at the moment."""
+        """Record that a topic can't be read at the moment."""
         if (topic, failure.code) not in self._reading:
             self._reading[topic, failure.code] = failure
             _log.warning("consumer.trouble", extra={"error": str(failure)})
 
     def recovered(self, topics: Collection[str]) -> None:
-        """Forget what was wrong with topics that records come from, and say so."""
+        """Clear the errors of topics that deliver records again, and log it."""
         for trouble in [each for each in self._reading if each[0] in ("", *topics)]:
             _log.info("consumer.recovered", extra={"after": str(self._reading.pop(trouble))})
 
     def committed(
         self, error: KafkaError | None, places: Sequence[TopicPartition]
     ) -> list[TopicPartition]:
-        """Take the outcome of a commit; return the places of which it failed."""
+        """Process the result of a commit; return the offsets that failed."""
         failed = [(place, place.error or error) for place in places if place.error or error]
         failures = [
             translate(each, f"commit {place.topic} in group {self._group}")

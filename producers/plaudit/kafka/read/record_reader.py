@@ -1,4 +1,4 @@
-"""Reading single records at their offsets; no group is joined and nothing is committed."""
+"""Reader of single records by offset; joins no group and commits nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _POLL_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it stands in the log."""
+    """A record in the log."""
 
     value: bytes
     key: bytes | None
@@ -35,13 +35,13 @@ class StoredRecord:
 
 
 class RecordReader:
-    """Reads records one by one; safe to use from several threads, one of them at a time.
+    """Reads single records; safe to use from several threads, which take turns.
 
     Args:
-        settings: where Kafka is.
+        settings: connection to Kafka.
 
     Raises:
-        SettingsError: a librdkafka property is refused.
+        SettingsError: librdkafka rejects a property.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -60,10 +60,10 @@ class RecordReader:
         self._client = open_client(settings, Consumer, config)
 
     def read(self, topic: str, partition: int, offset: int) -> StoredRecord | None:
-        """Return the record at that offset; None when the log has it no more.
+        """Return the record at this offset; None when the log no longer has it.
 
         Raises:
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         place = TopicPartition(topic, partition, offset)
         with self._lock:
@@ -95,7 +95,7 @@ class RecordReader:
                 continue
             error = message.error()
             if error is None:
-                # Another offset: this one was compacted away, or is a transaction's mark.
+                # Another offset: this one was compacted away, or is a transaction marker.
                 return _found(message) if message.offset() == place.offset else None
             if error.name() == "_AUTO_OFFSET_RESET":
                 return None

@@ -1,4 +1,4 @@
-"""Where a partition's log begins and ends, asked again while its leader moves."""
+"""Low and high watermarks of a partition, retried while its leader changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plaudit.kafka.connection_errors import ConnectionErrors
 from plaudit.kafka.errors import KafkaUnavailable, translate
 
 _ASK_AGAIN_S: Final = 0.1
-# For a moment after a topic was made, and whenever a broker goes: over once the leader is known.
+# Transient after a topic is created or a broker leaves: over once the leader is known.
 _MOVING: Final = frozenset({"NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE"})
 
 
@@ -23,10 +23,10 @@ def log_bounds(
 ) -> tuple[int, int]:
     """Return the first offset in the log and the one after the last.
 
-    A consumer that reads committed records only sees the end where an open transaction begins.
+    For a consumer that reads committed records only, the end is the start of an open transaction.
 
     Raises:
-        KafkaFailure: no answer in time, or not allowed.
+        KafkaFailure: no response in time, or not allowed.
     """
     doing = f"find the bounds of {place.topic}[{place.partition}]"
     deadline = time.monotonic() + timeout_s

@@ -1,4 +1,4 @@
-"""The schemas that events were written with: from the `schemas` topic, or from a registry."""
+"""Look-up of writer schemas in the `schemas` topic or a registry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_REGISTRY: Final = (
 
 
 def unknown(fingerprint: bytes, topic: str, *, is_read: bool) -> SchemaUnknown:
-    """Return what to say of a fingerprint that the `schemas` topic does not have."""
+    """Return the message for a fingerprint that the `schemas` topic does not have."""
     if not is_read:
         return SchemaUnknown(fingerprint.hex(), f"{topic} is not read to its end", asked=False)
     way_out = "run `plaudit schemas register` with the release that writes it"
@@ -26,10 +26,10 @@ def unknown(fingerprint: bytes, topic: str, *, is_read: bool) -> SchemaUnknown:
 
 
 class SchemaLookup:
-    """Look-ups of writers' schemas that never block (see `SchemaLookup`).
+    """Look-up of writer schemas that never blocks (see `SchemaLookup`).
 
     Args:
-        settings: where Kafka and the registry are.
+        settings: connection to Kafka and the registry.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -43,10 +43,10 @@ class SchemaLookup:
         )
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
-        """Return the schema with that fingerprint.
+        """Return the schema with this fingerprint.
 
         Raises:
-            SchemaUnknown: the topic does not have it by now.
+            SchemaUnknown: the topic does not have it yet.
         """
         found = self._topic.by_fingerprint(fingerprint)
         if found is None:
@@ -54,22 +54,22 @@ class SchemaLookup:
         return found
 
     def by_id(self, schema_id: int) -> str | None:
-        """Return the registry's schema of that id; None while it is being fetched.
+        """Return the registry's schema with this id; None while it is being fetched.
 
         Raises:
             SchemaUnknown: the registry could not be asked.
-            Undecodable: it does not have it, or there is not one to ask.
+            Undecodable: the registry does not have it, or no registry is configured.
         """
         if self._registry is None:
             raise Undecodable("unknown_format", f"schema id {schema_id}: {NO_REGISTRY}")
         return self._registry.by_id(schema_id)
 
     def start(self) -> None:
-        """Begin to follow the topic."""
+        """Start following the topic."""
         self._topic.start()
 
     def wait_ready(self, timeout_s: float) -> bool:
-        """Wait until the topic has been read to its end once; False when time is up."""
+        """Wait until the topic has been read to its end once; return False on time-out."""
         return self._topic.wait_ready(timeout_s)
 
     def close(self) -> None:
@@ -80,11 +80,11 @@ class SchemaLookup:
 
 
 class AnsweredSchemas:
-    """Look-ups of a job that reads a record once: they wait until there is an answer.
+    """Look-up for jobs that read each record once: waits until a result is available.
 
     Args:
-        known: what is asked.
-        wait_s: how long an answer is waited for.
+        known: look-up that does not block.
+        wait_s: seconds to wait for a result.
     """
 
     def __init__(self, known: SchemaLookup, wait_s: float = 10.0) -> None:
@@ -92,7 +92,7 @@ class AnsweredSchemas:
         self._wait_s = wait_s
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
-        """Return the schema with that fingerprint.
+        """Return the schema with this fingerprint.
 
         Raises:
             SchemaUnknown: the topic does not have it.
@@ -100,11 +100,11 @@ class AnsweredSchemas:
         return self._known.by_fingerprint(fingerprint)
 
     def by_id(self, schema_id: int) -> str | None:
-        """Return the registry's schema of that id.
+        """Return the registry's schema with this id.
 
         Raises:
             SchemaUnknown: the registry could not be asked.
-            Undecodable: it does not have it, or there is not one to ask.
+            Undecodable: the registry does not have it, or no registry is configured.
         """
         deadline = time.monotonic() + self._wait_s
         while (found := self._known.by_id(schema_id)) is None:

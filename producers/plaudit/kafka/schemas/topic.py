@@ -1,7 +1,7 @@
-"""The `schemas` topic: Avro writer schemas by fingerprint, for installations without a registry.
+"""`schemas` topic: Avro writer schemas by fingerprint, for installations without a registry.
 
-Keys are the fingerprint (CRC-64-AVRO, little endian as in single-object encoding) as 16 hexadecimal
-digits, values the schema as JSON.
+A key is the fingerprint (CRC-64-AVRO, little endian as in single-object encoding) as 16 hexadecimal
+digits. A value is the schema as JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ASK_EVERY_S: Final = 5.0
 _CURRENT_FOR_S: Final = 30.0
-"""Some questions in a row may go unanswered while a broker is restarted."""
+"""Maximum age of the table. Some queries in a row may fail while a broker restarts."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,16 +32,16 @@ _log = logging.getLogger(__name__)
 def register(
     producer: Producer, topic: str, schemas: Iterable[str], timeout_s: float = 30.0
 ) -> list[Ack]:
-    """Write schemas to the `schemas` topic; doing it again changes nothing.
+    """Write schemas to the `schemas` topic; idempotent.
 
     Args:
-        producer: to write with.
+        producer: producer to write with.
         topic: `Names.schemas`.
         schemas: each as JSON, self-contained.
-        timeout_s: for all of them together.
+        timeout_s: time limit for all of them together.
 
     Raises:
-        ValueError: a schema is none.
+        ValueError: a text is not a schema.
         KafkaFailure: one was not acknowledged.
     """
     keyed = [(fingerprint(json.loads(schema)).hex().encode(), schema) for schema in schemas]
@@ -55,13 +55,13 @@ def register(
 
 
 class SchemasFollower:
-    """Every schema of the `schemas` topic, in memory and followed; look-ups never block.
+    """In-memory table of the `schemas` topic, kept up to date; look-ups never block.
 
     Args:
-        settings: where Kafka is and what the topic is called.
+        settings: connection to Kafka and name of the topic.
 
     Raises:
-        SettingsError: a librdkafka property is refused.
+        SettingsError: librdkafka rejects a property.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -71,27 +71,27 @@ class SchemasFollower:
         )
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
-        """Return the schema with that fingerprint (8 bytes, little endian), if it is known."""
+        """Return the schema with this fingerprint (8 bytes, little endian), or None."""
         return self._schemas.get(fingerprint)
 
     def start(self) -> Self:
-        """Begin to read."""
+        """Start reading."""
         self._table.start()
         return self
 
     def wait_ready(self, timeout_s: float) -> bool:
-        """Wait until the topic has been read to its end once; False when time is up."""
+        """Wait until the topic has been read to its end once; return False on time-out."""
         return self._table.wait_ready(timeout_s)
 
     @property
     def is_current(self) -> bool:
-        """Whether the topic was seen to have been read to its end a moment ago."""
+        """Whether the topic was recently read to its end."""
         as_of = self._table.current_as_of
         return as_of is not None and time.monotonic() - as_of < _CURRENT_FOR_S
 
     @property
     def problem(self) -> Exception | None:
-        """What keeps schemas from being read, if anything does."""
+        """Problem that keeps schemas from being read, or empty."""
         return self._table.problem
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ class SchemasFollower:
             _log.warning("schemas.unreadable", extra={"key": repr(key), "error": str(error)})
             return
         if actual != name:
-            # Events would be read with a schema that did not write them.
+            # Events would be decoded with a schema that did not write them.
             _log.warning("schemas.mismatch", extra={"key": repr(key), "actual": actual.hex()})
             return
         self._schemas[name] = schema

@@ -1,1 +1,1 @@
-"""Writing to Kafka."""
+"""Kafka writers."""

@@ -1,4 +1,4 @@
-"""What became of a record: its place with the brokers, or why it has none."""
+"""Result of sending a record: its offset, or its error."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Headers = list[tuple[str, bytes]]
 
 
 class Ack(NamedTuple):
-    """The brokers have the record: in as many in-sync replicas as the topic demands.
+    """The brokers have the record, in as many in-sync replicas as the topic requires.
 
-    A named tuple and no dataclass: it is made for every record, and costs a third.
+    It is a named tuple, not a dataclass: it is created for every record, and costs a third.
     """
 
     topic: str
@@ -31,9 +31,9 @@ class SendFailure:
     """The record is not acknowledged.
 
     Attributes:
-        error: why; `ProducerFatal` means that this producer can send nothing any more.
-        retriable: whether the same record can be taken later (brokers away, rights withdrawn, topic
-            not there yet). False: refused for good, so sending it again can't succeed.
+        error: the error; `ProducerFatal` means that this producer can't send anything any more.
+        retriable: whether the same record can succeed later (brokers unavailable, permissions
+            withdrawn, topic missing). False: the record is refused permanently.
     """
 
     error: KafkaFailure
@@ -45,7 +45,7 @@ Report = Callable[[KafkaError | None, Message], None]
 
 
 class PublishCounts:
-    """What became of the records of `Producer.publish`; counted in the poll thread alone."""
+    """Counts of `Producer.publish`; only the poll thread updates them."""
 
     __slots__ = ("acknowledged", "failed")
 
@@ -55,15 +55,15 @@ class PublishCounts:
 
 
 Failed = Callable[[KafkaError, str], SendFailure]
-"""Says what an error of the client means for a record of that topic."""
+"""Translates a client's error for a record of this topic."""
 
 
 class PublishFuture(LazyFuture[Ack]):
-    """The future of one record, and what librdkafka calls when it knows: one object, not three.
+    """The future of one record and its delivery callback in one object, not three.
 
     Args:
-        tally: counts what becomes of it.
-        failed: says what an error means.
+        tally: counts the result.
+        failed: translates an error.
     """
 
     def __init__(self, tally: PublishCounts, failed: Failed) -> None:
@@ -72,7 +72,7 @@ class PublishFuture(LazyFuture[Ack]):
         self._failed = failed
 
     def __call__(self, error: KafkaError | None, message: Message) -> None:
-        """Take the client's report."""
+        """Handle the client's report."""
         if error is None:
             self._tally.acknowledged += 1
             self.set_result(ack_of(message))
@@ -80,7 +80,7 @@ class PublishFuture(LazyFuture[Ack]):
             self.settle(self._failed(error, message.topic() or ""))
 
     def settle(self, outcome: Ack | SendFailure) -> None:
-        """Take what became of the record."""
+        """Set the result of the record."""
         match outcome:
             case SendFailure(error=error):
                 self._tally.failed += 1
@@ -91,7 +91,7 @@ class PublishFuture(LazyFuture[Ack]):
 
 
 def ack_of(message: Message) -> Ack:
-    """Return where an acknowledged record stands."""
+    """Return the position of an acknowledged record."""
     return Ack(
         message.topic() or "",
         message.partition() or 0,

@@ -1,4 +1,4 @@
-"""A future that costs next to nothing until somebody waits for it."""
+"""Future that costs almost nothing until a caller waits for it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MADE_LATE: Final = frozenset({"_condition", "_waiters", "_done_callbacks"})
 
 
 class LazyFuture(Future[T]):
-    """A `concurrent.futures.Future` that runs already; its condition is made when it is asked for.
+    """A running `concurrent.futures.Future` that creates its condition on demand.
 
-    A service publishes thousands of records and waits for few of them one by one. The usual future
-    has a condition with its lock, and two lists from the start: a dozen objects for
-    each record, which the garbage collector looks through as long as the record is on its way.
+    A service publishes thousands of records and waits for few of them individually. The standard
+    future has a condition with its lock, and two lists from the start: a dozen objects for
+    each record, which the garbage collector traverses as long as the record is in flight.
 
-    Until there is a condition, one lock of all futures guards the state; from then on the condition
-    does, in the ways of the base class.
+    Until a condition exists, one lock of all futures guards the state. Afterwards the condition
+    does, as in the base class.
     """
 
     _guard: ClassVar = threading.Lock()
@@ -30,10 +30,10 @@ class LazyFuture(Future[T]):
     _exception: BaseException | None = None
 
     def __init__(self) -> None:
-        """Begin without what the base class makes at once; `__getattr__` makes it."""
+        """Skip the base class's eager attributes; `__getattr__` creates them."""
 
     def __getattr__(self, name: str) -> object:
-        """Make what only those who wait need."""
+        """Create an attribute that only waiting callers need."""
         if name not in _MADE_LATE:
             raise AttributeError(name)
         with LazyFuture._guard:
@@ -44,10 +44,10 @@ class LazyFuture(Future[T]):
         return vars(self)[name]
 
     def set_result(self, result: T) -> None:
-        """Give the result.
+        """Set the result.
 
         Raises:
-            InvalidStateError: there is one already.
+            InvalidStateError: a result is already set.
         """
         with LazyFuture._guard:
             if not self._awaited and self._state == "RUNNING":
@@ -58,7 +58,7 @@ class LazyFuture(Future[T]):
 
 
 def _after_fork() -> None:
-    # Another thread may have held it; there it is never given back.
+    # Another thread may hold it, and would never release it in the child.
     LazyFuture._guard = threading.Lock()  # noqa: SLF001 - same module
 
 

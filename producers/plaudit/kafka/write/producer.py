@@ -1,9 +1,9 @@
-"""The one way to write to Kafka: idempotent, acknowledged by all in-sync replicas, never silent.
+"""Producer: idempotent, acknowledged by all in-sync replicas, and never silent about a failure.
 
-Every record that `send` accepts is answered exactly once through its `on_ack`, with an `Ack` or a
-`SendFailure`, in the producer's own poll thread, or in `serve` where it has none: also when it is
-too large, when the brokers stay away past the delivery timeout, and when the producer is closed
-first. A callback must be quick and must not block; everything else waits behind it.
+Every record that `send` accepts is reported exactly once through its `on_ack`, with an `Ack` or a
+`SendFailure`, in the producer's poll thread, or in `serve` if it has none. That includes records
+that are too large, that exceed the delivery timeout, or that are pending when the producer closes.
+A callback must be quick and must not block, because later callbacks wait for it.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 __all__ = ["Ack", "Headers", "OnAck", "Producer", "ProducerConfig", "SendFailure", "reliable"]
 
 MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
-# Brokers judge a whole batch by the topic's `max.message.bytes`. A batch of several records stays
-# under the smallest limit we declare (1 MiB), so one that is refused holds a single record and no
-# other is refused along with it.
+# Brokers check a whole batch against the topic's `max.message.bytes`. A batch of several records
+# stays under our smallest limit (1 MiB), so a refused batch holds a single record and takes no
+# other down with it.
 BATCH_BYTES: Final = 1_000_000
 _POLL_SECONDS: Final = 0.1
 # After a purge the reports are queued locally; this only bounds a client that misbehaves.
@@ -64,15 +64,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProducerConfig:
-    """How one producer behaves.
+    """Configuration of one producer.
 
     Attributes:
-        delivery_timeout_ms: how long a record is tried before it fails; 0: for ever.
-        linger_ms: how long a record may wait for company; `PLAUDIT_KAFKA_LINGER_MS` overrides.
-        buffer_kbytes: memory for records that are not acknowledged yet.
-        max_record_bytes: records over this are refused without asking the brokers.
-        has_thread: reports come in a thread of the producer's; without it, whoever made it calls
-            `serve` often, from one thread. Two busy threads cost each other their turn at every
+        delivery_timeout_ms: time after which a record fails; 0 means never.
+        linger_ms: time that a record may wait for its batch; `PLAUDIT_KAFKA_LINGER_MS` overrides
+            it.
+        buffer_kbytes: memory for unacknowledged records.
+        max_record_bytes: larger records are rejected without asking the brokers.
+        has_thread: whether reports arrive in a thread of the producer. Without it, the owner calls
+            `serve` often, from one thread: two busy threads would pass the interpreter lock at
+            every
             report.
     """
 
@@ -84,23 +86,23 @@ class ProducerConfig:
 
 
 class Producer:
-    """Sends records and reports what became of each; safe to use from any thread.
+    """Sends records and reports the result of each; safe to use from any thread.
 
     Attributes:
-        tally: what became of the records of `publish` so far.
+        tally: results of `publish` so far.
 
     Args:
-        settings: where Kafka is.
+        settings: connection to Kafka.
         config: limits and timeouts.
 
     Raises:
-        SettingsError: a librdkafka property is refused; nothing is connected to yet.
+        SettingsError: librdkafka rejects a property. Nothing is connected to yet.
     """
 
     def __init__(self, settings: KafkaSettings, config: ProducerConfig | None = None) -> None:
         self._client = open_client(settings, Client, self._client_config(settings, config))
-        # Bound once; replaced by a function that raises when the producer must not be used any
-        # more, so that the hot path checks nothing. Typed loosely: the stub wants invariant lists.
+        # Bound once, and replaced by a function that raises when the producer must not be used any
+        # more, so that the hot path has no checks. Loosely typed: the stub wants invariant lists.
         self._produce: Callable[..., None] = self._client.produce
         self._refused: deque[tuple[OnAck, SendFailure]] = deque()
         self._progress = threading.Condition()
@@ -134,7 +136,7 @@ class Producer:
 
     @property
     def fatal(self) -> ProducerFatal | None:
-        """The error after which nothing more can be sent, or None while all is well."""
+        """The error after which nothing can be sent, or None."""
         return self._fatal
 
     def send(
@@ -147,18 +149,18 @@ class Producer:
         *,
         on_ack: OnAck,
     ) -> None:
-        """Queue one record; `on_ack` is called once, in the poll thread, with what became of it.
+        """Queue one record; `on_ack` is called once, in the poll thread, with the result.
 
         Args:
-            topic: where to.
-            value: None writes a tombstone.
-            key: chooses the partition unless `partition` does.
-            headers: in order; replaced wholesale, never merged.
-            partition: -1 to let the key decide.
-            on_ack: must be quick and must not block.
+            topic: target topic.
+            value: value; None writes a tombstone.
+            key: key; it chooses the partition unless `partition` is given.
+            headers: headers in order.
+            partition: target partition; -1 means by key.
+            on_ack: callback; it must be quick and must not block.
 
         Raises:
-            BufferFull: too much is unacknowledged; nothing was queued.
+            BufferFull: too many records are unacknowledged; nothing was queued.
             ProducerClosed: after `close`.
             UsedAfterFork: in a child process.
         """
@@ -172,12 +174,12 @@ class Producer:
         headers: Headers | None = None,
         partition: int = -1,
     ) -> Future[Ack]:
-        """Queue one record; the future gives its `Ack` or raises the `KafkaFailure`.
+        """Queue one record; the future returns its `Ack` or raises the `KafkaFailure`.
 
-        The future can't be cancelled: a queued record can't be taken back.
+        The future can't be cancelled: a queued record can't be withdrawn.
 
         Raises:
-            BufferFull: too much is unacknowledged; nothing was queued.
+            BufferFull: too many records are unacknowledged; nothing was queued.
             ProducerClosed: after `close`.
             UsedAfterFork: in a child process.
         """
@@ -186,10 +188,10 @@ class Producer:
         return future
 
     def serve(self, timeout_s: float = 0.0) -> None:
-        """Call the `on_ack` of what was reported on; for a producer without a thread of its own.
+        """Call the `on_ack` of reported records; for a producer without a thread.
 
         Args:
-            timeout_s: how long to wait for the first report.
+            timeout_s: seconds to wait for the first report.
         """
         try:
             self._client.poll(timeout_s)
@@ -199,38 +201,39 @@ class Producer:
                     on_ack(failure)
                 finally:
                     self._refused.popleft()
-        except Exception:  # noqa: BLE001 - a caller's callback failed; others' reports go on
+        except Exception:  # noqa: BLE001 - a caller's callback failed; report the other records
             _log.exception("an on_ack callback raised; the record's report is lost to its caller")
 
     def unacknowledged(self) -> int:
-        """Return how many records have been accepted and not yet reported on."""
+        """Return the number of records that are accepted and not yet reported."""
         return len(self._client) + len(self._refused)
 
     def flush(self, timeout_s: float) -> int:
-        """Wait until everything sent so far and meanwhile is reported on.
+        """Wait until all records, including those sent meanwhile, are reported.
 
         Never call it from an `on_ack`: it would wait for itself.
 
         Returns:
-            How many records are still without a report: 0 means that each one was answered, which
-            is not to say acknowledged; that is what its `on_ack` was told.
+            The number of records without a report. 0 means that every `on_ack` was called, not that
+                every record was acknowledged.
         """
         self._wait(lambda: self.unacknowledged() == 0, timeout_s)
         return self.unacknowledged()
 
     def wait_for_progress(self, timeout_s: float) -> bool:
-        """After `BufferFull`: wait until there is less to do than now; False when time is up."""
+        """After `BufferFull`: wait until the queue shrinks; return False on time-out."""
         before = self.unacknowledged()
         return self._wait(lambda: self.unacknowledged() < before, timeout_s)
 
     def close(self, timeout_s: float = 10.0) -> int:
-        """Stop accepting, wait for reports, give up on the rest, and stop the poll thread.
+        """Stop accepting, wait for reports, fail the rest, and stop the poll thread.
 
-        What is given up is reported as a `SendFailure` with `ProducerClosed`, so nobody waits for
+        Remaining records are reported as a `SendFailure` with `ProducerClosed`, so no caller waits
+        for
         ever. Closing twice is harmless.
 
         Returns:
-            How many records were given up.
+            The number of failed records.
         """
         if self._closed or self._produce is _raise_forked:
             return 0
@@ -275,8 +278,8 @@ class Producer:
             doing = f"publish to {topic}"
             raise BufferFull(doing) from None
         except KafkaException as error:
-            # Refused before it was queued (too large, no such partition, fatal): one way to hear
-            # of a failure, not two.
+            # Rejected before it was queued (too large, no such partition, fatal): report it through
+            # the same callback.
             self._refused.append((on_ack, self._failure(error, topic)))
 
     def _report(self, on_ack: OnAck, error: KafkaError | None, message: Message) -> None:
@@ -288,14 +291,14 @@ class Producer:
     def _failure(self, error: KafkaError | KafkaException, topic: str) -> SendFailure:
         failure = translate(error, f"publish to {topic}")
         if isinstance(failure, KafkaUnavailable) and self._last_trouble:
-            # "Message timed out" says nothing; what the connection died of does.
+            # "Message timed out" does not name the cause; the connection's error does.
             failure.reason = f"{failure.reason}; {self._last_trouble}"
         if isinstance(failure, ProducerFatal):
             self._fatal = self._fatal or failure
         return SendFailure(failure, failure.retriable)
 
     def _poll(self) -> None:
-        """Run the poll thread: serve callbacks until told to stop."""
+        """Run the poll thread: serve callbacks until stopped."""
         while not self._closed:
             self.serve(_POLL_SECONDS)
             if self._waiters:
@@ -303,7 +306,7 @@ class Producer:
                     self._progress.notify_all()
 
     def _wait(self, reached: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait until `reached`, looked at after each round of the poll thread."""
+        """Wait until `reached`, which is checked after each round of the poll thread."""
         if self._produce is _raise_forked:
             _raise_forked()
         if self._thread is None:
@@ -319,13 +322,13 @@ class Producer:
                 self._waiters -= 1
 
     def _on_client_error(self, error: KafkaError) -> None:
-        """Remember what the connections suffer from; called by librdkafka in the poll thread."""
+        """Record connection errors; librdkafka calls it in the poll thread."""
         if error.fatal():
             failure = translate(error, "keep the producer idempotent")
             if isinstance(failure, ProducerFatal):
                 self._fatal = failure
             _log.critical("producer.fatal", extra={"error": str(failure)})
-        elif error.name() != "_ALL_BROKERS_DOWN":  # the line before said what each one died of
+        elif error.name() != "_ALL_BROKERS_DOWN":  # the preceding error is the cause
             self._last_trouble = error.str()
 
     def _after_fork(self) -> None:
@@ -333,11 +336,11 @@ class Producer:
 
 
 def reliable(max_record_bytes: int) -> dict[str, object]:
-    """Return the configuration that every producer of ours has, whatever the settings say."""
+    """Return the configuration of all our producers, independent of the settings."""
     return {
         "acks": "all",
         "enable.idempotence": True,
-        # Java producers put a key in the same partition.
+        # Java producers map a key to the same partition.
         "partitioner": "murmur2_random",
         "message.max.bytes": max_record_bytes,
         "batch.size": BATCH_BYTES,
@@ -356,7 +359,7 @@ def _raise_forked(*_: object) -> NoReturn:
     raise UsedAfterFork(doing)
 
 
-# librdkafka's threads do not survive a fork: a record produced in the child would wait for ever.
+# librdkafka's threads do not survive a fork: a record sent in the child would wait for ever.
 _live: weakref.WeakSet[Producer] = weakref.WeakSet()
 
 

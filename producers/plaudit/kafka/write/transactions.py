@@ -1,8 +1,8 @@
-"""Records that are all there or none: transactions, under a name that has one holder at a time.
+"""Transactions: all records or none, under a name that has one holder at a time.
 
-Whoever takes a `transactional.id` ends what an earlier holder had open; the earlier one can write
-nothing more and is told so with `Fenced`. A transaction is for one thread and for a moment: while
-it is open, everything behind it is hidden from readers of committed records.
+Taking a `transactional.id` aborts the open transaction of an earlier holder, which can't write any
+more and gets `Fenced`. A transaction belongs to one thread and should be short: while it is open,
+later records are hidden from readers of committed records.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from plaudit.kafka.read.consumer import CommittedOffset, Partition
 
 TRANSACTION_TIMEOUT_MS: Final = 10_000
-"""What a killed holder leaves open is ended by the brokers after this, if nobody fences it."""
+"""Transaction time-out: brokers abort the open transaction of a killed holder after this."""
 PATIENCE_S: Final = 60.0
 _CALL_S: Final = 2.0
 _AGAIN_S: Final = 0.1
@@ -50,13 +50,13 @@ _log = logging.getLogger(__name__)
 
 
 class Transaction:
-    """What is written in one transaction; valid inside the `with` block that made it.
+    """Records of one transaction; valid inside the `with` block that created it.
 
     Args:
-        queue: takes a record, with its number.
+        queue: queues a record, with its index.
 
     Attributes:
-        failures: records that were not taken, by number.
+        failures: records that were refused, by index.
     """
 
     def __init__(self, queue: Callable[..., None]) -> None:
@@ -74,13 +74,13 @@ class Transaction:
         headers: Headers | None = None,
         partition: int = -1,
     ) -> int:
-        """Add a record; returns its number in the transaction, from 0.
+        """Add a record; return its index in the transaction, from 0.
 
-        What becomes of it is known when the block has been left: nothing raised means that all are
-        there; `TransactionAborted` names those that were refused.
+        The result is known when the block ends: without an exception, all records are written.
+        `TransactionAborted` names refused records.
 
         Raises:
-            KafkaFailure: this transaction can't go on.
+            KafkaFailure: this transaction can't continue.
         """
         number = self._sent
         self._sent += 1
@@ -88,18 +88,18 @@ class Transaction:
         return number
 
     def consumed(self, group: object, places: Mapping[Partition, CommittedOffset]) -> None:
-        """Commit a consumer's offsets along, so that progress and records agree.
+        """Commit a consumer's offsets in the transaction, so that progress and records agree.
 
         Args:
             group: `consumer_group_metadata()` of the consumer.
-            places: the next to read in each partition, and the metadata beside it.
+            places: next offset of each partition, with its metadata.
         """
         self._group = group
         self._offsets = [_topic_partition(*each) for each in places.items()]
 
     @property
     def progress(self) -> tuple[list[TopicPartition], object] | None:
-        """Offsets that are committed along, and whose they are."""
+        """Offsets to commit in the transaction, and their group."""
         return (self._offsets, self._group) if self._offsets else None
 
 
@@ -107,13 +107,13 @@ class TransactionalProducer:
     """Writes transactions under one `transactional.id`; belongs to one thread.
 
     Args:
-        settings: where Kafka is.
+        settings: connection to Kafka.
         transactional_id: the name, prefix included.
-        patience_s: how long brokers that are away are waited for.
-        max_record_bytes: records over this are refused without asking the brokers.
+        patience_s: seconds to wait while the brokers are unavailable.
+        max_record_bytes: larger records are rejected without asking the brokers.
 
     Raises:
-        SettingsError: a librdkafka property is refused; nothing is connected to yet.
+        SettingsError: librdkafka rejects a property. Nothing is connected to yet.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class TransactionalProducer:
             "transactional.id": transactional_id,
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
             "message.timeout.ms": TRANSACTION_TIMEOUT_MS,
-            # That all of it is there is known from the commit.
+            # The commit confirms all of it.
             "delivery.report.only.error": True,
         }
         config = {
@@ -142,34 +142,39 @@ class TransactionalProducer:
             "error_cb": self._on_error,
         }
         self._client = open_client(settings, Client, config)
-        self._produce: Callable[..., None] = self._client.produce  # the stub wants invariant lists
+        self._produce: Callable[..., None] = (
+            self._client.produce
+        )  # the stub requires invariant lists
 
     def fence(self) -> None:
-        """Take the name: what earlier holders had open is ended, and they can write no more.
+        """Take the transactional id: abort an earlier holder's transaction, and fence the holder.
 
         Raises:
-            KafkaUnavailable: the brokers were away for longer than our patience.
-            NotAuthorized: this user may not use the name.
+            KafkaUnavailable: the brokers were unavailable for longer than `patience_s`.
+            NotAuthorized: this user may not use the transactional id.
         """
         doing = f"take transactional id {self.transactional_id}"
         self._until_done(doing, self._client.init_transactions)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Write what is sent inside the block: all of it is committed at its end, or nothing.
+        """Write the records of the block in one transaction, committed at the block's end.
 
-        An exception in the block ends the transaction without a trace and goes on.
+        An exception in the block aborts the transaction and propagates.
 
         Raises:
-            NotAuthorized: a right is missing; nothing of it was written.
-            TopicProblem: a topic is missing; the same.
-            TransactionAborted: nothing of it was written; the same may be tried again, without
-                the records that it names as refused. (After a record that the brokers refused,
-                the client aborts the next transaction as well, once.)
-            Fenced: another process took the name.
-            ProducerFatal: this producer can't go on; whether the last transaction counts is found
-                out by fencing anew and reading.
-            KafkaUnavailable: the same, the brokers being away for longer than our patience.
+            NotAuthorized: a permission is missing; nothing was written.
+            TopicProblem: a topic is missing; nothing was written.
+            TransactionAborted: nothing was written; it may be retried, without the records that it
+                names as refused. (After a record that the brokers refused, the client aborts the
+                next
+                transaction as well, once.)
+            Fenced: another process took the transactional id.
+            ProducerFatal: this producer can't continue; fence again and read to find out whether
+                the
+                last transaction was committed.
+            KafkaUnavailable: the brokers were unavailable for longer than `patience_s`; fence again
+                and read, as above.
         """
         if os.getpid() != self._process:
             doing = "begin a transaction"
@@ -190,7 +195,7 @@ class TransactionalProducer:
         self._commit()
 
     def close(self) -> None:
-        """End; an open transaction is aborted by whoever fences next, or by the brokers."""
+        """Close; the next holder or the brokers abort an open transaction."""
         self._client.purge(blocking=False)
 
     def __enter__(self) -> Self:
@@ -240,7 +245,7 @@ class TransactionalProducer:
         doing = "write a transaction"
         try:
             while self._client.flush(_AGAIN_S):
-                pass  # every record is answered within the transaction's time-out
+                pass  # every record is reported within the transaction's time-out
         except KafkaException as error:
             raise self._translated(error, doing) from None
         if self._fatal is not None:
@@ -248,7 +253,7 @@ class TransactionalProducer:
         if transaction.failures:
             for failure in transaction.failures.values():
                 if isinstance(failure, NotAuthorized | TopicProblem):
-                    raise failure  # trying again would not help
+                    raise failure  # retrying would not help
             lasting = {
                 number: failure
                 for number, failure in transaction.failures.items()
@@ -268,9 +273,9 @@ class TransactionalProducer:
             raise
 
     def _abort(self) -> None:
-        """End the open transaction; why it has to end is what is told.
+        """Abort the open transaction, and raise the cause.
 
-        A producer that can't do even that is at its end: the next transaction says so.
+        If even the abort fails, the producer is fatal: the next transaction reports it.
         """
         try:
             self._until_done("abort a transaction", self._client.abort_transaction)
@@ -296,8 +301,8 @@ class TransactionalProducer:
                 return
 
     def _serve(self) -> None:
-        """Let the client tell what it suffers from."""
-        with suppress(KafkaException):  # a fatal error, which `_on_error` has taken note of
+        """Let the client report connection errors."""
+        with suppress(KafkaException):  # a fatal error, which `_on_error` has recorded
             self._client.poll(_AGAIN_S)
 
     def _translated(self, error: KafkaException, doing: str) -> KafkaFailure:
@@ -305,13 +310,15 @@ class TransactionalProducer:
         if isinstance(failure, ProducerFatal):
             if self._fatal is None:
                 self._serve()
-            failure = self._fatal or failure  # "fatal error" says nothing; what came first does
+            failure = (
+                self._fatal or failure
+            )  # "fatal error" does not name the cause; the earlier error does
         if denied(failure):
             return NotAuthorized(doing, failure.reason, failure.code)
         return self._troubles.explained(failure)
 
     def _on_error(self, error: KafkaError) -> None:
-        """Remember what the connections suffer from; called from within our own calls."""
+        """Record connection errors; called from within our own calls."""
         if error.fatal():
             failure = translate(error, f"write as {self.transactional_id}")
             if self._fatal is None and isinstance(failure, ProducerFatal):
