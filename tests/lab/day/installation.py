@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from e2e.rig import PLAUDIT
+from lab.day.plan import CREW
 from lab.day.shape import Shape, Tenant
 from lab.day.traffic import DayTraffic
 from lab.publishing import Publishing
-from lab.scenario import Behavior, Crew, Scenario, Traffic
+from lab.scenario import Behavior, Scenario, Traffic
 from lab.stage import Place, Stage, Worker
 from plaudit.dev.kafka import LocalKafka
 from plaudit.endpoints.signing import new_secret
@@ -20,8 +21,6 @@ from plaudit.endpoints.signing import new_secret
 COMMAND_S: Final = 120.0
 AT_ONCE: Final = 3
 """Files applied at the same time: a process takes most of a second to start."""
-CREW: Final = Crew(environment={"PLAUDIT_LOG_ATTEMPTS": "all"})
-"""As it is by default; the other scenarios of the laboratory log none."""
 KAFKA_DEFAULTS: Final[Mapping[str, str]] = {
     "broker.session.timeout.ms": "9000",
     "broker.heartbeat.interval.ms": "2000",

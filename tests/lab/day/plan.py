@@ -7,7 +7,10 @@ from typing import Final, TypeAlias
 
 from lab.day.kinds import DOWN, MENDED, SILENT, Role
 from lab.day.shape import Shape, Tenant
-from lab.scenario import Behavior, Fault, Join, StartBrokers, StopBroker
+from lab.scenario import Behavior, Crew, Fault, Join, StartBrokers, StopBroker
+
+CREW: Final = Crew(environment={"PLAUDIT_LOG_ATTEMPTS": "all"})
+"""As it is by default; the other scenarios of the laboratory log none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def plan(shape: Shape, brokers: int) -> tuple[Step, ...]:
         Step(0.32, "after the outage of 503", Change("first outage", None)),
         Step(0.38, "burst of every tenant", Flood(burst)),
         *_roll(brokers),
-        Step(0.58, "scale-out", Join()),
+        Step(0.58, "scale-out", Join(CREW)),
         Step(0.64, "burst of the wide workspace", Flood(burst, shape.wide)),
         Step(0.70, "outage of silence", Change("second outage", SILENT)),
         Step(0.78, "after the outage of silence", Change("second outage", None)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -109,10 +109,12 @@ def _spread(found: Spread | None) -> str:
 
 
 def _workers(day: DayEvidence) -> Iterator[str]:
+    made = Counter(each.worker for each in day.evidence.lines)
     for each in day.workers:
         lived_s = max(1.0, (each.ended_ms - each.began_ms) / 1_000)
         yield (
-            f"worker {each.number}: {each.cpu_s:.0f} s of CPU in {lived_s:.0f} s "
+            f"worker {each.number}: {made[each.process.pid]:,} attempts, "
+            f"{each.cpu_s:.0f} s of CPU in {lived_s:.0f} s "
             f"({each.cpu_s / lived_s:.0%} of a core), memory {each.memory}"
         )
 
