@@ -113,7 +113,7 @@ main()
     ("module", "owner", "method"),
     [
         ("plaudit.store.endpoints.service", "EndpointService", "add"),
-        ("plaudit.store.access.idempotency_store", "Answers", "keep"),
+        ("plaudit.store.access.idempotency_store", "IdempotencyStore", "keep"),
     ],
     ids=["before the change", "before the answer"],
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from plaudit.bench.honesty import Ledger
 from plaudit.deliver.offsets.bitmap import decode
 from plaudit.kafka.read.lag import LagReader, PartitionLag
+from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
 
 
@@ -29,13 +30,12 @@ def read_ledger(
     """
     names = settings.names
     tiers = [names.deliveries_now, *(names.deliveries(tier) for tier in settings.tiers)]
-    dead = _lags(settings, f"{names.prefix}bench", [names.dlq_deliveries, names.dlq_events])
     events = _lags(settings, names.events_group, names.event_topics)
     deliveries = _lags(settings, names.deliveries_group, tiers)
     return Ledger(
         published,
         delivered,
-        dead=waiting(dead),
+        dead=_letters(settings, [names.dlq_deliveries, names.dlq_events]),
         waiting=waiting(events) + waiting(deliveries),
         # These logs begin at 0: they are as old as the run.
         moved=sum(lag.end for lag in deliveries),
@@ -49,3 +49,10 @@ def _lags(settings: KafkaSettings, group: str, topics: Sequence[str]) -> list[Pa
         return reader.read(topics)
     finally:
         reader.close()
+
+
+def _letters(settings: KafkaSettings, topics: Sequence[str]) -> int:
+    """Count the dead letters; a worker that asks for the time writes a record without a value."""
+    with BoundedReader(settings, f"{settings.names.prefix}bench") as reader:
+        spans = {each: span for topic in topics for each, span in reader.spans(topic).items()}
+        return sum(message.value() is not None for message in reader.read(spans))

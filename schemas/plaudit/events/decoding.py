@@ -213,8 +213,8 @@ def _compile(schema_json: str) -> _Reader:
     unusable = "unresolvable_schema"
     try:
         schema = self_contained(schema_json)
-    except SchemaUnfit as error:
-        raise Undecodable(unusable, f"what is registered can't be used: {error}") from error
+    except SchemaUnfit as unfit:
+        raise Undecodable(unusable, f"what is registered can't be used: {unfit}") from unfit
     name = str(schema["name"])
     event_type = BY_RECORD.get(name)
     if event_type is None:
@@ -224,8 +224,8 @@ def _compile(schema_json: str) -> _Reader:
         return _Reader(event_type, _read_of(schema_json, schema, event_type))
     except Unresolvable as error:
         raise Undecodable(unusable, f"{name}: {error}") from error
-    except Exception as error:  # Python's compiler has its own limits.
-        raise Undecodable(unusable, f"{name}: can't be read: {error!r}") from error
+    except Exception as crash:  # Python's compiler has limits of its own
+        raise Undecodable(unusable, f"{name}: can't be read: {crash!r}") from crash
 
 
 def _read_of(schema_json: str, schema: Mapping[str, Any], event_type: EventType) -> Read:

@@ -24,7 +24,7 @@ FEW: Final = 100
 """So many a minute go whatever their share: a partition with little traffic is not paused."""
 MORE_SHIFT: Final = 2
 """After each pause four times as many may go."""
-PAUSES_S: Final = (60.0, 120.0, 240.0, 480.0)
+PAUSES_S: Final[tuple[float, ...]] = (60.0, 120.0, 240.0, 480.0)
 MOST_PAUSES: Final = 12
 
 

@@ -62,8 +62,8 @@ class DeliveriesLane:
         """
         try:
             addressed = read_headers(record.needed_headers(), record)
-        except (HeadersUnusable, HeadersUnreadable) as error:
-            bury_record(record, "headers_unusable", str(error), self._bury, self._deliverer)
+        except (HeadersUnusable, HeadersUnreadable) as unusable:
+            bury_record(record, "headers_unusable", str(unusable), self._bury, self._deliverer)
             return
         event = decode(self._decoder, record, self._bury, self._deliverer)
         if event is None:

@@ -139,11 +139,11 @@ def decode(
     """
     try:
         event = decoder.decode(record.value)
-    except SchemaUnknown as error:
-        is_over = deliverer.patience.is_over(record, counts=error.asked)
+    except SchemaUnknown as unknown:
+        is_over = deliverer.patience.is_over(record, counts=unknown.asked)
         if not is_over and not deliverer.patience.is_ordered(record):
-            raise RecordBlocked(str(error)) from None
-        bury_record(record, "schema_unknown", str(error), bury, deliverer)
+            raise RecordBlocked(str(unknown)) from None
+        bury_record(record, "schema_unknown", str(unknown), bury, deliverer)
         return None
     except Undecodable as error:
         bury_record(record, error.reason, str(error), bury, deliverer)
