@@ -8,6 +8,13 @@ from breaks.one_line import Break
 
 ISOLATION: Final = (
     Break(
+        "an endpoint that loses by more requests gets fewer",
+        "consumers/plaudit/deliver/isolation/concurrency.py",
+        "elif strained and",
+        "elif not strained and",
+        "tests/deliver/test_concurrency.py",
+    ),
+    Break(
         "an endpoint gets no more requests at once than its limit",
         "consumers/plaudit/deliver/isolation/admission.py",
         "has_slot = len(slots.flights) < most_in_flight(slots, self._limits, self.queues.in_hand)",

@@ -118,7 +118,7 @@ class Pipeline:
         self.time.later(self._busy_s() or READ_EVERY_S, self._turn)
 
     def _begin(self, world: World, batch: list[tuple[Endpoint, History]]) -> None:
-        began_s = self._busy_until_s
+        began_s = max(self._busy_until_s, self.time.now_s)
         for to, history in batch:
             sent = len(world.sent[to.endpoint_id])
             world.admission.admit(world.delivery(to, history), to)

@@ -129,6 +129,9 @@ class Admission:
         if slots.turns is not None and isinstance(outcome, Answer):
             slots.turns.answered(took_s)
         if slots.queue or not slots.brisk:
+            if slots.turns is None and not slots.brisk:
+                most, waiting = self._limits.in_flight, bool(slots.queue)
+                flight.standing.learn(most, took_s, now_s, waiting=waiting)
             self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
             self._pump(slots, now_s)
 

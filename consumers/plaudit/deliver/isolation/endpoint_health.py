@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from plaudit.deliver.isolation.allowance import Allowance
 from plaudit.deliver.isolation.bookings import NEAR_S
 from plaudit.deliver.isolation.circuit_breaker import CLOSED, Breaker, BreakerLimits
+from plaudit.deliver.isolation.concurrency import Concurrency
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.model.defects import Defect
 from plaudit.deliver.model.quota import quota
@@ -81,7 +82,9 @@ class EndpointHealth:
     Attributes:
         mean_s: how long recent attempts took on average; None before the first.
         at_once: requests that it may have at once from a lane; few after an outage.
+        quickest_s: how long its quickest answer took.
         allowance: how many a second it takes; None: it has not refused any.
+        concurrency: how many requests at once it takes best; None: that was never in question.
     """
 
     __slots__ = (
@@ -92,13 +95,17 @@ class EndpointHealth:
         "_well",
         "allowance",
         "at_once",
+        "concurrency",
         "mean_s",
+        "quickest_s",
     )
 
     def __init__(self) -> None:
         self.mean_s: float | None = None
+        self.quickest_s = LONGEST_S
         self.at_once = MANY_AT_ONCE
         self.allowance: Allowance | None = None
+        self.concurrency: Concurrency | None = None
         self._circuit = Breaker(CIRCUIT)
         self._pace = Breaker(PACE)
         self._held_until_s = 0.0
@@ -155,8 +162,10 @@ class EndpointHealth:
             self.at_once = FIRST_AT_ONCE
         elif self.at_once != MANY_AT_ONCE:
             self._start_slowly(reached)
-        if reached and self.allowance is not None:
-            self.allowance.delivered(now_s)
+        if reached:
+            self.quickest_s = min(self.quickest_s, took_s)
+            if self.allowance is not None:
+                self.allowance.delivered(now_s)
         if reached is not None:
             self._paced(permit.pace, took_s, now_s, slack_s)
         self._look(now_s)
@@ -230,6 +239,19 @@ class EndpointHealth:
         self.allowance.used_up(began_s, renewed_s, now_s)
         self.hold(renewed_s, now_s)
         self._look(now_s)
+
+    def learn(self, most: int, took_s: float, now_s: float, *, waiting: bool) -> None:
+        """Learn from an answer how many requests at once the endpoint takes best.
+
+        Args:
+            most: requests that a lane may have at once.
+            took_s: how long the answer took.
+            now_s: monotonic seconds.
+            waiting: whether deliveries waited for a slot.
+        """
+        if self.concurrency is None:
+            self.concurrency = Concurrency(most, now_s)
+        self.concurrency.answered(took_s, self.quickest_s, now_s, waiting=waiting)
 
     def slow_down(self, now_s: float) -> None:
         """Count it as slow: an attempt was cancelled, or answers stay away."""

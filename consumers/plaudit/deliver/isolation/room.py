@@ -63,7 +63,9 @@ def per_s(slots: EndpointState, limits: AdmissionLimits, now_s: float) -> float:
     # While its limit is being learnt, what comes back too early is better than what is late.
     mean_s = slots.standing.mean_s
     expected_s = max(UNKNOWN_S if mean_s is None else mean_s, silent_s(slots, now_s), 0.001)
-    return limits.in_flight / expected_s * HOPE
+    concurrency = slots.standing.concurrency
+    at_once = limits.in_flight if concurrency is None else concurrency.at_once
+    return at_once / expected_s * HOPE
 
 
 def room(slots: EndpointState, limits: AdmissionLimits, in_hand: int) -> int:
@@ -76,6 +78,8 @@ def room(slots: EndpointState, limits: AdmissionLimits, in_hand: int) -> int:
 def most_in_flight(slots: EndpointState, limits: AdmissionLimits, in_hand: int) -> int:
     """Return how many requests to an endpoint may be on the wire at once."""
     most = min(limits.in_flight, slots.standing.at_once)
+    if slots.standing.concurrency is not None:
+        most = min(most, slots.standing.concurrency.at_once)
     if in_hand < limits.scarce:
         return most
     return max(1, min(most, (limits.scarce + SHRINKS_OVER - in_hand) // SHRINKS_EVERY))
