@@ -1,7 +1,7 @@
 """Compiles the hot path into extension modules while a wheel is built, if PLAUDIT_COMPILE is set.
 
 Without it the wheel is pure, and the same for every platform. With it, mypyc turns the modules that
-pyproject.toml lists into C, and a C compiler turns that into modules that Python prefers to the
+pyproject.toml names into C, and a C compiler turns that into modules that Python prefers to the
 source files beside them; the wheel is then one for this platform and this Python. Everything that
 this needs is among what developing needs: `make compile`.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,13 +30,25 @@ class CompileHook(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         work = root / "build" / "compile"
-        sources = [str(root / each) for each in self.config["modules"]]
+        sources = [str(root / each) for each in hot_modules(root, self.config)]
         built = compiled([*sources, str(written_readers(root, work))], work)
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
         build_data["force_include"].update(
             {str(path): str(path.relative_to(work / "lib")) for path in built}
         )
+
+
+def hot_modules(root: Path, config: Mapping[str, Any]) -> list[str]:
+    """Return what is compiled: modules by name, and those of folders that are not to stay pure."""
+    pure = {each for exclusion in config["pure"] for each in exclusion["modules"]}
+    found = [
+        module.relative_to(root).as_posix()
+        for folder in config["folders"]
+        for module in sorted((root / folder).rglob("*.py"))
+        if module.name != "__init__.py"
+    ]
+    return [*config["modules"], *(each for each in found if each not in pure)]
 
 
 def written_readers(root: Path, work: Path) -> Path:

@@ -31,8 +31,7 @@ from endpoint_records import endpoint_value
 from plaudit.bench.installation import Site, events
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.events import EventsLane
 from plaudit.deliver.pipeline.pipeline import Pipeline, PipelineContext

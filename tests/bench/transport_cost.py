@@ -31,7 +31,7 @@ from plaudit.transport.net.dialer import Dialer
 from plaudit.transport.net.tls import tls_context
 from plaudit.transport.request_head import header_lines, request_prefix
 from plaudit.transport.sender import Sender
-from plaudit.transport.stock import HttpxSender
+from transport.stock import HttpxSender
 
 AT_ONCE = 64
 ORIGINS = 10_000

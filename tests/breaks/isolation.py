@@ -23,7 +23,7 @@ ISOLATION: Final = (
     ),
     Break(
         "a refusal for the pace uses up no attempt",
-        "consumers/plaudit/deliver/settle/records.py",
+        "consumers/plaudit/deliver/settle/headers.py",
         "made = history.attempts + (attempted is not None and not isinstance(decision, Diverted))",
         "made = history.attempts + (attempted is not None)",
         "tests/deliver/test_allowance.py",

@@ -118,7 +118,7 @@ SETTLING: Final = (
         "a write that failed is repeated",
         "consumers/plaudit/deliver/settle/settler.py",
         "self._failed.append((write, ticket, outcome))",
-        "ticket.record.assignment.release(ticket.record)",
+        "ticket.record.done()",
         "tests/deliver/test_settler.py",
     ),
     Break(

@@ -23,7 +23,7 @@ WIDE: Final = (
     ),
     Break(
         "what wide events write waits for brokers that are behind",
-        "consumers/plaudit/deliver/offsets/tickets.py",
+        "consumers/plaudit/deliver/settle/tickets.py",
         "return self._count < MOST_FANNED_OUT and self._bytes < MOST_FANNED_OUT_BYTES",
         "return self._count >= 0",
         "tests/deliver/test_fan_out.py",

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
+from plaudit.deliver.offsets import assignment
+
 PACKAGES: Final = (
     "plaudit.deliver",
     "plaudit.formats",
@@ -32,8 +34,10 @@ ELSEWHERE: Final = (
 )
 IN_THE_LOOP: Final = frozenset(
     f"plaudit.deliver.offsets.{name}"
-    for name in ("blocked", "bridge", "entrance", "pause_gate", "pulse", "tickets")
+    for name in ("blocked", "bridge", "entrance", "pause_gate", "pulse")
 )
+OF_A_RECORD: Final = ("anew", "headers", "key", "needed_headers", "place")
+"""Of the assignment's module, the loop calls these methods of a record only."""
 NAME: Final = "_plaudit_faults"
 
 
@@ -89,6 +93,8 @@ class Faults:
 def functions() -> dict[str, FunctionType]:
     """Return the functions and methods of the product that can be on the way of a delivery."""
     found: dict[str, FunctionType] = {}
+    for name in OF_A_RECORD:
+        _take(found, assignment, f"Record.{name}", vars(assignment.Record)[name])
     for module in _modules():
         for name, value in vars(module).items():
             if inspect.isclass(value) and value.__module__ == module.__name__:

@@ -12,6 +12,7 @@ from deliver.world import Time, World
 from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s, is_refused
 from plaudit.deliver.isolation.endpoint_state import InFlight
 from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.decision import (
     Decision,
     Diverted,
@@ -24,7 +25,7 @@ from plaudit.deliver.model.decision import (
 )
 from plaudit.deliver.model.delivery import Delivery, History
 from plaudit.deliver.running_lane import MOST_DELIVERIES
-from plaudit.deliver.settle.records import Attempted, next_history
+from plaudit.deliver.settle.headers import next_history
 from plaudit.endpoints.model import Endpoint
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS
 from plaudit.records.delays import parse_delays

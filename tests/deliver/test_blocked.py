@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from deliver.test_flood import Clock
 from deliver.test_lanes import VALUE, WORKSPACE, Desk, Told, ids
 from deliver.world import assignment
-from plaudit.deliver.model.delivery import Record, record_of
+from plaudit.deliver.offsets.assignment import Record, record_of
 from plaudit.deliver.offsets.blocked import SAY_AGAIN_S, Blockages, RecordBlocked, overdue_s
 from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
 from plaudit.deliver.offsets.pause_gate import PauseGate

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.committer import Committer
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.consumer import CommittedOffset, Partition

@@ -9,9 +9,10 @@ import pytest
 
 from deliver.world import Behavior, World, endpoint
 from plaudit.deliver.isolation.endpoint_health import Refusal
+from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.decision import Dead, Diverted, Plan, decide, divert
 from plaudit.deliver.model.delivery import Delivery, History
-from plaudit.deliver.settle.records import Attempted, next_history
+from plaudit.deliver.settle.headers import next_history
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS
 from plaudit.records.delays import parse_delays
 from plaudit.records.names import Trigger

@@ -33,13 +33,13 @@ OF_EVERY_WRITE: Final = frozenset(
     f"deliver.{name}"
     for name in (
         "model.delivery:origin_of",
-        "offsets.tickets:Ticket.__init__",
         "settle.oversized:OversizedWrites.sends",
         "settle.settler:Settler._open",
         "settle.settler:Settler._report",
         "settle.settler:Settler._send",
         "settle.settler:Settler._taken",
         "settle.settler:Settler._written",
+        "settle.tickets:Ticket.__init__",
     )
 )
 """Where these raise each time, nothing can be written: the record waits, and is shown."""

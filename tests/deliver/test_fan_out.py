@@ -12,13 +12,13 @@ import pytest
 
 from deliver.brokers import Brokers, Sent
 from deliver.world import EVENT, assignment, endpoint
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES, Ticket
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.delivers import Delivers
 from plaudit.deliver.pipeline.fan_out import SLICE_S, WIDE, FanOut
 from plaudit.deliver.pipeline.rounds import Rounds
-from plaudit.deliver.settle.records import Headers
+from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.settler import Settler
+from plaudit.deliver.settle.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES, Ticket
 from plaudit.endpoints.filters import Filter
 from plaudit.endpoints.matching import Wanting
 from plaudit.endpoints.model import Endpoint, Served

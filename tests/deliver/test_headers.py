@@ -9,14 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliver.world import assignment
-from plaudit.deliver.model.delivery import (
-    MOST_AHEAD_MS,
-    MOST_COUNT,
-    MOST_SKEW_MS,
-    HeadersUnusable,
-    Record,
-    read_headers,
-)
+from plaudit.deliver.model.delivery import MOST_AHEAD_MS, MOST_COUNT, HeadersUnusable, read_headers
+from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Record
 from plaudit.records.names import Header
 
 T0 = 1_764_000_000_000

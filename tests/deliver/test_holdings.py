@@ -8,9 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from plaudit.deliver.model.delivery import Record
 from plaudit.deliver.offsets import bitmap
-from plaudit.deliver.offsets.assignment import Assignment, PartitionLimits
+from plaudit.deliver.offsets.assignment import Assignment, PartitionLimits, Record
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.buffer import IntakeLimits
 from plaudit.deliver.offsets.window import WindowLimits

@@ -17,16 +17,17 @@ from deliver.world import assignment
 from endpoint_records import endpoint_value
 from plaudit.deliver.isolation.dlq_limit import DlqLimiter
 from plaudit.deliver.model.decision import Cancelled, Dead, Decision, Diverted, Plan, Reason
-from plaudit.deliver.model.delivery import Delivery, Record, origin_of
+from plaudit.deliver.model.delivery import Delivery, origin_of
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.blocked import RecordBlocked
-from plaudit.deliver.offsets.tickets import Ticket
 from plaudit.deliver.pipeline.deliveries import DeliveriesLane
 from plaudit.deliver.pipeline.events import EventsLane
 from plaudit.deliver.pipeline.fan_out import WIDE
 from plaudit.deliver.pipeline.patience import Patience
 from plaudit.deliver.pipeline.rounds import Rounds
 from plaudit.deliver.pipeline.unreadable import Unread
-from plaudit.deliver.settle.records import Headers
+from plaudit.deliver.settle.headers import Headers
+from plaudit.deliver.settle.tickets import Ticket
 from plaudit.deliver.telemetry.counters import LaneCounters
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint

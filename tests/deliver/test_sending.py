@@ -13,32 +13,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from plaudit.deliver.http_client import make_context, make_sender
+from plaudit.deliver.http_client import make_context
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.errors import SettingsError
-from plaudit.transport.engine.engine import Engine
-from plaudit.transport.stock import HttpxSender
-
-
-@pytest.mark.parametrize(("name", "kind"), [("engine", Engine), ("stock", HttpxSender)])
-async def test_the_transport_is_the_one_that_is_wanted(
-    monkeypatch: pytest.MonkeyPatch, name: str, kind: type
-) -> None:
-    monkeypatch.setenv("PLAUDIT_TRANSPORT", name)
-    settings = DeliverSettings()
-    sender = make_sender(settings, make_context(settings))
-    assert isinstance(sender, kind)
-    await sender.aclose()
-
-
-def test_the_engine_is_the_default() -> None:
-    assert DeliverSettings().transport == "engine"
 
 
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("TRANSPORT", "curl"),
         ("PROXY_URL", "http://user:sesame@proxy/path"),
         ("PROXY_URL", "socks5://user:sesame@proxy"),
         ("PROXY_RESOLVES", "sometimes"),

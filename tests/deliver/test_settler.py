@@ -10,10 +10,12 @@ import pytest
 
 from deliver.brokers import Brokers
 from deliver.world import answer, assignment, endpoint
+from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.decision import DELIVERED, Decision, Diverted, Reason, Retry
-from plaudit.deliver.model.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.model.delivery import Delivery, History, origin_of
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.settle.oversized import KNOWN_S, OversizedWrites
-from plaudit.deliver.settle.records import Attempted, Write
+from plaudit.deliver.settle.records import Write
 from plaudit.deliver.settle.settler import Settler
 from plaudit.events.decoding import Event
 from plaudit.kafka.broker_clock import BrokerClock

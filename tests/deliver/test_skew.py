@@ -9,8 +9,7 @@ import pytest
 
 from deliver.whole import OK, Whole, event
 from plaudit.deliver.clock_probe import learn_time
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.settings import KafkaSettings

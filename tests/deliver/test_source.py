@@ -11,9 +11,8 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka import Producer as Client
 
 from conftest import MakeTopic, delete_before
-from plaudit.deliver.model.delivery import Record
 from plaudit.deliver.offsets import committer as commits
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.offsets.source_config import SourceConfig
@@ -51,7 +50,7 @@ class Engine:
                 record.assignment.begun += 1
                 self.seen.append((record.assignment.partition, record.offset))
                 if self.settles:
-                    record.assignment.release(record)
+                    record.done()
                 else:
                     self.records.append(record)
             self.changed.notify_all()
@@ -89,7 +88,7 @@ class Engine:
         with self.changed:
             self.settles = True
             for record in self.records:
-                record.assignment.release(record)
+                record.done()
             self.records = []
 
     def wait(self, reached: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from deliver.brokers import Brokers
 from deliver.world import assignment
-from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.bridge import SLICE_S, Hooks, LoopBridge
 from plaudit.deliver.offsets.entrance import Entrance, Passage
 from plaudit.deliver.offsets.pause_gate import PauseGate

@@ -8,7 +8,7 @@ import pytest
 
 from deliver.world import assignment
 from plaudit.deliver.model.defects import AGAIN_AFTER_S, Defects, Lost, Stage, defect_of
-from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.stranded import LOOK_EVERY_S, Watch
 
 PATIENCE_S = 60.0

@@ -21,7 +21,7 @@ from endpoint_records import endpoint_value
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan
 from plaudit.deliver.model.defects import Stage
-from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
 from plaudit.deliver.pipeline.attempt import Attempter

@@ -14,8 +14,8 @@ from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s
 from plaudit.deliver.isolation.endpoint_state import Clock, InFlight
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.model.delivery import Delivery, History, Record, origin_of
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.model.delivery import Delivery, History, origin_of
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.offsets.pulse import Pulse
 from plaudit.endpoints.model import Endpoint

@@ -108,8 +108,15 @@ def test_an_extra_that_is_missing_is_named() -> None:
 
 
 @tree
-def test_every_module_that_a_compiled_build_lists_is_there_once() -> None:
+def test_everything_that_a_compiled_build_names_is_there_and_named_once() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    listed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
-    assert len(set(listed)) == len(listed)
-    assert [each for each in listed if not (ROOT / each).is_file()] == []
+    hook = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
+    pure = [each for exclusion in hook["pure"] for each in exclusion["modules"]]
+    named = [*hook["modules"], *pure]
+    assert len(set(named)) == len(named)
+    assert [each for each in named if not (ROOT / each).is_file()] == []
+    assert [each for each in hook["folders"] if not (ROOT / each).is_dir()] == []
+    # A module is named by itself only where its folder is not.
+    inside = [each for each in pure if str(Path(each).parent) in hook["folders"]]
+    assert inside == pure
+    assert [each for each in hook["modules"] if str(Path(each).parent) in hook["folders"]] == []

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from conftest import MakeTopic
 from deliver.world import assignment
-from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.dlq.letters.letter import letter_of
 from plaudit.kafka.read.headers import HeadersUnreadable, headers_of, readable_headers
 from plaudit.kafka.read.record_reader import RecordReader

@@ -17,7 +17,6 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from command import CommandLine
 from plaudit.dev.kafka_errors import KafkaNotFound
-from plaudit.dev.registry import LocalRegistry
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import EventDecoder, SchemaUnknown
 from plaudit.events.encoding import encode
@@ -33,6 +32,7 @@ from plaudit.kafka.admin.topics import Admin, apply
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher
 from publish.conftest import read_all, read_topic, topics
+from registry.local_registry import LocalRegistry
 
 __all__ = ["read_all", "topics"]  # fixtures of publishing
 

@@ -21,7 +21,7 @@ from plaudit.transport.net.proxy import Proxy
 from plaudit.transport.net.resolver import Resolver, SystemResolver
 from plaudit.transport.net.tls import tls_context
 from plaudit.transport.sender import Caps, PoolLimits, Sender, Timeouts
-from plaudit.transport.stock import HttpxSender
+from transport.stock import HttpxSender
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 QUICK = Timeouts(1.0, 1.0, 1.0, 1.0, 0.3, 0.8)

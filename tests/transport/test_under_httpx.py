@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from plaudit.transport.sender import Caps
-from plaudit.transport.under_httpx import EngineTransport
 from transport.conftest import MakeEngine
 from transport.senders import (
     BODY,
@@ -14,6 +13,7 @@ from transport.senders import (
     OK,
 )
 from transport.server import answering, serving
+from transport.under_httpx import EngineTransport
 
 
 async def test_httpx_can_be_used_on_top(engine: MakeEngine) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.pipeline.attempt import Attempter, Parcel
-from plaudit.deliver.settle.records import Attempted
 from plaudit.endpoints.keys import CannotOpen, SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import open_endpoint

@@ -15,7 +15,6 @@ from plaudit.transport.net.dialer import Dialer
 from plaudit.transport.net.resolver import CachingResolver, SystemResolver
 from plaudit.transport.net.tls import ClientCertificate, tls_context
 from plaudit.transport.sender import PoolLimits, Sender
-from plaudit.transport.stock import HttpxSender
 
 MOST_CONNECTIONS: Final = 20_000
 """To one origin: no limit but that on what a worker has in hand. Requests to one endpoint are
@@ -37,10 +36,7 @@ def make_sender(settings: DeliverSettings, context: ssl.SSLContext) -> Sender:
         CachingResolver(SystemResolver()),
         settings.proxy,
     )
-    limits = PoolLimits(per_origin=MOST_CONNECTIONS)
-    if settings.transport == "engine":
-        return Engine(dialer, context, limits=limits)
-    return HttpxSender(dialer, context, limits=limits)
+    return Engine(dialer, context, limits=PoolLimits(per_origin=MOST_CONNECTIONS))
 
 
 def make_context(settings: DeliverSettings) -> ssl.SSLContext:

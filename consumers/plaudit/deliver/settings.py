@@ -92,10 +92,6 @@ class DeliverSettings(EnvSettings):
         default=15.0, description="Seconds until the first byte of an answer."
     )
     total_timeout: _Seconds = Field(default=20.0, description="Seconds for an attempt as a whole.")
-    transport: Literal["engine", "stock"] = Field(
-        default="engine",
-        description="The HTTP client: our own engine, or httpcore's, which is many times slower.",
-    )
     proxy_url: SecretStr = Field(
         default=SecretStr(""),
         description="Forward proxy, `http://[user:password@]host:port`: every request goes through "

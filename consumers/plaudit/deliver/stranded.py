@@ -12,9 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from plaudit.deliver.model.defects import Defects, Lost, Stage, place_of
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.model.defects import Defects, Lost, Stage
+from plaudit.deliver.offsets.assignment import Assignment, Record
 
 _log = logging.getLogger(__name__)
 
@@ -134,7 +133,7 @@ class Watch:
         times = self.stranded[place] = self.stranded.get(place, 0) + 1
         lost = Lost("nobody had the record in hand")
         self._defects.note(Stage.LOST, lost)
-        _log.error("record.stranded", extra={"record": place_of(record), "times": times})
+        _log.error("record.stranded", extra={"record": record.place, "times": times})
         if times == 1:
             self._lane.begin_anew(record.anew())
         else:

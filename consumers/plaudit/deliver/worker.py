@@ -29,7 +29,7 @@ from plaudit.deliver.clock_probe import learn_time
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan
 from plaudit.deliver.model.defects import Stage
-from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
 from plaudit.deliver.offsets.entrance import Entrance, Passage
 from plaudit.deliver.offsets.source_config import SourceConfig

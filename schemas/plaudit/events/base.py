@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import (
@@ -19,8 +19,6 @@ from pydantic import (
     Strict,
 )
 from pydantic_core import PydanticCustomError
-
-EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class Symbol(StrEnum):

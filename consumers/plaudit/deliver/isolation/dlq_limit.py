@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.deliver.offsets.blocked import RecordBlocked
@@ -97,7 +96,7 @@ class DlqLimiter:
     def __init__(self, share: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._share = share
         self._clock = clock
-        self._minutes: WeakKeyDictionary[Assignment, Minute] = WeakKeyDictionary()
+        self._minutes: dict[Assignment, Minute] = {}
         # Records come in batches, sorted by partition: mostly the last one is asked for again.
         self._last: tuple[Assignment, Minute] | None = None
 
@@ -137,6 +136,8 @@ class DlqLimiter:
             return last[1]
         minute = self._minutes.get(assignment)
         if minute is None:
+            for given_up in [each for each in self._minutes if not each.active]:
+                del self._minutes[given_up]
             minute = self._minutes[assignment] = Minute(self._clock())
         self._last = assignment, minute
         return minute

@@ -13,12 +13,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.transport.errors import TransportError
-
-if TYPE_CHECKING:
-    from plaudit.deliver.model.delivery import Record
 
 _log = logging.getLogger(__name__)
 
@@ -101,14 +99,8 @@ class Defects:
         if len(self._said) >= MOST_KINDS:
             self._said.clear()
         self._said[kind] = now_s
-        where = {} if record is None else {"record": place_of(record)}
+        where = {} if record is None else {"record": record.place}
         _log.error("delivery.defect", exc_info=error, extra={"stage": str(stage), **where})
-
-
-def place_of(record: Record) -> str:
-    """Return where a record stands, for the log."""
-    topic, number = record.assignment.partition
-    return f"{topic}[{number}]@{record.offset}"
 
 
 def _kind_of(error: BaseException) -> tuple[str, ...]:

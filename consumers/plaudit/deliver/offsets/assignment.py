@@ -1,4 +1,4 @@
-"""One partition while this worker holds it: its window, what waits, and what may be committed."""
+"""A partition while this worker holds it, and the records of it that are in hand."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from plaudit.deliver.model.delivery import Record
+from confluent_kafka import Message
+
 from plaudit.deliver.offsets import bitmap
 from plaudit.deliver.offsets.buffer import IntakeLimits, PartitionBuffer
 from plaudit.deliver.offsets.window import Window, WindowLimits
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
+from plaudit.kafka.read.headers import Headers, HeadersUnreadable, headers_of
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ class PartitionLimits:
 
 LIMITS: Final = PartitionLimits()
 NEVER_LATER_MS: Final = 1 << 62
+MOST_SKEW_MS: Final = 86_400_000
+"""What has happened already is not later than the record that says so, but for clocks that differ
+by a day. So a forged `plaudit-enqueued-at` can't keep a delivery from expiring."""
 REMEMBERED: Final = 16
 """Places; while brokers are away, nothing is settled, so that few are tried in vain."""
 
@@ -58,7 +63,6 @@ class Assignment:
     """
 
     __slots__ = (
-        "__weakref__",
         "_committed",
         "_limits",
         "_seen_at_commit",
@@ -196,6 +200,115 @@ class Assignment:
     def under_way(self) -> int:
         """Deliveries begun and not settled."""
         return self.begun - self.settled
+
+
+class Record:
+    """A Kafka record in hand.
+
+    Attributes:
+        assignment: the partition, as this worker holds it now.
+        offset: in that partition.
+        timestamp_ms: when it was appended, by the brokers' clock.
+        due_ms: when it may run at the earliest, by the same clock.
+        value: as read; empty when there was none.
+        size: its length, in bytes.
+        message: for its key and headers.
+        pending: deliveries that came from it and are not settled; set once by the lane, counted
+            down by the source.
+        shared: whether several came from it: it is done when all of them are settled.
+    """
+
+    __slots__ = (
+        "_unreadable",
+        "assignment",
+        "due_ms",
+        "message",
+        "offset",
+        "pending",
+        "shared",
+        "size",
+        "timestamp_ms",
+        "value",
+    )
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        offset: int,
+        timestamp_ms: int,
+        value: bytes,
+        message: Message | None = None,
+    ) -> None:
+        self.assignment = assignment
+        self.offset = offset
+        self.timestamp_ms = timestamp_ms
+        self.due_ms = timestamp_ms + assignment.delay_ms
+        self.value = value
+        self.size = len(value)
+        self.message = message
+        self.pending = 0
+        self.shared = False
+        self._unreadable: HeadersUnreadable | None = None
+
+    def anew(self) -> Record:
+        """Return the record as it was read, with none of its deliveries begun."""
+        return Record(self.assignment, self.offset, self.timestamp_ms, self.value, self.message)
+
+    def done(self) -> None:
+        """Settle one of its deliveries, or the record itself when it brings none."""
+        self.assignment.release(self)
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for the log."""
+        topic, number = self.assignment.partition
+        return f"{topic}[{number}]@{self.offset}"
+
+    @property
+    def key(self) -> bytes | None:
+        """The record's key."""
+        return None if self.message is None else self.message.key()
+
+    def headers(self) -> Headers:
+        """Read the headers; a few microseconds, so only where they are needed.
+
+        An event whose headers can't be read is delivered without them.
+        """
+        try:
+            return self.needed_headers()
+        except HeadersUnreadable:
+            return []
+
+    def needed_headers(self) -> Headers:
+        """Read the headers where nothing can be done without them.
+
+        Raises:
+            HeadersUnreadable: the client can't read them.
+        """
+        if self._unreadable is not None:
+            raise self._unreadable  # the client must not be asked again
+        if self.message is None:
+            return []
+        try:
+            return headers_of(self.message)
+        except HeadersUnreadable as error:
+            self._unreadable = error
+            raise
+
+
+def record_of(assignment: Assignment, message: Message, latest_ms: int) -> Record:
+    """Return a message as a record in hand.
+
+    Args:
+        assignment: its partition.
+        message: as read.
+        latest_ms: no timestamp is later; a topic that once took producers' timestamps may have
+            some, and a record that is due in ten years would hold its partition until then.
+    """
+    offset, timestamp_ms = message.offset() or 0, message.timestamp()[1]
+    if not 0 <= timestamp_ms <= latest_ms:
+        timestamp_ms = min(max(0, timestamp_ms), latest_ms)
+    return Record(assignment, offset, timestamp_ms, message.value() or b"", message)
 
 
 def _done_before(partition: Partition, place: CommittedOffset) -> list[int] | None:

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import LIMITS, Assignment, PartitionLimits
+from plaudit.deliver.offsets.assignment import LIMITS, Assignment, PartitionLimits, Record
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 
 

@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from plaudit.deliver.model.defects import place_of
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.blocked import Blockage, Blockages, RecordBlocked
 from plaudit.deliver.offsets.pause_gate import PauseGate
 
@@ -109,7 +107,7 @@ class LoopBridge:
             self._wait(record, wait)
         except Exception:  # noqa: BLE001 - logged; see below
             # The watch over stranded records finds it, and begins it anew.
-            _log.exception("record.stranded", extra={"record": place_of(record)})
+            _log.exception("record.stranded", extra={"record": record.place})
 
     async def run(self) -> None:
         """Look at waiting partitions again and again, until cancelled."""

@@ -13,9 +13,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from plaudit.deliver.model.delivery import MOST_SKEW_MS, Record, record_of
 from plaudit.deliver.offsets.asking import ask_until_answered
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Assignment, Record, record_of
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.committer import Committer

@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.offsets.pulse import Pulse

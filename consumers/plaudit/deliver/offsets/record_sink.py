@@ -6,8 +6,7 @@ import threading
 from collections.abc import Collection
 from typing import Protocol
 
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.kafka.read.consumer import Partition
 
 

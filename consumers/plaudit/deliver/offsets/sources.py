@@ -13,8 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.offsets.record_sink import RecordSink

@@ -9,8 +9,8 @@ from functools import partial
 from importlib.metadata import version
 from typing import Final, NamedTuple
 
+from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.defects import Defects, Stage, defect_of
-from plaudit.deliver.settle.records import Attempted
 from plaudit.endpoints.model import Endpoint
 from plaudit.formats.shape import Rendered
 from plaudit.records.names import Trigger

@@ -12,9 +12,9 @@ from plaudit.deliver.model.delivery import (
     Delivery,
     HeadersUnusable,
     History,
-    Record,
     read_headers,
 )
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.deduplication import SeenSteps
 from plaudit.deliver.pipeline.delivers import Delivers
 from plaudit.deliver.pipeline.events import bury_defective, bury_record, decode
@@ -71,7 +71,7 @@ class DeliveriesLane:
         partition = record.assignment.partition
         if self._doubles.repeats(partition, record.offset, event.event_id, addressed):
             self._deliverer.tally.repeated += 1
-            record.assignment.release(record)
+            record.done()
             return
         record.pending = 1
         found = self._table.find(addressed.endpoint_id)

@@ -7,12 +7,13 @@ from typing import Protocol
 from plaudit.deliver.isolation.dlq_limit import DlqLimiter
 from plaudit.deliver.model.decision import Decision, Plan, Reason
 from plaudit.deliver.model.defects import Defects, Stage
-from plaudit.deliver.model.delivery import Delivery, Record
-from plaudit.deliver.offsets.tickets import Ticket
+from plaudit.deliver.model.delivery import Delivery
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.patience import Patience
 from plaudit.deliver.pipeline.rounds import Rounds
 from plaudit.deliver.pipeline.unreadable import Unread
-from plaudit.deliver.settle.records import Headers
+from plaudit.deliver.settle.headers import Headers
+from plaudit.deliver.settle.tickets import Ticket
 from plaudit.deliver.telemetry.counters import LaneCounters
 from plaudit.endpoints.model import Endpoint
 

@@ -7,7 +7,8 @@ from typing import Final, assert_never
 
 from plaudit.deliver.model.decision import Cancelled, Dead, Reason
 from plaudit.deliver.model.defects import Stage, defect_of
-from plaudit.deliver.model.delivery import Delivery, History, Record, origin_of
+from plaudit.deliver.model.delivery import Delivery, History, origin_of
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.blocked import RecordBlocked
 from plaudit.deliver.pipeline.delivers import Delivers
 from plaudit.deliver.pipeline.fan_out import WIDE, FanOut
@@ -80,7 +81,7 @@ class EventsLane:
         """Begin the deliveries to the endpoints that want an event."""
         if not endpoints:
             self._deliverer.tally.unmatched += 1
-            record.assignment.release(record)
+            record.done()
             return
         record.pending = len(endpoints)
         record.shared = len(endpoints) > 1

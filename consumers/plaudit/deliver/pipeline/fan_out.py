@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from plaudit.deliver.model.delivery import History, Record, origin_of
-from plaudit.deliver.offsets.tickets import Ticket
+from plaudit.deliver.model.delivery import History, origin_of
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.delivers import Delivers
-from plaudit.deliver.settle.records import Headers, fanned_out
+from plaudit.deliver.settle.headers import Headers
+from plaudit.deliver.settle.records import fanned_out
+from plaudit.deliver.settle.tickets import Ticket
 from plaudit.endpoints.matching import Wanting
 from plaudit.endpoints.model import Endpoint, Matched
 from plaudit.events.decoding import Event

@@ -11,10 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakKeyDictionary
 
-from plaudit.deliver.model.delivery import Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.kafka.read.consumer import Partition
 
 COMES_BACK: Final = 1 / 12
@@ -62,7 +60,7 @@ class Patience:
     def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit_s = limit_s
         self._clock = clock
-        self._accounts: WeakKeyDictionary[Assignment, Account] = WeakKeyDictionary()
+        self._accounts: dict[Assignment, Account] = {}
         self.orders: Mapping[Partition, int] = {}
 
     def is_over(self, record: Record, *, counts: bool) -> bool:
@@ -75,6 +73,8 @@ class Patience:
         now = self._clock()
         account = self._accounts.get(record.assignment)
         if account is None:
+            for given_up in [each for each in self._accounts if not each.active]:
+                del self._accounts[given_up]
             account = self._accounts[record.assignment] = Account(now)
         return account.look(now, record.offset, counts=counts) >= self._limit_s and counts
 

@@ -16,6 +16,7 @@ from plaudit.deliver.isolation.endpoint_state import Clock, InFlight
 from plaudit.deliver.isolation.head_of_line import Evicted
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.model.attempted import Attempted, outcome_of
 from plaudit.deliver.model.decision import (
     Dead,
     Decision,
@@ -26,19 +27,19 @@ from plaudit.deliver.model.decision import (
     insists,
 )
 from plaudit.deliver.model.defects import Lost, Stage, defect_of
-from plaudit.deliver.model.delivery import Delivery, Record
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.model.delivery import Delivery
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.offsets.pulse import Pulse
-from plaudit.deliver.offsets.tickets import Ticket
 from plaudit.deliver.pipeline.attempt import Attempter, Parcel
 from plaudit.deliver.pipeline.diversions import diverted, schedule_of
 from plaudit.deliver.pipeline.patience import Patience
 from plaudit.deliver.pipeline.rounds import Rounds
 from plaudit.deliver.pipeline.shaping import write_as
 from plaudit.deliver.pipeline.unreadable import Unread
-from plaudit.deliver.settle.records import Attempted, Headers, outcome_of
+from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.settler import Settler
+from plaudit.deliver.settle.tickets import Ticket
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.deliver.telemetry.counters import LaneCounters
 from plaudit.endpoints.model import Endpoint

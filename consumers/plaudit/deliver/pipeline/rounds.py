@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
-from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Record
 
 LOOK_AGAIN_S: Final = 0.005
 """While brokers owe acknowledgements; they come every 10 ms."""

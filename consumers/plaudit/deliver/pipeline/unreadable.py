@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.kafka.read.consumer import Partition
 
 _log = logging.getLogger(__name__)

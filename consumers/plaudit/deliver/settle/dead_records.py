@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plaudit.deliver.model.defects import Defects, Stage
-from plaudit.deliver.model.delivery import Record
+from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.settle.records import Write, unreadable
 from plaudit.records.names import Header, Names
 

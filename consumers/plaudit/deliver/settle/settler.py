@@ -18,14 +18,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
+from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.decision import Decision, Reason
 from plaudit.deliver.model.defects import Defects, Stage
-from plaudit.deliver.model.delivery import Delivery, Origin, Record, origin_of
-from plaudit.deliver.offsets.tickets import Ticket, WideWrites
+from plaudit.deliver.model.delivery import Delivery, Origin, origin_of
+from plaudit.deliver.offsets.assignment import Record
+from plaudit.deliver.settle import log_line
 from plaudit.deliver.settle import records as moves
 from plaudit.deliver.settle.dead_records import bare_letter, letter_of
+from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.oversized import OversizedWrites
-from plaudit.deliver.settle.records import Attempted, Headers, Write
+from plaudit.deliver.settle.records import Write
+from plaudit.deliver.settle.tickets import Ticket, WideWrites
 from plaudit.deliver.settle.troubles import Troubles
 from plaudit.events.ids import new_id_text
 from plaudit.kafka.broker_clock import BrokerClock
@@ -172,7 +176,7 @@ class Settler:
 
     def _line(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> Write:
         identity = (new_id_text(), self._worker)
-        line = moves.line(delivery, decision, attempted, identity, self.now_ms())
+        line = log_line.line(delivery, decision, attempted, identity, self.now_ms())
         return Write(self._attempts, line, delivery.endpoint_id.encode(), None)
 
     @property
@@ -308,7 +312,7 @@ class Settler:
         if ticket.left > 0:
             return
         try:
-            ticket.record.assignment.release(ticket.record)
+            ticket.record.done()
         except Exception as error:  # noqa: BLE001 - tried again by `look`
             self.defects.note(Stage.WRITE, error, ticket.record)
             self._unreleased.append(ticket)

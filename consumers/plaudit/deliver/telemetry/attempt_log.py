@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 import structlog
 
+from plaudit.deliver.model.attempted import Attempted, outcome_of, reason_of
 from plaudit.deliver.model.decision import Decision, Delivered
 from plaudit.deliver.model.delivery import Delivery
-from plaudit.deliver.settle.records import Attempted, outcome_of, reason_of
 from plaudit.transport.errors import AddressRefused
 
 Chosen = Literal["all", "failures", "none"]

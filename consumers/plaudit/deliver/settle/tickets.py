@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from plaudit.deliver.model.delivery import Origin, Record
+from plaudit.deliver.model.delivery import Origin
+from plaudit.deliver.offsets.assignment import Record
 
 MOST_FANNED_OUT: Final = 1_000
 MOST_FANNED_OUT_BYTES: Final = 4 * 1024 * 1024

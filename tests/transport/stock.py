@@ -1,4 +1,4 @@
-"""The stock HTTP client: httpcore's connections under httpx's transport interface.
+"""The reference implementation of a sender: httpcore's connections under httpx's interface.
 
 What is ours is what safety needs: addresses are checked and dialed by `Dialer`, every origin has a
 pool of its own, answers are capped, and errors are named by stage.
@@ -33,7 +33,7 @@ from plaudit.transport.net.dialer import Dialer
 from plaudit.transport.progress import OnDone, Progress
 from plaudit.transport.request_head import read_lines
 from plaudit.transport.sender import Caps, PoolLimits, Sender
-from plaudit.transport.wire import Wire
+from transport.wire import Wire
 
 _TARGET: Final = "plaudit.target"
 
@@ -144,7 +144,7 @@ class _Stream(httpcore.AsyncNetworkStream):
             progress.tls_ms = (asyncio.get_running_loop().time() - began_s) * 1e3
         return self
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's signature
+    def get_extra_info(self, info: str) -> Any:
         return self._wire.stale if info == "is_readable" else None
 
 
@@ -370,7 +370,7 @@ class HttpxSender(Sender):
             await response.aclose()
 
     async def _read(self, response: httpx.Response, progress: Progress) -> Answer:
-        if response.status_code < 200:  # noqa: PLR2004 - 101: interim answers are passed over
+        if response.status_code < 200:
             msg = f"status {response.status_code} is none to end with"
             raise AnswerMalformed(msg)
         kept = bytearray()

@@ -1,0 +1,80 @@
+"""An HTTP attempt that was made, and the words for it in headers, log and metrics."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, assert_never
+
+from plaudit.deliver.model.decision import (
+    Cancelled,
+    Dead,
+    Decision,
+    Delivered,
+    Diverted,
+    Reason,
+    Retry,
+)
+from plaudit.records.attempt import Outcome
+from plaudit.transport.answer import Answer
+from plaudit.transport.errors import TransportError
+
+_DELIVERED: Final = Outcome.DELIVERED
+
+
+class Attempted(NamedTuple):
+    """An HTTP attempt that was made.
+
+    Attributes:
+        outcome: the answer, or why there is none.
+        started_at_ms: by the worker's clock; also the `webhook-timestamp`.
+    """
+
+    outcome: Answer | TransportError
+    started_at_ms: int
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status of the answer."""
+        return self.outcome.status if isinstance(self.outcome, Answer) else None
+
+    @property
+    def result(self) -> str:
+        """Return the class of the status, such as `2xx`, or the code of the error."""
+        if isinstance(self.outcome, Answer):
+            return f"{self.outcome.status // 100}xx"
+        return self.outcome.code
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, when there is no answer."""
+        return None if isinstance(self.outcome, Answer) else str(self.outcome)
+
+
+def outcome_of(decision: Decision) -> Outcome:
+    """Return the word for a decision in the log."""
+    match decision:
+        case Delivered():
+            return _DELIVERED
+        case Retry():
+            return Outcome.RETRYING
+        case Diverted():
+            return Outcome.DIVERTED
+        case Dead(reason=Reason.GONE):
+            return Outcome.GONE
+        case Dead():
+            return Outcome.DEAD
+        case Cancelled():
+            return Outcome.CANCELLED
+    assert_never(decision)
+
+
+def reason_of(decision: Decision) -> str | None:
+    """Return the decision's stable code; None for what was delivered."""
+    return None if isinstance(decision, Delivered) else str(decision.reason)
+
+
+def error_of(decision: Decision, attempted: Attempted | None) -> str | None:
+    """Return what went wrong, of an attempt or of a delivery that ends without one."""
+    error = None if attempted is None else attempted.error
+    if error is None and isinstance(decision, Dead):
+        return decision.detail or None
+    return error

@@ -1,0 +1,136 @@
+"""The headers of what the pipeline writes: the event's own, and those in `plaudit-*`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from plaudit.deliver.model.attempted import Attempted, error_of, reason_of
+from plaudit.deliver.model.decision import Decision, Diverted, Retry
+from plaudit.deliver.model.delivery import Delivery, History, Origin
+from plaudit.records.names import Header, Trigger
+
+MOST_ERROR_BYTES: Final = 1_024
+
+Headers = list[tuple[str, bytes]]
+
+
+def next_history(history: History, decision: Decision, attempted: Attempted | None) -> History:
+    """Return what has happened to the delivery, this moment included."""
+    # One that was refused for the endpoint's pace alone is as it was.
+    made = history.attempts + (attempted is not None and not isinstance(decision, Diverted))
+    first = history.first_attempt_at_ms
+    if first is None and attempted is not None:
+        first = attempted.started_at_ms
+    not_before = history.not_before_ms
+    diversions = 0 if attempted is not None else history.diversions
+    turn_at: int | None = None
+    trigger = history.trigger
+    match decision:
+        case Retry(not_before_ms=until):
+            not_before = until
+            # A replay stays one: its requests say so.
+            trigger = trigger if trigger is Trigger.REPLAY else Trigger.RETRY
+        case Diverted(turn_at_ms=turn_at):
+            diversions += 1
+        case _:
+            pass
+    return History(
+        trigger,
+        made,
+        diversions,
+        history.redrives,
+        history.enqueued_at_ms,
+        first,
+        not_before,
+        history.endpoint_version,
+        turn_at,
+    )
+
+
+def own_headers(delivery: Delivery, decision: Decision, attempted: Attempted | None) -> Headers:
+    """Return every `plaudit-*` header of a delivery that moves on."""
+    history = next_history(delivery.history, decision, attempted)
+    version = delivery.endpoint_version or history.endpoint_version
+    headers = [*_identity(delivery), *history_headers(history, version)]
+    reason = reason_of(decision)
+    if reason is not None:
+        headers.append((Header.REASON, reason.encode()))
+    if attempted is not None and attempted.status is not None:
+        headers.append((Header.LAST_STATUS, str(attempted.status).encode()))
+    error = error_of(decision, attempted)
+    if error is not None:
+        headers.append((Header.LAST_ERROR, clipped(error)))
+    if attempted is None:
+        # What the last attempt said is still the last.
+        given = {name for name, _ in headers}
+        headers += [
+            (name, value)
+            for name, value in delivery.record.headers()
+            if name in {Header.LAST_STATUS, Header.LAST_ERROR} and name not in given
+        ]
+    return headers
+
+
+def _identity(delivery: Delivery) -> Headers:
+    return [
+        (Header.DELIVERY_ID, delivery.delivery_id.encode()),
+        (Header.ENDPOINT_ID, delivery.endpoint_id.encode()),
+        (Header.WORKSPACE_ID, delivery.event.workspace_id.encode()),
+        *origin_headers(delivery.origin),
+    ]
+
+
+def history_headers(history: History, version: int | None) -> Headers:
+    """Return what has happened to a delivery, as headers."""
+    numbers = {
+        Header.ENDPOINT_VERSION: version,
+        Header.ATTEMPT: history.attempts,
+        Header.DIVERSIONS: history.diversions,
+        Header.REDRIVES: history.redrives,
+        Header.ENQUEUED_AT: history.enqueued_at_ms,
+        Header.FIRST_ATTEMPT_AT: history.first_attempt_at_ms,
+        Header.NOT_BEFORE: history.not_before_ms,
+        Header.TURN_AT: history.turn_at_ms,
+    }
+    written = [
+        (name, str(number).encode()) for name, number in numbers.items() if number is not None
+    ]
+    return [(Header.TRIGGER, history.trigger.encode()), *written]
+
+
+def origin_headers(origin: Origin) -> Headers:
+    """Return where the event stands in Kafka, as headers."""
+    return [
+        (Header.ORIGIN_TOPIC, origin.topic.encode()),
+        (Header.ORIGIN_PARTITION, str(origin.partition).encode()),
+        (Header.ORIGIN_OFFSET, str(origin.offset).encode()),
+        (Header.ORIGIN_TIMESTAMP, str(origin.timestamp_ms).encode()),
+    ]
+
+
+def foreign(headers: Iterable[tuple[str, bytes]]) -> Headers:
+    """Return the headers that are the event's own."""
+    return [(name, value) for name, value in headers if not name.startswith(Header.PREFIX)]
+
+
+def still_true(headers: Iterable[tuple[str, bytes]]) -> Headers:
+    """Return what a dead letter keeps of a record's headers beside its own reason and origin.
+
+    A record of the deliveries lane still says whose it is; one that was redriven, how often.
+    """
+    replaced = {
+        Header.REASON,
+        Header.LAST_ERROR,
+        Header.ORIGIN_KEY,
+        Header.ORIGIN_TOPIC,
+        Header.ORIGIN_PARTITION,
+        Header.ORIGIN_OFFSET,
+        Header.ORIGIN_TIMESTAMP,
+    }
+    return [(name, value) for name, value in headers if name not in replaced]
+
+
+def clipped(text: str) -> bytes:
+    """Return UTF-8 of at most 1 KiB, cut between characters."""
+    return text.encode()[:MOST_ERROR_BYTES].decode(errors="ignore").encode()

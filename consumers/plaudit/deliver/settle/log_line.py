@@ -1,0 +1,109 @@
+"""The line that the log gets of a settled delivery."""
+
+from __future__ import annotations
+
+from plaudit.deliver.model.attempted import Attempted, error_of, outcome_of, reason_of
+from plaudit.deliver.model.decision import Decision, Delivered, Diverted, Retry
+from plaudit.deliver.model.delivery import Delivery
+from plaudit.records.attempt import (
+    KEPT_ANSWER_BYTES,
+    AttemptRecord,
+    encode_attempt,
+    encode_delivered,
+)
+from plaudit.transport.answer import NO_TIMINGS, Answer
+
+
+def line(
+    delivery: Delivery,
+    decision: Decision,
+    attempted: Attempted | None,
+    identity: tuple[str, str],
+    now_ms: int,
+) -> bytes:
+    """Return the line for the log.
+
+    Args:
+        delivery: what it is about.
+        decision: what was decided.
+        attempted: the HTTP attempt, if one was made.
+        identity: the new attempt's id, and the worker's name.
+        now_ms: epoch milliseconds.
+    """
+    if attempted is not None and isinstance(decision, Delivered):
+        answer = attempted.outcome
+        if isinstance(answer, Answer):
+            return _delivered(delivery, answer, attempted.started_at_ms, identity)
+    return encode_attempt(attempt_record(delivery, decision, attempted, identity, now_ms))
+
+
+def _delivered(
+    delivery: Delivery, answer: Answer, started_at_ms: int, identity: tuple[str, str]
+) -> bytes:
+    """Return the line that nearly every delivery has, without naming each field on the way."""
+    event, history, origin = delivery.event, delivery.history, delivery.origin
+    return encode_delivered(
+        (identity[0], delivery.delivery_id, event.event_id),
+        (event.type, event.workspace_id, delivery.endpoint_id, delivery.endpoint_version),
+        event.subject,
+        (origin.topic, origin.partition, origin.offset),
+        (history.trigger.upper(), history.attempts + 1, answer.status),
+        (started_at_ms, answer.bytes_sent),
+        answer.timings,
+        identity[1],
+    )
+
+
+def attempt_record(
+    delivery: Delivery,
+    decision: Decision,
+    attempted: Attempted | None,
+    identity: tuple[str, str],
+    now_ms: int,
+) -> AttemptRecord:
+    """Return the line field by field; see `line`."""
+    event, history, origin = delivery.event, delivery.history, delivery.origin
+    answer = attempted.outcome if attempted and isinstance(attempted.outcome, Answer) else None
+    timings = NO_TIMINGS if attempted is None else attempted.outcome.timings
+    # That a delivery went well explains itself.
+    explained = answer is not None and not isinstance(decision, Delivered)
+    return {
+        "attempt_id": identity[0],
+        "delivery_id": delivery.delivery_id,
+        "event_id": event.event_id,
+        "event_type": event.type,
+        "workspace_id": event.workspace_id,
+        "endpoint_id": delivery.endpoint_id,
+        "endpoint_version": delivery.endpoint_version,
+        "subject": event.subject,
+        "origin_topic": origin.topic,
+        "origin_partition": origin.partition,
+        "origin_offset": origin.offset,
+        "trigger": history.trigger.upper(),
+        "number": history.attempts + (attempted is not None),
+        "outcome": outcome_of(decision).upper(),
+        "reason": reason_of(decision),
+        "status": None if answer is None else answer.status,
+        "started_at": now_ms if attempted is None else attempted.started_at_ms,
+        "dns_ms": timings.dns_ms,
+        "connect_ms": timings.connect_ms,
+        "tls_ms": timings.tls_ms,
+        "first_byte_ms": timings.first_byte_ms,
+        "total_ms": timings.total_ms,
+        "bytes_sent": 0 if answer is None else answer.bytes_sent,
+        "answer_headers": dict(answer.headers) if answer and explained else None,
+        "answer_snippet": answer.snippet[:KEPT_ANSWER_BYTES] if answer and explained else None,
+        "error": error_of(decision, attempted),
+        "next_due_at": _next_due(decision, now_ms),
+        "worker": identity[1],
+    }
+
+
+def _next_due(decision: Decision, now_ms: int) -> int | None:
+    match decision:
+        case Retry(tier=tier, not_before_ms=until):
+            return until or now_ms + tier.millis
+        case Diverted(tier=tier):
+            return now_ms + tier.millis
+        case _:
+            return None
