@@ -97,6 +97,21 @@ def test_what_was_refused_for_the_pace_alone_has_used_up_no_attempt() -> None:
     assert max(made.attempts) <= 1
 
 
+def test_the_oldest_are_served_first_where_an_endpoint_refuses() -> None:
+    made = Pipeline()
+    made.behaves["limited"] = Windows(0.05)
+    made.steadily(LIMITED, 100, 40)
+    made.time.run(90)
+    latest_s, overtaken_s = 0.0, []
+    for at_s, took_s in made.took["limited"]:
+        published_s = at_s - took_s
+        latest_s = max(latest_s, published_s)
+        overtaken_s.append(latest_s - published_s)
+    assert len(overtaken_s) >= 3_500
+    assert sorted(overtaken_s)[int(len(overtaken_s) * 0.99)] <= 1
+    assert max(overtaken_s) <= 10
+
+
 def test_refusals_open_no_circuit() -> None:
     world = World(serves_all=True)
     world.behaves["limited"] = Behavior(0.01, REFUSAL)
