@@ -6,34 +6,57 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
 
 from lab.receiver_process import OK
 from plaudit.bench.figures import percentile
 from plaudit.bench.machine import cpu_s, memory_mib
 
 
+class Use(NamedTuple):
+    """What the worker has used at a moment.
+
+    Attributes:
+        at_s: since the beginning of the play.
+        cpu_s: all threads together.
+        waited_s: for how long its event loop could have run, and others had the cores.
+        mib: resident memory.
+    """
+
+    at_s: float
+    cpu_s: float
+    waited_s: float
+    mib: float
+
+
 @dataclass(slots=True)
 class Seconds:
-    """What one worker used: CPU seconds and memory, by second of the play."""
+    """What one worker used, by second of the play."""
 
-    used: list[tuple[float, float, float]] = field(default_factory=list)
+    used: list[Use] = field(default_factory=list)
 
     def look(self, at_s: float, pid: int) -> None:
         """Take note once a second."""
-        if not self.used or at_s - self.used[-1][0] >= 1:
-            self.used.append((at_s, cpu_s(pid), memory_mib(pid, peak=False)))
+        if not self.used or at_s - self.used[-1].at_s >= 1:
+            _, waited_ns, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+            waited_s, mib = int(waited_ns) / 1e9, memory_mib(pid, peak=False)
+            self.used.append(Use(at_s, cpu_s(pid), waited_s, mib))
 
-    def cpu(self, since_s: float, until_s: float) -> float:
-        """Return the share of a core that it used between two moments."""
-        part = [each for each in self.used if since_s <= each[0] <= until_s]
+    def told(self, since_s: float, until_s: float) -> str:
+        """Return the share of a core that it used between two moments, and that it lacked."""
+        part = [each for each in self.used if since_s <= each.at_s <= until_s]
         if len(part) <= 1:
-            return 0.0
-        return (part[-1][1] - part[0][1]) / (part[-1][0] - part[0][0])
+            return "not known"
+        first, last = part[0], part[-1]
+        lasted_s = last.at_s - first.at_s
+        used, lacked = last.cpu_s - first.cpu_s, last.waited_s - first.waited_s
+        return f"{used / lasted_s:.2f} of a core, and waited for one {lacked / lasted_s:.0%}"
 
     @property
     def most_mib(self) -> float:
         """Return the most memory that it held."""
-        return max(mib for _, _, mib in self.used)
+        return max(each.mib for each in self.used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +130,12 @@ class Outcome:
         """Return all of it, for people."""
         ended_s = max(at_s for each in self.requests.values() for _, at_s, _ in each)
         spans = [*moments, max(ended_s, moments[-1] + 1)]
-        used = f"memory {self.worker.used[0][2]:.0f} MiB, {self.worker.most_mib:.0f} at most"
+        used = f"memory {self.worker.used[0].mib:.0f} MiB, {self.worker.most_mib:.0f} at most"
         ended = f"all by {ended_s:.1f} s"
         lines = [f"missing {self.missing()}, repeated {self.repeated()}, {ended}, {used}"]
         for since_s, until_s in pairwise(spans):
-            cpu = self.worker.cpu(since_s, until_s)
-            lines.append(f"CPU {since_s:.0f}-{until_s:.0f} s: {cpu:.2f} of a core")
+            used = self.worker.told(since_s, until_s)
+            lines.append(f"CPU {since_s:.0f}-{until_s:.0f} s: {used}")
         for name in self.published_s:
             lines.append(
                 f"{name}: {len(self.requests[name])} requests, {self.refused(name)} refused"
