@@ -119,7 +119,7 @@ def _children(pid: int) -> list[str]:
     ("arguments", "message"),
     [
         (("sideways",), "no scenario 'sideways'; there are throughput, "),
-        (("--json", "nowhere/at/all.json"), "--json: nowhere/at is no folder"),
+        (("--json", "nowhere/at/all.json"), "--json: nowhere/at is not a folder"),
     ],
 )
 def test_what_can_not_be_run_is_told_in_one_line(

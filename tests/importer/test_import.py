@@ -244,7 +244,7 @@ def test_nothing_is_lost_when_it_is_killed_stopped_and_the_broker_restarts(
     imports.wait_for(len(accepted) + 1_000)
     second.send_signal(signal.SIGTERM)
     _, said = second.communicate()
-    assert (second.returncode, "the same command goes on from here" in said) == (1, True)
+    assert (second.returncode, "run the same command again to resume" in said) == (1, True)
     third = imports.start()
     imports.wait_for(len(imports.accepted()) + 1_000)
     broker.restart()

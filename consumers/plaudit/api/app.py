@@ -1,4 +1,4 @@
-"""The application: routes, problems, and what operators look at."""
+"""REST API application: routes, problem documents, and operators' endpoints."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ workspace sees nothing of others. What goes wrong is answered with a problem doc
 
 
 class Api(FastAPI):
-    """Describes itself with the problem document that every route may answer with."""
+    """Application whose OpenAPI document lists the problem documents of every route."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -45,7 +45,7 @@ class Api(FastAPI):
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """Return the application over what the process is made of."""
+    """Return the application for the dependencies of this process."""
     app = Api(
         title="Plaudit",
         version=version("plaudit"),
@@ -53,7 +53,7 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
-        # It would redirect to the host that the request's Host header names.
+        # A redirect would go to the host that the request's Host header names.
         redirect_slashes=False,
         lifespan=_closing,
     )

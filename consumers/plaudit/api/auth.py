@@ -1,4 +1,4 @@
-"""Who calls: the API key of a request, and what it may do in which workspace."""
+"""Authentication and authorization: the API key of a request, and its permissions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from plaudit.store.endpoints.service import NoSuchEndpoint
 
 SCHEME: Final = "key"
 CALLER: Final = "plaudit.caller"
-"""Under this name a request has its `Caller` in its scope, once it was let in."""
+"""Scope key of the `Caller` of an authenticated request."""
 ONCE: Final = "plaudit.once"
-"""Under this name a request under an idempotency key has its `IdempotencySeed` in its scope."""
+"""Scope key of the `IdempotencySeed` of a request with an idempotency key."""
 _BEARER: Final = HTTPBearer(
     scheme_name=SCHEME, bearerFormat="plk_…", description="An API key.", auto_error=False
 )
@@ -29,48 +29,48 @@ _CHALLENGE: Final = {"www-authenticate": "Bearer"}
 
 
 async def parts_of(request: Request) -> Parts:
-    """Return what this process is made of."""
+    """Return the dependencies of this process."""
     parts: Parts = request.app.state.parts
     return parts
 
 
 async def once_of(request: Request) -> IdempotencySeed | None:
-    """Return what makes a request have its effect once; None: it came without a key."""
+    """Return the seed of an idempotent request; None if it has no idempotency key."""
     once: IdempotencySeed | None = request.scope.get(ONCE)
     return once
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever holds the key of a request."""
+    """The owner of a request's API key."""
 
     key: ApiKey
 
     @property
     def bucket(self) -> str:
-        """What its requests are counted under: a workspace gains nothing by more keys."""
+        """Rate-limit key of its requests; more keys do not raise a workspace's limit."""
         return self.key.workspace_id or self.key.key_id
 
     @property
     def only_reads(self) -> bool:
-        """Whether it may change nothing, and sees nothing that is secret."""
+        """Whether the key is read-only: it changes nothing, and sees no secrets."""
         return self.key.scope is Scope.READ
 
     def reads(self, workspace_id: str | None) -> str | None:
-        """Return the workspace whose things are to be read; None: those of all.
+        """Return the workspace to read from; None means all.
 
         Raises:
-            Refused: it is another one than the key's.
+            Refused: the key belongs to another workspace.
         """
         if workspace_id is not None:
             self.minds(workspace_id, "workspace_id")
         return self.key.workspace_id or workspace_id
 
     def writes(self, workspace_id: str | None) -> str:
-        """Return the workspace in which something is to be made.
+        """Return the workspace in which to create something.
 
         Raises:
-            Refused: the key only reads, belongs to another workspace, or none is named.
+            Refused: the key is read-only, belongs to another workspace, or no workspace is given.
         """
         self.check_writes()
         wanted = self.reads(workspace_id)
@@ -79,10 +79,10 @@ class Caller:
         return wanted
 
     def minds(self, workspace_id: str, field: str) -> None:
-        """Check that something is of the key's workspace.
+        """Check that an object belongs to the key's workspace.
 
         Raises:
-            Refused: it is of another one.
+            Refused: it belongs to another workspace.
         """
         if self.key.workspace_id not in {None, workspace_id}:
             raise Refused(403, "this key belongs to another workspace", field=field)
@@ -91,16 +91,17 @@ class Caller:
         """Check that the key may change anything.
 
         Raises:
-            Refused: it only reads.
+            Refused: the key is read-only.
         """
         if self.only_reads:
             raise Refused(403, "this key only reads")
 
     def owns(self, endpoint: StoredEndpoint) -> StoredEndpoint:
-        """Return an endpoint, if the key may know of it.
+        """Return an endpoint that the key may see.
 
         Raises:
-            NoSuchEndpoint: it belongs to another workspace: not even that it exists is told.
+            NoSuchEndpoint: the endpoint is unknown, or belongs to another workspace; both look the
+                same.
         """
         if self.key.workspace_id not in {None, endpoint.workspace_id}:
             raise NoSuchEndpoint(endpoint.endpoint_id)
@@ -108,17 +109,17 @@ class Caller:
 
 
 async def admitted(parts: Parts, authorization: str | None, *, events: bool) -> Caller:
-    """Return who calls, from the `authorization` header.
+    """Return the caller named by the `authorization` header.
 
-    A thread is asked only for keys that are new here.
+    Only keys that this process has not seen are looked up in a thread.
 
     Args:
-        parts: of the process.
-        authorization: the header.
-        events: the request publishes, which is limited apart from everything else.
+        parts: dependencies of the process.
+        authorization: value of the header.
+        events: whether the request publishes; publishing has its own rate limit.
 
     Raises:
-        Refused: there is no key, or it is not one, or it only reads, or it calls too often.
+        Refused: the key is missing, invalid or read-only, or exceeds its rate limit.
     """
     scheme, _, credentials = (authorization or "").partition(" ")
     text = credentials.strip()
@@ -140,17 +141,17 @@ async def admitted(parts: Parts, authorization: str | None, *, events: bool) -> 
 async def caller(
     request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 ) -> Caller:
-    """Return who calls; the header is named for the description, `admitted` has read it."""
+    """Return the caller. The header is declared for OpenAPI; `admitted` has read it."""
     del given
     who: Caller = request.scope[CALLER]
     return who
 
 
 async def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
-    """Return who calls, if it may change anything: told before anything else of the request.
+    """Return the caller if it may change anything; checked before the rest of the request.
 
     Raises:
-        Refused: the key only reads.
+        Refused: the key is read-only.
     """
     who.check_writes()
     return who
@@ -160,7 +161,7 @@ def check_rate(limits: RateLimits, who: Caller) -> None:
     """Count a request.
 
     Raises:
-        Refused: the workspace sends too many.
+        Refused: the workspace exceeds its rate limit.
     """
     wait_s = limits.wait_s(who.bucket)
     if wait_s:
@@ -168,10 +169,10 @@ def check_rate(limits: RateLimits, who: Caller) -> None:
 
 
 def check_quota(limits: RateLimits, who: Caller, cost: int = 1) -> None:
-    """Count what a workspace has done; an admin's key works for many, and is not limited.
+    """Count an operation of a workspace. An admin key serves many workspaces and has no limit.
 
     Raises:
-        Refused: the workspace wants too much.
+        Refused: the workspace exceeds its limit.
     """
     if who.key.workspace_id is None:
         return

@@ -1,6 +1,6 @@
-"""What a client's connection may cost before its request is read: bytes, headers and time.
+"""Connection limits before a request is read: bytes, headers and time.
 
-uvicorn bounds neither with httptools, the faster of its parsers. This protocol counts beside it,
+uvicorn limits neither with httptools, the faster of its parsers. This protocol counts beside it,
 answers with a problem document, and closes.
 """
 
@@ -19,14 +19,14 @@ from uvicorn.protocols.http.httptools_impl import (
 from plaudit.api.problems import MEDIA_TYPE, Refused, answer
 
 LONGEST_HEAD: Final = 64 * 1024
-"""Bytes of a request's line and headers, or of what stands between the parts of a body."""
+"""Maximum bytes of a request's line and headers, or of the framing between parts of a body."""
 MOST_HEADERS: Final = 100
 BYTES_PER_S: Final = 16 * 1024
-"""A body that comes this fast may take as long as it needs."""
+"""A body that arrives at this rate may take as long as it needs."""
 WRITE_S: Final = 30.0
-"""Seconds in which a client has to read on."""
+"""Seconds in which a client must continue reading."""
 LINGER_S: Final = 2.0
-"""Seconds that are left to read the answer: closing at once would take it back."""
+"""Seconds that a client has to read the response: closing at once could discard it."""
 
 
 @dataclass
@@ -34,10 +34,11 @@ class Limits:
     """Limits of a server's connections.
 
     Attributes:
-        head_s: seconds for the head of a request.
-        body_s: seconds for its body, and more while it comes fast enough.
-        most: connections at once; then the one that has waited longest for a request makes room.
-        waiting: those whose request is still to come, in this order.
+        head_s: seconds to receive the head of a request.
+        body_s: seconds to receive its body, and more while it arrives fast enough.
+        most: maximum connections; above it, the one that has waited longest for a request is
+            closed.
+        waiting: connections without a request yet, in this order.
     """
 
     head_s: float = 10.0
@@ -54,7 +55,7 @@ class Connection(HttpToolsProtocol):
     """A client's connection.
 
     Attributes:
-        limits: of the server.
+        limits: limits of the server.
     """
 
     limits: Limits
@@ -70,7 +71,7 @@ class Connection(HttpToolsProtocol):
         self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a connection; too many make the oldest of those go that wait."""
+        """Accept a connection; above the limit, close the longest waiting one."""
         super().connection_made(cast("asyncio.Transport", transport))
         self._wait()
         self._arm()
@@ -80,14 +81,14 @@ class Connection(HttpToolsProtocol):
             oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget a connection."""
+        """Remove a connection."""
         self._disarm()
         self.resume_writing()
         self.limits.waiting.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless it was refused."""
+        """Process data, unless the request was refused."""
         if self._refused:
             return
         if self._timer is None:
@@ -97,13 +98,13 @@ class Connection(HttpToolsProtocol):
         if self._steps != before:
             self._quiet = 0
             return
-        # The parser keeps a name or a value until its end, wherever that is.
+        # The parser buffers a name or a value until its end.
         self._quiet += len(data)
         if self._quiet > LONGEST_HEAD:
             self._refuse(_too_large())
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         super().on_message_begin()
         self._reads_body = False
         self._got = 0
@@ -111,10 +112,10 @@ class Connection(HttpToolsProtocol):
             self._arm()
 
     def on_headers_complete(self) -> None:
-        """Look at a head before anything is done with it.
+        """Check a head before it is processed.
 
         Raises:
-            TooMuch: it is too large.
+            TooMuch: the head is too large.
         """
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if len(self.headers) > MOST_HEADERS or size > LONGEST_HEAD:
@@ -127,7 +128,7 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; those behind a body are left out.
+        """Process a header; ignore trailers.
 
         Raises:
             TooMuch: there are too many.
@@ -141,7 +142,7 @@ class Connection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body."""
+        """Process a part of a body."""
         self._steps += 1
         self._got += len(body)
         super().on_body(body)
@@ -160,20 +161,20 @@ class Connection(HttpToolsProtocol):
             self._wait()
 
     def pause_writing(self) -> None:
-        """Give a client that does not read some time."""
+        """Set a deadline for a client that does not read."""
         super().pause_writing()
         if self._writing is None:
             self._writing = self.loop.call_later(WRITE_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on: the client reads."""
+        """Resume writing: the client reads."""
         if self._writing is not None:
             self._writing.cancel()
             self._writing = None
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what the parser could not read."""
+        """Refuse a request that the parser could not read."""
         del msg
         self._refuse(self._refusal)
 
@@ -206,7 +207,7 @@ class Connection(HttpToolsProtocol):
         allowed_s = self.limits.body_s + self._got / BYTES_PER_S
         left_s = self._since_s + allowed_s - self.loop.time()
         if self.flow.read_paused:
-            # We do not read: a request before this one is still being carried out.
+            # Reading is paused: an earlier request is still being processed.
             left_s = self.limits.body_s
         if left_s > 0:
             self._timer = self.loop.call_later(left_s, self._late)
@@ -214,7 +215,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(Refused(408, "the request's body did not come in time"))
 
     def _refuse(self, refused: Refused) -> None:
-        """Answer, unless an answer has begun, and close."""
+        """Respond, unless a response has begun, and close."""
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
@@ -235,7 +236,7 @@ class Connection(HttpToolsProtocol):
 
 
 def limited(limits: Limits) -> type[Connection]:
-    """Return the class of the connections of one server."""
+    """Return the protocol class for the connections of one server."""
 
     class Limited(Connection):
         pass

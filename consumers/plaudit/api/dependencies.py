@@ -1,4 +1,4 @@
-"""What a serving process is made of."""
+"""Dependencies of a serving process."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ from plaudit.store.endpoints.workspaces import WorkspaceService
 from plaudit.transport.addresses import AddressPolicy
 
 READY_S = 2.0
-"""How long `/readyz` waits for the brokers."""
+"""Seconds for which `/readyz` waits for the brokers."""
 ANNOUNCE_S = 1.0
-"""How long an answer waits for the brokers to know of a change: later ones are told by 202."""
+"""Seconds for which a response waits for the brokers to acknowledge a change; then it is 202."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Shared by all requests; every one of them is safe to use from any thread.
+    """Dependencies that all requests share; each is safe to use from any thread.
 
     Attributes:
-        secrets: open what is sealed.
-        sender: of test sends.
-        answers: to requests under an idempotency key.
-        reader: reads events where they stand.
-        brokers: are asked whether they are there.
+        secrets: keys that decrypt endpoints' secrets.
+        sender: HTTP client of test sends.
+        answers: stored responses to idempotent requests.
+        reader: reads events at their offsets.
+        brokers: client for the readiness check.
         retrier: writes manual retries.
-        limits: how often a workspace may call; `events_limits`: and publish.
-        quotas: what a workspace may have.
-        outlet: writes events; `schema_id` finds what a registry calls their schemas.
-        producer: writes the rest.
+        limits: request rate limits of the workspaces; `events_limits`: publishing rate limits.
+        quotas: quotas of the workspaces.
+        outlet: writes events; `schema_id` returns the registry's id of a schema.
+        producer: writes everything else.
     """
 
     engine: Engine
@@ -78,7 +78,7 @@ class Parts:
 def opened(
     engine: Engine, kafka: KafkaSettings, deliver: DeliverSettings, api: ApiSettings
 ) -> Iterator[Parts]:
-    """Open everything, the relay included; closes it in the order that loses nothing."""
+    """Open all dependencies, the relay included, and close them in an order that loses nothing."""
     secrets = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
     with ExitStack() as stack:
         config = ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000))

@@ -1,4 +1,4 @@
-"""Events as they come in over HTTP: our own JSON, and CloudEvents 1.0 in both modes. Pure."""
+"""Parser of events over HTTP: Plaudit's JSON, and CloudEvents 1.0 in both modes. Pure."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Incoming(NamedTuple):
     """One event that can be published.
 
     Attributes:
-        event: as Avro already where it came in the usual form, which is the quicker way.
-        source: `ce_source`.
-        where: its place in the request, with a dot; empty when it is the only one.
+        event: the event, already in Avro if its JSON has the usual form, which is faster.
+        source: value of `ce_source`.
+        where: its path in the request, with a dot; empty for a single event.
     """
 
     event: EventModel | Written
@@ -42,12 +42,12 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> Ite
     """Yield the events of a request.
 
     Args:
-        media_type: of the body, without parameters.
-        headers: by name, whatever its case; `ce-*` make it CloudEvents' binary mode.
-        body: as it came.
+        media_type: media type of the body, without parameters.
+        headers: headers by name, case-insensitive; `ce-*` selects CloudEvents' binary mode.
+        body: body as received.
 
     Raises:
-        Refused: names the field that is wrong, and of several events which.
+        Refused: a field is wrong; the message names the field, and the event of a batch.
     """
     if media_type not in {JSON, STRUCTURED, BATCH}:
         detail = f"send {JSON}, {STRUCTURED} or {BATCH}"
@@ -71,9 +71,9 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> Ite
 
 
 def with_ids(body: bytes, once: IdempotencySeed) -> bytes:
-    """Return a request in our own JSON in which every event has an id: sent again, it is the same.
+    """Return a request in Plaudit's JSON in which every event has an id, so a retry sends the same.
 
-    What is no such request is left as it is, to be refused.
+    Any other request is returned unchanged, to be refused later.
     """
     try:
         tree = orjson.loads(body)
@@ -107,7 +107,7 @@ def _cloud_event(tree: object, where: str) -> Incoming:
             raise Refused(422, "missing, or no text", field=where + name)
     data = dict(tree["data"])
     if isinstance(data.get("meta"), dict):
-        # What the event itself does not say, its attributes do.
+        # Attributes fill in fields that the event omits.
         given = {"event_id": tree["id"], "occurred_at": tree.get("time")}
         said = {name: value for name, value in given.items() if value is not None}
         data["meta"] = {**said, **data["meta"]}
@@ -119,17 +119,17 @@ def _cloud_event(tree: object, where: str) -> Incoming:
 
 
 def _written(name: object, data: dict[str, Any], where: str) -> EventModel | Written:
-    """Return an event as Avro, or as its model where that has to decide.
+    """Return an event as Avro, or as its model if the fast path does not apply.
 
     Raises:
-        Refused: names the field that is wrong.
+        Refused: a field is wrong; the message names it.
     """
     event_type = CATALOGUE.get(name) if isinstance(name, str) else None
     if event_type is not None:
         try:
             return write_json(event_type, data)
         except UNUSUAL:
-            pass  # what is wrong, if anything is, the model tells
+            pass  # the model reports what is wrong, if anything is
     return _event(name, data, where)
 
 

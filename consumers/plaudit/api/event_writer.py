@@ -1,4 +1,4 @@
-"""Sending the records of a request, and waiting for their acknowledgements together."""
+"""Writer of a request's events, which waits for all acknowledgements together."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from plaudit.publish.prepare import Prepared
 
 SERVE_EVERY_S: Final = 0.005
 AT_ONCE: Final = 100
-"""Records that are sent before other requests have their turn."""
+"""Records sent before other requests get a turn."""
 
 
 class EventWriter:
-    """Sends events' records; belongs to one event loop.
+    """Sends events; belongs to one event loop.
 
-    The loop asks for the brokers' reports itself. A thread that did so would take the interpreter's
-    lock from it and give it back at each one.
+    The event loop polls the brokers' reports itself. A polling thread would take the interpreter
+    lock and give it back at each report.
 
     Args:
         producer: without a thread of its own.
 
     Attributes:
-        producer: that one.
+        producer: the same producer.
     """
 
     def __init__(self, producer: Producer) -> None:
@@ -33,10 +33,10 @@ class EventWriter:
         self._serving: asyncio.Task[None] | None = None
 
     async def publish(self, records: Sequence[Prepared]) -> None:
-        """Send records, at least one; wait until the brokers have all of them.
+        """Send records, at least one, and wait until the brokers have all of them.
 
         Raises:
-            BufferFull: there is no room now; those before it are sent.
+            BufferFull: the buffer is full; earlier records are sent.
             KafkaFailure: one was not acknowledged in time.
         """
         acks = Acks(len(records))
@@ -49,7 +49,7 @@ class EventWriter:
         await acks.done
 
     async def _serve(self) -> None:
-        """Take reports for as long as any are due, whether or not somebody still waits."""
+        """Process reports as long as any are due, even if the callers have left."""
         try:
             while self.producer.unacknowledged():
                 self.producer.serve()
@@ -59,13 +59,13 @@ class EventWriter:
 
 
 class Acks:
-    """Counts acknowledgements, and wakes who waits once.
+    """Counts acknowledgements, and wakes the waiting request once.
 
     Args:
-        count: how many are to come, at least one.
+        count: expected acknowledgements, at least one.
 
     Attributes:
-        done: ends when all have come, or raises the `KafkaFailure` of one.
+        done: ends when all have arrived, or raises the `KafkaFailure` of one.
     """
 
     def __init__(self, count: int) -> None:
@@ -75,7 +75,7 @@ class Acks:
         self.done: asyncio.Future[None] = self._loop.create_future()
 
     def report(self, outcome: Ack | SendFailure) -> None:
-        """Take what became of a record."""
+        """Process the result of a record."""
         if isinstance(outcome, SendFailure):
             self._failure = outcome.error
         self._left -= 1
@@ -84,7 +84,7 @@ class Acks:
 
     def _tell(self) -> None:
         if self.done.done():
-            # The request was cancelled meanwhile: its client went away.
+            # The request was cancelled: its client disconnected.
             return
         if self._failure is None:
             self.done.set_result(None)

@@ -1,4 +1,4 @@
-"""What goes wrong, as problem documents (RFC 9457): one form for all that is no success."""
+"""Problem documents (RFC 9457) for every error response."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Problem(BaseModel):
 
 
 class Refused(Exception):
-    """A request that is answered by a problem document."""
+    """An error that is answered with a problem document."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ def answer(refused: Refused) -> JSONResponse:
 
 
 def refusal(error: Exception) -> Refused:
-    """Return what an error of ours is answered with."""
+    """Return the problem document for one of Plaudit's errors."""
     match error:
         case Refused():
             return error
@@ -108,7 +108,7 @@ def _away(error: Exception) -> Refused:
 
 
 def invalid(error: RequestValidationError) -> Refused:
-    """Return what a request that does not fit the schema is answered with: its first fault."""
+    """Return the problem document for a request that violates the schema: its first error."""
     first: dict[str, Any] = error.errors()[0]
     place, *path = first["loc"] or ("request",)
     named = ".".join(str(part) for part in path) or str(place)
@@ -116,7 +116,7 @@ def invalid(error: RequestValidationError) -> Refused:
 
 
 def install(app: FastAPI) -> None:
-    """Have every error answered with a problem document."""
+    """Answer every error with a problem document."""
 
     async def handle(_: Request, error: Exception) -> JSONResponse:
         return answer(refusal(error))
@@ -137,7 +137,7 @@ def install(app: FastAPI) -> None:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the problems of a route for its OpenAPI description."""
+    """Return the problem documents of a route for its OpenAPI description."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,

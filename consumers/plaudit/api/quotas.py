@@ -1,7 +1,7 @@
-"""How much a workspace may have, and how often it may have work done.
+"""Quotas and operation limits of workspaces.
 
-The defaults are far from what people need. They keep one workspace from filling the tables that
-all deliverers hold in memory. Requests that are under way at the same moment may go past a quota
+The defaults are far above normal use. They keep one workspace from filling the tables that all
+workers hold in memory. Concurrent requests may exceed a quota together.
 together.
 """
 
@@ -22,7 +22,7 @@ from plaudit.store.db.tables import API_KEYS, ENDPOINTS
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
 REVOKED_FOR_MS: Final = 24 * 3_600_000
-"""How long a revoked key still counts: making and revoking in a loop would fill the table."""
+"""Time for which a revoked key still counts: a create-and-revoke loop would fill the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Quotas:
     """Quotas of every workspace.
 
     Attributes:
-        engine: the database.
-        settings: how much.
-        events: per second.
-        retries: per minute.
-        tests: per minute.
+        engine: database.
+        settings: configured quotas.
+        events: limit of events per second.
+        retries: limit of manual retries per minute.
+        tests: limit of test sends per minute.
     """
 
     engine: Engine
@@ -45,7 +45,7 @@ class Quotas:
 
     @classmethod
     def of(cls, engine: Engine, settings: ApiSettings) -> Quotas:
-        """Return the quotas that the settings name."""
+        """Return the quotas of the settings."""
         return cls(
             engine,
             settings,
@@ -75,14 +75,14 @@ class Quotas:
         """Check that a workspace may have an endpoint.
 
         Args:
-            workspace_id: of the endpoint.
-            content_filter: of the endpoint.
-            replaces: the endpoint that is changed to it.
-            once: a request that is carried out again finds its endpoint there.
+            workspace_id: workspace of the endpoint.
+            content_filter: filter of the endpoint.
+            replaces: the endpoint that is changed.
+            once: seed of an idempotent request; a repeated request finds its endpoint.
 
         Raises:
-            Refused: it has too many, or too much.
-            DatabaseFailure: it can't be told now.
+            Refused: the workspace exceeds a quota.
+            DatabaseFailure: the database is not available.
         """
         text = ENDPOINTS.c.content_filter
         # SQL's length counts characters, in both databases.
@@ -112,8 +112,8 @@ class Quotas:
         """Check that a workspace may have another key.
 
         Raises:
-            Refused: it has too many.
-            DatabaseFailure: it can't be told now.
+            Refused: the workspace exceeds its quota.
+            DatabaseFailure: the database is not available.
         """
         revoked = API_KEYS.c.revoked_at
         since = int(time.time() * 1_000) - REVOKED_FOR_MS
@@ -133,10 +133,10 @@ class Quotas:
 
 
 def _check(what: str, wanted: int, most: int, setting: str) -> None:
-    """Compare with a quota; 0 is none.
+    """Compare with a quota; 0 means unlimited.
 
     Raises:
-        Refused: it is over.
+        Refused: the count exceeds the quota.
     """
     if most and wanted > most:
         detail = f"a workspace may have {most:,} {what} (PLAUDIT_{setting})"

@@ -1,4 +1,4 @@
-"""How often a workspace may do something: a token bucket each, in this process."""
+"""Rate limits of workspaces: one token bucket each, in this process."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Final
 from plaudit.api.problems import Refused
 
 BURST_S: Final = 2.0
-"""Seconds' worth of requests that may come at once."""
+"""Burst size, in seconds' worth of requests."""
 MINUTE_S: Final = 60.0
 REMEMBERED: Final = 10_000
-"""Workspaces whose buckets are kept; the longest idle are full again by then."""
+"""Maximum number of buckets; the longest idle ones are full again when they are dropped."""
 
 
 class RateLimits:
-    """Buckets by workspace.
+    """Token buckets by workspace.
 
     Args:
-        per_second: what may be done; 0: no limit.
-        clock: monotonic seconds.
-        burst_s: so many seconds' worth may be done at once.
-        what: is limited, in words.
-        setting: that limits it.
+        per_second: rate; 0 means unlimited.
+        clock: monotonic clock in seconds.
+        burst_s: burst size, in seconds' worth.
+        what: the limited operation, for messages.
+        setting: the setting behind the limit.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class RateLimits:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait_s(self, name: str, cost: int = 1) -> int:
-        """Take tokens; return 0, or after how many seconds there is one again.
+        """Take tokens; return 0, or the seconds until a token is available.
 
-        What costs more than there is is let through, and paid for before anything more is.
+        An operation that costs more than the bucket holds is admitted, and later ones wait for it.
         """
         if not self._rate:
             return 0
@@ -62,13 +62,13 @@ class RateLimits:
         return 0 if allowed else math.ceil((1 - left) / self._rate)
 
     def refused(self, wait_s: int) -> Refused:
-        """Return the answer to who has to wait."""
+        """Return the response to a caller who must wait."""
         detail = f"{self._limit}; try again in {wait_s} s"
         headers = {"retry-after": str(wait_s)}
         return Refused(429, detail, code="rate_limited", headers=headers)
 
     def charge(self, name: str, cost: int) -> None:
-        """Take tokens for what is done already."""
+        """Take tokens for a finished operation."""
         if self._rate:
             with self._lock:
                 self._keep(name, self._left(name) - cost)

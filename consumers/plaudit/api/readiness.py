@@ -1,4 +1,4 @@
-"""`/readyz`: asked by anybody, it asks the database and the brokers once a second at most."""
+"""`/readyz` check, which queries the database and the brokers at most once a second."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Problems = Sequence[str]
 
 
 class Readiness:
-    """What is missing before requests can be answered; belongs to one event loop.
+    """Cached readiness; belongs to one event loop.
 
     Args:
-        ask: finds it out, in a thread.
-        clock: monotonic seconds.
+        ask: check that runs in a thread.
+        clock: monotonic clock in seconds.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Readiness:
         self._until_s: float | None = None
 
     async def problems(self) -> Problems:
-        """Return what is missing; who asks meanwhile gets the same answer."""
+        """Return what is missing; concurrent callers share one check."""
         if self._until_s is not None and self._clock() < self._until_s:
             return self._found
         if self._asking is None:
@@ -53,7 +53,7 @@ class Readiness:
 
 
 def problems_of(parts: Parts) -> Problems:
-    """Return why requests can't be answered now; empty when they can."""
+    """Return why requests can't be served now; empty if they can."""
     found = (_database(parts), _brokers(parts))
     return [each for each in found if each is not None]
 
@@ -67,7 +67,7 @@ def _database(parts: Parts) -> str | None:
 
 
 def _brokers(parts: Parts) -> str | None:
-    """Return why nothing can be published now; None: it can."""
+    """Return why events can't be published now; None if they can."""
     for producer in (parts.producer, parts.outlet.producer):
         if producer.fatal is not None:
             return str(producer.fatal)

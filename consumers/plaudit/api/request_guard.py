@@ -1,8 +1,8 @@
-"""What every request passes first: its key, how often it comes, and the size of its body.
+"""Request guard: API key, rate limit, and size of the body, checked before a route runs.
 
-Nothing of a body is read for a caller who is not known. What is read is bounded before the
-framework parses it, and given back: a request that is refused leaves cycles of references, which
-the collector of this process would find only much later.
+The body of an unknown caller is not read. A known caller's body is limited before the framework
+parses it, and its memory is freed: a refused request leaves reference cycles, which this process's
+garbage collector would find much later.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from plaudit.api.routes.events import ROUTE
 from plaudit.bulk.nesting import TooDeep, check_depth
 
 MOST_BYTES: Final = 1024 * 1024
-"""Of a body that does not bring events; the largest endpoint that is allowed has half of it."""
+"""Maximum body of requests that do not publish; the largest allowed endpoint has half of it."""
 COLLECT_AFTER: Final = 32 * 1024 * 1024
-"""Bytes of bodies. Collecting takes some 10 ms, which is less than parsing them."""
+"""Bytes of bodies between collections, which take about 10 ms: less than parsing the bodies."""
 OPEN: Final = "/v1/openapi.json"
 
 
@@ -32,8 +32,8 @@ class Door:
     """Middleware around all routes of `/v1`.
 
     Args:
-        app: gets what is let in.
-        parts: what the process is made of.
+        app: receives admitted requests.
+        parts: dependencies of the process.
     """
 
     def __init__(self, app: ASGIApp, parts: Parts) -> None:
@@ -42,7 +42,7 @@ class Door:
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer why not."""
+        """Admit a request, or respond with the reason why not."""
         if scope["type"] != "http" or not scope["path"].startswith("/v1") or scope["path"] == OPEN:
             await self._app(scope, receive, send)
             return
@@ -64,11 +64,11 @@ class Door:
             gc.collect()
 
     async def _read(self, headers: Headers, receive: Receive) -> Receive:
-        """Read a body; return what gives it to the application.
+        """Read a body; return a function that passes it to the application.
 
         Raises:
-            Refused: it is too large, or nested too deep.
-            ClientDisconnect: the client went away before its end.
+            Refused: the body is too large, or nested too deeply.
+            ClientDisconnect: the client disconnected before the end.
         """
         body = await read_body(receive, headers.get("content-length"), MOST_BYTES)
         self._held += len(body)

@@ -1,4 +1,4 @@
-"""The HTTP server of the API: uvicorn, with what a client may cost it."""
+"""HTTP server of the API: uvicorn with connection limits."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from plaudit.api.connections import Limits, limited
 from plaudit.api.settings import ApiSettings
 
 SPARE_FILES: Final = 200
-"""Descriptors for the database, the brokers and test sends."""
+"""File descriptors reserved for the database, the brokers and test sends."""
 _NOISE: Final = ("Invalid HTTP request", "Unsupported upgrade request")
 
 
 def make_server(app: FastAPI, settings: ApiSettings) -> uvicorn.Server:
-    """Return the server of an application."""
+    """Return the server for an application."""
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Many shells set 1,024.
+    # Many shells set a limit of 1,024.
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     most = settings.api_max_connections
     if files != resource.RLIM_INFINITY:
@@ -43,5 +43,5 @@ def make_server(app: FastAPI, settings: ApiSettings) -> uvicorn.Server:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether a line is worth logging: any client can have these written."""
+    """Return whether to log a line: any client could cause the others."""
     return not str(record.msg).startswith(_NOISE)

@@ -8,7 +8,7 @@ from plaudit.kafka.base_settings import EnvSettings
 
 
 class ApiSettings(EnvSettings):
-    """Where the API listens, and what a workspace may do; 0 takes a limit away."""
+    """Address of the API, and limits of workspaces; 0 removes a limit."""
 
     api_host: str = Field(default="127.0.0.1", description="Address that the API is bound to.")
     api_port: int = Field(default=8_400, ge=1, le=65_535, description="Port of the API.")

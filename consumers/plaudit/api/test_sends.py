@@ -1,4 +1,4 @@
-"""The HTTP client of all test sends: one TLS context, and connections that are kept."""
+"""HTTP client shared by all test sends: one TLS context, and kept-alive connections."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from plaudit.transport.sender import Sender
 
 
 class SharedSender:
-    """Makes the client when it is first needed; belongs to one event loop.
+    """Creates the client on first use; belongs to one event loop.
 
     Args:
-        settings: how deliveries are sent.
+        settings: HTTP settings of the workers.
     """
 
     def __init__(self, settings: DeliverSettings) -> None:
@@ -24,7 +24,7 @@ class SharedSender:
         """Return the client.
 
         Raises:
-            SettingsError: a certificate can't be used.
+            SettingsError: a certificate can't be loaded.
         """
         if self._sender is None:
             self._sender = asyncio.create_task(self._made())
@@ -35,7 +35,7 @@ class SharedSender:
             raise
 
     async def aclose(self) -> None:
-        """Close its connections."""
+        """Close the client's connections."""
         if self._sender is not None:
             await (await self._sender).aclose()
             self._sender = None

@@ -1,4 +1,4 @@
-"""Times in queries: RFC 3339, or an age."""
+"""Time parameters of queries: RFC 3339, or an age."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Moment = Annotated[str | None, Query(max_length=40, description="RFC 3339, or an
 
 
 def epoch_ms(field: str, text: str | None) -> int | None:
-    """Read a time; None stays None.
+    """Parse a time; None stays None.
 
     Raises:
-        Refused: it is none.
+        Refused: the text is not a time.
     """
     try:
         return moment(field, text, int(time.time() * 1_000))

@@ -1,1 +1,1 @@
-"""`plaudit bench`: measures this installation against references, in one run, to the same sink."""
+"""`plaudit bench`: measures this installation against references, with the same sink."""

@@ -72,7 +72,7 @@ class Child:
         """Send one order and return the answer.
 
         Raises:
-            ChildFailed: there is none.
+            ChildFailed: the process sent no answer.
         """
         if self._process.stdin is None:
             raise ChildFailed(self._said())

@@ -1,7 +1,7 @@
-"""When a run does not count: the rules, pure.
+"""Validity rules of a run, pure.
 
 A figure is only as good as the load behind it. A run is void when the load generator fell behind
-its schedule, when the sink was the bottleneck, when the counts do not add up, or when somebody else
+its schedule, when the sink was the bottleneck, when the counts do not add up, or when others
 used the worker's core.
 """
 

@@ -214,7 +214,7 @@ def main() -> None:
     given = json.loads(options)
     given["topics"] = tuple(given["topics"])
     reference = Reference(**given)
-    signal.alarm(reference.seconds)  # SIGALRM ends it, also when nobody is left to do so
+    signal.alarm(reference.seconds)  # SIGALRM ends it even if its parent is gone
     uvloop.run(_run(reference))
 
 

@@ -45,7 +45,7 @@ class Request:
 
 
 class ScenarioUnknown(ValueError):
-    """There is none of that name."""
+    """The scenario does not exist."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no scenario {name!r}; there are {', '.join(SCENARIOS)}")
@@ -55,7 +55,7 @@ def chosen(names: Sequence[str], *, quick: bool) -> list[str]:
     """Return which scenarios to run: those named, else all, or those of a quick run.
 
     Raises:
-        ScenarioUnknown: there is none of a name.
+        ScenarioUnknown: a scenario does not exist.
     """
     for name in names:
         if name not in SCENARIOS:
@@ -70,7 +70,7 @@ def run(request: Request) -> Report:
 
     Raises:
         NotMeasurable: no Linux.
-        KafkaNotFound: there is no Kafka, and none can be started.
+        KafkaNotFound: Kafka was not found, and could not be started.
         KafkaFailure: the brokers refuse or are away.
         WorkerDied: a worker ended by itself.
     """

@@ -1,7 +1,7 @@
 """A receiver that answers and counts, cheap enough not to be the bottleneck; a process of its own.
 
 It listens on every address of this machine so that 127.a.b.c make thousands of origins, and closes
-connections that do not come from a loopback address. It is told what to do through standard input,
+connections that do not come from a loopback address. It gets its orders through standard input,
 one JSON list a line, and answers each with one line; when its input ends, so does it.
 """
 

@@ -51,7 +51,7 @@ class Instant:
         sink: its own.
         use: of the contender's processes.
         alone_s: CPU of those that have a core for themselves.
-        cores_s: how long those cores have worked, for whomever.
+        cores_s: how long those cores have worked, for any process.
     """
 
     sink: Reading
@@ -184,7 +184,8 @@ class Trial:
             start_s = self.first_arrival(before, workers.check)
             since, expected = before, self.published - done
             if count > 1:
-                # Whoever is up first has everything until then, and starting takes CPU, too.
+                # The first worker owns everything until the others are up, and starting takes CPU,
+                # too.
                 self.joined(workers)
                 since, expected = self.sink.reading(), self.published - self.delivered
             seen = self._measure(since, expected, seconds, workers.pids, workers.check)
@@ -269,7 +270,7 @@ class Trial:
             names.deliveries_group: (1, tiers * PARTITIONS[Section.DELIVERIES]),
         }
         for group, (members, every) in groups.items():
-            # While some move they are nobody's.
+            # Moving partitions have no owner for a moment.
             while (shares := _shares(admin, group)) is None or (
                 len(shares) != members * len(workers.pids) or sum(shares) != every
             ):
@@ -330,7 +331,7 @@ class Trial:
         return window(begin, self.instant(pids), len(self._cores.alone(len(pids))))
 
     def _quiet(self) -> Reading:
-        """Wait until nobody is connected to the sink any more."""
+        """Wait until the sink has no open connections."""
         deadline = time.monotonic() + QUIET_S
         while (now := self.sink.reading()).connections and time.monotonic() < deadline:
             time.sleep(LOOK_S)
@@ -338,10 +339,10 @@ class Trial:
 
 
 def _shares(admin: Admin, group: str) -> Sequence[int] | None:
-    """Return how many partitions each member of a group has; None: it can't be told now.
+    """Return how many partitions each member of a group has; None while it is unknown.
 
     Raises:
-        KafkaFailure: it will never be told.
+        KafkaFailure: the brokers refuse to report it.
     """
     try:
         return admin.shares(group)

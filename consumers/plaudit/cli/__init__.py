@@ -1,1 +1,1 @@
-"""The command line, thin: it reads arguments, calls the rooms below, prints."""
+"""The `plaudit` command line: parses arguments, calls the packages below, prints."""

@@ -1,8 +1,8 @@
-"""`plaudit`: where the process begins, and minds SIGTERM before it imports what takes time.
+"""Entry point of `plaudit`. It handles SIGTERM before it imports slow modules.
 
-An orchestrator may take a process back while it is still starting, and a command that runs until
-it is stopped has then done all that was asked of it: it exits with 0, as it does later. Any other
-command says that it was stopped: 143. Commands put handlers of their own in place of this one.
+An orchestrator may stop a process while it is still starting. A command that runs until it is
+stopped has then done its job: it exits with 0, as it does later. Any other command reports that it
+was stopped: 143. Commands replace this handler with their own.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _UNTIL_STOPPED = frozenset({"deliver", "record", "serve", "listen", "outbox relay"})
-_STOPPED_BY = 128  # and the number of the signal, as shells have it
+_STOPPED_BY = 128  # plus the number of the signal, as in shells
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with 0 (done), 1 (failed) or 2 (usage).
 
     Args:
-        argv: by default those of the process, which then also minds signals.
+        argv: arguments; by default those of the process, which then also handles signals.
 
     Raises:
         SystemExit: always.

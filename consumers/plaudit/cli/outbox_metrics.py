@@ -1,4 +1,4 @@
-"""The health and the metrics of an outbox relay."""
+"""Health and metrics of an outbox relay."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GAUGES: Final = {
 
 
 class Watched:
-    """Says how a relay is (see `plaudit.runtime.ops_server.Subject`).
+    """Health of a relay (see `plaudit.runtime.ops_server.Subject`).
 
     Args:
         service: the relay.
@@ -38,16 +38,16 @@ class Watched:
         self.registry.register(RelayCollector(service))
 
     def stuck(self) -> list[str]:
-        """Return nothing: a relay that is cut off tries again by itself."""
+        """Return an empty text: a relay without a connection retries on its own."""
         return []
 
     def unready(self) -> list[str]:
-        """Return which topics can't be written to."""
+        """Return the topics that can't be written to."""
         return [f"{topic} can't be written to; see the log" for topic in self._service.tally.shut]
 
 
 class RelayCollector(Collector):
-    """Reads a relay's tally when it is asked.
+    """Collects a relay's counts on request.
 
     Args:
         service: the relay.
@@ -57,7 +57,7 @@ class RelayCollector(Collector):
         self._service = service
 
     def collect(self) -> Iterator[Metric]:
-        """Return every metric as it is now."""
+        """Return the current value of every metric."""
         tally = self._service.tally
         counts = (tally.published, tally.refused, tally.failures)
         for (name, meaning), count in zip(COUNTERS.items(), counts, strict=True):

@@ -1,7 +1,7 @@
-"""All commands: one command line, thin over the packages below.
+"""Registry of commands, loaded lazily.
 
-Only the command that is called for is imported: `plaudit --help` is quick, and a command whose
-extra is not installed says which one to install.
+Only the requested command is imported: `plaudit --help` is quick, and a command whose extra is not
+installed says which one to install.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from plaudit.cli.ui.output import Exit, note
 
 DEBUG: Final = "PLAUDIT_DEBUG"
 INTERRUPTED: Final = 130
-"""128 and the number of SIGINT, as shells have it."""
+"""128 plus the number of SIGINT, as in shells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a command is: a module that has `app` (a group) or `command` (a function).
+    """Location of a command: a module that has `app` (a group) or `command` (a function).
 
     Attributes:
         summary: one line for the list of commands.
-        extra: what to install for it.
-        module: where it is, if not in `commands` under its own name.
+        extra: the extra to install for it.
+        module: module of the command, if not in `commands` under its own name.
     """
 
     summary: str
@@ -84,7 +84,7 @@ def run(argv: Sequence[str]) -> None:
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
-        # Whoever read our output has gone; nothing may be flushed into it at exit.
+        # The reader of our output has closed the pipe; nothing may be flushed into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(Exit.FAILED) from None
     except Exception as error:
@@ -95,7 +95,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 def build(argv: Sequence[str]) -> typer.Typer:
-    """Return the command line for these arguments; of other commands it knows the summary only."""
+    """Return the command line for these arguments, with only the summary of other commands."""
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -133,7 +133,7 @@ def load(name: str, entry: Entry) -> ModuleType:
 
 
 def said(error: Exception) -> str:
-    """Return one line for an error: our own speak for themselves, and so do files."""
+    """Return one line for an error; our own errors and file errors have one already."""
     if of_a_file(error):
         return f"{error.filename}: {error.strerror}"
     line = " ".join(str(error).split())
@@ -143,7 +143,7 @@ def said(error: Exception) -> str:
 
 
 def code_of(error: Exception) -> Exit:
-    """Return the exit code: 2 when other input is needed, 1 when it may work another time."""
+    """Return the exit code: 2 if the input must change, 1 if a retry may work."""
     usage = of_a_file(error) or (
         is_ours(error)
         and (isinstance(error, ValueError | LookupError) or type(error).__name__ == "SettingsError")
@@ -152,12 +152,12 @@ def code_of(error: Exception) -> Exit:
 
 
 def of_a_file(error: Exception) -> TypeGuard[OSError]:
-    """Return whether a file that was named can't be used."""
+    """Return whether a named file can't be used."""
     return isinstance(error, OSError) and isinstance(error.filename, str)
 
 
 def is_ours(error: Exception) -> bool:
-    """Return whether Plaudit raised it on purpose."""
+    """Return whether Plaudit raised the error on purpose."""
     return type(error).__module__.partition(".")[0] == "plaudit"
 
 
@@ -176,8 +176,8 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Take what stands before a command."""
+    """Options before a command."""
 
 
 def _not_called() -> None:
-    """Stand in for a command in the list of commands."""
+    """Placeholder of a command in the list of commands."""

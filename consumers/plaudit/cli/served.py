@@ -1,4 +1,4 @@
-"""`/metrics`, `/healthz` and `/readyz` of a command that runs until it is stopped."""
+"""`/metrics`, `/healthz` and `/readyz` of a long-running command."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from plaudit.runtime.ops_server import HealthServer, Subject
 _log = logging.getLogger(__name__)
 
 MORE_PORTS: Final = 16
-"""Ports that are tried after the default one: as many processes as one machine may well run."""
+"""Ports tried after the default: as many processes as one machine may run."""
 
 
 @contextmanager
 def served(settings: DeliverSettings, subject: Subject) -> Iterator[None]:
-    """Serve them while the command runs, unless the settings want none.
+    """Serve them while the command runs, unless the settings disable them.
 
-    Where nobody chose the port, and another process on this machine has it, the next one is taken.
+    If the port is the default and another process on this machine uses it, the next one is tried.
     """
     if not settings.metrics_port:
         yield

@@ -1,1 +1,1 @@
-"""What people do with deliveries: look at them, retry, trace, test. Over store, log and Kafka."""
+"""Operators' actions on deliveries: show, retry, trace, test. Built on store, log and Kafka."""

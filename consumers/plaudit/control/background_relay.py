@@ -1,4 +1,4 @@
-"""The relay in a thread of its own, for a process whose requests must not wait for the brokers."""
+"""Relay in a thread, for a process whose requests must not wait for the brokers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ EVERY_S = 0.5
 
 
 class BackgroundRelay(Relay):
-    """A relay whose `run` only wakes the thread that does it; `wait_for` looks how far that is.
+    """A relay whose `run` only wakes its thread; `wait_for` checks the progress.
 
     Args:
-        engine: the database.
-        producer: to write with.
+        engine: database.
+        producer: producer to write with.
         topic: `Names.endpoints`.
-        keys: seal the records.
+        keys: keys that encrypt the records.
     """
 
     def __init__(self, engine: Engine, producer: Producer, topic: str, keys: SecretKeys) -> None:
@@ -36,17 +36,17 @@ class BackgroundRelay(Relay):
         self._thread = threading.Thread(target=self._serve, name="relay", daemon=True)
 
     def run(self, told: Callable[[int], None] = lambda _: None) -> int:
-        """Have what is there relayed soon; nothing is told of it."""
+        """Wake the thread, without waiting for the result."""
         del told
         self._wanted.set()
         return 0
 
     def start(self) -> None:
-        """Begin to relay."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the batch in hand; what is left is relayed by the next one."""
+        """Stop after the current batch; the next process relays the rest."""
         self._stop.set()
         self._wanted.set()
         self._thread.join(10)
@@ -65,6 +65,6 @@ class BackgroundRelay(Relay):
                 if str(failure) != trouble:
                     trouble = str(failure)
                     _log.warning("relay.waits", extra={"error": trouble})
-            except Exception:  # noqa: BLE001 - a defect; we hear of it, and it is tried again
+            except Exception:  # noqa: BLE001 - a defect; it is logged and retried
                 _log.exception("relay.crashed")
                 self._stop.wait(EVERY_S)

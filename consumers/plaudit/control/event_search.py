@@ -1,4 +1,4 @@
-"""Events that nobody wanted: they leave no line in the log, so they are looked for in Kafka."""
+"""Search in Kafka for events that matched no endpoint, which have no attempt records."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 BEFORE_MS: Final = 60_000
 AFTER_MS: Final = 3_600_000
-"""An event is published between a minute before the time in its id (clocks differ) and an hour
-after it (an outbox may wait), as far as anyone looks unasked."""
+"""Search window around the time in an event's id, unless the caller sets one.
+
+It begins a minute earlier (clocks differ) and ends an hour later (an outbox may wait).
+"""
 _TIMED_VERSION: Final = 7
 _ID_AND_SUBJECT: Final = ("ce_id", "ce_subject")
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An event's record, and where it stands."""
+    """An event's record and its position."""
 
     topic: str
     partition: int
@@ -37,14 +39,14 @@ class Placed:
 
 
 Window = tuple[int, int]
-"""From when to when, epoch milliseconds."""
+"""Start and end in epoch milliseconds."""
 
 
 def window_of(some_id: str) -> Window | None:
-    """Return when an event of that id was published, if the id tells (UUID version 7).
+    """Return the search window for an event's id, if it contains a time (UUID version 7).
 
     Raises:
-        InputRefused: the id is none.
+        InputRefused: the text is not an id.
     """
     made = UUID(uuid_text("id", some_id))
     if made.version != _TIMED_VERSION:
@@ -54,10 +56,10 @@ def window_of(some_id: str) -> Window | None:
 
 
 def find_events(settings: KafkaSettings, some_id: str, window: Window) -> Iterator[Placed]:
-    """Yield the events of an id, or about what has that id, that were published in a window.
+    """Yield events with this id, or about this id, that were published in a window.
 
     Raises:
-        KafkaFailure: the brokers are away or refuse.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     wanted = some_id.lower().encode()
     with BoundedReader(settings, f"{settings.names.prefix}trace") as reader:

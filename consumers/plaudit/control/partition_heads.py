@@ -1,4 +1,4 @@
-"""The records that partitions stand at, seen from outside: which can't be read, and why."""
+"""Unreadable records that block their partitions, seen from outside of the workers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ READ_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A record that a lane stands at, and that can't be read.
+    """An unreadable record at which a lane is blocked.
 
     Attributes:
         lane: `events` or `deliveries`.
-        partition: which.
-        offset: of the record.
-        overdue_ms: how long it has been due.
+        partition: partition of the record.
+        offset: offset of the record.
+        overdue_ms: time since it was due.
         reason: why it can't be read.
     """
 
@@ -36,7 +36,7 @@ class Head:
 
     @property
     def place(self) -> str:
-        """How `plaudit records unblock` calls it."""
+        """The record's name for `plaudit records unblock`."""
         return f"{self.partition.topic}/{self.partition.number}@{self.offset}"
 
     def plain(self) -> dict[str, object]:
@@ -58,10 +58,10 @@ class Head:
 
 
 class Reading:
-    """Tells why values can't be read; connects at the first whose schema is not one of ours.
+    """Finds out why values can't be read; connects at the first foreign schema.
 
     Args:
-        settings: where Kafka and the registry are.
+        settings: connection to Kafka and the registry.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -71,7 +71,7 @@ class Reading:
         self._decoder: EventDecoder | None = None
 
     def obstacle(self, value: bytes) -> str | None:
-        """Return why a value can't be read; None: it can."""
+        """Return why a value can't be read; None if it can."""
         try:
             self._ours.decode(value)
         except SchemaUnknown:
@@ -81,7 +81,7 @@ class Reading:
         return None
 
     def close(self) -> None:
-        """Close the connections, if there are any."""
+        """Close the connections, if open."""
         if self._schemas is not None:
             self._schemas.close()
 

@@ -1,6 +1,6 @@
-"""Manual retries: the event is read where it stands, and goes to `deliveries.now` once more.
+"""Manual retries: the event is read at its offset and written to `deliveries.now` again.
 
-The one that is scheduled stays; the receiver sees the same `webhook-id` (design of the promise).
+A scheduled retry stays; the receiver gets the same `webhook-id`.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ NO_LETTER: Final = "no_letter"
 
 
 class RetryRefused(ValueError):
-    """This delivery can't be tried again so.
+    """This delivery can't be retried.
 
     Attributes:
-        delivery_id: which.
+        delivery_id: id of the delivery.
         reason: `event_expired`, `endpoint_deleted`, `endpoint_disabled`, `no_letter` or
             `job_stopped`.
     """
@@ -55,12 +55,12 @@ class RetryRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """Deliveries of a filtered set.
+    """Result of retrying a filtered set.
 
     Attributes:
-        retried: how many are on their way again.
-        refused: why the others were not.
-        cursor: where the rest begins; None: there is none.
+        retried: number of retried deliveries.
+        refused: reasons for the others.
+        cursor: start of the next page; None on the last page.
     """
 
     retried: int
@@ -72,13 +72,13 @@ class Retrier:
     """Writes manual retries.
 
     Args:
-        engine: the database.
+        engine: database.
         settings: names of the topics.
-        reader: reads events where they stand.
-        producer: writes.
+        reader: reads events at their offsets.
+        producer: producer to write with.
 
     Attributes:
-        names: of the topics.
+        names: names of the topics.
     """
 
     def __init__(
@@ -94,19 +94,20 @@ class Retrier:
     def retry(
         self, delivery_id: str, workspace_id: str | None = None, once: IdempotencySeed | None = None
     ) -> Attempt:
-        """Try a delivery again now; returns its latest attempt, when the brokers have the retry.
+        """Retry a delivery now; return its latest attempt once the brokers have the retry.
 
         Args:
-            delivery_id: which.
-            workspace_id: only one of this workspace.
-            once: the request, where it may be carried out twice: of its two records, deliverers
-                drop one.
+            delivery_id: id of the delivery.
+            workspace_id: restricts the retry to this workspace.
+            once: seed of an idempotent request; if it runs twice, workers drop the second of its
+                two
+                records.
 
         Raises:
-            NoSuchDelivery: there is none of that id, or it belongs to another workspace.
-            RetryRefused: says why it can't be.
-            InputRefused: the id is none.
-            KafkaFailure: not acknowledged.
+            NoSuchDelivery: the id is unknown, or belongs to another workspace.
+            RetryRefused: the delivery can't be retried; the message says why.
+            InputRefused: the text is not an id.
+            KafkaFailure: the record was not acknowledged.
             DatabaseFailure: the log can't be read.
         """
         with reading(self._engine) as connection:
@@ -121,7 +122,7 @@ class Retrier:
             except RetryRefused as error:
                 if error.reason != NO_LETTER or once is None or not once.again:
                     raise
-                # The first time it came so far: the letter is on its way.
+                # An earlier run got this far: the letter has been redriven.
         else:
             self._write(latest, _begun_ms(once))
         return latest
@@ -133,11 +134,11 @@ class Retrier:
         cursor: str | None = None,
         once: IdempotencySeed | None = None,
     ) -> Retried:
-        """Try the deliveries of a query again, the newest first, up to a limit.
+        """Retry the deliveries of a query, newest first, up to a limit.
 
         Raises:
-            InputRefused: the query names what is none.
-            KafkaFailure: not acknowledged; those before it are written.
+            InputRefused: a value of the query is invalid.
+            KafkaFailure: a record was not acknowledged; earlier ones are written.
             DatabaseFailure: the log can't be read.
         """
         with reading(self._engine) as connection:
@@ -163,10 +164,10 @@ class Retrier:
         return Retried(retried, tuple(refused), page.cursor)
 
     def _redrive(self, dead: Sequence[Attempt]) -> int:
-        """Send dead letters again, as `plaudit dlq redrive` does: that one is taken away.
+        """Redrive a dead letter as `plaudit dlq redrive` does, which removes it.
 
         Raises:
-            RetryRefused: there is none any more, or the job stopped.
+            RetryRefused: the letter is gone, or the job stopped.
         """
         if not dead:
             return 0
@@ -215,7 +216,7 @@ def _begun_ms(once: IdempotencySeed | None) -> int:
 def retry_headers(
     attempt: Attempt, endpoint: StoredEndpoint, found: StoredRecord, now_ms: int
 ) -> list[tuple[str, bytes]]:
-    """Return the headers of a manual retry: the event's own, and a history that begins now."""
+    """Return the headers of a manual retry: the event's own, with a fresh history."""
     ours = {
         Header.DELIVERY_ID: attempt.delivery_id,
         Header.ENDPOINT_ID: attempt.endpoint_id,

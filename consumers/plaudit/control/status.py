@@ -1,4 +1,4 @@
-"""How both lanes stand, as seen from outside: from the brokers, not from a worker."""
+"""State of both lanes, measured at the brokers, not at a worker."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import tier_of
 
 SUSPECT_AFTER_MS: Final = 5_000
-"""Until then, a record that can't be read may just be on its way to the dead letters."""
+"""Until this age, an unreadable record may just be about to be dead-lettered."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
-    """What waits in a topic.
+    """Lag of a topic.
 
     Attributes:
         lane: `events` or `deliveries`.
         topic: its name.
         behind: records that the lane has not finished.
-        overdue_ms: how long the oldest of them is overdue; negative: due in so long.
-        lost: offsets that retention removed before the lane had read them.
+        overdue_ms: time since the oldest of them was due; negative if it is due in the future.
+        lost: offsets that retention removed before the lane read them.
         past_end: partitions in which the group's position is past the end of the log.
     """
 
@@ -40,13 +40,13 @@ class TopicStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the pipeline stands.
+    """State of the pipeline.
 
     Attributes:
-        brokers: how to reach them.
-        findings: what keeps deliverers from starting.
-        topics: what waits where.
-        heads: records that hold their partitions, as they can't be read.
+        brokers: addresses of the brokers.
+        findings: differences that prevent workers from starting.
+        topics: lag of each topic.
+        heads: unreadable records that block their partitions.
     """
 
     brokers: str
@@ -56,7 +56,7 @@ class Status:
 
     @property
     def warnings(self) -> Iterator[str]:
-        """Say what the lanes skip, or can't read where they stand."""
+        """Describe what the lanes skip or can't read."""
         for each in self.topics:
             if each.lost:
                 yield (
@@ -94,10 +94,10 @@ class Status:
 
 
 def look(settings: KafkaSettings, now_ms: int) -> Status:
-    """Ask the brokers.
+    """Query the brokers.
 
     Raises:
-        KafkaFailure: they are away, or don't let this user look.
+        KafkaFailure: the brokers are unavailable, or refuse.
     """
     names = settings.names
     admin = Admin(settings)
@@ -122,10 +122,10 @@ def look(settings: KafkaSettings, now_ms: int) -> Status:
 
 
 class _Looker:
-    """Looks at what waits in the topics of one lane.
+    """Measures the lag of one lane's topics.
 
     Attributes:
-        heads: records that partitions stand at and that can't be read.
+        heads: unreadable records that block their partitions.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class _Looker:
         self.heads: list[Head] = []
 
     def look(self, delays: Mapping[str, int]) -> list[TopicStatus]:
-        """Return what waits in each topic."""
+        """Return the lag of each topic."""
         try:
             lags = self._reader.read(delays)
             ordered = sorted(delays.items(), key=lambda pair: (pair[1], pair[0]))
@@ -158,7 +158,7 @@ class _Looker:
         return TopicStatus(self._lane, topic, behind, max(overdue, default=None), lost, past_end)
 
     def _overdue(self, lag: PartitionLag, delay_ms: int) -> int | None:
-        """Return how long the oldest record that waits is overdue, and see what it is."""
+        """Return how long the oldest waiting record is overdue; check whether it is readable."""
         first = self._reader.first(lag)
         if first is None:
             return None

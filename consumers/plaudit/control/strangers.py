@@ -1,4 +1,4 @@
-"""Endpoints that deliverers serve and the database does not know: of a lost or another database."""
+"""Endpoints that workers serve and the database does not contain (of a lost or other database)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plaudit.store.endpoints.rows import StoredEndpoint
 
 
 def strangers(directory: Directory, stored: Iterable[StoredEndpoint]) -> Sequence[EndpointSummary]:
-    """Return the endpoints of the topic that are not in the database, by their ids."""
+    """Return the topic's endpoints that are not in the database, by id."""
     known = {each.endpoint_id for each in stored}
     found = (each for each in directory.all() if not each.deleted)
     return sorted(

@@ -1,4 +1,4 @@
-"""Test sends: a filled example of any event type, signed, to one endpoint, and what came of it."""
+"""Test sends: a signed example of an event type, sent to one endpoint, with the result."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from plaudit.transport.sender import Sender
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What a test send came to.
+    """Result of a test send.
 
     Attributes:
         message_id: its `webhook-id`.
-        body: what was sent.
+        body: body of the request.
     """
 
     message_id: str
@@ -38,13 +38,13 @@ class Tested:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it was answered 2xx."""
+        """Whether the response was 2xx."""
         status = self.attempted.status
         return status is not None and status // 100 == 2  # noqa: PLR2004 - the class of success
 
     @property
     def answer(self) -> str | None:
-        """The first bytes of what was answered."""
+        """The first bytes of the response."""
         outcome = self.attempted.outcome
         return outcome.snippet.decode("utf-8", "replace") if isinstance(outcome, Answer) else None
 
@@ -56,18 +56,18 @@ async def send_test(
     sender: Sender,
     once: IdempotencySeed | None = None,
 ) -> Tested:
-    """Send an example now, whether the endpoint is served or not; nothing is retried nor logged.
+    """Send an example now, even to a disabled endpoint; it is neither retried nor logged.
 
     Args:
-        stored: to which endpoint.
-        event_type: of the example.
-        keys: open what is sealed.
-        sender: sends.
-        once: the request, where it may be carried out twice: then with the same `webhook-id`.
+        stored: the endpoint.
+        event_type: event type of the example.
+        keys: keys that decrypt the endpoint's secret.
+        sender: HTTP client.
+        once: seed of an idempotent request; a repetition has the same `webhook-id`.
 
     Raises:
-        UnknownEventType: there is no such type.
-        CannotOpen: the endpoint's key is not here.
+        UnknownEventType: the event type does not exist.
+        CannotOpen: the key for the endpoint's secret is missing.
     """
     endpoint = open_endpoint(record_of(stored), keys)
     if not isinstance(endpoint, Endpoint):
@@ -81,10 +81,10 @@ async def send_test(
 
 
 def sample(workspace_id: str | None, event_type: str) -> Event:
-    """Return a filled example of an event type, with an id of its own; None: of no workspace's.
+    """Return an example of an event type with a new id; workspace None belongs to no workspace.
 
     Raises:
-        UnknownEventType: there is no such type.
+        UnknownEventType: the event type does not exist.
     """
     decoded = EventDecoder().decode(encode(example(event_type)))
     owner = workspace_id or decoded.workspace_id
@@ -93,7 +93,7 @@ def sample(workspace_id: str | None, event_type: str) -> Event:
 
 
 def written_as(shape: Shape | None, event: Event) -> Rendered:
-    """Return what a subscriber is sent who wants this form; None: the standard one."""
+    """Return the body in a payload format; None means the standard one."""
     return Rendered(render(event)) if shape is None else shape.render(event, SOURCE)
 
 

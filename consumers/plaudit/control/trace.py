@@ -1,4 +1,4 @@
-"""Everything known of one event, or of what events are about: from the log, and from Kafka."""
+"""Trace of one event, or of an entity's events: from the log and from Kafka."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from plaudit.store.log.queries import Attempt, attempts_about
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What became of an event at one endpoint.
+    """History of an event at one endpoint.
 
     Attributes:
-        endpoint_id: which.
-        endpoint: as it is now; None when it was deleted.
-        attempts: in order; none when it was not sent there.
-        unwanted: why it was not; None when it was.
-        note: what else there is to know; None: nothing.
+        endpoint_id: id of the endpoint.
+        endpoint: its current state; None if it was deleted.
+        attempts: attempts in order; empty if the event was not sent.
+        unwanted: why the event was not sent; None if it was.
+        note: further remark; None for none.
     """
 
     endpoint_id: str
@@ -41,13 +41,13 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """One event.
+    """Trace of one event.
 
     Attributes:
-        event: as subscribers see it; None when it can't be read any more.
-        problem: why not.
-        published_at: when the brokers got it, epoch milliseconds, if it is still there.
-        courses: endpoint by endpoint.
+        event: the event as subscribers see it; None if it can't be read any more.
+        problem: why it can't be read.
+        published_at: append time in epoch milliseconds, if the record still exists.
+        courses: history at each endpoint.
     """
 
     event_id: str
@@ -62,12 +62,12 @@ class Traced:
 
 
 class Tracer:
-    """Looks things up.
+    """Collects traces.
 
     Args:
-        engine: the database.
-        reader: reads events where they stand.
-        lookup: schemas that this release does not know.
+        engine: database.
+        reader: reads events at their offsets.
+        lookup: look-up of schemas that this release does not contain.
     """
 
     def __init__(
@@ -78,12 +78,12 @@ class Tracer:
         self._decoder = EventDecoder(lookup)
 
     def trace(self, some_id: str, workspace_id: str | None = None) -> Sequence[Traced]:
-        """Return what is known of an event's id, or of the id of what it is about.
+        """Return the traces for an event's id, or for the id of an entity.
 
         Raises:
-            InputRefused: the id is none.
+            InputRefused: the text is not an id.
             DatabaseFailure: the log can't be read.
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         with reading(self._engine) as connection:
             attempts = attempts_about(connection, some_id)
@@ -98,7 +98,7 @@ class Tracer:
         return sorted(traced, key=lambda each: each.courses[0].attempts[0].started_at)
 
     def untold(self, placed: Placed) -> Traced | None:
-        """Return what is known of an event that the log says nothing of; None: it is no event.
+        """Return the trace of an event without attempt records; None if it is not an event.
 
         Raises:
             DatabaseFailure: the endpoints can't be read.
@@ -177,7 +177,7 @@ def _note(endpoint: StoredEndpoint | None, event: Event | None) -> str | None:
 
 
 def why_not(endpoint: StoredEndpoint, event: Event, appended_ms: int) -> str | None:
-    """Return why an endpoint, as it is now, does not get an event; None when it does."""
+    """Return why an endpoint's current state does not match an event; None if it does."""
     if endpoint.status != "active" and appended_ms >= (endpoint.status_since or 0):
         return f"disabled: {endpoint.status_reason}"
     if appended_ms < endpoint.active_from:

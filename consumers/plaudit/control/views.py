@@ -1,4 +1,4 @@
-"""Deliveries as the API and the command line show them: one form, JSON-ready."""
+"""Deliveries in the form of the API and the command line, as plain data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from plaudit.store.log.queries import Attempt, State
 
 
 def shown_delivery(latest: Attempt) -> dict[str, Any]:
-    """Return a delivery by its latest attempt."""
+    """Return a delivery from its latest attempt."""
     pending = latest.state is State.PENDING
     return {
         "id": latest.delivery_id,
@@ -41,18 +41,18 @@ REDACTED: Final = "[redacted]"
 
 @dataclass(frozen=True, slots=True)
 class OwnHeaders:
-    """Names of the headers that an endpoint has chosen, at one of its versions."""
+    """Names of an endpoint's own headers, at one of its versions."""
 
     version: int
     names: tuple[str, ...]
 
 
 def shown_attempt(attempt: Attempt, own: OwnHeaders | None = None) -> dict[str, Any]:
-    """Return one attempt, with timings by phase and what was answered.
+    """Return one attempt, with durations by phase and the response.
 
     Args:
-        attempt: of the log.
-        own: the endpoint's headers as they are now; attempts at other versions had others.
+        attempt: attempt from the log.
+        own: current names of the endpoint's headers; attempts at other versions had others.
     """
     snippet = attempt.answer_snippet
     return {
@@ -82,7 +82,7 @@ def shown_attempt(attempt: Attempt, own: OwnHeaders | None = None) -> dict[str, 
 
 
 def request_headers(attempt: Attempt, own: OwnHeaders | None = None) -> dict[str, str]:
-    """Return what was sent beside the body; what is secret by its name only."""
+    """Return the request's headers; secret ones by name only."""
     chosen = own.names if own is not None and own.version == attempt.endpoint_version else ()
     return {
         "webhook-id": attempt.event_id,

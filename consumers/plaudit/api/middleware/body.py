@@ -1,4 +1,4 @@
-"""Reading what a request brings, up to a limit."""
+"""Request body reader with a size limit."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from starlette.types import Receive
 from plaudit.api.problems import Refused
 
 MOST_BYTES: Final = 8 * 1024 * 1024
-"""Of a request that brings events."""
+"""Maximum bytes of a request that publishes events."""
 
 
 async def read_body(receive: Receive, length: str | None, most: int = MOST_BYTES) -> bytes:
     """Read a request's body.
 
     Args:
-        receive: where it comes from.
-        length: what the header says of it; the parser has seen to it that it is a number.
-        most: bytes.
+        receive: ASGI receive function.
+        length: value of `content-length`; the parser has validated it.
+        most: maximum bytes.
 
     Raises:
-        Refused: it is too large; one that says so itself is not read.
-        ClientDisconnect: the client went away before its end.
+        Refused: the body is too large; if its header says so, it is not read.
+        ClientDisconnect: the client disconnected before the end.
     """
     if length is not None and int(length) > most:
         raise _too_large(most)

@@ -1,10 +1,10 @@
-"""`Idempotency-Key` on every POST: a request that is sent again is answered again, not done again.
+"""`Idempotency-Key` on every POST: a repeated request gets the same response, not a second effect.
 
-As the IETF's draft has it: another request under the same key is 422, one that this process is
-still carrying out 409. A key belongs to an API key and lives for a day. Only what succeeded is
-kept: what was refused changed nothing, and may be sent again under its key. What a process that was
-killed had begun is carried out again at once, with the same ids and secrets as the first time (see
-`IdempotencySeed`), so that it is done once all the same.
+As in the IETF draft, another request with the same key is 422, and one that this process is still
+carrying out is 409. A key belongs to an API key and expires after a day. Only successful responses
+are stored: a refused request changed nothing, and may be repeated with its key. If a process is
+killed during a request, the request is carried out again with the same ids and secrets (see
+`IdempotencySeed`), so it has its effect once.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Idempotency:
     """Middleware around the routes.
 
     Args:
-        app: carries requests out.
-        parts: what the process is made of.
+        app: application that carries requests out.
+        parts: dependencies of the process.
     """
 
     def __init__(self, app: ASGIApp, parts: Parts) -> None:
@@ -59,7 +59,7 @@ class Idempotency:
         self._under_way: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what brings no key."""
+        """Pass on requests without a key."""
         if scope["type"] != "http" or scope["method"] != "POST" or CALLER not in scope:
             await self._app(scope, receive, send)
             return
@@ -76,10 +76,10 @@ class Idempotency:
         await response(scope, receive, send)
 
     async def _response(self, scope: Scope, receive: Receive, headers: Headers) -> Response:
-        """Return the answer, of now or of the first time.
+        """Return the response, either new or stored.
 
         Raises:
-            Refused: the key can't be one, or is taken.
+            Refused: the key is not valid, or belongs to another request.
             DatabaseFailure: nothing was done.
         """
         key = _checked(headers[HEADER])
@@ -108,7 +108,7 @@ class Idempotency:
             self._under_way.discard(answer_id)
 
     async def _first(self, scope: Scope, body: bytes, answer_id: str) -> Response:
-        """Carry a request out; its answer is kept before it is given."""
+        """Carry a request out; store the response before sending it."""
         answers = self._parts.answers
         try:
             response = await self._carried_out(scope, body)
@@ -122,7 +122,7 @@ class Idempotency:
             else:
                 await run_in_threadpool(answers.forget, answer_id)
         except DatabaseFailure as failure:
-            # It is done; sent again, it is done again with the same effect.
+            # It is done; a repetition has the same effect.
             _log.warning("answer.not_kept", extra={"error": str(failure)})
         return response
 
@@ -144,10 +144,10 @@ class Idempotency:
 
 
 def _checked(key: str) -> str:
-    """Return the key; the draft's quotes around it may be left out.
+    """Return the key, with or without the draft's quotes.
 
     Raises:
-        Refused: it can't be one.
+        Refused: the key is not valid.
     """
     bare = key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
     if not 0 < len(bare) <= LONGEST or not (bare.isascii() and bare.isprintable()):

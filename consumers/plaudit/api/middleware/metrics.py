@@ -1,4 +1,4 @@
-"""Counts requests by route and status; no metric has an id in it."""
+"""Request metrics by route and status; labels contain no ids."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Counting:
     """Middleware around the whole application.
 
     Args:
-        app: what is counted.
-        registry: gets the metric.
+        app: the measured application.
+        registry: receives the metric.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -24,7 +24,7 @@ class Counting:
         self._durations = Histogram(NAME, MEANING, ("route", "method", "status"), registry=registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and note how long its answer took."""
+        """Pass a request on, and record how long its response took."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""`/v1/event-types` and `/v1/keys`: the catalogue, and keys to this API."""
+"""`/v1/event-types` and `/v1/keys`: the catalogue and API keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1")
 
 @router.get("/event-types", tags=["catalogue"], responses=documented())
 def list_event_types(who: Reading) -> list[dict[str, str]]:
-    """List the event types, with what each says."""
+    """List the event types with their descriptions."""
     del who
     return [
         {"type": each.name, "about": str(each.entity), "description": str(each.schema["doc"])}
@@ -33,7 +33,7 @@ def list_event_types(who: Reading) -> list[dict[str, str]]:
 
 @router.get("/event-types/{name}", tags=["catalogue"], responses=documented(404))
 def show_event_type(who: Reading, name: str) -> dict[str, Any]:
-    """Show an event type: its Avro schema, and an example as a subscriber gets it."""
+    """Show an event type: its Avro schema, and an example as subscribers receive it."""
     del who
     try:
         found = lookup(name)
@@ -45,14 +45,14 @@ def show_event_type(who: Reading, name: str) -> dict[str, Any]:
 
 @router.get("/keys", tags=["keys"], responses=documented())
 def list_keys(parts: WithParts, who: Writing, workspace_id: UUID | None = None) -> list[KeyOut]:
-    """List keys, for keys that may write; of a key itself, its last characters are known."""
+    """List keys, for keys that may write; only the last characters of a key are stored in clear."""
     wanted = who.reads(None if workspace_id is None else str(workspace_id))
     return [KeyOut.of(each) for each in parts.keys.list(wanted)]
 
 
 @router.post("/keys", tags=["keys"], status_code=201, responses=documented())
 def create_key(parts: WithParts, who: Writing, once: WithOnce, body: KeyBody) -> KeyOut:
-    """Make a key, shown this once; a workspace's key makes keys of its workspace only."""
+    """Create a key, shown only once; a workspace's key creates keys of its own workspace only."""
     asked = None if body.workspace_id is None else str(body.workspace_id)
     if body.scope is Scope.ADMIN:
         if who.key.scope is not Scope.ADMIN:
@@ -67,5 +67,5 @@ def create_key(parts: WithParts, who: Writing, once: WithOnce, body: KeyBody) ->
 
 @router.delete("/keys/{key_id}", tags=["keys"], responses=documented(404))
 def revoke_key(parts: WithParts, who: Writing, key_id: UUID) -> KeyOut:
-    """Make a key useless, at once."""
+    """Revoke a key, with immediate effect."""
     return KeyOut.of(parts.keys.revoke(str(key_id), who.key.workspace_id))

@@ -1,4 +1,4 @@
-"""`/v1/deliveries`: the log, manual retries, and how endpoints are doing."""
+"""`/v1/deliveries`: the delivery log, manual retries, and statistics."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def list_deliveries(
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE,
 ) -> dict[str, Any]:
-    """List deliveries as they stand, the latest first; what is given has to be true of all."""
+    """List deliveries, latest first; all given conditions must match."""
     query = Wanted(
         who.reads(_text(workspace_id)),
         _text(endpoint_id),
@@ -79,7 +79,7 @@ def list_deliveries(
 
 @router.get("/deliveries/{delivery_id}", response_model=DeliveryDetail, responses=documented(404))
 def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str, Any]:
-    """Show a delivery with every attempt: what was sent, what was answered, how long it took."""
+    """Show a delivery with every attempt: request, response, and durations."""
     with reading(parts.engine) as connection:
         attempts = attempts_of(connection, str(delivery_id))
     if not attempts or who.key.workspace_id not in {None, attempts[-1].workspace_id}:
@@ -100,7 +100,7 @@ def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str
 def retry_delivery(
     parts: WithParts, who: Writing, once: WithOnce, delivery_id: UUID
 ) -> dict[str, Any]:
-    """Try a delivery again now; the receiver sees the same `webhook-id`."""
+    """Retry a delivery now; the receiver gets the same `webhook-id`."""
     check_quota(parts.quotas.retries, who)
     return shown_delivery(parts.retrier.retry(str(delivery_id), who.key.workspace_id, once))
 
@@ -115,7 +115,7 @@ def retry_deliveries(
     body: RetryBody,
     workspace_id: UUID | None = None,
 ) -> dict[str, Any]:
-    """Try the deliveries again that all conditions are true of, up to a limit."""
+    """Retry the deliveries that match all conditions, up to a limit."""
     query = Wanted(
         None,
         _text(body.endpoint_id),
@@ -152,7 +152,7 @@ def show_stats(
     since: Moment = "24h",
     until: Moment = None,
 ) -> dict[str, Any]:
-    """Count attempts by the hour, for charts, with percentiles of how long they took."""
+    """Count attempts per hour, with percentiles of their durations."""
     since_ms = epoch_ms("since", since) or 0
     with reading(parts.engine) as connection:
         hours = hourly(
@@ -166,7 +166,7 @@ def show_stats(
 
 
 def _own_headers(parts: Parts, endpoint_id: str) -> OwnHeaders | None:
-    """Return the names of an endpoint's own headers, as they are now; None: it was deleted."""
+    """Return the current names of an endpoint's own headers; None if it was deleted."""
     try:
         known = parts.endpoints.get(endpoint_id)
     except NoSuchEndpoint:

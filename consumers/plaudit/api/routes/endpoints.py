@@ -1,4 +1,4 @@
-"""`/v1/endpoints`: register, look at, change, test and remove endpoints."""
+"""`/v1/endpoints`: create, show, change, test and remove endpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ from plaudit.store.log.stats import health_of
 router = APIRouter(prefix="/v1/endpoints", tags=["endpoints"])
 
 IfMatch = Annotated[
-    str | None, Header(description="The ETag: change it only if nobody did meanwhile.")
+    str | None,
+    Header(description="The ETag: change the endpoint only if it is still this version."),
 ]
 _ONE: Final = documented(404)
 _CHANGED: Final = documented(404, 412)
@@ -41,7 +42,7 @@ _CHANGED: Final = documented(404, 412)
 def list_endpoints(
     parts: WithParts, who: Reading, workspace_id: UUID | None = None
 ) -> list[EndpointOut]:
-    """List endpoints, in the order in which they were made."""
+    """List endpoints in order of creation."""
     found = parts.endpoints.list(who.reads(_text(workspace_id)))
     masked = who.only_reads
     return [EndpointOut.of(parts.endpoints, Written(each), masked=masked) for each in found]
@@ -51,9 +52,9 @@ def list_endpoints(
 def create_endpoint(
     parts: WithParts, who: Writing, once: WithOnce, body: EndpointBody, response: Response
 ) -> EndpointOut:
-    """Register an endpoint; 202 when deliverers will hear of it a little later.
+    """Register an endpoint; 202 if workers learn of it a little later.
 
-    The answer has the secret, this once. Events from `active_from` on are delivered.
+    The response contains the secret, only once. Events from `active_from` on are delivered.
     """
     workspace, wanted = who.writes(_text(body.workspace_id)), body.wanted()
     parts.quotas.check_endpoint(workspace, wanted.content_filter, once=once)
@@ -66,7 +67,7 @@ def create_endpoint(
 def show_endpoint(
     parts: WithParts, who: Reading, endpoint_id: UUID, response: Response
 ) -> EndpointOut:
-    """Show an endpoint; its ETag is needed to change it safely."""
+    """Show an endpoint; its ETag makes a later change safe."""
     written = Written(_mine(parts, who, endpoint_id))
     return _answer(parts, written, response, masked=who.only_reads)
 
@@ -80,7 +81,7 @@ def change_endpoint(
     response: Response,
     if_match: IfMatch = None,
 ) -> EndpointOut:
-    """Change what is given."""
+    """Change the given fields."""
     known = _matching(_mine(parts, who, endpoint_id), if_match)
     wanted = body.applied(parts.endpoints.wanted(known))
     if wanted.content_filter != known.content_filter:
@@ -95,7 +96,7 @@ def change_endpoint(
 def remove_endpoint(
     parts: WithParts, who: Writing, endpoint_id: UUID, if_match: IfMatch = None
 ) -> None:
-    """Delete an endpoint; what is on its way to it is cancelled."""
+    """Delete an endpoint; deliveries that are on their way to it are cancelled."""
     known = _matching(_mine(parts, who, endpoint_id), if_match)
     seen = None if if_match in {None, "*"} else known.version
     parts.endpoints.remove(known.endpoint_id, seen)
@@ -105,7 +106,7 @@ def remove_endpoint(
 def enable_endpoint(
     parts: WithParts, who: Writing, endpoint_id: UUID, response: Response
 ) -> EndpointOut:
-    """Serve an endpoint again, from now on; `warnings` says how to send what it missed."""
+    """Enable an endpoint from now on; `warnings` says how to send what it missed."""
     known = _mine(parts, who, endpoint_id)
     return _answer(parts, parts.endpoints.enable(known.endpoint_id), response)
 
@@ -114,7 +115,7 @@ def enable_endpoint(
 def disable_endpoint(
     parts: WithParts, who: Writing, endpoint_id: UUID, response: Response, body: Disabling
 ) -> EndpointOut:
-    """Serve an endpoint no more; what is on its way becomes dead letters."""
+    """Disable an endpoint; deliveries that are on their way become dead letters."""
     known = _mine(parts, who, endpoint_id)
     return _answer(parts, parts.endpoints.disable(known.endpoint_id, body.reason), response)
 
@@ -128,7 +129,7 @@ def rotate_secret(
     response: Response,
     body: Rotation,
 ) -> EndpointOut:
-    """Make a new secret, shown this once; the old one signs along for a while."""
+    """Create a new secret, shown only once; the old one keeps signing for a while."""
     known = _mine(parts, who, endpoint_id)
     written = parts.endpoints.rotate_secret(known.endpoint_id, body.overlap_s * 1_000, once)
     return _answer(parts, written, response)
@@ -138,7 +139,7 @@ def rotate_secret(
 async def test_endpoint(
     parts: WithParts, who: Writing, once: WithOnce, endpoint_id: UUID, body: TestBody
 ) -> TestOut:
-    """Send a filled example of an event type now; the answer says what came of it."""
+    """Send an example of an event type now; the response contains the result."""
     known = await asyncio.to_thread(_mine, parts, who, endpoint_id)
     if wait_s := parts.quotas.tests.wait_s(known.workspace_id):
         raise parts.quotas.tests.refused(wait_s)
@@ -160,7 +161,7 @@ async def test_endpoint(
 def show_health(
     parts: WithParts, who: Reading, endpoint_id: UUID, since: Moment = "24h"
 ) -> HealthOut:
-    """Show how an endpoint is doing: success rate, percentiles, failures in a row, last error."""
+    """Show an endpoint's health: success rate, percentiles, consecutive failures, last error."""
     known = _mine(parts, who, endpoint_id)
     since_ms = epoch_ms("since", since) or 0
     with reading(parts.engine) as connection:
@@ -172,10 +173,10 @@ def _mine(parts: Parts, who: Caller, endpoint_id: UUID) -> StoredEndpoint:
 
 
 def _matching(endpoint: StoredEndpoint, if_match: str | None) -> StoredEndpoint:
-    """Return the endpoint, if it is what the caller saw.
+    """Return the endpoint if it matches the caller's ETag.
 
     Raises:
-        Refused: it changed since.
+        Refused: the endpoint has changed.
     """
     if if_match not in {None, "*", etag(endpoint)}:
         raise Refused(412, f"the endpoint changed; it is at {etag(endpoint)} now", field="if-match")
@@ -183,7 +184,7 @@ def _matching(endpoint: StoredEndpoint, if_match: str | None) -> StoredEndpoint:
 
 
 def etag(endpoint: StoredEndpoint) -> str:
-    """Return what names this version of an endpoint."""
+    """Return the ETag of this version of an endpoint."""
     return f'"{endpoint.version}"'
 
 

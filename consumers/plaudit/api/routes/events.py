@@ -1,4 +1,4 @@
-"""`/v1/events`: publishing for services that can't speak Kafka."""
+"""`/v1/events`: publishing over HTTP, for services without a Kafka client."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from plaudit.publish.prepare import Prepared, checked_source, prepare, prepare_w
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
 AT_ONCE: Final = 25
-"""Events that are read before other requests have their turn: about a millisecond's worth.
+"""Events parsed before other requests get a turn: about a millisecond's worth.
 
-A thread for them would take turns with the event loop, at a higher price than reading.
+A parsing thread would compete with the event loop for the interpreter lock, at a higher cost.
 """
 FULL_S: Final = 1
-"""After how many seconds a full buffer is worth another try."""
+"""Seconds after which a full buffer is worth a retry."""
 _OURS: Final = {
     "type": "object",
     "required": ["type", "data"],
@@ -75,22 +75,22 @@ _BODY: Final = {
 
 
 class Accepted(BaseModel):
-    """What the brokers have."""
+    """Events that the brokers have acknowledged."""
 
     accepted: int
     ids: list[str]
 
 
 class Ingest:
-    """Publish one event or many; the answer comes when the brokers have acknowledged all.
+    """Publish one event or many; the response follows when the brokers have acknowledged all.
 
-    An event's `meta.event_id` makes sending it again harmless: subscribers get the same
-    `webhook-id`. Of many, none is published unless all are right; after a 503 send all again.
-    CloudEvents are taken in structured, batched and binary mode.
+    An event's `meta.event_id` makes a retry idempotent: subscribers get the same
+    `webhook-id`. A batch is published only if all its events are valid; after a 503 retry all.
+    CloudEvents are accepted in structured, batched and binary mode.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; no route of FastAPI's, whose way costs twice what an event does."""
+        """Handle a request without FastAPI's routing, which costs twice as much as an event."""
         scope["route"] = ROUTE  # for the metrics
         try:
             response = await _publish_events(scope["app"].state.parts, scope, receive)
@@ -105,10 +105,10 @@ ROUTE: Final = Route("/v1/events", Ingest(), methods=["POST"])
 
 
 class Shortcut:
-    """Middleware that takes events to where they are published, past everything between.
+    """Middleware that handles event requests directly, bypassing the rest of the stack.
 
     Args:
-        app: has all other requests.
+        app: handles all other requests.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -165,7 +165,7 @@ def _prepared(parts: Parts, who: Caller, incoming: Incoming) -> Prepared:
     """Return the record of an event that the caller may publish.
 
     Raises:
-        Refused: it belongs to another workspace, or can't be a record.
+        Refused: the event belongs to another workspace, or can't be encoded as a record.
     """
     event, where = incoming.event, incoming.where
     ours = event if isinstance(event, Written) else event.meta
@@ -190,7 +190,7 @@ async def _publish(parts: Parts, prepared: Sequence[Prepared]) -> None:
     """Send records, and wait until the brokers have all of them.
 
     Raises:
-        Refused: there is no room now.
+        Refused: the buffer is full.
         KafkaFailure: one was not acknowledged in time.
     """
     try:

@@ -1,6 +1,6 @@
-"""`/v1/hooks`: subscribe, unsubscribe and samples, as Zapier's REST hooks expect them.
+"""`/v1/hooks`: subscribe, unsubscribe and samples, in the form of Zapier's REST hooks.
 
-No handshake: automation tools do not answer one. What they get is flat unless they ask for else.
+There is no handshake, which automation tools do not support. The default payload format is flat.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from plaudit.store.endpoints.spec import EndpointSpec
 router = APIRouter(prefix="/v1/hooks", tags=["automation tools"])
 
 RATE_LIMIT: Final = 20.0
-"""Requests per second; Zapier refuses above about 30."""
+"""Requests per second; Zapier rejects rates above about 30."""
 
 
 class Subscription(BaseModel):
-    """What an automation tool asks for when somebody switches it on."""
+    """Request of an automation tool when a user enables it."""
 
     model_config = ConfigDict(
         extra="ignore",
@@ -49,9 +49,9 @@ class Subscription(BaseModel):
 
 @router.post("", status_code=201, responses=documented())
 def subscribe(parts: WithParts, who: Writing, once: WithOnce, body: Subscription) -> EndpointOut:
-    """Register a subscriber; its `id` is what `DELETE` takes.
+    """Register a subscriber; `DELETE` takes its `id`.
 
-    When the tool answers 410, the endpoint is disabled and gets nothing more.
+    If the tool responds with 410, the endpoint is disabled.
     """
     workspace = who.writes(None if body.workspace_id is None else str(body.workspace_id))
     parts.quotas.check_endpoint(workspace, None, once=once)
@@ -75,7 +75,7 @@ def list_samples(
     ] = FLAT.name,
     workspace_id: UUID | None = None,
 ) -> list[dict[str, Any]]:
-    """Return a filled example of what a subscriber gets, in a list: the same shape as live."""
+    """Return an example payload in a list, in the same format as live events."""
     workspace = who.reads(None if workspace_id is None else str(workspace_id))
     try:
         shape = shape_of(form)

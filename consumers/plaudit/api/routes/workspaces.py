@@ -1,4 +1,4 @@
-"""`/v1/workspace`: what is known of a workspace."""
+"""`/v1/workspace`: settings of a workspace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/workspace", tags=["workspaces"])
 def show_workspace(
     parts: WithParts, who: Reading, workspace_id: UUID | None = None
 ) -> WorkspaceOut:
-    """Show the key's workspace; an admin's key names one."""
+    """Show the key's workspace; an admin key must name one."""
     wanted = who.reads(None if workspace_id is None else str(workspace_id))
     if wanted is None:
         raise Refused(422, "an admin's key has to name a workspace", field="workspace_id")
@@ -29,7 +29,7 @@ def show_workspace(
 def change_workspace(
     parts: WithParts, who: Writing, body: WorkspaceBody, workspace_id: UUID | None = None
 ) -> WorkspaceOut:
-    """Say which endpoint is sent `endpoint.disabled` when another one was given up."""
+    """Choose the endpoint that receives `endpoint.disabled` when another one is disabled."""
     workspace = who.writes(None if workspace_id is None else str(workspace_id))
     target = None if body.notify_endpoint_id is None else str(body.notify_endpoint_id)
     return _shown(parts.workspaces.notify(workspace, target))

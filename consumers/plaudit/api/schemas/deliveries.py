@@ -1,7 +1,7 @@
-"""What answers about the delivery log carry, as the OpenAPI document describes it.
+"""Response bodies of the delivery log, as in the OpenAPI document.
 
-Their form is made in `control.shown`, for the command line as well; here it is checked on its way
-out, so that the document can't say something else.
+`control.views` builds their content, for the command line as well. Here it is validated before it
+is sent, so that it matches the document.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _ATTEMPT: Final[JsonDict] = {
 
 
 class OriginOut(BaseModel):
-    """Where an event stands in Kafka."""
+    """Position of an event in Kafka."""
 
     topic: str
     partition: int
@@ -75,7 +75,7 @@ class OriginOut(BaseModel):
 
 
 class DeliveryOut(BaseModel):
-    """A delivery, one event to one endpoint, as it stands after its latest attempt."""
+    """A delivery, one event for one endpoint, with the state after its latest attempt."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_DELIVERY]})
 
@@ -98,7 +98,7 @@ class DeliveryOut(BaseModel):
 
 
 class TimingsOut(BaseModel):
-    """How long each phase took, in milliseconds; null: there was none, or it was not finished."""
+    """Duration of each phase in milliseconds; null if the phase did not happen or finish."""
 
     dns_ms: float | None
     connect_ms: float | None
@@ -108,7 +108,7 @@ class TimingsOut(BaseModel):
 
 
 class AttemptOut(BaseModel):
-    """One attempt: what was sent, what was answered, how long it took."""
+    """One attempt: request, response, and durations."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ATTEMPT]})
 
@@ -133,7 +133,7 @@ class AttemptOut(BaseModel):
 
 
 class DeliveryDetail(DeliveryOut):
-    """A delivery with all of its attempts, the first first."""
+    """A delivery with all of its attempts, oldest first."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{**_DELIVERY, "attempts": [_ATTEMPT]}]}
@@ -143,14 +143,14 @@ class DeliveryDetail(DeliveryOut):
 
 
 class DeliveryPage(BaseModel):
-    """A page of a list; the next one begins at `cursor`."""
+    """A page of a list; the next page begins at `cursor`."""
 
     data: list[DeliveryOut]
     cursor: str | None = None
 
 
 class RefusedRetry(BaseModel):
-    """A delivery that can't be tried again."""
+    """A delivery that can't be retried."""
 
     delivery_id: str
     code: str = Field(description="`event_expired`, `endpoint_deleted`, `endpoint_disabled`, …")
@@ -158,15 +158,15 @@ class RefusedRetry(BaseModel):
 
 
 class RetriedOut(BaseModel):
-    """What became of a set that was to be tried again."""
+    """Result of retrying a set of deliveries."""
 
     retried: int
     refused: list[RefusedRetry]
-    cursor: str | None = Field(description="Where the rest begins; null: there is none.")
+    cursor: str | None = Field(description="Start of the next page; null on the last page.")
 
 
 class HourOut(BaseModel):
-    """What became of the attempts of an hour."""
+    """Outcomes of the attempts of an hour."""
 
     hour: str = Field(description=f"Its beginning. {_TIMES}")
     delivered: int
@@ -180,6 +180,6 @@ class HourOut(BaseModel):
 
 
 class StatsOut(BaseModel):
-    """Attempts by the hour; hours without any are left out."""
+    """Attempts per hour; hours without attempts are omitted."""
 
     data: list[HourOut]

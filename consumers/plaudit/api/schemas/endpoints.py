@@ -1,4 +1,4 @@
-"""What requests bring and answers carry, as the OpenAPI document describes it."""
+"""Request and response bodies of endpoints, keys and workspaces, as in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 
 
 def _writable(tree: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what JSON could bring and no other program would read back."""
+    """Reject values that JSON can carry but other programs can't read."""
     try:
         orjson.dumps(tree)
     except orjson.JSONEncodeError as error:
@@ -43,7 +43,7 @@ _EXAMPLE: Final[JsonDict] = {
 
 
 class EndpointBody(BaseModel):
-    """An endpoint to be registered."""
+    """An endpoint to register."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -62,7 +62,7 @@ class EndpointBody(BaseModel):
     secret: Text | None = Field(default=None, description="whsec_…; a new one by default.")
 
     def wanted(self) -> EndpointSpec:
-        """Return it as the service takes it."""
+        """Return the endpoint's specification for the service."""
         return EndpointSpec(
             self.url,
             tuple(self.types),
@@ -78,7 +78,7 @@ class EndpointBody(BaseModel):
 
 
 class EndpointChange(BaseModel):
-    """What of an endpoint is to change; what is left out stays, null takes a limit away."""
+    """Changes to an endpoint. Omitted fields stay; null removes a limit."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"types": ["review.imported"]}]}
@@ -97,7 +97,7 @@ class EndpointChange(BaseModel):
     format: Text | None = None
 
     def applied(self, now: EndpointSpec) -> EndpointSpec:
-        """Return an endpoint as it is to be."""
+        """Return the specification of the changed endpoint."""
         given = self.model_fields_set
         changes: dict[str, Any] = {
             "url": self.url or now.url,
@@ -116,7 +116,7 @@ class EndpointChange(BaseModel):
 
 
 class EndpointOut(BaseModel):
-    """An endpoint. Values of its headers, and its secret, are not shown."""
+    """An endpoint, without its secret and the values of its headers."""
 
     id: str
     workspace_id: str
@@ -140,7 +140,7 @@ class EndpointOut(BaseModel):
 
     @classmethod
     def of(cls, service: EndpointService, written: Written, *, masked: bool = False) -> EndpointOut:
-        """Return an endpoint as it is shown; `masked`: without what is secret in its URL."""
+        """Return the response body of an endpoint; `masked` hides secrets in its URL."""
         endpoint, wanted = written.endpoint, service.wanted(written.endpoint)
         text = endpoint.content_filter
         return cls(
@@ -167,7 +167,7 @@ class EndpointOut(BaseModel):
 
 
 def origin_of(url: str) -> str:
-    """Return a URL without its path and query: many receivers have tokens there."""
+    """Return a URL without path and query, which often contain tokens."""
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     host, question, _ = host.partition("?")
@@ -175,7 +175,7 @@ def origin_of(url: str) -> str:
 
 
 class Rotation(BaseModel):
-    """How a secret is changed."""
+    """Options of a secret's rotation."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -185,7 +185,7 @@ class Rotation(BaseModel):
 
 
 class Disabling(BaseModel):
-    """Why an endpoint is to get nothing more."""
+    """Reason for disabling an endpoint."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -193,7 +193,7 @@ class Disabling(BaseModel):
 
 
 class TestBody(BaseModel):
-    """What is to be sent as a test."""
+    """Event type of a test send."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -201,7 +201,7 @@ class TestBody(BaseModel):
 
 
 class TestOut(BaseModel):
-    """What a test send came to."""
+    """Result of a test send."""
 
     id: str = Field(description="The webhook-id.")
     type: str
@@ -214,12 +214,12 @@ class TestOut(BaseModel):
 
 
 class WorkspaceBody(BaseModel):
-    """What of a workspace may be changed."""
+    """Changes to a workspace."""
 
     model_config = ConfigDict(extra="forbid")
 
     notify_endpoint_id: UUID | None = Field(
-        description="The endpoint that is sent `endpoint.disabled`; null: nobody is told."
+        description="The endpoint that receives `endpoint.disabled`; null for none."
     )
 
 
@@ -231,7 +231,7 @@ class WorkspaceOut(BaseModel):
 
 
 class HealthOut(BaseModel):
-    """How an endpoint is doing, from the delivery log."""
+    """Health of an endpoint, from the delivery log."""
 
     since: str = Field(description="Counts and percentiles are of the time from then on.")
     delivered: int
@@ -253,7 +253,7 @@ class HealthOut(BaseModel):
 
 
 class KeyBody(BaseModel):
-    """A key to be made."""
+    """A key to create."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "crm"}]})
 
@@ -263,7 +263,7 @@ class KeyBody(BaseModel):
 
 
 class KeyOut(BaseModel):
-    """A key, without itself."""
+    """A key, without its secret."""
 
     id: str
     name: str
@@ -277,7 +277,7 @@ class KeyOut(BaseModel):
 
     @classmethod
     def of(cls, key: ApiKey, text: str | None = None) -> KeyOut:
-        """Return a key as it is shown."""
+        """Return the response body of a key."""
         return cls(
             id=key.key_id,
             name=key.name,
@@ -292,7 +292,7 @@ class KeyOut(BaseModel):
 
 
 class RetryBody(BaseModel):
-    """Which deliveries are to be tried again; at least one condition is given."""
+    """Conditions for the deliveries to retry; at least one is required."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"event_type": "testimonial.approved"}]}

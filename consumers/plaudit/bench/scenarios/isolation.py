@@ -1,4 +1,4 @@
-"""What an endpoint that hangs or is dead costs the others."""
+"""Isolation scenarios: cost of a hanging or dead endpoint for the others."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHART: Final = "1 % of the records hang: seconds until the others are through"
 _THROUGH_S: Final = 60.0
 TIMEOUT_S: Final = 10
 QUICK_TIMEOUT_S: Final = 5
-"""After this a hanging request ends, before a worker that is told to stop gives up on it."""
+"""A hanging request ends after this, before a stopping worker abandons it."""
 
 
 def hanging(lab: Lab) -> Finding:

@@ -22,7 +22,7 @@ QUICK_SECONDS: Final = 10
 ORIGINS: Final = 10_000
 QUICK_ORIGINS: Final = 1_000
 THROUGH_S: Final = 300.0
-"""As long as deliveries go on, connections are open with reason."""
+"""Connections may stay open while deliveries continue, up to this time."""
 IDLE_S: Final = 45.0
 """After this an idle connection must be closed."""
 

@@ -25,7 +25,7 @@ from plaudit.kafka.settings import BOOTSTRAP
 
 STDOUT: Final = Path("-")
 WIDTH: Final = 110
-"""Columns where nobody says how wide it is."""
+"""Default width in columns."""
 
 
 def command(
@@ -79,7 +79,7 @@ def command(
         return
     for option, file in (("--json", json_file), ("--svg", svg_file)):
         if file is not None and not file.parent.is_dir():
-            fail(f"{option}: {file.parent} is no folder", Exit.USAGE)
+            fail(f"{option}: {file.parent} is not a folder", Exit.USAGE)
     effort = QUICK if quick else FULL
     effort = replace(
         effort,
@@ -101,7 +101,7 @@ def command(
 def _tell(
     report: Report, json_file: Path | None, svg_file: Path | None, *, as_markdown: bool
 ) -> None:
-    """Write the files, and print what belongs on standard output."""
+    """Write the files, and print the result."""
     to_stdout = json_file == STDOUT
     if to_stdout:
         print_json(report.as_json())

@@ -1,4 +1,4 @@
-"""`plaudit db`: the tables of the control plane."""
+"""`plaudit db`: migrations of the control plane's database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Migrate and check the database.")
 
 @app.command("migrate")
 def migrate_tables() -> None:
-    """Bring the tables to this release; doing it again changes nothing."""
+    """Migrate the tables to this release; idempotent."""
     engine = connect(database_url())
     before, wanted = revisions(engine)
     migrate(engine)
@@ -28,7 +28,7 @@ def check(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare the tables with this release; exit 1 when they differ."""
+    """Compare the tables with this release; exit 1 if they differ."""
     engine = connect(database_url())
     found, wanted = revisions(engine)
     engine.dispose()

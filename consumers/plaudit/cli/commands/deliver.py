@@ -1,4 +1,4 @@
-"""`plaudit deliver`: the consumer groups, until SIGTERM or Ctrl-C."""
+"""`plaudit deliver`: a worker, until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -43,9 +43,11 @@ def command(
 ) -> None:
     """Deliver events to endpoints, until stopped.
 
-    Start it as often as there are partitions; they share the work. SIGTERM and Ctrl-C finish what
-    is under way, commit, and exit with 0. With --workers, processes are watched, started again when
-    they end, and answer together at /metrics, /healthz and /readyz; a second signal kills them.
+    Run up to one process per partition; they share the work. On SIGTERM or Ctrl-C a worker finishes
+    requests in flight, commits, and exits with 0. With --workers, one process supervises several:
+    it restarts workers that end, and serves /metrics, /healthz and /readyz for all of them. A
+    second
+    signal kills them.
 
     Examples:
       plaudit deliver
@@ -55,7 +57,7 @@ def command(
     configure_logs()
     share_arenas()
     kafka, settings = KafkaSettings(), DeliverSettings()
-    # A setting that can't be used is told before anything starts.
+    # Report an invalid setting before anything starts.
     kafka.client_config()
     SecretKeys.from_setting(settings.secret_key.get_secret_value())
     context = make_context(settings)

@@ -1,4 +1,4 @@
-"""`plaudit deliveries`: the log, and manual retries."""
+"""`plaudit deliveries`: the delivery log, and manual retries."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def list_deliveries(
     *,
     as_json: _Json = False,
 ) -> None:
-    """List deliveries, the latest first; what is given has to be true of all.
+    """List deliveries, latest first; all given conditions must match.
 
     Example: plaudit deliveries list --state dead --since 2h
     """
@@ -139,7 +139,7 @@ def retry(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Try one delivery again now, or those that are chosen; what is scheduled stays.
+    """Retry one delivery, or a selection, now; scheduled retries stay.
 
     Examples:
       plaudit deliveries retry 5f0d8a51-8f4c-5a2b-9c39-2f5d64d4b1f0
@@ -149,7 +149,7 @@ def retry(
     query = replace(query, state=state)
     if (delivery is None) == (query == Query()):
         fail("name a delivery, or choose some by --endpoint, --state, --since, …", Exit.USAGE)
-    # Looking at the log needs nothing of this, and takes half as long to start without.
+    # The other commands do not need this import, and start in half the time without it.
     from plaudit.cli.commands.retry import try_again  # noqa: PLC0415 - takes long, is seldom needed
 
     done = try_again(delivery, query, limit)

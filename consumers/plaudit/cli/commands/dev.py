@@ -29,10 +29,10 @@ def command(
         typer.Option("--use-cluster", help=f"Use the cluster in {BOOTSTRAP} without asking."),
     ] = False,
 ) -> None:
-    """Run the whole pipeline: Kafka, topics, deliverers, sample subscribers, traffic, live view.
+    """Run the whole pipeline: Kafka, topics, worker, sample subscribers, traffic, live view.
 
-    Starts a Kafka in Docker, or else on this machine. Where KAFKA_BOOTSTRAP_SERVERS names a cluster
-    it asks first: there it makes topics and groups `plaudit-dev-….*`, and deletes them in the end.
+    Starts Kafka in Docker, or else on this machine. If KAFKA_BOOTSTRAP_SERVERS names a cluster, it
+    asks first: it creates topics and groups `plaudit-dev-….*` there, and deletes them at the end.
     Ctrl-C, or closing the terminal, stops everything. With --events it exits 0 only if every event
     reached the good and the flaky subscriber and is a dead letter for the broken one.
 
@@ -46,7 +46,7 @@ def command(
 
 
 def _ask(bootstrap: str) -> None:
-    """Have it confirmed that a cluster may be used that was not started here."""
+    """Ask for confirmation before using an existing cluster."""
     question = f"{BOOTSTRAP} is {bootstrap}: make topics plaudit-dev-….* there for this run?"
     if not sys.stdin.isatty():
         fail(f"{question} Give --use-cluster, or unset it", Exit.USAGE)

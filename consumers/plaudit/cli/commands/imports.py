@@ -83,9 +83,9 @@ def command(
 ) -> None:
     """Import reviews: review.imported for each row, then import.completed.
 
-    Columns are recognised by their names. The same review has the same ids each time, and a
-    journal keeps what the brokers have, so the same file twice publishes nothing new, and a
-    stopped import goes on when it is started again. Bad rows go to a file with the reason.
+    Columns are recognised by their names. A review has the same ids in each run, and a journal
+    stores what the brokers have acknowledged. So importing a file twice publishes nothing new, and
+    a stopped import resumes when it is started again. Rejected rows are written to a file.
 
     Examples:
       plaudit import reviews.csv --workspace … --space … --set platform=google --dry-run
@@ -120,7 +120,7 @@ def _import(
         ):
             return Import(source, way, journal, rejects, guard, control).run()
     except ImportStopped as stopped:
-        fail(f"{stopped}; the same command goes on from here")
+        fail(f"{stopped}; run the same command again to resume")
     finally:
         producer.close(0)
         registry.close()
@@ -138,7 +138,7 @@ def _mapped(
     values: Iterable[str],
     date_format: str | None,
 ) -> Mapped:
-    """Put the mapping's file and the options together."""
+    """Merge the mapping file and the options."""
     read = {} if mapping is None else _read(mapping)
     given = {**read.get("columns", {}), **dict(_pair("--map", each) for each in columns)}
     fixed = {**read.get("values", {}), **dict(_pair("--set", each) for each in values)}

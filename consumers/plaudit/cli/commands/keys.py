@@ -1,4 +1,4 @@
-"""`plaudit keys`: keys to the API."""
+"""`plaudit keys`: API keys."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def create(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Make a key; prints it this once.
+    """Create a key; prints it only once.
 
     Example: plaudit keys create crm --workspace 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --scope read
     """
@@ -52,7 +52,7 @@ def list_keys(
     *,
     as_json: _Json = False,
 ) -> None:
-    """List keys, revoked ones included; of a key, its last characters are known."""
+    """List keys, including revoked ones; only the last characters of a key are stored in clear."""
     with _service() as service:
         found = service.list(workspace)
     if as_json:
@@ -71,7 +71,7 @@ def revoke(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Make a key useless, at once."""
+    """Revoke a key, with immediate effect."""
     with _service() as service:
         revoked = service.revoke(key)
     if as_json:
@@ -81,7 +81,7 @@ def revoke(
 
 
 def shown(key: ApiKey) -> dict[str, Any]:
-    """Return what may be shown of a key."""
+    """Return the printable fields of a key."""
     return {
         "id": key.key_id,
         "name": key.name,

@@ -1,4 +1,4 @@
-"""`plaudit listen`: a local subscriber to develop against."""
+"""`plaudit listen`: a local subscriber for development."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def command(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print each webhook as JSON.")] = False,
 ) -> None:
-    """Receive webhooks, verify their signatures, say which came twice, and print them.
+    """Receive webhooks, verify their signatures, mark duplicates, and print them.
 
-    Deliverers reach it only when PLAUDIT_ALLOW_NETWORKS has 127.0.0.0/8.
+    Workers deliver to it only if PLAUDIT_ALLOW_NETWORKS contains 127.0.0.0/8.
 
     Example: plaudit listen --secret whsec_… --port 8500
     """
@@ -59,13 +59,13 @@ def command(
 
 
 class Listener:
-    """Verifies and prints what comes in.
+    """Verifies and prints webhooks.
 
     Args:
-        secret: of the endpoint; None verifies nothing.
-        status: to answer with.
-        delay_s: before the answer.
-        as_json: how to print.
+        secret: secret of the endpoint; None skips verification.
+        status: status of the response.
+        delay_s: delay before the response.
+        as_json: whether to print JSON.
     """
 
     def __init__(self, secret: str | None, status: int, delay_s: float, *, as_json: bool) -> None:
@@ -78,7 +78,7 @@ class Listener:
         self.doubled = 0
 
     async def receive(self, request: Request) -> PlainTextResponse:
-        """Take one webhook."""
+        """Receive one webhook."""
         body = await request.body()
         self.received += 1
         message_id = request.headers.get("webhook-id", "")

@@ -1,4 +1,4 @@
-"""`plaudit outbox`: a service's outbox table, and its way to Kafka."""
+"""`plaudit outbox`: a service's outbox table and its relay."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ app = typer.Typer(no_args_is_help=True, help="A service's outbox table, and its 
 def relay(
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="Relay what waits, then end, instead of going on.")
+        bool, typer.Option("--once", help="Relay the waiting rows, then exit.")
     ] = False,
     poll: Annotated[
-        float, typer.Option(min=0.01, help="Seconds between looks when nobody wakes the relay.")
+        float, typer.Option(min=0.01, help="Polling interval without notifications, in seconds.")
     ] = POLL_S,
 ) -> None:
-    """Publish what an outbox holds, in order per key, until stopped.
+    """Publish the rows of an outbox, in order per key, until stopped.
 
-    The outbox is named by PLAUDIT_OUTBOX_URL. Several relays of one outbox take turns: one works,
-    the others stand by. SIGTERM and Ctrl-C finish what is on its way and exit with 0.
+    PLAUDIT_OUTBOX_URL names the outbox. Of several relays of one outbox, one is active and the
+    others stand by. On SIGTERM or Ctrl-C the relay finishes records in flight and exits with 0.
 
     Examples:
       PLAUDIT_OUTBOX_URL=postgresql://app@db/app plaudit outbox relay
@@ -48,7 +48,7 @@ def relay(
     kafka, settings = KafkaSettings(), read_settings()
     kafka.client_config()
     queue = open_queue(settings, RecordMaker(kafka.names, RegistryIds(kafka)))
-    # Records that time out by themselves could overtake each other.
+    # Records that time out could be reordered.
     forever = ProducerConfig(delivery_timeout_ms=0)
     service = RelayService(queue, lambda: Producer(kafka, forever), poll)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,7 +72,7 @@ def ddl(
     *,
     notify: Annotated[bool, typer.Option(help="Postgres: wake the relay with each insert.")] = True,
 ) -> None:
-    """Print the statements that make the table, for your own migrations.
+    """Print the statements that create the table, for your own migrations.
 
     Example: plaudit outbox ddl --dialect postgresql | psql
     """
@@ -81,7 +81,7 @@ def ddl(
 
 @app.command()
 def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Count what waits and what was put aside; exit 1 when something was put aside."""
+    """Count waiting and refused rows; exit 1 if rows are refused."""
     with _queue() as queue:
         found = queue.backlog()
     if as_json:
@@ -96,7 +96,7 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
 
 @app.command()
 def retry() -> None:
-    """Let rows that were put aside be published again."""
+    """Make refused rows eligible again."""
     with _queue() as queue:
         note(f"{queue.retry():,} rows wait again")
 
@@ -112,7 +112,7 @@ def _queue() -> Iterator[EventQueue]:
 
 @contextmanager
 def _metrics(settings: OutboxSettings, service: RelayService) -> Iterator[None]:
-    """Serve /metrics, /healthz and /readyz, if a port is set."""
+    """Serve /metrics, /healthz and /readyz, if a port is configured."""
     port = settings.metrics_port
     if not port:
         yield

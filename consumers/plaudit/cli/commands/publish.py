@@ -1,4 +1,4 @@
-"""`plaudit publish`: events from JSON lines."""
+"""`plaudit publish`: publishes events from JSON lines."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SAY_EVERY: Final = 1_000
 
 @dataclass
 class Tally:
-    """What became of the lines.
+    """Results of the lines.
 
     Attributes:
-        published: acknowledged by the brokers.
-        invalid: not published.
-        failed: not acknowledged, by what the brokers said.
+        published: events acknowledged by the brokers.
+        invalid: lines that were not published.
+        failed: events that were not acknowledged, by error.
     """
 
     published: int = 0
@@ -35,7 +35,7 @@ class Tally:
     failed: list[str] = field(default_factory=list)
 
     def take(self, future: Future[Ack]) -> None:
-        """Take in what became of one event."""
+        """Count the result of one event."""
         error = future.exception()
         if error is None:
             self.published += 1
@@ -55,17 +55,20 @@ def command(
     ] = "/plaudit/cli",
     *,
     skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Report lines that are no event, and go on.")
+        bool,
+        typer.Option(
+            "--skip-invalid", help="Report lines that are not valid events, and continue."
+        ),
     ] = False,
     timeout: Annotated[
         float, typer.Option(min=0.1, help="Seconds that an event is tried before it has failed.")
     ] = DELIVERY_TIMEOUT_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
-    """Publish events of one type from JSON lines; exit 0 when the brokers have all of them.
+    """Publish events of one type from JSON lines; exit 0 if the brokers have all of them.
 
-    A line that is no such event stops the command: what came before it is published, and the
-    counts say how much that is. An event's meta.event_id makes publishing it again harmless.
+    A line that is not a valid event stops the command: earlier lines are published, and the counts
+    say how many. An event's meta.event_id makes publishing it again idempotent.
 
     Example: plaudit schemas example testimonial.approved | plaudit publish testimonial.approved -
     """
@@ -76,7 +79,7 @@ def command(
         try:
             stopped = not _publish_all(publisher, chosen, lines, tally, skip_invalid=skip_invalid)
         finally:
-            publisher.close()  # from here on, every event is in the tally
+            publisher.close()  # from here on, every event is counted
     _conclude(tally, stopped=stopped, as_json=as_json)
 
 
@@ -88,7 +91,7 @@ def _publish_all(
     *,
     skip_invalid: bool,
 ) -> bool:
-    """Publish line by line; return False when one of them ended it."""
+    """Publish line by line; return False if a line stopped it."""
     for number, line in enumerate(lines, 1):
         try:
             if line.strip() and not _publish(publisher, event_type, number, line, tally):
@@ -106,7 +109,7 @@ def _publish_all(
 def _publish(
     publisher: Publisher, event_type: EventType, number: int, line: bytes, tally: Tally
 ) -> bool:
-    """Publish one line; say what is wrong with it and return False when it is no event."""
+    """Publish one line; print its error and return False if it is not a valid event."""
     try:
         event = event_type.model.model_validate_json(line)
         publisher.publish(event).add_done_callback(tally.take)
@@ -129,7 +132,7 @@ def _conclude(tally: Tally, *, stopped: bool, as_json: bool) -> None:
     else:
         note(f"published {tally.published:,}, invalid {tally.invalid:,}")
     if stopped:
-        going_on = " (--skip-invalid goes on)" if tally.invalid else ""
+        going_on = " (--skip-invalid continues)" if tally.invalid else ""
         note(f"plaudit: stopped before the end of the input{going_on}")
     if tally.failed:
         note(f"plaudit: {len(tally.failed):,} not acknowledged; the first: {tally.failed[0]}")

@@ -1,4 +1,4 @@
-"""`plaudit record`: the delivery log, until SIGTERM or Ctrl-C."""
+"""`plaudit record`: the recorder, until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def command(
 ) -> None:
     """Record every attempt in the delivery log, disable dead endpoints, and run the relay.
 
-    Start it as often as the attempts topic has partitions; one is enough for most. SIGTERM and
-    Ctrl-C finish the batch in hand, commit, and exit with 0.
+    Run up to one process per partition of the attempts topic; one is enough for most. On SIGTERM
+    or Ctrl-C it finishes the current batch, commits, and exits with 0.
 
-    --rebuild is for a lost or restored database: it reads the whole topic once, disables nobody and
-    tells nobody, and may run beside recorders; stopped, it can be run again.
+    --rebuild is for a lost or restored database: it reads the whole topic once, disables no
+    endpoints, and sends no notices. It may run beside recorders, and can be repeated.
 
     Example: plaudit record
     """
@@ -111,7 +111,7 @@ def _rebuild(*, as_json: bool) -> None:
 
 
 def _opened(url: str) -> Engine:
-    """Open the database, however long it is away."""
+    """Open the database, waiting until it is available."""
     said = ""
     while True:
         try:

@@ -1,4 +1,4 @@
-"""`plaudit records`: what an operator does about a single record."""
+"""`plaudit records`: operators' actions on single records."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _place = re.compile(r"(?P<topic>[A-Za-z0-9._-]{1,249})/(?P<partition>\d{1,9})@(?
 
 @app.callback()
 def _group() -> None:
-    """Keep `unblock` a command of its own while it is the only one."""
+    """Keep `unblock` a subcommand while it is the only one."""
 
 
 @app.command()
@@ -40,11 +40,11 @@ def unblock(
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
 ) -> None:
-    """Send a record that holds its partition to the dead letters now, without waiting any longer.
+    """Dead-letter a record that blocks its partition now, without further waiting.
 
-    Workers keep running: the one that holds the partition finds the order within seconds. It
-    carries it out only if the partition stands at that record because it can't be read. The record
-    is kept, with its bytes, in `plaudit dlq list --kind events`. A pause of flood protection ends.
+    Workers keep running: the owner of the partition finds the request within seconds. It acts only
+    if the partition is blocked at this record because the record can't be read. The record is
+    kept, with its bytes, in `plaudit dlq list --kind events`. A pause by flood protection ends.
 
     Examples:
       plaudit records unblock plaudit.testimonials/5@1234
@@ -72,7 +72,7 @@ def unblock(
 
 
 def _read(settings: KafkaSettings, record: str) -> tuple[Partition, int]:
-    """Return what the argument names; the prefix of the topic may be left out."""
+    """Parse the argument; the prefix of the topic is optional."""
     found = _place.fullmatch(record)
     if found is None:
         fail(f"{record!r} is not TOPIC/PARTITION@OFFSET, such as testimonials/5@1234", Exit.USAGE)
@@ -91,7 +91,7 @@ def _group_of(settings: KafkaSettings, topic: str) -> str:
 
 
 def _reason(settings: KafkaSettings, reader: LagReader, partition: Partition, offset: int) -> str:
-    """Return why the record can't be read, or end the command: it does not hold its partition."""
+    """Return why the record can't be read, or exit if it does not block its partition."""
     lag = _lag(reader, partition)
     if offset < lag.committed:
         fail(f"its partition has passed it: it stands at {lag.committed}")
@@ -115,7 +115,7 @@ def _lag(reader: LagReader, partition: Partition) -> PartitionLag:
 
 
 def _wait_until_past(reader: LagReader, partition: Partition, offset: int, wait_s: float) -> bool:
-    """Wait until the group has passed a record; False when time is up."""
+    """Wait until the group has passed a record; return False on time-out."""
     deadline = time.monotonic() + wait_s
     while _lag(reader, partition).committed <= offset:
         if time.monotonic() > deadline:

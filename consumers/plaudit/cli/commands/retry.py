@@ -1,4 +1,4 @@
-"""What `plaudit deliveries retry` does; looking at the log needs nothing of it."""
+"""Implementation of `plaudit deliveries retry`, loaded only for that command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACK_TIMEOUT_MS: Final = 8_000
 
 
 def try_again(delivery: str | None, query: Query, limit: int) -> Retried:
-    """Try one delivery again, or those of a query; see `Retrier` for what can be wrong."""
+    """Retry one delivery, or those of a query; see `Retrier` for errors."""
     with _retrier() as retrier:
         if delivery is None:
             return retrier.retry_all(query, limit)

@@ -31,7 +31,7 @@ _Type = Annotated[str, typer.Argument(metavar="TYPE", help="Such as testimonial.
 def list_types(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one a line.")] = False
 ) -> None:
-    """List the event types with topic and record."""
+    """List the event types with topic and record name."""
     table = Table("type", "topic", "key", Column("what it says", overflow="fold"))
     for each in CATALOGUE.values():
         doc = str(each.schema["doc"])
@@ -54,19 +54,19 @@ def list_types(
 
 @app.command()
 def show(event_type: _Type) -> None:
-    """Print the self-contained Avro schema (.avsc) of a type."""
+    """Print the self-contained Avro schema (.avsc) of an event type."""
     typer.echo(json.dumps(lookup(event_type).schema, indent=2, ensure_ascii=False))
 
 
 @app.command()
 def example(event_type: _Type) -> None:
-    """Print a valid event as one line of JSON, as `plaudit publish TYPE -` takes it."""
+    """Print a valid event as one line of JSON, as input for `plaudit publish TYPE -`."""
     typer.echo(example_json(event_type))
 
 
 @app.command()
 def check() -> None:
-    """Compare every schema with those of all releases, both ways (FULL_TRANSITIVE)."""
+    """Compare every schema with those of all releases, in both directions (FULL_TRANSITIVE)."""
     found = breaks()
     for each in found:
         note(f"plaudit: {each}")
@@ -77,10 +77,10 @@ def check() -> None:
 
 @app.command()
 def register() -> None:
-    """Register every schema: in the `schemas` topic, and in the registry if one is set.
+    """Register every schema: in the `schemas` topic, and in the registry if one is configured.
 
-    A deployment step: publishers and deliverers only look schemas up. The topic has them in either
-    case, as outboxes and tools without a registry write in single-object encoding.
+    A deployment step: publishers and workers only look schemas up. The topic gets the schemas in
+    either case, because outboxes and tools without a registry write single-object encoding.
     """
     settings = KafkaSettings()
     if settings.schema_registry_url is not None:
@@ -118,7 +118,7 @@ def docs(
         bool, typer.Option("--check", help="Only compare with the file; exit 1 on a difference.")
     ] = False,
 ) -> None:
-    """Write the catalogue as a page: fields, meaning, examples, personal data.
+    """Write the catalogue as a page: fields, descriptions, examples, personal data.
 
     Examples:
       plaudit schemas docs --file docs/events.md

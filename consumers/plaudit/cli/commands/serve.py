@@ -18,14 +18,14 @@ from plaudit.runtime.gc_tuning import spare_the_collector
 from plaudit.runtime.logging import configure_logs
 
 COLLECT_AFTER: Final = 200_000
-"""Of objects: what a request of a thousand events is made of, a few times."""
+"""Generation-0 threshold: some times the objects of a request with a thousand events."""
 
 
 def command() -> None:
-    """Serve the REST API, and run the relay that tells deliverers of changed endpoints.
+    """Serve the REST API, and run the relay that notifies workers of changed endpoints.
 
-    It listens on PLAUDIT_API_HOST and PLAUDIT_API_PORT, by plain HTTP: put a proxy that terminates
-    TLS in front. The description is at /v1/openapi.json.
+    It listens on PLAUDIT_API_HOST and PLAUDIT_API_PORT with plain HTTP: put a proxy that terminates
+    TLS in front. The OpenAPI description is at /v1/openapi.json.
 
     Example: plaudit serve
     """
@@ -42,10 +42,10 @@ def command() -> None:
 
 
 def _stop_on_signals(server: uvicorn.Server) -> None:
-    """Mind signals that come before uvicorn does so itself.
+    """Handle signals that arrive before uvicorn handles them.
 
-    When it has stopped, it raises the signal again: this is not to end the process before the relay
-    is closed.
+    When uvicorn has stopped, it raises the signal again, which must not end the process before the
+    relay is closed.
     """
 
     def stop(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""`plaudit status`: how the pipeline is, at a glance."""
+"""`plaudit status`: state of the pipeline."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def command(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show brokers, topics, lag of both lanes, what is overdue, and dead letters.
+    """Show brokers, topics, lag of both lanes, overdue records, and dead letters.
 
-    Exit 1 when a topic is missing or unfit, a record that can't be read holds its partition, or the
-    brokers are away.
+    Exit 1 if a topic is missing or unfit, an unreadable record blocks its partition, or the
+    brokers are unavailable.
     """
     settings, now_ms = KafkaSettings(), int(time.time() * 1_000)
     status = look(settings, now_ms)
@@ -54,9 +54,9 @@ def command(
 
 
 def _unknown_endpoints(settings: KafkaSettings) -> int | None:
-    """Count endpoints that are served and not in the database; None where it can't be asked."""
+    """Count served endpoints that are not in the database; None without a database."""
     try:
-        # A deliverer's installation has no database to ask.
+        # A worker's installation has no database.
         from plaudit.cli.endpoints.strangers import count_strangers  # noqa: PLC0415 - of another extra
     except ModuleNotFoundError:
         return None

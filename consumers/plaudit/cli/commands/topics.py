@@ -1,4 +1,4 @@
-"""`plaudit topics`: make the topics as declared, compare and show them."""
+"""`plaudit topics`: create, compare and show the topics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def apply(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
-    """Create what is missing and change what may be changed; nothing is ever deleted.
+    """Create missing topics and change what can be changed; nothing is ever deleted.
 
     Example: plaudit topics apply --single-node
     """
@@ -76,10 +76,10 @@ def check(
     ] = None,
     as_json: _Json = False,
 ) -> None:
-    """Compare the topics with their declaration; exit 1 when something must be put right.
+    """Compare the topics with their declaration; exit 1 if something must be corrected.
 
-    With --role, compare what this user may do with what the role needs: a right that is missing is
-    an error, and so is one that the role must not have.
+    With --role, compare this user's permissions with those of the role: a missing permission is an
+    error, and so is a permission that the role must not have.
 
     Example: plaudit topics check --role deliver
     """
@@ -107,7 +107,7 @@ def acls(
         str | None, typer.Option(help="Kafka's name of the user; User:ROLE by default.")
     ] = None,
 ) -> None:
-    """Print the kafka-acls commands that give a user what a role needs, and nothing else.
+    """Print the kafka-acls commands that grant a user a role's permissions, and nothing else.
 
     Example: plaudit topics acls deliver --principal User:plaudit-deliver | sh
     """
@@ -119,7 +119,7 @@ def acls(
 
 @app.command()
 def show(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
-    """Show every topic as it is declared, and as it is; tiers out of use, too."""
+    """Show every topic as declared and as it is, including tiers that are not configured."""
     settings = KafkaSettings()
     specs = declared(settings, single_node=single_node, file=file)
     found = show_topics(Admin(settings), specs, settings.names.deliveries_prefix)
@@ -139,7 +139,7 @@ def show(*, file: _File = None, single_node: _Single = False, as_json: _Json = F
 def _both(
     name: str, spec: TopicSpec | None, state: TopicState | NotAuthorized | None
 ) -> dict[str, object]:
-    """Return a topic as declared (None: it is not) and as it is, as plain data."""
+    """Return a topic as declared (None if it is not) and its state, as plain data."""
     there = state if isinstance(state, TopicState) else None
     return {
         "topic": name,

@@ -1,4 +1,4 @@
-"""`plaudit trace`: everything known of one event, or of one testimonial."""
+"""`plaudit trace`: history of one event, or of one testimonial."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def command(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an event a line.")] = False,
 ) -> None:
-    """Trace an event or a testimonial: published where, sent to whom and why not, what is next.
+    """Trace an event or a testimonial: where published, to which endpoints, why not, what is next.
 
-    What no endpoint wanted leaves no line in the log: it is looked for in Kafka, around the time
-    that is in an event's id (UUID version 7), or from --since on.
+    An event that matched no endpoint has no attempt records. It is looked for in Kafka, around the
+    time in its id (UUID version 7), or from --since on.
 
     Example: plaudit trace 0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10
     """
@@ -70,7 +70,7 @@ def _untold(
 def _nothing(some_id: str, window: Window | None) -> str:
     if window is None:
         return (
-            f"the log has nothing about {some_id}; to look for events in Kafka that nobody wanted, "
+            f"the log has nothing about {some_id}; to find events that no endpoint wanted, "
             "say from when on: --since 2h"
         )
     start, end = map(time_text, window)
@@ -81,7 +81,7 @@ def _nothing(some_id: str, window: Window | None) -> str:
 
 
 def shown_trace(traced: Traced) -> dict[str, Any]:
-    """Return a trace, JSON-ready."""
+    """Return a trace as plain data."""
     published = traced.published_at
     return {
         "event_id": traced.event_id,
@@ -118,7 +118,7 @@ def _print(traced: Traced) -> None:
     if traced.problem is not None:
         console.print(f"  {traced.problem}", markup=False)
     if shown["endpoints"] and not any(each["attempts"] for each in shown["endpoints"]):
-        console.print("  nobody was sent it:", markup=False)
+        console.print("  sent to no endpoint:", markup=False)
     for course in shown["endpoints"]:
         name = course["name"] or ("deleted" if course["deleted"] else "")
         state = course["state"] or f"not sent: {course['not_sent_because']}"

@@ -1,4 +1,4 @@
-"""`plaudit dlq`: what could not be delivered."""
+"""`plaudit dlq`: dead letters."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _COLUMNS: Final = (
     "last_status",
     "dead_at",
 )
-_Kind = Annotated[Kind, typer.Option(help="Deliveries, or records that are no events.")]
+_Kind = Annotated[Kind, typer.Option(help="Deliveries, or records that can't be read as events.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
@@ -113,7 +113,7 @@ def show(
     ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Show a dead letter: what happened to it, its headers, and the event."""
+    """Show a dead letter: its history, its headers, and the event."""
     settings = KafkaSettings()
     with Letters(settings, kind) as letters:
         letter = letters.find(key)
@@ -137,7 +137,7 @@ def export(
     chosen: Chosen,
     file: Annotated[str, typer.Option(help="Where to; - is standard output.")] = "-",
 ) -> None:
-    """Write dead letters as JSON lines, whole: `plaudit dlq import` takes them back.
+    """Write dead letters as JSON lines, complete: input for `plaudit dlq import`.
 
     Example: plaudit dlq export --reason gone --file gone.jsonl
     """
@@ -156,10 +156,10 @@ def export(
 def import_letters(
     file: Annotated[Path, typer.Argument(help="As `plaudit dlq export` writes it.")],
 ) -> None:
-    """Put dead letters from a file back into their topics; doing it again changes nothing.
+    """Put dead letters from a file back into their topics; idempotent.
 
-    The whole file is read before anything is written. A letter is left out whose origin is not a
-    topic of events or deliveries under this prefix; then the exit code is 1.
+    The whole file is read before anything is written. A letter whose origin is not a topic of
+    events or deliveries with this prefix is skipped; then the exit code is 1.
 
     Example: plaudit dlq import gone.jsonl
     """

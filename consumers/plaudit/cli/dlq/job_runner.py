@@ -1,4 +1,4 @@
-"""Running jobs for someone: ask first, show how it goes, report, and end with the right code."""
+"""Runner of dead-letter jobs: confirmation, progress, report, and exit code."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from plaudit.kafka.settings import KafkaSettings
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a job is run.
+    """Options of a run.
 
     Attributes:
-        yes: without asking.
-        dry_run: only said.
-        as_json: the report is printed as JSON.
-        report: file that gets the report.
+        yes: skip the confirmation.
+        dry_run: only show what would happen.
+        as_json: print the report as JSON.
+        report: file for the report.
     """
 
     yes: bool
@@ -43,7 +43,7 @@ class RunOptions:
 
 
 def run_order(settings: KafkaSettings, order: Order, manner: RunOptions) -> Report:
-    """Redrive, after a look and a question where they are wanted."""
+    """Redrive, after a preview and a confirmation if required."""
     if manner.dry_run or not manner.yes:
         with watched("looking") as control:
             seen = preview(settings, order, control)
@@ -57,13 +57,13 @@ def run_order(settings: KafkaSettings, order: Order, manner: RunOptions) -> Repo
 
 
 def count_purge(settings: KafkaSettings, order: Order) -> Report:
-    """Say what a purge would remove now."""
+    """Print what a purge would remove."""
     with watched("looking") as control:
         return preview_purge(settings, order, control)
 
 
 def show_counts(seen: Report) -> None:
-    """Show what would be moved, and what would stay."""
+    """Print what would be moved, and what would stay."""
     console = PlainConsole(stderr=True)
     console.print(f"{seen.chosen:,} of {seen.looked_at:,} {seen.noun}")
     bars(seen.counts, console)
@@ -72,7 +72,7 @@ def show_counts(seen: Report) -> None:
 
 
 def agreed(question: str, done: str) -> bool:
-    """Ask; where nobody can answer, the answer is no."""
+    """Ask for confirmation; without a terminal, the answer is no."""
     if not sys.stdin.isatty():
         note(f"nothing was {done}: give --yes to do it")
         return False
@@ -80,11 +80,13 @@ def agreed(question: str, done: str) -> bool:
 
 
 def by_policy(settings: KafkaSettings, file: Path, every: str | None, manner: RunOptions) -> None:
-    """Carry out a file of policies, once or at an interval until stopped."""
+    """Run a file of policies, once or at an interval until stopped."""
     policies = read_policies(file, _now_ms())
     interval = every or policies.every if manner.yes and not manner.dry_run else None
     if every is not None and interval is None:
-        why = "a dry run is done once" if manner.dry_run else "nobody can be asked each time"
+        why = (
+            "a dry run is done once" if manner.dry_run else "confirmation is not possible each time"
+        )
         way_out = "leave one of them out" if manner.dry_run else "give --yes"
         fail(f"--every: {why}; {way_out}", Exit.USAGE)
     if interval is None:
@@ -101,7 +103,7 @@ def by_policy(settings: KafkaSettings, file: Path, every: str | None, manner: Ru
 def _once(
     settings: KafkaSettings, policies: Policies, manner: RunOptions, control: Control
 ) -> None:
-    """Run every policy; what fails is told, and tried again the next time."""
+    """Run every policy; a failure is reported, and retried at the next interval."""
     done = []
     for order in policies.orders(_now_ms()):
         if control.stopping:
@@ -114,7 +116,7 @@ def _once(
 
 
 def conclude(reports: Sequence[Report], manner: RunOptions) -> None:
-    """Report, and end with 1 when something was left undone."""
+    """Report, and exit with 1 if something was left undone."""
     tell(reports, manner)
     for each in reports:
         if each.stopped is not None:
@@ -140,7 +142,7 @@ def tell(reports: Sequence[Report], manner: RunOptions) -> None:
 
 
 def _write(file: Path, runs: list[dict[str, object]]) -> None:
-    """Write the report so that nobody ever reads half of one."""
+    """Write the report atomically, so that readers never see half of it."""
     half = file.with_name(f".{file.name}.part")
     try:
         half.unlink(missing_ok=True)

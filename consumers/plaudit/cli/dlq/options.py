@@ -1,4 +1,4 @@
-"""The options by which every `plaudit dlq` command chooses letters: written once."""
+"""Options that select dead letters, shared by the `plaudit dlq` commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plaudit.dlq.letters.letter import Kind
 _Many = list[str] | None
 _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
     "kind": (
-        Annotated[Kind, typer.Option(help="Deliveries, or records that are no events.")],
+        Annotated[Kind, typer.Option(help="Deliveries, or records that can't be read as events.")],
         Kind.DELIVERIES,
     ),
     "workspace": (Annotated[_Many, typer.Option(help="Of this workspace; repeatable.")], None),
@@ -43,11 +43,11 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the options say.
+    """Parsed options.
 
     Attributes:
-        kind: which dead letters.
-        filter: which of them.
+        kind: kind of dead letters.
+        filter: conditions for the letters.
     """
 
     kind: Kind
@@ -55,9 +55,9 @@ class Chosen:
 
 
 def choosing(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that choose letters; it gets them as its first argument.
+    """Add the options that select letters to a command, as its first argument.
 
-    Typer reads a command's signature, so the options are put into it.
+    Typer reads a command's signature, so the options are inserted there.
     """
 
     @wraps(command)
@@ -80,7 +80,7 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
     wrapped = cast("Any", run)
     wrapped.__signature__ = inspect.Signature(named)
     wrapped.__annotations__ = {each.name: each.annotation for each in named}
-    del wrapped.__wrapped__  # or the signature of what is wrapped would be read
+    del wrapped.__wrapped__  # otherwise Typer reads the signature of the wrapped function
     return run
 
 

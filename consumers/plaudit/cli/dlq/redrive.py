@@ -1,4 +1,4 @@
-"""`plaudit dlq redrive` and `purge`: the jobs that take dead letters away."""
+"""`plaudit dlq redrive` and `purge`: jobs that remove dead letters."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def redrive_letters(
     ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Send dead letters again; says first what that would be, and asks.
+    """Send dead letters again, after a preview and a confirmation.
 
-    Safe to kill and to start again: a letter goes and is taken away in one transaction.
+    Safe to kill and restart: a letter is sent and removed in one transaction.
 
     Examples:
       plaudit dlq redrive --reason exhausted --since 24h --rate 200
@@ -103,7 +103,7 @@ def redrive_letters(
 
 
 def _refuse_beside_policy(context: typer.Context) -> None:
-    """Refuse what the file says: an option beside it would look as if it counted."""
+    """Reject options that the policy file defines: they would be ignored."""
     options = {
         each.name: "/".join([each.opts[0], *each.secondary_opts])
         for each in context.command.params
@@ -132,7 +132,7 @@ def purge_letters(
     yes: _Yes = False,
     as_json: _Json = False,
 ) -> None:
-    """Remove dead letters for good; says first which, and asks.
+    """Remove dead letters permanently, after a preview and a confirmation.
 
     Example: plaudit dlq purge --endpoint 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --export gone.jsonl
     """

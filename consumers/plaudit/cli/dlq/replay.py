@@ -1,4 +1,4 @@
-"""`plaudit replay`: events of a time range to one endpoint again."""
+"""`plaudit replay`: sends events of a time range to one endpoint again."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Send events of a time range to one endpoint again; says first how many, and asks.
+    """Send events of a time range to one endpoint again, after a preview and a confirmation.
 
-    The events keep their id, and requests say `plaudit-replay: true`. Killed and started again
-    with the same options, it goes on where it was.
+    The events keep their id, and requests have `plaudit-replay: true`. A killed replay resumes
+    when it is started again with the same options.
 
     Examples:
       plaudit replay 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --since 2026-11-24T00:00:00Z --rate 100
@@ -89,7 +89,7 @@ def command(
 
 
 def run_replay(settings: KafkaSettings, order: ReplayOrder, manner: RunOptions) -> Report:
-    """Replay, after a look and a question where they are wanted."""
+    """Replay, after a preview and a confirmation if required."""
     with _schemas(settings) as schemas:
         if manner.dry_run or not manner.yes:
             with watched("looking") as control:
@@ -119,4 +119,4 @@ def _uuid(option: str, text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        fail(f"{option}: {text!r} is no id; see `plaudit endpoints list`", Exit.USAGE)
+        fail(f"{option}: {text!r} is not an id; see `plaudit endpoints list`", Exit.USAGE)

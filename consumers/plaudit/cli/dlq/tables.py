@@ -1,4 +1,4 @@
-"""What `plaudit dlq` shows of many letters: counts as tables with bars."""
+"""Tables of dead-letter counts, with bars."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BAR: Final = 30
 
 
 def bars(histogram: Mapping[str, Mapping[str, int]], console: PlainConsole | None = None) -> None:
-    """Print a histogram: for each of its dimensions a table, longest bar first."""
+    """Print a histogram: one table per dimension, longest bar first."""
     shown = console or PlainConsole()
     for name, counts in histogram.items():
         if not counts or set(counts) == {NONE}:
@@ -37,7 +37,7 @@ def bars(histogram: Mapping[str, Mapping[str, int]], console: PlainConsole | Non
 
 
 def nothing_matches(settings: KafkaSettings, chosen: Chosen) -> None:
-    """Say that nothing was found, and what there is instead: a filter may be misspelt."""
+    """Print that no letter matched, and what there is instead: a filter may be misspelt."""
     if chosen.filter.is_empty:
         note("no dead letters")
         return

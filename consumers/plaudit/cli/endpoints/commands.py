@@ -1,4 +1,4 @@
-"""`plaudit endpoints`: thin over the service."""
+"""`plaudit endpoints`: commands over the endpoint service."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def add(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Register an endpoint; prints its id and, this once, its secret.
+    """Register an endpoint; prints its id and, only once, its secret.
 
     Example: plaudit endpoints add https://hooks.example.com/plaudit
     --workspace 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --types testimonial.approved
@@ -134,10 +134,10 @@ def update(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Change what is given; the rest stays.
+    """Change the given fields; the rest stays.
 
-    `--types all`, `--rate-limit 0` and `--filter ""` take a limit away. A URL of another host drops
-    the headers, which were given for the former one, unless `--header` gives them again.
+    `--types all`, `--rate-limit 0` and `--filter ""` remove a limit. A URL with another host drops
+    the headers, which belong to the former host, unless `--header` sets them again.
     """
     with endpoint_service() as service:
         now = service.wanted(service.get(endpoint))
@@ -159,7 +159,7 @@ def update(
 
 @app.command()
 def remove(endpoint: _Id) -> None:
-    """Delete an endpoint; what is on its way to it is cancelled."""
+    """Delete an endpoint; deliveries that are on their way to it are cancelled."""
     with endpoint_service() as service:
         warn(service.remove(endpoint))
         note(f"removed {endpoint}")
@@ -172,7 +172,7 @@ def rotate_secret(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Make a new secret, shown this once; the old one signs along for a while."""
+    """Create a new secret, shown only once; the old one keeps signing for a while."""
     try:
         overlap_ms = Delay.parse(overlap).millis
     except DelayError as error:
@@ -193,7 +193,7 @@ def enable(
     ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Serve an endpoint again, from now on, or with all that it missed."""
+    """Enable an endpoint from now on; --recover also sends what it missed."""
     with endpoint_service() as service:
         before = service.get(endpoint)
         since = service.disabled_since(before)
@@ -202,7 +202,7 @@ def enable(
         shown = replace(now, missed_since=None) if recover else now
         show_endpoint(service, shown, as_json=as_json)
     if recover:
-        # The other commands here start in half the time without it.
+        # The other commands do not need this import, and start in half the time without it.
         from plaudit.cli.endpoints.recover import recover_endpoint  # noqa: PLC0415 - takes long, is seldom needed
 
         recover_endpoint(now, rate, as_json=as_json)
@@ -215,7 +215,7 @@ def disable(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Serve an endpoint no more; what is on its way becomes dead letters."""
+    """Disable an endpoint; deliveries that are on their way become dead letters."""
     with endpoint_service() as service:
         show_endpoint(service, service.disable(endpoint, reason), as_json=as_json)
 
@@ -227,7 +227,7 @@ def health(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Show how an endpoint is doing: success rate, percentiles, failures in a row, last error."""
+    """Show an endpoint's health: success rate, percentiles, consecutive failures, last error."""
     since_ms = moment("--since", since, int(time.time() * 1_000)) or 0
     engine = opened_database()
     try:
@@ -251,7 +251,7 @@ def notify(
     stop: Annotated[bool, typer.Option("--stop", help="Tell it no more.")] = False,
     as_json: _Json = False,
 ) -> None:
-    """Have an endpoint sent `endpoint.disabled` when another one of its workspace was given up."""
+    """Choose the endpoint that receives `endpoint.disabled` when another one is disabled."""
     with endpoint_service() as service:
         known = service.get(endpoint)
     engine = opened_database()
@@ -259,14 +259,15 @@ def notify(
         workspaces = WorkspaceService(engine)
         target = None if stop else known.endpoint_id
         if stop and workspaces.get(known.workspace_id).notify_endpoint_id != known.endpoint_id:
-            fail(f"{known.endpoint_id} is not the one that is told", Exit.USAGE)
+            fail(f"{known.endpoint_id} is not the notification endpoint", Exit.USAGE)
         now = workspaces.notify(known.workspace_id, target)
     finally:
         engine.dispose()
     if as_json:
         print_json(asdict(now))
     else:
-        note(f"of trouble in {now.workspace_id} is told: {now.notify_endpoint_id or 'nobody'}")
+        target = now.notify_endpoint_id or "no endpoint"
+        note(f"trouble notices for workspace {now.workspace_id} go to {target}")
 
 
 @app.command("test")
@@ -278,8 +279,8 @@ def send_example(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Send a filled example now, signed; exit 1 unless it is answered 2xx."""
-    # An HTTP engine is nothing that the other commands here need.
+    """Send a signed example now; exit 1 unless the response is 2xx."""
+    # The other commands do not need the HTTP engine.
     from plaudit.cli.endpoints.test_send import send_now  # noqa: PLC0415 - takes long, is seldom needed
 
     with endpoint_service() as service:

@@ -1,4 +1,4 @@
-"""The service of `plaudit endpoints`, and how endpoints are printed."""
+"""Service and output of the `plaudit endpoints` commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACK_TIMEOUT_MS: Final = 8_000
 
 @contextmanager
 def endpoint_service() -> Iterator[EndpointService]:
-    """Open the service over the database, and a producer for its relay."""
+    """Open the service with the database and a producer for its relay."""
     kafka, deliver = KafkaSettings(), DeliverSettings()
     keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
     engine = opened_database()
@@ -43,7 +43,7 @@ def endpoint_service() -> Iterator[EndpointService]:
 
 
 def show_endpoint(service: EndpointService, written: Written, *, as_json: bool) -> None:
-    """Print an endpoint; what will disappoint its owner goes to standard error."""
+    """Print an endpoint; warnings go to standard error."""
     warn(written)
     shown = public(service, written.endpoint)
     shown["warnings"] += [*offers(written), *written.warnings]
@@ -58,7 +58,7 @@ def show_endpoint(service: EndpointService, written: Written, *, as_json: bool) 
 
 
 def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]:
-    """Return what may be shown: of the URL, which may be a secret itself, the host."""
+    """Return the printable part of a URL: its host, because the rest may be secret."""
     wanted = service.wanted(endpoint)
     return {
         "id": endpoint.endpoint_id,
@@ -84,15 +84,15 @@ def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]
 
 
 def warn(written: Written) -> None:
-    """Say that deliverers have not heard of a change yet."""
+    """Warn that workers have not received a change yet."""
     warn_of(written.trouble)
 
 
 def warn_of(trouble: str | None) -> None:
-    """Say that deliverers have not heard of what was saved, and why; None: they have."""
+    """Warn that workers have not received a change yet, and why; None: they have."""
     if trouble is not None:
         note(
-            "plaudit: saved, but deliverers have not heard of it yet; the next change, or "
+            "plaudit: saved, but workers have not received the change yet; the next change, or "
             f"`plaudit endpoints sync`, tells them ({trouble})"
         )
 

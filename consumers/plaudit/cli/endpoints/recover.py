@@ -1,4 +1,4 @@
-"""`plaudit endpoints enable --recover`: what an endpoint has missed, in one step."""
+"""`plaudit endpoints enable --recover`: sends everything that an endpoint has missed."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from plaudit.store.endpoints.service import Written
 def recover_endpoint(now: Written, rate: float | None, *, as_json: bool) -> None:
     """Send an endpoint's dead letters again, and the events of the time that it was disabled.
 
-    Started again after a failure, it goes on where it was.
+    A recovery that failed resumes when it is started again.
 
     Args:
-        now: the endpoint, served again, and since when it was not.
-        rate: records per second; None: as fast as deliverers keep up.
+        now: the enabled endpoint, and since when it was disabled.
+        rate: records per second; None means as fast as workers keep up.
         as_json: print the reports as JSON.
     """
     if now.trouble is not None:
-        fail("not recovered yet: deliverers have not heard of the endpoint; run this again")
+        fail("not recovered yet: workers have not received the change yet; run this again")
     settings, endpoint = KafkaSettings(), now.endpoint.endpoint_id
     manner = RunOptions(yes=True, dry_run=False, as_json=as_json, report=None)
     limits = Limits(rate=rate)
     mine = Filter(headers={Header.ENDPOINT_ID: frozenset({endpoint.encode()})})
-    # By then every deliverer has read of it, and writes no more dead letters because of it.
+    # By then every worker has read the change, and writes no more dead letters because of it.
     time.sleep(max(0.0, now.endpoint.active_from / 1_000 - time.time()))
     with watched("redriving") as control:
         done = [redrive(settings, Order(filter=mine, limits=limits), control)]
@@ -48,7 +48,7 @@ def recover_endpoint(now: Written, rate: float | None, *, as_json: bool) -> None
 def _missed(
     settings: KafkaSettings, now: Written, limits: Limits, manner: RunOptions
 ) -> list[Report]:
-    """Replay the time that the endpoint was disabled; when it was, the topic may know as well."""
+    """Replay the time that the endpoint was disabled; its start may be known from the topic."""
     since, until = "disabled", None
     if now.missed_since is not None:
         since, until = time_text(now.missed_since), time_text(now.endpoint.active_from)

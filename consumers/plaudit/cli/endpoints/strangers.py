@@ -1,4 +1,4 @@
-"""Endpoints in Kafka that the database does not know: counted, listed and removed."""
+"""Endpoints in Kafka that the database does not contain: counted, listed and removed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from plaudit.store.endpoints.service import EndpointService
 
 
 def count_strangers(settings: KafkaSettings) -> int | None:
-    """Count endpoints that are served and not in the database; None where none can be asked."""
+    """Count served endpoints that are not in the database; None without a database."""
     try:
         engine = existing_database()
         if engine is None:
@@ -32,7 +32,7 @@ def count_strangers(settings: KafkaSettings) -> int | None:
 
 
 def remove_strangers(service: EndpointService, *, yes: bool) -> None:
-    """List the endpoints that the database does not know; ask, and remove them."""
+    """List the endpoints that the database does not contain; remove them after a confirmation."""
     with Directory(KafkaSettings()) as directory:
         unknown = strangers(directory, service.list())
     for each in unknown:

@@ -1,4 +1,4 @@
-"""What `plaudit endpoints test` does; the other commands need no HTTP engine."""
+"""Implementation of `plaudit endpoints test`, the only command here that needs the HTTP engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plaudit.store.endpoints.rows import StoredEndpoint
 
 
 def send_now(stored: StoredEndpoint, event_type: str) -> Tested:
-    """Send an example of a type to an endpoint, with the settings that deliverers have."""
+    """Send an example of an event type to an endpoint, with the workers' settings."""
     return asyncio.run(_send(stored, event_type, DeliverSettings()))
 
 

@@ -1,4 +1,4 @@
-"""`plaudit endpoints apply|sync|reseal`: what concerns many endpoints at once."""
+"""`plaudit endpoints apply|sync|reseal`: commands for many endpoints at once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def apply(
 ) -> None:
     """Create, change and (with --prune) remove named endpoints, to match a file; idempotent.
 
-    The file may fill in variables whose names begin with PLAUDIT_VAR_, and those given by --env.
+    The file may use variables whose names begin with PLAUDIT_VAR_, and those given by --env.
 
     Example: plaudit endpoints apply endpoints.yaml --env CRM_TOKEN
     """
@@ -42,7 +42,7 @@ def apply(
     with endpoint_service() as service:
         steps = plan(service, desired, prune=prune)
         number = 0 if dry_run else carry_out(service, steps)
-        # Before anything else: the secrets of new endpoints are shown this once.
+        # First, because the secrets of new endpoints are shown only once.
         for step in steps:
             _say_step(step, done=not dry_run, as_json=as_json)
         if not dry_run:
@@ -58,23 +58,24 @@ def sync(
 ) -> None:
     """Write every endpoint to Kafka again, after a restored backup.
 
-    With --prune, endpoints that deliverers serve and this database does not know are removed: what
-    is on its way to them is cancelled. It lists them, and asks.
+    With --prune, endpoints that workers serve and this database does not contain are removed:
+    deliveries that are on their way to them are cancelled. It lists them, and asks.
     """
     with endpoint_service() as service:
         note(f"announced {service.sync(_progress(len(service.list())))} endpoints")
         if prune:
-            # The other commands here start in half the time without it.
+            # The other commands do not need this import, and start in half the time without it.
             from plaudit.cli.endpoints.strangers import remove_strangers  # noqa: PLC0415 - takes long
 
             remove_strangers(service, yes=yes)
 
 
 def reseal() -> None:
-    """Seal every endpoint again, with the first key of PLAUDIT_SECRET_KEY; then the others may go.
+    """Encrypt every endpoint again with the first key of PLAUDIT_SECRET_KEY.
 
-    Every process has to have the new key first: deliverers to open, the others to seal with. It
-    also binds the records of earlier releases to their owners: see PLAUDIT_REQUIRE_BOUND_ENDPOINTS.
+    Every process needs the new key first: workers to decrypt, the others to encrypt. Afterwards the
+    other keys may be removed. It also binds the records of earlier releases to their owners: see
+    PLAUDIT_REQUIRE_BOUND_ENDPOINTS.
     """
     with endpoint_service() as service:
         note(f"sealed {service.reseal()} endpoints with the first key, and wrote all again")
@@ -95,7 +96,7 @@ def _say_step(step: Step, *, done: bool, as_json: bool) -> None:
 
 
 def _progress(total: int) -> Callable[[int], None]:
-    """Return what says how many changes the brokers have heard of, when that takes long."""
+    """Return a progress reporter for changes that the brokers have acknowledged."""
     said_at = time.monotonic()
 
     def tell(count: int) -> None:

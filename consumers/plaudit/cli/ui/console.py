@@ -1,7 +1,7 @@
-"""The console that commands print tables and lines to: what others wrote is shown as it is.
+"""Console for tables and lines, which prints foreign text literally.
 
-Headers of records, answers of endpoints and names of workspaces come from outside. A terminal would
-take control characters in them for commands, and rich its own markup.
+Record headers, responses of endpoints and names of workspaces come from outside. A terminal would
+interpret control characters in them as commands, and rich its own markup.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from plaudit.cli.ui.output import plain
 
 
 class PlainConsole(Console):
-    """A console that shows control characters and markup instead of obeying them."""
+    """A console that shows control characters and markup instead of interpreting them."""
 
     def __init__(self, *, stderr: bool = False, soft_wrap: bool = False) -> None:
         super().__init__(stderr=stderr, soft_wrap=soft_wrap, markup=False, emoji=False)
 
     def render_str(self, text: str, **given: Any) -> Text:  # noqa: ANN401 - as rich has them
-        """Return a text of ours or of others, to be shown: all that is printed comes by here."""
+        """Return printable text; all output passes through here."""
         return super().render_str(plain(text), **given)
 
     def print_value(self, value: str) -> None:

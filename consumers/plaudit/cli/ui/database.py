@@ -1,4 +1,4 @@
-"""The database that a command opens; the command names it where no setting chose it."""
+"""Database of a command, which names it if no setting chose it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILE: Final = "sqlite:///"
 
 
 def database_url() -> str:
-    """Return the URL from the settings; the default one is told on standard error."""
+    """Return the URL from the settings; print the default one on standard error."""
     settings = DatabaseSettings()
     url = settings.database_url
     if "database_url" not in settings.model_fields_set:
@@ -25,17 +25,17 @@ def database_url() -> str:
 
 
 def opened_database() -> Engine:
-    """Open the database of the settings; the default one is told on standard error.
+    """Open the database of the settings; print the default one on standard error.
 
     Raises:
-        SettingsError: the URL can't be used.
+        SettingsError: the URL is invalid.
         DatabaseFailure: the database can't be reached.
     """
     return open_database(database_url())
 
 
 def existing_database() -> Engine | None:
-    """Open the database of the settings; None where none was chosen and no default one exists."""
+    """Open the database of the settings; None if none is configured and no default exists."""
     settings = DatabaseSettings()
     url = settings.database_url
     chosen = "database_url" in settings.model_fields_set

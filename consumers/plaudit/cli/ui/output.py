@@ -1,4 +1,4 @@
-"""What commands print: data to standard output, everything else to standard error."""
+"""Output of commands: data on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from plaudit.bulk.private import privately
 
-# C0 without tab and line feed, DEL and C1; marks that turn the direction of what follows.
+# C0 without tab and line feed, DEL and C1; marks that change the text direction.
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -26,31 +26,31 @@ class Exit(IntEnum):
 
 
 def print_json(value: object) -> None:
-    """Print one JSON value on one line; ids, times and paths as text."""
+    """Print one JSON value on one line, with ids, times and paths as text."""
     text = json.dumps(value, default=str, ensure_ascii=False)
-    # JSON leaves some that terminals obey; escaped, they are the same value.
+    # JSON leaves some characters that terminals interpret; escaped, they are the same value.
     sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def plain(text: str) -> str:
-    """Return a text in which control characters are shown: a terminal would obey them."""
+    """Return a text with control characters escaped: a terminal would interpret them."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def note(message: str) -> None:
-    """Tell people something that is not the command's data."""
+    """Print a message for people, on standard error."""
     sys.stderr.write(f"{plain(message)}\n")
     sys.stderr.flush()
 
 
 def fail(message: str, code: int = Exit.FAILED) -> NoReturn:
-    """End the command with one line that says what is wrong, where, and what to do."""
+    """Exit with one line that says what is wrong, where, and what to do."""
     note(f"plaudit: {message}")
     raise typer.Exit(code)
 
 
 def new_file(path: Path) -> TextIO:
-    """Open a file that is not there yet: what an older one holds may be the only copy."""
+    """Create a file; refuse if it exists, because it may be the only copy."""
     try:
         return open(path, "x", encoding="utf-8", opener=privately)
     except FileExistsError:

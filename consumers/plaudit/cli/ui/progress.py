@@ -1,4 +1,4 @@
-"""How far a long command is: a bar with rate and time left on a terminal, lines elsewhere."""
+"""Progress of a long command: on a terminal a bar with rate and remaining time, else lines."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SAY_EVERY_S: Final = 5.0
 
 
 class Lines:
-    """Progress where nobody watches a terminal: a line now and then.
+    """Progress without a terminal: a line now and then.
 
     Args:
-        doing: what is done, in one word.
+        doing: the operation, in one word.
     """
 
     def __init__(self, doing: str) -> None:
@@ -42,13 +42,13 @@ class Lines:
         self._pause: str | None = None
 
     def began(self, chosen: int) -> None:
-        """Say how much there is."""
+        """Set the total."""
         self._total = chosen
         self._began = self._said_at = time.monotonic()
         note(f"{self._doing}: {chosen:,} to do")
 
     def moved(self, count: int) -> None:
-        """Say how far it is, every few seconds."""
+        """Report progress, every few seconds."""
         self._done += count
         now = time.monotonic()
         if now >= self._said_at + SAY_EVERY_S:
@@ -61,18 +61,18 @@ class Lines:
             )
 
     def paused(self, why: str | None) -> None:
-        """Say once why it waits."""
+        """Report once why the job waits."""
         if why != self._pause:
             self._pause = why
-            note(f"{self._doing}: paused: {why}" if why else f"{self._doing}: going on")
+            note(f"{self._doing}: paused: {why}" if why else f"{self._doing}: resumed")
 
 
 class Bar:
     """Progress on a terminal.
 
     Args:
-        progress: shows it.
-        doing: what is done, in one word.
+        progress: widget to update.
+        doing: the operation, in one word.
     """
 
     def __init__(self, progress: Progress, doing: str) -> None:
@@ -81,30 +81,30 @@ class Bar:
         self._task = progress.add_task(doing, total=None)
 
     def began(self, chosen: int) -> None:
-        """Show how much there is."""
+        """Set the total."""
         self._progress.reset(self._task, total=chosen)
 
     def moved(self, count: int) -> None:
-        """Show how far it is."""
+        """Show progress."""
         self._progress.advance(self._task, count)
 
     def paused(self, why: str | None) -> None:
-        """Show why it waits."""
+        """Show why the job waits."""
         shown = f"{self._doing}: {why}" if why else self._doing
         self._progress.update(self._task, description=shown)
 
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Return how many a second."""
+        """Return the rate per second."""
         return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
 
 
 @contextmanager
 def watched(doing: str) -> Iterator[Control]:
-    """Show how a job goes; SIGTERM and Ctrl-C end it at the end of its batch.
+    """Show a job's progress; SIGTERM and Ctrl-C stop it at the end of its batch.
 
-    A second Ctrl-C ends the process at once; nothing is lost by that either.
+    A second Ctrl-C ends the process at once, which loses nothing either.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     with _listener(doing) as listener, spared_collector():
