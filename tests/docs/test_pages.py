@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from plaudit import publish
+from plaudit.outbox import enqueue
+from plaudit.publish import testing
+
 pytestmark = pytest.mark.tree
 
 ROOT = Path(__file__).parents[2]
@@ -64,3 +68,22 @@ def test_the_glossary_has_at_most_25_terms_in_order() -> None:
     terms.remove("term")
     assert len(terms) <= 25
     assert terms == sorted(terms)
+
+
+def test_the_readme_is_short_and_its_figures_are_those_of_the_benchmarks() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert readme.count("\n") <= 90
+    table = readme.partition("## Measured")[2].partition("## ")[0]
+    figures = re.findall(r"^\| ([^|]+) \| ([^|]+) \| `make", table, re.MULTILINE)
+    assert len(figures) == 4
+    measured = (DOCS / "benchmarks.md").read_text()
+    assert [value for _, value in figures if f"| {value} |" not in measured] == []
+
+
+def test_the_page_of_the_python_api_names_what_is_public() -> None:
+    page = (DOCS / "python-api.md").read_text()
+    assert {name for name in publish.__all__ if name not in page} == set()
+    for module, names in ((testing, r"`(Recording\w+)`"), (enqueue, r"`(enqueue\w*|Outside\w+)`")):
+        found = set(re.findall(names, page))
+        assert found
+        assert {name for name in found if not hasattr(module, name)} == set()
