@@ -25,6 +25,7 @@ from plaudit.deliver.isolation.rate_limit import LONG_AGO_S, RateLimiter, alike,
 from plaudit.deliver.isolation.room import PATIENCE_S, is_brisk, most_in_flight, per_s, room
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.model.delivery import Delivery
+from plaudit.deliver.model.quota import quota_fields, read_quota
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.offsets.pulse import LATENESS
 from plaudit.endpoints.model import Endpoint
@@ -119,9 +120,9 @@ class Admission:
             flight.standing.refused(flight.permit, flight.began_s, hold_s, now_s)
         else:
             flight.standing.report(flight.permit, outcome, took_s, now_s, self.slack_s)
-            if isinstance(outcome, Answer):
-                open_, now_ms = len(slots.flights), self._clock.epoch_ms()
-                flight.standing.heed(outcome, flight.began_s, open_, now_ms, now_s)
+            if isinstance(outcome, Answer) and (fields := quota_fields(outcome)) is not None:
+                left = read_quota(fields, self._clock.epoch_ms())
+                flight.standing.heed(left, flight.began_s, len(slots.flights), now_s)
         if slots.paced:
             self._take_note(slots, flight.endpoint, now_s)
         if slots.turns is not None and (held_s := slots.standing.held_s(now_s)):

@@ -14,7 +14,7 @@ from plaudit.deliver.isolation.circuit_breaker import CLOSED, Breaker, BreakerLi
 from plaudit.deliver.isolation.concurrency import Concurrency
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.model.defects import Defect
-from plaudit.deliver.model.quota import quota
+from plaudit.deliver.model.quota import Quota, quota
 from plaudit.deliver.model.retry_after import retry_after_ms
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import (
@@ -220,17 +220,15 @@ class EndpointHealth:
         """Send nothing for a while: the endpoint asked for it."""
         self._held_until_s = max(self._held_until_s, now_s + min(hold_s, HOLD_MOST_S))
 
-    def heed(self, answer: Answer, began_s: float, at_once: int, now_ms: int, now_s: float) -> None:
+    def heed(self, left: Quota | None, began_s: float, at_once: int, now_s: float) -> None:
         """Send nothing more than the endpoint says it takes before its quota is renewed.
 
         Args:
-            answer: any but a refusal.
-            began_s: when its request was sent.
+            left: of its quota, as an answer tells that is not a refusal.
+            began_s: when the request of that answer was sent.
             at_once: requests that are on their way, which its count does not include yet.
-            now_ms: epoch milliseconds.
             now_s: monotonic seconds.
         """
-        left = quota(answer, now_ms)
         if left is None or left.remaining > at_once or not left.reset_ms:
             return
         renewed_s = min(left.reset_ms / 1_000, HOLD_MOST_S)

@@ -49,16 +49,24 @@ class Quota(NamedTuple):
     reset_ms: int
 
 
-def quota(answer: Answer, now_ms: int) -> Quota | None:
-    """Return what an answer says of its endpoint's quota; None: nothing that is clear."""
+def quota_fields(answer: Answer) -> dict[str, str] | None:
+    """Return the fields of an answer that tell a quota, named in lower case; None: there are none.
+
+    This is done with every answer, and nearly no header begins with such a letter.
+    """
     fields: dict[str, str] | None = None
     for raw_name, raw_value in answer.raw_headers:
-        # Nearly no header begins so, and this is done with every answer.
         if raw_name[:1] in _INITIALS:
             name = raw_name.decode("latin-1").lower()
             if name in _FIELDS:
                 fields = {} if fields is None else fields
                 fields.setdefault(name, raw_value.decode("latin-1"))
+    return fields
+
+
+def quota(answer: Answer, now_ms: int) -> Quota | None:
+    """Return what an answer says of its endpoint's quota; None: nothing that is clear."""
+    fields = quota_fields(answer)
     return None if fields is None else read_quota(fields, now_ms)
 
 
