@@ -18,11 +18,9 @@ from breaks.wide import WIDE
 OFFSETS: Final = (
     Break(
         "a second worker gets half of every topic",
-        "consumers/plaudit/deliver/offsets/sources.py",
-        "engine(), clock, self._budget) for one in configs\n",
-        "engine(), clock, self._budget)\n"
-        "            for one in [SourceConfig(configs[0].group, "
-        "{t: 0 for o in configs for t in o.topics})]\n",
+        "consumers/plaudit/deliver/offsets/source_config.py",
+        'ASSIGNOR: Final = "range"',
+        'ASSIGNOR: Final = "cooperative-sticky"',
         "tests/deliver/test_sources.py",
     ),
     Break(

@@ -13,7 +13,6 @@ from confluent_kafka import Producer as Client
 from conftest import MakeTopic, delete_before
 from plaudit.deliver.offsets import committer as commits
 from plaudit.deliver.offsets.assignment import Assignment, Record
-from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.admin.topic_specs import Section, TopicSpec
@@ -111,7 +110,7 @@ class Reading:
         config = SourceConfig(
             group, {topic: 0}, revoke_grace_s=0.2, hold_grace_s=0.2, past_end=past_end
         )
-        self.source = ConsumerThread(settings, config, self.engine, BrokerClock(), Budget())
+        self.source = ConsumerThread(settings, config, self.engine, BrokerClock())
         self.source.start()
 
     def holds(self, partitions: int) -> Callable[[], bool]:
@@ -276,7 +275,7 @@ def test_metadata_of_somebody_else_is_counted_and_its_records_are_delivered(
     reading = start(topic)
     reading.engine.wait(lambda: len(reading.engine.seen) == 3)
     assert [offset for _, offset in reading.engine.seen] == [1, 2, 3]
-    assert reading.source.foreign == 1
+    assert reading.source.holdings.foreign == 1
 
 
 def test_what_was_settled_is_committed_before_its_partition_moves(

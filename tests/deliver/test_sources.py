@@ -1,4 +1,4 @@
-"""A lane of several sources on a real broker: every topic is shared out evenly among workers."""
+"""Several topics on a real broker: workers share every one evenly, and wait for other releases."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
+from itertools import product
 
 import pytest
 from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
 from conftest import MakeTopic
-from deliver.test_source import Engine
-from plaudit.deliver.offsets.source_config import SourceConfig
-from plaudit.deliver.offsets.sources import Sources
+from deliver.test_source import Engine, write
+from plaudit.deliver.offsets.consumer_thread import ConsumerThread
+from plaudit.deliver.offsets.source_config import ASSIGNOR, SourceConfig
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.read.consumer import GroupConfig, Partition
 from plaudit.kafka.settings import KafkaSettings
@@ -30,19 +32,25 @@ PARTITIONS = 6
 class Worker:
     """The events lane of one worker."""
 
-    def __init__(self, settings: KafkaSettings, topics: Sequence[str]) -> None:
-        group = GroupConfig(f"{settings.topic_prefix}g", "cooperative-sticky")
-        configs = [SourceConfig(group, {topic: 0}, revoke_grace_s=0.2) for topic in topics]
-        self.sources = Sources(settings, configs, Engine, BrokerClock())
-        self.sources.start()
+    def __init__(
+        self, settings: KafkaSettings, topics: Sequence[str], assignor: str = ASSIGNOR
+    ) -> None:
+        group = GroupConfig(f"{settings.topic_prefix}g", assignor)
+        config = SourceConfig(
+            group, dict.fromkeys(topics, 0), revoke_grace_s=0.2, hold_grace_s=0.2, close_grace_s=0.2
+        )
+        self.engine = Engine()
+        self.source = ConsumerThread(settings, config, self.engine, BrokerClock())
+        self.source.start()
 
     def close(self) -> None:
-        self.sources.stop()
-        assert self.sources.join(SETTLED_S)
+        self.source.stop()
+        assert self.source.join(SETTLED_S)
+        assert not self.engine.errors
 
     @property
     def held(self) -> set[Partition]:
-        return {each.partition for each in self.sources.assignments}
+        return {each.partition for each in self.source.assignments}
 
 
 def is_even(shares: Sequence[Mapping[str, int]], topics: Sequence[str]) -> bool:
@@ -65,29 +73,92 @@ def speaking(settings: KafkaSettings, protocol: str) -> KafkaSettings:
     return settings.model_copy(update={"properties": {"group.protocol": SecretStr(protocol)}})
 
 
-# Brokers tell members of the newer protocol of a change every 5 s only.
+def held_by(worker: Worker) -> Counter[str]:
+    return Counter(each.topic for each in worker.held)
+
+
+class Shift:
+    """Workers that come and go; a record stays in hand, so it is read again wherever it moves."""
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        self._topics = topics
+        self._expected: Counter[Worker] = Counter()
+        self.workers: list[Worker] = []
+
+    def shares(self) -> list[Counter[str]]:
+        return [held_by(worker) for worker in self.workers]
+
+    def change(self, change: Callable[[], None]) -> None:
+        """Let the workers change; what each has gained is handed over once, and nothing else."""
+        before = {worker: worker.held for worker in self.workers}
+        change()
+        until_even(self.shares, self._topics)
+        for worker in self.workers:
+            self._expected[worker] += len(worker.held - before.get(worker, set()))
+            worker.engine.wait(partial(self._has_all, worker))
+
+    def _has_all(self, worker: Worker) -> bool:
+        assert len(worker.engine.seen) <= self._expected[worker], "what stayed was repeated"
+        return len(worker.engine.seen) == self._expected[worker]
+
+
+NIGHTLY = pytest.mark.nightly
+"""Brokers notify members of the newer protocol of a change every 5 s only."""
+
+
 @pytest.mark.parametrize(
-    "protocol", ["classic", pytest.param("consumer", marks=pytest.mark.nightly)]
+    "protocols",
+    [
+        ["classic"] * 3,
+        pytest.param(["consumer"] * 3, marks=NIGHTLY),
+        # One after the other is replaced.
+        pytest.param(["classic", "consumer", "consumer"], marks=NIGHTLY),
+        pytest.param(["consumer", "classic", "classic"], marks=NIGHTLY),
+    ],
+    ids="-".join,
 )
-def test_every_topic_is_shared_out_evenly_and_only_what_must_moves(
-    settings: KafkaSettings, make_topic: MakeTopic, protocol: str
+def test_every_topic_is_shared_out_evenly_and_only_what_moved_is_repeated(
+    settings: KafkaSettings, make_topic: MakeTopic, protocols: list[str]
 ) -> None:
     topics = [make_topic(PARTITIONS), make_topic(PARTITIONS)]
-    ours = speaking(settings, protocol)
-    workers: list[Worker] = []
-
-    def shares() -> list[Counter[str]]:
-        return [Counter(each.topic for each in worker.held) for worker in workers]
-
+    for topic, number in product(topics, range(PARTITIONS)):
+        write(settings, topic, 1, number)
+    shift = Shift(topics)
     with ExitStack() as stack:
+
+        def join(protocol: str) -> None:
+            shift.workers.append(Worker(speaking(settings, protocol), topics))
+            stack.callback(shift.workers[-1].close)
+
+        for protocol in protocols:
+            shift.change(partial(join, protocol))
+        shift.change(lambda: shift.workers.pop(0).close())
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_worker_waits_until_the_last_that_shares_out_otherwise_has_left_the_group(
+    settings: KafkaSettings,
+    make_topic: MakeTopic,
+    caplog: pytest.LogCaptureFixture,
+    protocol: str,
+) -> None:
+    topics = [make_topic(PARTITIONS)]
+    with ExitStack() as stack:
+        older: list[Worker] = []
+        # Two: one that has rejoined tells the brokers what it had, which they can't convert.
         for _ in range(2):
-            workers.append(Worker(ours, topics))
-            stack.callback(workers[-1].close)
-            until_even(shares, topics)
-        before = workers[0].held
-        workers.pop().close()
-        until_even(shares, topics)
-        assert before <= workers[0].held, "what the one that stays had, it keeps"
+            older.append(Worker(settings, topics, "cooperative-sticky"))
+            stack.callback(older[-1].close)
+            until_even(lambda: [held_by(each) for each in older], topics)
+        ours = Worker(speaking(settings, protocol), topics)
+        stack.callback(ours.close)
+        ours.engine.wait(lambda: ours.source.refused is not None)
+        assert "stop all of them" in str(ours.source.refused)
+        for each in older:
+            each.close()
+        until_even(lambda: [held_by(ours)], topics)
+        assert ours.source.refused is None
+    assert [each.message for each in caplog.records].count("group.refused") == 1
 
 
 PROGRAM = """
@@ -125,17 +196,19 @@ class Crew:
         process.communicate()
 
     @property
-    def owned(self) -> list[int]:
-        """How many partitions of a topic the members that have any of it have, smallest first."""
+    def shares(self) -> list[Counter[str]]:
+        """How many partitions of each topic each member has."""
         group = f"{self._settings.topic_prefix}g"
         found = self._admin.describe_consumer_groups([group])[group].result(SETTLED_S)
-        return [len(each.assignment.topic_partitions) for each in found.members]
+        return [
+            Counter(place.topic for place in each.assignment.topic_partitions)
+            for each in found.members
+        ]
 
     @property
     def even(self) -> bool:
-        least, rest = divmod(PARTITIONS, len(self.running))
-        once = [least + 1] * rest + [least] * (len(self.running) - rest)
-        return sorted(self.owned) == sorted(once * len(self._topics))
+        shares = self.shares
+        return len(shares) == len(self.running) and is_even(shares, self._topics)
 
 
 @pytest.fixture
@@ -166,7 +239,7 @@ def test_one_to_five_workers_share_evenly_over_joins_leaves_and_a_kill(
         # Brokers let a killed member of the newer protocol keep its partitions for 45 s.
         deadline = time.monotonic() + 2 * SETTLED_S
         while not crew.even:
-            assert time.monotonic() < deadline, (what, crew.owned)
+            assert time.monotonic() < deadline, (what, crew.shares)
             time.sleep(0.2)
 
     for number in range(1, 6):

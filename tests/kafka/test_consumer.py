@@ -284,5 +284,5 @@ def test_a_member_that_shares_out_otherwise_ends_and_says_what_to_do(
     until(lambda: bool(older.held), older)
     newer = Member(settings, "range")
     newer.consumer.subscribe([topic])
-    assert "stop all of them, then start" in str(end_of(newer, older))
+    assert "this one joins when the last has left" in str(end_of(newer, older))
     newer.consumer.close()

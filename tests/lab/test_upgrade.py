@@ -59,10 +59,14 @@ def test_another_release_joins_and_takes_over_and_nothing_is_lost(
 ) -> None:
     before, after = (former, CURRENT) if upgrade else (CURRENT, former)
     steps = (
+        # In the deliveries lane it is a member like the others. In the events lane it waits until
+        # the last of them has left: they use another assignor.
         (Delivered(30), Join(after)),
-        # What the killed one has committed, bitmap and all, tells the other where to begin.
-        (Serving(2, 1), Kill(0)),
+        (Later(6), Kill(0)),
+        # What the killed one has committed, bitmap and all, tells the others where to begin.
         (Later(2), Leave(1)),
+        (Serving(2, 1), Join(after)),
+        (Serving(3, 1), Leave(2)),
     )
     scenario = Scenario(
         "two releases",
@@ -77,3 +81,6 @@ def test_another_release_joins_and_takes_over_and_nothing_is_lost(
     old = [worker.process.pid for worker in outcome.workers if worker.crew is before]
     new = [worker.process.pid for worker in outcome.workers if worker.crew is after]
     assert retried_by_others(outcome, old, new), "retries were handed on"
+    if upgrade:
+        [waited] = [each for each in outcome.told[2] if "group.refused" in each]
+        assert "stop all of them; this one joins when the last has left" in waited

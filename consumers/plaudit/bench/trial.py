@@ -264,15 +264,14 @@ class Trial:
         admin, names = Admin(settings), settings.names
         deadline = time.monotonic() + START_S
         topics, tiers = len(names.event_topics), 1 + len(settings.tiers)
-        # Members of each worker (one for each event topic), and partitions.
-        groups = {
-            names.events_group: (topics, topics * PARTITIONS[Section.EVENTS]),
-            names.deliveries_group: (1, tiers * PARTITIONS[Section.DELIVERIES]),
+        partitions = {
+            names.events_group: topics * PARTITIONS[Section.EVENTS],
+            names.deliveries_group: tiers * PARTITIONS[Section.DELIVERIES],
         }
-        for group, (members, every) in groups.items():
+        for group, every in partitions.items():
             # Moving partitions have no owner for a moment.
             while (shares := _shares(admin, group)) is None or (
-                len(shares) != members * len(workers.pids) or sum(shares) != every
+                len(shares) != len(workers.pids) or sum(shares) != every
             ):
                 if time.monotonic() > deadline:
                     raise NothingArrives(f"not every worker has joined {group}")

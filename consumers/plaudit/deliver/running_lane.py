@@ -1,4 +1,4 @@
-"""A lane with its sources and its deliverer."""
+"""A lane with its source and its deliverer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from plaudit.deliver.isolation.head_of_line import relieve
 from plaudit.deliver.offsets.blocked import Blockage, overdue_s
 from plaudit.deliver.offsets.bridge import LoopBridge
-from plaudit.deliver.offsets.sources import Sources
+from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.pipeline.patience import Patience
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.stranded import Watch
@@ -23,26 +23,26 @@ MOST_DELIVERIES: Final = 20_000
 
 
 class RunningLane:
-    """A lane with its sources and its deliverer."""
+    """A lane with its source and its deliverer."""
 
     def __init__(
         self,
         lane: LoopBridge,
-        sources: Sources,
+        source: ConsumerThread,
         deliverer: Pipeline,
         watch: Watch,
         clock: BrokerClock,
     ) -> None:
         self._clock = clock
         self.lane = lane
-        self.sources = sources
+        self.source = source
         self.deliverer = deliverer
         self.watch = watch
 
     @property
     def fill(self) -> float:
         """The part that is taken of what the lane may have in hand."""
-        return max(self.deliverer.admission.in_hand / MOST_DELIVERIES, self.sources.fill)
+        return max(self.deliverer.admission.in_hand / MOST_DELIVERIES, self.source.holdings.fill)
 
     @property
     def blocked(self) -> Sequence[Blockage]:
@@ -59,7 +59,7 @@ class RunningLane:
         """How late the lane is: its latest record, or one that is due and was not begun yet."""
         begun_s = max(self.deliverer.tally.late_s, self.lane.late_s)
         now_ms = self._clock.now_ms()
-        return max(begun_s, overdue_s(self.blocked, self.sources.assignments, now_ms))
+        return max(begun_s, overdue_s(self.blocked, self.source.assignments, now_ms))
 
     def look_for_stranded(self) -> None:
         """Begin anew what a defect of ours has lost."""
@@ -67,14 +67,14 @@ class RunningLane:
         self.deliverer.rounds.revive()
         self.deliverer.end_lost(now_s - self.watch.patience_s)
         if not self.lane.held_up:
-            self.watch.look(self.sources.assignments, now_s)
+            self.watch.look(self.source.assignments, now_s)
 
     def look(self) -> None:
         """Look after endpoints that hang, and partitions that wait for them."""
         deliverer, now_s = self.deliverer, time.monotonic()
         deliverer.admission.look()
         relieved = relieve(
-            deliverer.admission, deliverer.evict, self.sources.assignments, self.fill, now_s
+            deliverer.admission, deliverer.evict, self.source.assignments, self.fill, now_s
         )
         if relieved.evicted or relieved.diverted:
             _log.warning(

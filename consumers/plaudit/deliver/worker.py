@@ -19,10 +19,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Collection, Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from enum import StrEnum
-from functools import partial
 from typing import Final
 
 from plaudit.deliver.clock_probe import learn_time
@@ -31,9 +30,9 @@ from plaudit.deliver.model.decision import Plan
 from plaudit.deliver.model.defects import Stage
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
+from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.offsets.entrance import Entrance, Passage
-from plaudit.deliver.offsets.source_config import SourceConfig
-from plaudit.deliver.offsets.sources import Sources
+from plaudit.deliver.offsets.source_config import ASSIGNOR, SourceConfig
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.deliveries import DeliveriesLane
 from plaudit.deliver.pipeline.events import EventsLane
@@ -180,23 +179,11 @@ class Worker:
             # Ours is 6 s; the brokers' default for such groups is 45 s.
             _log.warning("worker.session_by_broker", extra={"reason": SESSION_BY_BROKER})
         if LaneName.EVENTS in lanes:
-            # A member for each topic, so that each is shared out evenly.
-            events = [
-                SourceConfig(
-                    GroupConfig(names.events_group, "cooperative-sticky", member=topic),
-                    {topic: 0},
-                    past_end=self._past_end,
-                )
-                for topic in topics.events
-            ]
-            self._open(LaneName.EVENTS, events)
+            self._open(LaneName.EVENTS, names.events_group, topics.events)
         if LaneName.DELIVERIES in lanes:
-            # One owner for a partition's number in all tiers, and so for an endpoint.
-            group = GroupConfig(names.deliveries_group, "range")
-            config = SourceConfig(group, topics.deliveries, past_end=self._past_end)
-            self._open(LaneName.DELIVERIES, [config])
+            self._open(LaneName.DELIVERIES, names.deliveries_group, topics.deliveries)
 
-    def _open(self, name: LaneName, configs: Sequence[SourceConfig]) -> None:
+    def _open(self, name: LaneName, group: str, topics: Mapping[str, int]) -> None:
         events = name is LaneName.EVENTS
         deliverer = Pipeline(self._tools, serves_all=not events)
         make = EventsLane if events else DeliveriesLane
@@ -218,19 +205,19 @@ class Worker:
             self._fail,
             self._tools.pulse,
         )
-        entrance = partial(Entrance, passage, loop)
-        sources = Sources(self._kafka, configs, entrance, self.clock)
+        config = SourceConfig(GroupConfig(group, ASSIGNOR), topics, past_end=self._past_end)
+        source = ConsumerThread(self._kafka, config, Entrance(passage, loop), self.clock)
 
         def held() -> Iterator[Record]:
             yield from lane.records
             yield from deliverer.rounds.records
             yield from (each.record for each in deliverer.admission.queues.deliveries)
             yield from self.settler.records
-            yield from sources.done
+            yield from tuple(source.done)
 
         watch = Watch(lane, held, self.settler.defects, self._patience_s)
-        self.lanes.append(RunningLane(lane, sources, deliverer, watch, self.clock))
-        sources.start()
+        self.lanes.append(RunningLane(lane, source, deliverer, watch, self.clock))
+        source.start()
 
     def _has_room(self, deliverer: Pipeline) -> bool:
         admission = deliverer.admission
@@ -243,11 +230,11 @@ class Worker:
     async def _close_lanes(self) -> None:
         """Let the sources finish what is under way and commit; the event loop goes on meanwhile."""
         for each in self.lanes:
-            each.sources.stop()
+            each.source.stop()
         deadline = time.monotonic() + CLOSE_S
         for each in self.lanes:
             left_s = max(0.0, deadline - time.monotonic())
-            if not await asyncio.to_thread(each.sources.join, left_s):
+            if not await asyncio.to_thread(each.source.join, left_s):
                 _log.error("source.close_timed_out", extra={"lane": each.lane.name})
             each.deliverer.close()
 

@@ -140,6 +140,15 @@ class ConsumerFatal(KafkaFailure):
     retriable = False
 
 
+class GroupRefused(ConsumerFatal):
+    """The group's members use another protocol or assignor than this one, which is not a member.
+
+    It can join with a new consumer once the last of them has left.
+    """
+
+    summary = "the group's members share out in another way"
+
+
 class TransactionAborted(KafkaFailure):
     """Nothing of the transaction was written.
 
@@ -262,9 +271,13 @@ _NOT_A_MEMBER: Final[Mapping[str, str]] = {
     "INVALID_GROUP_ID": "",
     "UNSUPPORTED_ASSIGNOR": "",
     "UNSUPPORTED_VERSION": "",
-    "INCONSISTENT_GROUP_PROTOCOL": "the other workers share out by another protocol or assignor: "
-    "stop all of them, then start",
+    "INCONSISTENT_GROUP_PROTOCOL": "",
 }
+_STOP_THE_OTHERS: Final = (
+    "workers of another release or of another PLAUDIT_KAFKA_GROUP_PROTOCOL are in the group: "
+    "stop all of them; this one joins when the last has left"
+)
+_NO_SUCH_GROUP: Final = KafkaError(KafkaError.GROUP_ID_NOT_FOUND).str()
 
 
 def translate_for_consumer(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:
@@ -275,8 +288,11 @@ def translate_for_consumer(error: KafkaError | KafkaException, doing: str) -> Ka
     return failure
 
 
-def ends_membership(failure: KafkaFailure) -> ConsumerFatal | None:
+def ends_membership(failure: KafkaFailure, *, was_member: bool) -> ConsumerFatal | None:
     """Return the fatal error of a consumer that its group rejects; None for other failures."""
+    if not was_member and _is_refusal(failure):
+        reason = "; ".join(filter(None, (failure.reason, _STOP_THE_OTHERS)))
+        return GroupRefused(failure.doing, reason, failure.code)
     if isinstance(failure, ConsumerFatal):
         return failure
     advice = _NOT_A_MEMBER.get(failure.code)
@@ -284,6 +300,17 @@ def ends_membership(failure: KafkaFailure) -> ConsumerFatal | None:
         return None
     reason = "; ".join(filter(None, (failure.reason, advice)))
     return ConsumerFatal(failure.doing, reason, failure.code)
+
+
+def _is_refusal(failure: KafkaFailure) -> bool:
+    """Return whether a group of another protocol or assignor answered.
+
+    A client of the newer protocol hears that a group of the older one does not exist. That ends it
+    with a fatal error, of which only the text names the cause.
+    """
+    return failure.code in {"INCONSISTENT_GROUP_PROTOCOL", "GROUP_ID_NOT_FOUND"} or (
+        isinstance(failure, ConsumerFatal) and _NO_SUCH_GROUP in failure.reason
+    )
 
 
 def translate(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:

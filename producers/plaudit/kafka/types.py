@@ -38,14 +38,12 @@ class GroupConfig:
         assignor: `range`, or `cooperative-sticky`; the KIP-848 protocol takes `range` or `uniform`.
         session_timeout_ms: time after its last heartbeat at which a member counts as dead.
         fetch_wait_ms: time that a broker may hold an empty fetch.
-        member: distinguishes the members of one process in a group, for `group.instance.id`.
     """
 
     group_id: str
     assignor: str = "cooperative-sticky"
     session_timeout_ms: int = 6_000
     fetch_wait_ms: int = 100
-    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,16 @@ the group would stand elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import inf
+from typing import Final
 
 from plaudit.deliver.offsets.assignment import LIMITS, Assignment, PartitionLimits, Record
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
+
+MOST_RECORDS: Final = 10_000
+"""Records handed over and not finished."""
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""The sum of their values."""
 
 
 class Assignments:
@@ -45,6 +52,20 @@ class Assignments:
         self.in_hand = 0
         self.bytes_in_hand = 0
         self.foreign = 0
+
+    @property
+    def fill(self) -> float:
+        """The part that is taken of what may be in hand."""
+        return max(self.in_hand / MOST_RECORDS, self.bytes_in_hand / MOST_BYTES)
+
+    def due_in_s(self, now_ms: int) -> float:
+        """Return how long it takes until the next record that waits here is due."""
+        dues = [
+            each.intake.next_due_ms if each.delay_ms else 0
+            for each in self.held.values()
+            if each.intake.next_due_ms is not None and not each.blocked
+        ]
+        return max(0.0, (min(dues) - now_ms) / 1_000) if dues else inf
 
     def assign(
         self, places: Mapping[Partition, CommittedOffset], first: Callable[[Partition], int]

@@ -44,7 +44,7 @@ class Hooks:
 
 
 class LoopBridge:
-    """Takes records from its sources; belongs to the event loop's thread.
+    """Takes records from its source; belongs to the event loop's thread.
 
     Args:
         name: `events` or `deliveries`.
@@ -131,9 +131,9 @@ class LoopBridge:
         if self._arrived:
             self._begin_some()
 
-    def go_on(self, source: int, ticket: int) -> None:
-        """Begin again what a source had held up, as far as it is still ours."""
-        self._hooks.hold.end(source, ticket)
+    def go_on(self, ticket: int) -> None:
+        """Begin again what the source had held up, as far as it is still ours."""
+        self._hooks.hold.end(ticket)
         self._begin_again()
 
     def stall(self, *, stalled: bool) -> None:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from plaudit.deliver.offsets.asking import ask_until_answered
 from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Assignment, Record, record_of
 from plaudit.deliver.offsets.assignments import Assignments
-from plaudit.deliver.offsets.budget import Budget
 from plaudit.deliver.offsets.committer import Committer
 from plaudit.deliver.offsets.positions import Positions
 from plaudit.deliver.offsets.record_sink import RecordSink
 from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.errors import GroupRefused
 from plaudit.kafka.read.consumer import Consumer, GroupEvents, Partition
 from plaudit.kafka.read.positions import Resumption
 from plaudit.kafka.settings import KafkaSettings
@@ -50,13 +50,14 @@ class ConsumerThread:
         config: what to read.
         engine: takes records; its methods are called from the source's thread.
         clock: the brokers' time, by which records are due.
-        budget: shared with the other sources of the lane.
 
     Attributes:
         name: in words, for people.
+        holdings: its partitions; only its numbers may be read from other threads.
         read_at: when the thread last finished a round, monotonic seconds.
         done: records of which a delivery is settled, and that the thread has not looked at yet.
         handed_over: records given to the engine, ever.
+        refused: why the group does not let this worker in; None: it does.
     """
 
     def __init__(
@@ -65,31 +66,21 @@ class ConsumerThread:
         config: SourceConfig,
         engine: RecordSink,
         clock: BrokerClock,
-        budget: Budget,
     ) -> None:
+        self._settings = settings
         self._config = config
         self._engine = engine
         self._clock = clock
-        self._holdings = Assignments(config.topics, self.settled)
+        self.holdings = Assignments(config.topics, self.settled)
         self.done: deque[Record] = deque()
-        self._budget = budget
-        budget.share(self._holdings)
         self._stop = threading.Event()
         self._full_since: float | None = None
         self._fresh: list[Assignment] = []
         self.handed_over = 0
         self.read_at = time.monotonic()
-        events = GroupEvents(
-            self._on_assign,
-            self._on_revoke,
-            self._on_lost,
-            self._on_out_of_range,
-            self._on_commit_failed,
-        )
-        self._consumer = Consumer(settings, config.group, events)
-        self._commits = Committer(self._consumer)
-        self._positions = Positions(self._consumer, config.past_end, engine.position_reset)
-        self.name = f"the source of {min(config.topics)}"
+        self.refused: str | None = None
+        self._open()
+        self.name = f"the source of {config.group.group_id}"
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self) -> None:
@@ -105,14 +96,9 @@ class ConsumerThread:
         self.done.append(record)
 
     @property
-    def foreign(self) -> int:
-        """How often a commit's metadata could not be read."""
-        return self._holdings.foreign
-
-    @property
     def assignments(self) -> Sequence[Assignment]:
         """What is held now; a snapshot, from any thread."""
-        return tuple(self._holdings.held.values())
+        return tuple(self.holdings.held.values())
 
     def stop(self) -> None:
         """Ask the thread to stop; see `join`."""
@@ -123,10 +109,26 @@ class ConsumerThread:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def _open(self) -> None:
+        events = GroupEvents(
+            self._on_assign,
+            self._on_revoke,
+            self._on_lost,
+            self._on_out_of_range,
+            self._on_commit_failed,
+        )
+        config = self._config
+        self._consumer = Consumer(self._settings, config.group, events)
+        self._commits = Committer(self._consumer)
+        self._positions = Positions(self._consumer, config.past_end, self._engine.position_reset)
+
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                self._turn()
+                try:
+                    self._turn()
+                except GroupRefused as refusal:
+                    self._ask_to_join_again(refusal)
             self._leave()
         except Exception as error:  # noqa: BLE001 - the worker ends, and says with what
             if self._stop.is_set():
@@ -134,6 +136,16 @@ class ConsumerThread:
                 _log.warning("source.left_uncommitted", extra={"error": str(error)})
             else:
                 self._engine.failed(error)
+
+    def _ask_to_join_again(self, refusal: GroupRefused) -> None:
+        """Try again in a moment, with a new client: the old one may have failed for good."""
+        if self.refused is None:
+            _log.warning("group.refused", extra={"error": str(refusal)})
+        self.refused = str(refusal)
+        self._consumer.close()
+        self._open()
+        if self._waits_on():
+            self._consumer.subscribe(sorted(self._config.topics))
 
     def _turn(self) -> None:
         """Take what is done, commit, read, hand over: one round."""
@@ -146,19 +158,20 @@ class ConsumerThread:
     def _take_settled(self) -> None:
         settled = self.done
         while settled:
-            self._commits.count(self._holdings.settled(settled.popleft()))
+            self._commits.count(self.holdings.settled(settled.popleft()))
 
     def _read(self) -> None:
         """Read what is there, unless the engine is full; what can't run yet is held."""
-        if not self._has_room():
+        if self.holdings.fill >= 1 or not self._engine.has_room():
             self._wait_for_room()
             return
         self._full_since = None
         self._assert_pauses()
-        for assignment in self._holdings.held.values():
+        for assignment in self.holdings.held.values():
             if assignment.paused and assignment.intake.low:
                 self._resume(assignment)
-        self._take_in(self._consumer.read(READ_MOST, self._wait_s()))
+        wait_s = min(READ_WAIT_S, self.holdings.due_in_s(self._clock.now_ms()))
+        self._take_in(self._consumer.read(READ_MOST, wait_s))
 
     def _assert_pauses(self) -> None:
         """A rebalance may have changed which partitions the client fetches."""
@@ -176,7 +189,7 @@ class ConsumerThread:
         sorted_out: dict[Assignment, list[Record]] = {}
         latest_ms = self._clock.now_ms() + MOST_SKEW_MS
         for message in messages:
-            assignment = self._holdings.held.get(_partition_of(message))
+            assignment = self.holdings.held.get(_partition_of(message))
             if assignment is not None:
                 record = record_of(assignment, message, latest_ms)
                 sorted_out.setdefault(assignment, []).append(record)
@@ -185,12 +198,9 @@ class ConsumerThread:
             if not assignment.offer(records):
                 self._pause(assignment)
         for partition, offset in self._consumer.ends.items():
-            assignment = self._holdings.held.get(partition)
+            assignment = self.holdings.held.get(partition)
             if assignment is not None:
                 assignment.ended(offset)
-
-    def _has_room(self) -> bool:
-        return self._budget.has_room and self._engine.has_room()
 
     def _wait_for_room(self) -> None:
         now = time.monotonic()
@@ -199,7 +209,7 @@ class ConsumerThread:
         if now - self._full_since < PAUSE_AFTER_S:
             return
         # The group must hear of us, and we of it; nothing may come in meanwhile.
-        for assignment in self._holdings.held.values():
+        for assignment in self.holdings.held.values():
             if not assignment.paused:
                 self._pause(assignment)
         self._take_in(self._consumer.read(READ_MOST, 0))
@@ -217,39 +227,29 @@ class ConsumerThread:
         assignment.paused = False
         self._consumer.resume([assignment.partition])
 
-    def _wait_s(self) -> float:
-        """Return how long reading may wait: until the next record is due."""
-        dues = [
-            each.intake.next_due_ms if each.delay_ms else 0
-            for each in self._holdings.held.values()
-            if each.intake.next_due_ms is not None and not each.blocked
-        ]
-        if not dues:
-            return READ_WAIT_S
-        return min(READ_WAIT_S, max(0.0, (min(dues) - self._clock.now_ms()) / 1_000))
-
     def _hand_over(self) -> None:
         now_ms = self._clock.now_ms()
         ready: list[Record] = []
-        for assignment in self._holdings.held.values():
+        for assignment in self.holdings.held.values():
             if len(assignment.intake):
                 ready += assignment.take(now_ms, READ_MOST)
         if ready:
             self.handed_over += len(ready)
-            self._holdings.handed_over(ready)
+            self.holdings.handed_over(ready)
             self._engine.hand_over(ready)
 
     def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         places = self._asked(lambda: self._consumer.committed(partitions)) if partitions else {}
         anew = self._asked(lambda: self._positions.past_end(places))
-        starts = self._holdings.assign(
+        starts = self.holdings.assign(
             {each: place for each, place in places.items() if each not in anew}, self._first_of
         )
         for partition, first in anew.items():
-            self._holdings.begin_anew(partition, first)
+            self.holdings.begin_anew(partition, first)
         starts |= anew
-        self._holdings.drop_kept()
+        self.holdings.drop_kept()
         self._engine.go_on()
+        self.refused = None
         self._fresh = list(self.assignments)
         _log.info("partitions.assigned", extra={"partitions": [str(each) for each in partitions]})
         return starts
@@ -268,30 +268,30 @@ class ConsumerThread:
 
     def _on_revoke(self, partitions: Sequence[Partition]) -> None:
         """Finish what is on its way, commit, and let go of what moves."""
-        leaving = self._holdings.of(partitions)
+        leaving = self.holdings.of(partitions)
         if self._consumer.incremental or self._stop.is_set():
             # What is done is safe whatever comes: while we wait, the group may go on without us.
             self._take_settled()
             self._commits.commit_now(leaving)
             self._finish(leaving, self._config.revoke_grace_s)
             self._commits.commit_now(leaving)
-            self._holdings.drop(partitions)
+            self.holdings.drop(partitions)
             return
         self._engine.hold()
         self._wait_for(leaving, self._config.hold_grace_s)
         self._commits.commit_now(leaving)
-        self._holdings.keep()
+        self.holdings.keep()
 
     def _on_lost(self, partitions: Sequence[Partition]) -> None:
         """The session has ended: they may be another worker's, who delivers what is under way."""
-        under_way = sum(each.under_way for each in self._holdings.of(partitions))
+        under_way = sum(each.under_way for each in self.holdings.of(partitions))
         told = [str(each) for each in partitions]
         _log.warning("partitions.lost", extra={"partitions": told, "under_way": under_way})
         self._engine.hold()
-        self._holdings.keep()
+        self.holdings.keep()
 
     def _on_commit_failed(self, partitions: Sequence[Partition]) -> None:
-        for assignment in self._holdings.of(partitions):
+        for assignment in self.holdings.of(partitions):
             assignment.commit_failed()
 
     def _finish(self, leaving: Sequence[Assignment], grace_s: float) -> None:
@@ -313,14 +313,14 @@ class ConsumerThread:
 
     def _on_out_of_range(self, partition: Partition) -> None:
         """The log does not have our place: say what is lost, and read on where it has records."""
-        assignment = self._holdings.held.get(partition)
+        assignment = self.holdings.held.get(partition)
         if assignment is None:
             return
         place = assignment.read_to
         found = self._asked(lambda: self._positions.look(partition, place))
         if found.past_end:
             # Another log: what was done of the old one says nothing of this one.
-            self._fresh.append(self._holdings.begin_anew(partition, found.offset))
+            self._fresh.append(self.holdings.begin_anew(partition, found.offset))
         else:
             if found.lost:
                 self._say_lost(partition, place, found)

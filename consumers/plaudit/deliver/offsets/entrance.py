@@ -1,4 +1,4 @@
-"""The seam between one source's thread and the event loop."""
+"""The seam between a source's thread and the event loop."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from plaudit.deliver.offsets.pulse import Pulse
 from plaudit.kafka.read.consumer import Partition
 
 ON_THE_WAY: Final = 50
-"""With so many records of a source between the threads, it reads no more."""
+"""With so many records between the threads, the source reads no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What every entrance of a lane leads to.
+    """What the entrance of a lane leads to.
 
     Attributes:
         lane: takes the records, in the event loop.
@@ -41,7 +41,7 @@ class Passage:
 
 
 class Entrance:
-    """Takes the records of one source into its lane; a source's `Engine`.
+    """Takes the records of a source into its lane; the source's `RecordSink`.
 
     What has no underscore is called in the source's thread, what has one in the event loop's.
 
@@ -53,7 +53,6 @@ class Entrance:
     def __init__(self, passage: Passage, loop: asyncio.AbstractEventLoop) -> None:
         self._passage = passage
         self._loop = loop
-        self._number = passage.hold.add_source()
         # Records; each count is written by one thread only.
         self._handed = 0
         self._received = 0
@@ -76,7 +75,7 @@ class Entrance:
 
     def hold(self) -> None:
         """Begin nothing more until `go_on`."""
-        self._passage.hold.begin(self._number)
+        self._passage.hold.begin()
 
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:
         """Begin nothing more of these.
@@ -90,12 +89,11 @@ class Entrance:
 
     def go_on(self) -> None:
         """Go on with what is still ours."""
-        ticket = self._passage.hold.ticket(self._number)
-        self._loop.call_soon_threadsafe(self._passage.lane.go_on, self._number, ticket)
+        ticket = self._passage.hold.ticket()
+        self._loop.call_soon_threadsafe(self._passage.lane.go_on, ticket)
 
     def lost(self, partition: Partition, count: int) -> None:
         """Count what the log dropped before it was read."""
-        # Two sources of a lane have no topic in common.
         counts = self._passage.lane.lost_records
         counts[partition.topic] = counts.get(partition.topic, 0) + count
 

@@ -1,12 +1,18 @@
-"""How a source behaves."""
+"""What a source reads, and how it leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from plaudit.kafka.read.consumer import GroupConfig
 from plaudit.kafka.read.positions import PastEnd
+
+ASSIGNOR: Final = "range"
+"""It shares out every topic evenly, whatever the others have, in both group protocols; and it gives
+a partition's number in all topics to one owner, so that every retry of an endpoint is in one
+process."""
 
 
 @dataclass(frozen=True, slots=True)

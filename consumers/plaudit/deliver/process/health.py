@@ -43,10 +43,9 @@ class Health:
         if now - worker.ticked_at > STUCK_AFTER_S:
             found.append("the event loop makes no progress")
         found += [
-            f"{source.name} makes no progress"
+            f"{each.source.name} makes no progress"
             for each in worker.lanes
-            for source in each.sources.each
-            if now - source.read_at > SOURCE_STUCK_AFTER_S
+            if now - each.source.read_at > SOURCE_STUCK_AFTER_S
         ]
         return found
 
@@ -70,6 +69,7 @@ class Health:
             found.append(f"this machine's clock is {abs(skew_s):,.0f} s {side} the brokers'")
         if worker.settler.trouble is not None:
             found.append(f"writes fail: {worker.settler.trouble}")
+        found += [each.source.refused for each in worker.lanes if each.source.refused]
         found += [problem for each in worker.lanes for problem in each.watch.problems]
         found += [
             each.describe() for lane in worker.lanes for each in lane.blocked if each.by_record

@@ -113,7 +113,7 @@ PER_LANE: Final = (
         "gauge",
         "Partitions that run 8,000 records ahead of their oldest; relief makes it short.",
         "",
-        lambda each: _one(sum(of.crowded_below > 0 for of in each.sources.assignments)),
+        lambda each: _one(sum(of.crowded_below > 0 for of in each.source.assignments)),
     ),
     Described(
         "plaudit_records_undecodable",
@@ -155,14 +155,14 @@ PER_LANE: Final = (
         "counter",
         "Partitions taken over with commit metadata that is not ours: what it said is done again.",
         "",
-        lambda each: _one(each.sources.foreign),
+        lambda each: _one(each.source.holdings.foreign),
     ),
     Described(
         "plaudit_records_read",
         "counter",
         "Records handed to the event loop.",
         "",
-        lambda each: _one(each.sources.handed_over),
+        lambda each: _one(each.source.handed_over),
     ),
     Described(
         "plaudit_fanned_out",
@@ -183,7 +183,7 @@ PER_LANE: Final = (
         "gauge",
         "Records read and not finished; at its limit, the lane is short of workers.",
         "",
-        lambda each: _one(each.sources.in_hand),
+        lambda each: _one(each.source.holdings.in_hand),
     ),
     Described(
         "plaudit_records_stranded",
@@ -197,7 +197,7 @@ PER_LANE: Final = (
         "gauge",
         "Partitions that this worker holds.",
         "",
-        lambda each: _one(len(each.sources.assignments)),
+        lambda each: _one(len(each.source.assignments)),
     ),
     Described(
         "plaudit_partitions_waiting",

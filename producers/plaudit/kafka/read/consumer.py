@@ -83,8 +83,6 @@ class Consumer:
         # not know its position.
         self._starts: dict[Partition, int] = {}
         properties = settings.client_config(MEMORY_CAPS, **self._enforced(config))
-        if config.member and (instance := properties.get("group.instance.id")):
-            properties["group.instance.id"] = f"{instance}.{config.member}"
         self._client = open_client(settings, Client, properties)
 
     def _enforced(self, config: GroupConfig) -> dict[str, object]:
@@ -131,6 +129,7 @@ class Consumer:
 
         Raises:
             NotAuthorized: the group never accepted this user.
+            GroupRefused: members with another assignor or protocol have to leave the group first.
             ConsumerFatal: the client failed permanently; recreate it.
         """
         self.ends = {}
@@ -315,7 +314,7 @@ class Consumer:
         topic = message.topic() or ""
         doing = f"read {topic or f'as group {self._group}'}"
         failure = translate_for_consumer(error, doing)
-        fatal = ends_membership(failure)
+        fatal = ends_membership(failure, was_member=self._was_member)
         if fatal is not None:
             raise fatal
         if isinstance(failure, NotAuthorized) and not self._was_member:
