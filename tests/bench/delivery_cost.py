@@ -33,8 +33,9 @@ from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan
 from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.pipeline.attempt import Attempter
+from plaudit.deliver.pipeline.context import PipelineContext
 from plaudit.deliver.pipeline.events import EventsLane
-from plaudit.deliver.pipeline.pipeline import Pipeline, PipelineContext
+from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.keys import SecretKeys

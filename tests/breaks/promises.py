@@ -143,8 +143,8 @@ SETTLING: Final = (
     Break(
         "a delivery has its line in the log before its offset is committed",
         "consumers/plaudit/deliver/settle/settler.py",
-        "ticket = Ticket(len(writes), record, origin)",
-        "ticket = Ticket(1, record, origin)",
+        "ticket = self._tickets.open(record, origin, len(writes))",
+        "ticket = self._tickets.open(record, origin, 1)",
         "tests/deliver/test_settler.py",
     ),
     Break(

@@ -30,7 +30,7 @@ WIDE: Final = (
     ),
     Break(
         "a wide event is done when the last of its deliveries is written",
-        "consumers/plaudit/deliver/settle/settler.py",
+        "consumers/plaudit/deliver/settle/tickets.py",
         "ticket = Ticket(1, record, origin_of(record), wide=True)",
         "ticket = Ticket(0, record, origin_of(record), wide=True)",
         "tests/deliver/test_fan_out.py",

@@ -37,8 +37,9 @@ OF_EVERY_WRITE: Final = frozenset(
         "settle.settler:Settler._open",
         "settle.settler:Settler._report",
         "settle.settler:Settler._send",
-        "settle.settler:Settler._taken",
-        "settle.settler:Settler._written",
+        "settle.tickets:OpenTickets.open",
+        "settle.tickets:OpenTickets.taken",
+        "settle.tickets:OpenTickets.written",
         "settle.tickets:Ticket.__init__",
     )
 )

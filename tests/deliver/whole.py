@@ -25,9 +25,10 @@ from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
 from plaudit.deliver.pipeline.attempt import Attempter
+from plaudit.deliver.pipeline.context import PipelineContext
 from plaudit.deliver.pipeline.deliveries import DeliveriesLane
 from plaudit.deliver.pipeline.events import EventsLane
-from plaudit.deliver.pipeline.pipeline import Pipeline, PipelineContext
+from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.stranded import LOOK_EVERY_S, Watch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger

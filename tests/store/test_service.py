@@ -26,11 +26,12 @@ from plaudit.store.access.idempotency_store import IdempotencyStore, Kept
 from plaudit.store.db.database import SchemaOutdated, connect, open_database, revisions
 from plaudit.store.db.migrate import newest
 from plaudit.store.db.tables import METADATA, OUTBOX
+from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 from plaudit.store.endpoints.making import changed_endpoint, enabled_endpoint
 from plaudit.store.endpoints.manifest import carry_out, plan, read_file
 from plaudit.store.endpoints.relay import EndpointQueue, Relay
-from plaudit.store.endpoints.service import ChangedMeanwhile, EndpointService, NoSuchEndpoint
+from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules
 from plaudit.transport.addresses import AddressPolicy
 

@@ -13,9 +13,9 @@ from plaudit.api.dependencies import Parts
 from plaudit.api.problems import Refused
 from plaudit.api.rate_limits import RateLimits
 from plaudit.store.access.api_keys import ApiKey, Scope
+from plaudit.store.endpoints.changes import NoSuchEndpoint
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.service import NoSuchEndpoint
 
 SCHEME: Final = "key"
 CALLER: Final = "plaudit.caller"

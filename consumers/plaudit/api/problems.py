@@ -19,7 +19,7 @@ from plaudit.events.registry.errors import RegistryFailure
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.store.access.api_keys import NoSuchKey
 from plaudit.store.db.database import DatabaseFailure
-from plaudit.store.endpoints.service import ChangedMeanwhile, NoSuchEndpoint
+from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint
 from plaudit.store.endpoints.spec import InputRefused
 from plaudit.store.log.queries import NoSuchDelivery
 

@@ -34,10 +34,11 @@ from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.offsets.entrance import Entrance, Passage
 from plaudit.deliver.offsets.source_config import ASSIGNOR, SourceConfig
 from plaudit.deliver.pipeline.attempt import Attempter
+from plaudit.deliver.pipeline.context import PipelineContext
 from plaudit.deliver.pipeline.deliveries import DeliveriesLane
 from plaudit.deliver.pipeline.events import EventsLane
 from plaudit.deliver.pipeline.orders import follow_orders
-from plaudit.deliver.pipeline.pipeline import Pipeline, PipelineContext
+from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.preflight import LaneTopics
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
 from plaudit.deliver.settings import DeliverSettings

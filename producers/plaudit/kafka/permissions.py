@@ -11,10 +11,10 @@ from typing import Final
 
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._acl import AclOperation
 
 from plaudit.kafka.admin.roles import Role, grants
 from plaudit.kafka.admin.topic_diff import Aspect, Severity, TopicIssue
+from plaudit.kafka.admin_types import AclOperation
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, answered
 from plaudit.kafka.errors import NotAuthorized, translate

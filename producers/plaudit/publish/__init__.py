@@ -11,8 +11,9 @@ with Publisher(source="/services/moderation") as publisher:
 
 from plaudit.kafka.errors import Fenced, KafkaFailure, KafkaUnavailable, TransactionAborted
 from plaudit.kafka.write.producer import Ack
+from plaudit.publish.async_publisher import AsyncPublisher
 from plaudit.publish.errors import BatchTooLarge, EventTooLarge, OptionRefused, PublishRefused
-from plaudit.publish.publisher import DELIVERY_TIMEOUT_S, AsyncPublisher, Publisher
+from plaudit.publish.publisher import DELIVERY_TIMEOUT_S, Publisher
 
 __all__ = [
     "DELIVERY_TIMEOUT_S",

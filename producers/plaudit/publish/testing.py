@@ -27,13 +27,9 @@ from plaudit.kafka.errors import BufferFull, KafkaFailure, ProducerClosed
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.acks import Ack, Headers, PublishCounts
 from plaudit.kafka.write.producer import ProducerConfig
+from plaudit.publish.async_publisher import AsyncPublisher
 from plaudit.publish.prepare import DEFAULT_SOURCE, Prepared, checked_transactional_id
-from plaudit.publish.publisher import (
-    DELIVERY_TIMEOUT_S,
-    AsyncPublisher,
-    Publisher,
-    RecordProducer,
-)
+from plaudit.publish.publisher import DELIVERY_TIMEOUT_S, Publisher, RecordProducer
 
 NOWHERE: Final = "nowhere.invalid:9092"
 

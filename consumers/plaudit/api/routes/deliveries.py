@@ -23,7 +23,7 @@ from plaudit.api.time_params import Moment, epoch_ms
 from plaudit.control.views import OwnHeaders, shown_attempt, shown_delivery
 from plaudit.records.attempt import Outcome
 from plaudit.store.db.database import reading
-from plaudit.store.endpoints.service import NoSuchEndpoint
+from plaudit.store.endpoints.changes import NoSuchEndpoint
 from plaudit.store.log.queries import (
     DEFAULT_PAGE,
     LARGEST_PAGE,

@@ -24,8 +24,8 @@ from plaudit.api.schemas.endpoints import (
 from plaudit.api.time_params import Moment, epoch_ms
 from plaudit.control.testing import send_test
 from plaudit.store.db.database import reading
+from plaudit.store.endpoints.changes import Written
 from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.service import Written
 from plaudit.store.log.stats import health_of
 
 router = APIRouter(prefix="/v1/endpoints", tags=["endpoints"])

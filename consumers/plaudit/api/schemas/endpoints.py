@@ -13,8 +13,9 @@ from pydantic.config import JsonDict
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import ApiKey, Scope
+from plaudit.store.endpoints.changes import Written, offers
 from plaudit.store.endpoints.moving import without_headers_of
-from plaudit.store.endpoints.service import EndpointService, Written, offers
+from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import LONGEST_NAME, EndpointSpec
 from plaudit.store.endpoints.warnings import advice
 

@@ -16,7 +16,8 @@ from plaudit.cli.ui.output import Exit, fail
 from plaudit.cli.ui.progress import watched
 from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.throttle import Limits
-from plaudit.dlq.replay.replay import ReplayOrder, preview, replay
+from plaudit.dlq.replay.choice import ReplayOrder
+from plaudit.dlq.replay.replay import preview, replay
 from plaudit.events.catalogue import lookup
 from plaudit.kafka.permissions import require_brokers
 from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup

@@ -18,8 +18,8 @@ from plaudit.dlq.letters.filters import moment
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.delays import Delay, DelayError
 from plaudit.store.db.database import reading
+from plaudit.store.endpoints.changes import Written
 from plaudit.store.endpoints.moving import without_headers_of
-from plaudit.store.endpoints.service import Written
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 from plaudit.store.endpoints.workspaces import WorkspaceService
 from plaudit.store.log.stats import health_of

@@ -16,9 +16,10 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.records.times import time_text
+from plaudit.store.endpoints.changes import Written, offers
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.service import EndpointService, Written, offers
+from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import Rules
 from plaudit.store.endpoints.warnings import advice
 from plaudit.transport.addresses import AddressPolicy

@@ -13,11 +13,11 @@ from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.throttle import Limits
 from plaudit.dlq.letters.filters import Filter
 from plaudit.dlq.replay.checkpoint import ReplayedBefore
-from plaudit.dlq.replay.replay import ReplayOrder
+from plaudit.dlq.replay.choice import ReplayOrder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 from plaudit.records.times import time_text
-from plaudit.store.endpoints.service import Written
+from plaudit.store.endpoints.changes import Written
 
 
 def recover_endpoint(now: Written, rate: float | None, *, as_json: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from functools import partial
 
 from plaudit.deliver.isolation.admission import Admission
@@ -14,13 +13,10 @@ from plaudit.deliver.isolation.dlq_limit import DlqLimiter
 from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s, is_refused
 from plaudit.deliver.isolation.endpoint_state import Clock, InFlight
 from plaudit.deliver.isolation.head_of_line import Evicted
-from plaudit.deliver.isolation.known import Standings
-from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.attempted import Attempted, outcome_of
 from plaudit.deliver.model.decision import (
     Dead,
     Decision,
-    Plan,
     Reason,
     Retry,
     decide,
@@ -30,46 +26,19 @@ from plaudit.deliver.model.defects import Lost, Stage, defect_of
 from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.pause_gate import PauseGate
-from plaudit.deliver.offsets.pulse import Pulse
-from plaudit.deliver.pipeline.attempt import Attempter, Parcel
+from plaudit.deliver.pipeline.attempt import Parcel
+from plaudit.deliver.pipeline.context import PipelineContext
 from plaudit.deliver.pipeline.diversions import diverted, schedule_of
 from plaudit.deliver.pipeline.patience import Patience
 from plaudit.deliver.pipeline.rounds import Rounds
 from plaudit.deliver.pipeline.shaping import write_as
 from plaudit.deliver.pipeline.unreadable import Unread
 from plaudit.deliver.settle.headers import Headers
-from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.settle.tickets import Ticket
-from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.deliver.telemetry.counters import LaneCounters
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import LookUpsBusy, TransportError
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineContext:
-    """What deliveries are made with; shared by the lanes.
-
-    Attributes:
-        stopped: endpoints that answered 410, with the version that did: nothing is sent to them
-            until their next version.
-        flood_share: of a partition's records in a minute that may be buried.
-        schema_wait_s: how long a partition waits for schemas that are not known.
-        pulse: how late the event loop is.
-        known: of endpoints.
-    """
-
-    attempter: Attempter
-    settler: Settler
-    reporter: AttemptLogger
-    plan: Plan
-    limits: AdmissionLimits
-    stopped: dict[str, int] = field(default_factory=dict)
-    flood_share: float = 1.0
-    schema_wait_s: float = 300.0
-    pulse: Pulse = field(default_factory=Pulse)
-    known: Standings = field(default_factory=Standings)
 
 
 class Pipeline:

@@ -29,7 +29,7 @@ from plaudit.deliver.settle.dead_records import bare_letter, letter_of
 from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.oversized import OversizedWrites
 from plaudit.deliver.settle.records import Write
-from plaudit.deliver.settle.tickets import Ticket, WideWrites
+from plaudit.deliver.settle.tickets import OpenTickets, Ticket
 from plaudit.deliver.settle.troubles import Troubles
 from plaudit.events.ids import new_id_text
 from plaudit.kafka.broker_clock import BrokerClock
@@ -85,17 +85,12 @@ class Settler:
         self.refused = 0
         self.defects = Defects(monotonic)
         self._suspects: OversizedWrites[tuple[Ticket, str]] = OversizedWrites(monotonic)
-        # What our own code has raised for: writes, records without one, and finished tickets.
+        # What our own code has raised for: writes, and records without one.
         self._raised: deque[tuple[Write, Ticket, Exception]] = deque()
         self._unwritten: deque[tuple[Record, str, str]] = deque()
-        self._unreleased: deque[Ticket] = deque()
-        self._tickets: dict[Ticket, None] = {}
-        # Writes, and answers of brokers.
-        self._opened = 0
-        self._closed = 0
+        self._tickets = OpenTickets(self.defects)
         self._answers = 0
         self._seen_answers = 0
-        self._wide = WideWrites()
         self._monotonic = monotonic
         self._heard_at = monotonic()
 
@@ -127,13 +122,10 @@ class Settler:
         None, when nothing is on its way and nothing waits to be: then no acknowledgement can come,
         and what is not acknowledged was lost by our own code.
         """
-        queued = self.backlog + len(self._raised) + len(self._unreleased)
+        queued = self.backlog + len(self._raised) + self._tickets.unreleased
         if not queued and not self._producer.unacknowledged():
-            self._closed, self._wide = self._opened, WideWrites()
-            for lost in [each for each in self._tickets if not each.wide]:
-                del self._tickets[lost]
-        for ticket in self._tickets:
-            yield ticket.record
+            self._tickets.forget_lost()
+        yield from self._tickets.records
         for record, _, _ in self._unwritten:
             yield record
 
@@ -182,13 +174,11 @@ class Settler:
     @property
     def fans_out(self) -> bool:
         """Whether more of wide events may be written now."""
-        return self._wide.has_room and not self.backlog
+        return self._tickets.has_room and not self.backlog
 
     def open_wide(self, record: Record) -> Ticket:
         """Return the ticket of a wide event; `fan_out` adds writes until `close_wide` closes it."""
-        ticket = Ticket(1, record, origin_of(record), wide=True)
-        self._tickets[ticket] = None
-        return ticket
+        return self._tickets.open_wide(record)
 
     def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
         """Hand a delivery of a wide event to the deliveries lane."""
@@ -197,18 +187,16 @@ class Settler:
 
     def close_wide(self, ticket: Ticket) -> None:
         """Take note that everything of a wide event was sent."""
-        self._taken(ticket)
+        self._tickets.taken(ticket)
 
     def give_up_wide(self, ticket: Ticket, reason: str, detail: str) -> None:
         """Write what is left of a wide event to the dead letters, as the last of its writes."""
         self._add(ticket, letter_of(self._names, ticket.record, reason, detail, self.defects))
-        self._taken(ticket)
+        self._tickets.taken(ticket)
 
     def _add(self, ticket: Ticket, write: Write) -> None:
         """Send one more write of a wide event."""
-        self._opened += 1
-        self._wide.add(ticket.record.size)
-        ticket.left += 1
+        self._tickets.add(ticket)
         try:
             self._send(write, ticket)
         except Exception as error:  # noqa: BLE001 - tried again by `look`
@@ -217,20 +205,15 @@ class Settler:
     def bury(self, record: Record, reason: str, detail: str) -> None:
         """Write a record to the dead letters of its kind; if need be, its bytes alone."""
         try:
-            self._open(
-                record,
-                origin_of(record),
-                [letter_of(self._names, record, reason, detail, self.defects)],
-            )
+            letter = letter_of(self._names, record, reason, detail, self.defects)
+            self._open(record, origin_of(record), [letter])
         except Exception as error:  # noqa: BLE001 - tried again by `look`
             self.defects.note(Stage.SETTLE, error, record)
             self._unwritten.append((record, reason, detail))
 
     def _open(self, record: Record, origin: Origin, writes: list[Write]) -> None:
         """Send what belongs together; its ticket outlives whatever our own code raises."""
-        ticket = Ticket(len(writes), record, origin)
-        self._tickets[ticket] = None
-        self._opened += len(writes)
+        ticket = self._tickets.open(record, origin, len(writes))
         for write in writes:
             try:
                 self._send(write, ticket)
@@ -249,8 +232,7 @@ class Settler:
     async def serve(self) -> None:
         """Take acknowledgements as they come, until cancelled."""
         while True:
-            idle = self._closed == self._opened
-            await asyncio.sleep(IDLE_EVERY_S if idle else SERVE_EVERY_S)
+            await asyncio.sleep(IDLE_EVERY_S if self._tickets.idle else SERVE_EVERY_S)
             self._producer.serve()
 
     def _send(self, write: Write, ticket: Ticket) -> None:
@@ -286,7 +268,7 @@ class Settler:
                 self._failed.append((write, ticket, outcome))
             case _:
                 self._answers += 1
-                self._written(ticket)
+                self._tickets.written(ticket)
         try:
             self._heard(write, outcome)
         except Exception as error:  # noqa: BLE001 - it is settled whatever is noted beside it
@@ -299,32 +281,12 @@ class Settler:
             self._clock.observe(outcome.timestamp_ms)
             self._troubles.recovered(write.topic)
 
-    def _written(self, ticket: Ticket) -> None:
-        """Count a write that was acknowledged, or that nothing can be written of."""
-        self._closed += 1
-        if ticket.wide:
-            self._wide.remove(ticket.record.size)
-        self._taken(ticket)
-
-    def _taken(self, ticket: Ticket) -> None:
-        """Count down a ticket; after its last write, the record is released."""
-        ticket.left -= 1
-        if ticket.left > 0:
-            return
-        try:
-            ticket.record.done()
-        except Exception as error:  # noqa: BLE001 - tried again by `look`
-            self.defects.note(Stage.WRITE, error, ticket.record)
-            self._unreleased.append(ticket)
-        else:
-            self._tickets.pop(ticket, None)
-
     def look(self) -> None:
         """Repeat what failed, and see whether a broker has answered since, or none has to."""
         self._after_defects()
         self._repeat()
         answers = self._answers
-        if answers != self._seen_answers or self._closed == self._opened:
+        if answers != self._seen_answers or self._tickets.idle:
             self._seen_answers, self._heard_at = answers, self._monotonic()
 
     def _repeat(self) -> None:
@@ -368,8 +330,7 @@ class Settler:
                 self._raised.append((write, ticket, again))
         for _ in range(len(self._unwritten)):
             self.bury(*self._unwritten.popleft())
-        for _ in range(len(self._unreleased)):
-            self._taken(self._unreleased.popleft())
+        self._tickets.release_again()
 
     def _send_after(self, write: Write, ticket: Ticket, error: Exception) -> None:
         """Send a write again that our own code has raised for, or less in its place."""
@@ -379,7 +340,7 @@ class Settler:
         if ticket.raised <= MOST_RAISED:
             self._send(write, ticket)
         elif write.topic == self._attempts:
-            self._written(ticket)
+            self._tickets.written(ticket)
         else:
             self._send(bare_letter(self._names, ticket.record, Reason.DEFECT), ticket)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
-from plaudit.deliver.model.delivery import Origin
+from plaudit.deliver.model.defects import Defects, Stage
+from plaudit.deliver.model.delivery import Origin, origin_of
 from plaudit.deliver.offsets.assignment import Record
 
 MOST_FANNED_OUT: Final = 1_000
@@ -58,3 +60,94 @@ class WideWrites:
         """Count one that is acknowledged."""
         self._count -= 1
         self._bytes -= size
+
+
+class OpenTickets:
+    """Tickets whose writes are not all acknowledged, and how many writes that are.
+
+    Args:
+        defects: what our own code has raised.
+    """
+
+    __slots__ = ("_closed", "_defects", "_opened", "_tickets", "_unreleased", "_wide")
+
+    def __init__(self, defects: Defects) -> None:
+        self._defects = defects
+        self._tickets: dict[Ticket, None] = {}
+        # Finished ones whose records our own code has not released: it raised.
+        self._unreleased: list[Ticket] = []
+        self._opened = 0
+        self._closed = 0
+        self._wide = WideWrites()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no acknowledgement is due."""
+        return self._closed == self._opened
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more of wide events may be written."""
+        return self._wide.has_room
+
+    @property
+    def unreleased(self) -> int:
+        """Finished tickets whose records are to be released again."""
+        return len(self._unreleased)
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """Records of which something is being written."""
+        for ticket in self._tickets:
+            yield ticket.record
+
+    def open(self, record: Record, origin: Origin, writes: int) -> Ticket:
+        """Return the ticket of a delivery's writes."""
+        ticket = Ticket(writes, record, origin)
+        self._tickets[ticket] = None
+        self._opened += writes
+        return ticket
+
+    def open_wide(self, record: Record) -> Ticket:
+        """Return the ticket of a wide event; `add` counts its writes."""
+        ticket = Ticket(1, record, origin_of(record), wide=True)
+        self._tickets[ticket] = None
+        return ticket
+
+    def add(self, ticket: Ticket) -> None:
+        """Count one more write of a wide event."""
+        self._opened += 1
+        self._wide.add(ticket.record.size)
+        ticket.left += 1
+
+    def written(self, ticket: Ticket) -> None:
+        """Count a write that was acknowledged, or that nothing can be written of."""
+        self._closed += 1
+        if ticket.wide:
+            self._wide.remove(ticket.record.size)
+        self.taken(ticket)
+
+    def taken(self, ticket: Ticket) -> None:
+        """Count down a ticket; after its last write, the record is released."""
+        ticket.left -= 1
+        if ticket.left > 0:
+            return
+        try:
+            ticket.record.done()
+        except Exception as error:  # noqa: BLE001 - tried again by `release_again`
+            self._defects.note(Stage.WRITE, error, ticket.record)
+            self._unreleased.append(ticket)
+        else:
+            self._tickets.pop(ticket, None)
+
+    def release_again(self) -> None:
+        """Release the records that could not be released before."""
+        unreleased, self._unreleased = self._unreleased, []
+        for ticket in unreleased:
+            self.taken(ticket)
+
+    def forget_lost(self) -> None:
+        """Forget tickets whose acknowledgements can't come any more, but for wide events."""
+        self._closed, self._wide = self._opened, WideWrites()
+        for lost in [each for each in self._tickets if not each.wide]:
+            del self._tickets[lost]

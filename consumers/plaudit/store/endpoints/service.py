@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from plaudit.store.db.database import translated
 from plaudit.store.db.tables import ENDPOINTS
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.batch import Batch
+from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint, Written
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 from plaudit.store.endpoints.making import (
     changed_endpoint,
@@ -31,44 +32,10 @@ from plaudit.store.endpoints.reencrypt import reseal
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, checked, uuid_text
-from plaudit.store.endpoints.warnings import offer
 
 ANNOUNCE_S: Final = 10.0
 OVERLAP_MS: Final = 24 * 3_600_000
 """How long both secrets sign after a rotation."""
-
-
-class NoSuchEndpoint(LookupError):
-    """There is no endpoint of that id."""
-
-    def __init__(self, endpoint_id: str) -> None:
-        super().__init__(f"no endpoint {endpoint_id}; see `plaudit endpoints list`")
-
-
-class ChangedMeanwhile(LookupError):
-    """Somebody else changed the endpoint after it was looked at."""
-
-    def __init__(self, endpoint_id: str) -> None:
-        super().__init__(f"endpoint {endpoint_id} was changed meanwhile; look at it again")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A change that is safe in the database.
-
-    Attributes:
-        endpoint: as it is now.
-        secret: of a new endpoint, or a new secret: shown this once.
-        trouble: why the brokers have not heard of it yet; None: they have.
-        missed_since: of one that is served again: since when it was not, epoch milliseconds.
-        warnings: what the change took away.
-    """
-
-    endpoint: StoredEndpoint
-    secret: str | None = None
-    trouble: str | None = None
-    missed_since: int | None = None
-    warnings: Sequence[str] = ()
 
 
 class EndpointService:
@@ -354,12 +321,6 @@ class EndpointService:
         twin = rows.find_named(connection, endpoint.workspace_id, endpoint.name)
         if twin not in {None, endpoint.endpoint_id}:
             raise InputRefused("name", f"{endpoint.name!r} is taken by {twin}")
-
-
-def offers(written: Written) -> list[str]:
-    """Return how to send what an endpoint missed; none when it missed nothing."""
-    since, endpoint = written.missed_since, written.endpoint
-    return [] if since is None else [offer(endpoint.endpoint_id, since, endpoint.active_from)]
 
 
 def _now_ms() -> int:

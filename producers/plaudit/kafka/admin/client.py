@@ -14,14 +14,18 @@ from confluent_kafka import (
     TopicCollection,
 )
 from confluent_kafka.admin import AdminClient
-
-# The package `admin` does not declare its exports; the modules that define these do.
-from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
-from confluent_kafka.admin._metadata import ClusterMetadata
-from confluent_kafka.admin._topic import TopicDescription
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from plaudit.kafka.admin.topic_specs import TopicSpec
+
+# The package `admin` does not declare its exports; the modules that define these do.
+from plaudit.kafka.admin_types import (
+    AlterConfigOpType,
+    ClusterMetadata,
+    ConfigEntry,
+    ConfigResource,
+    TopicDescription,
+)
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, answered
 from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, NotAuthorized, translate

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin._metadata import ClusterMetadata
 
+from plaudit.kafka.admin_types import ClusterMetadata
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, answered
 from plaudit.kafka.errors import KafkaFailure, TopicProblem, translate

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin._metadata import TopicMetadata
 
+from plaudit.kafka.admin_types import TopicMetadata
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, answered
 from plaudit.kafka.errors import KafkaUnavailable, TopicProblem, translate

@@ -16,7 +16,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -44,45 +43,18 @@ from plaudit.kafka.write.acks import (
     SendFailure,
     ack_of,
 )
+from plaudit.kafka.write.config import ProducerConfig, reliable
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Ack", "Headers", "OnAck", "Producer", "ProducerConfig", "SendFailure", "reliable"]
+__all__ = ["Ack", "Headers", "OnAck", "Producer", "ProducerConfig", "SendFailure"]
 
-MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
-# Brokers check a whole batch against the topic's `max.message.bytes`. A batch of several records
-# stays under our smallest limit (1 MiB), so a refused batch holds a single record and takes no
-# other down with it.
-BATCH_BYTES: Final = 1_000_000
 _POLL_SECONDS: Final = 0.1
 # After a purge the reports are queued locally; this only bounds a client that misbehaves.
 _CLOSE_GRACE_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ProducerConfig:
-    """Configuration of one producer.
-
-    Attributes:
-        delivery_timeout_ms: time after which a record fails; 0 means never.
-        linger_ms: time that a record may wait for its batch; `PLAUDIT_KAFKA_LINGER_MS` overrides
-            it.
-        buffer_kbytes: memory for unacknowledged records.
-        max_record_bytes: larger records are rejected without asking the brokers.
-        has_thread: whether reports arrive in a thread of the producer. Without it, the owner calls
-            `serve` often, from one thread: two busy threads would pass the interpreter lock at
-            every
-            report.
-    """
-
-    delivery_timeout_ms: int = 0
-    linger_ms: int = 5
-    buffer_kbytes: int = 32_768
-    max_record_bytes: int = MAX_RECORD_BYTES
-    has_thread: bool = True
 
 
 class Producer:
@@ -333,20 +305,6 @@ class Producer:
 
     def _after_fork(self) -> None:
         self._produce = _raise_forked
-
-
-def reliable(max_record_bytes: int) -> dict[str, object]:
-    """Return the configuration of all our producers, independent of the settings."""
-    return {
-        "acks": "all",
-        "enable.idempotence": True,
-        # Java producers map a key to the same partition.
-        "partitioner": "murmur2_random",
-        "message.max.bytes": max_record_bytes,
-        "batch.size": BATCH_BYTES,
-        # `plaudit topics apply` creates topics; a misspelt name must fail.
-        "allow.auto.create.topics": False,
-    }
 
 
 def _raise_closed(*_: object) -> NoReturn:

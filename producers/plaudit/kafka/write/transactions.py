@@ -32,7 +32,8 @@ from plaudit.kafka.errors import (
     translate,
 )
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.write.producer import MAX_RECORD_BYTES, Headers, reliable
+from plaudit.kafka.write.config import MAX_RECORD_BYTES, reliable
+from plaudit.kafka.write.producer import Headers
 
 if TYPE_CHECKING:
     from typing import Self

@@ -1,0 +1,124 @@
+"""The choice of what a replay sends: the order, and the events that it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from confluent_kafka import Message
+
+from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.letters.endpoint_index import EndpointSummary
+from plaudit.dlq.replay.checkpoint import DISABLED, ReplayRefused, Wanted
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.events.decoding import Event, EventDecoder, SchemaLookup
+from plaudit.records.names import Names
+from plaudit.records.times import time_text
+
+ERASED: Final = "customer.erased"
+"""Goes to every endpoint of its workspace, whatever that filters, as when it was published; a
+replay of certain types has it only when it is one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOrder:
+    """What is to be replayed.
+
+    Attributes:
+        endpoint: where to.
+        since: from when on, as written: a time, an age, or `disabled`.
+        until: up to when; None: now.
+        types: only these; none: all that the endpoint wants.
+        spaces: only of these; none: all that the endpoint wants.
+        limits: how fast.
+        again: also when the same was replayed before.
+    """
+
+    endpoint: str
+    since: str
+    until: str | None = None
+    types: frozenset[str] = frozenset()
+    spaces: frozenset[str] = frozenset()
+    limits: Limits = field(default_factory=Limits)
+    again: bool = False
+
+    def wanted(self, known: EndpointSummary) -> Wanted:
+        """Return what tells this replay from others to the same endpoint.
+
+        Raises:
+            ReplayRefused: the endpoint never was disabled, or nobody knows any more when.
+        """
+        since, until = self.since, self.until
+        if since == DISABLED:
+            if known.disabled_since_ms is None:
+                raise ReplayRefused(_since_unknown(known))
+            since = time_text(known.disabled_since_ms)
+            until = until or time_text(known.active_from_ms)
+        return Wanted(since, until, tuple(sorted(self.types)), tuple(sorted(self.spaces)))
+
+
+def _since_unknown(known: EndpointSummary) -> str:
+    """Say why nobody can tell since when an endpoint was disabled, and what to do."""
+    it = f"--since disabled: endpoint {known.endpoint_id}"
+    if known.enabled_at_ms is None:
+        return f"{it} never was disabled; give a time, such as --since 24h"
+    enabled = time_text(known.enabled_at_ms)
+    return (
+        f"{it} was enabled again at {enabled}, and when it was disabled the topic of endpoints no "
+        "longer tells; give the time"
+    )
+
+
+class Chooser:
+    """Says which events an endpoint gets.
+
+    Args:
+        known: the endpoint.
+        order: what is to be replayed.
+        lookup: of writers' schemas.
+
+    Raises:
+        ReplayRefused: it wants none of what was asked for.
+    """
+
+    def __init__(
+        self, known: EndpointSummary, order: ReplayOrder, lookup: SchemaLookup | None
+    ) -> None:
+        self._workspace = known.workspace_id
+        self._decoder = EventDecoder(lookup)
+        self.types = _narrowed("--type", order.types, known.types)
+        self._erased = not order.types or ERASED in order.types
+        self._spaces = _narrowed("--space", order.spaces, known.spaces)
+        self._wants = known.wants
+
+    def topics(self, names: Names) -> list[str]:
+        """Return the topics that hold such events."""
+        also = {ERASED} if self._erased else set()
+        types = self.types | also if self.types else CATALOGUE.keys()
+        return sorted({names.event_topic(CATALOGUE[name].entity) for name in types})
+
+    def event(self, message: Message) -> Event | None:
+        """Return the event if it is one that the endpoint gets.
+
+        Raises:
+            SchemaUnknown: it can't be read yet.
+            Undecodable: it is no event.
+        """
+        event = self._decoder.decode(message.value() or b"")
+        if event.workspace_id != self._workspace:
+            return None
+        if event.type == ERASED and self._erased:
+            return event
+        if self.types and event.type not in self.types:
+            return None
+        if self._spaces and event.space_id not in self._spaces:
+            return None
+        return event if self._wants is None or self._wants(event.data) else None
+
+
+def _narrowed(option: str, asked: frozenset[str], has: frozenset[str]) -> frozenset[str]:
+    """Return what is both asked for and subscribed to; none means all."""
+    if asked and has and not asked <= has:
+        others = ", ".join(sorted(asked - has))
+        raise ReplayRefused(f"{option}: the endpoint does not want {others}")
+    return asked or has

@@ -1,0 +1,48 @@
+"""Changes to endpoints: what comes of one, and why one is not made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.endpoints.warnings import offer
+
+
+class NoSuchEndpoint(LookupError):
+    """There is no endpoint of that id."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"no endpoint {endpoint_id}; see `plaudit endpoints list`")
+
+
+class ChangedMeanwhile(LookupError):
+    """Somebody else changed the endpoint after it was looked at."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"endpoint {endpoint_id} was changed meanwhile; look at it again")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A change that is safe in the database.
+
+    Attributes:
+        endpoint: as it is now.
+        secret: of a new endpoint, or a new secret: shown this once.
+        trouble: why the brokers have not heard of it yet; None: they have.
+        missed_since: of one that is served again: since when it was not, epoch milliseconds.
+        warnings: what the change took away.
+    """
+
+    endpoint: StoredEndpoint
+    secret: str | None = None
+    trouble: str | None = None
+    missed_since: int | None = None
+    warnings: Sequence[str] = ()
+
+
+def offers(written: Written) -> list[str]:
+    """Return how to send what an endpoint missed; none when it missed nothing."""
+    since, endpoint = written.missed_since, written.endpoint
+    return [] if since is None else [offer(endpoint.endpoint_id, since, endpoint.active_from)]

@@ -1,0 +1,20 @@
+"""Types of the admin client that mypy finds in its private modules only.
+
+`confluent_kafka.admin` re-exports them at run time, but not for type checkers. No other module
+imports those private modules.
+"""
+
+from confluent_kafka.admin._acl import AclOperation
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
+from confluent_kafka.admin._topic import TopicDescription
+
+__all__ = [
+    "AclOperation",
+    "AlterConfigOpType",
+    "ClusterMetadata",
+    "ConfigEntry",
+    "ConfigResource",
+    "TopicDescription",
+    "TopicMetadata",
+]

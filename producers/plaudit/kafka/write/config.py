@@ -1,0 +1,50 @@
+"""Configuration of producers: what each may choose, and what all have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
+
+# Brokers check a whole batch against the topic's `max.message.bytes`. A batch of several records
+# stays under our smallest limit (1 MiB), so a refused batch holds a single record and takes no
+# other down with it.
+BATCH_BYTES: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerConfig:
+    """Configuration of one producer.
+
+    Attributes:
+        delivery_timeout_ms: time after which a record fails; 0 means never.
+        linger_ms: time that a record may wait for its batch; `PLAUDIT_KAFKA_LINGER_MS` overrides
+            it.
+        buffer_kbytes: memory for unacknowledged records.
+        max_record_bytes: larger records are rejected without asking the brokers.
+        has_thread: whether reports arrive in a thread of the producer. Without it, the owner calls
+            `serve` often, from one thread: two busy threads would pass the interpreter lock at
+            every
+            report.
+    """
+
+    delivery_timeout_ms: int = 0
+    linger_ms: int = 5
+    buffer_kbytes: int = 32_768
+    max_record_bytes: int = MAX_RECORD_BYTES
+    has_thread: bool = True
+
+
+def reliable(max_record_bytes: int) -> dict[str, object]:
+    """Return the configuration of all our producers, independent of the settings."""
+    return {
+        "acks": "all",
+        "enable.idempotence": True,
+        # Java producers map a key to the same partition.
+        "partitioner": "murmur2_random",
+        "message.max.bytes": max_record_bytes,
+        "batch.size": BATCH_BYTES,
+        # `plaudit topics apply` creates topics; a misspelt name must fail.
+        "allow.auto.create.topics": False,
+    }
