@@ -194,4 +194,7 @@ class Shown:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before anything was published: there is nothing to report
+        sys.exit(INTERRUPTED)

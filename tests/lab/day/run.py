@@ -59,6 +59,10 @@ class DayRun:
         stage = self.stage
         sampling = threading.Thread(target=self._sample, name="sampling", daemon=True)
         sampling.start()
+        self._wait_for_workers()
+        self._phases = [(now_ms(), QUIET)]
+        self.began = time.monotonic()
+        stage.publishing.start()
         try:
             self._go_through()
             stage.publishing.enough.set()
@@ -76,16 +80,15 @@ class DayRun:
         self._end()
         return self._collect()
 
-    def _go_through(self) -> None:
+    def _wait_for_workers(self) -> None:
         deadline = time.monotonic() + SERVE_WITHIN_S
         while not all(self.stage.serves(each.number) for each in self.stage.workers):
             self._look()
             if time.monotonic() > deadline:
                 self._complaints.append("the workers got no partitions in time")
                 return
-        self._phases = [(now_ms(), QUIET)]
-        self.began = time.monotonic()
-        self.stage.publishing.start()
+
+    def _go_through(self) -> None:
         length_s = self.stage.shape.size.seconds
         for step in self._steps:
             self._wait_until(step.at * length_s)
