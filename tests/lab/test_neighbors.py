@@ -48,14 +48,18 @@ def test_after_a_short_outage_new_events_are_delivered_soon(seen: Outcome) -> No
 @pytest.mark.nightly
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "seen", [PLAYS["slow"].play, PLAYS["slower"].play], ids=["100 ms", "500 ms"], indirect=True
+    ("seen", "since_s"),
+    [(PLAYS["slow"].play, 45), (PLAYS["slower"].play, 25)],
+    ids=["100 ms", "500 ms"],
+    indirect=["seen"],
 )
-def test_a_flood_to_a_slow_endpoint_leaves_the_others_alone(seen: Outcome) -> None:
+def test_a_flood_to_a_slow_endpoint_leaves_the_others_alone(seen: Outcome, since_s: float) -> None:
+    """Once it is read: until then the worker is short of CPU (docs/isolation.md, "Floods")."""
     for name in ("small", "steady"):
         for share in (0.5, 0.99):
             alone = percentile(seen.took_s(name, 0, 15), share)
-            beside = percentile(seen.took_s(name, 15), share)
-            assert beside <= alone * WORSE + BUSY_S, seen.told(0, 15)
+            beside = percentile(seen.took_s(name, since_s), share)
+            assert beside <= alone * WORSE + BUSY_S, seen.told(0, 15, since_s)
 
 
 @pytest.mark.nightly
