@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 LINE_EVERY_S: Final = 5.0
-_STEPS: Final = 100
 
 
 class Told:

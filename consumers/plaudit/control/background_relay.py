@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.once_logger import OnceLogger
 from plaudit.kafka.write.producer import Producer
 from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.endpoints.relay import Relay
@@ -52,7 +53,7 @@ class BackgroundRelay(Relay):
         self._thread.join(10)
 
     def _serve(self) -> None:
-        trouble = ""
+        once = OnceLogger(_log)
         while not self._stop.is_set():
             self._wanted.wait(EVERY_S)
             self._wanted.clear()
@@ -60,11 +61,9 @@ class BackgroundRelay(Relay):
                 if self.waiting():
                     with translated():
                         super().run()
-                trouble = ""
+                once.recovered()
             except (KafkaFailure, DatabaseFailure) as failure:
-                if str(failure) != trouble:
-                    trouble = str(failure)
-                    _log.warning("relay.waits", extra={"error": trouble})
+                once.failed("relay.waits", failure)
             except Exception:  # noqa: BLE001 - a defect; it is logged and retried
                 _log.exception("relay.crashed")
                 self._stop.wait(EVERY_S)

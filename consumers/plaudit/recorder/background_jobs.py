@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy.engine import Engine
 
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.once_logger import OnceLogger
 from plaudit.recorder.settings import DAY_MS
 from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.db.partitions import forget_before
@@ -68,15 +69,13 @@ class Chores:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self, chore: Chore) -> None:
-        trouble = ""
+        once = OnceLogger(_log)
         while not self._stop.wait(chore.every_s):
             try:
                 chore.do()
-                trouble = ""
+                once.recovered()
             except (DatabaseFailure, KafkaFailure) as failure:
-                if str(failure) != trouble:
-                    trouble = str(failure)
-                    _log.warning("chore.waits", extra={"chore": chore.name, "error": trouble})
+                once.failed("chore.waits", failure, chore=chore.name)
             except Exception:  # noqa: BLE001 - a defect in one; we hear of it, the others go on
                 _log.exception("chore.crashed", extra={"chore": chore.name})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -135,11 +135,3 @@ class LagReader:
             found.lost,
             past_end,
         )
-
-
-def by_topic(lags: Collection[PartitionLag]) -> Mapping[str, int]:
-    """Sum up by topic."""
-    sums: dict[str, int] = {}
-    for lag in lags:
-        sums[lag.topic] = sums.get(lag.topic, 0) + lag.behind
-    return sums
