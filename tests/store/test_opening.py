@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,32 @@ def test_a_new_file_is_private_and_so_are_its_journals(tmp_path: Path) -> None:
     engine.dispose()
     assert modes
     assert set(modes.values()) == {0o600}, modes
+
+
+def test_a_second_connection_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    """Without its locks, another process that closes the database removes its write-ahead log."""
+    path = tmp_path / "plaudit.db"
+    engine = open_database(f"sqlite:///{path}")
+    visitor = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1])\n"
+        "print(connection.execute('SELECT count(*) FROM kept').fetchone()[0])\n"
+        "connection.close()\n"
+    )
+
+    def seen_by_another_process() -> str:
+        run = [sys.executable, "-c", visitor, str(path)]
+        return subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip()
+
+    with engine.connect() as first, engine.connect() as second:
+        first.exec_driver_sql("CREATE TABLE kept (number INTEGER)")
+        first.commit()
+        second.exec_driver_sql("SELECT 1")
+        assert seen_by_another_process() == "0"
+        first.exec_driver_sql("INSERT INTO kept VALUES (1)")
+        first.commit()
+        assert seen_by_another_process() == "1"
+    engine.dispose()
 
 
 def test_a_file_in_no_folder_is_told_as_before(tmp_path: Path) -> None:

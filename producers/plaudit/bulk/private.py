@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -34,7 +35,12 @@ def make_private(path: Path) -> None:
 
     SQLite opens the existing file, and gives its journals the mode of the database.
 
+    An existing file is never opened here. On POSIX systems, closing any descriptor of a file drops
+    all locks that the process holds on it (sqlite.org/howtocorrupt.html, section 2.2). Another
+    process would then remove the write-ahead log under a connection that is open.
+
     Raises:
         OSError: the file can't be created.
     """
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, MODE))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, MODE))
