@@ -44,6 +44,7 @@ def test_a_second_connection_leaves_the_locks_of_the_first(tmp_path: Path) -> No
         first.exec_driver_sql("CREATE TABLE kept (number INTEGER)")
         first.commit()
         second.exec_driver_sql("SELECT 1")
+        second.commit()
         assert seen_by_another_process() == "0"
         first.exec_driver_sql("INSERT INTO kept VALUES (1)")
         first.commit()
