@@ -130,7 +130,7 @@ def test_records_that_can_not_be_read_are_counted_and_the_rest_is_sent(
     assert done.code == 0, done.err
     assert sent(installation) == dict.fromkeys(ids(wanted), 1)
     assert "3 can't be read, their schema is not known" in done.err
-    assert "2 are no events" in done.err
+    assert "2 can't be read as events" in done.err
 
 
 def test_a_replay_that_is_killed_goes_on_and_sends_each_event_once(

@@ -127,13 +127,13 @@ def test_an_event_that_nobody_wanted_is_traced_with_why(rig: Rig, sink: Sink) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("deliveries", "show", "nonsense"), "no UUID"),
+        (("deliveries", "show", "nonsense"), "not a UUID"),
         (("deliveries", "show", "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"), "no delivery"),
         (("deliveries", "retry"), "name a delivery"),
         (("deliveries", "retry", "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"), "no delivery"),
         (("deliveries", "list", "--since", "soon"), "--since"),
         (("deliveries", "list", "--cursor", "x"), "cursor"),
-        (("trace", "nonsense"), "no UUID"),
+        (("trace", "nonsense"), "not a UUID"),
     ],
 )
 def test_what_can_not_be_is_said_in_one_line(

@@ -205,7 +205,7 @@ def test_slacks_own_answers_decide(status: int, refusal: Refusal | None) -> None
 def test_a_form_that_nobody_knows_is_refused_by_name() -> None:
     assert shape_of("standard") is None
     assert {name for name in FORMATS if shape_of(name)} == set(SHAPES)
-    with pytest.raises(UnknownFormat, match="'xml' is none of standard, cloudevents"):
+    with pytest.raises(UnknownFormat, match="'xml' is not one of standard, cloudevents"):
         shape_of("xml")
 
 
@@ -220,4 +220,4 @@ def test_an_endpoint_of_a_form_that_a_newer_release_brought_is_not_sent_the_wron
     assert isinstance(known, Endpoint)
     assert known.shape is SHAPES["flat"]
     assert isinstance(newer, Unreadable)
-    assert "'teams' is none of" in newer.reason
+    assert "'teams' is not one of" in newer.reason

@@ -214,7 +214,7 @@ def test_applying_a_file_converges_and_changes_nothing_the_second_time(
     [
         ("workspace: [", "endpoints.yaml"),
         ("endpoints: []", "workspace"),
-        ("workspace: here\nendpoints: []", "no UUID"),
+        ("workspace: here\nendpoints: []", "not a UUID"),
         (FILE.format(workspace=WORKSPACE), r"\$\{HOOK\} is not in the environment"),
         ("workspace: ${PLAUDIT_SECRET_KEY}", "may not be filled in; call it PLAUDIT_VAR_"),
         ("workspace: ${HOME}", "may not be filled in; allow it with --env HOME"),

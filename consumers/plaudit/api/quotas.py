@@ -2,7 +2,6 @@
 
 The defaults are far above normal use. They keep one workspace from filling the tables that all
 workers hold in memory. Concurrent requests may exceed a quota together.
-together.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""From a Kafka record to a settled delivery."""
+"""Delivery worker: from a Kafka record to a settled delivery."""

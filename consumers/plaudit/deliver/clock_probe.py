@@ -1,9 +1,10 @@
-"""Asking the brokers for their time before anything is decided by it.
+"""Clock probe: learns the brokers' time before any decision depends on it.
 
-A write that is acknowledged tells it. Until the worker had written something, it would have to
-believe its own clock: with one that is behind, nothing would be due; with one that is ahead,
-retries would come early, and deliveries would expire untried. So the first thing that it writes is
-a record that means nothing: a tombstone, in a topic of dead letters, of a key that no letter has.
+An acknowledged write reveals the time. Without it, a worker would rely on its own clock: with a
+slow
+clock, nothing would be due; with a fast one, retries would come early, and deliveries would expire
+untried. So the worker first writes a record without meaning: a tombstone in a dead-letter topic,
+with a key that no letter has.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ async def learn_time(producer: Producer, topic: str, clock: BrokerClock) -> None
     """Take the brokers' time from one write; return when it is known, or can't be had soon.
 
     Args:
-        producer: is served by others meanwhile.
-        topic: a compacted one.
-        clock: hears of the time.
+        producer: producer that another thread serves.
+        topic: a compacted topic.
+        clock: receives the time.
     """
     answered = asyncio.Event()
 

@@ -40,7 +40,7 @@ class GuardedProcess:
 
     @property
     def pid(self) -> int:
-        """Its process; raises RuntimeError while there is none."""
+        """Its process; raises RuntimeError if it is not running."""
         if self._process is None:
             msg = "it has not been launched"
             raise RuntimeError(msg)

@@ -64,10 +64,10 @@ def docker_is_ready() -> None:
 
 
 def _knock() -> None:
-    """Connect to the daemon's socket: Docker's client leaves its own open when nobody is there.
+    """Connect to the daemon's socket: Docker's client leaves its own socket open on failure.
 
     Raises:
-        OSError: nobody listens.
+        OSError: the daemon does not listen.
     """
     host = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}")
     if host.startswith("unix://"):

@@ -147,7 +147,7 @@ class LocalKafka:
         self._keep_archive()
 
     def _archive_to_write(self) -> Path | None:
-        """Say where to write the AppCDS archive, when there is none yet.
+        """Return the option that writes the AppCDS archive, if it does not exist yet.
 
         It halves the time to start, and is written when the first broker ever is stopped.
         """

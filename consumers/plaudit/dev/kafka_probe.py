@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 # Under the range from which systems take the ports of outgoing connections (32768 on Linux), so
-# that nobody gets a port of ours between its choice and its use, or during a restart.
+# that no other process gets the port between its choice and its use, or during a restart.
 _PORTS: Final = range(15_000, 32_000)
 _ANSWER_TIMEOUT_S: Final = 1.0
 
@@ -24,7 +24,7 @@ def answers(bootstrap: str, brokers: int) -> bool:
     admin = AdminClient(
         {
             "bootstrap.servers": bootstrap,
-            "log_level": 0,  # that nobody listens yet is what we expect
+            "log_level": 0,  # a refused connection means that the port is free
             "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 50,
         }
@@ -37,7 +37,7 @@ def answers(bootstrap: str, brokers: int) -> bool:
 
 
 def free_ports(count: int) -> Iterator[int]:
-    """Yield loopback ports nobody listens on; random, so that two processes hardly agree."""
+    """Yield free loopback ports, in random order so that two processes rarely collide."""
     found = 0
     for port in random.sample(_PORTS, len(_PORTS)):
         if found == count:

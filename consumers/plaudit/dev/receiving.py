@@ -11,7 +11,7 @@ from typing import Final
 from plaudit.endpoints.signing import secret_bytes
 
 TOLERANCE_S: Final = 300
-"""A timestamp further away is refused: somebody replays what they recorded."""
+"""Maximum age of a timestamp; an older request may be a replay of a recorded one."""
 
 
 class NotVerified(Exception):
@@ -36,7 +36,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now_s: float | 
     if not message_id or not stamp or not given:
         raise NotVerified("a webhook-* header is missing")
     if not stamp.isdecimal():
-        raise NotVerified("webhook-timestamp is no number")
+        raise NotVerified("webhook-timestamp is not a number")
     now = time.time() if now_s is None else now_s
     if abs(now - int(stamp)) > TOLERANCE_S:
         raise NotVerified(f"webhook-timestamp is over {TOLERANCE_S} s away")

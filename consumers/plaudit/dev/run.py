@@ -40,7 +40,7 @@ class Options:
 
     Attributes:
         bootstrap: a cluster that is there; None: find or start one.
-        events: publish so many, wait until all is final, and judge; None: go on until stopped.
+        events: publish this many, wait until all are final, and judge; None runs until stopped.
         rate: events per second; 0: as fast as the brokers take them.
         workers: deliver processes.
     """
@@ -94,7 +94,7 @@ def run(options: Options) -> int:
     """Run until stopped, or until a fixed number of events is final; return the exit code.
 
     Raises:
-        KafkaNotFound: there is no Kafka, and none can be started.
+        KafkaNotFound: Kafka was not found, and could not be started.
         KafkaFailure: the brokers refuse or are away.
         WorkerDied: a worker ended by itself.
     """

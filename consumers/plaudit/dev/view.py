@@ -65,7 +65,7 @@ class Snapshot:
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds left at the average pace; None while nobody can tell."""
+        """Remaining seconds at the average pace; None while it is unknown."""
         done = self.progress
         return None if not done else self.elapsed_s * (1 - done) / done
 

@@ -1,1 +1,1 @@
-"""Dead letters: reading what could not be delivered."""
+"""Dead letters: reading, redriving, purging and replaying."""

@@ -1,1 +1,1 @@
-"""Endpoints as the delivery path sees them: model, secrets, signatures, the table in memory."""
+"""Endpoints in memory: model, secrets, signatures, and matching."""

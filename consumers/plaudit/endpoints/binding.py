@@ -1,4 +1,4 @@
-"""The seal of an endpoint's whole record: its owner, what it gets and where that is sent.
+"""Signature of an endpoint's whole record, which binds it to its owner and target.
 
 URL, headers and secrets are encrypted for one endpoint, but the workspace, types, filters and
 status stand beside them in the clear. The seal is an HMAC over all of the record's bytes. It
@@ -20,13 +20,13 @@ _VERSION: Final = b"\x01"
 
 
 class Binding(Enum):
-    """What the seal of a record says.
+    """Result of checking a record's signature.
 
     Members:
-        BOUND: the record is as a holder of the key wrote it.
-        UNBOUND: it has no seal, as releases before 0.2 wrote it.
-        FORGED: it was changed, or its seal is of an unknown version.
-        UNKNOWN: its key is not here.
+        BOUND: a holder of the key wrote the record.
+        UNBOUND: the record has no signature, as in releases before 0.2.
+        FORGED: the record was changed, or its signature has an unknown version.
+        UNKNOWN: the key of the signature is missing.
     """
 
     BOUND = auto()

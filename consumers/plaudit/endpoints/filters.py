@@ -1,4 +1,4 @@
-"""Content filters: which events an endpoint wants, by what stands in their `data`. Pure.
+"""Content filters: conditions on the `data` of events. Pure.
 
 A filter is JSON: a test of one field, or filters put together.
 
@@ -60,10 +60,10 @@ _Judge = Callable[[Mapping[str, Any], _Budget], bool]
 
 
 class Filter:
-    """Says of an event's `data` whether it is wanted.
+    """Decides whether an event's `data` matches.
 
     Attributes:
-        overruns: how many events it took because it would have cost too much to judge them.
+        overruns: events that it accepted because judging them would have cost too much.
         spent: steps of all evaluations.
     """
 
@@ -75,7 +75,7 @@ class Filter:
         self.spent = 0
 
     def __call__(self, data: Mapping[str, Any]) -> bool:
-        """Return whether an event is wanted."""
+        """Return whether an event matches."""
         budget = _Budget()
         try:
             return self._judge(data, budget)
@@ -87,11 +87,11 @@ class Filter:
 
 
 class FilterRefused(ValueError):
-    """A filter that can't be one.
+    """A filter is invalid.
 
     Attributes:
-        where: such as `all[1].gt`; empty for the whole.
-        reason: what is wrong, and what is wanted.
+        where: path such as `all[1].gt`; empty for the whole filter.
+        reason: what is wrong, and what is accepted.
     """
 
     def __init__(self, where: str, reason: str) -> None:
@@ -104,7 +104,7 @@ def parse_filter(text: str) -> Filter:
     """Return a filter that is written as JSON.
 
     Raises:
-        FilterRefused: says where it is wrong.
+        FilterRefused: the filter is invalid; the message says where.
     """
     if len(text) > MOST_CHARACTERS:
         raise FilterRefused("", f"at most {MOST_CHARACTERS:,} characters")
@@ -116,7 +116,7 @@ def parse_filter(text: str) -> Filter:
 
 
 def known_filter(text: str | None) -> Filter | None:
-    """Return the filter in an endpoint's record; None where there is none.
+    """Return the filter in an endpoint's record; None if it has none.
 
     One that this release can't read, written by a newer one, takes everything: an endpoint rather
     gets too much for as long as both releases run than too little.
@@ -131,7 +131,7 @@ def compile_filter(tree: object) -> Filter:
     """Return a filter that was read from JSON.
 
     Raises:
-        FilterRefused: says where it is wrong.
+        FilterRefused: the filter is invalid; the message says where.
     """
     return Filter(_Compiler().filter(tree, "", DEEPEST))
 

@@ -1,4 +1,4 @@
-"""Keeps the table of endpoints as current as the topic."""
+"""Follower of the endpoints topic, which keeps the table current."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class EndpointsFollower:
 
     @property
     def current_as_of(self) -> float | None:
-        """Monotonic seconds at which the table was known to be complete; None: never yet."""
+        """Monotonic time (s) at which the table was known to be complete; None before that."""
         return self._topic.current_as_of
 
     @property
     def problem(self) -> KafkaFailure | None:
-        """What keeps the table from being current, if anything does."""
+        """Problem that keeps the table from being current, or empty."""
         return self._topic.problem
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._topic.start()
 
     def wait_ready(self, timeout_s: float) -> bool:
-        """Wait until the topic has been read to its end once; False when time is up."""
+        """Wait until the topic has been read to its end once; return False on time-out."""
         return self._topic.wait_ready(timeout_s)
 
     def close(self) -> None:

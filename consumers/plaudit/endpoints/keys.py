@@ -1,4 +1,4 @@
-"""Keys that seal what must not be read at rest: URLs, headers and secrets of endpoints."""
+"""Encryption keys for data at rest: URLs, headers and secrets of endpoints."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class SecretKeys:
         """Read `PLAUDIT_SECRET_KEY`: base64 of 32 bytes each, comma-separated.
 
         Raises:
-            SettingsError: unset, or one is no such key; its value is never repeated.
+            SettingsError: the variable is unset, or a key is invalid; the message never shows its
+                value.
         """
         parts = [part.strip() for part in text.split(",") if part.strip()]
         if not parts:
@@ -83,7 +84,7 @@ class SecretKeys:
         """Decrypt.
 
         Raises:
-            CannotOpen: the key is not here, or the blob was changed or belongs to another endpoint.
+            CannotOpen: the key is missing, or the blob was changed or belongs to another endpoint.
         """
         cipher = self._ciphers.get(sealed.key_id)
         if cipher is None:

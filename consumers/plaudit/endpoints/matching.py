@@ -1,4 +1,4 @@
-"""The endpoints that want an event, found by its workspace, its type and what it holds.
+"""Matching: the endpoints of a workspace that want an event, by its type and content.
 
 What is looked up, the endpoints of a workspace that want a type, is never changed but made anew, so
 that a reader in another thread never sees half of a change.
@@ -130,7 +130,7 @@ class Workspace:
 
     The thread that applies changes an endpoint and then replaces what was learned. A thread that
     learns takes that dictionary first: what it learned from the endpoints before the change goes
-    into the dictionary that nobody looks at any more.
+    into a dictionary that is no longer used.
     """
 
     __slots__ = ("_known", "wanting")

@@ -1,4 +1,4 @@
-"""What a deliverer knows of an endpoint."""
+"""Endpoint model of a worker."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Endpoint:
         workspace_id: UUID of the tenant.
         version: grows with every change.
         target: where to send; a text says why its URL can't be used.
-        headers: of the subscriber's own choice, as they go on the wire.
+        headers: the subscriber's own headers, ready to send.
         signer: signs its requests.
         types: event types that it wants; none means all.
         spaces: spaces whose events it wants; none means all.
-        shape: form of its webhooks; None: the standard one.
+        shape: payload format; None means the standard one.
         rate_limit: requests per second, over all workers; None: no limit.
         schedule: delays between attempts; None: the installation's.
         status: `disabled` gets nothing.
@@ -61,9 +61,9 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An endpoint that is there and can't be opened: deliveries to it are diverted, never dropped.
+    """An endpoint that can't be decrypted: its deliveries are diverted, never dropped.
 
-    What stands in the clear is known, so events are matched all the same.
+    Its unencrypted fields are known, so events are matched anyway.
 
     Attributes:
         reason: why it can't be opened, for the operator.

@@ -1,4 +1,4 @@
-"""From the record in the topic to an endpoint that can be delivered to, and back."""
+"""Conversion between an endpoint's record and its model, with encryption."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from plaudit.transport.errors import UrlRefused
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """What of an endpoint is sealed.
+    """Encrypted fields of an endpoint.
 
     Attributes:
         url: it may hold a token of its own.

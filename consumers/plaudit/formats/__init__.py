@@ -1,1 +1,1 @@
-"""Forms in which endpoints may have their webhooks, beside the standard one."""
+"""Payload formats besides the standard one."""

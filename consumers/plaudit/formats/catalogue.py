@@ -1,4 +1,4 @@
-"""Every form by its name."""
+"""Catalogue of payload formats by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plaudit.formats import cloudevents, flat, slack
 from plaudit.formats.shape import Shape
 
 STANDARD: Final = "standard"
-"""The form of Standard Webhooks; it is rendered once for all endpoints of an event."""
+"""Name of the Standard Webhooks format, rendered once for all endpoints of an event."""
 
 SHAPES: Final[Mapping[str, Shape]] = {
     shape.name: shape
@@ -21,17 +21,17 @@ FORMATS: Final = (STANDARD, *SHAPES)
 
 
 class UnknownFormat(ValueError):
-    """A form that this release does not have: a newer one may."""
+    """This release does not have the payload format; a newer one may."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"format {name!r} is none of {', '.join(FORMATS)}")
+        super().__init__(f"format {name!r} is not one of {', '.join(FORMATS)}")
 
 
 def shape_of(name: str) -> Shape | None:
-    """Return a form; None for the standard one.
+    """Return a payload format; None for the standard one.
 
     Raises:
-        UnknownFormat: there is none of that name.
+        UnknownFormat: the format does not exist.
     """
     if name == STANDARD:
         return None

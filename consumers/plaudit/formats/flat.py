@@ -1,4 +1,4 @@
-"""One object without objects in it, for tables and automation tools that map fields by name.
+"""Flat format: one object without nested objects, for tables and automation tools.
 
 Every event of a type has the same names in the same order, whatever is absent: tools learn them
 from the first one that they see. Lists of texts become one text; what a service adds freely (maps)

@@ -1,4 +1,4 @@
-"""What a form of webhooks other than the standard one consists of."""
+"""Interface of payload formats."""
 
 from __future__ import annotations
 

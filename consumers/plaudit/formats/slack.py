@@ -1,4 +1,4 @@
-"""Messages for a Slack incoming webhook, within its limits; and what its answers mean.
+"""Slack format: messages within the limits of incoming webhooks, and the meaning of responses.
 
 Slack wants `text`, which phones and screen readers show, and takes blocks. Only `&`, `<` and `>`
 are special in it: escaped, no customer's words can call `<!channel>`. E-mail addresses are left
@@ -104,7 +104,7 @@ def message(event: Event) -> dict[str, Any]:
 
 def _headline(event: Event) -> str:
     template = HEADLINES.get(event.type)
-    # A type without a headline is no template: it may hold braces.
+    # A type without a headline is not a template: it may contain braces.
     return event.type if template is None else template.format_map(_Names(event.data))
 
 

@@ -1,1 +1,1 @@
-"""The recorder: projects the attempts topic into the delivery log, and acts on what it sees."""
+"""Recorder: projects the attempts topic into the delivery log, and acts on the result."""

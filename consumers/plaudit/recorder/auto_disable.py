@@ -1,7 +1,7 @@
-"""Endpoints that are to get nothing more: which, pure; and how, in the recorder's transaction.
+"""Automatic disabling of endpoints: the pure decision, and the change in the transaction.
 
-It happens together with the rows that say why, so a crash forgets neither, and through the outbox,
-so deliverers hear of it. An attempt says nothing of a version of the endpoint that it did not try.
+The change is in the same transaction as the rows that explain it, so a crash loses neither. The
+outbox notifies workers. An attempt only counts for the endpoint's version that it used.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ NOTICE: Final = "endpoint.disabled"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An endpoint that is to be disabled.
+    """An endpoint to disable.
 
     Attributes:
-        version: that the attempts tried.
-        reason: for its owner.
+        version: version that the attempts used.
+        reason: reason for its owner.
     """
 
     endpoint_id: str
@@ -41,12 +41,12 @@ class Verdict:
 
 
 def verdicts(sums: Sums, health: Iterable[Health], after_ms: int) -> Iterator[Verdict]:
-    """Yield which endpoints a batch of attempts gives up.
+    """Yield the endpoints that a batch of attempts disables.
 
     Args:
-        sums: of the attempts that are new.
-        health: of their endpoints, these attempts included.
-        after_ms: how long every attempt may have failed.
+        sums: sums of the new attempts.
+        health: health of their endpoints, including these attempts.
+        after_ms: time for which every attempt must have failed.
     """
     failing = f"failing: every attempt failed for {after_ms / DAY_MS:g} days"
     for each in health:
@@ -64,10 +64,10 @@ def _version(tried: Tried) -> int:
 
 
 def carry_out(connection: Connection, verdict: Verdict, health: Health, now_ms: int) -> bool:
-    """Disable an endpoint, and note that its workspace is to be told; False when it changed since.
+    """Disable an endpoint and add a notice for its workspace; return False if it changed meanwhile.
 
     Raises:
-        SQLAlchemyError: the transaction can't go on.
+        SQLAlchemyError: the transaction can't continue.
     """
     known = rows.find(connection, verdict.endpoint_id, for_update=True)
     if known is None or known.status != "active" or known.version != verdict.version:
@@ -89,7 +89,7 @@ def carry_out(connection: Connection, verdict: Verdict, health: Health, now_ms: 
 
 
 def _notify(connection: Connection, endpoint: StoredEndpoint, health: Health, now_ms: int) -> None:
-    """Note what the workspace's notification endpoint is to be told, if it has one."""
+    """Add a notice for the workspace's notification endpoint, if it has one."""
     query = sa.select(WORKSPACES.c.notify_endpoint_id).where(
         WORKSPACES.c.workspace_id == endpoint.workspace_id
     )

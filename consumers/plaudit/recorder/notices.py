@@ -1,7 +1,7 @@
-"""Notices: what a workspace is told by a webhook to its notification endpoint.
+"""Notices: webhooks to a workspace's notification endpoint.
 
-They wait in the database until they were answered 2xx, or for a day. They are no events of the
-catalogue and don't pass through Kafka: few, and about deliveries that may not work.
+They wait in the database until a 2xx response, for at most a day. They are not events of the
+catalogue and don't pass through Kafka: they are few, and about deliveries that may not work.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 20
 WAITS_MS: Final = (10_000, 60_000, 600_000, 3_600_000)
-"""Between attempts; the last goes on."""
+"""Delays between attempts; the last one repeats."""
 KEPT_MS: Final = 24 * 3_600_000
 _SUCCESS: Final = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One that is due."""
+    """A notice that is due."""
 
     notice_id: str
     workspace_id: str
@@ -53,7 +53,7 @@ class Notice:
     attempts: int
 
     def event(self) -> Event:
-        """Return it as what endpoints get."""
+        """Return the body in the form that endpoints receive."""
         return Event(
             self.notice_id,
             self.type,
@@ -69,8 +69,8 @@ class Notifier:
     """Sends notices that are due.
 
     Args:
-        engine: the database.
-        settings: keys, networks and time-outs, as deliverers have them.
+        engine: database.
+        settings: keys, networks and time-outs of the workers.
     """
 
     def __init__(self, engine: Engine, settings: DeliverSettings) -> None:
@@ -79,10 +79,10 @@ class Notifier:
         self._settings = settings
 
     def run(self) -> int:
-        """Send what is due; return how many were answered 2xx.
+        """Send due notices; return the number of 2xx responses.
 
         Raises:
-            DatabaseFailure: the rest waits for the next time.
+            DatabaseFailure: the rest waits for the next run.
         """
         due = self._due(_now_ms())
         return asyncio.run(self._send_all(due)) if due else 0
@@ -113,7 +113,7 @@ class Notifier:
     async def _send(self, attempter: Attempter, notice: Notice) -> bool:
         endpoint = self._target(notice)
         if endpoint is None:
-            self._settle(notice, "nobody is to be told any more", done=True)
+            self._settle(notice, "the workspace has no notification endpoint any more", done=True)
             return False
         event, shape = notice.event(), endpoint.shape
         write = None if shape is None else partial(shape.render, event, SOURCE)
@@ -136,7 +136,7 @@ class Notifier:
         return opened if isinstance(opened, Endpoint) else None
 
     def _settle(self, notice: Notice, said: str, *, done: bool) -> None:
-        """Drop a notice that was told or is too old; try another one again later."""
+        """Delete a notice that was sent or is too old; schedule a retry for another one."""
         now_ms = _now_ms()
         extra = {"type": notice.type, "workspace_id": notice.workspace_id, "said": said}
         if not done and now_ms - notice.created_at > KEPT_MS:

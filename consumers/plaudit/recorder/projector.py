@@ -1,4 +1,4 @@
-"""From records of the attempts topic to the log: one transaction a batch, each attempt once."""
+"""Projector of attempt records into the log: one transaction per batch, each attempt once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Read(NamedTuple):
-    """A record of the topic: where it stands, and its bytes."""
+    """A record of the topic, with its position."""
 
     topic: str
     partition: int
@@ -31,13 +31,14 @@ class Read(NamedTuple):
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the records so far.
+    """Counts of records.
 
     Attributes:
-        written: new in the log.
-        known: that were there already.
-        unreadable: that are no attempts, or that the database refuses: logged, and left out.
-        disabled: endpoints.
+        written: new rows of the log.
+        known: records that were in the log already.
+        unreadable: records that are not attempt records, or that the database refuses; logged and
+            skipped.
+        disabled: endpoints that were disabled.
     """
 
     written: int = 0
@@ -50,9 +51,10 @@ class Projector:
     """Writes attempts to the log.
 
     Args:
-        engine: the database.
-        disable_after_ms: endpoints that failed for so long are disabled; None: nothing but the log
-            is written, as a rebuild does.
+        engine: database.
+        disable_after_ms: endpoints that failed for this long are disabled; None only writes the
+            log,
+            as a rebuild does.
     """
 
     def __init__(self, engine: Engine, disable_after_ms: int | None) -> None:
@@ -62,16 +64,16 @@ class Projector:
         self.counts = Counts()
 
     def project(self, records: Sequence[Read]) -> None:
-        """Write a batch; when this returns, it is in the database.
+        """Write a batch; on return it is in the database.
 
         Raises:
-            DatabaseFailure: it is not; the same batch again does no harm.
+            DatabaseFailure: the batch is not written; retrying it is harmless.
         """
         read = [(record, row) for record in records if (row := self._read(record)) is not None]
         self._write(read)
 
     def _write(self, read: list[tuple[Read, Row]]) -> None:
-        """Write rows; should one of them be what is wrong, the others go in without it."""
+        """Write rows; if one of them is invalid, write the others without it."""
         if not read:
             return
         try:

@@ -1,7 +1,7 @@
-"""The log from the topic again, after a lost or restored database; nothing else is changed.
+"""Rebuild of the log from the topic, after a lost or restored database.
 
-What the log has already is known by its attempt_id, so a rebuild may run beside recorders, and
-again after it was stopped. No group is joined, nobody is disabled, nobody is told.
+The log identifies known attempts by attempt_id, so a rebuild may run beside recorders, and may be
+repeated. It joins no group, disables no endpoints and sends no notices.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from plaudit.recorder.recorder import MOST, read_of
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild came to.
+    """Result of a rebuild.
 
     Attributes:
-        read: records of the topic.
-        counts: what became of them.
-        complete: whether it read to the end that the topic had when it began.
+        read: number of records read.
+        counts: counts of the projector.
+        complete: whether it reached the end that the topic had at the start.
     """
 
     read: int
@@ -33,11 +33,11 @@ class Rebuilt:
 
 
 def rebuild(settings: KafkaSettings, engine: Engine, control: Control) -> Rebuilt:
-    """Write every attempt that the topic still has to the log, up to its end of now.
+    """Write every attempt of the topic to the log, up to the current end.
 
     Raises:
-        KafkaFailure: the brokers are away or refuse.
-        DatabaseFailure: what was written before stays; run it again.
+        KafkaFailure: the brokers are unavailable or refuse.
+        DatabaseFailure: earlier batches are written; run it again.
     """
     projector = Projector(engine, None)
     done = 0

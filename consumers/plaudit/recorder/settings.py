@@ -11,7 +11,7 @@ DAY_MS = 86_400_000
 
 
 class RecorderSettings(EnvSettings):
-    """How long things are kept, and when an endpoint is given up."""
+    """Retention times, and the time after which a failing endpoint is disabled."""
 
     log_days: int = Field(
         default=30, ge=1, le=FURTHEST_DAYS, description="Days that the delivery log is kept."
@@ -25,5 +25,5 @@ class RecorderSettings(EnvSettings):
 
     @property
     def disable_after_ms(self) -> int:
-        """The same in milliseconds."""
+        """The retention time in milliseconds."""
         return int(self.disable_after_days * DAY_MS)

@@ -1,1 +1,1 @@
-"""Process concerns that every long-running command shares: logging, memory, the operations port."""
+"""Shared runtime of long-running commands: logging, memory, operations port."""

@@ -1,4 +1,4 @@
-"""Memory of processes that run for long and make much that goes by itself."""
+"""Garbage-collector and malloc tuning for long-running commands."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import sys
 from typing import Final
 
 COLLECT_AFTER: Final = 20_000
-"""A few thousand deliveries' worth."""
+"""Generation-0 threshold: the objects of a few thousand deliveries."""
 _M_ARENA_MAX: Final = -8
-"""As glibc's malloc.h has it; mallopt(3)."""
+"""Parameter number of M_ARENA_MAX in glibc's malloc.h; see mallopt(3)."""
 ARENAS: Final = 2
 
 
 def spare_the_collector(after: int = COLLECT_AFTER) -> None:
-    """Leave what is there for good out of every collection, and collect less often.
+    """Exclude existing objects from garbage collection, and collect less often.
 
-    Deliveries and requests are gone with their last reference; the collector would walk through
-    those in hand every ten of them, and through all modules a few times a second.
+    Reference counting frees deliveries and requests. The collector would traverse those in flight
+    every ten of them, and all modules a few times a second.
 
     Args:
-        after: so many objects that may hold others, made and not gone.
+        after: container allocations between two generation-0 collections.
     """
     gc.collect()
     gc.freeze()
@@ -29,10 +29,10 @@ def spare_the_collector(after: int = COLLECT_AFTER) -> None:
 
 
 def share_arenas() -> None:
-    """Let threads share what they allocate from, where that is glibc's; before there are any.
+    """Make threads share malloc arenas where glibc is used; call it before they start.
 
     glibc gives each thread an arena of its own, and librdkafka has a thread for each broker of each
-    client: with 10,000 endpoints a worker had 8 MiB in them that nobody used.
+    client: with 10,000 endpoints, a worker had 8 MiB of unused memory in them.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

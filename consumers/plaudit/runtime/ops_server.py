@@ -34,7 +34,7 @@ _App = Callable[[dict[str, Any], _StartResponse], Iterable[bytes]]
 
 
 class Subject(Protocol):
-    """What a process says of itself to those who watch it."""
+    """Health and metrics of a process."""
 
     registry: CollectorRegistry
 
@@ -118,7 +118,7 @@ class HealthServer:
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Answer | None:
-        """Return what a request is answered; None: there was no request in time."""
+        """Return the response to a request; None if no request arrived in time."""
         self._waiting[writer] = None
         if len(self._waiting) > MOST_WAITING:
             next(iter(self._waiting)).transport.abort()
@@ -141,7 +141,7 @@ class HealthServer:
 
 
 def respond(app: _App, head: bytes) -> Answer:
-    """Return what a request is answered, from its head."""
+    """Return the response to a request, from its head."""
     first, *lines = head.decode("latin-1").split("\r\n")
     match first.split(" "):
         case ["GET" | "HEAD" as method, target, "HTTP/1.0" | "HTTP/1.1"]:

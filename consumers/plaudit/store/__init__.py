@@ -1,1 +1,1 @@
-"""The control plane's database: endpoints and their outbox."""
+"""Database of the control plane: endpoints, log, keys."""

@@ -1,1 +1,1 @@
-"""HTTP/1.1 POSTs to addresses that were checked; knows nothing of webhooks."""
+"""HTTP/1.1 POSTs to validated addresses; independent of webhooks."""

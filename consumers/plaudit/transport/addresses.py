@@ -1,4 +1,4 @@
-"""Which URLs and addresses may be reached at all.
+"""Address policy: URLs and addresses that may be reached.
 
 A URL is read once, strictly, into a `Target`: what two parsers could read differently (octal or
 hexadecimal addresses, userinfo, backslashes, zone ids) is refused, never guessed. Addresses are

@@ -1,4 +1,4 @@
-"""What came back from one POST, and how long each phase of it took."""
+"""Response of one POST, with the duration of each phase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What systems say when a connection or a handshake fails, in a few words."""
+"""Short texts for connection and handshake errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why an exchange has no answer, named by stage: was anything sent?
+"""Transport errors, named by stage: was anything sent?
 
 ```
 TransportError

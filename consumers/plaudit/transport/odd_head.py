@@ -1,4 +1,4 @@
-"""Heads of answers that the strict parser refuses, written again as it takes them.
+"""Tolerant reader of response heads that the strict parser rejects.
 
 What RFC 9112 lets a client read is read, as curl and browsers do: folded lines, line feeds without
 carriage returns, spaces before a colon, control characters in a value, a `Content-Length` that is
@@ -151,7 +151,7 @@ def regular_field(line: bytes, *, folded: bool) -> tuple[bytes, bytes]:
     """Return name and value of a header as they should have been sent; no name: leave it out.
 
     Raises:
-        AnswerMalformed: it is no header, or one that says where the body ends and is not regular.
+        AnswerMalformed: the line is not a header, or is an irregular one about the body's end.
     """
     given, colon, value = line.partition(b":")
     if not colon:

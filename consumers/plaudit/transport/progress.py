@@ -1,4 +1,4 @@
-"""How far one exchange has come: what its errors and its timings are made of."""
+"""Progress of one exchange, the source of its errors and timings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ raises nevertheless goes to the loop's exception handler and harms no other exch
 
 
 class Progress:
-    """The notes of one exchange, written by whoever takes the next step.
+    """Notes of one exchange, written by each step.
 
     Args:
         owner: whose request it is.
@@ -71,7 +71,7 @@ class Progress:
             self.first_byte_ms = (time.monotonic() - self.wrote_s) * 1e3
 
     def tell(self, on_done: OnDone, result: Answer | TransportError) -> None:
-        """Tell the caller how the exchange has ended."""
+        """Invoke the callback with the end of the exchange."""
         if isinstance(result, TransportError):
             result.sent = self.sent
             result.timings = self.timings()

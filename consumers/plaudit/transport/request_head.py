@@ -1,4 +1,4 @@
-"""The head of a request as bytes: what stays the same for an endpoint is written once."""
+"""Request head as bytes; the part that is constant for an endpoint is encoded once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def request_prefix(target: Target, headers: Headers = (), method: bytes = b"POST
         RequestInvalid: a header can't be written, or is ours to set.
     """
     if not _NAME.fullmatch(method):
-        detail = f"{method!r} is no method"
+        detail = f"{method!r} is not a method"
         raise RequestInvalid(detail)
     first = b"%b %b HTTP/1.1\r\nhost: %b\r\n"
     start = first % (method, target.path.encode(), target.authority.encode())

@@ -1,4 +1,4 @@
-"""The port: one POST to one target, and what bounds it.
+"""Sender port: one POST to one target, and its limits.
 
 There are two ways to send. `Sender.post` is for everyone. `Sender.start` is for the hot path: it
 makes no task and no future, takes a head of which the constant part was written once per endpoint,
@@ -135,7 +135,7 @@ class Sender(ABC):
 
         Args:
             target: see `start`.
-            headers: names and values as they go on the wire, none of `head.OURS`.
+            headers: names and values to send, without any of `request_head.OURS`.
             body: see `start`.
             method: another one than POST, for clients of all kinds.
 

@@ -1,1 +1,1 @@
-"""Who may be attempted now, so that no endpoint hurts another."""
+"""Isolation between endpoints: admission, circuit breakers and rate limits."""

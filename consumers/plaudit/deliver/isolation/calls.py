@@ -1,4 +1,4 @@
-"""What admission calls."""
+"""Callbacks of admission."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from plaudit.deliver.model.delivery import Delivery
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What admission calls.
+    """Callbacks of admission.
 
     Attributes:
         start: begins an attempt; it calls `finished` when that has ended.
         divert: sends a delivery to a tier instead.
-        insists: whether a delivery has waited for so long that no open circuit keeps it.
-        defect: hears what our own code has raised; settles the delivery that it stopped, if any.
+        insists: whether a delivery is overdue and must be attempted even though the circuit is
+            open.
+        defect: receives an exception of our own code; settles the delivery that it stopped, if any.
     """
 
     start: Callable[[InFlight], None]

@@ -1,4 +1,4 @@
-"""A circuit breaker: pure, the time is given to it.
+"""Circuit breaker: pure, the caller passes the time.
 
 ```
 CLOSED ── failures in a row ──▶ OPEN ── its time is over ──▶ HALF_OPEN ── recoveries ──▶ CLOSED
@@ -7,7 +7,7 @@ CLOSED ── failures in a row ──▶ OPEN ── its time is over ──▶
 ```
 
 Half-open lets one probe through at a time. A permit carries the generation that it was given in:
-what began before the state changed says nothing about now, and is not listened to.
+an attempt that began before the state changed says nothing about now, and is ignored.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CLOSED: Final = State.CLOSED
 
 
 class Breaker:
-    """Stops what fails again and again, and finds out when it works again.
+    """Stops attempts after repeated failures, and probes for recovery.
 
     Attributes:
         state: now; open turns half-open with the first permit after its time.
@@ -133,7 +133,7 @@ class Breaker:
 
     @property
     def pristine(self) -> bool:
-        """Whether it knows nothing that a new one would not know."""
+        """Whether it has the state of a new breaker."""
         return self.state is CLOSED and not self._in_a_row
 
     def _succeeded(self, now_s: float) -> None:

@@ -1,4 +1,4 @@
-"""What one endpoint has in hand: attempts under way, a queue, and what is known of it."""
+"""Per-endpoint state: attempts in flight, queue, and health."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from plaudit.transport.sender import ExchangeHandle
 
 Queue: TypeAlias = "deque[Delivery]"
 NOBODY: Final[Queue] = deque(maxlen=0)
-"""The queue of every endpoint that nobody waits for; an empty one of its own takes 700 bytes."""
+"""Shared queue of endpoints without waiting deliveries; an empty queue takes 700 bytes."""
 
 
 class Timer(Protocol):
@@ -36,7 +36,7 @@ class Clock:
     Attributes:
         later: calls a function after so many seconds, in the event loop's thread.
         now_s: monotonic seconds.
-        epoch_ms: what turns are told in.
+        epoch_ms: clock of reserved send times.
         pulse: how late the event loop is.
     """
 
@@ -55,7 +55,7 @@ class InFlight:
         standing: of the endpoint, when it began.
         permit: of that standing.
         began_s: monotonic seconds.
-        started_ms: the same, in epoch milliseconds; set by whoever makes the attempt.
+        started_ms: the same, in epoch milliseconds; set by the code that makes the attempt.
         exchange: what is to be cancelled; set likewise.
         evicted: it is cancelled for what it holds up.
         ended: its outcome has come; another one would be of no use.
@@ -88,7 +88,7 @@ class InFlight:
 
 
 class EndpointState:
-    """What one endpoint has in hand here.
+    """State of one endpoint in this lane.
 
     Attributes:
         flights: on the wire, the oldest first.

@@ -1,4 +1,4 @@
-"""Whether reading has to wait, and for which queues it does."""
+"""Read gate: pauses reading while queues wait for the worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is looked at a few times a second: who hangs, who is usual, who can be forgotten. Pure."""
+"""Housekeeping of endpoint state: hanging, usual and idle endpoints. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker knows of endpoints: one standing each, which both lanes share."""
+"""Endpoint health shared by a worker's lanes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one endpoint may occupy in a worker."""
+"""Limits of one endpoint in a worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AdmissionLimits:
-    """What one endpoint may occupy in this worker.
+    """Limits of one endpoint in this worker.
 
     Attributes:
         in_flight: requests on the wire at once.

@@ -1,4 +1,4 @@
-"""Deliveries in hand of one lane, by endpoint, and how many of them wait."""
+"""Queues of one lane's deliveries in hand, by endpoint."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Queues:
         """Take a delivery out of its queue, and count anew, after a defect has stopped admission.
 
         Returns:
-            Whether nobody has it in hand: it is not on the wire either.
+            Whether the delivery is not in flight either, so that no code has it in hand.
         """
         slots = self.slots.get(delivery.endpoint_id)
         on_the_wire = False

@@ -1,9 +1,9 @@
-"""Rate limits: when the next request may go, and whose turn is when. Pure, the time is given.
+"""Rate limiter with reserved send times. Pure, the caller passes the time.
 
 Requests to a limited endpoint leave evenly. What was missed for a moment is caught up on, at little
 more than the limit, and never in a burst: with a limit of 5/s, no 60 seconds see more than 303 go,
 and no second more than 7. That holds over any number of workers and rebalances, because an owner
-begins without credit, an interval after it became one: whoever was it before may have sent until
+begins without credit, an interval after it became one: the owner before may have sent until
 then. What arrives can be a little more, because requests take their time: with up to half a second
 on the way, an endpoint sees at most 305 in 60 seconds and 10 in one.
 

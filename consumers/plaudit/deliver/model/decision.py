@@ -1,4 +1,4 @@
-"""What becomes of a delivery: pure, from the outcome of an attempt and what happened before.
+"""Decision about a delivery: pure, from the outcome of an attempt and the history.
 
 | answer | decision |
 |---|---|
@@ -141,7 +141,7 @@ class Plan:
         return sum(delay.millis for delay in schedule) + GRACE_MS
 
     def tier_for(self, wait_ms: int) -> Delay:
-        """Return the shortest tier that is no shorter than `wait_ms`, or the longest."""
+        """Return the shortest tier that is at least as long as `wait_ms`, or the longest."""
         return next((tier for tier in self.tiers if tier.millis >= wait_ms), self.tiers[-1])
 
     def tier_within(self, wait_ms: int) -> Delay:
@@ -166,7 +166,7 @@ def decide(
     """Return what becomes of a delivery after an HTTP attempt.
 
     Args:
-        outcome: the answer, or why there is none.
+        outcome: the response, or why it is missing.
         history: before this attempt.
         plan: which tiers there are.
         schedule: the endpoint's own, or the plan's.
@@ -263,7 +263,7 @@ def await_turn(
     """Return where a delivery waits for its turn at an endpoint that gets more than it takes.
 
     It comes back before its turn, and waits again as long as that is not near: so the endpoint is
-    served without a pause, and nobody waits longer for having waited before. The first time, one
+    served without a pause, and earlier waits do not make a later one longer. The first time, one
     whose turn comes before the shortest tier ends goes to the deliveries lane at once.
     """
     if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:

@@ -2,7 +2,7 @@
 
 The value is seconds, or a date in one of the three forms of HTTP. Receivers also send the zone as
 an offset, or with a comma too few, and that is read, too. Whatever else stands there is ignored:
-the other side wrote it, so there is no value that may raise.
+the other side wrote it, so this code must not raise for any value.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def parse_retry_after(value: str, now_ms: int) -> int:
 
 
 def _epoch_ms(found: re.Match[str], now_ms: int) -> int | None:
-    """Return the moment of a date that has the right form; None when there is no such moment."""
+    """Return the time of a date in a valid form; None if the date does not exist."""
     month = _MONTHS.get(found["month"].lower())
     offset_minutes = _offset_minutes((found["zone"] or "").lower())
     hour, minute, second = int(found["hour"]), int(found["minute"]), int(found["second"] or 0)
@@ -90,7 +90,7 @@ def _year(digits: str, now_ms: int) -> int:
     year = int(digits)
     if len(digits) > 2:  # noqa: PLR2004 - as the form says
         return year
-    # A year of the Gregorian calendar has 365.2425 days; here a day more or less is no matter.
+    # A year of the Gregorian calendar has 365.2425 days; here a day more or less does not matter.
     this_year = 1970 + int(now_ms / (365.2425 * _DAY_MS))
     year += this_year - this_year % _YEARS_OF_CENTURY
     return year - _YEARS_OF_CENTURY if year > this_year + _FUTURE_YEARS else year

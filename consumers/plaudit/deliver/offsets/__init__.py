@@ -1,1 +1,1 @@
-"""What is read, what is done, and what may be committed."""
+"""Offsets: records read, records done, and positions to commit."""

@@ -1,4 +1,4 @@
-"""Asking the brokers until they answer."""
+"""Retry of a query until the brokers answer."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def ask_until_answered(ask: Callable[[], _T], wait: Callable[[], bool]) -> _T:
     """Return what the brokers answer; while they don't, log why, once.
 
     Args:
-        ask: raises KafkaFailure when there is no answer.
-        wait: waits a moment; returns False when nobody needs the answer any more.
+        ask: query; raises KafkaFailure without an answer.
+        wait: waits a moment; returns False when the answer is not needed any more.
 
     Raises:
         KafkaFailure: asking again can't help, or the answer is not needed any more.

@@ -2,7 +2,7 @@
 
 `p1:` and base64 of a bitmap: bit 0 stands for the first offset after the committed one (which
 itself is never done). A restart then does not repeat what was done. The text is kept under 4,000
-characters, because brokers refuse 4,096; foreign or broken text is no error: its records are
+characters, because brokers refuse 4,096; foreign or broken text is not an error: its records are
 delivered again.
 """
 

@@ -1,4 +1,4 @@
-"""What has been read of a partition and may not run yet: not due, or its window is full.
+"""Buffer of a partition's records that may not run yet: not due, or the window is full.
 
 A pure decision: given what is held and the time, how much may go, and whether fetching should stop.
 Records of a tier are due in the order of the log, because a tier has one fixed delay; so only the
@@ -51,7 +51,7 @@ class PartitionBuffer(Generic[H]):
         return len(self._held)
 
     def offer(self, record: H) -> bool:
-        """Hold a record that was read; False when there is no room, so that it is to be reread.
+        """Buffer a record; return False if the buffer is full and the record must be read again.
 
         One record is always taken, whatever its size.
         """
@@ -81,5 +81,5 @@ class PartitionBuffer(Generic[H]):
 
     @property
     def low(self) -> bool:
-        """Whether fetching should go on: a quarter is left, to bridge the time it takes."""
+        """Whether to resume fetching: a quarter is left, to bridge the latency."""
         return len(self._held) * 4 <= self._limits.records and self._bytes * 4 <= self._limits.bytes

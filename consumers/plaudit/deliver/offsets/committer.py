@@ -1,4 +1,4 @@
-"""When a source commits, and what: the safe offset, and what is done above it."""
+"""Committer of a source: the safe offset, and a bitmap of what is done above it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 COMMIT_EVERY_S: Final = 0.25
 COMMIT_EVERY_RECORDS: Final = 1_000
 REBALANCING: Final = frozenset({"REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"})
-"""So a commit is refused while a rebalance is under way; it goes on only while we poll."""
+"""Error code of a commit during a rebalance, which only continues while we poll."""
 LAST_COMMIT_S: Final = 5.0
 
 
@@ -39,7 +39,7 @@ class Committer:
         self._consumer = consumer
         self._done = 0
         self._due_at = 0.0
-        # The code of the latest failure, so that it is told once.
+        # The code of the latest failure, so that it is logged once.
         self._said: str | None = None
 
     def count(self, finished: int) -> None:
@@ -63,7 +63,7 @@ class Committer:
     def commit_last(
         self, held: Callable[[], Sequence[Assignment]], see_through: Callable[[], None]
     ) -> None:
-        """Commit everything before leaving; while a rebalance refuses it, let that go on first.
+        """Commit everything before leaving; if a rebalance refuses, let it finish first.
 
         Args:
             held: tells what is held; a rebalance changes it.
@@ -79,7 +79,7 @@ class Committer:
     def _commit(
         self, places: Mapping[Assignment, CommittedOffset], *, wait: bool
     ) -> KafkaFailure | None:
-        """Commit; one that fails is no loss: what it would have said is done again."""
+        """Commit; a failed commit is harmless: its records are delivered again."""
         if not places:
             return None
         try:

@@ -1,4 +1,4 @@
-"""Checks where a group stands against the log, at every assignment and whenever a fetch fails."""
+"""Check of a group's positions against the log, at assignments and fetch errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Positions:
     Args:
         logs: asks the brokers.
         choice: where to begin when a position is past the end of its log.
-        tell: hears of every position that was past the end.
+        tell: called for every position past the end.
         sleep: waits.
     """
 

@@ -1,4 +1,4 @@
-"""Which offsets of a partition are done, out of order, and which may be committed.
+"""Offset window of a partition: completed out of order, committed in order.
 
 A window belongs to one assignment of one partition. It starts at the group's committed offset;
 only offsets that were really received count, because compaction and transaction markers leave

@@ -1,1 +1,1 @@
-"""The way of a record from the bridge to a decision."""
+"""Pipeline: from the bridge to a decision."""

@@ -1,1 +1,1 @@
-"""The redrive and purge job."""
+"""Redrive and purge jobs."""

@@ -1,4 +1,4 @@
-"""What a job does with the letters that it takes away: send them again, or let them go."""
+"""Actions of a dead-letter job: send letters again, or remove them."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ _log = logging.getLogger(__name__)
 
 
 class Action(Protocol):
-    """Decides over letters; what it writes is committed together with their tombstones."""
+    """Decides about letters; its records are committed together with their tombstones."""
 
     name: str
 
     def skip(self, letter: Letter) -> Skip | None:
-        """Return why a letter stays; asked when letters are chosen, and again when they go."""
+        """Return why a letter stays; called when letters are chosen, and again before they move."""
         ...
 
     def endpoint(self, letter: Letter) -> str:
-        """Return the endpoint that a letter goes to; empty when to none."""
+        """Return the endpoint that a letter goes to; empty if none."""
         ...
 
     def write(self, letter: Letter) -> Write | None:
-        """Return what is written beside the letter's tombstone."""
+        """Return the records to write with the letter's tombstone."""
         ...
 
     def before(self, letters: Sequence[Letter]) -> None:
-        """Hear of letters that are about to go."""
+        """Prepare for the removal of these letters."""
         ...
 
 
 class RedriveDeliveries:
-    """Sends deliveries again.
+    """Redrives deliveries.
 
     Args:
-        names: of the topics.
-        again: how.
-        directory: the endpoints.
+        names: names of the topics.
+        again: redrive options.
+        directory: index of the endpoints.
     """
 
     name = "redrive"
@@ -67,29 +67,29 @@ class RedriveDeliveries:
         self._directory = directory
 
     def skip(self, letter: Letter) -> Skip | None:
-        """Return why it can't be sent again."""
+        """Return why the delivery can't be redriven."""
         return delivery_stays(letter, self._again, self._directory.find(self.endpoint(letter)))
 
     def endpoint(self, letter: Letter) -> str:
-        """Return where it goes."""
+        """Return the target endpoint."""
         return target_of(letter, self._again)
 
     def write(self, letter: Letter) -> Write:
-        """Return the record by which it is on its way again."""
+        """Return the delivery's new record."""
         known = self._directory.known(self.endpoint(letter))
         return delivery_again(self._names, letter, self._again, known, int(time.time() * 1_000))
 
     def before(self, letters: Sequence[Letter]) -> None:
-        """Nothing has to be kept: it goes on."""
+        """Do nothing: a redriven letter needs no copy."""
 
 
 class RedriveEvents:
-    """Sends records that were no events to their topics again.
+    """Redrives records that could not be read as events, to their topics.
 
     Args:
-        names: of the topics.
-        again: how.
-        schemas: tells which would come back at once.
+        names: names of the topics.
+        again: redrive options.
+        schemas: check for letters that would come back at once.
     """
 
     name = "redrive"
@@ -100,14 +100,14 @@ class RedriveEvents:
         self._schemas = schemas
 
     def skip(self, letter: Letter) -> Skip | None:
-        """Return why it can't be sent again."""
+        """Return why the record can't be redriven."""
         stays = event_stays(self._names, letter, self._again)
         if stays is None and self._schemas.is_unknown(letter):
             return Skip.SCHEMA_UNKNOWN
         return stays
 
     def endpoint(self, letter: Letter) -> str:
-        """It goes to a topic, not to an endpoint."""
+        """Return an empty text: the record goes to a topic, not to an endpoint."""
         del letter
         return ""
 
@@ -116,11 +116,11 @@ class RedriveEvents:
         return event_again(self._names, letter)
 
     def before(self, letters: Sequence[Letter]) -> None:
-        """Nothing has to be kept: it goes on."""
+        """Do nothing: a redriven letter needs no copy."""
 
 
 def stays(action: Action, letter: Letter) -> Skip | None:
-    """Return why a letter stays; one that can't be judged stays, and the others go."""
+    """Return why a letter stays. A letter whose check fails stays; others are not affected."""
     try:
         return action.skip(letter)
     except KafkaFailure:
@@ -131,11 +131,11 @@ def stays(action: Action, letter: Letter) -> Skip | None:
 
 
 class Purge:
-    """Lets letters go for good.
+    """Removes letters permanently.
 
     Args:
-        kind: of the letters.
-        file: gets each one before it is removed; None: nothing is kept.
+        kind: kind of the letters.
+        file: receives each letter before its removal; None for no copy.
     """
 
     name = "purge"
@@ -145,21 +145,21 @@ class Purge:
         self._file = file
 
     def skip(self, letter: Letter) -> Skip | None:
-        """Nothing speaks against it."""
+        """Return None: every letter may be removed."""
         del letter
         return None
 
     def endpoint(self, letter: Letter) -> str:
-        """It goes nowhere."""
+        """Return an empty text: the letter goes nowhere."""
         del letter
         return ""
 
     def write(self, letter: Letter) -> None:
-        """Write nothing but the tombstone."""
+        """Return no record besides the tombstone."""
         del letter
 
     def before(self, letters: Sequence[Letter]) -> None:
-        """Keep them in the file, safe on the disk, before they are removed."""
+        """Write the letters to the file and sync it to disk, before they are removed."""
         if self._file is None:
             return
         self._file.writelines(line_of(letter, self._kind) + "\n" for letter in letters)

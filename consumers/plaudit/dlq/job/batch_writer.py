@@ -1,7 +1,7 @@
-"""Moves letters: batch by batch, each with its tombstones in one transaction.
+"""Batch writer of a job: each batch of letters and its tombstones in one transaction.
 
-Waits, whether for a rate, for deliverers to catch up or for brokers, happen between transactions:
-an open one hides what is behind it from every reader.
+Waits (for a rate, for workers to catch up, or for brokers) happen between transactions, because
+an open transaction hides later records from every reader.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from plaudit.kafka.write.transactions import TransactionalProducer
 _log = logging.getLogger(__name__)
 
 MOST_HELD: Final = 10_000
-"""Letters that wait for their endpoint's rate; then the job waits with them."""
+"""Maximum letters held for their endpoint's rate; above it the job waits."""
 MOST_HELD_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -32,12 +32,12 @@ class Mover:
     """Moves the letters of one job.
 
     Args:
-        producer: has been fenced.
-        topic: of the dead letters.
-        action: what becomes of them.
-        brakes: hold it back.
-        control: stops it.
-        report: is told what was done.
+        producer: a fenced producer.
+        topic: dead-letter topic.
+        action: action for the letters.
+        brakes: throttle of the job.
+        control: stops the job.
+        report: receives the counts.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Mover:
         self._batch_bytes = 0
 
     def run(self, letters: Iterable[Letter]) -> None:
-        """Move letters until there are no more, or the job is stopped.
+        """Move letters until none is left, or the job is stopped.
 
         Raises:
-            KafkaFailure: the job can't go on; what was committed is moved, the rest stays.
+            KafkaFailure: the job can't continue; committed letters are moved, the rest stays.
         """
         for letter in letters:
             if self._control.stopping:
@@ -81,7 +81,7 @@ class Mover:
         self._commit()
 
     def _hold(self, letter: Letter) -> None:
-        """Give a letter the moment at which its endpoint's rate lets it go."""
+        """Assign a letter the time at which its endpoint's rate admits it."""
         due = self._paces.due(self._action.endpoint(letter))
         self._number += 1
         size = letter.size
@@ -89,7 +89,7 @@ class Mover:
         self._held_bytes += size
 
     def _let_go(self, most: int, most_bytes: int) -> None:
-        """Move what is due; while more is held than that, wait for it."""
+        """Move the letters that are due; wait while too many are held."""
         while self._held and not self._control.stopping:
             wait_s = self._held[0][0] - self._control.now()
             if wait_s > 0:
@@ -123,7 +123,7 @@ class Mover:
         self._gate.went(moved)
 
     def _stays(self, letter: Letter) -> bool:
-        """Return whether a letter is not moved after all, and take note of it."""
+        """Return whether a letter stays after all, and count the reason."""
         reason = stays(self._action, letter)
         if reason is None and self._failing(letter):
             reason = Skip.FAILING
@@ -143,7 +143,7 @@ class Mover:
         self._control.listener.moved(1)
 
     def _writes(self, letter: Letter) -> tuple[Write, ...]:
-        """Return what takes a letter away; nothing for one of which that can't be made."""
+        """Return the tombstone that removes a letter, or nothing if it can't be built."""
         end = tombstone(self._topic, letter)
         try:
             write = self._action.write(letter)

@@ -1,7 +1,7 @@
-"""Dead letters as JSON lines: everything that is needed to write them again. Pure.
+"""Dead letters as JSON lines, complete enough to write them again. Pure.
 
-Bytes that are text stand as text, others as `{"base64": …}`; the event's own bytes always so. The
-fields of `plaudit dlq list --json` stand beside them under `summary`, for people and for jq.
+Text is written as text, other bytes as `{"base64": …}`, the event's own bytes always so. The
+fields of `plaudit dlq list --json` are added under `summary`, for people and for jq.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ VERSION: Final = 1
 
 
 class LineRefused(ValueError):
-    """A line that is no dead letter; says why."""
+    """A line is not a dead letter. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A dead letter as a file keeps it."""
+    """A dead letter as stored in a file."""
 
     kind: Kind
     key: bytes
@@ -34,7 +34,7 @@ class Kept:
     value: bytes
 
     def belongs_to(self, names: Names) -> bool:
-        """Return whether it could have been written by the installation of these names."""
+        """Return whether an installation with these names could have written it."""
         if self.kind is not Kind.EVENTS:
             return True
         letter = Letter(self.key, 0, 0, 0, self.headers, self.value)
@@ -42,7 +42,7 @@ class Kept:
 
 
 def line_of(letter: Letter, kind: Kind) -> str:
-    """Return a letter as one line of JSON, without the line's end."""
+    """Return a letter as one line of JSON, without a line break."""
     return json.dumps(
         {
             "plaudit_dead_letter": VERSION,
@@ -57,10 +57,10 @@ def line_of(letter: Letter, kind: Kind) -> str:
 
 
 def read_line(line: str | bytes) -> Kept:
-    """Return what a line keeps.
+    """Parse a line.
 
     Raises:
-        LineRefused: it is no dead letter, or of a version that is not known here.
+        LineRefused: the line is not a dead letter, or has an unknown version.
     """
     try:
         found = json.loads(line)

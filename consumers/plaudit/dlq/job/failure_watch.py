@@ -1,4 +1,4 @@
-"""What becomes of what is sent again: a job stops sending to an endpoint that keeps failing."""
+"""Failure watch: a job stops sending to an endpoint that keeps failing."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ _MOST: Final = 5_000
 
 
 class Watch(Protocol):
-    """Says whether it is any use to go on."""
+    """Decides whether to continue sending."""
 
     def look(self) -> None:
-        """Take in what is new; waits for nothing."""
+        """Process new records, without waiting."""
         ...
 
     def sent(self, count: int) -> None:
-        """Take note of what was sent."""
+        """Count records that were sent."""
         ...
 
     def why_not(self, endpoint: str) -> str | None:
-        """Return why nothing more goes to an endpoint, or to a topic (empty); None: it may."""
+        """Return why to stop sending to an endpoint, or to a topic (empty); None to continue."""
         ...
 
 
 class Tail:
-    """What a topic gets from now on.
+    """Reader of new records of a topic.
 
     Args:
-        settings: where Kafka is.
-        topic: which.
+        settings: connection to Kafka.
+        topic: the topic.
     """
 
     def __init__(self, settings: KafkaSettings, topic: str) -> None:
@@ -53,7 +53,7 @@ class Tail:
         self._open = False
 
     def open(self) -> None:
-        """Begin at the end of now.
+        """Start at the current end.
 
         Raises:
             KafkaFailure: the topic can't be read.
@@ -63,7 +63,7 @@ class Tail:
         self._open = True
 
     def latest(self) -> list[Message]:
-        """Return what has come since the last time; waits for nothing.
+        """Return the records since the last call, without waiting.
 
         Raises:
             KafkaFailure: the topic can't be read.
@@ -82,10 +82,10 @@ class Tail:
 
 
 class Streaks:
-    """Failures in a row of each endpoint. Pure.
+    """Consecutive failures of each endpoint. Pure.
 
     Args:
-        most: so many in a row and the endpoint is failing; 0: never.
+        most: consecutive failures after which an endpoint counts as failing; 0 means never.
     """
 
     def __init__(self, most: int) -> None:
@@ -94,7 +94,7 @@ class Streaks:
         self._said: dict[str, str] = {}
 
     def take(self, endpoint: str, outcome: str, said: str) -> None:
-        """Count an outcome; what was only put off or cancelled says nothing."""
+        """Count an outcome; diversions and cancellations do not count."""
         if outcome == Outcome.DELIVERED:
             self._streaks.pop(endpoint, None)
         elif outcome in _FAILED:
@@ -106,18 +106,18 @@ class Streaks:
         return bool(self.most) and self._streaks.get(endpoint, 0) >= self.most
 
     def why(self, endpoint: str) -> str:
-        """Return what its latest failure was."""
+        """Return the description of its latest failure."""
         return f"{self._streaks.get(endpoint, 0)} failures in a row, {self._said.get(endpoint, '')}"
 
 
 class OutcomeWatch:
-    """Follows the log of attempts from now on, for what was sent again.
+    """Follows the attempts topic for deliveries that the job sent.
 
-    Only lines of endpoints that the job sends to are decoded.
+    Only attempt records of the job's endpoints are decoded.
 
     Args:
-        settings: where Kafka is.
-        most: failures in a row that an endpoint may have; 0: any number.
+        settings: connection to Kafka.
+        most: allowed consecutive failures of an endpoint; 0 means unlimited.
     """
 
     def __init__(self, settings: KafkaSettings, most: int) -> None:
@@ -134,20 +134,20 @@ class OutcomeWatch:
         self._tail.close()
 
     def sent(self, count: int) -> None:
-        """How many were sent does not matter here."""
+        """Do nothing: the number of sent records does not matter here."""
 
     def why_not(self, endpoint: str) -> str | None:
-        """Return why nothing more goes to an endpoint; None: it may."""
+        """Return why to stop sending to an endpoint; None to continue."""
         if not endpoint:
             return None
         self._endpoints.add(endpoint.encode())
         return self.streaks.why(endpoint) if self.streaks.failing(endpoint) else None
 
     def look(self) -> None:
-        """Take in what the log has got since the last look; waits for nothing.
+        """Process the new attempt records, without waiting.
 
         Raises:
-            KafkaFailure: the log can't be read.
+            KafkaFailure: the topic can't be read.
         """
         for message in self._tail.latest():
             if message.key() in self._endpoints:
@@ -157,17 +157,17 @@ class OutcomeWatch:
         try:
             attempt: Mapping[str, Any] = decode_attempt(value)
         except RecordError:
-            return  # of a release that this one does not know; `plaudit record` reports it
+            return  # written by an unknown release; `plaudit record` reports it
         if attempt["trigger"] in _OURS:
             said = f"status {attempt['status']}" if attempt["status"] else attempt["reason"] or ""
             self.streaks.take(attempt["endpoint_id"], attempt["outcome"], said)
 
 
 class Returns:
-    """How many of the records that were sent again have come back as dead letters. Pure.
+    """Counts sent records that came back as dead letters. Pure.
 
     Args:
-        most: so many, and half of what was sent, are too many; 0: any number may.
+        most: this many, and half of the sent records, are too many; 0 means unlimited.
     """
 
     def __init__(self, most: int) -> None:
@@ -177,16 +177,16 @@ class Returns:
         self.reason = ""
 
     def too_many(self) -> bool:
-        """Return whether it is no use to go on."""
+        """Return whether to stop."""
         return bool(self.most) and self.back >= self.most and 2 * self.back >= self.sent
 
 
 class ReturnWatch:
-    """Follows `dlq.events` from now on, for what was sent again and is no event still.
+    """Follows `dlq.events` for sent records that still can't be read.
 
     Args:
-        settings: where Kafka is.
-        most: as for `Returns`.
+        settings: connection to Kafka.
+        most: limit, as for `Returns`.
     """
 
     def __init__(self, settings: KafkaSettings, most: int) -> None:
@@ -201,7 +201,7 @@ class ReturnWatch:
         self._tail.close()
 
     def look(self) -> None:
-        """Count what has come back since the last look; waits for nothing.
+        """Count the records that came back since the last call, without waiting.
 
         Raises:
             KafkaFailure: the topic can't be read.
@@ -213,11 +213,11 @@ class ReturnWatch:
                 self._returns.reason = letter.text(Header.REASON) or ""
 
     def sent(self, count: int) -> None:
-        """Take note of what was sent."""
+        """Count records that were sent."""
         self._returns.sent += count
 
     def why_not(self, endpoint: str) -> str | None:
-        """Return why nothing more goes to its topic; None: it may."""
+        """Return why to stop sending to the topic; None to continue."""
         del endpoint
         returns = self._returns
         if not returns.too_many():

@@ -1,14 +1,14 @@
-"""The reprocessing job: fence, snapshot, scan, move, in this order.
+"""Redrive and purge job: fence, snapshot, scan, move, in this order.
 
-1. `fence`: the one name that may write tombstones is taken; what another job had open ends, and
-   that job can write no more.
-2. `Letters.alive` snapshots the ends and reads up to them: nobody else can take a letter away now,
-   so what is found is there until this job moves it (scan.py, offsets.py).
-3. `choose` applies the filter and the rules of sending again.
-4. `Mover` moves what was chosen, a letter and its tombstone in one transaction (mover.py).
+1. `fence`: the job takes the transactional id of tombstones; an earlier job's transaction is
+   aborted, and that job can't write any more.
+2. `Letters.alive` takes the ends of the topic and reads up to them. No other process can remove a
+   letter now, so each letter stays until this job moves it.
+3. `choose` applies the filter and the redrive rules.
+4. `BatchWriter` moves the chosen letters, each with its tombstone in one transaction.
 
-Killed anywhere, the next run does the same and finds exactly what has not been moved. A dry run is
-2 and 3 alone, and disturbs no job that runs.
+If the job is killed, the next run repeats these steps and finds exactly the letters that have not
+moved. A dry run consists of steps 2 and 3, and does not disturb a running job.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.transactions import TransactionalProducer
 
 TAKEOVERS: Final = 3
-"""How often a job begins anew by itself, after outages that ended its producer."""
+"""Maximum restarts of a job after outages that made its producer fatal."""
 FENCED: Final = (
     "another job has taken over (or the brokers were away in the middle of a transaction); nothing "
     "is lost or doubled: look for the other one, then run this again"
@@ -47,20 +47,20 @@ FENCED: Final = (
 
 
 class EndpointRefused(ValueError):
-    """An endpoint that nothing can be sent to; says the way out."""
+    """Nothing can be sent to the endpoint. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a job is to do.
+    """Order of a job.
 
     Attributes:
-        kind: which dead letters.
-        filter: which of them.
-        again: how they are sent again.
-        to: another endpoint that they go to.
-        limits: how fast and how many.
-        name: of the policy it comes from.
+        kind: kind of dead letters.
+        filter: conditions for the letters.
+        again: redrive options.
+        to: another endpoint as the target.
+        limits: rates and maximum number.
+        name: name of the policy, if one ordered it.
     """
 
     kind: Kind = Kind.DELIVERIES
@@ -72,10 +72,10 @@ class Order:
 
 
 def preview(settings: KafkaSettings, order: Order, control: Control) -> Report:
-    """Say what a redrive would do now, without doing it.
+    """Return what a redrive would do now, without doing it.
 
     Raises:
-        EndpointRefused: the endpoint named in `to` can't take anything.
+        EndpointRefused: the endpoint in `to` can't receive anything.
         KafkaFailure: the brokers are away or refuse.
     """
     with ExitStack() as stack:
@@ -87,7 +87,7 @@ def preview(settings: KafkaSettings, order: Order, control: Control) -> Report:
 
 
 def preview_purge(settings: KafkaSettings, order: Order, control: Control) -> Report:
-    """Say what a purge would remove now, without doing it.
+    """Return what a purge would remove now, without doing it.
 
     Raises:
         KafkaFailure: the brokers are away or refuse.
@@ -100,11 +100,12 @@ def preview_purge(settings: KafkaSettings, order: Order, control: Control) -> Re
 
 
 def redrive(settings: KafkaSettings, order: Order, control: Control) -> Report:
-    """Send letters again.
+    """Redrive letters.
 
     Raises:
-        EndpointRefused: the endpoint named in `to` can't take anything.
-        KafkaFailure: the brokers are away or refuse; what was committed is moved, the rest stays.
+        EndpointRefused: the endpoint in `to` can't receive anything.
+        KafkaFailure: the brokers are unavailable or refuse; committed letters are moved, the rest
+            stays.
     """
     with ExitStack() as stack:
         action = _redrive(settings, order, stack)
@@ -119,16 +120,16 @@ def redrive(settings: KafkaSettings, order: Order, control: Control) -> Report:
 
 
 def purge(settings: KafkaSettings, order: Order, file: TextIO | None, control: Control) -> Report:
-    """Remove letters for good.
+    """Remove letters permanently.
 
     Args:
-        settings: where Kafka is.
-        order: which of them.
-        file: gets each one before it is removed.
+        settings: connection to Kafka.
+        order: conditions for the letters.
+        file: receives each letter before its removal.
         control: stops the job.
 
     Raises:
-        KafkaFailure: the brokers are away or refuse; the rest stays.
+        KafkaFailure: the brokers are unavailable or refuse; the rest stays.
     """
     limits = replace(order.limits, lag_cap=0)
     return _run(settings, order, Purge(order.kind, file), Throttle(limits), control)
@@ -137,7 +138,7 @@ def purge(settings: KafkaSettings, order: Order, file: TextIO | None, control: C
 def choose(
     letters: Letters, order: Order, action: Action, control: Control, report: Report
 ) -> OffsetIndex:
-    """Return where the letters stand that are to be moved.
+    """Return the offsets of the letters to move.
 
     Raises:
         KafkaFailure: the brokers are away or refuse.
@@ -184,7 +185,7 @@ def _run(
                 raise
             break
         except ProducerFatal as error:
-            # After an outage in the middle of a transaction. What became of it is in the log.
+            # After an outage during a transaction, the log shows whether it was committed.
             if not again:
                 raise
             control.listener.paused(f"beginning anew ({error.reason})")
@@ -215,7 +216,7 @@ def _conclude(report: Report, control: Control) -> None:
     if report.stopped is not None:
         return
     if control.stopping:
-        report.stopped = f"stopped by {control.stopped_by}; run it again to go on"
+        report.stopped = f"stopped by {control.stopped_by}; run it again to resume"
     elif report.endpoints:
         first, why = next(iter(report.endpoints.items()))
         if not first:
@@ -232,7 +233,7 @@ def _report(action: Action, order: Order) -> Report:
 def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:
     if order.kind is Kind.EVENTS:
         if order.to is not None:
-            msg = "--to: records that are no events go to their topic, not to an endpoint"
+            msg = "--to: records that can't be read as events go to their topic, not to an endpoint"
             raise EndpointRefused(msg)
         schemas = stack.enter_context(SchemaCheck(settings))
         return RedriveEvents(settings.names, order.again, schemas)
@@ -245,10 +246,10 @@ def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:
 
 
 def sendable(directory: Directory, endpoint_id: str) -> EndpointSummary:
-    """Return an endpoint that can be sent to.
+    """Return an endpoint that can receive deliveries.
 
     Raises:
-        EndpointRefused: it is not there, or disabled.
+        EndpointRefused: the endpoint does not exist, or is disabled.
     """
     known = directory.find(endpoint_id)
     if known is None or known.deleted:

@@ -1,4 +1,4 @@
-"""How fast letters go: a total rate, and a rate for each endpoint. Pure but for the clock."""
+"""Rates of a job: one in total, and one for each endpoint. Pure except for the clock."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Final
 
 BURST_S: Final = 1.0
-"""What was not used for so long may be caught up with; more is lost."""
+"""Burst: unused time up to this may be caught up with."""
 
 
 class Pace:
-    """A rate that holds over any time longer than a second.
+    """A rate that holds over any interval longer than a second.
 
     Args:
-        rate: per second; None: as fast as it goes.
-        now: monotonic seconds.
+        rate: records per second; None means unlimited.
+        now: monotonic clock in seconds.
     """
 
     def __init__(self, rate: float | None, now: Callable[[], float]) -> None:
@@ -23,24 +23,24 @@ class Pace:
         self._spent_to = now()
 
     def wait_s(self, count: int) -> float:
-        """Return how long to wait until so many may go; 0: now."""
+        """Return how long to wait until this many may be sent; 0 means now."""
         if self._rate is None:
             return 0.0
         return max(0.0, self._spent_to + count / self._rate - self._now())
 
     def went(self, count: int) -> None:
-        """Take note that so many go now."""
+        """Count records that are sent now."""
         if self._rate is not None:
             took_s = count / self._rate
             self._spent_to = max(self._spent_to, self._now() - BURST_S - took_s) + took_s
 
 
 class EndpointPaces:
-    """When each letter of an endpoint may go, one after the other.
+    """Send times of each endpoint's letters.
 
     Args:
-        rate: of each endpoint, per second; None: at once.
-        now: monotonic seconds.
+        rate: letters per second for each endpoint; None means unlimited.
+        now: monotonic clock in seconds.
     """
 
     def __init__(self, rate: float | None, now: Callable[[], float]) -> None:
@@ -49,7 +49,7 @@ class EndpointPaces:
         self._next_at: dict[str, float] = {}
 
     def due(self, endpoint: str) -> float:
-        """Return when the next letter of an endpoint may go, and reserve that moment."""
+        """Reserve and return the send time of an endpoint's next letter."""
         now = self._now()
         if not self._gap_s:
             return now

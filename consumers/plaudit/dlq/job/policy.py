@@ -1,4 +1,4 @@
-"""Policies: what is sent again by itself, how much of it and how fast; a YAML file.
+"""Redrive policies: a YAML file that says which letters to redrive, how many and how fast.
 
 every: 1h
 policies:
@@ -34,7 +34,7 @@ SHORTEST_MS: Final = 60_000
 
 
 class PolicyRefused(ValueError):
-    """A file of policies that can't be used; says where and why."""
+    """A file of policies is invalid. The message says where and why."""
 
 
 def _listed(value: object) -> object:
@@ -45,7 +45,7 @@ _Many = Annotated[list[str], BeforeValidator(_listed)]
 
 
 class Policy(BaseModel):
-    """One policy; filters are those of `plaudit dlq list`, limits those of `redrive`."""
+    """One policy, with the filters of `plaudit dlq list` and the limits of `redrive`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
@@ -71,10 +71,10 @@ class Policy(BaseModel):
     stop_after: int = Field(default=20, ge=0)
 
     def order(self, now_ms: int) -> Order:
-        """Return what it means now.
+        """Return its meaning at this time.
 
         Raises:
-            FilterRefused: a filter that can't be meant.
+            FilterRefused: a filter is invalid.
         """
         asked = FilterOptions(
             self.workspace,
@@ -96,7 +96,7 @@ class Policy(BaseModel):
 
 
 class Policies(BaseModel):
-    """A file of policies, carried out in its order."""
+    """A file of policies, which run in this order."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -121,15 +121,15 @@ class Policies(BaseModel):
         return value
 
     def orders(self, now_ms: int) -> list[Order]:
-        """Return what they mean now."""
+        """Return their meaning at this time."""
         return [each.order(now_ms) for each in self.policies]
 
 
 def every_ms(text: str) -> int:
-    """Read how often to run, such as `1h`; milliseconds.
+    """Parse an interval such as `1h`, in milliseconds.
 
     Raises:
-        PolicyRefused: no such interval, or one under a minute.
+        PolicyRefused: the text is not an interval, or is under a minute.
     """
     try:
         interval = Delay.parse(text).millis
@@ -143,10 +143,10 @@ def every_ms(text: str) -> int:
 
 
 def read_policies(file: Path, now_ms: int) -> Policies:
-    """Read a file of policies, and check every filter in it.
+    """Read a file of policies, and validate every filter in it.
 
     Raises:
-        PolicyRefused: it can't be used; says where and why.
+        PolicyRefused: the file is invalid; the message says where and why.
     """
     try:
         found = Policies.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""What a job did, for people and for machines."""
+"""Report of a job, for people and for machines."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class Report:
 
     Attributes:
         action: `redrive`, `purge` or `replay`.
-        kind: of the letters or, of a replay, `events`.
-        began_at_ms: epoch milliseconds.
-        name: of the policy, when it runs by one; the endpoint of a replay.
-        looked_at: records that were there.
-        matched: those that the filter takes.
-        chosen: those to be moved.
-        moved: those that are.
-        skipped: by reason, those that match and stay.
-        stopped: why it ended before all was moved; None: it did not.
-        counts: histogram of what was chosen.
-        endpoints: why endpoints were stopped sending to.
-        ended_at_ms: epoch milliseconds; None while it runs.
-        removed: records of a replay's range that retention has removed, at most.
-        begins_ms: from when on that range is whole.
-        undecodable: records of a replay's range that are no events.
-        unknown: records of a replay's range whose schema is not known.
+        kind: kind of the letters; `events` for a replay.
+        began_at_ms: start in epoch milliseconds.
+        name: name of the policy, or endpoint of a replay.
+        looked_at: number of existing records.
+        matched: records that match the filter.
+        chosen: records to move.
+        moved: records that have moved.
+        skipped: matching records that stay, by reason.
+        stopped: why the job ended early; None if it did not.
+        counts: histogram of the chosen records.
+        endpoints: endpoints that the job stopped sending to, with the reason.
+        ended_at_ms: end in epoch milliseconds; None while it runs.
+        removed: maximum number of records of a replay's range that retention removed.
+        begins_ms: time from which that range is complete.
+        undecodable: records of a replay's range that can't be read as events.
+        unknown: records of a replay's range with an unknown schema.
     """
 
     action: str
@@ -54,12 +54,12 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was chosen is moved, and nothing stands in its way."""
+        """Whether every chosen record has moved, without an obstacle."""
         return self.stopped is None
 
     @property
     def noun(self) -> str:
-        """What it is about, for people."""
+        """Subject of the job, for people."""
         return "events" if self.action == "replay" else f"dead letters ({self.kind})"
 
     def plain(self) -> dict[str, object]:
@@ -86,11 +86,11 @@ class Report:
         }
 
     def lines(self) -> list[str]:
-        """Return a line for whatever is not sent, and why."""
+        """Return a line for each kind of record that is not sent, with the reason."""
         lines = self.skipped_lines()
         if self.undecodable:
             dead = "`plaudit dlq list --kind events` has them"
-            lines.insert(0, f"{self.undecodable:,} are no events: {dead}")
+            lines.insert(0, f"{self.undecodable:,} can't be read as events: {dead}")
         if self.unknown:
             way_out = "run `plaudit schemas register`, then replay them with --again"
             lines.insert(0, f"{self.unknown:,} can't be read, their schema is not known: {way_out}")
@@ -103,7 +103,7 @@ class Report:
         return lines
 
     def skipped_lines(self) -> list[str]:
-        """Return a line for each reason why letters stay, with the way out."""
+        """Return a line for each reason why letters stay, with what to do."""
         return [
             f"{number:,} stay ({reason}): {WAY_OUT[reason]}"
             for reason, number in self.skipped.most_common()

@@ -1,8 +1,8 @@
-"""What is written when a letter is sent again: pure, from the letter and what was asked for.
+"""Redrive rules: from a letter and the options to the records that are written. Pure.
 
-The event's own bytes and headers travel untouched. What the letter says of its end (reason, last
-error, last status) goes, so a redriven record is never larger than its letter by more than the few
-digits of its counters, which topics have room for.
+The event's bytes and headers stay unchanged. The headers about the failure (reason, last error,
+last status) are dropped. So a redriven record exceeds its letter by a few digits of its counters at
+most, which the topics allow for.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Names, Trigger, tier_of
 
 CUT_BYTES: Final = 64 * 1024
-"""A letter of a record that the brokers refused keeps only so much of it."""
+"""Bytes of an oversized record's value that its letter keeps."""
 
 
 class Write(NamedTuple):
-    """One record to write; without a value, a tombstone."""
+    """A record to write; a tombstone if it has no value."""
 
     topic: str
     value: bytes | None
@@ -32,7 +32,7 @@ class Write(NamedTuple):
 
 
 class Skip(StrEnum):
-    """Why a letter stays where it is; stable codes of the report."""
+    """Reasons why a letter stays; stable codes of the report."""
 
     ENDPOINT_DISABLED = "endpoint_disabled"
     ENDPOINT_UNKNOWN = "endpoint_unknown"
@@ -66,11 +66,11 @@ WAY_OUT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RedriveOptions:
-    """How letters are sent again.
+    """Redrive options.
 
     Attributes:
-        reset_attempts: give them their whole schedule again; else they have one attempt.
-        max_redrives: those that were sent again as often stay where they are.
+        reset_attempts: whether letters get their whole schedule again; otherwise one attempt.
+        max_redrives: letters that were redriven this often stay.
         to: another endpoint, of the same workspace.
     """
 
@@ -82,12 +82,12 @@ class RedriveOptions:
 def delivery_stays(
     letter: Letter, again: RedriveOptions, known: EndpointSummary | None
 ) -> Skip | None:
-    """Return why a delivery is not to be sent again; None: it may be.
+    """Return why a delivery must not be redriven; None if it may be.
 
     Args:
-        letter: the letter.
-        again: what was asked for.
-        known: the endpoint that it would go to; None when there is none.
+        letter: the dead letter.
+        again: redrive options.
+        known: the target endpoint; None if it is unknown.
     """
     stays = _stays(letter, again)
     if stays is not None:
@@ -102,14 +102,14 @@ def delivery_stays(
 
 
 def event_stays(names: Names, letter: Letter, again: RedriveOptions) -> Skip | None:
-    """Return why a record that was not an event is not to be sent again; None: it may be."""
+    """Return why an unreadable record must not be redriven; None if it may be."""
     return _stays(letter, again) or origin_refused(names, letter)
 
 
 def origin_refused(names: Names, letter: Letter) -> Skip | None:
-    """Return why a record may not go where its letter says that it came from; None: it may.
+    """Return why a record may not go to its letter's origin topic; None if it may.
 
-    Headers are written by others: what they name is not a topic that this job would write to.
+    Any producer can write headers, so they could name a topic that this job must not write to.
     """
     topic = _origin(letter)
     if not topic:
@@ -128,36 +128,36 @@ def _stays(letter: Letter, again: RedriveOptions) -> Skip | None:
 
 
 def target_of(letter: Letter, again: RedriveOptions) -> str:
-    """Return the endpoint that a letter goes to."""
+    """Return the target endpoint of a letter."""
     return again.to.endpoint_id if again.to else letter.text(Header.ENDPOINT_ID) or ""
 
 
 def tombstone(topic: str, letter: Letter) -> Write:
-    """Return what takes a letter away: in the partition that it was read from."""
+    """Return the tombstone that removes a letter, in the letter's partition."""
     return Write(topic, None, letter.key, None, letter.partition)
 
 
 def delivery_again(
     names: Names, letter: Letter, again: RedriveOptions, known: EndpointSummary, now_ms: int
 ) -> Write:
-    """Return the record by which a delivery is on its way again.
+    """Return the record that redrives a delivery.
 
     Args:
-        names: of the topics.
-        letter: the letter.
-        again: what was asked for.
-        known: the endpoint that it goes to.
-        now_ms: epoch milliseconds.
+        names: names of the topics.
+        letter: the dead letter.
+        again: redrive options.
+        known: the target endpoint.
+        now_ms: time in epoch milliseconds.
     """
     endpoint = known.endpoint_id
     changed = {
         Header.REDRIVES: str(letter.redrives + 1).encode(),
         Header.DIVERSIONS: b"0",
-        # A delivery expires by its age; this one begins anew.
+        # A delivery expires by its age, which starts anew.
         Header.ENQUEUED_AT: str(now_ms).encode(),
-        # A replay stays one: its requests say so.
+        # A replay stays a replay: its requests have the header.
         Header.TRIGGER: _trigger(letter).encode(),
-        # A deliverer that still takes the endpoint for a disabled one waits for this version.
+        # A worker that still sees the endpoint as disabled waits for this version.
         Header.ENDPOINT_VERSION: str(known.version).encode(),
     }
     if again.reset_attempts or again.to:
@@ -172,9 +172,9 @@ def delivery_again(
 
 
 def event_again(names: Names, letter: Letter) -> Write:
-    """Return the record for a letter's origin topic, with its key, headers and bytes as they were.
+    """Return the record for a letter's origin topic, with its original key, headers and bytes.
 
-    One that came from a tier of the deliveries lane was due when it was read: it goes to `now`.
+    A record from a tier of the deliveries lane goes to `now`, because it was due when it was read.
     """
     topic = _origin(letter)
     redrives = (Header.REDRIVES, str(letter.redrives + 1).encode())
@@ -206,5 +206,5 @@ def _trigger(letter: Letter) -> Trigger:
 
 
 def _origin(letter: Letter) -> str:
-    """Return the topic that a record which is no event came from; its key says so, too."""
+    """Return the origin topic of an unreadable record, as its key says."""
     return letter.text(Header.ORIGIN_TOPIC) or letter.id.rpartition(":")[0].rpartition(":")[0]

@@ -1,4 +1,4 @@
-"""When the next batch may go, and writing it: what redrive, purge and replay have in common."""
+"""Throttle and transactional writer, shared by redrive, purge and replay."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _AGAIN_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How fast, how much and how far a job may go.
+    """Limits of a job.
 
     Attributes:
-        rate: records per second; None: as fast as it goes.
-        endpoint_rate: the same, to each endpoint.
-        most: records altogether; None: all.
-        lag_cap: of `deliveries.now`, over which the job waits; 0: none.
-        stop_after: failures in a row after which an endpoint gets nothing more; 0: never.
+        rate: records per second; None means unlimited.
+        endpoint_rate: records per second for each endpoint; None means unlimited.
+        most: maximum number of records; None means unlimited.
+        lag_cap: lag of `deliveries.now` above which the job waits; 0 means unlimited.
+        stop_after: consecutive failures after which the job stops sending to an endpoint; 0: never.
     """
 
     rate: float | None = None
@@ -42,14 +42,14 @@ class Limits:
 
     @property
     def batch(self) -> int:
-        """Records in a transaction: no more than go in a quarter of a second, or than the cap."""
+        """Maximum records of a transaction: a quarter of a second's worth, and at most the cap."""
         size = BATCH if self.rate is None else min(BATCH, max(1, int(self.rate / 4)))
         return min(size, self.lag_cap) if self.lag_cap else size
 
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """What holds a job back; purging has none of the last two."""
+    """Collaborators that hold a job back; a purge lacks the last two."""
 
     limits: Limits
     guard: LagGuard | None = None
@@ -57,10 +57,10 @@ class Throttle:
 
 
 class Gate:
-    """Lets batches go; waits happen here, and so between transactions.
+    """Admits batches; it waits only between transactions.
 
     Args:
-        brakes: what holds them back.
+        brakes: collaborators that hold the job back.
         control: stops the job.
     """
 
@@ -71,7 +71,7 @@ class Gate:
         self._pace = Pace(brakes.limits.rate, control.now)
 
     def may_go(self, count: int) -> bool:
-        """Wait until so many may go; False when the job is asked to end meanwhile."""
+        """Wait until this many may be sent; return False if the job is stopped meanwhile."""
         while not self._control.stopping:
             if self._watch is not None:
                 self._watch.look()
@@ -89,7 +89,7 @@ class Gate:
         return False
 
     def went(self, count: int) -> None:
-        """Take note of what was written."""
+        """Count records that were written."""
         self._pace.went(count)
         if self._guard is not None:
             self._guard.sent(count)
@@ -97,7 +97,7 @@ class Gate:
             self._watch.sent(count)
 
     def failing(self, endpoint: str) -> str | None:
-        """Return why nothing more goes to an endpoint, or to a topic; None: it may."""
+        """Return why to stop sending to an endpoint, or to a topic; None to continue."""
         return None if self._watch is None else self._watch.why_not(endpoint)
 
 
@@ -107,20 +107,20 @@ def write_in_one(
     control: Control,
     progress: tuple[object, Mapping[Partition, CommittedOffset]] | None = None,
 ) -> set[int]:
-    """Write items in one transaction; an item's records are there together or not at all.
+    """Write items in one transaction; all records of an item are written, or none.
 
     Args:
-        producer: has been fenced.
-        items: the records of each.
-        control: ends the repetition of what was aborted.
-        progress: a consumer's group and its offsets, committed along.
+        producer: a fenced producer.
+        items: records of each item.
+        control: ends the retries of an aborted transaction.
+        progress: a consumer group and its offsets, committed in the transaction.
 
     Returns:
-        The items that the brokers refuse for good; all others are written.
+        The items that the brokers refuse permanently; all others are written.
 
     Raises:
-        TransactionAborted: nothing was written, for as long as it was tried.
-        KafkaFailure: the job can't go on.
+        TransactionAborted: nothing was written, despite retries.
+        KafkaFailure: the job can't continue.
     """
     deadline = control.now() + TRY_FOR_S
     refused: set[int] = set()

@@ -1,6 +1,6 @@
-"""What a job has to know of endpoints: whose they are, and whether they are served.
+"""Endpoint index of a job: owner, status and subscriptions of each endpoint.
 
-Nothing sealed is opened: no secret key is needed to send again.
+It decrypts nothing, so a redrive needs no secret key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 READ_S: Final = 60.0
 AWAY_S: Final = 15.0
-"""How long brokers that are away are waited for: whoever waits in a job has found them there."""
+"""Time limit for the brokers, which the job has reached before."""
 LOOK_S: Final = 0.25
 
 _log = logging.getLogger(__name__)
@@ -30,21 +30,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EndpointSummary:
-    """What stands in the clear of an endpoint.
+    """Unencrypted fields of an endpoint.
 
     Attributes:
         endpoint_id: UUID.
-        workspace_id: whose it is.
-        version: grows with every change.
-        active: whether it is served.
-        disabled_reason: why it is not.
-        types: event types that it wants; none means all.
-        spaces: spaces whose events it wants; none means all.
-        active_from_ms: events appended before are not matched.
-        disabled_since_ms: when it was disabled last, as far as the topic still tells.
+        workspace_id: workspace that owns it.
+        version: version; it grows with every change.
+        active: whether it is enabled.
+        disabled_reason: why it is disabled.
+        types: event types of its subscription; empty means all.
+        spaces: spaces of its subscription; empty means all.
+        active_from_ms: events appended before this are not matched.
+        disabled_since_ms: time when it was last disabled, as far as the topic shows.
         enabled_at_ms: when it was enabled again; None: it never was disabled, or still is.
         deleted: whether its tombstone was seen.
-        wants: its content filter; None: everything.
+        wants: its content filter; None means everything.
     """
 
     endpoint_id: str
@@ -62,7 +62,7 @@ class EndpointSummary:
 
 
 class Directory:
-    """Every endpoint, read from the compacted topic and followed for as long as the job runs.
+    """Every endpoint, read from the compacted topic and followed while the job runs.
 
     Args:
         settings: where Kafka is.
@@ -77,23 +77,23 @@ class Directory:
         self._follower = CompactedTopic(settings, self._topic, self.apply)
 
     def find(self, endpoint_id: str) -> EndpointSummary | None:
-        """Return what is known of an endpoint; None when there is none of that id."""
+        """Return an endpoint; None if the id is unknown."""
         return self._known.get(endpoint_id)
 
     def all(self) -> Collection[EndpointSummary]:
-        """Return every endpoint that is known, deleted ones included."""
+        """Return every known endpoint, including deleted ones."""
         return tuple(self._known.values())
 
     def known(self, endpoint_id: str) -> EndpointSummary:
         """Return an endpoint that was found before.
 
         Raises:
-            LookupError: it was not.
+            LookupError: the endpoint was not found before.
         """
         return self._known[endpoint_id]
 
     def apply(self, key: bytes, value: bytes | None) -> None:
-        """Take in a record of the topic."""
+        """Process a record of the topic."""
         endpoint_id = key.decode("utf-8", "replace")
         if value is None:
             gone = self._known.get(endpoint_id)

@@ -1,6 +1,6 @@
-"""Which dead letters are meant: what an operator writes, and what it takes. Pure.
+"""Filters of dead letters: their text form, and their meaning. Pure.
 
-Everything that is given has to be true of a letter; of several values of one option, any.
+All given options must match a letter; of several values of one option, one must match.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _UNIT_MS: Final[Mapping[str, int]] = {"s": 1_000, "m": 60_000, "h": 3_600_000, "
 
 
 class FilterRefused(ValueError):
-    """A filter that can't be meant.
+    """A filter is invalid.
 
     Attributes:
-        option: which one.
+        option: name of the option.
     """
 
     def __init__(self, option: str, problem: str) -> None:
@@ -36,13 +36,13 @@ class FilterRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Whole numbers from `least` to `most`, both included; None is open."""
+    """Whole numbers from `least` to `most`, both included; None is unbounded."""
 
     least: int | None = None
     most: int | None = None
 
     def takes(self, number: int) -> bool:
-        """Return whether a number is in it."""
+        """Return whether a number is in the range."""
         if self.least is not None and number < self.least:
             return False
         return self.most is None or number <= self.most
@@ -50,17 +50,17 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which letters are wanted; what is empty or None does not matter.
+    """Conditions for letters; empty or None means any.
 
     Attributes:
-        headers: header by header, the values that are wanted.
-        statuses: of the last answer: `503`, `5xx`, `none`.
-        since_ms: dead at or after this; epoch milliseconds.
-        until_ms: dead before this.
-        attempts: HTTP attempts made.
-        redrives: times sent again before.
+        headers: accepted values of each header.
+        statuses: accepted statuses of the last response: `503`, `5xx`, `none`.
+        since_ms: dead-lettered at or after this; epoch milliseconds.
+        until_ms: dead-lettered before this.
+        attempts: number of HTTP attempts.
+        redrives: number of earlier redrives.
         ids: delivery or event ids.
-        error: text in the last error, whatever its case.
+        error: text in the last error, case-insensitive.
     """
 
     headers: Mapping[str, frozenset[bytes]] | None = None
@@ -74,11 +74,11 @@ class Filter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it takes every letter."""
+        """Whether it matches every letter."""
         return self == Filter()
 
     def takes(self, letter: Letter) -> bool:
-        """Return whether a letter is wanted."""
+        """Return whether a letter matches."""
         for name, values in (self.headers or {}).items():
             if letter.raw(name) not in values:
                 return False
@@ -114,7 +114,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class FilterOptions:
-    """A filter as it was written, on a command line or in a policy; names are those of options."""
+    """A filter in text form, from a command line or a policy, with the options' names."""
 
     workspace: Collection[str] = ()
     endpoint: Collection[str] = ()
@@ -131,14 +131,14 @@ class FilterOptions:
 
 
 def parse(asked: FilterOptions, now_ms: int) -> Filter:
-    """Return the filter that is meant.
+    """Parse a filter.
 
     Args:
-        asked: as written.
-        now_ms: what `2h` ago is counted from; epoch milliseconds.
+        asked: the text form.
+        now_ms: reference time for ages such as `2h`; epoch milliseconds.
 
     Raises:
-        FilterRefused: names the option, and what it takes.
+        FilterRefused: a value is invalid; the message names the option and the accepted values.
     """
     headers = {
         Header.WORKSPACE_ID: [_uuid("--workspace", each) for each in asked.workspace],
@@ -171,10 +171,10 @@ def parse(asked: FilterOptions, now_ms: int) -> Filter:
 
 
 def moment(option: str, text: str | None, now_ms: int) -> int | None:
-    """Read a time, or how long ago it was; epoch milliseconds.
+    """Parse a time or an age; epoch milliseconds.
 
     Raises:
-        FilterRefused: it is neither.
+        FilterRefused: the text is neither.
     """
     if text is None:
         return None
@@ -184,26 +184,30 @@ def moment(option: str, text: str | None, now_ms: int) -> int | None:
     try:
         return int(datetime.fromisoformat(text).astimezone().timestamp() * 1_000)
     except (ValueError, OverflowError):
-        problem = f"{text!r} is no time such as 2026-11-24T16:00:00Z, nor an age such as 2h or 3d"
+        problem = (
+            f"{text!r} is not a time such as 2026-11-24T16:00:00Z, nor an age such as 2h or 3d"
+        )
         raise FilterRefused(option, problem) from None
 
 
 def is_age(text: str) -> bool:
-    """Return whether a time is written as how long ago it was."""
+    """Return whether a text is an age, not a time."""
     return _AGO.fullmatch(text.strip()) is not None
 
 
 def parse_range(option: str, text: str | None) -> Range | None:
-    """Read `3`, `3-`, `-5` or `3-5`.
+    """Parse `3`, `3-`, `-5` or `3-5`.
 
     Raises:
-        FilterRefused: it is none of these.
+        FilterRefused: the text is not a range.
     """
     if text is None:
         return None
     found = _RANGE.fullmatch(text.strip())
     if found is None or not (found["least"] or found["most"]):
-        raise FilterRefused(option, f"{text!r} is no number nor a range such as 3-, -5 or 3-5")
+        raise FilterRefused(
+            option, f"{text!r} is neither a number nor a range such as 3-, -5 or 3-5"
+        )
     least = int(found["least"]) if found["least"] else None
     most = int(found["most"]) if found["most"] else None
     if found["dash"] is None:
@@ -217,7 +221,7 @@ def _uuid(option: str, text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise FilterRefused(option, f"{text!r} is no id such as {_EXAMPLE_ID}") from None
+        raise FilterRefused(option, f"{text!r} is not an id such as {_EXAMPLE_ID}") from None
 
 
 def _event_type(text: str) -> str:
@@ -230,7 +234,7 @@ def _event_type(text: str) -> str:
 def _code(option: str, text: str) -> str:
     if re.fullmatch(r"[a-z_]{1,64}", text) is None:
         raise FilterRefused(
-            option, f"{text!r} is no reason such as exhausted; see `plaudit dlq stats`"
+            option, f"{text!r} is not a reason such as exhausted; see `plaudit dlq stats`"
         )
     return text
 
@@ -242,14 +246,15 @@ def _status(text: str) -> str:
 
 
 def _id(text: str) -> bytes:
-    """Return an id in the form in which it stands in keys and headers."""
+    """Return an id in the form of keys and headers."""
     try:
         return str(UUID(text)).encode()
     except ValueError:
         if re.fullmatch(r"\S+:[0-9]+:[0-9]+", text):  # topic:partition:offset
             return text.encode()
         raise FilterRefused(
-            "--id", f"{text[:80]!r} is no id such as {_EXAMPLE_ID}, nor topic:partition:offset"
+            "--id",
+            f"{text[:80]!r} is neither an id such as {_EXAMPLE_ID} nor topic:partition:offset",
         ) from None
 
 

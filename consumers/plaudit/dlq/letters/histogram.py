@@ -22,10 +22,10 @@ NONE: Final = "(none)"
 
 
 class Histogram:
-    """Counts letters by what they say of themselves.
+    """Counts letters by their headers.
 
     Attributes:
-        total: how many.
+        total: number of letters.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Histogram:
             self._raw[name][letter.raw(header)] += 1
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return the counts, most first; days in their order."""
+        """Return the counts, largest first; days in chronological order."""
         found = {
             name: {_text(value): number for value, number in counter.most_common()}
             for name, counter in self._raw.items()

@@ -1,4 +1,4 @@
-"""What the log of attempts says about a dead letter."""
+"""Attempt records of a dead letter."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from plaudit.records.codec import RecordError
 from plaudit.records.names import Header
 
 MARGIN_MS: Final = 60_000
-"""Clocks of workers and brokers differ, and a line is written after its attempt."""
+"""Margin for clock differences between workers and brokers, and for the attempt's duration."""
 
 
 def attempts_of(settings: KafkaSettings, letter: Letter) -> list[dict[str, Any]]:
-    """Return the attempts of a delivery, oldest first, as far as the log still has them.
+    """Return the attempts of a delivery, oldest first, as far as the topic still has them.
 
-    Only the time between its first attempt and its end is read, and of that only the lines of its
+    Only the time between its first attempt and its end is read, and only attempt records of its
     endpoint are decoded.
 
     Raises:
@@ -41,7 +41,7 @@ def attempts_of(settings: KafkaSettings, letter: Letter) -> list[dict[str, Any]]
             try:
                 attempt = decode_attempt(message.value() or b"")
             except RecordError:
-                continue  # of a release that this one does not know; `plaudit record` reports it
+                continue  # written by an unknown release; `plaudit record` reports it
             if attempt["delivery_id"] == delivery:
                 found.append(attempt)
     return sorted(found, key=lambda each: each["started_at"])

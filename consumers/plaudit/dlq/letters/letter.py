@@ -1,4 +1,4 @@
-"""A dead letter: what it says of itself, and what an operator sees of it."""
+"""Dead letters, and their form for operators."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ MOST_DIGITS: Final = 18
 
 
 class Kind(StrEnum):
-    """Which dead letters: deliveries that were given up, or records that are no events."""
+    """Kind of dead letters: deliveries that were given up, or unreadable records."""
 
     DELIVERIES = "deliveries"
     EVENTS = "events"
 
     def topic(self, names: Names) -> str:
-        """Return the topic that holds them."""
+        """Return the topic of these letters."""
         return names.dlq_deliveries if self is Kind.DELIVERIES else names.dlq_events
 
 
 class Letter:
-    """One dead letter; headers are bytes, read where they are asked for.
+    """One dead letter; its headers are parsed on demand.
 
     Attributes:
-        key: delivery id, or `topic:partition:offset` of a record that is no event.
-        partition: where it stands in the dead-letter topic.
-        offset: the same.
-        dead_at_ms: when it was appended there; epoch milliseconds.
-        headers: as they are; none when they can't be read.
-        readable: whether they could be read.
-        value: the event's bytes.
+        key: delivery id, or `topic:partition:offset` of an unreadable record.
+        partition: its partition in the dead-letter topic.
+        offset: its offset in the dead-letter topic.
+        dead_at_ms: append time in epoch milliseconds.
+        headers: its headers; none if they can't be read.
+        readable: whether the headers could be read.
+        value: bytes of the event.
     """
 
     __slots__ = (
@@ -79,42 +79,42 @@ class Letter:
         return self.key.decode("utf-8", "replace")
 
     def raw(self, name: str) -> bytes | None:
-        """Return a header's bytes."""
+        """Return the bytes of a header."""
         named = self._named
         if named is None:
             named = self._named = dict(self.headers)
         return named.get(name)
 
     def text(self, name: str) -> str | None:
-        """Return a header's text, as far as it is text."""
+        """Return the text of a header, with invalid bytes replaced."""
         value = self.raw(name)
         return None if value is None else value.decode("utf-8", "replace")
 
     def number(self, name: str) -> int | None:
-        """Return a header's number; nothing fails on one that is none."""
+        """Return the number in a header, or a default if it is not a number."""
         value = self.raw(name) or b""
         return int(value) if value.isdigit() and len(value) <= MOST_DIGITS else None
 
     @property
     def attempts(self) -> int:
-        """HTTP attempts made."""
+        """Number of HTTP attempts."""
         return self.number(Header.ATTEMPT) or 0
 
     @property
     def redrives(self) -> int:
-        """How often it was sent again before."""
+        """Number of earlier redrives."""
         return self.number(Header.REDRIVES) or 0
 
     @property
     def size(self) -> int:
-        """Bytes that it takes in a batch, about: a header's name has 20."""
+        """Approximate bytes in a batch; a header's name has 20."""
         if self._named is None:
             self._named = dict(self.headers)
         named = sum(map(len, self._named.values())) + 20 * len(self._named)
         return len(self.key) + len(self.value) + named
 
     def summary(self) -> dict[str, object]:
-        """Return what `plaudit dlq list --json` prints."""
+        """Return the fields that `plaudit dlq list --json` prints."""
         return {
             "delivery_id": self.text(Header.DELIVERY_ID) or self.id,
             "endpoint_id": self.text(Header.ENDPOINT_ID),
@@ -131,7 +131,7 @@ class Letter:
 
 
 def letter_of(message: Message) -> Letter:
-    """Return the dead letter that a record is; ask once for each message."""
+    """Return a record as a dead letter; call it once per message."""
     try:
         headers, readable = headers_of(message), True
     except HeadersUnreadable:
@@ -148,7 +148,7 @@ def letter_of(message: Message) -> Letter:
 
 
 def decoded(letter: Letter, lookup: SchemaLookup | None = None) -> str:
-    """Return a letter's event as the JSON that a subscriber would get, or why it is none."""
+    """Return a letter's event as the JSON that a subscriber would get, or why it can't be read."""
     try:
         return render(EventDecoder(lookup).decode(letter.value)).decode()
     except (Undecodable, SchemaUnknown) as error:

@@ -1,8 +1,8 @@
-"""What a scan remembers of a topic: offsets, not records.
+"""Offset index of a scan, which stores offsets instead of records.
 
-A tombstone comes after its letter, so nothing is known of a letter before the end of its partition
-has been read. `Survivors` keeps 16 bytes for each record while a partition is read; what is left of
-it is an `OffsetIndex`, 8 bytes a letter, by which the letters are found when they are read again.
+A tombstone follows its letter, so a letter's state is known only at the end of its partition.
+`Survivors` holds 16 bytes per record while a partition is read. The result is an `OffsetIndex` with
+8 bytes per letter, by which a second pass finds the letters.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 SHARDS: Final = 64
-"""Parts of a partition that are looked at one by one, so that a table of one is small."""
+"""Number of parts that are processed one at a time, so that each part's table is small."""
 
 
 class OffsetIndex:
@@ -33,11 +33,11 @@ class OffsetIndex:
                 yield partition, offset
 
     def add(self, partition: int, offset: int) -> None:
-        """Add an offset above those that the partition has."""
+        """Add an offset above the partition's last."""
         self.extend(partition, (offset,))
 
     def extend(self, partition: int, offsets: Collection[int]) -> None:
-        """Add ascending offsets above those that the partition has."""
+        """Add ascending offsets above the partition's last."""
         if offsets:
             self._offsets.setdefault(partition, array("q")).extend(offsets)
 
@@ -49,19 +49,19 @@ class OffsetIndex:
         }
 
     def walk(self) -> Walk:
-        """Return a reader's way through it."""
+        """Return a cursor for one ascending pass."""
         return Walk(self._offsets)
 
 
 class Walk:
-    """Says of each record of an ascending reading whether it is in the index."""
+    """Decides for each record of an ascending pass whether it is in the index."""
 
     def __init__(self, offsets: Mapping[int, array[int]]) -> None:
         self._offsets = offsets
         self._next = dict.fromkeys(offsets, 0)
 
     def takes(self, partition: int, offset: int) -> bool:
-        """Return whether the index has this offset; offsets only ever grow in a partition."""
+        """Return whether the index has this offset; offsets must ascend in a partition."""
         offsets = self._offsets.get(partition)
         if offsets is None:
             return False
@@ -73,18 +73,18 @@ class Walk:
 
 
 class Survivors:
-    """The letters of partitions that are being read: of each key, the latest record counts.
+    """Surviving letters of partitions being read: the latest record of each key counts.
 
-    Of a key only its 64-bit hash is kept. Should two keys of a partition share one (in ten million
-    letters, once in two million scans), the earlier letter is overlooked until the next run: Python
-    salts its hashes anew in every process.
+    It stores only a 64-bit hash of a key. If two keys of a partition collide (for ten million
+    letters, once in two million scans), the earlier letter is missed until the next run, because
+    Python salts its hashes in every process.
     """
 
     def __init__(self) -> None:
         self._partitions: dict[int, list[_Shard]] = {}
 
     def see(self, partition: int, offset: int, key: bytes, *, tombstone: bool) -> None:
-        """Take in a record; a tombstone takes away the letters of its key before it."""
+        """Process a record; a tombstone removes earlier letters of its key."""
         shards = self._partitions.get(partition)
         if shards is None:
             shards = self._partitions[partition] = [(array("q"), array("q")) for _ in range(SHARDS)]
@@ -94,7 +94,7 @@ class Survivors:
         places.append(~offset if tombstone else offset)
 
     def take(self, message: Message) -> None:
-        """Take in a record, as `see` does."""
+        """Process a record, as `see` does."""
         self.see(
             message.partition() or 0,
             message.offset() or 0,
@@ -103,7 +103,7 @@ class Survivors:
         )
 
     def move_to(self, index: OffsetIndex) -> None:
-        """Put what is left into an index, and forget the keys."""
+        """Move the survivors into an index, and drop the keys."""
         while self._partitions:
             partition, shards = self._partitions.popitem()
             alive = array("q")
@@ -115,4 +115,4 @@ class Survivors:
 
 
 _Shard = tuple["array[int]", "array[int]"]
-"""Hashes of keys, and where each record stands; a tombstone's offset is inverted, so negative."""
+"""Hashes of keys with their offsets; a tombstone's offset is inverted, so negative."""

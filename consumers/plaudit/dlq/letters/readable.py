@@ -1,4 +1,4 @@
-"""Whether letters whose schema was not known can be read by now."""
+"""Check whether letters with a formerly unknown schema can be read now."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _READ_S: Final = 10.0
 
 
 class SchemaCheck:
-    """Looks schemas up; connects at the first letter that needs it.
+    """Looks schemas up; connects on first use.
 
     Args:
-        settings: where Kafka and the registry are.
+        settings: connection to Kafka and the registry.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -31,7 +31,7 @@ class SchemaCheck:
         self._decoder: EventDecoder | None = None
 
     def is_unknown(self, letter: Letter) -> bool:
-        """Return whether a letter would come back at once, as its schema still is not known."""
+        """Return whether a letter would come back at once because its schema is still unknown."""
         if letter.raw(Header.REASON) != UNKNOWN:
             return False
         try:
@@ -43,7 +43,7 @@ class SchemaCheck:
         return False
 
     def close(self) -> None:
-        """Close the connections, if there are any."""
+        """Close the connections, if open."""
         if self._schemas is not None:
             self._schemas.close()
 

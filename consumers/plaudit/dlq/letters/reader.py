@@ -1,4 +1,4 @@
-"""Finding the dead letters that are there: a topic is read twice, up to the ends of now."""
+"""Reader of dead letters, in two passes up to the current ends."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 SOON_MS: Final = 3 * 24 * 3_600_000
 AT_ONCE: Final = 2_000_000
-"""Records that are remembered at once, about: 16 bytes each. Partitions are read together up to
-this, and one by one beyond it."""
+"""Approximate number of records remembered at once, 16 bytes each.
+
+Partitions are read together up to this, and one at a time beyond it.
+"""
 
 
 class Letters:
@@ -37,7 +39,7 @@ class Letters:
         self._reader = BoundedReader(settings, f"{settings.names.prefix}dlq.reader")
 
     def alive(self) -> OffsetIndex:
-        """Find every letter that no tombstone has taken away, up to the ends of now.
+        """Find every letter without a tombstone, up to the current ends.
 
         Raises:
             KafkaFailure: the brokers are away or refuse.
@@ -51,7 +53,7 @@ class Letters:
         return index
 
     def read(self, index: OffsetIndex | None = None) -> Iterator[Letter]:
-        """Yield the letters of an index, in the order of the log; without one, all that are alive.
+        """Yield the letters of an index, in log order; without an index, all letters.
 
         Raises:
             KafkaFailure: the brokers are away or refuse.
@@ -64,7 +66,7 @@ class Letters:
                 yield letter_of(message)
 
     def find(self, key: str) -> Letter | None:
-        """Return the letter of that key, if it is there; of several, the first partition's.
+        """Return the letter with this key, or None; of several, the first partition's.
 
         Raises:
             KafkaFailure: the brokers are away or refuse.
@@ -89,7 +91,7 @@ class Letters:
 
 
 def rounds(spans: Mapping[Partition, Span], most: int) -> Iterator[dict[Partition, Span]]:
-    """Yield the partitions in groups of at most so many offsets, or alone where one has more."""
+    """Yield the partitions in groups of at most this many offsets; larger partitions alone."""
     together: dict[Partition, Span] = {}
     size = 0
     for partition, (start, end) in spans.items():
@@ -104,11 +106,11 @@ def rounds(spans: Mapping[Partition, Span], most: int) -> Iterator[dict[Partitio
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """How many letters there are.
+    """Numbers of letters.
 
     Attributes:
-        alive: those that no tombstone has taken away.
-        expiring: of these, those that retention removes within 3 days.
+        alive: letters without a tombstone.
+        expiring: letters among them that retention removes within 3 days.
     """
 
     alive: int

@@ -1,4 +1,4 @@
-"""How far a replay is: committed offsets of a group of its endpoint, with the range beside them."""
+"""Replay checkpoint: committed offsets of a group per endpoint, with the range in the metadata."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _TIMEOUT_S: Final = 10.0
 
 
 class ReplayRefused(ValueError):
-    """A replay that can't be meant, or that another one stands in the way of; says what to do."""
+    """A replay is invalid, or another replay prevents it. The message says what to do."""
 
 
 class ReplayedBefore(ReplayRefused):
-    """The very same replay was done to its end."""
+    """The same replay was completed before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What tells a replay from others to the same endpoint; as written."""
+    """Identity of a replay among those to the same endpoint, in text form."""
 
     since: str
     until: str | None
@@ -44,20 +44,20 @@ class Wanted:
 
     @property
     def digest(self) -> str:
-        """A short name for it."""
+        """A short form of the identity."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Range(NamedTuple):
-    """What of a partition is left to read.
+    """Remaining range of a partition.
 
     Attributes:
-        first: where it began, when it was asked for first.
-        start: where it goes on.
+        first: first offset of the range, when it was first requested.
+        start: next offset to read.
         end: the offset after the last.
-        before: offsets that retention has removed before `first`, and that may have been in the
-            range of time: nobody can tell any more when they were appended.
+        before: offsets before `first` that retention removed, and that may have belonged to the
+            range: their append times are unknown now.
     """
 
     first: int
@@ -67,15 +67,15 @@ class Range(NamedTuple):
 
 
 class Progress:
-    """Finds the range of a replay, or where an earlier run of it was stopped.
+    """Finds the range of a replay, or the position where an earlier run stopped.
 
     Args:
         settings: where Kafka is.
-        endpoint: one group for each.
+        endpoint: endpoint; it has its own group.
 
     Attributes:
-        reader: reads the events.
-        told: how much a listener has heard of.
+        reader: reader of the events.
+        told: number of records reported to the listener.
     """
 
     def __init__(self, settings: KafkaSettings, endpoint: str) -> None:
@@ -93,10 +93,10 @@ class Progress:
     def begin(
         self, wanted: Wanted, topics: Sequence[str], *, again: bool
     ) -> dict[Partition, Range]:
-        """Return what is left to read, and take note of the range for runs to come.
+        """Return the remaining ranges, and store them for later runs.
 
         Raises:
-            ReplayRefused: another replay is not finished, or this one was done before.
+            ReplayRefused: another replay is not finished, or this one was completed before.
             KafkaFailure: the brokers are away or refuse.
         """
         ranges = self.find(wanted, topics, again=again)
@@ -110,10 +110,10 @@ class Progress:
         return ranges
 
     def find(self, wanted: Wanted, topics: Sequence[str], *, again: bool) -> dict[Partition, Range]:
-        """Return what is left to read.
+        """Return the remaining ranges.
 
         Raises:
-            ReplayRefused: another replay is not finished, or this one was done before.
+            ReplayRefused: another replay is not finished, or this one was completed before.
             KafkaFailure: the brokers are away or refuse.
         """
         partitions = [each for topic in topics for each in self.reader.partitions(topic)]
@@ -126,20 +126,20 @@ class Progress:
             left = sum(span.end - span.start for span in unfinished.values())
             raise ReplayRefused(
                 f"another replay to this endpoint has {left:,} records left; run it again with its "
-                "own options to go on, or give --again to forget it"
+                "own options to resume it, or give --again to forget it"
             )
         if digests == {wanted.digest} and not again and not is_age(wanted.since):
             raise ReplayedBefore("the same was replayed before; --again sends it once more")
         return self._fresh(wanted, partitions)
 
     def removed(self, ranges: Mapping[Partition, Range]) -> int:
-        """Return how many records of ranges retention removed before they were read, at most."""
+        """Return the maximum number of records that retention removed before they were read."""
         return sum(span.before for span in ranges.values()) + self.reader.gone.total()
 
     def at(
         self, read_to: Mapping[Partition, int], ranges: Mapping[Partition, Range]
     ) -> tuple[object, dict[Partition, CommittedOffset]]:
-        """Return what is committed with a batch: the group, and how far the events are read."""
+        """Return the offsets to commit with a batch, and their group."""
         places = {
             each: CommittedOffset(offset, self._metadata(ranges[each]))
             for each, offset in read_to.items()
@@ -150,7 +150,7 @@ class Progress:
         return json.dumps({"replay": self._digest, "first": span.first, "end": span.end})
 
     def _committed(self, partitions: Sequence[Partition]) -> dict[Partition, tuple[str, Range]]:
-        """Return what earlier runs have left: whose it is, and the range; foreign text is none."""
+        """Return the identity and range that earlier runs stored; ignore foreign metadata."""
         try:
             asked = [TopicPartition(*each) for each in partitions]
             found = self.reader.client.committed(asked, _TIMEOUT_S)
@@ -165,7 +165,7 @@ class Progress:
         return known
 
     def _fresh(self, wanted: Wanted, partitions: Sequence[Partition]) -> dict[Partition, Range]:
-        """Return the offsets of a time range, as the log has them now."""
+        """Return the current offsets of a time range."""
         since_ms, until_ms = _moments(wanted)
         time.sleep(max(0.0, until_ms / 1_000 - time.time()))  # an endpoint's head start, 2 s
         starts = self.reader.at_time(partitions, since_ms)
@@ -183,7 +183,7 @@ class Progress:
 
 
 def _moments(wanted: Wanted) -> tuple[int, int]:
-    """Return from when and up to when, epoch milliseconds.
+    """Return start and end in epoch milliseconds.
 
     Raises:
         ReplayRefused: the range is empty, or not over yet.

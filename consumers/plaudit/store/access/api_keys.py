@@ -1,4 +1,4 @@
-"""Keys to the API: shown once, kept as a hash, bound to a workspace or to none."""
+"""API keys: shown once, stored as a hash, bound to a workspace or to none."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PREFIX: Final = "plk_"
 _RANDOM_BYTES: Final = 32
 _HINT: Final = 4
 FRESH_S: Final = 1.0
-"""How long a key is taken to be as it was: so long, other processes let a revoked one in."""
+"""Seconds for which a key is cached; other processes accept a revoked key for this long."""
 _REMEMBERED: Final = 10_000
 _USED_EVERY_MS: Final = 60_000
-"""How exact `used_at` is: a row is not written for every request."""
+"""Precision of `used_at`, so that not every request writes a row."""
 
 
 class Scope(StrEnum):
-    """What a key may do."""
+    """Permissions of a key."""
 
     ADMIN = "admin"  # everything, in every workspace
     WORKSPACE = "workspace"  # read and write what belongs to one workspace
@@ -39,7 +39,7 @@ class Scope(StrEnum):
 
 
 class NoSuchKey(LookupError):
-    """There is no key of that id."""
+    """The key id is unknown."""
 
     def __init__(self, key_id: str) -> None:
         super().__init__(f"no API key {key_id}; see `plaudit keys list`")
@@ -47,11 +47,11 @@ class NoSuchKey(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key, without itself; times in epoch milliseconds.
+    """A key, without its secret; times in epoch milliseconds.
 
     Attributes:
-        workspace_id: whose it is; None for an admin's.
-        hint: its last characters, to know it by.
+        workspace_id: workspace of the key; None for an admin key.
+        hint: its last characters, for recognition.
     """
 
     key_id: str
@@ -65,11 +65,11 @@ class ApiKey:
 
 
 class KeyService:
-    """Makes, finds and revokes keys.
+    """Creates, finds and revokes keys.
 
     Args:
-        engine: the database.
-        clock: monotonic seconds.
+        engine: database.
+        clock: monotonic clock in seconds.
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,17 +80,17 @@ class KeyService:
     def create(
         self, scope: Scope, workspace_id: str | None, name: str, once: IdempotencySeed | None = None
     ) -> tuple[ApiKey, str]:
-        """Make a key; returns it with its text, which is nowhere to be had again.
+        """Create a key; return it with its text, which is not stored.
 
         Args:
-            scope: what it may do.
-            workspace_id: where; None: everywhere.
-            name: for people.
-            once: the request, where it may be carried out twice.
+            scope: permissions.
+            workspace_id: workspace; None means all.
+            name: name for people.
+            once: seed of an idempotent request.
 
         Raises:
-            InputRefused: a workspace is missing or too many, or the name is none.
-            DatabaseFailure: nothing was made.
+            InputRefused: the workspace is missing or superfluous, or the name is not valid.
+            DatabaseFailure: nothing was created.
         """
         if (scope is Scope.ADMIN) != (workspace_id is None):
             needs = "an admin's key has none" if scope is Scope.ADMIN else f"{scope} needs one"
@@ -119,7 +119,7 @@ class KeyService:
         return (key if before is None else _key(before)), text
 
     def list(self, workspace_id: str | None = None) -> Sequence[ApiKey]:
-        """Return all keys, or those of one workspace, in the order in which they were made."""
+        """Return all keys, or those of one workspace, in order of creation."""
         query = sa.select(API_KEYS).order_by(API_KEYS.c.created_at, API_KEYS.c.key_id)
         if workspace_id is not None:
             workspace = uuid_text("workspace", workspace_id)
@@ -128,16 +128,14 @@ class KeyService:
             return [_key(row) for row in connection.execute(query)]
 
     def revoke(self, key_id: str, workspace_id: str | None = None) -> ApiKey:
-        """Make a key useless: here at once, in other processes within FRESH_S.
-
-        Doing it again changes nothing.
+        """Revoke a key: here at once, in other processes within FRESH_S. Idempotent.
 
         Args:
-            key_id: which.
-            workspace_id: only a key of this workspace.
+            key_id: id of the key.
+            workspace_id: restricts the call to this workspace.
 
         Raises:
-            NoSuchKey: there is none of that id.
+            NoSuchKey: the id is unknown.
         """
         wanted = uuid_text("key", key_id)
         mine = [API_KEYS.c.key_id == wanted]
@@ -156,17 +154,17 @@ class KeyService:
         return _key(row)
 
     def remembered(self, text: str) -> ApiKey | None:
-        """Return a key that was found a moment ago; never blocks."""
+        """Return a recently found key from the cache; never blocks."""
         found = self._known.get(hashed(text))
         if found is None or self._clock() - found[0] >= FRESH_S:
             return None
         return found[1]
 
     def find(self, text: str) -> ApiKey | None:
-        """Return the key that was given, if it is one and was not revoked.
+        """Return the key with this text, if it is valid and not revoked.
 
         Raises:
-            DatabaseFailure: it can't be told now.
+            DatabaseFailure: the database is not available.
         """
         asked_s, name = self._clock(), hashed(text)
         query = sa.select(API_KEYS).where(API_KEYS.c.hash == name, API_KEYS.c.revoked_at.is_(None))
@@ -190,7 +188,7 @@ class KeyService:
 
 
 def hashed(text: str) -> str:
-    """Return what is kept of a key: it is random enough to need no salt and no slow hash."""
+    """Return the stored hash of a key, which is random enough to need no salt and no slow hash."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

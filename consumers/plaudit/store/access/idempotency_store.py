@@ -1,7 +1,7 @@
-"""Answers kept for requests that are sent again under one idempotency key.
+"""Stored responses to idempotent requests.
 
-They may hold a secret that is shown once, so they are sealed as endpoints are. Until there is an
-answer, the request's seed is kept in its place (see `once`).
+A response may contain a secret that is shown once, so it is encrypted. Until a response exists, the
+row contains the request's seed (see `idempotency_seed`).
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ KEPT_MS: Final = 24 * 3_600_000
 
 
 class KeyReused(ValueError):
-    """The key was used for another request."""
+    """The idempotency key was used for another request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer that was given."""
+    """A stored response."""
 
     status: int
     content: bytes
 
 
 class IdempotencyStore:
-    """Keeps answers by the id of what they answer.
+    """Stores responses by the id of their request.
 
     Args:
-        engine: the database.
-        keys: seal and open them.
-        now_ms: epoch milliseconds.
+        engine: database.
+        keys: keys that encrypt and decrypt them.
+        now_ms: clock in epoch milliseconds.
     """
 
     def __init__(
@@ -55,19 +55,19 @@ class IdempotencyStore:
         self._now_ms = now_ms
 
     def begin(self, answer_id: str, request: str) -> IdempotencySeed | Kept:
-        """Return the answer that a request was given, or that it is to be carried out.
+        """Return the stored response of a request, or that it must be carried out.
 
-        One that another process has begun is to be carried out, too: that process may be dead, and
-        the effect is the same however often it is done. Then `keep` or `forget` it.
+        A request that another process has begun must be carried out, too: that process may be dead,
+        and the effect is the same. Afterwards call `keep` or `forget`.
 
         Args:
-            answer_id: of whom and under which key.
-            request: what tells this request from others.
+            answer_id: id of API key and idempotency key.
+            request: hash that identifies the request.
 
         Raises:
-            KeyReused: it is not the request that the key was used for.
+            KeyReused: the key was used for another request.
             DatabaseFailure: nothing was begun.
-            CannotOpen: the key that sealed it is not here.
+            CannotOpen: the key that encrypted the response is missing.
         """
         now = self._now_ms()
         seed = new_seed()
@@ -85,10 +85,10 @@ class IdempotencyStore:
         return self._judged(row, request)
 
     def keep(self, answer_id: str, kept: Kept) -> None:
-        """Keep the answer that is given.
+        """Store the response.
 
         Raises:
-            DatabaseFailure: it is not kept.
+            DatabaseFailure: the response is not stored.
         """
         sealed = self._keys.seal(answer_id, kept.content)
         values = {"status": kept.status, "key_id": sealed.key_id, "sealed": sealed.blob}
@@ -97,10 +97,10 @@ class IdempotencyStore:
             connection.execute(ANSWERS.update().where(mine).values(values))
 
     def forget(self, answer_id: str) -> None:
-        """Let the key be used again: nothing was done.
+        """Release the idempotency key: nothing was done.
 
         Raises:
-            DatabaseFailure: another request can't have the key for a day.
+            DatabaseFailure: the key stays taken for a day.
         """
         with translated(), self._engine.begin() as connection:
             connection.execute(ANSWERS.delete().where(ANSWERS.c.answer_id == answer_id))

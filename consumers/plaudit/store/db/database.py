@@ -1,4 +1,4 @@
-"""Opening the database: SQLite for one machine, Postgres for many."""
+"""Database engine: SQLite for one machine, Postgres for many."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from plaudit.kafka.errors import SettingsError
 
 VARIABLE: Final = "PLAUDIT_DATABASE_URL"
 BUSY_MS: Final = 10_000
-"""How long SQLite waits for another writer."""
+"""Milliseconds for which SQLite waits for another writer."""
 CACHE_KIB: Final = 65_536
-"""What SQLite keeps in memory, per connection, at most."""
+"""Page cache of each SQLite connection, at most."""
 CHECKPOINT_PAGES: Final = 8_000
-"""How many pages of 4 KiB SQLite's journal has before they move into the file."""
+"""Pages of 4 KiB in SQLite's journal before they move into the file."""
 REVISION: Final = "0003"
 """The newest migration, which the tables of this release come from."""
 _READING: Final = "plaudit_reading"
@@ -37,7 +37,7 @@ _VERSION: Final = sqlalchemy.table("alembic_version", sqlalchemy.column("version
 
 
 class DatabaseSettings(BaseSettings):
-    """Where the database is."""
+    """Settings of the database."""
 
     model_config = SettingsConfigDict(
         env_prefix="PLAUDIT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
@@ -54,13 +54,13 @@ class DatabaseFailure(Exception):
     """The database can't be used now.
 
     DatabaseFailure
-    ├── SchemaOutdated   `plaudit db migrate` has to run first
-    └── RowsRefused      what was to be written is not what it takes: waiting changes nothing
+    ├── SchemaOutdated   run `plaudit db migrate` first
+    └── RowsRefused      the database rejects these rows: a retry changes nothing
     """
 
 
 class RowsRefused(DatabaseFailure):
-    """The database does not take what was to be written."""
+    """The database rejects the rows."""
 
 
 class SchemaOutdated(DatabaseFailure):
@@ -71,9 +71,9 @@ def open_database(url: str) -> Engine:
     """Return an engine; a new SQLite file gets its tables at once.
 
     Raises:
-        SettingsError: the URL can't be used.
+        SettingsError: the URL is invalid.
         DatabaseFailure: the database can't be reached.
-        SchemaOutdated: `plaudit db migrate` has to run first.
+        SchemaOutdated: run `plaudit db migrate` first.
     """
     engine = connect(url)
     try:
@@ -91,7 +91,7 @@ def connect(url: str) -> Engine:
     """Return an engine, whatever the state of the tables.
 
     Raises:
-        SettingsError: the URL can't be used.
+        SettingsError: the URL is invalid.
     """
     try:
         parsed = make_url(url)
@@ -100,7 +100,7 @@ def connect(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
             raise SettingsError(VARIABLE, "only sqlite:/// and postgresql:// are supported")
-        # A server that was restarted is noticed before a connection is used.
+        # Check connections before use, to detect a restarted server.
         engine = sqlalchemy.create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise SettingsError(VARIABLE, f"not a database URL: {error}") from None
@@ -116,10 +116,10 @@ def connect(url: str) -> Engine:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's errors into one of ours, in one line.
+    """Translate the driver's errors into ours, in one line.
 
     Raises:
-        DatabaseFailure: what the driver said.
+        DatabaseFailure: the driver's message.
     """
     try:
         yield
@@ -136,18 +136,18 @@ def translated() -> Iterator[None]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[sqlalchemy.Connection]:
-    """Open a transaction that only reads: in SQLite, it waits for no writer and holds none up.
+    """Open a read-only transaction, which in SQLite neither waits for a writer nor blocks one.
 
     Raises:
-        DatabaseFailure: the database is away.
+        DatabaseFailure: the database is unavailable.
     """
     with translated(), engine.connect().execution_options(**{_READING: True}) as connection:
         yield connection
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables to this release; doing it again changes nothing."""
-    # Half of what starting a command takes, and hardly any migrates.
+    """Migrate the tables to this release; idempotent."""
+    # This import takes half of a command's start, and few commands migrate.
     from plaudit.store.db.migrate import upgrade  # noqa: PLC0415 - takes long, is seldom needed
 
     with translated(), engine.begin() as connection:
@@ -155,7 +155,7 @@ def migrate(engine: Engine) -> None:
 
 
 def revisions(engine: Engine) -> tuple[str | None, str]:
-    """Return the revision of the tables (None: there are none) and the one of this release."""
+    """Return the revision of the tables (None without tables) and that of this release."""
     with translated(), engine.connect() as connection:
         if not sqlalchemy.inspect(connection).has_table(_VERSION.name):
             return None, REVISION
@@ -166,7 +166,7 @@ def check(engine: Engine) -> None:
     """Compare the tables with this release.
 
     Raises:
-        SchemaOutdated: they differ; says what to do.
+        SchemaOutdated: they differ; the message says what to do.
     """
     found, wanted = revisions(engine)
     if found != wanted:

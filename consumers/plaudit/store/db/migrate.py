@@ -1,4 +1,4 @@
-"""Running migrations; a module of its own, because Alembic takes long to import."""
+"""Migration runner, in a module of its own because Alembic takes long to import."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sqlalchemy.engine import Connection
 
 
 def upgrade(connection: Connection) -> None:
-    """Run the migrations that the tables don't have yet."""
+    """Run the pending migrations."""
     config = _config()
     config.attributes["connection"] = connection
     alembic.command.upgrade(config, "head")
 
 
 def newest() -> str | None:
-    """Return the newest migration there is."""
+    """Return the newest migration."""
     return alembic.script.ScriptDirectory.from_config(_config()).get_current_head()
 
 

@@ -1,7 +1,7 @@
-"""Postgres keeps the delivery log by days, so that old ones go by dropping a table.
+"""Daily Postgres partitions of the delivery log, which are dropped when they are old.
 
-A day's partition is made when its first row comes. What is dated far from today, by a worker whose
-clock is wrong, stands in the default partition and moves when its day gets a partition of its own.
+The first row of a day creates its partition. A row dated far from today, by a worker with a wrong
+clock, goes to the default partition and moves when its day gets a partition.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ FURTHEST_DAYS: Final = 60
 """Days before today that get a partition; two days after it do, too."""
 _AHEAD_DAYS: Final = 2
 _LOCK: Final = 7_021_964_381
-"""Of the advisory lock under which partitions are made and dropped; any number of ours."""
+"""Id of the advisory lock for creating and dropping partitions."""
 _AT_ONCE: Final = 5_000
-"""Rows that SQLite deletes in one transaction: others wait for it."""
+"""Rows that SQLite deletes in one transaction, which blocks other writers."""
 _PREFIX: Final = "attempts_d"
 
 
 def ensure_days(connection: Connection, moments: Iterable[int]) -> None:
-    """Make the partitions that rows of these moments (epoch milliseconds) belong in."""
+    """Create the partitions for rows of these times (epoch milliseconds)."""
     today = int(time.time() * 1_000) // DAY_MS
     days = {moment // DAY_MS for moment in moments}
     wanted = {day for day in days if today - FURTHEST_DAYS <= day <= today + _AHEAD_DAYS}
@@ -40,10 +40,10 @@ def ensure_days(connection: Connection, moments: Iterable[int]) -> None:
 
 
 def forget_before(engine: Engine, cutoff_ms: int) -> int:
-    """Remove the rows of the log that are older; return how many days or rows that were.
+    """Delete older rows of the log; return the number of days or rows.
 
     Raises:
-        DatabaseFailure: the database is away; the rest goes the next time.
+        DatabaseFailure: the database is unavailable; the next run deletes the rest.
     """
     with translated():
         if engine.dialect.name == "postgresql":
@@ -61,7 +61,7 @@ def _days(connection: Connection) -> set[int]:
 
 
 def _make(connection: Connection, day: int) -> None:
-    """Make a day's partition, with what is in the default one of that day."""
+    """Create a day's partition, and move its rows there from the default partition."""
     name, start, end = _name(day), day * DAY_MS, (day + 1) * DAY_MS
     within = f"started_at >= {start} AND started_at < {end}"
     for statement in (

@@ -1,4 +1,4 @@
-"""The tables, as the newest migration leaves them."""
+"""Table definitions, as of the newest migration."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ HEALTH: Final = Table(
     Column("last_reason", Text),
     Column("last_error", Text),
 )
-"""How each endpoint is doing: a row for each that was ever attempted; times in epoch ms."""
+"""Health of each endpoint that was ever attempted; times in epoch milliseconds."""
 
 HOURS: Final = Table(
     "endpoint_hours",
@@ -174,7 +174,7 @@ HOURS: Final = Table(
     Column("latencies", JSON, nullable=False),
     Index("endpoint_hours_workspace", "workspace_id", "hour"),
 )
-"""What became of an endpoint's attempts in an hour (epoch hours), and a histogram of how long."""
+"""Outcomes of an endpoint's attempts per hour (epoch hours), with a histogram of durations."""
 
 WORKSPACES: Final = Table(
     "workspaces",
@@ -185,7 +185,7 @@ WORKSPACES: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
-"""What is known of a workspace beside what it owns: which of its endpoints is told of trouble."""
+"""Settings of a workspace: the endpoint that receives its notices."""
 
 NOTICES: Final = Table(
     "notices",
@@ -199,7 +199,7 @@ NOTICES: Final = Table(
     Column("next_at", BigInteger, nullable=False),
     Index("notices_due", "next_at"),
 )
-"""What a workspace is to be told; a row goes when it was told, or nobody is to be told."""
+"""Pending notices; a row is deleted when it was sent, or has no recipient."""
 
 API_KEYS: Final = Table(
     "api_keys",
@@ -215,7 +215,7 @@ API_KEYS: Final = Table(
     Column("revoked_at", BigInteger),
     Index("api_keys_workspace", "workspace_id"),
 )
-"""Keys to the API; of a key itself only its SHA-256 is here, and its last characters to know it."""
+"""API keys: the SHA-256 and the last characters of each."""
 
 ANSWERS: Final = Table(
     "answers",
@@ -229,4 +229,4 @@ ANSWERS: Final = Table(
     Column("sealed", LargeBinary),
     Index("answers_age", "expires_at"),
 )
-"""What requests under an idempotency key were answered, sealed; no status: not answered yet."""
+"""Encrypted responses to idempotent requests; without a status, the request is in progress."""

@@ -1,4 +1,4 @@
-"""Inserts that may meet a row that is there: each database has its own, under one form."""
+"""Upserts: one interface over each database's own insert."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Return an insert that takes `on_conflict_…`."""
-    # Only that of the database in use is loaded already, and the other takes its time.
+    """Return an insert that supports `on_conflict_…`."""
+    # Only the database in use is loaded already; importing the other takes time.
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - takes long, is seldom needed
 

@@ -1,4 +1,4 @@
-"""Many changes of endpoints in one transaction: all of them are made, or none."""
+"""Changes of many endpoints in one transaction: all or none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, chec
 
 ANNOUNCE_S: Final = 30.0
 AT_ONCE: Final = 500
-"""Ids in one question; SQLite takes no more than 32,766 parameters, older ones 999."""
+"""Ids per query; SQLite takes no more than 32,766 parameters, older versions 999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Change:
     """One change.
 
     Attributes:
-        action: what is done.
-        endpoint: as it shall be; of a removal, as it was.
-        seen: the version that was looked at; 0 of a new one.
-        secret: of a new endpoint.
-        warnings: what the change takes away.
+        action: kind of the change.
+        endpoint: new state; for a removal, the old state.
+        seen: version that the change is based on; 0 for a new endpoint.
+        secret: secret of a new endpoint.
+        warnings: side effects of the change.
     """
 
     action: Literal["create", "update", "remove"]
@@ -56,13 +56,13 @@ class ChangedInBetween(InputRefused):
 
 
 class Batch:
-    """Plans changes one by one, and makes them together.
+    """Plans single changes, and makes them together.
 
     Args:
-        engine: the database.
-        keys: seal what is private.
-        relay: announces changes.
-        rules: what this installation allows.
+        engine: database.
+        keys: keys that encrypt secrets.
+        relay: relays changes to the brokers.
+        rules: rules of this installation.
     """
 
     def __init__(self, engine: Engine, keys: SecretKeys, relay: Relay, rules: Rules) -> None:
@@ -72,10 +72,10 @@ class Batch:
         self._rules = rules
 
     def check(self, wanted: EndpointSpec) -> EndpointSpec:
-        """Return what is asked for in canonical form.
+        """Return the specification in canonical form.
 
         Raises:
-            InputRefused: names what is wrong.
+            InputRefused: the specification is invalid; the message says what is wrong.
         """
         return checked(wanted, self._rules)
 
@@ -93,7 +93,7 @@ class Batch:
         return Change("update", changed, before.version, warnings=warnings)
 
     def save(self, changes: Sequence[Change]) -> int:
-        """Make changes of different endpoints, all or none; return the number to `tell`.
+        """Make changes of different endpoints, all or none; return the number for `tell`.
 
         Raises:
             ChangedInBetween: nothing was done.
@@ -103,20 +103,20 @@ class Batch:
             return write(connection, changes)
 
     def tell(self, number: int, told: Callable[[int], None] = lambda _: None) -> str | None:
-        """Tell the brokers what was saved, and what an earlier run could not tell them.
+        """Relay saved changes to the brokers, including those of earlier runs.
 
         Args:
-            number: that `save` gave.
-            told: called after each batch with how many changes they have heard of so far.
+            number: result of `save`.
+            told: called after each batch with the number of relayed changes.
 
         Returns:
-            Why they have not heard of all; None: they have.
+            Why some are not relayed; None if all are.
         """
         return self._relay.tell(number, ANNOUNCE_S, told) if self._relay.waiting() else None
 
 
 def write(connection: Connection, changes: Sequence[Change]) -> int:
-    """Make changes and note them for the brokers; return the number of the last note.
+    """Make changes and add outbox notes; return the number of the last note.
 
     Raises:
         ChangedInBetween: the transaction must not be committed.
@@ -139,7 +139,7 @@ def _of(changes: Sequence[Change], action: str) -> list[StoredEndpoint]:
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
-    """Return the versions of endpoints; others wait with their changes."""
+    """Return the versions of endpoints, and lock their rows."""
     query = sa.select(ENDPOINTS.c.endpoint_id, ENDPOINTS.c.version).with_for_update()
     return {
         row[0]: row[1]

@@ -1,8 +1,8 @@
-"""What a request makes when it may be carried out twice: the second time the same.
+"""Deterministic ids and secrets, so that a repeated idempotent request has the same effect.
 
-A request under an idempotency key whose process was killed is carried out again, and nobody knows
-how far the first one came. So what would be random comes from a seed that belongs to the request
-and is kept with it: the second time, the same ids meet what the first time left.
+A request with an idempotency key is carried out again if its process was killed, and how far it had
+come is unknown. So all random values derive from a seed that is stored with the request: the second
+run finds the ids of the first.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ SEED_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class IdempotencySeed:
-    """A request that is to have its effect once.
+    """Seed of a request that must have its effect once.
 
     Attributes:
         seed: secret bytes of this request.
-        begun_ms: when it was first begun, epoch milliseconds.
-        again: it was begun before, by a process that may have come far or not.
+        begun_ms: first start in epoch milliseconds.
+        again: whether an earlier process began the request, and may have made changes.
     """
 
     seed: bytes
@@ -35,14 +35,14 @@ class IdempotencySeed:
         return f"Once(…, {self.begun_ms})"
 
     def made(self, what: str) -> bytes:
-        """Return 32 bytes that only this request has, for one purpose."""
+        """Return 32 bytes for one purpose, unique to this request."""
         return hmac.digest(self.seed, what.encode(), "sha256")
 
     def uuid(self, what: str) -> str:
-        """Return a UUID that only this request makes, for one purpose."""
+        """Return a UUID for one purpose, unique to this request."""
         return str(uuid.UUID(bytes=self.made(what)[:16], version=4))
 
 
 def new_seed() -> bytes:
-    """Return the seed of a request that is begun."""
+    """Return the seed of a new request."""
     return os.urandom(SEED_BYTES)

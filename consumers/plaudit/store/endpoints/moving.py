@@ -1,4 +1,4 @@
-"""Header values stay with the host that they were given for. Pure.
+"""Protection of header values: they stay with the host that they were set for. Pure.
 
 A header such as `authorization` is never shown again. A caller who may change an endpoint, but does
 not know that value, must not have it sent to a host of their own.

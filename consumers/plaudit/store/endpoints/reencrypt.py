@@ -1,4 +1,4 @@
-"""Sealing again what an older key sealed, so that the older key can be put away."""
+"""Re-encryption with the first key, so that an older key can be removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plaudit.store.endpoints import rows
 
 
 def reseal(connection: Connection, keys: SecretKeys) -> int:
-    """Seal with the first key what others sealed; return how many endpoints that were.
+    """Encrypt with the first key what other keys encrypted; return the number of endpoints.
 
     All are announced: records of earlier releases get the seal that binds them to their owner.
     Versions stay: nothing that a receiver sees is changed. A process that still seals with an

@@ -1,4 +1,4 @@
-"""Rows of the endpoints table, and how they become records of the topic."""
+"""Rows of the endpoints table, and their conversion into records of the topic."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def remove(connection: Connection, endpoint_id: str) -> int:
 
 
 def announce(connection: Connection, endpoint_id: str) -> int:
-    """Note that the brokers are to hear of an endpoint's state; return the note's number."""
+    """Add an outbox note for an endpoint; return the note's number."""
     done = connection.execute(OUTBOX.insert().values(endpoint_id=endpoint_id))
     key = done.inserted_primary_key
     return 0 if key is None else int(key[0])
@@ -89,7 +89,7 @@ def remove_all(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def announce_all(connection: Connection, ids: Sequence[str]) -> int:
-    """Note that the brokers are to hear of endpoints; return the number of the last note."""
+    """Add outbox notes for endpoints; return the number of the last note."""
     if ids:
         connection.execute(OUTBOX.insert(), [{"endpoint_id": each} for each in ids])
     return connection.execute(sa.select(sa.func.max(OUTBOX.c.number))).scalar() or 0
@@ -134,7 +134,7 @@ def disabled(endpoint: StoredEndpoint, reason: str, now_ms: int) -> StoredEndpoi
 
 
 def record_of(endpoint: StoredEndpoint) -> EndpointRecord:
-    """Return what deliverers read."""
+    """Return the record that workers read."""
     return EndpointRecord(
         endpoint_id=endpoint.endpoint_id,
         workspace_id=endpoint.workspace_id,

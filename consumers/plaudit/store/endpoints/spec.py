@@ -1,4 +1,4 @@
-"""What people ask for when they register an endpoint, checked before anything is written."""
+"""Specification of an endpoint, validated before anything is written."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _RESERVED: Final = ("webhook-", "content-", "plaudit-")
 
 
 class InputRefused(ValueError):
-    """What was asked for can't be; nothing was changed.
+    """The input is invalid; nothing was changed.
 
     Attributes:
-        field: which part.
-        reason: what is wrong with it, and what is wanted.
+        field: name of the field.
+        reason: what is wrong with it, and what is accepted.
     """
 
     def __init__(self, field: str, reason: str) -> None:
@@ -44,21 +44,22 @@ class InputRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class EndpointSpec:
-    """An endpoint as it shall be.
+    """Specification of an endpoint.
 
     Attributes:
-        url: where to send.
+        url: target URL.
         types: event types; none means all.
         spaces: ids of spaces; none means all.
-        headers: sent along with every request.
+        headers: headers of every request.
         rate_limit: requests per second.
         schedule: delays between attempts, such as `5s,5m`.
-        format: of the body. Slack's brings a rate limit of one a second, and every type but those
-            that come by the hundred, where nothing else is asked for.
-        secret: `whsec_…`; None: a new one, or on a change the one that there is.
-        name: for people, unique within the workspace.
-        content_filter: which events, by what stands in them; JSON as
-            `plaudit.endpoints.filters` has it.
+        format: payload format. Without other values, Slack's sets a rate limit of one a second, and
+            all
+            event types except those that come by the hundred.
+        secret: `whsec_…`; None means a new one, or on a change the current one.
+        name: name for people, unique within the workspace.
+        content_filter: filter on the content of events, as JSON (see
+            `plaudit.endpoints.filters`).
     """
 
     url: str
@@ -75,10 +76,10 @@ class EndpointSpec:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What this installation allows.
+    """Rules of this installation.
 
     Attributes:
-        policy: which addresses may be reached.
+        policy: addresses that may be reached.
         tiers: delays that have a retry topic.
     """
 
@@ -87,13 +88,13 @@ class Rules:
 
 
 def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
-    """Return what was asked for, in canonical form.
+    """Validate a specification; return it in canonical form.
 
     Raises:
-        InputRefused: names the field and what is wanted.
+        InputRefused: a field is invalid; the message names the field and the accepted values.
     """
     if wanted.format not in FORMATS:
-        raise InputRefused("format", f"{wanted.format!r} is none of {', '.join(FORMATS)}")
+        raise InputRefused("format", f"{wanted.format!r} is not one of {', '.join(FORMATS)}")
     if wanted.name is not None and not printable(wanted.name):
         raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
     if wanted.rate_limit is not None and not 0 < wanted.rate_limit <= HIGHEST_RATE:
@@ -118,7 +119,7 @@ def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
 
 
 def printable(name: str) -> bool:
-    """Return whether a name can be one."""
+    """Return whether a name is valid."""
     return 0 < len(name) <= LONGEST_NAME and name.isprintable()
 
 
@@ -126,12 +127,12 @@ def uuid_text(field_name: str, text: str) -> str:
     """Return an id in canonical form.
 
     Raises:
-        InputRefused: it is no UUID.
+        InputRefused: the text is not a UUID.
     """
     try:
         return str(UUID(text))
     except ValueError:
-        raise InputRefused(field_name, f"{text!r} is no UUID") from None
+        raise InputRefused(field_name, f"{text!r} is not a UUID") from None
 
 
 def _url(url: str, policy: AddressPolicy) -> str:
@@ -150,7 +151,7 @@ def _type(name: str) -> str:
         return name
     close = difflib.get_close_matches(name, CATALOGUE, 1)
     hint = f"did you mean {close[0]}?" if close else "see `plaudit schemas list`"
-    raise InputRefused("types", f"{name!r} is no event type; {hint}")
+    raise InputRefused("types", f"{name!r} is not an event type; {hint}")
 
 
 def _filter(text: str | None) -> str | None:
@@ -177,11 +178,11 @@ def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         lower = name.lower()
         if _TOKEN.fullmatch(name) is None:
-            raise InputRefused("headers", f"{name!r} is no header name")
+            raise InputRefused("headers", f"{name!r} is not a header name")
         if lower.startswith(_RESERVED) or lower.encode() in OURS or lower == "user-agent":
             raise InputRefused("headers", f"{name} is Plaudit's to set")
         if _VALUE.fullmatch(value) is None:
-            raise InputRefused("headers", f"the value of {name} is no printable ASCII text")
+            raise InputRefused("headers", f"the value of {name} is not printable ASCII text")
 
 
 def _schedule(text: str | None, tiers: Iterable[Delay]) -> str | None:
@@ -195,5 +196,5 @@ def _schedule(text: str | None, tiers: Iterable[Delay]) -> str | None:
     for delay in delays:
         if delay.millis not in offered:
             listed = ",".join(each.label for each in offered.values())
-            raise InputRefused("schedule", f"{delay} is none of the tiers {listed}")
+            raise InputRefused("schedule", f"{delay} is not one of the tiers {listed}")
     return ",".join(offered[delay.millis].label for delay in delays)

@@ -1,4 +1,4 @@
-"""What is allowed and will disappoint all the same: told when an endpoint is registered. Pure."""
+"""Warnings for valid but unpromising endpoint settings (n8n test URLs, Make and Zapier limits)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _ZAPIER_RATE: Final = 30.0
 
 
 def advice(wanted: EndpointSpec) -> list[str]:
-    """Return warnings about an endpoint, each with what to do; none when all is well."""
+    """Return warnings about an endpoint, each with what to do."""
     return list(_advice(wanted))
 
 
 def offer(endpoint_id: str, since_ms: int, until_ms: int) -> str:
-    """Return how to send what an endpoint did not get between two moments (epoch milliseconds)."""
+    """Return the command that sends what an endpoint missed between two times (epoch ms)."""
     since, until = time_text(since_ms), time_text(until_ms)
     return (
         f"it missed what was published while it was disabled, from {since} to {until}; what was "

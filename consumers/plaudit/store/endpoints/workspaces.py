@@ -1,4 +1,4 @@
-"""What is known of a workspace beside what it owns: which endpoint is told of trouble."""
+"""Settings of a workspace: the endpoint that receives its notices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Workspace:
     """A tenant.
 
     Attributes:
-        notify_endpoint_id: hears of disabled endpoints (`endpoint.disabled`); None: nobody does.
+        notify_endpoint_id: endpoint that receives `endpoint.disabled`; None for none.
     """
 
     workspace_id: str
@@ -30,10 +30,10 @@ class Workspace:
 
 
 class WorkspaceService:
-    """Looks at workspaces and changes them; every UUID is one.
+    """Reads and changes workspaces; every UUID is a valid one.
 
     Args:
-        engine: the database.
+        engine: database.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -43,8 +43,8 @@ class WorkspaceService:
         """Return a workspace.
 
         Raises:
-            InputRefused: the id is none.
-            DatabaseFailure: it can't be told now.
+            InputRefused: the text is not an id.
+            DatabaseFailure: the database is not available.
         """
         wanted = uuid_text("workspace", workspace_id)
         query = sa.select(WORKSPACES.c.notify_endpoint_id).where(
@@ -54,7 +54,7 @@ class WorkspaceService:
             return Workspace(wanted, connection.execute(query).scalar())
 
     def notify(self, workspace_id: str, endpoint_id: str | None) -> Workspace:
-        """Have an endpoint of the workspace told of trouble with the others; None: nobody.
+        """Set the endpoint that receives the workspace's notices; None for none.
 
         Raises:
             InputRefused: the workspace has no such endpoint.

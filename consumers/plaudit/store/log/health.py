@@ -1,6 +1,6 @@
-"""How endpoints are doing: pure sums over attempts that are new in the log, and their rows.
+"""Endpoint health: pure sums over new attempts of the log, and their rows.
 
-An attempt counts once: what is summed is what `insert_new` returned, in the same transaction.
+An attempt counts once: the sums cover what `insert_new` returned, in the same transaction.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _AT_ONCE: Final = 500
 
 
 class Tried(NamedTuple):
-    """One HTTP attempt, as far as health goes."""
+    """One HTTP attempt, with the fields for health."""
 
     started_at: int
     version: int
@@ -39,18 +39,18 @@ class Tried(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Whether it was answered 2xx."""
+        """Whether the response was 2xx."""
         return self.outcome == "delivered"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How an endpoint is doing; times in epoch milliseconds.
+    """Health of an endpoint; times in epoch milliseconds.
 
     Attributes:
-        failing_since: the first failure after the last success, of this version.
-        failing_version: the endpoint's version that fails.
-        failure_streak: failures in a row.
+        failing_since: first failure after the last success, of this version.
+        failing_version: version of the endpoint that fails.
+        failure_streak: consecutive failures.
     """
 
     endpoint_id: str
@@ -67,11 +67,11 @@ class Health:
 
     @property
     def failing_for_ms(self) -> int:
-        """How long it has been failing without a success, from the first failure to the last."""
+        """Time without a success, from the first failure to the last."""
         return 0 if self.failing_since is None else self.last_attempt_at - self.failing_since
 
     def after(self, attempts: Sequence[Tried]) -> Health:
-        """Return how it is after more attempts, in order; older ones than the last say nothing."""
+        """Return the health after more attempts, in order; attempts before the last are ignored."""
         news = [
             each
             for each in attempts
@@ -97,11 +97,11 @@ class Health:
         return now.failing(news[since:])
 
     def unbroken(self) -> Health:
-        """Return it without a streak of failures."""
+        """Return the health without a failure streak."""
         return replace(self, failing_since=None, failing_version=None, failure_streak=0)
 
     def failing(self, failures: Sequence[Tried]) -> Health:
-        """Return it after a row of failures; a changed endpoint gets its time anew."""
+        """Return the health after failures; a changed endpoint starts a new streak."""
         since, version, streak = self.failing_since, self.failing_version, self.failure_streak
         for each in failures:
             if since is None or version is None or each.version > version:
@@ -112,13 +112,13 @@ class Health:
 
 @dataclass(slots=True)
 class HourSum:
-    """What became of an endpoint's attempts within an hour.
+    """Outcomes of an endpoint's attempts within an hour.
 
     Attributes:
-        failed: HTTP attempts that were not answered 2xx.
+        failed: HTTP attempts without a 2xx response.
         dead: deliveries that were given up.
-        diverted: sent to a tier without an attempt.
-        latencies: how many attempts took how long; buckets as BOUNDS_MS has them.
+        diverted: deliveries diverted to a tier without an attempt.
+        latencies: number of attempts by duration; buckets as in BOUNDS_MS.
     """
 
     workspace_id: str
@@ -140,7 +140,7 @@ class HourSum:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What a batch says.
+    """Sums of a batch.
 
     Attributes:
         hours: by endpoint and epoch hour.
@@ -183,16 +183,16 @@ def summed(rows: Iterable[Row]) -> Sums:
 
 
 def _is_http(tried: Tried) -> bool:
-    """Return whether a request was made: what is decided without one says nothing of health."""
+    """Return whether a request was made; other records say nothing about health."""
     sent = tried.outcome in {"delivered", "retrying", "gone"}
     return sent or tried.status is not None or tried.total_ms is not None
 
 
 def take_in(connection: Connection, sums: Sums) -> list[Health]:
-    """Add a batch to the tables; return how the endpoints that were attempted are now.
+    """Add a batch to the tables; return the health of the attempted endpoints.
 
     Raises:
-        SQLAlchemyError: the transaction can't go on.
+        SQLAlchemyError: the transaction can't continue.
     """
     _add_hours(connection, sums.hours)
     blank = {each: Health(each, workspace) for each, workspace in sums.workspaces.items()}
@@ -206,7 +206,7 @@ def take_in(connection: Connection, sums: Sums) -> list[Health]:
 
 
 def find_health(connection: Connection, endpoint_id: str) -> Health | None:
-    """Return how an endpoint is doing; None when it was never attempted."""
+    """Return the health of an endpoint; None if it was never attempted."""
     query = sa.select(HEALTH).where(HEALTH.c.endpoint_id == endpoint_id)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else Health(**row)

@@ -1,4 +1,4 @@
-"""Reading the delivery log: deliveries as they stand, page by page, and their attempts."""
+"""Queries of the delivery log: deliveries by page, and their attempts."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from plaudit.store.endpoints.spec import InputRefused, uuid_text
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
 MOST_RETRIED: Final = 1_000
-"""Deliveries that one call retries: more is for `plaudit dlq redrive` and `plaudit replay`."""
+"""Deliveries that one call retries; use `plaudit dlq redrive` or `plaudit replay` for more."""
 
 
 class NoSuchDelivery(LookupError):
-    """The log has no delivery of that id."""
+    """The delivery id is unknown."""
 
     def __init__(self, delivery_id: str) -> None:
         super().__init__(f"no delivery {delivery_id}; see `plaudit deliveries list`")
 
 
 class State(StrEnum):
-    """Where a delivery stands, by its latest row in the log."""
+    """State of a delivery, by its latest row in the log."""
 
     DELIVERED = "delivered"
     PENDING = "pending"
@@ -85,7 +85,7 @@ class Attempt:
 
     @property
     def state(self) -> State:
-        """Where its delivery stands, if this is the latest."""
+        """State of its delivery, if this is the latest row."""
         return _STATE.get(self.outcome, State.PENDING)
 
     @property
@@ -96,13 +96,13 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which deliveries are wanted; what is None does not matter.
+    """Conditions for deliveries; None means any.
 
     Attributes:
-        status: of the answer, such as 503.
-        subject: such as a testimonial's id.
-        since_ms: whose latest attempt was at or after this; epoch milliseconds.
-        until_ms: whose latest attempt was before this.
+        status: status of the response, such as 503.
+        subject: subject of the event, such as a testimonial's id.
+        since_ms: latest attempt at or after this; epoch milliseconds.
+        until_ms: latest attempt before this.
     """
 
     workspace_id: str | None = None
@@ -117,10 +117,10 @@ class Query:
     until_ms: int | None = None
 
     def checked(self) -> Query:
-        """Return it, if its ids are some.
+        """Validate the ids.
 
         Raises:
-            InputRefused: names what is none.
+            InputRefused: a value is not an id; the message names it.
         """
         if self.event_id is not None:
             uuid_text("event", self.event_id)
@@ -129,10 +129,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Deliveries by their latest attempts, the newest first.
+    """Deliveries by their latest attempts, newest first.
 
     Attributes:
-        cursor: where the next page begins; None after the last.
+        cursor: start of the next page; None on the last page.
     """
 
     deliveries: Sequence[Attempt]
@@ -145,7 +145,7 @@ def find_page(
     """Return a page of deliveries.
 
     Raises:
-        InputRefused: an id or the cursor is none.
+        InputRefused: an id or the cursor is not valid.
     """
     statement = (
         sa.select(ATTEMPTS)
@@ -167,17 +167,17 @@ def attempts_of(connection: Connection, delivery_id: str) -> Sequence[Attempt]:
     """Return the attempts of a delivery, in order.
 
     Raises:
-        InputRefused: the id is none.
+        InputRefused: the text is not an id.
     """
     wanted = uuid_text("delivery", delivery_id)
     return _in_order(connection, ATTEMPTS.c.delivery_id == wanted)
 
 
 def attempts_about(connection: Connection, some_id: str) -> Sequence[Attempt]:
-    """Return the attempts for an event, or for what events are about, in order.
+    """Return the attempts for an event, or for an entity's events, in order.
 
     Raises:
-        InputRefused: the id is none.
+        InputRefused: the text is not an id.
     """
     wanted = uuid_text("id", some_id)
     return _in_order(

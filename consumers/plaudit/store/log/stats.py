@@ -1,4 +1,4 @@
-"""What became of attempts, by the hour: for charts."""
+"""Hourly statistics of attempts, for charts."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _time(epoch_ms: int | None) -> str | None:
 def percentile(latencies: Sequence[int], share: float) -> float | None:
     """Return the upper bound of the bucket that the percentile falls in; None: nothing to tell.
 
-    What is above the last bound is told as that one: attempts end there by their time-out.
+    A duration above the last bound is reported as that bound: attempts end there by time-out.
     """
     total = sum(latencies)
     if not total:

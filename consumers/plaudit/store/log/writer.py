@@ -1,7 +1,8 @@
-"""Writing the delivery log: attempts go in in batches, each once, whatever is written twice.
+"""Writer of the delivery log: batches of attempts, each stored once.
 
-`attempt_id` says what is the same. SQLite takes rows one by one inside a transaction; Postgres gets
-them by COPY into a table of the transaction, and from there those that it has not.
+`attempt_id` identifies an attempt. SQLite inserts rows one at a time in a transaction. Postgres
+gets
+them by COPY into a temporary table, from which new ones are inserted.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ _PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
 _ID: Final = _PLACE["attempt_id"]
 _STARTED: Final = _PLACE["started_at"]
 LONGEST_TEXT: Final = 4_096
-"""Characters of a text that are kept."""
+"""Maximum characters of a stored text."""
 LONGEST_KEY: Final = 400
-"""Characters of a text with an index: Postgres takes 2,704 bytes."""
+"""Maximum characters of an indexed text: Postgres takes 2,704 bytes."""
 
 _in_order: Final = itemgetter(*COLUMNS)
 
@@ -55,7 +56,7 @@ class AttemptRows:
         """Return the row of a decoded `DeliveryAttempt`.
 
         Raises:
-            ValueError: an id is no UUID.
+            ValueError: an id is not a UUID.
         """
         headers = attempt["answer_headers"]
         if headers is not None:
@@ -87,7 +88,7 @@ def insert_new(connection: Connection, rows: Sequence[Row]) -> list[Row]:
 
 def _insert(connection: Connection, rows: list[Row]) -> set[Any]:
     """Write those that SQLite has not; return the ids of those that it had."""
-    # Nobody else writes before this transaction ends: what it adds is numbered above what was.
+    # Other writers wait until this transaction ends: new rows have higher numbers than old ones.
     before = connection.exec_driver_sql("SELECT max(rowid) FROM attempts").scalar() or 0
     if connection.exec_driver_sql(_INSERT, rows).rowcount == len(rows):
         return set()
@@ -110,7 +111,7 @@ def _copy(connection: Connection, rows: list[Row]) -> set[Any]:
                 return set()
             return {row[_ID] for row in rows} - {str(taken[0]) for taken in cursor.fetchall()}
     except dbapi.Error as error:
-        # What goes past SQLAlchemy is told in its terms all the same.
+        # Translate errors that bypass SQLAlchemy.
         raise DBAPIError.instance(_COPY, None, error, dbapi.Error) from error
 
 
@@ -135,10 +136,10 @@ def _canonical(text: str) -> str:
     """Return an id as Postgres says it.
 
     Raises:
-        ValueError: it is no UUID.
+        ValueError: the text is not a UUID.
     """
     if _is_uuid(text) is None:
-        msg = f"{text[:40]!r} is no UUID"
+        msg = f"{text[:40]!r} is not a UUID"
         raise ValueError(msg)
     return text.lower()
 
@@ -147,11 +148,11 @@ def _packed(text: str) -> bytes:
     """Return an id as SQLite has it.
 
     Raises:
-        ValueError: it is no UUID.
+        ValueError: the text is not a UUID.
     """
     packed = bytes.fromhex(text.replace("-", ""))
     if len(packed) != _ID_BYTES:
-        msg = f"{text[:40]!r} is no UUID"
+        msg = f"{text[:40]!r} is not a UUID"
         raise ValueError(msg)
     return packed
 

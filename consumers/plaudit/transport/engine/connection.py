@@ -1,4 +1,4 @@
-"""A connection: one exchange at a time, from `write` to the last byte of its answer."""
+"""Connection: one exchange at a time, from `write` to the last byte of its response."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ class OpenConnections:
 
 
 class Connection(asyncio.Protocol):
-    """A connection of a pool, which it tells what becomes of it.
+    """A connection of a pool, which it notifies of changes.
 
     Args:
-        pool: that it belongs to.
-        alive: told when its socket is closed.
-        assembly: reads the answers.
+        pool: pool of the connection.
+        alive: notified when the socket is closed.
+        assembly: parses the responses.
         tls: after its handshake; None for plain http.
 
     Attributes:
-        opened_s: when, monotonic.
-        fault: why it is not open any more, should it be asked for.
+        opened_s: time of opening, monotonic.
+        fault: why the connection was closed.
         pool: that it belongs to.
         tls: see above.
     """
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
         transport.write(data if self.tls is None else self._encrypted(self.tls, data))
 
     def abandon(self, exchange: Exchange) -> None:
-        """See `Holder.abandon`: what is half done can't be told from the next exchange."""
+        """See `ExchangeOwner.abandon`: a partial exchange can't be separated from the next one."""
         del exchange
         self._exchange = None
         self.close()
@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take note of the transport."""
-        # uvloop's transports are no subclasses of asyncio's.
+        # uvloop's transports are not subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
@@ -242,7 +242,8 @@ class Connection(asyncio.Protocol):
             self._complete(exchange, reusable=False)
         elif self._served and not exchange.answered:
             # A kept connection that the other side closed just then; nothing of an answer came.
-            # On a new one, which has served nobody yet, the exchange can't come here again.
+            # A new connection has not served an exchange yet, so the exchange can't come here
+            # again.
             self._exchange = None
             exchange.retry()
             self.pool.open_for(exchange)

@@ -23,7 +23,7 @@ class Kind(Protocol):
     """What `Timers` looks after."""
 
     def first_due_s(self) -> float:
-        """Return when the first item is due, monotonic; `NEVER_S` when there is none."""
+        """Return when the first item is due, monotonic; `NEVER_S` if none waits."""
         ...
 
     def expire(self, now_s: float) -> None:

@@ -1,4 +1,4 @@
-"""One exchange: what is sent, how far it has come, and its deadlines."""
+"""Exchange: one request, its progress, and its deadlines."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Exchange(Progress):
         return self.holder is None
 
     def data(self) -> bytes:
-        """Return the request as it goes on the wire."""
+        """Return the bytes of the request."""
         prefix, lines, body = self.request
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (prefix, lines, len(body), body)
 
@@ -111,12 +111,13 @@ class Exchange(Progress):
             self.end(error)
 
     def end(self, result: Answer | TransportError) -> None:
-        """Tell the caller; whoever held it has let go."""
+        """Invoke the callback. The owner must have released the exchange."""
         self.holder = None
         self._deadlines.total.discard(self)
         if not self.answered:
             self._deadlines.forget_sending(self)
-        # Who is told holds the exchange: without this, only the garbage collector would end both.
+        # The callback's owner holds the exchange: without this, only the garbage collector frees
+        # both.
         on_done, self._on_done = self._on_done, _nobody
         self.tell(on_done, result)
 

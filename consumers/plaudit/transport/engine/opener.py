@@ -1,4 +1,4 @@
-"""From an exchange without a connection to an open one: dial, shake hands."""
+"""Opener of connections: dial, then TLS handshake."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def shake_hands(sock: socket.socket, channel: TlsChannel) -> None:
     """Make the handshake over a connected socket.
 
     Raises:
-        ssl.SSLError: it failed; the other side was told why.
+        ssl.SSLError: the handshake failed; the alert was sent.
         TlsFailed: the other side hung up.
         OSError: the connection broke.
     """

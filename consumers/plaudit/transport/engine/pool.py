@@ -1,4 +1,4 @@
-"""An owner's connections to one origin, and the exchanges that wait for one of them.
+"""Pool: an owner's connections to one origin, and its queue of exchanges.
 
 Owners don't share connections: if an origin's server can be made to send more than it was asked
 for, what it sends must not be taken for the answer to another owner's request.
@@ -152,7 +152,7 @@ class Pool:
             self._shared.pools.pop((self._owner, self.origin), None)
 
     def _opened(self, exchange: Exchange, task: asyncio.Task[Connection]) -> None:
-        """Send the exchange that a connection was opened for, or tell why there is none."""
+        """Send the exchange that a connection was opened for, or report the failure."""
         del self._opening[exchange]
         self._shared.opening.discard(task)
         error = ConnectionLost("cancelled") if task.cancelled() else task.exception()

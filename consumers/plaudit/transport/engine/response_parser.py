@@ -1,4 +1,4 @@
-"""From bytes to an answer: HTTP/1.1 as httptools reads it, within caps.
+"""Response parser: HTTP/1.1 by httptools, within caps.
 
 No I/O. The same bytes give the same result wherever they are split: the parser is never shown a
 byte beyond a cap, so it is the count of bytes that decides, not how they came. A head that the
@@ -79,7 +79,7 @@ class AnswerAssembly:
         """Take in bytes; return whether the answer is complete.
 
         Raises:
-            AnswerMalformed: it is no HTTP/1.1, or over a cap.
+            AnswerMalformed: the bytes are not HTTP/1.1, or exceed a cap.
         """
         limit = self._caps.head_bytes if self._in_head else self._most_bytes
         fed = self._fed + len(data)
@@ -195,7 +195,7 @@ class AnswerAssembly:
             self.headers.clear()
             return
         self._in_head = False
-        # The parser would go on to wait for the body that the head tells of.
+        # The parser would wait for the body that the head announces.
         self.done = self._bodyless
 
     def on_body(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""TLS without I/O: bytes in, bytes out, and sessions that are resumed.
+"""TLS channel without I/O: bytes in, bytes out, and session resumption.
 
 The event loop's own TLS can't resume a session. This is the little of it that a client needs.
 """
@@ -47,7 +47,7 @@ class TlsChannel:
         return bool(self._tls.session_reused)
 
     def shake_hands(self, received: bytes = b"") -> bool:
-        """Go on with the handshake; return whether it is done. `outgoing` is to be sent either way.
+        """Continue the handshake; return whether it is done. Send `outgoing` in either case.
 
         Raises:
             ssl.SSLError: it failed; `ssl.CertificateError` for the certificate.

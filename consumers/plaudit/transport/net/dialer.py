@@ -1,4 +1,4 @@
-"""From a target to a connected socket: resolve, check every address, connect to a checked one."""
+"""Dialer: resolves a target, checks every address, and connects to a checked one."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Dialer:
         self, proxy: Proxy, places: Sequence[str], progress: Progress
     ) -> socket.socket:
         """Have the proxy connect to one of the places, tried in order."""
-        # Where the proxy itself is has been decided by whoever runs this: no policy.
+        # The operator configured the proxy's address, so the policy does not apply to it.
         addresses = in_order(await self._resolve(proxy.target, progress))
         refused = ProxyRefused()
         for place in places:

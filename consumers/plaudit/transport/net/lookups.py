@@ -1,4 +1,4 @@
-"""The order of name look-ups: fair between owners, and slow names on threads of their own. Pure.
+"""Scheduler of name look-ups: fair between owners, with separate threads for slow names. Pure.
 
 A look-up can't be cancelled: one that hangs occupies a thread until the C library gives up, which
 takes 5 to 30 seconds. So no owner gets more than a part of the threads that are still free, and a
@@ -77,7 +77,7 @@ class _Begun(NamedTuple):
 
 
 class LookUps:
-    """Decides which name is looked up next. A name is looked up once at a time, whoever asks."""
+    """Decides which name is looked up next. Concurrent requests for a name share one look-up."""
 
     def __init__(self) -> None:
         self._quick = _Lane(QUICK, QUICK_EACH)

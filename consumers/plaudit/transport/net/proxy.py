@@ -1,4 +1,4 @@
-"""A forward proxy that opens tunnels (CONNECT)."""
+"""Forward proxy that opens tunnels (CONNECT)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OPEN: Final = range(200, 300)
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """Where the proxy is, and what it is told.
+    """Address and credentials of the proxy.
 
     Attributes:
         target: its host and port.
@@ -46,7 +46,7 @@ class Proxy:
         try:
             target = check_url(f"http://{place}")
         except UrlRefused:
-            target = None  # What is wrong with it would be told with a quotation.
+            target = None  # An error message would quote the credentials.
         if scheme.lower() != "http" or target is None or target.path != "/":
             msg = "a proxy's URL must be http://[user:password@]host[:port]"
             raise UrlRefused(msg)
@@ -62,7 +62,7 @@ async def open_tunnel(sock: socket.socket, proxy: Proxy, authority: str) -> None
 
     Args:
         sock: connected to the proxy.
-        proxy: what it is told.
+        proxy: credentials for the proxy.
         authority: host and port to connect to.
 
     Raises:

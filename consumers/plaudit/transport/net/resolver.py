@@ -1,4 +1,4 @@
-"""Name look-ups that can hang without taking others down with them."""
+"""Resolver whose hanging look-ups do not block others."""
 
 from __future__ import annotations
 

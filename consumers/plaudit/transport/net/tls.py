@@ -1,4 +1,4 @@
-"""The one TLS context that all connections share."""
+"""TLS context shared by all connections."""
 
 from __future__ import annotations
 
