@@ -29,6 +29,8 @@ OURS = ("PLAUDIT_", "KAFKA_")
 FEW = {Section.EVENTS: 4, Section.DELIVERIES: 4, Section.DEAD_LETTERS: 2, Section.ATTEMPTS: 2}
 """Partitions: topics are made for each test, and a broker takes its time for every partition."""
 FEW_TIERS = "5s,5m,1h"
+FENCED_SOON = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "400"}
+"""A broker that was killed may come back after 2 s of silence, instead of 9."""
 
 # No example has to be quick: that is a question for benchmarks. Fewer than usual: every run has
 # others, and all tests together have eight minutes.
@@ -96,7 +98,7 @@ def own_kafka() -> Iterator[Callable[[], LocalKafka]]:
 
         def make(nodes: int = 1) -> LocalKafka:
             try:
-                return stack.enter_context(LocalKafka(nodes=nodes))
+                return stack.enter_context(LocalKafka(nodes=nodes, overrides=FENCED_SOON))
             except KafkaNotFound as error:
                 pytest.skip(f"no local Kafka: {error}")
 

@@ -23,6 +23,7 @@ from plaudit.deliver.pipeline.deliveries import DeliveriesLane
 from plaudit.deliver.pipeline.events import EventsLane
 from plaudit.deliver.pipeline.patience import Patience
 from plaudit.events.decoding import EventDecoder, Undecodable
+from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.schemas.lookup import NO_REGISTRY, unknown
 from plaudit.records.names import Header
 
@@ -209,7 +210,7 @@ def test_events_behind_stray_records_are_begun(shop: Shop) -> None:
             if to in shop.done:
                 done.set()
 
-        lane = LoopBridge("events", hooks(begin), asyncio.get_running_loop())
+        lane = LoopBridge("events", hooks(begin), asyncio.get_running_loop(), BrokerClock())
         lane.receive(records)
         [blockage] = lane.blocked
         assert blockage.offset == len(stray) - 1

@@ -68,7 +68,9 @@ async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> Non
 
     nothing: Any = lambda *_: None  # noqa: E731 - two hooks of different shapes
     loop = asyncio.get_running_loop()
-    lane = LoopBridge("events", Hooks(begin, nothing, hold, lambda: again.append(True)), loop)
+    lane = LoopBridge(
+        "events", Hooks(begin, nothing, hold, lambda: again.append(True)), loop, BrokerClock()
+    )
     passage = Passage(lane, hold, lambda: True, nothing, nothing)
     entrance = Entrance(passage, loop)
     here = assignment()
@@ -95,7 +97,7 @@ async def test_the_loop_serves_others_between_records_that_take_long() -> None:
 
     nothing: Any = None
     loop, hold = asyncio.get_running_loop(), PauseGate()
-    lane = LoopBridge("events", Hooks(begin, nothing, hold, nothing), loop)
+    lane = LoopBridge("events", Hooks(begin, nothing, hold, nothing), loop, BrokerClock())
     entrance = Entrance(Passage(lane, hold, lambda: True, nothing, nothing), loop)
     partition = assignment()
     entrance.hand_over([Record(partition, offset, 0, b"") for offset in range(3)])

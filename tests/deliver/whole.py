@@ -252,7 +252,8 @@ class Whole:
         self.server = server or Server()
         self.sender = Answering()
         producer = cast("Producer", self.server)
-        self.settler = Settler(producer, NAMES, "w", clock or BrokerClock())
+        self.clock = clock or BrokerClock()
+        self.settler = Settler(producer, NAMES, "w", self.clock)
         self.settler.defects.watch(asyncio.get_running_loop())
         self.table = EndpointTable(KEYS)
         for endpoint_id, given in ENDPOINTS.items():
@@ -283,7 +284,7 @@ class Whole:
             EventDecoder(AnySchema()), self.table, lambda: True, deliverer, self.settler.bury
         )
         hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, lambda: None)
-        lane = LoopBridge(name, hooks, asyncio.get_running_loop())
+        lane = LoopBridge(name, hooks, asyncio.get_running_loop(), self.clock)
         done: deque[Record] = deque()
         holdings = Assignments({topic: delay_ms}, done.append)
         holdings.assign({Partition(topic, 0): CommittedOffset(0, "")}, lambda _: 0)

@@ -17,7 +17,7 @@ from plaudit.endpoints.matching import ERASED, NEVER_MS, TakesLong
 from plaudit.endpoints.model import Deleted, Endpoint, Former, Unreadable
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
-from plaudit.endpoints.table import FORMER_MS, EndpointTable
+from plaudit.endpoints.table import FORMER_MS, HEAD_START_MS, EndpointTable
 
 KEYS = SecretKeys([os.urandom(32)])
 OTHER_KEYS = SecretKeys([os.urandom(32)])
@@ -209,3 +209,27 @@ def test_a_deleted_endpoint_is_forgotten_after_a_day() -> None:
         table.apply(endpoint_id.encode(), None, at_ms)
     [left] = table.wanting(WORKSPACES[0], TYPES[0]).match(SPACES[0], 50, {})
     assert (type(left), left.endpoint_id) == (Former, ENDPOINTS[1])
+
+
+def test_an_endpoint_is_served_by_the_brokers_clock_whatever_its_writers_clock_says() -> None:
+    table = EndpointTable(KEYS)
+    endpoint_id, key, hour_ms = ENDPOINTS[0], ENDPOINTS[0].encode(), 3_600_000
+    appended_ms = 1_000_000
+    latest_ms = appended_ms + HEAD_START_MS
+
+    def served_from(version: int, said_ms: int, at_ms: int, status: str = "ACTIVE") -> int:
+        fields: dict[str, object] = {"active_from": said_ms, "status": status}
+        table.apply(key, record(endpoint_id, version, fields), at_ms)
+        found = table.find(endpoint_id)
+        assert isinstance(found, Endpoint)
+        return found.active_from_ms
+
+    assert served_from(1, appended_ms + 500, appended_ms) == appended_ms + 500
+    assert served_from(2, appended_ms + hour_ms, appended_ms) == appended_ms + 500
+    table = EndpointTable(KEYS)
+    assert served_from(1, appended_ms + hour_ms, appended_ms) == latest_ms
+    # A change a minute later does not make it miss what comes meanwhile.
+    assert served_from(2, appended_ms + hour_ms, appended_ms + 60_000) == latest_ms
+    # Enabled again, it begins anew.
+    served_from(3, appended_ms + hour_ms, appended_ms + 61_000, "DISABLED")
+    assert served_from(4, appended_ms + hour_ms, appended_ms + 90_000) == latest_ms + 90_000

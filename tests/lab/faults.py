@@ -5,7 +5,10 @@ from __future__ import annotations
 import resource
 import signal
 import time
+from collections import Counter
 from typing import Final, assert_never
+
+from confluent_kafka.admin import AdminClient
 
 from lab.guarded import GuardedKafka
 from lab.scenario import (
@@ -17,6 +20,7 @@ from lab.scenario import (
     Join,
     Kill,
     KillBroker,
+    KillLeader,
     Leave,
     SetPassword,
     StartBrokers,
@@ -28,8 +32,10 @@ from lab.scenario import (
 from lab.stage import Stage
 from plaudit.dev.kafka_node import BrokerNode
 from plaudit.kafka.admin.topics import Admin
+from plaudit.kafka.clients import open_client
 
 GIVES_UP_WITHIN_S: Final = 30.0
+CALL_S: Final = 10.0
 
 
 def perform(stage: Stage, fault: Fault) -> None:
@@ -43,7 +49,7 @@ def perform(stage: Stage, fault: Fault) -> None:
             stage.join(crew)
         case Freeze() | Thaw() | Wedge():
             _signal(stage, fault)
-        case KillBroker() | StopBroker() | FillDisk() | StartBrokers():
+        case KillBroker() | KillLeader() | StopBroker() | FillDisk() | StartBrokers():
             _shake(stage, fault)
         case Configure(topic, config):
             settings = stage.place.settings
@@ -61,18 +67,32 @@ def _signal(stage: Stage, fault: Freeze | Thaw | Wedge) -> None:
     stage.workers[fault.worker].process.send_signal(signals[type(fault)])
 
 
-def _shake(stage: Stage, fault: KillBroker | StopBroker | FillDisk | StartBrokers) -> None:
+def _shake(
+    stage: Stage, fault: KillBroker | KillLeader | StopBroker | FillDisk | StartBrokers
+) -> None:
     match fault:
         case KillBroker(node):
             for each in stage.cluster.nodes:
                 if node in (0, each.address.node_id):
                     each.kill()
+        case KillLeader():
+            stage.cluster.nodes[_busiest(stage) - 1].kill()
         case StopBroker(node):
             stage.cluster.nodes[node - 1].stop()
         case FillDisk(node):
             _fill_disk(stage.cluster.nodes[node - 1])
         case StartBrokers():
             stage.cluster.start()
+
+
+def _busiest(stage: Stage) -> int:
+    """Return the broker that leads most partitions of the installation, counted from 1."""
+    settings = stage.place.settings
+    client = open_client(settings, AdminClient, settings.client_config())
+    topics = client.list_topics(timeout=CALL_S).topics.values()
+    ours = [each for each in topics if each.topic.startswith(settings.topic_prefix)]
+    leads = Counter(part.leader for each in ours for part in each.partitions.values())
+    return max(leads, key=leads.__getitem__)
 
 
 def _fill_disk(broker: BrokerNode) -> None:

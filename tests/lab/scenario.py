@@ -210,6 +210,11 @@ class KillBroker:
 
 
 @dataclass(frozen=True, slots=True)
+class KillLeader:
+    """SIGKILL for the broker that leads most partitions of the installation."""
+
+
+@dataclass(frozen=True, slots=True)
 class StopBroker:
     """SIGTERM for a broker, counted from 1: its leaders and coordinators move away in order."""
 
@@ -276,8 +281,8 @@ class SetPassword:
 
 
 Fault: TypeAlias = (
-    "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | StopBroker | FillDisk"
-    " | StartBrokers | Configure | TakeAway | GiveBack | SetPassword"
+    "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | KillLeader | StopBroker"
+    " | FillDisk | StartBrokers | Configure | TakeAway | GiveBack | SetPassword"
 )
 Step: TypeAlias = "tuple[When, Fault]"
 

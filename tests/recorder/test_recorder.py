@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from confluent_kafka import Consumer as Client
+from confluent_kafka import TopicPartition
 from sqlalchemy.engine import Engine
 
 from attempts import attempt
 from plaudit.bulk.control import Control
+from plaudit.kafka.admin.topic_specs import Section, TopicSpec
+from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.read.consumer import Consumer, GroupConfig, GroupEvents, Partition
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
@@ -141,6 +145,43 @@ def test_a_database_that_is_away_is_waited_for(
     assert sorted(logged(engine)) == sorted(wanted)
     waits = [record for record in caplog.records if record.message == "recorder.waits"]
     assert len(waits) == 1, "said once, not at every repetition"
+
+
+def test_a_position_past_the_end_is_counted_and_the_log_is_read_from_its_start(
+    topics: KafkaSettings, engine: Engine
+) -> None:
+    wanted = write(topics, 20)
+    client = Client(
+        {
+            "bootstrap.servers": topics.bootstrap_servers,
+            "group.id": topics.names.recorder_group,
+        }
+    )
+    past = [TopicPartition(topics.names.attempts, number, 5_000) for number in range(2)]
+    client.commit(offsets=past, asynchronous=False)
+    client.close()
+    with recording(topics, Projector(engine, None)) as recorder:
+        until(lambda: len(logged(engine)) == 20)
+        wanted |= write(topics, 10)
+        until(lambda: len(logged(engine)) == 30)
+        assert (recorder.positions_reset, recorder.lost) == (2, 0)
+    assert sorted(logged(engine)) == sorted(wanted)
+    assert committed(topics) == 30
+
+
+def test_a_topic_of_attempts_that_is_made_again_is_read_from_its_start(
+    topics: KafkaSettings, engine: Engine
+) -> None:
+    write(topics, 20)
+    with recording(topics, Projector(engine, None)) as recorder:
+        until(lambda: len(logged(engine)) == 20)
+        name, admin = topics.names.attempts, Admin(topics)
+        assert not admin.remove([name], "none")
+        spec = TopicSpec(name, Section.ATTEMPTS, 2, 1, {})
+        until(lambda: admin.create([spec])[name] is None)
+        write(topics, 5)
+        until(lambda: len(logged(engine)) == 25)
+        assert recorder.positions_reset > 0
 
 
 def test_a_rebuild_writes_what_the_log_lacks_and_nothing_else(

@@ -197,7 +197,7 @@ class Worker:
         )
         loop = asyncio.get_running_loop()
         hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, deliverer.admission.own_anew)
-        lane = LoopBridge(name, hooks, loop)
+        lane = LoopBridge(name, hooks, loop, self.clock)
         passage = Passage(
             lane,
             deliverer.hold,

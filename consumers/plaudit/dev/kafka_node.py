@@ -80,9 +80,6 @@ def _cluster_properties(copies: int) -> dict[str, str]:
         "share.coordinator.state.topic.replication.factor": str(copies),
         "share.coordinator.state.topic.min.isr": in_sync,
         "offsets.retention.minutes": "40320",  # 28 d: an idle group keeps its place
-        # A broker that was killed may come back after 2 s of silence, instead of 9.
-        "broker.session.timeout.ms": "2000",
-        "broker.heartbeat.interval.ms": "400",
         # Members needn't wait for each other, and a killed one is noticed soon.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",

@@ -28,6 +28,8 @@ _NO_SEAL: Final = (
 _RESEAL: Final = "run `plaudit endpoints reseal`, then set PLAUDIT_REQUIRE_BOUND_ENDPOINTS=true"
 FORMER_MS: Final = 24 * 3_600_000
 """Deleted endpoints are remembered for so long, for a lane that is behind."""
+HEAD_START_MS: Final = 2_000
+"""Between acceptance and service of an endpoint: time in which every worker reads of it."""
 MOST_UNREADABLE: Final = 0.5
 """A larger part of the endpoints that can't be opened is a wrong key, not a few damaged records."""
 MOST_REPORTED: Final = 10
@@ -96,6 +98,8 @@ class EndpointTable:
         if record["endpoint_id"] != endpoint_id:
             self._refuse(endpoint_id, "its key is that of another endpoint")
             return
+        known = self._by_id.get(endpoint_id)
+        record["active_from"] = _served_from(record["active_from"], appended_ms, known)
         endpoint = self._take(record, binding)
         if endpoint is None:
             return
@@ -199,6 +203,25 @@ class EndpointTable:
     @staticmethod
     def _report(endpoint_id: str, error: str) -> None:
         _log.error("endpoint.unreadable", extra={"endpoint_id": endpoint_id, "error": error})
+
+
+def _served_from(said_ms: int, appended_ms: int, known: Served | Deleted | None) -> int:
+    """Return from when on an endpoint is served, by the brokers' clock.
+
+    The moment in its record comes from the clock of the machine that wrote it. Were that an hour
+    ahead, the endpoint would get nothing for an hour.
+
+    Args:
+        said_ms: the moment in the record.
+        appended_ms: when the record was appended; 0: not known.
+        known: the endpoint so far; one that is served stays so when a later record changes it.
+    """
+    latest_ms = appended_ms + HEAD_START_MS
+    if not appended_ms or said_ms <= latest_ms:
+        return said_ms
+    if isinstance(known, Endpoint | Unreadable) and known.ended_ms is None:
+        return min(known.active_from_ms, latest_ms)
+    return latest_ms
 
 
 def _former(known: Served, deleted_ms: int) -> Former:

@@ -33,9 +33,14 @@ COUNTERS: Final[Mapping[str, tuple[str, Callable[[Counts], int]]]] = {
     ),
 }
 LOST: Final = "plaudit_recorder_lost"
+RESET: Final = "plaudit_recorder_positions_reset"
 WAITING: Final = "plaudit_recorder_waiting"
 OTHERS: Final[Mapping[str, tuple[str, str]]] = {
     LOST: ("counter", "Records that retention removed before they were read: alert on any."),
+    RESET: (
+        "counter",
+        "Positions that were past the end of the log, which was read from its start: alert on any.",
+    ),
     WAITING: ("gauge", "1 while the database or the brokers are waited for: alert when it lasts."),
 }
 
@@ -76,5 +81,7 @@ class _Numbers(Collector):
         for name, (meaning, read) in COUNTERS.items():
             yield CounterMetricFamily(name, meaning, read(self._counts))
         yield CounterMetricFamily(LOST, OTHERS[LOST][1], self._recorder.lost)
+        reset = self._recorder.positions_reset
+        yield CounterMetricFamily(RESET, OTHERS[RESET][1], reset)
         waiting = float(self._recorder.trouble is not None)
         yield GaugeMetricFamily(WAITING, OTHERS[WAITING][1], waiting)

@@ -20,6 +20,8 @@ from plaudit.kafka.read.consumer import (
     GroupEvents,
     Partition,
 )
+from plaudit.kafka.read.position_check import Positions
+from plaudit.kafka.read.positions import PastEnd
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.recorder.projector import Projector, Read
 from plaudit.store.db.database import DatabaseFailure
@@ -48,6 +50,7 @@ class Recorder:
         progressed_at: when the loop last came round, monotonic seconds.
         trouble: what it waits for; None while it waits for nothing.
         lost: records that retention removed before they were read.
+        positions_reset: positions that were past the end of their log.
     """
 
     def __init__(self, settings: KafkaSettings, projector: Projector) -> None:
@@ -55,13 +58,17 @@ class Recorder:
         self._projector = projector
         self._stop = threading.Event()
         self._assigned: set[Partition] = set()
+        self._read_to: dict[Partition, int] = {}
         self._next: dict[Partition, int] = {}
         self.progressed_at = time.monotonic()
         self.trouble: str | None = None
         self.lost = 0
+        self.positions_reset = 0
         events = GroupEvents(self._on_assign, self._on_revoke, self._on_revoke, self._on_gone)
         group = GroupConfig(settings.names.recorder_group)
         self._consumer = Consumer(settings, group, events)
+        # From the start: what the log has already is known by its attempt_id.
+        self._positions = Positions(self._consumer, PastEnd.START, self._on_reset)
 
     def stop(self) -> None:
         """Ask the loop to end after the batch in hand; from any thread or signal."""
@@ -91,8 +98,15 @@ class Recorder:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 break
-            batch += _records(self._consumer.read(MOST - len(batch), left_s))
+            batch += self._take(self._consumer.read(MOST - len(batch), left_s))
         return batch
+
+    def _take(self, messages: Sequence[Message]) -> list[Read]:
+        """Return the records, and remember how far each partition has been read."""
+        records = [read_of(each) for each in messages]
+        for record in records:
+            self._read_to[Partition(record.topic, record.partition)] = record.offset + 1
+        return records
 
     def _write(self, batch: list[Read]) -> bool:
         """Write a batch, however long the database is away; False when told to stop before."""
@@ -121,7 +135,7 @@ class Recorder:
             self._consumer.pause(sorted(self._assigned))
             # Without polling, the group would think this member dead. A partition that has just
             # come is not paused yet: what is read of it joins the batch.
-            batch += _records(self._consumer.read(1, min(left_s, 0.2)))
+            batch += self._take(self._consumer.read(1, min(left_s, 0.2)))
         return True
 
     def _commit(self, batch: Sequence[Read]) -> None:
@@ -145,8 +159,13 @@ class Recorder:
         if not partitions:
             return {}
         places = self._asked(lambda: self._consumer.committed(partitions))
-        starts = {each: self._start(each, places[each].offset) for each in partitions}
+        anew = self._asked(lambda: self._positions.past_end(places))
+        starts = {
+            each: anew[each] if each in anew else self._start(each, places[each].offset)
+            for each in partitions
+        }
         self._assigned |= starts.keys()
+        self._read_to |= starts
         _log.info("partitions.assigned", extra={"partitions": [str(each) for each in partitions]})
         return starts
 
@@ -158,14 +177,19 @@ class Recorder:
         return max(committed, low)
 
     def _on_revoke(self, partitions: Sequence[Partition]) -> None:
-        # Whatever was read of them is committed, or is repeated by who has them next.
+        # What was read of them is committed, or is repeated by the member that has them next.
         self._assigned -= set(partitions)
 
     def _on_gone(self, partition: Partition) -> None:
-        """Go on at the start of a log that no longer has where we were."""
-        low, _ = self._asked(lambda: self._consumer.bounds(partition))
-        _log.error("attempts.lost", extra={"partition": str(partition), "reading_on_at": low})
-        self._consumer.seek(partition, low)
+        """Read on where the log has records, when it no longer has the position."""
+        place = self._read_to[partition]
+        found = self._asked(lambda: self._positions.look(partition, place))
+        self._count_lost(partition, found.lost)
+        self._read_to[partition] = found.offset
+        self._consumer.seek(partition, found.offset)
+
+    def _on_reset(self, _: Partition) -> None:
+        self.positions_reset += 1
 
     def _count_lost(self, partition: Partition, count: int) -> None:
         if count > 0:
@@ -191,10 +215,6 @@ class Recorder:
         if trouble != self.trouble:
             self.trouble = trouble
             _log.warning("recorder.waits", extra={"error": trouble})
-
-
-def _records(messages: Sequence[Message]) -> list[Read]:
-    return [read_of(each) for each in messages]
 
 
 def read_of(message: Message) -> Read:

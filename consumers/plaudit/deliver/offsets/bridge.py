@@ -17,6 +17,7 @@ from typing import Final
 from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.blocked import Blockage, Blockages, RecordBlocked
 from plaudit.deliver.offsets.pause_gate import PauseGate
+from plaudit.kafka.broker_clock import BrokerClock
 
 _log = logging.getLogger(__name__)
 
@@ -50,20 +51,24 @@ class LoopBridge:
         name: `events` or `deliveries`.
         hooks: what to do with them.
         loop: whose thread everything runs in.
+        clock: the brokers' time, by which records are due.
     """
 
-    def __init__(self, name: str, hooks: Hooks, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, name: str, hooks: Hooks, loop: asyncio.AbstractEventLoop, clock: BrokerClock
+    ) -> None:
         self.name = name
         self.lost_records: dict[str, int] = {}
         self.positions_reset: dict[str, int] = {}
         self._hooks = hooks
         self._loop = loop
+        self._clock = clock
         self._waiting: dict[Assignment, deque[Record]] = {}
         self._blocked = Blockages()
         self._arrived: deque[Record] = deque()
         self._begins_later = False
-        # How late the last batch came, milliseconds, and when, epoch milliseconds.
-        self._late_ms, self._late_at_ms = 0.0, 0.0
+        # How late the last batch came, and when, both in milliseconds of the brokers' clock.
+        self._late_ms, self._late_at_ms = 0, 0
 
     @property
     def arrived(self) -> int:
@@ -73,7 +78,7 @@ class LoopBridge:
     @property
     def late_s(self) -> float:
         """How late the latest records came here; 0 when there were none for a minute."""
-        is_news = time.time() * 1_000 - self._late_at_ms < LATE_FOR_MS
+        is_news = self._clock.now_ms() - self._late_at_ms < LATE_FOR_MS
         return self._late_ms / 1_000 if is_news else 0.0
 
     @property
@@ -150,8 +155,8 @@ class LoopBridge:
 
     def receive(self, records: list[Record]) -> None:
         """Begin these records after those before them, once the lane is not held up any more."""
-        self._late_at_ms = time.time() * 1_000
-        self._late_ms = max(0.0, self._late_at_ms - records[0].due_ms)
+        self._late_at_ms = self._clock.now_ms()
+        self._late_ms = max(0, self._late_at_ms - records[0].due_ms)
         self._arrived.extend(records)
         if not self._begins_later:
             self._begin_some()

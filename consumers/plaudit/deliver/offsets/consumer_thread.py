@@ -17,12 +17,12 @@ from plaudit.deliver.offsets.asking import ask_until_answered
 from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Assignment, Record, record_of
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.committer import Committer
-from plaudit.deliver.offsets.positions import Positions
 from plaudit.deliver.offsets.record_sink import RecordSink
 from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import GroupRefused
 from plaudit.kafka.read.consumer import Consumer, GroupEvents, Partition
+from plaudit.kafka.read.position_check import Positions
 from plaudit.kafka.read.positions import Resumption
 from plaudit.kafka.settings import KafkaSettings
 

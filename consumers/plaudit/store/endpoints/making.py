@@ -8,7 +8,7 @@ from typing import Final
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal, unseal
 from plaudit.endpoints.signing import Secret
-from plaudit.store.endpoints.relay import HEAD_START_MS
+from plaudit.endpoints.table import HEAD_START_MS
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.spec import EndpointSpec
 

@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.table import HEAD_START_MS
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.write.producer import Producer
 from plaudit.outbox import relay as outbox
@@ -36,8 +37,6 @@ ANNOUNCE: Final = "announce the endpoint"
 BATCH: Final = 500
 ACK_TIMEOUT_S: Final = 10.0
 """Shorter than the lease: whoever holds it never writes after it ran out."""
-HEAD_START_MS: Final = 2_000
-"""Between acceptance and service of an endpoint: time in which every worker reads of it."""
 
 
 class Relay:

@@ -36,6 +36,8 @@ DEFAULT_TIMEOUT_S: Final = 15.0
 # little later (one has been seen to hang for ten minutes).
 _GRACE_S: Final = 2.0
 _SERVE_S: Final = 0.1
+_LOOK_AT_BROKERS: Final = "look at the brokers' configuration"
+_OFFSETS_COPIES: Final = "offsets.topic.replication.factor"
 
 # Error codes of a deletion when the object does not exist.
 _ALREADY_GONE: Final = frozenset({"UNKNOWN_TOPIC_OR_PART", "GROUP_ID_NOT_FOUND"})
@@ -197,9 +199,26 @@ class Admin:
         Raises:
             KafkaFailure: the brokers are unavailable.
         """
-        doing = "look at the brokers' configuration"
-        brokers = self._metadata(doing).brokers
-        resource = ConfigResource(ConfigResource.Type.BROKER, str(min(brokers)))
+        return self._config_of(min(self._metadata(_LOOK_AT_BROKERS).brokers))
+
+    def has_one_broker(self) -> bool:
+        """Return whether the cluster was set up as a single broker.
+
+        One broker that answers may be the last of three. One that keeps a single copy of the
+        groups' offsets was never more.
+
+        Raises:
+            KafkaFailure: the brokers are unavailable.
+        """
+        brokers = self._metadata(_LOOK_AT_BROKERS).brokers
+        if len(brokers) != 1:
+            return False
+        config = self._config_of(min(brokers))
+        return not isinstance(config, NotAuthorized) and config.get(_OFFSETS_COPIES) == "1"
+
+    def _config_of(self, broker: int) -> Mapping[str, str] | NotAuthorized:
+        doing = _LOOK_AT_BROKERS
+        resource = ConfigResource(ConfigResource.Type.BROKER, str(broker))
         futures = self._client.describe_configs([resource], request_timeout=self._timeout_s)
         found: dict[str, ConfigEntry] | NotAuthorized | None = self._look(futures[resource], doing)
         return found if isinstance(found, NotAuthorized) else _values(found or {})

@@ -109,7 +109,7 @@ def other_tiers(
     width = next((s.partitions for s in specs if s.section is Section.DELIVERIES), 0)
     found = []
     for name, state in looks.items():
-        if name in known or not _is_tier(name, deliveries_prefix):
+        if name in known or not is_tier(name, deliveries_prefix):
             continue
         what = "no tier of PLAUDIT_RETRY_TIERS; deliverers drain it"
         found.append(
@@ -121,7 +121,7 @@ def other_tiers(
     return found
 
 
-def _is_tier(name: str, prefix: str) -> bool:
+def is_tier(name: str, prefix: str) -> bool:
     """Return whether a topic is a tier, not a topic of an installation whose prefix is longer."""
     try:
         return name.startswith(prefix) and bool(Delay.parse(name.removeprefix(prefix)))
@@ -222,13 +222,15 @@ def _config(spec: TopicSpec, state: TopicState) -> Iterator[TopicIssue]:
         yield _denied(spec.name, "its configuration can't be seen", state.config)
         return
     demanded = state.config.get(MIN_ISR, "1")
-    if demanded.isdecimal() and int(demanded) > state.replication:
+    impossible = demanded.isdecimal() and int(demanded) > state.replication
+    if impossible:
         what = f"{MIN_ISR} is {demanded} with {state.replication} replicas: no write can succeed"
         yield TopicIssue(Severity.ERROR, Aspect.REPLICATION, spec.name, what, _APPLY)
-    for setting, wanted in spec.config.items():
+    # Replicas that are missing are an issue of their own, which `apply` can't mend.
+    for setting, wanted in spec.with_replicas(state.replication).config.items():
         actual = state.config.get(setting, "")
         severity = _judge(setting, actual, wanted)
-        if severity is not None:
+        if severity is not None and not (impossible and setting == MIN_ISR):
             what = f"{setting} is {actual or 'unset'}, declared {wanted}"
             yield TopicIssue(severity, Aspect.CONFIG, spec.name, what, _APPLY, setting)
 

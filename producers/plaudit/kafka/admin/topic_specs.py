@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -76,6 +76,14 @@ class TopicSpec:
     def partitions_fixed(self) -> bool:
         """Whether the number of partitions must never change once the topic exists."""
         return self.section in FIXED_PARTITIONS
+
+    def with_replicas(self, replicas: int) -> TopicSpec:
+        """Return the same topic for at most so many replicas; no more need to be in sync."""
+        in_sync = self.config.get(MIN_ISR, "1")
+        if in_sync.isdecimal() and int(in_sync) > replicas:
+            in_sync = str(max(1, replicas))
+        config = MappingProxyType({**self.config, MIN_ISR: in_sync})
+        return replace(self, replication=min(self.replication, replicas), config=config)
 
 
 def _quantity(units: Mapping[str, int], value: object, form: str) -> int:

@@ -16,6 +16,7 @@ from plaudit.kafka.admin.topic_diff import (
     broker_findings,
     compare,
     in_order,
+    is_tier,
     other_tiers,
     stops_worker,
 )
@@ -68,11 +69,12 @@ def apply(admin: Admin, specs: Collection[TopicSpec]) -> Applied:
     """Create missing topics and change what can be changed in place; then compare again.
 
     Partitions are only added, and never to a topic whose keys must keep their partition. Anything
-    beyond the declaration is left alone.
+    beyond the declaration is left alone. A single broker keeps one replica of each.
 
     Raises:
         KafkaFailure: the brokers are unavailable, or refuse to describe a topic.
     """
+    specs = _fitting(admin, specs)
     looks = admin.look_at([spec.name for spec in specs])
     created = admin.create([spec for spec in specs if looks[spec.name] is None])
     existing = [
@@ -101,6 +103,13 @@ def apply(admin: Admin, specs: Collection[TopicSpec]) -> Applied:
     )
 
 
+def _fitting(admin: Admin, specs: Collection[TopicSpec]) -> Collection[TopicSpec]:
+    """Return the declaration as the cluster can fulfil it: one replica on a single broker."""
+    if all(spec.replication == 1 for spec in specs) or not admin.has_one_broker():
+        return specs
+    return [spec.with_replicas(1) for spec in specs]
+
+
 def _look_again(
     admin: Admin, specs: Collection[TopicSpec], changed: Collection[str]
 ) -> list[TopicIssue]:
@@ -127,6 +136,7 @@ def check(
     Raises:
         KafkaFailure: the brokers are unavailable.
     """
+    specs = _fitting(admin, specs)
     looks = _looks(admin, specs, deliveries_prefix)
     others = other_tiers(specs, deliveries_prefix, looks) if deliveries_prefix else []
     return in_order([*compare(specs, looks), *others, *broker_findings(admin.broker_config())])
@@ -165,16 +175,20 @@ def _looks(admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str) -
         names += [
             name
             for name in admin.topic_names()
-            if name.startswith(deliveries_prefix) and name not in names
+            if is_tier(name, deliveries_prefix) and name not in names
         ]
     return admin.look_at(names)
 
 
 def _different(spec: TopicSpec, state: TopicState) -> dict[str, str]:
-    """Return the declared configuration that a topic does not have."""
+    """Return the declared configuration that a topic does not have, as far as it can have it.
+
+    With more replicas in sync than there are, no write would succeed.
+    """
+    wanted = spec.with_replicas(state.replication).config
     if isinstance(state.config, NotAuthorized):
-        return dict(spec.config)  # the current values are hidden, so set all of them
-    return {key: value for key, value in spec.config.items() if state.config.get(key) != value}
+        return dict(wanted)  # the current values are hidden, so set all of them
+    return {key: value for key, value in wanted.items() if state.config.get(key) != value}
 
 
 def _failed(topic: str, failure: KafkaFailure) -> TopicIssue:

@@ -32,7 +32,7 @@ class Logs(Protocol):
 
 
 class Positions:
-    """Finds positions that the log does not have; belongs to the source's thread.
+    """Finds positions that the log does not have; belongs to the consumer's thread.
 
     Args:
         logs: asks the brokers.

@@ -1,0 +1,71 @@
+"""A broker that dies, with the brokers' own settings: for how long nothing is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import pytest
+
+from lab.outcome import Outcome
+from lab.running import play
+from lab.scenario import (
+    UNCOUNTED,
+    AllServing,
+    KillLeader,
+    Later,
+    Scenario,
+    StartBrokers,
+    Subscriber,
+    Traffic,
+)
+from lab.stage import Place
+
+# It measures, so nothing else may run beside it.
+pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.nightly, pytest.mark.timeout(300)]
+
+SUBSCRIBERS = tuple(Subscriber(f"good-{number}") for number in range(6))
+MOST_PAUSE_S = 13.0
+"""Brokers are given up 7 to 9 s after their death; until then no write is acknowledged."""
+MOST_OF_OURS_S = 4.0
+"""What clients may take to go on once a publisher's writes are acknowledged again."""
+
+
+def test_deliveries_pause_little_longer_than_the_brokers_take_to_give_one_up(
+    cluster_place: Place,
+) -> None:
+    scenario = Scenario(
+        "the busiest of three brokers dies",
+        Traffic(900, 20),
+        SUBSCRIBERS,
+        steps=((AllServing(5), KillLeader()), (Later(30), StartBrokers())),
+        within_s=180,
+        repetitions=UNCOUNTED,
+    )
+    outcome = play(scenario, cluster_place)
+    accepted_s = longest_s(each.at_ms for each in outcome.evidence.accepted.values())
+    paused_s = longest_s(each.at_ms for each in outcome.evidence.arrivals)
+    told = "\n".join([f"accepted nothing: {accepted_s:.1f} s", *story(outcome)])
+    print(f"delivered nothing: {paused_s:.1f} s\n{told}")
+    assert not outcome.complaints, "\n".join(outcome.complaints)
+    assert paused_s < min(MOST_PAUSE_S, accepted_s + MOST_OF_OURS_S), told
+
+
+def longest_s(moments: Iterable[int]) -> float:
+    """Return the longest time without a moment, in seconds."""
+    return max(after - before for before, after in pairwise(sorted(moments))) / 1_000
+
+
+def story(outcome: Outcome) -> Iterator[str]:
+    """Yield what happened when, in seconds after the broker's death, and what the workers wrote."""
+    died_ms = next(at_ms for at_ms, text in outcome.marks if text == "killleader")
+    for what, moments in (
+        ("accepted", [each.at_ms for each in outcome.evidence.accepted.values()]),
+        ("arrived", [each.at_ms for each in outcome.evidence.arrivals]),
+    ):
+        for before, after in pairwise(sorted(moments)):
+            if after - before > 1_000:
+                since, until = (before - died_ms) / 1_000, (after - died_ms) / 1_000
+                yield f"nothing {what} from {since:.1f} to {until:.1f} s"
+    for number, lines in enumerate(outcome.told):
+        yield from (f"worker {number}: {line}" for line in lines)
