@@ -90,7 +90,7 @@ def _busiest(stage: Stage) -> int:
     settings = stage.place.settings
     client = open_client(settings, AdminClient, settings.client_config())
     topics = client.list_topics(timeout=CALL_S).topics.values()
-    ours = [each for each in topics if each.topic.startswith(settings.topic_prefix)]
+    ours = [each for each in topics if (each.topic or "").startswith(settings.topic_prefix)]
     leads = Counter(part.leader for each in ours for part in each.partitions.values())
     return max(leads, key=leads.__getitem__)
 
