@@ -17,6 +17,7 @@ from plaudit.deliver.offsets.asking import ask_until_answered
 from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Assignment, Record, record_of
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.committer import Committer
+from plaudit.deliver.offsets.membership import Membership
 from plaudit.deliver.offsets.record_sink import RecordSink
 from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.broker_clock import BrokerClock
@@ -58,6 +59,7 @@ class ConsumerThread:
         done: records of which a delivery is settled, and that the thread has not looked at yet.
         handed_over: records given to the engine, ever.
         refused: why the group does not let this worker in; None: it does.
+        membership: whether it has a share of its topics.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class ConsumerThread:
         self.refused: str | None = None
         self._open()
         self.name = f"the source of {config.group.group_id}"
+        self.membership = Membership(self.name, lambda: self._consumer.is_member)
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self) -> None:
@@ -110,13 +113,8 @@ class ConsumerThread:
         return not self._thread.is_alive()
 
     def _open(self) -> None:
-        events = GroupEvents(
-            self._on_assign,
-            self._on_revoke,
-            self._on_lost,
-            self._on_out_of_range,
-            self._on_commit_failed,
-        )
+        taken, lost, failed = self._on_revoke, self._on_lost, self._on_commit_failed
+        events = GroupEvents(self._on_assign, taken, lost, self._on_out_of_range, failed)
         config = self._config
         self._consumer = Consumer(self._settings, config.group, events)
         self._commits = Committer(self._consumer)
@@ -153,6 +151,7 @@ class ConsumerThread:
         self._commits.commit_if_due(self.assignments)
         self._read()
         self._hand_over()
+        self.membership.look(holds=bool(self.holdings.held))
         self.read_at = time.monotonic()
 
     def _take_settled(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -14,6 +15,9 @@ from plaudit.deliver.worker import Worker
 
 STUCK_AFTER_S: Final = 10.0
 SOURCE_STUCK_AFTER_S: Final = 60.0
+SOURCE_SILENT_AFTER_S: Final = 20.0
+"""Not ready sooner than stuck: a restart would repeat what is under way. A look-up of the brokers'
+takes 10 s at most."""
 STALE_AFTER_S: Final = 10.0
 SKEWED_S: Final = 300.0
 """Deliveries follow the brokers' clock, but a machine that is so far off needs attention."""
@@ -74,4 +78,17 @@ class Health:
         found += [
             each.describe() for lane in worker.lanes for each in lane.blocked if each.by_record
         ]
+        found += _without_work(worker)
         return [*found, *self.stuck()]
+
+
+def _without_work(worker: Worker) -> Iterator[str]:
+    """Yield sources that do not read, or that their groups have not let in."""
+    now = time.monotonic()
+    for source in (lane.source for lane in worker.lanes):
+        silent_s = now - source.read_at
+        problem = source.membership.problem
+        if SOURCE_SILENT_AFTER_S < silent_s <= SOURCE_STUCK_AFTER_S:
+            yield f"{source.name} has not read for {silent_s:.0f} s"
+        elif problem is not None:
+            yield problem
