@@ -337,6 +337,24 @@ def test_a_position_past_the_end_is_told_and_begins_where_the_setting_says(
     assert (told["position"], told["log_end"], told["skipped"]) == (5_000, 3, first)
 
 
+def test_partitions_that_are_added_are_read_from_their_start(
+    settings: KafkaSettings, make_topic: MakeTopic, start: Start
+) -> None:
+    topic, admin = make_topic(), Admin(settings)
+    reading = start(topic)
+    reading.engine.settle_all()
+    reading.engine.wait(reading.holds(1))
+    assert admin.grow(topic, 3) is None
+    deadline = time.monotonic() + PROMPTLY_S
+    while (state := admin.look_at([topic])[topic]) and getattr(state, "partitions", 0) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    # Written before the source has heard of the partition. Unasked, it would after five minutes.
+    write(settings, topic, 2, partition=2)
+    added = Partition(topic, 2)
+    reading.engine.wait(lambda: reading.engine.seen == [(added, 0), (added, 1)])
+
+
 def test_a_topic_that_is_made_again_is_read_from_its_start_while_the_source_runs(
     settings: KafkaSettings, make_topic: MakeTopic, start: Start
 ) -> None:

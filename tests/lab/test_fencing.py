@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from conftest import apply_topics
+from lab.conftest import SCHEDULE
+from lab.day.installation import KAFKA_DEFAULTS
 from lab.outcome import Outcome
 from lab.running import play
 from lab.scenario import (
     UNCOUNTED,
     AllServing,
+    Crew,
     KillLeader,
     Later,
     Scenario,
@@ -20,6 +25,9 @@ from lab.scenario import (
     Traffic,
 )
 from lab.stage import Place
+from plaudit.dev.kafka import LocalKafka
+from plaudit.dev.kafka_errors import KafkaNotFound
+from plaudit.kafka.settings import KafkaSettings
 
 # It measures, so nothing else may run beside it.
 pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.nightly, pytest.mark.timeout(300)]
@@ -31,18 +39,36 @@ MOST_OF_OURS_S = 4.0
 """What clients may take to go on once a publisher's writes are acknowledged again."""
 
 
+@pytest.fixture
+def default_place(prefix: str, tmp_path: Path) -> Iterator[Place]:
+    """Three brokers with Kafka's own values."""
+    try:
+        cluster = LocalKafka(nodes=3, overrides=KAFKA_DEFAULTS)
+    except KafkaNotFound as error:
+        pytest.skip(f"no local Kafka: {error}")
+    with cluster:
+        settings = KafkaSettings(
+            bootstrap_servers=cluster.bootstrap, topic_prefix=prefix, retry_schedule=SCHEDULE
+        )
+        apply_topics(settings, single_node=False)
+        yield Place(settings, tmp_path, cluster)
+
+
+@pytest.mark.parametrize("session_ms", [6_000, 12_000])
 def test_deliveries_pause_little_longer_than_the_brokers_take_to_give_one_up(
-    cluster_place: Place,
+    default_place: Place, session_ms: int
 ) -> None:
+    crew = Crew(environment={"PLAUDIT_KAFKA_SESSION_TIMEOUT_MS": str(session_ms)})
     scenario = Scenario(
         "the busiest of three brokers dies",
         Traffic(900, 20),
         SUBSCRIBERS,
+        (crew, crew),
         steps=((AllServing(5), KillLeader()), (Later(30), StartBrokers())),
         within_s=180,
         repetitions=UNCOUNTED,
     )
-    outcome = play(scenario, cluster_place)
+    outcome = play(scenario, default_place)
     accepted_s = longest_s(each.at_ms for each in outcome.evidence.accepted.values())
     paused_s = longest_s(each.at_ms for each in outcome.evidence.arrivals)
     told = "\n".join([f"accepted nothing: {accepted_s:.1f} s", *story(outcome)])

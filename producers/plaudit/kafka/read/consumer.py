@@ -82,7 +82,8 @@ class Consumer:
         # does
         # not know its position.
         self._starts: dict[Partition, int] = {}
-        properties = settings.client_config(MEMORY_CAPS, **self._enforced(config))
+        defaults = {**MEMORY_CAPS, **self._session(config)}
+        properties = settings.client_config(defaults, **self._enforced(config))
         self._client = open_client(settings, Client, properties)
 
     def _enforced(self, config: GroupConfig) -> dict[str, object]:
@@ -100,9 +101,13 @@ class Consumer:
         }
         if self._by_broker:
             return {**common, "group.remote.assignor": "range" if self._eager else "uniform"}
+        return {**common, "partition.assignment.strategy": config.assignor}
+
+    def _session(self, config: GroupConfig) -> dict[str, object]:
+        """Return how soon a member counts as dead; with KIP-848, the brokers decide that."""
+        if self._by_broker:
+            return {}
         return {
-            **common,
-            "partition.assignment.strategy": config.assignor,
             "session.timeout.ms": config.session_timeout_ms,
             # A member learns of a rebalance through its heartbeat. Until all members have, those
             # that
