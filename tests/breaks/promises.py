@@ -17,6 +17,20 @@ from breaks.wide import WIDE
 
 OFFSETS: Final = (
     Break(
+        "a worker that its group has not let in is not ready",
+        "consumers/plaudit/deliver/offsets/membership.py",
+        "if since is None or self._member:",
+        "if since is None or since:",
+        "tests/deliver/test_membership.py",
+    ),
+    Break(
+        "no more replicas have to be in sync than a topic has",
+        "producers/plaudit/kafka/admin/topics.py",
+        "wanted = spec.with_replicas(state.replication).config",
+        "wanted = spec.config",
+        "tests/kafka/test_topics.py",
+    ),
+    Break(
         "a second worker gets half of every topic",
         "consumers/plaudit/deliver/offsets/source_config.py",
         'ASSIGNOR: Final = "range"',
@@ -164,6 +178,20 @@ SETTLING: Final = (
 )
 
 TIME: Final = (
+    Break(
+        "an endpoint is served by the brokers' clock",
+        "consumers/plaudit/endpoints/table.py",
+        "if not appended_ms or said_ms <= latest_ms:",
+        "if not appended_ms or said_ms:",
+        "tests/endpoints/test_table.py",
+    ),
+    Break(
+        "how late a lane is follows the brokers' clock",
+        "consumers/plaudit/deliver/offsets/bridge.py",
+        "self._late_at_ms = self._clock.now_ms()",
+        "self._late_at_ms = int(time.time() * 1_000)",
+        "tests/deliver/test_skew.py",
+    ),
     Break(
         "no record of a tier runs before it is due",
         "consumers/plaudit/deliver/offsets/buffer.py",
