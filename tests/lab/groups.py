@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from lab.evidence import Committed
 from plaudit.deliver.offsets import bitmap
 from plaudit.kafka.clients import open_client
+from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
@@ -77,7 +78,11 @@ class Groups:
             committed = self._committed(group, partitions)
             with _client(self._settings, group) as client:  # each has its threads and connections
                 for partition, place in committed.items():
-                    low, high = log_bounds(client, TopicPartition(*partition), CALL_S)
+                    try:
+                        low, high = log_bounds(client, TopicPartition(*partition), CALL_S)
+                    except KafkaUnavailable:  # a leader that has just moved can't tell yet
+                        behind[partition] = 1
+                        continue
                     left = high - (low if place is None else place.offset)
                     if left:
                         behind[partition] = left
