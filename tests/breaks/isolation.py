@@ -24,7 +24,7 @@ ISOLATION: Final = (
     Break(
         "a refusal for the pace uses up no attempt",
         "consumers/plaudit/deliver/settle/headers.py",
-        "made = history.attempts + (attempted is not None and not isinstance(decision, Diverted))",
+        "made = history.attempts + counts",
         "made = history.attempts + (attempted is not None)",
         "tests/deliver/test_allowance.py",
     ),

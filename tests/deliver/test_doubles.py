@@ -6,11 +6,17 @@ import tracemalloc
 from itertools import count
 from typing import Any
 
+from plaudit.deliver.model.attempted import Attempted
+from plaudit.deliver.model.decision import Diverted, Reason
 from plaudit.deliver.model.delivery import Addressed, History, Origin
 from plaudit.deliver.pipeline.deduplication import SeenSteps
+from plaudit.deliver.settle.headers import next_history
 from plaudit.kafka.read.consumer import Partition
+from plaudit.records.delays import Delay
 from plaudit.records.names import Trigger
+from plaudit.transport.errors import ConnectFailed
 
+FEW_SECONDS = Delay.parse("5s")
 TIER = Partition("deliveries.5s", 3)
 ORIGIN = Origin("testimonials", 0, 7, 0)
 
@@ -39,6 +45,19 @@ def test_another_step_event_or_partition_is_no_double() -> None:
     assert not doubles.repeats(TIER, 1, "another event", step(0))
     assert not doubles.repeats(Partition(TIER.topic, 4), 1, "an event", step(0))
     assert doubles.repeats(TIER, 1, "an event", step(0))
+
+
+def test_a_delivery_that_is_refused_again_and_again_is_a_new_step_each_time() -> None:
+    """A 429 with `Retry-After` diverts it without counting the attempt; a double is dropped."""
+    doubles = SeenSteps()
+    history = step(0).history
+    refused = Attempted(ConnectFailed(), 1_764_000_000_000)
+    for offset in range(5):
+        decision = Diverted(FEW_SECONDS, Reason.THROTTLED, turn_at_ms=1_764_000_002_000)
+        history = next_history(history, decision, refused)
+        given = step(0, attempts=history.attempts, diversions=history.diversions)
+        assert not doubles.repeats(TIER, offset, "an event", given), f"refusal {offset + 1}"
+    assert history.attempts == step(0).history.attempts
 
 
 def test_what_is_remembered_takes_a_few_hundred_bytes_and_what_is_forgotten_none() -> None:

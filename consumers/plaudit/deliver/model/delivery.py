@@ -43,8 +43,8 @@ class History(NamedTuple):
 
     Attributes:
         trigger: why it is attempted.
-        attempts: HTTP attempts made.
-        diversions: in a row, since the last HTTP attempt.
+        attempts: HTTP attempts made, without those refused for the endpoint's pace.
+        diversions: in a row, since the last HTTP attempt that counted.
         redrives: how often it was sent again from the dead letters.
         enqueued_at_ms: when the pipeline first had it; never changes.
         first_attempt_at_ms: None before the first attempt.

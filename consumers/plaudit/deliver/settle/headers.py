@@ -17,13 +17,15 @@ Headers = list[tuple[str, bytes]]
 
 def next_history(history: History, decision: Decision, attempted: Attempted | None) -> History:
     """Return what has happened to the delivery, this moment included."""
-    # One that was refused for the endpoint's pace alone is as it was.
-    made = history.attempts + (attempted is not None and not isinstance(decision, Diverted))
+    # An attempt that was refused for the endpoint's pace alone does not count. Its diversion does:
+    # two records of a delivery with the same numbers are doubles, and the second is dropped.
+    counts = attempted is not None and not isinstance(decision, Diverted)
+    made = history.attempts + counts
     first = history.first_attempt_at_ms
     if first is None and attempted is not None:
         first = attempted.started_at_ms
     not_before = history.not_before_ms
-    diversions = 0 if attempted is not None else history.diversions
+    diversions = 0 if counts else history.diversions
     turn_at: int | None = None
     trigger = history.trigger
     match decision:
