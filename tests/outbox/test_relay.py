@@ -121,7 +121,7 @@ def test_rows_that_can_not_be_published_are_put_aside_and_the_rest_goes_on(
     service(outbox, topics).run(until_empty=True)
     assert ids(read_all(topics.names.event_topics[0])) == ids_of(good[3:])
     reasons = outbox.execute("SELECT refusal FROM plaudit_outbox ORDER BY number")
-    for (reason,), said in zip(reasons, ("none of", "headers", "value"), strict=True):
+    for (reason,), said in zip(reasons, ("not one of", "headers", "value"), strict=True):
         assert said in str(reason)
     outbox.execute("UPDATE plaudit_outbox SET topic = 'testimonials' WHERE number = 1")
     queue = outbox.queue(topics)
