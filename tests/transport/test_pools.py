@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -176,6 +178,39 @@ async def test_what_one_owners_server_sends_unasked_is_no_answer_to_another_owne
         assert results == [500] * 64
 
 
+def kept(writers: list[asyncio.StreamWriter]) -> Callable[[Server], Script]:
+    """Answer every request, and keep what connections are written to with."""
+
+    def script(server: Server) -> Script:
+        async def follow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writers.append(writer)
+            while await server.request(reader):
+                writer.write(OK)
+
+        return follow
+
+    return script
+
+
+@pytest.mark.parametrize("unread", [FAILED, b""], ids=["another answer", "the end"])
+async def test_bytes_that_lie_unread_close_a_connection_before_it_is_used_again(
+    engine: MakeEngine, unread: bytes
+) -> None:
+    writers: list[asyncio.StreamWriter] = []
+    async with serving(kept(writers)) as server:
+        made, ended = engine(), Ended()
+        await post(made, server.url)
+        # Neither of these returns to the event loop, which would see the bytes.
+        with socket.socket(fileno=os.dup(writers[0].get_extra_info("socket").fileno())) as other:
+            other.sendall(unread)
+            if not unread:
+                other.shutdown(socket.SHUT_WR)
+        start(made, server.url, ended)
+        [result] = await ended.all(1)
+        assert isinstance(result, Answer)
+        assert (result.status, server.connections, len(server.requests)) == (200, 2, 2)
+
+
 async def test_an_owner_uses_its_own_connections_again(engine: MakeEngine) -> None:
     async with serving(answering(OK)) as server:
         made = engine()
@@ -220,6 +255,22 @@ async def test_over_all_origins_the_longest_idle_go_first(engine: MakeEngine) ->
         assert server.connections == 5
         await post(made, urls[0])
         assert server.connections == 6
+
+
+async def test_an_owner_with_many_origins_does_not_close_the_idle_connections_of_another(
+    engine: MakeEngine,
+) -> None:
+    async with serving(answering(OK), host="0.0.0.0") as server:  # noqa: S104 - loopback has many addresses
+        made, ended = engine(limits=PoolLimits(idle_total=16), timeouts=PATIENT), Ended()
+        start(made, server.url, ended, owner="v")
+        await ended.all(1)
+        for number in range(1, 61):
+            start(made, f"http://127.0.1.{number}:{server.port}/", ended, owner="a")
+            await ended.all(1 + number)
+        await until(lambda: made.connections <= 16)
+        start(made, server.url, ended, owner="v")
+        await ended.all(62)
+        assert server.connections == 61, "V's own connection was used again"
 
 
 async def test_ten_thousand_origins_are_not_ten_thousand_connections(engine: MakeEngine) -> None:

@@ -59,7 +59,8 @@ class PoolLimits:
     Attributes:
         per_origin: connections of one owner to one origin, busy and idle; further requests wait in
             order.
-        idle_total: idle connections to all origins together; the longest idle go first.
+        idle_total: idle connections of all owners together; above it, owners with more than their
+            share lose their longest idle ones.
         idle_s: an idle connection is closed after this.
         age_s: a connection is not used again after this, so that changed DNS takes hold.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 import time
 from typing import TYPE_CHECKING, Final, cast
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from plaudit.transport.engine.tls_channel import TlsChannel
 
 _CLOSED: Final = "closed by the other side"
+_UNREAD: Final = select.POLLIN
+"""The kernel has bytes of the other side, or its end."""
 
 
 class OpenConnections:
@@ -77,6 +80,7 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_served",
         "_transport",
+        "_unread",
         "fault",
         "opened_s",
         "pool",
@@ -101,11 +105,21 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._served = 0
         self._paused = False
+        self._unread = select.poll()
 
     @property
     def open(self) -> bool:
         """Whether it may be used."""
         return self._transport is not None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has come since the last answer that the event loop has not seen yet.
+
+        What lies in the kernel would be taken for the answer to the next request. One system call,
+        about 0.4 µs.
+        """
+        return not self._unread.poll(0)
 
     def send(self, exchange: Exchange) -> None:
         """Write the request of an exchange; the connection must be idle and open."""
@@ -146,6 +160,7 @@ class Connection(asyncio.Protocol):
         """Take note of the transport."""
         # uvloop's transports are not subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
+        self._unread.register(transport.get_extra_info("socket").fileno(), _UNREAD)
 
     def data_received(self, data: bytes) -> None:
         """Take in a part of the answer."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Final, Generic, Protocol, TypeVar
 
 TICK_S: Final = 0.02
@@ -101,9 +101,9 @@ class Deadlines(Generic[Item]):
         """Forget an item, if it waits."""
         self._came_s.pop(item, None)
 
-    def oldest(self) -> Item:
-        """Return the item that came first; there must be one."""
-        return next(iter(self._came_s))
+    def __iter__(self) -> Iterator[Item]:
+        """Yield the items in the order in which they came."""
+        return iter(self._came_s)
 
     def first_due_s(self) -> float:
         """See `Kind.first_due_s`."""
