@@ -163,7 +163,7 @@ def test_a_blockage_is_logged_once_a_minute_with_its_place(
     for _ in range(int(2 * 3 * SAY_AGAIN_S)):
         blockages.note(record, RecordBlocked("schema x is not known"))
         clock.now += 0.5
-    said = [each.__dict__ for each in caplog.records if each.msg == "partition.waits"]
+    said = [each.__dict__ for each in caplog.records if each.msg == "partition.blocked"]
     assert [each["for_s"] for each in said] == [0, 60, 120]
     assert {(each["partition"], each["offset"]) for each in said} == {("events[3]", 7)}
     [blockage] = blockages.now

@@ -238,4 +238,4 @@ def test_a_filter_that_raises_lets_the_event_through(caplog: pytest.LogCaptureFi
     desk.comes(0, [replace(endpoint("e"), wants=Filter(broken))] * 2)
     desk.run()
     assert desk.direct == {0: 2}
-    assert [each.message for each in caplog.records] == ["filter.defect"], "once"
+    assert [each.message for each in caplog.records] == ["filter.failed"], "once"

@@ -90,7 +90,7 @@ def test_a_partition_waits_for_a_schema_that_nobody_knows_yet_and_then_goes_on(
     assert sink.wait_until(lambda: event_id in sink.ids("good"), PROMPTLY_S)
     assert rig.stop(worker) == 0
     assert not rig.dead(events=True)
-    waited = rig.logged("partition.waits")[-1]
+    waited = rig.logged("partition.blocked")[-1]
     assert "plaudit schemas register" in waited["reason"]
 
 

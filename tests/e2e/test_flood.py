@@ -29,9 +29,9 @@ def test_a_flood_of_what_is_no_event_stops_its_partition_and_nothing_is_lost(
     worker = rig.worker()
     assert sink.wait_until(lambda: sink.ids("good").keys() >= elsewhere, PROMPTLY_S)
     rig.wait_dead(FEW, events=True)
-    assert sink.wait_until(lambda: bool(rig.logged("partition.waits")), PROMPTLY_S)
+    assert sink.wait_until(lambda: bool(rig.logged("partition.blocked")), PROMPTLY_S)
     assert rig.stop(worker) == 0
-    [said] = rig.logged("partition.waits")
+    [said] = rig.logged("partition.blocked")
     assert said["partition"] == f"{topic}[0]"
     assert "unknown_format" in said["reason"]
     assert "PLAUDIT_FLOOD_SHARE" in said["reason"]

@@ -165,7 +165,7 @@ def test_a_worker_waits_for_brokers_that_are_away_and_stops_when_it_is_told() ->
     ) as worker:
         assert worker.stdout is not None
         line = json.loads(worker.stdout.readline())
-        assert line["event"] == "worker.waits"
+        assert line["event"] == "worker.unavailable"
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             assert client.get("/healthz").status_code == 200, "restarting would not bring them back"
             assert client.get("/readyz").status_code == 503

@@ -86,4 +86,4 @@ def test_a_skew_is_logged_once_and_once_when_it_is_gone(caplog: pytest.LogCaptur
     for _ in range(60):
         times.pass_s(2)
         times.acknowledge(0.002)
-    assert [each.message for each in caplog.records] == ["clock.skewed", "clock.agrees"]
+    assert [each.message for each in caplog.records] == ["clock.skewed", "clock.in_sync"]

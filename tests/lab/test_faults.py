@@ -174,4 +174,4 @@ def test_a_worker_whose_session_ends_while_no_broker_is_there_goes_on_where_it_w
     check(outcome)
     [troubles] = outcome.troubles
     assert troubles["partitions.lost"] == LANES
-    assert troubles["worker.holds"] == 1
+    assert troubles["worker.paused"] == 1

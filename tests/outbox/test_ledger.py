@@ -81,7 +81,7 @@ def test_what_was_committed_arrives_in_order_whatever_is_killed_meanwhile(
         for writer in writers:
             writer.join()
         wait_until(lambda: empty(outbox))
-        assert {*map(said_first, relays)} <= {"outbox.active", "outbox.stands_by"}
+        assert {*map(said_first, relays)} <= {"outbox.active", "outbox.standby"}
         for each in relays:
             each.terminate()
         for each in relays:

@@ -162,7 +162,7 @@ def test_a_topic_that_can_not_be_written_to_holds_back_its_own_rows_only(
     assert ids(read_topic(kafka, testimonials)) == ids_of(others)
     assert ids(read_topic(kafka, forms)) == ids_of(first)
     told = [each.message for each in caplog.records if each.message.startswith("outbox.topic")]
-    assert told == ["outbox.topic_shut", "outbox.topic_open"]
+    assert told == ["outbox.topic_unwritable", "outbox.topic_writable"]
 
 
 def test_a_record_that_the_brokers_refuse_is_put_aside(
@@ -306,7 +306,7 @@ def test_from_the_command_line(
     assert done.stderr == "plaudit: 1 rows were put aside; see `plaudit outbox status`\n"
     assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == [
         "outbox.active",
-        "outbox.refused",
+        "outbox.row_refused",
         "outbox.relayed",
     ]
     assert len(read_all(topics.names.event_topics[0])) == 1

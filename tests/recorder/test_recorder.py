@@ -143,7 +143,7 @@ def test_a_database_that_is_away_is_waited_for(
         wanted |= write(topics, 10)
         until(lambda: len(logged(engine)) == 110)
     assert sorted(logged(engine)) == sorted(wanted)
-    waits = [record for record in caplog.records if record.message == "recorder.waits"]
+    waits = [record for record in caplog.records if record.message == "recorder.unavailable"]
     assert len(waits) == 1, "said once, not at every repetition"
 
 

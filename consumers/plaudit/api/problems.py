@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,13 +16,14 @@ from plaudit.endpoints.keys import CannotOpen
 from plaudit.events.catalogue import UnknownEventType
 from plaudit.events.registry.errors import RegistryFailure
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.logs.logger import event_logger
 from plaudit.store.access.api_keys import NoSuchKey
 from plaudit.store.db.database import DatabaseFailure
 from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint
 from plaudit.store.endpoints.spec import InputRefused
 from plaudit.store.log.queries import NoSuchDelivery
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5

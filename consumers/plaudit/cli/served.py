@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from plaudit.cli.ui.output import Exit, fail
 from plaudit.deliver.settings import DeliverSettings
+from plaudit.logs.logger import event_logger
 from plaudit.runtime.ops_server import HealthServer, Subject
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 MORE_PORTS: Final = 16
 """Ports tried after the default: as many processes as one machine may run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
@@ -10,12 +9,13 @@ from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.kafka.once_logger import OnceLogger
 from plaudit.kafka.write.producer import Producer
+from plaudit.logs.logger import event_logger
+from plaudit.logs.once_logger import OnceLogger
 from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.endpoints.relay import Relay
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 EVERY_S = 0.5
 
@@ -63,7 +63,7 @@ class BackgroundRelay(Relay):
                         super().run()
                 once.recovered()
             except (KafkaFailure, DatabaseFailure) as failure:
-                once.failed("relay.waits", failure)
+                once.failed("relay.unavailable", failure)
             except Exception:  # noqa: BLE001 - a defect; it is logged and retried
                 _log.exception("relay.crashed")
                 self._stop.wait(EVERY_S)

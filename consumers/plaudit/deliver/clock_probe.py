@@ -10,7 +10,6 @@ with a key that no letter has.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import Final
 
@@ -18,8 +17,9 @@ from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.write.acks import Ack, SendFailure
 from plaudit.kafka.write.producer import Producer
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 KEY: Final = b"clock"
 PATIENCE_S: Final = 5.0

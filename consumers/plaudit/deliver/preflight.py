@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,9 +12,10 @@ from plaudit.kafka.admin.topics import Admin, worker_requirements
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.permissions import require_write
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.logs.logger import event_logger
 from plaudit.records.names import tier_of
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 ASK_AGAIN_S: Final = 2.0
 
@@ -60,7 +60,7 @@ async def lane_topics(settings: KafkaSettings, *, writes: bool = True) -> LaneTo
         except KafkaUnavailable as failure:
             if str(failure) != said:
                 said = str(failure)
-                _log.warning("worker.waits", extra={"error": said})
+                _log.warning("worker.unavailable", extra={"error": said})
         await asyncio.sleep(ASK_AGAIN_S)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -15,8 +14,9 @@ from plaudit.deliver.pipeline.patience import Patience
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.stranded import Watch
 from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 MOST_DELIVERIES: Final = 20_000
 """Deliveries that one lane may have in hand; more records are not read."""

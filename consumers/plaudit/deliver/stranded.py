@@ -7,15 +7,15 @@ delivered again. A second time it becomes a dead letter.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from plaudit.deliver.model.defects import Defects, Lost, Stage
 from plaudit.deliver.offsets.assignment import Assignment, Record
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 LOOK_EVERY_S: Final = 5.0
 MARGIN_S: Final = 30.0

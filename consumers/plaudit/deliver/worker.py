@@ -14,7 +14,6 @@ done, and commits.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import threading
@@ -55,9 +54,10 @@ from plaudit.kafka.read.marks import Marks
 from plaudit.kafka.schemas.lookup import SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.logs.logger import event_logger
 from plaudit.transport.sender import Sender
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 class LaneName(StrEnum):
@@ -266,9 +266,9 @@ class Worker:
         if silent != self._silent:
             self._silent = silent
             if silent:
-                _log.warning("worker.holds", extra={"reason": "brokers acknowledge nothing"})
+                _log.warning("worker.paused", extra={"reason": "brokers acknowledge nothing"})
             else:
-                _log.info("worker.goes_on")
+                _log.info("worker.resumed")
         for each in self.lanes:
             each.lane.stall(stalled=self.settler.stalled)
 

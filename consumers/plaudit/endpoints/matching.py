@@ -6,12 +6,12 @@ that a reader in another thread never sees half of a change.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from plaudit.endpoints.filters import Filter
 from plaudit.endpoints.model import Former, Matched
+from plaudit.logs.logger import event_logger
 
 ERASED: Final = "customer.erased"
 """Goes to every endpoint of its workspace, whatever that filters: copies must be erased."""
@@ -21,7 +21,7 @@ NEVER_MS: Final = float("inf")
 MOST_STEPS_AT_ONCE: Final = 25_000
 """Steps of all filters on one event, while nothing else is done: some 3 ms."""
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 class TakesLong(Exception):
@@ -109,7 +109,7 @@ def _judge(endpoint: Matched, wants: Filter, data: Mapping[str, Any]) -> bool:
         wanted = wants(data)
     except Exception:  # noqa: BLE001 - a defect of ours: rather too much is sent than too little
         if not overran:
-            _log.exception("filter.defect", extra={"endpoint_id": endpoint.endpoint_id})
+            _log.exception("filter.failed", extra={"endpoint_id": endpoint.endpoint_id})
         wants.overruns += 1
         return True
     if wants.overruns and not overran:

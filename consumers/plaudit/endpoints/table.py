@@ -5,7 +5,6 @@ One thread applies records; any may look up.
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 from plaudit.endpoints.binding import Binding, unbind
@@ -13,10 +12,11 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.matching import Wanting, Workspace
 from plaudit.endpoints.model import Deleted, Endpoint, Former, Served, Unreadable
 from plaudit.endpoints.opening import open_endpoint, unreadable
+from plaudit.logs.logger import event_logger
 from plaudit.records.codec import RecordError
 from plaudit.records.endpoint import EndpointRecord
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 _NO_WORKSPACE: Final = Wanting((), erased=False)
 _UNBOUND: Final = Binding.UNBOUND

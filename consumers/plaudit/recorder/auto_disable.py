@@ -6,7 +6,6 @@ outbox notifies workers. An attempt only counts for the endpoint's version that 
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,13 +14,14 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from plaudit.logs.logger import event_logger
 from plaudit.recorder.settings import DAY_MS
 from plaudit.store.db.tables import NOTICES, WORKSPACES
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.rows import StoredEndpoint, disabled
 from plaudit.store.log.health import Health, Sums, Tried
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 NOTICE: Final = "endpoint.disabled"
 
@@ -78,7 +78,7 @@ def carry_out(connection: Connection, verdict: Verdict, health: Health, now_ms: 
     rows.update(connection, changed)
     _notify(connection, changed, health, now_ms)
     _log.warning(
-        NOTICE,
+        "endpoint.disabled",
         extra={
             "endpoint_id": known.endpoint_id,
             "workspace_id": known.workspace_id,

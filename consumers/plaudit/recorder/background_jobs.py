@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from typing import Final
 from sqlalchemy.engine import Engine
 
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.kafka.once_logger import OnceLogger
+from plaudit.logs.logger import event_logger
+from plaudit.logs.once_logger import OnceLogger
 from plaudit.recorder.settings import DAY_MS
 from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.db.partitions import forget_before
@@ -20,7 +20,7 @@ from plaudit.store.db.tables import HOURS
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.log.health import HOUR_MS
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 RELAY_EVERY_S: Final = 0.5
 NOTIFY_EVERY_S: Final = 2.0
@@ -75,7 +75,7 @@ class Chores:
                 chore.do()
                 once.recovered()
             except (DatabaseFailure, KafkaFailure) as failure:
-                once.failed("chore.waits", failure, chore=chore.name)
+                once.failed("chore.unavailable", failure, chore=chore.name)
             except Exception:  # noqa: BLE001 - a defect in one; we hear of it, the others go on
                 _log.exception("chore.crashed", extra={"chore": chore.name})
 
@@ -101,6 +101,6 @@ def forgetting(engine: Engine, log_days: int) -> Chore:
         with translated(), engine.begin() as connection:
             connection.execute(HOURS.delete().where(HOURS.c.hour < cutoff_ms // HOUR_MS))
         if gone:
-            _log.info("log.forgotten", extra={"days_or_rows": gone})
+            _log.info("log.pruned", extra={"days_or_rows": gone})
 
     return Chore("retention", FORGET_EVERY_S, run)

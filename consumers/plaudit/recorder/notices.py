@@ -7,7 +7,6 @@ catalogue and don't pass through Kafka: they are few, and about deliveries that 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,13 +25,14 @@ from plaudit.endpoints.opening import open_endpoint
 from plaudit.events.decoding import Event
 from plaudit.events.rendering import render
 from plaudit.formats.shape import SOURCE
+from plaudit.logs.logger import event_logger
 from plaudit.records.names import Trigger
 from plaudit.records.times import time_text
 from plaudit.store.db.database import reading, translated
 from plaudit.store.db.tables import NOTICES, WORKSPACES
 from plaudit.store.endpoints import rows
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 AT_ONCE: Final = 20
 WAITS_MS: Final = (10_000, 60_000, 600_000, 3_600_000)

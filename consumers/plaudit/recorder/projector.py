@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Engine
 
+from plaudit.logs.logger import event_logger
 from plaudit.recorder.auto_disable import carry_out, verdicts
 from plaudit.records.attempt import decode_attempt
 from plaudit.records.codec import RecordError
@@ -17,7 +17,7 @@ from plaudit.store.db.database import RowsRefused, translated
 from plaudit.store.log.health import summed, take_in
 from plaudit.store.log.writer import AttemptRows, Row, insert_new
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 class Read(NamedTuple):

@@ -6,7 +6,6 @@ is away the batch in hand waits, and its partitions are paused; the group keeps 
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +22,14 @@ from plaudit.kafka.read.consumer import (
 from plaudit.kafka.read.position_check import Positions
 from plaudit.kafka.read.positions import PastEnd
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.logs.logger import event_logger
 from plaudit.recorder.projector import Projector, Read
 from plaudit.store.db.database import DatabaseFailure
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 _T = TypeVar("_T")
 
 MOST: Final = 10_000
@@ -214,7 +214,7 @@ class Recorder:
         """Log what is waited for once, not at every repetition."""
         if trouble != self.trouble:
             self.trouble = trouble
-            _log.warning("recorder.waits", extra={"error": trouble})
+            _log.warning("recorder.unavailable", extra={"error": trouble})
 
 
 def read_of(message: Message) -> Read:

@@ -10,12 +10,13 @@ true value by the fastest acknowledgement: a few milliseconds, and always in the
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
-_log = logging.getLogger(__name__)
+from plaudit.logs.logger import event_logger
+
+_log = event_logger(__name__)
 
 FORGET_AFTER_S: Final = 30.0
 """Lifetime of a bound; it counts for one to two times as long, so a clock set back is adopted."""
@@ -92,5 +93,7 @@ class BrokerClock:
         if (abs(skew_ms) > SAY_OVER_MS) == self._said:
             return
         self._said = not self._said
-        write = _log.warning if self._said else _log.info
-        write("clock.skewed" if self._said else "clock.agrees", extra={"brokers_ahead_ms": skew_ms})
+        if self._said:
+            _log.warning("clock.skewed", extra={"brokers_ahead_ms": skew_ms})
+        else:
+            _log.info("clock.in_sync", extra={"brokers_ahead_ms": skew_ms})

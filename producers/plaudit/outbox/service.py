@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Final
 from plaudit.events.registry.errors import RegistryFailure
 from plaudit.kafka.errors import KafkaFailure, ProducerFatal, SettingsError
 from plaudit.kafka.write.producer import Producer
+from plaudit.logs.logger import event_logger
 from plaudit.outbox.blocked_topics import BlockedTopics
 from plaudit.outbox.queue import Backlog, EventQueue, OutboxFailure, OutboxMissing
 from plaudit.outbox.relay import Moved, Relay
@@ -24,7 +24,7 @@ GRACE_S: Final = 5.0
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 @dataclass
@@ -119,7 +119,7 @@ class RelayService:
         self.tally.published += moved.published
         self.tally.refused += len(moved.refusals)
         for number, reason in moved.refusals:
-            _log.warning("outbox.refused", extra={"row": number, "reason": reason})
+            _log.warning("outbox.row_refused", extra={"row": number, "reason": reason})
         trouble = self._beside_topics(moved)
         if trouble is not None and not self._stopped.is_set():
             self._trouble(trouble)
@@ -129,10 +129,10 @@ class RelayService:
     def _beside_topics(self, moved: Moved) -> KafkaFailure | None:
         """Log once when a topic becomes unwritable or writable; return the other failures."""
         for topic in self._shut.opened(moved.topics):
-            _log.info("outbox.topic_open", extra={"topic": topic})
+            _log.info("outbox.topic_writable", extra={"topic": topic})
         for topic in self._shut.take(moved.failures):
             error = str(moved.failures[topic])
-            _log.warning("outbox.topic_shut", extra={"topic": topic, "error": error})
+            _log.warning("outbox.topic_unwritable", extra={"topic": topic, "error": error})
         self.tally.shut = tuple(self._shut.reasons)
         others = (each for topic, each in moved.failures.items() if topic not in self.tally.shut)
         return next(others, None) if moved.failures else moved.failure
@@ -140,7 +140,7 @@ class RelayService:
     def _trouble(self, failure: Exception) -> None:
         """Log the failure and wait, longer after each failure in a row."""
         self.tally.failures += 1
-        _log.warning("outbox.waiting", extra={"error": str(failure), "again_s": self._pause_s})
+        _log.warning("outbox.unavailable", extra={"error": str(failure), "again_s": self._pause_s})
         if isinstance(failure, ProducerFatal):
             self._close_producer()
         self._stopped.wait(self._pause_s)
@@ -178,7 +178,7 @@ class _Said:
 
     def whose_turn(self, *, active: bool) -> None:
         if active is not self._active:
-            _log.info("outbox.active" if active else "outbox.stands_by")
+            _log.info("outbox.active" if active else "outbox.standby")
             self._active = active
 
     def now_and_then(self, tally: Tally, count: Callable[[], None]) -> None:

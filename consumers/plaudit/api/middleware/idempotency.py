@@ -10,7 +10,6 @@ killed during a request, the request is carried out again with the same ids and 
 from __future__ import annotations
 
 import hashlib
-import logging
 from typing import Final
 
 import orjson
@@ -25,12 +24,13 @@ from plaudit.api.dependencies import Parts
 from plaudit.api.middleware.body import read_body
 from plaudit.api.problems import Refused, answer, refusal
 from plaudit.endpoints.keys import CannotOpen
+from plaudit.logs.logger import event_logger
 from plaudit.store.access.api_keys import Scope as KeyScope
 from plaudit.store.access.idempotency_store import Kept, KeyReused
 from plaudit.store.db.database import DatabaseFailure
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 HEADER: Final = "idempotency-key"
 LONGEST: Final = 255
@@ -123,7 +123,7 @@ class Idempotency:
                 await run_in_threadpool(answers.forget, answer_id)
         except DatabaseFailure as failure:
             # It is done; a repetition has the same effect.
-            _log.warning("answer.not_kept", extra={"error": str(failure)})
+            _log.warning("idempotency.not_stored", extra={"error": str(failure)})
         return response
 
     async def _carried_out(self, scope: Scope, body: bytes) -> Response:

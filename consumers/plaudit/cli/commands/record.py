@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import time
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.logs.logger import event_logger
 from plaudit.recorder.background_jobs import NOTIFY_EVERY_S, Chore, Chores, forgetting, relaying
 from plaudit.recorder.health import RecorderHealth
 from plaudit.recorder.notices import Notifier
@@ -37,7 +37,7 @@ from plaudit.store.db.database import (
 )
 from plaudit.store.endpoints.relay import ACK_TIMEOUT_S, Relay
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 CLOSE_S: Final = 10.0
 
@@ -121,5 +121,5 @@ def _opened(url: str) -> Engine:
         except DatabaseFailure as failure:
             if str(failure) != said:
                 said = str(failure)
-                _log.warning("recorder.waits", extra={"error": said})
+                _log.warning("recorder.unavailable", extra={"error": said})
         time.sleep(TRY_AGAIN_S)

@@ -26,6 +26,7 @@ from plaudit.deliver.process.metrics import DEFECTS, PER_LANE, PER_WORKER
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.admin.topic_specs import declared
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings
+from plaudit.logs.catalogue import CATALOGUE
 from plaudit.outbox.settings import OutboxSettings
 from plaudit.recorder import health as watch
 from plaudit.recorder.settings import RecorderSettings
@@ -59,6 +60,7 @@ def reference() -> str:
         *_headers(),
         *_reasons(),
         *_metrics(),
+        *_log_events(),
     ]
     return "\n".join(parts) + "\n"
 
@@ -194,6 +196,17 @@ def _metrics() -> Iterator[str]:
     for name, meaning in outbox_metrics.GAUGES.items():
         yield f"| `{name}` | gauge | {meaning} |"
     yield f"\nAt `/metrics` of every API: `{counting.NAME}` (histogram). {counting.MEANING}"
+    yield ""
+
+
+def _log_events() -> Iterator[str]:
+    yield "## Log events\n"
+    yield "The `event` of a line that Plaudit writes. Lines of libraries have their own text there."
+    yield "*Code of ours raised* is a defect in Plaudit, not in your set-up.\n"
+    yield "| event | level | meaning | what to do |"
+    yield "|---|---|---|---|"
+    for name, each in CATALOGUE.items():
+        yield f"| `{name}` | {', '.join(each.levels)} | {each.means} | {each.act} |"
 
 
 if __name__ == "__main__":

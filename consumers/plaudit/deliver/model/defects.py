@@ -8,7 +8,6 @@ are counted by the stage that they came up in.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,9 +15,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from plaudit.deliver.offsets.assignment import Record
+from plaudit.logs.logger import event_logger
 from plaudit.transport.errors import TransportError
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 AGAIN_AFTER_S: Final = 600.0
 """A kind of defect that keeps coming up is logged again after so long."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 _T = TypeVar("_T")
 
@@ -32,4 +32,4 @@ def ask_until_answered(ask: Callable[[], _T], wait: Callable[[], bool]) -> _T:
                 raise
             if str(failure) != said:
                 said = str(failure)
-                _log.warning("source.waits", extra={"error": said})
+                _log.warning("source.unavailable", extra={"error": said})

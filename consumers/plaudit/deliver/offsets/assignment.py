@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ from plaudit.deliver.offsets.buffer import IntakeLimits, PartitionBuffer
 from plaudit.deliver.offsets.window import Window, WindowLimits
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.read.headers import Headers, HeadersUnreadable, headers_of
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,8 +11,9 @@ from typing import Final
 
 from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.kafka.read.consumer import Partition
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 SAY_AGAIN_S: Final = 60.0
 
@@ -106,7 +106,7 @@ class Blockages:
         if not told and (is_news or now >= known.said_at + SAY_AGAIN_S):
             known.said_at = now
             _log.warning(
-                "partition.waits",
+                "partition.blocked",
                 extra={
                     "partition": str(known.partition),
                     "offset": known.offset,

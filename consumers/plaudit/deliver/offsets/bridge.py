@@ -7,7 +7,6 @@ endpoints is not current. It is looked at again every half second; the others go
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +17,9 @@ from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.blocked import Blockage, Blockages, RecordBlocked
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 LOOK_AGAIN_S: Final = 0.5
 LATE_FOR_MS: Final = 60_000
@@ -123,7 +123,7 @@ class LoopBridge:
             try:
                 self.look()
             except Exception:  # noqa: BLE001 - logged; the next look comes soon
-                _log.exception("lane.defect")
+                _log.exception("lane.failed")
 
     def look(self) -> None:
         """Begin what can be judged by now, and what a defect has kept waiting."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -10,8 +9,9 @@ from typing import Final, Protocol
 from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 COMMIT_EVERY_S: Final = 0.25
 COMMIT_EVERY_RECORDS: Final = 1_000

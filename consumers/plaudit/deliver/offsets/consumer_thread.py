@@ -6,7 +6,6 @@ records, and gives them back through `settled`, from any thread.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -26,11 +25,12 @@ from plaudit.kafka.read.consumer import Consumer, GroupEvents, Partition
 from plaudit.kafka.read.position_check import Positions
 from plaudit.kafka.read.positions import Resumption
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.logs.logger import event_logger
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 READ_MOST: Final = 100
 READ_WAIT_S: Final = 0.05
@@ -131,7 +131,7 @@ class ConsumerThread:
         except Exception as error:  # noqa: BLE001 - the worker ends, and says with what
             if self._stop.is_set():
                 # What could not be committed is delivered again; nothing is lost.
-                _log.warning("source.left_uncommitted", extra={"error": str(error)})
+                _log.warning("source.closed_uncommitted", extra={"error": str(error)})
             else:
                 self._engine.failed(error)
 

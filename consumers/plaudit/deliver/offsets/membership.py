@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
-_log = logging.getLogger(__name__)
+from plaudit.logs.logger import event_logger
+
+_log = event_logger(__name__)
 
 LOOK_EVERY_S: Final = 1.0
 IDLE_AFTER_S: Final = 15.0

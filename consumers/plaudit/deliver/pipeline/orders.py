@@ -7,7 +7,6 @@ Workers look for marks only while a record holds a partition of theirs.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from typing import Final, Protocol
 
@@ -15,8 +14,9 @@ from plaudit.deliver.offsets.blocked import Blockage
 from plaudit.deliver.pipeline.patience import Patience
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.marks import Marks
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 LOOK_S: Final = 2.0
 
@@ -48,7 +48,7 @@ async def follow_orders(marks: Marks, lanes: Iterable[Orderly]) -> None:
         except KafkaFailure as failure:
             if str(failure) != said:
                 said = str(failure)
-                _log.warning("orders.unread", extra={"error": said})
+                _log.warning("orders.unavailable", extra={"error": said})
             continue
         for lane in lanes:
             lane.patience.orders = orders

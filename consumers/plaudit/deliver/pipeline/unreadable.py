@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.kafka.read.consumer import Partition
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 SAY_AGAIN_S: Final = 60.0
 """A partition full of garbage must not fill the log: one line a minute for each reason."""

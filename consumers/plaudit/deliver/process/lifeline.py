@@ -6,7 +6,6 @@ the worker ends as if told to: nothing keeps delivering that nobody looks after.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
@@ -14,7 +13,9 @@ import threading
 import time
 from typing import Final
 
-_log = logging.getLogger(__name__)
+from plaudit.logs.logger import event_logger
+
+_log = event_logger(__name__)
 
 ORDERLY_S: Final = 28.0
 EXIT_ORPHANED: Final = 71
@@ -40,8 +41,8 @@ class Lifeline:
             while self._line.recv(16):
                 pass
         except OSError as error:
-            _log.warning("supervisor.line_broken", extra={"error": str(error)})
-        _log.error("supervisor.gone")
+            _log.warning("supervisor.connection_lost", extra={"error": str(error)})
+        _log.error("supervisor.ended")
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(ORDERLY_S)
         os._exit(EXIT_ORPHANED)

@@ -8,7 +8,6 @@ the next one would make as well, ends it.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import socket
 import time
@@ -17,7 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-_log = logging.getLogger(__name__)
+from plaudit.logs.logger import event_logger
+
+_log = event_logger(__name__)
 
 USAGE: Final = 2
 FIRST_PAUSE_S: Final = 0.5

@@ -11,7 +11,6 @@ what became of its record, and none is held for ever.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -35,9 +34,10 @@ from plaudit.events.ids import new_id_text
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable, RecordTooLarge
 from plaudit.kafka.write.producer import Ack, Producer, SendFailure
+from plaudit.logs.logger import event_logger
 from plaudit.records.names import Names
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 REPEAT_EVERY_S: Final = 0.25
 STALLED_AFTER_S: Final = 1.0

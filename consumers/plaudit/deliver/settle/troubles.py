@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 class Troubles:

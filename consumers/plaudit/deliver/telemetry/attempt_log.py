@@ -9,11 +9,12 @@ import structlog
 from plaudit.deliver.model.attempted import Attempted, outcome_of, reason_of
 from plaudit.deliver.model.decision import Decision, Delivered
 from plaudit.deliver.model.delivery import Delivery
+from plaudit.logs.names import LogEvent
 from plaudit.transport.errors import AddressRefused
 
 Chosen = Literal["all", "failures", "none"]
 
-EVENT: Final = "delivery.attempted"
+EVENT: Final[LogEvent] = "delivery.attempted"
 
 
 class AttemptLogger:

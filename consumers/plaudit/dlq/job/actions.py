@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Sequence
@@ -23,9 +22,10 @@ from plaudit.dlq.letters.endpoint_index import Directory
 from plaudit.dlq.letters.letter import Kind, Letter
 from plaudit.dlq.letters.readable import SchemaCheck
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.logs.logger import event_logger
 from plaudit.records.names import Names
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 class Action(Protocol):

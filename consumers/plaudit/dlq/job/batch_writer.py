@@ -7,7 +7,6 @@ an open transaction hides later records from every reader.
 from __future__ import annotations
 
 import heapq
-import logging
 from collections.abc import Iterable
 from typing import Final
 
@@ -20,8 +19,9 @@ from plaudit.dlq.job.throttle import BATCH_BYTES, LOOK_S, Gate, Throttle, write_
 from plaudit.dlq.letters.letter import Letter
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.write.transactions import TransactionalProducer
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 MOST_HELD: Final = 10_000
 """Maximum letters held for their endpoint's rate; above it the job waits."""

@@ -5,7 +5,6 @@ It decrypts nothing, so a redrive needs no secret key.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from plaudit.endpoints.filters import Filter, known_filter
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.logs.logger import event_logger
 from plaudit.records.endpoint import EndpointRecord, RecordError, decode_endpoint
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ AWAY_S: Final = 15.0
 """Time limit for the brokers, which the job has reached before."""
 LOOK_S: Final = 0.25
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

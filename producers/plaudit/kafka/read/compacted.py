@@ -6,7 +6,6 @@ committed: every process reads the whole topic when it starts.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, answered
 from plaudit.kafka.errors import KafkaFailure, TopicProblem, translate
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.logs.logger import event_logger
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,7 +30,7 @@ _ASK_TIMEOUT_S: Final = 2.0
 _TRY_AGAIN_S: Final = 1.0
 _END_OF_PARTITION: Final = "_PARTITION_EOF"
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 Apply = Callable[[bytes, bytes | None], None]
 
@@ -223,8 +223,8 @@ class CompactedTopic:
             itself.
         """
         if self._problem is None or self._problem.code != failure.code:
-            level = logging.WARNING if self.ready else logging.INFO
-            _log.log(level, "table.behind", extra={"topic": self._topic, "error": str(failure)})
+            write = _log.warning if self.ready else _log.info
+            write("table.behind", extra={"topic": self._topic, "error": str(failure)})
         self._problem = failure
 
 

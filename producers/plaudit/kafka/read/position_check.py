@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeVar
 
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.read.positions import PastEnd, Resumption, resume
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 CONFIRM_AFTER_S: Final = 1.0
 """A log whose leader has just moved is asked about again: reading all of it anew costs more."""

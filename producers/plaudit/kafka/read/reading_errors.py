@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Sequence
 
 from confluent_kafka import KafkaError, TopicPartition
 
 from plaudit.kafka.errors import KafkaFailure, translate
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 class ReadingTroubles:
@@ -34,7 +34,7 @@ class ReadingTroubles:
         """Record that a topic can't be read at the moment."""
         if (topic, failure.code) not in self._reading:
             self._reading[topic, failure.code] = failure
-            _log.warning("consumer.trouble", extra={"error": str(failure)})
+            _log.warning("consumer.failed", extra={"error": str(failure)})
 
     def recovered(self, topics: Collection[str]) -> None:
         """Clear the errors of topics that deliver records again, and log it."""
@@ -55,7 +55,7 @@ class ReadingTroubles:
         self._committing = failures[0] if failures else None
         if not failures:
             if before is not None:
-                _log.info("offsets.commits_recovered", extra={"after": str(before)})
+                _log.info("offsets.commit_recovered", extra={"after": str(before)})
         elif before is None or before.code != failures[0].code:
             _log.warning("offsets.commit_failed", extra={"error": str(failures[0])})
         return [place for place, _ in failed]

@@ -7,7 +7,6 @@ digits. A value is the schema as JSON.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, Producer
+from plaudit.logs.logger import event_logger
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,7 +26,7 @@ _ASK_EVERY_S: Final = 5.0
 _CURRENT_FOR_S: Final = 30.0
 """Maximum age of the table. Some queries in a row may fail while a broker restarts."""
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 def register(

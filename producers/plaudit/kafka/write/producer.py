@@ -8,7 +8,6 @@ A callback must be quick and must not block, because later callbacks wait for it
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -44,6 +43,7 @@ from plaudit.kafka.write.acks import (
     ack_of,
 )
 from plaudit.kafka.write.config import ProducerConfig, reliable
+from plaudit.logs.logger import event_logger
 
 if TYPE_CHECKING:
     from typing import Self
@@ -54,7 +54,7 @@ _POLL_SECONDS: Final = 0.1
 # After a purge the reports are queued locally; this only bounds a client that misbehaves.
 _CLOSE_GRACE_SECONDS: Final = 5.0
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 class Producer:
@@ -174,7 +174,7 @@ class Producer:
                 finally:
                     self._refused.popleft()
         except Exception:  # noqa: BLE001 - a caller's callback failed; report the other records
-            _log.exception("an on_ack callback raised; the record's report is lost to its caller")
+            _log.exception("producer.callback_failed")
 
     def unacknowledged(self) -> int:
         """Return the number of records that are accepted and not yet reported."""

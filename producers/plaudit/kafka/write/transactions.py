@@ -7,7 +7,6 @@ later records are hidden from readers of committed records.
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +33,7 @@ from plaudit.kafka.errors import (
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.config import MAX_RECORD_BYTES, reliable
 from plaudit.kafka.write.producer import Headers
+from plaudit.logs.logger import event_logger
 
 if TYPE_CHECKING:
     from typing import Self
@@ -47,7 +47,7 @@ _CALL_S: Final = 2.0
 _AGAIN_S: Final = 0.1
 
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 
 class Transaction:
@@ -282,7 +282,7 @@ class TransactionalProducer:
             self._until_done("abort a transaction", self._client.abort_transaction)
         except ProducerFatal as fatal:
             self._fatal = self._fatal or fatal
-            _log.warning("transaction.not_aborted", extra={"error": str(fatal)})
+            _log.warning("transaction.abort_failed", extra={"error": str(fatal)})
 
     def _until_done(self, doing: str, call: Callable[[float], None]) -> None:
         deadline = time.monotonic() + self._patience_s

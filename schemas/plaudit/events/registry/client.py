@@ -6,7 +6,6 @@ Needs the extra `registry` (httpx).
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -25,8 +24,9 @@ from plaudit.events.registry.errors import (
     SchemaNotRegistered,
     SchemaUnusable,
 )
+from plaudit.logs.logger import event_logger
 
-_log = logging.getLogger(__name__)
+_log = event_logger(__name__)
 
 CONTENT_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 TIMEOUT_S: Final = 5.0

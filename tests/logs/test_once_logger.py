@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from plaudit.kafka.once_logger import OnceLogger
+from plaudit.logs.once_logger import OnceLogger
 
 
 def test_a_failure_is_logged_when_it_begins_and_when_it_changes(
@@ -14,15 +14,15 @@ def test_a_failure_is_logged_when_it_begins_and_when_it_changes(
 ) -> None:
     once = OnceLogger(logging.getLogger("test"))
     for text in ("away", "away", "refused", "refused"):
-        once.failed("relay.waits", OSError(text))
+        once.failed("relay.unavailable", OSError(text))
     assert [vars(each)["error"] for each in caplog.records] == ["away", "refused"]
     once.recovered()
-    once.failed("relay.waits", OSError("refused"))
+    once.failed("relay.unavailable", OSError("refused"))
     assert len(caplog.records) == 3
 
 
 def test_its_kind_may_be_less_than_its_text(caplog: pytest.LogCaptureFixture) -> None:
     once = OnceLogger(logging.getLogger("test"))
     for text in ("broker 1 is away", "broker 2 is away"):
-        once.failed("relay.waits", OSError(text), kind="away", chore="relay")
+        once.failed("relay.unavailable", OSError(text), kind="away", chore="relay")
     assert len(caplog.records) == 1

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import logging
+from plaudit.logs.logger import EventLogger
+from plaudit.logs.names import LogEvent
 
 
 class OnceLogger:
     """Logs a failure when it begins and when it changes, not at every repetition.
 
     Args:
-        log: where to.
+        log: the module's logger.
     """
 
-    def __init__(self, log: logging.Logger) -> None:
+    def __init__(self, log: EventLogger) -> None:
         self._log = log
         self._kind: str | None = None
 
-    def failed(self, event: str, error: Exception, *, kind: str = "", **fields: object) -> None:
+    def failed(
+        self, event: LogEvent, error: Exception, *, kind: str = "", **fields: object
+    ) -> None:
         """Log a failure as a warning, unless the last one was of its kind.
 
         Args:
             event: name of the line in the log.
-            error: what went wrong.
-            kind: what makes it another failure; by default its text.
+            error: the failure.
+            kind: distinguishes failures; by default the error's text.
             fields: stand beside the error.
         """
         if (kind := kind or str(error)) != self._kind:

@@ -1,0 +1,1 @@
+"""Log events: their names, their meanings, and the loggers that accept nothing else."""
