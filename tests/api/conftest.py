@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from e2e.sink import Sink
 from plaudit.api.app import create_app
@@ -32,11 +33,13 @@ class Installation:
     """What tests call.
 
     Attributes:
+        metrics: of the application's requests.
         workspace: whose keys `write` and `read` are.
     """
 
     parts: Parts
     app: FastAPI
+    metrics: CollectorRegistry
     client: httpx.Client
     workspace: str
     admin: dict[str, str]
@@ -76,11 +79,13 @@ def api(topics: KafkaSettings, tmp_path: Path) -> Iterator[Installation]:
         def key(scope: Scope, of: str | None) -> dict[str, str]:
             return {"authorization": f"Bearer {parts.keys.create(scope, of, 'test')[1]}"}
 
-        app = create_app(parts)
+        metrics = CollectorRegistry()
+        app = create_app(parts, metrics)
         with served(app) as base, httpx.Client(base_url=base, timeout=30) as client:
             yield Installation(
                 parts,
                 app,
+                metrics,
                 client,
                 workspace,
                 key(Scope.ADMIN, None),

@@ -7,15 +7,18 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from httpx import Response
+from prometheus_client import generate_latest
 from standardwebhooks import Webhook
 from starlette.routing import BaseRoute, Route
 
-from api.conftest import Installation
+from api.conftest import Installation, served
 from attempts import attempt, failed
 from e2e.sink import Sink, always, good
+from plaudit.api.app import create_app
 from plaudit.events.entity import Entity
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.records.attempt import decode_attempt, encode_attempt
@@ -264,7 +267,7 @@ def test_no_route_is_left_out_of_the_description_but_those_of_operators(api: Ins
         for path, methods in api.app.openapi()["paths"].items()
         for method in methods
     }
-    operators = {"/healthz", "/readyz", "/metrics", "/v1/openapi.json"}
+    operators = {"/healthz", "/readyz", "/v1/openapi.json"}
     assert served - described == {("GET", path) for path in operators}
     assert described <= served
 
@@ -380,6 +383,17 @@ def test_operators_look_without_a_key(api: Installation) -> None:
     assert api.client.get("/healthz").json()["ok"]
     assert api.client.get("/readyz").json()["ok"]
     api.client.post("/v1/events", headers=api.write, json={})
-    metrics = api.client.get("/metrics").text
+    for path in ("/healthz", "/readyz"):
+        assert api.client.head(path).status_code == 200
+    assert api.client.get("/metrics").status_code == 404, "they have a port of their own"
+    metrics = generate_latest(api.metrics).decode()
     assert 'route="/v1/endpoints"' in metrics
     assert 'route="/v1/events"' in metrics
+
+
+def test_metrics_are_served_beside_the_api_where_an_operator_wants_them(api: Installation) -> None:
+    with served(create_app(api.parts, shows_metrics=True)) as base:
+        assert httpx.get(f"{base}/healthz").status_code == 200
+        found = httpx.get(f"{base}/metrics")
+        assert httpx.head(f"{base}/metrics").status_code == 200
+    assert 'plaudit_api_request_duration_seconds_count{method="GET",route="/healthz"' in found.text

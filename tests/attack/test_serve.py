@@ -33,12 +33,14 @@ class Serving:
     Attributes:
         pid: of the process.
         port: where it listens.
+        metrics_port: where its metrics are.
         hostile: A's header.
         ordinary: V's header.
     """
 
     pid: int
     port: int
+    metrics_port: int
     hostile: dict[str, str]
     ordinary: dict[str, str]
 
@@ -73,13 +75,20 @@ def serving(rig: Rig) -> Serving:
     of_a = keys.create(Scope.WORKSPACE, "00000000-0000-4000-8000-00000000000a", "A")[1]
     of_v = keys.create(Scope.WORKSPACE, rig.workspace, "V")[1]
     engine.dispose()
-    port = free_port()
-    process = rig.process("serve", PLAUDIT_API_PORT=str(port), PLAUDIT_API_HEAD_TIMEOUT="2")
+    port, metrics_port = free_port(), free_port()
+    process = rig.process(
+        "serve",
+        PLAUDIT_API_PORT=str(port),
+        PLAUDIT_API_HEAD_TIMEOUT="2",
+        PLAUDIT_METRICS_PORT=str(metrics_port),
+        PLAUDIT_METRICS_HOST="127.0.0.1",
+    )
     wait_ready(f"http://127.0.0.1:{port}")
     bearer = "Bearer {}".format
     return Serving(
         process.pid,
         port,
+        metrics_port,
         {"authorization": bearer(of_a)},
         {"authorization": bearer(of_v)},
     )
@@ -189,6 +198,16 @@ def test_test_sends_and_probes_do_not_slow_others(serving: Serving, sink: Sink) 
     print(f"V's median: {alone * 1_000:.1f} ms alone, {attacked * 1_000:.1f} ms under the flood")
     assert len(sink.ids("a")) <= 75, "a minute's worth, and one more a second"
     assert attacked < alone * 5 + 0.1
+
+
+def test_metrics_are_not_on_the_port_that_is_published(serving: Serving) -> None:
+    assert httpx.get(f"{serving.base}/metrics").status_code == 404
+    port = f"http://127.0.0.1:{serving.metrics_port}"
+    found = httpx.get(f"{port}/metrics")
+    assert 'plaudit_api_request_duration_seconds_count{method="GET",route="none"' in found.text
+    assert "process_resident_memory_bytes" in found.text
+    assert httpx.head(f"{port}/metrics").status_code == 200
+    assert httpx.get(f"{port}/readyz").json() == {"ok": True, "problems": []}
 
 
 def test_more_keys_bring_no_more_requests(serving: Serving) -> None:

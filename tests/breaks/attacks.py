@@ -71,4 +71,11 @@ ATTACKS: Final = (
         "MODE: Final = 0o644",
         "tests/store/test_opening.py",
     ),
+    Break(
+        "metrics are not on the API's port",
+        "consumers/plaudit/api/settings.py",
+        "api_metrics: bool = Field(\n        default=False",
+        "api_metrics: bool = Field(\n        default=True",
+        "tests/attack/test_serve.py::test_metrics_are_not_on_the_port_that_is_published",
+    ),
 )

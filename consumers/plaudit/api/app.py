@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
 
 from plaudit.api.dependencies import Parts
 from plaudit.api.middleware.idempotency import PARAMETER, Idempotency
@@ -26,6 +24,8 @@ DESCRIPTION = """\
 Endpoints, deliveries and keys. Every request brings an API key (`plaudit keys create`); a key of a
 workspace sees nothing of others. What goes wrong is answered with a problem document (RFC 9457).
 """
+
+LOOK: Final = ["GET", "HEAD"]
 
 
 class Api(FastAPI):
@@ -44,8 +44,17 @@ class Api(FastAPI):
         return super().openapi()
 
 
-def create_app(parts: Parts) -> FastAPI:
-    """Return the application for the dependencies of this process."""
+def create_app(
+    parts: Parts, registry: CollectorRegistry | None = None, *, shows_metrics: bool = False
+) -> FastAPI:
+    """Return the application for the dependencies of this process.
+
+    Args:
+        parts: dependencies of the process.
+        registry: receives the metrics of requests.
+        shows_metrics: whether `/metrics` is served here, too.
+    """
+    registry = registry or CollectorRegistry()
     app = Api(
         title="Plaudit",
         version=version("plaudit"),
@@ -62,14 +71,13 @@ def create_app(parts: Parts) -> FastAPI:
     for module in (endpoints, deliveries, hooks, workspaces, catalogue):
         app.include_router(module.router)
     install(app)
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
     app.add_middleware(events.Shortcut)
     app.add_middleware(Idempotency, parts=parts)
     app.add_middleware(Door, parts=parts)
     app.add_middleware(Counting, registry=registry)
-    _operating(app, parts, registry)
+    _add_health(app, parts)
+    if shows_metrics:
+        _add_metrics(app, registry)
     return app
 
 
@@ -80,19 +88,21 @@ async def _closing(app: FastAPI) -> AsyncIterator[None]:
     await parts.sender.aclose()
 
 
-def _operating(app: FastAPI, parts: Parts, registry: CollectorRegistry) -> None:
+def _add_health(app: FastAPI, parts: Parts) -> None:
     readiness = Readiness(partial(problems_of, parts))
 
-    @app.get("/healthz", include_in_schema=False)
+    @app.api_route("/healthz", methods=LOOK, include_in_schema=False)
     async def healthz() -> dict[str, object]:
         return {"ok": True, "problems": []}
 
-    @app.get("/readyz", include_in_schema=False)
+    @app.api_route("/readyz", methods=LOOK, include_in_schema=False)
     async def readyz() -> JSONResponse:
         problems = await readiness.problems()
         told = {"ok": not problems, "problems": list(problems)}
         return JSONResponse(told, 503 if problems else 200)
 
-    @app.get("/metrics", include_in_schema=False)
+
+def _add_metrics(app: FastAPI, registry: CollectorRegistry) -> None:
+    @app.api_route("/metrics", methods=LOOK, include_in_schema=False)
     def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -12,6 +12,11 @@ class ApiSettings(EnvSettings):
 
     api_host: str = Field(default="127.0.0.1", description="Address that the API is bound to.")
     api_port: int = Field(default=8_400, ge=1, le=65_535, description="Port of the API.")
+    api_metrics: bool = Field(
+        default=False,
+        description="Serve /metrics on the API's port, too, without a key: a proxy in front must "
+        "not publish it. The port in PLAUDIT_METRICS_PORT serves it anyway.",
+    )
     api_rate_limit: float = Field(
         default=50.0,
         ge=0,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from typing import Final
 
 import uvicorn
 
 from plaudit.api.app import create_app
 from plaudit.api.dependencies import opened
+from plaudit.api.health import ApiHealth
+from plaudit.api.readiness import problems_of
 from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
+from plaudit.cli.served import served
 from plaudit.cli.ui.database import opened_database
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
@@ -25,7 +29,8 @@ def command() -> None:
     """Serve the REST API, and run the relay that notifies workers of changed endpoints.
 
     It listens on PLAUDIT_API_HOST and PLAUDIT_API_PORT with plain HTTP: put a proxy that terminates
-    TLS in front. The OpenAPI description is at /v1/openapi.json.
+    TLS in front. The OpenAPI description is at /v1/openapi.json. Metrics are on
+    PLAUDIT_METRICS_PORT.
 
     Example: plaudit serve
     """
@@ -33,11 +38,13 @@ def command() -> None:
     api, kafka, deliver = ApiSettings(), KafkaSettings(), DeliverSettings()
     engine = opened_database()
     with opened(engine, kafka, deliver, api) as parts:
-        app = create_app(parts)
+        health = ApiHealth(partial(problems_of, parts))
+        app = create_app(parts, health.registry, shows_metrics=api.api_metrics)
         spare_the_collector(COLLECT_AFTER)
         server = make_server(app, api)
         _stop_on_signals(server)
-        server.run()
+        with served(deliver, health):
+            server.run()
     engine.dispose()
 
 
