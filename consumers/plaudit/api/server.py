@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import resource
+import socket
 from typing import Final
 
 import uvicorn
@@ -11,6 +12,9 @@ from fastapi import FastAPI
 
 from plaudit.api.connections import Limits, limited
 from plaudit.api.settings import ApiSettings
+from plaudit.logs.logger import event_logger
+
+_log = event_logger(__name__)
 
 SPARE_FILES: Final = 200
 """File descriptors reserved for the database, the brokers and test sends."""
@@ -27,7 +31,7 @@ def make_server(app: FastAPI, settings: ApiSettings) -> uvicorn.Server:
         most = max(16, min(most, files - SPARE_FILES))
     limits = Limits(settings.api_head_timeout, settings.api_body_timeout, most)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             app,
             host=settings.api_host,
@@ -40,6 +44,16 @@ def make_server(app: FastAPI, settings: ApiSettings) -> uvicorn.Server:
             server_header=False,
         )
     )
+
+
+class _Server(uvicorn.Server):
+    """Logs where it listens, in place of uvicorn's own lines."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            at = {"host": self.config.host, "port": self.config.port}
+            _log.info("api.started", extra=at)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

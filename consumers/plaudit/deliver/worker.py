@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import threading
 import time
 from collections.abc import Collection, Coroutine, Iterator, Mapping
@@ -55,6 +54,7 @@ from plaudit.kafka.schemas.lookup import SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.logs.logger import event_logger
+from plaudit.runtime.process_name import process_name
 from plaudit.transport.sender import Sender
 
 _log = event_logger(__name__)
@@ -112,7 +112,7 @@ class Worker:
         self.follower = EndpointsFollower(kafka, self.table)
         self.schemas = SchemaLookup(kafka)
         self._marks = Marks(kafka, kafka.names.unblock_group)
-        name = f"{socket.gethostname()}:{os.getpid()}"
+        name = process_name()
         # The event loop serves it: a second busy thread would take its turn at every report.
         config = ProducerConfig(linger_ms=SETTLE_LINGER_MS, has_thread=False)
         self.producer = Producer(kafka, config)

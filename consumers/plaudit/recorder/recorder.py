@@ -21,7 +21,9 @@ from plaudit.kafka.read.consumer import (
 )
 from plaudit.kafka.read.position_check import Positions
 from plaudit.kafka.read.positions import PastEnd
+from plaudit.kafka.read.reading_errors import log_failed_commit
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.types import in_spans
 from plaudit.logs.logger import event_logger
 from plaudit.recorder.projector import Projector, Read
 from plaudit.store.db.database import DatabaseFailure
@@ -153,7 +155,7 @@ class Recorder:
         try:
             self._consumer.commit(places, wait=True)
         except KafkaFailure as failure:
-            _log.warning("offsets.commit_failed", extra={"error": str(failure)})
+            log_failed_commit(failure)
 
     def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         if not partitions:
@@ -166,7 +168,7 @@ class Recorder:
         }
         self._assigned |= starts.keys()
         self._read_to |= starts
-        _log.info("partitions.assigned", extra={"partitions": [str(each) for each in partitions]})
+        _log.info("partitions.assigned", extra={"partitions": in_spans(partitions)})
         return starts
 
     def _start(self, partition: Partition, committed: int | None) -> int:

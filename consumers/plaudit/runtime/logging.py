@@ -1,15 +1,19 @@
-"""Logs of long-running commands: one JSON object a line on standard output."""
+"""Logs of long-running commands, on standard output: JSON for machines, text on a terminal."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Literal
 
 import orjson
 import structlog
+from pydantic import Field
 
+from plaudit.kafka.base_settings import EnvSettings
 from plaudit.kafka.clients import LOG as LIBRDKAFKA_LOG
 
 # `color_message` is uvicorn's: its message once more, with terminal escapes.
@@ -18,32 +22,81 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
     "taskName",
     "color_message",
 }
+_CHATTY: Final = ("alembic", "httpcore", "httpx", "uvicorn")
+"""Libraries whose news (a migration's plugins, each request) tells operators nothing."""
 
 
-def configure_logs() -> None:
-    """Send structlog's and the standard library's logs the same way; colored on a terminal."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    if sys.stdout.isatty():
-        structlog.configure(
-            processors=[*shared, structlog.dev.ConsoleRenderer()],
-            logger_factory=structlog.PrintLoggerFactory(),
-            cache_logger_on_first_use=True,
-        )
-    else:
-        structlog.configure(
-            processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
-            logger_factory=structlog.BytesLoggerFactory(),
-            cache_logger_on_first_use=True,
-        )
+class LogSettings(EnvSettings):
+    """Which lines are logged, and how.
+
+    Raises:
+        SettingsError: a value can't be used; names its variable.
+    """
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe lines that are logged."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto",
+        description="One JSON object a line, or text; `auto`: text on a terminal, else JSON.",
+    )
+
+
+def configure_logs(worker: str | None = None) -> None:
+    """Send structlog's and the standard library's logs the same way.
+
+    Args:
+        worker: name of this process, in every line.
+
+    Raises:
+        SettingsError: a setting can't be used.
+    """
+    settings = LogSettings()
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    in_text = settings.log_format == "text" or (
+        settings.log_format == "auto" and sys.stdout.isatty()
+    )
+    structlog.configure(
+        processors=[
+            partial(_with_worker, worker),
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *(_text() if in_text else _json()),
+        ],
+        logger_factory=structlog.PrintLoggerFactory()
+        if in_text
+        else structlog.BytesLoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
     root = logging.getLogger()
     root.handlers[:] = [_ToStructlog()]
-    root.setLevel(logging.INFO)
+    root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(level if level <= logging.DEBUG else logging.WARNING)
     # Our clients say once what they suffer from; librdkafka would say it at every attempt.
     LIBRDKAFKA_LOG.setLevel(logging.CRITICAL)
+
+
+def _text() -> list[structlog.typing.Processor]:
+    colors = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+
+
+def _json() -> list[structlog.typing.Processor]:
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(serializer=orjson.dumps),
+    ]
+
+
+def _with_worker(
+    worker: str | None, _logger: object, _method: str, line: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    if worker is not None:
+        line.setdefault("worker", worker)
+    return line
 
 
 class _ToStructlog(logging.Handler):

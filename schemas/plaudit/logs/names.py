@@ -6,6 +6,7 @@ from typing import Literal
 
 LogEvent = Literal[
     "api.crashed",
+    "api.started",
     "api.unavailable",
     "attempt.unreadable",
     "attempts.lost",

@@ -21,6 +21,9 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "Code of ours raised in a request; the caller got a 500.",
         "Report it with the traceback.",
     ),
+    "api.started": info(
+        "The API listens on `host` and `port`.",
+    ),
     "api.unavailable": warning(
         "A request failed as the database or the brokers don't answer; the caller got a 503.",
         "See `error`.",

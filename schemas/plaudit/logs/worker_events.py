@@ -74,8 +74,9 @@ WORKER_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "Nothing for a single one. If frequent: look for endpoints that hang "
         "(`delivery.attempted`, `timeout`).",
     ),
-    "offsets.commit_failed": warning(
-        "Offsets can't be committed; nothing is lost, a restart repeats more deliveries.",
+    "offsets.commit_failed": news_or_warning(
+        "Offsets can't be committed; nothing is lost, a restart repeats more deliveries. Info when "
+        "a rebalance is the cause.",
         "See `error`. If it lasts, see the runbook, *Brokers away*.",
     ),
     "offsets.commit_recovered": info(

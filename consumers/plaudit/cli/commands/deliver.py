@@ -27,6 +27,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.runtime.gc_tuning import share_arenas, spare_the_collector
 from plaudit.runtime.logging import configure_logs
 from plaudit.runtime.ops_server import HealthServer
+from plaudit.runtime.process_name import process_name
 
 MOST_WORKERS: Final = 256
 _PROGRAM: Final = ("-c", "from plaudit.cli.main import main; main()", "deliver")
@@ -54,7 +55,7 @@ def command(
       plaudit deliver --workers 4
       plaudit deliver --lane deliveries
     """
-    configure_logs()
+    configure_logs(process_name() if workers == 1 else None)
     share_arenas()
     kafka, settings = KafkaSettings(), DeliverSettings()
     # Report an invalid setting before anything starts.

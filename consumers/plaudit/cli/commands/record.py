@@ -30,6 +30,7 @@ from plaudit.recorder.rebuild import rebuild as rebuild_log
 from plaudit.recorder.recorder import TRY_AGAIN_S, Recorder
 from plaudit.recorder.settings import RecorderSettings
 from plaudit.runtime.logging import configure_logs
+from plaudit.runtime.process_name import process_name
 from plaudit.store.db.database import (
     DatabaseFailure,
     SchemaOutdated,
@@ -62,7 +63,7 @@ def command(
 
     Example: plaudit record
     """
-    configure_logs()
+    configure_logs(process_name())
     if rebuild:
         _rebuild(as_json=as_json)
         return

@@ -31,6 +31,7 @@ from plaudit.outbox.settings import OutboxSettings
 from plaudit.recorder import health as watch
 from plaudit.recorder.settings import RecorderSettings
 from plaudit.records.names import Header
+from plaudit.runtime.logging import LogSettings
 from plaudit.store.db.database import DatabaseSettings
 
 HEAD: Final = """\
@@ -45,6 +46,7 @@ SETTINGS: Final[Mapping[str, type[BaseSettings]]] = {
     "Delivery log: plaudit record": RecorderSettings,
     "Outbox: plaudit outbox": OutboxSettings,
     "REST API: plaudit serve": ApiSettings,
+    "Logs: plaudit deliver, record, serve and outbox relay": LogSettings,
 }
 _MEANING: Final = re.compile(r'^\s+(\w+): Final = "([^"]+)"(?:  # (.*))?$', re.MULTILINE)
 

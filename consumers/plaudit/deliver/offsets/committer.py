@@ -9,14 +9,10 @@ from typing import Final, Protocol
 from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
-from plaudit.logs.logger import event_logger
-
-_log = event_logger(__name__)
+from plaudit.kafka.read.reading_errors import REBALANCING, log_failed_commit
 
 COMMIT_EVERY_S: Final = 0.25
 COMMIT_EVERY_RECORDS: Final = 1_000
-REBALANCING: Final = frozenset({"REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"})
-"""Error code of a commit during a rebalance, which only continues while we poll."""
 LAST_COMMIT_S: Final = 5.0
 
 
@@ -89,7 +85,7 @@ class Committer:
         except KafkaFailure as failure:
             if failure.code != self._said:
                 self._said = failure.code
-                _log.warning("offsets.commit_failed", extra={"error": str(failure)})
+                log_failed_commit(failure)
             return failure
         self._said = None
         for each, place in places.items():

@@ -17,6 +17,7 @@ from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Assignment, Record,
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.committer import Committer
 from plaudit.deliver.offsets.membership import Membership
+from plaudit.deliver.offsets.rebalance_log import log_assigned, log_lost
 from plaudit.deliver.offsets.record_sink import RecordSink
 from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.broker_clock import BrokerClock
@@ -250,7 +251,7 @@ class ConsumerThread:
         self._engine.go_on()
         self.refused = None
         self._fresh = list(self.assignments)
-        _log.info("partitions.assigned", extra={"partitions": [str(each) for each in partitions]})
+        log_assigned(self._config.group.group_id, partitions)
         return starts
 
     def _first_of(self, partition: Partition) -> int:
@@ -284,8 +285,7 @@ class ConsumerThread:
     def _on_lost(self, partitions: Sequence[Partition]) -> None:
         """The session has ended: they may be another worker's, who delivers what is under way."""
         under_way = sum(each.under_way for each in self.holdings.of(partitions))
-        told = [str(each) for each in partitions]
-        _log.warning("partitions.lost", extra={"partitions": told, "under_way": under_way})
+        log_lost(self._config.group.group_id, partitions, under_way)
         self._engine.hold()
         self.holdings.keep()
 

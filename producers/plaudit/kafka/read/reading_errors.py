@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from confluent_kafka import KafkaError, TopicPartition
 
@@ -10,6 +11,9 @@ from plaudit.kafka.errors import KafkaFailure, translate
 from plaudit.logs.logger import event_logger
 
 _log = event_logger(__name__)
+
+REBALANCING: Final = frozenset({"REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"})
+"""Codes of commits that a rebalance overtook; any member that comes or goes causes them."""
 
 
 class ReadingTroubles:
@@ -57,5 +61,13 @@ class ReadingTroubles:
             if before is not None:
                 _log.info("offsets.commit_recovered", extra={"after": str(before)})
         elif before is None or before.code != failures[0].code:
-            _log.warning("offsets.commit_failed", extra={"error": str(failures[0])})
+            log_failed_commit(failures[0])
         return [place for place, _ in failed]
+
+
+def log_failed_commit(failure: KafkaFailure) -> None:
+    """Log a failed commit; a rebalance causes some, which are news and not a warning."""
+    if failure.code in REBALANCING:
+        _log.info("offsets.commit_failed", extra={"error": str(failure)})
+    else:
+        _log.warning("offsets.commit_failed", extra={"error": str(failure)})

@@ -1,0 +1,88 @@
+"""Logs: the chosen level, JSON or text, without the libraries' chatter and without escape codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any, Final
+
+import pytest
+
+SCRIPT: Final = """
+import logging
+from plaudit.runtime.logging import configure_logs
+import structlog
+configure_logs({worker!r})
+log = logging.getLogger("plaudit.test")
+log.debug("a detail")
+log.info("news", extra={{"count": 3}})
+logging.getLogger("uvicorn.error").info("started", extra={{"color_message": "\x1b[36mstarted"}})
+logging.getLogger("httpx").info("HTTP Request")
+logging.getLogger("uvicorn.error").warning("too many")
+logging.getLogger("alembic.runtime.plugins").info("setup plugin")
+structlog.get_logger("plaudit.deliver").info("delivery.attempted", outcome="delivered")
+try:
+    raise ValueError("odd")
+except ValueError:
+    log.exception("it raised")
+"""
+
+
+def lines(worker: str | None = None, **environment: str) -> list[str]:
+    """Return what a process logs with these settings."""
+    run = [sys.executable, "-c", SCRIPT.format(worker=worker)]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    return done.stdout.splitlines()
+
+
+def read(found: list[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in found]
+
+
+def test_by_default_news_is_logged_as_json_and_no_library_chatters() -> None:
+    news, warned, attempt, error = read(lines())
+    assert warned["event"] == "too many"
+    assert (news["event"], news["level"], news["count"]) == ("news", "info", 3)
+    assert (attempt["event"], attempt["outcome"]) == ("delivery.attempted", "delivered")
+    assert error["level"] == "error"
+    assert "ValueError: odd" in error["exception"]
+    assert "worker" not in news
+
+
+def test_every_line_names_its_worker() -> None:
+    assert {each["worker"] for each in read(lines("host:7"))} == {"host:7"}
+
+
+@pytest.mark.parametrize(
+    ("level", "events"),
+    [
+        ("debug", {"a detail", "news", "started", "HTTP Request", "setup plugin"}),
+        ("warning", set()),
+    ],
+)
+def test_the_level_chooses_lines(level: str, events: set[str]) -> None:
+    found = {each["event"] for each in read(lines(PLAUDIT_LOG_LEVEL=level))}
+    assert found - {"it raised", "too many", "delivery.attempted"} == events
+    assert ("delivery.attempted" in found) == (level == "debug")
+
+
+def test_text_is_for_people_to_read() -> None:
+    found = lines("host:7", PLAUDIT_LOG_FORMAT="text")
+    assert not found[0].startswith("{")
+    assert "news" in found[0]
+    assert "count=3" in found[0]
+    assert found[-1] == "ValueError: odd"
+
+
+def test_a_setting_that_can_not_be_used_is_named() -> None:
+    script = "from plaudit.cli.main import main; main()"
+    run = [sys.executable, "-c", script, "record"]
+    done = subprocess.run(
+        run, capture_output=True, text=True, check=False, env={"PLAUDIT_LOG_LEVEL": "loud"}
+    )
+    assert done.returncode == 2
+    assert "PLAUDIT_LOG_LEVEL" in done.stderr
+    assert "Traceback" not in done.stderr
