@@ -56,9 +56,9 @@ DEFECTS: Final = (
     ),
     Break(
         "a delivery that a defect stops in its queue is settled",
-        "consumers/plaudit/deliver/isolation/admission.py",
-        "self._defect(head if self.queues.give_up(head) else None, error)",
-        "self._defect(None if self.queues.give_up(head) else None, error)",
+        "consumers/plaudit/deliver/isolation/dispatch.py",
+        "return Failed(head if self._queues.give_up(head) else None, error)",
+        "return Failed(None if self._queues.give_up(head) else None, error)",
         _EVERYTHING,
     ),
     Break(

@@ -122,7 +122,7 @@ class Pipeline:
         began_s = max(self._busy_until_s, self.time.now_s)
         for to, history in batch:
             sent = len(world.sent[to.endpoint_id])
-            world.admission.admit(world.delivery(to, history), to)
+            world.admit(world.delivery(to, history), to)
             if len(world.sent[to.endpoint_id]) > sent:
                 self._spend(SENDING_S)
         if batch:

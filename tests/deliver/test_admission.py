@@ -291,14 +291,14 @@ def test_after_a_rebalance_a_limited_endpoint_gets_nothing_for_an_interval(
     deliveries: World,
 ) -> None:
     limited = endpoint("limited", rate_limit=0.5)
-    deliveries.admission.own_anew()
+    deliveries.proceed(deliveries.admission.own_anew())
     deliveries.comes(limited)
     deliveries.run(1.9)
     assert not deliveries.sent["limited"], "whoever was the owner may have sent until then"
     deliveries.run(0.2)
     assert len(deliveries.sent["limited"]) == 1
     deliveries.comes(limited)
-    deliveries.admission.own_anew()
+    deliveries.proceed(deliveries.admission.own_anew())
     deliveries.run(2)
     assert len(deliveries.sent["limited"]) == 2, "it stayed here"
 
@@ -321,7 +321,7 @@ def test_one_whose_turn_is_near_waits_here(deliveries: World) -> None:
     diverted = len(deliveries.diverted["limited"])
     soon_ms = int((deliveries.now_s + 14) * 1_000)
     told = History(Trigger.EVENT, 0, 2, 0, 0, turn_at_ms=soon_ms)
-    deliveries.admission.admit(deliveries.delivery(limited, told), limited)
+    deliveries.admit(deliveries.delivery(limited, told), limited)
     assert len(deliveries.diverted["limited"]) == diverted
 
 

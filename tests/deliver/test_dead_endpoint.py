@@ -56,7 +56,7 @@ class Pipeline:
             delivery = self.world.delivery(DEAD, history)
             self._ids[delivery.record.offset] = number
             before = len(self.world.sent["dead"])
-            self.world.admission.admit(delivery, DEAD)
+            self.world.admit(delivery, DEAD)
             if len(self.world.sent["dead"]) > before:
                 self._failed(number, history)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from deliver.world import Behavior, World, assignment, endpoint
-from plaudit.deliver.isolation.endpoint_state import InFlight
-from plaudit.deliver.isolation.head_of_line import EVICT_AFTER_S, Evicted, relieve
+from plaudit.deliver.isolation.head_of_line import EVICT_AFTER_S, Evicted, relief
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Reason
-from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.deliver.offsets.window import Window, WindowLimits
 
 BAD = endpoint("bad")
@@ -25,15 +23,11 @@ def world() -> World:
 
 def relieved(world: World, *, fill: float = 0.0) -> tuple[int, list[int]]:
     """Relieve once; return how many were diverted, and the offsets that were evicted."""
-    evicted: list[int] = []
-
-    def evict(flight: InFlight) -> None:
-        evicted.append(flight.delivery.record.offset)
+    found = relief(world.admission, [world.assignment], fill, world.now_s)
+    world.proceed(found.diverted)
+    for flight in found.evicted:
         world.admission.evicted(flight)
-
-    found = relieve(world.admission, evict, [world.assignment], fill, world.now_s)
-    assert found.evicted == len(evicted)
-    return found.diverted, evicted
+    return len(found.diverted), [each.delivery.record.offset for each in found.evicted]
 
 
 def test_nobody_makes_way_while_there_is_room(world: World) -> None:
@@ -62,16 +56,9 @@ def test_other_partitions_stay_as_they_are(world: World) -> None:
     world.comes(BAD, 8)
     crowded.crowded_below = 100
     world.run(10)
-    evicted: list[Assignment] = []
-    relieve(
-        world.admission,
-        lambda flight: evicted.append(flight.delivery.record.assignment),
-        [crowded, world.assignment],
-        0,
-        world.now_s,
-    )
-    assert evicted == [crowded, crowded]
-    assert not world.diverted["bad"]
+    found = relief(world.admission, [crowded, world.assignment], 0, world.now_s)
+    evicted = [each.delivery.record.assignment for each in found.evicted]
+    assert (evicted, found.diverted) == ([crowded, crowded], [])
 
 
 def test_a_full_lane_is_relieved_of_all_that_hangs(world: World) -> None:

@@ -307,7 +307,7 @@ class Whole:
             self.server.serve()
             for side in self.sides:
                 side.take_done()
-                self.look(side.deliverer.admission.look)
+                self.look(side.deliverer.look)
                 self.look(side.lane.look)
             self.look(self.settler.look)
             if not any(
@@ -328,7 +328,8 @@ class Whole:
                 queues = side.deliverer.admission.queues
                 if any(slots.paced and slots.queue for slots in queues.slots.values()):
                     # No time passes here: what would wait for its turn is diverted.
-                    side.deliverer.admission.divert_waiting(lambda _: True, briskly=True)
+                    waiting = side.deliverer.admission.divert_waiting(lambda _: True, briskly=True)
+                    side.deliverer.proceed(waiting)
             await self.run()
 
     def look(self, look: Callable[[], None]) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import heapq
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from plaudit.deliver.isolation.admission import Admission
-from plaudit.deliver.isolation.calls import Calls
 from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s
 from plaudit.deliver.isolation.endpoint_state import Clock, InFlight
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.isolation.verdict import Failed, Next, Queued, Refused
 from plaudit.deliver.model.delivery import Delivery, History, origin_of
 from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.pause_gate import PauseGate
@@ -172,7 +172,8 @@ class World:
         clock = Clock(self.later, lambda: self.now_s, epoch_ms, self.pulse)
         self.admission = Admission(
             limits or AdmissionLimits(),
-            Calls(self._start, self._divert, lambda _: self.insisting, self._failed),
+            lambda _: self.insisting,
+            self.proceed,
             clock,
             known or Standings(),
             serves_all=serves_all,
@@ -195,7 +196,23 @@ class World:
     def comes(self, to: Endpoint, count: int = 1) -> None:
         """Let deliveries come in now."""
         for _ in range(count):
-            self.admission.admit(self.delivery(to), to)
+            self.admit(self.delivery(to), to)
+
+    def admit(self, delivery: Delivery, to: Endpoint) -> None:
+        """Carry out what admission decides about a delivery."""
+        verdict = self.admission.admit(delivery, to)
+        self.proceed(verdict.ready if isinstance(verdict, Queued) else [verdict])
+
+    def proceed(self, ready: Sequence[Next]) -> None:
+        """Carry out what admission found."""
+        for each in ready:
+            match each:
+                case InFlight():
+                    self._start(each)
+                case Refused():
+                    self._divert(each.delivery, each.refusal)
+                case Failed():
+                    raise each.error
 
     def steadily(self, to: Endpoint, per_s: float, seconds: float) -> None:
         """Let deliveries come in at a rate, from now on."""
@@ -214,7 +231,7 @@ class World:
         else:
             self.on_failed(flight, outcome)
         asked_s = hold_s(outcome, int(self.now_s * 1_000))
-        self.admission.finished(flight, outcome, asked_s)
+        self.proceed(self.admission.release(flight, outcome, asked_s))
 
     def _start(self, flight: InFlight) -> None:
         name = flight.delivery.endpoint_id
@@ -240,11 +257,8 @@ class World:
         self.diverted[delivery.endpoint_id].append(refusal)
         self.on_diverted(delivery, refusal)
 
-    def _failed(self, _: Delivery | None, error: Exception) -> None:
-        raise error
-
     def _look(self) -> None:
-        self.admission.look()
+        self.proceed(self.admission.look())
         self.later(LOOK_S, self._look)
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from plaudit.deliver.isolation.head_of_line import relieve
+from plaudit.deliver.isolation.head_of_line import relief
 from plaudit.deliver.offsets.blocked import Blockage, overdue_s
 from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
@@ -72,16 +72,15 @@ class RunningLane:
     def look(self) -> None:
         """Look after endpoints that hang, and partitions that wait for them."""
         deliverer, now_s = self.deliverer, time.monotonic()
-        deliverer.admission.look()
-        relieved = relieve(
-            deliverer.admission, deliverer.evict, self.source.assignments, self.fill, now_s
-        )
+        deliverer.look()
+        relieved = relief(deliverer.admission, self.source.assignments, self.fill, now_s)
+        deliverer.relieve(relieved)
         if relieved.evicted or relieved.diverted:
             _log.warning(
                 "lane.relieved",
                 extra={
                     "lane": self.lane.name,
-                    "diverted": relieved.diverted,
-                    "evicted": relieved.evicted,
+                    "diverted": len(relieved.diverted),
+                    "evicted": len(relieved.evicted),
                 },
             )

@@ -196,7 +196,7 @@ class Worker:
             self.settler.bury,
         )
         loop = asyncio.get_running_loop()
-        hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, deliverer.admission.own_anew)
+        hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, deliverer.resume)
         lane = LoopBridge(name, hooks, loop, self.clock)
         passage = Passage(
             lane,

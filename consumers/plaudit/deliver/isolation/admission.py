@@ -10,10 +10,9 @@ of CPU, or of network, must not take it out on endpoints.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 
-from plaudit.deliver.isolation.calls import Calls
+from plaudit.deliver.isolation.dispatch import Dispatcher, open_flight
 from plaudit.deliver.isolation.endpoint_health import Refusal, is_refused
 from plaudit.deliver.isolation.endpoint_state import Clock, EndpointState, InFlight
 from plaudit.deliver.isolation.gate import Gate
@@ -23,6 +22,14 @@ from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.queues import Queues
 from plaudit.deliver.isolation.rate_limit import LONG_AGO_S, RateLimiter, alike, lower
 from plaudit.deliver.isolation.room import PATIENCE_S, is_brisk, most_in_flight, per_s, room
+from plaudit.deliver.isolation.verdict import (
+    NOTHING,
+    QUEUED,
+    Next,
+    Queued,
+    Refused,
+    Verdict,
+)
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.model.quota import quota_fields, read_quota
@@ -36,9 +43,12 @@ from plaudit.transport.errors import TransportError
 class Admission:
     """Decides when deliveries are attempted; belongs to the event loop's thread.
 
+    It returns its verdicts. Only a timer calls back: `on_ready` receives what is due then.
+
     Args:
         limits: for each endpoint.
-        calls: what it calls.
+        insists: returns whether a delivery is overdue, so that an open circuit does not stop it.
+        on_ready: receives verdicts about deliveries that waited for a timer.
         clock: the time.
         known: of endpoints, by all lanes of the worker.
         serves_all: whether this lane serves endpoints that are slow or have a rate limit. The
@@ -53,7 +63,8 @@ class Admission:
     def __init__(
         self,
         limits: AdmissionLimits,
-        calls: Calls,
+        insists: Callable[[Delivery], bool],
+        on_ready: Callable[[Sequence[Next]], None],
         clock: Clock,
         known: Standings,
         *,
@@ -62,21 +73,20 @@ class Admission:
     ) -> None:
         self._limits = limits
         self._hold = hold
-        self._start = calls.start
-        self._divert = calls.divert
-        self._insists = calls.insists
-        self._defect = calls.defect
         self._clock = clock
         self._serves_all = serves_all
         self.queues = Queues(known)
         self._slots = self.queues.slots
+        self._dispatcher = Dispatcher(
+            self.queues, limits, insists, on_ready, clock, serves_all=serves_all, hold=hold
+        )
         self._pulse = clock.pulse
         self.gate = Gate(self.queues, clock, limits.briskly)
         self._usual_s = 0.0
         self._owner_since_s = LONG_AGO_S
 
-    def admit(self, delivery: Delivery, endpoint: Endpoint) -> None:
-        """Attempt it now, or later, or divert it."""
+    def admit(self, delivery: Delivery, endpoint: Endpoint) -> Verdict:
+        """Return whether a delivery is attempted now, waits, or is diverted."""
         now_s = self._clock.now_s()
         slots = self._slots.get(delivery.endpoint_id)
         if slots is None:
@@ -90,25 +100,27 @@ class Admission:
         if refusal is None and not free:
             refusal = self._turn(slots, delivery, now_s)
         if refusal is not None:
-            self._divert(delivery, refusal)
-            return
+            return Refused(delivery, refusal)
         self.queues.in_hand += 1
         if free and not self._hold.on:
-            self._begin(slots, delivery, endpoint, now_s)
-            return
+            return open_flight(slots, delivery, endpoint, now_s)
         self.queues.wait(slots, delivery)
         if has_slot:
-            self._pump(slots, now_s)
-        else:
-            self.gate.watch(now_s)
+            ready: list[Next] = []
+            self._dispatcher.dispatch(slots, now_s, ready)
+            return Queued(ready)
+        self.gate.watch(now_s)
+        return QUEUED
 
-    def finished(self, flight: InFlight, outcome: Answer | TransportError, hold_s: float) -> None:
-        """An attempt has ended: its slot is free, and what it says of the endpoint is noted.
+    def release(
+        self, flight: InFlight, outcome: Answer | TransportError, hold_s: float
+    ) -> Sequence[Next]:
+        """Free the slot of an attempt that has ended; return what follows for its endpoint's queue.
 
         Args:
             flight: the attempt.
-            outcome: of it.
-            hold_s: the endpoint asked that nothing is sent for so long; 0: it did not.
+            outcome: of it; the endpoint's health learns from it.
+            hold_s: seconds for which the endpoint asked for a pause; 0: it did not.
         """
         now_s = self._clock.now_s()
         slots = self._slots[flight.delivery.endpoint_id]
@@ -134,34 +146,45 @@ class Admission:
                 most, waiting = self._limits.in_flight, bool(slots.queue)
                 flight.standing.learn(most, took_s, now_s, waiting=waiting)
             self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
-            self._pump(slots, now_s)
+            ready: list[Next] = []
+            self._dispatcher.dispatch(slots, now_s, ready)
+            return ready
+        return NOTHING
 
     def evicted(self, flight: InFlight) -> None:
         """Take note that an attempt is cancelled for what it holds up: its endpoint is slow."""
         flight.standing.slow_down(self._clock.now_s())
 
-    def own_anew(self) -> None:
-        """A rebalance is over: what another owner may have served begins without credit."""
+    def own_anew(self) -> Sequence[Next]:
+        """Restart rate limits without credit after a rebalance: another owner may have used it.
+
+        Returns:
+            What follows for the deliveries that waited.
+        """
         now_s = self._owner_since_s = self._clock.now_s()
         for slots in self._slots.values():
             stayed = any(each.record.assignment.active for each in slots.queue)
             if slots.turns is not None and not stayed:
                 slots.turns.own_anew(now_s)
-        self.look()
+        return self.look()
 
-    def look(self) -> None:
-        """Look after everyone, a few times a second: who hangs, who is gone, who is forgotten."""
+    def look(self) -> Sequence[Next]:
+        """Update every endpoint, a few times a second; return what follows for what waited."""
+        ready: list[Next] = []
         if self._hold.on:
-            return
+            return ready
         now_s = self._clock.now_s()
         self._usual_s = quick_quarter_s(self._slots.values(), now_s)
         for endpoint_id, slots in list(self._slots.items()):
             try:
-                self._look_after(endpoint_id, slots, now_s)
+                self._look_after(endpoint_id, slots, now_s, ready)
             except Exception as error:  # noqa: BLE001 - a defect with one endpoint is not the others'
-                self._give_up_head(slots, error)
+                ready.append(self._dispatcher.give_up_head(slots, error))
+        return ready
 
-    def _look_after(self, endpoint_id: str, slots: EndpointState, now_s: float) -> None:
+    def _look_after(
+        self, endpoint_id: str, slots: EndpointState, now_s: float, ready: list[Next]
+    ) -> None:
         hangs(slots, now_s, self.slack_s)
         if slots.queue:
             if slots.paced and (endpoint := slots.queue[0].endpoint) is not None:
@@ -170,9 +193,9 @@ class Admission:
                 self.queues.keep(slots, lambda each: each.record.assignment.active)
             refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
             if refusal is not None:
-                self._shed(slots, refusal)
+                self._dispatcher.shed(slots, refusal, ready)
             self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
-            self._pump(slots, now_s)
+            self._dispatcher.dispatch(slots, now_s, ready)
         elif not slots.flights and may_forget(slots, now_s):
             self.queues.forget(endpoint_id)
 
@@ -182,26 +205,27 @@ class Admission:
         *,
         briskly: bool,
         reason: Reason = Reason.RELIEF,
-    ) -> int:
-        """Divert those that wait and are chosen; return how many.
+    ) -> list[Refused]:
+        """Take chosen deliveries out of their queues, to be diverted.
 
         Args:
-            chosen: which of them.
-            reason: that they are told.
-            briskly: those too that wait where the queue moves, and are soon gone.
+            chosen: returns whether a waiting delivery is one of them.
+            reason: of the diversion.
+            briskly: whether queues that move, and are soon empty, are searched too.
         """
-        count = 0
+        refused: list[Refused] = []
         for slots in self._slots.values():
             if slots.brisk and not briskly:
                 continue
             leaving = [each for each in slots.queue if chosen(each)]
             if leaving:
-                reliefs = [self._relief(slots, place, reason) for place in range(len(leaving))]
+                reliefs = [
+                    Refused(delivery, self._relief(slots, place, reason))
+                    for place, delivery in enumerate(leaving)
+                ]
                 self.queues.keep(slots, lambda each: not chosen(each))
-                for delivery, refusal in zip(leaving, reliefs, strict=True):
-                    self._divert(delivery, refusal)
-                count += len(leaving)
-        return count
+                refused += reliefs
+        return refused
 
     def _relief(self, slots: EndpointState, place: int, reason: Reason) -> Refusal:
         """Return the refusal for one that has to leave a queue; where turns are told, with one."""
@@ -244,13 +268,10 @@ class Admission:
         self, slots: EndpointState, delivery: Delivery, endpoint: Endpoint, now_s: float
     ) -> Refusal | None:
         refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
-        if refusal is not None and not self._goes_all_the_same(delivery, refusal):
+        if refusal is not None and not self._dispatcher.ignores(delivery, refusal):
             return refusal
         limited_here = endpoint.rate_limit is not None and not self._serves_all
         return Refusal(Reason.RATE_LIMIT) if limited_here else None
-
-    def _goes_all_the_same(self, delivery: Delivery, refusal: Refusal) -> bool:
-        return refusal.reason is Reason.CIRCUIT_OPEN and self._insists(delivery)
 
     def _turn(self, slots: EndpointState, delivery: Delivery, now_s: float) -> Refusal | None:
         """Return the turn that a delivery has to leave for; None: it waits here."""
@@ -276,74 +297,3 @@ class Admission:
         if slots.standing.allowance is not None:
             reason = Reason.THROTTLED
         return Refusal(reason, turn_at_ms=epoch_ms + int((turn_s - now_s) * 1_000))
-
-    def _pump(self, slots: EndpointState, now_s: float) -> None:
-        """Begin as many attempts as slots, rate and standing allow.
-
-        What a defect of ours stops does not keep its place: those behind it come to their turn.
-        """
-        while slots.queue:
-            try:
-                self._begin_waiting(slots, now_s)
-            except Exception as error:  # noqa: BLE001 - a defect of ours must not hold up a queue
-                self._give_up_head(slots, error)
-            else:
-                return
-
-    def _give_up_head(self, slots: EndpointState, error: Exception) -> None:
-        if not slots.queue:
-            self.queues.recount()
-            self._defect(None, error)
-            return
-        head = slots.queue[0]
-        self._defect(head if self.queues.give_up(head) else None, error)
-
-    def _begin_waiting(self, slots: EndpointState, now_s: float) -> None:
-        if self._hold.on:
-            return
-        flights, most = slots.flights, most_in_flight(slots, self._limits, self.queues.in_hand)
-        if slots.turns is not None:
-            most = min(most, slots.turns.most_open(now_s))
-        while slots.queue and len(flights) < most and slots.timer is None:
-            delivery = slots.queue[0]
-            endpoint = delivery.endpoint
-            if endpoint is None or not delivery.record.assignment.active:
-                self.queues.leave(slots)
-                self.queues.in_hand -= 1
-                continue
-            refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
-            if refusal is not None and not self._goes_all_the_same(delivery, refusal):
-                self._shed(slots, refusal)
-                continue
-            wait_s = slots.standing.held_s(now_s)
-            if not wait_s and slots.turns is not None:
-                wait_s = slots.turns.take(now_s)
-            if wait_s:
-                slots.timer = self._clock.later(wait_s, partial(self._wake, slots))
-                return
-            # It leaves when it has begun: until then it is the one that a defect stops.
-            self._begin(slots, delivery, endpoint, now_s)
-            self.queues.leave(slots)
-
-    def _begin(
-        self, slots: EndpointState, delivery: Delivery, endpoint: Endpoint, now_s: float
-    ) -> None:
-        """Begin an attempt: it has a slot, and nothing speaks against it."""
-        flight = InFlight(delivery, endpoint, slots.standing, now_s)
-        slots.flights[flight] = None
-        try:
-            self._start(flight)
-        except BaseException:
-            del slots.flights[flight]
-            raise
-
-    def _wake(self, slots: EndpointState) -> None:
-        slots.timer = None
-        self._pump(slots, self._clock.now_s())
-
-    def _shed(self, slots: EndpointState, refusal: Refusal) -> None:
-        """Divert everything that waits and may be refused."""
-        leaving = [each for each in slots.queue if not self._goes_all_the_same(each, refusal)]
-        self.queues.keep(slots, lambda each: self._goes_all_the_same(each, refusal))
-        for delivery in leaving:
-            self._divert(delivery, refusal)

@@ -55,7 +55,7 @@ class InFlight:
         standing: of the endpoint, when it began.
         permit: of that standing.
         began_s: monotonic seconds.
-        started_ms: the same, in epoch milliseconds; set by the code that makes the attempt.
+        started_ms: the same, in epoch milliseconds; set when the attempt is started, 0 before.
         exchange: what is to be cancelled; set likewise.
         evicted: it is cancelled for what it holds up.
         ended: its outcome has come; another one would be of no use.

@@ -10,12 +10,13 @@ endpoints that don't keep up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from plaudit.deliver.isolation.admission import Admission
 from plaudit.deliver.isolation.endpoint_state import InFlight
+from plaudit.deliver.isolation.verdict import Refused
 from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.transport.errors import AnswerFailed
@@ -40,37 +41,35 @@ class Evicted(AnswerFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Relieved:
-    """How many made way.
+class Relief:
+    """Deliveries that make way for others.
 
     Attributes:
-        diverted: deliveries that waited.
-        evicted: attempts that were cancelled.
+        diverted: they waited, and are in no queue any more.
+        evicted: attempts to be cancelled.
     """
 
-    diverted: int = 0
-    evicted: int = 0
+    diverted: Sequence[Refused] = ()
+    evicted: Sequence[InFlight] = ()
 
 
-def relieve(
+def relief(
     admission: Admission,
-    evict: Callable[[InFlight], None],
     assignments: Sequence[Assignment],
     fill: float,
     now_s: float,
-) -> Relieved:
-    """Let those make way that hold others up.
+) -> Relief:
+    """Return the deliveries that keep a window, or the lane, full.
 
     Args:
         admission: of the lane.
-        evict: cancels an attempt.
         assignments: partitions that the lane holds.
         fill: the part that is taken of what the lane may have in hand.
         now_s: monotonic seconds.
     """
     full = fill >= CROWDED
     if not full and not any(each.crowded_below for each in assignments):
-        return Relieved()
+        return Relief()
 
     def crowds(delivery: Delivery) -> bool:
         return delivery.record.offset < delivery.record.assignment.crowded_below
@@ -79,11 +78,9 @@ def relieve(
     if full:
         diverted += admission.divert_waiting(lambda _: True, briskly=False)
     began_before_s = now_s - EVICT_AFTER_S - admission.slack_s
-    stuck = [
+    evicted = [
         flight
         for flight in admission.queues.flights
         if flight.began_s <= began_before_s and (full or crowds(flight.delivery))
     ]
-    for flight in stuck:
-        evict(flight)
-    return Relieved(diverted, len(stuck))
+    return Relief(diverted, evicted)

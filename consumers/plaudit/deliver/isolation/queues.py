@@ -96,12 +96,18 @@ class Queues:
             Whether the delivery is not in flight either, so that no code has it in hand.
         """
         slots = self.slots.get(delivery.endpoint_id)
-        on_the_wire = False
+        started = False
         if slots is not None:
             slots.queue = deque(each for each in slots.queue if each is not delivery)
-            on_the_wire = any(each.delivery is delivery for each in slots.flights)
+            for flight in [each for each in slots.flights if each.delivery is delivery]:
+                if flight.started_ms:
+                    started = True
+                else:
+                    # It was admitted, and nothing was sent: it has no outcome to wait for.
+                    del slots.flights[flight]
+                    flight.standing.drop(flight.permit)
         self.recount()
-        return not on_the_wire
+        return not started
 
     def free(self, flight: InFlight) -> None:
         """Free the slot of an attempt that has ended, whatever admission knows of it."""

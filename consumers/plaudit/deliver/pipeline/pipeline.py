@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
+from typing import assert_never
 
 from plaudit.deliver.isolation.admission import Admission
-from plaudit.deliver.isolation.calls import Calls
 from plaudit.deliver.isolation.dlq_limit import DlqLimiter
 from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s, is_refused
 from plaudit.deliver.isolation.endpoint_state import Clock, InFlight
-from plaudit.deliver.isolation.head_of_line import Evicted
+from plaudit.deliver.isolation.head_of_line import Evicted, Relief
+from plaudit.deliver.isolation.verdict import NOTHING, Failed, Next, Queued, Refused
 from plaudit.deliver.model.attempted import Attempted, outcome_of
 from plaudit.deliver.model.decision import (
     Dead,
@@ -68,7 +69,8 @@ class Pipeline:
         self.rounds = Rounds(clock.later, lambda: self.fans_out, self.give_up)
         self.admission = Admission(
             tools.limits,
-            Calls(self._start, self._refused, self._insists, self._admission_failed),
+            self._insists,
+            self.proceed,
             clock,
             tools.known,
             serves_all=serves_all,
@@ -86,10 +88,56 @@ class Pipeline:
             self.settle(delivery, Dead(Reason.ENDPOINT_DISABLED, detail))
             return
         try:
-            self.admission.admit(delivery, endpoint)
+            verdict = self.admission.admit(delivery, endpoint)
+            match verdict:
+                case InFlight():
+                    self._start(verdict)
+                case Refused():
+                    self._refused(delivery, verdict.refusal)
+                case Queued():
+                    self.proceed(verdict.ready)
+                case _:
+                    assert_never(verdict)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
-            in_nobodys_hand = self.admission.queues.give_up(delivery)
-            self._admission_failed(delivery if in_nobodys_hand else None, error)
+            self._give_up(delivery, error)
+
+    def proceed(self, ready: Sequence[Next]) -> None:
+        """Carry out what admission found for deliveries that waited; never raises."""
+        for each in ready:
+            try:
+                match each:
+                    case InFlight():
+                        self._start(each)
+                    case Refused():
+                        self._refused(each.delivery, each.refusal)
+                    case Failed():
+                        self._admission_failed(each.delivery, each.error)
+                    case _:
+                        assert_never(each)
+            except Exception as error:  # noqa: BLE001 - the others proceed all the same
+                self._give_up(each.delivery, error)
+
+    def look(self) -> None:
+        """Update the endpoints, a few times a second, and start what may start."""
+        self.proceed(self.admission.look())
+
+    def resume(self) -> None:
+        """Start what waited for a rebalance, or for the brokers."""
+        self.proceed(self.admission.own_anew())
+
+    def relieve(self, relief: Relief) -> None:
+        """Divert and evict what keeps the lane full."""
+        self.proceed(relief.diverted)
+        for flight in relief.evicted:
+            self.evict(flight)
+
+    def _give_up(self, delivery: Delivery | None, error: Exception) -> None:
+        """Settle a delivery that our own code has stopped, unless its attempt was started."""
+        try:
+            unowned = delivery is not None and self.admission.queues.give_up(delivery)
+            self._admission_failed(delivery if unowned else None, error)
+        except Exception as again:  # noqa: BLE001 - the watch over stranded records finds it
+            self.defects.note(Stage.ADMIT, again)
 
     def settle(
         self, delivery: Delivery, decision: Decision, attempted: Attempted | None = None
@@ -191,11 +239,12 @@ class Pipeline:
         have been delivered, the whole record would be: those that wait are diverted instead.
         """
         leaving = set(assignments)
-        self.admission.divert_waiting(
+        shared = self.admission.divert_waiting(
             lambda each: each.record.shared and each.record.assignment in leaving,
             briskly=True,
             reason=Reason.REBALANCE,
         )
+        self.proceed(shared)
         for assignment in leaving:
             assignment.active = False
 
@@ -276,7 +325,7 @@ class Pipeline:
             flight.exchange = self._tools.attempter.start(parcel, flight.endpoint, now_ms, on_done)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
             self.defects.note(Stage.ATTEMPT, error, delivery.record)
-            # Not at once: whoever starts it has yet to take note of the flight.
+            # Later, as after a started request: an outcome never comes before `_start` returns.
             asyncio.get_running_loop().call_soon(on_done, defect_of(error))
 
     def _attempted(self, flight: InFlight, outcome: Answer | TransportError) -> None:
@@ -321,12 +370,14 @@ class Pipeline:
         return decision
 
     def _finish(self, flight: InFlight, attempted: Attempted) -> None:
-        """Free the slot of an attempt, and note what it says of its endpoint."""
+        """Free the slot of an attempt, and start what waited for it."""
         outcome = attempted.outcome
+        ready: Sequence[Next] = NOTHING
         try:
-            self.admission.finished(flight, outcome, hold_s(outcome, self.now_ms()))
+            ready = self.admission.release(flight, outcome, hold_s(outcome, self.now_ms()))
             if not isinstance(outcome, LookUpsBusy):
                 self.tally.attempted(attempted.result, outcome.timings.total_ms)
         except Exception as error:  # noqa: BLE001 - its slot must be free in any case
             self.defects.note(Stage.ADMIT, error, flight.delivery.record)
             self.admission.queues.free(flight)
+        self.proceed(ready)
