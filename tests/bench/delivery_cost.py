@@ -33,8 +33,8 @@ from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan
 from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.pipeline.attempt import Attempter
-from plaudit.deliver.pipeline.context import PipelineContext
-from plaudit.deliver.pipeline.events import EventsLane
+from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
+from plaudit.deliver.pipeline.lanes import EVENTS
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
@@ -43,7 +43,6 @@ from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.avro.build_kind import form
-from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
@@ -95,11 +94,10 @@ class Course:
             AttemptLogger("failures", "host:1"),
             Plan((NOW,), (NOW,)),
             AdmissionLimits(),
+            _table(port),
+            lambda: True,
         )
-        self._deliverer = Pipeline(tools, serves_all=False)
-        self._lane = EventsLane(
-            EventDecoder(), _table(port), lambda: True, self._deliverer, settler.bury
-        )
+        self._pipeline = Pipeline(LaneContext(tools), EVENTS)
         self._producer = producer
         self._settled: deque[Record] = deque()
         place, partition = CommittedOffset(None, ""), Partition("plaudit.testimonials", 0)
@@ -116,13 +114,13 @@ class Course:
             await asyncio.sleep(0)
             self._producer.acknowledge()
             self._settled.clear()
-            in_hand = self._deliverer.admission.in_hand
+            in_hand = self._pipeline.admission.in_hand
 
     def _begin(self, values: list[bytes], count: int) -> None:
         for _ in range(count):
             self._given += 1
             value = values[self._given % len(values)]
-            self._lane.begin(Record(self._assignment, self._given, 0, value))
+            self._pipeline.process(Record(self._assignment, self._given, 0, value))
 
     async def close(self) -> None:
         """Close the connections."""

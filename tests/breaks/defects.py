@@ -64,9 +64,9 @@ DEFECTS: Final = (
     Break(
         "a slot is free whatever admission raises",
         "consumers/plaudit/deliver/pipeline/pipeline.py",
-        "self.defects.note(Stage.ADMIT, error, flight.delivery.record)\n"
+        "self.lane.defects.note(Stage.ADMIT, error, flight.delivery.record)\n"
         "            self.admission.queues.free(flight)",
-        "self.defects.note(Stage.ADMIT, error, flight.delivery.record)",
+        "self.lane.defects.note(Stage.ADMIT, error, flight.delivery.record)",
         _EVERYTHING,
     ),
     Break(

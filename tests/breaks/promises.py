@@ -118,10 +118,10 @@ OFFSETS: Final = (
     ),
     Break(
         "a record is done when all its deliveries are",
-        "consumers/plaudit/deliver/pipeline/events.py",
-        "record.pending = len(endpoints)",
+        "consumers/plaudit/deliver/pipeline/pipeline.py",
+        "record.pending = len(deliveries)",
         "record.pending = 1",
-        "tests/deliver/test_lanes.py",
+        "tests/deliver/test_pipeline.py",
     ),
 )
 
@@ -178,8 +178,8 @@ SETTLING: Final = (
     Break(
         "the events lane waits for a table of endpoints that is current",
         "consumers/plaudit/deliver/pipeline/events.py",
-        "if not self._table_is_current():",
-        "if self._table is None:",
+        "if not shared.table_is_current():",
+        "if shared.table is None:",
         "tests/deliver/test_lanes.py",
     ),
 )

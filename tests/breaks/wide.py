@@ -17,8 +17,8 @@ WIDE: Final = (
     Break(
         "a wide event is handed over a slice at a time",
         "consumers/plaudit/deliver/pipeline/fan_out.py",
-        "if self._clock() >= until_s or not self._deliverer.fans_out:",
-        "if not self._deliverer.fans_out:",
+        "if self._clock() >= until_s or not self._lane.may_fan_out:",
+        "if not self._lane.may_fan_out:",
         "tests/deliver/test_fan_out.py",
     ),
     Break(

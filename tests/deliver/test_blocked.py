@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,15 +13,16 @@ from hypothesis import strategies as st
 
 from deliver.test_flood import Clock
 from deliver.test_lanes import VALUE, WORKSPACE, Desk, Told, ids
+from deliver.test_stall import Processor
 from deliver.world import assignment
 from plaudit.deliver.offsets.assignment import Record, record_of
 from plaudit.deliver.offsets.blocked import SAY_AGAIN_S, Blockages, RecordBlocked, overdue_s
-from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
+from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.pause_gate import PauseGate
-from plaudit.deliver.pipeline.deliveries import DeliveriesLane
-from plaudit.deliver.pipeline.events import EventsLane
+from plaudit.deliver.pipeline.context import LaneContext
+from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
 from plaudit.deliver.pipeline.patience import Patience
-from plaudit.events.decoding import EventDecoder, Undecodable
+from plaudit.events.decoding import Undecodable
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.schemas.lookup import NO_REGISTRY, unknown
 from plaudit.records.names import Header
@@ -61,20 +61,23 @@ class Shop(Desk):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.schemas = Schemas()
-        self.patience = Patience(LIMIT_S, self.clock)
-        self.buried: list[tuple[int, str, str]] = []
-        decoder = EventDecoder(self.schemas)
-        parts: tuple[Any, ...] = (decoder, self.table, lambda: self.current, self, self.bury)
-        self.events, self.deliveries = EventsLane(*parts), DeliveriesLane(*parts)
+        self.unknown = Schemas()
+        self.schemas = self.unknown
+        self.lane = LaneContext(self._shared())
+        self.lane.patience = Patience(LIMIT_S, self.clock)
 
-    def bury(self, record: Record, reason: str, detail: str) -> None:
-        self.buried.append((record.offset, reason, detail))
+    @property
+    def buried(self) -> list[tuple[int, str, str]]:
+        """Offset, reason and detail of each dead letter."""
+        found = [each.headers for each in self.brokers.waiting]
+        names = (Header.ORIGIN_OFFSET, Header.REASON, Header.LAST_ERROR)
+        texts = [[headers.get(name, b"").decode() for name in names] for headers in found]
+        return [(int(offset), reason, detail) for offset, reason, detail in texts]
 
     def comes(self, value: bytes, offset: int = 0) -> Record:
         """Begin an event."""
         record = Record(self.partition, offset, int(time.time() * 1_000), value)
-        self.events.begin(record)
+        self.expand(EVENTS, record)
         return record
 
     def waits(self, value: bytes, seconds: float, offset: int = 0) -> None:
@@ -121,23 +124,23 @@ def test_what_comes_right_behind_does_not_wait_as_long_again(shop: Shop) -> None
 
 
 def test_a_topic_that_is_not_read_to_its_end_condemns_nothing(shop: Shop) -> None:
-    shop.schemas.is_read = False
+    shop.unknown.is_read = False
     shop.waits(UNKNOWN, 2 * LIMIT_S)
-    shop.schemas.is_read = True
+    shop.unknown.is_read = True
     shop.waits(UNKNOWN, LIMIT_S - 1)
     assert not shop.buried
 
 
 def test_a_schema_that_comes_in_time_ends_the_wait(shop: Shop) -> None:
     shop.waits(UNKNOWN, LIMIT_S / 2)
-    shop.schemas.has = '{"type": "record", "name": "Stranger", "fields": []}'
+    shop.unknown.has = '{"type": "record", "name": "Stranger", "fields": []}'
     shop.comes(UNKNOWN)
     assert [reason for _, reason, _ in shop.buried] == ["unknown_record"]
 
 
 def test_an_operator_ends_the_wait_for_one_record(shop: Shop) -> None:
     shop.waits(UNKNOWN, 5)
-    shop.patience.orders = {shop.partition.partition: 0}
+    shop.lane.patience.orders = {shop.partition.partition: 0}
     shop.comes(UNKNOWN)
     assert [reason for _, reason, _ in shop.buried] == ["schema_unknown"]
     shop.waits(UNKNOWN, 5, 1)
@@ -151,7 +154,7 @@ def test_what_becomes_a_dead_letter_unread_is_logged_but_not_each(
     [said] = [each for each in caplog.records if each.msg == "record.unreadable"]
     assert said.__dict__["offset"] == 0
     assert said.__dict__["reason"] == "unknown_format"
-    assert shop.tally.undecodable["unknown_format"] == 50
+    assert shop.lane.counters.undecodable["unknown_format"] == 50
 
 
 def test_a_blockage_is_logged_once_a_minute_with_its_place(
@@ -205,18 +208,20 @@ def test_events_behind_stray_records_are_begun(shop: Shop) -> None:
     async def run() -> None:
         done = asyncio.Event()
 
-        def begin(record: Record) -> None:
-            shop.events.begin(record)
-            if to in shop.done:
-                done.set()
+        class Lane(Processor):
+            def process(self, record: Record) -> None:
+                shop.expand(EVENTS, record)
+                if to in shop.done:
+                    done.set()
 
-        lane = LoopBridge("events", hooks(begin), asyncio.get_running_loop(), BrokerClock())
+        loop = asyncio.get_running_loop()
+        lane = LoopBridge("events", Lane(), PauseGate(), loop, BrokerClock())
         lane.receive(records)
         [blockage] = lane.blocked
         assert blockage.offset == len(stray) - 1
         assert blockage.by_record
         assert not shop.done
-        shop.patience.orders = {shop.partition.partition: blockage.offset}
+        shop.lane.patience.orders = {shop.partition.partition: blockage.offset}
         task = asyncio.create_task(lane.run())
         await done.wait()
         task.cancel()
@@ -225,15 +230,6 @@ def test_events_behind_stray_records_are_begun(shop: Shop) -> None:
 
     asyncio.run(run())
     assert [offset for offset, _, _ in shop.buried] == list(range(len(stray)))
-
-
-def hooks(begin: Callable[[Record], None]) -> Hooks:
-    """Return what a lane needs beside that."""
-
-    def raises(_: Record, error: Exception) -> None:
-        raise error
-
-    return Hooks(begin, raises, PauseGate(), lambda: None)
 
 
 @pytest.mark.parametrize("said", [10**18, 2**63 - 1, -1, -(2**63)])
@@ -273,13 +269,13 @@ def test_whatever_a_record_holds_it_begins_waits_or_is_a_dead_letter(
     if addressed:
         own = {Header.ENDPOINT_ID: to.encode(), Header.WORKSPACE_ID: WORKSPACE.encode()}
         headers = {str(name): each for name, each in own.items()} | headers
-    for lane in (shop.events, shop.deliveries):
+    for kind in (EVENTS, DELIVERIES):
         message = cast("Message", Told(headers))
         record = Record(shop.partition, 0, int(time.time() * 1_000), head + value, message)
         ended = len(shop.buried), len(shop.done), len(shop.released)
         waited_for = ""
         try:
-            lane.begin(record)
+            shop.expand(kind, record)
         except RecordBlocked as wait:
             waited_for = wait.reason
         now = len(shop.buried), len(shop.done), len(shop.released)

@@ -126,7 +126,7 @@ def check_counters(whole: Whole, faults: Faults) -> None:
         [assignment] = side.holdings.held.values()
         assert assignment.under_way == 0
     posted = sum(whole.sender.posted.values())
-    attempts = sum(sum(side.deliverer.tally.attempts.values()) for side in whole.sides)
+    attempts = sum(sum(side.pipeline.lane.counters.attempts.values()) for side in whole.sides)
     assert abs(attempts - posted) <= len(faults.fired) * MOST_DEFECTIVE
 
 

@@ -11,20 +11,27 @@ from typing import Any, cast
 import pytest
 
 from deliver.brokers import Brokers, Sent
+from deliver.whole import KEYS, Answering
 from deliver.world import EVENT, assignment, endpoint
+from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.model.decision import Plan, Reason
 from plaudit.deliver.offsets.assignment import Record
-from plaudit.deliver.pipeline.delivers import Delivers
-from plaudit.deliver.pipeline.fan_out import SLICE_S, WIDE, FanOut
+from plaudit.deliver.pipeline.attempt import Attempter
+from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
+from plaudit.deliver.pipeline.events import WIDE
+from plaudit.deliver.pipeline.fan_out import SLICE_S, FanOut
 from plaudit.deliver.pipeline.rounds import Rounds
-from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.settler import Settler
-from plaudit.deliver.settle.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES, Ticket
+from plaudit.deliver.settle.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES
+from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.filters import Filter
 from plaudit.endpoints.matching import Wanting
 from plaudit.endpoints.model import Endpoint, Served
+from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.write.producer import Producer
+from plaudit.records.delays import NOW
 from plaudit.records.names import Header, Names
 
 STEP_S = SLICE_S / 10
@@ -43,7 +50,6 @@ class Desk:
     Attributes:
         direct: how many endpoints each event was delivered to directly.
         released: offsets of records that are done.
-        given_up: those of wide events that a defect has stopped.
         letters: dead letters that were written.
         calls: what the loop does in its next round.
         now_s: virtual seconds; each look at the clock takes a few.
@@ -52,39 +58,30 @@ class Desk:
     brokers: Brokers = field(default_factory=Brokers)
     direct: dict[int, int] = field(default_factory=dict)
     released: list[int] = field(default_factory=list)
-    given_up: list[int] = field(default_factory=list)
     letters: list[Sent] = field(default_factory=list)
     calls: deque[Callable[[], None]] = field(default_factory=deque)
     now_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.settler = Settler(cast("Producer", self.brokers), Names(""), "w", BrokerClock())
+        settler = Settler(cast("Producer", self.brokers), Names(""), "w", BrokerClock())
+        shared = PipelineContext(
+            Attempter(Answering()),
+            settler,
+            AttemptLogger("none", "w"),
+            Plan((NOW,), (NOW,)),
+            AdmissionLimits(),
+            EndpointTable(KEYS),
+            lambda: True,
+        )
+        self.lane = LaneContext(shared)
         self.rounds = Rounds(
-            lambda _, call: self.calls.append(call), lambda: self.fans_out, self.failed
+            lambda _, call: self.calls.append(call), lambda: self.lane.may_fan_out, self.failed
         )
         self.partition = assignment()
         self.partition.release = lambda record: self.released.append(record.offset)
 
     def failed(self, _: Record, error: Exception) -> None:
         raise error
-
-    @property
-    def fans_out(self) -> bool:
-        return self.settler.fans_out
-
-    def open_wide(self, record: Record) -> Ticket:
-        return self.settler.open_wide(record)
-
-    def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
-        self.settler.fan_out(ticket, endpoint_id, headers)
-
-    def close_wide(self, ticket: Ticket) -> None:
-        self.settler.close_wide(ticket)
-
-    def give_up_wide(self, ticket: Ticket, error: Exception) -> None:
-        assert isinstance(error, UnicodeEncodeError)
-        self.given_up.append(ticket.record.offset)
-        self.settler.give_up_wide(ticket, "defect", "")
 
     def comes(
         self, offset: int, to: Sequence[Served], *, workspace: str = "w", value: bytes = b"{}"
@@ -94,9 +91,9 @@ class Desk:
         wanting = Wanting(tuple(to), erased=False)
         job = FanOut(
             record,
+            self.lane,
             lambda _: (fresh_event(), wanting),
-            cast("Delivers", self),
-            lambda known, _, found: self.direct.update({known.offset: len(found)}),
+            lambda known, found: self.direct.update({known.offset: len(found)}),
             self._clock,
         )
         self.rounds.add(workspace, job)
@@ -227,7 +224,7 @@ def test_a_defect_amid_a_wide_event_makes_a_dead_letter_of_what_is_left_of_it() 
     desk.run()
     assert sorted(desk.released) == [0, 1]
     assert [each.headers[Header.ORIGIN_OFFSET] for each in desk.letters] == [b"0"]
-    assert desk.given_up == [0]
+    assert desk.lane.counters.undecodable == {str(Reason.DEFECT): 1}
 
 
 def test_a_filter_that_raises_lets_the_event_through(caplog: pytest.LogCaptureFixture) -> None:

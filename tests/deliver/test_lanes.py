@@ -7,38 +7,43 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import pytest
 
+from deliver.brokers import Brokers
+from deliver.whole import Answering
 from deliver.world import assignment
 from endpoint_records import endpoint_value
-from plaudit.deliver.isolation.dlq_limit import DlqLimiter
+from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Cancelled, Dead, Decision, Diverted, Plan, Reason
-from plaudit.deliver.model.delivery import Delivery, origin_of
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.blocked import RecordBlocked
-from plaudit.deliver.pipeline.deliveries import DeliveriesLane
-from plaudit.deliver.pipeline.events import EventsLane
-from plaudit.deliver.pipeline.fan_out import WIDE
-from plaudit.deliver.pipeline.patience import Patience
+from plaudit.deliver.pipeline.attempt import Attempter
+from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
+from plaudit.deliver.pipeline.dead_letters import dead_letter
+from plaudit.deliver.pipeline.events import WIDE
+from plaudit.deliver.pipeline.expansion import Broken, DeadRecord, Deliveries, WideEvent
+from plaudit.deliver.pipeline.fan_out import FanOut, wanting_of
+from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS, LaneKind
 from plaudit.deliver.pipeline.rounds import Rounds
-from plaudit.deliver.pipeline.unreadable import Unread
-from plaudit.deliver.settle.headers import Headers
-from plaudit.deliver.settle.tickets import Ticket
-from plaudit.deliver.telemetry.counters import LaneCounters
+from plaudit.deliver.settle.settler import Settler
+from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
-from plaudit.events.decoding import EventDecoder
+from plaudit.events.decoding import EventDecoder, SchemaLookup
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
+from plaudit.kafka.broker_clock import BrokerClock
+from plaudit.kafka.write.producer import Producer
 from plaudit.records.delays import parse_delays
-from plaudit.records.names import Header
+from plaudit.records.names import Header, Names
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -50,82 +55,70 @@ WORKSPACE = EventDecoder().decode(VALUE).workspace_id
 TIERS = parse_delays("5s,5m")
 
 
-@dataclass
 class Desk:
-    """Takes what a lane begins, and a partition that counts what is released.
+    """A lane of each kind, and a partition that counts what is released.
 
     Attributes:
-        done: what became of each delivery, by endpoint.
+        done: what becomes of each delivery, by endpoint.
         released: offsets that no delivery keeps.
         current: whether the table of endpoints is known to be complete.
-        room: how many deliveries of wide events may be written.
-        closed: offsets of wide events of which everything was written.
         calls: what is to be called later.
     """
 
-    done: dict[str, Decision | str] = field(default_factory=dict)
-    released: list[int] = field(default_factory=list)
-    current: bool = True
-    room: int = 1_000_000
-    closed: list[int] = field(default_factory=list)
-    calls: deque[Callable[[], None]] = field(default_factory=deque)
-
-    def __post_init__(self) -> None:
-        self.plan = Plan(TIERS, TIERS)
-        self.tally = LaneCounters()
-        self.flood = DlqLimiter(1.0)
-        self.rounds = Rounds(
-            lambda _, call: self.calls.append(call), lambda: self.fans_out, self.failed
-        )
-        self.patience = Patience(300.0)
-        self.unread = Unread()
+    def __init__(self) -> None:
+        self.done: dict[str, Decision | str] = {}
+        self.released: list[int] = []
+        self.current = True
+        self.calls: deque[Callable[[], None]] = deque()
+        self.brokers = Brokers()
+        self.schemas: SchemaLookup | None = None
         self.table = EndpointTable(KEYS)
         self.partition = assignment()
         self.partition.release = lambda record: self.released.append(record.offset)
-        parts: tuple[Any, ...] = (
-            EventDecoder(),
+        self.lane = LaneContext(self._shared())
+
+    def _shared(self) -> PipelineContext:
+        settler = Settler(cast("Producer", self.brokers), Names(""), "w", BrokerClock())
+        return PipelineContext(
+            Attempter(Answering()),
+            settler,
+            AttemptLogger("none", "w"),
+            Plan(TIERS, TIERS),
+            AdmissionLimits(),
             self.table,
             lambda: self.current,
-            self,
-            lambda *_: pytest.fail("nothing here is to be buried"),
+            self.schemas,
         )
-        self.events, self.deliveries = EventsLane(*parts), DeliveriesLane(*parts)
 
-    # What a lane needs of a deliverer.
+    def expand(self, kind: LaneKind, record: Record) -> None:
+        """Expand a record, and note what becomes of it, as a pipeline does."""
+        found = kind.expand(self.lane, record)
+        match found:
+            case DeadRecord():
+                dead_letter(self.lane, record, found)
+            case WideEvent():
+                find = partial(wanting_of, self.lane)
+                rounds = Rounds(self._later, lambda: self.lane.may_fan_out, self.failed)
+                job = FanOut(record, self.lane, find, self.route)
+                rounds.add(found.workspace_id, job)
+            case _:
+                self.route(record, found)
 
-    def now_ms(self) -> int:
-        return int(time.time() * 1_000)
-
-    def deliver(self, delivery: Delivery, endpoint: Endpoint) -> None:
-        assert delivery.endpoint is endpoint
-        self.done[delivery.endpoint_id] = "attempted"
-
-    def settle(self, delivery: Delivery, decision: Decision) -> None:
-        self.done[delivery.endpoint_id] = decision
-
-    def divert(self, delivery: Delivery, reason: Reason) -> None:
-        self.done[delivery.endpoint_id] = reason
+    def route(self, record: Record, deliveries: Deliveries) -> None:
+        if not deliveries:
+            record.done()
+        record.pending = len(deliveries)
+        for delivery, way in deliveries:
+            assert not isinstance(way, Broken)
+            if isinstance(way, Endpoint):
+                assert delivery.endpoint is way
+            self.done[delivery.endpoint_id] = "attempted" if isinstance(way, Endpoint) else way
 
     def failed(self, _: Record, error: Exception) -> None:
         raise error
 
-    @property
-    def fans_out(self) -> bool:
-        return self.room > 0
-
-    def open_wide(self, record: Record) -> Ticket:
-        record.pending = 1
-        return Ticket(1, record, origin_of(record), wide=True)
-
-    def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
-        assert endpoint_id not in self.done, "it was handed over before"
-        assert not self.closed, "nothing comes after the end"
-        assert (ticket.wide, dict(headers)[Header.ENDPOINT_ID]) == (True, endpoint_id.encode())
-        self.done[endpoint_id] = "fanned out"
-        self.room -= 1
-
-    def close_wide(self, ticket: Ticket) -> None:
-        self.closed.append(ticket.record.offset)
+    def _later(self, _: float, call: Callable[[], None]) -> None:
+        self.calls.append(call)
 
     # What a test does.
 
@@ -141,11 +134,17 @@ class Desk:
         """Call what was to be called later, until nothing more is."""
         while self.calls:
             self.calls.popleft()()
+        while self.brokers.waiting:
+            sent = self.brokers.acknowledge()
+            assert sent.topic == Names("").deliveries_now
+            endpoint_id = sent.headers[Header.ENDPOINT_ID].decode()
+            assert endpoint_id not in self.done, "it was handed over before"
+            self.done[endpoint_id] = "fanned out"
 
     def event(self, offset: int = 0, value: bytes = VALUE) -> Record:
         """Begin an event."""
         record = Record(self.partition, offset, int(time.time() * 1_000), value)
-        self.events.begin(record)
+        self.expand(EVENTS, record)
         return record
 
     def delivery(self, offset: int, to: str, **given: object) -> None:
@@ -155,7 +154,7 @@ class Desk:
         headers = {name: str(value).encode() for name, value in (said | more).items()}
         message = cast("Message", Told(headers))
         record = Record(self.partition, offset, int(time.time() * 1_000), VALUE, message)
-        self.deliveries.begin(record)
+        self.expand(DELIVERIES, record)
 
 
 @dataclass
@@ -205,7 +204,7 @@ def test_an_event_is_done_when_as_many_deliveries_are_as_endpoints_want_it(desk:
 def test_an_event_that_nobody_wants_is_done_at_once(desk: Desk) -> None:
     desk.has(ids(1)[0], workspace_id=str(UUID(int=99)))
     desk.event()
-    assert (desk.done, desk.released, desk.tally.unmatched) == ({}, [0], 1)
+    assert (desk.done, desk.released, desk.lane.counters.unmatched) == ({}, [0], 1)
 
 
 def test_no_event_is_begun_before_the_table_of_endpoints_is_current(desk: Desk) -> None:
@@ -225,7 +224,7 @@ def test_an_event_that_very_many_want_goes_through_the_deliveries_lane(
     desk.run()
     assert desk.done == dict.fromkeys(ids(count), way)
     assert record.pending == (1 if count > WIDE else count)
-    assert desk.closed == ([0] if count > WIDE else [])
+    assert desk.released == ([0] if count > WIDE else [])
 
 
 def test_of_two_records_of_one_step_the_second_is_dropped_and_counted(desk: Desk) -> None:
@@ -236,7 +235,7 @@ def test_of_two_records_of_one_step_the_second_is_dropped_and_counted(desk: Desk
     desk.delivery(0, to, **step)
     assert desk.done.pop(to) == "attempted"
     desk.delivery(1, to, **step)
-    assert (desk.done, desk.released, desk.tally.repeated) == ({}, [1], 1)
+    assert (desk.done, desk.released, desk.lane.counters.repeated) == ({}, [1], 1)
     desk.delivery(0, to, **step)
     assert desk.done.pop(to) == "attempted", "the same record, read again"
     desk.delivery(2, to, **(step | {"attempt": 2}))

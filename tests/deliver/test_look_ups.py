@@ -38,10 +38,10 @@ async def test_a_name_that_was_not_looked_up_is_neither_an_attempt_nor_its_endpo
     assert {headers[Header.ATTEMPT] for headers in moved} == {b"0"}
     [here] = whole.events.holdings.held.values()
     assert here.begun == deliveries
-    deliverer = whole.events.deliverer
-    assert not deliverer.admission.in_hand
-    assert not deliverer.tally.attempts
-    assert not any(deliverer.defects.counts.values())
+    pipeline = whole.events.pipeline
+    assert not pipeline.admission.in_hand
+    assert not pipeline.lane.counters.attempts
+    assert not any(pipeline.lane.defects.counts.values())
     assert not any(
-        standing.open or standing.slow for standing in deliverer.admission.queues.standings
+        standing.open or standing.slow for standing in pipeline.admission.queues.standings
     )

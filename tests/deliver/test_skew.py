@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
 
+from deliver.test_stall import Processor
 from deliver.whole import OK, Whole, event
 from plaudit.deliver.clock_probe import learn_time
 from plaudit.deliver.offsets.assignment import Assignment, Record
-from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
+from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
@@ -69,9 +69,8 @@ def test_a_tier_waits_by_the_brokers_clock_and_events_wait_for_no_clock(off_s: f
 async def test_how_late_a_lane_is_follows_the_brokers_clock(off_s: float) -> None:
     clock = BrokerClock()
     clock.observe(int((time.time() - off_s) * 1_000))
-    nothing: Any = lambda *_: None  # noqa: E731 - hooks of different shapes
-    hooks = Hooks(nothing, nothing, PauseGate(), nothing)
-    lane = LoopBridge("events", hooks, asyncio.get_running_loop(), clock)
+    loop = asyncio.get_running_loop()
+    lane = LoopBridge("events", Processor(), PauseGate(), loop, clock)
     place = CommittedOffset(0, "")
     here = Assignment(Partition("t", 0), 0, place, 0, lambda _: None)
     lane.receive([Record(here, 0, clock.now_ms() - 500, b"x")])

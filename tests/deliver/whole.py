@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
@@ -23,12 +24,12 @@ from plaudit.deliver.model.decision import Plan
 from plaudit.deliver.model.defects import Stage
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.assignments import Assignments
-from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
+from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.pipeline.attempt import Attempter
-from plaudit.deliver.pipeline.context import PipelineContext
-from plaudit.deliver.pipeline.deliveries import DeliveriesLane
-from plaudit.deliver.pipeline.events import EventsLane
+from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
+from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
 from plaudit.deliver.pipeline.pipeline import Pipeline
+from plaudit.deliver.pipeline.upkeep import end_lost, update_endpoints
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.stranded import LOOK_EVERY_S, Watch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
@@ -186,7 +187,7 @@ class Side:
     """
 
     lane: LoopBridge
-    deliverer: Pipeline
+    pipeline: Pipeline
     holdings: Assignments
     watch: Watch
     done: deque[Record]
@@ -202,7 +203,7 @@ class Side:
     @property
     def busy(self) -> bool:
         """Whether anything is not done, or in hand."""
-        return bool(self.pending or self.deliverer.admission.queues.in_hand)
+        return bool(self.pending or self.pipeline.admission.queues.in_hand)
 
     def hand_over(self, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Hand over the next record, as the source does."""
@@ -224,8 +225,8 @@ class Side:
         """Let so much time go by that what is stranded is found."""
         for _ in range(3):
             self.now_s += PATIENCE_S + LOOK_EVERY_S
-            self.deliverer.rounds.revive()
-            self.deliverer.end_lost(self.now_s)
+            self.pipeline.rounds.revive()
+            end_lost(self.pipeline, self.now_s)
             self.watch.look(list(self.holdings.held.values()), self.now_s)
 
 
@@ -264,6 +265,9 @@ class Whole:
             AttemptLogger("all", "w"),
             Plan(TIERS, TIERS),
             AdmissionLimits(),
+            self.table,
+            lambda: True,
+            AnySchema(),
         )
         self.events = self._side("events", "testimonials", 0)
         self.deliveries = self._side("deliveries", "deliveries.5s", TIERS[0].millis)
@@ -278,26 +282,23 @@ class Whole:
         self.table.apply(endpoint_id.encode(), endpoint_value(endpoint_id, **fields))
 
     def _side(self, name: str, topic: str, delay_ms: int) -> Side:
-        deliverer = Pipeline(self.tools, serves_all=name == "deliveries")
-        make = EventsLane if name == "events" else DeliveriesLane
-        judge = make(
-            EventDecoder(AnySchema()), self.table, lambda: True, deliverer, self.settler.bury
-        )
-        hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, lambda: None)
-        lane = LoopBridge(name, hooks, asyncio.get_running_loop(), self.clock)
+        context = LaneContext(self.tools)
+        pipeline = Pipeline(context, EVENTS if name == "events" else DELIVERIES)
+        loop = asyncio.get_running_loop()
+        lane = LoopBridge(name, pipeline, context.gate, loop, self.clock)
         done: deque[Record] = deque()
         holdings = Assignments({topic: delay_ms}, done.append)
         holdings.assign({Partition(topic, 0): CommittedOffset(0, "")}, lambda _: 0)
 
         def held() -> Iterator[Record]:
             yield from lane.records
-            yield from deliverer.rounds.records
-            yield from (each.record for each in deliverer.admission.queues.deliveries)
+            yield from pipeline.rounds.records
+            yield from (each.record for each in pipeline.admission.queues.deliveries)
             yield from self.settler.records
             yield from tuple(done)
 
         watch = Watch(lane, held, self.settler.defects, PATIENCE_S)
-        return Side(lane, deliverer, holdings, watch, done)
+        return Side(lane, pipeline, holdings, watch, done)
 
     async def run(self, rounds: int = 40) -> None:
         """Let everything go on until nothing is left to do, or it does not get less."""
@@ -307,11 +308,11 @@ class Whole:
             self.server.serve()
             for side in self.sides:
                 side.take_done()
-                self.look(side.deliverer.look)
+                self.look(partial(update_endpoints, side.pipeline))
                 self.look(side.lane.look)
             self.look(self.settler.look)
             if not any(
-                side.pending or side.deliverer.admission.queues.in_hand for side in self.sides
+                side.pending or side.pipeline.admission.queues.in_hand for side in self.sides
             ):
                 return
 
@@ -320,16 +321,16 @@ class Whole:
         await self.run()
         for _ in range(4):
             if not any(
-                side.pending or side.deliverer.admission.queues.in_hand for side in self.sides
+                side.pending or side.pipeline.admission.queues.in_hand for side in self.sides
             ):
                 break
             for side in self.sides:
                 self.look(side.look_for_stranded)
-                queues = side.deliverer.admission.queues
+                queues = side.pipeline.admission.queues
                 if any(slots.paced and slots.queue for slots in queues.slots.values()):
                     # No time passes here: what would wait for its turn is diverted.
-                    waiting = side.deliverer.admission.divert_waiting(lambda _: True, briskly=True)
-                    side.deliverer.proceed(waiting)
+                    waiting = side.pipeline.admission.divert_waiting(lambda _: True, briskly=True)
+                    side.pipeline.proceed(waiting)
             await self.run()
 
     def look(self, look: Callable[[], None]) -> None:
@@ -346,7 +347,7 @@ class Whole:
             assert (side.pending, assignment.place()) == (0, CommittedOffset(side.fed, ""))
             assert not assignment.records
             assert side.holdings.in_hand == side.holdings.bytes_in_hand == 0
-            queues = side.deliverer.admission.queues
+            queues = side.pipeline.admission.queues
             assert (queues.in_hand, queues.waiting_briskly) == (0, 0)
             assert not list(queues.deliveries)
         assert not self.settler.backlog

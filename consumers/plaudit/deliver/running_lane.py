@@ -1,4 +1,4 @@
-"""A lane with its source and its deliverer."""
+"""Running lane: a consumer thread, its bridge and its pipeline."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from plaudit.deliver.isolation.head_of_line import relief
+from plaudit.deliver.isolation.admission import Admission
+from plaudit.deliver.isolation.dlq_limit import DlqLimiter
 from plaudit.deliver.offsets.blocked import Blockage, overdue_s
 from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.pipeline.patience import Patience
 from plaudit.deliver.pipeline.pipeline import Pipeline
+from plaudit.deliver.pipeline.upkeep import end_lost, relieve, update_endpoints
 from plaudit.deliver.stranded import Watch
+from plaudit.deliver.telemetry.counters import LaneCounters
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.logs.logger import event_logger
 
@@ -23,26 +26,26 @@ MOST_DELIVERIES: Final = 20_000
 
 
 class RunningLane:
-    """A lane with its source and its deliverer."""
+    """One lane of a worker while it runs."""
 
     def __init__(
         self,
         lane: LoopBridge,
         source: ConsumerThread,
-        deliverer: Pipeline,
+        pipeline: Pipeline,
         watch: Watch,
         clock: BrokerClock,
     ) -> None:
         self._clock = clock
         self.lane = lane
         self.source = source
-        self.deliverer = deliverer
+        self.pipeline = pipeline
         self.watch = watch
 
     @property
     def fill(self) -> float:
         """The part that is taken of what the lane may have in hand."""
-        return max(self.deliverer.admission.in_hand / MOST_DELIVERIES, self.source.holdings.fill)
+        return max(self.admission.in_hand / MOST_DELIVERIES, self.source.holdings.fill)
 
     @property
     def blocked(self) -> Sequence[Blockage]:
@@ -51,30 +54,47 @@ class RunningLane:
 
     @property
     def patience(self) -> Patience:
-        """Says when a record that can't be read yet is given up."""
-        return self.deliverer.patience
+        """Limits how long a record may block its partition."""
+        return self.pipeline.lane.patience
+
+    @property
+    def counters(self) -> LaneCounters:
+        """Counts for metrics."""
+        return self.pipeline.lane.counters
+
+    @property
+    def limiter(self) -> DlqLimiter:
+        """Flood protection."""
+        return self.pipeline.lane.limiter
+
+    @property
+    def admission(self) -> Admission:
+        """What waits, and what is in flight."""
+        return self.pipeline.admission
+
+    def close(self) -> None:
+        """Ignore outcomes from now on: others read the records again."""
+        self.pipeline.lane.closed = True
 
     @property
     def late_s(self) -> float:
         """How late the lane is: its latest record, or one that is due and was not begun yet."""
-        begun_s = max(self.deliverer.tally.late_s, self.lane.late_s)
+        begun_s = max(self.counters.late_s, self.lane.late_s)
         now_ms = self._clock.now_ms()
         return max(begun_s, overdue_s(self.blocked, self.source.assignments, now_ms))
 
     def look_for_stranded(self) -> None:
         """Begin anew what a defect of ours has lost."""
         now_s = time.monotonic()
-        self.deliverer.rounds.revive()
-        self.deliverer.end_lost(now_s - self.watch.patience_s)
+        self.pipeline.rounds.revive()
+        end_lost(self.pipeline, now_s - self.watch.patience_s)
         if not self.lane.held_up:
             self.watch.look(self.source.assignments, now_s)
 
     def look(self) -> None:
-        """Look after endpoints that hang, and partitions that wait for them."""
-        deliverer, now_s = self.deliverer, time.monotonic()
-        deliverer.look()
-        relieved = relief(deliverer.admission, self.source.assignments, self.fill, now_s)
-        deliverer.relieve(relieved)
+        """Update the endpoints, and relieve partitions that wait for hanging ones."""
+        update_endpoints(self.pipeline)
+        relieved = relieve(self.pipeline, self.source.assignments, self.fill)
         if relieved.evicted or relieved.diverted:
             _log.warning(
                 "lane.relieved",

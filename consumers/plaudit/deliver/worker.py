@@ -1,14 +1,7 @@
-"""The deliver process: two lanes, one engine, and the way of an event from poll to POST.
+"""Worker: one `plaudit deliver` process, with its lanes and what they share.
 
-1. `Source` polls in its own thread and hands a batch over (offsets/source.py).
-2. `EventsLane.begin` decodes and matches; `DeliveriesLane.begin` reads where one delivery stands
-   (events_lane.py, deliveries_lane.py).
-3. `Admission.admit` lets it run now, wait, or go to a tier (isolation/admission.py).
-4. `Pipeline` attempts, decides (decide.py) and settles (settler.py).
-5. `Sender.start` is the HTTP exchange (plaudit.transport).
-
-Back: `Settler` writes what was decided; when the brokers have it, the source marks the record as
-done, and commits.
+docs/architecture.md tells the way of an event through the modules that are put together here, and
+back to the commit.
 """
 
 from __future__ import annotations
@@ -20,6 +13,7 @@ import time
 from collections.abc import Collection, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from plaudit.deliver.clock_probe import learn_time
@@ -27,16 +21,16 @@ from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan
 from plaudit.deliver.model.defects import Stage
 from plaudit.deliver.offsets.assignment import Record
-from plaudit.deliver.offsets.bridge import Hooks, LoopBridge
+from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
 from plaudit.deliver.offsets.entrance import Entrance, Passage
 from plaudit.deliver.offsets.source_config import ASSIGNOR, SourceConfig
 from plaudit.deliver.pipeline.attempt import Attempter
-from plaudit.deliver.pipeline.context import PipelineContext
-from plaudit.deliver.pipeline.deliveries import DeliveriesLane
-from plaudit.deliver.pipeline.events import EventsLane
+from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
+from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
 from plaudit.deliver.pipeline.orders import follow_orders
 from plaudit.deliver.pipeline.pipeline import Pipeline
+from plaudit.deliver.pipeline.upkeep import leave
 from plaudit.deliver.preflight import LaneTopics
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
 from plaudit.deliver.settings import DeliverSettings
@@ -46,7 +40,6 @@ from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.follower import EndpointsFollower
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.table import EndpointTable
-from plaudit.events.decoding import EventDecoder
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.read.consumer import GroupConfig
 from plaudit.kafka.read.marks import Marks
@@ -124,6 +117,9 @@ class Worker:
             AttemptLogger(settings.log_attempts, name),
             Plan(kafka.schedule, kafka.tiers),
             AdmissionLimits(settings.endpoint_in_flight, settings.endpoint_queue),
+            self.table,
+            lambda: self.table_is_current,
+            self.schemas,
             flood_share=settings.flood_share,
             schema_wait_s=settings.schema_wait,
         )
@@ -185,43 +181,33 @@ class Worker:
             self._open(LaneName.DELIVERIES, names.deliveries_group, topics.deliveries)
 
     def _open(self, name: LaneName, group: str, topics: Mapping[str, int]) -> None:
-        events = name is LaneName.EVENTS
-        deliverer = Pipeline(self._tools, serves_all=not events)
-        make = EventsLane if events else DeliveriesLane
-        judge = make(
-            EventDecoder(self.schemas),
-            self.table,
-            lambda: self.table_is_current,
-            deliverer,
-            self.settler.bury,
-        )
+        context = LaneContext(self._tools)
+        pipeline = Pipeline(context, EVENTS if name is LaneName.EVENTS else DELIVERIES)
         loop = asyncio.get_running_loop()
-        hooks = Hooks(judge.begin, judge.give_up, deliverer.hold, deliverer.resume)
-        lane = LoopBridge(name, hooks, loop, self.clock)
+        lane = LoopBridge(name, pipeline, context.gate, loop, self.clock, self._tools.pulse)
         passage = Passage(
             lane,
-            deliverer.hold,
-            lambda: self._has_room(deliverer),
-            deliverer.leave,
+            context.gate,
+            lambda: self._has_room(pipeline),
+            partial(leave, pipeline),
             self._fail,
-            self._tools.pulse,
         )
         config = SourceConfig(GroupConfig(group, ASSIGNOR), topics, past_end=self._past_end)
         source = ConsumerThread(self._kafka, config, Entrance(passage, loop), self.clock)
 
         def held() -> Iterator[Record]:
             yield from lane.records
-            yield from deliverer.rounds.records
-            yield from (each.record for each in deliverer.admission.queues.deliveries)
+            yield from pipeline.rounds.records
+            yield from (each.record for each in pipeline.admission.queues.deliveries)
             yield from self.settler.records
             yield from tuple(source.done)
 
         watch = Watch(lane, held, self.settler.defects, self._patience_s)
-        self.lanes.append(RunningLane(lane, source, deliverer, watch, self.clock))
+        self.lanes.append(RunningLane(lane, source, pipeline, watch, self.clock))
         source.start()
 
-    def _has_room(self, deliverer: Pipeline) -> bool:
-        admission = deliverer.admission
+    def _has_room(self, pipeline: Pipeline) -> bool:
+        admission = pipeline.admission
         return (
             admission.in_hand < MOST_DELIVERIES
             and not admission.gate.shut
@@ -237,7 +223,7 @@ class Worker:
             left_s = max(0.0, deadline - time.monotonic())
             if not await asyncio.to_thread(each.source.join, left_s):
                 _log.error("source.close_timed_out", extra={"lane": each.lane.name})
-            each.deliverer.close()
+            each.close()
 
     async def _tick(self) -> None:
         """Show that the event loop makes progress; a thread watches it."""

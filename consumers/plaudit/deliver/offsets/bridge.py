@@ -1,7 +1,8 @@
-"""The event loop's side of a lane, and partitions that have to wait.
+"""Bridge between a consumer thread and the pipeline of its lane, in the event loop.
 
-A partition waits when its next record can't be judged yet: its schema is not known, or the table of
-endpoints is not current. It is looked at again every half second; the others go on.
+A partition waits when its next record can't be processed yet: its schema is unknown, or the table
+of endpoints is not current. The bridge tries that record again every half second; other partitions
+are not affected.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.blocked import Blockage, Blockages, RecordBlocked
 from plaudit.deliver.offsets.pause_gate import PauseGate
+from plaudit.deliver.offsets.pulse import Pulse
+from plaudit.deliver.offsets.record_processor import RecordProcessor
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.logs.logger import event_logger
 
@@ -27,52 +29,49 @@ SLICE_S: Final = 0.01
 """Records are begun for so long at a time: a hundred that 64 endpoints each want take a second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What a lane needs from the worker.
-
-    Attributes:
-        begin: judges one record and begins its deliveries; raises MustWait when it can't yet.
-        give_up: makes a dead letter of one that a defect of ours keeps from that; raises the same.
-        hold: on while a rebalance is under way, or nothing can be written down.
-        go_on: begins attempts again after one, in the event loop.
-    """
-
-    begin: Callable[[Record], None]
-    give_up: Callable[[Record, Exception], None]
-    hold: PauseGate
-    go_on: Callable[[], None]
-
-
 class LoopBridge:
-    """Takes records from its source; belongs to the event loop's thread.
+    """Passes records to the pipeline of a lane; belongs to the event loop's thread.
 
     Args:
         name: `events` or `deliveries`.
-        hooks: what to do with them.
+        pipeline: processes the records.
+        gate: closed while a rebalance is under way, or nothing can be written to Kafka.
         loop: whose thread everything runs in.
         clock: the brokers' time, by which records are due.
+        pulse: learns how long a callback waits for its turn in the event loop.
+
+    Attributes:
+        received: records that came from the consumer thread so far; read by any thread.
     """
 
     def __init__(
-        self, name: str, hooks: Hooks, loop: asyncio.AbstractEventLoop, clock: BrokerClock
+        self,
+        name: str,
+        pipeline: RecordProcessor,
+        gate: PauseGate,
+        loop: asyncio.AbstractEventLoop,
+        clock: BrokerClock,
+        pulse: Pulse | None = None,
     ) -> None:
         self.name = name
+        self.received = 0
         self.lost_records: dict[str, int] = {}
         self.positions_reset: dict[str, int] = {}
-        self._hooks = hooks
+        self._pipeline = pipeline
+        self._gate = gate
+        self._pulse = Pulse() if pulse is None else pulse
         self._loop = loop
         self._clock = clock
         self._waiting: dict[Assignment, deque[Record]] = {}
         self._blocked = Blockages()
         self._arrived: deque[Record] = deque()
-        self._begins_later = False
+        self._continues = False
         # How late the last batch came, and when, both in milliseconds of the brokers' clock.
         self._late_ms, self._late_at_ms = 0, 0
 
     @property
     def arrived(self) -> int:
-        """Records that have arrived and are not begun; from any thread."""
+        """Records that have arrived and were not processed; from any thread."""
         return len(self._arrived)
 
     @property
@@ -89,7 +88,7 @@ class LoopBridge:
     @property
     def held_up(self) -> bool:
         """Whether nothing may be begun for now."""
-        return self._hooks.hold.on
+        return self._gate.on
 
     @property
     def records(self) -> Iterator[Record]:
@@ -99,26 +98,26 @@ class LoopBridge:
             yield from held
 
     def begin_anew(self, record: Record) -> None:
-        """Begin a record again that was lost here; in the event loop's thread."""
+        """Process a record again that our own code has lost."""
         self._arrived.append(record)
-        if not self._begins_later:
-            self._begin_some()
+        if not self._continues:
+            self.receive()
 
     def give_up(self, record: Record, error: Exception) -> None:
-        """Make a dead letter of a record that a defect of ours keeps from its way."""
+        """Write a record to the dead letters that our own code raised an exception for."""
         try:
-            self._hooks.give_up(record, error)
+            self._pipeline.give_up(record, error)
         except RecordBlocked as wait:
             self._wait(record, wait)
         except Exception:  # noqa: BLE001 - logged; see below
-            # The watch over stranded records finds it, and begins it anew.
+            # The watch over stranded records finds it, and processes it again.
             _log.exception("record.stranded", extra={"record": record.place})
 
     async def run(self) -> None:
         """Look at waiting partitions again and again, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_AGAIN_S)
-            if self._hooks.hold.on:
+            if self._gate.on:
                 continue
             try:
                 self.look()
@@ -126,7 +125,7 @@ class LoopBridge:
                 _log.exception("lane.failed")
 
     def look(self) -> None:
-        """Begin what can be judged by now, and what a defect has kept waiting."""
+        """Process what can be processed by now, and what a defect has kept waiting."""
         for assignment in tuple(self._waiting):
             self._look_again(assignment)
         for assignment in self._blocked.assignments - self._waiting.keys():
@@ -134,73 +133,93 @@ class LoopBridge:
             assignment.waits = False
             self._blocked.over(assignment)
         if self._arrived:
-            self._begin_some()
+            self.receive()
 
     def go_on(self, ticket: int) -> None:
-        """Begin again what the source had held up, as far as it is still ours."""
-        self._hooks.hold.end(ticket)
-        self._begin_again()
+        """Resume after a rebalance, with the partitions that are still assigned."""
+        self._gate.end(ticket)
+        self._resume()
 
     def stall(self, *, stalled: bool) -> None:
-        """Begin nothing while what was done can't be written down; in the event loop."""
-        if self._hooks.hold.stalled != stalled:
-            self._hooks.hold.stalled = stalled
-            self._begin_again()
+        """Pause while nothing can be written to Kafka, and resume afterwards."""
+        if self._gate.stalled != stalled:
+            self._gate.stalled = stalled
+            self._resume()
 
-    def _begin_again(self) -> None:
-        if self._hooks.hold.on:
-            return
-        self._hooks.go_on()
-        self._begin_some()
+    def _resume(self) -> None:
+        if not self._gate.on:
+            self._pipeline.resume()
+            self.receive()
 
-    def receive(self, records: list[Record]) -> None:
-        """Begin these records after those before them, once the lane is not held up any more."""
+    def receive(self, records: Sequence[Record] = (), handed_s: float = 0.0) -> None:
+        """Process records in the order of their arrival, for a slice of time.
+
+        Args:
+            records: of one batch; none: continue with those that arrived before.
+            handed_s: when the consumer thread handed them over, monotonic seconds.
+        """
+        if records:
+            self._note_arrival(records, handed_s)
+            if self._continues:
+                return
+        self._continues = False
+        arrived, until_s = self._arrived, time.monotonic() + SLICE_S
+        while arrived and not self._gate.on:
+            record = arrived.popleft()
+            if self._is_next(record):
+                try:
+                    self._pipeline.process(record)
+                except Exception as error:  # noqa: BLE001 - a defect must not hold a partition
+                    self._stop_at(record, error)
+            if arrived and time.monotonic() >= until_s:
+                # The event loop serves others before the rest.
+                self._continues = True
+                self._loop.call_soon(self.receive)
+                return
+
+    def _note_arrival(self, records: Sequence[Record], handed_s: float) -> None:
+        self._pulse.turned(time.monotonic() - handed_s)
+        self.received += len(records)
         self._late_at_ms = self._clock.now_ms()
         self._late_ms = max(0, self._late_at_ms - records[0].due_ms)
         self._arrived.extend(records)
-        if not self._begins_later:
-            self._begin_some()
 
-    def _begin_some(self) -> None:
-        """Begin what has arrived, for a slice of time; the loop serves others before the rest."""
-        self._begins_later = False
-        until_s = time.monotonic() + SLICE_S
-        while self._arrived and not self._hooks.hold.on:
-            self._begin(self._arrived.popleft())
-            if self._arrived and time.monotonic() >= until_s:
-                self._begins_later = True
-                self._loop.call_soon(self._begin_some)
-                return
+    def _is_next(self, record: Record) -> bool:
+        """Return whether a record may be processed; one behind a waiting record joins it."""
+        if not record.assignment.active:
+            return False  # The next owner of the partition reads it again.
+        waiting = self._waiting.get(record.assignment)
+        if waiting is not None:
+            waiting.append(record)
+        return waiting is None
 
-    def _begin(self, record: Record) -> None:
-        assignment = record.assignment
-        if not assignment.active:
-            return  # given up meanwhile: whoever has it now reads the record again
-        if assignment in self._waiting:
-            self._waiting[assignment].append(record)
-            return
-        try:
-            self._hooks.begin(record)
-        except RecordBlocked as wait:
-            self._wait(record, wait)
-        except Exception as error:  # noqa: BLE001 - a defect of ours must not hold a partition
+    def _stop_at(self, record: Record, error: Exception) -> None:
+        """Wait at a record that can't be processed yet, or give it up."""
+        if isinstance(error, RecordBlocked):
+            self._wait(record, error)
+        else:
             self.give_up(record, error)
 
     def _look_again(self, assignment: Assignment) -> None:
+        """Try the record again that a partition waits at."""
         held = self._waiting.pop(assignment)
-        self._begin(held.popleft())
+        record = held.popleft()
+        if assignment.active:
+            try:
+                self._pipeline.process(record)
+            except Exception as error:  # noqa: BLE001 - a defect must not hold a partition
+                self._stop_at(record, error)
         if assignment in self._waiting:
-            # It has to wait again, and those behind it wait with it.
             self._waiting[assignment].extend(held)
             return
         assignment.waits = False
         self._blocked.over(assignment)
         self._arrived.extendleft(reversed(held))
-        if not self._begins_later:
-            self._begin_some()
+        if not self._continues:
+            self.receive()
 
     def _wait(self, record: Record, wait: RecordBlocked) -> None:
-        """Keep a record, and what comes after it, until it can be judged."""
+        """Keep a record, and those behind it, until it can be processed."""
         self._waiting[record.assignment] = deque([record])
         record.assignment.waits = True
         self._blocked.note(record, wait)

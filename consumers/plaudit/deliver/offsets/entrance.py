@@ -6,13 +6,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.pause_gate import PauseGate
-from plaudit.deliver.offsets.pulse import Pulse
 from plaudit.kafka.read.consumer import Partition
 
 ON_THE_WAY: Final = 50
@@ -29,7 +28,6 @@ class Passage:
         has_room: whether more records can be taken in; from any thread.
         leave: begins nothing more of partitions that are given up, in the event loop.
         failed: hears of the end of a source, in the event loop.
-        pulse: hears how long a callback waits for its turn in the event loop.
     """
 
     lane: LoopBridge
@@ -37,7 +35,6 @@ class Passage:
     has_room: Callable[[], bool]
     leave: Callable[[Collection[Assignment]], None]
     failed: Callable[[Exception], None]
-    pulse: Pulse = field(default_factory=Pulse)
 
 
 class Entrance:
@@ -53,14 +50,13 @@ class Entrance:
     def __init__(self, passage: Passage, loop: asyncio.AbstractEventLoop) -> None:
         self._passage = passage
         self._loop = loop
-        # Records; each count is written by one thread only.
+        # Records; the count is written by the consumer thread only.
         self._handed = 0
-        self._received = 0
 
     def hand_over(self, records: list[Record]) -> None:
         """Take records that may run now."""
         self._handed += len(records)
-        self._loop.call_soon_threadsafe(self._receive, records, time.monotonic())
+        self._loop.call_soon_threadsafe(self._passage.lane.receive, records, time.monotonic())
 
     def has_room(self) -> bool:
         """Return whether more records can be taken.
@@ -70,7 +66,7 @@ class Entrance:
         passage = self._passage
         if passage.hold.on:
             return passage.has_room()
-        on_the_way = self._handed - self._received + passage.lane.arrived
+        on_the_way = self._handed - passage.lane.received + passage.lane.arrived
         return on_the_way < ON_THE_WAY and passage.has_room()
 
     def hold(self) -> None:
@@ -105,11 +101,6 @@ class Entrance:
     def failed(self, error: Exception) -> None:
         """Pass on that the source has ended."""
         self._loop.call_soon_threadsafe(self._passage.failed, error)
-
-    def _receive(self, records: list[Record], handed_at: float) -> None:
-        self._passage.pulse.turned(time.monotonic() - handed_at)
-        self._received += len(records)
-        self._passage.lane.receive(records)
 
     def _leave(self, assignments: Collection[Assignment], left: threading.Event) -> None:
         try:

@@ -1,4 +1,4 @@
-"""One HTTP attempt: sign, POST, read the capped answer."""
+"""Signed requests, and the sending of a single one."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from typing import Final, NamedTuple
 
 from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.defects import Defects, Stage, defect_of
+from plaudit.deliver.model.delivery import Delivery
 from plaudit.endpoints.model import Endpoint
-from plaudit.formats.shape import Rendered
+from plaudit.formats.shape import SOURCE, Rendered, Shape
 from plaudit.records.names import Trigger
 from plaudit.transport.addresses import Target
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import AddressRefused, TotalTimeout, TransportError
-from plaudit.transport.progress import OnDone
 from plaudit.transport.request_head import header_lines, request_prefix
-from plaudit.transport.sender import ExchangeHandle, Sender
+from plaudit.transport.sender import Sender
 
 _CONTENT_TYPE: Final = b"application/json"
 _USER_AGENT: Final = (b"user-agent", f"plaudit/{version('plaudit')}".encode())
 _IS_REPLAY: Final = Trigger.REPLAY
 _REPLAY: Final = b"plaudit-replay: true\r\n"
+_CE_SOURCE: Final = "ce_source"
 MOST_PREFIXES: Final = 20_000
 """Endpoints whose first lines are remembered; about 300 bytes each."""
 
 
 class Parcel(NamedTuple):
-    """What one request carries.
+    """Content of one request.
 
     Attributes:
         message_id: the `webhook-id`.
         body: as it is signed and sent.
-        write: for an endpoint that wants another form: writes what is sent instead of `body`.
+        trigger: why it is sent.
+        write: for an endpoint with another payload format: writes what is sent in place of `body`.
     """
 
     message_id: str
@@ -44,46 +46,50 @@ class Parcel(NamedTuple):
     write: Callable[[], Rendered] | None = None
 
 
+class Request(NamedTuple):
+    """A signed request, as `Sender.start` takes it."""
+
+    target: Target
+    prefix: bytes
+    lines: bytes
+    body: bytes
+
+
 class Attempter:
-    """Makes attempts; an outcome is always told, never raised. Belongs to the event loop's thread.
+    """Writes and signs requests; belongs to the event loop's thread.
 
     Args:
         sender: the HTTP client.
         defects: counts and logs what our own code raises.
+
+    Attributes:
+        sender: see above.
     """
 
     def __init__(self, sender: Sender, defects: Defects | None = None) -> None:
-        self._sender = sender
+        self.sender = sender
         self._defects = Defects() if defects is None else defects
         self._prefixes: dict[str, tuple[Endpoint, bytes]] = {}
 
-    def start(
-        self, parcel: Parcel, endpoint: Endpoint, now_ms: int, on_done: OnDone
-    ) -> ExchangeHandle | None:
-        """Begin to POST; `on_done` is called once, never before this returns.
+    def request_of(self, delivery: Delivery, endpoint: Endpoint, now_ms: int) -> Request:
+        """Return the request of a delivery; raises like `request`."""
+        shape = endpoint.shape
+        write = None if shape is None else partial(write_as, shape, delivery)
+        parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger, write)
+        return self.request(parcel, endpoint, now_ms)
+
+    def request(self, parcel: Parcel, endpoint: Endpoint, now_ms: int) -> Request:
+        """Return the signed request for a parcel.
 
         Args:
             parcel: what is sent.
             endpoint: where to.
             now_ms: epoch milliseconds; its seconds are the `webhook-timestamp`.
-            on_done: takes the outcome.
 
-        Returns:
-            What the attempt can be cancelled by; None when there is nothing to cancel.
+        Raises:
+            AddressRefused: the endpoint's URL leads to a private address.
+            RequestInvalid: a header of the subscriber's choice can't be written.
         """
-        try:
-            return self._post(parcel, endpoint, now_ms // 1_000, on_done)
-        except TransportError as refused:
-            error = refused
-        except Exception as crash:  # noqa: BLE001 - a defect of ours must not lose a delivery
-            self._defects.note(Stage.ATTEMPT, crash)
-            error = defect_of(crash)
-        asyncio.get_running_loop().call_soon(on_done, error)
-        return None
-
-    def _post(
-        self, parcel: Parcel, endpoint: Endpoint, now_s: int, on_done: OnDone
-    ) -> ExchangeHandle:
         target = endpoint.target
         if not isinstance(target, Target):
             raise AddressRefused("the endpoint's URL", target, literal=True)
@@ -92,22 +98,28 @@ class Attempter:
         if parcel.write is not None:
             body, headers = parcel.write()
             parcel, more = parcel._replace(body=body), header_lines(headers)
-        lines = request_lines(parcel, endpoint, now_s) + more
-        return self._sender.start(
-            target, prefix, lines, parcel.body, on_done, endpoint.workspace_id
-        )
+        lines = request_lines(parcel, endpoint, now_ms // 1_000) + more
+        return Request(target, prefix, lines, parcel.body)
 
     async def send(self, parcel: Parcel, endpoint: Endpoint) -> Attempted:
-        """POST something that is no delivery of the pipeline's: a test, a notice."""
+        """POST something that is not a delivery of the pipeline: a test, a notice."""
         ended: asyncio.Future[Answer | TransportError] = asyncio.get_running_loop().create_future()
         now_ms = int(time.time() * 1_000)
-        started = self.start(parcel, endpoint, now_ms, partial(_tell, ended))
+        try:
+            target, prefix, lines, body = self.request(parcel, endpoint, now_ms)
+            started = self.sender.start(
+                target, prefix, lines, body, partial(_end, ended), endpoint.workspace_id
+            )
+        except TransportError as refused:
+            return Attempted(refused, now_ms)
+        except Exception as crash:  # noqa: BLE001 - a defect of ours is an outcome, too
+            self._defects.note(Stage.ATTEMPT, crash)
+            return Attempted(defect_of(crash), now_ms)
         try:
             return Attempted(await ended, now_ms)
         finally:
-            if started is not None:
-                # Over, unless whoever waited was cancelled.
-                started.cancel(TotalTimeout(phase=started.phase, sent=started.sent))
+            # Without effect on an exchange that has ended; the caller may have been cancelled.
+            started.cancel(TotalTimeout(phase=started.phase, sent=started.sent))
 
     def _prefix(self, target: Target, endpoint: Endpoint) -> bytes:
         """Return what every request to an endpoint begins with, written once for each version.
@@ -139,8 +151,13 @@ def request_lines(parcel: Parcel, endpoint: Endpoint, now_s: int) -> bytes:
     return lines if trigger is not _IS_REPLAY else lines + _REPLAY
 
 
-def _tell(
-    future: asyncio.Future[Answer | TransportError], outcome: Answer | TransportError
-) -> None:
+def write_as(shape: Shape, delivery: Delivery) -> Rendered:
+    """Return a delivery in another payload format; its record's headers name the event's source."""
+    headers = dict(delivery.record.headers())
+    source = headers.get(_CE_SOURCE, b"").decode("utf-8", "replace")
+    return shape.render(delivery.event, source or SOURCE)
+
+
+def _end(future: asyncio.Future[Answer | TransportError], outcome: Answer | TransportError) -> None:
     if not future.done():
         future.set_result(outcome)

@@ -1,31 +1,43 @@
-"""What deliveries are made with; shared by the lanes."""
+"""Context of a pipeline: what the lanes share, and what each lane has of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from plaudit.deliver.isolation.dlq_limit import DlqLimiter
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.model.decision import (
-    Plan,
-)
+from plaudit.deliver.model.decision import Dead, Plan, Reason
+from plaudit.deliver.model.defects import Defects
+from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.offsets.pulse import Pulse
 from plaudit.deliver.pipeline.attempt import Attempter
+from plaudit.deliver.pipeline.deduplication import SeenSteps
+from plaudit.deliver.pipeline.patience import Patience
+from plaudit.deliver.pipeline.unreadable import Unread
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
+from plaudit.deliver.telemetry.counters import LaneCounters
+from plaudit.endpoints.model import Endpoint
+from plaudit.endpoints.table import EndpointTable
+from plaudit.events.decoding import EventDecoder, SchemaLookup
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineContext:
-    """What deliveries are made with; shared by the lanes.
+    """Collaborators that the lanes of a worker share.
 
     Attributes:
-        stopped: endpoints that answered 410, with the version that did: nothing is sent to them
-            until their next version.
-        flood_share: of a partition's records in a minute that may be buried.
-        schema_wait_s: how long a partition waits for schemas that are not known.
-        pulse: how late the event loop is.
-        known: of endpoints.
+        table: the endpoints.
+        table_is_current: returns whether the table is known to be complete.
+        schemas: writers' schemas; None: only those that the product knows.
+        stopped: versions of endpoints that answered 410, by endpoint: nothing is sent to an
+            endpoint until its next version.
+        flood_share: part of a partition's records in a minute that may be dead-lettered unread.
+        schema_wait_s: seconds that a partition waits for unknown schemas.
+        pulse: lateness of the event loop.
+        known: health of the endpoints.
     """
 
     attempter: Attempter
@@ -33,8 +45,61 @@ class PipelineContext:
     reporter: AttemptLogger
     plan: Plan
     limits: AdmissionLimits
+    table: EndpointTable
+    table_is_current: Callable[[], bool]
+    schemas: SchemaLookup | None = None
     stopped: dict[str, int] = field(default_factory=dict)
     flood_share: float = 1.0
     schema_wait_s: float = 300.0
     pulse: Pulse = field(default_factory=Pulse)
     known: Standings = field(default_factory=Standings)
+
+
+class LaneContext:
+    """Collaborators of one lane; belongs to the event loop's thread.
+
+    Args:
+        shared: by the lanes.
+
+    Attributes:
+        shared: see above.
+        decoder: reads events.
+        counters: counts for metrics.
+        limiter: pauses a partition in which most records are unreadable.
+        patience: limits how long a record may block its partition.
+        unread: logs records that become dead letters unread.
+        seen: steps of deliveries, to drop repetitions.
+        gate: pauses the lane.
+        closed: the worker is stopping: outcomes are ignored, and others read the records again.
+    """
+
+    def __init__(self, shared: PipelineContext) -> None:
+        self.shared = shared
+        self.decoder = EventDecoder(shared.schemas)
+        self.counters = LaneCounters()
+        self.limiter = DlqLimiter(shared.flood_share)
+        self.patience = Patience(shared.schema_wait_s)
+        self.unread = Unread()
+        self.seen = SeenSteps()
+        self.gate = PauseGate()
+        self.closed = False
+
+    @property
+    def defects(self) -> Defects:
+        """Counters and log of exceptions that our own code raised."""
+        return self.shared.settler.defects
+
+    @property
+    def may_fan_out(self) -> bool:
+        """Whether more deliveries of wide events may be written now."""
+        return not self.closed and not self.gate.on and self.shared.settler.fans_out
+
+    def now_ms(self) -> int:
+        """Return the brokers' time, which decides what is due, expired and signed."""
+        return self.shared.settler.now_ms()
+
+    def gone(self, endpoint: Endpoint) -> Dead | None:
+        """Return what is decided for an endpoint whose present version answered 410."""
+        if self.shared.stopped.get(endpoint.endpoint_id) != endpoint.version:
+            return None
+        return Dead(Reason.ENDPOINT_DISABLED, "it answered 410 a moment ago")

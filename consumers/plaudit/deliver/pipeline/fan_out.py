@@ -1,15 +1,19 @@
-"""One event of a workspace with many endpoints: matched and handed over a slice at a time."""
+"""Fan-out of an event of a workspace with many endpoints, one slice of time after another."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.model.defects import Stage, defect_of
 from plaudit.deliver.model.delivery import History, origin_of
 from plaudit.deliver.offsets.assignment import Record
-from plaudit.deliver.pipeline.delivers import Delivers
+from plaudit.deliver.pipeline.context import LaneContext
+from plaudit.deliver.pipeline.events import WIDE, deliveries_of
+from plaudit.deliver.pipeline.expansion import Deliveries
 from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.records import fanned_out
 from plaudit.deliver.settle.tickets import Ticket
@@ -19,38 +23,43 @@ from plaudit.events.decoding import Event
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Trigger
 
-WIDE: Final = 64
-"""Events that more endpoints want than this are spread through the deliveries lane."""
 SLICE_S: Final = 0.002
 """Others' deliveries pass the event loop some five times on their way: 10 ms for all slices."""
 _EVENT: Final = Trigger.EVENT
 
 
+def wanting_of(lane: LaneContext, record: Record) -> tuple[Event, Wanting]:
+    """Return an event that was decoded before, and the endpoints that may want it."""
+    event = lane.decoder.decode(record.value)
+    return event, lane.shared.table.wanting(event.workspace_id, event.type)
+
+
 class FanOut:
     """Walks over the endpoints that may want an event.
 
-    While no more than `WIDE` are found, nothing is written; at the end, these few are delivered
-    directly. From the next one on, each found is written to the deliveries lane. What a crash
-    interrupts is walked again from the start: its record is not done before the end.
+    While no more than `WIDE` are found, nothing is written; at the end, these few are routed like
+    those of any event. From the next one on, each found is written to the deliveries lane. After a
+    crash the walk starts again: the record is not done before its end.
 
     Args:
-        record: the event's.
-        find: decodes the record, and tells which endpoints want its type; called with the first
-            slice, so that a job that waits holds nothing but its record.
-        deliverer: delivers.
-        deliver: begins the deliveries to a few endpoints; to none, if none wants it.
-        clock: seconds that never jump.
+        record: of the event.
+        lane: that reads the event.
+        find: decodes the record, and finds the endpoints; called with the first slice, so that a
+            job that waits holds nothing but its record.
+        route: receives the deliveries to a few endpoints.
+        clock: monotonic seconds.
     """
 
     __slots__ = (
         "_clock",
-        "_deliver",
-        "_deliverer",
         "_event",
         "_find",
         "_found",
         "_headers",
+        "_lane",
         "_place",
+        "_route",
+        "_settler",
         "_ticket",
         "_wanting",
         "record",
@@ -59,15 +68,16 @@ class FanOut:
     def __init__(
         self,
         record: Record,
+        lane: LaneContext,
         find: Callable[[Record], tuple[Event, Wanting]],
-        deliverer: Delivers,
-        deliver: Callable[[Record, Event, Sequence[Matched]], None],
+        route: Callable[[Record, Deliveries], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.record = record
+        self._lane = lane
+        self._settler = lane.shared.settler
         self._find = find
-        self._deliverer = deliverer
-        self._deliver = deliver
+        self._route = route
         self._clock = clock
         self._event: Event | None = None
         self._wanting: Wanting | None = None
@@ -82,9 +92,15 @@ class FanOut:
             return self._is_given_up() or self._walk()
         except Exception as error:
             if self._ticket is None:
-                raise  # nothing was written, and whoever asked for the step gives up the record
-            self._deliverer.give_up_wide(self._ticket, error)
+                raise  # Nothing was written: the record as a whole becomes a dead letter.
+            self._give_up(self._ticket, error)
             return True
+
+    def _give_up(self, ticket: Ticket, error: Exception) -> None:
+        """Write the record to the dead letters, too, because our own code raised an exception."""
+        self._lane.defects.note(Stage.JUDGE, error, self.record)
+        self._lane.counters.undecodable[Reason.DEFECT] += 1
+        self._settler.give_up_wide(ticket, Reason.DEFECT, str(defect_of(error)))
 
     def _walk(self) -> bool:
         if self._event is None or self._wanting is None:
@@ -92,25 +108,26 @@ class FanOut:
         event, wanting = self._event, self._wanting
         until_s = self._clock() + SLICE_S
         while self._advance(event, wanting):
-            if self._clock() >= until_s or not self._deliverer.fans_out:
+            if self._clock() >= until_s or not self._lane.may_fan_out:
                 return False
         if self._ticket is None:
-            self._deliver(self.record, event, self._found)
+            few = deliveries_of(self._lane, self.record, event, self._found)
+            self._route(self.record, few)
         else:
-            self._deliverer.close_wide(self._ticket)
+            self._settler.close_wide(self._ticket)
         return True
 
     def _is_given_up(self) -> bool:
-        """Return whether the next owner of the partition is to begin the event anew.
+        """Return whether the event is left to the next owner of the partition.
 
-        One that was begun goes on for as long as the group leaves the partition here: the next
-        owner would hand everything over once more.
+        A walk that has written something continues for as long as the group leaves the partition
+        here: the next owner would write all of it again.
         """
         assignment = self.record.assignment
         return not (assignment.active if self._ticket is None else assignment.held)
 
     def _advance(self, event: Event, wanting: Wanting) -> bool:
-        """Write one delivery, or look at one endpoint; False at the end."""
+        """Write one delivery, or match one endpoint; return False at the end."""
         ticket = self._ticket
         if ticket is not None and self._found:
             self._hand_over(ticket, event, self._found.popleft())
@@ -128,7 +145,9 @@ class FanOut:
 
     def _begin(self, event: Event) -> None:
         record = self.record
-        self._ticket = self._deliverer.open_wide(record)
+        record.pending = 1
+        record.assignment.begun += 1
+        self._ticket = self._settler.open_wide(record)
         history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
         self._headers = fanned_out(record, event.workspace_id, origin_of(record), history)
 
@@ -141,4 +160,5 @@ class FanOut:
             (Header.ENDPOINT_ID, endpoint_id.encode()),
             (Header.ENDPOINT_VERSION, str(version).encode()),
         ]
-        self._deliverer.fan_out(ticket, endpoint_id, headers)
+        self._lane.counters.fanned_out += 1
+        self._settler.fan_out(ticket, endpoint_id, headers)

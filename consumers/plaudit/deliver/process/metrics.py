@@ -57,49 +57,49 @@ PER_LANE: Final = (
         "counter",
         "Deliveries settled, by outcome; `dead` and `gone` want someone to look.",
         "outcome",
-        lambda each: each.deliverer.tally.settled,
+        lambda each: each.counters.settled,
     ),
     Described(
         "plaudit_attempts",
         "counter",
         "HTTP attempts, by class of status or code of error.",
         "result",
-        lambda each: each.deliverer.tally.attempts,
+        lambda each: each.counters.attempts,
     ),
     Described(
         "plaudit_deliveries_diverted",
         "counter",
         "Deliveries that went to a tier without an attempt, by reason; see docs/isolation.md.",
         "reason",
-        lambda each: each.deliverer.tally.diverted,
+        lambda each: each.counters.diverted,
     ),
     Described(
         "plaudit_attempts_evicted",
         "counter",
         "Attempts cancelled after 5 s because others waited for them; a few when one hangs.",
         "",
-        lambda each: _one(each.deliverer.tally.attempts[Evicted.code]),
+        lambda each: _one(each.counters.attempts[Evicted.code]),
     ),
     Described(
         "plaudit_circuits_open",
         "gauge",
         "Endpoints whose circuit is open: they fail, and nothing but probes is sent.",
         "",
-        lambda each: _one(sum(of.open for of in each.deliverer.admission.queues.standings)),
+        lambda each: _one(sum(of.open for of in each.admission.queues.standings)),
     ),
     Described(
         "plaudit_endpoints_slow",
         "gauge",
         "Endpoints whose answers take over 2 s; the deliveries lane serves them.",
         "",
-        lambda each: _one(sum(of.slow for of in each.deliverer.admission.queues.standings)),
+        lambda each: _one(sum(of.slow for of in each.admission.queues.standings)),
     ),
     Described(
         "plaudit_queue_longest",
         "gauge",
         "Deliveries waiting for a slot at the endpoint where most wait.",
         "",
-        lambda each: _one(each.deliverer.admission.queues.longest),
+        lambda each: _one(each.admission.queues.longest),
     ),
     Described(
         "plaudit_lane_fill",
@@ -120,21 +120,21 @@ PER_LANE: Final = (
         "counter",
         "Records that went to dlq.events, by reason; any of them is a producer's mistake.",
         "reason",
-        lambda each: each.deliverer.tally.undecodable,
+        lambda each: each.counters.undecodable,
     ),
     Described(
         "plaudit_records_unmatched",
         "counter",
         "Events that no endpoint wanted.",
         "",
-        lambda each: _one(each.deliverer.tally.unmatched),
+        lambda each: _one(each.counters.unmatched),
     ),
     Described(
         "plaudit_records_repeated",
         "counter",
         "Doubled records of the deliveries lane that were dropped; after a crash, a few.",
         "",
-        lambda each: _one(each.deliverer.tally.repeated),
+        lambda each: _one(each.counters.repeated),
     ),
     Described(
         "plaudit_records_lost",
@@ -169,14 +169,14 @@ PER_LANE: Final = (
         "counter",
         "Deliveries of wide events that went to deliveries.now.",
         "",
-        lambda each: _one(each.deliverer.tally.fanned_out),
+        lambda each: _one(each.counters.fanned_out),
     ),
     Described(
         "plaudit_deliveries_in_hand",
         "gauge",
         "Deliveries waiting for a slot or on the wire.",
         "",
-        lambda each: _one(each.deliverer.admission.in_hand),
+        lambda each: _one(each.admission.in_hand),
     ),
     Described(
         "plaudit_records_in_hand",
@@ -212,7 +212,7 @@ PER_LANE: Final = (
         "gauge",
         "Partitions paused because most of their records were not events: alert on any.",
         "",
-        lambda each: _one(each.deliverer.flood.stopped),
+        lambda each: _one(each.limiter.stopped),
     ),
     Described(
         "plaudit_late_seconds",
@@ -323,7 +323,7 @@ class WorkerCollector(Collector):
         metric = HistogramMetricFamily(DURATIONS, PER_WORKER[DURATIONS][1], labels=["lane"])
         bounds = [*(str(bound) for bound in BUCKETS_S), "+Inf"]
         for each in self._worker.lanes:
-            tally = each.deliverer.tally
+            tally = each.counters
             buckets = list(zip(bounds, accumulate(tally.durations), strict=True))
             metric.add_metric([each.lane.name], buckets, tally.duration_sum_s)
         return metric

@@ -1,0 +1,48 @@
+"""Dead letters of whole records: unreadable ones, and those that our own code fails on."""
+
+from __future__ import annotations
+
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.model.defects import Stage, defect_of
+from plaudit.deliver.offsets.assignment import Record
+from plaudit.deliver.pipeline.context import LaneContext
+from plaudit.deliver.pipeline.expansion import DeadRecord
+
+
+def dead_letter(lane: LaneContext, record: Record, dead: DeadRecord) -> None:
+    """Write a record to the dead letters, unless its partition has too many of them.
+
+    Raises:
+        RecordBlocked: flood protection pauses the partition.
+    """
+    reason, detail = dead
+    if lane.patience.is_ordered(record):
+        lane.limiter.resume(record.assignment)
+    lane.limiter.bury(record.assignment, reason)
+    lane.unread.note(record, reason, detail)
+    record.pending = 1
+    record.assignment.begun += 1
+    lane.counters.undecodable[reason] += 1
+    lane.shared.settler.bury(record, reason, detail)
+
+
+def give_up(lane: LaneContext, record: Record, error: Exception) -> None:
+    """Write a record to the dead letters because our own code raised an exception for it.
+
+    Raises:
+        RecordBlocked: flood protection pauses the partition.
+    """
+    # Deliveries of the record may have begun: they count down on it, so the letter has its own.
+    fresh = record.anew() if record.pending else record
+    dead_letter(lane, fresh, DeadRecord(Reason.DEFECT, str(defect_of(error))))
+    lane.defects.note(Stage.JUDGE, error, record)
+
+
+def give_up_job(lane: LaneContext, record: Record, error: Exception) -> None:
+    """The same for a record whose work in slices raised; it does not count as part of a flood."""
+    lane.defects.note(Stage.JUDGE, error, record)
+    lane.counters.undecodable[Reason.DEFECT] += 1
+    fresh = record.anew()
+    fresh.pending = 1
+    fresh.assignment.begun += 1
+    lane.shared.settler.bury(fresh, Reason.DEFECT, str(defect_of(error)))

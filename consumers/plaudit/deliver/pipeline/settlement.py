@@ -1,0 +1,105 @@
+"""Settlement of deliveries, so that no exception of our own code leaves one unsettled."""
+
+from __future__ import annotations
+
+from plaudit.deliver.isolation.endpoint_health import Refusal
+from plaudit.deliver.model.attempted import Attempted, outcome_of
+from plaudit.deliver.model.decision import Dead, Decision, Reason, decide
+from plaudit.deliver.model.defects import Stage, defect_of
+from plaudit.deliver.model.delivery import Delivery
+from plaudit.deliver.pipeline.context import LaneContext
+from plaudit.deliver.pipeline.diversions import diverted, schedule_of
+from plaudit.deliver.pipeline.expansion import Broken
+
+
+def settle(
+    lane: LaneContext,
+    delivery: Delivery,
+    decision: Decision,
+    attempted: Attempted | None = None,
+) -> None:
+    """Write what was decided. A delivery without an attempt begins here, too."""
+    if attempted is None:
+        delivery.record.assignment.begun += 1
+    try:
+        lane.shared.settler.settle(delivery, decision, attempted)
+    except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
+        _settle_defect(lane, delivery, Stage.SETTLE, error, attempted)
+        return
+    try:
+        _report(lane, delivery, decision, attempted)
+    except Exception as error:  # noqa: BLE001 - it is settled, with or without its log event
+        lane.defects.note(Stage.REPORT, error, delivery.record)
+
+
+def settle_unattempted(lane: LaneContext, delivery: Delivery, way: Decision | Broken) -> None:
+    """Settle a delivery that is not to be attempted."""
+    if isinstance(way, Broken):
+        fail(lane, delivery, way.stage, way.error)
+    else:
+        settle(lane, delivery, way)
+
+
+def divert(lane: LaneContext, delivery: Delivery, refusal: Refusal) -> None:
+    """Send a delivery to a tier, without an attempt."""
+    try:
+        decision = diverted(delivery.history, lane.shared.plan, refusal, lane.now_ms())
+    except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
+        fail(lane, delivery, Stage.ADMIT, error)
+        return
+    settle(lane, delivery, decision)
+
+
+def fail(
+    lane: LaneContext,
+    delivery: Delivery,
+    stage: Stage,
+    error: Exception,
+    attempted: Attempted | None = None,
+) -> None:
+    """Retry a delivery on its schedule because our own code raised an exception for it.
+
+    Args:
+        lane: of the delivery.
+        delivery: it is in no queue, and its attempt, if any, has ended.
+        stage: where the exception was raised.
+        error: the exception.
+        attempted: the HTTP attempt, if one was made; without one, the delivery begins here.
+    """
+    if attempted is None:
+        delivery.record.assignment.begun += 1
+    _settle_defect(lane, delivery, stage, error, attempted)
+
+
+def _settle_defect(
+    lane: LaneContext,
+    delivery: Delivery,
+    stage: Stage,
+    error: Exception,
+    attempted: Attempted | None,
+) -> None:
+    lane.defects.note(stage, error, delivery.record)
+    shared, made, detail = lane.shared, attempted, type(error).__name__
+    try:
+        outcome, now_ms = defect_of(error), lane.now_ms()
+        detail = str(outcome)
+        made = Attempted(outcome, now_ms if attempted is None else attempted.started_at_ms)
+        schedule = schedule_of(shared.plan, delivery.endpoint)
+        decision = decide(outcome, delivery.history, shared.plan, schedule, now_ms)
+        shared.settler.settle(delivery, decision, made, needs_line=False)
+    except Exception as again:  # noqa: BLE001 - the last resort: its record as a dead letter
+        lane.defects.note(Stage.SETTLE, again, delivery.record)
+        decision = Dead(Reason.DEFECT, detail)
+        shared.settler.bury(delivery.record, decision.reason, detail)
+    try:
+        _report(lane, delivery, decision, made)
+    except Exception as again:  # noqa: BLE001 - it is settled all the same
+        lane.defects.note(Stage.REPORT, again, delivery.record)
+
+
+def _report(
+    lane: LaneContext, delivery: Delivery, decision: Decision, attempted: Attempted | None
+) -> None:
+    """Count and log a settled delivery."""
+    lane.counters.settle(outcome_of(decision), decision)
+    lane.shared.reporter.report(delivery, decision, attempted)

@@ -1,0 +1,92 @@
+"""Upkeep of a pipeline: what a worker does a few times a second, and when partitions move."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+
+from plaudit.deliver.isolation.endpoint_state import InFlight
+from plaudit.deliver.isolation.head_of_line import Evicted, Relief, relief
+from plaudit.deliver.model.attempted import Attempted
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.model.defects import Lost, Stage, defect_of
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.pipeline.pipeline import Pipeline
+from plaudit.deliver.pipeline.settlement import fail
+
+
+def update_endpoints(pipeline: Pipeline) -> None:
+    """Update the state of every endpoint, and attempt what may be attempted now."""
+    pipeline.proceed(pipeline.admission.look())
+
+
+def relieve(pipeline: Pipeline, assignments: Sequence[Assignment], fill: float) -> Relief:
+    """Divert and evict the deliveries that keep a window, or the lane, full.
+
+    Args:
+        pipeline: of the lane.
+        assignments: partitions that the lane holds.
+        fill: used part of what the lane may have in hand.
+    """
+    found = relief(pipeline.admission, assignments, fill, time.monotonic())
+    pipeline.proceed(found.diverted)
+    for flight in found.evicted:
+        evict(pipeline, flight)
+    return found
+
+
+def evict(pipeline: Pipeline, flight: InFlight) -> None:
+    """Cancel an attempt that others wait for; its outcome is `Evicted`."""
+    if flight.exchange is not None and not flight.evicted:
+        flight.evicted = True
+        pipeline.admission.evicted(flight)
+        flight.exchange.cancel(Evicted.after(time.monotonic() - flight.began_s))
+
+
+def end_lost(pipeline: Pipeline, before_s: float) -> None:
+    """End attempts that our own code has lost, so that no outcome comes.
+
+    Args:
+        pipeline: of the lane.
+        before_s: monotonic seconds; an attempt that began earlier is over every time-out.
+    """
+    for flight in pipeline.admission.queues.flights:
+        if flight.began_s < before_s:
+            _end_lost(pipeline, flight)
+
+
+def _end_lost(pipeline: Pipeline, flight: InFlight) -> None:
+    lane, record, lost = (
+        pipeline.lane,
+        flight.delivery.record,
+        Lost("an attempt without an outcome"),
+    )
+    try:
+        if flight.exchange is not None:
+            flight.exchange.cancel(defect_of(lost))
+    except Exception as error:  # noqa: BLE001 - it ends in any case
+        lane.defects.note(Stage.LOST, error, record)
+    if flight.ended:
+        lane.defects.note(Stage.LOST, lost, record)
+    else:
+        flight.ended, flight.exchange = True, None
+        attempted = Attempted(defect_of(lost), flight.started_ms)
+        fail(lane, flight.delivery, Stage.LOST, lost, attempted)
+    pipeline.admission.queues.free(flight)
+
+
+def leave(pipeline: Pipeline, assignments: Collection[Assignment]) -> None:
+    """Begin nothing more of partitions that the group takes away.
+
+    Waiting deliveries are dropped, and the next owner reads their records again. Where others of
+    the same record were delivered, that would repeat those: so the waiting ones are diverted.
+    """
+    leaving = set(assignments)
+    shared = pipeline.admission.divert_waiting(
+        lambda each: each.record.shared and each.record.assignment in leaving,
+        briskly=True,
+        reason=Reason.REBALANCE,
+    )
+    pipeline.proceed(shared)
+    for assignment in leaving:
+        assignment.active = False
