@@ -16,7 +16,7 @@ from uuid import UUID
 
 import pytest
 
-from deliver.brokers import Brokers
+from deliver.brokers import Brokers, OnAck
 from deliver.world import assignment
 from endpoint_records import endpoint_value
 from plaudit.deliver.isolation.limits import AdmissionLimits
@@ -73,6 +73,22 @@ class Probe:
             caller = caller.f_back
 
 
+class Notifying(Brokers):
+    """Brokers that a test waits for; each delivery is one write.
+
+    Attributes:
+        written: set by each write.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = asyncio.Event()
+
+    def send(self, *args: Any, on_ack: OnAck) -> None:
+        super().send(*args, on_ack=on_ack)
+        self.written.set()
+
+
 def documented() -> list[Frame]:
     """Return the frames that the page states."""
     table = PAGE.read_text().partition("<!-- frames:")[2].partition("<!-- frames: end")[0]
@@ -111,7 +127,7 @@ async def delivered(probe: Probe) -> None:
     server = await asyncio.start_server(answer, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
     engine = Engine(Dialer(AddressPolicy((ip_network("127.0.0.0/8"),))), tls_context())
-    brokers, loop = Brokers(), asyncio.get_running_loop()
+    brokers, loop = Notifying(), asyncio.get_running_loop()
     context = LaneContext(
         PipelineContext(
             Attempter(engine),
@@ -132,8 +148,8 @@ async def delivered(probe: Probe) -> None:
         try:
             record = Record(partition, offset, int(time.time() * 1_000), VALUE)
             entrance.hand_over([record])
-            while len(brokers.waiting) <= offset:
-                await asyncio.sleep(0.001)
+            await brokers.written.wait()
+            brokers.written.clear()
         finally:
             sys.setprofile(None)
     await engine.aclose()

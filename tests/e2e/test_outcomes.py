@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 
 from e2e.rig import PROMPTLY_S, Rig
 from e2e.sink import Sink, always, failing, good
-from plaudit.deliver.pipeline.fan_out import WIDE
+from plaudit.deliver.pipeline.events import WIDE
 from plaudit.formats.catalogue import SHAPES
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
