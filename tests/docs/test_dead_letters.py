@@ -12,6 +12,7 @@ import typer
 from plaudit.cli.registry import build
 from plaudit.deliver.model import decision as decide
 from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.pipeline import decode
 from plaudit.deliver.pipeline import deliveries as deliveries_lane
 from plaudit.deliver.settle import records as moves
 from plaudit.dlq.job.rules import Skip
@@ -39,8 +40,8 @@ def given_up() -> set[str]:
 
 def unreadable() -> set[str]:
     """Return the reasons for which a record is no event."""
-    text = source(decoding) + source(deliveries_lane)
-    found = re.findall(r'(?:reason = |Undecodable\(|bury_record\(record, )"([a-z_]+)"', text)
+    text = source(decoding) + source(decode) + source(deliveries_lane)
+    found = re.findall(r'(?:reason = |Undecodable\(|DeadRecord\()"([a-z_]+)"', text)
     assert {"unknown_format", "headers_unusable"} <= set(found)
     return set(found)
 
