@@ -16,6 +16,7 @@ from plaudit.recorder.recorder import MOST
 from plaudit.records.attempt import decode_attempt, encode_attempt
 from plaudit.store.db.database import connect, migrate
 from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.kinds import SeenKinds
 from plaudit.store.log.writer import AttemptRows, insert_new
 
 BATCH: Final = MOST
@@ -34,6 +35,7 @@ def main(url: str) -> None:
     engine = connect(url)
     migrate(engine)
     rows = AttemptRows(engine.dialect.name)
+    seen = SeenKinds()
     spent = cpu = 0.0
     for _ in range(BATCHES):
         now_ms = int(time.time() * 1_000)
@@ -41,7 +43,7 @@ def main(url: str) -> None:
         began, began_cpu = time.perf_counter(), time.process_time()
         made = [rows.row(decode_attempt(value)) for value in values]
         with engine.begin() as connection:
-            take_in(connection, summed(insert_new(connection, made)))
+            take_in(connection, summed(insert_new(connection, made, seen)))
         spent += time.perf_counter() - began
         cpu += time.process_time() - began_cpu
     engine.dispose()

@@ -13,7 +13,8 @@ from attempts import WORKSPACE, attempt, failed
 from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints.spec import InputRefused
-from plaudit.store.log.queries import Page, Query, State, attempts_about, attempts_of, find_page
+from plaudit.store.log.queries import Page, attempts_about, attempts_of, find_page
+from plaudit.store.log.query import Query, State
 from plaudit.store.log.writer import AttemptRows, insert_new
 
 NOW = int(time.time() * 1_000)

@@ -28,11 +28,10 @@ from plaudit.store.log.queries import (
     MOST_RETRIED,
     Attempt,
     NoSuchDelivery,
-    Query,
-    State,
     attempts_of,
     find_page,
 )
+from plaudit.store.log.query import Query, State
 
 ACK_S: Final = 30.0
 NO_LETTER: Final = "no_letter"

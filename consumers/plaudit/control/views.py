@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from plaudit.records.times import time_text
-from plaudit.store.log.queries import Attempt, State
+from plaudit.store.log.queries import Attempt
+from plaudit.store.log.query import State
 
 
 def shown_delivery(latest: Attempt) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sqlalchemy.engine import Engine
@@ -16,15 +17,17 @@ from plaudit.logs.once_logger import OnceLogger
 from plaudit.recorder.settings import DAY_MS
 from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.db.partitions import forget_before
-from plaudit.store.db.tables import HOURS
+from plaudit.store.db.tables import HOURS, LOG_DAYS
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.log.health import HOUR_MS
+from plaudit.store.log.labels import label_rows
 
 _log = event_logger(__name__)
 
 RELAY_EVERY_S: Final = 0.5
 NOTIFY_EVERY_S: Final = 2.0
 FORGET_EVERY_S: Final = 600.0
+LABEL_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,11 @@ def relaying(relay: Relay) -> Chore:
     return Chore("relay", RELAY_EVERY_S, run)
 
 
+def labeling(engine: Engine) -> Chore:
+    """Return the chore that gives the rows of earlier releases their kinds."""
+    return Chore("kinds", LABEL_EVERY_S, partial(label_rows, engine))
+
+
 def forgetting(engine: Engine, log_days: int) -> Chore:
     """Return the chore that removes what is older than the log is kept."""
 
@@ -100,6 +108,7 @@ def forgetting(engine: Engine, log_days: int) -> Chore:
         gone = forget_before(engine, cutoff_ms)
         with translated(), engine.begin() as connection:
             connection.execute(HOURS.delete().where(HOURS.c.hour < cutoff_ms // HOUR_MS))
+            connection.execute(LOG_DAYS.delete().where(LOG_DAYS.c.day < cutoff_ms // DAY_MS))
         if gone:
             _log.info("log.pruned", extra={"days_or_rows": gone})
 

@@ -13,8 +13,9 @@ from plaudit.logs.logger import event_logger
 from plaudit.recorder.auto_disable import carry_out, verdicts
 from plaudit.records.attempt import decode_attempt
 from plaudit.records.codec import RecordError
-from plaudit.store.db.database import RowsRefused, translated
+from plaudit.store.db.database import DatabaseFailure, RowsRefused, translated
 from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.kinds import SeenKinds
 from plaudit.store.log.writer import AttemptRows, Row, insert_new
 
 _log = event_logger(__name__)
@@ -61,6 +62,7 @@ class Projector:
         self._engine = engine
         self._after_ms = disable_after_ms
         self._rows = AttemptRows(engine.dialect.name)
+        self._seen = SeenKinds()
         self.counts = Counts()
 
     def project(self, records: Sequence[Read]) -> None:
@@ -78,7 +80,10 @@ class Projector:
             return
         try:
             written, disabled = self._transaction([row for _, row in read])
-        except RowsRefused as error:
+        except DatabaseFailure as error:
+            self._seen.clear()
+            if not isinstance(error, RowsRefused):
+                raise
             if len(read) == 1:
                 self._leave_out(read[0][0], str(error))
                 return
@@ -93,7 +98,7 @@ class Projector:
     def _transaction(self, rows: list[Row]) -> tuple[int, int]:
         disabled = 0
         with translated(), self._engine.begin() as connection:
-            fresh = insert_new(connection, rows)
+            fresh = insert_new(connection, rows, self._seen)
             sums = summed(fresh)
             health = take_in(connection, sums)
             if self._after_ms is not None:

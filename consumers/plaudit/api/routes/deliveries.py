@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from plaudit.api.auth import Reading, WithOnce, WithParts, Writing, check_quota
 from plaudit.api.dependencies import Parts
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.deliveries import (
+    DeliveryCount,
     DeliveryDetail,
     DeliveryOut,
     DeliveryPage,
@@ -27,24 +28,28 @@ from plaudit.store.endpoints.changes import NoSuchEndpoint
 from plaudit.store.log.queries import (
     DEFAULT_PAGE,
     LARGEST_PAGE,
+    MOST_COUNTED,
     NoSuchDelivery,
-    State,
     attempts_of,
+    count_deliveries,
     find_page,
 )
-from plaudit.store.log.queries import Query as Wanted
+from plaudit.store.log.query import Query as Wanted
+from plaudit.store.log.query import State
 from plaudit.store.log.stats import hourly
 
 router = APIRouter(prefix="/v1", tags=["deliveries"])
 
 _TYPE: Final = r"^[a-z_]+(\.[a-z_]+)*$"
 EventType = Annotated[str | None, Query(pattern=_TYPE, max_length=100)]
+Reason = Annotated[
+    str | None,
+    Query(pattern="^[a-z_]+$", max_length=100, description="Code of a failure, as `exhausted`."),
+]
 Cursor = Annotated[str | None, Query(max_length=200, description="Of the page before.")]
 
 
-@router.get("/deliveries", response_model=DeliveryPage, responses=documented())
-def list_deliveries(
-    parts: WithParts,
+async def wanted_of(
     who: Reading,
     workspace_id: UUID | None = None,
     endpoint_id: UUID | None = None,
@@ -54,13 +59,12 @@ def list_deliveries(
     state: State | None = None,
     outcome: Outcome | None = None,
     status: Annotated[int | None, Query(ge=100, le=599)] = None,
+    reason: Reason = None,
     since: Moment = None,
     until: Moment = None,
-    cursor: Cursor = None,
-    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE,
-) -> dict[str, Any]:
-    """List deliveries, latest first; all given conditions must match."""
-    query = Wanted(
+) -> Wanted:
+    """Return the conditions of a request; all of them must match."""
+    return Wanted(
         who.reads(_text(workspace_id)),
         _text(endpoint_id),
         _text(event_id),
@@ -71,10 +75,32 @@ def list_deliveries(
         status,
         epoch_ms("since", since),
         epoch_ms("until", until),
+        reason,
     )
+
+
+Filtering = Annotated[Wanted, Depends(wanted_of)]
+
+
+@router.get("/deliveries", response_model=DeliveryPage, responses=documented())
+def list_deliveries(
+    parts: WithParts,
+    query: Filtering,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE,
+) -> dict[str, Any]:
+    """List deliveries, latest first; all given conditions must match."""
     with reading(parts.engine) as connection:
         page = find_page(connection, query, limit=limit, cursor=cursor)
     return {"data": [shown_delivery(each) for each in page.deliveries], "cursor": page.cursor}
+
+
+@router.get("/deliveries/count", operation_id="countDeliveries", responses=documented())
+def count_all(parts: WithParts, query: Filtering) -> DeliveryCount:
+    """Count the deliveries that match all given conditions, up to 10,000."""
+    with reading(parts.engine) as connection:
+        count = count_deliveries(connection, query)
+    return DeliveryCount(count=count, at_least=count >= MOST_COUNTED)
 
 
 @router.get("/deliveries/{delivery_id}", response_model=DeliveryDetail, responses=documented(404))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from plaudit.records.attempt import Outcome
-from plaudit.store.log.queries import State
+from plaudit.store.log.query import State
 
 _ID: Final = "0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10"
 _TIMES: Final = "RFC 3339, UTC."
@@ -147,6 +147,13 @@ class DeliveryPage(BaseModel):
 
     data: list[DeliveryOut]
     cursor: str | None = None
+
+
+class DeliveryCount(BaseModel):
+    """Number of deliveries that match a filter."""
+
+    count: int
+    at_least: bool = Field(description="Whether there may be more: counting stops at 10,000.")
 
 
 class RefusedRetry(BaseModel):

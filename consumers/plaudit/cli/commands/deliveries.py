@@ -23,11 +23,10 @@ from plaudit.store.log.queries import (
     LARGEST_PAGE,
     MOST_RETRIED,
     NoSuchDelivery,
-    Query,
-    State,
     attempts_of,
     find_page,
 )
+from plaudit.store.log.query import Query, State
 
 app = typer.Typer(no_args_is_help=True, help="Look at deliveries, and try them again.")
 

@@ -22,7 +22,14 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.logs.logger import event_logger
-from plaudit.recorder.background_jobs import NOTIFY_EVERY_S, Chore, Chores, forgetting, relaying
+from plaudit.recorder.background_jobs import (
+    NOTIFY_EVERY_S,
+    Chore,
+    Chores,
+    forgetting,
+    labeling,
+    relaying,
+)
 from plaudit.recorder.health import RecorderHealth
 from plaudit.recorder.notices import Notifier
 from plaudit.recorder.projector import Projector
@@ -86,6 +93,7 @@ def command(
             relaying(Relay(engine, producer, kafka.names.endpoints, keys)),
             Chore("notices", NOTIFY_EVERY_S, notifier.run),
             forgetting(engine, settings.log_days),
+            labeling(engine),
         )
         chores.start()
         stack.callback(chores.close, CLOSE_S)

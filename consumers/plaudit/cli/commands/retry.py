@@ -11,7 +11,7 @@ from plaudit.control.retry import Retried, Retrier
 from plaudit.kafka.read.record_reader import RecordReader
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
-from plaudit.store.log.queries import Query
+from plaudit.store.log.query import Query
 
 ACK_TIMEOUT_MS: Final = 8_000
 

@@ -22,6 +22,7 @@ from sqlalchemy.exc import (
 
 from plaudit.bulk.private import make_private
 from plaudit.kafka.errors import SettingsError
+from plaudit.store.db.log_indexes import build_indexes
 
 VARIABLE: Final = "PLAUDIT_DATABASE_URL"
 BUSY_MS: Final = 10_000
@@ -30,7 +31,7 @@ CACHE_KIB: Final = 65_536
 """Page cache of each SQLite connection, at most."""
 CHECKPOINT_PAGES: Final = 8_000
 """Pages of 4 KiB in SQLite's journal before they move into the file."""
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The newest migration, which the tables of this release come from."""
 _READING: Final = "plaudit_reading"
 _VERSION: Final = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))
@@ -152,6 +153,8 @@ def migrate(engine: Engine) -> None:
 
     with translated(), engine.begin() as connection:
         upgrade(connection)
+    with translated():
+        build_indexes(engine)
 
 
 def revisions(engine: Engine) -> tuple[str | None, str]:

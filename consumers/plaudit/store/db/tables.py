@@ -22,6 +22,8 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    false,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -100,6 +102,16 @@ LEASES: Final = Table(
 )
 """Who may do what only one may do at a time, and until when."""
 
+
+def _partial(name: str, condition: str, *columns: str) -> Index:
+    where = text(condition)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+def _latest_by(name: str, *columns: str) -> Index:
+    return _partial(name, "NOT followed", *columns, "started_at")
+
+
 ATTEMPTS: Final = Table(
     "attempts",
     METADATA,
@@ -131,18 +143,45 @@ ATTEMPTS: Final = Table(
     Column("error", Text),
     Column("next_due_at", BigInteger),
     Column("worker", Text, nullable=False),
-    Index("attempts_age", "started_at"),
+    Column("kind", BigInteger),
+    Column("followed", Boolean, nullable=False, server_default=false()),
     Index("attempts_delivery", "delivery_id"),
     Index("attempts_event", "event_id"),
     Index("attempts_subject", "subject"),
-    Index("attempts_endpoint", "endpoint_id", "started_at"),
-    Index("attempts_workspace", "workspace_id", "started_at"),
+    _latest_by("attempts_kind", "kind"),
+    _latest_by("attempts_endpoint_kind", "endpoint_id", "kind"),
+    _latest_by("attempts_workspace_kind", "workspace_id", "kind"),
+    _latest_by("attempts_latest"),
+    _partial("attempts_past", "followed", "started_at"),
 )
 """The delivery log: one row for each record of the attempts topic, under the same names.
 
 In Postgres it is partitioned by days of `started_at`, which a record that is written twice brings
-twice, too: a row stands once. `answer_headers` is JSON.
+twice, too: a row stands once. `answer_headers` is JSON. `kind` is the number of a row of LOG_KINDS;
+rows of earlier releases have none. `followed` is set when a later row of the same delivery was
+written: most lists show only the others, which have indexes of their own.
 """
+
+LOG_KINDS: Final = Table(
+    "log_kinds",
+    METADATA,
+    Column("kind", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_type", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer),
+    Column("reason", Text),
+)
+"""Kinds of attempts: the combinations of what the log is filtered by."""
+
+LOG_DAYS: Final = Table(
+    "log_days",
+    METADATA,
+    Column("scope", Text, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("kind", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Days on which a workspace, an endpoint or all of them (an empty scope) had rows of a kind."""
 
 HEALTH: Final = Table(
     "endpoint_health",

@@ -5,20 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from types import MappingProxyType
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from plaudit.store.db.tables import ATTEMPTS, Id
+from plaudit.store.db.tables import ATTEMPTS
 from plaudit.store.endpoints.spec import InputRefused, uuid_text
+from plaudit.store.log.query import OUTCOMES, Query, State
+from plaudit.store.log.search import Place, count_rows, places
 
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
+MOST_COUNTED: Final = 10_000
+"""Deliveries that are counted one by one; above, there are at least so many."""
 MOST_RETRIED: Final = 1_000
 """Deliveries that one call retries; use `plaudit dlq redrive` or `plaudit replay` for more."""
 
@@ -30,23 +32,6 @@ class NoSuchDelivery(LookupError):
         super().__init__(f"no delivery {delivery_id}; see `plaudit deliveries list`")
 
 
-class State(StrEnum):
-    """State of a delivery, by its latest row in the log."""
-
-    DELIVERED = "delivered"
-    PENDING = "pending"
-    DEAD = "dead"
-    CANCELLED = "cancelled"
-
-
-OUTCOMES: Final[Mapping[State, tuple[str, ...]]] = MappingProxyType(
-    {
-        State.DELIVERED: ("delivered",),
-        State.PENDING: ("retrying", "diverted"),
-        State.DEAD: ("dead", "gone"),
-        State.CANCELLED: ("cancelled",),
-    }
-)
 _STATE: Final = {outcome: state for state, outcomes in OUTCOMES.items() for outcome in outcomes}
 
 
@@ -94,37 +79,7 @@ class Attempt:
         return self.status is not None or self.total_ms is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Conditions for deliveries; None means any.
-
-    Attributes:
-        status: status of the response, such as 503.
-        subject: subject of the event, such as a testimonial's id.
-        since_ms: latest attempt at or after this; epoch milliseconds.
-        until_ms: latest attempt before this.
-    """
-
-    workspace_id: str | None = None
-    endpoint_id: str | None = None
-    event_id: str | None = None
-    subject: str | None = None
-    event_type: str | None = None
-    state: State | None = None
-    outcome: str | None = None
-    status: int | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-
-    def checked(self) -> Query:
-        """Validate the ids.
-
-        Raises:
-            InputRefused: a value is not an id; the message names it.
-        """
-        if self.event_id is not None:
-            uuid_text("event", self.event_id)
-        return self
+_COLUMNS: Final = [ATTEMPTS.c[each.name] for each in fields(Attempt)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +102,29 @@ def find_page(
     Raises:
         InputRefused: an id or the cursor is not valid.
     """
-    statement = (
-        sa.select(ATTEMPTS)
-        .where(*_conditions(query.checked()), ~_is_followed())
-        .order_by(ATTEMPTS.c.started_at.desc(), ATTEMPTS.c.attempt_id.desc())
-        .limit(limit + 1)
-    )
-    if cursor is not None:
-        place = sa.tuple_(ATTEMPTS.c.started_at, ATTEMPTS.c.attempt_id)
-        started_at, attempt_id = _place(cursor)
-        before = sa.tuple_(sa.literal(started_at, sa.BigInteger), sa.literal(attempt_id, Id))
-        statement = statement.where(place < before)
-    found = [_attempt(row) for row in connection.execute(statement).mappings()]
+    query.checked()
+    after = None if cursor is None else _place(cursor)
+    found: list[Attempt] = []
+    while len(found) <= limit:
+        wanted = limit + 1 - len(found)
+        some = list(places(connection, query, wanted, after))
+        found += _latest(connection, some)
+        if len(some) < wanted:
+            break
+        after = some[-1]
     last = found[limit - 1] if len(found) > limit else None
     return Page(found[:limit], None if last is None else _cursor(last))
+
+
+def count_deliveries(connection: Connection, query: Query, most: int = MOST_COUNTED) -> int:
+    """Return the number of deliveries that match, or `most` if there are at least so many.
+
+    A delivery whose rows were written out of order may be counted twice.
+
+    Raises:
+        InputRefused: an id is not valid.
+    """
+    return count_rows(connection, query.checked(), most)
 
 
 def attempts_of(connection: Connection, delivery_id: str) -> Sequence[Attempt]:
@@ -187,29 +151,26 @@ def attempts_about(connection: Connection, some_id: str) -> Sequence[Attempt]:
 
 def _in_order(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequence[Attempt]:
     statement = (
-        sa.select(ATTEMPTS).where(condition).order_by(ATTEMPTS.c.started_at, ATTEMPTS.c.attempt_id)
+        sa.select(*_COLUMNS).where(condition).order_by(ATTEMPTS.c.started_at, ATTEMPTS.c.attempt_id)
     )
     return [_attempt(row) for row in connection.execute(statement).mappings()]
 
 
-def _conditions(query: Query) -> list[sa.ColumnElement[bool]]:
-    wanted: dict[str, object] = {
-        "workspace_id": query.workspace_id,
-        "endpoint_id": query.endpoint_id,
-        "event_id": query.event_id,
-        "subject": query.subject,
-        "event_type": query.event_type,
-        "outcome": query.outcome,
-        "status": query.status,
-    }
-    conditions = [ATTEMPTS.c[name] == value for name, value in wanted.items() if value is not None]
-    if query.state is not None:
-        conditions.append(ATTEMPTS.c.outcome.in_(OUTCOMES[query.state]))
-    if query.since_ms is not None:
-        conditions.append(ATTEMPTS.c.started_at >= query.since_ms)
-    if query.until_ms is not None:
-        conditions.append(ATTEMPTS.c.started_at < query.until_ms)
-    return conditions
+def _latest(connection: Connection, some: Sequence[Place]) -> Sequence[Attempt]:
+    """Return the attempts at these places, without those that a later row follows after all."""
+    if not some:
+        return []
+    statement = (
+        sa.select(*_COLUMNS)
+        .where(
+            ATTEMPTS.c.attempt_id.in_([each.attempt_id for each in some]),
+            # Without the exact times, Postgres would look into every day.
+            ATTEMPTS.c.started_at.in_({each.started_at for each in some}),
+            ~_is_followed(),
+        )
+        .order_by(ATTEMPTS.c.started_at.desc(), ATTEMPTS.c.attempt_id.desc())
+    )
+    return [_attempt(row) for row in connection.execute(statement).mappings()]
 
 
 def _is_followed() -> sa.ColumnElement[bool]:
@@ -235,13 +196,13 @@ def _cursor(attempt: Attempt) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _place(cursor: str) -> tuple[int, str]:
+def _place(cursor: str) -> Place:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         started_at, _, attempt_id = text.partition(":")
-        place = int(started_at), uuid_text("cursor", attempt_id)
+        place = Place(int(started_at), uuid_text("cursor", attempt_id))
     except (binascii.Error, ValueError):
         raise InputRefused("cursor", "not one that a page ended with") from None
-    if not -(2**63) <= place[0] < 2**63:
+    if not 0 <= place.started_at < 2**62:
         raise InputRefused("cursor", "not one that a page ended with")
     return place

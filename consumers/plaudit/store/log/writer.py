@@ -1,8 +1,7 @@
 """Writer of the delivery log: batches of attempts, each stored once.
 
 `attempt_id` identifies an attempt. SQLite inserts rows one at a time in a transaction. Postgres
-gets
-them by COPY into a temporary table, from which new ones are inserted.
+gets them by COPY into a temporary table, from which new ones are inserted.
 """
 
 from __future__ import annotations
@@ -19,17 +18,26 @@ from sqlalchemy.exc import DBAPIError
 
 from plaudit.store.db.partitions import ensure_days
 from plaudit.store.db.tables import ATTEMPTS, Id
+from plaudit.store.log.kinds import SeenKinds, kind_number, note_kinds
 
-COLUMNS: Final = tuple(column.name for column in ATTEMPTS.columns)
+COLUMNS: Final = tuple(column.name for column in ATTEMPTS.columns if column.name != "followed")
+_RECORDED: Final = COLUMNS[: COLUMNS.index("kind")]
+"""The columns that a record of the attempts topic has."""
 _PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
 _ID: Final = _PLACE["attempt_id"]
+_scope_of: Final = itemgetter(
+    *(_PLACE[name] for name in ("workspace_id", "endpoint_id", "started_at"))
+)
 _STARTED: Final = _PLACE["started_at"]
 LONGEST_TEXT: Final = 4_096
 """Maximum characters of a stored text."""
 LONGEST_KEY: Final = 400
 """Maximum characters of an indexed text: Postgres takes 2,704 bytes."""
 
-_in_order: Final = itemgetter(*COLUMNS)
+_in_order: Final = itemgetter(*_RECORDED)
+_kind_of: Final = itemgetter(
+    *(_PLACE[name] for name in ("event_type", "outcome", "status", "reason"))
+)
 
 Row = tuple[Any, ...]
 """An attempt, in the order of COLUMNS; ids as the database takes them."""
@@ -66,11 +74,19 @@ class AttemptRows:
             value = values[place]
             if value is not None:
                 values[place] = convert(value)
+        values.append(kind_number(_kind_of(values)))
         return tuple(values)
 
 
-def insert_new(connection: Connection, rows: Sequence[Row]) -> list[Row]:
+def insert_new(
+    connection: Connection, rows: Sequence[Row], seen: SeenKinds | None = None
+) -> list[Row]:
     """Write attempts that are not in the log; return those, in their order.
+
+    Args:
+        connection: transaction.
+        rows: the attempts.
+        seen: kinds that this process has written before; clear it when the transaction fails.
 
     Raises:
         SQLAlchemyError: nothing was written.
@@ -83,6 +99,8 @@ def insert_new(connection: Connection, rows: Sequence[Row]) -> list[Row]:
         known = _copy(connection, once)
     else:
         known = _insert(connection, once)
+    noted = [(*_scope_of(row), row[-1], _kind_of(row)) for row in once]
+    note_kinds(connection, noted, seen or SeenKinds())
     return once if not known else [row for row in once if row[_ID] not in known]
 
 
@@ -90,7 +108,9 @@ def _insert(connection: Connection, rows: list[Row]) -> set[Any]:
     """Write those that SQLite has not; return the ids of those that it had."""
     # Other writers wait until this transaction ends: new rows have higher numbers than old ones.
     before = connection.exec_driver_sql("SELECT max(rowid) FROM attempts").scalar() or 0
-    if connection.exec_driver_sql(_INSERT, rows).rowcount == len(rows):
+    count = connection.exec_driver_sql(_INSERT, rows).rowcount
+    connection.exec_driver_sql(_FOLLOW, (before,))
+    if count == len(rows):
         return set()
     # After a crash between a transaction and the commit of its offsets.
     added = connection.exec_driver_sql(_ADDED, (before,))
@@ -107,9 +127,12 @@ def _copy(connection: Connection, rows: list[Row]) -> set[Any]:
             with cursor.copy(_COPY) as copy:
                 copy.write("".join(map(_line, rows)))
             cursor.execute(_TAKE)
-            if cursor.rowcount == len(rows):
-                return set()
-            return {row[_ID] for row in rows} - {str(taken[0]) for taken in cursor.fetchall()}
+            taken = {str(each[0]) for each in cursor.fetchall()}
+            cursor.execute(_PAST)
+            past = cursor.fetchall()
+            if past:
+                cursor.executemany(_FOLLOW_ONE, past)
+            return {row[_ID] for row in rows} - taken
     except dbapi.Error as error:
         # Translate errors that bypass SQLAlchemy.
         raise DBAPIError.instance(_COPY, None, error, dbapi.Error) from error
@@ -120,12 +143,35 @@ _INSERT: Final = (
     f"INSERT OR IGNORE INTO attempts ({_LISTED}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - column names of ours
 )
 _ADDED: Final = "SELECT attempt_id FROM attempts WHERE rowid > ?"
-_STAGE: Final = "CREATE TEMPORARY TABLE IF NOT EXISTS staged (LIKE attempts) ON COMMIT DELETE ROWS"
+_FOLLOW: Final = (
+    "UPDATE attempts SET followed = 1 WHERE rowid IN ("
+    "SELECT past.rowid FROM attempts latest CROSS JOIN attempts past WHERE latest.rowid > ? "
+    "AND past.delivery_id = latest.delivery_id AND NOT past.followed "
+    "AND (past.started_at, past.attempt_id) < (latest.started_at, latest.attempt_id))"
+)
+_STAGE: Final = (
+    "CREATE TEMPORARY TABLE IF NOT EXISTS staged (LIKE attempts INCLUDING DEFAULTS) "
+    "ON COMMIT DELETE ROWS"
+)
 _COPY: Final = f"COPY staged ({_LISTED}) FROM STDIN"
 _TAKE: Final = (
     f"INSERT INTO attempts ({_LISTED}) SELECT {_LISTED} FROM staged "  # noqa: S608 - the same
     "ON CONFLICT DO NOTHING RETURNING attempt_id"
 )
+_RETRIED_WITHIN_MS: Final = 26 * 3_600_000
+"""The longest tier is 24 h. Only a row that someone sends again may follow an older one.
+
+The bound spares a look into the days before. A row that comes later still is found by the lists.
+"""
+_PAST: Final = (
+    "SELECT past.attempt_id, past.started_at FROM staged latest CROSS JOIN LATERAL ("  # noqa: S608
+    "SELECT a.attempt_id, a.started_at FROM attempts a "
+    "WHERE a.delivery_id = latest.delivery_id AND NOT a.followed "
+    "AND a.started_at >= CASE WHEN latest.trigger IN ('manual', 'redrive', 'replay') THEN 0 "
+    f"ELSE latest.started_at - {_RETRIED_WITHIN_MS} END "
+    "AND (a.started_at, a.attempt_id) < (latest.started_at, latest.attempt_id) OFFSET 0) past"
+)
+_FOLLOW_ONE: Final = "UPDATE attempts SET followed = true WHERE attempt_id = %s AND started_at = %s"
 
 _is_uuid: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 _special: Final = re.compile(r"[\\\t\n\r]").search

@@ -1,0 +1,268 @@
+"""Search of the delivery log: places of rows by filter, newest first, each step by an index.
+
+A filter by event type, state, outcome, status or reason becomes the kinds that it allows (see
+`plaudit.store.log.kinds`). The days that have such kinds are searched from the newest, a few at a
+time: for each kind of a day, the newest rows in an index that ends in (kind, time). So the time of
+a page depends on its size and not on how rare the rows are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from plaudit.store.db.partitions import DAY_MS
+from plaudit.store.db.tables import ATTEMPTS, HEALTH, LOG_DAYS, LOG_KINDS, Id
+from plaudit.store.log.kinds import EVERYTHING
+from plaudit.store.log.query import OUTCOMES, Query
+from plaudit.store.log.search_sql import Scope, Wanted, span_statement
+
+_MOST_SPANS: Final = 400
+"""Spans of one statement: with a page of 50 rows, it looks at 20,000 index entries at most."""
+_END_MS: Final = 2**62
+_NOT_FOLLOWED: Final[sa.ColumnElement[bool]] = sa.literal_column("NOT attempts.followed")
+"""In the words of the partial indexes."""
+
+
+class Place(NamedTuple):
+    """Place of a row in the log's order."""
+
+    started_at: int
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A day, or a part of one, in which a scope has rows of a kind."""
+
+    kind: int
+    low_ms: int
+    high_ms: int
+
+
+def places(
+    connection: Connection, query: Query, limit: int, after: Place | None = None
+) -> Iterator[Place]:
+    """Yield up to `limit` rows that match and that no later row of their delivery follows.
+
+    A row that was written out of order may be followed all the same.
+
+    Args:
+        connection: database.
+        query: conditions.
+        limit: number of rows.
+        after: the row before the first; None begins at the newest.
+    """
+    if not _has_kinds(connection, query):
+        yield from _walk(connection, query, limit, after)
+        return
+    if _is_foreign(connection, query):
+        return
+    left = limit
+    for some in _batches(connection, query, after):
+        found = _newest(connection, query, some, left, after)
+        yield from found
+        left -= len(found)
+        if left <= 0:
+            return
+
+
+def count_rows(connection: Connection, query: Query, most: int) -> int:
+    """Return how many deliveries match; counting stops at `most`."""
+    if not _has_kinds(connection, query):
+        some = sa.select(sa.literal(1)).select_from(ATTEMPTS).where(*row_conditions(query))
+        counted = sa.select(sa.func.count()).select_from(some.limit(most).subquery())
+        return int(connection.execute(counted).scalar() or 0)
+    if _is_foreign(connection, query):
+        return 0
+    total = 0
+    for spans in _batches(connection, query, None):
+        given = {**_scope_values(query), **_span_values(connection, spans), "n": most - total}
+        total += int(
+            connection.execute(_statement(connection, query, "count"), given).scalar() or 0
+        )
+        if total >= most:
+            break
+    return total
+
+
+def _has_kinds(connection: Connection, query: Query) -> bool:
+    """Return whether kinds answer a query, and not the order of time or another index."""
+    if query.event_id is not None or query.subject is not None:
+        return False
+    if scope_of(query) == EVERYTHING and not filters_kind(query):
+        return False
+    return not has_old_rows(connection)
+
+
+def has_old_rows(connection: Connection) -> bool:
+    """Return whether an earlier release wrote rows that have no kind yet."""
+    old = sa.select(sa.literal(1)).select_from(ATTEMPTS).where(*is_unlabeled()).limit(1)
+    return connection.execute(old).scalar() is not None
+
+
+def is_unlabeled() -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions for rows without a kind, in the words of an index."""
+    return ATTEMPTS.c.kind.is_(None), _NOT_FOLLOWED
+
+
+def filters_kind(query: Query) -> bool:
+    """Return whether a query restricts the kind."""
+    wanted = (query.event_type, query.state, query.outcome, query.status, query.reason)
+    return any(each is not None for each in wanted)
+
+
+def row_conditions(query: Query) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions on rows of the log, without the place in the order."""
+    wanted: dict[str, object] = {
+        "workspace_id": query.workspace_id,
+        "endpoint_id": query.endpoint_id,
+        "event_id": query.event_id,
+        "subject": query.subject,
+        "event_type": query.event_type,
+        "outcome": query.outcome,
+        "status": query.status,
+        "reason": query.reason,
+    }
+    conditions = [ATTEMPTS.c[name] == value for name, value in wanted.items() if value is not None]
+    if query.state is not None:
+        conditions.append(ATTEMPTS.c.outcome.in_(OUTCOMES[query.state]))
+    if query.since_ms is not None:
+        conditions.append(ATTEMPTS.c.started_at >= query.since_ms)
+    if query.until_ms is not None:
+        conditions.append(ATTEMPTS.c.started_at < query.until_ms)
+    return [*conditions, _NOT_FOLLOWED]
+
+
+def _walk(connection: Connection, query: Query, limit: int, after: Place | None) -> Sequence[Place]:
+    """Return the newest rows of an event, of a subject, or of the whole log."""
+    statement = (
+        sa.select(ATTEMPTS.c.started_at, ATTEMPTS.c.attempt_id)
+        .where(*row_conditions(query))
+        .order_by(ATTEMPTS.c.started_at.desc(), ATTEMPTS.c.attempt_id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        place = sa.tuple_(ATTEMPTS.c.started_at, ATTEMPTS.c.attempt_id)
+        before = sa.tuple_(
+            sa.literal(after.started_at, sa.BigInteger), sa.literal(after.attempt_id, Id)
+        )
+        statement = statement.where(place < before, ATTEMPTS.c.started_at <= after.started_at)
+    return [Place(*row) for row in connection.execute(statement)]
+
+
+def _is_foreign(connection: Connection, query: Query) -> bool:
+    """Return whether the endpoint belongs to another workspace, and so has no row that matches."""
+    if query.endpoint_id is None or query.workspace_id is None:
+        return False
+    owner = sa.select(HEALTH.c.workspace_id).where(HEALTH.c.endpoint_id == query.endpoint_id)
+    return connection.execute(owner).scalar() not in {None, query.workspace_id}
+
+
+def scope_of(query: Query) -> str:
+    """Return the narrowest scope of a query."""
+    return query.endpoint_id or query.workspace_id or EVERYTHING
+
+
+def _batches(connection: Connection, query: Query, after: Place | None) -> Iterator[Sequence[Span]]:
+    """Yield the spans of whole days, newest first, so many as one statement takes."""
+    some: list[Span] = []
+    for spans in _days(connection, query, after):
+        if some and len(some) + len(spans) > _MOST_SPANS:
+            yield some
+            some = []
+        some += spans
+        if not after and len(some) <= len(spans):
+            # The newest day alone has enough rows for most first pages.
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _days(connection: Connection, query: Query, after: Place | None) -> Iterator[list[Span]]:
+    """Yield the spans of each day, newest first."""
+    since_ms = query.since_ms or 0
+    until_ms = _END_MS if query.until_ms is None else query.until_ms
+    if after is not None:
+        until_ms = min(until_ms, after.started_at + 1)
+    statement = (
+        sa.select(LOG_DAYS.c.day, LOG_DAYS.c.kind)
+        .where(
+            LOG_DAYS.c.scope == scope_of(query),
+            LOG_DAYS.c.day >= since_ms // DAY_MS,
+            LOG_DAYS.c.day <= min((until_ms - 1) // DAY_MS, 2**31 - 1),
+        )
+        .order_by(LOG_DAYS.c.day.desc())
+    )
+    if filters_kind(query):
+        statement = statement.where(LOG_DAYS.c.kind.in_(_kinds(query)))
+    pairs = connection.execute(statement).all()
+    for day, group in groupby(pairs, key=lambda pair: int(pair[0])):
+        low, high = max(since_ms, day * DAY_MS), min(until_ms, (day + 1) * DAY_MS)
+        yield [Span(kind, low, high) for _, kind in group]
+
+
+def _kinds(query: Query) -> sa.Select[tuple[int]]:
+    wanted: dict[str, object] = {
+        "event_type": query.event_type,
+        "outcome": query.outcome,
+        "status": query.status,
+        "reason": query.reason,
+    }
+    conditions = [LOG_KINDS.c[name] == value for name, value in wanted.items() if value is not None]
+    if query.state is not None:
+        conditions.append(LOG_KINDS.c.outcome.in_(OUTCOMES[query.state]))
+    return sa.select(LOG_KINDS.c.kind).where(*conditions)
+
+
+def _newest(
+    connection: Connection, query: Query, spans: Sequence[Span], limit: int, after: Place | None
+) -> Sequence[Place]:
+    """Return the newest rows of some spans."""
+    native = connection.dialect.name == "postgresql"
+    last = after or Place(_END_MS, "ffffffff-ffff-ffff-ffff-ffffffffffff")
+    bound = Id().process_bind_param(last.attempt_id, connection.dialect)
+    given: dict[str, Any] = {
+        **_scope_values(query),
+        **_span_values(connection, spans),
+        "n": limit,
+        "last_at": last.started_at,
+        "last_id": bound,
+    }
+    found = connection.execute(_statement(connection, query, "places"), given)
+    id_of = str if native else lambda packed: Id().process_result_value(packed, connection.dialect)
+    return [Place(row[0], str(id_of(row[1]))) for row in found]
+
+
+def _scope_values(query: Query) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in (("endpoint", query.endpoint_id), ("workspace", query.workspace_id))
+        if value is not None
+    }
+
+
+def _span_values(connection: Connection, spans: Sequence[Span]) -> dict[str, Any]:
+    if connection.dialect.name == "postgresql":
+        return {
+            "kinds": [each.kind for each in spans],
+            "lows": [each.low_ms for each in spans],
+            "highs": [each.high_ms for each in spans],
+        }
+    return {"spans": json.dumps([[each.kind, each.low_ms, each.high_ms] for each in spans])}
+
+
+def _statement(connection: Connection, query: Query, wanted: Wanted) -> sa.TextClause:
+    scope: Scope = ""
+    if query.endpoint_id is not None:
+        scope = "both" if query.workspace_id is not None else "endpoint"
+    elif query.workspace_id is not None:
+        scope = "workspace"
+    return span_statement(connection.dialect.name, scope, wanted)

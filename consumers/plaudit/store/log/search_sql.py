@@ -1,0 +1,61 @@
+"""Statements of the search: the newest rows of each span, and their number, in both databases.
+
+Each span is looked up by its own descent into an index. Postgres does that with LATERAL. SQLite
+does not have it, and takes a correlated list of row numbers.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final, Literal
+
+import sqlalchemy as sa
+
+Wanted = Literal["places", "count"]
+Scope = Literal["", "workspace", "endpoint", "both"]
+
+_SCOPES: Final[dict[Scope, str]] = {
+    "": "",
+    "workspace": "a.workspace_id = :workspace AND ",
+    "endpoint": "a.endpoint_id = :endpoint AND ",
+    "both": "a.endpoint_id = :endpoint AND a.workspace_id || '' = :workspace AND ",
+}
+_INDEXES: Final[dict[Scope, str]] = {
+    "": "attempts_kind",
+    "workspace": "attempts_workspace_kind",
+    "endpoint": "attempts_endpoint_kind",
+    "both": "attempts_endpoint_kind",
+}
+"""SQLite's planner takes the index of all workspaces, in which another's rows may be in the way."""
+_NEWEST: Final = "ORDER BY a.started_at DESC, a.attempt_id DESC LIMIT :n"
+_AFTER: Final = {
+    "postgresql": "AND (a.started_at, a.attempt_id) < (:last_at, CAST(:last_id AS uuid)) ",
+    "sqlite": "AND (a.started_at, a.attempt_id) < (:last_at, :last_id) ",
+}
+
+_POSTGRES: Final = (
+    "FROM unnest(CAST(:kinds AS bigint[]), CAST(:lows AS bigint[]), CAST(:highs AS bigint[])) "
+    "AS span(kind, low, high) CROSS JOIN LATERAL ("
+    "SELECT a.started_at, a.attempt_id FROM attempts a WHERE {scope}a.kind = span.kind "
+    "AND NOT a.followed AND a.started_at >= span.low AND a.started_at < span.high {after}{end}) x"
+)
+_SQLITE: Final = (
+    "FROM json_each(:spans) span CROSS JOIN attempts x ON x.rowid IN ("
+    "SELECT a.rowid FROM attempts a INDEXED BY {index} "
+    "WHERE {scope}a.kind = json_extract(span.value, '$[0]') "
+    "AND NOT a.followed AND a.started_at >= json_extract(span.value, '$[1]') "
+    "AND a.started_at < json_extract(span.value, '$[2]') {after}{end})"
+)
+
+
+@cache
+def span_statement(dialect: str, scope: Scope, wanted: Wanted) -> sa.TextClause:
+    """Return the statement for the spans of a scope; an empty one is the whole log."""
+    source = _POSTGRES if dialect == "postgresql" else _SQLITE
+    given = {"scope": _SCOPES[scope], "index": _INDEXES[scope]}
+    if wanted == "count":
+        rows = source.format(**given, after="", end="LIMIT :n")
+        return sa.text(f"SELECT count(*) FROM (SELECT 1 {rows} LIMIT :n) counted")  # noqa: S608 - texts of ours
+    rows = source.format(**given, after=_AFTER[dialect], end=_NEWEST)
+    order = "ORDER BY x.started_at DESC, x.attempt_id DESC LIMIT :n"
+    return sa.text(f"SELECT x.started_at, x.attempt_id {rows} {order}")
