@@ -164,7 +164,7 @@ _RETRIED_WITHIN_MS: Final = 26 * 3_600_000
 The bound spares a look into the days before. A row that comes later still is found by the lists.
 """
 _PAST: Final = (
-    "SELECT past.attempt_id, past.started_at FROM staged latest CROSS JOIN LATERAL ("  # noqa: S608
+    "SELECT past.attempt_id, past.started_at FROM staged latest CROSS JOIN LATERAL ("  # noqa: S608 - ours
     "SELECT a.attempt_id, a.started_at FROM attempts a "
     "WHERE a.delivery_id = latest.delivery_id AND NOT a.followed "
     "AND a.started_at >= CASE WHEN latest.trigger IN ('manual', 'redrive', 'replay') THEN 0 "
