@@ -22,7 +22,7 @@ from plaudit.api.app import create_app
 from plaudit.api.dependencies import Parts, opened
 from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import DeliverSettings, HttpSettings, SealSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.access.api_keys import Scope
 from plaudit.store.db.database import open_database
@@ -66,11 +66,10 @@ def served(app: FastAPI) -> Iterator[str]:
 def api(topics: KafkaSettings, tmp_path: Path) -> Iterator[Installation]:
     """An installation with a key of each kind."""
     engine = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
-    deliver = DeliverSettings.model_validate(
-        {
-            "secret_key": base64.b64encode(os.urandom(32)).decode(),
-            "allow_networks": "127.0.0.0/8",
-        }
+    secret_key = base64.b64encode(os.urandom(32)).decode()
+    deliver = DeliverSettings(
+        SealSettings.model_validate({"secret_key": secret_key}),
+        HttpSettings.model_validate({"allow_networks": "127.0.0.0/8"}),
     )
     settings = ApiSettings(api_rate_limit=0)
     with opened(engine, topics, deliver, settings) as parts:

@@ -21,7 +21,7 @@ from plaudit.api.rate_limits import MINUTE_S, RateLimits
 from plaudit.api.readiness import Readiness
 from plaudit.api.settings import ApiSettings
 from plaudit.deliver.http_client import make_context
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import HttpSettings
 from plaudit.events.examples import example_json
 
 URL = "https://hooks.example.com/plaudit"
@@ -154,14 +154,14 @@ async def test_readiness_is_asked_for_once_a_second_however_many_want_to_know() 
 
 
 async def test_test_sends_share_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[DeliverSettings] = []
+    made: list[HttpSettings] = []
 
-    def context(settings: DeliverSettings) -> ssl.SSLContext:
+    def context(settings: HttpSettings) -> ssl.SSLContext:
         made.append(settings)
         return make_context(settings)
 
     monkeypatch.setattr("plaudit.api.test_sends.make_context", context)
-    shared = trying.SharedSender(DeliverSettings())
+    shared = trying.SharedSender(HttpSettings())
     senders = await asyncio.gather(*(shared.sender() for _ in range(20)))
     assert (len(made), len({id(each) for each in senders})) == (1, 1)
     await shared.aclose()

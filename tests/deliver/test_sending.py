@@ -1,7 +1,9 @@
-"""The HTTP client as the settings want it, and mistakes in them told by their variable."""
+"""HTTP client made from the settings, and errors that name the variable of an invalid value."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -14,33 +16,45 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from plaudit.deliver.http_client import make_context
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import DeliverSettings, HttpSettings
 from plaudit.kafka.errors import SettingsError
 
 
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("SECRET_KEY", "sesame"),
         ("PROXY_URL", "http://user:sesame@proxy/path"),
         ("PROXY_URL", "socks5://user:sesame@proxy"),
         ("PROXY_RESOLVES", "sometimes"),
+        ("ALLOW_NETWORKS", "everywhere"),
+        ("ENDPOINT_IN_FLIGHT", "0"),
+        ("SCHEMA_WAIT", "soon"),
+        ("METRICS_PORT", "65536"),
     ],
 )
-def test_a_value_that_can_not_be_used_is_told_without_secrets(
+def test_an_invalid_value_is_refused_by_its_variable_and_without_secrets(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(f"PLAUDIT_{variable}", value)
     with pytest.raises(SettingsError) as refused:
-        DeliverSettings()
+        _ = DeliverSettings().seal.keys
     assert f"PLAUDIT_{variable}" in str(refused.value)
     assert "sesame" not in str(refused.value)
+
+
+def test_no_variable_belongs_to_two_concerns() -> None:
+    concerns = [type(getattr(DeliverSettings(), each.name)) for each in fields(DeliverSettings)]
+    assert len(concerns) == 5
+    variables = Counter(name for concern in concerns for name in concern.model_fields)
+    assert variables.most_common(1)[0][1] == 1
 
 
 def test_the_password_of_a_proxy_is_never_printed_with_the_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PLAUDIT_PROXY_URL", "http://user:sesame@proxy.example:3128")
-    settings = DeliverSettings()
+    settings = HttpSettings()
     assert settings.proxy is not None
     assert settings.proxy.authorization
     for text in (repr(settings), settings.model_dump_json(), repr(settings.proxy)):
@@ -63,10 +77,10 @@ def files(tmp_path: Path) -> dict[str, Path]:
 
 def with_files(
     monkeypatch: pytest.MonkeyPatch, files: dict[str, Path], **wanted: str
-) -> DeliverSettings:
+) -> HttpSettings:
     for name, file in wanted.items():
         monkeypatch.setenv(f"PLAUDIT_TLS_{name.upper()}_FILE", str(files[file]))
-    return DeliverSettings()
+    return HttpSettings()
 
 
 @pytest.mark.parametrize(

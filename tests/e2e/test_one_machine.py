@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from e2e.rig import PLAUDIT, Rig, free_port
 from e2e.test_operating import one_line, plaudit
 from plaudit.cli.served import served
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import ObservabilitySettings
 from plaudit.kafka.settings import KafkaSettings
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
@@ -151,9 +151,9 @@ class Idle:
 def test_a_second_process_takes_another_port_unless_one_was_chosen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with served(DeliverSettings(), Idle()), served(DeliverSettings(), Idle()):
+    with served(ObservabilitySettings(), Idle()), served(ObservabilitySettings(), Idle()):
         pass
-    chosen = DeliverSettings(metrics_port=free_port())
+    chosen = ObservabilitySettings(metrics_port=free_port())
     with served(chosen, Idle()), pytest.raises(typer.Exit), served(chosen, Idle()):
         pass
     assert "PLAUDIT_METRICS_PORT: can't listen on" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Engine
 from standardwebhooks import Webhook
 
 from e2e.sink import Behave, Sink, always, good
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import DeliverSettings, HttpSettings, SealSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
@@ -49,10 +49,9 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 def notifier(engine: Engine) -> Notifier:
     """Return a notifier that may reach loopback."""
-    settings = DeliverSettings.model_validate(
-        {"secret_key": base64.b64encode(KEY).decode(), "allow_networks": "127.0.0.0/8"}
-    )
-    return Notifier(engine, settings)
+    seal = SealSettings.model_validate({"secret_key": base64.b64encode(KEY).decode()})
+    http = HttpSettings.model_validate({"allow_networks": "127.0.0.0/8"})
+    return Notifier(engine, DeliverSettings(seal, http))
 
 
 def due(engine: Engine, sink: Sink, behave: Behave, *, created_at: int = NOW) -> None:

@@ -79,7 +79,7 @@ def opened(
     engine: Engine, kafka: KafkaSettings, deliver: DeliverSettings, api: ApiSettings
 ) -> Iterator[Parts]:
     """Open all dependencies, the relay included, and close them in an order that loses nothing."""
-    secrets = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
+    secrets = deliver.seal.keys
     with ExitStack() as stack:
         config = ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000))
         producer = Producer(kafka, config)
@@ -92,7 +92,7 @@ def opened(
         relay = BackgroundRelay(engine, producer, kafka.names.endpoints, secrets)
         relay.start()
         stack.callback(relay.close)
-        rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)
+        rules = Rules(AddressPolicy(deliver.http.allow_networks), kafka.tiers)
         yield Parts(
             engine,
             EndpointService(engine, secrets, relay, rules, announce_s=ANNOUNCE_S),
@@ -100,7 +100,7 @@ def opened(
             WorkspaceService(engine),
             IdempotencyStore(engine, secrets),
             secrets,
-            SharedSender(deliver),
+            SharedSender(deliver.http),
             reader,
             Admin(kafka, READY_S),
             Retrier(engine, kafka, reader, producer),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from plaudit.deliver.http_client import make_context, make_sender
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import HttpSettings
 from plaudit.transport.sender import Sender
 
 
@@ -16,7 +16,7 @@ class SharedSender:
         settings: HTTP settings of the workers.
     """
 
-    def __init__(self, settings: DeliverSettings) -> None:
+    def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._sender: asyncio.Task[Sender] | None = None
 

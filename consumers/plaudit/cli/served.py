@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from plaudit.cli.ui.output import Exit, fail
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import ObservabilitySettings
 from plaudit.logs.logger import event_logger
 from plaudit.runtime.ops_server import HealthServer, Subject
 
@@ -19,7 +19,7 @@ MORE_PORTS: Final = 16
 
 
 @contextmanager
-def served(settings: DeliverSettings, subject: Subject) -> Iterator[None]:
+def served(settings: ObservabilitySettings, subject: Subject) -> Iterator[None]:
     """Serve them while the command runs, unless the settings disable them.
 
     If the port is the default and another process on this machine uses it, the next one is tried.
@@ -34,7 +34,7 @@ def served(settings: DeliverSettings, subject: Subject) -> Iterator[None]:
         server.close()
 
 
-def _bound(settings: DeliverSettings, subject: Subject) -> HealthServer:
+def _bound(settings: ObservabilitySettings, subject: Subject) -> HealthServer:
     chosen = "metrics_port" in settings.model_fields_set
     ports = range(settings.metrics_port, settings.metrics_port + (1 if chosen else MORE_PORTS))
     for port in ports:

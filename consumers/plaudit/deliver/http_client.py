@@ -1,4 +1,4 @@
-"""The HTTP client as the settings want it."""
+"""HTTP client of the workers, made from its settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import resource
 import ssl
 from typing import Final
 
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import HttpSettings
 from plaudit.kafka.base_settings import PREFIX
 from plaudit.kafka.errors import SettingsError
 from plaudit.transport.addresses import AddressPolicy
@@ -27,7 +27,7 @@ def allow_many_sockets() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def make_sender(settings: DeliverSettings, context: ssl.SSLContext) -> Sender:
+def make_sender(settings: HttpSettings, context: ssl.SSLContext) -> Sender:
     """Return the sender; call it in the event loop that it is for."""
     allow_many_sockets()
     dialer = Dialer(
@@ -39,7 +39,7 @@ def make_sender(settings: DeliverSettings, context: ssl.SSLContext) -> Sender:
     return Engine(dialer, context, limits=PoolLimits(per_origin=MOST_CONNECTIONS))
 
 
-def make_context(settings: DeliverSettings) -> ssl.SSLContext:
+def make_context(settings: HttpSettings) -> ssl.SSLContext:
     """Return the TLS context; takes tens of milliseconds.
 
     Raises:

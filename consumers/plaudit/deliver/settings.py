@@ -1,7 +1,8 @@
-"""Settings of the deliverer, from `PLAUDIT_*` and a `.env` file."""
+"""Settings of delivery by concern, from `PLAUDIT_*` and a `.env` file."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.base_settings import EnvSettings
 from plaudit.kafka.read.positions import PastEnd
 from plaudit.transport.addresses import IPNetwork
@@ -18,71 +20,50 @@ from plaudit.transport.sender import Timeouts
 _Seconds = Annotated[float, Field(gt=0, le=300)]
 
 
-class DeliverSettings(EnvSettings):
-    """How this process delivers.
+class SealSettings(EnvSettings):
+    """Protection of endpoints' secrets.
 
     Raises:
-        SettingsError: a value can't be used; names its variable.
+        SettingsError: a value is invalid; the message names its variable.
     """
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     secret_key: SecretStr = Field(
         default=SecretStr(""),
-        description="Keys for endpoints' secrets: base64 of 32 bytes each, comma-separated; the "
-        "first one seals, all open.",
+        description="Keys for endpoints' secrets: base64 of 32 bytes each, comma-separated. The "
+        "first key encrypts; all of them decrypt.",
     )
     require_bound_endpoints: bool = Field(
         default=False,
-        description="Refuse endpoint records without a seal over owner and filters, as releases "
-        "before 0.2 wrote them; set it after `plaudit endpoints reseal`. The default will change.",
+        description="Refuse endpoint records whose owner and filters are not authenticated, as "
+        "releases before 0.2 wrote them. Set it after `plaudit endpoints reseal`. The default will "
+        "change.",
     )
+
+    @property
+    def keys(self) -> SecretKeys:
+        """The keys.
+
+        Raises:
+            SettingsError: `PLAUDIT_SECRET_KEY` is not set, or is not a list of keys.
+        """
+        return SecretKeys.from_setting(self.secret_key.get_secret_value())
+
+
+class HttpSettings(EnvSettings):
+    """Requests to endpoints.
+
+    Raises:
+        SettingsError: a value is invalid; the message names its variable.
+    """
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
+
     allow_networks: Annotated[tuple[IPNetwork, ...], NoDecode] = Field(
         default=(),
-        description="CIDRs that may be reached although they are private, also by plain http; "
-        "for development.",
-    )
-    metrics_port: int = Field(
-        default=9_464,
-        ge=0,
-        le=65_535,
-        description="Port of /metrics, /healthz and /readyz; 0: none. While it is not set, the "
-        "next free one where another process has it.",
-    )
-    metrics_host: str = Field(default="0.0.0.0", description="Address that port is bound to.")  # noqa: S104 - scraped from elsewhere
-    log_attempts: Literal["all", "failures", "none"] = Field(
-        default="all", description="Which attempts are logged, one line each."
-    )
-    endpoint_in_flight: int = Field(
-        default=64, ge=1, le=10_000, description="Requests to one endpoint at once, per worker."
-    )
-    endpoint_queue: int = Field(
-        default=4_096,
-        ge=1,
-        le=100_000,
-        description="Deliveries to one endpoint that wait for a slot; more go to a tier. Fewer "
-        "while the endpoint does not keep up.",
-    )
-    flood_share: float = Field(
-        default=0.5,
-        gt=0,
-        le=1,
-        description="Share of a partition's records in a minute that may be dead-lettered as no "
-        "events; over it (and over 100) the partition is paused, for a minute and then longer. 1: "
-        "no limit.",
-    )
-    schema_wait: float = Field(
-        default=300.0,
-        ge=0,
-        le=86_400,
-        description="Seconds that a partition waits for a schema that is not known; then the "
-        "record is a dead letter, `schema_unknown`.",
-    )
-    position_past_end: PastEnd = Field(
-        default=PastEnd.START,
-        description="Where to begin when a group's position is past the end of its log (a topic "
-        "made again, a cluster restored): `start` loses nothing and may repeat, `end` skips what "
-        "the log holds now.",
+        description="Private networks (CIDR) that requests may reach, also with plain http; for "
+        "development.",
     )
     dns_timeout: _Seconds = Field(default=5.0, description="Seconds for a name look-up.")
     connect_timeout: _Seconds = Field(default=5.0, description="Seconds for a TCP connect.")
@@ -94,13 +75,13 @@ class DeliverSettings(EnvSettings):
     total_timeout: _Seconds = Field(default=20.0, description="Seconds for an attempt as a whole.")
     proxy_url: SecretStr = Field(
         default=SecretStr(""),
-        description="Forward proxy, `http://[user:password@]host:port`: every request goes through "
-        "a tunnel (CONNECT) to an address that was looked up and checked here.",
+        description="Forward proxy, `http://[user:password@]host:port`: every request uses a "
+        "tunnel (CONNECT) to an address that the worker has looked up and checked.",
     )
     proxy_resolves: bool = Field(
         default=False,
-        description="Give the proxy names instead of addresses, for proxies that filter by name or "
-        "networks without DNS: then the proxy alone must refuse names that lead inside.",
+        description="Pass names to the proxy instead of addresses, for proxies that filter by "
+        "name and for networks without DNS. Then the proxy must refuse private addresses itself.",
     )
     tls_ca_file: Path | None = Field(
         default=None,
@@ -150,9 +131,93 @@ class DeliverSettings(EnvSettings):
         )
 
 
+class IsolationSettings(EnvSettings):
+    """Limits that keep one endpoint, or one producer, from slowing down the others.
+
+    Raises:
+        SettingsError: a value is invalid; the message names its variable.
+    """
+
+    endpoint_in_flight: int = Field(
+        default=64, ge=1, le=10_000, description="Requests to one endpoint at once, per worker."
+    )
+    endpoint_queue: int = Field(
+        default=4_096,
+        ge=1,
+        le=100_000,
+        description="Deliveries to one endpoint that wait for a slot; further ones are diverted. "
+        "The worker lowers it while the endpoint does not keep up.",
+    )
+    flood_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Share of a partition's records in a minute that may be dead-lettered as "
+        "unreadable. Above it, and above 100 records, the partition is paused for a minute, and "
+        "then longer. 1: no limit.",
+    )
+
+
+class ReadingSettings(EnvSettings):
+    """Reading of records from Kafka.
+
+    Raises:
+        SettingsError: a value is invalid; the message names its variable.
+    """
+
+    schema_wait: float = Field(
+        default=300.0,
+        ge=0,
+        le=86_400,
+        description="Seconds that a partition waits for an unknown schema. Then the record "
+        "becomes a dead letter, `schema_unknown`.",
+    )
+    position_past_end: PastEnd = Field(
+        default=PastEnd.START,
+        description="Where to read when a group's position is past the end of its log, because "
+        "the topic was recreated or the cluster restored: `start` loses nothing and may repeat, "
+        "`end` skips what the log holds now.",
+    )
+
+
+class ObservabilitySettings(EnvSettings):
+    """Metrics, health and the log of attempts.
+
+    Raises:
+        SettingsError: a value is invalid; the message names its variable.
+    """
+
+    metrics_port: int = Field(
+        default=9_464,
+        ge=0,
+        le=65_535,
+        description="Port of /metrics, /healthz and /readyz; 0: none. If it is not set and "
+        "another process uses the default, the next free port is taken.",
+    )
+    metrics_host: str = Field(default="0.0.0.0", description="Address of the metrics port.")  # noqa: S104 - scraped from elsewhere
+    log_attempts: Literal["all", "failures", "none"] = Field(
+        default="all", description="Attempts that are logged, one event each."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverSettings:
+    """All settings of a worker.
+
+    Raises:
+        SettingsError: a value is invalid; the message names its variable.
+    """
+
+    seal: SealSettings = field(default_factory=SealSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    isolation: IsolationSettings = field(default_factory=IsolationSettings)
+    reading: ReadingSettings = field(default_factory=ReadingSettings)
+    observability: ObservabilitySettings = field(default_factory=ObservabilitySettings)
+
+
 def _network(text: str) -> IPNetwork:
     try:
         return ip_network(text)
     except ValueError:
-        msg = f"{text!r} is no network such as 127.0.0.0/8 or ::1/128"
+        msg = f"{text!r} is not a network such as 127.0.0.0/8 or ::1/128"
         raise ValueError(msg) from None

@@ -38,7 +38,6 @@ from plaudit.deliver.settle.settler import STALLED_AFTER_S, Settler
 from plaudit.deliver.stranded import MARGIN_S, Watch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.follower import EndpointsFollower
-from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.read.consumer import GroupConfig
@@ -92,16 +91,16 @@ class Worker:
 
     def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
         self._kafka = kafka
-        self._past_end = settings.position_past_end
-        self._patience_s = MARGIN_S + 2 * settings.total_timeout
+        self._past_end = settings.reading.position_past_end
+        self._patience_s = MARGIN_S + 2 * settings.http.total_timeout
         self._failure: Exception | None = None
         self._silent = False
         self._stop = asyncio.Event()
         self.lanes: list[RunningLane] = []
         self.ticked_at = time.monotonic()
         self.late_s = 0.0
-        keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
-        self.table = EndpointTable(keys, require_bound=settings.require_bound_endpoints)
+        seal = settings.seal
+        self.table = EndpointTable(seal.keys, require_bound=seal.require_bound_endpoints)
         self.follower = EndpointsFollower(kafka, self.table)
         self.schemas = SchemaLookup(kafka)
         self._marks = Marks(kafka, kafka.names.unblock_group)
@@ -111,17 +110,18 @@ class Worker:
         self.producer = Producer(kafka, config)
         self.clock = BrokerClock()
         self.settler = Settler(self.producer, kafka.names, name, self.clock)
+        isolation = settings.isolation
         self._tools = PipelineContext(
             Attempter(sender, self.settler.defects),
             self.settler,
-            AttemptLogger(settings.log_attempts, name),
+            AttemptLogger(settings.observability.log_attempts, name),
             Plan(kafka.schedule, kafka.tiers),
-            AdmissionLimits(settings.endpoint_in_flight, settings.endpoint_queue),
+            AdmissionLimits(isolation.endpoint_in_flight, isolation.endpoint_queue),
             self.table,
             lambda: self.table_is_current,
             self.schemas,
-            flood_share=settings.flood_share,
-            schema_wait_s=settings.schema_wait,
+            flood_share=isolation.flood_share,
+            schema_wait_s=settings.reading.schema_wait,
         )
 
     def stop(self) -> None:

@@ -19,7 +19,6 @@ from sqlalchemy.engine import Connection, Engine
 from plaudit.deliver.http_client import make_context, make_sender
 from plaudit.deliver.pipeline.attempt import Attempter, Parcel
 from plaudit.deliver.settings import DeliverSettings
-from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import open_endpoint
 from plaudit.events.decoding import Event
@@ -75,8 +74,8 @@ class Notifier:
 
     def __init__(self, engine: Engine, settings: DeliverSettings) -> None:
         self._engine = engine
-        self._keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
-        self._settings = settings
+        self._keys = settings.seal.keys
+        self._http = settings.http
 
     def run(self) -> int:
         """Send due notices; return the number of 2xx responses.
@@ -103,7 +102,7 @@ class Notifier:
         ]  # fmt: skip
 
     async def _send_all(self, due: Sequence[Notice]) -> int:
-        sender = make_sender(self._settings, make_context(self._settings))
+        sender = make_sender(self._http, make_context(self._http))
         try:
             sent = await asyncio.gather(*(self._send(Attempter(sender), each) for each in due))
         finally:

@@ -22,7 +22,6 @@ from plaudit.deliver.process.lifeline import Lifeline
 from plaudit.deliver.process.supervisor import Supervisor
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.worker import LaneName, Worker
-from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.runtime.gc_tuning import share_arenas, spare_the_collector
 from plaudit.runtime.logging import configure_logs
@@ -60,15 +59,15 @@ def command(
     kafka, settings = KafkaSettings(), DeliverSettings()
     # Report an invalid setting before anything starts.
     kafka.client_config()
-    SecretKeys.from_setting(settings.secret_key.get_secret_value())
-    context = make_context(settings)
+    _ = settings.seal.keys
+    context = make_context(settings.http)
     lanes = lane or list(LaneName)
     if workers > 1:
         raise typer.Exit(uvloop.run(_supervise(settings, lanes, workers)))
     health = Health()
     with ExitStack() as stack:
         if lifeline is None:
-            stack.enter_context(served(settings, health))
+            stack.enter_context(served(settings.observability, health))
         else:
             server = HealthServer(health, "127.0.0.1", 0)
             stack.callback(server.close)
@@ -80,7 +79,7 @@ async def _supervise(settings: DeliverSettings, lanes: list[LaneName], count: in
     chosen = [word for lane in lanes for word in ("--lane", str(lane))]
     supervisor = Supervisor([sys.executable, *_PROGRAM, *chosen], count)
     _on_signals(supervisor.stop)
-    with served(settings, FleetHealth(supervisor)):
+    with served(settings.observability, FleetHealth(supervisor)):
         return await supervisor.run()
 
 
@@ -91,7 +90,7 @@ async def _deliver(
     health: Health,
     lanes: list[LaneName],
 ) -> None:
-    sender = make_sender(settings, context)
+    sender = make_sender(settings.http, context)
     starting = asyncio.create_task(lane_topics(kafka))
     _on_signals(starting.cancel)
     try:

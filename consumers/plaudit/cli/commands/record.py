@@ -18,7 +18,6 @@ from plaudit.cli.ui.output import fail, note, print_json
 from plaudit.cli.ui.progress import watched
 from plaudit.deliver.preflight import lane_topics
 from plaudit.deliver.settings import DeliverSettings
-from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.logs.logger import event_logger
@@ -76,7 +75,7 @@ def command(
         return
     kafka, deliver, settings = KafkaSettings(), DeliverSettings(), RecorderSettings()
     kafka.client_config()
-    keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
+    keys = deliver.seal.keys
     engine = _opened(database_url())
     notifier = Notifier(engine, deliver)
     asyncio.run(lane_topics(kafka, writes=False))
@@ -86,7 +85,9 @@ def command(
         signal.signal(number, lambda *_: recorder.stop())
     with ExitStack() as stack:
         stack.callback(engine.dispose)
-        stack.enter_context(served(deliver, RecorderHealth(recorder, projector.counts)))
+        stack.enter_context(
+            served(deliver.observability, RecorderHealth(recorder, projector.counts))
+        )
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
         stack.callback(producer.close)
         chores = Chores(

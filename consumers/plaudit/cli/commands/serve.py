@@ -43,7 +43,7 @@ def command() -> None:
         spare_the_collector(COLLECT_AFTER)
         server = make_server(app, api)
         _stop_on_signals(server)
-        with served(deliver, health):
+        with served(deliver.observability, health):
             server.run()
     engine.dispose()
 

@@ -23,7 +23,13 @@ from plaudit.cli.registry import COMMANDS, load
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.process.aggregate import PER_SUPERVISOR
 from plaudit.deliver.process.metrics import DEFECTS, PER_LANE, PER_WORKER
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import (
+    HttpSettings,
+    IsolationSettings,
+    ObservabilitySettings,
+    ReadingSettings,
+    SealSettings,
+)
 from plaudit.kafka.admin.topic_specs import declared
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings
 from plaudit.logs.catalogue import CATALOGUE
@@ -41,7 +47,11 @@ Written from the code by `python -m plaudit.cli.docs.reference`; not to be edite
 """
 SETTINGS: Final[Mapping[str, type[BaseSettings]]] = {
     "Kafka: every command": KafkaSettings,
-    "Delivery: plaudit deliver, record and serve": DeliverSettings,
+    "Endpoints' secrets: plaudit deliver, record, serve and endpoints": SealSettings,
+    "Requests: plaudit deliver, record, serve and endpoints": HttpSettings,
+    "Isolation: plaudit deliver": IsolationSettings,
+    "Reading: plaudit deliver": ReadingSettings,
+    "Metrics and attempts: plaudit deliver, record and serve": ObservabilitySettings,
     "Database: plaudit record, serve, endpoints, keys, deliveries": DatabaseSettings,
     "Delivery log: plaudit record": RecorderSettings,
     "Outbox: plaudit outbox": OutboxSettings,

@@ -11,8 +11,7 @@ from rich.table import Table
 from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.output import note, print_json
-from plaudit.deliver.settings import DeliverSettings
-from plaudit.endpoints.keys import SecretKeys
+from plaudit.deliver.settings import HttpSettings, SealSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.records.times import time_text
@@ -30,13 +29,12 @@ ACK_TIMEOUT_MS: Final = 8_000
 @contextmanager
 def endpoint_service() -> Iterator[EndpointService]:
     """Open the service with the database and a producer for its relay."""
-    kafka, deliver = KafkaSettings(), DeliverSettings()
-    keys = SecretKeys.from_setting(deliver.secret_key.get_secret_value())
+    kafka, http, keys = KafkaSettings(), HttpSettings(), SealSettings().keys
     engine = opened_database()
     producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
     try:
         relay = Relay(engine, producer, kafka.names.endpoints, keys)
-        rules = Rules(AddressPolicy(deliver.allow_networks), kafka.tiers)
+        rules = Rules(AddressPolicy(http.allow_networks), kafka.tiers)
         yield EndpointService(engine, keys, relay, rules)
     finally:
         producer.close()

@@ -7,7 +7,6 @@ import asyncio
 from plaudit.control.testing import Tested, send_test
 from plaudit.deliver.http_client import make_context, make_sender
 from plaudit.deliver.settings import DeliverSettings
-from plaudit.endpoints.keys import SecretKeys
 from plaudit.store.endpoints.rows import StoredEndpoint
 
 
@@ -17,9 +16,8 @@ def send_now(stored: StoredEndpoint, event_type: str) -> Tested:
 
 
 async def _send(stored: StoredEndpoint, event_type: str, settings: DeliverSettings) -> Tested:
-    keys = SecretKeys.from_setting(settings.secret_key.get_secret_value())
-    sender = make_sender(settings, make_context(settings))
+    sender = make_sender(settings.http, make_context(settings.http))
     try:
-        return await send_test(stored, event_type, keys, sender)
+        return await send_test(stored, event_type, settings.seal.keys, sender)
     finally:
         await sender.aclose()
