@@ -16,8 +16,9 @@ from plaudit.bulk.nesting import MOST, Nesting, TooDeep, check_depth
 from plaudit.importer.bounds import LONGEST_FIELD, LONGEST_ROW
 from plaudit.importer.cells import neutral, original
 from plaudit.importer.errors import ImportRefused
-from plaudit.importer.files import Row, Unreadable, open_file
+from plaudit.importer.files import open_file
 from plaudit.importer.rejects import Rejects
+from plaudit.importer.rows import Row, Unreadable
 
 GOOD = {"id": "1", "text": "good"}
 BIG = LONGEST_ROW + 70_000
@@ -38,9 +39,13 @@ HOSTILE_JSON: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: b"[{}," * 5 + b" " * 60_000 + b"1" + b"0" * 10_000 + b"]",
         "a number of 1,000 digits or more",
     ),
-    "much before the list": (
+    "much before an empty list": (
         lambda: b'{"a":{' + (b'"d":' + LONG) * 9_000 + b'"c":[]}}',
-        "a row of more than 8,388,608 bytes",
+        r"no list in it has a row; there are a.c \(0 rows\)",
+    ),
+    "a long row in a list behind another": (
+        lambda: b'{"a":[{}],"b":[{"text":"","rating":[' + LONG * 9_000 + b"0]}]}",
+        "item 1: a row of more than 8,388,608 bytes",
     ),
 }
 
@@ -90,7 +95,7 @@ def test_a_row_of_many_lines_is_bounded_too(tmp_path: Path) -> None:
     path.write_text("id,text\n1," + ('"' + "x\n" * 50_000 + '",') * 100)
     bad = next(iter(open_file(path).rows()))
     assert isinstance(bad, Unreadable)
-    assert "a row of more than 8,388,608 characters" in bad.reason
+    assert "a row of more than 20,000 lines" in bad.reason
 
 
 def test_a_file_with_too_many_columns_is_refused_at_once(tmp_path: Path) -> None:

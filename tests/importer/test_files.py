@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from plaudit.importer.errors import ImportRefused
-from plaudit.importer.files import Format, Row, Unreadable, open_file
+from plaudit.importer.files import open_file
+from plaudit.importer.rows import Format, Row, Unreadable
 
 ROWS = [{"id": "1", "text": "gut, sagt Jürgen"}, {"id": "2", "text": 'mit "Zeichen"\nund Zeile'}]
 

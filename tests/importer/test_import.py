@@ -69,10 +69,14 @@ def test_each_row_is_published_then_the_end_and_the_same_file_again_is_nothing_n
     assert first.json[0] | {"import_id": ""} == {
         "rows": 1_200,
         "failed": 0,
+        "left_out": 0,
         "import_id": "",
         "published": 1_200,
+        "already": 0,
+        "duplicates": 0,
         "imported": 1_200,
         "skipped": 0,
+        "dropped": [],
     }
     found = events(topics)
     assert {event.event_id for event in found} == expected(range(1_200))
@@ -92,6 +96,9 @@ def test_a_file_that_overlaps_another_brings_only_what_is_new(
     run(write(tmp_path / "a.csv", range(100)))
     done = run(write(tmp_path / "b.csv", [*range(50, 150), 149]))
     assert (done.json[0]["imported"], done.json[0]["skipped"]) == (50, 51)
+    assert (done.json[0]["already"], done.json[0]["duplicates"]) == (50, 1)
+    [*_, end] = events(topics, 3)
+    assert (end.data["imported"], end.data["skipped"], end.data["failed"]) == (50, 51, 0)
     found = [event.event_id for event in events(topics)]
     assert len(found) == 150
     assert set(found) == expected(range(150))
@@ -112,10 +119,12 @@ def test_without_the_journal_the_same_ids_go_out_again(
 def test_bad_rows_go_to_a_file_that_can_be_put_right_and_imported(
     run: Callable[..., Result], topics: KafkaSettings, tmp_path: Path
 ) -> None:
-    file = write(tmp_path / "a.csv", range(3), "7,Late,six,Ada", "8,Too,many,values,here", ",x,5,B")
+    file = write(
+        tmp_path / "a.csv", range(3), "7,Late,great,Ada", "8,Too,many,values,here", ",x,5,B"
+    )
     done = run(file)
     assert (done.code, done.json[0]["imported"], done.json[0]["failed"]) == (2, 3, 3)
-    assert "line 5: rating: no rating such as" in done.err
+    assert "line 5: rating: not a rating such as" in done.err
     assert "line 6: 5 values for 4 columns" in done.err
     bad = tmp_path / "a.bad.csv"
     rows = list(csv.DictReader(bad.read_text().splitlines()))
@@ -133,13 +142,39 @@ def test_bad_rows_go_to_a_file_that_can_be_put_right_and_imported(
 
 def test_a_dry_run_shows_the_first_errors_and_needs_no_broker(tmp_path: Path) -> None:
     plaudit = CommandLine(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
-    file = write(tmp_path / "a.csv", range(5), *(f"{each},Late,six,Ada" for each in range(12)))
+    file = write(tmp_path / "a.csv", range(5), *(f"{each},Late,great,Ada" for each in range(12)))
     done = plaudit("import", str(file), *OF, "--dry-run", "--json")
-    assert (done.code, done.json) == (2, [{"rows": 17, "failed": 12}])
-    told = [line for line in done.err.splitlines() if line.startswith("plaudit: line ")]
-    assert [line.split()[2] for line in told] == [f"{number}:" for number in range(7, 17)]
-    assert "and 2 more" in done.err
+    assert (done.code, done.json[0]["rows"], done.json[0]["failed"]) == (2, 17, 12)
+    assert done.json[0]["event"]["data"]["testimonial"]["source"]["platform"] == "g2"
+    assert done.json[0]["columns"]["customer_name"] == ["name"]
+    assert "plaudit: lines 7, 8, 9 and 9 more: rating: not a rating such as" in done.err
     assert not (tmp_path / "a.bad.csv").exists()
+
+
+def test_a_dry_run_shows_columns_and_one_event_to_people(tmp_path: Path) -> None:
+    plaudit = CommandLine(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
+    file = tmp_path / "a.csv"
+    file.write_text("body,rating,source,reply\nGood,5,web,Thanks\n")
+    done = plaudit("import", str(file), *OF, "--dry-run", "--ids-from-content")
+    assert (done.code, '"type": "review.imported"' in done.out) == (0, True)
+    assert '"platform": "g2"' in done.out
+    for line in (
+        "  text                 \N{LEFTWARDS ARROW} body",
+        "  platform             = g2",
+        "not imported: source, reply",
+        "1 row: 1 can be imported, 0 failed (dry run)",
+    ):
+        assert line in done.err.splitlines()
+
+
+def test_a_fault_of_all_rows_is_one_line(tmp_path: Path) -> None:
+    plaudit = CommandLine(KafkaSettings(bootstrap_servers="127.0.0.1:1"))
+    file = tmp_path / "a.csv"
+    file.write_text("review,stars\n" + "Good,5\n" * 3_000)
+    done = plaudit("import", str(file), *OF, "--dry-run")
+    said = "plaudit: all 3,000 rows: external_id is missing (use --ids-from-content, "
+    assert [line.startswith(said) for line in done.err.splitlines()].count(True) == 1
+    assert done.err.count("external_id is missing") == 1
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,14 @@ from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
 from plaudit.events.decoding import Event, EventDecoder
 from plaudit.importer.errors import FileChanged, Interrupted, NotAcknowledged
-from plaudit.importer.fields import map_columns
 from plaudit.importer.files import open_file
-from plaudit.importer.job import Import, Outcome, Source, Way
+from plaudit.importer.job import Import, Way
 from plaudit.importer.journal import Journal
+from plaudit.importer.mapping import map_columns
 from plaudit.importer.names import Target
+from plaudit.importer.outcome import Outcome
 from plaudit.importer.rejects import Rejects
+from plaudit.importer.source import Source
 from plaudit.kafka.errors import BufferFull, KafkaUnavailable
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, Headers, SendFailure
@@ -90,7 +92,7 @@ def run(folder: Path, brokers: Brokers, control: Control | None = None) -> Outco
 def journaled(folder: Path) -> set[bytes]:
     everything = [TARGET.name("import", each).event_id for each in "123"]
     with Journal(folder, TARGET.space_id) as journal:
-        return journal.known(everything)
+        return {*journal.known(everything)}
 
 
 def test_what_the_brokers_did_not_take_is_not_in_it_and_goes_out_again(tmp_path: Path) -> None:

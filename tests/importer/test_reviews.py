@@ -17,10 +17,13 @@ from hypothesis import strategies as st
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import SINGLE_HEAD
 from plaudit.events.models import Rating, ReviewImported
+from plaudit.importer.columns import FIELDS
 from plaudit.importer.errors import ImportRefused
-from plaudit.importer.fields import FIELDS, BadValue, Mapped, map_columns
+from plaudit.importer.fields import Mapped
+from plaudit.importer.mapping import map_columns
 from plaudit.importer.names import Target
 from plaudit.importer.reviews import BadRow, ReviewMaker
+from plaudit.importer.values import BadValue
 from plaudit.publish.prepare import prepare
 from plaudit.records.names import Names
 
@@ -84,7 +87,7 @@ def test_the_same_review_has_the_same_ids_and_others_have_others() -> None:
 
 def test_without_an_id_the_content_may_stand_for_it() -> None:
     row = {"Review": "Great.", "Author": "Ada"}
-    with pytest.raises(BadRow, match="external_id: missing; see --ids-from-content"):
+    with pytest.raises(BadRow, match=r"external_id is missing \(use --ids-from-content"):
         made(row)
     target = Target(TARGET.workspace_id, TARGET.space_id, ids_from_content=True)
     assert made(row, target).meta.event_id == made(dict(row), target).meta.event_id
@@ -94,8 +97,8 @@ def test_without_an_id_the_content_may_stand_for_it() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("Review ID", "", "external_id: missing"),
-        ("Stars", "five", "rating: no rating such as"),
+        ("Review ID", "", "external_id is missing"),
+        ("Stars", "great", "rating: not a rating such as"),
         ("Stars", "7", "rating.value: a rating can't be above"),
         ("Stars", "4.123", "rating.value: "),
         ("Date", "29.02.2024", "originally_at: no time of the form"),

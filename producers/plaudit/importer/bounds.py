@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import IO, Final
 
-from plaudit.bulk.nesting import Nesting
+from plaudit.bulk.nesting import MOST, Nesting
 
 LONGEST_FIELD: Final = 1024 * 1024
 LONGEST_ROW: Final = 8 * 1024 * 1024
@@ -13,6 +13,8 @@ LONGEST_ROW: Final = 8 * 1024 * 1024
 LONGEST_NUMBER: Final = 1_000
 """Maximum digits of a number. ijson's parser aborts the process when Python refuses an integer."""
 MOST_COLUMNS: Final = 1_000
+MOST_LINES: Final = 20_000
+"""Maximum lines of a row; a review has at most 10,000 characters."""
 TOO_LONG: Final = f"a row of more than {LONGEST_ROW:,} characters"
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{%d}" % LONGEST_NUMBER)
 
@@ -22,7 +24,7 @@ class TooLong(ValueError):
 
 
 class Lines:
-    """Lines of a text. A line that is too long is skipped and raises `TooLong`.
+    """Lines of a text, one at a time. A line that is too long is skipped.
 
     Args:
         text: source of the lines.
@@ -33,12 +35,7 @@ class Lines:
 
     def __init__(self, text: IO[str]) -> None:
         self._read = text.readline
-        self._room = LONGEST_ROW
         self.number = 0
-
-    def next_row(self) -> None:
-        """Start another row. Without this call, following lines count as part of the same row."""
-        self._room = LONGEST_ROW
 
     def __iter__(self) -> Lines:
         return self
@@ -48,8 +45,7 @@ class Lines:
         if not line:
             raise StopIteration
         self.number += 1
-        self._room -= len(line)
-        if self._room <= 0:
+        if len(line) == LONGEST_ROW:
             while line and not line.endswith(("\n", "\r")):
                 line = self._read(LONGEST_ROW)
             raise TooLong(TOO_LONG)
@@ -59,19 +55,25 @@ class Lines:
 class BoundedJson:
     """A JSON file whose values are limited in depth and length.
 
+    Before its list begins, the file has no rows: parsing that part keeps one text at a time.
+
     Args:
         file: the file to read.
+        list_depth: number of open brackets between two rows.
+        list_at: number of bytes before the list.
 
     Attributes:
-        list_depth: number of open brackets between two rows.
+        taken: number of bytes read.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], list_depth: int = MOST, list_at: int = 0) -> None:
         self._file = file
         self._nesting = Nesting()
         self._row_bytes = 0
         self._before = b""
-        self.list_depth = 0
+        self._list_depth = list_depth
+        self._list_at = list_at
+        self.taken = 0
 
     def read(self, size: int) -> bytes:
         """Read the next chunk.
@@ -88,7 +90,9 @@ class BoundedJson:
         if _LONG_NUMBER.search(self._before + nesting.outside):
             raise TooLong(f"a number of {LONGEST_NUMBER:,} digits or more")
         self._before = nesting.outside[-LONGEST_NUMBER:]
-        between_rows = nesting.divided and nesting.lowest <= self.list_depth
+        self.taken += len(chunk)
+        lowest = MOST if self.taken < self._list_at else self._list_depth
+        between_rows = nesting.divided and nesting.lowest <= lowest
         self._row_bytes = 0 if between_rows else self._row_bytes + len(chunk)
         if self._row_bytes > LONGEST_ROW:
             raise TooLong(f"a row of more than {LONGEST_ROW:,} bytes")

@@ -1,8 +1,7 @@
 """Row reader for files of any size, one row at a time: CSV, JSON lines, or a JSON list.
 
 A row that can't be read is reported with its position, and reading continues after it. A broken
-JSON
-list is rejected as a whole, because the start of its next item can't be determined.
+JSON list is rejected as a whole, because the start of its next item can't be determined.
 """
 
 from __future__ import annotations
@@ -11,13 +10,15 @@ import codecs
 import csv
 import hashlib
 import io
+import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, Final, Literal, NamedTuple
+from typing import IO, Any, Final, assert_never
 
 import ijson
 import orjson
@@ -25,9 +26,11 @@ import orjson
 from plaudit.bulk.nesting import TooDeep, check_depth
 from plaudit.importer.bounds import LONGEST_FIELD, MOST_COLUMNS, BoundedJson, Lines, TooLong
 from plaudit.importer.cells import REASON, original
+from plaudit.importer.columns import review_weight
+from plaudit.importer.csv_rows import CsvRows
 from plaudit.importer.errors import ImportRefused
-
-Format = Literal["csv", "jsonl", "json"]
+from plaudit.importer.json_lists import SAMPLE, WHOLE, JsonList, ListScan, choose
+from plaudit.importer.rows import Format, Read, Row, Unreadable
 
 _SUFFIXES: Final[dict[str, Format]] = {
     ".csv": "csv",
@@ -38,6 +41,8 @@ _SUFFIXES: Final[dict[str, Format]] = {
 }
 _NO_DELIMITERS: Final = '\r\n"\0'
 _DELIMITERS: Final = ",;\t|"
+_QUOTED: Final = re.compile(r'"[^"]*"')
+_SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 _CHUNK: Final = 1024 * 1024
 # The longer mark first: the mark of UTF-16 is a prefix of UTF-32's.
 _MARKS: Final = (
@@ -47,35 +52,6 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
-
-class Row(NamedTuple):
-    """A row of the file.
-
-    Attributes:
-        line: the line on which it ends, or the item's number in a JSON list.
-        values: by column.
-    """
-
-    line: int
-    values: dict[str, Any]
-
-
-class Unreadable(NamedTuple):
-    """A row that can't be read.
-
-    Attributes:
-        line: the line on which it ends, or the item's number in a JSON list.
-        reason: what is wrong with it.
-        raw: its text in the file.
-    """
-
-    line: int
-    reason: str
-    raw: str
-
-
-Read = Row | Unreadable
 
 
 @dataclass(frozen=True)
@@ -89,6 +65,9 @@ class ReviewFile:
         delimiter: separator of the values of a CSV file.
         columns: columns of a CSV file; None when each row has its own.
         neutral: whether its cells were written by `plaudit.importer.cells.neutral`.
+        lines_before: number of lines before the header of a CSV file.
+        found: list of a JSON document that has the reviews.
+        seen: names in the first rows, with dots for values in objects.
     """
 
     path: Path
@@ -97,6 +76,9 @@ class ReviewFile:
     delimiter: str = ","
     columns: tuple[str, ...] | None = None
     neutral: bool = False
+    lines_before: int = 0
+    found: JsonList = WHOLE
+    seen: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[Read]:
         """Yield the rows from the start.
@@ -130,33 +112,19 @@ class ReviewFile:
         return io.TextIOWrapper(file, self.encoding, errors="surrogateescape", newline="")
 
     def _csv(self, file: IO[bytes]) -> Iterator[Read]:
-        columns = self.columns or ()
         with self._text(file) as text:
-            lines = Lines(text)
-            reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-            next(reader, None)
-            while True:
-                lines.next_row()
-                try:
-                    values = next(reader)
-                except StopIteration:
-                    return
-                except (csv.Error, TooLong) as error:
-                    yield Unreadable(lines.number, f"no CSV: {error}", "")
-                    continue
-                if self.neutral:
-                    values = [original(each) for each in values]
-                if len(values) == len(columns):
-                    yield Row(lines.number, dict(zip(columns, values, strict=True)))
-                elif values:  # an empty line is not a row
-                    reason = f"{len(values)} values for {len(columns)} columns"
-                    yield Unreadable(lines.number, reason, self.delimiter.join(values))
+            yield from CsvRows(
+                text,
+                self.delimiter,
+                self.columns or (),
+                before=self.lines_before,
+                neutral=self.neutral,
+            )
 
     def _json_lines(self, file: IO[bytes]) -> Iterator[Read]:
         with self._text(file) as text:
             lines = Lines(text)
             while True:
-                lines.next_row()
                 try:
                     line = next(lines)
                 except StopIteration:
@@ -168,29 +136,13 @@ class ReviewFile:
                     yield _parsed(lines.number, line)
 
     def _json(self, file: IO[bytes]) -> Iterator[Read]:
-        if self.encoding == "utf-8-sig":
-            file.seek(len(codecs.BOM_UTF8))
-        start = file.tell()
+        _skip_mark(file, self.encoding)
+        found = self.found
         number = 0
-        try:
-            found = _list_in(file)
-            if found is None:
-                raise ImportRefused(
-                    f"{self.path}: neither a list of reviews nor an object with one"
-                )
-            file.seek(start)
-            bounded = BoundedJson(file)
-            path, bounded.list_depth = found
-            for number, values in enumerate(ijson.items(bounded, path), 1):
+        with _refusals(self.path, lambda: number):
+            bounded = BoundedJson(file, found.depth, found.at)
+            for number, values in enumerate(ijson.items(bounded, found.items), 1):
                 yield _object(number, values)
-        except (TooDeep, TooLong) as error:
-            raise ImportRefused(f"{self.path}: item {number + 1}: {error}") from None
-        except (ijson.JSONError, UnicodeDecodeError) as error:
-            said = " ".join(str(error).split())[:200]
-            where = f"{self.path}: item {number + 1}"
-            raise ImportRefused(
-                f"{where}: no JSON, nor can anything be behind it: {said}"
-            ) from None
 
 
 def open_file(
@@ -199,8 +151,18 @@ def open_file(
     kind: Format | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
+    list_path: str | None = None,
+    weight_of: Callable[[Iterable[str]], int] = review_weight,
 ) -> ReviewFile:
     """Inspect a file: its format, encoding and columns.
+
+    Args:
+        path: of the file.
+        kind: format; by default from the file's name.
+        encoding: encoding, unless a byte order mark names it.
+        delimiter: separator of a CSV file; by default from its header.
+        list_path: path of the list of reviews in a JSON document.
+        weight_of: how much the names in such a list look like a review.
 
     Raises:
         ImportRefused: the file can't be read, or is not a file of reviews.
@@ -216,9 +178,18 @@ def open_file(
     chosen = marked or _known(encoding or "utf-8")
     if found == "json" and chosen not in {"utf-8", "utf-8-sig"}:
         raise ImportRefused(f"{path}: JSON is UTF-8, this is {chosen}; convert it first")
-    if found != "csv":
-        return ReviewFile(path, found, chosen)
-    return _with_columns(ReviewFile(path, found, chosen, delimiter or ""))
+    if list_path is not None and found != "json":
+        raise ImportRefused(f"--list: {path} is not a JSON document")
+    file = ReviewFile(path, found, chosen, delimiter or "")
+    match found:
+        case "csv":
+            return _with_columns(file)
+        case "jsonl":
+            return replace(file, seen=_names_of(file))
+        case "json":
+            return _with_list(file, list_path, weight_of)
+        case _:
+            assert_never(found)
 
 
 def _head(path: Path) -> bytes:
@@ -249,7 +220,7 @@ def _known(encoding: str) -> str:
 
 
 def _with_columns(file: ReviewFile) -> ReviewFile:
-    """Read the first line of a CSV file.
+    """Read the header of a CSV file.
 
     Raises:
         ImportRefused: the line has no column names, or a duplicate.
@@ -259,7 +230,10 @@ def _with_columns(file: ReviewFile) -> ReviewFile:
         lines = Lines(text)
         try:
             first = next(lines, "")
-            delimiter = file.delimiter or max(_DELIMITERS, key=first.count)
+            # Spreadsheets write such a line before the header, and hide it.
+            if declared := _SEPARATOR_LINE.fullmatch(first):
+                first = next(lines, "")
+            delimiter = file.delimiter or (declared[1] if declared else _delimiter_of(first))
             # A quoted name may contain a line break.
             reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
             columns = tuple(name.strip() for name in next(reader, ()))
@@ -271,10 +245,47 @@ def _with_columns(file: ReviewFile) -> ReviewFile:
         raise ImportRefused(f"{file.path}: line 1: at most {MOST_COLUMNS:,} columns")
     if neutral := REASON in columns:
         columns = tuple(map(original, columns))
+    columns = tuple(name or f"column {number}" for number, name in enumerate(columns, 1))
     [(name, times)] = Counter(columns).most_common(1)
     if times > 1:
         raise ImportRefused(f"{file.path}: two columns are called {name!r}")
-    return replace(file, delimiter=delimiter, columns=columns, neutral=neutral)
+    return replace(
+        file,
+        delimiter=delimiter,
+        columns=columns,
+        neutral=neutral,
+        lines_before=int(declared is not None),
+        seen=columns,
+    )
+
+
+def _delimiter_of(header: str) -> str:
+    unquoted = _QUOTED.sub("", header)
+    return max(_DELIMITERS, key=unquoted.count)
+
+
+def _with_list(
+    file: ReviewFile, asked: str | None, weight_of: Callable[[Iterable[str]], int]
+) -> ReviewFile:
+    """Find the list of reviews in a JSON document.
+
+    Raises:
+        ImportRefused: there is none, several could be it, or the JSON is broken.
+    """
+    with file.path.open("rb") as raw:
+        whole = _begins_list(raw, file.encoding)
+        _skip_mark(raw, file.encoding)
+        scan = ListScan(raw, whole=whole)
+        with _refusals(file.path, lambda: scan.rows):
+            lists = scan.run()
+    if not lists:
+        raise ImportRefused(f"{file.path}: neither a list of reviews nor an object with one")
+    try:
+        whole = not lists[0].prefix and asked is None
+        found = lists[0] if whole else choose(lists, asked, weight_of)
+    except ImportRefused as refused:
+        raise ImportRefused(f"{file.path}: {refused}") from None
+    return replace(file, found=found, seen=tuple(found.names))
 
 
 def _parsed(number: int, line: str) -> Read:
@@ -293,23 +304,46 @@ def _object(number: int, values: object) -> Read:
     return Unreadable(number, "no object", str(values))
 
 
-def _list_in(file: IO[bytes]) -> tuple[str, int] | None:
-    """Return path and depth of the list of reviews: the document, or the first list in an object.
+def _names_of(file: ReviewFile) -> tuple[str, ...]:
+    """Return the names in the first rows of a file of JSON lines."""
+    names: dict[str, None] = {}
+    for row in islice(file.rows(), SAMPLE):
+        if isinstance(row, Row):
+            names.update(dict.fromkeys(_paths(row.values, "")))
+    return tuple(names)[:MOST_COLUMNS]
 
-    Raises:
-        TooDeep: a value before it is nested too deeply.
-        TooLong: a value before it is too long.
+
+def _paths(values: dict[str, Any], before: str) -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _paths(value, f"{before}{name}.")
+        elif value is not None:
+            yield f"{before}{name}"
+
+
+def _skip_mark(file: IO[bytes], encoding: str) -> None:
+    file.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
+
+
+def _begins_list(file: IO[bytes], encoding: str) -> bool:
+    """Return whether a JSON document is a list."""
+    _skip_mark(file, encoding)
+    return file.read(_CHUNK).lstrip()[:1] == b"["
+
+
+@contextmanager
+def _refusals(path: Path, rows: Callable[[], int]) -> Iterator[None]:
+    """Raise errors of a JSON document as refusals that name the item.
+
+    Args:
+        path: of the document.
+        rows: number of items that were read.
     """
-    depth = 1
     try:
-        for prefix, event, _ in ijson.parse(BoundedJson(file)):
-            match event:
-                case "start_array":
-                    return (f"{prefix}.item" if prefix else "item"), depth
-                case "start_map":
-                    depth += 1
-                case "end_map":
-                    depth -= 1
-    except (ijson.JSONError, UnicodeDecodeError):
-        return "item", 1  # reading reports the error
-    return None
+        yield
+    except (TooDeep, TooLong) as error:
+        raise ImportRefused(f"{path}: item {rows() + 1}: {error}") from None
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        said = " ".join(str(error).split())[:200]
+        where = f"{path}: item {rows() + 1}"
+        raise ImportRefused(f"{where}: no JSON, nor can anything be behind it: {said}") from None

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import Final, Protocol
-from uuid import UUID
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
 from plaudit.events.catalogue import lookup
 from plaudit.events.ids import utc_now
 from plaudit.importer.errors import FileChanged, Interrupted, NotAcknowledged
-from plaudit.importer.fields import Mapped
-from plaudit.importer.files import Read, ReviewFile, Row, Unreadable
 from plaudit.importer.journal import Journal
-from plaudit.importer.names import Target
+from plaudit.importer.names import Name
+from plaudit.importer.outcome import Counts, Outcome
 from plaudit.importer.rejects import Rejects
-from plaudit.importer.reviews import SOURCE, BadRow, Counts, Review, ReviewMaker, completed
+from plaudit.importer.reviews import SOURCE, BadRow, Review, ReviewMaker, completed
+from plaudit.importer.rows import Read, Row, Unreadable
+from plaudit.importer.source import Source, chunks
 from plaudit.kafka.errors import BufferFull, KafkaFailure
 from plaudit.kafka.write.acks import Ack, Headers, SendFailure
 from plaudit.publish.prepare import Prepared, SchemaId, prepare
 from plaudit.records.names import Names
 
-CHUNK: Final = 500
-"""Rows per look-up in the journal."""
-FIRST_ERRORS: Final = 10
 PATIENCE_S: Final = 120.0
 """Seconds for which the brokers may be unavailable during an import."""
 _PAUSE_S: Final = 0.5
@@ -79,88 +75,6 @@ class Way:
     schema_id: SchemaId = lambda _: None
 
 
-@dataclass
-class Outcome:
-    """Progress and result of an import.
-
-    Attributes:
-        import_id: id of this content in this space.
-        rows: rows read in this run.
-        published: events acknowledged in this run.
-        failed: rows that are not a valid review.
-        errors: errors of the first such rows, by line.
-        total: rows over all runs; None until the import is complete.
-        repeated: whether an earlier run had completed the import.
-    """
-
-    import_id: UUID
-    rows: int = 0
-    published: int = 0
-    failed: int = 0
-    errors: list[str] = field(default_factory=list)
-    total: Counts | None = None
-    repeated: bool = False
-
-    def reject(self, row: Read, reason: str) -> None:
-        """Count a rejected row."""
-        self.failed += 1
-        if len(self.errors) < FIRST_ERRORS:
-            self.errors.append(f"line {row.line}: {reason}")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Source and target of an import.
-
-    Attributes:
-        file: the file.
-        mapped: source of each field's value.
-        target: space for the reviews.
-    """
-
-    file: ReviewFile
-    mapped: Mapped
-    target: Target
-
-    def import_id(self) -> UUID:
-        """Return the id of the import; reads the file once."""
-        return self.target.import_id(self.file.digest())
-
-    def count(self) -> int:
-        """Return the number of rows; reads the file once."""
-        return sum(1 for _ in self.file.rows())
-
-    @property
-    def platform(self) -> str:
-        """Platform that `import.completed` names."""
-        return self.mapped.values.get("platform", self.file.format).lower()
-
-
-def dry_run(source: Source, control: Control) -> Outcome:
-    """Read the whole file and build every event; publish nothing.
-
-    Raises:
-        Interrupted: the user asked it to stop.
-    """
-    outcome = Outcome(source.import_id())
-    make = ReviewMaker(source.target, source.mapped, outcome.import_id, Names(""))
-    control.listener.began(source.count())
-    for chunk in chunks(source.file.rows()):
-        if control.stopping:
-            raise Interrupted("stopped before the end of the file")
-        for row in chunk:
-            outcome.rows += 1
-            if isinstance(row, Unreadable):
-                outcome.reject(row, row.reason)
-                continue
-            try:
-                make(row.values)
-            except BadRow as error:
-                outcome.reject(row, str(error))
-        control.listener.moved(len(chunk))
-    return outcome
-
-
 class Import:
     """Imports a file.
 
@@ -203,10 +117,12 @@ class Import:
 
         Raises:
             ImportStopped: some rows are missing; the same command resumes the import.
+            ImportRefused: the file has no rows.
         """
         file, import_id = self._source.file, self.outcome.import_id
-        started_at, through = self._journal.begin(import_id, str(file.path))
         self._control.listener.began(self._source.count())
+        started_at, through = self._journal.begin(import_id, str(file.path))
+        self.outcome.before = self._journal.count(import_id)
         try:
             for chunk in chunks(file.rows()):
                 self._wait_for_room(len(chunk))
@@ -220,10 +136,7 @@ class Import:
         if file.stamp() != self._stamp:
             # The rows have ids of their own, but the final event would describe another file.
             raise FileChanged(f"{file.path} was changed while it was read")
-        imported = self._journal.count(import_id)
-        good = self.outcome.rows - self.outcome.failed
-        total = Counts(imported, good - imported, self.outcome.failed)
-        self.outcome.total = total
+        total = self.outcome.complete()
         self.outcome.repeated = through and not self.outcome.published
         if not through:
             self._end(total, started_at)
@@ -240,19 +153,33 @@ class Import:
         # and a row takes a fifth less.
         made = []
         for row, name in zip(chunk, names, strict=True):
-            if isinstance(row, Unreadable):
-                self._reject(row, row.reason)
-            elif name is None or not (name.event_id in known or name.event_id in self._on_the_way):
-                try:
-                    review = self._make(row.values, name)
-                except BadRow as error:
-                    self._reject(row, str(error))
-                else:
-                    self._on_the_way.add(review.event_id)
-                    made.append(review)
+            review = self._made(row, name, known)
+            if review is not None:
+                self._on_the_way.add(review.event_id)
+                made.append(review)
         for review in made:
             self._publish(review)
         self._guard.sent(len(made))
+
+    def _made(self, row: Read, name: Name | None, known: Mapping[bytes, bytes]) -> Review | None:
+        """Return the event of a row that is not published yet, and count other rows."""
+        outcome = self.outcome
+        if isinstance(row, Unreadable):
+            self._reject(row, row.reason)
+        elif self._make.leaves_out(row.values):
+            outcome.left_out += 1
+        elif name is not None and name.event_id in self._on_the_way:
+            outcome.again += 1
+        elif name is not None and name.event_id in known:
+            mine = known[name.event_id] == outcome.import_id.bytes
+            outcome.again += mine
+            outcome.known += not mine
+        else:
+            try:
+                return self._make(row.values, name)
+            except BadRow as error:
+                self._reject(row, str(error))
+        return None
 
     def _publish(self, review: Review) -> None:
         self._send(review.record, partial(self._answered, review.event_id))
@@ -336,10 +263,3 @@ class Import:
         self._all_acknowledged()
         self._acknowledged.clear()  # this event is not a row of the file
         self._journal.complete(import_id)
-
-
-def chunks(rows: Iterable[Read]) -> Iterator[list[Read]]:
-    """Yield rows in lists of at most CHUNK."""
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

@@ -82,11 +82,15 @@ class Journal:
         started, ended = self._connection.execute(query, (import_id.bytes,)).fetchone()
         return datetime.fromisoformat(started), ended is not None
 
-    def known(self, ids: Sequence[bytes]) -> set[bytes]:
-        """Return the events among these ids (16 bytes each) that were acknowledged before."""
+    def known(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the events among these ids (16 bytes each) that were acknowledged before.
+
+        Returns:
+            The id of the import that published each of them.
+        """
         marks = ",".join("?" * len(ids))
-        query = f"SELECT event_id FROM seen WHERE event_id IN ({marks})"  # noqa: S608 - only marks
-        return {event_id for (event_id,) in self._connection.execute(query, ids)}
+        query = f"SELECT event_id, import_id FROM seen WHERE event_id IN ({marks})"  # noqa: S608
+        return dict(self._connection.execute(query, ids))
 
     def add(self, ids: Iterable[bytes], import_id: UUID) -> None:
         """Record acknowledged events."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha1, sha256
+from hashlib import sha1
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
-import orjson
-
-from plaudit.importer.fields import FOREIGN_BYTES, BadValue, Mapped, Values
+from plaudit.importer.content import id_of_content
+from plaudit.importer.fields import Mapped, Values
+from plaudit.importer.values import MissingId
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -78,7 +78,7 @@ class Target:
     def namer(self, mapped: Mapped) -> Callable[[Values], Name]:
         """Return the id of the review in a row; raises `BadValue`."""
         platform_of, id_of = mapped.text("platform"), mapped.text("external_id")
-        otherwise = _id_from_content if self.ids_from_content else _no_id
+        otherwise = id_of_content if self.ids_from_content else _no_id
 
         def name(row: Values) -> Name:
             platform = (platform_of(row) or "import").lower()
@@ -115,14 +115,4 @@ def _derived(begun: Hash, name: str) -> bytes:
 
 
 def _no_id(_: Values) -> str:
-    field = "external_id"
-    raise BadValue(field, "missing; see --ids-from-content")
-
-
-def _id_from_content(row: Values) -> str:
-    try:
-        content = orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # a value that is not a text can't be encoded
-        field = "external_id"
-        raise BadValue(field, FOREIGN_BYTES) from None
-    return sha256(content).hexdigest()[:32]
+    raise MissingId

@@ -14,7 +14,7 @@ import orjson
 
 from plaudit.bulk.private import private_text
 from plaudit.importer.cells import LINE, REASON, neutral
-from plaudit.importer.files import Format, Read, Row
+from plaudit.importer.rows import Format, Read, Row
 
 if TYPE_CHECKING:
     from typing import Self

@@ -31,8 +31,10 @@ from plaudit.events.models import (
     Testimonial,
 )
 from plaudit.importer.errors import ImportRefused
-from plaudit.importer.fields import BadValue, Mapped, Read, Values, first_of
+from plaudit.importer.fields import Mapped, Read, Values
 from plaudit.importer.names import Name, Target
+from plaudit.importer.outcome import Counts
+from plaudit.importer.values import BadValue, first_of
 from plaudit.publish.errors import PublishRefused
 from plaudit.publish.prepare import Prepared, sized
 from plaudit.records.names import Names
@@ -91,6 +93,9 @@ class ReviewMaker:
         names: names of the topics.
         schema_id: id of the schema, with a registry.
 
+    Attributes:
+        leaves_out: returns why the mapping leaves out a row; None when the row is imported.
+
     Raises:
         ImportRefused: a value that all rows share is invalid.
     """
@@ -105,6 +110,7 @@ class ReviewMaker:
     ) -> None:
         self._target = target
         self._named = target.namer(mapped)
+        self.leaves_out = mapped.reason_to_leave_out()
         self._readers = _readers(mapped, target.rating_scale)
         self._check = _checker(self._readers)
         template = _template(target, import_id, self._readers)
@@ -269,21 +275,6 @@ def _blank(target: Target, import_id: UUID) -> ReviewImported:
             "is_backfill": target.is_backfill,
         }
     )
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Counts of a completed import.
-
-    Attributes:
-        imported: published by this import, over all its runs.
-        skipped: known already, from another import or as a duplicate in the file.
-        failed: rows that are not a valid review.
-    """
-
-    imported: int
-    skipped: int
-    failed: int
 
 
 def completed(

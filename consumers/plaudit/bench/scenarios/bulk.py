@@ -19,12 +19,13 @@ from plaudit.bench.trial import Trial
 from plaudit.bulk.collector import spared_collector
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
-from plaudit.importer.fields import map_columns
 from plaudit.importer.files import open_file
-from plaudit.importer.job import PATIENCE_S, Import, Source, Way
+from plaudit.importer.job import PATIENCE_S, Import, Way
 from plaudit.importer.journal import Journal
+from plaudit.importer.mapping import map_columns
 from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
+from plaudit.importer.source import Source
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.outbox.enqueue import enqueue
 from plaudit.outbox.events import RecordMaker
