@@ -53,8 +53,8 @@ ATTACKS: Final = (
     Break(
         "a row of a file is bounded",
         "producers/plaudit/importer/bounds.py",
-        "if self._room <= 0:",
-        "if self._room is None:",
+        "if len(line) == LONGEST_ROW:",
+        "if len(line) > LONGEST_ROW:",
         "tests/importer/test_bounds.py",
     ),
     Break(

@@ -10,6 +10,7 @@ from typing import Final
 
 from breaks.attacks import ATTACKS
 from breaks.defects import DEFECTS
+from breaks.imports import IMPORTS
 from breaks.isolation import ISOLATION
 from breaks.one_line import Break
 from breaks.records import RECORDS
@@ -276,4 +277,5 @@ TRANSPORT: Final = (
 
 BREAKS: Final = (
     *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS, *WIDE,
+    *IMPORTS,
 )  # fmt: skip

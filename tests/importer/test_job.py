@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
 from plaudit.events.decoding import Event, EventDecoder
-from plaudit.importer.errors import FileChanged, Interrupted, NotAcknowledged
+from plaudit.importer.errors import FileChanged, ImportRefused, Interrupted, NotAcknowledged
 from plaudit.importer.files import open_file
 from plaudit.importer.job import Import, Way
 from plaudit.importer.journal import Journal
@@ -75,11 +75,18 @@ class Brokers:
         return [event.type for event in self.taken]
 
 
-def run(folder: Path, brokers: Brokers, control: Control | None = None) -> Outcome:
+def run(
+    folder: Path,
+    brokers: Brokers,
+    control: Control | None = None,
+    *,
+    rows: str = "1,a\n2,b\n3,c\n",
+    values: Mapping[str, str] | None = None,
+) -> Outcome:
     path = folder / "a.csv"
-    path.write_text("id,review\n1,a\n2,b\n3,c\n")
+    path.write_text(f"id,review\n{rows}")
     file = open_file(path)
-    source = Source(file, map_columns(file.columns, {}, {}), TARGET)
+    source = Source(file, map_columns(file.columns, {}, values or {}), TARGET)
     way = Way(brokers, AWAY.names)
     with (
         Journal(folder, TARGET.space_id) as journal,
@@ -116,6 +123,35 @@ def test_the_end_is_told_again_until_the_brokers_have_it(tmp_path: Path) -> None
     assert brokers.types == ["import.completed"]
     assert run(tmp_path, brokers).repeated
     assert len(journaled(tmp_path)) == 3
+
+
+def test_the_numbers_add_up_to_the_rows_in_the_report_and_in_the_event(tmp_path: Path) -> None:
+    rows = '1,a\n2,b\n1,a\n,x\n2,b\n4\n5,"open\n6,c\n'
+    brokers = Brokers(most=1)
+    with pytest.raises(NotAcknowledged):
+        run(tmp_path, brokers, rows=rows)
+    brokers.most = 1_000
+    outcome = run(tmp_path, brokers, rows=rows)
+    assert (outcome.rows, outcome.published, outcome.already) == (8, 2, 1)
+    assert (outcome.duplicates, outcome.left_out, outcome.failed) == (2, 0, 3)
+    end = brokers.taken[-1].data
+    assert (end["imported"], end["skipped"], end["failed"]) == (3, 2, 3)
+    assert (tmp_path / "bad.csv").read_text().count("\n") == 1 + outcome.failed
+
+
+def test_a_file_without_rows_is_not_a_success(tmp_path: Path) -> None:
+    brokers = Brokers()
+    with pytest.raises(ImportRefused, match=r"a\.csv: it has no rows"):
+        run(tmp_path, brokers, rows="\n")
+    assert brokers.taken == []
+
+
+def test_with_another_mapping_it_is_another_import(tmp_path: Path) -> None:
+    first = run(tmp_path, Brokers())
+    brokers = Brokers()
+    second = run(tmp_path, brokers, values={"platform": "g2"})
+    assert first.import_id != second.import_id
+    assert (second.published, brokers.types[-1]) == (3, "import.completed")
 
 
 def test_a_full_buffer_is_waited_for(tmp_path: Path) -> None:

@@ -172,6 +172,17 @@ def test_columns_and_values_can_be_named_and_paths_lead_into_objects() -> None:
     assert (review.source.platform, review.content.language) == ("g2", "en")
 
 
+def test_what_the_user_set_wins_over_a_column() -> None:
+    row = {"id": "1", "body": "Good", "source": "web"}
+    other = {"id": "1", "body": "Good", "source": "email"}
+    events = [made(each, values={"platform": "JudgeMe"}) for each in (row, other)]
+    assert {event.testimonial.source.platform for event in events} == {"judgeme"}
+    assert len({event.meta.event_id for event in events}) == 1
+    assert made(row).testimonial.source.platform == "web"
+    with pytest.raises(ImportRefused, match="platform: give it a column or a value, not both"):
+        made(row, columns={"platform": "source"}, values={"platform": "x"})
+
+
 def test_a_file_without_a_column_that_is_known_is_refused() -> None:
     with pytest.raises(ImportRefused, match=r"no column is known; there are 'a', '\\udcff'; see"):
         map_columns(["a", "\udcff"], {}, {"platform": "google"})
