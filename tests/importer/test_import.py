@@ -207,7 +207,7 @@ def test_a_mapping_can_stand_in_a_file(
     assert (content["title"], content["text"], content["language"]) == ("Great, 1", None, "en")
     assert event.data["is_backfill"] is False
     mapping.write_text("columns = 1\n")
-    assert "[columns] has to give a text" in run(tmp_path / "a.csv", "--mapping", mapping).err
+    assert "[columns] is not a table" in run(tmp_path / "a.csv", "--mapping", mapping).err
 
 
 def test_one_import_into_a_space_at_a_time(run: Callable[..., Result], tmp_path: Path) -> None:
