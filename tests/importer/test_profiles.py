@@ -123,7 +123,7 @@ def test_an_export_becomes_its_reviews(name: str) -> None:
         assert found["source"]["platform"] == expected.platform
         assert found["source"]["external_id"] == external_id or external_id is None
     if not name.startswith("google-play"):
-        assert (first["customer"]["name"], second["customer"]["name"]) == ("Ines K.", "Marc")
+        assert (first["customer"]["name"], second["customer"]["name"]) == ("Lena K.", "Marc")
 
 
 def test_another_file_is_not_an_export_of_the_platform() -> None:
@@ -147,9 +147,9 @@ def test_options_have_priority_over_a_profile_and_a_profile_over_names() -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("colums = {}", "colums: there are columns, values"),
+        ("tables = {}", "tables: there are columns, values"),
         ("columns = 3", r"\[columns\] is not a table"),
-        ("[columns]\ntitel = 'a'", "no field 'titel'; there are title"),
+        ("[columns]\ntext_ = 'a'", "no field 'text_'; there are text"),
         ("[columns]\ntext = 3", "text is not a text"),
         ("[columns]\ntext = {joins = ['a']}", "text: a table has `join`, or `column` and `find`"),
         ("[columns]\ntext = {column = 'a', find = '('}", "text: find: "),
