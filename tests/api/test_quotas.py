@@ -107,6 +107,30 @@ def test_a_workspace_may_ask_for_so_much(api: Installation, sink: Sink) -> None:
         refused(answer, 429, over, "1 events a second", "PLAUDIT_API_EVENT_RATE")
 
 
+@pytest.mark.broker
+def test_events_that_are_refused_count_and_so_do_their_bytes(api: Installation) -> None:
+    event = {"type": "testimonial.approved", "data": with_workspace(api.workspace)}
+    wrong = {"type": "testimonial.approved", "data": {}}
+    for batch, status in (([event] * 9 + [wrong], 422), (["x" * 80_000], 422)):
+        with limited(api, api_event_rate=1) as client:
+            assert client.post("/v1/events", json=batch).status_code == status
+            answer = client.post("/v1/events", json=event)
+            refused(answer, 429, "rate_limited")
+            assert int(answer.headers["retry-after"]) >= 7
+
+
+def test_a_workspace_that_goes_on_after_refusals_is_refused_twenty_times_a_second() -> None:
+    now = 100.0
+    limits = RateLimits(1, lambda: now)
+    assert not any(limits.refusal_delay_s("a") for _ in range(20)), "a client that stops in time"
+    delays = [limits.refusal_delay_s("a") for _ in range(64)]
+    assert delays == pytest.approx([number / 20 for number in range(1, 65)])
+    assert limits.refusal_delay_s("a") == 0, "no more are held"
+    assert limits.refusal_delay_s("v") == 0
+    now += 10
+    assert limits.refusal_delay_s("a") == 0
+
+
 def with_workspace(workspace: str) -> dict[str, Any]:
     """Return an event of a workspace."""
     data: dict[str, Any] = httpx.Response(200, text=example_json("testimonial.approved")).json()

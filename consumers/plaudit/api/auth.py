@@ -132,7 +132,7 @@ async def admitted(parts: Parts, authorization: str | None, *, events: bool) -> 
     if key is None:
         raise Refused(401, "not an API key of this installation, or revoked", headers=_CHALLENGE)
     who = Caller(key)
-    check_rate(parts.limits if not events else parts.events_limits, who)
+    await check_rate(parts.limits if not events else parts.events_limits, who)
     if events:
         who.check_writes()
     return who
@@ -157,14 +157,15 @@ async def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
     return who
 
 
-def check_rate(limits: RateLimits, who: Caller) -> None:
-    """Count a request.
+async def check_rate(limits: RateLimits, who: Caller, cost: int = 1) -> None:
+    """Count a request; a refusal comes late if there were many.
 
     Raises:
         Refused: the workspace exceeds its rate limit.
     """
-    wait_s = limits.wait_s(who.bucket)
+    wait_s = limits.wait_s(who.bucket, cost)
     if wait_s:
+        await limits.pause(who.bucket)
         raise limits.refused(wait_s)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 import time
@@ -16,6 +17,13 @@ BURST_S: Final = 2.0
 MINUTE_S: Final = 60.0
 REMEMBERED: Final = 10_000
 """Maximum number of buckets; the longest idle ones are full again when they are dropped."""
+REFUSALS_PER_S: Final = 20.0
+"""Refusals of a workspace per second, after the first 20. A refusal costs half a millisecond of the
+event loop: a client that repeats requests at once would take a core from all workspaces."""
+HELD_EACH: Final = 64
+"""Refused requests of a workspace that wait for their response; others get it at once."""
+HELD_ALL: Final = 1_024
+"""The same for all workspaces together: each holds a connection."""
 
 
 class RateLimits:
@@ -47,6 +55,9 @@ class RateLimits:
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        # When each workspace's last refusal is due; in the event loop's thread only.
+        self._refused: dict[str, float] = {}
+        self._held = 0
 
     def wait_s(self, name: str, cost: int = 1) -> int:
         """Take tokens; return 0, or the seconds until a token is available.
@@ -60,6 +71,26 @@ class RateLimits:
             allowed = left >= 1
             self._keep(name, left - cost if allowed else left)
         return 0 if allowed else math.ceil((1 - left) / self._rate)
+
+    async def pause(self, name: str) -> None:
+        """Wait before a request is refused, if many of this workspace were refused just now."""
+        delay_s = self.refusal_delay_s(name)
+        if delay_s and self._held < HELD_ALL:
+            self._held += 1
+            try:
+                await asyncio.sleep(delay_s)
+            finally:
+                self._held -= 1
+
+    def refusal_delay_s(self, name: str) -> float:
+        """Return in how many seconds to refuse a request; 0 while few of this workspace were."""
+        now_s = self._clock()
+        full_s = now_s + HELD_EACH / REFUSALS_PER_S
+        due_s = max(self._refused.pop(name, 0.0), now_s - 1.0) + 1 / REFUSALS_PER_S
+        self._refused[name] = min(due_s, full_s)
+        if len(self._refused) > REMEMBERED:
+            del self._refused[next(iter(self._refused))]
+        return max(0.0, due_s - now_s) if due_s <= full_s else 0.0
 
     def refused(self, wait_s: int) -> Refused:
         """Return the response to a caller who must wait."""

@@ -30,7 +30,11 @@ class ApiSettings(EnvSettings):
         description="The same for POST /v1/events, whose requests may bring many events.",
     )
     api_event_rate: float = Field(
-        default=5_000.0, ge=0, le=1e6, description="Events per second of a workspace."
+        default=5_000.0,
+        ge=0,
+        le=1e6,
+        description="Events per second of a workspace, refused ones too; at least one for each "
+        "8 KiB.",
     )
     api_retries_per_minute: float = Field(
         default=10_000.0,
