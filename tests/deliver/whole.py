@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -249,7 +249,13 @@ class Whole:
         deliveries: the deliveries lane.
     """
 
-    def __init__(self, server: Server | None = None, clock: BrokerClock | None = None) -> None:
+    def __init__(
+        self,
+        server: Server | None = None,
+        clock: BrokerClock | None = None,
+        sender: Sender | None = None,
+        endpoints: Mapping[str, dict[str, Any]] = ENDPOINTS,
+    ) -> None:
         self.server = server or Server()
         self.sender = Answering()
         producer = cast("Producer", self.server)
@@ -257,10 +263,10 @@ class Whole:
         self.settler = Settler(producer, NAMES, "w", self.clock)
         self.settler.defects.watch(asyncio.get_running_loop())
         self.table = EndpointTable(KEYS)
-        for endpoint_id, given in ENDPOINTS.items():
+        for endpoint_id, given in endpoints.items():
             self.add(endpoint_id, **given)
         self.tools = PipelineContext(
-            Attempter(self.sender, self.settler.defects),
+            Attempter(sender or self.sender, self.settler.defects),
             self.settler,
             AttemptLogger("all", "w"),
             Plan(TIERS, TIERS),
@@ -273,9 +279,10 @@ class Whole:
         self.deliveries = self._side("deliveries", "deliveries.5s", TIERS[0].millis)
         self.sides = (self.events, self.deliveries)
 
-    def add(self, endpoint_id: str, **given: Any) -> None:
-        """Let the table know an endpoint; the path of its URL is its id."""
-        private = Private(f"https://e.example/{endpoint_id}", {}, [Secret(new_secret())])
+    def add(self, endpoint_id: str, url: str = "", **given: Any) -> None:
+        """Let the table know an endpoint; the path of its URL is its id, unless one is given."""
+        where = url or f"https://e.example/{endpoint_id}"
+        private = Private(where, {}, [Secret(new_secret())])
         sealed = seal(KEYS, endpoint_id, private)
         known = {"workspace_id": WORKSPACE, "key_id": sealed.key_id, "sealed": sealed.blob}
         fields: dict[str, Any] = {**known, **given}

@@ -1,0 +1,176 @@
+"""A worker with real sockets between A, who is hostile, and V, who is ordinary.
+
+V's events come at a steady rate, into the same partition as A's. What V got, when, and what it cost
+is measured with A and without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from deliver.brokers import OnAck
+from deliver.whole import ATTEMPTS, DECODED, EXAMPLE, WORKSPACE, Server, Whole
+from plaudit.deliver.http_client import make_context
+from plaudit.deliver.settings import DeliverSettings
+from plaudit.records.attempt import decode_attempt
+from plaudit.transport.addresses import AddressPolicy
+from plaudit.transport.engine.engine import Engine
+from plaudit.transport.net.dialer import Dialer
+from plaudit.transport.net.resolver import Resolver, SystemResolver
+from plaudit.transport.sender import PoolLimits, Sender, Timeouts
+
+Attack = Sequence[tuple[str, bytes, Sequence[tuple[str, bytes]]]]
+"""Records of A's: the lane, the value and the headers."""
+
+OF_V: Final = WORKSPACE
+OF_A: Final = str(UUID(int=0xA, version=4))
+V: Final = str(UUID(int=0xF0))
+PER_S: Final = 200.0
+ROUND_S: Final = 0.005
+LOOK_EVERY: Final = 50
+"""Rounds between looks: four times a second, as the worker."""
+PATIENCE_S: Final = 30.0
+TIMEOUTS: Final = Timeouts(2.0, 2.0, 2.0, 2.0, 2.0, 3.0)
+
+
+def event_of(number: int, workspace: str) -> bytes:
+    """Return an event of a workspace, with an id of its own."""
+    event_id = str(UUID(int=number, version=4)).encode()
+    mine = EXAMPLE.replace(OF_V.encode(), workspace.encode())
+    return mine.replace(DECODED.event_id.encode(), event_id)
+
+
+class Noting(Server):
+    """Brokers that note when V's deliveries are done, by event id."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delivered: dict[str, float] = {}
+        self.attempts_of_a = 0
+
+    def send(
+        self,
+        topic: str,
+        value: bytes,
+        key: bytes,
+        headers: list[tuple[str, bytes]] | None,
+        *,
+        on_ack: OnAck,
+    ) -> None:
+        """Take a record."""
+        if topic == ATTEMPTS:
+            if key == V.encode():
+                attempt = decode_attempt(value)
+                if attempt["outcome"] == "delivered":
+                    self.delivered[attempt["event_id"]] = time.monotonic()
+            else:
+                self.attempts_of_a += 1
+        super().send(topic, value, key, headers, on_ack=on_ack)
+
+
+@dataclass
+class Measured:
+    """What became of V's events.
+
+    Attributes:
+        published: when each came, by id.
+        delivered: when each was delivered.
+        cpu_s: of the whole process, meanwhile.
+        attempts_of_a: that were made, meanwhile.
+    """
+
+    published: dict[str, float]
+    delivered: dict[str, float]
+    cpu_s: float
+    attempts_of_a: int
+    late_ms: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        both = self.published.keys() & self.delivered.keys()
+        self.late_ms = sorted((self.delivered[each] - self.published[each]) * 1e3 for each in both)
+
+    @property
+    def complete(self) -> bool:
+        """Whether V got everything."""
+        return self.published.keys() == self.delivered.keys()
+
+    @property
+    def took_s(self) -> float:
+        """How long V waited, from its first event to its last delivery."""
+        return max(self.delivered.values()) - min(self.published.values())
+
+    def __str__(self) -> str:
+        middle, last = self.late_ms[len(self.late_ms) // 2], self.late_ms[-1]
+        return (
+            f"{len(self.delivered)} of {len(self.published)} in {self.took_s:.2f} s, "
+            f"p50 {middle:.1f} ms, max {last:.0f} ms, CPU {self.cpu_s:.2f} s"
+        )
+
+
+class Worker(Whole):
+    """A worker, with the engine that it has in production.
+
+    Args:
+        sender: the engine.
+        url: of V's endpoint.
+    """
+
+    def __init__(self, sender: Sender, url: str) -> None:
+        self.noting = Noting()
+        super().__init__(self.noting, sender=sender, endpoints={})
+        self.add(V, url)
+        self._rounds = 0
+
+    def endpoints_of_a(self, urls: Sequence[str], **given: object) -> list[str]:
+        """Let A have endpoints; return their ids."""
+        ids = [str(UUID(int=0xA00 + number)) for number in range(len(urls))]
+        for endpoint_id, url in zip(ids, urls, strict=True):
+            self.add(endpoint_id, url, workspace_id=OF_A, **given)
+        return ids
+
+    async def measure(self, seconds: float, attack: Callable[[int], Attack]) -> Measured:
+        """Let V's events come for so long, each after what A sends then."""
+        published: dict[str, float] = {}
+        cpu_s, began = time.process_time(), time.monotonic()
+        count = int(seconds * PER_S)
+        until = began + seconds + PATIENCE_S
+        while len(self.noting.delivered) < count and time.monotonic() < until:
+            while len(published) < min(count, (time.monotonic() - began) * PER_S):
+                number = len(published)
+                for lane, value, headers in attack(number):
+                    side = self.events if lane == "events" else self.deliveries
+                    side.hand_over(value, headers)
+                published[str(UUID(int=number, version=4))] = time.monotonic()
+                self.events.hand_over(event_of(number, OF_V))
+            await self._go_on()
+        return Measured(
+            published,
+            self.noting.delivered,
+            time.process_time() - cpu_s,
+            self.noting.attempts_of_a,
+        )
+
+    async def _go_on(self) -> None:
+        self._rounds += 1
+        await asyncio.sleep(ROUND_S)
+        self.server.serve()
+        for side in self.sides:
+            side.take_done()
+            if self._rounds % LOOK_EVERY == 0:
+                self.look(side.deliverer.admission.look)
+                self.look(side.lane.look)
+        if self._rounds % LOOK_EVERY == 0:
+            self.look(self.settler.look)
+
+
+def engine(resolver: Resolver | None = None, age_s: float = 300.0) -> Engine:
+    """Return an engine that may reach this machine; `age_s` 0: each request has a connection."""
+    settings = DeliverSettings.model_validate({"allow_networks": "127.0.0.0/8"})
+    policy = AddressPolicy(settings.allow_networks)
+    dialer = Dialer(policy, TIMEOUTS, resolver or SystemResolver())
+    return Engine(dialer, make_context(settings), limits=PoolLimits(20_000, age_s=age_s))
