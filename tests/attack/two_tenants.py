@@ -10,12 +10,14 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from deliver.brokers import OnAck
 from deliver.whole import ATTEMPTS, DECODED, EXAMPLE, WORKSPACE, Server, Whole
 from plaudit.deliver.http_client import make_context
+from plaudit.deliver.pipeline.upkeep import update_endpoints
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.records.attempt import decode_attempt
 from plaudit.transport.addresses import AddressPolicy
@@ -35,6 +37,7 @@ ROUND_S: Final = 0.005
 LOOK_EVERY: Final = 50
 """Rounds between looks: four times a second, as the worker."""
 PATIENCE_S: Final = 30.0
+TIERS_S: Final = {"now": 0.0, "5s": 5.0, "5m": 300.0}
 TIMEOUTS: Final = Timeouts(2.0, 2.0, 2.0, 2.0, 2.0, 3.0)
 
 
@@ -155,14 +158,26 @@ class Worker(Whole):
             self.noting.attempts_of_a,
         )
 
+    def _bring_back(self) -> None:
+        """Hand over what was diverted or is retried of V's, as the other lane reads it."""
+        written, self.noting.written = self.noting.written, []
+        for each in written:
+            tier = each.topic.partition("deliveries.")[2]
+            if each.key == V.encode() and tier:
+                delay_s = TIERS_S[tier]
+                headers = list(each.headers.items())
+                hand_over = partial(self.deliveries.hand_over, each.value, headers)
+                asyncio.get_running_loop().call_later(delay_s, hand_over)
+
     async def _go_on(self) -> None:
         self._rounds += 1
         await asyncio.sleep(ROUND_S)
         self.server.serve()
+        self._bring_back()
         for side in self.sides:
             side.take_done()
             if self._rounds % LOOK_EVERY == 0:
-                self.look(side.deliverer.admission.look)
+                self.look(partial(update_endpoints, side.pipeline))
                 self.look(side.lane.look)
         if self._rounds % LOOK_EVERY == 0:
             self.look(self.settler.look)
