@@ -18,7 +18,7 @@ from deliver.brokers import OnAck
 from deliver.whole import ATTEMPTS, DECODED, EXAMPLE, WORKSPACE, Server, Whole
 from plaudit.deliver.http_client import make_context
 from plaudit.deliver.pipeline.upkeep import update_endpoints
-from plaudit.deliver.settings import DeliverSettings
+from plaudit.deliver.settings import HttpSettings
 from plaudit.records.attempt import decode_attempt
 from plaudit.transport.addresses import AddressPolicy
 from plaudit.transport.engine.engine import Engine
@@ -185,7 +185,7 @@ class Worker(Whole):
 
 def engine(resolver: Resolver | None = None, age_s: float = 300.0) -> Engine:
     """Return an engine that may reach this machine; `age_s` 0: each request has a connection."""
-    settings = DeliverSettings.model_validate({"allow_networks": "127.0.0.0/8"})
+    settings = HttpSettings.model_validate({"allow_networks": "127.0.0.0/8"})
     policy = AddressPolicy(settings.allow_networks)
     dialer = Dialer(policy, TIMEOUTS, resolver or SystemResolver())
     return Engine(dialer, make_context(settings), limits=PoolLimits(20_000, age_s=age_s))
