@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.store.access.idempotency_store import IdempotencyStore, Kept
+from plaudit.store.audit.search import AuditQuery, export_entries
 from plaudit.store.db.database import SchemaOutdated, connect, open_database, revisions
 from plaudit.store.db.migrate import newest
 from plaudit.store.db.tables import METADATA, OUTBOX
@@ -55,6 +57,29 @@ def service(engine: Engine, settings: KafkaSettings) -> Iterator[EndpointService
     rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), settings.tiers)
     yield EndpointService(engine, KEYS, Relay(engine, producer, topic, KEYS), rules)
     producer.close(0)
+
+
+@pytest.mark.broker
+def test_each_change_is_in_the_audit_log_without_what_is_sealed(
+    service: EndpointService, engine: Engine
+) -> None:
+    endpoint_id = service.add(WORKSPACE, WANTED).endpoint.endpoint_id
+    service.update(endpoint_id, replace(WANTED, event_types=("form.completed",)))
+    service.rotate_secret(endpoint_id)
+    service.disable(endpoint_id, "moved")
+    service.remove(endpoint_id)
+    entries = list(export_entries(engine, AuditQuery(target=endpoint_id)))
+    removed, disabled, rotated, updated, created = entries
+    assert (created.action, removed.action) == ("endpoint.created", "endpoint.removed")
+    assert updated.after is not None
+    assert updated.after["event_types"] == ["form.completed"]
+    assert rotated.after is not None
+    assert rotated.after["sealed"] == "changed"
+    assert disabled.after is not None
+    assert disabled.after["status_reason"] == "moved"
+    told = json.dumps([each.plain() for each in entries])
+    assert "hooks.example.com" not in told
+    assert "whsec_" not in told
 
 
 @pytest.mark.broker

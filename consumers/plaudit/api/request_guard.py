@@ -14,12 +14,13 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from plaudit.api.auth import CALLER, admitted
+from plaudit.api.auth import CALLER, Caller, admitted
 from plaudit.api.dependencies import Parts
 from plaudit.api.middleware.body import read_body
 from plaudit.api.problems import Refused, answer, refusal
 from plaudit.api.routes.events import ROUTE
 from plaudit.bulk.nesting import TooDeep, check_depth
+from plaudit.store.audit.actor import Actor, ActorKind, acting
 
 MOST_BYTES: Final = 1024 * 1024
 """Maximum body of requests that do not publish; the largest allowed endpoint has half of it."""
@@ -58,7 +59,9 @@ class Door:
         except Exception as error:  # noqa: BLE001 - every one is answered by a problem document
             await answer(refusal(error))(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        who: Caller = scope[CALLER]
+        with acting(Actor(ActorKind.KEY, who.key.key_id, _address(scope))):
+            await self._app(scope, receive, send)
         if self._held > COLLECT_AFTER:
             self._held = 0
             gc.collect()
@@ -86,6 +89,11 @@ class Door:
             return {"type": "http.request", "body": body, "more_body": False}
 
         return again
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else "unknown"
 
 
 def _has_body(headers: Headers) -> bool:

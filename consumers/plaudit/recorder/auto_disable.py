@@ -6,6 +6,7 @@ outbox notifies workers. An attempt only counts for the endpoint's version that 
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from sqlalchemy.engine import Connection
 
 from plaudit.logs.logger import event_logger
 from plaudit.recorder.settings import DAY_MS
+from plaudit.store.audit.actor import Actor, ActorKind, acting
 from plaudit.store.db.tables import NOTICES, WORKSPACES
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.rows import StoredEndpoint, disabled
@@ -75,7 +77,8 @@ def carry_out(connection: Connection, verdict: Verdict, health: Health, now_ms: 
     changed = replace(
         disabled(known, verdict.reason, now_ms), version=known.version + 1, updated_at=now_ms
     )
-    rows.update(connection, changed)
+    with acting(Actor(ActorKind.RECORDER, "recorder", socket.gethostname())):
+        rows.update(connection, changed)
     _notify(connection, changed, health, now_ms)
     _log.warning(
         "endpoint.disabled",

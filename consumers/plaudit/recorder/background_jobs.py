@@ -14,10 +14,10 @@ from sqlalchemy.engine import Engine
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.logs.logger import event_logger
 from plaudit.logs.once_logger import OnceLogger
-from plaudit.recorder.settings import DAY_MS
+from plaudit.recorder.settings import DAY_MS, RecorderSettings
 from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.db.partitions import forget_before
-from plaudit.store.db.tables import HOURS, LOG_DAYS
+from plaudit.store.db.tables import AUDIT, HOURS, LOG_DAYS
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.log.health import HOUR_MS
 from plaudit.store.log.labels import label_rows
@@ -100,15 +100,18 @@ def labeling(engine: Engine) -> Chore:
     return Chore("kinds", LABEL_EVERY_S, partial(label_rows, engine))
 
 
-def forgetting(engine: Engine, log_days: int) -> Chore:
+def forgetting(engine: Engine, settings: RecorderSettings) -> Chore:
     """Return the chore that removes what is older than the log is kept."""
 
     def run() -> None:
-        cutoff_ms = int(time.time() * 1_000) - log_days * DAY_MS
+        now_ms = int(time.time() * 1_000)
+        cutoff_ms = now_ms - settings.log_days * DAY_MS
         gone = forget_before(engine, cutoff_ms)
         with translated(), engine.begin() as connection:
             connection.execute(HOURS.delete().where(HOURS.c.hour < cutoff_ms // HOUR_MS))
             connection.execute(LOG_DAYS.delete().where(LOG_DAYS.c.day < cutoff_ms // DAY_MS))
+            oldest_ms = now_ms - settings.audit_days * DAY_MS
+            connection.execute(AUDIT.delete().where(AUDIT.c.at < oldest_ms))
         if gone:
             _log.info("log.pruned", extra={"days_or_rows": gone})
 

@@ -16,6 +16,9 @@ class RecorderSettings(EnvSettings):
     log_days: int = Field(
         default=30, ge=1, le=FURTHEST_DAYS, description="Days that the delivery log is kept."
     )
+    audit_days: int = Field(
+        default=365, ge=1, le=36_500, description="Days that the audit log is kept."
+    )
     disable_after_days: float = Field(
         default=5.0,
         gt=0,

@@ -93,7 +93,7 @@ def command(
         chores = Chores(
             relaying(Relay(engine, producer, kafka.names.endpoints, keys)),
             Chore("notices", NOTIFY_EVERY_S, notifier.run),
-            forgetting(engine, settings.log_days),
+            forgetting(engine, settings),
             labeling(engine),
         )
         chores.start()

@@ -15,6 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, Row
 
+from plaudit.store.audit.record import record_change
 from plaudit.store.db.database import reading, translated
 from plaudit.store.db.tables import API_KEYS
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
@@ -116,6 +117,8 @@ class KeyService:
             before = None if once is None else connection.execute(mine).one_or_none()
             if before is None:
                 connection.execute(API_KEYS.insert().values(row))
+                given = {"name": name, "scope": str(scope), "hint": key.hint}
+                record_change(connection, "key.created", key_id, workspace, None, given)
         return (key if before is None else _key(before)), text
 
     def list(self, workspace_id: str | None = None) -> Sequence[ApiKey]:
@@ -142,12 +145,15 @@ class KeyService:
         if workspace_id is not None:
             mine.append(API_KEYS.c.workspace_id == workspace_id)
         with translated(), self._engine.begin() as connection:
-            connection.execute(
+            done = connection.execute(
                 API_KEYS.update()
                 .where(*mine, API_KEYS.c.revoked_at.is_(None))
                 .values(revoked_at=_now_ms())
             )
             row = connection.execute(sa.select(API_KEYS).where(*mine)).one_or_none()
+            if row is not None and done.rowcount:
+                given = {"name": row.name, "scope": row.scope, "hint": row.hint}
+                record_change(connection, "key.revoked", wanted, row.workspace_id, given, None)
         self._known.clear()
         if row is None:
             raise NoSuchKey(key_id)

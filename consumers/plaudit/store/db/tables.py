@@ -269,3 +269,22 @@ ANSWERS: Final = Table(
     Index("answers_age", "expires_at"),
 )
 """Encrypted responses to idempotent requests; without a status, the request is in progress."""
+
+AUDIT: Final = Table(
+    "audit",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("workspace_id", String(36)),
+    Column("actor_kind", String(20), nullable=False),
+    Column("actor_id", String(200), nullable=False),
+    Column("address", String(200), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("target", String(200), nullable=False),
+    Column("before", JSON),
+    Column("after", JSON),
+    Index("audit_age", "at"),
+    Index("audit_workspace", "workspace_id", "number"),
+    Index("audit_target", "target", "number"),
+)
+"""Audit log: a row for each change, with the fields that differ and without secrets."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from plaudit.endpoints.keys import Sealed
 from plaudit.records.endpoint import EndpointRecord
+from plaudit.store.audit.record import record_change
 from plaudit.store.db.tables import ENDPOINTS, OUTBOX
 
 
@@ -40,23 +41,19 @@ class StoredEndpoint:
 
 def insert(connection: Connection, endpoint: StoredEndpoint) -> int:
     """Add a row and announce it; return the outbox's number."""
-    connection.execute(ENDPOINTS.insert().values(_values(endpoint)))
+    insert_all(connection, [endpoint])
     return announce(connection, endpoint.endpoint_id)
 
 
 def update(connection: Connection, endpoint: StoredEndpoint) -> int:
     """Replace a row and announce it; return the outbox's number."""
-    connection.execute(
-        ENDPOINTS.update()
-        .where(ENDPOINTS.c.endpoint_id == endpoint.endpoint_id)
-        .values(_values(endpoint))
-    )
+    update_all(connection, [endpoint])
     return announce(connection, endpoint.endpoint_id)
 
 
 def remove(connection: Connection, endpoint_id: str) -> int:
     """Delete a row and announce it; return the outbox's number."""
-    connection.execute(ENDPOINTS.delete().where(ENDPOINTS.c.endpoint_id == endpoint_id))
+    remove_all(connection, [endpoint_id])
     return announce(connection, endpoint_id)
 
 
@@ -71,21 +68,50 @@ def insert_all(connection: Connection, endpoints: Sequence[StoredEndpoint]) -> N
     """Add rows, without announcing them."""
     if endpoints:
         connection.execute(ENDPOINTS.insert(), [_values(each) for each in endpoints])
+    for each in endpoints:
+        record_endpoint(connection, "endpoint.created", None, each)
 
 
 def update_all(connection: Connection, endpoints: Sequence[StoredEndpoint]) -> None:
     """Replace rows, without announcing them."""
     if endpoints:
+        known = find_each(connection, [each.endpoint_id for each in endpoints])
         query = ENDPOINTS.update().where(ENDPOINTS.c.endpoint_id == sa.bindparam("this"))
         given = [{**_values(each), "this": each.endpoint_id} for each in endpoints]
         connection.execute(query, given)
+        for each in endpoints:
+            record_endpoint(connection, "endpoint.updated", known.get(each.endpoint_id), each)
 
 
 def remove_all(connection: Connection, ids: Sequence[str]) -> None:
     """Delete rows, without announcing that."""
     if ids:
+        for each in find_each(connection, ids).values():
+            record_endpoint(connection, "endpoint.removed", each, None)
         query = ENDPOINTS.delete().where(ENDPOINTS.c.endpoint_id == sa.bindparam("this"))
         connection.execute(query, [{"this": each} for each in ids])
+
+
+def record_endpoint(
+    connection: Connection, action: str, before: StoredEndpoint | None, after: StoredEndpoint | None
+) -> None:
+    """Write a change into the audit log, without what is sealed."""
+    known = after or before
+    if known is None:
+        return
+    was = None if before is None else _audited(before)
+    now = None if after is None else _audited(after)
+    if was is not None and now is not None and before is not None and after is not None:
+        # The address, own headers and secrets are sealed: only that they changed is kept.
+        was["sealed"], now["sealed"] = "before", "before"
+        if before.sealed != after.sealed:
+            now["sealed"] = "changed"
+    record_change(connection, action, known.endpoint_id, known.workspace_id, was, now)
+
+
+def _audited(endpoint: StoredEndpoint) -> dict[str, Any]:
+    hidden = {"key_id", "sealed", "announced", "updated_at", "created_at", "endpoint_id"}
+    return {name: value for name, value in _values(endpoint).items() if name not in hidden}
 
 
 def announce_all(connection: Connection, ids: Sequence[str]) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from plaudit.store.audit.record import record_change
 from plaudit.store.db.database import reading, translated
 from plaudit.store.db.tables import WORKSPACES
 from plaudit.store.db.upsert import insert_into
@@ -47,11 +49,8 @@ class WorkspaceService:
             DatabaseFailure: the database is not available.
         """
         wanted = uuid_text("workspace", workspace_id)
-        query = sa.select(WORKSPACES.c.notify_endpoint_id).where(
-            WORKSPACES.c.workspace_id == wanted
-        )
         with reading(self._engine) as connection:
-            return Workspace(wanted, connection.execute(query).scalar())
+            return Workspace(wanted, connection.execute(_target(wanted)).scalar())
 
     def notify(self, workspace_id: str, endpoint_id: str | None) -> Workspace:
         """Set the endpoint that receives the workspace's notices; None for none.
@@ -67,8 +66,19 @@ class WorkspaceService:
                 found = rows.find(connection, target)
                 if found is None or found.workspace_id != wanted:
                     raise InputRefused(FIELD, f"the workspace has no endpoint {target}")
+            before = connection.execute(_target(wanted)).scalar()
             _write(connection, wanted, target)
+            record_change(
+                connection, "workspace.updated", wanted, wanted,
+                {"notify_endpoint_id": before}, {"notify_endpoint_id": target},
+            )  # fmt: skip
         return Workspace(wanted, target)
+
+
+def _target(workspace_id: str) -> sa.Select[Any]:
+    return sa.select(WORKSPACES.c.notify_endpoint_id).where(
+        WORKSPACES.c.workspace_id == workspace_id
+    )
 
 
 def _write(connection: Connection, workspace_id: str, target: str | None) -> None:

@@ -1,0 +1,63 @@
+"""Actor of the current change: an API key, a session, a command's user, or the recorder."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+
+class ActorKind(StrEnum):
+    """Kinds of actors."""
+
+    KEY = "key"
+    SESSION = "session"
+    COMMAND = "command"
+    RECORDER = "recorder"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Actor of a change.
+
+    Attributes:
+        kind: kind of the actor.
+        id: id of the key or the session, or name of the user.
+        address: network address of the caller, or host of the process.
+    """
+
+    kind: ActorKind
+    id: str
+    address: str
+
+
+_CURRENT: ContextVar[Actor | None] = ContextVar("plaudit_actor", default=None)
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[None]:
+    """Attribute the changes within to an actor; threads that a request starts inherit it."""
+    token = _CURRENT.set(actor)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def current_actor() -> Actor:
+    """Return the actor; by default the user who runs this process."""
+    return _CURRENT.get() or _user()
+
+
+@cache
+def _user() -> Actor:
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "unknown"  # a container may run as a number that has no name
+    return Actor(ActorKind.COMMAND, name, socket.gethostname())

@@ -1,0 +1,57 @@
+"""Recording of a change, in the transaction that makes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from plaudit.store.audit.actor import current_actor
+from plaudit.store.db.tables import AUDIT
+
+Fields = Mapping[str, Any]
+
+
+def record_change(
+    connection: Connection,
+    action: str,
+    target: str,
+    workspace_id: str | None,
+    before: Fields | None = None,
+    after: Fields | None = None,
+) -> None:
+    """Write who did what; only the fields that differ are kept.
+
+    Args:
+        connection: transaction of the change.
+        action: such as `endpoint.updated`.
+        target: id of what was changed.
+        workspace_id: workspace that it belongs to; None: all.
+        before: fields before the change, without secrets; None: it is new.
+        after: fields after the change, without secrets; None: it is removed.
+
+    Raises:
+        SQLAlchemyError: the transaction can't continue.
+    """
+    if before is not None and after is not None:
+        differ = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        if not differ:
+            return
+        before = {name: value for name, value in before.items() if name in differ}
+        after = {name: value for name, value in after.items() if name in differ}
+    actor = current_actor()
+    connection.execute(
+        AUDIT.insert().values(
+            at=int(time.time() * 1_000),
+            workspace_id=workspace_id,
+            actor_kind=str(actor.kind),
+            actor_id=actor.id,
+            address=actor.address,
+            action=action,
+            target=target,
+            before=None if before is None else dict(before),
+            after=None if after is None else dict(after),
+        )
+    )
