@@ -64,7 +64,7 @@ def test_each_change_is_in_the_audit_log_without_what_is_sealed(
     service: EndpointService, engine: Engine
 ) -> None:
     endpoint_id = service.add(WORKSPACE, WANTED).endpoint.endpoint_id
-    service.update(endpoint_id, replace(WANTED, event_types=("form.completed",)))
+    service.update(endpoint_id, replace(WANTED, types=("form.completed",)))
     service.rotate_secret(endpoint_id)
     service.disable(endpoint_id, "moved")
     service.remove(endpoint_id)
