@@ -67,7 +67,7 @@ class Shop(Desk):
         self.lane.patience = Patience(LIMIT_S, self.clock)
 
     @property
-    def buried(self) -> list[tuple[int, str, str]]:
+    def dead_letters(self) -> list[tuple[int, str, str]]:
         """Offset, reason and detail of each dead letter."""
         found = [each.headers for each in self.brokers.waiting]
         names = (Header.ORIGIN_OFFSET, Header.REASON, Header.LAST_ERROR)
@@ -97,7 +97,7 @@ def test_an_id_without_a_registry_is_unreadable_at_once_and_the_setting_is_named
     shop: Shop,
 ) -> None:
     shop.comes(FRAMED)
-    [(offset, reason, detail)] = shop.buried
+    [(offset, reason, detail)] = shop.dead_letters
     assert (offset, reason) == (0, "unknown_format")
     assert "PLAUDIT_SCHEMA_REGISTRY_URL is not set" in detail
 
@@ -106,9 +106,9 @@ def test_an_unknown_fingerprint_waits_for_the_set_time_and_is_then_a_dead_letter
     shop: Shop,
 ) -> None:
     shop.waits(UNKNOWN, LIMIT_S)
-    assert not shop.buried
+    assert not shop.dead_letters
     shop.comes(UNKNOWN)
-    [(_, reason, detail)] = shop.buried
+    [(_, reason, detail)] = shop.dead_letters
     assert reason == "schema_unknown"
     assert "756e686561726421" in detail
     assert "plaudit schemas register" in detail
@@ -118,7 +118,7 @@ def test_what_comes_right_behind_does_not_wait_as_long_again(shop: Shop) -> None
     shop.waits(UNKNOWN, LIMIT_S)
     for offset in range(10):
         shop.comes(UNKNOWN[:5] + b"%05d" % offset, offset)
-    assert len(shop.buried) == 10
+    assert len(shop.dead_letters) == 10
     shop.clock.now += 3_600
     shop.waits(UNKNOWN, LIMIT_S, 11)
 
@@ -128,21 +128,21 @@ def test_a_topic_that_is_not_read_to_its_end_condemns_nothing(shop: Shop) -> Non
     shop.waits(UNKNOWN, 2 * LIMIT_S)
     shop.unknown.is_read = True
     shop.waits(UNKNOWN, LIMIT_S - 1)
-    assert not shop.buried
+    assert not shop.dead_letters
 
 
 def test_a_schema_that_comes_in_time_ends_the_wait(shop: Shop) -> None:
     shop.waits(UNKNOWN, LIMIT_S / 2)
     shop.unknown.has = '{"type": "record", "name": "Stranger", "fields": []}'
     shop.comes(UNKNOWN)
-    assert [reason for _, reason, _ in shop.buried] == ["unknown_record"]
+    assert [reason for _, reason, _ in shop.dead_letters] == ["unknown_record"]
 
 
 def test_an_operator_ends_the_wait_for_one_record(shop: Shop) -> None:
     shop.waits(UNKNOWN, 5)
     shop.lane.patience.orders = {shop.partition.partition: 0}
     shop.comes(UNKNOWN)
-    assert [reason for _, reason, _ in shop.buried] == ["schema_unknown"]
+    assert [reason for _, reason, _ in shop.dead_letters] == ["schema_unknown"]
     shop.waits(UNKNOWN, 5, 1)
 
 
@@ -229,7 +229,7 @@ def test_events_behind_stray_records_are_begun(shop: Shop) -> None:
         assert not shop.partition.waits
 
     asyncio.run(run())
-    assert [offset for offset, _, _ in shop.buried] == list(range(len(stray)))
+    assert [offset for offset, _, _ in shop.dead_letters] == list(range(len(stray)))
 
 
 @pytest.mark.parametrize("said", [10**18, 2**63 - 1, -1, -(2**63)])
@@ -272,12 +272,12 @@ def test_whatever_a_record_holds_it_begins_waits_or_is_a_dead_letter(
     for kind in (EVENTS, DELIVERIES):
         message = cast("Message", Told(headers))
         record = Record(shop.partition, 0, int(time.time() * 1_000), head + value, message)
-        ended = len(shop.buried), len(shop.done), len(shop.released)
+        ended = len(shop.dead_letters), len(shop.done), len(shop.released)
         waited_for = ""
         try:
             shop.expand(kind, record)
         except RecordBlocked as wait:
             waited_for = wait.reason
-        now = len(shop.buried), len(shop.done), len(shop.released)
+        now = len(shop.dead_letters), len(shop.done), len(shop.released)
         assert (now == ended) == ("is not known" in waited_for)
         shop.done.clear()

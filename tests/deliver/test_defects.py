@@ -38,7 +38,7 @@ OF_EVERY_WRITE: Final = frozenset(
         "settle.settler:Settler._report",
         "settle.settler:Settler._send",
         "settle.tickets:OpenTickets.open",
-        "settle.tickets:OpenTickets.taken",
+        "settle.tickets:OpenTickets.count_down",
         "settle.tickets:OpenTickets.written",
         "settle.tickets:Ticket.__init__",
     )

@@ -29,7 +29,7 @@ class Clock:
 
 def bury(guard: DlqLimiter, assignment: Assignment, times: int) -> None:
     for _ in range(times):
-        guard.bury(assignment, "unknown_format")
+        guard.count_unreadable(assignment, "unknown_format")
 
 
 def test_a_flooded_partition_stands_still_and_the_others_go_on() -> None:
@@ -53,7 +53,7 @@ def test_a_pause_ends_by_itself_and_the_next_is_longer_after_more_records() -> N
         taken = 0
         try:
             while True:
-                guard.bury(flooded, "unknown_format")
+                guard.count_unreadable(flooded, "unknown_format")
                 taken += 1
         except RecordBlocked:
             gone.append(taken)
@@ -61,7 +61,7 @@ def test_a_pause_ends_by_itself_and_the_next_is_longer_after_more_records() -> N
         while guard.stopped and clock.now < began + 3_600:
             clock.now += 1
             with suppress(RecordBlocked):
-                guard.bury(flooded, "unknown_format")
+                guard.count_unreadable(flooded, "unknown_format")
                 gone[-1] += 1
         waited_s.append(clock.now - began)
     assert waited_s[:5] == [60, 120, 240, 480, 480]
@@ -76,11 +76,11 @@ def test_a_good_minute_ends_the_lengthening() -> None:
         with pytest.raises(RecordBlocked, match="60 s"):
             bury(guard, flooded, FEW + 1)
         clock.now += WINDOW_S
-        guard.bury(flooded, "unknown_format")
+        guard.count_unreadable(flooded, "unknown_format")
         assert guard.stopped == 0
         for _ in range(3):
             clock.now += WINDOW_S
-            guard.took(flooded)
+            guard.count_readable(flooded)
 
 
 def test_an_operator_ends_a_pause_at_once() -> None:
@@ -95,7 +95,7 @@ def test_an_operator_ends_a_pause_at_once() -> None:
 def test_a_partition_with_mostly_events_is_never_stopped() -> None:
     guard, assignment = DlqLimiter(0.5, Clock()), partition()
     for _ in range(10 * FEW):
-        guard.took(assignment)
+        guard.count_readable(assignment)
         bury(guard, assignment, 1)
     assert guard.stopped == 0
 
@@ -122,5 +122,5 @@ def test_in_a_minute_never_more_than_the_share_is_buried_beyond_a_few(
         if not bad:
             minute.take(now)
             continue
-        minute.bury(now, share)
-        assert minute.buried <= max(FEW, share * minute.taken)
+        minute.allows_unreadable(now, share)
+        assert minute.unreadable <= max(FEW, share * minute.read)

@@ -149,19 +149,19 @@ def test_of_a_batch_that_was_too_large_only_what_is_too_large_itself_becomes_a_d
 
 def test_a_limit_that_was_raised_is_noticed_within_a_minute() -> None:
     now = [0.0]
-    suspects: OversizedWrites[None] = OversizedWrites(lambda: now[0])
+    oversized: OversizedWrites[None] = OversizedWrites(lambda: now[0])
     write = Write("t", b"x" * 100, b"", None)
-    suspects.add(write, None)
-    tried = suspects.next()
+    oversized.add(write, None)
+    tried = oversized.next()
     assert tried is not None
-    assert suspects.sends(write)
-    suspects.answered(write, taken=False)
-    suspects.add(write, None)
-    assert suspects.convicted() == [(write, None)]
+    assert oversized.sends(write)
+    oversized.answered(write, taken=False)
+    oversized.add(write, None)
+    assert oversized.confirmed() == [(write, None)]
     again = Write("t", b"y" * 100, b"", None)
-    suspects.add(again, None)
-    assert suspects.convicted() == [(again, None)], "no smaller than what was too large alone"
+    oversized.add(again, None)
+    assert oversized.confirmed() == [(again, None)], "no smaller than what was too large alone"
     now[0] += KNOWN_S
-    suspects.add(again, None)
-    assert suspects.convicted() == []
-    assert suspects.next() == (again, None)
+    oversized.add(again, None)
+    assert oversized.confirmed() == []
+    assert oversized.next() == (again, None)

@@ -54,7 +54,7 @@ class Processor:
 
 def bury(settler: Settler) -> None:
     """Settle a record in the one way that needs nothing else."""
-    settler.bury(Record(assignment(), 0, 0, b"x"), "undecodable", "")
+    settler.dead_letter(Record(assignment(), 0, 0, b"x"), "undecodable", "")
 
 
 def test_it_stalls_after_a_second_in_which_nothing_was_settled_though_something_waits() -> None:

@@ -1,11 +1,10 @@
-"""Flood protection: a partition whose records would go to the dead letters in bulk is paused.
+"""Flood protection: pauses a partition in which most records are unreadable.
 
-One record that is no event is a producer's mistake, and its dead letter is where it belongs. When
-most records of a minute are none, the mistake is ours: a release that can't read what others write.
-Emptying the topic into the dead letters would only move the work to those who send it all again.
-So the partition is paused, and each time for longer, which leaves time to put it right. But after
-each pause it may send four times as many, so that a million stray records hold up the events behind
-them for an hour, and not for ever.
+A single unreadable record is a mistake of its producer, and becomes a dead letter. If most records
+of a minute are unreadable, the mistake is probably ours: a release that can't read what others
+write. Writing all of them to the dead letters would leave them to be sent again. So the limiter
+pauses the partition, each time for longer, which leaves time for a fix. After each pause it allows
+four times as many, so that a million stray records delay the events behind them by an hour only.
 """
 
 from __future__ import annotations
@@ -20,76 +19,76 @@ from plaudit.deliver.offsets.blocked import RecordBlocked
 
 WINDOW_S: Final = 60.0
 FEW: Final = 100
-"""So many a minute go whatever their share: a partition with little traffic is not paused."""
+"""Unreadable records a minute that are always allowed, for partitions with little traffic."""
 MORE_SHIFT: Final = 2
-"""After each pause four times as many may go."""
+"""The limit grows fourfold after each pause."""
 PAUSES_S: Final[tuple[float, ...]] = (60.0, 120.0, 240.0, 480.0)
 MOST_PAUSES: Final = 12
 
 
 @dataclass(slots=True)
 class Minute:
-    """What one partition brought in the minute that runs.
+    """Records of one partition in the current minute.
 
     Attributes:
         began_at: monotonic seconds.
-        taken: its records.
-        buried: of these, those that went to the dead letters.
-        stopped: why nothing more is buried; None: it may be.
+        read: all records.
+        unreadable: of these, dead letters.
+        stopped: why the partition is paused; None: it is not paused.
         until: when the pause ends, monotonic seconds.
-        pauses: in a row, without a minute between them that was all right.
+        pauses: in a row, without a minute between them that was below the limit.
     """
 
     began_at: float
-    taken: int = 0
-    buried: int = 0
+    read: int = 0
+    unreadable: int = 0
     stopped: str | None = None
     until: float = 0.0
     pauses: int = 0
 
     @property
     def few(self) -> int:
-        """So many may go in this minute whatever their share."""
+        """Unreadable records that are allowed in this minute whatever their share."""
         return FEW << (MORE_SHIFT * self.pauses)
 
     def take(self, now: float) -> None:
         """Count a record."""
         if now >= self.began_at + WINDOW_S:
-            if self.buried <= FEW:
+            if self.unreadable <= FEW:
                 self.pauses = 0
-            self.began_at, self.taken, self.buried = now, 0, 0
-        self.taken += 1
+            self.began_at, self.read, self.unreadable = now, 0, 0
+        self.read += 1
 
-    def bury(self, now: float, share: float) -> bool:
-        """Count a record that is to be buried; False when it would be one too many."""
+    def allows_unreadable(self, now: float, share: float) -> bool:
+        """Count an unreadable record; return False if it exceeds the limit."""
         self.take(now)
-        if self.buried >= self.few and self.buried + 1 > share * self.taken:
+        if self.unreadable >= self.few and self.unreadable + 1 > share * self.read:
             return False
-        self.buried += 1
+        self.unreadable += 1
         return True
 
     def pause(self, now: float, reason: str) -> None:
-        """Let nothing more go for a while."""
+        """Pause the partition."""
         pause_s = PAUSES_S[min(self.pauses, len(PAUSES_S) - 1)]
         self.until = now + pause_s
         self.stopped = (
-            f"flood: {self.buried} of its last {self.taken} records were dead-lettered, now "
+            f"flood: {self.unreadable} of its last {self.read} records were dead-lettered, now "
             f"{reason}; put the release or the producer right; it resumes by itself {pause_s:g} s "
             "after that; PLAUDIT_FLOOD_SHARE=1 dead-letters them all at once"
         )
 
     def resume(self, now: float) -> None:
-        """Begin a new minute, in which more may go."""
+        """Begin a new minute with a higher limit."""
         self.stopped = None
         self.pauses = min(self.pauses + 1, MOST_PAUSES)
-        self.began_at, self.taken, self.buried = now, 0, 0
+        self.began_at, self.read, self.unreadable = now, 0, 0
 
 
 class DlqLimiter:
-    """Counts what is taken and buried in each partition of a lane.
+    """Limits unreadable records in each partition of a lane.
 
     Args:
-        share: of a partition's records in a minute that may be buried; 1 means all.
+        share: of a partition's records in a minute that may be unreadable; 1 means all.
         clock: monotonic seconds.
     """
 
@@ -97,35 +96,35 @@ class DlqLimiter:
         self._share = share
         self._clock = clock
         self._minutes: dict[Assignment, Minute] = {}
-        # Records come in batches, sorted by partition: mostly the last one is asked for again.
+        # Records arrive in batches, sorted by partition: mostly it is the last one again.
         self._last: tuple[Assignment, Minute] | None = None
 
     @property
     def stopped(self) -> int:
-        """How many partitions are stopped."""
+        """Number of paused partitions."""
         minutes = tuple(self._minutes.items())
         return sum(each.active and minute.stopped is not None for each, minute in minutes)
 
-    def took(self, assignment: Assignment) -> None:
-        """Count a record that is an event."""
+    def count_readable(self, assignment: Assignment) -> None:
+        """Count a readable record."""
         self._minute(assignment).take(self._clock())
 
-    def bury(self, assignment: Assignment, reason: str) -> None:
-        """Count a record that is to be buried.
+    def count_unreadable(self, assignment: Assignment, reason: str) -> None:
+        """Count an unreadable record.
 
         Raises:
-            MustWait: too many were, and the partition is paused.
+            RecordBlocked: there are too many, and the partition is paused.
         """
         minute, now = self._minute(assignment), self._clock()
         if minute.stopped is not None and now >= minute.until:
             minute.resume(now)
-        if minute.stopped is None and not minute.bury(now, self._share):
+        if minute.stopped is None and not minute.allows_unreadable(now, self._share):
             minute.pause(now, reason)
         if minute.stopped is not None:
             raise RecordBlocked(minute.stopped)
 
     def resume(self, assignment: Assignment) -> None:
-        """End a pause at once."""
+        """End a pause now."""
         minute = self._minute(assignment)
         if minute.stopped is not None:
             minute.resume(self._clock())

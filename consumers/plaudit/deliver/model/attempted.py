@@ -1,4 +1,4 @@
-"""An HTTP attempt that was made, and the words for it in headers, log and metrics."""
+"""Attempt that has ended, with its names in headers, log and metrics."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Attempted(NamedTuple):
 
     @property
     def error(self) -> str | None:
-        """What went wrong, when there is no answer."""
+        """Error text if there is no answer."""
         return None if isinstance(self.outcome, Answer) else str(self.outcome)
 
 
 def outcome_of(decision: Decision) -> Outcome:
-    """Return the word for a decision in the log."""
+    """Return the outcome that the log states for a decision."""
     match decision:
         case Delivered():
             return _DELIVERED
@@ -68,12 +68,12 @@ def outcome_of(decision: Decision) -> Outcome:
 
 
 def reason_of(decision: Decision) -> str | None:
-    """Return the decision's stable code; None for what was delivered."""
+    """Return the reason code of a decision; None for a 2xx."""
     return None if isinstance(decision, Delivered) else str(decision.reason)
 
 
 def error_of(decision: Decision, attempted: Attempted | None) -> str | None:
-    """Return what went wrong, of an attempt or of a delivery that ends without one."""
+    """Return the error text of an attempt, or of a delivery that ends without one."""
     error = None if attempted is None else attempted.error
     if error is None and isinstance(decision, Dead):
         return decision.detail or None

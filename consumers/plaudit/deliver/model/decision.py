@@ -5,7 +5,7 @@
 | 2xx | `Delivered` |
 | 410 | `Dead("gone")`, and the endpoint is stopped |
 | 413, 415 | `Dead("rejected")`: the same body can't succeed |
-| what the destination itself calls final (`Judge`) | `Dead("rejected")` or `Dead("gone")` |
+| an answer that is final for this destination (`Judge`) | `Dead("rejected")` or `Dead("gone")` |
 | a defect of our own (`Defect`) | `Retry` on the schedule, and `Dead("defect")` at its end |
 | everything else | `Retry` on the schedule; `Retry-After` honored, never earlier |
 | a literal address that is refused, a request that can't be written | `Dead` at once |
@@ -31,11 +31,11 @@ GRACE_MS: Final = 24 * 3_600_000
 _GONE: Final = 410
 _HOPELESS: Final = frozenset({413, 415})
 _SUCCESS: Final = range(200, 300)
-_SAID_BYTES: Final = 100
+_MOST_ANSWER_BYTES: Final = 100
 
 
 class Reason(StrEnum):
-    """Why a delivery was not delivered now; stable codes of the log and the dead letters."""
+    """Why a delivery was not delivered; stable codes in the log and in dead letters."""
 
     STATUS = "status"
     GONE = "gone"
@@ -73,7 +73,7 @@ DELIVERED: Final = Delivered()
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again from a tier.
+    """Attempt again from a tier.
 
     Attributes:
         tier: whose topic it goes to.
@@ -88,12 +88,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Diverted:
-    """To a tier without an attempt, which is not counted as one.
+    """Wait in a tier without an attempt.
 
     Attributes:
         tier: whose topic it goes to.
         reason: stable code.
-        turn_at_ms: when its turn is at an endpoint that gets more than it takes.
+        turn_at_ms: reserved send time at an endpoint that gets more than it takes.
     """
 
     tier: Delay
@@ -107,7 +107,7 @@ class Dead:
 
     Attributes:
         reason: stable code.
-        detail: for people; what the reason can't say.
+        detail: text for people.
     """
 
     reason: str
@@ -126,7 +126,7 @@ Decision: TypeAlias = "Delivered | Retry | Diverted | Dead | Cancelled"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When deliveries are tried again.
+    """Delays of retries, and the tiers for them.
 
     Attributes:
         schedule: delays after the first attempt, one for each further one.
@@ -137,7 +137,7 @@ class Plan:
     tiers: tuple[Delay, ...]
 
     def lifetime_ms(self, schedule: Sequence[Delay]) -> int:
-        """How long after it was enqueued a delivery expires."""
+        """Return the time from enqueueing until a delivery expires."""
         return sum(delay.millis for delay in schedule) + GRACE_MS
 
     def tier_for(self, wait_ms: int) -> Delay:
@@ -145,11 +145,11 @@ class Plan:
         return next((tier for tier in self.tiers if tier.millis >= wait_ms), self.tiers[-1])
 
     def tier_within(self, wait_ms: int) -> Delay:
-        """Return the longest tier that is no longer than `wait_ms`, or the shortest."""
+        """Return the longest tier within `wait_ms`, or the shortest."""
         return max((t for t in self.tiers if t.millis <= wait_ms), default=self.tiers[0])
 
     def diversion(self, history: History) -> Delay:
-        """Return where the next diversion in a row goes: first `now`, then tier after tier."""
+        """Return the tier of the next diversion in a row: first `now`, then tier after tier."""
         if not history.diversions:
             return NOW
         return self.tier_for(history.waited_ms + 1)
@@ -163,15 +163,15 @@ def decide(
     now_ms: int,
     judge: Judge | None = None,
 ) -> Decision:
-    """Return what becomes of a delivery after an HTTP attempt.
+    """Return the decision about a delivery after an HTTP attempt.
 
     Args:
         outcome: the response, or why it is missing.
         history: before this attempt.
-        plan: which tiers there are.
+        plan: tiers.
         schedule: the endpoint's own, or the plan's.
         now_ms: epoch milliseconds.
-        judge: knows what the answers of this kind of destination mean.
+        judge: classifies the answers of this kind of destination.
     """
     if judge is None and isinstance(outcome, Answer) and outcome.status in _SUCCESS:
         return DELIVERED
@@ -181,20 +181,20 @@ def decide(
     reason = Reason.STATUS if isinstance(outcome, Answer) else outcome.code
     if history.attempts >= len(schedule):
         end = f"after {history.attempts + 1} attempts; last: {reason}"
-        return _last_said(outcome, Dead(Reason.EXHAUSTED, end))
+        return _at_schedule_end(outcome, Dead(Reason.EXHAUSTED, end))
     wait_ms = schedule[history.attempts].millis
     if isinstance(outcome, Answer):
         wait_ms = max(wait_ms, retry_after_ms(outcome, now_ms))
     expires_at_ms = history.enqueued_at_ms + plan.lifetime_ms(schedule)
     if now_ms + wait_ms > expires_at_ms:
         end = f"its next attempt would be after its end; last: {reason}"
-        return _last_said(outcome, Dead(Reason.EXPIRED, end))
+        return _at_schedule_end(outcome, Dead(Reason.EXPIRED, end))
     tier = plan.tier_for(wait_ms)
     return Retry(tier, reason, now_ms + wait_ms if wait_ms > tier.millis else None)
 
 
-def _last_said(outcome: Answer | TransportError, end: Dead) -> Dead:
-    """Return the end of a schedule; after a defect of ours, with what is known of that."""
+def _at_schedule_end(outcome: Answer | TransportError, end: Dead) -> Dead:
+    """Return the end of a schedule; after a defect, with its description."""
     if not isinstance(outcome, Defect):
         return end
     return Dead(Reason.DEFECT, f"{end.detail}; {outcome}")
@@ -221,24 +221,23 @@ def _judged(outcome: Answer | TransportError, judge: Judge) -> Decision | None:
     refusal = judge(outcome.status) if isinstance(outcome, Answer) else None
     if refusal is None or not isinstance(outcome, Answer):
         return _final(outcome)
-    said = outcome.snippet[:_SAID_BYTES].decode("utf-8", "replace").strip()
+    said = outcome.snippet[:_MOST_ANSWER_BYTES].decode("utf-8", "replace").strip()
     reason = Reason.GONE if refusal is Refusal.GONE else Reason.REJECTED
     return Dead(reason, f"the endpoint answered {outcome.status} {said}".rstrip())
 
 
 def divert(history: History, plan: Plan, reason: str, now_ms: int, *, wait_ms: int = 0) -> Decision:
-    """Return where a delivery goes that can't be attempted now; at its end it is given up.
+    """Return the tier of a delivery that can't be attempted now, or `Dead` if it has expired.
 
-    Each time in a row it waits longer: what can't be served must not come back all the time. But it
-    waits no longer than it is old, so that a backlog is back as soon after an outage as that was
-    long.
+    Each diversion in a row waits longer, to save work. But none waits for longer than the delivery
+    is old: so a backlog returns as soon after an outage as the outage was long.
 
     Args:
         history: before now.
-        plan: which tiers there are.
+        plan: tiers.
         reason: why it can't be attempted.
         now_ms: epoch milliseconds.
-        wait_ms: it is known to be of no use before; 0: nothing is known.
+        wait_ms: an attempt before this time is known to be useless; 0: nothing is known.
     """
     if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
         return dead
@@ -251,8 +250,8 @@ def divert(history: History, plan: Plan, reason: str, now_ms: int, *, wait_ms: i
 def insists(history: History, schedule: Sequence[Delay], now_ms: int) -> bool:
     """Return whether a delivery is attempted although its endpoint's circuit is open.
 
-    A short schedule wants an end soon: after twice its time, a delivery gets the attempts that it
-    has left. (One of days expires before that.)
+    A short schedule must end soon: after twice its time, a delivery gets its remaining attempts. A
+    schedule of days expires before that.
     """
     return now_ms > history.enqueued_at_ms + 2 * sum(delay.millis for delay in schedule)
 
@@ -260,11 +259,11 @@ def insists(history: History, schedule: Sequence[Delay], now_ms: int) -> bool:
 def await_turn(
     history: History, plan: Plan, reason: str, now_ms: int, *, turn_at_ms: int
 ) -> Decision:
-    """Return where a delivery waits for its turn at an endpoint that gets more than it takes.
+    """Return the tier in which a delivery waits for its reserved send time.
 
-    It comes back before its turn, and waits again as long as that is not near: so the endpoint is
-    served without a pause, and earlier waits do not make a later one longer. The first time, one
-    whose turn comes before the shortest tier ends goes to the deliveries lane at once.
+    The tier ends before that time, and the delivery waits again until the time is near: so the
+    endpoint is served without a pause, and earlier waits do not make later ones longer. If the time
+    is nearer than the shortest tier, a first diversion goes to the deliveries lane at once.
     """
     if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
         return dead

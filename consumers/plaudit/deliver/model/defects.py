@@ -1,8 +1,8 @@
-"""Defects of the worker itself: what code of ours has raised while it had a delivery in hand.
+"""Defects: exceptions that our own code raises while it has a delivery in hand.
 
-A defect never stops a delivery for good: it is retried on its schedule with the reason `defect`,
-and in the end it is a dead letter. Each kind is logged with its traceback once in a while, and all
-are counted by the stage that they came up in.
+A defect never loses a delivery: the worker retries it on its schedule with the reason `defect`, and
+in the end it is a dead letter. The worker counts defects by stage, and logs each kind with its
+traceback once in ten minutes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from plaudit.transport.errors import TransportError
 _log = event_logger(__name__)
 
 AGAIN_AFTER_S: Final = 600.0
-"""A kind of defect that keeps coming up is logged again after so long."""
+"""The same kind of defect is logged again after this time."""
 MOST_KINDS: Final = 1_000
 
 
 class Stage(StrEnum):
-    """Where on the way of a delivery a defect came up."""
+    """Phase of a delivery in which a defect was raised."""
 
     JUDGE = "judge"  # decode, match, read headers
     RENDER = "render"
@@ -36,15 +36,15 @@ class Stage(StrEnum):
     SETTLE = "settle"  # build what is written
     WRITE = "write"  # hand it to the producer, take the acknowledgement
     REPORT = "report"  # count and log
-    LOOK = "look"  # what is done a few times a second
-    LOOP = "loop"  # a call that the event loop makes
-    LOST = "lost"  # nobody had the delivery in hand any more
+    LOOK = "look"  # upkeep, a few times a second
+    LOOP = "loop"  # a callback of the event loop
+    LOST = "lost"  # no queue, request or write had the delivery any more
 
 
 class Defect(TransportError):
-    """A defect of ours in place of an outcome; it says nothing about the endpoint.
+    """A defect of ours in place of an outcome; the endpoint has no part in it.
 
-    A delivery may have been sent before it: then it is sent again.
+    The delivery may have been sent before the defect: then it is sent again.
     """
 
     code = "defect"
@@ -52,11 +52,11 @@ class Defect(TransportError):
 
 
 class Lost(Exception):
-    """Nobody had a delivery in hand any more."""
+    """No queue, request or write had a delivery any more."""
 
 
 def defect_of(error: BaseException) -> Defect:
-    """Return an error of ours as an outcome: its kind and its place, and nothing of any content."""
+    """Return an exception as an outcome with its type and line, without any content."""
     return Defect(" at ".join(_kind_of(error)))
 
 
@@ -72,17 +72,17 @@ class Defects:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._said: dict[tuple[str, ...], float] = {}
+        self._logged: dict[tuple[str, ...], float] = {}
         self.counts: dict[str, int] = dict.fromkeys(map(str, Stage), 0)
 
     def note(self, stage: Stage, error: BaseException, record: Record | None = None) -> None:
-        """Count a defect, and log it unless its kind was logged a moment ago; never raises."""
+        """Count a defect, and log it unless its kind was logged recently; never raises."""
         self.counts[stage] += 1
         with suppress(Exception):
-            self._say(stage, error, record)
+            self._log_once(stage, error, record)
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Count what a loop's callbacks raise from now on, too."""
+        """Count exceptions of an event loop's callbacks, too."""
         loop.set_exception_handler(self._unhandled)
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -92,19 +92,19 @@ class Defects:
         else:
             loop.default_exception_handler(context)
 
-    def _say(self, stage: Stage, error: BaseException, record: Record | None) -> None:
+    def _log_once(self, stage: Stage, error: BaseException, record: Record | None) -> None:
         kind, now_s = (str(stage), *_kind_of(error)), self._monotonic()
-        if now_s < self._said.get(kind, float("-inf")) + AGAIN_AFTER_S:
+        if now_s < self._logged.get(kind, float("-inf")) + AGAIN_AFTER_S:
             return
-        if len(self._said) >= MOST_KINDS:
-            self._said.clear()
-        self._said[kind] = now_s
+        if len(self._logged) >= MOST_KINDS:
+            self._logged.clear()
+        self._logged[kind] = now_s
         where = {} if record is None else {"record": record.place}
         _log.error("delivery.defect", exc_info=error, extra={"stage": str(stage), **where})
 
 
 def _kind_of(error: BaseException) -> tuple[str, ...]:
-    """Return the type of an error and the line that raised it."""
+    """Return the type of an exception and the line that raised it."""
     at = error.__traceback__
     if at is None:
         return (type(error).__name__,)

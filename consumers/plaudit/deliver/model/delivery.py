@@ -1,4 +1,4 @@
-"""One delivery: an event on its way to one endpoint, and what has happened to it so far."""
+"""Delivery: one event for one endpoint, with its history."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class HeadersUnusable(ValueError):
-    """A record in a deliveries topic does not say what it delivers where.
+    """Headers of a record in a deliveries topic are missing or invalid.
 
     Attributes:
-        reason: which header, and what is wrong with it.
+        reason: names the header and its fault.
     """
 
     def __init__(self, reason: str) -> None:
@@ -28,7 +28,7 @@ class HeadersUnusable(ValueError):
 
 
 class Origin(NamedTuple):
-    """Where the event itself stands in Kafka."""
+    """Position of the event in Kafka."""
 
     topic: str
     partition: int
@@ -37,19 +37,19 @@ class Origin(NamedTuple):
 
 
 class History(NamedTuple):
-    """What has happened to a delivery before this moment.
+    """State of a delivery before its next attempt.
 
-    A named tuple and no dataclass: it is made for every delivery, and costs a fifth.
+    A named tuple costs a fifth of a dataclass, and one is made for every delivery.
 
     Attributes:
         trigger: why it is attempted.
         attempts: HTTP attempts made, without those refused for the endpoint's pace.
         diversions: in a row, since the last HTTP attempt that counted.
-        redrives: how often it was sent again from the dead letters.
-        enqueued_at_ms: when the pipeline first had it; never changes.
+        redrives: times that it was sent again from the dead letters.
+        enqueued_at_ms: when the pipeline first received it; never changes.
         first_attempt_at_ms: None before the first attempt.
-        not_before_ms: a `Retry-After` that no tier is long enough for.
-        turn_at_ms: when its turn is at an endpoint that gets more than it takes (see `bookings`).
+        not_before_ms: end of a `Retry-After` that is longer than any tier.
+        turn_at_ms: reserved send time at an endpoint that gets more than it takes (see `bookings`).
         waited_ms: in the tier that it comes from.
         endpoint_version: of the endpoint, when it was written last; 0 for a first attempt.
     """
@@ -70,11 +70,11 @@ class Delivery:
     """One event for one endpoint, in hand.
 
     Attributes:
-        record: what it was read from.
+        record: from which it was read.
         event: decoded.
         body: rendered; the deliveries of one record share it.
         endpoint_id: where it goes.
-        endpoint: as it was known when the delivery began; None when it is not known.
+        endpoint: as the table had it when the delivery began; None if unknown.
         origin: of the event.
         history: before now.
     """
@@ -106,13 +106,13 @@ class Delivery:
 
     @property
     def endpoint_version(self) -> int:
-        """Of the endpoint that decisions are made with; 0 when it is not known."""
+        """Version of the endpoint that decisions use; 0 if unknown."""
         return 0 if self.endpoint is None else self.endpoint.version
 
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """What the headers of a record in a deliveries topic say."""
+    """Contents of the headers of a record in a deliveries topic."""
 
     endpoint_id: str
     workspace_id: str
@@ -126,14 +126,14 @@ MOST_ID: Final = 200
 MOST_COUNT: Final = 1_000_000
 """Attempts, diversions or redrives. The log's number of an attempt has 31 bits."""
 MOST_AHEAD_MS: Final = 366 * 86_400_000
-"""A time that a delivery waits for is no further ahead of its record than this."""
+"""A delivery never waits for a time further ahead of its record than this."""
 _INT32: Final = 2**31 - 1
 _INT64: Final = 2**63 - 1
 _DIGITS: Final = 19
 
 
 def read_headers(headers: Iterable[tuple[str, bytes]], record: Record) -> Addressed:
-    """Read what the pipeline wrote when it put a delivery into a deliveries topic.
+    """Read the headers that the settler wrote to a record of a deliveries topic.
 
     Raises:
         HeadersUnusable: one is missing, is not a number, or is one that the pipeline never writes.
@@ -174,7 +174,7 @@ def _history(given: Mapping[str, bytes], record: Record) -> History:
 
 
 def _origin(given: Mapping[str, bytes], record: Record) -> Origin:
-    """Return where the event stands; a record without origin headers is its own."""
+    """Return the position of the event; a record without origin headers is the event's own."""
     topic = _text(given, Header.ORIGIN_TOPIC)
     partition = _number(given, Header.ORIGIN_PARTITION, _INT32)
     offset = _number(given, Header.ORIGIN_OFFSET, _INT64)
@@ -185,7 +185,7 @@ def _origin(given: Mapping[str, bytes], record: Record) -> Origin:
 
 
 def origin_of(record: Record) -> Origin:
-    """Return where a record stands itself."""
+    """Return the position of a record itself."""
     topic, number = record.assignment.partition
     return Origin(topic, number, record.offset, record.timestamp_ms)
 
@@ -195,10 +195,10 @@ def _text(given: Mapping[str, bytes], name: str) -> str:
 
 
 def _number(given: Mapping[str, bytes], name: str, most: int) -> int | None:
-    """Return the number in a header, from 0 to `most`; None where there is no such header.
+    """Return the number in a header, from 0 to `most`; None without such a header.
 
     Raises:
-        HeadersUnusable: it is another one, or not a number.
+        HeadersUnusable: the value is not such a number.
     """
     value = given.get(name)
     if not value:

@@ -38,7 +38,7 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class Quota(NamedTuple):
-    """What an endpoint takes before its quota is renewed.
+    """Requests that an endpoint takes before its quota is renewed.
 
     Attributes:
         remaining: requests.
@@ -50,7 +50,7 @@ class Quota(NamedTuple):
 
 
 def quota_fields(answer: Answer) -> dict[str, str] | None:
-    """Return the fields of an answer that tell a quota, named in lower case; None: there are none.
+    """Return the rate-limit fields of an answer, with names in lower case; None without any.
 
     This is done with every answer, and nearly no header begins with such a letter.
     """

@@ -1,8 +1,8 @@
 """`Retry-After` (RFC 9110 section 10.2.3): how long an answer asks to wait. Pure, for any bytes.
 
-The value is seconds, or a date in one of the three forms of HTTP. Receivers also send the zone as
-an offset, or with a comma too few, and that is read, too. Whatever else stands there is ignored:
-the other side wrote it, so this code must not raise for any value.
+The value is seconds, or a date in one of the three forms of HTTP. Dates with a numeric zone, or
+without the comma, are read as well, because receivers send them. Any other value is ignored: the
+endpoint wrote it, so this code must not raise for it.
 """
 
 from __future__ import annotations

@@ -18,12 +18,12 @@ def dead_letter(lane: LaneContext, record: Record, dead: DeadRecord) -> None:
     reason, detail = dead
     if lane.patience.is_ordered(record):
         lane.limiter.resume(record.assignment)
-    lane.limiter.bury(record.assignment, reason)
+    lane.limiter.count_unreadable(record.assignment, reason)
     lane.unread.note(record, reason, detail)
     record.pending = 1
     record.assignment.begun += 1
     lane.counters.undecodable[reason] += 1
-    lane.shared.settler.bury(record, reason, detail)
+    lane.shared.settler.dead_letter(record, reason, detail)
 
 
 def give_up(lane: LaneContext, record: Record, error: Exception) -> None:
@@ -45,4 +45,4 @@ def give_up_job(lane: LaneContext, record: Record, error: Exception) -> None:
     fresh = record.anew()
     fresh.pending = 1
     fresh.assignment.begun += 1
-    lane.shared.settler.bury(fresh, Reason.DEFECT, str(defect_of(error)))
+    lane.shared.settler.dead_letter(fresh, Reason.DEFECT, str(defect_of(error)))

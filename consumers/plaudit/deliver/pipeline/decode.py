@@ -24,5 +24,5 @@ def decode(lane: LaneContext, record: Record) -> Event | DeadRecord:
         return DeadRecord("schema_unknown", str(unknown))
     except Undecodable as error:
         return DeadRecord(error.reason, str(error))
-    lane.limiter.took(record.assignment)
+    lane.limiter.count_readable(record.assignment)
     return event

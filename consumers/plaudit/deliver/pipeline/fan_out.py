@@ -15,7 +15,7 @@ from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.events import WIDE, deliveries_of
 from plaudit.deliver.pipeline.expansion import Deliveries
 from plaudit.deliver.settle.headers import Headers
-from plaudit.deliver.settle.records import fanned_out
+from plaudit.deliver.settle.records import fanned_out_headers
 from plaudit.deliver.settle.tickets import Ticket
 from plaudit.endpoints.matching import Wanting
 from plaudit.endpoints.model import Endpoint, Matched
@@ -149,7 +149,7 @@ class FanOut:
         record.assignment.begun += 1
         self._ticket = self._settler.open_wide(record)
         history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
-        self._headers = fanned_out(record, event.workspace_id, origin_of(record), history)
+        self._headers = fanned_out_headers(record, event.workspace_id, origin_of(record), history)
 
     def _hand_over(self, ticket: Ticket, event: Event, endpoint: Matched) -> None:
         endpoint_id = endpoint.endpoint_id

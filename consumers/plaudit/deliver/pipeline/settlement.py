@@ -90,7 +90,7 @@ def _settle_defect(
     except Exception as again:  # noqa: BLE001 - the last resort: its record as a dead letter
         lane.defects.note(Stage.SETTLE, again, delivery.record)
         decision = Dead(Reason.DEFECT, detail)
-        shared.settler.bury(delivery.record, decision.reason, detail)
+        shared.settler.dead_letter(delivery.record, decision.reason, detail)
     try:
         _report(lane, delivery, decision, made)
     except Exception as again:  # noqa: BLE001 - it is settled all the same

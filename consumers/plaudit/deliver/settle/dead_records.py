@@ -1,27 +1,27 @@
-"""The dead letter of last resort: what can be written of any record, whatever it holds."""
+"""Dead letters of whole records; the last resort can be written of any record."""
 
 from __future__ import annotations
 
 from plaudit.deliver.model.defects import Defects, Stage
 from plaudit.deliver.offsets.assignment import Record
-from plaudit.deliver.settle.records import Write, unreadable
+from plaudit.deliver.settle.records import Write, unreadable_record
 from plaudit.records.names import Header, Names
 
 
 def letter_of(names: Names, record: Record, reason: str, detail: str, defects: Defects) -> Write:
-    """Return the dead letter of a record with all its headers, or else with its bytes alone."""
+    """Return the dead letter of a record, without its headers if our own code raises for them."""
     try:
-        return unreadable(names, record, reason, detail)
+        return unreadable_record(names, record, reason, detail)
     except Exception as error:  # noqa: BLE001 - less will do
         defects.note(Stage.SETTLE, error, record)
         return bare_letter(names, record, reason)
 
 
 def bare_letter(names: Names, record: Record, reason: str) -> Write:
-    """Return a dead letter that holds a record's bytes, where it stood, and a reason.
+    """Return a dead letter with a record's bytes, its position and a reason.
 
-    Its headers are ours alone. Those of the record may be what can't be written; they are read
-    again at its origin, as long as its topic keeps it.
+    It leaves out the record's own headers, which may be what can't be written. They can be read at
+    the record's origin for as long as its topic keeps it.
     """
     topic, number = record.assignment.partition
     headers = [

@@ -1,4 +1,4 @@
-"""The headers of what the pipeline writes: the event's own, and those in `plaudit-*`."""
+"""Headers of the records that the settler writes: the event's own, and `plaudit-*`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Headers = list[tuple[str, bytes]]
 
 
 def next_history(history: History, decision: Decision, attempted: Attempted | None) -> History:
-    """Return what has happened to the delivery, this moment included."""
+    """Return the history of a delivery after a decision."""
     # An attempt that was refused for the endpoint's pace alone does not count. Its diversion does:
     # two records of a delivery with the same numbers are doubles, and the second is dropped.
     counts = attempted is not None and not isinstance(decision, Diverted)
@@ -31,7 +31,7 @@ def next_history(history: History, decision: Decision, attempted: Attempted | No
     match decision:
         case Retry(not_before_ms=until):
             not_before = until
-            # A replay stays one: its requests say so.
+            # A replay stays a replay: its requests have a header for it.
             trigger = trigger if trigger is Trigger.REPLAY else Trigger.RETRY
         case Diverted(turn_at_ms=turn_at):
             diversions += 1
@@ -51,7 +51,7 @@ def next_history(history: History, decision: Decision, attempted: Attempted | No
 
 
 def own_headers(delivery: Delivery, decision: Decision, attempted: Attempted | None) -> Headers:
-    """Return every `plaudit-*` header of a delivery that moves on."""
+    """Return the `plaudit-*` headers of a delivery's next record."""
     history = next_history(delivery.history, decision, attempted)
     version = delivery.endpoint_version or history.endpoint_version
     headers = [*_identity(delivery), *history_headers(history, version)]
@@ -64,7 +64,7 @@ def own_headers(delivery: Delivery, decision: Decision, attempted: Attempted | N
     if error is not None:
         headers.append((Header.LAST_ERROR, clipped(error)))
     if attempted is None:
-        # What the last attempt said is still the last.
+        # The last attempt is still the same.
         given = {name for name, _ in headers}
         headers += [
             (name, value)
@@ -84,7 +84,7 @@ def _identity(delivery: Delivery) -> Headers:
 
 
 def history_headers(history: History, version: int | None) -> Headers:
-    """Return what has happened to a delivery, as headers."""
+    """Return a history as headers."""
     numbers = {
         Header.ENDPOINT_VERSION: version,
         Header.ATTEMPT: history.attempts,
@@ -102,7 +102,7 @@ def history_headers(history: History, version: int | None) -> Headers:
 
 
 def origin_headers(origin: Origin) -> Headers:
-    """Return where the event stands in Kafka, as headers."""
+    """Return the position of the event in Kafka as headers."""
     return [
         (Header.ORIGIN_TOPIC, origin.topic.encode()),
         (Header.ORIGIN_PARTITION, str(origin.partition).encode()),
@@ -112,14 +112,14 @@ def origin_headers(origin: Origin) -> Headers:
 
 
 def foreign(headers: Iterable[tuple[str, bytes]]) -> Headers:
-    """Return the headers that are the event's own."""
+    """Return the headers that the publisher set."""
     return [(name, value) for name, value in headers if not name.startswith(Header.PREFIX)]
 
 
 def still_true(headers: Iterable[tuple[str, bytes]]) -> Headers:
-    """Return what a dead letter keeps of a record's headers beside its own reason and origin.
+    """Return the headers that a dead letter keeps beside its own reason and origin.
 
-    A record of the deliveries lane still says whose it is; one that was redriven, how often.
+    A record of the deliveries lane keeps its endpoint, and its number of redrives.
     """
     replaced = {
         Header.REASON,

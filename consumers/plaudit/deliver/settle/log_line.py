@@ -1,4 +1,4 @@
-"""The line that the log gets of a settled delivery."""
+"""Attempt record of a settled delivery."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def line(
     identity: tuple[str, str],
     now_ms: int,
 ) -> bytes:
-    """Return the line for the log.
+    """Return the encoded attempt record.
 
     Args:
-        delivery: what it is about.
+        delivery: that was settled.
         decision: what was decided.
         attempted: the HTTP attempt, if one was made.
         identity: the new attempt's id, and the worker's name.
@@ -40,7 +40,7 @@ def line(
 def _delivered(
     delivery: Delivery, answer: Answer, started_at_ms: int, identity: tuple[str, str]
 ) -> bytes:
-    """Return the line that nearly every delivery has, without naming each field on the way."""
+    """Return the attempt record of a 2xx, without a dictionary of fields: nearly all are such."""
     event, history, origin = delivery.event, delivery.history, delivery.origin
     return encode_delivered(
         (identity[0], delivery.delivery_id, event.event_id),
@@ -61,11 +61,11 @@ def attempt_record(
     identity: tuple[str, str],
     now_ms: int,
 ) -> AttemptRecord:
-    """Return the line field by field; see `line`."""
+    """Return the attempt record field by field; see `line`."""
     event, history, origin = delivery.event, delivery.history, delivery.origin
     answer = attempted.outcome if attempted and isinstance(attempted.outcome, Answer) else None
     timings = NO_TIMINGS if attempted is None else attempted.outcome.timings
-    # That a delivery went well explains itself.
+    # A 2xx needs no explanation.
     explained = answer is not None and not isinstance(decision, Delivered)
     return {
         "attempt_id": identity[0],

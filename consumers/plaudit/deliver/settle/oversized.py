@@ -1,9 +1,9 @@
-"""Writes that the brokers refused as too large: it may have been their batch that was.
+"""Oversized writes: writes that the brokers refused as too large, or whose batch was too large.
 
-Brokers compare `max.message.bytes` with a whole batch, and refuse all of it. So each of its records
-is tried once more, alone: nothing else goes to its topic meanwhile, and what was on its way has
-been answered before. What is refused then is too large itself, and so is, for a minute, whatever is
-no smaller.
+Brokers compare `max.message.bytes` with a whole batch, and refuse all of it. So the settler repeats
+each of its records alone: it sends nothing else to the topic meanwhile, and waits for earlier
+answers first. A record that is refused alone is too large itself. For a minute, the same is assumed
+of every record of at least its size.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 KNOWN_S: Final = 60.0
-"""A topic's limit may be raised: then the next one is tried again."""
+"""A topic's limit may be raised, so the next record is tried again after this time."""
 
 
 class OversizedWrites(Generic[T]):
-    """Which refused writes are to be tried alone, and which need not be.
+    """Decides which refused writes are repeated alone.
 
     Args:
         monotonic: seconds.
@@ -34,7 +34,7 @@ class OversizedWrites(Generic[T]):
         self._monotonic = monotonic
         self._alone: Write | None = None
         self._waiting: deque[tuple[Write, T]] = deque()
-        # By topic: suspects, writes that are not answered yet, and which size was too large when.
+        # By topic: writes to be tried alone; unanswered writes; a size too large, and until when.
         self._topics: Counter[str] = Counter()
         self._under_way: Counter[str] = Counter()
         self._known: dict[str, tuple[int, float]] = {}
@@ -43,7 +43,7 @@ class OversizedWrites(Generic[T]):
         return len(self._waiting)
 
     def sends(self, write: Write) -> bool:
-        """Count a write that is about to be sent; False: it has to wait for a trial's end."""
+        """Count a write that is about to be sent; return False if it has to wait for a trial."""
         topic = write.topic
         if self._topics[topic] and write is not self._alone:
             return False
@@ -51,18 +51,18 @@ class OversizedWrites(Generic[T]):
         return True
 
     def answered(self, write: Write, *, taken: bool) -> None:
-        """Take note that the brokers have answered a write."""
+        """Note that the brokers have answered a write."""
         self._under_way[write.topic] -= 1
         if taken and write is self._alone:
             self._alone = None
             self._topics[write.topic] -= 1
 
     def add(self, write: Write, of: T) -> None:
-        """Take note of a write that was refused as too large.
+        """Note a write that was refused as too large.
 
         Args:
             write: what was refused.
-            of: whatever goes with it.
+            of: what the caller needs with it.
         """
         if write is self._alone:
             self._alone = None
@@ -71,8 +71,8 @@ class OversizedWrites(Generic[T]):
             self._topics[write.topic] += 1
         self._waiting.append((write, of))
 
-    def convicted(self) -> list[tuple[Write, T]]:
-        """Return those that need no trial: they are too large themselves."""
+    def confirmed(self) -> list[tuple[Write, T]]:
+        """Return the writes that are too large themselves, without a trial."""
         found = [each for each in self._waiting if self._is_too_large(each[0])]
         if found:
             left = (each for each in self._waiting if not self._is_too_large(each[0]))

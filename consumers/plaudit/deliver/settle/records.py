@@ -1,7 +1,7 @@
-"""What is written when a delivery moves on: pure, from the delivery and what was decided.
+"""Records that the settler writes, built from a delivery and the decision about it. Pure.
 
-The event's own bytes and its own headers travel untouched; what the pipeline adds stands in
-`plaudit-*` headers, which are replaced at every hop.
+The event's bytes and headers stay as they were published. The pipeline's own state is in
+`plaudit-*` headers, which every hop replaces.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from plaudit.deliver.settle.headers import (
 from plaudit.records.names import Header, Names
 
 TRUNCATED_BYTES: Final = 64 * 1024
-"""What a dead letter keeps of a record that the brokers refused."""
+"""Bytes that a dead letter keeps of a record that the brokers refused."""
 
 
 class Write(NamedTuple):
@@ -44,10 +44,10 @@ class Write(NamedTuple):
     headers: Headers | None
 
 
-def move(
+def next_record(
     names: Names, delivery: Delivery, decision: Decision, attempted: Attempted | None
 ) -> Write | None:
-    """Return where the delivery goes from here; None when it is at its end."""
+    """Return the next record of a delivery; None if the decision ends it."""
     match decision:
         case Delivered() | Cancelled():
             return None
@@ -64,8 +64,10 @@ def move(
     return Write(topic, delivery.record.value, key.encode(), headers)
 
 
-def fanned_out(record: Record, workspace_id: str, origin: Origin, history: History) -> Headers:
-    """Return the headers that the deliveries of a wide event share, on their way to `now`."""
+def fanned_out_headers(
+    record: Record, workspace_id: str, origin: Origin, history: History
+) -> Headers:
+    """Return the headers that the deliveries of a wide event share in `deliveries.now`."""
     return [
         *foreign(record.headers()),
         (Header.WORKSPACE_ID, workspace_id.encode()),
@@ -74,7 +76,7 @@ def fanned_out(record: Record, workspace_id: str, origin: Origin, history: Histo
     ]
 
 
-def refused(names: Names, write: Write, origin: Origin, error: str) -> Write:
+def refused_record(names: Names, write: Write, origin: Origin, error: str) -> Write:
     """Return the dead letter for a record that the brokers refused for good."""
     given = dict(write.headers or ())
     key = given.get(Header.DELIVERY_ID, write.key)
@@ -91,8 +93,8 @@ def refused(names: Names, write: Write, origin: Origin, error: str) -> Write:
     return Write(topic, write.value[:TRUNCATED_BYTES], key, headers)
 
 
-def unreadable(names: Names, record: Record, reason: str, detail: str) -> Write:
-    """Return the dead letter for a record that is no event, with its bytes and key as they were."""
+def unreadable_record(names: Names, record: Record, reason: str, detail: str) -> Write:
+    """Return the dead letter of an unreadable record, with its bytes and key."""
     origin = origin_of(record)
     headers = [
         *still_true(record.headers()),

@@ -1,11 +1,11 @@
-"""Writes what was decided, and reports a delivery as settled when the brokers have all of it.
+"""Settler: writes decisions to Kafka, and completes a record when all its writes are acknowledged.
 
-A write that fails and can succeed later is repeated until it does; meanwhile its partition does not
-advance. One that is refused for good becomes a dead letter. Nothing is ever given up silently.
+The settler repeats a write that can succeed later; meanwhile its partition does not advance. A
+write that the brokers refuse for good becomes a dead letter.
 
-Should our own code raise while something is written, it is tried again, and then less is written:
-the ladder ends at `bare_letter`, for which any record will do. So no offset is committed without
-what became of its record, and none is held for ever.
+If our own code raises an exception for a write, the settler repeats it, and then writes less: in
+the end `bare_letter`, which can be written of any record. So no offset is committed before its
+record is settled, and no record blocks its partition for ever.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ from plaudit.deliver.model.decision import Decision, Reason
 from plaudit.deliver.model.defects import Defects, Stage
 from plaudit.deliver.model.delivery import Delivery, Origin, origin_of
 from plaudit.deliver.offsets.assignment import Record
-from plaudit.deliver.settle import log_line
-from plaudit.deliver.settle import records as moves
+from plaudit.deliver.settle import log_line, records
 from plaudit.deliver.settle.dead_records import bare_letter, letter_of
 from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.oversized import OversizedWrites
 from plaudit.deliver.settle.records import Write
 from plaudit.deliver.settle.tickets import OpenTickets, Ticket
-from plaudit.deliver.settle.troubles import Troubles
+from plaudit.deliver.settle.topic_failures import TopicFailures
 from plaudit.events.ids import new_id_text
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable, RecordTooLarge
@@ -41,25 +40,26 @@ _log = event_logger(__name__)
 
 REPEAT_EVERY_S: Final = 0.25
 STALLED_AFTER_S: Final = 1.0
-"""A broker that is lost has its partitions led by others about as soon."""
+"""Other brokers lead the partitions of a lost one after about the same time."""
 SERVE_EVERY_S: Final = 0.01
-"""Acknowledgements are asked for so often while some are due: nobody waits for them but commits."""
+"""Interval for taking acknowledgements while some are due; only commits wait for them."""
 IDLE_EVERY_S: Final = 0.1
 MOST_RAISED: Final = 3
-"""A write that our own code raises for is tried so often before less is written instead."""
+"""Attempts at a write that our own code raises for, before less is written."""
 TRY_EVERY_S: Final = 10.0
-"""What is silent may be one partition only: so often, a second's attempts find out."""
+"""Perhaps only one partition is silent: the worker attempts deliveries for a second of each such
+interval, to find out."""
 
 
 class Settler:
     """Settles deliveries; all methods belong to the event loop's thread.
 
     Args:
-        producer: writes; it has no thread, so that `serve` brings its acknowledgements.
+        producer: has no thread of its own: `serve` takes its acknowledgements.
         names: of the topics.
-        worker: this process, for the log.
-        clock: hears of every append time.
-        monotonic: seconds that never jump.
+        worker: name of this process, for the delivery log.
+        clock: learns every append time.
+        monotonic: monotonic seconds.
 
     Attributes:
         refused: writes that the brokers refused for good.
@@ -81,46 +81,46 @@ class Settler:
         self._worker = worker
         self._waiting: deque[tuple[Write, Ticket]] = deque()
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
-        self._troubles = Troubles()
+        self._failures = TopicFailures()
         self.refused = 0
         self.defects = Defects(monotonic)
-        self._suspects: OversizedWrites[tuple[Ticket, str]] = OversizedWrites(monotonic)
-        # What our own code has raised for: writes, and records without one.
+        self._oversized: OversizedWrites[tuple[Ticket, str]] = OversizedWrites(monotonic)
+        # Our own code has raised for these: writes, and records that have none.
         self._raised: deque[tuple[Write, Ticket, Exception]] = deque()
         self._unwritten: deque[tuple[Record, str, str]] = deque()
         self._tickets = OpenTickets(self.defects)
         self._answers = 0
         self._seen_answers = 0
         self._monotonic = monotonic
-        self._heard_at = monotonic()
+        self._answered_at = monotonic()
 
     @property
     def silent_s(self) -> float:
-        """For how long no broker has answered a write, while one waits; seconds."""
-        return self._monotonic() - self._heard_at
+        """Seconds for which no broker has answered although a write waits."""
+        return self._monotonic() - self._answered_at
 
     @property
     def stalled(self) -> bool:
-        """Whether nothing should be begun: it could not be written down."""
+        """Whether the lanes should pause, because outcomes could not be written."""
         return self.silent_s % TRY_EVERY_S > STALLED_AFTER_S
 
     @property
     def backlog(self) -> int:
         """Writes that could not be handed to the producer, or failed and are to be repeated."""
-        return len(self._waiting) + len(self._failed) + len(self._suspects)
+        return len(self._waiting) + len(self._failed) + len(self._oversized)
 
     @property
     def trouble(self) -> str | None:
-        """Why writes fail at the moment; None while they don't."""
+        """Why writes fail; None if they succeed."""
         defect = "a defect in the worker; see its log" if self._raised or self._unwritten else None
-        return self._troubles.first or defect
+        return self._failures.first or defect
 
     @property
     def records(self) -> Iterator[Record]:
-        """Records of which something is being written; in the event loop's thread.
+        """Records with writes that are not acknowledged; in the event loop's thread.
 
-        None, when nothing is on its way and nothing waits to be: then no acknowledgement can come,
-        and what is not acknowledged was lost by our own code.
+        If nothing is in flight or waits, no acknowledgement can come: then our own code has lost
+        the remaining ones, and they are left out.
         """
         queued = self.backlog + len(self._raised) + self._tickets.unreleased
         if not queued and not self._producer.unacknowledged():
@@ -130,7 +130,7 @@ class Settler:
             yield record
 
     def now_ms(self) -> int:
-        """Return the brokers' time in epoch milliseconds; this machine's, should that fail."""
+        """Return the brokers' time in epoch milliseconds; after a defect, this machine's."""
         try:
             return self._clock.now_ms()
         except Exception as error:  # noqa: BLE001 - no delivery waits or is repeated for the time
@@ -145,19 +145,19 @@ class Settler:
         *,
         needs_line: bool = True,
     ) -> None:
-        """Write where the delivery goes and its line in the log; then it is settled.
+        """Write the next record of a delivery and its attempt record.
 
         Args:
-            delivery: what it is about.
-            decision: what was decided.
+            delivery: to settle.
+            decision: about it.
             attempted: the HTTP attempt, if one was made.
-            needs_line: False: where it goes is written even if our own code can't write the line.
+            needs_line: False: write the next record even if the attempt record can't be built.
 
         Raises:
-            Exception: our own code has, and nothing was written.
+            Exception: raised by our own code; nothing was written.
         """
-        move = moves.move(self._names, delivery, decision, attempted)
-        writes = [] if move is None else [move]
+        next_record = records.next_record(self._names, delivery, decision, attempted)
+        writes = [] if next_record is None else [next_record]
         try:
             writes.append(self._line(delivery, decision, attempted))
         except Exception as error:
@@ -186,13 +186,13 @@ class Settler:
         self._add(ticket, Write(self._names.deliveries_now, value, endpoint_id.encode(), headers))
 
     def close_wide(self, ticket: Ticket) -> None:
-        """Take note that everything of a wide event was sent."""
-        self._tickets.taken(ticket)
+        """Note that all writes of a wide event were sent."""
+        self._tickets.count_down(ticket)
 
     def give_up_wide(self, ticket: Ticket, reason: str, detail: str) -> None:
-        """Write what is left of a wide event to the dead letters, as the last of its writes."""
+        """Write the record of a wide event to the dead letters, as the last of its writes."""
         self._add(ticket, letter_of(self._names, ticket.record, reason, detail, self.defects))
-        self._tickets.taken(ticket)
+        self._tickets.count_down(ticket)
 
     def _add(self, ticket: Ticket, write: Write) -> None:
         """Send one more write of a wide event."""
@@ -202,8 +202,8 @@ class Settler:
         except Exception as error:  # noqa: BLE001 - tried again by `look`
             self._raised.append((write, ticket, error))
 
-    def bury(self, record: Record, reason: str, detail: str) -> None:
-        """Write a record to the dead letters of its kind; if need be, its bytes alone."""
+    def dead_letter(self, record: Record, reason: str, detail: str) -> None:
+        """Write a record to `dlq.events`, in the worst case without its headers."""
         try:
             letter = letter_of(self._names, record, reason, detail, self.defects)
             self._open(record, origin_of(record), [letter])
@@ -212,7 +212,7 @@ class Settler:
             self._unwritten.append((record, reason, detail))
 
     def _open(self, record: Record, origin: Origin, writes: list[Write]) -> None:
-        """Send what belongs together; its ticket outlives whatever our own code raises."""
+        """Send the writes of one delivery; the ticket outlives every exception of our own code."""
         ticket = self._tickets.open(record, origin, len(writes))
         for write in writes:
             try:
@@ -221,7 +221,7 @@ class Settler:
                 self._raised.append((write, ticket, error))
 
     async def run(self) -> None:
-        """Repeat what failed and send what waited, until cancelled."""
+        """Repeat failed and waiting writes, until cancelled."""
         while True:
             await asyncio.sleep(REPEAT_EVERY_S)
             try:
@@ -230,15 +230,15 @@ class Settler:
                 self.defects.note(Stage.WRITE, error)
 
     async def serve(self) -> None:
-        """Take acknowledgements as they come, until cancelled."""
+        """Take acknowledgements, until cancelled."""
         while True:
             await asyncio.sleep(IDLE_EVERY_S if self._tickets.idle else SERVE_EVERY_S)
             self._producer.serve()
 
     def _send(self, write: Write, ticket: Ticket) -> None:
-        # What the brokers refuse of the log's lines is sent again and again, and needs no trial.
+        # Attempt records are repeated for ever, so they need no trial.
         tried = write.topic != self._attempts
-        if tried and not self._suspects.sends(write):
+        if tried and not self._oversized.sends(write):
             self._waiting.append((write, ticket))
             return
         try:
@@ -252,42 +252,42 @@ class Settler:
         except BufferFull:
             self._waiting.append((write, ticket))
             if tried:
-                self._suspects.answered(write, taken=False)
+                self._oversized.answered(write, taken=False)
         except Exception:
             if tried:
-                self._suspects.answered(write, taken=False)
+                self._oversized.answered(write, taken=False)
             raise
 
     def _report(self, write: Write, ticket: Ticket, outcome: Ack | SendFailure) -> None:
-        """Take what became of a write."""
-        # First what settles it: nothing that is noted beside it may come in between.
+        """Receive the outcome of a write."""
+        # First what settles the record: an exception in the rest must not prevent it.
         match outcome:
             case SendFailure():
-                # A refusal is an answer, too.
+                # A refusal is an answer of the broker, too.
                 self._answers += not isinstance(outcome.error, KafkaUnavailable)
                 self._failed.append((write, ticket, outcome))
             case _:
                 self._answers += 1
                 self._tickets.written(ticket)
         try:
-            self._heard(write, outcome)
+            self._note_answer(write, outcome)
         except Exception as error:  # noqa: BLE001 - it is settled whatever is noted beside it
             self.defects.note(Stage.WRITE, error, ticket.record)
 
-    def _heard(self, write: Write, outcome: Ack | SendFailure) -> None:
+    def _note_answer(self, write: Write, outcome: Ack | SendFailure) -> None:
         if write.topic != self._attempts:
-            self._suspects.answered(write, taken=isinstance(outcome, Ack))
+            self._oversized.answered(write, taken=isinstance(outcome, Ack))
         if isinstance(outcome, Ack):
             self._clock.observe(outcome.timestamp_ms)
-            self._troubles.recovered(write.topic)
+            self._failures.recovered(write.topic)
 
     def look(self) -> None:
-        """Repeat what failed, and see whether a broker has answered since, or none has to."""
+        """Repeat failed writes, and note whether a broker has answered."""
         self._after_defects()
         self._repeat()
         answers = self._answers
         if answers != self._seen_answers or self._tickets.idle:
-            self._seen_answers, self._heard_at = answers, self._monotonic()
+            self._seen_answers, self._answered_at = answers, self._monotonic()
 
     def _repeat(self) -> None:
         for _ in range(len(self._failed)):
@@ -296,12 +296,12 @@ class Settler:
                 self._after_failure(write, ticket, failure)
             except Exception as error:  # noqa: BLE001 - tried again at the next look
                 self._raised.append((write, ticket, error))
-        for write, (ticket, reason) in self._suspects.convicted():
+        for write, (ticket, reason) in self._oversized.confirmed():
             try:
                 self._refuse(write, ticket, reason)
             except Exception as error:  # noqa: BLE001 - the same
                 self._raised.append((write, ticket, error))
-        if (suspect := self._suspects.next()) is not None:
+        if (suspect := self._oversized.next()) is not None:
             self._waiting.append((suspect[0], suspect[1][0]))
         for _ in range(len(self._waiting)):
             write, ticket = self._waiting.popleft()
@@ -311,17 +311,17 @@ class Settler:
                 self._raised.append((write, ticket, error))
 
     def _after_failure(self, write: Write, ticket: Ticket, failure: SendFailure) -> None:
-        """Send a write again that the brokers have not taken, if that can help."""
-        self._troubles.say(write.topic, failure.error)
+        """Repeat a write that the brokers did not take, if that can help."""
+        self._failures.failed(write.topic, failure.error)
         if failure.retriable or write.topic == self._attempts:
             self._send(write, ticket)
         elif isinstance(failure.error, RecordTooLarge):
-            self._suspects.add(write, (ticket, str(failure.error)))
+            self._oversized.add(write, (ticket, str(failure.error)))
         else:
             self._refuse(write, ticket, str(failure.error))
 
     def _after_defects(self) -> None:
-        """Try again what our own code has raised for."""
+        """Repeat what our own code has raised an exception for."""
         for _ in range(len(self._raised)):
             write, ticket, error = self._raised.popleft()
             try:
@@ -329,13 +329,13 @@ class Settler:
             except Exception as again:  # noqa: BLE001 - and again
                 self._raised.append((write, ticket, again))
         for _ in range(len(self._unwritten)):
-            self.bury(*self._unwritten.popleft())
+            self.dead_letter(*self._unwritten.popleft())
         self._tickets.release_again()
 
     def _send_after(self, write: Write, ticket: Ticket, error: Exception) -> None:
-        """Send a write again that our own code has raised for, or less in its place."""
+        """Repeat a write that our own code has raised for, or write less in its place."""
         self.defects.note(Stage.WRITE, error, ticket.record)
-        # A producer that is closed says nothing against the write.
+        # A closed producer is not a fault of the write.
         ticket.raised += not isinstance(error, KafkaFailure)
         if ticket.raised <= MOST_RAISED:
             self._send(write, ticket)
@@ -347,4 +347,4 @@ class Settler:
     def _refuse(self, write: Write, ticket: Ticket, error: str) -> None:
         """Make a dead letter of what the brokers will never take."""
         self.refused += 1
-        self._send(moves.refused(self._names, write, ticket.origin, error), ticket)
+        self._send(records.refused_record(self._names, write, ticket.origin, error), ticket)

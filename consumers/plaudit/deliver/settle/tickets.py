@@ -1,4 +1,4 @@
-"""What waits for acknowledgements: the writes of one delivery, or of a wide event."""
+"""Tickets: writes of one delivery, or of a wide event, that wait for acknowledgements."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Ticket:
     """Writes of one delivery, or of a wide event, that are not acknowledged yet.
 
     Attributes:
-        left: how many; for a wide event one more, until the last one is sent.
-        record: to release when none is left.
-        origin: for the dead letter, should a write be refused.
+        left: unacknowledged writes; for a wide event one more, until the last write is sent.
+        record: completed when none is left.
+        origin: for the dead letter, if a write is refused.
         wide: of a wide event.
-        raised: how often our own code has raised instead of sending one.
+        raised: exceptions of our own code while it sent them.
     """
 
     __slots__ = ("left", "origin", "raised", "record", "wide")
@@ -63,10 +63,10 @@ class WideWrites:
 
 
 class OpenTickets:
-    """Tickets whose writes are not all acknowledged, and how many writes that are.
+    """Tickets with unacknowledged writes.
 
     Args:
-        defects: what our own code has raised.
+        defects: counts and logs exceptions of our own code.
     """
 
     __slots__ = ("_closed", "_defects", "_opened", "_tickets", "_unreleased", "_wide")
@@ -74,7 +74,7 @@ class OpenTickets:
     def __init__(self, defects: Defects) -> None:
         self._defects = defects
         self._tickets: dict[Ticket, None] = {}
-        # Finished ones whose records our own code has not released: it raised.
+        # Finished tickets whose record was not released, because our own code raised.
         self._unreleased: list[Ticket] = []
         self._opened = 0
         self._closed = 0
@@ -87,7 +87,7 @@ class OpenTickets:
 
     @property
     def has_room(self) -> bool:
-        """Whether more of wide events may be written."""
+        """Whether more deliveries of wide events may be written."""
         return self._wide.has_room
 
     @property
@@ -97,7 +97,7 @@ class OpenTickets:
 
     @property
     def records(self) -> Iterator[Record]:
-        """Records of which something is being written."""
+        """Records with unacknowledged writes."""
         for ticket in self._tickets:
             yield ticket.record
 
@@ -121,13 +121,13 @@ class OpenTickets:
         ticket.left += 1
 
     def written(self, ticket: Ticket) -> None:
-        """Count a write that was acknowledged, or that nothing can be written of."""
+        """Count a write that was acknowledged, or that can't be written at all."""
         self._closed += 1
         if ticket.wide:
             self._wide.remove(ticket.record.size)
-        self.taken(ticket)
+        self.count_down(ticket)
 
-    def taken(self, ticket: Ticket) -> None:
+    def count_down(self, ticket: Ticket) -> None:
         """Count down a ticket; after its last write, the record is released."""
         ticket.left -= 1
         if ticket.left > 0:
@@ -144,10 +144,10 @@ class OpenTickets:
         """Release the records that could not be released before."""
         unreleased, self._unreleased = self._unreleased, []
         for ticket in unreleased:
-            self.taken(ticket)
+            self.count_down(ticket)
 
     def forget_lost(self) -> None:
-        """Forget tickets whose acknowledgements can't come any more, but for wide events."""
+        """Forget tickets whose acknowledgements can't come any more; wide events keep theirs."""
         self._closed, self._wide = self._opened, WideWrites()
         for lost in [each for each in self._tickets if not each.wide]:
             del self._tickets[lost]

@@ -18,10 +18,10 @@ EVENT: Final[LogEvent] = "delivery.attempted"
 
 
 class AttemptLogger:
-    """Logs what became of deliveries; no URL, no content, no personal data.
+    """Logs outcomes of deliveries, without URLs, content or personal data.
 
     Args:
-        chosen: which of them.
+        chosen: which outcomes are logged.
         worker: this process.
     """
 
@@ -51,7 +51,7 @@ class AttemptLogger:
             fields["status"] = attempted.status
             fields["error"] = attempted.error
             if isinstance(attempted.outcome, AddressRefused):
-                # Only here: tenants choose names, and are not told where these lead to.
+                # Only in this log: the tenant chose the name, and must not learn its address.
                 fields["address"] = attempted.outcome.address
             fields["total_ms"] = None if timings.total_ms is None else round(timings.total_ms, 1)
         write = self._log.info if delivered else self._log.warning

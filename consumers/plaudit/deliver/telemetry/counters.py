@@ -1,6 +1,6 @@
-"""What the worker counts on its hot path.
+"""Counters of the hot path.
 
-Plain integers: they are turned into metrics when someone asks.
+They are plain integers: `process/metrics.py` turns them into metrics at each scrape.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class LaneCounters:
 
     Attributes:
         settled: deliveries by outcome.
-        diverted: deliveries by why they could not be attempted.
+        diverted: deliveries that were not attempted, by reason.
         attempts: HTTP attempts by result: the status's class, or the error's code.
-        unmatched: records that no endpoint wanted.
-        undecodable: records by reason.
-        repeated: doubled records of the deliveries lane that were dropped.
+        unmatched: events that no endpoint wants.
+        undecodable: unreadable records by reason.
+        repeated: repetitions in the deliveries lane that were dropped.
         durations: attempts by bucket of `BUCKETS_S`, the last for those over it.
         duration_sum_s: of all attempts.
-        late_s: how late the latest record of a tier was begun.
+        late_s: lateness of the latest record of a tier.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with the topics that are written to, by topic."""
+"""Failures of the topics that the worker writes to."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from plaudit.logs.logger import event_logger
 _log = event_logger(__name__)
 
 
-class Troubles:
-    """Logs a failure once for each topic, not at every repetition, and its end."""
+class TopicFailures:
+    """Logs the first failure of each topic, and its end."""
 
     def __init__(self) -> None:
         self._by_topic: dict[str, KafkaFailure] = {}
 
     @property
     def first(self) -> str | None:
-        """One of the failures; None while all is well."""
+        """One of the failures; None if no topic fails."""
         return next((str(error) for error in tuple(self._by_topic.values())), None)
 
-    def say(self, topic: str, error: KafkaFailure) -> None:
-        """Take note of a failure."""
+    def failed(self, topic: str, error: KafkaFailure) -> None:
+        """Note a failure, and log it unless it is known."""
         before = self._by_topic.get(topic)
         self._by_topic[topic] = error
-        # By its code: librdkafka has several texts for one trouble, and gives them in turn.
+        # By its code: librdkafka describes the same failure with several texts in turn.
         if before is None or before.code != error.code:
             _log.error("settle.failed", extra={"topic": topic, "error": str(error)})
 
     def recovered(self, topic: str) -> None:
-        """Forget what was wrong with a topic, and say so."""
+        """Log that writes to a topic succeed again, if they failed."""
         if not self._by_topic:
             return
         before = self._by_topic.pop(topic, None)
