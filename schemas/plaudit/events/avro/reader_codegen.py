@@ -6,9 +6,9 @@ function generated for one pair of schemas does both in about half of that: no d
 recursion, no second pass.
 
 Result: records and maps as dicts, times as RFC 3339 UTC with six decimals, enum symbols in lower
-case, decimals as floats, everything else unchanged. Writer schemas are resolved to the reader's as
-in the Avro specification, "Schema Resolution", except for aliases and for promotions to types that
-events do not use.
+case, decimals and doubles as numbers, whole ones as integers, everything else unchanged. Writer
+schemas are resolved to the reader's as in the Avro specification, "Schema Resolution", except for
+aliases and for promotions to types that events do not use.
 """
 
 from __future__ import annotations
@@ -28,7 +28,15 @@ from plaudit.events.avro.avro import (
     same_kind,
 )
 from plaudit.events.avro.codegen import Code
-from plaudit.events.avro.varint import block_at, far, long_at, time_at, time_text
+from plaudit.events.avro.varint import (
+    block_at,
+    far,
+    long_at,
+    plain_float,
+    ratio,
+    time_at,
+    time_text,
+)
 
 Read = Callable[[bytes, int], tuple[dict[str, Any], int]]
 """Reads the record at an offset; returns it with the offset after it.
@@ -77,6 +85,8 @@ def compile_reader(writer: Mapping[str, Any], reader: Mapping[str, Any]) -> Read
         "far": far,
         "block_at": block_at,
         "time_at": time_at,
+        "ratio": ratio,
+        "plain_float": plain_float,
         "float_at": _FLOAT.unpack_from,
         "double_at": _DOUBLE.unpack_from,
         "BOOLEANS": (False, True),
@@ -179,7 +189,8 @@ class _Emitter(Code):
                 return self._span("b[i + 1:j].decode()", used=reader is not None)
             case "bytes", "decimal" if isinstance(reader, dict):
                 power = 10 ** int(reader.get("scale", 0))
-                return self._span(f"int.from_bytes(b[i + 1:j], signed=True) / {power}", used=True)
+                number = "int.from_bytes(b[i + 1:j], signed=True)"
+                return self._span(f"ratio({number}, {power})", used=True)
             case "bytes", None:
                 return self._span("b[i + 1:j]", used=reader is not None)
             case (("float" | "double"), _):
@@ -208,7 +219,7 @@ class _Emitter(Code):
         return value
 
     def _float(self, kind: str, *, used: bool) -> str:
-        value = self._assign(f"{kind}_at(b, i)[0]") if used else "None"
+        value = self._assign(f"plain_float({kind}_at(b, i)[0])") if used else "None"
         self._skip(_FIXED_SIZES[kind])
         return value
 

@@ -8,6 +8,7 @@ from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - naive, so that isoformat adds no offset
 _LAST_SHIFT: Final = 63  # ten bytes of seven bits: the longest varint of 64 bits
+_EXACT: Final = 1 << 53
 _MICROS: Final = 1_000_000
 _ONE_BYTE: Final = tuple(bytes([word]) for word in range(128))
 _FROM_EIGHT: Final = 1 << 49  # the first number that takes eight bytes, doubled …
@@ -113,6 +114,24 @@ def block_at(data: bytes, at: int) -> tuple[int, int]:
         msg = "more items than bytes"
         raise ValueError(msg)
     return count, at
+
+
+def ratio(number: int, power: int) -> object:
+    """Return `number / power`; a whole number as an integer, which JSON shows without `.0`.
+
+    JavaScript writes 5.0 as 5, so a body that a receiver parses and writes again stays the same.
+    """
+    # Two statements: mypyc would make one type of both results, a float.
+    if number % power == 0:
+        return number // power
+    return number / power
+
+
+def plain_float(number: float) -> object:
+    """Return a number; a whole one as an integer, as far as all of them are exact."""
+    if -_EXACT < number < _EXACT and number == int(number):
+        return int(number)
+    return number
 
 
 def time_at(data: bytes, at: int) -> tuple[str, int]:

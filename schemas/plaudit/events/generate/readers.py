@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from typing import Any, Final
 
-from plaudit.events.avro.varint import block_at, far, time_text
+from plaudit.events.avro.varint import block_at, far, plain_float, ratio, time_text
 from plaudit.events.avro.varint import long_by_bytes as long_at
 
 float_at: Final = struct.Struct("<f").unpack_from
