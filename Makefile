@@ -75,7 +75,7 @@ test-compiled: compile ## the fast tests of what is compiled, against that wheel
 	@deploy/compile/python -m pytest -q -m "not broker and not docker and not nightly and not tree" $(COMPILED) $(ARGS)
 
 bench-compiled: compile ## the same as bench, with that wheel
-	@deploy/compile/python -c "from plaudit.cli.main import main; main()" bench $(ARGS)
+	@PYTHONPATH=$(CURDIR)/tests deploy/compile/python -m bench $(ARGS)
 
 bench: $(VENV)/all.stamp ## measure this machine against plain loops, 15 minutes; ARGS=--quick takes one
 	@$(BIN)/plaudit bench $(ARGS)

@@ -26,9 +26,9 @@ from uuid import UUID
 import aiohttp
 import uvloop
 
-from bench.sink import Counts, serve
+from bench.counting_sink import Counts, serve
+from bench.installation import Site, events
 from endpoint_records import endpoint_value
-from plaudit.bench.installation import Site, events
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan
 from plaudit.deliver.offsets.assignment import Assignment, Record

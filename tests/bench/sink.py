@@ -1,85 +1,242 @@
-"""The fastest receiver that Python has: answers every POST at once, and counts."""
+"""A receiver that answers and counts, cheap enough not to be the bottleneck; a process of its own.
+
+It listens on every address of this machine so that 127.a.b.c make thousands of origins, and closes
+connections that do not come from a loopback address. It gets its orders through standard input,
+one JSON list a line, and answers each with one line; when its input ends, so does it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
+import json
+import resource
+import ssl
+import sys
 import time
-from collections.abc import Iterator
-from multiprocessing.sharedctypes import Synchronized
-from typing import cast
+from dataclasses import asdict, dataclass
+from typing import Any, Final, cast
 
+import httptools
 import uvloop
 
-KEPT = 100_000
-ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+ANSWER: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+HANGS: Final = -1.0
+"""As a delay: no answer ever comes."""
+_ID: Final = b"webhook-id"
+_LOOPBACK: Final = "127."
+_BACKLOG: Final = 4_096
 
 
-class Counts:
-    """What arrived; shared between processes."""
+@dataclass(slots=True)
+class Door:
+    """One path: how it answers, and what came to it.
 
-    def __init__(self) -> None:
-        self.total = multiprocessing.Value("l", 0, lock=False)
-        self._pairs = multiprocessing.Array("c", KEPT * 48, lock=False)
-        self._times = multiprocessing.Array("d", KEPT, lock=False)
+    Attributes:
+        delay_s: before the answer; 0: at once; `HANGS`: for ever.
+    """
 
-    def take(self, message_id: bytes) -> None:
-        """Note an arrival; called in the sink's process only."""
-        number = self.total.value
-        if number < KEPT:
-            place = number * 48
-            self._pairs[place : place + len(message_id)] = message_id
-            self._times[number] = time.time()
-        self.total.value = number + 1
-
-    def arrivals(self) -> Iterator[tuple[str, float]]:
-        """Yield the id and the time of each arrival."""
-        for number in range(min(self.total.value, KEPT)):
-            raw = bytes(self._pairs[number * 48 : number * 48 + 36])
-            yield raw.decode(), self._times[number]
+    delay_s: float = 0.0
+    arrived: int = 0
+    answered: int = 0
 
 
-class Answerer(asyncio.Protocol):
-    """Reads requests as far as is needed to answer them."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The sink's own counts at one moment.
 
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
-        self._buffer = b""
+    Attributes:
+        at_ns: on the monotonic clock, which all processes share.
+        arrived: requests that were complete.
+        answered: those that were answered with 200.
+        connections: open now.
+        malformed: requests that were none.
+        repeated: answered with 200 and not the first of its `webhook-id` and path; only counted
+            where arrivals are recorded.
+        cpu_s: that the sink has used.
+    """
+
+    at_ns: int
+    arrived: int
+    answered: int
+    connections: int
+    malformed: int
+    repeated: int
+    cpu_s: float
+
+
+class Hall:
+    """All doors; belongs to the sink's event loop.
+
+    Args:
+        record: whether each arrival's `webhook-id`, path and time are kept.
+    """
+
+    def __init__(self, *, record: bool) -> None:
+        self.record = record
+        self.doors: dict[bytes, Door] = {}
+        self.seen: list[tuple[bytes, bytes, int]] = []
+        self.known: set[bytes] = set()
+        self.connections = 0
+        self.malformed = 0
+        self.repeated = 0
+
+    def door(self, path: bytes) -> Door:
+        """Return the door of a path."""
+        found = self.doors.get(path)
+        if found is None:
+            found = self.doors[path] = Door()
+        return found
+
+    def reading(self) -> Reading:
+        """Return the counts of this moment."""
+        return Reading(
+            time.monotonic_ns(),
+            sum(door.arrived for door in self.doors.values()),
+            sum(door.answered for door in self.doors.values()),
+            self.connections,
+            self.malformed,
+            self.repeated,
+            time.process_time(),
+        )
+
+
+class Counting(asyncio.Protocol):
+    """One connection; httptools calls `on_…`."""
+
+    def __init__(self, hall: Hall) -> None:
+        self._hall = hall
+        self._parser = httptools.HttpRequestParser(self)
+        self._path = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Take connections of this machine only."""
         self._transport = cast("asyncio.Transport", transport)
+        self._hall.connections += 1
+        if not str(transport.get_extra_info("peername")[0]).startswith(_LOOPBACK):
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count it out."""
+        del exc
+        self._hall.connections -= 1
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
-        self._buffer += data
-        while True:
-            head, found, rest = self._buffer.partition(b"\r\n\r\n")
-            if not found:
-                return
-            lower = head.lower()
-            length = int(_header(lower, b"content-length"))
-            if len(rest) < length:
-                return
-            self._buffer = rest[length:]
-            self._counts.take(_header(lower, b"webhook-id"))
-            assert self._transport is not None
+        """Parse as far as it goes."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._hall.malformed += 1
+            if self._transport is not None:
+                self._transport.abort()
+
+    def on_url(self, part: bytes) -> None:
+        """Take the path, which may come in parts."""
+        self._path += part
+
+    def on_message_complete(self) -> None:
+        """Count, and answer as this path does."""
+        door = self._hall.door(self._path)
+        door.arrived += 1
+        self._path = b""
+        if not door.delay_s:
+            self._answer(door)
+        elif door.delay_s > 0:
+            asyncio.get_running_loop().call_later(door.delay_s, self._answer, door)
+
+    def _answer(self, door: Door) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            door.answered += 1
+            self._answered()
             self._transport.write(ANSWER)
 
-
-def _header(head: bytes, name: bytes) -> bytes:
-    _, _, rest = head.partition(b"\r\n" + name + b":")
-    return rest.partition(b"\r\n")[0].strip()
+    def _answered(self) -> None:
+        """Take note that the latest request is answered."""
 
 
-def serve(port: Synchronized[int], counts: Counts) -> None:
-    """Run the sink in this process, for ever."""
+class Recording(Counting):
+    """One connection, of which every request is kept."""
 
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Answerer(counts), "127.0.0.1", 0, backlog=1_024)
-        port.value = server.sockets[0].getsockname()[1]
-        await server.serve_forever()
+    def __init__(self, hall: Hall) -> None:
+        super().__init__(hall)
+        self._id = b""
+        self._delivery = b""
 
-    uvloop.run(run())
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the id."""
+        if len(name) == len(_ID) and name.lower() == _ID:
+            self._id = value
+
+    def on_message_complete(self) -> None:
+        """Keep the arrival."""
+        self._hall.seen.append((self._id, self._path, time.monotonic_ns()))
+        self._delivery = self._id + self._path
+        super().on_message_complete()
+
+    def _answered(self) -> None:
+        known = self._hall.known
+        if self._delivery in known:
+            self._hall.repeated += 1
+        else:
+            known.add(self._delivery)
+
+
+async def serve(*, record: bool, chain: str | None) -> None:
+    """Listen, tell the ports, and obey until the input ends."""
+    loop = asyncio.get_running_loop()
+    hall = Hall(record=record)
+    make = Recording if record else Counting
+    ports = []
+    for context in (None, _context(chain)) if chain else (None,):
+        server = await loop.create_server(
+            lambda: make(hall),
+            "0.0.0.0",  # noqa: S104 - strangers are turned away: see the module's docstring
+            0,
+            backlog=_BACKLOG,
+            ssl=context,
+        )
+        ports.append(server.sockets[0].getsockname()[1])
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    _say(ports)
+    while line := await reader.readline():
+        _say(_obey(hall, json.loads(line)))
+
+
+def _obey(hall: Hall, order: list[Any]) -> object:
+    match order:
+        case ["reading"]:
+            return asdict(hall.reading())
+        case ["behave", str(path), int() | float() as delay_s]:
+            hall.door(path.encode()).delay_s = float(delay_s)
+            return None
+        case ["paths"]:
+            return {path.decode(): door.arrived for path, door in hall.doors.items()}
+        case ["arrivals"]:
+            return [[mark.decode(), path.decode(), at] for mark, path, at in hall.seen]
+    msg = f"no such order: {order}"
+    raise ValueError(msg)
+
+
+def _say(answer: object) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _context(chain: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    return context
+
+
+def main() -> None:
+    """Serve with as many connections as the system allows."""
+    [options] = sys.argv[1:]
+    given = json.loads(options)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    uvloop.run(serve(record=given["record"], chain=given["chain"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -22,7 +22,7 @@ import aiohttp
 import trustme
 import uvloop
 
-from bench.sink import Answerer, Counts
+from bench.counting_sink import Answerer, Counts
 from plaudit.transport.addresses import AddressPolicy, Target, check_url
 from plaudit.transport.answer import Answer
 from plaudit.transport.engine.engine import Engine

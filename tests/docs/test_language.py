@@ -29,7 +29,6 @@ BANNED: Final = re.compile(
 PORTIONS: Final = ("schemas", "producers", "consumers")
 LEFT: Final = {
     "api": 1,
-    "bench": 2,
     "control": 1,
     "deliver": 8,
     "dlq": 2,

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from aiohttp import web
 
+from bench.machine import descriptors, memory_mib
 from e2e.rig import PROMPTLY_S, Rig, free_port
 from e2e.sink import Arrival, Sink, good
-from plaudit.bench.machine import descriptors, memory_mib
 from plaudit.deliver.http_client import allow_many_sockets
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.generator import Schedule, publish_on_schedule
+from bench.installation import Site, events, install
 from lab.neighbors_outcome import Outcome, Seconds
 from lab.receiver_process import Answers
 from lab.receivers import Receivers
-from plaudit.bench.generator import Schedule, publish_on_schedule
-from plaudit.bench.installation import Site, events, install
 from plaudit.dev.processes import Workers
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher

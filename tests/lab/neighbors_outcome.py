@@ -9,9 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.figures import percentile
+from bench.machine import cpu_s, memory_mib
 from lab.receiver_process import OK
-from plaudit.bench.figures import percentile
-from plaudit.bench.machine import cpu_s, memory_mib
 
 
 class Use(NamedTuple):

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from bench.children import Child
 from lab.receiver_process import Answers
-from plaudit.bench.children import Child
-
-TESTS: Final = Path(__file__).parents[1]
 
 
 class Seen(NamedTuple):
@@ -27,9 +25,8 @@ class Receivers(Child):
 
     def __init__(self, folder: Path) -> None:
         cores = sorted(os.sched_getaffinity(0))
-        environment = {**os.environ, "PYTHONPATH": str(TESTS)}
         log = folder / "receivers.log"
-        super().__init__("lab.receiver_process", {}, cores, log, environment)
+        super().__init__("lab.receiver_process", {}, cores, log)
         self._port: int = self.hear()
 
     def url(self, name: str) -> str:

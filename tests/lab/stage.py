@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+from bench.machine import cpu_s
 from e2e.rig import PLAUDIT, Rig
 from lab.evidence import Killed
 from lab.groups import Groups
@@ -19,7 +20,6 @@ from lab.publishing import Publishing
 from lab.scenario import Crew, Scenario
 from lab.subscribers import TESTS, Subscribers
 from lab.topics import LettersTail
-from plaudit.bench.machine import cpu_s
 from plaudit.dev.kafka import LocalKafka
 from plaudit.kafka.settings import KafkaSettings
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.figures import percentile
 from lab.neighbors import play
 from lab.neighbors_outcome import Outcome
 from lab.neighbors_scenes import PLAYS, SHORT
-from plaudit.bench.figures import percentile
 from plaudit.dev.kafka import FoundKafka
 from plaudit.kafka.settings import KafkaSettings
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.figures import percentile
 from lab.wide import Shape, play
-from plaudit.bench.figures import percentile
 from plaudit.dev.kafka import FoundKafka
 from plaudit.kafka.settings import KafkaSettings
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from plaudit.bench.children import Sink
-from plaudit.bench.figures import percentile
-from plaudit.bench.generator import Schedule, publish_on_schedule
-from plaudit.bench.installation import Installation, Site, events, install
-from plaudit.bench.machine import memory_mib
+from bench.children import Sink
+from bench.figures import percentile
+from bench.generator import Schedule, publish_on_schedule
+from bench.installation import Installation, Site, events, install
+from bench.machine import memory_mib
 from plaudit.dev.kafka import LocalKafka
 from plaudit.dev.processes import Workers
 from plaudit.kafka.settings import KafkaSettings

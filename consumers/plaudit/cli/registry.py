@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from types import MappingProxyType, ModuleType
@@ -68,7 +68,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
             "Send events of a time range to an endpoint again.", "deliver", "dlq.replay"
         ),
         "listen": Entry("A local subscriber that verifies and prints.", "server"),
-        "bench": Entry("Measure this installation against plain loops.", "bench"),
+        "bench": Entry("Measure this installation against plain loops.", "dev"),
         "db": Entry("Migrate and check the database.", "server"),
     }
 )
@@ -80,8 +80,17 @@ def run(argv: Sequence[str]) -> None:
     Raises:
         SystemExit: always.
     """
+    guarded(lambda: build(argv)(list(argv), prog_name="plaudit"))
+
+
+def guarded(program: Callable[[], None]) -> None:
+    """Run a command line, and print an error as one line.
+
+    Raises:
+        SystemExit: always.
+    """
     try:
-        build(argv)(list(argv), prog_name="plaudit")
+        program()
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:

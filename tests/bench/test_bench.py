@@ -13,11 +13,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench.lab import QUICK, Lab
+from bench.machine import available_cores
+from bench.run import VOID
+from bench.scenarios.throughput import own_origins
 from command import CommandLine
-from plaudit.bench.lab import QUICK, Lab
-from plaudit.bench.machine import available_cores
-from plaudit.bench.run import VOID
-from plaudit.bench.scenarios.throughput import own_origins
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.settings import KafkaSettings
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from plaudit.bench.lab import Effort, Lab
-from plaudit.bench.machine import allot, available_cores, describe, pinned
-from plaudit.bench.progress import Told
-from plaudit.bench.report import Report
-from plaudit.bench.scenarios.registry import SCENARIOS
+from bench.lab import Effort, Lab
+from bench.machine import allot, available_cores, describe, pinned
+from bench.progress import Told
+from bench.report import Report
+from bench.scenarios.registry import SCENARIOS
 from plaudit.dev.kafka import find_kafka
 from plaudit.kafka.settings import KafkaSettings
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from plaudit.bench.figures import Figure, Finding
-from plaudit.bench.targets import TARGETS, Target, Verdict
+from bench.figures import Figure, Finding
+from bench.targets import TARGETS, Target, Verdict
 
 FORM: int = 1
 """Grows when the JSON changes in a way that readers would trip over."""
@@ -112,11 +112,11 @@ def _figure_json(row: Row) -> dict[str, object]:
 def shown(value: float, unit: str) -> str:
     """Write a value with three digits or so, and its unit."""
     size = abs(value)
-    if value == int(value) or size >= 1_000:  # noqa: PLR2004 - three digits are enough
+    if value == int(value) or size >= 1_000:
         text = f"{value:,.0f}"
-    elif size >= 100:  # noqa: PLR2004 - three digits are enough
+    elif size >= 100:
         text = f"{value:.0f}"
-    elif size >= 10:  # noqa: PLR2004 - three digits are enough
+    elif size >= 10:
         text = f"{value:.1f}"
     else:
         text = f"{value:.2f}"

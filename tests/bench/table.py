@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from plaudit.bench.report import Bar, Report, Row, shown
-from plaudit.bench.targets import Verdict
+from bench.report import Bar, Report, Row, shown
+from bench.targets import Verdict
 
 _STYLES: Final[Mapping[Verdict, str]] = {
     Verdict.MET: "green",

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from plaudit.bench.children import Arrival
-from plaudit.bench.figures import Figure, Finding, Measured, Sample, figure, percentile
-from plaudit.bench.generator import Schedule, publish_on_schedule
-from plaudit.bench.honesty import Conditions
-from plaudit.bench.lab import Lab
-from plaudit.bench.scenarios.throughput import one_endpoint
-from plaudit.bench.trial import Trial
+from bench.children import Arrival
+from bench.figures import Figure, Finding, Measured, Sample, figure, percentile
+from bench.generator import Schedule, publish_on_schedule
+from bench.honesty import Conditions
+from bench.lab import Lab
+from bench.scenarios.throughput import one_endpoint
+from bench.trial import Trial
 from plaudit.dev.processes import Workers
 
 RATES: Final = ((100, 20.0), (1_000, 10.0), (5_000, 10.0))

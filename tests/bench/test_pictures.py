@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from plaudit.bench.figures import Figure, Finding, Measured
-from plaudit.bench.report import Bar, Report, shown
-from plaudit.bench.svg import svg
-from plaudit.bench.table import markdown, print_report, text_bars
+from bench.figures import Figure, Finding, Measured
+from bench.report import Bar, Report, shown
+from bench.svg import svg
+from bench.table import markdown, print_report, text_bars
 
 SVG = "{http://www.w3.org/2000/svg}"
 names = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=30)

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from plaudit.bench.children import Sink
-from plaudit.bench.figures import Figure, Finding, Sample, figure, ratio
-from plaudit.bench.installation import OF_EACH_TOPIC, Site
-from plaudit.bench.lab import Lab
-from plaudit.bench.references import CEILINGS, Kind
+from bench.children import Sink
+from bench.figures import Figure, Finding, Sample, figure, ratio
+from bench.installation import OF_EACH_TOPIC, Site
+from bench.lab import Lab
+from bench.references import CEILINGS, Kind
 
 PER_SECOND: Final = "deliveries per second, one core"
 CPU: Final = "CPU per delivery, µs"

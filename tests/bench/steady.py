@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from plaudit.bench.children import Use
-from plaudit.bench.honesty import Conditions
-from plaudit.bench.sink import Reading
+from bench.children import Use
+from bench.honesty import Conditions
+from bench.sink import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from plaudit.bench.honesty import Ledger
+from bench.honesty import Ledger
 from plaudit.deliver.offsets.bitmap import decode
 from plaudit.kafka.read.lag import LagReader, PartitionLag
 from plaudit.kafka.read.range import BoundedReader

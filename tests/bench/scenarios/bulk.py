@@ -11,11 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from plaudit.bench.figures import Finding, Sample, figure
-from plaudit.bench.installation import events
-from plaudit.bench.lab import Lab
-from plaudit.bench.scenarios.throughput import one_endpoint
-from plaudit.bench.trial import Trial
+from bench.figures import Finding, Sample, figure
+from bench.installation import events
+from bench.lab import Lab
+from bench.scenarios.throughput import one_endpoint
+from bench.trial import Trial
 from plaudit.bulk.collector import spared_collector
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.bench.figures import Figure, Finding, Measured
-from plaudit.bench.honesty import Conditions, Ledger, judge
-from plaudit.bench.ledger import waiting
-from plaudit.bench.machine import allot
-from plaudit.bench.report import Report
-from plaudit.bench.scenarios.registry import SCENARIOS
-from plaudit.bench.targets import TARGETS, Target, Verdict
+from bench.figures import Figure, Finding, Measured
+from bench.honesty import Conditions, Ledger, judge
+from bench.ledger import waiting
+from bench.machine import allot
+from bench.report import Report
+from bench.scenarios.registry import SCENARIOS
+from bench.targets import TARGETS, Target, Verdict
 from plaudit.deliver.offsets.bitmap import encode
 from plaudit.kafka.read.lag import PartitionLag
 

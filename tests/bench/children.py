@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from plaudit.bench.machine import cpu_s, descriptors, memory_mib, pinned
-from plaudit.bench.sink import HANGS, Reading
+from bench.machine import cpu_s, descriptors, memory_mib, pinned
+from bench.sink import HANGS, Reading
 
 if TYPE_CHECKING:
     from typing import Self
 
+TESTS: Final = Path(__file__).parents[1]
 _STOP_S: Final = 10.0
 
 
@@ -23,7 +25,7 @@ class ChildFailed(Exception):
 
 
 class Child:
-    """`python -m <module> <options as JSON>` on some cores, with a log.
+    """`python -m <module> <options as JSON>` on some cores, with a log; finds the tests' modules.
 
     Args:
         module: to run.
@@ -43,13 +45,14 @@ class Child:
     ) -> None:
         self._name = module.rpartition(".")[2]
         self._log = log
+        inherited = os.environ if environment is None else environment
         with log.open("wb") as stderr, pinned(cores):
-            self._process = subprocess.Popen(  # noqa: S603 - our own program
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", module, json.dumps(options)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env=environment,
+                env={**inherited, "PYTHONPATH": str(TESTS)},
                 text=True,
                 start_new_session=True,  # Ctrl-C is for us: we stop them in order
             )
@@ -68,7 +71,7 @@ class Child:
         if self._process.poll() is not None:
             raise ChildFailed(self._said())
 
-    def ask(self, *order: object) -> Any:  # noqa: ANN401 - JSON, of the shape that was asked for
+    def ask(self, *order: object) -> Any:
         """Send one order and return the answer.
 
         Raises:
@@ -83,7 +86,7 @@ class Child:
             raise ChildFailed(self._said()) from None
         return self.hear()
 
-    def hear(self) -> Any:  # noqa: ANN401 - JSON, of the shape that was asked for
+    def hear(self) -> Any:
         """Return the next line that it says.
 
         Raises:
@@ -136,7 +139,7 @@ class Sink(Child):
         self, cores: Sequence[int], folder: Path, *, record: bool = False, chain: Path | None = None
     ) -> None:
         options = {"record": record, "chain": None if chain is None else str(chain)}
-        super().__init__("plaudit.bench.sink", options, cores, folder / "sink.log")
+        super().__init__("bench.sink", options, cores, folder / "sink.log")
         self._ports: list[int] = self.hear()
 
     def url(self, path: str, host: str = "127.0.0.1", *, tls: bool = False) -> str:

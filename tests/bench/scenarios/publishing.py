@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from plaudit.bench.figures import Finding, Sample, figure
-from plaudit.bench.installation import EVENT_TYPE, events
-from plaudit.bench.lab import Lab
-from plaudit.bench.scenarios.throughput import one_endpoint
-from plaudit.bench.trial import SOURCE, Trial
+from bench.figures import Finding, Sample, figure
+from bench.installation import EVENT_TYPE, events
+from bench.lab import Lab
+from bench.scenarios.throughput import one_endpoint
+from bench.trial import SOURCE, Trial
 from plaudit.events.catalogue import lookup
 from plaudit.events.examples import example_json
 from plaudit.events.models.event import EventModel

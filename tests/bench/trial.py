@@ -11,15 +11,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from plaudit.bench.children import Child, Sink, use
-from plaudit.bench.figures import Sample
-from plaudit.bench.honesty import Conditions, Ledger, judge
-from plaudit.bench.installation import PARTITIONS, Installation, Site, Tell, events
-from plaudit.bench.ledger import read_ledger
-from plaudit.bench.machine import Cores, busy_s, cpu_s
-from plaudit.bench.references import CEILINGS, Kind, Reference
-from plaudit.bench.sink import Reading
-from plaudit.bench.steady import Instant, Window, window
+from bench.children import Child, Sink, use
+from bench.figures import Sample
+from bench.honesty import Conditions, Ledger, judge
+from bench.installation import PARTITIONS, Installation, Site, Tell, events
+from bench.ledger import read_ledger
+from bench.machine import Cores, busy_s, cpu_s
+from bench.references import CEILINGS, Kind, Reference
+from bench.sink import Reading
+from bench.steady import Instant, Window, window
 from plaudit.dev.processes import Workers
 from plaudit.kafka.admin.topic_specs import Section
 from plaudit.kafka.admin.topics import Admin
@@ -37,7 +37,7 @@ JOIN_LOOK_S: Final = 0.2
 QUIET_S: Final = 5.0
 SOURCE: Final = "/plaudit/bench"
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-REFERENCES: Final = "plaudit.bench.references"
+REFERENCES: Final = "bench.references"
 
 
 class NothingArrives(Exception):

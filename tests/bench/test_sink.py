@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from plaudit.bench.certificate import write_certificate
-from plaudit.bench.children import ChildFailed, Sink
-from plaudit.bench.machine import available_cores
+from bench.certificate import write_certificate
+from bench.children import ChildFailed, Sink
+from bench.machine import available_cores
 
 HEAD = "POST {path} HTTP/1.1\r\nhost: x\r\nWebhook-Id: {mark}\r\ncontent-length: 2\r\n\r\n"
 

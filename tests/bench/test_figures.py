@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.bench.figures import (
+from bench.figures import (
     Figure,
     Measured,
     Sample,

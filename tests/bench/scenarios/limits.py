@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from plaudit.bench.children import Sink, use
-from plaudit.bench.figures import Finding, figure, most_within
-from plaudit.bench.honesty import Conditions
-from plaudit.bench.installation import Site
-from plaudit.bench.lab import Lab
-from plaudit.bench.machine import descriptors
-from plaudit.bench.scenarios.throughput import own_origins
-from plaudit.bench.trial import Trial
+from bench.children import Sink, use
+from bench.figures import Finding, figure, most_within
+from bench.honesty import Conditions
+from bench.installation import Site
+from bench.lab import Lab
+from bench.machine import descriptors
+from bench.scenarios.throughput import own_origins
+from bench.trial import Trial
 from plaudit.dev.processes import Workers
 
 RATE: Final = 5

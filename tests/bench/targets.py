@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from plaudit.bench.figures import Figure
+from bench.figures import Figure
 
 
 class Verdict(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from xml.sax.saxutils import escape
 
-from plaudit.bench.report import Bar, shown
+from bench.report import Bar, shown
 
 WIDTH: Final = 760
 LABELS: Final = 230

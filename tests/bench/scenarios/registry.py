@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from plaudit.bench.figures import Finding
-from plaudit.bench.lab import Lab
-from plaudit.bench.scenarios.bulk import import_file, relay
-from plaudit.bench.scenarios.isolation import dead, hanging
-from plaudit.bench.scenarios.latency import latency
-from plaudit.bench.scenarios.limits import many, rate_limit
-from plaudit.bench.scenarios.publishing import publish
-from plaudit.bench.scenarios.throughput import (
+from bench.figures import Finding
+from bench.lab import Lab
+from bench.scenarios.bulk import import_file, relay
+from bench.scenarios.isolation import dead, hanging
+from bench.scenarios.latency import latency
+from bench.scenarios.limits import many, rate_limit
+from bench.scenarios.publishing import publish
+from bench.scenarios.throughput import (
     hundred,
     ordinary_answers,
     slow_answers,

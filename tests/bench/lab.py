@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from plaudit.bench.certificate import write_certificate
-from plaudit.bench.children import Sink
-from plaudit.bench.honesty import MOST_FOREIGN
-from plaudit.bench.installation import Site, Tell, install
-from plaudit.bench.machine import allot
-from plaudit.bench.trial import Trial
+from bench.certificate import write_certificate
+from bench.children import Sink
+from bench.honesty import MOST_FOREIGN
+from bench.installation import Site, Tell, install
+from bench.machine import allot
+from bench.trial import Trial
 from plaudit.kafka.settings import KafkaSettings
 
 SHORT_SCHEDULE: Final = "5s"

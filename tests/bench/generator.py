@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from plaudit.bench.figures import percentile
-from plaudit.bench.installation import Site, events
+from bench.figures import percentile
+from bench.installation import Site, events
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from plaudit.bench.children import Sink
-from plaudit.bench.figures import (
+from bench.children import Sink
+from bench.figures import (
     TIMES,
     Figure,
     Finding,
@@ -19,12 +19,12 @@ from plaudit.bench.figures import (
     most_diversions,
     ratio,
 )
-from plaudit.bench.generator import Schedule, publish_on_schedule
-from plaudit.bench.honesty import BEHIND_MS, Conditions
-from plaudit.bench.installation import Site, mixed
-from plaudit.bench.lab import Lab
-from plaudit.bench.scenarios.throughput import own_origins
-from plaudit.bench.trial import Trial
+from bench.generator import Schedule, publish_on_schedule
+from bench.honesty import BEHIND_MS, Conditions
+from bench.installation import Site, mixed
+from bench.lab import Lab
+from bench.scenarios.throughput import own_origins
+from bench.trial import Trial
 from plaudit.dev.processes import Workers
 from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings

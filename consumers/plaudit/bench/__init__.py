@@ -1,1 +1,0 @@
-"""`plaudit bench`: measures this installation against references, with the same sink."""

@@ -1,1 +1,0 @@
-"""What is measured: one module for each group of scenarios; `registry` names them all."""
