@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,19 @@ import typer
 
 from bench.command import command
 from plaudit.cli.commands.bench import TESTS, elsewhere, find
+
+
+@pytest.mark.tree
+def test_an_unknown_scenario_is_a_usage_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "nosuch"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("plaudit: no scenario 'nosuch'")
 
 
 @pytest.mark.tree

@@ -167,8 +167,8 @@ def of_a_file(error: Exception) -> TypeGuard[OSError]:
 
 
 def is_ours(error: Exception) -> bool:
-    """Return whether Plaudit raised the error on purpose."""
-    return type(error).__module__.partition(".")[0] == "plaudit"
+    """Return whether Plaudit, or the benchmark of its source tree, raised the error on purpose."""
+    return type(error).__module__.partition(".")[0] in {"plaudit", "bench"}
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an option's callback
