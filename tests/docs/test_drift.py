@@ -11,6 +11,7 @@ from plaudit.cli.docs.asyncapi import asyncapi
 from plaudit.cli.docs.env_example import env_example
 from plaudit.cli.docs.reference import reference
 from plaudit.cli.registry import COMMANDS
+from plaudit.dev.kafka_jars import kafka_version
 from plaudit.events.docs.document import document
 
 pytestmark = pytest.mark.tree
@@ -37,6 +38,12 @@ def test_every_command_that_a_page_names_exists() -> None:
     for page in pages:
         for name in re.findall(r"`plaudit ([a-z]+)", page.read_text()):
             assert name in COMMANDS, f"{page.name}: plaudit {name}"
+
+
+@pytest.mark.parametrize("file", ["deploy/compose.yaml", "docs/quickstart.md"])
+def test_the_kafka_that_people_start_is_the_kafka_of_the_tests(file: str) -> None:
+    found = re.findall(r"apache/kafka:([\w.]+)", (ROOT / file).read_text())
+    assert set(found) == {kafka_version()}
 
 
 def test_every_setting_in_the_compose_file_exists() -> None:
