@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -120,3 +121,18 @@ def test_everything_that_a_compiled_build_names_is_there_and_named_once() -> Non
     inside = [each for each in pure if str(Path(each).parent) in hook["folders"]]
     assert inside == pure
     assert [each for each in hook["modules"] if str(Path(each).parent) in hook["folders"]] == []
+
+
+HOT: Final = {"attempt.py", "settler.py"}
+"""Compiled modules that run for every delivery: a call of another module costs more there."""
+
+
+@tree
+def test_the_wall_clock_is_read_in_one_place() -> None:
+    found = {
+        path.name
+        for portion in PORTIONS
+        for path in (ROOT / portion).rglob("*.py")
+        if "time.time() * 1_000" in path.read_text()
+    }
+    assert found - HOT == {"times.py"}, "use plaudit.records.times.wall_ms"

@@ -6,7 +6,6 @@ workers hold in memory. Concurrent requests may exceed a quota together.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +15,7 @@ from sqlalchemy.engine import Engine
 from plaudit.api.problems import Refused
 from plaudit.api.rate_limits import MINUTE_S, RateLimits
 from plaudit.api.settings import ApiSettings
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import reading
 from plaudit.store.db.tables import API_KEYS, ENDPOINTS
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
@@ -115,7 +115,7 @@ class Quotas:
             DatabaseFailure: the database is not available.
         """
         revoked = API_KEYS.c.revoked_at
-        since = int(time.time() * 1_000) - REVOKED_FOR_MS
+        since = wall_ms() - REVOKED_FOR_MS
         query = (
             sa.select(sa.func.count())
             .select_from(API_KEYS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 from fastapi import Query
 
 from plaudit.api.problems import Refused
 from plaudit.dlq.letters.filters import FilterRefused, moment
+from plaudit.records.times import wall_ms
 
 Moment = Annotated[str | None, Query(max_length=40, description="RFC 3339, or an age such as 2h.")]
 
@@ -20,6 +20,6 @@ def epoch_ms(field: str, text: str | None) -> int | None:
         Refused: the text is not a time.
     """
     try:
-        return moment(field, text, int(time.time() * 1_000))
+        return moment(field, text, wall_ms())
     except FilterRefused as error:
         raise Refused(422, str(error), field=field) from None

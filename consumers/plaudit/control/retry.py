@@ -5,7 +5,6 @@ A scheduled retry stays; the receiver gets the same `webhook-id`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +18,7 @@ from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, Producer
 from plaudit.records.names import Header, Trigger
-from plaudit.records.times import time_text
+from plaudit.records.times import time_text, wall_ms
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
@@ -209,7 +208,7 @@ class Retrier:
 
 
 def _begun_ms(once: IdempotencySeed | None) -> int:
-    return int(time.time() * 1_000) if once is None else once.begun_ms
+    return wall_ms() if once is None else once.begun_ms
 
 
 def retry_headers(

@@ -13,6 +13,7 @@ from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.permissions import require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.logs.logger import event_logger
+from plaudit.logs.once_logger import OnceLogger
 from plaudit.records.names import tier_of
 
 _log = event_logger(__name__)
@@ -53,14 +54,12 @@ async def lane_topics(settings: KafkaSettings, *, writes: bool = True) -> LaneTo
         TopicsUnfit: what is wrong, and what to do about it.
         KafkaFailure: not allowed to look or to write, or a setting that can't be used.
     """
-    said = ""
+    once = OnceLogger(_log)
     while True:
         try:
             return await asyncio.to_thread(_look, settings, writes=writes)
         except KafkaUnavailable as failure:
-            if str(failure) != said:
-                said = str(failure)
-                _log.warning("worker.unavailable", extra={"error": said})
+            once.failed("worker.unavailable", failure)
         await asyncio.sleep(ASK_AGAIN_S)
 
 

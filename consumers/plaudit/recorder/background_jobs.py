@@ -15,6 +15,7 @@ from plaudit.kafka.errors import KafkaFailure
 from plaudit.logs.logger import event_logger
 from plaudit.logs.once_logger import OnceLogger
 from plaudit.recorder.settings import DAY_MS, RecorderSettings
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.db.partitions import forget_before
 from plaudit.store.db.tables import AUDIT, HOURS, LOG_DAYS
@@ -104,7 +105,7 @@ def forgetting(engine: Engine, settings: RecorderSettings) -> Chore:
     """Return the chore that removes what is older than the log is kept."""
 
     def run() -> None:
-        now_ms = int(time.time() * 1_000)
+        now_ms = wall_ms()
         cutoff_ms = now_ms - settings.log_days * DAY_MS
         gone = forget_before(engine, cutoff_ms)
         with translated(), engine.begin() as connection:

@@ -7,7 +7,6 @@ catalogue and don't pass through Kafka: they are few, and about deliveries that 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +25,7 @@ from plaudit.events.rendering import render
 from plaudit.formats.shape import SOURCE
 from plaudit.logs.logger import event_logger
 from plaudit.records.names import Trigger
-from plaudit.records.times import time_text
+from plaudit.records.times import time_text, wall_ms
 from plaudit.store.db.database import reading, translated
 from plaudit.store.db.tables import NOTICES, WORKSPACES
 from plaudit.store.endpoints import rows
@@ -83,7 +82,7 @@ class Notifier:
         Raises:
             DatabaseFailure: the rest waits for the next run.
         """
-        due = self._due(_now_ms())
+        due = self._due(wall_ms())
         return asyncio.run(self._send_all(due)) if due else 0
 
     def _due(self, now_ms: int) -> Sequence[Notice]:
@@ -136,7 +135,7 @@ class Notifier:
 
     def _settle(self, notice: Notice, said: str, *, done: bool) -> None:
         """Delete a notice that was sent or is too old; schedule a retry for another one."""
-        now_ms = _now_ms()
+        now_ms = wall_ms()
         extra = {"type": notice.type, "workspace_id": notice.workspace_id, "said": said}
         if not done and now_ms - notice.created_at > KEPT_MS:
             _log.error("notice.given_up", extra=extra)
@@ -163,7 +162,3 @@ def _write(
     connection.execute(
         NOTICES.update().where(mine).values(attempts=notice.attempts + 1, next_at=now_ms + wait_ms)
     )
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

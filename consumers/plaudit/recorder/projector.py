@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from plaudit.logs.logger import event_logger
 from plaudit.recorder.auto_disable import carry_out, verdicts
 from plaudit.records.attempt import decode_attempt
 from plaudit.records.codec import RecordError
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import DatabaseFailure, RowsRefused, translated
 from plaudit.store.log.health import summed, take_in
 from plaudit.store.log.kinds import SeenKinds
@@ -103,7 +103,7 @@ class Projector:
             health = take_in(connection, sums)
             if self._after_ms is not None:
                 by_id = {each.endpoint_id: each for each in health}
-                now_ms = int(time.time() * 1_000)
+                now_ms = wall_ms()
                 for verdict in verdicts(sums, health, self._after_ms):
                     disabled += carry_out(connection, verdict, by_id[verdict.endpoint_id], now_ms)
         return len(fresh), disabled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -19,6 +18,7 @@ from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.output import note, print_json
 from plaudit.dlq.letters.filters import moment
+from plaudit.records.times import wall_ms
 from plaudit.store.audit.search import AuditQuery, export_entries
 
 app = typer.Typer(no_args_is_help=True, help="The audit log: who changed what, and when.")
@@ -103,7 +103,7 @@ def _query(
     since: str | None,
     until: str | None,
 ) -> AuditQuery:
-    now_ms = int(time.time() * 1_000)
+    now_ms = wall_ms()
     return AuditQuery(
         workspace,
         actor,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final
@@ -16,7 +15,7 @@ from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.control.views import shown_attempt, shown_delivery
 from plaudit.dlq.letters.filters import moment
 from plaudit.records.attempt import Outcome
-from plaudit.records.times import time_text
+from plaudit.records.times import time_text, wall_ms
 from plaudit.store.db.database import reading
 from plaudit.store.log.queries import (
     DEFAULT_PAGE,
@@ -174,7 +173,7 @@ def _query(
     since: str | None,
     until: str | None,
 ) -> Query:
-    now_ms = int(time.time() * 1_000)
+    now_ms = wall_ms()
     return Query(
         workspace_id=workspace,
         endpoint_id=endpoint,

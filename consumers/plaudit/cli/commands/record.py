@@ -21,6 +21,7 @@ from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.logs.logger import event_logger
+from plaudit.logs.once_logger import OnceLogger
 from plaudit.recorder.background_jobs import (
     NOTIFY_EVERY_S,
     Chore,
@@ -122,14 +123,12 @@ def _rebuild(*, as_json: bool) -> None:
 
 def _opened(url: str) -> Engine:
     """Open the database, waiting until it is available."""
-    said = ""
+    once = OnceLogger(_log)
     while True:
         try:
             return open_database(url)
         except SchemaOutdated:
             raise
         except DatabaseFailure as failure:
-            if str(failure) != said:
-                said = str(failure)
-                _log.warning("recorder.unavailable", extra={"error": said})
+            once.failed("recorder.unavailable", failure)
         time.sleep(TRY_AGAIN_S)

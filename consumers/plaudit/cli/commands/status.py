@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from plaudit.control.status import Status, look
 from plaudit.dlq.letters.letter import Kind
 from plaudit.dlq.letters.reader import Census, count
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.times import wall_ms
 
 
 def command(
@@ -26,7 +26,7 @@ def command(
     Exit 1 if a topic is missing or unfit, an unreadable record blocks its partition, or the
     brokers are unavailable.
     """
-    settings, now_ms = KafkaSettings(), int(time.time() * 1_000)
+    settings, now_ms = KafkaSettings(), wall_ms()
     status = look(settings, now_ms)
     missing = any("does not exist" in finding for finding in status.findings)
     dead = {} if missing else {kind: count(settings, kind, now_ms) for kind in Kind}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +16,7 @@ from plaudit.control.views import shown_attempt
 from plaudit.dlq.letters.filters import moment
 from plaudit.kafka.read.record_reader import RecordReader
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.records.times import time_text
+from plaudit.records.times import time_text, wall_ms
 
 
 def command(
@@ -38,7 +37,7 @@ def command(
 
     Example: plaudit trace 0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10
     """
-    now_ms = int(time.time() * 1_000)
+    now_ms = wall_ms()
     since_ms = moment("--since", since, now_ms)
     window = window_of(some_id) if since_ms is None else (since_ms, now_ms)
     settings = KafkaSettings()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.rules import Skip
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.times import wall_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def agreed(question: str, done: str) -> bool:
 
 def by_policy(settings: KafkaSettings, file: Path, every: str | None, manner: RunOptions) -> None:
     """Run a file of policies, once or at an interval until stopped."""
-    policies = read_policies(file, _now_ms())
+    policies = read_policies(file, wall_ms())
     interval = every or policies.every if manner.yes and not manner.dry_run else None
     if every is not None and interval is None:
         why = (
@@ -90,7 +90,7 @@ def by_policy(settings: KafkaSettings, file: Path, every: str | None, manner: Ru
         way_out = "leave one of them out" if manner.dry_run else "give --yes"
         fail(f"--every: {why}; {way_out}", Exit.USAGE)
     if interval is None:
-        conclude([run_order(settings, each, manner) for each in policies.orders(_now_ms())], manner)
+        conclude([run_order(settings, each, manner) for each in policies.orders(wall_ms())], manner)
         return
     interval_s = every_ms(interval) / 1_000
     with watched("redriving") as control:
@@ -105,7 +105,7 @@ def _once(
 ) -> None:
     """Run every policy; a failure is reported, and retried at the next interval."""
     done = []
-    for order in policies.orders(_now_ms()):
+    for order in policies.orders(wall_ms()):
         if control.stopping:
             break
         try:
@@ -151,7 +151,3 @@ def _write(file: Path, runs: list[dict[str, object]]) -> None:
         half.replace(file)
     except OSError as error:
         fail(f"--report: {file}: {error.strerror}")
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -15,6 +14,7 @@ import typer
 from plaudit.cli.ui.output import Exit, fail
 from plaudit.dlq.letters.filters import Filter, FilterOptions, parse
 from plaudit.dlq.letters.letter import Kind
+from plaudit.records.times import wall_ms
 
 _Many = list[str] | None
 _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
@@ -91,7 +91,7 @@ def _chosen(asked: dict[str, Any]) -> Chosen:
         ids += _read_ids(file)
     fields = {name: value for name, value in asked.items() if value}
     wanted = FilterOptions(**fields, ids=ids if ids or file is not None else None)
-    parsed = parse(wanted, int(time.time() * 1_000))
+    parsed = parse(wanted, wall_ms())
     return Chosen(kind, parsed)
 
 

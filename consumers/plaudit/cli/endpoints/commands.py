@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, replace
 from typing import Annotated, Final
 
@@ -17,6 +16,7 @@ from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.dlq.letters.filters import moment
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.delays import Delay, DelayError
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints.changes import Written
 from plaudit.store.endpoints.moving import without_headers_of
@@ -228,7 +228,7 @@ def health(
     as_json: _Json = False,
 ) -> None:
     """Show an endpoint's health: success rate, percentiles, consecutive failures, last error."""
-    since_ms = moment("--since", since, int(time.time() * 1_000)) or 0
+    since_ms = moment("--since", since, wall_ms()) or 0
     engine = opened_database()
     try:
         with endpoint_service() as service:

@@ -14,6 +14,7 @@ from plaudit.deliver.isolation.rate_limit import RateLimiter
 from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.offsets.pulse import Pulse
 from plaudit.endpoints.model import Endpoint
+from plaudit.records.times import wall_ms
 from plaudit.transport.sender import ExchangeHandle
 
 Queue: TypeAlias = "deque[Delivery]"
@@ -42,7 +43,7 @@ class Clock:
 
     later: Callable[[float, Callable[[], None]], Timer]
     now_s: Callable[[], float] = time.monotonic
-    epoch_ms: Callable[[], int] = lambda: int(time.time() * 1_000)
+    epoch_ms: Callable[[], int] = wall_ms
     pulse: Pulse = field(default_factory=Pulse)
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.logs.logger import event_logger
+from plaudit.logs.once_logger import OnceLogger
 
 _log = event_logger(__name__)
 
@@ -23,13 +24,11 @@ def ask_until_answered(ask: Callable[[], _T], wait: Callable[[], bool]) -> _T:
     Raises:
         KafkaFailure: asking again can't help, or the answer is not needed any more.
     """
-    said = ""
+    once = OnceLogger(_log)
     while True:
         try:
             return ask()
         except KafkaFailure as failure:
             if not failure.retriable or not wait():
                 raise
-            if str(failure) != said:
-                said = str(failure)
-                _log.warning("source.unavailable", extra={"error": said})
+            once.failed("source.unavailable", failure)

@@ -15,6 +15,7 @@ from plaudit.deliver.pipeline.patience import Patience
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.marks import Marks
 from plaudit.logs.logger import event_logger
+from plaudit.logs.once_logger import OnceLogger
 
 _log = event_logger(__name__)
 
@@ -37,7 +38,7 @@ class Orderly(Protocol):
 
 async def follow_orders(marks: Marks, lanes: Iterable[Orderly]) -> None:
     """Look for orders while records hold partitions, until cancelled."""
-    said = ""
+    once = OnceLogger(_log)
     while True:
         await asyncio.sleep(LOOK_S)
         stuck = {at.partition for lane in lanes for at in lane.blocked if at.by_record}
@@ -46,9 +47,7 @@ async def follow_orders(marks: Marks, lanes: Iterable[Orderly]) -> None:
         try:
             orders = await asyncio.to_thread(marks.read, stuck)
         except KafkaFailure as failure:
-            if str(failure) != said:
-                said = str(failure)
-                _log.warning("orders.unavailable", extra={"error": said})
+            once.failed("orders.unavailable", failure)
             continue
         for lane in lanes:
             lane.patience.orders = orders

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from typing import Protocol, TextIO
 
@@ -24,6 +23,7 @@ from plaudit.dlq.letters.readable import SchemaCheck
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.logs.logger import event_logger
 from plaudit.records.names import Names
+from plaudit.records.times import wall_ms
 
 _log = event_logger(__name__)
 
@@ -77,7 +77,7 @@ class RedriveDeliveries:
     def write(self, letter: Letter) -> Write:
         """Return the delivery's new record."""
         known = self._directory.known(self.endpoint(letter))
-        return delivery_again(self._names, letter, self._again, known, int(time.time() * 1_000))
+        return delivery_again(self._names, letter, self._again, known, wall_ms())
 
     def before(self, letters: Sequence[Letter]) -> None:
         """Do nothing: a redriven letter needs no copy."""

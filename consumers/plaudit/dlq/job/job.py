@@ -13,7 +13,6 @@ moved. A dry run consists of steps 2 and 3, and does not disturb a running job.
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final, TextIO
@@ -37,6 +36,7 @@ from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
 from plaudit.kafka.permissions import require_brokers, require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.transactions import TransactionalProducer
+from plaudit.records.times import wall_ms
 
 TAKEOVERS: Final = 3
 """Maximum restarts of a job after outages that made its producer fatal."""
@@ -212,7 +212,7 @@ def _once(
 
 
 def _conclude(report: Report, control: Control) -> None:
-    report.ended_at_ms = int(time.time() * 1_000)
+    report.ended_at_ms = wall_ms()
     if report.stopped is not None:
         return
     if control.stopping:
@@ -227,7 +227,7 @@ def _conclude(report: Report, control: Control) -> None:
 
 
 def _report(action: Action, order: Order) -> Report:
-    return Report(action.name, str(order.kind), int(time.time() * 1_000), order.name)
+    return Report(action.name, str(order.kind), wall_ms(), order.name)
 
 
 def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:

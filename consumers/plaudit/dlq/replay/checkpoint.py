@@ -16,7 +16,7 @@ from plaudit.kafka.errors import translate
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.records.times import time_text
+from plaudit.records.times import time_text, wall_ms
 
 if TYPE_CHECKING:
     from typing import Self
@@ -188,7 +188,7 @@ def _moments(wanted: Wanted) -> tuple[int, int]:
     Raises:
         ReplayRefused: the range is empty, or not over yet.
     """
-    now_ms = int(time.time() * 1_000)
+    now_ms = wall_ms()
     since_ms = moment("--since", wanted.since, now_ms) or 0
     until_ms = moment("--until", wanted.until, now_ms) or now_ms
     if since_ms >= until_ms:

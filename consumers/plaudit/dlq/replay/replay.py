@@ -9,7 +9,6 @@ Events keep their id, so a receiver that had one before can drop it.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -34,7 +33,7 @@ from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.transactions import TransactionalProducer
-from plaudit.records.times import time_text
+from plaudit.records.times import time_text, wall_ms
 
 
 def preview(
@@ -95,7 +94,7 @@ def replay(
             if not left:
                 raise
             control.listener.paused(f"beginning anew ({error.reason})")
-    report.ended_at_ms = int(time.time() * 1_000)
+    report.ended_at_ms = wall_ms()
     if control.stopping and report.stopped is None:
         report.stopped = f"stopped by {control.stopped_by}; run it again to go on"
     return report
@@ -147,7 +146,7 @@ class _Run:
                 if report.matched == self._limits.most:
                     break
                 report.matched += 1
-                self._add(delivery_of(message, event, self._known, int(time.time() * 1_000)))
+                self._add(delivery_of(message, event, self._known, wall_ms()))
             place = Partition(message.topic() or "", message.partition() or 0)
             self._read_to[place] = (message.offset() or 0) + 1
             if len(self._batch) >= self._limits.batch or self._batch_bytes >= BATCH_BYTES:
@@ -229,4 +228,4 @@ def _events(
 
 
 def _report(endpoint: str) -> Report:
-    return Report("replay", "events", int(time.time() * 1_000), endpoint)
+    return Report("replay", "events", wall_ms(), endpoint)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, Row
 
+from plaudit.records.times import wall_ms
 from plaudit.store.audit.record import record_change
 from plaudit.store.db.database import reading, translated
 from plaudit.store.db.tables import API_KEYS
@@ -102,7 +103,7 @@ class KeyService:
         random = os.urandom(_RANDOM_BYTES) if once is None else once.made("key")
         text = PREFIX + base64.urlsafe_b64encode(random).decode().rstrip("=")
         key_id = str(uuid.uuid4()) if once is None else once.uuid("key")
-        key = ApiKey(key_id, scope, workspace, name, text[-_HINT:], _now_ms(), None, None)
+        key = ApiKey(key_id, scope, workspace, name, text[-_HINT:], wall_ms(), None, None)
         row = {
             "key_id": key.key_id,
             "hash": hashed(text),
@@ -148,7 +149,7 @@ class KeyService:
             done = connection.execute(
                 API_KEYS.update()
                 .where(*mine, API_KEYS.c.revoked_at.is_(None))
-                .values(revoked_at=_now_ms())
+                .values(revoked_at=wall_ms())
             )
             row = connection.execute(sa.select(API_KEYS).where(*mine)).one_or_none()
             if row is not None and done.rowcount:
@@ -179,7 +180,7 @@ class KeyService:
         if row is None:
             return None
         key = _key(row)
-        if key.used_at is None or _now_ms() - key.used_at > _USED_EVERY_MS:
+        if key.used_at is None or wall_ms() - key.used_at > _USED_EVERY_MS:
             self._used(key)
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
@@ -189,7 +190,7 @@ class KeyService:
     def _used(self, key: ApiKey) -> None:
         with translated(), self._engine.begin() as connection:
             connection.execute(
-                API_KEYS.update().where(API_KEYS.c.key_id == key.key_id).values(used_at=_now_ms())
+                API_KEYS.update().where(API_KEYS.c.key_id == key.key_id).values(used_at=wall_ms())
             )
 
 
@@ -209,7 +210,3 @@ def _key(row: Row[Any]) -> ApiKey:
         row.used_at,
         row.revoked_at,
     )
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

@@ -6,7 +6,6 @@ row contains the request's seed (see `idempotency_seed`).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
 
 from plaudit.endpoints.keys import Sealed, SecretKeys
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import translated
 from plaudit.store.db.tables import ANSWERS
 from plaudit.store.db.upsert import insert_into
@@ -48,7 +48,7 @@ class IdempotencyStore:
         self,
         engine: Engine,
         keys: SecretKeys,
-        now_ms: Callable[[], int] = lambda: int(time.time() * 1_000),
+        now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self._engine = engine
         self._keys = keys

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from plaudit.records.times import wall_ms
 from plaudit.store.audit.actor import current_actor
 from plaudit.store.db.tables import AUDIT
 
@@ -44,7 +44,7 @@ def record_change(
     actor = current_actor()
     connection.execute(
         AUDIT.insert().values(
-            at=int(time.time() * 1_000),
+            at=wall_ms(),
             workspace_id=workspace_id,
             actor_kind=str(actor.kind),
             actor_id=actor.id,

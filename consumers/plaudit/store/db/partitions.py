@@ -6,13 +6,13 @@ clock, goes to the default partition and moves when its day gets a partition.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy.engine import Connection, Engine
 
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import translated
 
 DAY_MS: Final = 86_400_000
@@ -28,7 +28,7 @@ _PREFIX: Final = "attempts_d"
 
 def ensure_days(connection: Connection, moments: Iterable[int]) -> None:
     """Create the partitions for rows of these times (epoch milliseconds)."""
-    today = int(time.time() * 1_000) // DAY_MS
+    today = wall_ms() // DAY_MS
     days = {moment // DAY_MS for moment in moments}
     wanted = {day for day in days if today - FURTHEST_DAYS <= day <= today + _AHEAD_DAYS}
     missing = wanted - _days(connection)

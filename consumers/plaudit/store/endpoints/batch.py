@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.signing import new_secret
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import translated
 from plaudit.store.db.tables import ENDPOINTS
 from plaudit.store.endpoints import rows
@@ -82,14 +82,14 @@ class Batch:
     def adding(self, workspace_id: str, asked: EndpointSpec) -> Change:
         """Return the change that registers an endpoint; `asked` is in canonical form."""
         secret, endpoint_id = asked.secret or new_secret(), str(uuid.uuid4())
-        endpoint = new_endpoint(self._keys, asked, workspace_id, endpoint_id, secret, _now_ms())
+        endpoint = new_endpoint(self._keys, asked, workspace_id, endpoint_id, secret, wall_ms())
         return Change("create", endpoint, secret=secret)
 
     def changing(
         self, before: StoredEndpoint, asked: EndpointSpec, warnings: Sequence[str]
     ) -> Change:
         """Return the change that makes an endpoint as it shall be; `asked` is in canonical form."""
-        changed = next_version(changed_endpoint(self._keys, before, asked), _now_ms())
+        changed = next_version(changed_endpoint(self._keys, before, asked), wall_ms())
         return Change("update", changed, before.version, warnings=warnings)
 
     def save(self, changes: Sequence[Change]) -> int:
@@ -156,7 +156,3 @@ def _names(connection: Connection, workspaces: Collection[str]) -> set[tuple[str
 
 def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[place : place + AT_ONCE] for place in range(0, len(ids), AT_ONCE))
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

@@ -26,6 +26,7 @@ from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.write.producer import Producer
 from plaudit.outbox import relay as outbox
 from plaudit.outbox.rows import Row, Verdict
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import reading
 from plaudit.store.db.tables import ENDPOINTS, LEASES, OUTBOX
 from plaudit.store.endpoints import rows
@@ -142,7 +143,7 @@ class EndpointQueue:
 
     def acquire(self) -> bool:
         """Take the lease, or prolong it; False while another one holds it."""
-        now = int(time.time() * 1_000)
+        now = wall_ms()
         mine = {"owner": self._owner, "expires_at": now + LEASE_MS}
         free = sa.or_(LEASES.c.expires_at < now, LEASES.c.owner == self._owner)
         with self._engine.begin() as connection:
@@ -201,7 +202,7 @@ def _served_in_time(
     connection: Connection, endpoints: Iterable[StoredEndpoint]
 ) -> list[StoredEndpoint]:
     """Return endpoints that are served from a moment that every worker can know of."""
-    earliest = int(time.time() * 1_000) + HEAD_START_MS // 2
+    earliest = wall_ms() + HEAD_START_MS // 2
     active_from = earliest + HEAD_START_MS // 2
     told, late = [], []
     for endpoint in endpoints:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal, unseal
 from plaudit.endpoints.signing import Secret, new_secret, secret_of
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import translated
 from plaudit.store.db.tables import ENDPOINTS
 from plaudit.store.endpoints import rows
@@ -85,7 +85,7 @@ class EndpointService:
         workspace = uuid_text("workspace", workspace_id)
         asked = checked(wanted, self._rules)
         secret = asked.secret or new_secret()
-        now = _now_ms()
+        now = wall_ms()
         endpoint_id = str(uuid.uuid4()) if once is None else once.uuid("endpoint")
         endpoint = new_endpoint(self._keys, asked, workspace, endpoint_id, secret, now)
         with translated(), self._engine.begin() as connection:
@@ -184,7 +184,7 @@ class EndpointService:
         fresh = new_secret() if once is None else secret_of(once.made("secret"))
         if any(each.text == fresh for each in private.secrets):
             return Written(before, fresh)
-        old = Secret(private.secrets[0].text, _now_ms() + overlap_ms)
+        old = Secret(private.secrets[0].text, wall_ms() + overlap_ms)
         rotated = replace(private, secrets=[Secret(fresh), old])
         changed = replace(before, sealed=seal(self._keys, before.endpoint_id, rotated))
         return replace(self._change(changed), secret=fresh)
@@ -202,7 +202,7 @@ class EndpointService:
             return Written(before)
         # Another reason does not make what it has missed begin later.
         since = before.status_since if before.status == "disabled" else None
-        return self._change(rows.disabled(before, reason, since or _now_ms()))
+        return self._change(rows.disabled(before, reason, since or wall_ms()))
 
     def enable(self, endpoint_id: str) -> Written:
         """Serve an endpoint again, from now on: what it missed is for replay.
@@ -215,7 +215,7 @@ class EndpointService:
         before = self.get(endpoint_id)
         if before.status == "active":
             return Written(before)
-        served = enabled_endpoint(self._keys, before, _now_ms())
+        served = enabled_endpoint(self._keys, before, wall_ms())
         return replace(self._change(served), missed_since=before.status_since)
 
     def disabled_since(self, endpoint: StoredEndpoint) -> int | None:
@@ -289,7 +289,7 @@ class EndpointService:
         return count
 
     def _change(self, changed: StoredEndpoint) -> Written:
-        newer = next_version(changed, _now_ms())
+        newer = next_version(changed, wall_ms())
         with translated(), self._engine.begin() as connection:
             known = rows.find(connection, newer.endpoint_id, for_update=True)
             if known is None:
@@ -321,7 +321,3 @@ class EndpointService:
         twin = rows.find_named(connection, endpoint.workspace_id, endpoint.name)
         if twin not in {None, endpoint.endpoint_id}:
             raise InputRefused("name", f"{endpoint.name!r} is taken by {twin}")
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

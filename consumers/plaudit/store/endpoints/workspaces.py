@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from plaudit.records.times import wall_ms
 from plaudit.store.audit.record import record_change
 from plaudit.store.db.database import reading, translated
 from plaudit.store.db.tables import WORKSPACES
@@ -82,7 +82,7 @@ def _target(workspace_id: str) -> sa.Select[Any]:
 
 
 def _write(connection: Connection, workspace_id: str, target: str | None) -> None:
-    now = int(time.time() * 1_000)
+    now = wall_ms()
     row = {
         "workspace_id": workspace_id,
         "notify_endpoint_id": target,
