@@ -19,9 +19,9 @@ from typing import Final
 import pytest
 import structlog
 import uvloop
-from plaudit.bench.children import Child
 
 from attack.two_tenants import OF_A, OF_V, Attack, Measured, Worker, engine, event_of
+from bench.children import Child
 from deliver.whole import to
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
