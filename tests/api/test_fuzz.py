@@ -15,12 +15,27 @@ from api.conftest import Installation
 pytestmark = pytest.mark.broker
 
 EXAMPLES = 10
+MANY = 400
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_no_request_is_answered_with_a_server_error(
     api: Installation, mode: GenerationMode
 ) -> None:
+    fuzz_all(api, mode, EXAMPLES)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_of_thousands_of_requests_none_is_answered_with_a_server_error(
+    api: Installation, mode: GenerationMode
+) -> None:
+    fuzz_all(api, mode, MANY)
+
+
+def fuzz_all(api: Installation, mode: GenerationMode, examples: int) -> None:
+    """Send so many requests to each route."""
     described = schemathesis.openapi.from_url(f"{api.client.base_url}/v1/openapi.json")
     tried = 0
     for found in described.get_all_operations():
@@ -29,7 +44,7 @@ def test_no_request_is_answered_with_a_server_error(
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             deadline=None,
             database=None,
             phases=[Phase.generate],

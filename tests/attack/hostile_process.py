@@ -1,6 +1,7 @@
 """Receivers that misbehave, each on a port of its own, in a process apart from the worker.
 
-It writes their ports as one line of JSON, and ends with its standard input.
+It writes their ports as one line of JSON, and ends with its standard input. V's is in another such
+process: what it costs A to be hostile must not slow it.
 
     python -m attack.hostile_process {}
 """

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -161,12 +162,18 @@ SCENARIOS: Final = {
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
-    """The ports of the receivers, which are a process of their own."""
+    """The ports of A's receivers, by what they do, and that of V's."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    log = tmp_path_factory.mktemp("hostile") / "log"
+    folder = tmp_path_factory.mktemp("receivers")
     cores = sorted(os.sched_getaffinity(0))
-    with Child("attack.hostile_process", {}, cores, log, environment) as child:
-        yield child.hear()
+    with ExitStack() as stack:
+        of_a, of_v = (
+            stack.enter_context(
+                Child("attack.hostile_process", {}, cores, folder / name, environment)
+            )
+            for name in ("a", "v")
+        )
+        yield {**of_a.hear(), "v": of_v.hear()["good"]}
 
 
 class Resolving:
@@ -188,7 +195,7 @@ async def play(ports: Ports, seconds: float, scenario: Scenario | None) -> Measu
     """Let V's events come, with A or without."""
     look_up = Resolving()
     sender = engine(SystemResolver(look_up), age_s=0.0)
-    worker = Worker(sender, f"http://v.example:{ports['good']}/")
+    worker = Worker(sender, f"http://v.example:{ports['v']}/")
     sends: Sends = (lambda _: ()) if scenario is None else scenario.prepare(worker, ports)
     with structlog.testing.capture_logs():
         try:

@@ -175,6 +175,7 @@ def test_whatever_bytes_come_each_delivery_is_settled_without_a_defect(way: obje
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("way", [answered, read])
 def test_a_million_of_each_are_settled_without_a_defect(way: object) -> None:
     fuzz(way, MANY)

@@ -120,9 +120,9 @@ answers = st.one_of(
 Result = tuple[object, ...] | str
 
 
-def read(parts: Iterable[bytes]) -> Result:
+def read(parts: Iterable[bytes], caps: Caps = SMALL) -> Result:
     """Return what a connection would make of parts, and then the end of the stream."""
-    assembly = AnswerAssembly(SMALL)
+    assembly = AnswerAssembly(caps)
     try:
         for part in parts:
             if assembly.feed(part):
@@ -198,6 +198,24 @@ def test_what_is_kept_is_within_the_caps(data: bytes) -> None:
         assert not truncated or len(snippet) == SMALL.kept_bytes
         assert isinstance(headers, list)
         assert sum(len(name) + len(value) for name, value in headers) <= SMALL.head_bytes
+
+
+@pytest.mark.parametrize("places", [[], [100, 2_000, 5_999], list(range(0, 9_000, 7))])
+def test_an_answer_in_tiny_chunks_counts_as_read_after_a_thousand(places: list[int]) -> None:
+    assembly = AnswerAssembly(Caps())
+    data = CHUNKED + b"1\r\nx\r\n" * 30_000
+    assert any(assembly.feed(part) for part in split(data, places))
+    assert (assembly.size, assembly.reusable, assembly.truncated) == (1_000, False, True)
+    whole = AnswerAssembly(Caps())
+    assert whole.feed(CHUNKED + b"1\r\nx\r\n" * 999 + b"0\r\n\r\n")
+    assert (whole.size, whole.reusable, whole.truncated) == (999, True, False)
+
+
+@pytest.mark.parametrize("places", [[], [100, 1_000], list(range(0, 3_000, 7))])
+def test_an_answer_has_so_many_header_fields(places: list[int]) -> None:
+    assert AnswerAssembly(Caps()).feed(OK + b"a:b\r\n" * 499 + TWO)
+    result = read(split(OK + b"a:b\r\n" * 500 + TWO, places), Caps())
+    assert "more than 500 header fields" in str(result)
 
 
 @settings(deadline=None)

@@ -20,8 +20,17 @@ _SWITCHING: Final = 101
 _FINAL: Final = 200
 _FRAMING: Final = 8
 """Bytes on the wire that one byte of a body may cost; a chunk of one byte takes six."""
+_MOST_CHUNKS: Final = 1_000
+"""After so many the answer counts as read, as after the cap: 64 KiB in chunks of one byte took 8 ms
+of the event loop."""
+_MOST_HEADERS: Final = 500
+"""Header fields of an answer. Python's own client reads 100."""
 _UNUSED: Final = httptools.HttpResponseParser(object())
 """Stands for the parser of an assembly that reads no more."""
+
+
+class _Enough(Exception):
+    """Stops the parser: what follows is not looked at."""
 
 
 class AnswerAssembly:
@@ -38,6 +47,7 @@ class AnswerAssembly:
     __slots__ = (
         "_bodyless",
         "_caps",
+        "_chunks",
         "_fed",
         "_head_cap",
         "_in_head",
@@ -65,6 +75,7 @@ class AnswerAssembly:
         self._bodyless = bodyless
         self._in_head = True
         self._fed = 0
+        self._chunks = 0
         self._kept: list[bytes] = []
         self._refusal = ""
         self._seen = b""
@@ -112,7 +123,7 @@ class AnswerAssembly:
     @property
     def truncated(self) -> bool:
         """Whether the body is longer than the snippet."""
-        return self.size > self._caps.kept_bytes
+        return self.size > self._caps.kept_bytes or self._chunks > _MOST_CHUNKS
 
     def _feed_to_the_cap(self, data: bytes) -> None:
         while data and not self.done:
@@ -181,8 +192,12 @@ class AnswerAssembly:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; trailers, which come after the body, are dropped."""
-        if self._in_head:
-            self.headers.append((name, value))
+        if not self._in_head:
+            return
+        self.headers.append((name, value))
+        if len(self.headers) > _MOST_HEADERS:
+            self._refusal = f"it has more than {_MOST_HEADERS} header fields"
+            raise _Enough
 
     def on_headers_complete(self) -> None:
         """Pass over an interim answer; begin with the body of the final one."""
@@ -197,6 +212,14 @@ class AnswerAssembly:
         self._in_head = False
         # The parser would wait for the body that the head announces.
         self.done = self._bodyless
+
+    def on_chunk_header(self) -> None:
+        """Count a chunk, and stop when there were enough."""
+        self._chunks += 1
+        if self._chunks > _MOST_CHUNKS:
+            self.done = True
+            self.reusable = False
+            raise _Enough
 
     def on_body(self, data: bytes) -> None:
         """Keep the start of the body, and stop when enough of it was read."""

@@ -1,0 +1,68 @@
+"""What `plaudit trace` says of one event's way to its endpoints."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from attempts import attempt
+from plaudit.control.trace import Tracer
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.signing import new_secret
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.events.models import TestimonialApproved
+from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
+from plaudit.records.attempt import decode_attempt, encode_attempt
+from plaudit.store.db.database import open_database
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.making import new_endpoint
+from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.log.writer import AttemptRows, insert_new
+
+NOW = int(time.time() * 1_000)
+TESTS = ",".join(
+    f'{{"field":"testimonial.tags","in":[{",".join(map(str, range(200)))}]}}' for _ in range(9)
+)
+COSTLY = f'{{"any":[{TESTS}]}}'
+
+
+class Topic:
+    """Reads one event, whatever is asked for."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def read(self, *_: object) -> StoredRecord:
+        return StoredRecord(self._value, b"key", [], NOW)
+
+
+@pytest.mark.parametrize(("tags", "noted"), [(10, False), (50_000, True)])
+def test_a_filter_that_costs_too_much_for_an_event_is_noted(
+    tmp_path: Path, tags: int, *, noted: bool
+) -> None:
+    made = example("testimonial.approved")
+    assert isinstance(made, TestimonialApproved)
+    testimonial = made.testimonial.model_copy(update={"tags": ["x"] * tags})
+    value = encode(made.model_copy(update={"testimonial": testimonial}))
+    event_id, workspace = str(made.meta.event_id), str(made.meta.workspace_id)
+    engine = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    endpoint_id = str(uuid.uuid4())
+    spec = EndpointSpec("https://hooks.example.com/", content_filter=COSTLY)
+    keys = SecretKeys([os.urandom(32)])
+    sent = attempt(event_id=event_id, endpoint_id=endpoint_id, workspace_id=workspace)
+    with engine.begin() as connection:
+        rows.insert(connection, new_endpoint(keys, spec, workspace, endpoint_id, new_secret(), 0))
+        made_rows = AttemptRows(engine.dialect.name)
+        insert_new(connection, [made_rows.row(decode_attempt(encode_attempt(sent)))])
+    [traced] = Tracer(engine, cast("RecordReader", Topic(value))).trace(event_id)
+    [course] = traced.courses
+    engine.dispose()
+    assert course.unwanted is None
+    assert (course.note is not None) == noted
+    assert not noted or "too many steps" in str(course.note)
