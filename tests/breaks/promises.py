@@ -18,6 +18,20 @@ from breaks.wide import WIDE
 
 OFFSETS: Final = (
     Break(
+        "an event that is delivered in part is not repeated when its partition moves",
+        "consumers/plaudit/deliver/isolation/queues.py",
+        "return {record for record, count in waits.items() if count < record.deliveries}",
+        "return {record for record, count in waits.items() if count > record.deliveries}",
+        "tests/deliver/test_revocation.py",
+    ),
+    Break(
+        "before a partition moves, what is on the wire of an event that others have is waited for",
+        "consumers/plaudit/deliver/offsets/revocation.py",
+        "deadline += config.revoke_grace_s - config.hold_grace_s",
+        "deadline += 0.0",
+        "tests/deliver/test_revocation.py",
+    ),
+    Break(
         "a worker that its group has not let in is not ready",
         "consumers/plaudit/deliver/offsets/membership.py",
         "if since is None or self._member:",

@@ -29,6 +29,13 @@ PROMPTLY_S = 30.0
 pytestmark = pytest.mark.broker
 
 
+def done() -> threading.Event:
+    """Return an event that has happened."""
+    event = threading.Event()
+    event.set()
+    return event
+
+
 class Engine:
     """The event loop's side: keeps what it is given until the test settles it."""
 
@@ -57,17 +64,17 @@ class Engine:
     def has_room(self) -> bool:
         return True
 
-    def hold(self) -> None:
+    def hold(self, assignments: Collection[Assignment]) -> threading.Event:
+        del assignments
         with self.changed:
             self.holds += 1
             self.changed.notify_all()
+        return done()
 
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:
         for assignment in assignments:
             assignment.active = False
-        left = threading.Event()
-        left.set()
-        return left
+        return done()
 
     def go_on(self) -> None:
         with self.changed:

@@ -89,14 +89,14 @@ async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> Non
     nothing: Any = lambda *_: None  # noqa: E731 - callbacks of different shapes
     loop = asyncio.get_running_loop()
     lane = LoopBridge("events", pipeline, hold, loop, BrokerClock())
-    passage = Passage(lane, hold, lambda: True, nothing, nothing)
+    passage = Passage(lane, hold, lambda: True, nothing, nothing, nothing)
     entrance = Entrance(passage, loop)
     here = assignment()
     lane.stall(stalled=True)
     entrance.hand_over([Record(here, offset, 0, b"x") for offset in range(2)])
     await asyncio.sleep(0)
     assert not begun
-    entrance.hold()
+    entrance.hold(())
     lane.stall(stalled=False)
     assert not begun, "a rebalance holds it up as well"
     entrance.go_on()
@@ -112,7 +112,7 @@ async def test_the_loop_serves_others_between_records_that_take_long() -> None:
     loop, hold, pipeline = asyncio.get_running_loop(), PauseGate(), Processor(takes_s=SLICE_S)
     order = pipeline.order
     lane = LoopBridge("events", pipeline, hold, loop, BrokerClock())
-    entrance = Entrance(Passage(lane, hold, lambda: True, nothing, nothing), loop)
+    entrance = Entrance(Passage(lane, hold, lambda: True, nothing, nothing, nothing), loop)
     partition = assignment()
     entrance.hand_over([Record(partition, offset, 0, b"") for offset in range(3)])
     for _ in range(3):

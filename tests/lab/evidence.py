@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from plaudit.kafka.read.consumer import Partition
+
+UNKNOWN_MS: Final = 1 << 62
 
 
 class Accepted(NamedTuple):
@@ -64,6 +66,7 @@ class Waiting(NamedTuple):
     Attributes:
         attempts: made before it was written.
         due_ms: append time and the tier's delay.
+        written_ms: append time.
     """
 
     subscriber: str
@@ -73,6 +76,7 @@ class Waiting(NamedTuple):
     partition: Partition
     offset: int
     due_ms: int
+    written_ms: int = UNKNOWN_MS
 
 
 class Letter(NamedTuple):

@@ -135,11 +135,14 @@ class Books:
     def begun_by(self, pair: Pair, kill: Killed) -> bool:
         """Return whether a delivery had been worked on when a worker was killed.
 
-        A diversion is no request, but a line in the log: what was diverted and not committed is
-        attempted once from the record that was diverted, and once from the one that it became.
+        A diversion makes a line in the log and a record, but not a request. What was diverted and
+        not committed is attempted once from the record that was diverted, and once from the one
+        that it became. The kill may come between the record and the line.
         """
-        return any(each.started_at_ms <= kill.at_ms for each in self.lines.get(pair, ())) or any(
-            each.at_ms <= kill.at_ms + ON_ITS_WAY_MS for each in self.arrivals.get(pair, ())
+        return (
+            any(each.started_at_ms <= kill.at_ms for each in self.lines.get(pair, ()))
+            or any(each.written_ms <= kill.at_ms for each in self.waiting.get(pair, ()))
+            or any(each.at_ms <= kill.at_ms + ON_ITS_WAY_MS for each in self.arrivals.get(pair, ()))
         )
 
     def cut_short(self, pair: Pair) -> bool:

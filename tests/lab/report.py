@@ -12,7 +12,7 @@ from lab.spreads import Spread
 from lab.timeline import Life, draw
 
 SHOWN: Final = 10
-"""Kills told one by one, at most."""
+"""Kills and repetitions described one by one, at most."""
 
 
 def write(outcome: Outcome, folder: Path) -> None:
@@ -42,6 +42,7 @@ def text(outcome: Outcome) -> str:
         f"requests              {ledger.arrivals:,}",
         f"lost                  {len(ledger.lost)}",
         f"doubled               {ledger.doubled:,} ({len(ledger.unexplained)} by no kill)",
+        *(f"  by no kill: {each}" for each in ledger.unexplained[:SHOWN]),
         f"first request after   {_spread(ledger.waits)}",
         f"retries late by       {_spread(ledger.late)}",
         *_kills(ledger),

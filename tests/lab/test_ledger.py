@@ -149,16 +149,18 @@ def test_a_kill_explains_what_its_worker_held_and_had_not_committed(
     assert ledger.kills[0].doubled == explains
 
 
+@pytest.mark.parametrize("has_line", [True, False])
 @pytest.mark.parametrize(("diverted_at_ms", "explains"), [(1_400, True), (1_600, False)])
 def test_a_diversion_that_was_not_committed_explains_two_attempts(
-    diverted_at_ms: int, *, explains: bool
+    diverted_at_ms: int, *, explains: bool, has_line: bool
 ) -> None:
     """The one from the record that was diverted, the other from the record that it became."""
-    diverted = Waiting("good", "e1", 0, 1, TIER, 2, diverted_at_ms + 1_000)
+    diverted = Waiting("good", "e1", 0, 1, TIER, 2, diverted_at_ms + 1_000, diverted_at_ms)
+    diversion = [line(0, "diverted", diverted_at_ms, DEAD)] if has_line else []
     given = replace(
         evidence(),
         arrivals=[arrival(8_000), arrival(8_010)],
-        lines=[line(0, "diverted", diverted_at_ms, DEAD), line(1, "delivered", 8_000)],
+        lines=[*diversion, line(1, "delivered", 8_000)],
         waiting=[diverted],
         kills=(killed(1_500, Committed(7)),),
     )

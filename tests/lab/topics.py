@@ -95,6 +95,7 @@ def waiting(rig: Rig, names: Mapping[str, str]) -> Iterator[Waiting]:
                 Partition(topic, message.partition()),
                 message.offset(),
                 message.timestamp()[1] + delay_ms,
+                message.timestamp()[1],
             )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 
 from plaudit.deliver.isolation.endpoint_health import EndpointHealth
 from plaudit.deliver.isolation.endpoint_state import EndpointState, InFlight
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.model.delivery import Delivery
+from plaudit.deliver.offsets.assignment import Record
 
 
 class Queues:
@@ -36,6 +37,12 @@ class Queues:
             yield from slots.queue
             for flight in slots.flights:
                 yield flight.delivery
+
+    @property
+    def begun_in_part(self) -> set[Record]:
+        """Records of which some deliveries wait and others do not."""
+        waits = Counter(each.record for slots in self.slots.values() for each in slots.queue)
+        return {record for record, count in waits.items() if count < record.deliveries}
 
     @property
     def flights(self) -> Iterator[InFlight]:

@@ -215,17 +215,17 @@ class Record:
         message: for its key and headers.
         pending: deliveries that came from it and are not settled; set once by the lane, counted
             down by the source.
-        shared: whether several came from it: it is done when all of them are settled.
+        deliveries: how many came from it; it is done when all of them are settled.
     """
 
     __slots__ = (
         "_unreadable",
         "assignment",
+        "deliveries",
         "due_ms",
         "message",
         "offset",
         "pending",
-        "shared",
         "size",
         "timestamp_ms",
         "value",
@@ -247,7 +247,7 @@ class Record:
         self.size = len(value)
         self.message = message
         self.pending = 0
-        self.shared = False
+        self.deliveries = 0
         self._unreadable: HeadersUnreadable | None = None
 
     def anew(self) -> Record:
@@ -257,6 +257,11 @@ class Record:
     def done(self) -> None:
         """Settle one of its deliveries, or the record itself when it brings none."""
         self.assignment.release(self)
+
+    @property
+    def in_part(self) -> bool:
+        """Whether some of its deliveries are settled and others are not."""
+        return 0 < self.pending < self.deliveries
 
     @property
     def place(self) -> str:

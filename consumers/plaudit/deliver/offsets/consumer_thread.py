@@ -17,8 +17,9 @@ from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Assignment, Record,
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.committer import Committer
 from plaudit.deliver.offsets.membership import Membership
-from plaudit.deliver.offsets.rebalance_log import log_assigned, log_lost
+from plaudit.deliver.offsets.rebalance_log import log_assigned
 from plaudit.deliver.offsets.record_sink import RecordSink
+from plaudit.deliver.offsets.revocation import Revocation
 from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import GroupRefused
@@ -114,11 +115,14 @@ class ConsumerThread:
         return not self._thread.is_alive()
 
     def _open(self) -> None:
-        taken, lost, failed = self._on_revoke, self._on_lost, self._on_commit_failed
-        events = GroupEvents(self._on_assign, taken, lost, self._on_out_of_range, failed)
+        taken, failed = self._on_revoke, self._on_commit_failed
+        events = GroupEvents(self._on_assign, taken, self._on_lost, self._on_out_of_range, failed)
         config = self._config
         self._consumer = Consumer(self._settings, config.group, events)
-        self._commits = Committer(self._consumer)
+        self._commits = commits = Committer(self._consumer)
+        self._revocation = Revocation(
+            config, self._engine, self.holdings, commits, self._take_settled
+        )
         self._positions = Positions(self._consumer, config.past_end, self._engine.position_reset)
 
     def _run(self) -> None:
@@ -267,48 +271,17 @@ class ConsumerThread:
         return not self._stop.wait(ASK_AGAIN_S)
 
     def _on_revoke(self, partitions: Sequence[Partition]) -> None:
-        """Finish what is on its way, commit, and let go of what moves."""
-        leaving = self.holdings.of(partitions)
         if self._consumer.incremental or self._stop.is_set():
-            # What is done is safe whatever comes: while we wait, the group may go on without us.
-            self._take_settled()
-            self._commits.commit_now(leaving)
-            self._finish(leaving, self._config.revoke_grace_s)
-            self._commits.commit_now(leaving)
-            self.holdings.drop(partitions)
-            return
-        self._engine.hold()
-        self._wait_for(leaving, self._config.hold_grace_s)
-        self._commits.commit_now(leaving)
-        self.holdings.keep()
+            self._revocation.revoke(partitions)
+        else:
+            self._revocation.revoke_all(partitions)
 
     def _on_lost(self, partitions: Sequence[Partition]) -> None:
-        """The session has ended: they may be another worker's, who delivers what is under way."""
-        under_way = sum(each.under_way for each in self.holdings.of(partitions))
-        log_lost(self._config.group.group_id, partitions, under_way)
-        self._engine.hold()
-        self.holdings.keep()
+        self._revocation.lose(partitions)
 
     def _on_commit_failed(self, partitions: Sequence[Partition]) -> None:
         for assignment in self.holdings.of(partitions):
             assignment.commit_failed()
-
-    def _finish(self, leaving: Sequence[Assignment], grace_s: float) -> None:
-        """Begin nothing more, and wait a while for what is under way."""
-        deadline = time.monotonic() + grace_s
-        self._engine.leave(leaving).wait(grace_s)
-        for assignment in leaving:
-            assignment.active = False  # also when the event loop has no time for us
-        self._wait_for(leaving, deadline - time.monotonic())
-
-    def _wait_for(self, leaving: Sequence[Assignment], grace_s: float) -> None:
-        """Wait a while for deliveries under way; what is done meanwhile, anywhere, is committed."""
-        deadline = time.monotonic() + grace_s
-        self._take_settled()
-        while any(each.under_way for each in leaving) and time.monotonic() < deadline:
-            time.sleep(WAIT_FOR_ROOM_S)
-            self._take_settled()
-            self._commits.commit_if_due(self.assignments)
 
     def _on_out_of_range(self, partition: Partition) -> None:
         """The log does not have our place: say what is lost, and read on where it has records."""
@@ -332,7 +305,7 @@ class ConsumerThread:
         self._engine.lost(partition, found.lost)
 
     def _leave(self) -> None:
-        self._finish(self.assignments, self._config.close_grace_s)
+        self._revocation.finish(self.assignments, self._config.close_grace_s)
         self._commits.commit_last(lambda: self.assignments, self._see_through)
         self._consumer.close()
 

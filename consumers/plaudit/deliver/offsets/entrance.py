@@ -27,6 +27,7 @@ class Passage:
         hold: on while a rebalance is under way, or nothing can be written down.
         has_room: whether more records can be taken in; from any thread.
         leave: begins nothing more of partitions that are given up, in the event loop.
+        divert_rest: diverts what waits of partly delivered records, in the event loop.
         failed: hears of the end of a source, in the event loop.
     """
 
@@ -34,6 +35,7 @@ class Passage:
     hold: PauseGate
     has_room: Callable[[], bool]
     leave: Callable[[Collection[Assignment]], None]
+    divert_rest: Callable[[Collection[Assignment]], None]
     failed: Callable[[Exception], None]
 
 
@@ -69,9 +71,14 @@ class Entrance:
         on_the_way = self._handed - passage.lane.received + passage.lane.arrived
         return on_the_way < ON_THE_WAY and passage.has_room()
 
-    def hold(self) -> None:
-        """Begin nothing more until `go_on`."""
+    def hold(self, assignments: Collection[Assignment]) -> threading.Event:
+        """Begin nothing more until `go_on`.
+
+        Returns:
+            Set when the event loop has diverted the rest of partly delivered records.
+        """
         self._passage.hold.begin()
+        return self._in_loop(self._passage.divert_rest, assignments)
 
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:
         """Begin nothing more of these.
@@ -79,9 +86,7 @@ class Entrance:
         Returns:
             Set when the event loop has done so.
         """
-        left = threading.Event()
-        self._loop.call_soon_threadsafe(self._leave, assignments, left)
-        return left
+        return self._in_loop(self._passage.leave, assignments)
 
     def go_on(self) -> None:
         """Go on with what is still ours."""
@@ -102,8 +107,22 @@ class Entrance:
         """Pass on that the source has ended."""
         self._loop.call_soon_threadsafe(self._passage.failed, error)
 
-    def _leave(self, assignments: Collection[Assignment], left: threading.Event) -> None:
+    def _in_loop(
+        self,
+        act: Callable[[Collection[Assignment]], None],
+        assignments: Collection[Assignment],
+    ) -> threading.Event:
+        acted = threading.Event()
+        self._loop.call_soon_threadsafe(self._act, act, assignments, acted)
+        return acted
+
+    def _act(
+        self,
+        act: Callable[[Collection[Assignment]], None],
+        assignments: Collection[Assignment],
+        acted: threading.Event,
+    ) -> None:
         try:
-            self._passage.leave(assignments)
+            act(assignments)
         finally:
-            left.set()
+            acted.set()

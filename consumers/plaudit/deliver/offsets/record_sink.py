@@ -21,8 +21,12 @@ class RecordSink(Protocol):
         """Return whether more records can be taken."""
         ...
 
-    def hold(self) -> None:
-        """Begin nothing more until `go_on`; what is under way goes on."""
+    def hold(self, assignments: Collection[Assignment]) -> threading.Event:
+        """Begin nothing more until `go_on`; what is under way is finished.
+
+        Returns:
+            Set when the rest of these assignments' partly delivered records is diverted.
+        """
         ...
 
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:

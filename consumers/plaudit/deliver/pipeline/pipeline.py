@@ -90,8 +90,7 @@ class Pipeline:
         if not deliveries:
             record.done()
             return
-        record.pending = len(deliveries)
-        record.shared = len(deliveries) > 1
+        record.pending = record.deliveries = len(deliveries)
         for delivery, way in deliveries:
             if not isinstance(way, Endpoint):
                 settle_unattempted(self.lane, delivery, way)

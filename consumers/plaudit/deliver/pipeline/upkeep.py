@@ -83,10 +83,24 @@ def leave(pipeline: Pipeline, assignments: Collection[Assignment]) -> None:
     """
     leaving = set(assignments)
     shared = pipeline.admission.divert_waiting(
-        lambda each: each.record.shared and each.record.assignment in leaving,
+        lambda each: each.record.deliveries > 1 and each.record.assignment in leaving,
         briskly=True,
         reason=Reason.REBALANCE,
     )
     pipeline.proceed(shared)
     for assignment in leaving:
         assignment.active = False
+
+
+def divert_rest(pipeline: Pipeline, assignments: Collection[Assignment]) -> None:
+    """Divert what waits of records of which other deliveries have begun.
+
+    Another owner of the partition would deliver such a record again as a whole.
+    """
+    held, begun = set(assignments), pipeline.admission.queues.begun_in_part
+    rest = pipeline.admission.divert_waiting(
+        lambda each: each.record in begun and each.record.assignment in held,
+        briskly=True,
+        reason=Reason.REBALANCE,
+    )
+    pipeline.proceed(rest)

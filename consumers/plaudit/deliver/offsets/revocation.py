@@ -1,0 +1,102 @@
+"""Revocation of a source's partitions: finish what has begun, commit, let go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignments import Assignments
+from plaudit.deliver.offsets.committer import Committer
+from plaudit.deliver.offsets.rebalance_log import log_lost
+from plaudit.deliver.offsets.record_sink import RecordSink
+from plaudit.deliver.offsets.source_config import SourceConfig
+from plaudit.kafka.read.consumer import Partition
+
+LOOK_AGAIN_S: Final = 0.005
+
+
+class Revocation:
+    """Gives up partitions; belongs to the source's thread.
+
+    Args:
+        config: how long deliveries under way are waited for.
+        engine: the event loop's side.
+        holdings: the source's partitions.
+        commits: commits their offsets.
+        take_settled: takes note of what has been settled since the last call.
+    """
+
+    def __init__(
+        self,
+        config: SourceConfig,
+        engine: RecordSink,
+        holdings: Assignments,
+        commits: Committer,
+        take_settled: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._engine = engine
+        self._holdings = holdings
+        self._commits = commits
+        self._take_settled = take_settled
+
+    def revoke(self, partitions: Sequence[Partition]) -> None:
+        """Let go of partitions that move or are closed."""
+        leaving = self._holdings.of(partitions)
+        # What is done is safe whatever comes: during the wait, the group may exclude this member.
+        self._take_settled()
+        self._commits.commit_now(leaving)
+        self.finish(leaving, self._config.revoke_grace_s)
+        self._commits.commit_now(leaving)
+        self._holdings.drop(partitions)
+
+    def revoke_all(self, partitions: Sequence[Partition]) -> None:
+        """Commit everything; most partitions come back in the next generation.
+
+        It is unknown which ones move. A record that is partly delivered when its partition moves
+        would be delivered again as a whole. So the rest of such records is diverted, and what is
+        on the wire is waited for longer.
+        """
+        leaving = self._holdings.of(partitions)
+        config = self._config
+        deadline = time.monotonic() + config.hold_grace_s
+        self._engine.hold(leaving).wait(config.hold_grace_s)
+        self._wait_while(lambda: _is_under_way(leaving), deadline)
+        deadline += config.revoke_grace_s - config.hold_grace_s
+        self._wait_while(lambda: _is_under_way(leaving) and _is_in_part(leaving), deadline)
+        self._commits.commit_now(leaving)
+        self._holdings.keep()
+
+    def lose(self, partitions: Sequence[Partition]) -> None:
+        """Take note that the session has ended: another worker may have the partitions."""
+        under_way = sum(each.under_way for each in self._holdings.of(partitions))
+        log_lost(self._config.group.group_id, partitions, under_way)
+        self._engine.hold(())
+        self._holdings.keep()
+
+    def finish(self, leaving: Sequence[Assignment], grace_s: float) -> None:
+        """Begin nothing more, and wait a while for what is under way."""
+        deadline = time.monotonic() + grace_s
+        self._engine.leave(leaving).wait(grace_s)
+        for assignment in leaving:
+            assignment.active = False  # also when the event loop has no time for us
+        self._wait_while(lambda: _is_under_way(leaving), deadline)
+
+    def _wait_while(self, is_open: Callable[[], bool], deadline: float) -> None:
+        """Wait until the deadline; what is settled meanwhile, anywhere, is committed."""
+        self._take_settled()
+        while is_open() and time.monotonic() < deadline:
+            time.sleep(LOOK_AGAIN_S)
+            self._take_settled()
+            self._commits.commit_if_due(tuple(self._holdings.held.values()))
+
+
+def _is_under_way(leaving: Sequence[Assignment]) -> bool:
+    return any(each.under_way for each in leaving)
+
+
+def _is_in_part(leaving: Sequence[Assignment]) -> bool:
+    """Return whether the next owner would deliver some of a record again."""
+    return any(record.in_part for each in leaving for record in each.records.values())

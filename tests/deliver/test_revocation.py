@@ -1,0 +1,124 @@
+"""An eager rebalance: what moves must not be half delivered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import pytest
+
+from deliver.test_source import Engine
+from deliver.whole import OK, Whole, event
+from deliver.world import World, endpoint
+from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.offsets.assignment import Assignment, Record
+from plaudit.deliver.offsets.assignments import Assignments
+from plaudit.deliver.offsets.committer import Committer
+from plaudit.deliver.offsets.revocation import Revocation
+from plaudit.deliver.offsets.source_config import SourceConfig
+from plaudit.deliver.pipeline.upkeep import divert_rest
+from plaudit.kafka.read.consumer import CommittedOffset, GroupConfig, Partition
+from plaudit.records.names import Header
+from plaudit.transport.answer import Answer
+
+HERE = Partition("events", 0)
+GRACE_S = 0.05
+ENDLESS_S = 20.0
+TAKES_S = 4 * GRACE_S
+
+
+class Group:
+    """A consumer that remembers what was committed last."""
+
+    def __init__(self) -> None:
+        self.places: dict[Partition, CommittedOffset] = {}
+
+    def commit(self, places: Mapping[Partition, CommittedOffset], *, wait: bool) -> None:
+        assert wait
+        self.places |= places
+
+
+class Source:
+    """A source without a thread, with one record on the wire that is answered after a while."""
+
+    def __init__(self, deliveries: int) -> None:
+        self.group = Group()
+        self.holdings = Assignments({HERE.topic: 0}, lambda _: None)
+        self.holdings.assign({HERE: CommittedOffset(0, "")}, lambda _: 0)
+        [here] = self.holdings.held.values()
+        self.record = Record(here, 0, 0, b"x")
+        here.window.receive(0, 1)
+        self.holdings.handed_over([self.record])
+        self.record.pending = self.record.deliveries = here.begun = deliveries
+        self.began = time.monotonic()
+        self.settled = 0
+        config = SourceConfig(GroupConfig("g"), {}, ENDLESS_S, GRACE_S)
+        self.revocation = Revocation(
+            config, Engine(), self.holdings, Committer(self.group), self.take_settled
+        )
+
+    def take_settled(self) -> None:
+        """All deliveries but the last are settled at once."""
+        answered = time.monotonic() - self.began > TAKES_S
+        while self.settled < self.record.deliveries - (not answered):
+            self.settled += 1
+            self.holdings.settled(self.record)
+
+
+@pytest.mark.parametrize(("deliveries", "committed"), [(2, 1), (1, 0)])
+def test_a_record_that_is_delivered_in_part_is_waited_for_longer(
+    deliveries: int, committed: int
+) -> None:
+    source = Source(deliveries)
+    source.revocation.revoke_all([HERE])
+    assert source.group.places[HERE].offset == committed
+    assert not source.holdings.held, "it is kept, and not held"
+
+
+async def test_the_rest_of_a_record_is_diverted_when_some_of_it_was_delivered() -> None:
+    """Another owner of the partition would deliver all of it again."""
+    whole = Whole()
+    side = whole.events
+
+    def holds(_: bytes) -> Answer:
+        side.pipeline.lane.gate.begin()
+        return OK
+
+    whole.sender.answers = holds
+    side.hand_over(event(1))
+    side.hand_over(event(2))
+    await whole.run()
+    assert side.pending == 2
+    divert_rest(side.pipeline, list(side.holdings.held.values()))
+    await whole.run()
+    assert side.pending == 1, "nothing of the second event has begun"
+    assert sum(whole.sender.posted.values()) == 1
+    reasons = {dict(sent.headers)[Header.REASON] for sent in whole.server.written}
+    assert str(Reason.REBALANCE).encode() in reasons
+
+
+def test_a_record_counts_as_begun_when_some_of_its_deliveries_do_not_wait() -> None:
+    world = World(serves_all=False, limits=replace(AdmissionLimits(), in_flight=1))
+    slow = endpoint("slow")
+    world.comes(slow)
+    begun, whole = (world.delivery(slow) for _ in range(2))
+    for delivery, deliveries in ((begun, 2), (whole, 1)):
+        delivery.record.pending = delivery.record.deliveries = deliveries
+        world.admit(delivery, slow)
+    assert world.admission.queues.begun_in_part == {begun.record}
+
+
+def test_the_event_loop_is_waited_for_no_longer_than_the_grace() -> None:
+    class Busy(Engine):
+        def hold(self, assignments: Collection[Assignment]) -> threading.Event:
+            del assignments
+            return threading.Event()
+
+    source = Source(1)
+    config = SourceConfig(GroupConfig("g"), {}, ENDLESS_S, GRACE_S)
+    busy = Revocation(config, Busy(), source.holdings, Committer(source.group), source.take_settled)
+    busy.revoke_all([HERE])
+    assert source.group.places[HERE].offset == 0
