@@ -44,7 +44,7 @@ def test_every_package_says_that_it_is_typed() -> None:
     [
         ("plaudit.publish", "sqlalchemy fastapi starlette uvicorn typer rich structlog httpx"),
         ("plaudit.publish.testing", "pytest sqlalchemy typer rich structlog httpx"),
-        ("plaudit.outbox.enqueue", "psycopg django sqlalchemy typer rich structlog httpx"),
+        ("plaudit.outbox", "psycopg django sqlalchemy typer rich structlog httpx"),
         ("plaudit.outbox.settings", "psycopg sqlalchemy typer rich structlog httpx"),
         ("plaudit.deliver.worker", "sqlalchemy fastapi starlette uvicorn alembic"),
         ("plaudit.cli.endpoints.commands", "alembic asyncpg httpx plaudit.dlq.job.job"),

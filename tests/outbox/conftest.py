@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from plaudit.events.examples import example
 from plaudit.events.models.event import EventModel
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.outbox.enqueue import enqueue
+from plaudit.outbox import enqueue
 from plaudit.outbox.events import RecordMaker
 from plaudit.outbox.queue import EventQueue
 from plaudit.outbox.settings import OutboxSettings, open_queue

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from outbox.conftest import Outbox
 from plaudit.events.encoding import encode
 from plaudit.events.models.event import EventModel
-from plaudit.outbox.enqueue import (
+from plaudit.outbox import (
     OutsideTransaction,
     UnknownConnection,
     enqueue,

@@ -31,6 +31,8 @@ from plaudit.publish.async_publisher import AsyncPublisher
 from plaudit.publish.prepare import DEFAULT_SOURCE, Prepared, checked_transactional_id
 from plaudit.publish.publisher import DELIVERY_TIMEOUT_S, Publisher, RecordProducer
 
+__all__ = ["Recorded", "RecordingAsyncPublisher", "RecordingPublisher"]
+
 NOWHERE: Final = "nowhere.invalid:9092"
 
 

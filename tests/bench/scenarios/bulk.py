@@ -27,7 +27,7 @@ from plaudit.importer.names import Target
 from plaudit.importer.rejects import Rejects
 from plaudit.importer.source import Source
 from plaudit.kafka.write.producer import Producer, ProducerConfig
-from plaudit.outbox.enqueue import enqueue
+from plaudit.outbox import enqueue
 from plaudit.outbox.events import RecordMaker
 from plaudit.outbox.service import RelayService
 from plaudit.outbox.sqlite import SqliteQueue
