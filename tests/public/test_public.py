@@ -27,8 +27,8 @@ def complaints(folder: Path, program: Path) -> list[dict[str, Any]]:
     file.write_text(program.read_text())
     settings = {"typeCheckingMode": "strict", "reportMissingModuleSource": False}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings))
-    run = [sys.executable, "-m", "basedpyright", "--outputjson", "--project", folder]
-    run += ["--pythonpath", sys.executable]
+    pyright = [sys.executable, "-m", "basedpyright", "--outputjson"]
+    run = [*pyright, "--project", str(folder), "--pythonpath", sys.executable]
     done = subprocess.run(run, capture_output=True, text=True, check=False, cwd=folder)
     found: list[dict[str, Any]] = json.loads(done.stdout)["generalDiagnostics"]
     return found
