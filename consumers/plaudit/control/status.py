@@ -67,7 +67,7 @@ class Status:
                 partitions = ", ".join(str(number) for number in each.past_end)
                 yield (
                     f"{each.topic}: the {each.lane} lane stands past the end of partitions "
-                    f"{partitions}; was the topic made again, or the cluster restored? A worker "
+                    f"{partitions}; was the topic created again, or the cluster restored? A worker "
                     "begins them as PLAUDIT_POSITION_PAST_END says"
                 )
 

@@ -82,7 +82,7 @@ class Watch:
             return []
         (topic, number), offset = stranded[0][0].partition, stranded[0][1]
         first = f"{topic}[{number}]@{offset}"
-        return [f"{len(stranded)} records lost by a defect are begun anew, the first is {first}"]
+        return [f"{len(stranded)} records that a defect lost are started again, first {first}"]
 
     def look(self, assignments: Sequence[Assignment], now_s: float) -> None:
         """Look for stranded records, every few seconds.
@@ -131,7 +131,7 @@ class Watch:
     def _begin_anew(self, record: Record) -> None:
         place = _place(record)
         times = self.stranded[place] = self.stranded.get(place, 0) + 1
-        lost = Lost("nobody had the record in hand")
+        lost = Lost("no part of the worker had the record in hand")
         self._defects.note(Stage.LOST, lost)
         _log.error("record.stranded", extra={"record": record.place, "times": times})
         if times == 1:

@@ -1,4 +1,4 @@
-"""What became of the events so far: pure, from what was observed."""
+"""Outcome of the events so far: pure, from the observations."""
 
 from __future__ import annotations
 

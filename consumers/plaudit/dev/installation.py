@@ -1,4 +1,4 @@
-"""What a development run sets up before the first event: topics, schemas, endpoints."""
+"""Set-up of a development run before the first event: topics, schemas, endpoints."""
 
 from __future__ import annotations
 

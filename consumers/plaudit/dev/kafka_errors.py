@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a broker of our own.
+"""Errors on the way to a local broker.
 
 KafkaNotFound      nothing on this machine can be, or become, a broker
 KafkaStartFailed   a broker was started and did not come up; carries the end of its log

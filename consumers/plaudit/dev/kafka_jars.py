@@ -43,7 +43,7 @@ class Java:
 
     @property
     def home(self) -> Path:
-        """What `JAVA_HOME` should say."""
+        """The value for `JAVA_HOME`."""
         return self.path.resolve().parent.parent
 
 

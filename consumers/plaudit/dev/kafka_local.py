@@ -64,7 +64,7 @@ class LocalKafka:
 
     @property
     def bootstrap(self) -> str:
-        """What clients put into `bootstrap.servers`: all nodes."""
+        """Value for `bootstrap.servers`: all nodes."""
         return ",".join(node.address.bootstrap for node in self.nodes)
 
     def start(self) -> None:

@@ -25,7 +25,7 @@ _LOGGING = (
 
 @dataclass(frozen=True, slots=True)
 class NodeAddress:
-    """Where one node listens, on the loopback interface.
+    """Addresses of one node, on the loopback interface.
 
     Attributes:
         node_id: from 1.
@@ -39,12 +39,12 @@ class NodeAddress:
 
     @property
     def bootstrap(self) -> str:
-        """What clients put into `bootstrap.servers`."""
+        """Value for `bootstrap.servers`."""
         return f"127.0.0.1:{self.broker_port}"
 
     @property
     def voter(self) -> str:
-        """How a quorum names this node."""
+        """Name of this node in a quorum."""
         return f"{self.node_id}@127.0.0.1:{self.controller_port}"
 
 
@@ -116,7 +116,7 @@ class BrokerNode:
 
     @property
     def log_file(self) -> Path:
-        """What the broker writes: one file over all restarts."""
+        """The broker's log: one file over all restarts."""
         return self.folder / "server.log"
 
     @property

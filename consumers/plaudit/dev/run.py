@@ -36,7 +36,7 @@ SETTLE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to run.
+    """Options of a development run.
 
     Attributes:
         bootstrap: a cluster that is there; None: find or start one.
@@ -53,7 +53,7 @@ class Options:
 
 @dataclass
 class State:
-    """What was observed so far; written by followers and the publisher, read by the view."""
+    """Observations so far; written by followers and the publisher, read by the view."""
 
     names: Mapping[str, str]
     fates: dict[str, Fate] = field(default_factory=lambda: {name: Fate() for name in NAMES})

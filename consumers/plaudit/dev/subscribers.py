@@ -30,7 +30,7 @@ _START_S: Final = 10.0
 
 @dataclass
 class Books:
-    """What one subscriber saw.
+    """Requests that one subscriber received.
 
     Attributes:
         requests: all of them.
@@ -92,7 +92,7 @@ class Subscribers:
         name = request.path_params["name"]
         books = self.books.get(name)
         if books is None:
-            return PlainTextResponse("nobody lives here", 404)
+            return PlainTextResponse("no subscriber has this path", 404)
         body = await request.body()
         books.requests += 1
         try:

@@ -1,4 +1,4 @@
-"""What `plaudit dev` shows: a live table on a terminal, a line now and then elsewhere."""
+"""Display of `plaudit dev`: a live table on a terminal, an occasional line elsewhere."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is known at one moment.
+    """Figures of one moment.
 
     Attributes:
         elapsed_s: since the first event.

@@ -49,7 +49,7 @@ class _Budget:
         """Take steps before they are made.
 
         Raises:
-            _TooCostly: there are not so many left.
+            _TooCostly: fewer are left.
         """
         if steps > self.left:
             raise _TooCostly

@@ -61,17 +61,17 @@ class EndpointTable:
 
     @property
     def unreadable(self) -> int:
-        """How many endpoints can't be opened."""
+        """Number of endpoints that can't be opened."""
         return sum(isinstance(each, Unreadable) for each in tuple(self._by_id.values()))
 
     @property
     def unbound(self) -> int:
-        """How many endpoints have a record without a seal."""
+        """Number of endpoints whose record has no seal."""
         return len(self._unbound)
 
     @property
     def costly_filters(self) -> int:
-        """How many endpoints have a filter that was too costly for an event."""
+        """Number of endpoints whose filter was too costly for an event."""
         return sum(
             not isinstance(each, Deleted) and each.wants is not None and each.wants.overruns > 0
             for each in tuple(self._by_id.values())
@@ -155,7 +155,7 @@ class EndpointTable:
         )
 
     def find(self, endpoint_id: str) -> Served | Deleted | None:
-        """Return what is known of an endpoint; None when nobody ever spoke of it."""
+        """Return what is known of an endpoint; None when the topic never had it."""
         return self._by_id.get(endpoint_id)
 
     def wanting(self, workspace_id: str, event_type: str) -> Wanting:

@@ -109,7 +109,7 @@ def _headline(event: Event) -> str:
 
 
 class _Names(dict[str, str]):
-    """What the braces of a headline are filled with: escaped, on one line."""
+    """Values for the braces of a headline: escaped, on one line."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         testimonial = data.get("testimonial") or {}

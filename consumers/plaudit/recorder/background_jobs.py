@@ -1,4 +1,4 @@
-"""What the recorder does besides: the relay, notices, and forgetting what is old."""
+"""Background jobs of the recorder: the relay, notices, and the removal of old rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators see of a recorder: metrics, and whether it is well."""
+"""Metrics and health of a recorder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COUNTERS: Final[Mapping[str, tuple[str, Callable[[Counts], int]]]] = {
         lambda of: of.known,
     ),
     "plaudit_recorder_unreadable": (
-        "Records that are no attempts, left out and logged: alert on any.",
+        "Records that are not attempts, skipped and logged: alert on any.",
         lambda of: of.unreadable,
     ),
     "plaudit_recorder_disabled": (

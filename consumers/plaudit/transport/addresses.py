@@ -44,7 +44,7 @@ _PATH_SAFE = "!$%&'()*+,-./:;=?@[]_~"
 
 
 class Origin(NamedTuple):
-    """What a connection can be shared by."""
+    """Requests with the same origin can share a connection."""
 
     scheme: str
     host: str
@@ -53,7 +53,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes, read from a URL by `check_url`.
+    """The destination of a request, read from a URL by `check_url`.
 
     Attributes:
         origin: scheme (`http` or `https`), host (lower-case ASCII name without a trailing dot, or

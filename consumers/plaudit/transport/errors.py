@@ -226,7 +226,7 @@ class ConnectionLost(AnswerFailed):
 
 
 class AnswerMalformed(AnswerFailed):
-    """What came back is not HTTP/1.1, or its head is over the cap."""
+    """The answer is not HTTP/1.1, or its head is over the cap."""
 
     code = "answer_malformed"
     says = "the answer is not valid HTTP/1.1"

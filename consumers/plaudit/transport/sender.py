@@ -21,7 +21,7 @@ from plaudit.transport.request_head import Headers, request_prefix
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long each phase of an exchange may take, in seconds.
+    """Time limits of the phases of an exchange, in seconds.
 
     The total holds for everything, waiting for a free connection and an answer that trickles
     included. None ends early; all may end a little late (`timers.TICK_S`).
@@ -37,7 +37,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How much of an answer is taken in, in bytes.
+    """Limits on the size of an answer, in bytes.
 
     Attributes:
         head_bytes: status line and headers, interim answers included; more is malformed.
@@ -52,7 +52,7 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """What is kept open.
+    """Limits on open connections.
 
     Each owner has its own limit and its own queue for each origin: one that hangs fills its own.
 

@@ -270,7 +270,7 @@ def _with_list(
     """Find the list of reviews in a JSON document.
 
     Raises:
-        ImportRefused: there is none, several could be it, or the JSON is broken.
+        ImportRefused: no list is found, several are candidates, or the JSON is broken.
     """
     with file.path.open("rb") as raw:
         whole = _begins_list(raw, file.encoding)

@@ -144,7 +144,7 @@ def choose(
         weight_of: how much the names in a list look like a review; 0 means not at all.
 
     Raises:
-        ImportRefused: several lists could be it, or none.
+        ImportRefused: several lists are candidates, or none is.
     """
     if asked is not None:
         wanted = [each for each in lists if each.path == asked.strip()]

@@ -42,7 +42,7 @@ class Header:
 
 
 class Trigger(StrEnum):
-    """Why a delivery is attempted."""
+    """Cause of an attempt."""
 
     EVENT = "event"
     RETRY = "retry"

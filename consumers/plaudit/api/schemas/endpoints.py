@@ -137,7 +137,7 @@ class EndpointOut(BaseModel):
     created_at: str
     updated_at: str
     secret: str | None = Field(default=None, description="Of a new one; shown this once.")
-    warnings: list[str] = Field(description="What will disappoint, and what to do.")
+    warnings: list[str] = Field(description="Settings that are valid but unlikely to work.")
 
     @classmethod
     def of(cls, service: EndpointService, written: Written, *, masked: bool = False) -> EndpointOut:

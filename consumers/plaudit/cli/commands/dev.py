@@ -16,7 +16,7 @@ from plaudit.kafka.settings import BOOTSTRAP
 def command(
     events: Annotated[
         int | None,
-        typer.Option(min=1, help="Publish so many, wait until all is final, check the counts."),
+        typer.Option(min=1, help="Publish this many, wait until all are final, check counts."),
     ] = None,
     rate: Annotated[
         float | None,

@@ -92,7 +92,7 @@ def command(
         Path | None, typer.Option(help="Folder of the journals of what was imported.")
     ] = None,
     max_lag: Annotated[
-        int, typer.Option(min=0, help="Wait while so many deliveries are overdue; 0: never.")
+        int, typer.Option(min=0, help="Wait while this many deliveries are overdue; 0: never.")
     ] = LAG_CAP,
     *,
     backfill: Annotated[

@@ -51,7 +51,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a li
 @choosing
 def list_letters(
     chosen: Chosen,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1_000,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of letters.")] = 1_000,
     *,
     as_json: _Json = False,
 ) -> None:

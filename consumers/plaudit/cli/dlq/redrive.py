@@ -34,7 +34,7 @@ _ReportFile = Annotated[
 ]
 _Rate = Annotated[float | None, typer.Option(min=0.01, help="Letters per second, altogether.")]
 _EndpointRate = Annotated[float | None, typer.Option(min=0.01, help="The same, to each endpoint.")]
-_Max = Annotated[int | None, typer.Option("--max", min=1, help="At most so many letters.")]
+_Max = Annotated[int | None, typer.Option("--max", min=1, help="Maximum number of letters.")]
 
 
 _BESIDE_POLICY: Final = frozenset({"policy", "every", "report", "yes", "dry_run", "as_json"})

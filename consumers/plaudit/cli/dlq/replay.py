@@ -45,7 +45,8 @@ def command(
     ] = None,
     rate: Annotated[float | None, typer.Option(min=0.01, help="Events per second.")] = None,
     most: Annotated[
-        int | None, typer.Option("--max", min=1, help="At most so many; again: the next so many.")
+        int | None,
+        typer.Option("--max", min=1, help="Maximum number; the next run sends the next ones."),
     ] = None,
     lag_cap: Annotated[
         int, typer.Option(min=0, help="Wait while deliveries.now is so far behind; 0: never.")

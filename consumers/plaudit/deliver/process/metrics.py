@@ -188,7 +188,7 @@ PER_LANE: Final = (
     Described(
         "plaudit_records_stranded",
         "gauge",
-        "Records lost by a defect, begun anew and not done yet: alert on any.",
+        "Records that a defect lost, started again and not finished yet: alert on any.",
         "",
         lambda each: _one(len(each.watch.stranded)),
     ),

@@ -22,7 +22,7 @@ replay of certain types has it only when it is one of them."""
 
 @dataclass(frozen=True, slots=True)
 class ReplayOrder:
-    """What is to be replayed.
+    """A request for a replay.
 
     Attributes:
         endpoint: where to.
@@ -46,7 +46,7 @@ class ReplayOrder:
         """Return what tells this replay from others to the same endpoint.
 
         Raises:
-            ReplayRefused: the endpoint never was disabled, or nobody knows any more when.
+            ReplayRefused: the endpoint never was disabled, or its record no longer has the time.
         """
         since, until = self.since, self.until
         if since == DISABLED:
@@ -58,7 +58,7 @@ class ReplayOrder:
 
 
 def _since_unknown(known: EndpointSummary) -> str:
-    """Say why nobody can tell since when an endpoint was disabled, and what to do."""
+    """Return why the time of an endpoint's disabling is unknown, and what to do."""
     it = f"--since disabled: endpoint {known.endpoint_id}"
     if known.enabled_at_ms is None:
         return f"{it} never was disabled; give a time, such as --since 24h"
@@ -102,7 +102,7 @@ class Chooser:
 
         Raises:
             SchemaUnknown: it can't be read yet.
-            Undecodable: it is no event.
+            Undecodable: it is not an event.
         """
         event = self._decoder.decode(message.value() or b"")
         if event.workspace_id != self._workspace:

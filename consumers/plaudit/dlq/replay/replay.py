@@ -1,8 +1,8 @@
 """Events of a time range to one endpoint again: for a new subscriber, or what one has missed.
 
 Progress is a consumer group's offsets, committed in the transaction that writes the deliveries:
-killed anywhere and started again, a replay goes on behind the last event that it has written, and
-writes none twice. What the range is stands in the metadata beside the offsets.
+killed anywhere and started again, a replay continues behind the last event that it has written, and
+writes no event twice. The metadata beside the offsets holds the range.
 
 Events keep their id, so a receiver that had one before can drop it.
 """
@@ -43,7 +43,7 @@ def preview(
 
     Raises:
         EndpointRefused: the endpoint can't take anything.
-        ReplayRefused: the range can't be meant.
+        ReplayRefused: the range is not usable.
         KafkaFailure: the brokers are away or refuse.
     """
     with ExitStack() as stack:
@@ -67,11 +67,11 @@ def preview(
 def replay(
     settings: KafkaSettings, order: ReplayOrder, lookup: SchemaLookup, control: Control
 ) -> Report:
-    """Send events of a range to an endpoint again; goes on where an earlier run was stopped.
+    """Send events of a range to an endpoint again; continues where an earlier run was stopped.
 
     Raises:
         EndpointRefused: the endpoint can't take anything.
-        ReplayRefused: the range can't be meant, or another replay is not finished.
+        ReplayRefused: the range is not usable, or another replay is not finished.
         KafkaFailure: the brokers are away or refuse.
     """
     require_write(settings, [settings.names.deliveries_now])
@@ -96,7 +96,7 @@ def replay(
             control.listener.paused(f"beginning anew ({error.reason})")
     report.ended_at_ms = wall_ms()
     if control.stopping and report.stopped is None:
-        report.stopped = f"stopped by {control.stopped_by}; run it again to go on"
+        report.stopped = f"stopped by {control.stopped_by}; run it again to continue"
     return report
 
 
@@ -133,7 +133,7 @@ class _Run:
 
     @property
     def removed(self) -> int:
-        """How many records of the range retention has removed before they were read, at most."""
+        """Upper bound of the records of the range that retention removed before they were read."""
         return self._progress.removed(self._ranges)
 
     def run(self, report: Report) -> None:

@@ -17,7 +17,7 @@ class NoSuchEndpoint(LookupError):
 
 
 class ChangedMeanwhile(LookupError):
-    """Somebody else changed the endpoint after it was looked at."""
+    """Another caller changed the endpoint after this one read it."""
 
     def __init__(self, endpoint_id: str) -> None:
         super().__init__(f"endpoint {endpoint_id} was changed meanwhile; look at it again")

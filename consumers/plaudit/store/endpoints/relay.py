@@ -93,7 +93,7 @@ class Relay:
     def wait_for(
         self, number: int, timeout_s: float, told: Callable[[int], None] = lambda _: None
     ) -> bool:
-        """Relay until a note is settled, by whomever; False when time is up.
+        """Relay until this relay or another one has settled a note; False when time is up.
 
         Args:
             number: of the note.
@@ -184,7 +184,7 @@ class EndpointQueue:
         return {each.endpoint_id: bind(record_of(each), self._keys) for each in served}
 
     def settle(self, verdict: Verdict) -> None:
-        """Drop notes that are told, and say of their endpoints that the brokers know them.
+        """Drop notes that were written to Kafka, and mark their endpoints as written.
 
         A note whose record is refused for good stays: its topic is too small, which is for an
         operator to change.

@@ -1,4 +1,4 @@
-"""What can be done with endpoints: one place for the command line and, later, the API."""
+"""Operations on endpoints, shared by the command line and the API."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ class EndpointService:
         """Return an endpoint.
 
         Raises:
-            NoSuchEndpoint: there is none of that id.
-            InputRefused: the id is none.
+            NoSuchEndpoint: no endpoint has that id.
+            InputRefused: the id is not a UUID.
         """
         wanted = uuid_text("endpoint", endpoint_id)
         with translated(), self._engine.begin() as connection:
@@ -137,7 +137,7 @@ class EndpointService:
 
         Raises:
             ChangedMeanwhile: it is at another version.
-            NoSuchEndpoint: there is none of that id.
+            NoSuchEndpoint: no endpoint has that id.
             InputRefused: names what is wrong.
         """
         asked = checked(wanted, self._rules)
@@ -177,7 +177,7 @@ class EndpointService:
         """Give an endpoint a new secret; the old one signs along for a while.
 
         Raises:
-            NoSuchEndpoint: there is none of that id.
+            NoSuchEndpoint: no endpoint has that id.
         """
         before = self.get(endpoint_id)
         private = self.private(before)
@@ -195,7 +195,7 @@ class EndpointService:
         Doing it again changes nothing.
 
         Raises:
-            NoSuchEndpoint: there is none of that id.
+            NoSuchEndpoint: no endpoint has that id.
         """
         before = self.get(endpoint_id)
         if (before.status, before.status_reason) == ("disabled", reason):
@@ -210,7 +210,7 @@ class EndpointService:
         One that is served is left alone: with a later `active_from` it would miss what comes now.
 
         Raises:
-            NoSuchEndpoint: there is none of that id.
+            NoSuchEndpoint: no endpoint has that id.
         """
         before = self.get(endpoint_id)
         if before.status == "active":
@@ -238,7 +238,7 @@ class EndpointService:
 
         Raises:
             ChangedMeanwhile: it is at another version.
-            NoSuchEndpoint: there is none of that id.
+            NoSuchEndpoint: no endpoint has that id.
         """
         wanted = uuid_text("endpoint", endpoint_id)
         with translated(), self._engine.begin() as connection:
@@ -303,7 +303,7 @@ class EndpointService:
     def _announced(
         self, endpoint: StoredEndpoint, number: int, secret: str | None = None
     ) -> Written:
-        """Tell the brokers; a change that they have not heard of is told by the next relay."""
+        """Write the change to Kafka; if the brokers are away, a later relay writes it."""
         trouble = self._relay.tell(number, self._announce_s)
         with suppress(NoSuchEndpoint):
             endpoint = self.get(endpoint.endpoint_id)

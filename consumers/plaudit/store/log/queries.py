@@ -117,7 +117,7 @@ def find_page(
 
 
 def count_deliveries(connection: Connection, query: Query, most: int = MOST_COUNTED) -> int:
-    """Return the number of deliveries that match, or `most` if there are at least so many.
+    """Return the number of deliveries that match, or `most` if at least that many match.
 
     A delivery whose rows were written out of order may be counted twice.
 

@@ -171,7 +171,7 @@ def scope_of(query: Query) -> str:
 
 
 def _batches(connection: Connection, query: Query, after: Place | None) -> Iterator[Sequence[Span]]:
-    """Yield the spans of whole days, newest first, so many as one statement takes."""
+    """Yield the spans of whole days, newest first, as many as one statement takes."""
     some: list[Span] = []
     for spans in _days(connection, query, after):
         if some and len(some) + len(spans) > _MOST_SPANS:

@@ -20,7 +20,7 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 class Kind(Protocol):
-    """What `Timers` looks after."""
+    """A kind of deadline that `Timers` watches."""
 
     def first_due_s(self) -> float:
         """Return when the first item is due, monotonic; `NEVER_S` if none waits."""

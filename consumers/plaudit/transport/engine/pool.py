@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Shared:
-    """What all pools of an engine share.
+    """State that all pools of an engine share.
 
     Args:
         opener: opens connections.

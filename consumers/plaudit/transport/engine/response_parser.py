@@ -164,7 +164,7 @@ class AnswerAssembly:
             self._seen += data
 
     def _read_head_again(self, data: bytes, fault: str) -> None:
-        """Begin anew with a head that the parser refuses.
+        """Read a head again that the parser refuses.
 
         Raises:
             AnswerMalformed: the head is complete, or was read again before.

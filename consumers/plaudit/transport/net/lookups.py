@@ -88,7 +88,7 @@ class LookUps:
 
     @property
     def under_way(self) -> int:
-        """How many threads are needed."""
+        """Number of threads that are needed."""
         return len(self._begun)
 
     def ask(self, host: str, owner: str, now_s: float) -> None:

@@ -112,7 +112,7 @@ class _Job:
 
 
 class _Work(NamedTuple):
-    """What a thread has to do."""
+    """One task of a thread."""
 
     host: str
     job: _Job

@@ -78,7 +78,7 @@ class TopicSpec:
         return self.section in FIXED_PARTITIONS
 
     def with_replicas(self, replicas: int) -> TopicSpec:
-        """Return the same topic for at most so many replicas; no more need to be in sync."""
+        """Return the same topic with at most this many replicas; no more need to be in sync."""
         in_sync = self.config.get(MIN_ISR, "1")
         if in_sync.isdecimal() and int(in_sync) > replicas:
             in_sync = str(max(1, replicas))

@@ -20,7 +20,7 @@ Ask = Callable[[Callable[[], _T]], _T]
 
 
 class Logs(Protocol):
-    """What is needed of a consumer."""
+    """The needed part of a consumer."""
 
     def ends_of(self, partitions: list[Partition]) -> dict[Partition, int]:
         """Return the offset after the last record of each; raises KafkaFailure."""
