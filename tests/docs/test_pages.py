@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def test_every_module_that_the_architecture_names_exists() -> None:
     homes = [ROOT / folder / "plaudit" for folder in ("schemas", "producers", "consumers")]
     missing = {name for name in named if not any((home / name).exists() for home in homes)}
     assert missing == set()
+
+
+def test_the_architecture_names_who_may_import_the_store() -> None:
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    contract = next(each for each in layers["contracts"] if "plaudit.store" in str(each["layers"]))
+    above = re.findall(r"plaudit\.(\w+)", str(contract["layers"]).partition("plaudit.store")[0])
+    page = (DOCS / "architecture.md").read_text()
+    row = page.partition("| Who may import `plaudit.store`? |")[2].partition("\n")[0]
+    assert set(re.findall(r"`(\w+)`", row)) == set(above)
 
 
 def test_the_glossary_has_at_most_25_terms_in_order() -> None:
