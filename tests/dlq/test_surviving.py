@@ -11,8 +11,9 @@ from dlq.conftest import left, seed, sent
 from dlq.generate import ENDPOINTS
 from dlq.rig import SOON_S, UNBOUND, end_of, growth, in_thread, start, wait
 from plaudit.bulk.control import Control
-from plaudit.dlq.job.job import FENCED, Order, redrive
+from plaudit.dlq.job.job import Order, redrive
 from plaudit.dlq.job.rules import Skip
+from plaudit.dlq.job.takeover import FENCED
 from plaudit.dlq.job.throttle import Limits
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
 from plaudit.kafka.read.consumer import Partition
-from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from typing import Self
-
-READ_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +63,8 @@ class Reading:
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
         self._ours = EventDecoder()
-        self._schemas: SchemaLookup | None = None
-        self._decoder: EventDecoder | None = None
+        self._decoder = LateDecoder(settings)
 
     def obstacle(self, value: bytes) -> str | None:
         """Return why a value can't be read; None if it can."""
@@ -82,8 +78,7 @@ class Reading:
 
     def close(self) -> None:
         """Close the connections, if open."""
-        if self._schemas is not None:
-            self._schemas.close()
+        self._decoder.close()
 
     def __enter__(self) -> Self:
         return self
@@ -93,15 +88,7 @@ class Reading:
 
     def _why(self, value: bytes) -> str | None:
         try:
-            self._opened().decode(value)
+            self._decoder.get().decode(value)
         except (SchemaUnknown, Undecodable) as error:
             return str(error)
         return None
-
-    def _opened(self) -> EventDecoder:
-        if self._decoder is None:
-            self._schemas = SchemaLookup(self._settings)
-            self._schemas.start()
-            self._schemas.wait_ready(READ_S)
-            self._decoder = EventDecoder(AnsweredSchemas(self._schemas))
-        return self._decoder

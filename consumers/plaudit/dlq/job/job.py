@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Final, TextIO
+from functools import partial
+from typing import TextIO
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
@@ -24,6 +25,7 @@ from plaudit.dlq.job.batch_writer import Mover
 from plaudit.dlq.job.failure_watch import OutcomeWatch, ReturnWatch, Watch
 from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.rules import WAY_OUT, RedriveOptions, Skip
+from plaudit.dlq.job.takeover import run_over_outages
 from plaudit.dlq.job.throttle import Limits, Throttle
 from plaudit.dlq.letters.endpoint_index import Directory, EndpointSummary
 from plaudit.dlq.letters.filters import Filter
@@ -32,18 +34,10 @@ from plaudit.dlq.letters.letter import Kind
 from plaudit.dlq.letters.offset_index import OffsetIndex
 from plaudit.dlq.letters.readable import SchemaCheck
 from plaudit.dlq.letters.reader import Letters
-from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
 from plaudit.kafka.permissions import require_brokers, require_write
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.transactions import TransactionalProducer
 from plaudit.records.times import wall_ms
-
-TAKEOVERS: Final = 3
-"""Maximum restarts of a job after outages that made its producer fatal."""
-FENCED: Final = (
-    "another job has taken over (or the brokers were away in the middle of a transaction); nothing "
-    "is lost or doubled: look for the other one, then run this again"
-)
 
 
 class EndpointRefused(ValueError):
@@ -173,22 +167,8 @@ def _run(
     ours = [names.deliveries_now] if isinstance(action, RedriveDeliveries) else []
     require_write(settings, [order.kind.topic(names), *ours])
     report = _report(action, order)
-    for again in range(TAKEOVERS, -1, -1):
-        try:
-            _once(settings, order, action, brakes, control, report)
-            break
-        except Fenced:
-            report.stopped = FENCED
-            break
-        except TransactionAborted:
-            if not control.stopping:
-                raise
-            break
-        except ProducerFatal as error:
-            # After an outage during a transaction, the log shows whether it was committed.
-            if not again:
-                raise
-            control.listener.paused(f"beginning anew ({error.reason})")
+    once = partial(_once, settings, order, action, brakes, control, report)
+    run_over_outages(once, report, control)
     _conclude(report, control)
     return report
 

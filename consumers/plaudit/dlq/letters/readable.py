@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from plaudit.dlq.letters.letter import Letter
-from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
-from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.events.decoding import SchemaUnknown, Undecodable
+from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 UNKNOWN: Final = b"schema_unknown"
 _STILL: Final = frozenset({"schema_unknown", "unknown_format"})
-_READ_S: Final = 10.0
 
 
 class SchemaCheck:
@@ -26,16 +25,14 @@ class SchemaCheck:
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
-        self._schemas: SchemaLookup | None = None
-        self._decoder: EventDecoder | None = None
+        self._decoder = LateDecoder(settings)
 
     def is_unknown(self, letter: Letter) -> bool:
         """Return whether a letter would come back at once because its schema is still unknown."""
         if letter.raw(Header.REASON) != UNKNOWN:
             return False
         try:
-            self._opened().decode(letter.value)
+            self._decoder.get().decode(letter.value)
         except SchemaUnknown:
             return True
         except Undecodable as error:
@@ -44,19 +41,10 @@ class SchemaCheck:
 
     def close(self) -> None:
         """Close the connections, if open."""
-        if self._schemas is not None:
-            self._schemas.close()
+        self._decoder.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _opened(self) -> EventDecoder:
-        if self._decoder is None:
-            self._schemas = SchemaLookup(self._settings)
-            self._schemas.start()
-            self._schemas.wait_ready(_READ_S)
-            self._decoder = EventDecoder(AnsweredSchemas(self._schemas))
-        return self._decoder

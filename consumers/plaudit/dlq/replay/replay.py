@@ -18,16 +18,16 @@ from confluent_kafka import Message
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
 from plaudit.dlq.job.failure_watch import OutcomeWatch
-from plaudit.dlq.job.job import FENCED, TAKEOVERS, sendable
+from plaudit.dlq.job.job import sendable
 from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.rules import WAY_OUT, Skip, Write
+from plaudit.dlq.job.takeover import run_over_outages
 from plaudit.dlq.job.throttle import BATCH_BYTES, Gate, Throttle, write_in_one
 from plaudit.dlq.letters.endpoint_index import Directory
 from plaudit.dlq.replay.checkpoint import Progress, Range
 from plaudit.dlq.replay.choice import Chooser, ReplayOrder
 from plaudit.dlq.replay.record import delivery_of
 from plaudit.events.decoding import Event, SchemaLookup, SchemaUnknown, Undecodable
-from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
 from plaudit.kafka.permissions import require_write
 from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.range import BoundedReader
@@ -76,24 +76,14 @@ def replay(
     """
     require_write(settings, [settings.names.deliveries_now])
     report = _report(order.endpoint)
-    for left in range(TAKEOVERS, -1, -1):
-        try:
-            with ExitStack() as stack:
-                run = _Run(settings, order, lookup, control, stack)
-                run.run(report)
-                report.removed += run.removed
-            break
-        except Fenced:
-            report.stopped = FENCED
-            break
-        except TransactionAborted:
-            if not control.stopping:
-                raise
-            break
-        except ProducerFatal as error:
-            if not left:
-                raise
-            control.listener.paused(f"beginning anew ({error.reason})")
+
+    def once() -> None:
+        with ExitStack() as stack:
+            run = _Run(settings, order, lookup, control, stack)
+            run.run(report)
+            report.removed += run.removed
+
+    run_over_outages(once, report, control)
     report.ended_at_ms = wall_ms()
     if control.stopping and report.stopped is None:
         report.stopped = f"stopped by {control.stopped_by}; run it again to continue"

@@ -1,0 +1,47 @@
+"""Runs of a job over outages and after other jobs: repeated while that may help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from plaudit.bulk.control import Control
+from plaudit.dlq.job.report import Report
+from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
+
+TAKEOVERS: Final = 3
+"""Maximum restarts of a job after outages that made its producer fatal."""
+FENCED: Final = (
+    "another job has taken over (or the brokers were away in the middle of a transaction); nothing "
+    "is lost or doubled: look for the other one, then run this again"
+)
+
+
+def run_over_outages(run: Callable[[], None], report: Report, control: Control) -> None:
+    """Run a job; start it again, with a new producer, after an outage during a transaction.
+
+    The log shows then whether that transaction was committed, so a run can simply be repeated.
+
+    Args:
+        run: one run, which opens its own producer.
+        report: receives the reason when another job has taken over.
+        control: stops the job.
+
+    Raises:
+        ProducerFatal: restarts did not help.
+        TransactionAborted: the brokers refuse a write, and the job was not stopped.
+    """
+    for left in range(TAKEOVERS, -1, -1):
+        try:
+            run()
+        except Fenced:
+            report.stopped = FENCED
+        except TransactionAborted:
+            if not control.stopping:
+                raise
+        except ProducerFatal as error:
+            if not left:
+                raise
+            control.listener.paused(f"starting again ({error.reason})")
+            continue
+        return

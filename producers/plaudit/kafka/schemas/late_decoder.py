@@ -1,0 +1,48 @@
+"""A decoder with every schema of an installation, connected when it is first needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from plaudit.events.decoding import EventDecoder
+from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.kafka.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from typing import Self
+
+READ_S: Final = 10.0
+"""Time to read the `schemas` topic; what is not read by then counts as unknown."""
+
+
+class LateDecoder:
+    """Opens a decoder on first use; a context manager.
+
+    Args:
+        settings: connection to Kafka and the registry.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._schemas: SchemaLookup | None = None
+        self._decoder: EventDecoder | None = None
+
+    def get(self) -> EventDecoder:
+        """Return the decoder."""
+        if self._decoder is None:
+            self._schemas = SchemaLookup(self._settings)
+            self._schemas.start()
+            self._schemas.wait_ready(READ_S)
+            self._decoder = EventDecoder(AnsweredSchemas(self._schemas))
+        return self._decoder
+
+    def close(self) -> None:
+        """Close the connections, if open."""
+        if self._schemas is not None:
+            self._schemas.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
