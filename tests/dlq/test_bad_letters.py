@@ -20,6 +20,7 @@ from plaudit.dlq.letters.readable import UNKNOWN, SchemaCheck
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
+from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header, Names
 
@@ -109,10 +110,10 @@ def test_the_others_go(fails: str) -> None:
 EVENT = encode(example("testimonial.approved"))
 
 
-class Check(SchemaCheck):
-    """Looks up in what ships."""
+class Shipped(LateDecoder):
+    """Knows the schemas of this release, without Kafka."""
 
-    def _opened(self) -> EventDecoder:
+    def get(self) -> EventDecoder:
         return EventDecoder()
 
 
@@ -129,12 +130,12 @@ class Check(SchemaCheck):
 def test_a_letter_stays_while_its_schema_is_unknown(
     value: bytes, reason: bytes, *, stays: bool
 ) -> None:
-    action = RedriveEvents(NAMES, RedriveOptions(), Check(KafkaSettings()))
+    action = RedriveEvents(NAMES, RedriveOptions(), SchemaCheck(Shipped(KafkaSettings())))
     found = action.skip(letter(0, value, reason))
     assert found == (Skip.SCHEMA_UNKNOWN if stays else None)
 
 
 def test_a_letter_whose_headers_can_not_be_read_stays() -> None:
-    action = RedriveEvents(NAMES, RedriveOptions(), Check(KafkaSettings()))
+    action = RedriveEvents(NAMES, RedriveOptions(), SchemaCheck(Shipped(KafkaSettings())))
     unreadable = Letter(b"plaudit.testimonials:0:1", 0, 1, 0, [], b"v", readable=False)
     assert action.skip(unreadable) is Skip.UNUSABLE

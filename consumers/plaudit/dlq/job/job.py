@@ -35,6 +35,7 @@ from plaudit.dlq.letters.offset_index import OffsetIndex
 from plaudit.dlq.letters.readable import SchemaCheck
 from plaudit.dlq.letters.reader import Letters
 from plaudit.kafka.permissions import require_brokers, require_write
+from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.transactions import TransactionalProducer
 from plaudit.records.times import wall_ms
@@ -215,7 +216,7 @@ def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:
         if order.to is not None:
             msg = "--to: records that can't be read as events go to their topic, not to an endpoint"
             raise EndpointRefused(msg)
-        schemas = stack.enter_context(SchemaCheck(settings))
+        schemas = stack.enter_context(SchemaCheck(LateDecoder(settings)))
         return RedriveEvents(settings.names, order.again, schemas)
     require_brokers(settings)
     directory = stack.enter_context(Directory(settings))

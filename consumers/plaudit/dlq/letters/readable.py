@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from plaudit.dlq.letters.letter import Letter
 from plaudit.events.decoding import SchemaUnknown, Undecodable
 from plaudit.kafka.schemas.late_decoder import LateDecoder
-from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 
 if TYPE_CHECKING:
@@ -21,11 +20,11 @@ class SchemaCheck:
     """Looks schemas up; connects on first use.
 
     Args:
-        settings: connection to Kafka and the registry.
+        decoder: knows the installation's schemas; closed with this.
     """
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._decoder = LateDecoder(settings)
+    def __init__(self, decoder: LateDecoder) -> None:
+        self._decoder = decoder
 
     def is_unknown(self, letter: Letter) -> bool:
         """Return whether a letter would come back at once because its schema is still unknown."""
