@@ -272,7 +272,7 @@ def test_no_route_is_left_out_of_the_description_but_those_of_operators(api: Ins
     assert described <= served
 
 
-def test_a_key_that_calls_too_often_is_told_when_to_come_back(
+def test_a_key_that_calls_too_often_gets_429_with_a_time_to_return(
     api: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("plaudit.api.rate_limits.RateLimits.wait_s", lambda *_: 7)

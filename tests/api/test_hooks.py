@@ -66,7 +66,7 @@ def test_a_subscription_is_an_endpoint_until_it_is_deleted(api: Installation) ->
         ("https://hooks.slack.com/services/T/B/x", "slack", None),
     ],
 )
-def test_what_will_disappoint_is_told_with_what_to_do(
+def test_settings_that_are_unlikely_to_work_return_warnings_with_advice(
     url: str, form: str, said: str | None
 ) -> None:
     told = advice(EndpointSpec(url, format=form))
@@ -79,7 +79,7 @@ def test_registering_an_endpoint_answers_with_its_warnings(api: Installation) ->
     assert "n8n's test URL" in made["warnings"][0]
 
 
-def test_a_workspace_says_which_of_its_endpoints_is_told_of_trouble(api: Installation) -> None:
+def test_a_workspace_chooses_the_endpoint_that_receives_notices(api: Installation) -> None:
     def put(target: str | None, headers: dict[str, str]) -> Any:
         body = {"notify_endpoint_id": target}
         return api.client.put("/v1/workspace", headers=headers, json=body)
@@ -96,7 +96,7 @@ def test_a_workspace_says_which_of_its_endpoints_is_told_of_trouble(api: Install
     assert put(None, api.write).json() == nobody
 
 
-def test_how_an_endpoint_is_doing_is_told_from_the_log(api: Installation) -> None:
+def test_the_health_of_an_endpoint_comes_from_the_log(api: Installation) -> None:
     made = subscribe(api, "https://x.example/")
     mine = {"workspace_id": api.workspace, "endpoint_id": made["id"]}
     first = attempt(**mine)

@@ -79,7 +79,7 @@ def test_what_can_be_no_key_is_refused(api: Installation, key: str) -> None:
     refused(create(api, key), 400, HEADER)
 
 
-def test_a_request_that_is_being_carried_out_is_told_so(
+def test_a_repeated_request_is_refused_while_the_first_one_runs(
     api: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside, go_on = threading.Event(), threading.Event()

@@ -93,7 +93,7 @@ def test_of_many_none_is_published_unless_all_are_right(api: Installation) -> No
     assert found(api, 5) == {}
 
 
-def test_what_is_no_event_is_refused_by_its_field(api: Installation) -> None:
+def test_an_invalid_event_is_refused_with_its_field(api: Installation) -> None:
     good = event(api)
     other = event(api)
     other["meta"]["workspace_id"] = str(uuid.uuid4())

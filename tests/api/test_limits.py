@@ -22,6 +22,6 @@ def test_idle_keys_are_forgotten() -> None:
     assert limits.wait_s("a") == 0
 
 
-def test_without_a_limit_nobody_waits() -> None:
+def test_without_a_limit_no_request_waits() -> None:
     limits = RateLimits(0)
     assert [limits.wait_s("a") for _ in range(1_000)] == [0] * 1_000

@@ -49,7 +49,7 @@ def refused(answer: httpx.Response, status: int, code: str, *told: str) -> None:
 
 
 @pytest.mark.broker
-def test_a_workspace_has_so_many_endpoints_filters_and_keys(api: Installation) -> None:
+def test_endpoints_filters_and_keys_of_a_workspace_are_limited(api: Installation) -> None:
     over = "quota_exceeded"
     given = {
         "api_max_endpoints": 3, "api_max_filters": 2, "api_max_filter_characters": 100,
@@ -119,7 +119,7 @@ def test_events_that_are_refused_count_and_so_do_their_bytes(api: Installation) 
             assert int(answer.headers["retry-after"]) >= 7
 
 
-def test_a_workspace_that_goes_on_after_refusals_is_refused_twenty_times_a_second() -> None:
+def test_a_workspace_that_continues_after_refusals_is_refused_twenty_times_a_second() -> None:
     now = 100.0
     limits = RateLimits(1, lambda: now)
     assert not any(limits.refusal_delay_s("a") for _ in range(20)), "a client that stops in time"

@@ -108,7 +108,7 @@ def test_the_same_delivery_answered_again_is_counted_as_repeated_and_another_is_
     assert after.repeated - before.repeated == 1
 
 
-def test_what_is_no_request_is_counted_apart(sink: Sink) -> None:
+def test_invalid_requests_are_counted_apart(sink: Sink) -> None:
     before = sink.reading()
     with closing(connect(sink)) as connection:
         connection.sendall(b"nonsense\r\n\r\n")

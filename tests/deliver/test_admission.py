@@ -303,7 +303,7 @@ def test_after_a_rebalance_a_limited_endpoint_gets_nothing_for_an_interval(
     assert len(deliveries.sent["limited"]) == 2, "it stayed here"
 
 
-def test_a_limited_endpoint_gets_what_it_takes_and_the_rest_is_told_its_turn(
+def test_a_limited_endpoint_gets_its_rate_and_the_rest_reserved_send_times(
     deliveries: World,
 ) -> None:
     limited = endpoint("limited", rate_limit=5)

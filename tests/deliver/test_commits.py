@@ -47,7 +47,7 @@ def held() -> list[Assignment]:
     ],
     ids=["taken at once", "refused by a rebalance", "refused for another reason"],
 )
-def test_the_last_commit_is_made_again_when_a_rebalance_that_refused_it_is_through(
+def test_the_last_commit_is_repeated_after_the_rebalance_that_refused_it(
     refusals: tuple[str, ...], polls: int, commits: int
 ) -> None:
     group = Group(*refusals)

@@ -36,7 +36,7 @@ def test_a_step_that_came_before_is_noticed_while_it_is_remembered() -> None:
     assert doubles.repeats(TIER, next(offsets), "an event", step(2))
 
 
-def test_another_step_event_or_partition_is_no_double() -> None:
+def test_another_step_event_or_partition_is_not_a_double() -> None:
     doubles = SeenSteps()
     assert not doubles.repeats(TIER, 0, "an event", step(0))
     assert not doubles.repeats(TIER, 0, "an event", step(0)), "the same record, read again"

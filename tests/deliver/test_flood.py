@@ -32,7 +32,7 @@ def bury(guard: DlqLimiter, assignment: Assignment, times: int) -> None:
         guard.count_unreadable(assignment, "unknown_format")
 
 
-def test_a_flooded_partition_stands_still_and_the_others_go_on() -> None:
+def test_a_flooded_partition_is_paused_and_the_others_continue() -> None:
     clock = Clock()
     guard, flooded, well = DlqLimiter(0.5, clock), partition(0), partition(1)
     bury(guard, flooded, FEW)
@@ -100,7 +100,7 @@ def test_a_partition_with_mostly_events_is_never_stopped() -> None:
     assert guard.stopped == 0
 
 
-def test_a_share_of_one_lets_everything_be_buried() -> None:
+def test_a_share_of_one_dead_letters_everything() -> None:
     bury(DlqLimiter(1.0, Clock()), partition(), 10 * FEW)
 
 
@@ -113,7 +113,7 @@ def test_a_partition_that_was_given_up_is_not_counted_as_stopped() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 5)), max_size=600), st.floats(0.01, 1))
-def test_in_a_minute_never_more_than_the_share_is_buried_beyond_a_few(
+def test_in_a_minute_at_most_the_share_and_a_few_are_dead_lettered(
     records: list[tuple[bool, float]], share: float
 ) -> None:
     minute, now = Minute(0.0), 0.0

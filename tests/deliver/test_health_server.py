@@ -66,7 +66,7 @@ def test_each_path_says_its_own(port: int) -> None:
     assert asked(port, "/healthz", "POST")[0] == 405
 
 
-def test_connections_that_say_nothing_hold_nobody_up(port: int) -> None:
+def test_silent_connections_do_not_delay_others(port: int) -> None:
     with ExitStack() as stack:
         idle = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))

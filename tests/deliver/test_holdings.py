@@ -262,7 +262,7 @@ TestGroup = GroupMachine.TestCase
 TestGroup.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 
 
-def test_what_comes_back_in_the_next_generation_goes_on_where_it_was() -> None:
+def test_a_partition_that_returns_in_the_next_generation_continues_where_it_was() -> None:
     """Also with what was settled meanwhile; what does not come back is let go."""
     stays, goes = PARTITIONS[:2]
     worker = Worker()
@@ -287,7 +287,7 @@ def test_what_comes_back_in_the_next_generation_goes_on_where_it_was() -> None:
     assert not left.active
 
 
-def test_what_comes_back_after_brokers_were_away_goes_on_though_the_last_commit_failed() -> None:
+def test_a_partition_that_returns_after_an_outage_continues_though_the_last_commit_failed() -> None:
     """Whether they had made it before they went away is not known."""
     partition = PARTITIONS[0]
     for stands_at in (CommittedOffset(0, ""), CommittedOffset(1, "")):
@@ -320,7 +320,7 @@ def test_what_another_worker_had_meanwhile_starts_where_the_group_stands() -> No
     assert not before.active
 
 
-def test_a_commit_that_failed_is_made_again_though_nothing_else_has_changed() -> None:
+def test_a_failed_commit_is_repeated_though_nothing_else_has_changed() -> None:
     partition = PARTITIONS[0]
     worker = Worker()
     worker.holdings.assign({partition: CommittedOffset(0, "")}, first)

@@ -162,7 +162,7 @@ async def test_what_the_producer_raises_for_is_written_with_less_in_the_end() ->
     assert cast("Refusing", whole.server).refused == MOST_RAISED + 1
 
 
-async def test_a_release_that_raises_is_made_again() -> None:
+async def test_a_release_that_raises_is_repeated() -> None:
     whole = Whole()
     [assignment] = whole.events.holdings.held.values()
     release, left = assignment.release, iter(range(2))

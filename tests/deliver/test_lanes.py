@@ -201,7 +201,7 @@ def test_an_event_is_done_when_as_many_deliveries_are_as_endpoints_want_it(desk:
     assert not desk.released
 
 
-def test_an_event_that_nobody_wants_is_done_at_once(desk: Desk) -> None:
+def test_an_event_without_endpoints_is_done_at_once(desk: Desk) -> None:
     desk.has(ids(1)[0], workspace_id=str(UUID(int=99)))
     desk.event()
     assert (desk.done, desk.released, desk.lane.counters.unmatched) == ({}, [0], 1)

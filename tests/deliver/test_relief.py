@@ -30,7 +30,7 @@ def relieved(world: World, *, fill: float = 0.0) -> tuple[int, list[int]]:
     return len(found.diverted), [each.delivery.record.offset for each in found.evicted]
 
 
-def test_nobody_makes_way_while_there_is_room(world: World) -> None:
+def test_no_delivery_is_diverted_while_there_is_room(world: World) -> None:
     world.comes(BAD, 10)
     world.run(60)
     assert relieved(world, fill=0.79) == (0, [])

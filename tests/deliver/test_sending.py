@@ -95,7 +95,7 @@ def with_files(
         ({"key": "key"}, "PLAUDIT_TLS_KEY_FILE"),
     ],
 )
-def test_a_file_that_can_not_be_used_is_told_by_its_variable(
+def test_an_unusable_file_is_reported_with_its_variable(
     monkeypatch: pytest.MonkeyPatch, files: dict[str, Path], wanted: dict[str, str], variable: str
 ) -> None:
     settings = with_files(monkeypatch, files, **wanted)

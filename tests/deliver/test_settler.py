@@ -84,7 +84,7 @@ def test_what_was_delivered_is_settled_when_its_line_is_acknowledged() -> None:
     assert desk.released == [7]
 
 
-def test_a_write_that_failed_is_made_again_until_it_succeeds(
+def test_a_failed_write_is_repeated_until_it_succeeds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     desk = Desk()

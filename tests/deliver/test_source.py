@@ -241,7 +241,7 @@ def test_what_is_settled_late_in_a_partition_that_moved_changes_nothing(
     until_committed(settings, topic, [3, 3])
 
 
-def test_what_the_log_dropped_before_it_was_read_is_counted_and_told_and_reading_goes_on(
+def test_records_that_retention_removed_are_counted_and_logged_and_reading_continues(
     settings: KafkaSettings, make_topic: MakeTopic, start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     topic = make_topic()
@@ -264,7 +264,7 @@ def test_what_the_log_dropped_before_it_was_read_is_counted_and_told_and_reading
     assert (said["partition"], said["from"], said["to"], said["count"]) == (str(partition), 3, 8, 5)
 
 
-def test_metadata_of_somebody_else_is_counted_and_its_records_are_delivered(
+def test_foreign_metadata_is_counted_and_its_records_are_delivered(
     settings: KafkaSettings, make_topic: MakeTopic, start: Start
 ) -> None:
     topic = make_topic(partitions=2)
@@ -319,7 +319,7 @@ def wrongly_committed(settings: KafkaSettings, topic: str, offset: int) -> None:
 
 
 @pytest.mark.parametrize("choice", list(PastEnd))
-def test_a_position_past_the_end_is_told_and_begins_where_the_setting_says(
+def test_a_position_past_the_end_is_logged_and_starts_where_the_setting_says(
     settings: KafkaSettings,
     make_topic: MakeTopic,
     start: Start,
@@ -362,7 +362,7 @@ def test_partitions_that_are_added_are_read_from_their_start(
     reading.engine.wait(lambda: reading.engine.seen == [(added, 0), (added, 1)])
 
 
-def test_a_topic_that_is_made_again_is_read_from_its_start_while_the_source_runs(
+def test_a_recreated_topic_is_read_from_its_start_while_the_source_runs(
     settings: KafkaSettings, make_topic: MakeTopic, start: Start
 ) -> None:
     topic = make_topic()

@@ -54,7 +54,7 @@ class Desk:
             self.watch.look([self.partition], self.now_s)
 
 
-def test_a_record_in_nobodys_hand_is_begun_anew_when_every_time_out_is_over() -> None:
+def test_a_stranded_record_is_started_again_after_every_time_out() -> None:
     desk = Desk()
     desk.comes(7)
     desk.wait(PATIENCE_S - LOOK_EVERY_S)
@@ -67,7 +67,7 @@ def test_a_record_in_nobodys_hand_is_begun_anew_when_every_time_out_is_over() ->
     assert desk.defects.counts[Stage.LOST] == 1
 
 
-def test_what_is_done_after_it_was_begun_anew_is_not_stranded_any_more() -> None:
+def test_a_record_that_finishes_after_its_restart_is_not_stranded() -> None:
     desk = Desk()
     desk.comes(0)
     desk.wait(2 * PATIENCE_S)

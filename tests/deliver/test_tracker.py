@@ -91,7 +91,7 @@ def test_a_contiguous_window_commits_no_metadata() -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "p2:AAAA", "p1:***", "p1:A", "{}", "p1:" + "A" * 4_100])
-def test_foreign_metadata_is_told_apart(text: str) -> None:
+def test_foreign_metadata_is_recognized(text: str) -> None:
     with pytest.raises(bitmap.ForeignMetadata):
         bitmap.decode(0, text)
 

@@ -42,6 +42,6 @@ def test_a_line_with_a_wrong_field_is_refused(changed: dict[str, object]) -> Non
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", "{}", "7", "\udcff".encode("utf-8", "ignore")])
-def test_a_line_that_is_no_dead_letter_is_refused(line: str | bytes) -> None:
+def test_a_line_that_is_not_a_dead_letter_is_refused(line: str | bytes) -> None:
     with pytest.raises(LineRefused):
         read_line(line)

@@ -103,7 +103,7 @@ def test_times_are_half_open() -> None:
         (FilterOptions(ids=["nothing"]), "--id"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_its_option(asked: FilterOptions, option: str) -> None:
+def test_an_impossible_value_is_refused_with_its_option(asked: FilterOptions, option: str) -> None:
     with pytest.raises(FilterRefused) as caught:
         parse(asked, NOW_MS)
     assert caught.value.option == option

@@ -177,13 +177,13 @@ def test_one_letter_is_shown_with_its_history_and_event(
     assert event["type"] == "testimonial.approved"
 
 
-def test_a_letter_that_is_not_there_is_told_in_one_line(topics: KafkaSettings) -> None:
+def test_a_missing_letter_is_reported_in_one_line(topics: KafkaSettings) -> None:
     told = CommandLine(topics)("dlq", "show", "nothing")
     assert (told.code, told.err.count("\n")) == (1, 1)
     assert "no dead letter nothing" in told.err
 
 
-def test_bytes_that_are_no_event_are_shown_as_they_are(
+def test_bytes_that_are_not_an_event_are_shown_as_they_are(
     topics: KafkaSettings, write: Writer
 ) -> None:
     shown = CommandLine(topics)("dlq", "show", write.letter(b"\xde\xad\xbe\xef"))
@@ -203,7 +203,7 @@ def test_letters_that_expire_soon_are_counted(topics: KafkaSettings, write: Writ
     assert (late.alive, late.expiring) == (1, 1)
 
 
-def test_a_missing_topic_is_told_in_one_line(settings: KafkaSettings) -> None:
+def test_a_missing_topic_is_reported_in_one_line(settings: KafkaSettings) -> None:
     told = CommandLine(settings)("dlq", "list")
     assert (told.code, told.err.count("\n")) == (1, 1)
     assert "plaudit topics check" in told.err

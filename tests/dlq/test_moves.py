@@ -60,7 +60,7 @@ def known(
     return EndpointSummary(endpoint, workspace, 7, active, None, frozenset(), frozenset(), 0, None)
 
 
-def test_a_delivery_begins_anew_and_keeps_what_is_the_events() -> None:
+def test_a_redriven_delivery_has_a_new_history_and_the_headers_of_its_event() -> None:
     was = letter()
     write = delivery_again(NAMES, was, RedriveOptions(), known(), NOW_MS)
     headers = dict(write.headers or [])

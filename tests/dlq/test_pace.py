@@ -68,7 +68,7 @@ def test_each_endpoint_has_its_own_moments() -> None:
     assert paces.due("a") == clock.now, "nothing is caught up with"
 
 
-def test_a_topic_is_no_use_when_half_of_what_was_sent_comes_back() -> None:
+def test_a_job_stops_when_half_of_its_records_come_back() -> None:
     returns = Returns(20)
     returns.sent, returns.back = 100, 19
     assert not returns.too_many()
@@ -79,7 +79,7 @@ def test_a_topic_is_no_use_when_half_of_what_was_sent_comes_back() -> None:
     assert not Returns(0).too_many()
 
 
-def test_an_endpoint_fails_after_so_many_failures_in_a_row() -> None:
+def test_an_endpoint_fails_after_a_number_of_failures_in_a_row() -> None:
     streaks = Streaks(3)
     for outcome in ("retrying", "dead", "delivered", "retrying", "diverted", "gone"):
         streaks.take("a", outcome, "status 503")

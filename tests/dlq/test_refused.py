@@ -48,7 +48,7 @@ def installation(
 
 
 @pytest.mark.parametrize("command", [*READING, *WRITING, ["status"]], ids=" ".join)
-def test_a_wrong_password_is_told_as_one(
+def test_a_wrong_password_is_reported_as_one(
     installation: KafkaSettings, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.setenv("PLAUDIT_KAFKA_SASL_PASSWORD", "mistyped")
@@ -78,7 +78,7 @@ def test_an_empty_topic_without_the_right_to_read_it_is_not_told_as_empty(
     assert f"read topic {installation.topic_prefix}{topic}: not allowed" in line
 
 
-def test_where_nobody_listens_a_command_says_so_in_one_line(prefix: str) -> None:
+def test_without_brokers_a_command_reports_one_line(prefix: str) -> None:
     [port] = free_ports(1)
     nowhere = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}", topic_prefix=prefix)
     Path("letters.jsonl").write_text(json.dumps(LETTER))

@@ -133,7 +133,7 @@ def test_records_that_can_not_be_read_are_counted_and_the_rest_is_sent(
     assert "2 can't be read as events" in done.err
 
 
-def test_a_replay_that_is_killed_goes_on_and_sends_each_event_once(
+def test_a_killed_replay_continues_and_sends_each_event_once(
     installation: KafkaSettings,
 ) -> None:
     events = [event() for _ in range(2_000)]
@@ -189,7 +189,7 @@ def test_since_it_was_disabled_is_what_it_missed(installation: KafkaSettings) ->
     assert sent(installation) == dict.fromkeys(ids(missed), 1)
 
 
-def test_since_it_was_disabled_of_an_endpoint_that_never_was_is_told_so(
+def test_since_disabled_is_refused_for_an_endpoint_that_never_was(
     installation: KafkaSettings,
 ) -> None:
     told = CommandLine(installation)("replay", ME, "--since", "disabled", "--yes")
@@ -250,7 +250,7 @@ def test_what_retention_has_removed_of_a_range_is_counted_and_told(
     assert "retention has removed up to 20 records" in fresh.err
 
 
-def test_a_range_of_which_nothing_is_left_is_told_so(installation: KafkaSettings) -> None:
+def test_a_range_that_retention_removed_is_reported(installation: KafkaSettings) -> None:
     acks = publish(installation, [event() for _ in range(3)])
     remove(installation, acks[-1]._replace(offset=acks[-1].offset + 1))
     done = CommandLine(installation)("replay", ME, "--since", "1h", "--yes")

@@ -60,7 +60,7 @@ def test_a_second_job_fences_the_first_which_says_so_and_exits_1(
     assert (len(deliveries), set(deliveries.values()), left(installation)) == (3_000, {1}, 0)
 
 
-def test_sigterm_ends_a_job_after_its_batch_and_the_next_one_goes_on(
+def test_sigterm_ends_a_job_after_its_batch_and_the_next_one_continues(
     installation: KafkaSettings,
 ) -> None:
     seed(installation, 1_000)

@@ -99,6 +99,16 @@ def test_messages_and_help_use_plain_words() -> None:
     assert over(((where, text) for where, text in messages() if BANNED.search(text)), {}) == {}
 
 
+def test_names_of_tests_use_plain_words() -> None:
+    found = [
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def test_(\w+)", path.read_text(), re.MULTILINE)
+        if BANNED.search(name.replace("_", " "))
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     "text", ["it is no UUID", "the caller is told", "Whoever reads", "goes on"]
 )

@@ -30,7 +30,7 @@ from plaudit.publish.prepare import MOST_BYTES
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
 
-def test_bytes_that_are_no_event_become_dead_letters_and_the_rest_goes_on(
+def test_bytes_that_are_not_an_event_become_dead_letters_and_the_rest_is_delivered(
     rig: Rig, sink: Sink
 ) -> None:
     rig.endpoint(sink.on("good", good))
@@ -75,9 +75,7 @@ def newer_writer(rig: Rig) -> tuple[dict[str, Any], bytes, str]:
     return schema, out.getvalue(), str(event.meta.event_id)
 
 
-def test_a_partition_waits_for_a_schema_that_nobody_knows_yet_and_then_goes_on(
-    rig: Rig, sink: Sink
-) -> None:
+def test_a_partition_is_blocked_until_its_schema_is_known(rig: Rig, sink: Sink) -> None:
     rig.endpoint(sink.on("good", good))
     schema, value, event_id = newer_writer(rig)
     worker = rig.worker()

@@ -110,7 +110,7 @@ def test_a_manual_retry_of_a_dead_letter_takes_it_away(running: Rig, sink: Sink)
     assert "no dead letter any more" in run(rig, "deliveries", "retry", delivery["id"], code=2)
 
 
-def test_an_event_that_nobody_wanted_is_traced_with_why(rig: Rig, sink: Sink) -> None:
+def test_an_event_without_endpoints_is_traced_with_the_reason(rig: Rig, sink: Sink) -> None:
     [event_id] = rig.publish(1, "form.completed")
     [alone] = lines(rig, "trace", event_id)
     assert (alone["event_type"], alone["endpoints"]) == ("form.completed", [])

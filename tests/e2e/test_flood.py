@@ -14,7 +14,7 @@ from plaudit.kafka.write.producer import Producer
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
 
-def test_a_flood_of_what_is_no_event_stops_its_partition_and_nothing_is_lost(
+def test_a_flood_of_unreadable_records_pauses_its_partition_and_loses_nothing(
     rig: Rig, sink: Sink
 ) -> None:
     rig.endpoint(sink.on("good", good))

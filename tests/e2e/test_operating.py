@@ -150,7 +150,7 @@ def test_a_worker_without_its_topics_ends_with_one_clear_line(settings: KafkaSet
     assert "plaudit topics apply" in line
 
 
-def test_a_worker_waits_for_brokers_that_are_away_and_stops_when_it_is_told() -> None:
+def test_a_worker_waits_for_brokers_and_stops_on_a_signal() -> None:
     port = free_port()
     with subprocess.Popen(
         [PLAUDIT, "deliver"],

@@ -149,7 +149,7 @@ def test_a_creation_whose_server_is_killed_is_done_once_when_it_is_sent_again(
     assert [each["id"] for each in listed] == [made.json()["id"]]
 
 
-def test_serve_ends_with_0_when_it_is_told_to(rig: Rig) -> None:
+def test_serve_ends_with_0_on_a_signal(rig: Rig) -> None:
     key, port = admin_key(rig), free_port()
     server = rig.process("serve", PLAUDIT_API_PORT=str(port))
     wait_ready(f"http://127.0.0.1:{port}")

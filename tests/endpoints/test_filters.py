@@ -93,7 +93,7 @@ def test_a_filter_says_what_it_wants(tree: object, *, wanted: bool) -> None:
         ({"any": [{"field": "a", "eq": 1}] * 101}, "any[100].eq"),
     ],
 )
-def test_what_is_no_filter_is_refused_by_its_place(tree: object, where: str) -> None:
+def test_an_invalid_filter_is_refused_with_its_place(tree: object, where: str) -> None:
     with pytest.raises(FilterRefused) as refused:
         compile_filter(tree)
     assert refused.value.where == where

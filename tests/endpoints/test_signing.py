@@ -59,7 +59,7 @@ def test_during_a_rotation_both_secrets_verify_and_afterwards_the_new_one_only()
         "whsec_" + base64.b64encode(b"x" * 65).decode(),
     ],
 )
-def test_what_is_no_secret_is_refused_without_being_repeated(text: str) -> None:
+def test_an_invalid_secret_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(SecretRefused) as refused:
         secret_bytes(text)
     assert not text.removeprefix("whsec_") or text not in str(refused.value)

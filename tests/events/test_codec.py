@@ -113,7 +113,7 @@ def test_an_example_is_one_line_that_the_model_reads_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_an_event_that_is_cut_off_anywhere_is_told_apart(name: str) -> None:
+def test_an_event_that_is_cut_off_anywhere_is_recognized(name: str) -> None:
     value = encode(example(name))
     decoder = EventDecoder()
     for end in range(len(value)):
@@ -210,7 +210,7 @@ def test_an_event_id_that_is_none_is_refused() -> None:
         EventDecoder(known).decode(value)
 
 
-def test_a_registered_record_that_is_no_event_of_ours_is_refused() -> None:
+def test_a_registered_record_of_another_system_is_refused() -> None:
     schema = {"type": "record", "name": "Stranger", "namespace": "x", "fields": []}
     value, known = written_with(schema, {})
     with pytest.raises(Undecodable, match=r"x\.Stranger is not an event"):

@@ -125,7 +125,7 @@ def test_what_no_event_has_is_refused_when_the_writer_is_made(kind: Any) -> None
         compile_writer(schema)
 
 
-def test_a_model_of_another_type_is_no_silent_mistake() -> None:
+def test_a_model_of_another_type_raises() -> None:
     event: EventModel = example("testimonial.approved")
     with pytest.raises(KeyError):
         compile_writer(CATALOGUE["form.completed"].schema)(event)

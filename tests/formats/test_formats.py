@@ -202,7 +202,7 @@ def test_slacks_own_answers_decide(status: int, refusal: Refusal | None) -> None
     assert slack.judge(status) is refusal
 
 
-def test_a_form_that_nobody_knows_is_refused_by_name() -> None:
+def test_an_unknown_format_is_refused_by_name() -> None:
     assert shape_of("standard") is None
     assert {name for name in FORMATS if shape_of(name)} == set(SHAPES)
     with pytest.raises(UnknownFormat, match="'xml' is not one of standard, cloudevents"):

@@ -74,7 +74,7 @@ def test_hostile_json_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
         ("a.csv", "1" + "," * LONGEST_ROW),
     ],
 )
-def test_a_hostile_row_is_told_with_its_line_and_the_next_is_read(
+def test_a_hostile_row_is_reported_with_its_line_and_the_next_is_read(
     tmp_path: Path, name: str, row: str
 ) -> None:
     good = json.dumps(GOOD) if name == "a.jsonl" else "2,good"

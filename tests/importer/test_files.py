@@ -61,7 +61,7 @@ def test_an_encoding_without_a_mark_is_named(tmp_path: Path) -> None:
         open_file(path, encoding="latin9000")
 
 
-def test_what_is_no_row_is_told_by_line_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_an_invalid_row_is_reported_with_its_line_and_the_rest_is_read(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", "id,text\n1,a\n2,b,c\n3\n4,d\n")
     found = list(open_file(path).rows())
     assert [each.line for each in found] == [2, 3, 4, 5]

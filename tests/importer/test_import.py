@@ -187,7 +187,7 @@ def test_a_fault_of_all_rows_is_one_line(tmp_path: Path) -> None:
         (("--mapping", "missing.toml"), "missing.toml: No such file"),
     ],
 )
-def test_an_option_that_can_not_be_used_is_told_in_one_line(
+def test_an_unusable_option_is_refused_in_one_line(
     tmp_path: Path, options: tuple[str, ...], said: str
 ) -> None:
     plaudit = CommandLine(KafkaSettings(bootstrap_servers="127.0.0.1:1"))

@@ -114,7 +114,7 @@ def test_what_the_brokers_did_not_take_is_not_in_it_and_goes_out_again(tmp_path:
     assert brokers.types == [*["review.imported"] * 3, "import.completed"]
 
 
-def test_the_end_is_told_again_until_the_brokers_have_it(tmp_path: Path) -> None:
+def test_the_last_event_is_published_again_until_the_brokers_have_it(tmp_path: Path) -> None:
     with pytest.raises(NotAcknowledged):
         run(tmp_path, Brokers(most=3))
     assert len(journaled(tmp_path)) == 3
@@ -174,7 +174,7 @@ def test_a_file_that_changes_meanwhile_is_not_told_as_imported(tmp_path: Path) -
     assert journaled(tmp_path) <= brokers.ids
 
 
-def test_it_stops_when_it_is_told(tmp_path: Path) -> None:
+def test_it_stops_on_request(tmp_path: Path) -> None:
     control = Control()
     control.stop("SIGTERM")
     brokers = Brokers()

@@ -109,7 +109,7 @@ def test_without_an_id_the_content_may_stand_for_it() -> None:
         ("Author", ["a"], "customer_name: is a list or an object"),
     ],
 )
-def test_a_bad_value_is_told_by_its_field(column: str, value: object, said: str) -> None:
+def test_a_bad_value_is_reported_with_its_field(column: str, value: object, said: str) -> None:
     with pytest.raises(BadRow) as caught:
         made({**FULL, column: value})
     assert str(caught.value).startswith(said)
@@ -139,7 +139,7 @@ def test_whatever_stands_in_a_row_is_an_event_of_the_schema_or_refused(
         assert event.testimonial.source.channel == "IMPORT"
 
 
-def test_what_is_wrong_for_every_row_is_told_once() -> None:
+def test_an_error_of_every_row_is_reported_once() -> None:
     with pytest.raises(ImportRefused, match=r"^status: "):
         made(FULL, Target(uuid4(), uuid4(), status="lost"))
 
@@ -195,7 +195,7 @@ def test_bytes_of_another_encoding_give_no_id() -> None:
         named({"text": "M\udcfcller"})
 
 
-def test_a_field_or_a_column_that_there_is_not_is_told() -> None:
+def test_an_unknown_field_or_column_is_reported() -> None:
     with pytest.raises(ImportRefused, match="no field 'tilte'; there are title"):
         map_columns(["a"], {"tilte": "a"}, {})
     with pytest.raises(ImportRefused, match="no column 'b'; there are a"):

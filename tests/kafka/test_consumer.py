@@ -170,7 +170,7 @@ def test_seek_reads_again_also_while_paused(
 
 
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
-def test_a_place_that_the_log_no_longer_has_is_reported_and_reading_goes_on_where_the_owner_seeks(
+def test_a_lost_position_is_reported_and_reading_continues_where_the_owner_seeks(
     assignor: str, settings: KafkaSettings, make_topic: MakeTopic, join: Join
 ) -> None:
     """Without disturbing another partition, which is paused with a seek of its own."""

@@ -34,7 +34,7 @@ def future(request: pytest.FixtureRequest) -> Future[int]:
     return running(request.param)
 
 
-def test_the_result_is_there_before_and_after_somebody_waits(future: Future[int]) -> None:
+def test_the_result_is_there_before_and_after_a_wait(future: Future[int]) -> None:
     assert not future.done()
     assert future.running()
     future.set_result(7)
@@ -110,7 +110,7 @@ async def test_asyncio_awaits_it() -> None:
     assert await asyncio.wait_for(wrapped, 30) == 7
 
 
-def test_nobody_waits_for_ever_however_the_two_sides_meet() -> None:
+def test_no_caller_waits_for_ever_however_the_two_sides_meet() -> None:
     """Waiting begins just when the result is given, many times over."""
     pairs = [(LazyFuture[int](), threading.Barrier(2)) for _ in range(2_000)]
 

@@ -110,7 +110,7 @@ def test_status_tells_in_one_line_that_the_brokers_are_away(
     assert "the brokers are away" in told.err
 
 
-def test_a_position_past_the_end_and_a_lost_range_are_told(
+def test_a_position_past_the_end_and_a_lost_range_are_reported(
     settings: KafkaSettings, make_topic: MakeTopic, group: str
 ) -> None:
     beyond, lossy = make_topic(), make_topic()

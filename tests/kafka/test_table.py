@@ -85,7 +85,7 @@ def test_while_the_brokers_are_away_it_says_so_and_is_not_ready(away: KafkaSetti
         assert isinstance(follower.problem, KafkaUnavailable)
 
 
-def test_what_apply_raises_reaches_whoever_waits(
+def test_an_exception_of_apply_reaches_the_waiting_caller(
     settings: KafkaSettings, make_topic: MakeTopic
 ) -> None:
     topic = make_topic()

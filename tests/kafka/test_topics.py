@@ -78,7 +78,7 @@ def test_what_was_changed_by_hand_is_found_stops_a_worker_and_is_put_right(
     assert applied.ok
 
 
-def test_more_is_no_error_except_where_erasure_counts_on_less(topics: KafkaSettings) -> None:
+def test_more_is_fine_except_where_erasure_depends_on_less(topics: KafkaSettings) -> None:
     admin, name = Admin(topics), topics.names.attempts
     admin.configure(name, {"retention.ms": "-1", "max.message.bytes": "9000000"})
     found = seen(lambda: check(admin, specs_of(topics).values()), 1)
@@ -180,7 +180,7 @@ def test_the_commands_apply_check_and_show(settings: KafkaSettings, file: Path) 
     assert plaudit("topics", "check", "--file", str(file)).code == 0
 
 
-def test_a_declaration_that_can_not_be_used_is_told_in_one_line(
+def test_an_unusable_declaration_is_refused_in_one_line(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
     file = tmp_path / "topics.toml"
@@ -191,7 +191,7 @@ def test_a_declaration_that_can_not_be_used_is_told_in_one_line(
     assert told.err.count("\n") == 1
 
 
-def test_brokers_that_are_away_are_told_in_one_line(
+def test_unavailable_brokers_are_reported_in_one_line(
     away: KafkaSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Admin.__init__, "__defaults__", (1.0,))

@@ -103,7 +103,7 @@ def test_an_exception_leaves_nothing_behind_and_the_next_transaction_works(
     assert values(settings, topic) == [b"second"]
 
 
-def test_a_second_holder_ends_what_the_first_had_open_and_the_first_is_told(
+def test_a_second_holder_aborts_the_transaction_of_the_first_which_raises_fenced(
     settings: KafkaSettings, make_topic: MakeTopic, name: str
 ) -> None:
     topic = make_topic()
@@ -162,7 +162,9 @@ def test_offsets_are_committed_with_the_records_or_not_at_all(
     assert (place.offset, place.metadata) == (5, "said")
 
 
-def test_brokers_that_are_away_are_told_when_patience_ends(away: KafkaSettings, name: str) -> None:
+def test_unavailable_brokers_are_reported_when_the_time_is_over(
+    away: KafkaSettings, name: str
+) -> None:
     with (
         TransactionalProducer(away, name, patience_s=0.5) as producer,
         pytest.raises(KafkaUnavailable, match=r"127\.0\.0\.1:1"),

@@ -73,7 +73,7 @@ def test_what_no_worker_has_read_yet_is_not_lost() -> None:
     assert found.complaints() == []
 
 
-def test_repetitions_and_waits_are_told_by_phase_and_tenant() -> None:
+def test_repetitions_and_waits_are_reported_by_phase_and_tenant() -> None:
     again = taken(3, 500)
     arrivals = [taken(0), taken(1), taken(2, 40), taken(3, 40), again]
     found = judge(day(arrivals, [], []))

@@ -124,7 +124,7 @@ def test_a_worker_whose_event_loop_hangs_ends_and_the_others_take_over(place: Pl
     assert outcome.troubles[0]["worker.wedged"] == 1
 
 
-def test_a_worker_that_is_frozen_and_wakes_after_its_session_goes_on_as_a_new_one(
+def test_a_frozen_worker_that_wakes_after_its_session_continues_as_a_new_member(
     place: Place,
 ) -> None:
     steps = ((Delivered(100), Freeze(0)), (Later(9), Thaw(0)))
@@ -152,7 +152,7 @@ def test_a_write_that_the_brokers_refuse_for_good_becomes_a_dead_letter(place: P
     assert 10 < refused <= (len(outcome.evidence.published) + 1) // 2
 
 
-def test_a_worker_whose_session_ends_while_no_broker_is_there_goes_on_where_it_was(
+def test_a_worker_whose_session_ends_in_an_outage_continues_where_it_was(
     own_place: Place,
 ) -> None:
     """Nobody else could have had its partitions; what waits is not begun meanwhile."""

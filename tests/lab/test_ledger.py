@@ -87,7 +87,7 @@ def test_a_request_that_is_not_as_it_should_be_is_wrong(strange: Arrival) -> Non
     assert "wrong" in names(replace(given, arrivals=[given.arrivals[0], strange]))
 
 
-def test_a_request_to_somebody_who_does_not_want_it_is_wrong() -> None:
+def test_a_request_to_an_endpoint_that_does_not_want_it_is_wrong() -> None:
     assert "wrong" in names(replace(evidence(), wanted={"good": frozenset({"c.d"})}))
 
 

@@ -47,7 +47,7 @@ def run(place: Place, *steps: Step) -> list[str]:
     return told
 
 
-def test_rights_that_are_missing_for_a_while_cost_time_and_are_told_by_name_once(
+def test_rights_that_are_missing_for_a_while_cost_time_and_are_logged_by_name_once(
     guarded_place: Place,
 ) -> None:
     told = run(

@@ -144,7 +144,7 @@ def test_a_connection_that_commits_each_statement_is_refused(outbox: Outbox, fre
     assert len(waiting(outbox)) == 1
 
 
-async def test_what_is_no_connection_is_refused_by_its_class(fresh: Fresh) -> None:
+async def test_an_unknown_connection_is_refused_with_its_class(fresh: Fresh) -> None:
     with pytest.raises(UnknownConnection, match=r"builtins\.dict is not one of psycopg"):
         enqueue({}, fresh())
     with pytest.raises(UnknownConnection, match="AsyncSession"):

@@ -110,7 +110,7 @@ def test_what_is_committed_arrives_in_order_with_its_headers_and_leaves_the_tabl
     assert outbox.execute("SELECT count(*) FROM plaudit_outbox") == [(0,)]
 
 
-def test_rows_that_can_not_be_published_are_put_aside_and_the_rest_goes_on(
+def test_rows_that_can_not_be_published_are_put_aside_and_the_rest_is_published(
     outbox: Outbox, topics: KafkaSettings, read_all: ReadAll, fresh: Fresh
 ) -> None:
     good = [fresh() for _ in range(4)]

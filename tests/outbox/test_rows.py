@@ -53,7 +53,7 @@ def test_no_row_is_done_with_before_one_of_its_key_that_is_sent_again(
         assert all(number < min(kept) for number in mine if number in verdict.published and kept)
 
 
-def test_the_failure_that_is_told_is_the_first() -> None:
+def test_the_reported_failure_is_the_first() -> None:
     first, second = (
         SendFailure(KafkaUnavailable("publish", reason), retriable=True) for reason in "12"
     )

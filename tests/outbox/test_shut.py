@@ -21,7 +21,7 @@ class Time:
         return self.now
 
 
-def test_a_topic_is_told_once_and_tried_again_after_a_while() -> None:
+def test_a_topic_is_logged_once_and_tried_again_after_a_while() -> None:
     time = Time()
     topics = BlockedTopics(time)
     assert topics.take({"forms": DENIED, "spaces": AWAY}) == ["forms"]

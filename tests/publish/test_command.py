@@ -73,7 +73,7 @@ def test_an_unknown_type_brings_those_that_look_like_it(away: KafkaSettings) -> 
     assert "did you mean testimonial.approved" in done.err
 
 
-def test_brokers_that_are_away_are_told_with_the_counts(away: KafkaSettings) -> None:
+def test_unavailable_brokers_are_reported_with_the_counts(away: KafkaSettings) -> None:
     done = CommandLine(away)("publish", TYPE, "--timeout", "1", "--json", stdin=GOOD * 3)
     assert (done.code, done.json) == (1, [{"published": 0, "invalid": 0, "failed": 3}])
     assert "3 not acknowledged; the first: publish to " in done.err

@@ -54,7 +54,7 @@ def test_the_trace_goes_into_the_headers_and_only_when_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("trace", ["", "abc", TRACE.upper(), f"{TRACE}\n", f"{TRACE}-00"])
-def test_what_is_no_trace_is_refused(trace: str) -> None:
+def test_an_invalid_trace_context_is_refused(trace: str) -> None:
     with pytest.raises(OptionRefused, match="traceparent: not of the form"):
         prepare(example("form.completed"), NAMES, SOURCE, trace)
 
@@ -68,6 +68,6 @@ def test_an_event_at_the_limit_is_taken_and_one_byte_more_is_refused() -> None:
 
 
 @pytest.mark.parametrize("source", ["", "two words", "/a\nb", "/ü", "x" * 513])
-def test_a_source_that_is_no_uri_reference_is_refused(source: str) -> None:
+def test_a_source_that_is_not_a_uri_reference_is_refused(source: str) -> None:
     with pytest.raises(PublishRefused, match="source: "):
         Publisher(KafkaSettings(bootstrap_servers="127.0.0.1:1"), source=source)

@@ -113,7 +113,7 @@ def test_a_notice_that_fails_waits_and_is_given_up_after_a_day(engine: Engine, s
     assert left(engine) == []
 
 
-def test_a_notice_that_nobody_is_to_hear_goes(engine: Engine, sink: Sink) -> None:
+def test_a_notice_without_an_endpoint_is_dropped(engine: Engine, sink: Sink) -> None:
     due(engine, sink, good)
     with engine.begin() as connection:
         connection.execute(WORKSPACES.update().values(notify_endpoint_id=None))

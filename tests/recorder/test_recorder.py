@@ -169,7 +169,7 @@ def test_a_position_past_the_end_is_counted_and_the_log_is_read_from_its_start(
     assert committed(topics) == 30
 
 
-def test_a_topic_of_attempts_that_is_made_again_is_read_from_its_start(
+def test_a_recreated_attempts_topic_is_read_from_its_start(
     topics: KafkaSettings, engine: Engine
 ) -> None:
     write(topics, 20)

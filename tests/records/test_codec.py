@@ -116,7 +116,7 @@ def test_ids_as_text_are_version_7_and_differ() -> None:
     assert all(UUID(each).version == 7 and str(UUID(each)) == each for each in made)
 
 
-def test_a_child_process_does_not_go_on_with_its_parents_ids() -> None:
+def test_a_child_process_does_not_continue_its_parents_ids() -> None:
     reading, writing = os.pipe()
     if not (child := os.fork()):
         os.write(writing, "".join(new_id_text()[-12:] for _ in range(50)).encode())

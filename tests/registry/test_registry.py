@@ -143,7 +143,7 @@ def test_every_event_of_ours_is_read_by_a_foreign_consumer(
     assert type(event).model_validate(read) == event
 
 
-def test_a_schema_that_nobody_here_has_seen_is_resolved(
+def test_an_unseen_schema_is_resolved(
     client: RegistryClient, foreign: SchemaRegistryClient, registry: LocalRegistry
 ) -> None:
     later = newer(default=None)
@@ -165,14 +165,14 @@ def test_a_schema_that_nobody_here_has_seen_is_resolved(
     lookup.close()
 
 
-def test_what_is_not_registered_is_told_with_the_way_out(client: RegistryClient) -> None:
+def test_an_unregistered_schema_is_reported_with_the_remedy(client: RegistryClient) -> None:
     with pytest.raises(SchemaNotRegistered, match="plaudit schemas register"):
         client.schema_by_id(999_999)
     with pytest.raises(SchemaNotRegistered, match="plaudit schemas register"):
         client.id_of("plaudit.events.v1.Unheard", TYPE.schema_json)
 
 
-def test_while_it_is_away_what_is_known_goes_on_and_the_rest_says_why(
+def test_during_an_outage_known_schemas_work_and_the_others_report_it(
     registry: LocalRegistry,
 ) -> None:
     event = example(TYPE.name)

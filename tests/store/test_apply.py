@@ -51,7 +51,7 @@ def many(count: int, url: str = URL) -> str:
 
 
 @pytest.mark.broker
-def test_a_file_is_applied_in_one_transaction_and_brokers_are_told_in_few_batches(
+def test_a_file_is_applied_in_one_transaction_and_written_to_kafka_in_few_batches(
     engine: Engine, topics: KafkaSettings, tmp_path: Path
 ) -> None:
     """One by one, 2,000 endpoints took two minutes."""

@@ -79,7 +79,7 @@ def test_texts_that_a_database_would_refuse_are_taken_all_the_same(engine: Engin
     assert row["endpoint_id"].startswith("not\ufffda uuid")
 
 
-def test_an_id_that_is_none_is_told_before_anything_is_written(engine: Engine) -> None:
+def test_an_invalid_id_is_refused_before_anything_is_written(engine: Engine) -> None:
     rows = AttemptRows(engine.dialect.name)
     with pytest.raises(ValueError, match=r"UUID|hexadecimal"):
         rows.row({**decode_attempt(encode_attempt(attempt())), "delivery_id": "nonsense"})

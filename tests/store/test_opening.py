@@ -52,7 +52,7 @@ def test_a_second_connection_leaves_the_locks_of_the_first(tmp_path: Path) -> No
     engine.dispose()
 
 
-def test_a_file_in_no_folder_is_told_as_before(tmp_path: Path) -> None:
+def test_a_file_in_a_missing_folder_is_reported_as_before(tmp_path: Path) -> None:
     with pytest.raises(DatabaseFailure, match="unable to open database file"):
         open_database(f"sqlite:///{tmp_path / 'none' / 'plaudit.db'}")
 

@@ -129,7 +129,7 @@ def test_a_rebuild_writes_the_log_and_nothing_else(
     assert (counted(engine, OUTBOX), counted(engine, NOTICES)) == (0, 0)
 
 
-def test_records_that_are_no_attempts_are_left_out_and_the_others_written(engine: Engine) -> None:
+def test_records_that_are_not_attempts_are_skipped_and_the_others_written(engine: Engine) -> None:
     projector = Projector(engine, AFTER_MS)
     batch = read(attempt(), attempt(delivery_id="nonsense"), attempt())
     batch.insert(1, Read("attempts", 0, 9, b"\xc3\x01nonsense"))

@@ -264,7 +264,7 @@ def test_a_setting_of_plaudit_s_own_can_not_be_named_for_a_file(tmp_path: Path, 
 
 
 @pytest.mark.broker
-def test_what_brokers_missed_is_told_by_the_next_relay(
+def test_a_change_that_brokers_missed_is_written_by_the_next_relay(
     engine: Engine, service: EndpointService, topics: KafkaSettings
 ) -> None:
     written = service.add(WORKSPACE, WANTED)

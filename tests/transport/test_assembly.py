@@ -212,7 +212,7 @@ def test_an_answer_in_tiny_chunks_counts_as_read_after_a_thousand(places: list[i
 
 
 @pytest.mark.parametrize("places", [[], [100, 1_000], list(range(0, 3_000, 7))])
-def test_an_answer_has_so_many_header_fields(places: list[int]) -> None:
+def test_the_header_fields_of_an_answer_are_limited(places: list[int]) -> None:
     assert AnswerAssembly(Caps()).feed(OK + b"a:b\r\n" * 499 + TWO)
     result = read(split(OK + b"a:b\r\n" * 500 + TWO, places), Caps())
     assert "more than 500 header fields" in str(result)
@@ -229,7 +229,7 @@ def test_answers_on_one_connection_do_not_touch_each_other(in_turn: list[bytes])
         assert (assembly.status, assembly.snippet) == (read([data])[0], read([data])[2])
 
 
-def test_what_follows_the_body_is_no_header_of_the_answer() -> None:
+def test_fields_after_the_body_are_not_headers_of_the_answer() -> None:
     assembly = AnswerAssembly(SMALL)
     assert assembly.feed(CHUNKED + b"0\r\nretry-after: 9\r\n\r\n")
     assert assembly.headers == [(b"transfer-encoding", b"chunked")]

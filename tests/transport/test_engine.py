@@ -48,7 +48,7 @@ async def test_prefix_lines_length_and_body_go_out_as_they_are(engine: MakeEngin
         assert answer.bytes_sent == len(expected)
 
 
-async def test_a_refusal_is_told_after_start_has_returned(engine: MakeEngine) -> None:
+async def test_a_refusal_is_reported_after_start_has_returned(engine: MakeEngine) -> None:
     ended = Ended()
     start(engine(), "http://10.0.0.1/", ended)
     assert not ended.results

@@ -161,7 +161,7 @@ def answering_twice(after_s: float) -> Callable[[Server], Script]:
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.0001, 0.001, 0.005])
-async def test_what_one_owners_server_sends_unasked_is_no_answer_to_another_owner(
+async def test_unasked_bytes_of_one_owners_server_never_answer_another_owner(
     engine: MakeEngine, after_s: float
 ) -> None:
     async with serving(answering_twice(after_s)) as server:

@@ -196,7 +196,7 @@ async def test_a_proxy_that_hangs_times_out(make: Make) -> None:
         "http://",
     ],
 )
-def test_a_url_that_is_no_proxy_is_refused_without_quoting_it(url: str) -> None:
+def test_an_invalid_proxy_url_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(errors.UrlRefused) as refused:
         Proxy.parse(url)
     assert "sesame" not in refused.value.reason

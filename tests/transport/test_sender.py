@@ -181,7 +181,7 @@ async def test_an_answer_that_does_not_come_in_time_ends_the_exchange(
     assert failed.value.timings.total_ms is not None
 
 
-async def test_nobody_there_means_that_nothing_was_sent(make: Make) -> None:
+async def test_a_refused_connection_means_that_nothing_was_sent(make: Make) -> None:
     with pytest.raises(errors.ConnectFailed) as failed:
         await post(make(), "http://127.0.0.1:1/")
     assert not failed.value.sent

@@ -116,7 +116,7 @@ async def test_a_request_that_is_not_taken_in_times_out_in_writing(make: Make) -
     assert failed.value.sent
 
 
-async def test_a_connection_that_breaks_while_writing_is_no_lost_answer(make: Make) -> None:
+async def test_a_connection_that_breaks_while_writing_is_not_a_lost_answer(make: Make) -> None:
     async def act(_: Server, reader: Reader, writer: Writer) -> None:
         await reader.read(1_000)
         reset(writer)
