@@ -9,15 +9,15 @@ from breaks.one_line import Break
 RECORDS: Final = (
     Break(
         "a partition waits for a schema for a bounded time",
-        "consumers/plaudit/deliver/pipeline/patience.py",
+        "consumers/plaudit/deliver/pipeline/schema_wait.py",
         ">= self._limit_s and counts",
         ">= self._limit_s and not counts",
         "tests/deliver/test_blocked.py",
     ),
     Break(
         "stray records hold a partition up for less long than they would by being many",
-        "consumers/plaudit/deliver/pipeline/patience.py",
-        "self.spent_s = max(0.0, self.spent_s - since * COMES_BACK)",
+        "consumers/plaudit/deliver/pipeline/schema_wait.py",
+        "self.spent_s = max(0.0, self.spent_s - since * REGAINED)",
         "self.spent_s = 0.0",
         "tests/deliver/test_blocked.py",
     ),
@@ -72,9 +72,9 @@ RECORDS: Final = (
     ),
     Break(
         "an operator's order ends the wait for one record",
-        "consumers/plaudit/deliver/pipeline/patience.py",
-        "return self.orders.get(record.assignment.partition) == record.offset",
-        "return self.orders is None",
+        "consumers/plaudit/deliver/pipeline/schema_wait.py",
+        "return self.unblocked.get(record.assignment.partition) == record.offset",
+        "return self.unblocked is None",
         "tests/deliver/test_blocked.py",
     ),
     Break(

@@ -21,7 +21,7 @@ from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
-from plaudit.deliver.pipeline.patience import Patience
+from plaudit.deliver.pipeline.schema_wait import SchemaWait
 from plaudit.events.decoding import Undecodable
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.schemas.lookup import NO_REGISTRY, unknown
@@ -64,7 +64,7 @@ class Shop(Desk):
         self.unknown = Schemas()
         self.schemas = self.unknown
         self.lane = LaneContext(self._shared())
-        self.lane.patience = Patience(LIMIT_S, self.clock)
+        self.lane.schema_wait = SchemaWait(LIMIT_S, self.clock)
 
     @property
     def dead_letters(self) -> list[tuple[int, str, str]]:
@@ -140,7 +140,7 @@ def test_a_schema_that_comes_in_time_ends_the_wait(shop: Shop) -> None:
 
 def test_an_operator_ends_the_wait_for_one_record(shop: Shop) -> None:
     shop.waits(UNKNOWN, 5)
-    shop.lane.patience.orders = {shop.partition.partition: 0}
+    shop.lane.schema_wait.unblocked = {shop.partition.partition: 0}
     shop.comes(UNKNOWN)
     assert [reason for _, reason, _ in shop.dead_letters] == ["schema_unknown"]
     shop.waits(UNKNOWN, 5, 1)
@@ -221,7 +221,7 @@ def test_events_behind_stray_records_are_begun(shop: Shop) -> None:
         assert blockage.offset == len(stray) - 1
         assert blockage.by_record
         assert not shop.done
-        shop.lane.patience.orders = {shop.partition.partition: blockage.offset}
+        shop.lane.schema_wait.unblocked = {shop.partition.partition: blockage.offset}
         task = asyncio.create_task(lane.run())
         await done.wait()
         task.cancel()

@@ -20,7 +20,7 @@ from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
 from plaudit.deliver.pipeline.events import WIDE
 from plaudit.deliver.pipeline.fan_out import SLICE_S, FanOut
-from plaudit.deliver.pipeline.rounds import Rounds
+from plaudit.deliver.pipeline.round_robin import RoundRobin
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.settle.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
@@ -74,7 +74,7 @@ class Desk:
             lambda: True,
         )
         self.lane = LaneContext(shared)
-        self.rounds = Rounds(
+        self.rounds = RoundRobin(
             lambda _, call: self.calls.append(call), lambda: self.lane.may_fan_out, self.failed
         )
         self.partition = assignment()

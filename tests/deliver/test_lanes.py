@@ -29,7 +29,7 @@ from plaudit.deliver.pipeline.events import WIDE
 from plaudit.deliver.pipeline.expansion import Broken, DeadRecord, Deliveries, WideEvent
 from plaudit.deliver.pipeline.fan_out import FanOut, wanting_of
 from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS, LaneKind
-from plaudit.deliver.pipeline.rounds import Rounds
+from plaudit.deliver.pipeline.round_robin import RoundRobin
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.keys import SecretKeys
@@ -98,7 +98,7 @@ class Desk:
                 dead_letter(self.lane, record, found)
             case WideEvent():
                 find = partial(wanting_of, self.lane)
-                rounds = Rounds(self._later, lambda: self.lane.may_fan_out, self.failed)
+                rounds = RoundRobin(self._later, lambda: self.lane.may_fan_out, self.failed)
                 job = FanOut(record, self.lane, find, self.route)
                 rounds.add(found.workspace_id, job)
             case _:

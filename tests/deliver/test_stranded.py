@@ -9,7 +9,7 @@ import pytest
 from deliver.world import assignment
 from plaudit.deliver.model.defects import AGAIN_AFTER_S, Defects, Lost, Stage, defect_of
 from plaudit.deliver.offsets.assignment import Record
-from plaudit.deliver.stranded import LOOK_EVERY_S, Watch
+from plaudit.deliver.stranded import CHECK_EVERY_S, Watch
 
 PATIENCE_S = 60.0
 
@@ -34,7 +34,7 @@ class Desk:
         self.watch = Watch(self, lambda: self.held, self.defects, PATIENCE_S)
         self.partition = assignment()
 
-    def begin_anew(self, record: Record) -> None:
+    def process_again(self, record: Record) -> None:
         self.anew.append(record.offset)
 
     def give_up(self, record: Record, error: Exception) -> None:
@@ -50,17 +50,17 @@ class Desk:
         """Let time go by."""
         until_s = self.now_s + seconds
         while self.now_s < until_s:
-            self.now_s += LOOK_EVERY_S / 2
-            self.watch.look([self.partition], self.now_s)
+            self.now_s += CHECK_EVERY_S / 2
+            self.watch.check([self.partition], self.now_s)
 
 
 def test_a_stranded_record_is_started_again_after_every_time_out() -> None:
     desk = Desk()
     desk.comes(7)
-    desk.wait(PATIENCE_S - LOOK_EVERY_S)
+    desk.wait(PATIENCE_S - CHECK_EVERY_S)
     assert not desk.anew
     assert not desk.watch.problems
-    desk.wait(3 * LOOK_EVERY_S)
+    desk.wait(3 * CHECK_EVERY_S)
     assert desk.anew == [7]
     assert len(desk.watch.stranded) == 1
     assert "events[0]@7" in desk.watch.problems[0]
@@ -72,7 +72,7 @@ def test_a_record_that_finishes_after_its_restart_is_not_stranded() -> None:
     desk.comes(0)
     desk.wait(2 * PATIENCE_S)
     del desk.partition.records[0]
-    desk.wait(LOOK_EVERY_S)
+    desk.wait(CHECK_EVERY_S)
     assert not desk.watch.problems
 
 
@@ -98,7 +98,7 @@ def test_records_that_come_and_go_are_never_stranded() -> None:
     desk = Desk()
     for offset in range(200):
         desk.comes(offset)
-        desk.wait(LOOK_EVERY_S)
+        desk.wait(CHECK_EVERY_S)
         if offset:
             del desk.partition.records[offset - 1]
     assert not desk.anew
@@ -118,9 +118,9 @@ def test_a_record_that_is_in_nobodys_hand_for_one_look_only_is_on_its_way_to_the
     desk.held.append(record)
     desk.wait(2 * PATIENCE_S)
     desk.held.clear()
-    desk.watch.look([desk.partition], desk.now_s + LOOK_EVERY_S)
+    desk.watch.check([desk.partition], desk.now_s + CHECK_EVERY_S)
     desk.held.append(record)
-    desk.now_s += LOOK_EVERY_S
+    desk.now_s += CHECK_EVERY_S
     desk.wait(PATIENCE_S)
     assert not desk.anew
 

@@ -31,7 +31,7 @@ from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.pipeline.upkeep import end_lost, update_endpoints
 from plaudit.deliver.settle.settler import Settler
-from plaudit.deliver.stranded import LOOK_EVERY_S, Watch
+from plaudit.deliver.stranded import CHECK_EVERY_S, Watch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
@@ -221,13 +221,13 @@ class Side:
         while self.done:
             self.holdings.settled(self.done.popleft())
 
-    def look_for_stranded(self) -> None:
+    def recover_stranded(self) -> None:
         """Let so much time go by that what is stranded is found."""
         for _ in range(3):
-            self.now_s += PATIENCE_S + LOOK_EVERY_S
-            self.pipeline.rounds.revive()
+            self.now_s += PATIENCE_S + CHECK_EVERY_S
+            self.pipeline.wide_events.restart()
             end_lost(self.pipeline, self.now_s)
-            self.watch.look(list(self.holdings.held.values()), self.now_s)
+            self.watch.check(list(self.holdings.held.values()), self.now_s)
 
 
 class AnySchema:
@@ -299,7 +299,7 @@ class Whole:
 
         def held() -> Iterator[Record]:
             yield from lane.records
-            yield from pipeline.rounds.records
+            yield from pipeline.wide_events.records
             yield from (each.record for each in pipeline.admission.queues.deliveries)
             yield from self.settler.records
             yield from tuple(done)
@@ -332,7 +332,7 @@ class Whole:
             ):
                 break
             for side in self.sides:
-                self.look(side.look_for_stranded)
+                self.look(side.recover_stranded)
                 queues = side.pipeline.admission.queues
                 if any(slots.paced and slots.queue for slots in queues.slots.values()):
                     # No time passes here: what would wait for its turn is diverted.

@@ -1,4 +1,4 @@
-"""Before anything is read: wait for the brokers, check the topics, find every tier."""
+"""Preflight: checks of brokers, topics and rights before a lane reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TopicsUnfit(Exception):
     """Topics are missing, or would lose or refuse records.
 
     Attributes:
-        findings: what is wrong, and what to do about it.
+        findings: faults of topics, and remedies.
     """
 
     def __init__(self, findings: list[TopicIssue]) -> None:
@@ -37,40 +37,40 @@ class TopicsUnfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LaneTopics:
-    """What the lanes read, with the delay of each topic in milliseconds."""
+    """Topics of each lane, with their delays in milliseconds."""
 
     events: Mapping[str, int]
     deliveries: Mapping[str, int]
 
 
 async def lane_topics(settings: KafkaSettings, *, writes: bool = True) -> LaneTopics:
-    """Return the topics to read; waits while the brokers are away.
+    """Return the topics to read; wait while the brokers are away.
 
     Args:
-        settings: where Kafka is.
-        writes: whether this process writes what comes of deliveries; a recorder does not.
+        settings: connection and names.
+        writes: whether this process writes outcomes of deliveries; a recorder does not.
 
     Raises:
-        TopicsUnfit: what is wrong, and what to do about it.
-        KafkaFailure: not allowed to look or to write, or a setting that can't be used.
+        TopicsUnfit: topics are missing, or would lose or refuse records.
+        KafkaFailure: not allowed to describe or to write, or an invalid setting.
     """
     once = OnceLogger(_log)
     while True:
         try:
-            return await asyncio.to_thread(_look, settings, writes=writes)
+            return await asyncio.to_thread(_check, settings, writes=writes)
         except KafkaUnavailable as failure:
             once.failed("worker.unavailable", failure)
         await asyncio.sleep(ASK_AGAIN_S)
 
 
-def _look(settings: KafkaSettings, *, writes: bool) -> LaneTopics:
+def _check(settings: KafkaSettings, *, writes: bool) -> LaneTopics:
     admin = Admin(settings)
     findings = worker_requirements(admin, settings)
     if findings:
         raise TopicsUnfit(findings)
     names = settings.names
     tiers = {}
-    # Every tier that exists, not only those of the settings: a changed schedule strands nothing.
+    # Every tier that exists, not only those of the settings: after a change, none is left unread.
     for topic in admin.topic_names():
         delay = tier_of(topic, names.deliveries_prefix)
         if delay is not None:

@@ -11,8 +11,8 @@ from plaudit.deliver.isolation.dlq_limit import DlqLimiter
 from plaudit.deliver.offsets.blocked import Blockage, overdue_s
 from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
-from plaudit.deliver.pipeline.patience import Patience
 from plaudit.deliver.pipeline.pipeline import Pipeline
+from plaudit.deliver.pipeline.schema_wait import SchemaWait
 from plaudit.deliver.pipeline.upkeep import end_lost, relieve, update_endpoints
 from plaudit.deliver.stranded import Watch
 from plaudit.deliver.telemetry.counters import LaneCounters
@@ -22,7 +22,7 @@ from plaudit.logs.logger import event_logger
 _log = event_logger(__name__)
 
 MOST_DELIVERIES: Final = 20_000
-"""Deliveries that one lane may have in hand; more records are not read."""
+"""Deliveries that one lane may have in hand; then the lane stops reading."""
 
 
 class RunningLane:
@@ -44,18 +44,18 @@ class RunningLane:
 
     @property
     def fill(self) -> float:
-        """The part that is taken of what the lane may have in hand."""
+        """Used part of what the lane may have in hand."""
         return max(self.admission.in_hand / MOST_DELIVERIES, self.source.holdings.fill)
 
     @property
     def blocked(self) -> Sequence[Blockage]:
-        """Partitions that stand still, and why."""
+        """Blocked partitions, and why."""
         return self.lane.blocked
 
     @property
-    def patience(self) -> Patience:
+    def schema_wait(self) -> SchemaWait:
         """Limits how long a record may block its partition."""
-        return self.pipeline.lane.patience
+        return self.pipeline.lane.schema_wait
 
     @property
     def counters(self) -> LaneCounters:
@@ -78,20 +78,20 @@ class RunningLane:
 
     @property
     def late_s(self) -> float:
-        """How late the lane is: its latest record, or one that is due and was not begun yet."""
+        """Lateness of the lane: of its latest record, or of one that is due and not processed."""
         begun_s = max(self.counters.late_s, self.lane.late_s)
         now_ms = self._clock.now_ms()
         return max(begun_s, overdue_s(self.blocked, self.source.assignments, now_ms))
 
-    def look_for_stranded(self) -> None:
-        """Begin anew what a defect of ours has lost."""
+    def recover_stranded(self) -> None:
+        """Process again what a defect has lost."""
         now_s = time.monotonic()
-        self.pipeline.rounds.revive()
+        self.pipeline.wide_events.restart()
         end_lost(self.pipeline, now_s - self.watch.patience_s)
         if not self.lane.held_up:
-            self.watch.look(self.source.assignments, now_s)
+            self.watch.check(self.source.assignments, now_s)
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Update the endpoints, and relieve partitions that wait for hanging ones."""
         update_endpoints(self.pipeline)
         relieved = relieve(self.pipeline, self.source.assignments, self.fill)

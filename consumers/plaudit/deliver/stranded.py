@@ -1,8 +1,8 @@
-"""The watch over records in hand: each is queued, on the wire, being written, or held for a reason.
+"""Watch over records in hand: each waits in a queue, is in flight, or is being written.
 
-One that is none of these for longer than any time-out was lost by a defect of ours. It would keep
-its partition from being committed, so it is begun anew from its bytes; what of it was delivered is
-delivered again. A second time it becomes a dead letter.
+If none of that is true for longer than every time-out, our own code has lost the record, and its
+partition can't be committed. So the worker processes it again from its bytes, and repeats the
+deliveries that succeeded. If it is lost a second time, it becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -17,50 +17,50 @@ from plaudit.logs.logger import event_logger
 
 _log = event_logger(__name__)
 
-LOOK_EVERY_S: Final = 5.0
+CHECK_EVERY_S: Final = 5.0
 MARGIN_S: Final = 30.0
-"""A record is looked for after twice the longest time-out and this: nothing takes so long that has
-neither a queue nor a time-out of its own."""
+"""A record may be missing for twice the longest time-out and this: every step without a queue or a
+time-out of its own is shorter."""
 
 Place = tuple[Assignment, int]
 
 
-class Anew(Protocol):
-    """What is done with a stranded record; a `Lane` does it."""
+class StrandedHandler(Protocol):
+    """Handler of stranded records; `LoopBridge` is one."""
 
-    def begin_anew(self, record: Record) -> None:
-        """Begin its deliveries as if it had just been read."""
+    def process_again(self, record: Record) -> None:
+        """Process a record as if it had just been read."""
         ...
 
     def give_up(self, record: Record, error: Exception) -> None:
-        """Make a dead letter of it."""
+        """Write a record to the dead letters."""
         ...
 
 
 class _Mark(NamedTuple):
-    """Up to which offset each partition had been handed over at some time."""
+    """Offsets up to which each partition had been handed over at some time."""
 
     at_s: float
     ends: dict[Assignment, int]
 
 
 class Watch:
-    """Finds stranded records of a lane and begins them anew; belongs to the event loop's thread.
+    """Finds stranded records of a lane; belongs to the event loop's thread.
 
     Args:
-        lane: begins records.
-        held: returns the records that somebody has in hand.
-        defects: counts what is found.
-        patience_s: how long a record may be in nobody's hand.
+        lane: processes stranded records again.
+        held: returns the records in queues, in flight, and being written.
+        defects: counts stranded records.
+        patience_s: seconds after which a missing record is stranded.
 
     Attributes:
         patience_s: see above.
-        stranded: records that were found and are not done yet.
+        stranded: records that were found and are not done yet, with the number of times.
     """
 
     def __init__(
         self,
-        lane: Anew,
+        lane: StrandedHandler,
         held: Callable[[], Iterable[Record]],
         defects: Defects,
         patience_s: float,
@@ -71,12 +71,12 @@ class Watch:
         self.patience_s = patience_s
         self._marks: deque[_Mark] = deque()
         self._absent: set[Place] = set()
-        self._look_at_s = 0.0
+        self._check_at_s = 0.0
         self.stranded: dict[Place, int] = {}
 
     @property
     def problems(self) -> list[str]:
-        """What is stranded, for people; from any thread."""
+        """Description of stranded records, for people; from any thread."""
         stranded = tuple(self.stranded)
         if not stranded:
             return []
@@ -84,31 +84,31 @@ class Watch:
         first = f"{topic}[{number}]@{offset}"
         return [f"{len(stranded)} records that a defect lost are started again, first {first}"]
 
-    def look(self, assignments: Sequence[Assignment], now_s: float) -> None:
-        """Look for stranded records, every few seconds.
+    def check(self, assignments: Sequence[Assignment], now_s: float) -> None:
+        """Find stranded records, every few seconds.
 
         Args:
             assignments: partitions that the lane holds.
             now_s: monotonic seconds.
         """
-        if now_s < self._look_at_s:
+        if now_s < self._check_at_s:
             return
-        self._look_at_s = now_s + LOOK_EVERY_S
+        self._check_at_s = now_s + CHECK_EVERY_S
         old = self._old(assignments, now_s)
         absent = self._absent_of(old) if old else {}
-        # A record that is done is for a moment in the source's hand alone: so two looks in a row.
+        # A completed record is for a moment in the consumer thread alone: it must be missing twice.
         found = [record for place, record in absent.items() if place in self._absent]
         self._absent = absent.keys() - {_place(record) for record in found}
         in_hand = {_place(record) for record in old}
         self.stranded = {each: n for each, n in self.stranded.items() if each in in_hand}
         for record in found:
             try:
-                self._begin_anew(record)
-            except Exception as error:  # noqa: BLE001 - it is found again; the others can't wait
+                self._process_again(record)
+            except Exception as error:  # noqa: BLE001 - it is found again; the others proceed
                 self._defects.note(Stage.LOST, error, record)
 
     def _old(self, assignments: Sequence[Assignment], now_s: float) -> list[Record]:
-        """Return the records that were handed over too long ago, and are not done."""
+        """Return the records that were handed over long ago and are not done."""
         ends = {each: next(reversed(each.records), -1) + 1 for each in assignments}
         self._marks.append(_Mark(now_s, ends))
         while len(self._marks) > 1 and self._marks[1].at_s <= now_s - self.patience_s:
@@ -128,14 +128,14 @@ class Watch:
         held = {_place(record) for record in self._held()}
         return {place: record for record in old if (place := _place(record)) not in held}
 
-    def _begin_anew(self, record: Record) -> None:
+    def _process_again(self, record: Record) -> None:
         place = _place(record)
         times = self.stranded[place] = self.stranded.get(place, 0) + 1
         lost = Lost("no part of the worker had the record in hand")
         self._defects.note(Stage.LOST, lost)
         _log.error("record.stranded", extra={"record": record.place, "times": times})
         if times == 1:
-            self._lane.begin_anew(record.anew())
+            self._lane.process_again(record.anew())
         else:
             self._lane.give_up(record.anew(), lost)
 

@@ -28,8 +28,8 @@ from plaudit.deliver.offsets.source_config import ASSIGNOR, SourceConfig
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
 from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
-from plaudit.deliver.pipeline.orders import follow_orders
 from plaudit.deliver.pipeline.pipeline import Pipeline
+from plaudit.deliver.pipeline.unblocking import follow_unblock_marks
 from plaudit.deliver.pipeline.upkeep import divert_rest, leave
 from plaudit.deliver.preflight import LaneTopics
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
@@ -60,14 +60,14 @@ class LaneName(StrEnum):
 
 
 SETTLE_LINGER_MS: Final = 20
-"""Writes may wait so long for company: nobody waits for them, as a retry is due seconds later and a
-commit is made four times a second. Fewer batches cost less on both sides of the wire."""
+"""Time for which writes wait for a fuller batch. Nothing depends on it: a retry is due seconds
+later, and commits happen four times a second. Fewer batches cost less on both sides."""
 SESSION_BY_BROKER: Final = (
-    "PLAUDIT_KAFKA_GROUP_PROTOCOL=consumer: how soon a killed worker's partitions go to others is "
-    "the brokers' group.consumer.session.timeout.ms"
+    "PLAUDIT_KAFKA_GROUP_PROTOCOL=consumer: the brokers' group.consumer.session.timeout.ms decides "
+    "how soon others get the partitions of a killed worker"
 )
 TABLE_STALE_AFTER_S: Final = 2.0
-TABLE_LOOK_S: Final = 0.5
+TABLE_WAIT_S: Final = 0.5
 TICK_S: Final = 0.5
 LATENESS_FADES: Final = 0.8
 WEDGED_AFTER_S: Final = 30.0
@@ -76,17 +76,17 @@ CLOSE_S: Final = 25.0
 
 
 class Worker:
-    """One deliver process; made and run in the event loop.
+    """One deliver process; created and run in the event loop.
 
     Args:
-        kafka: where Kafka is.
-        settings: how to deliver.
-        sender: the HTTP client; closed by whoever made it.
+        kafka: connection and names.
+        settings: of delivery.
+        sender: the HTTP client; the caller closes it.
 
     Attributes:
-        lanes: those that run.
+        lanes: running lanes.
         ticked_at: when the event loop last made progress, monotonic seconds.
-        late_s: how late it runs.
+        late_s: lateness of the event loop.
     """
 
     def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
@@ -111,7 +111,7 @@ class Worker:
         self.clock = BrokerClock()
         self.settler = Settler(self.producer, kafka.names, name, self.clock)
         isolation = settings.isolation
-        self._tools = PipelineContext(
+        self._shared = PipelineContext(
             Attempter(sender, self.settler.defects),
             self.settler,
             AttemptLogger(settings.observability.log_attempts, name),
@@ -125,14 +125,14 @@ class Worker:
         )
 
     def stop(self) -> None:
-        """Ask the worker to finish what is under way, commit and end."""
+        """Make the worker finish what is in flight, commit and end."""
         self._stop.set()
 
     async def run(self, topics: LaneTopics, lanes: Collection[LaneName]) -> None:
         """Deliver until `stop`.
 
         Raises:
-            Exception: what ended a source or the producer.
+            Exception: ended a consumer thread or the producer.
         """
         self.settler.defects.watch(asyncio.get_running_loop())
         # In shutdown order, last first: lanes, repetition of failed writes, producer, tables.
@@ -143,8 +143,8 @@ class Worker:
             stack.callback(self.producer.close)
             self.schemas.start()
             self.follower.start()
-            orders = follow_orders(self._marks, self.lanes)
-            work = (self.settler.run(), self.settler.serve(), self._tick(), orders)
+            unblocking = follow_unblock_marks(self._marks, self.lanes)
+            work = (self.settler.run(), self.settler.serve(), self._tick(), unblocking)
             tasks = [self._spawn(each) for each in work]
             stack.push_async_callback(_cancel, tasks)
             await learn_time(self.producer, self._kafka.names.dlq_deliveries, self.clock)
@@ -158,14 +158,14 @@ class Worker:
 
     @property
     def table_is_current(self) -> bool:
-        """Whether the table of endpoints is known to have been complete 2 s ago."""
+        """Whether the table of endpoints was complete at most 2 s ago."""
         as_of = self.follower.current_as_of
         return as_of is not None and time.monotonic() - as_of < TABLE_STALE_AFTER_S
 
     async def _table_is_read(self) -> bool:
-        """Wait until the table of endpoints has been read to its end; False when told to stop."""
+        """Wait until the table of endpoints is read to its end; return False after `stop`."""
         while not self._stop.is_set():
-            if await asyncio.to_thread(self.follower.wait_ready, TABLE_LOOK_S):
+            if await asyncio.to_thread(self.follower.wait_ready, TABLE_WAIT_S):
                 self.table.complete()
                 return True
         return False
@@ -181,10 +181,10 @@ class Worker:
             self._open(LaneName.DELIVERIES, names.deliveries_group, topics.deliveries)
 
     def _open(self, name: LaneName, group: str, topics: Mapping[str, int]) -> None:
-        context = LaneContext(self._tools)
+        context = LaneContext(self._shared)
         pipeline = Pipeline(context, EVENTS if name is LaneName.EVENTS else DELIVERIES)
         loop = asyncio.get_running_loop()
-        lane = LoopBridge(name, pipeline, context.gate, loop, self.clock, self._tools.pulse)
+        lane = LoopBridge(name, pipeline, context.gate, loop, self.clock, self._shared.pulse)
         passage = Passage(
             lane,
             context.gate,
@@ -198,7 +198,7 @@ class Worker:
 
         def held() -> Iterator[Record]:
             yield from lane.records
-            yield from pipeline.rounds.records
+            yield from pipeline.wide_events.records
             yield from (each.record for each in pipeline.admission.queues.deliveries)
             yield from self.settler.records
             yield from tuple(source.done)
@@ -216,7 +216,7 @@ class Worker:
         )
 
     async def _close_lanes(self) -> None:
-        """Let the sources finish what is under way and commit; the event loop goes on meanwhile."""
+        """Let the consumer threads finish and commit, while the event loop continues."""
         for each in self.lanes:
             each.source.stop()
         deadline = time.monotonic() + CLOSE_S
@@ -227,28 +227,28 @@ class Worker:
             each.close()
 
     async def _tick(self) -> None:
-        """Show that the event loop makes progress; a thread watches it."""
+        """Show the watchdog thread that the event loop makes progress, and do the upkeep."""
         watch = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         watch.start()
         while True:
             late_s = max(0.0, time.monotonic() - self.ticked_at - TICK_S)
             self.ticked_at = time.monotonic()
-            # It rises at once and falls by and by: what was late a moment ago is on the wire now.
+            # It rises at once and falls slowly: what was late a moment ago is in flight now.
             self.late_s = max(late_s, self.late_s * LATENESS_FADES)
-            self._tools.pulse.late_s = self.late_s
-            self._look_at_brokers()
+            self._shared.pulse.late_s = self.late_s
+            self._pause_without_brokers()
             for each in self.lanes:
                 try:
-                    each.look()
-                    each.look_for_stranded()
-                except Exception as error:  # noqa: BLE001 - the next look comes soon
+                    each.update()
+                    each.recover_stranded()
+                except Exception as error:  # noqa: BLE001 - the next tick comes soon
                     self.settler.defects.note(Stage.LOOK, error)
             if self.producer.fatal is not None:
                 self._fail(self.producer.fatal)
             await asyncio.sleep(TICK_S)
 
-    def _look_at_brokers(self) -> None:
-        """Begin nothing while nothing can be written down."""
+    def _pause_without_brokers(self) -> None:
+        """Pause the lanes while nothing can be written to Kafka."""
         silent = self.settler.silent_s > STALLED_AFTER_S
         if silent != self._silent:
             self._silent = silent
@@ -260,7 +260,7 @@ class Worker:
             each.lane.stall(stalled=self.settler.stalled)
 
     def _watch(self) -> None:
-        """End a process whose event loop hangs: its heartbeats would keep its partitions."""
+        """End the process if its event loop hangs: its heartbeats would keep its partitions."""
         while not self._stop.is_set():
             time.sleep(TICK_S)
             stuck_s = time.monotonic() - self.ticked_at
@@ -269,7 +269,7 @@ class Worker:
                 os._exit(EXIT_WEDGED)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Run something for as long as the worker runs; should it crash, the worker ends."""
+        """Run a task for as long as the worker runs; if the task fails, the worker ends."""
         task = asyncio.create_task(work)
         task.add_done_callback(self._crashed)
         return task

@@ -71,7 +71,7 @@ def command(
         else:
             server = HealthServer(health, "127.0.0.1", 0)
             stack.callback(server.close)
-            Lifeline(lifeline).hold(server.port)
+            Lifeline(lifeline).start(server.port)
         uvloop.run(_deliver(kafka, settings, context, health, lanes))
 
 

@@ -97,7 +97,7 @@ class LoopBridge:
         for held in self._waiting.values():
             yield from held
 
-    def begin_anew(self, record: Record) -> None:
+    def process_again(self, record: Record) -> None:
         """Process a record again that our own code has lost."""
         self._arrived.append(record)
         if not self._continues:

@@ -14,8 +14,8 @@ from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.offsets.pulse import Pulse
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.deduplication import SeenSteps
-from plaudit.deliver.pipeline.patience import Patience
-from plaudit.deliver.pipeline.unreadable import Unread
+from plaudit.deliver.pipeline.schema_wait import SchemaWait
+from plaudit.deliver.pipeline.unreadable_log import UnreadableLog
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.deliver.telemetry.counters import LaneCounters
@@ -34,7 +34,7 @@ class PipelineContext:
         schemas: writers' schemas; None: only those that the product knows.
         stopped: versions of endpoints that answered 410, by endpoint: nothing is sent to an
             endpoint until its next version.
-        flood_share: part of a partition's records in a minute that may be dead-lettered unread.
+        flood_share: part of a partition's records in a minute that may be unreadable.
         schema_wait_s: seconds that a partition waits for unknown schemas.
         pulse: lateness of the event loop.
         known: health of the endpoints.
@@ -66,8 +66,8 @@ class LaneContext:
         decoder: reads events.
         counters: counts for metrics.
         limiter: pauses a partition in which most records are unreadable.
-        patience: limits how long a record may block its partition.
-        unread: logs records that become dead letters unread.
+        schema_wait: limits how long a record may block its partition.
+        unreadable_log: logs unreadable records.
         seen: steps of deliveries, to drop repetitions.
         gate: pauses the lane.
         closed: the worker is stopping: outcomes are ignored, and others read the records again.
@@ -78,8 +78,8 @@ class LaneContext:
         self.decoder = EventDecoder(shared.schemas)
         self.counters = LaneCounters()
         self.limiter = DlqLimiter(shared.flood_share)
-        self.patience = Patience(shared.schema_wait_s)
-        self.unread = Unread()
+        self.schema_wait = SchemaWait(shared.schema_wait_s)
+        self.unreadable_log = UnreadableLog()
         self.seen = SeenSteps()
         self.gate = PauseGate()
         self.closed = False

@@ -16,10 +16,10 @@ def dead_letter(lane: LaneContext, record: Record, dead: DeadRecord) -> None:
         RecordBlocked: flood protection pauses the partition.
     """
     reason, detail = dead
-    if lane.patience.is_ordered(record):
+    if lane.schema_wait.is_unblocked(record):
         lane.limiter.resume(record.assignment)
     lane.limiter.count_unreadable(record.assignment, reason)
-    lane.unread.note(record, reason, detail)
+    lane.unreadable_log.note(record, reason, detail)
     record.pending = 1
     record.assignment.begun += 1
     lane.counters.undecodable[reason] += 1

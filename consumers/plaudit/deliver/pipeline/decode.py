@@ -18,8 +18,8 @@ def decode(lane: LaneContext, record: Record) -> Event | DeadRecord:
     try:
         event = lane.decoder.decode(record.value)
     except SchemaUnknown as unknown:
-        is_over = lane.patience.is_over(record, counts=unknown.asked)
-        if not is_over and not lane.patience.is_ordered(record):
+        is_over = lane.schema_wait.is_over(record, counts=unknown.asked)
+        if not is_over and not lane.schema_wait.is_unblocked(record):
             raise RecordBlocked(str(unknown)) from None
         return DeadRecord("schema_unknown", str(unknown))
     except Undecodable as error:

@@ -1,7 +1,7 @@
-"""Doubled records of the deliveries lane.
+"""De-duplication in the deliveries lane.
 
-A crash between the write of a retry and the commit of its origin leaves two records of the same
-step of a delivery; both come to the same partition, a few records apart.
+After a crash between the write of a retry and the commit of its origin, two records stand for the
+same step of a delivery. Both are in the same partition, a few records apart.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from plaudit.deliver.model.delivery import Addressed
 from plaudit.kafka.read.consumer import Partition
 
 REMEMBERED: Final = 100_000
-"""Records of all partitions together, among which a doubled one is noticed: 20 MB. That is 10,000
-of a partition as long as ten are busy; with a bound for each, a worker that has twelve partitions
-of every tier would come to 600 MiB in the end."""
+"""Remembered records of all partitions together: 20 MB. While ten partitions are busy, that is
+10,000 for each. With a bound for each partition, a worker with twelve partitions of every tier
+would need 600 MiB."""
 _DIGEST_BYTES: Final = 16
-"""So many that two steps never have the same: a delivery would be dropped."""
+"""Long enough that no two steps collide: a delivery would be dropped."""
 
 
 class SeenSteps:
-    """The latest steps of deliveries, by the offset that brought each; for the event loop.
+    """Latest steps of deliveries, with the offset of each; for the event loop.
 
     Args:
-        most: how many are remembered.
+        most: remembered steps.
     """
 
     def __init__(self, most: int = REMEMBERED) -> None:
@@ -34,11 +34,11 @@ class SeenSteps:
         self._in_order: deque[bytes] = deque()
 
     def repeats(self, partition: Partition, offset: int, event_id: str, given: Addressed) -> bool:
-        """Take note of a step; True when another record of the partition has brought it already."""
+        """Remember a step; return whether another record of the partition had it already."""
         history = given.history
         step = (
             f"{partition} {event_id} {given.endpoint_id} {history.attempts} {history.diversions} "
-            # A replay, or a manual retry, of what was there a moment ago is meant.
+            # A replay, or a manual retry, of a recent delivery is intended.
             f"{history.redrives} {history.enqueued_at_ms}"
         )
         key = blake2b(step.encode(), digest_size=_DIGEST_BYTES).digest()

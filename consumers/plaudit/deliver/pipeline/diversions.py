@@ -1,4 +1,4 @@
-"""Decisions about a delivery that its endpoint does not take now."""
+"""Tiers of refused deliveries, and schedules of endpoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plaudit.records.delays import Delay
 
 
 def diverted(history: History, plan: Plan, refusal: Refusal, now_ms: int) -> Decision:
-    """Return the tier that a refused delivery waits in."""
+    """Return the decision about a delivery that admission has refused."""
     reason, turn_at_ms = refusal.reason, refusal.turn_at_ms
     if turn_at_ms is None:
         return divert(history, plan, reason, now_ms, wait_ms=int(refusal.wait_s * 1_000))

@@ -30,7 +30,7 @@ from plaudit.deliver.pipeline.expansion import DeadRecord, Deliveries, WideEvent
 from plaudit.deliver.pipeline.fan_out import FanOut, wanting_of
 from plaudit.deliver.pipeline.lanes import LaneKind
 from plaudit.deliver.pipeline.outcomes import decision_after, is_overdue
-from plaudit.deliver.pipeline.rounds import Rounds
+from plaudit.deliver.pipeline.round_robin import RoundRobin
 from plaudit.deliver.pipeline.settlement import divert, fail, settle, settle_unattempted
 from plaudit.endpoints.model import Endpoint
 from plaudit.transport.answer import Answer
@@ -47,7 +47,7 @@ class Pipeline:
     Attributes:
         lane: see above.
         admission: what waits, and what is in flight.
-        rounds: wide events, which are worked on in slices.
+        wide_events: wide events, which are worked on in slices.
     """
 
     def __init__(self, lane: LaneContext, kind: LaneKind) -> None:
@@ -63,7 +63,9 @@ class Pipeline:
             serves_all=kind.serves_all,
             hold=lane.gate,
         )
-        self.rounds = Rounds(clock.later, lambda: lane.may_fan_out, partial(give_up_job, lane))
+        self.wide_events = RoundRobin(
+            clock.later, lambda: lane.may_fan_out, partial(give_up_job, lane)
+        )
         self._expand = kind.expand
         self._attempter = shared.attempter
 
@@ -81,7 +83,9 @@ class Pipeline:
                 dead_letter(self.lane, record, found)
             case WideEvent():
                 find = partial(wanting_of, self.lane)
-                self.rounds.add(found.workspace_id, FanOut(record, self.lane, find, self.route))
+                self.wide_events.add(
+                    found.workspace_id, FanOut(record, self.lane, find, self.route)
+                )
             case _:
                 assert_never(found)
 

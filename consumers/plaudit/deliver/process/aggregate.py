@@ -1,7 +1,7 @@
-"""One `/metrics`, `/healthz` and `/readyz` over all workers of a supervisor.
+"""Aggregate: one `/metrics`, `/healthz` and `/readyz` for all workers of a supervisor.
 
-Nothing is summed up: every sample has its worker's number as a label, so that one that is worse off
-than the others can be seen.
+Samples are not summed up. Each has the number of its worker as a label, so that a worker that
+differs from the others can be seen.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ RUNNING: Final = "plaudit_workers_running"
 RESTARTS: Final = "plaudit_worker_restarts"
 PER_SUPERVISOR: Final = {
     RUNNING: ("gauge", "Worker processes that run and serve their health."),
-    RESTARTS: ("counter", "How often a worker ended by itself and was started again: alert."),
+    RESTARTS: ("counter", "Restarts of a worker that ended by itself: alert."),
 }
 
 
 class Unanswered(Exception):
-    """A worker does not say how it is."""
+    """A worker does not answer."""
 
 
 class FleetHealth:
-    """Says how the workers are."""
+    """Health of all workers."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
@@ -40,12 +40,12 @@ class FleetHealth:
         self.registry.register(_Collector(supervisor))
 
     def stuck(self) -> list[str]:
-        """Return what makes no progress; a worker that is being started again is none of it."""
+        """Return the parts that make no progress; a worker that restarts does not count."""
         running = [each for each in self._supervisor.workers if each.port is not None]
         return [problem for each in running for problem in _problems(each, "/healthz")]
 
     def unready(self) -> list[str]:
-        """Return what is missing before all workers can deliver."""
+        """Return why workers can't deliver."""
         workers = self._supervisor.workers
         return [problem for each in workers for problem in _problems(each, "/readyz")]
 
@@ -91,10 +91,10 @@ def _problems(worker: WorkerProcess, path: str) -> list[str]:
 
 
 def _ask(worker: WorkerProcess, path: str) -> bytes:
-    """Return what a worker says.
+    """Return the answer of a worker's health server.
 
     Raises:
-        Unanswered: it does not.
+        Unanswered: the worker does not answer.
     """
     if worker.port is None:
         raise Unanswered("it is not started yet")

@@ -1,4 +1,4 @@
-"""What a worker says of itself at `/metrics`, `/healthz` and `/readyz`."""
+"""Health of a worker: `/metrics`, `/healthz` and `/readyz`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from plaudit.deliver.worker import Worker
 STUCK_AFTER_S: Final = 10.0
 SOURCE_STUCK_AFTER_S: Final = 60.0
 SOURCE_SILENT_AFTER_S: Final = 20.0
-"""Not ready sooner than stuck: a restart would repeat what is under way. A look-up of the brokers'
-takes 10 s at most."""
+"""The worker is unready earlier than stuck, because a restart repeats what is in flight. A query of
+the brokers takes 10 s at most."""
 STALE_AFTER_S: Final = 10.0
 SKEWED_S: Final = 300.0
-"""Deliveries follow the brokers' clock, but a machine that is so far off needs attention."""
+"""Deliveries follow the brokers' clock, but a machine with such a difference needs attention."""
 
 
 class Health:
-    """Says how a worker is; it answers before there is one, too."""
+    """Health of a worker; it answers before the worker has started, too."""
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
@@ -33,12 +33,12 @@ class Health:
         PlatformCollector(registry=self.registry)
 
     def watch(self, worker: Worker) -> None:
-        """Speak of this worker from now on."""
+        """Report this worker from now on."""
         self._worker = worker
         self.registry.register(WorkerCollector(worker))
 
     def stuck(self) -> list[str]:
-        """Return what makes no progress; empty while all is well, brokers away included."""
+        """Return the parts that make no progress; waiting for brokers does not count."""
         worker = self._worker
         if worker is None:
             return []
@@ -54,7 +54,7 @@ class Health:
         return found
 
     def unready(self) -> list[str]:
-        """Return what is missing before the worker can deliver; empty when nothing is."""
+        """Return why the worker can't deliver; empty if it can."""
         worker = self._worker
         if worker is None:
             return ["the topics are not checked yet; brokers away?"]
@@ -83,7 +83,7 @@ class Health:
 
 
 def _without_work(worker: Worker) -> Iterator[str]:
-    """Yield sources that do not read, or that their groups have not let in."""
+    """Yield consumer threads that do not read, or are not members of their group."""
     now = time.monotonic()
     for source in (lane.source for lane in worker.lanes):
         silent_s = now - source.read_at

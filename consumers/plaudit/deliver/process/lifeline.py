@@ -1,7 +1,7 @@
-"""The line between a supervisor and a worker process: where its health is served, and an end.
+"""Lifeline: socket between a supervisor and a worker process.
 
-The worker says its port once. When the supervisor is gone, however it went, the line breaks, and
-the worker ends as if told to: nothing keeps delivering that nobody looks after.
+The worker writes the port of its health server once. When the supervisor ends, for whatever reason,
+the socket closes, and the worker stops: no worker runs without a supervisor.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ EXIT_ORPHANED: Final = 71
 
 
 class Lifeline:
-    """The worker's end.
+    """The worker's end of the socket.
 
     Args:
-        descriptor: of the socket that the supervisor passed on.
+        descriptor: of the socket, from the supervisor.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._line = socket.socket(fileno=descriptor)
 
-    def hold(self, port: int) -> None:
-        """Tell the port, and from now on end with the supervisor."""
+    def start(self, port: int) -> None:
+        """Send the port, and from now on end with the supervisor."""
         self._line.sendall(b"%d\n" % port)
         threading.Thread(target=self._wait, name="lifeline", daemon=True).start()
 

@@ -1,8 +1,8 @@
-"""`plaudit deliver --workers N`: keeps worker processes running, and ends with them.
+"""Supervisor of `plaudit deliver --workers N`: keeps worker processes running.
 
-A worker that ends by itself is started again: at once, then after a pause that doubles up to half a
-minute, with jitter. The supervisor never gives up, and says so each time; only a usage error, which
-the next one would make as well, ends it.
+The supervisor restarts a worker that ends by itself: at once, then after a pause that doubles up to
+half a minute, with jitter. It logs each restart and never stops trying. Only a usage error ends it,
+because the next worker would make the same.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ USAGE: Final = 2
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 STEADY_S: Final = 60.0
-"""A worker that ran for so long ended for another reason than the one before."""
+"""A worker that ran for longer ended for another reason than the one before."""
 ORDERLY_S: Final = 28.0
-"""Workers need at most 25 s to finish what is under way; then they are killed."""
+"""Workers need at most 25 s to finish what is in flight; then the supervisor kills them."""
 _PORT_BYTES: Final = 16
 
 
 def pause_s(failures: int, jitter: float) -> float:
-    """Return how long to wait before a worker is started again.
+    """Return the pause before a worker is restarted.
 
     Args:
-        failures: how often in a row it ended soon after its start.
-        jitter: 0 to 1, so that workers that ended together don't start together.
+        failures: ends in a row soon after a start.
+        jitter: 0 to 1, so that workers that ended together do not restart together.
     """
     longest_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 16))
     return longest_s * (0.5 + jitter / 2)
@@ -47,9 +47,9 @@ class WorkerProcess:
 
     Attributes:
         number: from 0 on.
-        process: the present one; None while there is none.
-        port: where it serves its health; None until it said so.
-        restarts: how often it was started again.
+        process: the current one; None between two.
+        port: of its health server; None until it is known.
+        restarts: number of restarts.
     """
 
     number: int
@@ -59,18 +59,18 @@ class WorkerProcess:
     _failures: int = field(default=0, repr=False)
 
     def ended_after(self, seconds: float) -> float:
-        """Take note of an end; return how long to wait before the next start."""
+        """Note an end; return the pause before the next start."""
         self._failures = 0 if seconds > STEADY_S else self._failures + 1
         self.restarts += 1
         return pause_s(self._failures, random.random())  # noqa: S311 - spreads restarts, no secret
 
 
 class Supervisor:
-    """Runs `count` workers; made and run in the event loop.
+    """Runs worker processes; created and run in the event loop.
 
     Args:
-        command: what a worker is started with; `--lifeline` and its descriptor are added.
-        count: how many.
+        command: of a worker; `--lifeline` and its descriptor are added.
+        count: number of workers.
     """
 
     def __init__(self, command: Sequence[str], count: int) -> None:
@@ -81,7 +81,7 @@ class Supervisor:
         self.workers = [WorkerProcess(number) for number in range(count)]
 
     def stop(self) -> None:
-        """End the workers in order; called again, kill them."""
+        """Stop the workers; called again, kill them."""
         if self._stop.is_set():
             self._failed = True
             for worker in self._running:
@@ -115,7 +115,7 @@ class Supervisor:
                 self._failed = self._failed or code != 0
                 return
             if code == USAGE:
-                # It has said why; the others would say the same.
+                # The worker has printed the reason; the others would print the same.
                 self._usage = True
                 self._stop.set()
                 return
@@ -136,23 +136,23 @@ class Supervisor:
                     "--lifeline",
                     str(theirs.fileno()),
                     pass_fds=(theirs.fileno(),),
-                    # Ctrl-C is for us: we stop them in order.
+                    # Ctrl-C reaches the supervisor only, which stops the workers.
                     start_new_session=True,
                 )
             if self._stop.is_set():
                 worker.process.terminate()
-            telling = asyncio.create_task(self._hear(worker, ours))
+            reading = asyncio.create_task(self._read_port(worker, ours))
             code = await worker.process.wait()
-            telling.cancel()
+            reading.cancel()
         worker.port = None
         return code
 
-    async def _hear(self, worker: WorkerProcess, line: socket.socket) -> None:
-        """Take the port that the worker tells."""
+    async def _read_port(self, worker: WorkerProcess, line: socket.socket) -> None:
+        """Read the port of the worker's health server."""
         line.setblocking(False)  # noqa: FBT003 - the standard library's signature
-        told = await asyncio.get_running_loop().sock_recv(line, _PORT_BYTES)
-        if told.strip():
-            worker.port = int(told)
+        port = await asyncio.get_running_loop().sock_recv(line, _PORT_BYTES)
+        if port.strip():
+            worker.port = int(port)
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -1,8 +1,8 @@
-"""Work that takes long, done in slices: one slice for each workspace in turn, with room between.
+"""Round robin: long jobs in slices of time, one slice for each workspace in turn.
 
-A wide event takes the event loop as long as thousands of ordinary ones. So it is worked on for a
-moment at a time, and the loop serves everything else in between. The events of one workspace are
-worked on one after the other; only the first of them is held in decoded form.
+A wide event occupies the event loop for as long as thousands of ordinary events. So it runs in
+slices, and the loop serves everything else between them. The events of one workspace run one after
+the other, and only the first of them is decoded.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from plaudit.deliver.offsets.assignment import Record
 
-LOOK_AGAIN_S: Final = 0.005
-"""While brokers owe acknowledgements; they come every 10 ms."""
+RETRY_S: Final = 0.005
+"""Interval while acknowledgements are due; the worker takes them every 10 ms."""
 
 
 class Job(Protocol):
@@ -22,7 +22,7 @@ class Job(Protocol):
 
     @property
     def record(self) -> Record:
-        """What is worked on."""
+        """The record."""
         ...
 
     def step(self) -> bool:
@@ -30,25 +30,25 @@ class Job(Protocol):
         ...
 
 
-class Rounds:
-    """Gives each workspace with jobs a slice in turn; belongs to the event loop's thread.
+class RoundRobin:
+    """Runs the jobs of each workspace in turn; belongs to the event loop's thread.
 
     Args:
-        later: calls a function after so many seconds.
-        may_go: whether there is room for what a slice writes.
-        failed: hears of a record whose job our own code has ended by an error.
+        later: calls a function after a number of seconds.
+        has_room: returns whether there is room for the writes of a slice.
+        failed: called with a record and the exception that ended its job.
     """
 
     def __init__(
         self,
         later: Callable[[float, Callable[[], None]], object],
-        may_go: Callable[[], bool],
+        has_room: Callable[[], bool],
         failed: Callable[[Record, Exception], None],
     ) -> None:
         self._later = later
-        self._may_go = may_go
+        self._has_room = has_room
         self._failed = failed
-        self._turns = self._turns_seen = 0
+        self._slices = self._slices_seen = 0
         self._jobs: dict[str, deque[Job]] = {}
         self._order: deque[str] = deque()
 
@@ -57,36 +57,36 @@ class Rounds:
 
     @property
     def records(self) -> Iterator[Record]:
-        """What is worked on or waits for it."""
+        """Records of all jobs."""
         for jobs in self._jobs.values():
             yield from (job.record for job in jobs)
 
-    def revive(self) -> None:
-        """Go on, should a defect have ended the turns; called every few seconds."""
-        if self._order and self._turns == self._turns_seen:
-            self._later(0, self._turn)
-        self._turns_seen = self._turns
+    def restart(self) -> None:
+        """Schedule the next slice if a defect has lost it; called every few seconds."""
+        if self._order and self._slices == self._slices_seen:
+            self._later(0, self._run_slice)
+        self._slices_seen = self._slices
 
     def add(self, workspace_id: str, job: Job) -> None:
-        """Begin a job, and leave what does not fit into one slice for later."""
+        """Run the first slice of a job, and queue the rest."""
         jobs = self._jobs.get(workspace_id)
         if jobs is not None:
             jobs.append(job)
             return
-        if self._may_go() and job.step():
+        if self._has_room() and job.step():
             return
         self._jobs[workspace_id] = deque([job])
         self._order.append(workspace_id)
         if len(self._order) == 1:
-            self._later(0, self._turn)
+            self._later(0, self._run_slice)
 
-    def _turn(self) -> None:
-        """Give the workspace whose turn it is a slice."""
-        self._turns += 1
+    def _run_slice(self) -> None:
+        """Run a slice for the next workspace."""
+        self._slices += 1
         if not self._order:
             return
-        if not self._may_go():
-            self._later(LOOK_AGAIN_S, self._turn)
+        if not self._has_room():
+            self._later(RETRY_S, self._run_slice)
             return
         workspace_id = self._order.popleft()
         jobs = self._jobs[workspace_id]
@@ -97,10 +97,10 @@ class Rounds:
         else:
             del self._jobs[workspace_id]
         if self._order:
-            self._later(0, self._turn)
+            self._later(0, self._run_slice)
 
     def _finished(self, job: Job) -> bool:
-        """Give a job a slice; one that fails by a defect of ours ends, and its record with it."""
+        """Run a slice of a job; return whether it has ended, for an exception as well."""
         try:
             return job.step()
         except Exception as error:  # noqa: BLE001 - a defect of ours must not hold a partition

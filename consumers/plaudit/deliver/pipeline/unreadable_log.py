@@ -1,4 +1,4 @@
-"""What is logged of records that become dead letters without having been read."""
+"""Log of unreadable records."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from plaudit.logs.logger import event_logger
 
 _log = event_logger(__name__)
 
-SAY_AGAIN_S: Final = 60.0
-"""A partition full of garbage must not fill the log: one line a minute for each reason."""
+LOG_AGAIN_S: Final = 60.0
+"""Each reason of a partition is logged once a minute, so that garbage does not fill the log."""
 MOST_CHARACTERS: Final = 300
 
 
-class Unread:
-    """Logs records that become dead letters, each reason of a partition once in a while.
+class UnreadableLog:
+    """Logs records that become dead letters, each reason of a partition once a minute.
 
     Args:
         monotonic: seconds.
@@ -26,17 +26,17 @@ class Unread:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        # When it was said last, and how many have not been since.
-        self._said: dict[tuple[Partition, str], tuple[float, int]] = {}
+        # Time of the last log event, and the number of records since then.
+        self._logged: dict[tuple[Partition, str], tuple[float, int]] = {}
 
     def note(self, record: Record, reason: str, detail: str) -> None:
-        """Log a record that becomes a dead letter, and how many were not logged before it."""
+        """Log a record that becomes a dead letter, and the number of unlogged ones before it."""
         partition, now = record.assignment.partition, self._monotonic()
-        said_at, silent = self._said.get((partition, reason), (float("-inf"), 0))
-        if now < said_at + SAY_AGAIN_S:
-            self._said[partition, reason] = said_at, silent + 1
+        logged_at, unlogged = self._logged.get((partition, reason), (float("-inf"), 0))
+        if now < logged_at + LOG_AGAIN_S:
+            self._logged[partition, reason] = logged_at, unlogged + 1
             return
-        self._said[partition, reason] = now, 0
+        self._logged[partition, reason] = now, 0
         _log.warning(
             "record.unreadable",
             extra={
@@ -44,6 +44,6 @@ class Unread:
                 "offset": record.offset,
                 "reason": reason,
                 "detail": detail[:MOST_CHARACTERS],
-                "not_logged_before": silent,
+                "not_logged_before": unlogged,
             },
         )
