@@ -31,7 +31,7 @@ class Subject:
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 Counter("plaudit_things", "Things.", ["kind"], registry=Subject.registry).labels("a").inc(3)
 server = HealthServer(Subject(), "127.0.0.1", 0)
-Lifeline(int(sys.argv[sys.argv.index("--lifeline") + 1])).hold(server.port)
+Lifeline(int(sys.argv[sys.argv.index("--lifeline") + 1])).start(server.port)
 print(os.getpid(), flush=True)
 while True:
     time.sleep(0.05)
