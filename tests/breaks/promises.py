@@ -124,18 +124,18 @@ OFFSETS: Final = (
     ),
     Break(
         "what was done is committed before a partition moves",
-        "consumers/plaudit/deliver/offsets/consumer_thread.py",
-        "            self._commits.commit_now(leaving)\n"
-        "            self._finish(leaving, self._config.revoke_grace_s)\n"
-        "            self._commits.commit_now(leaving)\n",
+        "consumers/plaudit/deliver/offsets/revocation.py",
+        "        self._commits.commit_now(leaving)\n"
+        "        self.finish(leaving, self._config.revoke_grace_s)\n"
+        "        self._commits.commit_now(leaving)\n",
         "",
         "tests/deliver/test_source.py",
     ),
     Break(
         "a record is done when all its deliveries are",
         "consumers/plaudit/deliver/pipeline/pipeline.py",
-        "record.pending = len(deliveries)",
-        "record.pending = 1",
+        "record.pending = record.deliveries = len(deliveries)",
+        "record.pending = record.deliveries = 1",
         "tests/deliver/test_pipeline.py",
     ),
 )
