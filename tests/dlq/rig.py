@@ -16,13 +16,13 @@ from confluent_kafka import TopicPartition
 from plaudit.bulk.control import Control
 from plaudit.dlq.job.job import Order, redrive
 from plaudit.dlq.job.report import Report
-from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.job.throttle import JobLimits
 from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
 
 PLAUDIT = Path(sys.executable).with_name("plaudit")
-UNBOUND = Limits(lag_cap=0)
+UNBOUND = JobLimits(lag_cap=0)
 SOON_S = 60.0
 
 

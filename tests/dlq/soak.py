@@ -22,7 +22,7 @@ from plaudit.bulk.collector import spared_collector
 from plaudit.bulk.control import Control
 from plaudit.dev.kafka import find_kafka
 from plaudit.dlq.job.job import Order, redrive
-from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.job.throttle import JobLimits
 from plaudit.dlq.letters.filters import FilterOptions, parse
 from plaudit.dlq.letters.histogram import Histogram
 from plaudit.dlq.letters.letter import Kind
@@ -107,9 +107,9 @@ def rates(settings: KafkaSettings) -> dict[str, float]:
     """Measure how exact rates are, altogether and by endpoint, and how fast it goes without."""
     measured = {}
     for name, limits in (
-        ("at_2000_per_s", Limits(rate=2_000, most=10_000, lag_cap=0)),
-        ("at_100_per_s_to_an_endpoint", Limits(endpoint_rate=100, most=10_000, lag_cap=0)),
-        ("unthrottled_per_s", Limits(most=100_000, lag_cap=0)),
+        ("at_2000_per_s", JobLimits(rate=2_000, most=10_000, lag_cap=0)),
+        ("at_100_per_s_to_an_endpoint", JobLimits(endpoint_rate=100, most=10_000, lag_cap=0)),
+        ("unthrottled_per_s", JobLimits(most=100_000, lag_cap=0)),
     ):
         say(f"redriving: {name} …")
         watch = Stopwatch()

@@ -13,8 +13,8 @@ from plaudit.dlq.job.actions import RedriveEvents
 from plaudit.dlq.job.batch_writer import Mover
 from plaudit.dlq.job.job import Order, choose
 from plaudit.dlq.job.report import Report
-from plaudit.dlq.job.rules import RedriveOptions, Skip, Write
-from plaudit.dlq.job.throttle import Limits, Throttle
+from plaudit.dlq.job.rules import LetterWrite, RedriveOptions, Skip
+from plaudit.dlq.job.throttle import JobLimits, Throttle
 from plaudit.dlq.letters.letter import Kind, Letter
 from plaudit.dlq.letters.readable import UNKNOWN, SchemaCheck
 from plaudit.events.decoding import EventDecoder
@@ -46,14 +46,14 @@ class Producer:
     """Takes what is written."""
 
     def __init__(self) -> None:
-        self.written: list[Write] = []
+        self.written: list[LetterWrite] = []
 
     @contextmanager
     def transaction(self) -> Iterator[Producer]:
         yield self
 
     def send(self, *write: Any) -> None:
-        self.written.append(Write(*write))
+        self.written.append(LetterWrite(*write))
 
 
 class Redrive(RedriveEvents):
@@ -71,7 +71,7 @@ class Redrive(RedriveEvents):
         self._look(letter, "skip")
         return super().skip(letter)
 
-    def write(self, letter: Letter) -> Write:
+    def write(self, letter: Letter) -> LetterWrite:
         self._look(letter, "write")
         return super().write(letter)
 
@@ -94,7 +94,7 @@ class Known:
 @pytest.mark.parametrize("fails", ["skip", "write"])
 def test_the_others_go(fails: str) -> None:
     action, producer = Redrive(fails), Producer()
-    order, control = Order(Kind.EVENTS, limits=Limits(lag_cap=0)), Control()
+    order, control = Order(Kind.EVENTS, limits=JobLimits(lag_cap=0)), Control()
     report = Report("redrive", "events", 0)
     choose(cast("Any", Letters()), order, action, control, report)
     assert report.chosen == COUNT - (fails == "skip")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from dlq.generate import ENDPOINTS, WORKSPACE
 from plaudit.dlq.letters.filters import (
-    Filter,
     FilterOptions,
-    FilterRefused,
+    LetterFilter,
+    LetterFilterRefused,
     Range,
     moment,
     parse,
@@ -80,9 +80,9 @@ def test_no_option_takes_every_letter_and_says_so() -> None:
 
 
 def test_times_are_half_open() -> None:
-    assert Filter(since_ms=1_000).takes(letter(1_000))
-    assert not Filter(since_ms=1_001).takes(letter(1_000))
-    assert not Filter(until_ms=1_000).takes(letter(1_000))
+    assert LetterFilter(since_ms=1_000).takes(letter(1_000))
+    assert not LetterFilter(since_ms=1_001).takes(letter(1_000))
+    assert not LetterFilter(until_ms=1_000).takes(letter(1_000))
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_times_are_half_open() -> None:
     ],
 )
 def test_an_impossible_value_is_refused_with_its_option(asked: FilterOptions, option: str) -> None:
-    with pytest.raises(FilterRefused) as caught:
+    with pytest.raises(LetterFilterRefused) as caught:
         parse(asked, NOW_MS)
     assert caught.value.option == option
     assert str(caught.value).startswith(option)
 
 
 def test_a_misspelt_type_is_offered_the_right_one() -> None:
-    with pytest.raises(FilterRefused, match=r"testimonial\.approved"):
+    with pytest.raises(LetterFilterRefused, match=r"testimonial\.approved"):
         parse(FilterOptions(type=["testimonial.aproved"]), NOW_MS)
 
 
@@ -129,7 +129,7 @@ def test_a_range_takes_what_lies_between_its_ends(one: int, other: int, number: 
 def test_any_text_is_a_range_or_refused_and_never_anything_else(text: str) -> None:
     try:
         found = parse_range("x", text)
-    except FilterRefused:
+    except LetterFilterRefused:
         return
     assert found is not None
     assert found.least is not None or found.most is not None
@@ -137,7 +137,7 @@ def test_any_text_is_a_range_or_refused_and_never_anything_else(text: str) -> No
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_time_or_refused_and_never_anything_else(text: str) -> None:
-    with suppress(FilterRefused):
+    with suppress(LetterFilterRefused):
         assert isinstance(moment("x", text, NOW_MS), int)
 
 

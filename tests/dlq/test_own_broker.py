@@ -17,7 +17,7 @@ from plaudit.bulk.control import Control
 from plaudit.dev.kafka_errors import KafkaNotFound
 from plaudit.dev.kafka_local import LocalKafka
 from plaudit.dlq.job.job import Order, redrive
-from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.job.throttle import JobLimits
 from plaudit.kafka.settings import KafkaSettings
 
 pytestmark = pytest.mark.broker
@@ -76,7 +76,7 @@ def test_a_broker_that_restarts_in_the_middle_costs_time_and_nothing_else(
     broker: LocalKafka, installation: KafkaSettings
 ) -> None:
     seed(installation, 2_000)
-    order = Order(limits=Limits(rate=800, lag_cap=0))
+    order = Order(limits=JobLimits(rate=800, lag_cap=0))
     control, thread, reports = in_thread(installation, order)
     wait(lambda: end_of(installation) > 200)
     broker.kill()

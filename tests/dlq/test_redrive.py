@@ -16,7 +16,7 @@ from dlq.rig import SOON_S, UNBOUND, in_thread, wait
 from plaudit.bulk.control import Control
 from plaudit.dlq.job.job import Order, redrive
 from plaudit.dlq.job.rules import Skip
-from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.job.throttle import JobLimits
 from plaudit.dlq.letters.letter import Kind
 from plaudit.events.avro.fingerprint import fingerprint
 from plaudit.events.catalogue import lookup
@@ -196,7 +196,7 @@ def test_records_that_come_back_end_the_job(installation: KafkaSettings) -> None
         for number in range(60):
             key = f"{topic}:0:{number}".encode()
             producer.publish(names.dlq_events, b"x", key, headers).result(30)
-        limits = Limits(rate=20, lag_cap=0, stop_after=4)
+        limits = JobLimits(rate=20, lag_cap=0, stop_after=4)
         order = Order(kind=Kind.EVENTS, limits=limits)
         _, thread, reports = in_thread(installation, order)
         with BoundedReader(installation, f"{names.prefix}test") as reader:

@@ -14,7 +14,7 @@ from plaudit.bulk.control import Control
 from plaudit.dlq.job.job import Order, redrive
 from plaudit.dlq.job.rules import Skip
 from plaudit.dlq.job.takeover import FENCED
-from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.job.throttle import JobLimits
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
 from plaudit.records.attempt import encode_attempt
@@ -79,7 +79,7 @@ def test_sigterm_ends_a_job_after_its_batch_and_the_next_one_continues(
 
 def test_an_endpoint_that_keeps_failing_gets_nothing_more(installation: KafkaSettings) -> None:
     seed(installation, 400, ENDPOINTS[:2])
-    order = Order(limits=Limits(rate=100, lag_cap=0, stop_after=5))
+    order = Order(limits=JobLimits(rate=100, lag_cap=0, stop_after=5))
     _, thread, reports = in_thread(installation, order)
     wait(lambda: end_of(installation) > 0)
     with Producer(installation) as producer:
@@ -98,7 +98,7 @@ def test_an_endpoint_that_keeps_failing_gets_nothing_more(installation: KafkaSet
 
 def test_bulk_waits_while_deliverers_are_behind(installation: KafkaSettings) -> None:
     seed(installation, 60)
-    control, thread, reports = in_thread(installation, Order(limits=Limits(lag_cap=25)))
+    control, thread, reports = in_thread(installation, Order(limits=JobLimits(lag_cap=25)))
     wait(lambda: sent(installation).total() >= 25)
     thread.join(1.5)  # longer than it takes to look again
     assert sent(installation).total() == 25

@@ -22,7 +22,7 @@ from conftest import apply_topics
 from plaudit.dev.kafka import LocalKafka
 from plaudit.events.decoding import Event, EventDecoder
 from plaudit.importer.journal import Journal
-from plaudit.importer.names import Target
+from plaudit.importer.names import TargetField
 from plaudit.kafka.settings import KafkaSettings
 from publish.conftest import read_all, read_topic, topics
 
@@ -49,7 +49,7 @@ def events(settings: KafkaSettings, topic: int = 0) -> list[Event]:
 
 
 def expected(ids: Iterable[int]) -> set[str]:
-    target = Target(uuid.UUID(WORKSPACE), uuid.UUID(SPACE))
+    target = TargetField(uuid.UUID(WORKSPACE), uuid.UUID(SPACE))
     return {str(uuid.UUID(bytes=target.name("g2", str(each)).event_id)) for each in ids}
 
 

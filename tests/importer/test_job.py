@@ -17,7 +17,7 @@ from plaudit.importer.files import open_file
 from plaudit.importer.job import Import, Way
 from plaudit.importer.journal import Journal
 from plaudit.importer.mapping import map_columns
-from plaudit.importer.names import Target
+from plaudit.importer.names import TargetField
 from plaudit.importer.outcome import Outcome
 from plaudit.importer.rejects import Rejects
 from plaudit.importer.source import Source
@@ -27,7 +27,7 @@ from plaudit.kafka.write.producer import Ack, Headers, SendFailure
 
 DECODER = EventDecoder()
 
-TARGET = Target(uuid.uuid4(), uuid.uuid4())
+TARGET = TargetField(uuid.uuid4(), uuid.uuid4())
 AWAY = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 
 

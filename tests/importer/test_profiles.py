@@ -22,7 +22,7 @@ from plaudit.importer.mapping import (
     profile_names,
     resolve,
 )
-from plaudit.importer.names import Target
+from plaudit.importer.names import TargetField
 from plaudit.importer.reviews import ReviewMaker
 from plaudit.importer.rows import Row
 from plaudit.importer.source import Source
@@ -88,7 +88,7 @@ def opened(path: Path, name: str) -> Source:
     profile = load_profile(name)
     file = open_file(path, list_path=profile.list_path, weight_of=profile.weight_of)
     mapped = resolve(FieldMap(), file.columns, file.seen, profile)
-    target = Target(uuid4(), uuid4(), ids_from_content=profile.ids_from_content)
+    target = TargetField(uuid4(), uuid4(), ids_from_content=profile.ids_from_content)
     return Source(file, mapped, target)
 
 

@@ -21,14 +21,14 @@ from plaudit.importer.columns import FIELDS
 from plaudit.importer.errors import ImportRefused
 from plaudit.importer.fields import Mapped
 from plaudit.importer.mapping import map_columns
-from plaudit.importer.names import Target
+from plaudit.importer.names import TargetField
 from plaudit.importer.reviews import BadRow, ReviewMaker
 from plaudit.importer.values import BadValue
 from plaudit.publish.prepare import prepare
 from plaudit.records.names import Names
 
 SCHEMA = fastavro.parse_schema(dict(CATALOGUE["review.imported"].schema))
-TARGET = Target(uuid4(), uuid4())
+TARGET = TargetField(uuid4(), uuid4())
 IMPORT = uuid4()
 FULL = {
     "Review ID": "r-1",
@@ -43,14 +43,14 @@ FULL = {
 }
 
 
-def made(row: dict[str, Any], target: Target = TARGET, **options: Any) -> ReviewImported:
+def made(row: dict[str, Any], target: TargetField = TARGET, **options: Any) -> ReviewImported:
     mapped = map_columns(
         list(row), options.pop("columns", {}), options.pop("values", {}), **options
     )
     return event_of(mapped, row, target)
 
 
-def event_of(mapped: Mapped, row: dict[str, Any], target: Target = TARGET) -> ReviewImported:
+def event_of(mapped: Mapped, row: dict[str, Any], target: TargetField = TARGET) -> ReviewImported:
     """Make the record of a row, and read the event in it with another implementation of Avro."""
     record = ReviewMaker(target, mapped, IMPORT, Names("t."))(row).record
     body: Any = fastavro.schemaless_reader(io.BytesIO(record.value[SINGLE_HEAD:]), SCHEMA, None)
@@ -81,7 +81,7 @@ def test_the_same_review_has_the_same_ids_and_others_have_others() -> None:
     assert ids() == ids(Review="Edited.")
     different = [ids(), ids(**{"Review ID": "r-2"}), ids(Platform="g2")]
     assert len({each for three in different for each in three}) == 9
-    elsewhere = made(FULL, Target(TARGET.workspace_id, uuid4()))
+    elsewhere = made(FULL, TargetField(TARGET.workspace_id, uuid4()))
     assert elsewhere.meta.event_id != made(FULL).meta.event_id
 
 
@@ -89,7 +89,7 @@ def test_without_an_id_the_content_may_stand_for_it() -> None:
     row = {"Review": "Great.", "Author": "Ada"}
     with pytest.raises(BadRow, match=r"external_id is missing \(use --ids-from-content"):
         made(row)
-    target = Target(TARGET.workspace_id, TARGET.space_id, ids_from_content=True)
+    target = TargetField(TARGET.workspace_id, TARGET.space_id, ids_from_content=True)
     assert made(row, target).meta.event_id == made(dict(row), target).meta.event_id
     assert made(row, target).meta.event_id != made({**row, "Author": "B"}, target).meta.event_id
 
@@ -141,7 +141,7 @@ def test_whatever_stands_in_a_row_is_an_event_of_the_schema_or_refused(
 
 def test_an_error_of_every_row_is_reported_once() -> None:
     with pytest.raises(ImportRefused, match=r"^status: "):
-        made(FULL, Target(uuid4(), uuid4(), status="lost"))
+        made(FULL, TargetField(uuid4(), uuid4(), status="lost"))
 
 
 def test_a_review_of_nothing_is_none() -> None:
@@ -189,7 +189,7 @@ def test_a_file_without_a_column_that_is_known_is_refused() -> None:
 
 
 def test_bytes_of_another_encoding_give_no_id() -> None:
-    target = Target(TARGET.workspace_id, TARGET.space_id, ids_from_content=True)
+    target = TargetField(TARGET.workspace_id, TARGET.space_id, ids_from_content=True)
     named = target.namer(map_columns(["text"], {}, {}))
     with pytest.raises(BadValue, match="external_id: has bytes that are invalid in the file's"):
         named({"text": "M\udcfcller"})

@@ -10,13 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.keys import CannotOpen, SecretKeys
-from plaudit.store.access.idempotency_store import KEPT_MS, IdempotencyStore, Kept, KeyReused
+from plaudit.store.access.idempotency_store import (
+    KEPT_MS,
+    IdempotencyStore,
+    KeyReused,
+    StoredResponse,
+)
 from plaudit.store.db.database import reading
 from plaudit.store.db.tables import ANSWERS
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
 KEYS = SecretKeys([os.urandom(32)])
-ANSWER = Kept(201, b'{"secret": "whsec_x"}')
+ANSWER = StoredResponse(201, b'{"secret": "whsec_x"}')
 
 
 class Clock:

@@ -23,7 +23,7 @@ from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
-from plaudit.store.access.idempotency_store import IdempotencyStore, Kept
+from plaudit.store.access.idempotency_store import IdempotencyStore, StoredResponse
 from plaudit.store.audit.search import AuditQuery, export_entries
 from plaudit.store.db.database import SchemaOutdated, connect, open_database, revisions
 from plaudit.store.db.migrate import newest
@@ -297,7 +297,7 @@ def test_after_resealing_the_older_key_is_needed_no_more(
     newer = os.urandom(32)
     answers = IdempotencyStore(engine, KEYS)
     answers.begin("a", "one")
-    answers.keep("a", Kept(201, b"shown once"))
+    answers.keep("a", StoredResponse(201, b"shown once"))
     alone = SecretKeys([newer])
     rules = Rules(AddressPolicy(), topics.tiers)
     with Producer(topics) as producer:
@@ -308,7 +308,7 @@ def test_after_resealing_the_older_key_is_needed_no_more(
         assert (both.reseal(), both.reseal()) == (1, 0)
         found = EndpointService(engine, alone, relay, rules).get(written.endpoint.endpoint_id)
         assert found.version == written.endpoint.version, "nobody's ETag changes"
-    assert IdempotencyStore(engine, alone).begin("a", "one") == Kept(201, b"shown once")
+    assert IdempotencyStore(engine, alone).begin("a", "one") == StoredResponse(201, b"shown once")
     table = EndpointTable(alone)
     follower = EndpointsFollower(topics, table)
     follower.start()

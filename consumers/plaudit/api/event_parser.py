@@ -10,7 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from plaudit.api.problems import Refused
-from plaudit.events.avro.json_fast_path import UNUSUAL, Written, write_json
+from plaudit.events.avro.json_fast_path import UNUSUAL, JsonWritten, write_json
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
 from plaudit.events.models.event import EventModel
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
@@ -33,7 +33,7 @@ class Incoming(NamedTuple):
         where: its path in the request, with a dot; empty for a single event.
     """
 
-    event: EventModel | Written
+    event: EventModel | JsonWritten
     source: str
     where: str
 
@@ -118,7 +118,7 @@ def _cloud_event(tree: object, where: str) -> Incoming:
     return Incoming(event, tree["source"], where)
 
 
-def _written(name: object, data: dict[str, Any], where: str) -> EventModel | Written:
+def _written(name: object, data: dict[str, Any], where: str) -> EventModel | JsonWritten:
     """Return an event as Avro, or as its model if the fast path does not apply.
 
     Raises:

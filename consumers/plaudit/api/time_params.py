@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query
 
 from plaudit.api.problems import Refused
-from plaudit.dlq.letters.filters import FilterRefused, moment
+from plaudit.dlq.letters.filters import LetterFilterRefused, moment
 from plaudit.records.times import wall_ms
 
 Moment = Annotated[str | None, Query(max_length=40, description="RFC 3339, or an age such as 2h.")]
@@ -21,5 +21,5 @@ def epoch_ms(field: str, text: str | None) -> int | None:
     """
     try:
         return moment(field, text, wall_ms())
-    except FilterRefused as error:
+    except LetterFilterRefused as error:
         raise Refused(422, str(error), field=field) from None

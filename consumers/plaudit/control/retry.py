@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.bulk.control import Control
 from plaudit.dlq.job.job import Order, redrive
-from plaudit.dlq.letters.filters import Filter
+from plaudit.dlq.letters.filters import LetterFilter
 from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, Producer
@@ -170,7 +170,7 @@ class Retrier:
         if not dead:
             return 0
         ids = frozenset(each.delivery_id.encode() for each in dead)
-        report = redrive(self._settings, Order(filter=Filter(ids=ids)), Control())
+        report = redrive(self._settings, Order(filter=LetterFilter(ids=ids)), Control())
         if report.stopped and not report.moved:
             raise RetryRefused(dead[0].delivery_id, "job_stopped", report.stopped)
         if not report.moved:

@@ -45,7 +45,7 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RunVerdict:
     """Whether a run with a fixed number of events ended as it must.
 
     Attributes:
@@ -63,7 +63,7 @@ def judge(
     fates: Mapping[str, Fate],
     books: Mapping[str, Books],
     dead_letters: Mapping[str, int],
-) -> Verdict:
+) -> RunVerdict:
     """Compare the log, the subscribers' own books and the dead-letter topic with what must be.
 
     Args:
@@ -87,4 +87,4 @@ def judge(
         wrong += [
             f"{name}: {found} {what}, not {must}" for what, found, must in checks if found != must
         ]
-    return Verdict(final, tuple(wrong))
+    return RunVerdict(final, tuple(wrong))

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from plaudit.dev.counts import Fate, Verdict, judge
+from plaudit.dev.counts import Fate, RunVerdict, judge
 from plaudit.dev.installation import Installation, dev_settings, install, remove_from
 from plaudit.dev.kafka import find_kafka
 from plaudit.dev.processes import Workers
 from plaudit.dev.subscribers import NAMES, Books, Subscribers
 from plaudit.dev.traffic import stream
-from plaudit.dev.view import Row, Snapshot, open_view, say
+from plaudit.dev.view import FateRow, Snapshot, open_view, say
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.read.lag import LagReader
@@ -52,7 +52,7 @@ class Options:
 
 
 @dataclass
-class State:
+class RunState:
     """Observations so far; written by followers and the publisher, read by the view."""
 
     names: Mapping[str, str]
@@ -76,7 +76,7 @@ class State:
         else:
             self.dead_letters.add(key.decode())
 
-    def verdict(self, events: int, books: Mapping[str, Books]) -> Verdict:
+    def verdict(self, events: int, books: Mapping[str, Books]) -> RunVerdict:
         """Judge what there is by now."""
         dead = {name: len(fate.dead & self.dead_letters) for name, fate in self.fates.items()}
         return judge(events, self.published, self.fates, books, dead)
@@ -110,7 +110,7 @@ def run(options: Options) -> int:
             stack.callback(remove_from, settings)
         installation = stack.enter_context(install(settings, subscribers, folder))
         workers = stack.enter_context(Workers(options.workers, installation.environment, folder))
-        state = State({value: name for name, value in installation.endpoints.items()})
+        state = RunState({value: name for name, value in installation.endpoints.items()})
         stack.enter_context(_following(installation, state))
         say(f"topics {settings.topic_prefix}*, {options.workers} worker(s), three subscribers")
         verdict = _watch(options, installation, subscribers, workers, state, stop)
@@ -122,9 +122,9 @@ def _watch(
     installation: Installation,
     subscribers: Subscribers,
     workers: Workers,
-    state: State,
+    state: RunState,
     stop: threading.Event,
-) -> Verdict:
+) -> RunVerdict:
     """Publish and show until it is over."""
     publishing = threading.Thread(
         target=_publish, args=(options, installation, state, stop), name="traffic", daemon=True
@@ -148,13 +148,13 @@ def _watch(
     return verdict
 
 
-def _settling(verdict: Verdict, moved_at: float) -> bool:
+def _settling(verdict: RunVerdict, moved_at: float) -> bool:
     """Return whether the books may still be about to agree: followers read within a moment."""
     return bool(verdict.wrong) and time.monotonic() - moved_at < SETTLE_S
 
 
 def _publish(
-    options: Options, installation: Installation, state: State, stop: threading.Event
+    options: Options, installation: Installation, state: RunState, stop: threading.Event
 ) -> None:
     """Publish the traffic, from the moment at which every endpoint is served."""
     if stop.wait(max(0.0, installation.active_from_ms / 1_000 - time.time())):
@@ -174,7 +174,7 @@ def _publish(
 
 
 @contextmanager
-def _following(installation: Installation, state: State) -> Iterator[None]:
+def _following(installation: Installation, state: RunState) -> Iterator[None]:
     """Keep the state current: the log of attempts, the dead letters, the lag."""
     settings, names = installation.settings, installation.settings.names
     stop = threading.Event()
@@ -191,7 +191,7 @@ def _following(installation: Installation, state: State) -> Iterator[None]:
             looking.join()
 
 
-def _look(settings: KafkaSettings, state: State, stop: threading.Event) -> None:
+def _look(settings: KafkaSettings, state: RunState, stop: threading.Event) -> None:
     """Ask for the lag of both groups, again and again."""
     names = settings.names
     tiers = [names.deliveries(tier) for tier in settings.tiers]
@@ -210,9 +210,9 @@ def _look(settings: KafkaSettings, state: State, stop: threading.Event) -> None:
         reader.close()
 
 
-def _snapshot(options: Options, subscribers: Subscribers, state: State) -> Snapshot:
+def _snapshot(options: Options, subscribers: Subscribers, state: RunState) -> Snapshot:
     rows = [
-        Row(
+        FateRow(
             name,
             len(fate.delivered),
             len(fate.retrying - fate.delivered - fate.dead),
@@ -226,7 +226,7 @@ def _snapshot(options: Options, subscribers: Subscribers, state: State) -> Snaps
     return Snapshot(elapsed_s, state.published, options.events, state.lag, rows)
 
 
-def _conclude(options: Options, verdict: Verdict, state: State) -> int:
+def _conclude(options: Options, verdict: RunVerdict, state: RunState) -> int:
     """Say how it ended; return the exit code."""
     if state.failed is not None:
         say(f"plaudit dev: publishing failed: {state.failed}")

@@ -29,7 +29,7 @@ NOTICE: Final = "endpoint.disabled"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DisableVerdict:
     """An endpoint to disable.
 
     Attributes:
@@ -42,7 +42,7 @@ class Verdict:
     reason: str
 
 
-def verdicts(sums: Sums, health: Iterable[Health], after_ms: int) -> Iterator[Verdict]:
+def verdicts(sums: Sums, health: Iterable[Health], after_ms: int) -> Iterator[DisableVerdict]:
     """Yield the endpoints that a batch of attempts disables.
 
     Args:
@@ -56,16 +56,16 @@ def verdicts(sums: Sums, health: Iterable[Health], after_ms: int) -> Iterator[Ve
         gone = max((one for one in tried if one.outcome == "gone"), key=_version, default=None)
         if gone is not None:
             reason = f"gone: it answered {gone.status}"
-            yield Verdict(each.endpoint_id, gone.version, reason)
+            yield DisableVerdict(each.endpoint_id, gone.version, reason)
         elif each.failing_version is not None and each.failing_for_ms >= after_ms:
-            yield Verdict(each.endpoint_id, each.failing_version, failing)
+            yield DisableVerdict(each.endpoint_id, each.failing_version, failing)
 
 
 def _version(tried: Tried) -> int:
     return tried.version
 
 
-def carry_out(connection: Connection, verdict: Verdict, health: Health, now_ms: int) -> bool:
+def carry_out(connection: Connection, verdict: DisableVerdict, health: Health, now_ms: int) -> bool:
     """Disable an endpoint and add a notice for its workspace; return False if it changed meanwhile.
 
     Raises:

@@ -12,12 +12,12 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from plaudit.recorder.projector import Counts
+from plaudit.recorder.projector import ProjectionCounts
 from plaudit.recorder.recorder import Recorder
 
 STUCK_AFTER_S: Final = 30.0
 
-COUNTERS: Final[Mapping[str, tuple[str, Callable[[Counts], int]]]] = {
+COUNTERS: Final[Mapping[str, tuple[str, Callable[[ProjectionCounts], int]]]] = {
     "plaudit_recorder_written": ("Attempts that are new in the log.", lambda of: of.written),
     "plaudit_recorder_known": (
         "Attempts that the log had already; after a crash, a few.",
@@ -53,7 +53,7 @@ class RecorderHealth:
         counts: what it has done.
     """
 
-    def __init__(self, recorder: Recorder, counts: Counts) -> None:
+    def __init__(self, recorder: Recorder, counts: ProjectionCounts) -> None:
         self._recorder = recorder
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -72,7 +72,7 @@ class RecorderHealth:
 
 
 class _Numbers(Collector):
-    def __init__(self, recorder: Recorder, counts: Counts) -> None:
+    def __init__(self, recorder: Recorder, counts: ProjectionCounts) -> None:
         self._recorder = recorder
         self._counts = counts
 

@@ -31,7 +31,7 @@ class Read(NamedTuple):
 
 
 @dataclass(slots=True)
-class Counts:
+class ProjectionCounts:
     """Counts of records.
 
     Attributes:
@@ -63,7 +63,7 @@ class Projector:
         self._after_ms = disable_after_ms
         self._rows = AttemptRows(engine.dialect.name)
         self._seen = SeenKinds()
-        self.counts = Counts()
+        self.counts = ProjectionCounts()
 
     def project(self, records: Sequence[Read]) -> None:
         """Write a batch; on return it is in the database.

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 from plaudit.bulk.control import Control
 from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.recorder.projector import Counts, Projector
+from plaudit.recorder.projector import ProjectionCounts, Projector
 from plaudit.recorder.recorder import MOST, read_of
 
 
@@ -28,7 +28,7 @@ class Rebuilt:
     """
 
     read: int
-    counts: Counts
+    counts: ProjectionCounts
     complete: bool
 
 

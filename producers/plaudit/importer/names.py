@@ -38,7 +38,7 @@ class Name(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetField:
     """Target space of the reviews, and their attributes.
 
     Attributes:

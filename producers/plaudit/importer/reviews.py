@@ -32,7 +32,7 @@ from plaudit.events.models import (
 )
 from plaudit.importer.errors import ImportRefused
 from plaudit.importer.fields import Mapped, Read, Values
-from plaudit.importer.names import Name, Target
+from plaudit.importer.names import Name, TargetField
 from plaudit.importer.outcome import Counts
 from plaudit.importer.values import BadValue, first_of
 from plaudit.publish.errors import PublishRefused
@@ -102,7 +102,7 @@ class ReviewMaker:
 
     def __init__(
         self,
-        target: Target,
+        target: TargetField,
         mapped: Mapped,
         import_id: UUID,
         names: Names,
@@ -215,7 +215,7 @@ def _checker(fields: Mapping[str, object]) -> Callable[[dict[str, object]], dict
     return check
 
 
-def _template(target: Target, import_id: UUID, fields: Mapping[str, object]) -> dict[str, Any]:
+def _template(target: TargetField, import_id: UUID, fields: Mapping[str, object]) -> dict[str, Any]:
     """Return the event with holes for the values that differ between rows.
 
     Raises:
@@ -247,7 +247,7 @@ def _template(target: Target, import_id: UUID, fields: Mapping[str, object]) -> 
     return event
 
 
-def _blank(target: Target, import_id: UUID) -> ReviewImported:
+def _blank(target: TargetField, import_id: UUID) -> ReviewImported:
     """Return a review with the shared values only."""
     now, nobody = utc_now(), UUID(int=0)
     return ReviewImported.model_validate(
@@ -278,7 +278,7 @@ def _blank(target: Target, import_id: UUID) -> ReviewImported:
 
 
 def completed(
-    target: Target, import_id: UUID, platform: str, counts: Counts, started_at: datetime
+    target: TargetField, import_id: UUID, platform: str, counts: Counts, started_at: datetime
 ) -> ImportCompleted:
     """Return the event that completes an import."""
     finished_at = utc_now()

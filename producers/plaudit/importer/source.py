@@ -15,7 +15,7 @@ from plaudit.importer.cells import LINE, REASON
 from plaudit.importer.errors import ImportRefused
 from plaudit.importer.fields import Mapped
 from plaudit.importer.files import ReviewFile
-from plaudit.importer.names import Target
+from plaudit.importer.names import TargetField
 from plaudit.importer.rows import Read
 
 CHUNK: Final = 500
@@ -36,7 +36,7 @@ class Source:
 
     file: ReviewFile
     mapped: Mapped
-    target: Target
+    target: TargetField
 
     def import_id(self) -> UUID:
         """Return the id of the import; reads the file once.

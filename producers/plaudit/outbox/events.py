@@ -18,7 +18,7 @@ _ENTITIES: Final = frozenset(Entity)
 _BY_FINGERPRINT: Final = {each.fingerprint: each for each in CATALOGUE.values()}
 
 
-class Written(NamedTuple):
+class WrittenRow(NamedTuple):
     """A row's columns, with the database's types."""
 
     number: int
@@ -40,7 +40,7 @@ class RecordMaker:
         self._topics = {str(each): names.event_topic(each) for each in _ENTITIES}
         self._schema_id = schema_id
 
-    def __call__(self, written: Written) -> Row | Unfit:
+    def __call__(self, written: WrittenRow) -> Row | Unfit:
         """Return the record, or the reason why the row is not valid.
 
         Raises:
@@ -75,7 +75,7 @@ class RecordMaker:
         return value if schema_id is None else confluent_head(schema_id) + value[SINGLE_HEAD:]
 
 
-def _texts(written: Written) -> bool:
+def _texts(written: WrittenRow) -> bool:
     return all(isinstance(each, str) for each in (written.topic, written.key, written.headers))
 
 

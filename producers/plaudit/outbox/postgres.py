@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from plaudit.outbox.events import Written
+from plaudit.outbox.events import WrittenRow
 from plaudit.outbox.queue import Backlog, OutboxMissing, OutboxUnavailable
 from plaudit.outbox.rows import Row, Unfit, Verdict
 from plaudit.outbox.table import TABLE, channel, checked
@@ -47,7 +47,7 @@ SELECT count(*) FILTER (WHERE refusal IS NULL), count(*) FILTER (WHERE refusal I
 FROM {table}
 """
 
-Make = Callable[[Written], Row | Unfit]
+Make = Callable[[WrittenRow], Row | Unfit]
 Connection = psycopg.Connection[TupleRow]
 
 
@@ -110,7 +110,7 @@ class PostgresQueue:
         with self._session() as connection:
             cursor = connection.execute(self._statements[_BATCH], (self._left_out,), binary=True)
             written = cursor.fetchall()
-        return [self._make(Written(*row)) for row in written]
+        return [self._make(WrittenRow(*row)) for row in written]
 
     def settle(self, verdict: Verdict) -> None:
         """Delete published rows; store the reason in refused rows."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from plaudit.outbox.events import Written
+from plaudit.outbox.events import WrittenRow
 from plaudit.outbox.queue import Backlog, OutboxMissing, OutboxUnavailable
 from plaudit.outbox.rows import Row, Unfit, Verdict
 from plaudit.outbox.table import TABLE, TableNameRefused, checked
@@ -32,7 +32,7 @@ FROM {table}
 """
 _DAY_S: Final = 86_400
 
-Make = Callable[[Written], Row | Unfit]
+Make = Callable[[WrittenRow], Row | Unfit]
 
 
 class SqliteQueue:
@@ -98,7 +98,7 @@ class SqliteQueue:
         with self._session() as connection:
             query = _BATCH.format(table=self._table, rows=self._rows)
             for row in connection.execute(query, (json.dumps(self._left_out),)):
-                written = Written(*row)
+                written = WrittenRow(*row)
                 rows.append(self._make(written))
                 size += len(bytes(row[3], "utf-8")) if isinstance(row[3], str) else len(row[3])
                 if size >= self._bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from plaudit.events.avro.json_fast_path import Written
+from plaudit.events.avro.json_fast_path import JsonWritten
 from plaudit.events.avro.writer_codegen import Write
 from plaudit.events.catalogue import EventType, type_of
 from plaudit.events.cloudevents import Header, Headers, attributes, headers, shared
@@ -114,7 +114,7 @@ def prepare(
 
 
 def prepare_written(
-    event: Written, names: Names, source: str, schema_id: int | None = None
+    event: JsonWritten, names: Names, source: str, schema_id: int | None = None
 ) -> Prepared:
     """Return the record of an event that was encoded straight from JSON.
 

@@ -23,7 +23,7 @@ from plaudit.importer.files import open_file
 from plaudit.importer.job import PATIENCE_S, Import, Way
 from plaudit.importer.journal import Journal
 from plaudit.importer.mapping import map_columns
-from plaudit.importer.names import Target
+from plaudit.importer.names import TargetField
 from plaudit.importer.rejects import Rejects
 from plaudit.importer.source import Source
 from plaudit.kafka.write.producer import Producer, ProducerConfig
@@ -64,7 +64,7 @@ def import_file(lab: Lab) -> Finding:
         path.write_text(_HEAD + "\n".join(_LINE.format(number) for number in range(count)))
         for number in range(lab.effort.repetitions):
             lab.tell(f"{count:,} rows, {number + 1} of {lab.effort.repetitions}")
-            target = Target(uuid.uuid4(), uuid.uuid4())
+            target = TargetField(uuid.uuid4(), uuid.uuid4())
             new.append(_imported(trial, path, target, count))
             known.append(_imported(trial, path, target, 0))
     return Finding(
@@ -88,7 +88,7 @@ def _relayed(trial: Trial, file: Path, count: int) -> Sample:
     return _measured(count, lambda: service.run(until_empty=True), lambda: service.tally.published)
 
 
-def _imported(trial: Trial, path: Path, target: Target, published: int) -> Sample:
+def _imported(trial: Trial, path: Path, target: TargetField, published: int) -> Sample:
     settings, file = trial.installation.settings, open_file(path)
     source = Source(file, map_columns(file.columns, {}, {"platform": "bench"}), target)
     with (

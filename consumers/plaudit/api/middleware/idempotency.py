@@ -26,7 +26,7 @@ from plaudit.api.problems import Refused, answer, refusal
 from plaudit.endpoints.keys import CannotOpen
 from plaudit.logs.logger import event_logger
 from plaudit.store.access.api_keys import Scope as KeyScope
-from plaudit.store.access.idempotency_store import Kept, KeyReused
+from plaudit.store.access.idempotency_store import KeyReused, StoredResponse
 from plaudit.store.db.database import DatabaseFailure
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
@@ -96,7 +96,7 @@ class Idempotency:
         try:
             begun = await run_in_threadpool(self._parts.answers.begin, answer_id, request)
             match begun:
-                case Kept():
+                case StoredResponse():
                     return _again(begun)
                 case IdempotencySeed():
                     scope[ONCE] = begun
@@ -117,7 +117,7 @@ class Idempotency:
             raise
         try:
             if response.status_code in _SUCCESS:
-                kept = Kept(response.status_code, _content(response))
+                kept = StoredResponse(response.status_code, _content(response))
                 await run_in_threadpool(answers.keep, answer_id, kept)
             else:
                 await run_in_threadpool(answers.forget, answer_id)
@@ -165,6 +165,6 @@ def _content(response: Response) -> bytes:
     return orjson.dumps(kept) + b"\n" + bytes(response.body)
 
 
-def _again(kept: Kept) -> Response:
+def _again(kept: StoredResponse) -> Response:
     headers, _, body = kept.content.partition(b"\n")
     return Response(body, kept.status, {**orjson.loads(headers), "idempotent-replayed": "true"})

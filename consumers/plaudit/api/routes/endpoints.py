@@ -24,7 +24,7 @@ from plaudit.api.schemas.endpoints import (
 from plaudit.api.time_params import Moment, epoch_ms
 from plaudit.control.testing import send_test
 from plaudit.store.db.database import reading
-from plaudit.store.endpoints.changes import Written
+from plaudit.store.endpoints.changes import WrittenEndpoint
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.log.stats import health_of
 
@@ -45,7 +45,7 @@ def list_endpoints(
     """List endpoints in order of creation."""
     found = parts.endpoints.list(who.reads(_text(workspace_id)))
     masked = who.only_reads
-    return [EndpointOut.of(parts.endpoints, Written(each), masked=masked) for each in found]
+    return [EndpointOut.of(parts.endpoints, WrittenEndpoint(each), masked=masked) for each in found]
 
 
 @router.post("", status_code=201, responses=documented())
@@ -68,7 +68,7 @@ def show_endpoint(
     parts: WithParts, who: Reading, endpoint_id: UUID, response: Response
 ) -> EndpointOut:
     """Show an endpoint; its ETag makes a later change safe."""
-    written = Written(_mine(parts, who, endpoint_id))
+    written = WrittenEndpoint(_mine(parts, who, endpoint_id))
     return _answer(parts, written, response, masked=who.only_reads)
 
 
@@ -189,7 +189,7 @@ def etag(endpoint: StoredEndpoint) -> str:
 
 
 def _answer(
-    parts: Parts, written: Written, response: Response, *, masked: bool = False
+    parts: Parts, written: WrittenEndpoint, response: Response, *, masked: bool = False
 ) -> EndpointOut:
     response.headers["etag"] = etag(written.endpoint)
     if written.trouble is not None:

@@ -27,7 +27,7 @@ from plaudit.api.event_parser import (
 )
 from plaudit.api.middleware.body import read_body
 from plaudit.api.problems import Refused, answer, documented, refusal
-from plaudit.events.avro.json_fast_path import Written
+from plaudit.events.avro.json_fast_path import JsonWritten
 from plaudit.events.catalogue import type_of
 from plaudit.events.examples import example_json
 from plaudit.events.models.event import EventModel
@@ -182,11 +182,11 @@ def _prepared(parts: Parts, who: Caller, incoming: Incoming) -> Prepared:
         Refused: the event belongs to another workspace, or can't be encoded as a record.
     """
     event, where = incoming.event, incoming.where
-    ours = event if isinstance(event, Written) else event.meta
+    ours = event if isinstance(event, JsonWritten) else event.meta
     who.minds(str(ours.workspace_id), f"{where}data.meta.workspace_id")
     try:
         source = checked_source(incoming.source)
-        if isinstance(event, Written):
+        if isinstance(event, JsonWritten):
             return prepare_written(event, parts.names, source, parts.schema_id(event.type))
         schema_id = parts.schema_id(type_of(event))
         return prepare(event, parts.names, source, schema_id=schema_id)
@@ -196,8 +196,8 @@ def _prepared(parts: Parts, who: Caller, incoming: Incoming) -> Prepared:
         raise Refused(413, str(error), field=f"{where}data") from None
 
 
-def _id_of(event: EventModel | Written) -> str:
-    return event.event_id if isinstance(event, Written) else str(event.meta.event_id)
+def _id_of(event: EventModel | JsonWritten) -> str:
+    return event.event_id if isinstance(event, JsonWritten) else str(event.meta.event_id)
 
 
 async def _publish(parts: Parts, prepared: Sequence[Prepared]) -> None:

@@ -13,7 +13,7 @@ from pydantic.config import JsonDict
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import ApiKey, Scope
-from plaudit.store.endpoints.changes import Written, offers
+from plaudit.store.endpoints.changes import WrittenEndpoint, offers
 from plaudit.store.endpoints.moving import without_headers_of
 from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import LONGEST_NAME, EndpointSpec
@@ -140,7 +140,9 @@ class EndpointOut(BaseModel):
     warnings: list[str] = Field(description="Settings that are valid but unlikely to work.")
 
     @classmethod
-    def of(cls, service: EndpointService, written: Written, *, masked: bool = False) -> EndpointOut:
+    def of(
+        cls, service: EndpointService, written: WrittenEndpoint, *, masked: bool = False
+    ) -> EndpointOut:
         """Return the response body of an endpoint; `masked` hides secrets in its URL."""
         endpoint, wanted = written.endpoint, service.wanted(written.endpoint)
         text = endpoint.content_filter

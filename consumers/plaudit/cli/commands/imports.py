@@ -28,7 +28,7 @@ from plaudit.importer.mapping import (
     read_mapping,
     resolve,
 )
-from plaudit.importer.names import Target
+from plaudit.importer.names import TargetField
 from plaudit.importer.outcome import Outcome
 from plaudit.importer.rejects import Rejects
 from plaudit.importer.rows import Format
@@ -131,7 +131,7 @@ def command(
     mapped = resolve(asked, reviews.columns, reviews.seen, profile)
     scale = rating_scale or whole.rating_scale or _SCALE
     from_content = ids_from_content or whole.ids_from_content
-    target = Target(workspace, space, status, backfill, scale, from_content)
+    target = TargetField(workspace, space, status, backfill, scale, from_content)
     source = Source(reviews, mapped, target)
     with watched("import") as control:
         if dry:

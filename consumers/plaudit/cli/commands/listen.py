@@ -42,7 +42,7 @@ def command(
             secret_bytes(secret)
         except SecretRefused as refused:
             fail(f"--secret: {refused}", Exit.USAGE)
-    listener = Listener(secret, status, delay, as_json=as_json)
+    listener = LocalReceiver(secret, status, delay, as_json=as_json)
     app = Starlette(routes=[Route("/{path:path}", listener.receive, methods=["POST"])])
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
     server = uvicorn.Server(config)
@@ -58,7 +58,7 @@ def command(
     note(f"received {listener.received}, of which {listener.doubled} came again")
 
 
-class Listener:
+class LocalReceiver:
     """Verifies and prints webhooks.
 
     Args:

@@ -21,7 +21,7 @@ SAY_EVERY: Final = 1_000
 
 
 @dataclass
-class Tally:
+class PublishTally:
     """Results of the lines.
 
     Attributes:
@@ -73,7 +73,7 @@ def command(
     Example: plaudit schemas example testimonial.approved | plaudit publish testimonial.approved -
     """
     chosen = lookup(event_type)
-    tally = Tally()
+    tally = PublishTally()
     with _opened(file) as lines:
         publisher = Publisher(source=source, delivery_timeout_s=timeout)
         try:
@@ -87,7 +87,7 @@ def _publish_all(
     publisher: Publisher,
     event_type: EventType,
     lines: Iterable[bytes],
-    tally: Tally,
+    tally: PublishTally,
     *,
     skip_invalid: bool,
 ) -> bool:
@@ -107,7 +107,7 @@ def _publish_all(
 
 
 def _publish(
-    publisher: Publisher, event_type: EventType, number: int, line: bytes, tally: Tally
+    publisher: Publisher, event_type: EventType, number: int, line: bytes, tally: PublishTally
 ) -> bool:
     """Publish one line; print its error and return False if it is not a valid event."""
     try:
@@ -124,7 +124,7 @@ def _publish(
     return True
 
 
-def _conclude(tally: Tally, *, stopped: bool, as_json: bool) -> None:
+def _conclude(tally: PublishTally, *, stopped: bool, as_json: bool) -> None:
     if as_json:
         print_json(
             {"published": tally.published, "invalid": tally.invalid, "failed": len(tally.failed)}

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, cast
 import typer
 
 from plaudit.cli.ui.output import Exit, fail
-from plaudit.dlq.letters.filters import Filter, FilterOptions, parse
+from plaudit.dlq.letters.filters import FilterOptions, LetterFilter, parse
 from plaudit.dlq.letters.letter import Kind
 from plaudit.records.times import wall_ms
 
@@ -51,7 +51,7 @@ class Chosen:
     """
 
     kind: Kind
-    filter: Filter
+    filter: LetterFilter
 
 
 def choosing(command: Callable[..., None]) -> Callable[..., None]:

@@ -24,7 +24,7 @@ from plaudit.cli.ui.output import Exit, fail, new_file
 from plaudit.cli.ui.progress import watched
 from plaudit.dlq.job.job import Order, purge
 from plaudit.dlq.job.rules import RedriveOptions
-from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.job.throttle import JobLimits
 from plaudit.kafka.settings import KafkaSettings
 
 _Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
@@ -95,7 +95,7 @@ def redrive_letters(
     if every is not None:
         fail("--every: give a --policy FILE that says what is sent again", Exit.USAGE)
     again = RedriveOptions(reset_attempts, max_redrives)
-    limits = Limits(rate, endpoint_rate, most, lag_cap, stop_after)
+    limits = JobLimits(rate, endpoint_rate, most, lag_cap, stop_after)
     done = run_order(settings, Order(chosen.kind, chosen.filter, again, to, limits), manner)
     if not done.matched:
         nothing_matches(settings, chosen)
@@ -142,7 +142,7 @@ def purge_letters(
         KafkaSettings(),
         RunOptions(yes, dry_run=False, as_json=as_json, report=report),
     )
-    order = Order(chosen.kind, chosen.filter, limits=Limits(rate=rate, most=most))
+    order = Order(chosen.kind, chosen.filter, limits=JobLimits(rate=rate, most=most))
     if not yes:
         seen = count_purge(settings, order)
         show_counts(seen)

@@ -15,7 +15,7 @@ from plaudit.cli.dlq.job_runner import RunOptions, agreed, conclude, show_counts
 from plaudit.cli.ui.output import Exit, fail
 from plaudit.cli.ui.progress import watched
 from plaudit.dlq.job.report import Report
-from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.job.throttle import JobLimits
 from plaudit.dlq.replay.choice import ReplayOrder
 from plaudit.dlq.replay.replay import preview, replay
 from plaudit.events.catalogue import lookup
@@ -83,7 +83,7 @@ def command(
         until,
         frozenset(lookup(name).name for name in types or ()),
         frozenset(_uuid("--space", each) for each in spaces or ()),
-        Limits(rate=rate, most=most, lag_cap=lag_cap, stop_after=stop_after),
+        JobLimits(rate=rate, most=most, lag_cap=lag_cap, stop_after=stop_after),
         again,
     )
     manner = RunOptions(yes, dry_run, as_json, report)

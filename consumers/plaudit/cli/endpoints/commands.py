@@ -18,7 +18,7 @@ from plaudit.formats.catalogue import FORMATS
 from plaudit.records.delays import Delay, DelayError
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import reading
-from plaudit.store.endpoints.changes import Written
+from plaudit.store.endpoints.changes import WrittenEndpoint
 from plaudit.store.endpoints.moving import without_headers_of
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 from plaudit.store.endpoints.workspaces import WorkspaceService
@@ -117,7 +117,7 @@ def list_endpoints(
 def show(endpoint: _Id, *, as_json: _Json = False) -> None:
     """Show an endpoint, without its secret."""
     with endpoint_service() as service:
-        show_endpoint(service, Written(service.get(endpoint)), as_json=as_json)
+        show_endpoint(service, WrittenEndpoint(service.get(endpoint)), as_json=as_json)
 
 
 @app.command()
@@ -198,7 +198,7 @@ def enable(
         before = service.get(endpoint)
         since = service.disabled_since(before)
         served = recover and before.status == "active"
-        now = Written(before, missed_since=since) if served else service.enable(endpoint)
+        now = WrittenEndpoint(before, missed_since=since) if served else service.enable(endpoint)
         shown = replace(now, missed_since=None) if recover else now
         show_endpoint(service, shown, as_json=as_json)
     if recover:

@@ -15,7 +15,7 @@ from plaudit.deliver.settings import HttpSettings, SealSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.records.times import time_text
-from plaudit.store.endpoints.changes import Written, offers
+from plaudit.store.endpoints.changes import WrittenEndpoint, offers
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.service import EndpointService
@@ -41,7 +41,7 @@ def endpoint_service() -> Iterator[EndpointService]:
         engine.dispose()
 
 
-def show_endpoint(service: EndpointService, written: Written, *, as_json: bool) -> None:
+def show_endpoint(service: EndpointService, written: WrittenEndpoint, *, as_json: bool) -> None:
     """Print an endpoint; warnings go to standard error."""
     warn(written)
     shown = public(service, written.endpoint)
@@ -82,7 +82,7 @@ def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]
     }
 
 
-def warn(written: Written) -> None:
+def warn(written: WrittenEndpoint) -> None:
     """Warn that workers have not received a change yet."""
     warn_of(written.trouble)
 

@@ -10,17 +10,17 @@ from plaudit.cli.ui.output import fail, note
 from plaudit.cli.ui.progress import watched
 from plaudit.dlq.job.job import Order, redrive
 from plaudit.dlq.job.report import Report
-from plaudit.dlq.job.throttle import Limits
-from plaudit.dlq.letters.filters import Filter
+from plaudit.dlq.job.throttle import JobLimits
+from plaudit.dlq.letters.filters import LetterFilter
 from plaudit.dlq.replay.checkpoint import ReplayedBefore
 from plaudit.dlq.replay.choice import ReplayOrder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 from plaudit.records.times import time_text
-from plaudit.store.endpoints.changes import Written
+from plaudit.store.endpoints.changes import WrittenEndpoint
 
 
-def recover_endpoint(now: Written, rate: float | None, *, as_json: bool) -> None:
+def recover_endpoint(now: WrittenEndpoint, rate: float | None, *, as_json: bool) -> None:
     """Send an endpoint's dead letters again, and the events of the time that it was disabled.
 
     A recovery that failed resumes when it is started again.
@@ -34,8 +34,8 @@ def recover_endpoint(now: Written, rate: float | None, *, as_json: bool) -> None
         fail("not recovered yet: workers have not received the change yet; run this again")
     settings, endpoint = KafkaSettings(), now.endpoint.endpoint_id
     manner = RunOptions(yes=True, dry_run=False, as_json=as_json, report=None)
-    limits = Limits(rate=rate)
-    mine = Filter(headers={Header.ENDPOINT_ID: frozenset({endpoint.encode()})})
+    limits = JobLimits(rate=rate)
+    mine = LetterFilter(headers={Header.ENDPOINT_ID: frozenset({endpoint.encode()})})
     # By then every worker has read the change, and writes no more dead letters because of it.
     time.sleep(max(0.0, now.endpoint.active_from / 1_000 - time.time()))
     with watched("redriving") as control:
@@ -46,7 +46,7 @@ def recover_endpoint(now: Written, rate: float | None, *, as_json: bool) -> None
 
 
 def _missed(
-    settings: KafkaSettings, now: Written, limits: Limits, manner: RunOptions
+    settings: KafkaSettings, now: WrittenEndpoint, limits: JobLimits, manner: RunOptions
 ) -> list[Report]:
     """Replay the time that the endpoint was disabled; its start may be known from the topic."""
     since, until = "disabled", None

@@ -28,7 +28,7 @@ from plaudit.cli.ui.output import note
 SAY_EVERY_S: Final = 5.0
 
 
-class Lines:
+class ProgressLines:
     """Progress without a terminal: a line now and then.
 
     Args:
@@ -126,7 +126,7 @@ def watched(doing: str) -> Iterator[Control]:
 @contextmanager
 def _listener(doing: str) -> Iterator[Listener]:
     if not sys.stderr.isatty():
-        yield Lines(doing)
+        yield ProgressLines(doing)
         return
     columns = (
         TextColumn("{task.description}"),

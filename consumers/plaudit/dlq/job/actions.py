@@ -8,9 +8,9 @@ from typing import Protocol, TextIO
 
 from plaudit.dlq.job.export import line_of
 from plaudit.dlq.job.rules import (
+    LetterWrite,
     RedriveOptions,
     Skip,
-    Write,
     delivery_again,
     delivery_stays,
     event_again,
@@ -41,7 +41,7 @@ class Action(Protocol):
         """Return the endpoint that a letter goes to; empty if none."""
         ...
 
-    def write(self, letter: Letter) -> Write | None:
+    def write(self, letter: Letter) -> LetterWrite | None:
         """Return the records to write with the letter's tombstone."""
         ...
 
@@ -74,7 +74,7 @@ class RedriveDeliveries:
         """Return the target endpoint."""
         return target_of(letter, self._again)
 
-    def write(self, letter: Letter) -> Write:
+    def write(self, letter: Letter) -> LetterWrite:
         """Return the delivery's new record."""
         known = self._directory.known(self.endpoint(letter))
         return delivery_again(self._names, letter, self._again, known, wall_ms())
@@ -111,7 +111,7 @@ class RedriveEvents:
         del letter
         return ""
 
-    def write(self, letter: Letter) -> Write:
+    def write(self, letter: Letter) -> LetterWrite:
         """Return the record for its topic."""
         return event_again(self._names, letter)
 

@@ -14,8 +14,8 @@ from plaudit.bulk.control import Control
 from plaudit.dlq.job.actions import Action, stays
 from plaudit.dlq.job.pacing import EndpointPaces
 from plaudit.dlq.job.report import Report
-from plaudit.dlq.job.rules import Skip, Write, tombstone
-from plaudit.dlq.job.throttle import BATCH_BYTES, LOOK_S, Gate, Throttle, write_in_one
+from plaudit.dlq.job.rules import LetterWrite, Skip, tombstone
+from plaudit.dlq.job.throttle import BATCH_BYTES, LOOK_S, SendGate, Throttle, write_in_one
 from plaudit.dlq.letters.letter import Letter
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.write.transactions import TransactionalProducer
@@ -54,7 +54,7 @@ class Mover:
         self._action = action
         self._control = control
         self._report = report
-        self._gate = Gate(brakes, control)
+        self._gate = SendGate(brakes, control)
         self._size = brakes.limits.batch
         self._paces = EndpointPaces(brakes.limits.endpoint_rate, control.now)
         self._held: list[tuple[float, int, int, Letter]] = []
@@ -142,7 +142,7 @@ class Mover:
         self._report.skipped[reason] += 1
         self._control.listener.moved(1)
 
-    def _writes(self, letter: Letter) -> tuple[Write, ...]:
+    def _writes(self, letter: Letter) -> tuple[LetterWrite, ...]:
         """Return the tombstone that removes a letter, or nothing if it can't be built."""
         end = tombstone(self._topic, letter)
         try:

@@ -23,7 +23,7 @@ _OURS: Final = frozenset({"redrive", "replay"})
 _MOST: Final = 5_000
 
 
-class Watch(Protocol):
+class FailureWatch(Protocol):
     """Decides whether to continue sending."""
 
     def look(self) -> None:

@@ -22,13 +22,13 @@ from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
 from plaudit.dlq.job.actions import Action, Purge, RedriveDeliveries, RedriveEvents, stays
 from plaudit.dlq.job.batch_writer import Mover
-from plaudit.dlq.job.failure_watch import OutcomeWatch, ReturnWatch, Watch
+from plaudit.dlq.job.failure_watch import FailureWatch, OutcomeWatch, ReturnWatch
 from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.rules import WAY_OUT, RedriveOptions, Skip
 from plaudit.dlq.job.takeover import run_over_outages
-from plaudit.dlq.job.throttle import Limits, Throttle
+from plaudit.dlq.job.throttle import JobLimits, Throttle
 from plaudit.dlq.letters.endpoint_index import Directory, EndpointSummary
-from plaudit.dlq.letters.filters import Filter
+from plaudit.dlq.letters.filters import LetterFilter
 from plaudit.dlq.letters.histogram import Histogram
 from plaudit.dlq.letters.letter import Kind
 from plaudit.dlq.letters.offset_index import OffsetIndex
@@ -59,10 +59,10 @@ class Order:
     """
 
     kind: Kind = Kind.DELIVERIES
-    filter: Filter = field(default_factory=Filter)
+    filter: LetterFilter = field(default_factory=LetterFilter)
     again: RedriveOptions = field(default_factory=RedriveOptions)
     to: str | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: JobLimits = field(default_factory=JobLimits)
     name: str | None = None
 
 
@@ -105,7 +105,7 @@ def redrive(settings: KafkaSettings, order: Order, control: Control) -> Report:
     with ExitStack() as stack:
         action = _redrive(settings, order, stack)
         limits = order.limits
-        watch: Watch
+        watch: FailureWatch
         if order.kind is Kind.DELIVERIES:
             watch = stack.enter_context(OutcomeWatch(settings, limits.stop_after))
         else:

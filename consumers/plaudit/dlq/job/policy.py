@@ -25,8 +25,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from plaudit.bulk.guard import LAG_CAP
 from plaudit.dlq.job.job import Order
 from plaudit.dlq.job.rules import RedriveOptions
-from plaudit.dlq.job.throttle import Limits
-from plaudit.dlq.letters.filters import FilterOptions, FilterRefused, parse
+from plaudit.dlq.job.throttle import JobLimits
+from plaudit.dlq.letters.filters import FilterOptions, LetterFilterRefused, parse
 from plaudit.dlq.letters.letter import Kind
 from plaudit.records.delays import Delay, DelayError
 
@@ -90,7 +90,7 @@ class Policy(BaseModel):
             None,
             self.error,
         )
-        limits = Limits(self.rate, self.endpoint_rate, self.max, self.lag_cap, self.stop_after)
+        limits = JobLimits(self.rate, self.endpoint_rate, self.max, self.lag_cap, self.stop_after)
         order = Order(self.kind, parse(asked, now_ms), limits=limits, name=self.name)
         return replace(order, again=RedriveOptions(self.reset_attempts, self.max_redrives))
 
@@ -169,6 +169,6 @@ def read_policies(file: Path, now_ms: int) -> Policies:
 def _check(file: Path, number: int, policy: Policy, now_ms: int) -> None:
     try:
         policy.order(now_ms)
-    except FilterRefused as error:
+    except LetterFilterRefused as error:
         msg = f"{file}: policy {number} ({policy.name}): {error}"
         raise PolicyRefused(msg) from None

@@ -21,7 +21,7 @@ CUT_BYTES: Final = 64 * 1024
 """Bytes of an oversized record's value that its letter keeps."""
 
 
-class Write(NamedTuple):
+class LetterWrite(NamedTuple):
     """A record to write; a tombstone if it has no value."""
 
     topic: str
@@ -132,14 +132,14 @@ def target_of(letter: Letter, again: RedriveOptions) -> str:
     return again.to.endpoint_id if again.to else letter.text(Header.ENDPOINT_ID) or ""
 
 
-def tombstone(topic: str, letter: Letter) -> Write:
+def tombstone(topic: str, letter: Letter) -> LetterWrite:
     """Return the tombstone that removes a letter, in the letter's partition."""
-    return Write(topic, None, letter.key, None, letter.partition)
+    return LetterWrite(topic, None, letter.key, None, letter.partition)
 
 
 def delivery_again(
     names: Names, letter: Letter, again: RedriveOptions, known: EndpointSummary, now_ms: int
-) -> Write:
+) -> LetterWrite:
     """Return the record that redrives a delivery.
 
     Args:
@@ -168,10 +168,10 @@ def delivery_again(
     replaced = _ENDED | changed.keys()
     headers = [each for each in letter.headers if each[0] not in replaced]
     headers.extend(changed.items())
-    return Write(names.deliveries_now, letter.value, endpoint.encode(), headers)
+    return LetterWrite(names.deliveries_now, letter.value, endpoint.encode(), headers)
 
 
-def event_again(names: Names, letter: Letter) -> Write:
+def event_again(names: Names, letter: Letter) -> LetterWrite:
     """Return the record for a letter's origin topic, with its original key, headers and bytes.
 
     A record from a tier of the deliveries lane goes to `now`, because it was due when it was read.
@@ -185,7 +185,7 @@ def event_again(names: Names, letter: Letter) -> Write:
     ]
     if topic.startswith(names.deliveries_prefix):
         topic = names.deliveries_now
-    return Write(topic, letter.value, letter.raw(Header.ORIGIN_KEY), [*headers, redrives])
+    return LetterWrite(topic, letter.value, letter.raw(Header.ORIGIN_KEY), [*headers, redrives])
 
 
 _ENDED: Final = frozenset({Header.REASON, Header.LAST_ERROR, Header.LAST_STATUS, Header.NOT_BEFORE})

@@ -8,9 +8,9 @@ from typing import Final
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LAG_CAP, LagGuard
-from plaudit.dlq.job.failure_watch import Watch
+from plaudit.dlq.job.failure_watch import FailureWatch
 from plaudit.dlq.job.pacing import Pace
-from plaudit.dlq.job.rules import Write
+from plaudit.dlq.job.rules import LetterWrite
 from plaudit.kafka.errors import TransactionAborted
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.write.transactions import TransactionalProducer
@@ -23,7 +23,7 @@ _AGAIN_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class JobLimits:
     """Limits of a job.
 
     Attributes:
@@ -51,12 +51,12 @@ class Limits:
 class Throttle:
     """Collaborators that hold a job back; a purge lacks the last two."""
 
-    limits: Limits
+    limits: JobLimits
     guard: LagGuard | None = None
-    watch: Watch | None = None
+    watch: FailureWatch | None = None
 
 
-class Gate:
+class SendGate:
     """Admits batches; it waits only between transactions.
 
     Args:
@@ -103,7 +103,7 @@ class Gate:
 
 def write_in_one(
     producer: TransactionalProducer,
-    items: Sequence[Sequence[Write]],
+    items: Sequence[Sequence[LetterWrite]],
     control: Control,
     progress: tuple[object, Mapping[Partition, CommittedOffset]] | None = None,
 ) -> set[int]:

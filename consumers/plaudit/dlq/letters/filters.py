@@ -22,7 +22,7 @@ _AGO: Final = re.compile(r"(?P<count>[1-9][0-9]{0,5})(?P<unit>[smhd])")
 _UNIT_MS: Final[Mapping[str, int]] = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-class FilterRefused(ValueError):
+class LetterFilterRefused(ValueError):
     """A filter is invalid.
 
     Attributes:
@@ -49,7 +49,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class LetterFilter:
     """Conditions for letters; empty or None means any.
 
     Attributes:
@@ -75,7 +75,7 @@ class Filter:
     @property
     def is_empty(self) -> bool:
         """Whether it matches every letter."""
-        return self == Filter()
+        return self == LetterFilter()
 
     def takes(self, letter: Letter) -> bool:
         """Return whether a letter matches."""
@@ -130,7 +130,7 @@ class FilterOptions:
     error: str | None = None
 
 
-def parse(asked: FilterOptions, now_ms: int) -> Filter:
+def parse(asked: FilterOptions, now_ms: int) -> LetterFilter:
     """Parse a filter.
 
     Args:
@@ -152,13 +152,13 @@ def parse(asked: FilterOptions, now_ms: int) -> Filter:
         moment("--until", asked.until, now_ms),
     )
     if since_ms is not None and until_ms is not None and since_ms >= until_ms:
-        raise FilterRefused("--since", f"{asked.since} is not before --until {asked.until}")
+        raise LetterFilterRefused("--since", f"{asked.since} is not before --until {asked.until}")
     wanted = {
         name: frozenset(value.encode() for value in values)
         for name, values in headers.items()
         if values
     }
-    return Filter(
+    return LetterFilter(
         wanted or None,
         frozenset(_status(each) for each in asked.status),
         since_ms,
@@ -187,7 +187,7 @@ def moment(option: str, text: str | None, now_ms: int) -> int | None:
         problem = (
             f"{text!r} is not a time such as 2026-11-24T16:00:00Z, nor an age such as 2h or 3d"
         )
-        raise FilterRefused(option, problem) from None
+        raise LetterFilterRefused(option, problem) from None
 
 
 def is_age(text: str) -> bool:
@@ -205,7 +205,7 @@ def parse_range(option: str, text: str | None) -> Range | None:
         return None
     found = _RANGE.fullmatch(text.strip())
     if found is None or not (found["least"] or found["most"]):
-        raise FilterRefused(
+        raise LetterFilterRefused(
             option, f"{text!r} is neither a number nor a range such as 3-, -5 or 3-5"
         )
     least = int(found["least"]) if found["least"] else None
@@ -213,7 +213,7 @@ def parse_range(option: str, text: str | None) -> Range | None:
     if found["dash"] is None:
         most = least
     if least is not None and most is not None and least > most:
-        raise FilterRefused(option, f"{text!r} is an empty range")
+        raise LetterFilterRefused(option, f"{text!r} is an empty range")
     return Range(least, most)
 
 
@@ -221,19 +221,19 @@ def _uuid(option: str, text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise FilterRefused(option, f"{text!r} is not an id such as {_EXAMPLE_ID}") from None
+        raise LetterFilterRefused(option, f"{text!r} is not an id such as {_EXAMPLE_ID}") from None
 
 
 def _event_type(text: str) -> str:
     try:
         return lookup(text).name
     except LookupError as error:
-        raise FilterRefused("--type", str(error)) from None
+        raise LetterFilterRefused("--type", str(error)) from None
 
 
 def _code(option: str, text: str) -> str:
     if re.fullmatch(r"[a-z_]{1,64}", text) is None:
-        raise FilterRefused(
+        raise LetterFilterRefused(
             option, f"{text!r} is not a reason such as exhausted; see `plaudit dlq stats`"
         )
     return text
@@ -241,7 +241,7 @@ def _code(option: str, text: str) -> str:
 
 def _status(text: str) -> str:
     if _STATUS.fullmatch(text) is None:
-        raise FilterRefused("--status", f"{text!r}: write 503, 5xx, or none for no answer")
+        raise LetterFilterRefused("--status", f"{text!r}: write 503, 5xx, or none for no answer")
     return text
 
 
@@ -252,7 +252,7 @@ def _id(text: str) -> bytes:
     except ValueError:
         if re.fullmatch(r"\S+:[0-9]+:[0-9]+", text):  # topic:partition:offset
             return text.encode()
-        raise FilterRefused(
+        raise LetterFilterRefused(
             "--id",
             f"{text[:80]!r} is neither an id such as {_EXAMPLE_ID} nor topic:partition:offset",
         ) from None

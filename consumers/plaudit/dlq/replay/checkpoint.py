@@ -49,7 +49,7 @@ class Wanted:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class Range(NamedTuple):
+class ReplayRange(NamedTuple):
     """Remaining range of a partition.
 
     Attributes:
@@ -66,7 +66,7 @@ class Range(NamedTuple):
     before: int = 0
 
 
-class Progress:
+class ReplayProgress:
     """Finds the range of a replay, or the position where an earlier run stopped.
 
     Args:
@@ -92,7 +92,7 @@ class Progress:
 
     def begin(
         self, wanted: Wanted, topics: Sequence[str], *, again: bool
-    ) -> dict[Partition, Range]:
+    ) -> dict[Partition, ReplayRange]:
         """Return the remaining ranges, and store them for later runs.
 
         Raises:
@@ -109,7 +109,9 @@ class Progress:
             raise translate(error, f"commit the progress of {self._group}") from None
         return ranges
 
-    def find(self, wanted: Wanted, topics: Sequence[str], *, again: bool) -> dict[Partition, Range]:
+    def find(
+        self, wanted: Wanted, topics: Sequence[str], *, again: bool
+    ) -> dict[Partition, ReplayRange]:
         """Return the remaining ranges.
 
         Raises:
@@ -132,12 +134,12 @@ class Progress:
             raise ReplayedBefore("the same was replayed before; --again sends it once more")
         return self._fresh(wanted, partitions)
 
-    def removed(self, ranges: Mapping[Partition, Range]) -> int:
+    def removed(self, ranges: Mapping[Partition, ReplayRange]) -> int:
         """Return the maximum number of records that retention removed before they were read."""
         return sum(span.before for span in ranges.values()) + self.reader.gone.total()
 
     def at(
-        self, read_to: Mapping[Partition, int], ranges: Mapping[Partition, Range]
+        self, read_to: Mapping[Partition, int], ranges: Mapping[Partition, ReplayRange]
     ) -> tuple[object, dict[Partition, CommittedOffset]]:
         """Return the offsets to commit with a batch, and their group."""
         places = {
@@ -146,10 +148,12 @@ class Progress:
         }
         return self.reader.client.consumer_group_metadata(), places
 
-    def _metadata(self, span: Range) -> str:
+    def _metadata(self, span: ReplayRange) -> str:
         return json.dumps({"replay": self._digest, "first": span.first, "end": span.end})
 
-    def _committed(self, partitions: Sequence[Partition]) -> dict[Partition, tuple[str, Range]]:
+    def _committed(
+        self, partitions: Sequence[Partition]
+    ) -> dict[Partition, tuple[str, ReplayRange]]:
         """Return the identity and range that earlier runs stored; ignore foreign metadata."""
         try:
             asked = [TopicPartition(*each) for each in partitions]
@@ -160,11 +164,13 @@ class Progress:
         for place in found:
             if place.offset >= 0 and place.metadata:
                 said = json.loads(place.metadata)
-                span = Range(said["first"], place.offset, said["end"])
+                span = ReplayRange(said["first"], place.offset, said["end"])
                 known[Partition(place.topic, place.partition)] = (str(said["replay"]), span)
         return known
 
-    def _fresh(self, wanted: Wanted, partitions: Sequence[Partition]) -> dict[Partition, Range]:
+    def _fresh(
+        self, wanted: Wanted, partitions: Sequence[Partition]
+    ) -> dict[Partition, ReplayRange]:
         """Return the current offsets of a time range."""
         since_ms, until_ms = _moments(wanted)
         time.sleep(max(0.0, until_ms / 1_000 - time.time()))  # an endpoint's head start, 2 s
@@ -178,7 +184,7 @@ class Progress:
             before = low if start == low else 0
             if start < high or before:
                 end = max(start, min(high, ends.get(each, high)))
-                ranges[each] = Range(start, start, end, before)
+                ranges[each] = ReplayRange(start, start, end, before)
         return ranges
 
 

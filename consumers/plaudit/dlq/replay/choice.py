@@ -7,7 +7,7 @@ from typing import Final
 
 from confluent_kafka import Message
 
-from plaudit.dlq.job.throttle import Limits
+from plaudit.dlq.job.throttle import JobLimits
 from plaudit.dlq.letters.endpoint_index import EndpointSummary
 from plaudit.dlq.replay.checkpoint import DISABLED, ReplayRefused, Wanted
 from plaudit.events.catalogue import CATALOGUE
@@ -39,7 +39,7 @@ class ReplayOrder:
     until: str | None = None
     types: frozenset[str] = frozenset()
     spaces: frozenset[str] = frozenset()
-    limits: Limits = field(default_factory=Limits)
+    limits: JobLimits = field(default_factory=JobLimits)
     again: bool = False
 
     def wanted(self, known: EndpointSummary) -> Wanted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import Message
 
-from plaudit.dlq.job.rules import Write
+from plaudit.dlq.job.rules import LetterWrite
 from plaudit.dlq.letters.endpoint_index import EndpointSummary
 from plaudit.events.decoding import Event
 from plaudit.kafka.read.headers import Headers, readable_headers
@@ -12,7 +12,7 @@ from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Trigger
 
 
-def delivery_of(message: Message, event: Event, known: EndpointSummary, now_ms: int) -> Write:
+def delivery_of(message: Message, event: Event, known: EndpointSummary, now_ms: int) -> LetterWrite:
     """Return the record by which an event goes to an endpoint again. Pure."""
     foreign: Headers = [
         (name, value)
@@ -35,4 +35,4 @@ def delivery_of(message: Message, event: Event, known: EndpointSummary, now_ms: 
         Header.ORIGIN_TIMESTAMP: message.timestamp()[1],
     }
     ours = [(name, str(value).encode()) for name, value in given.items()]
-    return Write("", message.value(), known.endpoint_id.encode(), [*foreign, *ours])
+    return LetterWrite("", message.value(), known.endpoint_id.encode(), [*foreign, *ours])

@@ -20,11 +20,11 @@ from plaudit.bulk.guard import LagGuard
 from plaudit.dlq.job.failure_watch import OutcomeWatch
 from plaudit.dlq.job.job import sendable
 from plaudit.dlq.job.report import Report
-from plaudit.dlq.job.rules import WAY_OUT, Skip, Write
+from plaudit.dlq.job.rules import WAY_OUT, LetterWrite, Skip
 from plaudit.dlq.job.takeover import run_over_outages
-from plaudit.dlq.job.throttle import BATCH_BYTES, Gate, Throttle, write_in_one
+from plaudit.dlq.job.throttle import BATCH_BYTES, SendGate, Throttle, write_in_one
 from plaudit.dlq.letters.endpoint_index import Directory
-from plaudit.dlq.replay.checkpoint import Progress, Range
+from plaudit.dlq.replay.checkpoint import ReplayProgress, ReplayRange
 from plaudit.dlq.replay.choice import Chooser, ReplayOrder
 from plaudit.dlq.replay.record import delivery_of
 from plaudit.events.decoding import Event, SchemaLookup, SchemaUnknown, Undecodable
@@ -49,7 +49,7 @@ def preview(
     with ExitStack() as stack:
         known = sendable(stack.enter_context(Directory(settings)), order.endpoint)
         chooser = Chooser(known, order, lookup)
-        progress = stack.enter_context(Progress(settings, order.endpoint))
+        progress = stack.enter_context(ReplayProgress(settings, order.endpoint))
         ranges = progress.find(order.wanted(known), chooser.topics(settings.names), again=True)
         report = _report(known.endpoint_id)
         types: Counter[str] = Counter()
@@ -111,13 +111,13 @@ class _Run:
         self._directory = stack.enter_context(Directory(settings))
         self._known = sendable(self._directory, order.endpoint)
         self._chooser = Chooser(self._known, order, lookup)
-        self._progress = stack.enter_context(Progress(settings, order.endpoint))
+        self._progress = stack.enter_context(ReplayProgress(settings, order.endpoint))
         topics = self._chooser.topics(settings.names)
         self._ranges = self._progress.begin(order.wanted(self._known), topics, again=order.again)
         guard = stack.enter_context(LagGuard(settings, order.limits.lag_cap))
         watch = stack.enter_context(OutcomeWatch(settings, order.limits.stop_after))
-        self._gate = Gate(Throttle(order.limits, guard, watch), control)
-        self._batch: list[Write] = []
+        self._gate = SendGate(Throttle(order.limits, guard, watch), control)
+        self._batch: list[LetterWrite] = []
         self._batch_bytes = 0
         self._read_to: dict[Partition, int] = {}
 
@@ -148,7 +148,7 @@ class _Run:
                 self._read_to = {each: span.end for each, span in self._ranges.items()}
         self._commit(report)
 
-    def _add(self, write: Write) -> None:
+    def _add(self, write: LetterWrite) -> None:
         self._batch.append(write._replace(topic=self._topic))
         self._batch_bytes += len(write.value or b"")
 
@@ -188,7 +188,7 @@ class _Run:
 
 def _events(
     reader: BoundedReader,
-    ranges: Mapping[Partition, Range],
+    ranges: Mapping[Partition, ReplayRange],
     chooser: Chooser,
     control: Control,
     report: Report,

@@ -28,7 +28,7 @@ class KeyReused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredResponse:
     """A stored response."""
 
     status: int
@@ -54,7 +54,7 @@ class IdempotencyStore:
         self._keys = keys
         self._now_ms = now_ms
 
-    def begin(self, answer_id: str, request: str) -> IdempotencySeed | Kept:
+    def begin(self, answer_id: str, request: str) -> IdempotencySeed | StoredResponse:
         """Return the stored response of a request, or that it must be carried out.
 
         A request that another process has begun must be carried out, too: that process may be dead,
@@ -84,7 +84,7 @@ class IdempotencyStore:
                 return IdempotencySeed(seed, row.begun_at, again=True)
         return self._judged(row, request)
 
-    def keep(self, answer_id: str, kept: Kept) -> None:
+    def keep(self, answer_id: str, kept: StoredResponse) -> None:
         """Store the response.
 
         Raises:
@@ -105,13 +105,13 @@ class IdempotencyStore:
         with translated(), self._engine.begin() as connection:
             connection.execute(ANSWERS.delete().where(ANSWERS.c.answer_id == answer_id))
 
-    def _judged(self, row: Row[Any], request: str) -> IdempotencySeed | Kept:
+    def _judged(self, row: Row[Any], request: str) -> IdempotencySeed | StoredResponse:
         if row.request != request:
             raise KeyReused
         found = self._keys.open(row.answer_id, Sealed(row.key_id, bytes(row.sealed)))
         if row.status is None:
             return IdempotencySeed(found, row.begun_at, again=True)
-        return Kept(row.status, found)
+        return StoredResponse(row.status, found)
 
 
 def _claim(connection: Connection, answer_id: str, request: str, now: int, sealed: Sealed) -> bool:

@@ -24,7 +24,7 @@ class ChangedMeanwhile(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenEndpoint:
     """A change that is safe in the database.
 
     Attributes:
@@ -42,7 +42,7 @@ class Written:
     warnings: Sequence[str] = ()
 
 
-def offers(written: Written) -> list[str]:
+def offers(written: WrittenEndpoint) -> list[str]:
     """Return how to send what an endpoint missed; none when it missed nothing."""
     since, endpoint = written.missed_since, written.endpoint
     return [] if since is None else [offer(endpoint.endpoint_id, since, endpoint.active_from)]

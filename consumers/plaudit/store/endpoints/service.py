@@ -19,7 +19,7 @@ from plaudit.store.db.database import translated
 from plaudit.store.db.tables import ENDPOINTS
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.batch import Batch
-from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint, Written
+from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint, WrittenEndpoint
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 from plaudit.store.endpoints.making import (
     changed_endpoint,
@@ -70,7 +70,7 @@ class EndpointService:
 
     def add(
         self, workspace_id: str, wanted: EndpointSpec, once: IdempotencySeed | None = None
-    ) -> Written:
+    ) -> WrittenEndpoint:
         """Register an endpoint; it is served from its `active_from` on.
 
         Args:
@@ -127,7 +127,9 @@ class EndpointService:
         """
         return unseal(self._keys, endpoint.endpoint_id, endpoint.sealed)
 
-    def update(self, endpoint_id: str, wanted: EndpointSpec, version: int | None = None) -> Written:
+    def update(
+        self, endpoint_id: str, wanted: EndpointSpec, version: int | None = None
+    ) -> WrittenEndpoint:
         """Make an endpoint as it shall be; without a secret, it keeps the one that it has.
 
         Args:
@@ -173,7 +175,7 @@ class EndpointService:
 
     def rotate_secret(
         self, endpoint_id: str, overlap_ms: int = OVERLAP_MS, once: IdempotencySeed | None = None
-    ) -> Written:
+    ) -> WrittenEndpoint:
         """Give an endpoint a new secret; the old one signs along for a while.
 
         Raises:
@@ -183,13 +185,13 @@ class EndpointService:
         private = self.private(before)
         fresh = new_secret() if once is None else secret_of(once.made("secret"))
         if any(each.text == fresh for each in private.secrets):
-            return Written(before, fresh)
+            return WrittenEndpoint(before, fresh)
         old = Secret(private.secrets[0].text, wall_ms() + overlap_ms)
         rotated = replace(private, secrets=[Secret(fresh), old])
         changed = replace(before, sealed=seal(self._keys, before.endpoint_id, rotated))
         return replace(self._change(changed), secret=fresh)
 
-    def disable(self, endpoint_id: str, reason: str) -> Written:
+    def disable(self, endpoint_id: str, reason: str) -> WrittenEndpoint:
         """Serve an endpoint no more; what is on its way to it becomes dead letters.
 
         Doing it again changes nothing.
@@ -199,12 +201,12 @@ class EndpointService:
         """
         before = self.get(endpoint_id)
         if (before.status, before.status_reason) == ("disabled", reason):
-            return Written(before)
+            return WrittenEndpoint(before)
         # Another reason does not make what it has missed begin later.
         since = before.status_since if before.status == "disabled" else None
         return self._change(rows.disabled(before, reason, since or wall_ms()))
 
-    def enable(self, endpoint_id: str) -> Written:
+    def enable(self, endpoint_id: str) -> WrittenEndpoint:
         """Serve an endpoint again, from now on: what it missed is for replay.
 
         One that is served is left alone: with a later `active_from` it would miss what comes now.
@@ -214,7 +216,7 @@ class EndpointService:
         """
         before = self.get(endpoint_id)
         if before.status == "active":
-            return Written(before)
+            return WrittenEndpoint(before)
         served = enabled_endpoint(self._keys, before, wall_ms())
         return replace(self._change(served), missed_since=before.status_since)
 
@@ -229,7 +231,7 @@ class EndpointService:
         earlier = self.private(endpoint).earlier
         return earlier[-1][1] if earlier else None
 
-    def remove(self, endpoint_id: str, version: int | None = None) -> Written:
+    def remove(self, endpoint_id: str, version: int | None = None) -> WrittenEndpoint:
         """Delete an endpoint; what is on its way to it is cancelled.
 
         Args:
@@ -288,7 +290,7 @@ class EndpointService:
         self._relay.run()
         return count
 
-    def _change(self, changed: StoredEndpoint) -> Written:
+    def _change(self, changed: StoredEndpoint) -> WrittenEndpoint:
         newer = next_version(changed, wall_ms())
         with translated(), self._engine.begin() as connection:
             known = rows.find(connection, newer.endpoint_id, for_update=True)
@@ -302,12 +304,12 @@ class EndpointService:
 
     def _announced(
         self, endpoint: StoredEndpoint, number: int, secret: str | None = None
-    ) -> Written:
+    ) -> WrittenEndpoint:
         """Write the change to Kafka; if the brokers are away, a later relay writes it."""
         trouble = self._relay.tell(number, self._announce_s)
         with suppress(NoSuchEndpoint):
             endpoint = self.get(endpoint.endpoint_id)
-        return Written(endpoint, secret, trouble)
+        return WrittenEndpoint(endpoint, secret, trouble)
 
     @staticmethod
     def _refuse_twin(connection: Connection, endpoint: StoredEndpoint) -> None:

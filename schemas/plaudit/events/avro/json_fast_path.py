@@ -44,7 +44,7 @@ An operation that a value does not support is as good a check as an `isinstance`
 """
 
 
-class Written(NamedTuple):
+class JsonWritten(NamedTuple):
     """An event in Avro, with the data for its record's key and headers.
 
     Attributes:
@@ -61,7 +61,7 @@ class Written(NamedTuple):
     key: str
 
 
-def write_json(event_type: EventType, data: Tree) -> Written:
+def write_json(event_type: EventType, data: Tree) -> JsonWritten:
     """Encode an event; add the optional fields that are absent to `meta`.
 
     Raises:
@@ -80,7 +80,7 @@ def write_json(event_type: EventType, data: Tree) -> Written:
     for name in event_type.key_path:
         key = key[name]
     occurred_at = time_text(_micros(meta["occurred_at"]))
-    return Written(event_type, body, meta["event_id"], meta["workspace_id"], occurred_at, key)
+    return JsonWritten(event_type, body, meta["event_id"], meta["workspace_id"], occurred_at, key)
 
 
 @cache
