@@ -17,7 +17,7 @@ TESTS: Final = Path(__file__).parents[4] / "tests"
 def elsewhere() -> None:
     """Measure this machine: a worker against plain loops. Needs the source tree."""
     fail(
-        "plaudit bench: the benchmark is part of the source archive, not of this package; run "
+        "the benchmark is part of the source archive, not of this package; run "
         f"`pip download --no-deps --no-binary :all: plaudit=={version('plaudit')}`, unpack it, and "
         "there `make bench`",
         Exit.USAGE,
