@@ -12,6 +12,7 @@ from breaks.attacks import ATTACKS
 from breaks.defects import DEFECTS
 from breaks.imports import IMPORTS
 from breaks.isolation import ISOLATION
+from breaks.logs import LOGS
 from breaks.one_line import Break
 from breaks.records import RECORDS
 from breaks.wide import WIDE
@@ -291,5 +292,5 @@ TRANSPORT: Final = (
 
 BREAKS: Final = (
     *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS, *WIDE,
-    *IMPORTS,
+    *IMPORTS, *LOGS,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any, Final
@@ -29,10 +30,16 @@ except ValueError:
 """
 
 
+BARE: Final = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+"""An environment without settings."""
+
+
 def lines(worker: str | None = None, **environment: str) -> list[str]:
     """Return what a process logs with these settings."""
     run = [sys.executable, "-c", SCRIPT.format(worker=worker)]
-    done = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(
+        run, capture_output=True, text=True, check=True, env={**BARE, **environment}
+    )
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     return done.stdout.splitlines()
@@ -81,7 +88,7 @@ def test_a_setting_that_can_not_be_used_is_named() -> None:
     script = "from plaudit.cli.main import main; main()"
     run = [sys.executable, "-c", script, "record"]
     done = subprocess.run(
-        run, capture_output=True, text=True, check=False, env={"PLAUDIT_LOG_LEVEL": "loud"}
+        run, capture_output=True, text=True, check=False, env={**BARE, "PLAUDIT_LOG_LEVEL": "loud"}
     )
     assert done.returncode == 2
     assert "PLAUDIT_LOG_LEVEL" in done.stderr
