@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from plaudit.kafka.errors import KafkaFailure
@@ -22,6 +23,7 @@ from plaudit.kafka.read.consumer import (
 from plaudit.kafka.read.position_check import Positions
 from plaudit.kafka.read.positions import PastEnd
 from plaudit.kafka.read.reading_errors import log_failed_commit
+from plaudit.kafka.read.topic_watch import watch_topics
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.types import in_spans
 from plaudit.logs.logger import event_logger
@@ -71,6 +73,7 @@ class Recorder:
         self._consumer = Consumer(settings, group, events)
         # From the start: what the log has already is known by its attempt_id.
         self._positions = Positions(self._consumer, PastEnd.START, self._on_reset)
+        self._topics = watch_topics(settings)
 
     def stop(self) -> None:
         """Ask the loop to end after the batch in hand; from any thread or signal."""
@@ -86,11 +89,20 @@ class Recorder:
         try:
             while not self._stop.is_set():
                 self.progressed_at = time.monotonic()
+                self._look_at_topics()
                 batch = self._gather()
                 if batch and self._write(batch):
                     self._commit(batch)
         finally:
             self._consumer.close()
+
+    def _look_at_topics(self) -> None:
+        """Read a topic that was created again from its start."""
+        for partition in self._topics.look(self._assigned):
+            place = self._read_to[partition]
+            start = self._asked(partial(self._positions.anew, partition, place))
+            self._read_to[partition] = start
+            self._consumer.seek(partition, start)
 
     def _gather(self) -> list[Read]:
         """Return what is there, after a moment in which more may come."""

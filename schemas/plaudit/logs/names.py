@@ -73,6 +73,8 @@ LogEvent = Literal[
     "supervisor.ended",
     "table.behind",
     "table.crashed",
+    "topic.recreated",
+    "topics.unavailable",
     "transaction.abort_failed",
     "worker.ended",
     "worker.killed",

@@ -157,6 +157,14 @@ WORKER_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "The supervisor has ended, so its worker process stops.",
         "Start `plaudit deliver` again; look for the kernel's out-of-memory message.",
     ),
+    "topic.recreated": error(
+        "A topic was deleted and created again while its partitions were read.",
+        "See the runbook, *Position past the end*.",
+    ),
+    "topics.unavailable": warning(
+        "The brokers do not describe the topics, so that one that is created again is not noticed.",
+        "See `error`; the user needs the right `describe`.",
+    ),
     "worker.ended": error(
         "A worker process ended; its supervisor starts it again after `again_in_s`.",
         "See the worker's last lines, and the runbook, *Worker restarts*.",

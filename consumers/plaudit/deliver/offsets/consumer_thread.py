@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from plaudit.deliver.offsets.asking import ask_until_answered
@@ -26,6 +27,7 @@ from plaudit.kafka.errors import GroupRefused
 from plaudit.kafka.read.consumer import Consumer, GroupEvents, Partition
 from plaudit.kafka.read.position_check import Positions
 from plaudit.kafka.read.positions import Resumption
+from plaudit.kafka.read.topic_watch import watch_topics
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.logs.logger import event_logger
 
@@ -83,6 +85,7 @@ class ConsumerThread:
         self.handed_over = 0
         self.read_at = time.monotonic()
         self.refused: str | None = None
+        self._topics = watch_topics(settings)
         self._open()
         self.name = f"the source of {config.group.group_id}"
         self.membership = Membership(self.name, lambda: self._consumer.is_member)
@@ -154,10 +157,19 @@ class ConsumerThread:
         """Take what is done, commit, read, hand over: one round."""
         self._take_settled()
         self._commits.commit_if_due(self.assignments)
+        self._look_at_topics()
         self._read()
         self._hand_over()
         self.membership.look(holds=bool(self.holdings.held))
         self.read_at = time.monotonic()
+
+    def _look_at_topics(self) -> None:
+        """Read a topic anew that was created again under the same name."""
+        for partition in self._topics.look(self.holdings.held.keys()):
+            place = self.holdings.held[partition].read_to
+            start = self._asked(partial(self._positions.anew, partition, place))
+            self._fresh.append(self.holdings.begin_anew(partition, start))
+            self._consumer.seek(partition, start)
 
     def _take_settled(self) -> None:
         settled = self.done

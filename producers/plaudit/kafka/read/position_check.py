@@ -36,8 +36,8 @@ class Positions:
 
     Args:
         logs: asks the brokers.
-        choice: where to begin when a position is past the end of its log.
-        tell: called for every position past the end.
+        choice: where to begin when a position does not belong to its log.
+        tell: called for every such position.
         sleep: waits.
     """
 
@@ -66,6 +66,15 @@ class Positions:
             if found.past_end:
                 starts[partition] = found.offset
         return starts
+
+    def anew(self, partition: Partition, position: int) -> int:
+        """Return where to begin in a topic that was created again; log and tell."""
+        low, high = self._logs.bounds(partition)
+        start = low if self._choice is PastEnd.START else high
+        self._tell(partition)
+        where = {"partition": str(partition), "position": position, "reading_on_at": start}
+        _log.error("topic.recreated", extra={**where, "skipped": start - low})
+        return start
 
     def look(self, partition: Partition, position: int) -> Resumption:
         """Return where to read on in one partition; log and tell when it is past the end."""

@@ -1,0 +1,91 @@
+"""Ids of topics, compared from look to look."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any, cast
+
+from confluent_kafka import KafkaError, KafkaException
+
+from plaudit.kafka.read.topic_watch import LOOK_EVERY_S, NO_ID, Described, TopicWatch
+from plaudit.kafka.types import Partition
+
+FIRST, SECOND = Partition("events", 0), Partition("events", 1)
+
+
+class Cluster:
+    """Brokers that describe topics, at once or when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.id = "one"
+        self.failure: Exception | None = None
+        self.answers = True
+        self.asked: list[Future[Any]] = []
+        self.watch = TopicWatch(self.describe, lambda: self.now_s)
+
+    def describe(self, topics: Collection[str]) -> Described:
+        futures: dict[str, Future[Any]] = {topic: Future() for topic in topics}
+        self.asked += futures.values()
+        if self.answers:
+            self.answer()
+        return cast("Described", futures)
+
+    def answer(self) -> None:
+        for future in self.asked:
+            if self.failure is None:
+                future.set_result(SimpleNamespace(topic_id=self.id))
+            else:
+                future.set_exception(self.failure)
+        self.asked = []
+
+    def look(self, *held: Partition) -> list[Partition]:
+        """Let the time of the next look come; return what it finds."""
+        self.now_s += LOOK_EVERY_S
+        assert self.watch.look(held) == [], "it asks, and does not wait"
+        return self.watch.look(held)
+
+
+def test_a_topic_that_was_created_again_is_noticed_once_in_every_partition() -> None:
+    cluster = Cluster()
+    assert cluster.look(FIRST, SECOND) == []
+    cluster.id = "two"
+    assert cluster.look(FIRST, SECOND) == [FIRST, SECOND]
+    assert cluster.look(FIRST, SECOND) == []
+
+
+def test_a_partition_that_has_just_come_is_compared_from_then_on() -> None:
+    cluster = Cluster()
+    assert cluster.look(FIRST) == []
+    cluster.id = "two"
+    assert cluster.look(FIRST, SECOND) == [FIRST]
+    assert cluster.look(SECOND) == []
+    cluster.id = "three"
+    assert cluster.look(FIRST, SECOND) == [SECOND], "the other was away meanwhile"
+
+
+def test_an_answer_that_is_late_is_taken_later() -> None:
+    cluster = Cluster()
+    assert cluster.look(FIRST) == []
+    cluster.id, cluster.answers = "two", False
+    assert cluster.look(FIRST) == []
+    cluster.answer()
+    assert cluster.watch.look([FIRST]) == [FIRST]
+
+
+def test_a_topic_that_is_away_for_a_moment_is_not_forgotten() -> None:
+    cluster = Cluster()
+    cluster.look(FIRST)
+    cluster.failure = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+    assert cluster.look(FIRST) == []
+    cluster.failure, cluster.id = None, "two"
+    assert cluster.look(FIRST) == [FIRST]
+
+
+def test_brokers_without_ids_are_no_reason_to_read_anything_again() -> None:
+    cluster = Cluster()
+    cluster.look(FIRST)
+    cluster.id = NO_ID
+    assert cluster.look(FIRST) == []
