@@ -196,6 +196,7 @@ def test_whatever_raises_that_delivery_is_settled_and_all_others_are_delivered(
 
 @pytest.mark.tree
 @pytest.mark.nightly
+@pytest.mark.timeout(1_200)
 def test_whatever_raises_amid_thousands_of_deliveries_all_others_are_delivered(
     faults: Faults,
 ) -> None:
