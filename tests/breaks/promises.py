@@ -19,6 +19,13 @@ from breaks.wide import WIDE
 
 OFFSETS: Final = (
     Break(
+        "a broker that restarts is no reason to log that tables are behind",
+        "producers/plaudit/kafka/read/behind_logger.py",
+        "if not behind or failure.code == self._code:",
+        "if failure.code == self._code:",
+        "tests/kafka/test_behind_logger.py",
+    ),
+    Break(
         "a topic that was created again is read anew",
         "producers/plaudit/kafka/read/topic_watch.py",
         "return [each for each in held if before.get(each) and before[each] != now[each]]",

@@ -19,7 +19,6 @@ from plaudit.kafka.admin.topic_specs import Section, TopicSpec
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import KafkaUnavailable
-from plaudit.kafka.read import topic_watch
 from plaudit.kafka.read.consumer import GroupConfig, Partition
 from plaudit.kafka.read.lag import LagReader
 from plaudit.kafka.read.positions import PastEnd
@@ -343,34 +342,6 @@ def test_a_position_past_the_end_is_logged_and_starts_where_the_setting_says(
     [line] = [each for each in caplog.records if each.message == "position.past_end"]
     told = vars(line)
     assert (told["position"], told["log_end"], told["skipped"]) == (5_000, 3, first)
-
-
-def test_a_topic_that_was_created_again_is_read_from_its_start_though_it_is_longer(
-    settings: KafkaSettings,
-    make_topic: MakeTopic,
-    start: Start,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    monkeypatch.setattr(topic_watch, "LOOK_EVERY_S", 0.2)
-    topic, admin = make_topic(), Admin(settings)
-    write(settings, topic, 3)
-    reading = start(topic)
-    reading.engine.settle_all()
-    partition = Partition(topic, 0)
-    until_committed(settings, topic, [3])
-    assert admin.remove([topic], f"{settings.topic_prefix}nothing") == []
-    spec = TopicSpec(topic, Section.EVENTS, 1, 1, {})
-    deadline = time.monotonic() + PROMPTLY_S
-    while admin.create([spec])[topic] is not None:
-        assert time.monotonic() < deadline, "the old topic is still being deleted"
-        time.sleep(0.1)
-    write(settings, topic, 6)
-    reading.engine.wait(lambda: {(partition, 5)} <= set(reading.engine.seen[3:]))
-    reading.engine.wait(lambda: set(reading.engine.seen[3:]) >= {(partition, n) for n in range(6)})
-    until_committed(settings, topic, [6])
-    assert reading.engine.resets == [partition]
-    assert any(each.message == "topic.recreated" for each in caplog.records)
 
 
 def test_partitions_that_are_added_are_read_from_their_start(

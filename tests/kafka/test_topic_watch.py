@@ -84,7 +84,7 @@ def test_a_topic_that_is_away_for_a_moment_is_not_forgotten() -> None:
     assert cluster.look(FIRST) == [FIRST]
 
 
-def test_brokers_without_ids_are_no_reason_to_read_anything_again() -> None:
+def test_brokers_without_ids_change_nothing() -> None:
     cluster = Cluster()
     cluster.look(FIRST)
     cluster.id = NO_ID

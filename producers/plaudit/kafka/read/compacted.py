@@ -17,6 +17,7 @@ from plaudit.kafka.admin_types import ClusterMetadata
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, answered
 from plaudit.kafka.errors import KafkaFailure, TopicProblem, translate
+from plaudit.kafka.read.behind_logger import BehindLogger
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.logs.logger import event_logger
 
@@ -66,6 +67,7 @@ class CompactedTopic:
         self.appended_ms = 0
         self._positions: dict[int, int] = {}
         self._troubles = ConnectionErrors()
+        self._behind = BehindLogger(topic)
         config = {**_config(settings, topic), "error_cb": self._troubles.heard}
         self._client = open_client(settings, Consumer, config)
         self._thread = threading.Thread(target=self._run, name=f"follow {topic}", daemon=True)
@@ -174,6 +176,7 @@ class CompactedTopic:
             if ends is not None and all(self._positions[part] >= ends[part] for part in ends):
                 self._current_as_of, ends = asked_at, None
                 self._problem = None
+                self._behind.is_current()
                 self._troubles.over()
                 self._ready.set()
 
@@ -217,14 +220,8 @@ class CompactedTopic:
         self._positions[partition] = offset + 1
 
     def _report(self, failure: KafkaFailure) -> None:
-        """Store the problem for callers; log it once, not at every attempt.
-
-        Before the first full read this is INFO: the caller of `wait_ready` reports the problem
-            itself.
-        """
-        if self._problem is None or self._problem.code != failure.code:
-            write = _log.warning if self.ready else _log.info
-            write("table.behind", extra={"topic": self._topic, "error": str(failure)})
+        """Store the problem for callers, and log it if the table is behind."""
+        self._behind.failed(failure, self._current_as_of)
         self._problem = failure
 
 
