@@ -88,6 +88,28 @@ def test_endpoints_filters_and_keys_of_a_workspace_are_limited(api: Installation
 
 
 @pytest.mark.broker
+def test_the_endpoints_of_a_workspace_have_so_many_host_names(api: Installation) -> None:
+    over = ("quota_exceeded", "2 host names", "PLAUDIT_API_MAX_NAMES")
+    with limited(api, api_max_names=2) as client:
+
+        def add(url: str) -> httpx.Response:
+            return client.post("/v1/endpoints", json={"url": url})
+
+        known = [add(f"https://{name}.example/") for name in ("one", "two", "one")]
+        assert {each.status_code for each in known} <= {201, 202}
+        refused(add("https://three.example/"), 403, *over)
+        hook = {"target_url": "https://three.example/", "event": "testimonial.approved"}
+        refused(client.post("/v1/hooks", json=hook), 403, *over)
+        at = known[1].headers["location"]
+        first = known[0].headers["location"]
+        refused(client.patch(first, json={"url": "https://x.example"}), 403, *over)
+        moved = client.patch(at, json={"url": "https://three.example/"})
+        assert moved.status_code in {200, 202}, "it has no other name then"
+        assert add("https://THREE.example:8443/").status_code in {201, 202}
+        assert add("https://93.184.216.34/").status_code in {201, 202}, "it is not looked up"
+
+
+@pytest.mark.broker
 def test_a_workspace_may_ask_for_so_much(api: Installation, sink: Sink) -> None:
     over = "rate_limited"
     given = {"api_event_rate": 1, "api_tests_per_minute": 2, "api_retries_per_minute": 1}

@@ -78,4 +78,25 @@ ATTACKS: Final = (
         "api_metrics: bool = Field(\n        default=True",
         "tests/attack/test_serve.py::test_metrics_are_not_on_the_port_that_is_published",
     ),
+    Break(
+        "a workspace has a quota for host names",
+        "consumers/plaudit/api/quotas.py",
+        "if not wanted <= names:",
+        "if names is None:",
+        "tests/api/test_quotas.py::test_the_endpoints_of_a_workspace_have_so_many_host_names",
+    ),
+    Break(
+        "a workspace that goes on after refusals does not take the event loop",
+        "consumers/plaudit/api/rate_limits.py",
+        "+ 1 / REFUSALS_PER_S",
+        "+ 0 / REFUSALS_PER_S",
+        "tests/api/test_quotas.py",
+    ),
+    Break(
+        "events of a batch that is refused count",
+        "consumers/plaudit/api/routes/events.py",
+        "cost = max(len(prepared), -(-len(body) // BYTES_EACH))",
+        "cost = 0",
+        "tests/api/test_quotas.py",
+    ),
 )

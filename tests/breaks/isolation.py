@@ -140,4 +140,18 @@ ISOLATION: Final = (
         "if left and counts[owner]:",
         "tests/transport/test_pools.py",
     ),
+    Break(
+        "names that hang do not take the look-ups of others",
+        "consumers/plaudit/transport/net/lookups.py",
+        "share = max(1, min(self._most_each, self._free // 3))",
+        "share = self._most",
+        "tests/transport/test_look_ups.py",
+    ),
+    Break(
+        "an answer in tiny chunks does not hold the event loop",
+        "consumers/plaudit/transport/engine/response_parser.py",
+        "if self._chunks > _MOST_CHUNKS:\n            self.done",
+        "if self._chunks < 0:\n            self.done",
+        "tests/transport/test_assembly.py",
+    ),
 )

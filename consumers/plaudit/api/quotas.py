@@ -6,6 +6,8 @@ workers hold in memory. Concurrent requests may exceed a quota together.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +17,14 @@ from sqlalchemy.engine import Engine
 from plaudit.api.problems import Refused
 from plaudit.api.rate_limits import MINUTE_S, RateLimits
 from plaudit.api.settings import ApiSettings
+from plaudit.endpoints.keys import CannotOpen
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import reading
 from plaudit.store.db.tables import API_KEYS, ENDPOINTS
+from plaudit.store.endpoints.host_names import host_names
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.endpoints.service import EndpointService
 
 REVOKED_FOR_MS: Final = 24 * 3_600_000
 """Time for which a revoked key still counts: a create-and-revoke loop would fill the table."""
@@ -107,6 +113,39 @@ class Quotas:
                 "API_MAX_FILTER_CHARACTERS",
             )
 
+    def check_names(
+        self,
+        endpoints: EndpointService,
+        workspace_id: str,
+        url: str,
+        *,
+        replaces: str | None = None,
+        once: IdempotencySeed | None = None,
+    ) -> None:
+        """Check that the endpoints of a workspace do not have too many host names.
+
+        Args:
+            endpoints: service that opens their URLs.
+            workspace_id: workspace of the endpoint.
+            url: URL that an endpoint is to have.
+            replaces: the endpoint that is changed.
+            once: seed of an idempotent request; a repeated request finds its endpoint.
+
+        Raises:
+            Refused: the workspace exceeds its quota.
+            DatabaseFailure: the database is not available.
+        """
+        most, wanted = self.settings.api_max_names, host_names([url])
+        if not most or not wanted:
+            return
+        mine = replaces or (None if once is None else once.uuid("endpoint"))
+        others = [each for each in endpoints.list(workspace_id) if each.endpoint_id != mine]
+        if len(others) < most:
+            return
+        names = host_names(_urls(endpoints, others))
+        if not wanted <= names:
+            _check("host names in URLs", len(names | wanted), most, "API_MAX_NAMES")
+
     def check_key(self, workspace_id: str, once: IdempotencySeed | None = None) -> None:
         """Check that a workspace may have another key.
 
@@ -129,6 +168,12 @@ class Quotas:
             keys = connection.execute(query).scalar_one()
         what = "API keys, with those revoked in the last 24 hours"
         _check(what, keys + 1, self.settings.api_max_keys, "API_MAX_KEYS")
+
+
+def _urls(endpoints: EndpointService, found: Iterable[StoredEndpoint]) -> Iterator[str]:
+    for each in found:
+        with suppress(CannotOpen):
+            yield endpoints.private(each).url
 
 
 def _check(what: str, wanted: int, most: int, setting: str) -> None:

@@ -49,6 +49,12 @@ class ApiSettings(EnvSettings):
         description="Test sends to the endpoints of a workspace a minute.",
     )
     api_max_endpoints: int = Field(default=1_000, ge=0, description="Endpoints of a workspace.")
+    api_max_names: int = Field(
+        default=200,
+        ge=0,
+        description="Host names in the URLs of a workspace's endpoints: each is looked up on its "
+        "own.",
+    )
     api_max_filters: int = Field(
         default=500, ge=0, description="Endpoints of a workspace that have a filter."
     )

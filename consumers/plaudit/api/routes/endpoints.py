@@ -58,6 +58,7 @@ def create_endpoint(
     """
     workspace, wanted = who.writes(_text(body.workspace_id)), body.wanted()
     parts.quotas.check_endpoint(workspace, wanted.content_filter, once=once)
+    parts.quotas.check_names(parts.endpoints, workspace, wanted.url, once=once)
     written = parts.endpoints.add(workspace, wanted, once)
     response.headers["location"] = f"{router.prefix}/{written.endpoint.endpoint_id}"
     return _answer(parts, written, response)
@@ -83,7 +84,12 @@ def change_endpoint(
 ) -> EndpointOut:
     """Change the given fields."""
     known = _matching(_mine(parts, who, endpoint_id), if_match)
-    wanted = body.applied(parts.endpoints.wanted(known))
+    before = parts.endpoints.wanted(known)
+    wanted = body.applied(before)
+    if wanted.url != before.url:
+        parts.quotas.check_names(
+            parts.endpoints, known.workspace_id, wanted.url, replaces=known.endpoint_id
+        )
     if wanted.content_filter != known.content_filter:
         parts.quotas.check_endpoint(
             known.workspace_id, wanted.content_filter, replaces=known.endpoint_id

@@ -55,6 +55,7 @@ def subscribe(parts: WithParts, who: Writing, once: WithOnce, body: Subscription
     """
     workspace = who.writes(None if body.workspace_id is None else str(body.workspace_id))
     parts.quotas.check_endpoint(workspace, None, once=once)
+    parts.quotas.check_names(parts.endpoints, workspace, body.target_url, once=once)
     wanted = EndpointSpec(body.target_url, (body.event,), rate_limit=RATE_LIMIT, format=body.format)
     return EndpointOut.of(parts.endpoints, parts.endpoints.add(workspace, wanted, once))
 
