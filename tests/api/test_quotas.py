@@ -88,7 +88,7 @@ def test_endpoints_filters_and_keys_of_a_workspace_are_limited(api: Installation
 
 
 @pytest.mark.broker
-def test_the_endpoints_of_a_workspace_have_so_many_host_names(api: Installation) -> None:
+def test_a_workspace_has_a_quota_for_host_names(api: Installation) -> None:
     over = ("quota_exceeded", "2 host names", "PLAUDIT_API_MAX_NAMES")
     with limited(api, api_max_names=2) as client:
 

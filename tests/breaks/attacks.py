@@ -83,7 +83,7 @@ ATTACKS: Final = (
         "consumers/plaudit/api/quotas.py",
         "if not wanted <= names:",
         "if names is None:",
-        "tests/api/test_quotas.py::test_the_endpoints_of_a_workspace_have_so_many_host_names",
+        "tests/api/test_quotas.py::test_a_workspace_has_a_quota_for_host_names",
     ),
     Break(
         "a workspace that goes on after refusals does not take the event loop",
