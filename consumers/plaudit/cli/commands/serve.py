@@ -16,6 +16,8 @@ from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
 from plaudit.cli.served import served
 from plaudit.cli.ui.database import opened_database
+from plaudit.console.app import mount
+from plaudit.console.settings import ConsoleSettings
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.runtime.gc_tuning import spare_the_collector
@@ -26,11 +28,11 @@ COLLECT_AFTER: Final = 200_000
 
 
 def command() -> None:
-    """Serve the REST API, and run the relay that notifies workers of changed endpoints.
+    """Serve the REST API and the console, and run the relay that notifies workers of endpoints.
 
     It listens on PLAUDIT_API_HOST and PLAUDIT_API_PORT with plain HTTP: put a proxy that terminates
-    TLS in front. The OpenAPI description is at /v1/openapi.json. Metrics are on
-    PLAUDIT_METRICS_PORT.
+    TLS in front. The console is at /console, the OpenAPI description at /v1/openapi.json. Metrics
+    are on PLAUDIT_METRICS_PORT.
 
     Example: plaudit serve
     """
@@ -40,6 +42,7 @@ def command() -> None:
     with opened(engine, kafka, deliver, api) as parts:
         health = ApiHealth(partial(problems_of, parts))
         app = create_app(parts, health.registry, shows_metrics=api.api_metrics)
+        mount(app, parts, ConsoleSettings(), kafka)
         spare_the_collector(COLLECT_AFTER)
         server = make_server(app, api)
         _stop_on_signals(server)

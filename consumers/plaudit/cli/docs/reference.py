@@ -20,6 +20,7 @@ from plaudit.api.settings import ApiSettings
 from plaudit.cli import outbox_metrics
 from plaudit.cli.docs.reference_rights import rights
 from plaudit.cli.registry import COMMANDS, load
+from plaudit.console.settings import ConsoleSettings
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.process.aggregate import PER_SUPERVISOR
 from plaudit.deliver.process.metrics import DEFECTS, PER_LANE, PER_WORKER
@@ -57,6 +58,7 @@ SETTINGS: Final[Mapping[str, type[BaseSettings]]] = {
     "Outbox: plaudit outbox": OutboxSettings,
     "REST API: plaudit serve": ApiSettings,
     "Logs: plaudit deliver, record, serve and outbox relay": LogSettings,
+    "Console and portal: plaudit serve": ConsoleSettings,
 }
 _MEANING: Final = re.compile(r'^\s+(\w+): Final = "([^"]+)"(?:  # (.*))?$', re.MULTILINE)
 

@@ -1,0 +1,98 @@
+"""Routes of the console and the portal, added to the API's application."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from plaudit.api.dependencies import Parts
+from plaudit.api.problems import Refused
+from plaudit.console import portal_links
+from plaudit.console.asking import Page
+from plaudit.console.dispatch import Dispatcher
+from plaudit.console.page_table import PAGES
+from plaudit.console.parts import ConsoleParts
+from plaudit.console.settings import ConsoleSettings
+from plaudit.console.sign_in import SignIn
+from plaudit.console.viewer import BASES
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.store.access.sessions import Face
+
+_Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def mount(app: FastAPI, parts: Parts, settings: ConsoleSettings, kafka: KafkaSettings) -> None:
+    """Add the console, the portal and `POST /v1/portal-links`; nothing if a setting says so."""
+    if not settings.console:
+        return
+    console = ConsoleParts.of(parts, settings, kafka)
+    app.state.console = console
+    app.include_router(portal_links.router)
+    for face in Face:
+        app.router.routes.extend(_routes(console, face))
+
+
+def _routes(parts: ConsoleParts, face: Face) -> list[Route]:
+    base, dispatcher = BASES[face], Dispatcher(parts, face)
+    sign_in = SignIn(parts, face, dispatcher)
+    routes = [
+        _route(f"{base}/static/{{digest}}/{{name}}", _asset(dispatcher)),
+        _route(f"{base}/accent.css", _accent(dispatcher)),
+        _route(f"{base}/enter", sign_in.enter),
+        _route(f"{base}/sign-out", sign_in.out, "POST"),
+    ]
+    if face is Face.CONSOLE:
+        routes.append(_route(f"{base}/sign-in", sign_in.form, "GET", "POST"))
+    routes += [
+        _route(f"{base}{page.path}", _page(dispatcher, page), "GET", "POST")
+        for page in PAGES
+        if face in page.faces
+    ]
+    routes.append(_route(f"{base}/{{rest:path}}", _missing(dispatcher), "GET", "POST"))
+    return routes
+
+
+def _route(path: str, endpoint: _Endpoint, *methods: str) -> Route:
+    async def named(request: Request) -> Response:
+        # The metric of requests labels them by route.
+        request.scope["route"] = route
+        return await endpoint(request)
+
+    route = Route(path, named, methods=list(methods or ("GET",)), include_in_schema=False)
+    return route
+
+
+def _page(dispatcher: Dispatcher, page: Page) -> _Endpoint:
+    async def respond(request: Request) -> Response:
+        return await dispatcher.respond(page, request)
+
+    return respond
+
+
+def _missing(dispatcher: Dispatcher) -> _Endpoint:
+    async def respond(request: Request) -> Response:
+        viewer = await dispatcher.viewer(request)
+        refused = Refused(404, "this page does not exist")
+        return dispatcher.responder.refused(request, viewer, refused)
+
+    return respond
+
+
+def _asset(dispatcher: Dispatcher) -> _Endpoint:
+    async def respond(request: Request) -> Response:
+        return dispatcher.responder.asset(request)
+
+    return respond
+
+
+def _accent(dispatcher: Dispatcher) -> _Endpoint:
+    async def respond(request: Request) -> Response:
+        viewer = await dispatcher.viewer(request)
+        return dispatcher.responder.accent(viewer)
+
+    return respond

@@ -1,0 +1,1 @@
+"""Signing in: sessions, cookies, and protection against forged requests."""

@@ -1,0 +1,29 @@
+"""Cookies of sessions."""
+
+from __future__ import annotations
+
+from plaudit.console.settings import ConsoleSettings
+from plaudit.store.access.sessions import Face
+
+
+def cookie_name(face: Face, settings: ConsoleSettings) -> str:
+    """Return the name of a face's cookie; by https it has the prefix that browsers enforce."""
+    return f"{'__Host-' if settings.is_secure else ''}plaudit-{face}"
+
+
+def session_cookie(face: Face, settings: ConsoleSettings, token: str, lifetime_s: int) -> str:
+    """Return the `Set-Cookie` header of a session; an empty token removes it."""
+    framed = face is Face.PORTAL and settings.portal_frame_ancestors and settings.is_secure
+    parts = [
+        f"{cookie_name(face, settings)}={token}",
+        "Path=/",
+        f"Max-Age={lifetime_s if token else 0}",
+        "HttpOnly",
+        # A frame of another site gets cookies only with `None`, and a jar of its own.
+        "SameSite=None" if framed else "SameSite=Lax",
+    ]
+    if settings.is_secure:
+        parts.append("Secure")
+    if framed:
+        parts.append("Partitioned")
+    return "; ".join(parts)

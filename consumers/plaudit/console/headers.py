@@ -1,0 +1,45 @@
+"""Security headers of every response."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from plaudit.console.settings import ConsoleSettings
+from plaudit.store.access.sessions import Face
+
+_FIXED: Final = {
+    "x-content-type-options": "nosniff",
+    # With `no-referrer`, browsers send forms of ours with the origin `null`.
+    "referrer-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+def security_headers(
+    face: Face, settings: ConsoleSettings, logo: str | None = None
+) -> dict[str, str]:
+    """Return the headers.
+
+    Args:
+        face: the console is never shown in a frame.
+        settings: origins that may embed the portal.
+        logo: image of the embedding application.
+    """
+    framed = face is Face.PORTAL and settings.portal_frame_ancestors
+    ancestors = settings.portal_frame_ancestors if framed else "'none'"
+    images = " ".join(["'self'", *_origin(logo)])
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        f"img-src {images}; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+    )
+    headers = {**_FIXED, "content-security-policy": policy}
+    return headers if framed else {**headers, "x-frame-options": "DENY"}
+
+
+def _origin(url: str | None) -> list[str]:
+    if url is None:
+        return []
+    parts = urlsplit(url)
+    return [f"{parts.scheme}://{parts.netloc}"]

@@ -1,0 +1,1 @@
+"""Pages: each is a function from a request to an answer."""

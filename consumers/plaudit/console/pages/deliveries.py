@@ -1,0 +1,122 @@
+"""Deliveries: a list with filters in its address, and a retry of all that match."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from plaudit.api.auth import check_quota
+from plaudit.api.problems import Refused
+from plaudit.console.asking import Answer, Ask, Moved, Shown
+from plaudit.console.pages.labels import label_or_deleted, labels, labels_for
+from plaudit.console.views.filters import RANGES, WORDS, Filter, chips
+from plaudit.console.views.words import mark_of
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.store.log.queries import MOST_RETRIED, Attempt
+from plaudit.store.log.query import Query
+
+MOST_NEW: Final = 100
+
+
+def show(ask: Ask) -> Answer:
+    """Show a page of deliveries."""
+    wanted = Filter.of(ask.asked)
+    page = ask.parts.log.page(_query(ask, wanted), cursor=ask.asked("cursor"))
+    known = labels(ask)
+    name = None
+    if wanted.endpoint is not None:
+        found = known.get(wanted.endpoint)
+        name = found.name if found else label_or_deleted(ask, wanted.endpoint).name
+    older = None
+    if page.cursor is not None:
+        older = ask.url("/deliveries", **wanted.given, cursor=page.cursor)
+    newest = page.deliveries[0].started_at if page.deliveries else ask.now_ms
+    values = {
+        "rows": rows(ask, page.deliveries),
+        "chips": [
+            (each.text, ask.url("/deliveries", **each.without)) for each in chips(wanted, name)
+        ],
+        "wanted": wanted,
+        "endpoints": list(known.values()),
+        "types": list(CATALOGUE),
+        "states": list(WORDS),
+        "ranges": RANGES,
+        "older": older,
+        "is_first": ask.asked("cursor") is None,
+        "newest_url": ask.url("/deliveries", **wanted.given),
+        "news_url": ask.url("/deliveries/new", **{**wanted.given, "after": newest + 1}),
+        "retry_url": ask.url("/deliveries/retry", **wanted.given),
+    }
+    return Shown("deliveries.html", values)
+
+
+def news(ask: Ask) -> Answer:
+    """Show how many deliveries came after the newest on the page."""
+    wanted, after = Filter.of(ask.asked), ask.asked("after") or ""
+    if not after.isdigit() or len(after) > 15:  # noqa: PLR2004 - digits of a time
+        raise Refused(422, "not a time in milliseconds", field="after")
+    fresh = replace(_query(ask, wanted), since_ms=int(after))
+    found = ask.parts.log.page(fresh, limit=MOST_NEW)
+    values = {
+        "count": len(found.deliveries),
+        "more": found.cursor is not None,
+        "url": ask.url("/deliveries", **wanted.given),
+        "news_url": ask.url("/deliveries/new", **{**wanted.given, "after": after}),
+    }
+    return Shown("part_news.html", values)
+
+
+def ask_retry(ask: Ask) -> Answer:
+    """Show how many deliveries a retry would send, before anything is sent."""
+    wanted = Filter.of(ask.asked)
+    page = ask.parts.log.page(_query(ask, wanted), limit=MOST_RETRIED)
+    name = None if wanted.endpoint is None else label_or_deleted(ask, wanted.endpoint).name
+    values = {
+        "wanted": wanted,
+        "chips": [each.text for each in chips(wanted, name)],
+        "count": len(page.deliveries),
+        "more": page.cursor is not None,
+        "most": MOST_RETRIED,
+        "sample": rows(ask, page.deliveries[:5]),
+        "back": ask.url("/deliveries", **wanted.given),
+    }
+    return Shown("retry_all.html", values)
+
+
+def retry(ask: Ask) -> Answer:
+    """Retry the deliveries that match."""
+    wanted = Filter.of(ask.given)
+    if not wanted.given:
+        raise Refused(422, "choose at least one condition, such as an endpoint")
+    quota = ask.parts.api.quotas.retries
+    check_quota(quota, ask.viewer.caller)
+    done = ask.parts.api.retrier.retry_all(_query(ask, wanted), MOST_RETRIED)
+    if ask.viewer.workspace_id is not None:
+        quota.charge(ask.viewer.caller.bucket, done.retried)
+    if not done.refused:
+        return Moved(ask.url("/deliveries", **wanted.given, done=f"retried-{done.retried}"))
+    values = {"done": done, "back": ask.url("/deliveries", **wanted.given)}
+    return Shown("retry_done.html", values)
+
+
+def rows(ask: Ask, deliveries: Sequence[Attempt]) -> list[dict[str, Any]]:
+    """Return deliveries as rows of a table."""
+    known = labels_for(ask, {each.endpoint_id for each in deliveries})
+    return [
+        {
+            "url": ask.url(f"/deliveries/{each.delivery_id}"),
+            "mark": mark_of(each),
+            "type": each.event_type,
+            "label": known[each.endpoint_id],
+            "answer": None if not each.is_http else each.status or "no answer",
+            "at_ms": each.started_at,
+            "millis": each.total_ms,
+            "number": each.number,
+        }
+        for each in deliveries
+    ]
+
+
+def _query(ask: Ask, wanted: Filter) -> Query:
+    return wanted.query(ask.viewer.workspace_id, ask.now_ms)

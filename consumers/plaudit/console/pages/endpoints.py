@@ -1,0 +1,155 @@
+"""Endpoints: the list with health, and the forms that create and change one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from plaudit.api.problems import Refused
+from plaudit.api.schemas.endpoints import origin_of
+from plaudit.console.asking import Answer, Ask, Moved, Shown
+from plaudit.console.pages.labels import Label, endpoints_of, label_of, owned
+from plaudit.console.views.endpoint_form import field_of, spec_of, values_given, values_of
+from plaudit.console.views.words import DAY_MS, Mark, endpoint_mark
+from plaudit.control.explanations import explain
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.formats.catalogue import FORMATS
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
+from plaudit.store.endpoints.warnings import advice
+from plaudit.store.log.health import Health
+from plaudit.store.log.stats import Hour
+
+_ORDER: Final = {"disabled": 0, "failing": 1, "active": 2}
+
+
+def show(ask: Ask) -> Answer:
+    """Show all endpoints, those in trouble first."""
+    wanted = (ask.asked("q") or "").lower()
+    healths = ask.parts.log.healths(ask.viewer.workspace_id)
+    sums = ask.parts.log.sums(ask.viewer.workspace_id, ask.now_ms - DAY_MS)
+    rows = [
+        row_of(ask, each, healths.get(each.endpoint_id), sums.get(each.endpoint_id))
+        for each in endpoints_of(ask)
+    ]
+    found = [
+        each for each in rows if wanted in f"{each['label'].name} {each['label'].host}".lower()
+    ]
+    found.sort(key=lambda row: (_ORDER[row["mark"].word], row["label"].name.lower()))
+    return Shown("endpoints.html", {"rows": found, "all": len(rows), "q": ask.asked("q") or ""})
+
+
+def row_of(
+    ask: Ask, endpoint: StoredEndpoint, health: Health | None, hour: Hour | None
+) -> dict[str, Any]:
+    """Return an endpoint as a row of a table."""
+    known = health or Health(endpoint.endpoint_id, endpoint.workspace_id)
+    counted = (hour or Hour(0)).plain()
+    label: Label = label_of(ask, endpoint)
+    mark: Mark = endpoint_mark(endpoint, known.failure_streak)
+    told = explain(known.last_reason, known.last_status) if known.failure_streak else None
+    return {
+        "url": ask.url(f"/endpoints/{endpoint.endpoint_id}"),
+        "endpoint": endpoint,
+        "label": label,
+        "mark": mark,
+        "health": known,
+        "rate": counted["success_rate"],
+        "p95_ms": counted["p95_ms"],
+        "tried": counted["delivered"] + counted["failed"],
+        "told": told,
+    }
+
+
+def show_new(ask: Ask) -> Answer:
+    """Show the form of a new endpoint."""
+    asked = ask.asked("type")
+    chosen = (asked,) if asked is not None and asked in CATALOGUE else ()
+    spec = EndpointSpec("", chosen)
+    return _form(ask, None, values_of(spec), {})
+
+
+def create(ask: Ask) -> Answer:
+    """Create an endpoint; show its secret this once."""
+    try:
+        workspace = ask.viewer.caller.writes(ask.given("workspace"))
+        wanted = spec_of(ask, None)
+        ask.parts.api.quotas.check_endpoint(workspace, wanted.content_filter)
+        written = ask.parts.api.endpoints.add(workspace, wanted)
+    except InputRefused as error:
+        return _form(ask, None, values_given(ask), {field_of(error.field): error.reason}, 422)
+    except Refused as error:
+        if error.field != "workspace_id":
+            raise
+        return _form(ask, None, values_given(ask), {"workspace": "enter the workspace's id"}, 422)
+    values = {"label": label_of(ask, written.endpoint), "endpoint": written.endpoint}
+    return Shown("secret.html", {**values, "secret": written.secret, "is_new": True})
+
+
+def show_edit(ask: Ask) -> Answer:
+    """Show the form of an endpoint."""
+    endpoint = owned(ask, ask.at["id"])
+    ask.viewer.caller.check_writes()
+    return _form(ask, endpoint, values_of(ask.parts.api.endpoints.wanted(endpoint)), {})
+
+
+def change(ask: Ask) -> Answer:
+    """Change an endpoint, unless another person did so meanwhile."""
+    endpoint = owned(ask, ask.at["id"])
+    known = ask.parts.api.endpoints.wanted(endpoint)
+    version = ask.given("version") or ""
+    try:
+        wanted = spec_of(ask, known)
+        if wanted.content_filter != known.content_filter:
+            ask.parts.api.quotas.check_endpoint(
+                endpoint.workspace_id, wanted.content_filter, replaces=endpoint.endpoint_id
+            )
+        ask.parts.api.endpoints.update(
+            endpoint.endpoint_id, wanted, int(version) if version.isdigit() else None
+        )
+    except InputRefused as error:
+        return _form(ask, endpoint, values_given(ask), {field_of(error.field): error.reason}, 422)
+    return Moved(ask.url(f"/endpoints/{endpoint.endpoint_id}", done="saved"))
+
+
+def check(ask: Ask) -> Answer:
+    """Show what is wrong with a form, and its warnings, without saving it."""
+    endpoint_id = ask.given("endpoint")
+    known = None
+    if endpoint_id is not None:
+        known = ask.parts.api.endpoints.wanted(owned(ask, endpoint_id))
+    errors: dict[str, str] = {}
+    warnings: list[str] = []
+    try:
+        warnings = advice(ask.parts.api.endpoints.check(spec_of(ask, known)))
+    except InputRefused as error:
+        errors = {field_of(error.field): error.reason}
+    return Shown("part_check.html", {"errors": errors, "warnings": warnings})
+
+
+def _form(
+    ask: Ask,
+    endpoint: StoredEndpoint | None,
+    fields: dict[str, Any],
+    errors: dict[str, str],
+    status: int = 200,
+) -> Answer:
+    kept: list[str] = []
+    if endpoint is not None:
+        kept = sorted(ask.parts.api.endpoints.private(endpoint).headers)
+    values = {
+        "endpoint": endpoint,
+        "label": None if endpoint is None else label_of(ask, endpoint),
+        "fields": fields,
+        "errors": errors,
+        "kept_headers": kept,
+        "types": [(each.name, str(each.schema["doc"])) for each in CATALOGUE.values()],
+        "formats": FORMATS,
+        "tiers": [delay.label for delay in ask.parts.kafka.tiers],
+        "workspace": ask.given("workspace") or "",
+    }
+    return Shown("endpoint_form.html", values, status)
+
+
+def shown_url(ask: Ask, url: str) -> str:
+    """Return a URL as the viewer may see it: without its path, for those who only read."""
+    return url if ask.viewer.may_write else origin_of(url)

@@ -1,0 +1,69 @@
+"""Names of endpoints for people: their name and host in place of an id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from plaudit.console.asking import Ask
+from plaudit.endpoints.keys import CannotOpen
+from plaudit.store.endpoints.changes import NoSuchEndpoint
+from plaudit.store.endpoints.rows import StoredEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Name of an endpoint for people.
+
+    Attributes:
+        name: its name, or its host if it has none.
+        host: host of its URL.
+        deleted: whether it was deleted.
+    """
+
+    endpoint_id: str
+    name: str
+    host: str
+    deleted: bool = False
+
+
+def owned(ask: Ask, endpoint_id: str) -> StoredEndpoint:
+    """Return an endpoint that the viewer may see.
+
+    Raises:
+        NoSuchEndpoint: the id is unknown, or belongs to another workspace; both look the same.
+    """
+    return ask.viewer.caller.owns(ask.parts.api.endpoints.get(endpoint_id))
+
+
+def endpoints_of(ask: Ask) -> list[StoredEndpoint]:
+    """Return the endpoints that the viewer may see, in order of creation."""
+    return list(ask.parts.api.endpoints.list(ask.viewer.workspace_id))
+
+
+def label_of(ask: Ask, endpoint: StoredEndpoint) -> Label:
+    """Return the label of an endpoint."""
+    try:
+        host = urlsplit(ask.parts.api.endpoints.private(endpoint).url).netloc
+    except CannotOpen:
+        host = "address can't be decrypted"
+    return Label(endpoint.endpoint_id, endpoint.name or host, host)
+
+
+def labels(ask: Ask) -> Mapping[str, Label]:
+    """Return the labels of all endpoints that the viewer may see, by id."""
+    return {each.endpoint_id: label_of(ask, each) for each in endpoints_of(ask)}
+
+
+def labels_for(ask: Ask, endpoint_ids: set[str]) -> Mapping[str, Label]:
+    """Return the labels of some endpoints, also of deleted ones."""
+    return {each: label_or_deleted(ask, each) for each in endpoint_ids}
+
+
+def label_or_deleted(ask: Ask, endpoint_id: str) -> Label:
+    """Return the label of an endpoint that may be deleted."""
+    try:
+        return label_of(ask, owned(ask, endpoint_id))
+    except NoSuchEndpoint:
+        return Label(endpoint_id, f"deleted endpoint {endpoint_id[:8]}", "", deleted=True)

@@ -1,0 +1,69 @@
+"""Overview: whether everything is delivered, since when not, and what is wrong now."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from plaudit.console.asking import Answer, Ask, Shown
+from plaudit.console.pages.endpoints import row_of
+from plaudit.console.pages.labels import endpoints_of
+from plaudit.console.views.charts import chart
+from plaudit.console.views.words import DAY_MS, HOUR_MS, percent, plural
+from plaudit.control.status import look
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.store.log.stats import Hour
+
+RANGES: Final = {"24h": DAY_MS, "7d": 7 * DAY_MS}
+MOST_TROUBLED: Final = 10
+
+
+def show(ask: Ask) -> Answer:
+    """Show how the installation, or the workspace, is doing."""
+    asked = ask.asked("range") or "24h"
+    since = ask.now_ms - RANGES.get(asked, DAY_MS)
+    mine = ask.viewer.workspace_id
+    hours = ask.parts.log.hours(mine, None, since, ask.now_ms)
+    healths = ask.parts.log.healths(mine)
+    sums = ask.parts.log.sums(mine, since)
+    rows = [
+        row_of(ask, each, healths.get(each.endpoint_id), sums.get(each.endpoint_id))
+        for each in endpoints_of(ask)
+    ]
+    troubled = [each for each in rows if each["mark"].kind != "delivered"]
+    troubled.sort(key=lambda row: row["health"].failing_since or row["endpoint"].status_since or 0)
+    whole = Hour(0)
+    for each in hours:
+        whole.add(each)
+    values = {
+        "whole": whole.plain(),
+        "chart": chart(hours, HOUR_MS),
+        "range": asked,
+        "ranges": list(RANGES),
+        "troubled": troubled[:MOST_TROUBLED],
+        "troubles": len(troubled),
+        "endpoints": len(rows),
+        "verdict": _verdict(whole.plain(), len(troubled), len(rows)),
+    }
+    return Shown("overview.html", values)
+
+
+def show_lanes(ask: Ask) -> Answer:
+    """Show the lag of both lanes, measured at the brokers."""
+    try:
+        status = look(ask.parts.kafka, ask.now_ms)
+    except KafkaFailure as failure:
+        return Shown("part_lanes.html", {"problem": str(failure), "status": None})
+    return Shown("part_lanes.html", {"problem": None, "status": status})
+
+
+def _verdict(whole: dict[str, Any], troubles: int, endpoints: int) -> str:
+    if not endpoints:
+        return "There are no endpoints yet."
+    tried = whole["delivered"] + whole["failed"]
+    if not tried:
+        return "Nothing was sent in this time."
+    rate = f"{percent(whole['success_rate'])} of {plural(tried, 'attempt')} succeeded"
+    if not troubles:
+        return f"Every endpoint works: {rate}."
+    needs = "needs" if troubles == 1 else "need"
+    return f"{troubles:,} of {plural(endpoints, 'endpoint')} {needs} attention; {rate}."

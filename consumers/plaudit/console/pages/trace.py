@@ -1,0 +1,63 @@
+"""Trace of an event or a testimonial: everything that is known of it, as a picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plaudit.console.asking import Answer, Ask, Shown
+from plaudit.console.pages.delivery import pretty
+from plaudit.console.pages.labels import label_of
+from plaudit.console.views.timeline import timeline
+from plaudit.console.views.verdict import verdict
+from plaudit.console.views.words import Mark, mark_of
+from plaudit.control.event_search import find_events, window_of
+from plaudit.control.trace import Course, Traced, Tracer
+from plaudit.events.rendering import render
+
+
+def show(ask: Ask) -> Answer:
+    """Show the trace of an id."""
+    some_id = ask.at["id"]
+    tracer = Tracer(ask.parts.api.engine, ask.parts.api.reader)
+    traced = list(tracer.trace(some_id, ask.viewer.workspace_id))
+    if not traced and ask.viewer.is_operator:
+        traced = _untold(ask, tracer, some_id)
+    values = {"id": some_id, "events": [_event(ask, each) for each in traced]}
+    return Shown("trace.html", values, 200 if traced else 404)
+
+
+def _untold(ask: Ask, tracer: Tracer, some_id: str) -> list[Traced]:
+    """Return events without attempts, found in Kafka around the time in the id.
+
+    This reads an hour of every event topic, so it is for operators only.
+    """
+    window = window_of(some_id)
+    if window is None:
+        return []
+    found = (tracer.untold(each) for each in find_events(ask.parts.kafka, some_id, window))
+    return [each for each in found if each is not None]
+
+
+def _event(ask: Ask, traced: Traced) -> dict[str, Any]:
+    event = traced.event
+    return {
+        "traced": traced,
+        "body": None if event is None else pretty(render(event)),
+        "courses": [_course(ask, each) for each in traced.courses],
+    }
+
+
+def _course(ask: Ask, course: Course) -> dict[str, Any]:
+    tried = course.attempts
+    known = course.endpoint
+    return {
+        "name": f"deleted endpoint {course.endpoint_id[:8]}"
+        if known is None
+        else label_of(ask, known).name,
+        "url": None if known is None else ask.url(f"/endpoints/{course.endpoint_id}"),
+        "mark": mark_of(tried[-1]) if tried else Mark("quiet", "not sent"),
+        "sentence": verdict(tried).sentence if tried else (course.unwanted or "",),
+        "delivery": ask.url(f"/deliveries/{tried[-1].delivery_id}") if tried else None,
+        "points": timeline(tried) if tried else [],
+        "note": course.note,
+    }

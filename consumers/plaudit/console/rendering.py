@@ -1,0 +1,80 @@
+"""Rendering of templates; everything that comes from outside is escaped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from plaudit.console.assets import asset_url
+from plaudit.console.views import words
+from plaudit.console.views.words import At, Sentence
+from plaudit.records.times import time_text
+
+_SHORT = 8
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of all templates."""
+    made = Environment(
+        loader=PackageLoader("plaudit.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        {
+            "at": at,
+            "exact": exact,
+            "ago": lambda epoch_ms: words.ago(epoch_ms, int(time.time() * 1_000)),
+            "duration": words.duration,
+            "percent": words.percent,
+            "number": lambda value: words.NOTHING if value is None else f"{value:,}",
+            "sentence": sentence,
+            "short": lambda text: str(text)[:_SHORT],
+        }
+    )
+    made.globals.update({"asset": asset_url, "plural": words.plural})
+    return made
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return a page."""
+    return environment().get_template(template).render(values)
+
+
+def at(epoch_ms: int | None) -> Markup | str:
+    """Return a time relative to now, with the exact one as its title."""
+    if epoch_ms is None:
+        return words.NOTHING
+    shown = words.ago(epoch_ms, int(time.time() * 1_000))
+    return _time(epoch_ms, shown, "relative")
+
+
+def exact(epoch_ms: int | None) -> Markup | str:
+    """Return an exact time, which the browser shows in the reader's zone."""
+    return words.NOTHING if epoch_ms is None else _time(epoch_ms, _utc(epoch_ms), "exact")
+
+
+def sentence(parts: Sentence) -> Markup:
+    """Return a sentence with its times."""
+    return Markup().join(
+        (at(part.ms) if part.relative else exact(part.ms)) if isinstance(part, At) else escape(part)
+        for part in parts
+    )
+
+
+def _time(epoch_ms: int, shown: str, kind: str) -> Markup:
+    return Markup('<time datetime="{}" title="{}" data-time="{}">{}</time>').format(
+        time_text(epoch_ms), _utc(epoch_ms), kind, shown
+    )
+
+
+def _utc(epoch_ms: int) -> str:
+    return f"{time_text(epoch_ms)[:19].replace('T', ' ')} UTC"

@@ -1,0 +1,97 @@
+"""Viewer of a page: a session, with the permissions of an API key of the same scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from plaudit.api.auth import Caller
+from plaudit.api.problems import Refused
+from plaudit.store.access.api_keys import ApiKey, Scope
+from plaudit.store.access.sessions import Face, Session
+
+BASES: Final = {Face.CONSOLE: "/console", Face.PORTAL: "/portal"}
+SECTIONS: Final = (
+    "overview",
+    "endpoints",
+    "deliveries",
+    "dead-letters",
+    "replay",
+    "events",
+    "settings",
+)
+"""Pages that a portal link may restrict its session to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The person who asks for a page.
+
+    Attributes:
+        session: session of the browser.
+        caller: the same permissions, in the form that the API's routes check.
+        csrf: secret of this session's forms.
+    """
+
+    session: Session
+    caller: Caller
+    csrf: str
+
+    @classmethod
+    def of(cls, session: Session, csrf: str) -> Viewer:
+        """Return the viewer of a session."""
+        grant = session.grant
+        key = ApiKey(
+            session.session_id,
+            grant.scope,
+            grant.workspace_id,
+            grant.name,
+            "",
+            session.created_at,
+            None,
+            None,
+        )
+        return cls(session, Caller(key), csrf)
+
+    @property
+    def base(self) -> str:
+        """First part of every address of this face."""
+        return BASES[self.session.grant.face]
+
+    @property
+    def is_portal(self) -> bool:
+        """Whether this is a person of a customer, not of the installation."""
+        return self.session.grant.face is Face.PORTAL
+
+    @property
+    def workspace_id(self) -> str | None:
+        """The one workspace that the viewer sees; None means all."""
+        return self.session.grant.workspace_id
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the viewer may change anything."""
+        return self.session.grant.scope is not Scope.READ
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the viewer sees every workspace."""
+        return self.workspace_id is None
+
+    def opens(self, section: str) -> bool:
+        """Return whether the viewer may open a section."""
+        pages = self.session.grant.pages
+        return not pages or section in pages
+
+    def check_opens(self, section: str, *, operators: bool = False) -> None:
+        """Check that the viewer may open a page of a section.
+
+        Args:
+            section: its section.
+            operators: whether only operators have it.
+
+        Raises:
+            Refused: the portal link does not include it, or only operators have it.
+        """
+        if not self.opens(section) or (operators and not self.is_operator):
+            raise Refused(404, "this page does not exist")

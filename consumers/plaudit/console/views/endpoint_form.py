@@ -1,0 +1,94 @@
+"""Form of an endpoint: from its fields to a specification, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from plaudit.console.asking import Ask
+from plaudit.store.endpoints.moving import without_headers_of
+from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
+
+FIELDS: Final = ("url", "name", "types", "spaces", "format", "rate_limit", "schedule", "filter",
+                 "headers")  # fmt: skip
+"""Fields of the form, which errors are shown beside."""
+
+
+def spec_of(ask: Ask, known: EndpointSpec | None) -> EndpointSpec:
+    """Return the specification that a form asks for.
+
+    Args:
+        ask: the request with the form.
+        known: the endpoint that is changed; its headers stay unless the form replaces them.
+
+    Raises:
+        InputRefused: a field can't be read; the message names it.
+    """
+    wanted = EndpointSpec(
+        ask.given("url") or "",
+        ask.all_given("types"),
+        tuple((ask.given("spaces") or "").split()),
+        _headers(ask.given("headers") or ""),
+        _rate(ask.given("rate_limit")),
+        ask.given("schedule"),
+        ask.given("format") or "standard",
+        None,
+        ask.given("name"),
+        ask.given("filter"),
+    )
+    if not wanted.url:
+        raise InputRefused("url", "enter an address such as https://hooks.example.com/plaudit")
+    if known is None or ask.given("replace_headers"):
+        return wanted
+    return without_headers_of(known, replace(wanted, headers=known.headers))
+
+
+def values_of(spec: EndpointSpec) -> dict[str, str | tuple[str, ...]]:
+    """Return the values of a form for an endpoint; headers are secret, so they stay out."""
+    return {
+        "url": spec.url,
+        "name": spec.name or "",
+        "types": spec.types,
+        "spaces": "\n".join(spec.spaces),
+        "format": spec.format,
+        "rate_limit": "" if spec.rate_limit is None else f"{spec.rate_limit:g}",
+        "schedule": spec.schedule or "",
+        "filter": spec.content_filter or "",
+        "headers": "",
+    }
+
+
+def values_given(ask: Ask) -> dict[str, str | tuple[str, ...]]:
+    """Return the values that a form has, to be shown again."""
+    values: dict[str, str | tuple[str, ...]] = {
+        name: next(iter(ask.form.get(name, ())), "") for name in FIELDS
+    }
+    return {**values, "types": ask.all_given("types")}
+
+
+def field_of(name: str) -> str:
+    """Return the field of the form that an error belongs to."""
+    head = name.partition(".")[0]
+    return head if head in FIELDS else "url"
+
+
+def _headers(text: str) -> Mapping[str, str]:
+    found = {}
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise InputRefused("headers", f"{line[:40]!r}: write one a line, as Name: value")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _rate(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InputRefused("rate_limit", f"{text[:20]!r} is not a number") from None

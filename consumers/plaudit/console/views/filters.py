@@ -1,0 +1,157 @@
+"""Filters of deliveries: in the address, as a query, and as chips that read as a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from plaudit.api.problems import Refused
+from plaudit.dlq.letters.filters import FilterRefused, is_age, moment
+from plaudit.events.catalogue import CATALOGUE
+from plaudit.store.log.query import Query, State
+
+NAMES: Final = ("endpoint", "state", "type", "status", "event", "subject", "since", "until")
+RANGES: Final[Mapping[str, str]] = {
+    "15m": "last 15 minutes",
+    "1h": "last hour",
+    "24h": "last 24 hours",
+    "7d": "last 7 days",
+}
+WORDS: Final[Mapping[str, State]] = {
+    "delivered": State.DELIVERED,
+    "waiting": State.PENDING,
+    "dead": State.DEAD,
+    "cancelled": State.CANCELLED,
+}
+_STATUS: Final = re.compile(r"[1-5][0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions of a list, as the address has them; None means any."""
+
+    endpoint: str | None = None
+    state: str | None = None
+    type: str | None = None
+    status: str | None = None
+    event: str | None = None
+    subject: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+    @classmethod
+    def of(cls, value: Callable[[str], str | None]) -> Filter:
+        """Return the filter of a request."""
+        return cls(**{name: value(name) for name in NAMES})
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The conditions that are set."""
+        values = {name: getattr(self, name) for name in NAMES}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def query(self, workspace_id: str | None, now_ms: int) -> Query:
+        """Return the query of the delivery log.
+
+        Raises:
+            Refused: a value is not valid; the message names the field.
+        """
+        return Query(
+            workspace_id,
+            _id("endpoint", self.endpoint),
+            _id("event", self.event),
+            _id("subject", self.subject),
+            _type(self.type),
+            _state(self.state),
+            None,
+            _status(self.status),
+            _moment("since", self.since, now_ms),
+            _moment("until", self.until, now_ms),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One condition in words.
+
+    Attributes:
+        without: the other conditions.
+    """
+
+    text: str
+    without: Mapping[str, str]
+
+
+def chips(wanted: Filter, endpoint_name: str | None) -> list[Chip]:
+    """Return the conditions in words.
+
+    Args:
+        wanted: the conditions.
+        endpoint_name: name of the endpoint in them.
+    """
+    given = wanted.given
+    return [
+        Chip(
+            _words(name, endpoint_name or value if name == "endpoint" else value),
+            {other: kept for other, kept in given.items() if other != name},
+        )
+        for name, value in given.items()
+    ]
+
+
+def _words(name: str, value: str) -> str:
+    match name:
+        case "endpoint":
+            return f"to {value}"
+        case "status":
+            return f"answered {value}"
+        case "event":
+            return f"event {value[:13]}…"
+        case "subject":
+            return f"about {value[:13]}…"
+        case "since":
+            return RANGES.get(value, f"since {value}" + (" ago" if is_age(value) else ""))
+        case "until":
+            return f"until {value}"
+    return "dead letter" if value == "dead" else value
+
+
+def _id(field: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise Refused(422, f"{text!r} is not an id", field=field) from None
+
+
+def _type(text: str | None) -> str | None:
+    if text is not None and text not in CATALOGUE:
+        raise Refused(422, f"{text!r} is not an event type", field="type")
+    return text
+
+
+def _state(text: str | None) -> State | None:
+    if text is None:
+        return None
+    if text not in WORDS:
+        raise Refused(422, f"{text!r} is not one of {', '.join(WORDS)}", field="state")
+    return WORDS[text]
+
+
+def _status(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if _STATUS.fullmatch(text) is None:
+        raise Refused(422, f"{text!r} is not an HTTP status such as 503", field="status")
+    return int(text)
+
+
+def _moment(field: str, text: str | None, now_ms: int) -> int | None:
+    try:
+        return moment(field, text, now_ms)
+    except FilterRefused as error:
+        raise Refused(422, str(error), field=field) from None

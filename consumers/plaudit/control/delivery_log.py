@@ -1,0 +1,110 @@
+"""Delivery log, as pages ask for it: each call is one short transaction that only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Engine
+
+from plaudit.store.db.database import reading
+from plaudit.store.log import overview, stats
+from plaudit.store.log.health import HOUR_MS, Health
+from plaudit.store.log.queries import (
+    DEFAULT_PAGE,
+    Attempt,
+    NoSuchDelivery,
+    Page,
+    attempts_about,
+    attempts_of,
+    find_page,
+)
+from plaudit.store.log.query import Query
+from plaudit.store.log.stats import Hour
+
+
+class DeliveryLog:
+    """Reads the delivery log and its statistics.
+
+    Args:
+        engine: database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def page(self, query: Query, limit: int = DEFAULT_PAGE, cursor: str | None = None) -> Page:
+        """Return a page of deliveries, latest first.
+
+        Raises:
+            InputRefused: an id or the cursor is not valid.
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            return find_page(connection, query, limit=limit, cursor=cursor)
+
+    def attempts(self, delivery_id: str, workspace_id: str | None) -> Sequence[Attempt]:
+        """Return the attempts of a delivery, at least one, in order.
+
+        Raises:
+            NoSuchDelivery: the id is unknown, or belongs to another workspace.
+            InputRefused: the text is not an id.
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            found = attempts_of(connection, delivery_id)
+        if not found or workspace_id not in {None, found[-1].workspace_id}:
+            raise NoSuchDelivery(delivery_id)
+        return found
+
+    def about(self, some_id: str, workspace_id: str | None) -> Sequence[Attempt]:
+        """Return the attempts for an event, or for an entity's events.
+
+        Raises:
+            InputRefused: the text is not an id.
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            found = attempts_about(connection, some_id)
+        return [each for each in found if workspace_id in {None, each.workspace_id}]
+
+    def hours(
+        self, workspace_id: str | None, endpoint_id: str | None, since_ms: int, until_ms: int
+    ) -> list[Hour]:
+        """Return every hour of a time range, those without attempts as zeros.
+
+        Raises:
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            known = stats.hourly(connection, workspace_id, endpoint_id, since_ms, until_ms)
+        found = {each.hour: each for each in known}
+        last = -(-until_ms // HOUR_MS)
+        return [found.get(hour, Hour(hour)) for hour in range(since_ms // HOUR_MS, last)]
+
+    def health(self, endpoint_id: str, since_ms: int) -> dict[str, Any]:
+        """Return how an endpoint is doing, as `GET /v1/endpoints/{id}/health` has it.
+
+        Raises:
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            return stats.health_of(connection, endpoint_id, since_ms)
+
+    def healths(self, workspace_id: str | None) -> Mapping[str, Health]:
+        """Return the health of every attempted endpoint, by endpoint id.
+
+        Raises:
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            return overview.healths(connection, workspace_id)
+
+    def sums(self, workspace_id: str | None, since_ms: int) -> Mapping[str, Hour]:
+        """Return what was counted since a time, by endpoint id.
+
+        Raises:
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            return overview.sums(connection, since_ms, workspace_id)

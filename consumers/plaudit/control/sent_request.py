@@ -1,0 +1,59 @@
+"""Request of a delivery as it was sent, made again from the event in Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plaudit.control.views import OwnHeaders, request_headers
+from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
+from plaudit.events.rendering import render
+from plaudit.formats.catalogue import UnknownFormat, shape_of
+from plaudit.formats.shape import SOURCE, Rendered
+from plaudit.kafka.read.record_reader import RecordReader
+from plaudit.store.log.queries import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """A request.
+
+    Attributes:
+        headers: secret ones by name only.
+        body: None if it can't be made again.
+        problem: why it can't be made again.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes | None
+    problem: str | None = None
+
+
+def sent_request(
+    reader: RecordReader, attempt: Attempt, form: str, own: OwnHeaders | None
+) -> SentRequest:
+    """Return the request of an attempt.
+
+    Args:
+        reader: reads events at their offsets.
+        attempt: the attempt.
+        form: current format of the endpoint.
+        own: current names of the endpoint's own headers.
+
+    Raises:
+        KafkaFailure: the brokers are unavailable or refuse.
+    """
+    headers = request_headers(attempt, own)
+    found = reader.read(attempt.origin_topic, attempt.origin_partition, attempt.origin_offset)
+    if found is None:
+        return SentRequest(headers, None, "the event is past retention, its body is gone")
+    try:
+        event = EventDecoder().decode(found.value)
+        shape = shape_of(form)
+    except (Undecodable, SchemaUnknown, UnknownFormat) as error:
+        return SentRequest(headers, None, f"the event can't be read: {error}")
+    source = dict(found.headers).get("ce_source", SOURCE.encode()).decode("utf-8", "replace")
+    rendered = Rendered(render(event)) if shape is None else shape.render(event, source)
+    kind = b"application/json" if shape is None else shape.content_type
+    more = {name.decode(): value.decode() for name, value in rendered.headers}
+    return SentRequest({"content-type": kind.decode(), **headers, **more}, rendered.body)

@@ -1,0 +1,197 @@
+"""A serving installation without Kafka: SQLite, real services, stand-ins for the brokers."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+from fastapi import FastAPI
+
+from api.conftest import served
+from plaudit.api.app import create_app
+from plaudit.api.dependencies import Parts
+from plaudit.api.event_writer import EventWriter
+from plaudit.api.quotas import Quotas
+from plaudit.api.rate_limits import RateLimits
+from plaudit.api.settings import ApiSettings
+from plaudit.api.test_sends import SharedSender
+from plaudit.console.app import mount
+from plaudit.console.settings import ConsoleSettings
+from plaudit.control.retry import Retrier
+from plaudit.deliver.settings import HttpSettings
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.kafka.admin.topics import Admin
+from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.write.producer import Producer
+from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
+from plaudit.store.access.api_keys import KeyService, Scope
+from plaudit.store.access.idempotency_store import IdempotencyStore
+from plaudit.store.db.database import open_database
+from plaudit.store.endpoints.relay import Relay
+from plaudit.store.endpoints.service import EndpointService
+from plaudit.store.endpoints.spec import EndpointSpec, Rules
+from plaudit.store.endpoints.workspaces import WorkspaceService
+from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.writer import AttemptRows, insert_new
+from plaudit.transport.addresses import AddressPolicy
+
+CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
+
+
+class Silent:
+    """A relay that has nothing to tell, and whose brokers have heard of everything."""
+
+    def tell(self, _number: int, _seconds: float) -> str | None:
+        return None
+
+    def run(self, _told: Callable[[int], None] | None = None) -> int:
+        return 0
+
+
+class Records:
+    """Records by their place, as a reader of single records finds them."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, int, int], StoredRecord] = {}
+
+    def read(self, topic: str, partition: int, offset: int) -> StoredRecord | None:
+        return self.known.get((topic, partition, offset))
+
+
+class Sent:
+    """A producer that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[Any, ...]] = []
+        self.fatal = None
+
+    def send(self, *record: Any, on_ack: Callable[[Any], None] | None = None, **more: Any) -> None:
+        del more, on_ack
+        self.records.append(record)
+
+    def flush(self, _seconds: float = 0) -> int:
+        return 0
+
+
+@dataclass
+class Rig:
+    """What tests and screenshots use.
+
+    Attributes:
+        base: where it is served.
+        workspace: whose endpoints `add` makes.
+        records: what Kafka would have.
+        keys: text of the API keys, by scope.
+    """
+
+    app: FastAPI
+    base: str
+    parts: Parts
+    workspace: str
+    other: str
+    records: Records
+    keys: dict[str, str] = field(default_factory=dict)
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def add(self, name: str, workspace: str | None = None, **given: Any) -> str:
+        """Register an endpoint; return its id."""
+        spec = EndpointSpec(
+            given.pop("url", f"https://{name}.example.com/hooks"), name=name, **given
+        )
+        return self.parts.endpoints.add(workspace or self.workspace, spec).endpoint.endpoint_id
+
+    def log(self, *attempts: AttemptRecord) -> None:
+        """Write attempts as the recorder does."""
+        rows = AttemptRows("sqlite")
+        made = [rows.row(decode_attempt(encode_attempt(each))) for each in attempts]
+        with self.parts.engine.begin() as connection:
+            take_in(connection, summed(insert_new(connection, made)))
+
+    def browser(self, key: str | None = "admin", **given: Any) -> Browser:
+        """Return a browser; it is signed in with a key, unless that is None."""
+        client = httpx.Client(base_url=self.base, timeout=30, **given)
+        self.clients.append(client)
+        browser = Browser(client)
+        if key is not None:
+            signed = browser.client.post("/console/sign-in", data={"key": self.keys[key]})
+            assert signed.status_code == 303, signed.text
+        return browser
+
+
+class Browser:
+    """A browser without scripts: cookies, links and forms."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+
+    def get(self, url: str, status: int = 200, **given: Any) -> str:
+        """Return a page."""
+        found = self.client.get(url, **given)
+        assert found.status_code == status, f"{found.status_code} {found.text[:2000]}"
+        return found.text
+
+    def post(self, page: str, to: str | None = None, /, **fields: Any) -> httpx.Response:
+        """Send a form of a page, with the token that the page has."""
+        return self.client.post(to or page, data={"csrf": self.token(page), **fields})
+
+    def token(self, page: str) -> str:
+        """Return the token of a page's forms."""
+        found = CSRF.search(self.get(page))
+        assert found is not None
+        return found[1]
+
+
+@contextmanager
+def rig(folder: Path, kafka: KafkaSettings | None = None, **settings: Any) -> Iterator[Rig]:
+    """Open an installation with a key of each kind."""
+    engine = open_database(f"sqlite:///{folder / 'plaudit.db'}")
+    secret = os.urandom(32)
+    secrets = SecretKeys([secret])
+    known = kafka or KafkaSettings(bootstrap_servers="127.0.0.1:1")
+    http = HttpSettings.model_validate({"allow_networks": "127.0.0.0/8"})
+    records, sent = Records(), cast("Producer", Sent())
+    rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), known.tiers)
+    reader = cast("RecordReader", records)
+    parts = Parts(
+        engine=engine,
+        endpoints=EndpointService(engine, secrets, cast("Relay", Silent()), rules),
+        keys=KeyService(engine),
+        workspaces=WorkspaceService(engine),
+        answers=IdempotencyStore(engine, secrets),
+        secrets=secrets,
+        sender=SharedSender(http),
+        reader=reader,
+        brokers=cast("Admin", None),
+        retrier=Retrier(engine, known, reader, sent),
+        limits=RateLimits(0),
+        events_limits=RateLimits(0),
+        quotas=Quotas.of(engine, ApiSettings()),
+        names=known.names,
+        producer=sent,
+        outlet=cast("EventWriter", None),
+        schema_id=lambda _: None,
+    )
+    app = create_app(parts)
+    mount(app, parts, ConsoleSettings(**settings), known)
+    made = Rig(app, "", parts, str(uuid.uuid4()), str(uuid.uuid4()), records)
+    for name, scope, of in (
+        ("admin", Scope.ADMIN, None),
+        ("write", Scope.WORKSPACE, made.workspace),
+        ("read", Scope.READ, made.workspace),
+        ("stranger", Scope.WORKSPACE, made.other),
+    ):
+        made.keys[name] = parts.keys.create(scope, of, f"{name}'s key")[1]
+    with served(app) as made.base:
+        yield made
+        for client in made.clients:
+            client.close()
+    engine.dispose()

@@ -1,0 +1,108 @@
+"""A lively installation for screenshots: endpoints in every state and a day of deliveries."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from typing import Any
+
+from attempts import attempt
+from console.rig import Rig
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.events.ids import new_event_id
+from plaudit.kafka.read.record_reader import StoredRecord
+from plaudit.records.attempt import AttemptRecord
+
+HOUR_MS = 3_600_000
+TYPES = (
+    "testimonial.submitted",
+    "testimonial.approved",
+    "review.imported",
+    "form.response.submitted",
+)
+
+
+def paint(rig: Rig, per_hour: int = 12) -> dict[str, str]:
+    """Fill an installation; return its endpoints' ids and a few deliveries' by name."""
+    chance = random.Random(7)  # noqa: S311 - a picture, not a secret
+    ids = {
+        "CRM": rig.add("CRM", url="https://crm.example.com/hooks/plaudit", types=TYPES[:2]),
+        "Slack": rig.add("Slack", url="https://hooks.slack.com/services/T0/B0/x", format="slack"),
+        "Warehouse": rig.add("Warehouse", url="https://ingest.example.net/events", rate_limit=20.0),
+        "Old shop": rig.add("Old shop", url="https://shop.example.org/webhook"),
+    }
+    rig.parts.endpoints.disable(ids["Old shop"], "failing for 3 days")
+    now = int(time.time() * 1_000)
+    made: list[AttemptRecord] = []
+    for hour in range(23, -1, -1):
+        for _ in range(per_hour + chance.randint(-4, 6)):
+            at = now - hour * HOUR_MS - chance.randint(60_000, HOUR_MS - 60_000)
+            made += [_sent(rig, ids[name], at, chance) for name in ("CRM", "Warehouse")]
+            if hour > 3:
+                made.append(_sent(rig, ids["Slack"], at, chance))
+    ids |= _failing(rig, ids["Slack"], now, made)
+    rig.log(*made)
+    return ids
+
+
+def _sent(rig: Rig, endpoint: str, at: int, chance: random.Random) -> AttemptRecord:
+    total = chance.lognormvariate(4.2, 0.6)
+    given: dict[str, Any] = {"first_byte_ms": total * 0.9, "total_ms": total}
+    if chance.random() < 0.2:
+        given |= {"dns_ms": 3.0, "connect_ms": total * 0.1, "tls_ms": total * 0.2,
+                  "first_byte_ms": total * 0.6}  # fmt: skip
+    if chance.random() < 0.02:
+        given |= {"outcome": "RETRYING", "reason": "status", "status": 503,
+                  "next_due_at": at + 5 * HOUR_MS}  # fmt: skip
+    kind = chance.choice(TYPES)
+    return attempt(workspace_id=rig.workspace, endpoint_id=endpoint, started_at=at,
+                   event_type=kind, **given)  # fmt: skip
+
+
+def _failing(rig: Rig, endpoint: str, now: int, made: list[AttemptRecord]) -> dict[str, str]:
+    """Add deliveries that fail: some wait, some are dead letters; return one of each."""
+    body = b"no_service: the workspace has removed this webhook"
+    value = encode(example("testimonial.approved"))
+    found = {}
+    for number in range(9):
+        given: dict[str, Any] = {
+            "workspace_id": rig.workspace,
+            "endpoint_id": endpoint,
+            "event_id": str(new_event_id()),
+            "origin_offset": 900 + number,
+            "subject": str(uuid.UUID(int=number)),
+            "outcome": "RETRYING",
+            "reason": "status",
+            "status": 404,
+            "answer_snippet": body,
+            "answer_headers": {"content-type": "text/plain", "server": "envoy"},
+            "dns_ms": 2.1,
+            "connect_ms": 9.4,
+            "tls_ms": 21.3,
+            "first_byte_ms": 180.2,
+            "total_ms": 214.0,
+        }
+        first = attempt(**given)
+        place = (first["origin_topic"], first["origin_partition"], 900 + number)
+        rig.records.known[place] = StoredRecord(value, b"", [], now)
+        made += _course(given, now - (230 - 9 * number) * 60_000, now)
+        found["dead" if made[-1]["outcome"] == "DEAD" else "waiting"] = first["delivery_id"]
+        found["event"] = first["event_id"]
+    return found
+
+
+def _course(given: dict[str, Any], at: int, now: int) -> list[AttemptRecord]:
+    """Return the attempts of a delivery up to now."""
+    waits = (5_000, 300_000, 3_600_000, 7_200_000, 0)
+    course: list[AttemptRecord] = []
+    for number, wait in enumerate(waits, 1):
+        if at > now:
+            break
+        over = number == len(waits)
+        end = {"outcome": "DEAD", "reason": "exhausted"} if over else {"next_due_at": at + wait}
+        way = {"number": number, "started_at": at, "trigger": "RETRY" if number > 1 else "EVENT"}
+        course.append(attempt(**{**given, **way, **end}))
+        at += wait
+    return course
