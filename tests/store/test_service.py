@@ -27,6 +27,7 @@ from plaudit.store.access.idempotency_store import IdempotencyStore, StoredRespo
 from plaudit.store.audit.search import AuditQuery, export_entries
 from plaudit.store.db.database import SchemaOutdated, connect, open_database, revisions
 from plaudit.store.db.migrate import newest
+from plaudit.store.db.session_tables import SESSIONS
 from plaudit.store.db.tables import METADATA, OUTBOX
 from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
@@ -352,6 +353,7 @@ def test_a_url_that_is_none_is_refused_by_the_name_of_its_variable(url: str) -> 
 def test_the_tables_are_those_of_the_newest_migration(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
     found = sa.inspect(engine)
+    assert SESSIONS.name in METADATA.tables
     for table in METADATA.tables.values():
         columns = {column["name"] for column in found.get_columns(table.name)}
         assert columns == set(table.columns.keys()), table.name

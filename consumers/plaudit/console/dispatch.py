@@ -20,6 +20,7 @@ from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
 from plaudit.console.viewer import BASES, Viewer
 from plaudit.store.access.sessions import Face
+from plaudit.store.audit.actor import Actor, ActorKind, acting
 
 MOST_BYTES: Final = 256 * 1024
 """Maximum body of a form."""
@@ -70,7 +71,7 @@ class Dispatcher:
         return None if session is None else Viewer.of(session, csrf_of(token))
 
     async def _answer(self, page: Page, request: Request, viewer: Viewer) -> Answer:
-        check_rate(self._parts.api.limits, viewer.caller)
+        await check_rate(self._parts.api.limits, viewer.caller)
         viewer.check_opens(page.section, operators=page.operators)
         form: Fields = {}
         handler = page.show
@@ -85,10 +86,12 @@ class Dispatcher:
         query = parse_qs(request.url.query, max_num_fields=MOST_FIELDS)
         path = request.url.path.removeprefix(BASES[self._face])
         ask = Ask(self._parts, viewer, request.path_params, query, form, path=path)
-        if inspect.iscoroutinefunction(handler):
-            answer: Answer = await handler(ask)
-            return answer
-        found = await run_in_threadpool(handler, ask)
+        session_id = viewer.session.session_id
+        with acting(Actor(ActorKind.SESSION, session_id, viewer.session.address)):
+            if inspect.iscoroutinefunction(handler):
+                answer: Answer = await handler(ask)
+                return answer
+            found = await run_in_threadpool(handler, ask)
         if inspect.isawaitable(found):
             return await found
         return found
