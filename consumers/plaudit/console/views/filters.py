@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from plaudit.api.problems import Refused
-from plaudit.dlq.letters.filters import FilterRefused, is_age, moment
+from plaudit.dlq.letters.filters import LetterFilterRefused, is_age, moment
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.store.log.query import Query, State
 
@@ -153,5 +153,5 @@ def _status(text: str | None) -> int | None:
 def _moment(field: str, text: str | None, now_ms: int) -> int | None:
     try:
         return moment(field, text, now_ms)
-    except FilterRefused as error:
+    except LetterFilterRefused as error:
         raise Refused(422, str(error), field=field) from None
