@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -11,6 +10,7 @@ from urllib.parse import urlencode
 from plaudit.api.problems import Refused
 from plaudit.console.parts import ConsoleParts
 from plaudit.console.viewer import Viewer
+from plaudit.records.times import wall_ms
 from plaudit.store.access.sessions import Face
 
 BOTH: Final = frozenset(Face)
@@ -40,7 +40,7 @@ class Ask:
     at: Mapping[str, str]
     query: Fields
     form: Fields = field(default_factory=dict)
-    now_ms: int = field(default_factory=lambda: int(time.time() * 1_000))
+    now_ms: int = field(default_factory=wall_ms)
     path: str = "/"
 
     def asked(self, name: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -13,7 +12,7 @@ from markupsafe import Markup, escape
 from plaudit.console.assets import asset_url
 from plaudit.console.views import words
 from plaudit.console.views.words import At, Sentence
-from plaudit.records.times import time_text
+from plaudit.records.times import time_text, wall_ms
 
 _SHORT = 8
 
@@ -32,7 +31,7 @@ def environment() -> Environment:
         {
             "at": at,
             "exact": exact,
-            "ago": lambda epoch_ms: words.ago(epoch_ms, int(time.time() * 1_000)),
+            "ago": lambda epoch_ms: words.ago(epoch_ms, wall_ms()),
             "duration": words.duration,
             "percent": words.percent,
             "number": lambda value: words.NOTHING if value is None else f"{value:,}",
@@ -53,7 +52,7 @@ def at(epoch_ms: int | None) -> Markup | str:
     """Return a time relative to now, with the exact one as its title."""
     if epoch_ms is None:
         return words.NOTHING
-    shown = words.ago(epoch_ms, int(time.time() * 1_000))
+    shown = words.ago(epoch_ms, wall_ms())
     return _time(epoch_ms, shown, "relative")
 
 

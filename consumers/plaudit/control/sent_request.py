@@ -1,4 +1,4 @@
-"""Request of a delivery as it was sent, made again from the event in Kafka."""
+"""Request of a delivery as it was sent, rendered from the event in Kafka."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class SentRequest:
 
     Attributes:
         headers: secret ones by name only.
-        body: None if it can't be made again.
-        problem: why it can't be made again.
+        body: None if it can't be rendered.
+        problem: reason for a missing body.
     """
 
     headers: Mapping[str, str]

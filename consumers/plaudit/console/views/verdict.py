@@ -13,7 +13,7 @@ from plaudit.store.log.query import State
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a delivery.
+    """Verdict of a delivery.
 
     Attributes:
         sentence: what happened.

@@ -6,7 +6,6 @@ The database has the SHA-256 of a session's token and of a link's, never the tok
 from __future__ import annotations
 
 import secrets
-import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, Row
 
+from plaudit.records.times import wall_ms
 from plaudit.store.access.api_keys import Scope, hashed
 from plaudit.store.db.database import reading, translated
 from plaudit.store.db.session_tables import SESSIONS, SIGN_IN_LINKS
@@ -45,7 +45,7 @@ class NoSuchSession(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a session may see and change.
+    """Permissions of a session, and its look.
 
     Attributes:
         face: application.
@@ -90,9 +90,7 @@ class SessionService:
         now_ms: clock in epoch milliseconds.
     """
 
-    def __init__(
-        self, engine: Engine, now_ms: Callable[[], int] = lambda: int(time.time() * 1_000)
-    ) -> None:
+    def __init__(self, engine: Engine, now_ms: Callable[[], int] = wall_ms) -> None:
         self._engine = engine
         self._now_ms = now_ms
 
