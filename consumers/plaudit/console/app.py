@@ -13,8 +13,8 @@ from starlette.routing import Route
 from plaudit.api.dependencies import Parts
 from plaudit.api.problems import Refused
 from plaudit.console import portal_links
-from plaudit.console.asking import Page
-from plaudit.console.dispatch import Dispatcher
+from plaudit.console.asking import SitePage
+from plaudit.console.dispatch import PageDispatcher
 from plaudit.console.page_table import PAGES
 from plaudit.console.parts import ConsoleParts
 from plaudit.console.settings import ConsoleSettings
@@ -38,7 +38,7 @@ def mount(app: FastAPI, parts: Parts, settings: ConsoleSettings, kafka: KafkaSet
 
 
 def _routes(parts: ConsoleParts, face: Face) -> list[Route]:
-    base, dispatcher = BASES[face], Dispatcher(parts, face)
+    base, dispatcher = BASES[face], PageDispatcher(parts, face)
     sign_in = SignIn(parts, face, dispatcher)
     routes = [
         _route(f"{base}/static/{{digest}}/{{name}}", _asset(dispatcher)),
@@ -67,14 +67,14 @@ def _route(path: str, endpoint: _Endpoint, *methods: str) -> Route:
     return route
 
 
-def _page(dispatcher: Dispatcher, page: Page) -> _Endpoint:
+def _page(dispatcher: PageDispatcher, page: SitePage) -> _Endpoint:
     async def respond(request: Request) -> Response:
         return await dispatcher.respond(page, request)
 
     return respond
 
 
-def _missing(dispatcher: Dispatcher) -> _Endpoint:
+def _missing(dispatcher: PageDispatcher) -> _Endpoint:
     async def respond(request: Request) -> Response:
         viewer = await dispatcher.viewer(request)
         refused = Refused(404, "this page does not exist")
@@ -83,14 +83,14 @@ def _missing(dispatcher: Dispatcher) -> _Endpoint:
     return respond
 
 
-def _asset(dispatcher: Dispatcher) -> _Endpoint:
+def _asset(dispatcher: PageDispatcher) -> _Endpoint:
     async def respond(request: Request) -> Response:
         return dispatcher.responder.asset(request)
 
     return respond
 
 
-def _accent(dispatcher: Dispatcher) -> _Endpoint:
+def _accent(dispatcher: PageDispatcher) -> _Endpoint:
     async def respond(request: Request) -> Response:
         viewer = await dispatcher.viewer(request)
         return dispatcher.responder.accent(viewer)

@@ -90,7 +90,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Redirected:
     """Another page, after a change."""
 
     url: str
@@ -105,12 +105,12 @@ class Download:
     media_type: str
 
 
-Answer: TypeAlias = "Shown | Moved | Download"
+Answer: TypeAlias = "Shown | Redirected | Download"
 Handler: TypeAlias = Callable[[Ask], "Answer | Awaitable[Answer]"]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SitePage:
     """A page of the application.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Dispatcher of a face: finds the session of a request, checks it, and calls the page."""
+"""PageDispatcher of a face: finds the session of a request, checks it, and calls the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from plaudit.api.auth import check_rate
 from plaudit.api.middleware.body import read_body
 from plaudit.api.problems import Refused, refusal
-from plaudit.console.asking import Answer, Ask, Fields, Moved, Page, Shown
+from plaudit.console.asking import Answer, Ask, Fields, Redirected, Shown, SitePage
 from plaudit.console.auth.cookies import cookie_name
 from plaudit.console.auth.csrf import FIELD, check_origin, check_token, csrf_of
 from plaudit.console.parts import ConsoleParts
@@ -28,7 +28,7 @@ MOST_FIELDS: Final = 1_000
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
-class Dispatcher:
+class PageDispatcher:
     """Answers the requests of one face.
 
     Args:
@@ -44,7 +44,7 @@ class Dispatcher:
         self._face = face
         self.responder = Responder(face, parts.settings)
 
-    async def respond(self, page: Page, request: Request) -> Response:
+    async def respond(self, page: SitePage, request: Request) -> Response:
         """Return the response to a request of a page."""
         viewer = None
         try:
@@ -70,7 +70,7 @@ class Dispatcher:
         session = await run_in_threadpool(self._parts.sessions.find, self._face, token)
         return None if session is None else Viewer.of(session, csrf_of(token))
 
-    async def _answer(self, page: Page, request: Request, viewer: Viewer) -> Answer:
+    async def _answer(self, page: SitePage, request: Request, viewer: Viewer) -> Answer:
         await check_rate(self._parts.api.limits, viewer.caller)
         viewer.check_opens(page.section, operators=page.operators)
         form: Fields = {}
@@ -105,7 +105,7 @@ class Dispatcher:
             return self.responder.refused(request, None, refused)
         back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         to = f"{BASES[self._face]}/sign-in?next={quote(back)}"
-        response = self.responder.respond(request, None, Moved(to))
+        response = self.responder.respond(request, None, Redirected(to))
         if "hx-request" in request.headers:
             response.headers["hx-redirect"] = to
         return response

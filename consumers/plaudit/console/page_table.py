@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from plaudit.console.asking import CONSOLE, Page
+from plaudit.console.asking import CONSOLE, SitePage
 from plaudit.console.pages import (
     catalogue,
     deliveries,
@@ -19,26 +19,26 @@ from plaudit.console.pages import (
 _ONE: Final = "/endpoints/{id}"
 
 PAGES: Final = (
-    Page("", "overview", overview.show),
-    Page("/lanes", "overview", overview.show_lanes, faces=CONSOLE, operators=True),
-    Page("/search", "deliveries", search.show),
-    Page("/endpoints", "endpoints", endpoints.show),
-    Page("/endpoints/new", "endpoints", endpoints.show_new, endpoints.create),
-    Page("/endpoints/check", "endpoints", None, endpoints.check),
-    Page(_ONE, "endpoints", endpoint.show),
-    Page(f"{_ONE}/edit", "endpoints", endpoints.show_edit, endpoints.change),
-    Page(f"{_ONE}/test", "endpoints", None, endpoint.test),
-    Page(f"{_ONE}/rotate", "endpoints", None, endpoint.rotate),
-    Page(f"{_ONE}/enable", "endpoints", None, endpoint.enable),
-    Page(f"{_ONE}/disable", "endpoints", None, endpoint.disable),
-    Page(f"{_ONE}/remove", "endpoints", endpoint.show_removal, endpoint.remove),
-    Page("/deliveries", "deliveries", deliveries.show),
-    Page("/deliveries/new", "deliveries", deliveries.news),
-    Page("/deliveries/retry", "deliveries", deliveries.ask_retry, deliveries.retry),
-    Page("/deliveries/{id}", "deliveries", delivery.show),
-    Page("/deliveries/{id}/request", "deliveries", delivery.show_request),
-    Page("/deliveries/{id}/retry", "deliveries", None, delivery.retry),
-    Page("/trace/{id}", "deliveries", trace.show),
-    Page("/events", "events", catalogue.show),
-    Page("/events/{name}", "events", catalogue.show_type, catalogue.send),
+    SitePage("", "overview", overview.show),
+    SitePage("/lanes", "overview", overview.show_lanes, faces=CONSOLE, operators=True),
+    SitePage("/search", "deliveries", search.show),
+    SitePage("/endpoints", "endpoints", endpoints.show),
+    SitePage("/endpoints/new", "endpoints", endpoints.show_new, endpoints.create),
+    SitePage("/endpoints/check", "endpoints", None, endpoints.check),
+    SitePage(_ONE, "endpoints", endpoint.show),
+    SitePage(f"{_ONE}/edit", "endpoints", endpoints.show_edit, endpoints.change),
+    SitePage(f"{_ONE}/test", "endpoints", None, endpoint.test),
+    SitePage(f"{_ONE}/rotate", "endpoints", None, endpoint.rotate),
+    SitePage(f"{_ONE}/enable", "endpoints", None, endpoint.enable),
+    SitePage(f"{_ONE}/disable", "endpoints", None, endpoint.disable),
+    SitePage(f"{_ONE}/remove", "endpoints", endpoint.show_removal, endpoint.remove),
+    SitePage("/deliveries", "deliveries", deliveries.show),
+    SitePage("/deliveries/new", "deliveries", deliveries.news),
+    SitePage("/deliveries/retry", "deliveries", deliveries.ask_retry, deliveries.retry),
+    SitePage("/deliveries/{id}", "deliveries", delivery.show),
+    SitePage("/deliveries/{id}/request", "deliveries", delivery.show_request),
+    SitePage("/deliveries/{id}/retry", "deliveries", None, delivery.retry),
+    SitePage("/trace/{id}", "deliveries", trace.show),
+    SitePage("/events", "events", catalogue.show),
+    SitePage("/events/{name}", "events", catalogue.show_type, catalogue.send),
 )

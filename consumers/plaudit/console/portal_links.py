@@ -17,7 +17,7 @@ from plaudit.console.parts import ConsoleParts
 from plaudit.console.viewer import SECTIONS
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import Scope
-from plaudit.store.access.sessions import Face, Grant
+from plaudit.store.access.sessions import Face, SessionGrant
 
 router = APIRouter(prefix="/v1/portal-links", tags=["portal"])
 
@@ -121,7 +121,7 @@ def create_portal_link(
     Send the person there, or set it as the address of a frame.
     """
     asked = None if body.workspace_id is None else str(body.workspace_id)
-    grant = Grant(
+    grant = SessionGrant(
         Face.PORTAL,
         body.person,
         Scope(body.scope),

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from plaudit.api.problems import Refused
-from plaudit.console.asking import Answer, Download, Moved, Shown
+from plaudit.console.asking import Answer, Download, Redirected, Shown
 from plaudit.console.assets import assets
 from plaudit.console.auth.accent import accent_css
 from plaudit.console.auth.csrf import masked
@@ -46,7 +46,7 @@ class Responder:
         match answer:
             case Shown():
                 return self._page(request, viewer, answer)
-            case Moved():
+            case Redirected():
                 return Response(None, 303, {"location": answer.url, **self._headers(viewer)})
             case Download():
                 headers = {

@@ -10,13 +10,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from plaudit.api.problems import Refused, refusal
-from plaudit.console.asking import Answer, Moved, Shown
+from plaudit.console.asking import Answer, Redirected, Shown
 from plaudit.console.auth.cookies import cookie_name, session_cookie
 from plaudit.console.auth.csrf import FIELD, check_origin, check_token
-from plaudit.console.dispatch import Dispatcher, read_form
+from plaudit.console.dispatch import PageDispatcher, read_form
 from plaudit.console.parts import ConsoleParts
 from plaudit.console.viewer import BASES
-from plaudit.store.access.sessions import Face, Grant, Session
+from plaudit.store.access.sessions import Face, Session, SessionGrant
 
 HOUR_MS: Final = 3_600_000
 UNKNOWN_KEY: Final = "This is not an API key of this installation, or it was revoked."
@@ -32,7 +32,7 @@ class SignIn:
         dispatcher: finds sessions and makes responses.
     """
 
-    def __init__(self, parts: ConsoleParts, face: Face, dispatcher: Dispatcher) -> None:
+    def __init__(self, parts: ConsoleParts, face: Face, dispatcher: PageDispatcher) -> None:
         self._parts = parts
         self._face = face
         self._dispatcher = dispatcher
@@ -85,7 +85,7 @@ class SignIn:
         except Exception as error:  # noqa: BLE001 - every one is answered by a page
             return self._responder.refused(request, viewer, refusal(error))
         back = None if viewer is None else viewer.session.grant.return_url
-        answer: Answer = Moved(f"{self._base}/sign-in")
+        answer: Answer = Redirected(f"{self._base}/sign-in")
         if self._face is Face.PORTAL:
             answer = Shown("portal_ended.html", {"return_url": back})
         response = self._responder.respond(request, None, answer)
@@ -96,12 +96,12 @@ class SignIn:
     def opened(self, request: Request, session: Session, token: str, back: str) -> Response:
         """Return the response that sets the cookie of a new session."""
         lifetime_s = (session.expires_at - session.created_at) // 1_000
-        response = self._responder.respond(request, None, Moved(back))
+        response = self._responder.respond(request, None, Redirected(back))
         cookie = session_cookie(self._face, self._parts.settings, token, lifetime_s)
         response.headers.append("set-cookie", cookie)
         return response
 
-    async def open(self, request: Request, grant: Grant, back: str) -> Response:
+    async def open(self, request: Request, grant: SessionGrant, back: str) -> Response:
         """Open a session with a new id, end the browser's old one, and return the response.
 
         Raises:
@@ -129,7 +129,7 @@ class SignIn:
         key = await run_in_threadpool(self._parts.api.keys.find, text) if text else None
         if key is None:
             raise Refused(401, UNKNOWN_KEY, field="key")
-        grant = Grant(self._face, key.name, key.scope, key.workspace_id, key.key_id)
+        grant = SessionGrant(self._face, key.name, key.scope, key.workspace_id, key.key_id)
         return await self.open(request, grant, back)
 
     def _check_pace(self, request: Request) -> None:

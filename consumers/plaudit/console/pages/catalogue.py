@@ -11,7 +11,7 @@ from plaudit.api.problems import Refused
 from plaudit.console.asking import Answer, Ask, Shown
 from plaudit.console.pages import endpoint
 from plaudit.console.pages.labels import labels
-from plaudit.console.views.catalogue import example_headers, grouped
+from plaudit.console.views.event_types import example_headers, grouped
 from plaudit.control.testing import sample, written_as
 from plaudit.events.catalogue import UnknownEventType, lookup
 from plaudit.formats.catalogue import FORMATS, UnknownFormat, shape_of

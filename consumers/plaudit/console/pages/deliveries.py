@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from plaudit.api.auth import check_quota
 from plaudit.api.problems import Refused
-from plaudit.console.asking import Answer, Ask, Moved, Shown
+from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import label_or_deleted, labels, labels_for
-from plaudit.console.views.filters import RANGES, WORDS, Filter, chips
+from plaudit.console.views.filters import RANGES, WORDS, DeliveryFilter, chips
 from plaudit.console.views.words import mark_of
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.store.log.queries import MOST_RETRIED, Attempt
@@ -21,7 +21,7 @@ MOST_NEW: Final = 100
 
 def show(ask: Ask) -> Answer:
     """Show a page of deliveries."""
-    wanted = Filter.of(ask.asked)
+    wanted = DeliveryFilter.of(ask.asked)
     page = ask.parts.log.page(_query(ask, wanted), cursor=ask.asked("cursor"))
     known = labels(ask)
     name = None
@@ -53,7 +53,7 @@ def show(ask: Ask) -> Answer:
 
 def news(ask: Ask) -> Answer:
     """Show how many deliveries came after the newest on the page."""
-    wanted, after = Filter.of(ask.asked), ask.asked("after") or ""
+    wanted, after = DeliveryFilter.of(ask.asked), ask.asked("after") or ""
     if not after.isdigit() or len(after) > 15:  # noqa: PLR2004 - digits of a time
         raise Refused(422, "not a time in milliseconds", field="after")
     fresh = replace(_query(ask, wanted), since_ms=int(after))
@@ -69,7 +69,7 @@ def news(ask: Ask) -> Answer:
 
 def ask_retry(ask: Ask) -> Answer:
     """Show how many deliveries a retry would send, before anything is sent."""
-    wanted = Filter.of(ask.asked)
+    wanted = DeliveryFilter.of(ask.asked)
     page = ask.parts.log.page(_query(ask, wanted), limit=MOST_RETRIED)
     name = None if wanted.endpoint is None else label_or_deleted(ask, wanted.endpoint).name
     values = {
@@ -86,7 +86,7 @@ def ask_retry(ask: Ask) -> Answer:
 
 def retry(ask: Ask) -> Answer:
     """Retry the deliveries that match."""
-    wanted = Filter.of(ask.given)
+    wanted = DeliveryFilter.of(ask.given)
     if not wanted.given:
         raise Refused(422, "choose at least one condition, such as an endpoint")
     quota = ask.parts.api.quotas.retries
@@ -95,7 +95,7 @@ def retry(ask: Ask) -> Answer:
     if ask.viewer.workspace_id is not None:
         quota.charge(ask.viewer.caller.bucket, done.retried)
     if not done.refused:
-        return Moved(ask.url("/deliveries", **wanted.given, done=f"retried-{done.retried}"))
+        return Redirected(ask.url("/deliveries", **wanted.given, done=f"retried-{done.retried}"))
     values = {"done": done, "back": ask.url("/deliveries", **wanted.given)}
     return Shown("retry_done.html", values)
 
@@ -118,5 +118,5 @@ def rows(ask: Ask, deliveries: Sequence[Attempt]) -> list[dict[str, Any]]:
     ]
 
 
-def _query(ask: Ask, wanted: Filter) -> Query:
+def _query(ask: Ask, wanted: DeliveryFilter) -> Query:
     return wanted.query(ask.viewer.workspace_id, ask.now_ms)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from plaudit.api.auth import check_quota
-from plaudit.console.asking import Answer, Ask, Moved, Shown
+from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import label_or_deleted
 from plaudit.console.views.timeline import phases, timeline
 from plaudit.console.views.verdict import status_words, verdict
@@ -60,7 +60,7 @@ def retry(ask: Ask) -> Answer:
     """Retry a delivery now."""
     check_quota(ask.parts.api.quotas.retries, ask.viewer.caller)
     ask.parts.api.retrier.retry(ask.at["id"], ask.viewer.workspace_id)
-    return Moved(ask.url(f"/deliveries/{ask.at['id']}", done="sent"))
+    return Redirected(ask.url(f"/deliveries/{ask.at['id']}", done="sent"))
 
 
 def pretty(body: bytes) -> str:

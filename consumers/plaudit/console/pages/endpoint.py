@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Final
 
 from plaudit.api.problems import Refused
-from plaudit.console.asking import Answer, Ask, Moved, Shown
+from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.deliveries import rows
 from plaudit.console.pages.delivery import pretty
 from plaudit.console.pages.endpoints import row_of, shown_url
@@ -113,7 +113,7 @@ def remove(ask: Ask) -> Answer:
     if ask.given("confirm") != label_of(ask, endpoint).name:
         return _removal(ask, endpoint, "This is not the endpoint's name.")
     ask.parts.api.endpoints.remove(endpoint.endpoint_id)
-    return Moved(ask.url("/endpoints", done="removed"))
+    return Redirected(ask.url("/endpoints", done="removed"))
 
 
 def _removal(ask: Ask, endpoint: StoredEndpoint, problem: str | None) -> Answer:
@@ -122,4 +122,4 @@ def _removal(ask: Ask, endpoint: StoredEndpoint, problem: str | None) -> Answer:
 
 
 def _back(ask: Ask, endpoint: StoredEndpoint, done: str) -> Answer:
-    return Moved(ask.url(f"/endpoints/{endpoint.endpoint_id}", done=done))
+    return Redirected(ask.url(f"/endpoints/{endpoint.endpoint_id}", done=done))

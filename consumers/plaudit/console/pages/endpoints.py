@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from plaudit.api.problems import Refused
 from plaudit.api.schemas.endpoints import origin_of
-from plaudit.console.asking import Answer, Ask, Moved, Shown
+from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import Label, endpoints_of, label_of, owned
 from plaudit.console.views.endpoint_form import field_of, spec_of, values_given, values_of
 from plaudit.console.views.words import DAY_MS, Mark, endpoint_mark
@@ -108,7 +108,7 @@ def change(ask: Ask) -> Answer:
         )
     except InputRefused as error:
         return _form(ask, endpoint, values_given(ask), {field_of(error.field): error.reason}, 422)
-    return Moved(ask.url(f"/endpoints/{endpoint.endpoint_id}", done="saved"))
+    return Redirected(ask.url(f"/endpoints/{endpoint.endpoint_id}", done="saved"))
 
 
 def check(ask: Ask) -> Answer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from plaudit.console.asking import Answer, Ask, Moved, Shown
+from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import labels
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.store.endpoints.changes import NoSuchEndpoint
@@ -33,7 +33,7 @@ def show(ask: Ask) -> Answer:
     text = ask.asked("q") or ""
     found = _hits(ask, text) if text else []
     if len(found) == 1:
-        return Moved(found[0].url)
+        return Redirected(found[0].url)
     return Shown("search.html", {"q": text, "hits": found[:MOST], "count": len(found)})
 
 

@@ -30,7 +30,7 @@ _STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class DeliveryFilter:
     """Conditions of a list, as the address has them; None means any."""
 
     endpoint: str | None = None
@@ -43,7 +43,7 @@ class Filter:
     until: str | None = None
 
     @classmethod
-    def of(cls, value: Callable[[str], str | None]) -> Filter:
+    def of(cls, value: Callable[[str], str | None]) -> DeliveryFilter:
         """Return the filter of a request."""
         return cls(**{name: value(name) for name in NAMES})
 
@@ -85,7 +85,7 @@ class Chip:
     without: Mapping[str, str]
 
 
-def chips(wanted: Filter, endpoint_name: str | None) -> list[Chip]:
+def chips(wanted: DeliveryFilter, endpoint_name: str | None) -> list[Chip]:
     """Return the conditions in words.
 
     Args:

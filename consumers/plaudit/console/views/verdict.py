@@ -1,4 +1,4 @@
-"""Verdict of a delivery: what became of it, in one sentence, and what to do."""
+"""DeliveryVerdict of a delivery: what became of it, in one sentence, and what to do."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from plaudit.store.log.query import State
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Verdict of a delivery.
+class DeliveryVerdict:
+    """DeliveryVerdict of a delivery.
 
     Attributes:
         sentence: what happened.
@@ -24,13 +24,13 @@ class Verdict:
     remedy: str | None
 
 
-def verdict(attempts: Sequence[Attempt]) -> Verdict:
+def verdict(attempts: Sequence[Attempt]) -> DeliveryVerdict:
     """Return the verdict from the attempts of a delivery, at least one, in order."""
     latest = attempts[-1]
     tried = [each for each in attempts if each.is_http]
     match latest.state:
         case State.DELIVERED:
-            return Verdict(_delivered(latest, len(tried)), None)
+            return DeliveryVerdict(_delivered(latest, len(tried)), None)
         case State.PENDING:
             return _pending(latest, tried)
         case State.DEAD:
@@ -38,7 +38,7 @@ def verdict(attempts: Sequence[Attempt]) -> Verdict:
         case State.CANCELLED:
             told = explain(latest.reason)
             sentence = ("Cancelled ", At(latest.started_at), f": {told.what}.")
-            return Verdict(sentence, told.remedy)
+            return DeliveryVerdict(sentence, told.remedy)
 
 
 def _delivered(latest: Attempt, tries: int) -> Sentence:
@@ -47,27 +47,29 @@ def _delivered(latest: Attempt, tries: int) -> Sentence:
     return ("Delivered ", At(latest.started_at), f" {nth}, {answer}.")
 
 
-def _pending(latest: Attempt, tried: Sequence[Attempt]) -> Verdict:
+def _pending(latest: Attempt, tried: Sequence[Attempt]) -> DeliveryVerdict:
     told = explain(latest.reason, latest.status)
     due: Sentence = (".",)
     if latest.next_due_at is not None:
         due = ("; next attempt ", At(latest.next_due_at), ".")
     failures = [each for each in tried if each.outcome != "delivered"]
     if latest.outcome == "diverted" or not failures:
-        return Verdict((f"Waiting: {told.what}", *due), told.remedy)
+        return DeliveryVerdict((f"Waiting: {told.what}", *due), told.remedy)
     begun: Sentence = ("Failed ", At(failures[0].started_at))
     if len(failures) > 1:
         begun = (f"Failed {len(failures):,} times, first ", At(failures[0].started_at))
     said = f" ({status_words(latest)}: {told.what})"
-    return Verdict((*begun, said, *due), told.remedy)
+    return DeliveryVerdict((*begun, said, *due), told.remedy)
 
 
-def _dead(latest: Attempt, tried: Sequence[Attempt]) -> Verdict:
+def _dead(latest: Attempt, tried: Sequence[Attempt]) -> DeliveryVerdict:
     after = f" after {plural(len(tried), 'attempt')}" if tried else " before any attempt"
     answered = next((each for each in reversed(tried) if each.status is not None), None)
     status = None if answered is None else answered.status
     told = explain(latest.reason, latest.status or status)
-    return Verdict(("Given up ", At(latest.started_at), f"{after}: {told.what}."), told.remedy)
+    return DeliveryVerdict(
+        ("Given up ", At(latest.started_at), f"{after}: {told.what}."), told.remedy
+    )
 
 
 def status_words(attempt: Attempt) -> str:

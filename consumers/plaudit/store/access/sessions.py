@@ -44,7 +44,7 @@ class NoSuchSession(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class SessionGrant:
     """Permissions of a session, and its look.
 
     Attributes:
@@ -73,7 +73,7 @@ class Session:
     """A session, without its token; times in epoch milliseconds."""
 
     session_id: str
-    grant: Grant
+    grant: SessionGrant
     address: str
     agent: str
     created_at: int
@@ -95,7 +95,7 @@ class SessionService:
         self._now_ms = now_ms
 
     def open(
-        self, grant: Grant, lifetime_ms: int, *, address: str = "", agent: str = ""
+        self, grant: SessionGrant, lifetime_ms: int, *, address: str = "", agent: str = ""
     ) -> tuple[Session, str]:
         """Open a session; return it with its token, which is not stored.
 
@@ -178,7 +178,7 @@ class SessionService:
             raise NoSuchSession(session_id)
         self._change(wanted, revoked_at=self._now_ms())
 
-    def make_link(self, grant: Grant, link_ms: int, session_ms: int) -> tuple[str, int]:
+    def make_link(self, grant: SessionGrant, link_ms: int, session_ms: int) -> tuple[str, int]:
         """Make a link; return its token, which is not stored, and when it expires.
 
         Args:
@@ -230,7 +230,7 @@ class SessionService:
             connection.execute(change)
 
 
-def _columns(grant: Grant) -> dict[str, Any]:
+def _columns(grant: SessionGrant) -> dict[str, Any]:
     return {
         **asdict(grant),
         "face": str(grant.face),
@@ -240,8 +240,8 @@ def _columns(grant: Grant) -> dict[str, Any]:
     }
 
 
-def _grant(row: Row[Any]) -> Grant:
-    return Grant(
+def _grant(row: Row[Any]) -> SessionGrant:
+    return SessionGrant(
         Face(row.face),
         row.name,
         Scope(row.scope),
