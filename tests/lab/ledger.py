@@ -132,6 +132,16 @@ class Books:
         made = sum(each.outcome != "diverted" for each in self.lines.get(pair, ()))
         return len(self.arrivals.get(pair, ())) > made
 
+    def made_twice(self, pair: Pair) -> bool:
+        """Return whether two workers made the same attempt, so that there are two retries of it.
+
+        A request that is in flight for long when its partition moves is finished by its worker and
+        repeated by the next one. The repetition is not a retry that comes early.
+        """
+        lines = self.lines.get(pair, ())
+        made = [each.number for each in lines if each.outcome != "diverted"]
+        return len(made) != len(set(made))
+
     def begun_by(self, pair: Pair, kill: Killed) -> bool:
         """Return whether a delivery had been worked on when a worker was killed.
 
@@ -240,7 +250,8 @@ def early(books: Books) -> Iterator[str]:
         if late_ms < 0:
             yield f"{_say(pair)}: attempt {number} was {-late_ms} ms early"
     for pair, waiting in books.waiting.items():
-        if books.beyond(pair) or books.unlogged(pair) or any(each.diversions for each in waiting):
+        repeated = books.beyond(pair) or books.unlogged(pair) or books.made_twice(pair)
+        if repeated or any(each.diversions for each in waiting):
             continue
         dues = sorted(each.due_ms for each in waiting)
         for due_ms, arrival in zip(dues, books.arrivals.get(pair, ())[1:], strict=False):

@@ -98,6 +98,17 @@ def test_an_attempt_before_its_tier_is_over_is_early_by_line_and_by_arrival() ->
     assert names(replace(given, arrivals=[arrival(1_010, 500), arrival(2_019)])) == {"early"}
 
 
+def test_a_repetition_of_a_long_request_is_not_a_retry_that_came_early() -> None:
+    given = evidence()
+    lines = [line(1, "retrying", 1_005), line(1, "retrying", 1_015), line(2, "delivered", 2_025)]
+    arrivals = [arrival(1_010, 500), arrival(1_020, 500), arrival(2_040)]
+    waiting = [*given.waiting, given.waiting[0]._replace(attempts=2, due_ms=2_030)]
+    given = replace(given, lines=lines, arrivals=arrivals, waiting=waiting)
+    assert "early" not in names(given)
+    once = [line(1, "retrying", 1_005), line(2, "retrying", 2_025), line(3, "delivered", 2_035)]
+    assert "early" in names(replace(given, lines=once))
+
+
 @pytest.mark.parametrize("missing", [0, 1], ids=["the retry", "the delivery"])
 def test_what_was_settled_without_a_line_in_the_log_is_noticed(missing: int) -> None:
     given = evidence()
