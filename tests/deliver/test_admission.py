@@ -291,14 +291,14 @@ def test_after_a_rebalance_a_limited_endpoint_gets_nothing_for_an_interval(
     deliveries: World,
 ) -> None:
     limited = endpoint("limited", rate_limit=0.5)
-    deliveries.proceed(deliveries.admission.own_anew())
+    deliveries.proceed(deliveries.admission.restart_ownership())
     deliveries.comes(limited)
     deliveries.run(1.9)
     assert not deliveries.sent["limited"], "whoever was the owner may have sent until then"
     deliveries.run(0.2)
     assert len(deliveries.sent["limited"]) == 1
     deliveries.comes(limited)
-    deliveries.proceed(deliveries.admission.own_anew())
+    deliveries.proceed(deliveries.admission.restart_ownership())
     deliveries.run(2)
     assert len(deliveries.sent["limited"]) == 2, "it stayed here"
 

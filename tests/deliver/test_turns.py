@@ -133,7 +133,7 @@ class Owners:
     def serve(self, number: int, begin_s: float, end_s: float, late_s: list[float]) -> None:
         """Let a worker, an old or a new one, be the owner for a while."""
         if number in self.workers:
-            self.workers[number].own_anew(begin_s)
+            self.workers[number].restart_ownership(begin_s)
         else:
             self.workers[number] = RateLimiter(self.per_s, begin_s, begin_s)
         now_s, lateness = begin_s, iter(late_s)

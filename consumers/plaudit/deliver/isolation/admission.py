@@ -1,11 +1,12 @@
-"""Per endpoint: attempt now, wait in a short queue, or divert to a tier of the deliveries lane.
+"""Admission of deliveries: attempt now, wait in a short queue, or divert to a tier.
 
-Each endpoint has its own slots, its own queue and its own standing. There is no shared pool that a
-slow one could fill: what does not fit is diverted, without counting an attempt. What it is diverted
-for is a turn, where the endpoint's pace is known: so it comes back when it can be taken.
+Each endpoint has its own slots, queue and health. There is no shared pool that a slow endpoint
+could
+fill: a delivery that does not fit is diverted, which is not an attempt. If the endpoint's pace is
+known, the delivery gets a reserved send time, and returns when the endpoint can take it.
 
-Durations are judged less what even the quicker endpoints take at the moment: a worker that is short
-of CPU, or of network, must not take it out on endpoints.
+Admission subtracts from every duration what even the quicker endpoints take at the moment. So a
+worker that is short of CPU, or of network, does not blame endpoints.
 """
 
 from __future__ import annotations
@@ -50,14 +51,14 @@ class Admission:
         insists: returns whether a delivery is overdue, so that an open circuit does not stop it.
         on_ready: receives verdicts about deliveries that waited for a timer.
         clock: the time.
-        known: of endpoints, by all lanes of the worker.
+        known: health of the endpoints, shared by the lanes of the worker.
         serves_all: whether this lane serves endpoints that are slow or have a rate limit. The
             events lane does not: in the deliveries lane an endpoint has one owner.
-        hold: while it is on, nothing is begun.
+        hold: while it is closed, nothing is admitted.
 
     Attributes:
-        queues: what waits, and what is on the wire.
-        gate: whether reading has to wait.
+        queues: what waits, and what is in flight.
+        gate: pauses reading.
     """
 
     def __init__(
@@ -152,10 +153,10 @@ class Admission:
         return NOTHING
 
     def evicted(self, flight: InFlight) -> None:
-        """Take note that an attempt is cancelled for what it holds up: its endpoint is slow."""
+        """Note that an attempt is evicted: its endpoint is slow."""
         flight.standing.slow_down(self._clock.now_s())
 
-    def own_anew(self) -> Sequence[Next]:
+    def restart_ownership(self) -> Sequence[Next]:
         """Restart rate limits without credit after a rebalance: another owner may have used it.
 
         Returns:
@@ -165,7 +166,7 @@ class Admission:
         for slots in self._slots.values():
             stayed = any(each.record.assignment.active for each in slots.queue)
             if slots.turns is not None and not stayed:
-                slots.turns.own_anew(now_s)
+                slots.turns.restart_ownership(now_s)
         return self.look()
 
     def look(self) -> Sequence[Next]:
@@ -228,7 +229,7 @@ class Admission:
         return refused
 
     def _relief(self, slots: EndpointState, place: int, reason: Reason) -> Refusal:
-        """Return the refusal for one that has to leave a queue; where turns are told, with one."""
+        """Return the refusal for a delivery that leaves a queue, with a send time if known."""
         if slots.turns is None and (slots.brisk or reason is not Reason.RELIEF):
             return Refusal(reason)
         ahead_ms = int((place + 1) / per_s(slots, self._limits, self._clock.now_s()) * 1_000)
@@ -236,16 +237,16 @@ class Admission:
 
     @property
     def in_hand(self) -> int:
-        """Deliveries that wait or are on the wire."""
+        """Deliveries that wait or are in flight."""
         return self.queues.in_hand
 
     @property
     def slack_s(self) -> float:
-        """What durations are judged less by."""
+        """Seconds that are subtracted from every duration."""
         return max(self._pulse.late_s * LATENESS, self._usual_s)
 
     def _take_note(self, slots: EndpointState, endpoint: Endpoint, now_s: float) -> None:
-        """Take note of the endpoint as it is now: another version starts with a clean slate."""
+        """Adopt the present version and rate limit of an endpoint; a new version has no history."""
         if slots.version != endpoint.version:
             self.queues.renew(endpoint.endpoint_id, endpoint.version)
         learnt = slots.standing.allowed_per_s(now_s)
@@ -259,7 +260,7 @@ class Admission:
             slots.turns = None
         elif slots.turns is None:
             slots.turns = RateLimiter(limit, now_s, self._owner_since_s)
-            # What waits for its turn is no reason to read less.
+            # Deliveries with a send time are not a reason to read less.
             self.queues.set_brisk(slots, brisk=False)
         else:
             slots.turns.change(limit, now_s)
@@ -274,7 +275,7 @@ class Admission:
         return Refusal(Reason.RATE_LIMIT) if limited_here else None
 
     def _turn(self, slots: EndpointState, delivery: Delivery, now_s: float) -> Refusal | None:
-        """Return the turn that a delivery has to leave for; None: it waits here."""
+        """Return the diversion of a delivery that finds no room; None: it waits here."""
         if not slots.queue:
             self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
         waiting, most = len(slots.queue), room(slots, self._limits, self.queues.in_hand)

@@ -1,11 +1,10 @@
-"""How many requests a second an endpoint takes, learnt from those that it refuses. Pure.
+"""Allowance: requests a second that an endpoint takes, learnt from its refusals. Pure.
 
-A refusal (429, or 503 with `Retry-After`) is an answer about pace. After it, nothing is sent for
-the time that the endpoint asks for. Then requests leave evenly: at first 8 a second, twice as many
-with every second, until the next refusal shows what the endpoint takes. From there on it gets 95 %
-of that, over half a minute all of it, and then 3 % more with every second, to find out whether it
-takes more by now. A refusal soon after the last one means that the limit lies lower.
-"""
+A refusal is a 429, or a 503 with `Retry-After`. After it, nothing is sent for the time that the
+endpoint asks for. Then requests leave evenly: at first 8 a second, doubling every second, until the
+next refusal shows the endpoint's limit. From then on it gets 95 % of the limit, within half a
+minute all of it, and then 3 % more every second, to find out whether the limit has risen. A refusal
+soon after the last one means that the limit is lower."""
 
 from __future__ import annotations
 
@@ -13,9 +12,9 @@ import math
 from typing import Final
 
 HOLD_S: Final = 1.0
-"""Nothing is sent for so long after a refusal without `Retry-After`."""
+"""Nothing is sent for this time after a refusal without `Retry-After`."""
 VAIN_MOST_S: Final = 300.0
-"""… and for twice as long after each refusal with nothing taken between them, up to this."""
+"""… and for twice as long after each refusal in a row, up to this."""
 FIRST_PER_S: Final = 8.0
 FLOOR_PER_S: Final = 0.1
 BELOW: Final = 0.95
@@ -23,17 +22,17 @@ CLIMB_S: Final = 30.0
 GROWTH: Final = 1.03
 SOON_S: Final = 10.0
 LOWER: Final = 0.9
-"""After a refusal within `SOON_S`, so much of what was measured is taken for the limit."""
+"""After a refusal within `SOON_S`, this part of the measured rate becomes the limit."""
 MEASURE_S: Final = 1.0
 PLENTY_PER_S: Final = 512.0
-"""A limit that has not shown by then is not in the way."""
+"""A limit above this rate does not matter."""
 LEARNT_S: Final = 60.0
 OUTGROWN: Final = 4.0
 RECENTLY_S: Final = 60.0
 
 
 class Allowance:
-    """The pace of one endpoint that refuses what comes too fast.
+    """Learnt rate limit of one endpoint.
 
     Args:
         now_s: seconds of any clock that is used throughout.
@@ -60,13 +59,13 @@ class Allowance:
         self._delivered_s = float("-inf")
         self._taken = 0
         self._vain = 0
-        # What was taken in the second that runs, and in the last full one.
+        # Requests taken in the current second, and rate of the last full one.
         self._began_s = now_s
         self._count = 0
         self._measured_per_s = 0.0
 
     def per_s(self, now_s: float) -> float:
-        """Return how many requests a second it gets now."""
+        """Return the requests a second that the endpoint gets now."""
         since_s = max(0.0, now_s - self._resumes_s)
         ceiling = self._ceiling_per_s
         if ceiling is None:
@@ -77,22 +76,22 @@ class Allowance:
 
     @property
     def known(self) -> bool:
-        """Whether its limit has shown."""
+        """Whether the limit is known."""
         return self._ceiling_per_s is not None
 
     def outgrown(self, now_s: float) -> bool:
-        """Return whether there is no limit any more that would show."""
+        """Return whether the endpoint has outgrown its limit."""
         ceiling = self._ceiling_per_s
         if ceiling is None:
             return now_s - self._resumes_s >= LEARNT_S and self.per_s(now_s) >= PLENTY_PER_S
         return self.per_s(now_s) >= ceiling * OUTGROWN
 
     def takes_others(self, now_s: float) -> bool:
-        """Return whether it has taken something of late: it refuses for the pace alone."""
+        """Return whether the endpoint took a request recently, so that it refuses only the pace."""
         return now_s - self._delivered_s < RECENTLY_S
 
     def delivered(self, now_s: float) -> None:
-        """Count a request that was taken."""
+        """Count a request that the endpoint took."""
         self._delivered_s = now_s
         self._taken += 1
         lasted_s = now_s - self._began_s
@@ -102,11 +101,11 @@ class Allowance:
         self._count += 1
 
     def refused(self, began_s: float, asked_s: float, now_s: float) -> float:
-        """Take note of a refusal; return for how long nothing is to be sent.
+        """Learn from a refusal; return the seconds for which nothing is to be sent.
 
         Args:
-            began_s: when the request was sent: those that were on their way together are refused
-                together, and tell no more than the first of them.
+            began_s: when the request was sent. Requests that were in flight together are refused
+                together; only the first refusal counts.
             asked_s: the endpoint's `Retry-After`; 0: none.
             now_s: by the same clock.
         """
@@ -122,11 +121,11 @@ class Allowance:
         return hold_s
 
     def used_up(self, began_s: float, renewed_s: float, now_s: float) -> None:
-        """Take note that a quota is used up: what was taken until its renewal is the limit.
+        """Learn from a used-up quota: what the endpoint took until its renewal is the limit.
 
         Args:
-            began_s: when the request was sent whose answer says so.
-            renewed_s: how long it takes to be renewed.
+            began_s: when the request of that answer was sent.
+            renewed_s: seconds until the quota is renewed.
             now_s: by the same clock.
         """
         if began_s <= self._refused_s:
@@ -138,14 +137,14 @@ class Allowance:
         self._rest(renewed_s, now_s)
 
     def _rest(self, hold_s: float, now_s: float) -> None:
-        """Begin to count anew after a time in which nothing is sent."""
+        """Restart the counts after a time in which nothing is sent."""
         self._refused_s = now_s
         self._resumes_s = self._began_s = now_s + hold_s
         self._taken = self._count = 0
         self._measured_per_s = 0.0
 
     def _learn(self, now_s: float) -> None:
-        """Take what was taken in the last second or so for what the endpoint takes."""
+        """Take the rate of the last second as the limit."""
         lasted_s = max(MEASURE_S, now_s - self._began_s)
         measured = max(self._measured_per_s, self._count / lasted_s, FLOOR_PER_S)
         measured = min(measured, self.per_s(now_s))

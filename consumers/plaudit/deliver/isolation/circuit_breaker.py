@@ -6,8 +6,8 @@ CLOSED ── failures in a row ──▶ OPEN ── its time is over ──▶
                                  └─────────── a failure ─────────┘  for longer, bounded
 ```
 
-Half-open lets one probe through at a time. A permit carries the generation that it was given in:
-an attempt that began before the state changed says nothing about now, and is ignored.
+A half-open breaker lets one probe through at a time. A permit has the generation of its state: the
+outcome of an attempt that began in an earlier state is ignored.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class BreakerLimits:
     """When a breaker opens, and for how long.
 
     Attributes:
-        failures: in a row, without a success between them, that open it.
-        recoveries: probes in a row that must succeed to close it.
-        first_s: how long it stays open the first time.
-        most_s: how long at most, however often it has opened in a row.
-        share: how long it stays open again, as a part of the time since it opened first; 0: twice
-            as long as before.
+        failures: in a row that open it.
+        recoveries: successful probes in a row that close it.
+        first_s: seconds that it stays open the first time.
+        most_s: upper bound of that time.
+        share: part of the time since the first opening for which it opens again; 0: twice as long
+            as before.
     """
 
     failures: int
@@ -38,7 +38,7 @@ class BreakerLimits:
 
 
 class State(Enum):
-    """What a breaker lets through: everything, nothing, or a probe at a time."""
+    """State of a breaker: lets through everything, nothing, or a probe at a time."""
 
     CLOSED = auto()
     OPEN = auto()
@@ -46,15 +46,15 @@ class State(Enum):
 
 
 CLOSED: Final = State.CLOSED
-"""For the hot path: reading a member of an enumeration costs more than all else here."""
+"""For the hot path: reading a member of an enumeration is slow."""
 
 
 class Breaker:
     """Stops attempts after repeated failures, and probes for recovery.
 
     Attributes:
-        state: now; open turns half-open with the first permit after its time.
-        open_s: how long it stays open this time, or stayed open the last time.
+        state: present one; open becomes half-open with the first permit after its time.
+        open_s: seconds of the present opening, or of the last one.
     """
 
     __slots__ = (
@@ -81,13 +81,13 @@ class Breaker:
         self._probing = False
 
     def refuses(self, now_s: float) -> bool:
-        """Return whether `permit` would give none; changes nothing."""
+        """Return whether `permit` would return None, without a change of state."""
         if self.state is CLOSED:
             return False
         return self._probing if self.state is State.HALF_OPEN else now_s < self._until_s
 
     def permit(self, now_s: float) -> int | None:
-        """Return a permit for one attempt, to be given back by `report`; None when it must not."""
+        """Return a permit for one attempt, which `report` takes back; None if it is refused."""
         if self.state is CLOSED:
             return self._generation
         if self.refuses(now_s):
@@ -98,7 +98,7 @@ class Breaker:
         return self._generation
 
     def report(self, permit: int, success: bool | None, now_s: float) -> None:  # noqa: FBT001 - an outcome with three values
-        """Take what came of an attempt; None: it says nothing about the other side."""
+        """Note the outcome of an attempt; None: it shows nothing about the endpoint."""
         if permit != self._generation:
             return
         self._probing = False
@@ -112,7 +112,7 @@ class Breaker:
             self._failed(now_s)
 
     def trip(self, now_s: float) -> None:
-        """Open it, whatever it has counted; one that is open stays open as long as it was."""
+        """Open the breaker; an open one keeps its time."""
         if self.state is not State.OPEN:
             again = self.state is State.HALF_OPEN or now_s < self._closed_at_s + self.open_s
             if not again:
@@ -123,11 +123,11 @@ class Breaker:
             self._turn(State.OPEN)
 
     def left_s(self, now_s: float) -> float:
-        """Return how long it still stays open; 0 while a probe is under way."""
+        """Return the seconds until it becomes half-open; 0 during a probe."""
         return max(0.0, self._until_s - now_s)
 
     def _longer_s(self, now_s: float) -> float:
-        """Return how long it stays open after another failure."""
+        """Return the seconds of the next opening after another failure."""
         share = self._limits.share
         return (now_s - self._down_since_s) * share if share else self.open_s * 2
 

@@ -1,10 +1,9 @@
-"""How many requests at once an endpoint takes best, learnt from what it answers in a second. Pure.
+"""Concurrency limit of an endpoint, learnt from its answers per second. Pure.
 
-An endpoint whose answers take longer the more requests it has does not gain by more of them, and
-some lose: 64 at once then get fewer through than 16. While deliveries wait, the number at once is
-halved for a trial whenever answers take twice as long as the quickest did. It stays halved if as
-many answers come as before. A number that was lowered is doubled for a trial every half minute, and
-stays so if more come.
+If an endpoint's answers take longer the more requests it has, more requests do not help, and may
+even lower its throughput. While deliveries wait, a trial halves the limit whenever answers take
+twice as long as the quickest one. The limit stays halved if the endpoint answers as many as before.
+Every half minute, a trial doubles a lowered limit, which stays if the endpoint answers more.
 """
 
 from __future__ import annotations
@@ -13,28 +12,28 @@ from typing import Final
 
 LEAST: Final = 2
 GREW: Final = 2.0
-"""Answers that take so many times the quickest are a reason for a trial."""
+"""Answers that take longer than the quickest by this factor are a reason for a trial."""
 AS_MANY: Final = 0.95
 MORE: Final = 1.1
 WINDOW_S: Final = 1.0
-"""For so long, or two answers' time, answers are counted; what was on its way before a trial is
-waited for equally long."""
+"""Answers are counted for this time, or for the time of two answers. Requests from before a trial
+get as long to finish."""
 RISE_EVERY_S: Final = 30.0
 VAIN_S: Final = 30.0
-"""After a trial with fewer at once that got fewer answers, the next one waits so long …"""
+"""After a trial with a lower limit that got fewer answers, the next one waits for this time …"""
 VAIN_MOST_S: Final = 600.0
 """… and twice as long each time, up to this."""
 
 
 class Concurrency:
-    """The number of requests at once that one endpoint may have, in each of the lanes.
+    """Concurrency limit of one endpoint, in each of the lanes.
 
     Args:
-        most: at the most; it begins with so many.
+        most: upper bound, and first value.
         now_s: seconds of any clock that is used throughout.
 
     Attributes:
-        at_once: requests that it may have now.
+        at_once: the limit now.
     """
 
     __slots__ = (
@@ -58,18 +57,18 @@ class Concurrency:
         self._vain_s = VAIN_S
         self._falls_at_s = now_s
         self._rises_at_s = now_s + RISE_EVERY_S
-        # The first answers of a window belong to what was before it.
+        # The first answers of a window belong to the one before it.
         self._settled = False
         self._began_s, self._count, self._waiting, self._total_s = now_s, 0, 0, 0.0
 
     def answered(
         self, took_s: float, quickest_s: float, now_s: float, *, waiting: bool = True
     ) -> None:
-        """Count an answer of either lane; only while deliveries wait does it say anything.
+        """Count an answer of either lane; only answers while deliveries wait are significant.
 
         Args:
-            took_s: how long it took.
-            quickest_s: how long the endpoint's quickest answer took.
+            took_s: its duration.
+            quickest_s: duration of the endpoint's quickest answer.
             now_s: by the same clock.
             waiting: whether deliveries waited for a slot.
         """
@@ -92,14 +91,14 @@ class Concurrency:
             self._judge(per_s, now_s)
 
     def _try(self, *, strained: bool, now_s: float) -> None:
-        """Begin a trial, if there is a reason."""
+        """Start a trial, if there is a reason."""
         if self._usual < self._most and now_s >= self._rises_at_s:
             self._set(min(self._most, self._usual * 2))
         elif strained and self._usual > LEAST and now_s >= self._falls_at_s:
             self._set(max(LEAST, self._usual // 2))
 
     def _judge(self, per_s: float, now_s: float) -> None:
-        """Keep the number that was tried, or go back to the usual one."""
+        """Keep the limit of a trial, or return to the one before."""
         rises = self.at_once > self._usual
         if per_s >= self._usual_per_s * (MORE if rises else AS_MANY):
             self._usual, self._usual_per_s = self.at_once, per_s
@@ -108,7 +107,7 @@ class Concurrency:
             self._falls_at_s = now_s + self._vain_s
             self._vain_s = min(self._vain_s * 2, VAIN_MOST_S)
         if rises:
-            # What has just been found too many is not to be found out once more by a fall.
+            # A limit that was just found too high need not be found again by lowering it.
             self._falls_at_s = max(self._falls_at_s, now_s + VAIN_S)
         self._rises_at_s = now_s + RISE_EVERY_S
         self._set(self._usual)

@@ -1,8 +1,7 @@
-"""What recent attempts say of an endpoint: does it answer, how fast, did it ask to wait. Pure.
+"""Endpoint health, from recent attempts: circuit, speed, and requested pauses. Pure.
 
-Three things keep deliveries from it, and each ends by itself: an open circuit, the time that it
-asked for with `Retry-After`, and, in the events lane, slowness.
-"""
+Three conditions keep deliveries from an endpoint, and each ends by itself: an open circuit, the
+time that the endpoint asked for with `Retry-After`, and, in the events lane, slowness."""
 
 from __future__ import annotations
 
@@ -25,46 +24,47 @@ from plaudit.transport.errors import (
 )
 
 CIRCUIT: Final = BreakerLimits(failures=10, recoveries=1, first_s=2.0, most_s=300.0, share=1 / 40)
-"""Ten failures in a row open it for 2 s, and again for a fortieth of the time that the endpoint is
-away, 5 min at most: so it is seen to be back within a fortieth of its outage."""
+"""Ten failures in a row open the circuit for 2 s, and again for a fortieth of the outage so far, 5
+min at most: so the worker notices the end of an outage within a fortieth of its duration."""
 FIRST_AT_ONCE: Final = 4
-"""Requests at once to an endpoint that is back; one more with each success, so that their number
+"""Concurrent requests to a recovered endpoint; one more with each success, so that the number
 doubles with each round trip."""
 ENOUGH_AT_ONCE: Final = 64
-"""From here on it is served as any other."""
+"""From this number on, the endpoint is served like any other."""
 MANY_AT_ONCE: Final = 10_000
-"""More than any endpoint gets at once: it is not starting slowly."""
+"""More than any endpoint gets: no slow start."""
 PACE: Final = BreakerLimits(failures=1, recoveries=3, first_s=30.0, most_s=300.0)
-"""Slow for 30 s, 60 s … 5 min, until three trials in a row were quick."""
+"""Slow for 30 s, 60 s … 5 min, until three probes in a row were quick."""
 SLOW_S: Final = 2.0
 """An endpoint whose answers take longer on average, or one that gives none for so long, is slow."""
 QUICK_S: Final = 1.0
-"""A slow endpoint is quick again when its trials take no longer: half, so that it does not flap."""
+"""A slow endpoint is quick again when its probes take at most this: half, to avoid flapping."""
 WEIGHT: Final = 0.2
-"""Of the latest answer in the average: about the last ten count."""
+"""Weight of the latest answer in the average: about the last ten count."""
 LONGEST_S: Final = 8.0
-"""Longer counts as this: one time-out among quick answers makes no endpoint slow, two do."""
+"""Longer durations count as this: one time-out among quick answers does not make it slow, two
+do."""
 HOLD_MOST_S: Final = 3_600.0
-"""No `Retry-After` holds an endpoint back for longer, whatever it says of one delivery."""
+"""No `Retry-After` pauses an endpoint for longer, though it may delay one delivery for longer."""
 _TOO_MANY: Final = 429
 _UNAVAILABLE: Final = 503
 _SERVER_ERRORS: Final = range(500, 600)
 
 
 class Permit(NamedTuple):
-    """Leave for one attempt, by the generations of the two breakers."""
+    """Permission for one attempt: the generations of the two breakers."""
 
     circuit: int
     pace: int
 
 
 class Refusal(NamedTuple):
-    """Why a delivery is not attempted here and now.
+    """Why a delivery is not attempted now.
 
     Attributes:
         reason: stable code.
-        wait_s: it is of no use to come back before; 0: nothing is known.
-        turn_at_ms: it was told this turn (see `turns`), in epoch milliseconds.
+        wait_s: returning earlier is useless; 0: nothing is known.
+        turn_at_ms: reserved send time, in epoch milliseconds (see `bookings`).
     """
 
     reason: Reason
@@ -77,14 +77,14 @@ _THROTTLED: Final = Refusal(Reason.THROTTLED)
 
 
 class EndpointHealth:
-    """Of one endpoint, in one worker; its lanes share it.
+    """Health of one endpoint in one worker, shared by its lanes.
 
     Attributes:
-        mean_s: how long recent attempts took on average; None before the first.
-        at_once: requests that it may have at once from a lane; few after an outage.
-        quickest_s: how long its quickest answer took.
-        allowance: how many a second it takes; None: it has not refused any.
-        concurrency: how many requests at once it takes best; None: that was never in question.
+        mean_s: mean duration of recent attempts; None before the first.
+        at_once: concurrent requests of a lane; few after an outage.
+        quickest_s: duration of the quickest answer.
+        allowance: learnt rate limit; None: it has not refused any request.
+        concurrency: learnt concurrency limit; None: it was not needed yet.
     """
 
     __slots__ = (
@@ -109,12 +109,12 @@ class EndpointHealth:
         self._circuit = Breaker(CIRCUIT)
         self._pace = Breaker(PACE)
         self._held_until_s = 0.0
-        # Both breakers are closed, as they mostly are: then every attempt has the same permit.
+        # Both breakers are closed, as usual: then every attempt has the same permit.
         self._well = True
         self._usual = self._permit(0.0)
 
     def refusal(self, now_s: float, *, serves_slow: bool) -> Refusal | None:
-        """Return why nothing may be sent to it now; None when it may."""
+        """Return why nothing may be sent now; None if it may."""
         if self._well and now_s >= self._held_until_s:
             return None
         held_s = self.held_s(now_s)
@@ -125,17 +125,17 @@ class EndpointHealth:
         if serves_slow:
             return None
         if self.allowance is not None:
-            # One lane, where it has one owner, keeps its pace.
+            # Only the lane in which it has one owner keeps its pace.
             return _THROTTLED
         return _SLOW if self._pace.refuses(now_s) else None
 
     def permit(self, now_s: float) -> Permit:
-        """Return leave for one attempt; only when there is no refusal."""
+        """Return the permit for one attempt; only if there is no refusal."""
         return self._usual if self._well else self._permit(now_s)
 
     def _permit(self, now_s: float) -> Permit:
         circuit, pace = self._circuit.permit(now_s), self._pace.permit(now_s)
-        # A lane that serves slow endpoints goes on beside the trial: it says nothing about pace.
+        # A lane that serves slow endpoints continues beside the probe, without effect on the pace.
         return Permit(-1 if circuit is None else circuit, -1 if pace is None else pace)
 
     def report(
@@ -146,14 +146,14 @@ class EndpointHealth:
         now_s: float,
         slack_s: float = 0.0,
     ) -> None:
-        """Take what came of an attempt.
+        """Learn from the outcome of an attempt.
 
         Args:
-            permit: its own.
+            permit: of the attempt.
             outcome: the answer, or why there is none.
-            took_s: from its begin to its end.
+            took_s: its duration.
             now_s: monotonic seconds.
-            slack_s: what of that is not the endpoint's doing.
+            slack_s: part of the duration that the worker caused.
         """
         reached = answers(outcome)
         was_open = self.open
@@ -168,10 +168,10 @@ class EndpointHealth:
                 self.allowance.delivered(now_s)
         if reached is not None:
             self._paced(permit.pace, took_s, now_s, slack_s)
-        self._look(now_s)
+        self._update(now_s)
 
     def refused(self, permit: Permit, began_s: float, asked_s: float, now_s: float) -> None:
-        """Take a refusal: the endpoint is there, and asks for a slower pace.
+        """Learn from a refusal: the endpoint works, and asks for a slower pace.
 
         Args:
             permit: of the attempt.
@@ -187,25 +187,25 @@ class EndpointHealth:
         if self.allowance is None:
             self.allowance = Allowance(now_s)
         self.hold(self.allowance.refused(began_s, asked_s, now_s), now_s)
-        self._look(now_s)
+        self._update(now_s)
 
     def allowed_per_s(self, now_s: float) -> float | None:
-        """Return how many requests a second it gets; None: as many as there are."""
+        """Return the requests a second that the endpoint gets; None: no limit."""
         if self.allowance is not None and self.allowance.outgrown(now_s):
             self.allowance = None
-            self._look(now_s)
+            self._update(now_s)
         return None if self.allowance is None else self.allowance.per_s(now_s)
 
     def keeps_place(self, now_s: float) -> bool:
-        """Return whether a delivery that it refuses lost nothing but time: it takes others."""
+        """Return whether a refused delivery loses only time, because the endpoint takes others."""
         return self.allowance is not None and self.allowance.takes_others(now_s)
 
     def held_s(self, now_s: float) -> float:
-        """Return for how long it asks that nothing is sent."""
+        """Return the seconds for which the endpoint asks for a pause."""
         return max(0.0, self._held_until_s - now_s)
 
     def drop(self, permit: Permit) -> None:
-        """Take back the permit of an attempt of which nothing is known, for a defect of ours."""
+        """Take back the permit of an attempt whose outcome a defect has lost."""
         self._circuit.report(permit.circuit, None, 0.0)
         self._pace.report(permit.pace, None, 0.0)
 
@@ -217,16 +217,16 @@ class EndpointHealth:
             self.at_once = max(1, self.at_once // 2)
 
     def hold(self, hold_s: float, now_s: float) -> None:
-        """Send nothing for a while: the endpoint asked for it."""
+        """Pause for the time that the endpoint asked for."""
         self._held_until_s = max(self._held_until_s, now_s + min(hold_s, HOLD_MOST_S))
 
     def heed(self, left: Quota | None, began_s: float, at_once: int, now_s: float) -> None:
-        """Send nothing more than the endpoint says it takes before its quota is renewed.
+        """Pause when the endpoint's quota is used up, until it is renewed.
 
         Args:
-            left: of its quota, as an answer tells that is not a refusal.
+            left: of its quota, from an answer that is not a refusal.
             began_s: when the request of that answer was sent.
-            at_once: requests that are on their way, which its count does not include yet.
+            at_once: requests in flight, which the quota does not include yet.
             now_s: monotonic seconds.
         """
         if left is None or left.remaining > at_once or not left.reset_ms:
@@ -236,14 +236,14 @@ class EndpointHealth:
             self.allowance = Allowance(now_s)
         self.allowance.used_up(began_s, renewed_s, now_s)
         self.hold(renewed_s, now_s)
-        self._look(now_s)
+        self._update(now_s)
 
     def learn(self, most: int, took_s: float, now_s: float, *, waiting: bool) -> None:
-        """Learn from an answer how many requests at once the endpoint takes best.
+        """Learn the concurrency limit from an answer.
 
         Args:
-            most: requests that a lane may have at once.
-            took_s: how long the answer took.
+            most: upper bound for a lane.
+            took_s: duration of the answer.
             now_s: monotonic seconds.
             waiting: whether deliveries waited for a slot.
         """
@@ -252,27 +252,27 @@ class EndpointHealth:
         self.concurrency.answered(took_s, self.quickest_s, now_s, waiting=waiting)
 
     def slow_down(self, now_s: float) -> None:
-        """Count it as slow: an attempt was cancelled, or answers stay away."""
+        """Count it as slow: an attempt was evicted, or answers are missing."""
         self._pace.trip(now_s)
-        self._look(now_s)
+        self._update(now_s)
 
     @property
     def open(self) -> bool:
-        """Whether its circuit is open, a probe under way included."""
+        """Whether its circuit is open or half-open."""
         return self._circuit.state is not CLOSED
 
     @property
     def slow(self) -> bool:
-        """Whether it counts as slow, trials under way included."""
+        """Whether it counts as slow, also during probes."""
         return self._pace.state is not CLOSED
 
     def pristine(self, now_s: float) -> bool:
-        """Return whether nothing is known that must be remembered."""
+        """Return whether there is nothing that must be remembered."""
         pristine = self._circuit.pristine and self._pace.pristine
         return pristine and self.allowance is None and now_s >= self._held_until_s
 
-    def _look(self, now_s: float) -> None:
-        """Take note of whether both breakers are closed; a permit is of its time only."""
+    def _update(self, now_s: float) -> None:
+        """Update whether both breakers are closed; a permit holds for one generation."""
         well = self._circuit.state is CLOSED is self._pace.state and self.allowance is None
         if well and not self._well:
             self._usual = self._permit(now_s)
@@ -293,8 +293,8 @@ class EndpointHealth:
 def answers(outcome: Answer | TransportError) -> bool | None:
     """Return whether an attempt shows that the endpoint works; None: it shows nothing.
 
-    5xx and 429 don't, nor does what ended without an answer. Every other status comes from an
-    endpoint that is there: a 413 is about one body, a 404 costs nobody time.
+    A 5xx, a 429 or no answer shows that it does not. Every other status comes from a working
+    endpoint: a 413 is about one body, and a 404 takes no time.
     """
     match outcome:
         case Answer(status=status):
@@ -302,7 +302,7 @@ def answers(outcome: Answer | TransportError) -> bool | None:
         case AddressRefused(literal=True) | RequestInvalid() | LookUpsBusy():
             return None
         case _:
-            # A defect of ours says nothing about the endpoint.
+            # A defect of ours shows nothing about the endpoint.
             return None if isinstance(outcome, Defect) else False
 
 
@@ -314,9 +314,9 @@ def is_refused(outcome: Answer | TransportError, hold_s: float) -> bool:
 
 
 def hold_s(outcome: Answer | TransportError, now_ms: int) -> float:
-    """Return how long an endpoint asks that nothing is sent.
+    """Return the seconds for which an endpoint asks for a pause.
 
-    429 and 503 ask so with `Retry-After`, or with a quota that is used up.
+    A 429 or 503 asks with `Retry-After`, or with a used-up quota.
     """
     if not isinstance(outcome, Answer) or outcome.status not in {_TOO_MANY, _UNAVAILABLE}:
         return 0.0

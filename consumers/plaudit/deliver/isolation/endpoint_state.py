@@ -18,27 +18,27 @@ from plaudit.records.times import wall_ms
 from plaudit.transport.sender import ExchangeHandle
 
 Queue: TypeAlias = "deque[Delivery]"
-NOBODY: Final[Queue] = deque(maxlen=0)
+NO_QUEUE: Final[Queue] = deque(maxlen=0)
 """Shared queue of endpoints without waiting deliveries; an empty queue takes 700 bytes."""
 
 
 class Timer(Protocol):
-    """A call to come."""
+    """Scheduled call."""
 
     def cancel(self) -> object:
-        """Let it not happen."""
+        """Cancel the call."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time, as admission needs it.
+    """Clocks and timers of admission.
 
     Attributes:
-        later: calls a function after so many seconds, in the event loop's thread.
+        later: calls a function after a number of seconds, in the event loop's thread.
         now_s: monotonic seconds.
         epoch_ms: clock of reserved send times.
-        pulse: how late the event loop is.
+        pulse: lateness of the event loop.
     """
 
     later: Callable[[float, Callable[[], None]], Timer]
@@ -48,18 +48,18 @@ class Clock:
 
 
 class InFlight:
-    """An attempt under way.
+    """Attempt in flight.
 
     Attributes:
-        delivery: what is attempted.
-        endpoint: where.
-        standing: of the endpoint, when it began.
-        permit: of that standing.
+        delivery: that is attempted.
+        endpoint: that gets the request.
+        standing: health of the endpoint when the attempt began.
+        permit: for that health.
         began_s: monotonic seconds.
         started_ms: the same, in epoch milliseconds; set when the attempt is started, 0 before.
-        exchange: what is to be cancelled; set likewise.
-        evicted: it is cancelled for what it holds up.
-        ended: its outcome has come; another one would be of no use.
+        exchange: handle to cancel it; set likewise.
+        evicted: whether it was cancelled because others waited.
+        ended: whether its outcome has come; another one is ignored.
     """
 
     __slots__ = (
@@ -92,10 +92,10 @@ class EndpointState:
     """State of one endpoint in this lane.
 
     Attributes:
-        flights: on the wire, the oldest first.
-        queue: those that wait.
-        bookings: turns of deliveries that found no room; None: there were none.
-        brisk: whether they wait for the worker and not for the endpoint (see `room`).
+        flights: attempts in flight, the oldest first.
+        queue: deliveries that wait.
+        bookings: reserved send times of diverted deliveries; None: there are none.
+        brisk: whether the queue waits for the worker and not for the endpoint (see `room`).
         version: of the endpoint.
         answered_s: when the last attempt ended.
     """
@@ -115,7 +115,7 @@ class EndpointState:
     def __init__(self, version: int, standing: EndpointHealth, now_s: float) -> None:
         self.version = version
         self.flights: dict[InFlight, None] = {}
-        self.queue = NOBODY
+        self.queue = NO_QUEUE
         self.standing = standing
         self.turns: RateLimiter | None = None
         self.bookings: Bookings | None = None
@@ -129,7 +129,7 @@ class EndpointState:
         return self.turns is not None or self.standing.allowance is not None
 
     def booked(self, now_s: float) -> Bookings:
-        """Return where turns are booked."""
+        """Return the reservations of send times."""
         if self.turns is not None:
             return self.turns.bookings
         if self.bookings is None:
@@ -137,7 +137,7 @@ class EndpointState:
         return self.bookings
 
     def wait(self, delivery: Delivery) -> None:
-        """Let a delivery wait, as the last of its queue."""
-        if self.queue is NOBODY:
+        """Append a delivery to the queue."""
+        if self.queue is NO_QUEUE:
             self.queue = deque()
         self.queue.append(delivery)

@@ -1,12 +1,10 @@
-"""Head-of-line relief: what fills a window, or the lane, makes way for the others.
+"""Head-of-line relief: deliveries that keep a window, or the lane, full make way for the others.
 
-Offsets are committed in order, so one delivery that hangs would sooner or later stop its partition.
-When a window is 80 % full, deliveries that keep it so leave their queues for a tier. Those on the
-wire are cancelled after 5 s: that counts as an attempt, they go to their next tier, and their
-endpoints count as slow, so that the next ones don't come this way. When the lane as a whole is 80 %
-full, the same happens to all that have been on the wire for so long, and to all that wait for
-endpoints that don't keep up.
-"""
+Offsets are committed in order, so one hanging delivery would sooner or later stop its partition.
+When a window is 80 % full, the waiting deliveries that keep it full are diverted. Attempts that
+keep it full are evicted after 5 s: an eviction counts as an attempt, and the endpoint counts as
+slow, so that its next deliveries are diverted. When the lane as a whole is 80 % full, the same
+happens to all attempts of that age, and to all deliveries that wait for slow endpoints."""
 
 from __future__ import annotations
 
@@ -29,14 +27,14 @@ CROWDED: Final = 0.8
 
 
 class Evicted(AnswerFailed):
-    """Cancelled by us; all of the request may have arrived and been acted upon."""
+    """The worker cancelled the request; the endpoint may have received and processed it."""
 
     code = "evicted"
     says = "cancelled, because others waited for it"
 
     @classmethod
     def after(cls, seconds: float) -> Self:
-        """Return the error of an attempt that was on the wire for so long."""
+        """Return the error of an attempt that was in flight for a time."""
         return cls(f"no answer after {seconds:.1f} s")
 
 
@@ -64,7 +62,7 @@ def relief(
     Args:
         admission: of the lane.
         assignments: partitions that the lane holds.
-        fill: the part that is taken of what the lane may have in hand.
+        fill: used part of what the lane may have in hand.
         now_s: monotonic seconds.
     """
     full = fill >= CROWDED

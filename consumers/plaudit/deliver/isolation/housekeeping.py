@@ -9,17 +9,17 @@ from plaudit.deliver.isolation.endpoint_health import SLOW_S
 from plaudit.deliver.isolation.endpoint_state import EndpointState
 
 FRESH_S: Final = 10.0
-"""Endpoints that answered within this tell what is usual."""
+"""Endpoints that answered within this time define what is usual."""
 FORGET_S: Final = 5.0
-"""An endpoint with nothing here for so long is forgotten, if nothing is held against it."""
+"""An endpoint without deliveries is forgotten after this time, if its health is good."""
 FORGET_SLOW_S: Final = 60.0
-"""… or after this long, if it is not brisk: the next flood must not have to find that out again."""
+"""… or after this time, if it is not brisk, so that the next flood finds that out sooner."""
 FORGET_TROUBLE_S: Final = 900.0
-"""… and after this long in any case: thrice what a circuit stays open at most."""
+"""… and after this time in any case: three times the longest opening of a circuit."""
 
 
 def quick_quarter_s(everyone: Collection[EndpointState], now_s: float) -> float:
-    """Return what an attempt takes at the slowest of the quickest quarter of endpoints."""
+    """Return the mean duration at the slowest of the quickest quarter of endpoints."""
     means = sorted(
         slots.standing.mean_s
         for slots in everyone
@@ -31,7 +31,7 @@ def quick_quarter_s(everyone: Collection[EndpointState], now_s: float) -> float:
 
 
 def hangs(slots: EndpointState, now_s: float, slack_s: float) -> None:
-    """Take note of an endpoint that gives no answer, without waiting for its time-outs."""
+    """Count an endpoint that does not answer as slow, without waiting for its time-outs."""
     oldest = next(iter(slots.flights), None)
     if oldest is None or slots.answered_s > oldest.began_s:
         return
@@ -40,7 +40,7 @@ def hangs(slots: EndpointState, now_s: float, slack_s: float) -> None:
 
 
 def may_forget(slots: EndpointState, now_s: float) -> bool:
-    """Return whether nothing is known of an endpoint that must be remembered."""
+    """Return whether an endpoint's state holds nothing that must be remembered."""
     idle_s = now_s - slots.answered_s
     if idle_s < FORGET_S or slots.timer is not None:
         return False

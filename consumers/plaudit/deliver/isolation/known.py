@@ -6,12 +6,12 @@ from plaudit.deliver.isolation.endpoint_health import EndpointHealth
 
 
 class Known:
-    """One endpoint's standing, and who uses it.
+    """Health of one endpoint, and the number of lanes that use it.
 
     Attributes:
-        standing: of the endpoint's latest version.
-        version: that one.
-        lanes: that have something to do with the endpoint.
+        standing: health of the latest version.
+        version: the latest one.
+        lanes: number of lanes that use the endpoint.
     """
 
     __slots__ = ("lanes", "standing", "version")
@@ -23,13 +23,13 @@ class Known:
 
 
 class Standings:
-    """The standings of a worker's endpoints: what one lane learns, the other knows at once."""
+    """Health of a worker's endpoints: what one lane learns, the other uses at once."""
 
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
 
     def join(self, endpoint_id: str, version: int) -> EndpointHealth:
-        """Return an endpoint's standing for one more lane, which calls `leave` in the end."""
+        """Return an endpoint's health for one more lane, which calls `leave` in the end."""
         known = self._known.get(endpoint_id)
         if known is None:
             known = self._known[endpoint_id] = Known(version)
@@ -37,7 +37,7 @@ class Standings:
         return self.renew(endpoint_id, version)
 
     def renew(self, endpoint_id: str, version: int) -> EndpointHealth:
-        """Return an endpoint's standing; a newer version begins with a clean slate."""
+        """Return an endpoint's health; a newer version has no history."""
         known = self._known[endpoint_id]
         if version > known.version:
             known.version = version
@@ -45,7 +45,7 @@ class Standings:
         return known.standing
 
     def leave(self, endpoint_id: str) -> None:
-        """Forget an endpoint when no lane has anything to do with it."""
+        """Forget an endpoint that no lane uses any more."""
         known = self._known[endpoint_id]
         known.lanes -= 1
         if not known.lanes:

@@ -13,14 +13,14 @@ from plaudit.deliver.offsets.assignment import Record
 
 
 class Queues:
-    """What each endpoint has in hand; counts what waits as it comes and leaves.
+    """Deliveries in hand of each endpoint, with counts.
 
     Args:
-        known: of endpoints, by all lanes.
+        known: health of the endpoints, shared by the lanes.
 
     Attributes:
-        slots: by endpoint.
-        in_hand: deliveries that wait or are on the wire.
+        slots: state of each endpoint.
+        in_hand: deliveries that wait or are in flight.
         waiting_briskly: deliveries in queues that move; reading waits for them.
     """
 
@@ -32,7 +32,7 @@ class Queues:
 
     @property
     def deliveries(self) -> Iterator[Delivery]:
-        """Everything that waits or is on the wire."""
+        """Deliveries that wait or are in flight."""
         for slots in self.slots.values():
             yield from slots.queue
             for flight in slots.flights:
@@ -46,44 +46,44 @@ class Queues:
 
     @property
     def flights(self) -> Iterator[InFlight]:
-        """Attempts under way, of each endpoint the oldest first."""
+        """Attempts in flight, for each endpoint the oldest first."""
         for slots in tuple(self.slots.values()):
             yield from tuple(slots.flights)
 
     @property
     def standings(self) -> list[EndpointHealth]:
-        """Of every endpoint that is remembered; from any thread."""
+        """Health of every remembered endpoint; from any thread."""
         return [slots.standing for slots in tuple(self.slots.values())]
 
     @property
     def longest(self) -> int:
-        """Deliveries that wait for the endpoint that most wait for; from any thread."""
+        """Length of the longest queue; from any thread."""
         return max((len(slots.queue) for slots in tuple(self.slots.values())), default=0)
 
     def open(self, endpoint_id: str, version: int, now_s: float) -> EndpointState:
-        """Return the slots of an endpoint that had none."""
+        """Return the state of an endpoint that had none."""
         standing = self._known.join(endpoint_id, version)
         slots = self.slots[endpoint_id] = EndpointState(version, standing, now_s)
         return slots
 
     def renew(self, endpoint_id: str, version: int) -> None:
-        """Take note of another version of an endpoint."""
+        """Adopt another version of an endpoint."""
         slots = self.slots[endpoint_id]
         slots.version = version
         slots.standing = self._known.renew(endpoint_id, version)
 
     def wait(self, slots: EndpointState, delivery: Delivery) -> None:
-        """Let a delivery wait, as the last of its endpoint's queue."""
+        """Append a delivery to its endpoint's queue."""
         slots.wait(delivery)
         self.waiting_briskly += slots.brisk
 
     def leave(self, slots: EndpointState) -> Delivery:
-        """Take the head of a queue; it stays in hand."""
+        """Remove the head of a queue; it stays in hand."""
         self.waiting_briskly -= slots.brisk
         return slots.queue.popleft()
 
     def keep(self, slots: EndpointState, wanted: Callable[[Delivery], bool]) -> None:
-        """Drop what is not wanted from a queue."""
+        """Drop unwanted deliveries from a queue."""
         kept = deque(each for each in slots.queue if wanted(each))
         gone = len(slots.queue) - len(kept)
         self.in_hand -= gone
@@ -91,13 +91,13 @@ class Queues:
         slots.queue = kept
 
     def set_brisk(self, slots: EndpointState, *, brisk: bool) -> None:
-        """Take note of whether a queue moves."""
+        """Note whether a queue moves."""
         if brisk is not slots.brisk:
             slots.brisk = brisk
             self.waiting_briskly += len(slots.queue) * (1 if brisk else -1)
 
     def give_up(self, delivery: Delivery) -> bool:
-        """Take a delivery out of its queue, and count anew, after a defect has stopped admission.
+        """Take a delivery out of its queue, and recount, after a defect.
 
         Returns:
             Whether the delivery is not in flight either, so that no code has it in hand.
@@ -117,7 +117,7 @@ class Queues:
         return not started
 
     def free(self, flight: InFlight) -> None:
-        """Free the slot of an attempt that has ended, whatever admission knows of it."""
+        """Free the slot of an attempt that has ended, after a defect of `release`."""
         slots = self.slots.get(flight.delivery.endpoint_id)
         if slots is not None and slots.flights.pop(flight, self) is None:
             # Its probe, if it was one, is never reported: so the next one may go.
@@ -125,7 +125,7 @@ class Queues:
         self.recount()
 
     def recount(self) -> None:
-        """Count what is in hand; a defect may have come between two counts that belong together."""
+        """Recount what is in hand: a defect may have separated two counts that belong together."""
         every = self.slots.values()
         waiting = sum(len(each.queue) for each in every)
         self.in_hand = waiting + sum(len(each.flights) for each in every)

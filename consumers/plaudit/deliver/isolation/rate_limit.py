@@ -1,13 +1,13 @@
 """Rate limiter with reserved send times. Pure, the caller passes the time.
 
-Requests to a limited endpoint leave evenly. What was missed for a moment is caught up on, at little
-more than the limit, and never in a burst: with a limit of 5/s, no 60 seconds see more than 303 go,
-and no second more than 7. That holds over any number of workers and rebalances, because an owner
-begins without credit, an interval after it became one: the owner before may have sent until
-then. What arrives can be a little more, because requests take their time: with up to half a second
-on the way, an endpoint sees at most 305 in 60 seconds and 10 in one.
+Requests to a limited endpoint leave evenly. A short delay is caught up on at little more than the
+limit, and never in a burst: with a limit of 5/s, at most 303 requests leave in any 60 seconds, and
+at most 7 in any second. That holds over any number of workers and rebalances, because a new owner
+starts without credit, one interval after it became the owner: the previous one may have sent until
+then. Slightly more may arrive, because requests take time: with up to half a second on the way, an
+endpoint sees at most 305 in 60 seconds and 10 in one.
 
-What can't go yet gets a turn (see `bookings`).
+A delivery that can't leave yet gets a reserved send time (see `bookings`).
 """
 
 from __future__ import annotations
@@ -17,26 +17,25 @@ from typing import Final
 from plaudit.deliver.isolation.bookings import MOST_WAITING, Bookings
 
 CREDIT_S: Final = 0.4
-"""What was missed no longer ago than this is caught up on: T seconds see at most
-1 + (T + 0.4) · limit …"""
+"""A delay up to this is caught up on: in T seconds, at most 1 + (T + 0.4) · limit leave …"""
 PEAK: Final = 1.25
-"""… at so many times the limit: one second sees at most 1 + 1.275 · limit …"""
+"""… at this factor of the limit: in one second, at most 1 + 1.275 · limit …"""
 AT_ONCE_S: Final = 0.02
-"""… of which what is due within this time may leave together: timers tick in milliseconds."""
+"""… of which those due within this time may leave together: timers tick in milliseconds."""
 WEIGHT: Final = 0.5
 """Of the latest answer in an endpoint's usual time."""
 USUALLY_OPEN_S: Final = 0.5
-"""Requests that are not answered may all be on their way still, and arrive together in the end. So
-there are no more than the endpoint's usual time explains, or this."""
+"""Unanswered requests may all be on the way, and arrive together. So there are no more of them than
+the endpoint's usual duration explains, or this."""
 ALONE_S: Final = 1.0
-"""The first request of all goes alone until it is answered, or for so long: it needs a connection,
-and finds a worker that is busy with what has just come in. Those after it would catch it up."""
+"""The first request goes alone until it is answered, or for this time: it needs a connection, and
+the worker is busy with what has just arrived. Later requests would catch up with it."""
 ALIKE: Final = 0.01
 LONG_AGO_S: Final = float("-inf")
 
 
 class RateLimiter:
-    """The limit of one endpoint, where it has one owner.
+    """Rate limiter of one endpoint, in the lane where it has one owner.
 
     Args:
         per_s: requests a second; may be under one.
@@ -56,27 +55,27 @@ class RateLimiter:
         self._alone_until_s: float | None = None
 
     def change(self, per_s: float, now_s: float) -> None:
-        """Take another limit from now on; what was booked comes sooner or later with it."""
+        """Change the limit, and move the bookings with it."""
         longer = self.per_s / per_s
         self._due_s = now_s + max(0.0, self._due_s - now_s) * longer
         self._peak_s = now_s + max(0.0, self._peak_s - now_s) * longer
         self.bookings.change(longer, now_s)
         self.per_s = per_s
 
-    def own_anew(self, now_s: float) -> None:
-        """Begin as an owner does: another one may have sent until now."""
+    def restart_ownership(self, now_s: float) -> None:
+        """Restart as a new owner: another worker may have sent until now."""
         self._due_s = max(self._due_s, now_s + 1 / self.per_s)
 
     def rest(self, until_s: float) -> None:
-        """Let nothing go before a moment, and catch up on nothing that was missed until then."""
+        """Send nothing before a time, without catching up afterwards."""
         self._due_s = max(self._due_s, until_s)
 
     def take(self, now_s: float) -> float:
-        """Take leave for one request; return how long to wait for it, 0 when it was taken."""
+        """Reserve one request; return the seconds to wait, or 0 if it was reserved."""
         self._due_s = max(self._due_s, now_s - CREDIT_S)
         free_s = max(self._due_s, self._peak_s - AT_ONCE_S)
         if free_s > now_s:
-            # Rounding must not wake us a hair too early.
+            # Rounding must not end the wait too early.
             return free_s - now_s + 1e-4
         if self._alone_until_s is None:
             self._alone_until_s = now_s + ALONE_S
@@ -85,14 +84,14 @@ class RateLimiter:
         return 0.0
 
     def answered(self, took_s: float) -> None:
-        """Take note of how long an answer took."""
+        """Note the duration of an answer."""
         self._alone_until_s = LONG_AGO_S
         self._usual_s += (took_s - self._usual_s) * WEIGHT
 
     def most_open(self, now_s: float) -> int:
-        """Return how many requests may be unanswered at once.
+        """Return the number of requests that may be unanswered.
 
-        Twice what the answers' time explains; one, while the first is on its way.
+        Twice what the duration of answers explains; one, while the first is on its way.
         """
         if self._alone_until_s is not None and now_s < self._alone_until_s:
             return 1
@@ -101,11 +100,11 @@ class RateLimiter:
     def turn(
         self, waiting: int, given_s: float | None, now_s: float, room: int = MOST_WAITING
     ) -> float | None:
-        """Return when a delivery's turn is; None: it waits in memory (see `Bookings.turn`)."""
+        """Return the send time of a delivery; None: it waits in memory (see `Bookings.turn`)."""
         return self.bookings.turn(self.per_s, waiting, given_s, now_s, room)
 
     def idle(self, now_s: float) -> bool:
-        """Return whether there is nothing to remember: all may go, and no turn was given."""
+        """Return whether there is nothing to remember: no wait, and no booking."""
         return max(self._due_s, self._peak_s) <= now_s and self.bookings.idle(now_s)
 
 

@@ -199,4 +199,4 @@ class Pipeline:
 
     def resume(self) -> None:
         """Attempt what waited for the end of a rebalance, or for the brokers."""
-        self.proceed(self.admission.own_anew())
+        self.proceed(self.admission.restart_ownership())
