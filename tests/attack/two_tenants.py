@@ -178,7 +178,7 @@ class Worker(Whole):
             side.take_done()
             if self._rounds % LOOK_EVERY == 0:
                 self.look(partial(update_endpoints, side.pipeline))
-                self.look(side.lane.look)
+                self.look(side.lane.retry)
         if self._rounds % LOOK_EVERY == 0:
             self.look(self.settler.look)
 

@@ -16,7 +16,7 @@ from deliver.test_lanes import VALUE, WORKSPACE, Desk, Told, ids
 from deliver.test_stall import Processor
 from deliver.world import assignment
 from plaudit.deliver.offsets.assignment import Record, record_of
-from plaudit.deliver.offsets.blocked import SAY_AGAIN_S, Blockages, RecordBlocked, overdue_s
+from plaudit.deliver.offsets.blocked import LOG_AGAIN_S, Blockages, RecordBlocked, overdue_s
 from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.pipeline.context import LaneContext
@@ -163,7 +163,7 @@ def test_a_blockage_is_logged_once_a_minute_with_its_place(
     caplog.set_level(logging.INFO)
     clock, record = Clock(), Record(assignment(3), 7, 0, b"")
     blockages = Blockages(clock)
-    for _ in range(int(2 * 3 * SAY_AGAIN_S)):
+    for _ in range(int(2 * 3 * LOG_AGAIN_S)):
         blockages.note(record, RecordBlocked("schema x is not known"))
         clock.now += 0.5
     said = [each.__dict__ for each in caplog.records if each.msg == "partition.blocked"]

@@ -20,7 +20,7 @@ class Group:
         """Let time go by while the source reads."""
         until_s = self.now_s + seconds
         while self.now_s < until_s:
-            membership.look(holds=holds)
+            membership.update(holds=holds)
             self.now_s += 0.5
 
 

@@ -84,7 +84,7 @@ async def test_the_rest_of_a_record_is_diverted_when_some_of_it_was_delivered() 
     side = whole.events
 
     def holds(_: bytes) -> Answer:
-        side.pipeline.lane.gate.begin()
+        side.pipeline.lane.gate.pause()
         return OK
 
     whole.sender.answers = holds
@@ -113,7 +113,7 @@ def test_a_record_counts_as_begun_when_some_of_its_deliveries_do_not_wait() -> N
 
 def test_the_event_loop_is_waited_for_no_longer_than_the_grace() -> None:
     class Busy(Engine):
-        def hold(self, assignments: Collection[Assignment]) -> threading.Event:
+        def pause(self, assignments: Collection[Assignment]) -> threading.Event:
             del assignments
             return threading.Event()
 

@@ -65,7 +65,7 @@ class Engine:
     def has_room(self) -> bool:
         return True
 
-    def hold(self, assignments: Collection[Assignment]) -> threading.Event:
+    def pause(self, assignments: Collection[Assignment]) -> threading.Event:
         del assignments
         with self.changed:
             self.holds += 1
@@ -77,7 +77,7 @@ class Engine:
             assignment.active = False
         return done()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         with self.changed:
             self.changed.notify_all()
 

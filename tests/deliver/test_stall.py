@@ -96,10 +96,10 @@ async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> Non
     entrance.hand_over([Record(here, offset, 0, b"x") for offset in range(2)])
     await asyncio.sleep(0)
     assert not begun
-    entrance.hold(())
+    entrance.pause(())
     lane.stall(stalled=False)
     assert not begun, "a rebalance holds it up as well"
-    entrance.go_on()
+    entrance.resume()
     for _ in range(3):  # the loop may serve others between the two
         await asyncio.sleep(0)
     assert begun == [0, 1]

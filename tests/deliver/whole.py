@@ -316,7 +316,7 @@ class Whole:
             for side in self.sides:
                 side.take_done()
                 self.look(partial(update_endpoints, side.pipeline))
-                self.look(side.lane.look)
+                self.look(side.lane.retry)
             self.look(self.settler.look)
             if not any(
                 side.pending or side.pipeline.admission.queues.in_hand for side in self.sides

@@ -69,7 +69,7 @@ class RunningLane:
 
     @property
     def admission(self) -> Admission:
-        """What waits, and what is in flight."""
+        """Waiting deliveries, and attempts in flight."""
         return self.pipeline.admission
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class RunningLane:
         now_s = time.monotonic()
         self.pipeline.wide_events.restart()
         end_lost(self.pipeline, now_s - self.watch.patience_s)
-        if not self.lane.held_up:
+        if not self.lane.paused:
             self.watch.check(self.source.assignments, now_s)
 
     def update(self) -> None:

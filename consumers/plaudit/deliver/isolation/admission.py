@@ -103,7 +103,7 @@ class Admission:
         if refusal is not None:
             return Refused(delivery, refusal)
         self.queues.in_hand += 1
-        if free and not self._hold.on:
+        if free and not self._hold.closed:
             return open_flight(slots, delivery, endpoint, now_s)
         self.queues.wait(slots, delivery)
         if has_slot:
@@ -172,7 +172,7 @@ class Admission:
     def look(self) -> Sequence[Next]:
         """Update every endpoint, a few times a second; return what follows for what waited."""
         ready: list[Next] = []
-        if self._hold.on:
+        if self._hold.closed:
             return ready
         now_s = self._clock.now_s()
         self._usual_s = quick_quarter_s(self._slots.values(), now_s)

@@ -4,7 +4,8 @@ A refusal is a 429, or a 503 with `Retry-After`. After it, nothing is sent for t
 endpoint asks for. Then requests leave evenly: at first 8 a second, doubling every second, until the
 next refusal shows the endpoint's limit. From then on it gets 95 % of the limit, within half a
 minute all of it, and then 3 % more every second, to find out whether the limit has risen. A refusal
-soon after the last one means that the limit is lower."""
+soon after the last one means that the limit is lower.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class BreakerLimits:
-    """When a breaker opens, and for how long.
+    """Thresholds and times of a breaker.
 
     Attributes:
         failures: in a row that open it.

@@ -77,7 +77,7 @@ class Dispatcher:
         ready += leaving
 
     def _admit_waiting(self, slots: EndpointState, now_s: float, ready: list[Next]) -> None:
-        if self._hold.on:
+        if self._hold.closed:
             return
         flights, most = slots.flights, most_in_flight(slots, self._limits, self._queues.in_hand)
         if slots.turns is not None:

@@ -1,7 +1,8 @@
 """Endpoint health, from recent attempts: circuit, speed, and requested pauses. Pure.
 
 Three conditions keep deliveries from an endpoint, and each ends by itself: an open circuit, the
-time that the endpoint asked for with `Retry-After`, and, in the events lane, slowness."""
+time that the endpoint asked for with `Retry-After`, and, in the events lane, slowness.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +60,7 @@ class Permit(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why a delivery is not attempted now.
+    """Reason against an attempt now.
 
     Attributes:
         reason: stable code.

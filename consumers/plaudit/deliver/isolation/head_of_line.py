@@ -4,7 +4,8 @@ Offsets are committed in order, so one hanging delivery would sooner or later st
 When a window is 80 % full, the waiting deliveries that keep it full are diverted. Attempts that
 keep it full are evicted after 5 s: an eviction counts as an attempt, and the endpoint counts as
 slow, so that its next deliveries are diverted. When the lane as a whole is 80 % full, the same
-happens to all attempts of that age, and to all deliveries that wait for slow endpoints."""
+happens to all attempts of that age, and to all deliveries that wait for slow endpoints.
+"""
 
 from __future__ import annotations
 

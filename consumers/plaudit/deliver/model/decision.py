@@ -35,7 +35,7 @@ _MOST_ANSWER_BYTES: Final = 100
 
 
 class Reason(StrEnum):
-    """Why a delivery was not delivered; stable codes in the log and in dead letters."""
+    """Stable codes of reasons, in the log and in dead letters."""
 
     STATUS = "status"
     GONE = "gone"

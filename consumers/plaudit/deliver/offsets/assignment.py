@@ -1,4 +1,4 @@
-"""A partition while this worker holds it, and the records of it that are in hand."""
+"""Assignment: a partition while this worker owns it, and its records in hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = event_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PartitionLimits:
-    """How much of one partition is in hand, and how much of it may wait before that."""
+    """Bounds of one partition's window and buffer."""
 
     window: WindowLimits = field(default_factory=WindowLimits)
     intake: IntakeLimits = field(default_factory=IntakeLimits)
@@ -30,8 +30,8 @@ class PartitionLimits:
 LIMITS: Final = PartitionLimits()
 NEVER_LATER_MS: Final = 1 << 62
 MOST_SKEW_MS: Final = 86_400_000
-"""What has happened already is not later than the record that says so, but for clocks that differ
-by a day. So a forged `plaudit-enqueued-at` can't keep a delivery from expiring."""
+"""A past event in a record's headers is not later than the record, plus a day for clocks that
+differ. So a forged `plaudit-enqueued-at` can't keep a delivery from expiring."""
 REMEMBERED: Final = 16
 """Places; while brokers are away, nothing is settled, so that few are tried in vain."""
 
@@ -39,23 +39,21 @@ REMEMBERED: Final = 16
 class Assignment:
     """A partition in one assignment; a later one of the same partition is another object.
 
-    Completions that arrive late reach the object they belong to, and nothing else: that is what
-    epochs are for. The source's thread owns it; the event loop reads `active` and `crowded_below`,
-    sets `waits` and counts `begun`.
+    So a late completion affects only the assignment that it belongs to. The consumer thread owns
+    it; the event loop reads `active` and `crowded_below`, sets `waits` and counts `begun`.
 
     Attributes:
         partition: which.
         delay_ms: of its tier; 0 for events and `now`.
         crowded_below: a record with a lower offset keeps the window 80 % full; written by the
-            source with every look at what may be committed.
-        waits: its next record can't be judged yet, so that no more are wanted; set by the event
-            loop.
-        active: cleared when the partition is given up; then nothing new is begun.
+            consumer thread with every check for a commit.
+        waits: its next record can't be processed yet; set by the event loop.
+        active: cleared when the partition is taken away; then no delivery begins.
         begun: deliveries whose attempt or settlement was begun, counted by the event loop.
-        settled: deliveries that are settled, counted by the source.
-        release: takes a record of which one delivery is settled (see `Source.settled`).
-        foreign: the group's place came with metadata that nobody here can read.
-        held: cleared when the partition is another worker's, or nobody's.
+        settled: deliveries that are settled, counted by the consumer thread.
+        release: receives a record when one of its deliveries is settled.
+        foreign: the committed offset came with unreadable metadata.
+        held: cleared when the partition is not assigned to this worker any more.
         paused: fetching is stopped.
         read_to: the next offset to read; everything below it was read, or is not in the log.
         records: handed over to the event loop and not done, by offset; in the order of the log.
@@ -117,7 +115,7 @@ class Assignment:
         self._seen_at_commit = -1
 
     def offer(self, records: Iterable[Record]) -> bool:
-        """Hold what was read; False when there is no room: seek back to `reread_at`.
+        """Buffer records; return False if there is no room, and a seek to `reread_at` is needed.
 
         Until the log has been read again from there, anything else is ignored: a record that the
         client had prefetched must not open a gap.
@@ -133,7 +131,7 @@ class Assignment:
         return True
 
     def take(self, now_ms: int, most: int) -> list[Record]:
-        """Return what may run now, at most `most` records; what an earlier run did is skipped."""
+        """Return at most `most` records that may run now, without those that are done."""
         taken: list[Record] = []
         window = self.window
         if not self.delay_ms:
@@ -148,23 +146,23 @@ class Assignment:
 
     @property
     def blocked(self) -> bool:
-        """Whether records in hand can't run: the window is full, or an earlier one has to wait."""
+        """Whether no record may run: the window is full, or an earlier record blocks."""
         return self.waits or not self.window.has_room(self._limits)
 
     def ended(self, offset: int) -> None:
-        """Take note that the log ends here for now, below which nothing else will be read."""
+        """Note the present end of the log: no other record below it will be read."""
         if self.reread_at is None:
             self.read_to = max(self.read_to, offset)
 
     def place(self) -> CommittedOffset:
-        """Return what can be committed."""
+        """Return the offset and bitmap to commit."""
         if not self.intake:
             self.window.advance(self.read_to)
         offset = self.window.committable
         return CommittedOffset(offset, bitmap.encode(offset, self.window.done_ahead()))
 
     def change(self) -> CommittedOffset | None:
-        """Return what is to be committed; None when it is what was committed last."""
+        """Return the offset and bitmap to commit; None if unchanged since the last commit."""
         self.crowded_below = self.window.crowded_below(self._limits)
         before = self._committed
         if before is not None and self.window.completions == self._seen_at_commit:
@@ -179,18 +177,18 @@ class Assignment:
         return None
 
     def committed(self, place: CommittedOffset) -> None:
-        """Take note of what was committed."""
+        """Note a commit."""
         self._committed = place
         self._seen_at_commit = self.window.completions
         if place != self._tried[-1]:
             self._tried.append(place)
 
     def commit_failed(self) -> None:
-        """Forget what was committed: it has to be done again."""
+        """Forget the last commit, which has failed."""
         self._committed = None
 
     def continues_at(self, place: CommittedOffset) -> bool:
-        """Return whether the group still stands where this assignment left it.
+        """Return whether the group's offset is still the one that this assignment left.
 
         When brokers went away, the last commits may have been made or not: any of them will do.
         """
@@ -198,7 +196,7 @@ class Assignment:
 
     @property
     def under_way(self) -> int:
-        """Deliveries begun and not settled."""
+        """Deliveries that are begun and not settled."""
         return self.begun - self.settled
 
 
@@ -251,11 +249,11 @@ class Record:
         self._unreadable: HeadersUnreadable | None = None
 
     def anew(self) -> Record:
-        """Return the record as it was read, with none of its deliveries begun."""
+        """Return the record as it was read, without begun deliveries."""
         return Record(self.assignment, self.offset, self.timestamp_ms, self.value, self.message)
 
     def done(self) -> None:
-        """Settle one of its deliveries, or the record itself when it brings none."""
+        """Settle one of its deliveries, or the record itself if it has none."""
         self.assignment.release(self)
 
     @property
@@ -265,7 +263,7 @@ class Record:
 
     @property
     def place(self) -> str:
-        """Where it stands, for the log."""
+        """Its position, for the log."""
         topic, number = self.assignment.partition
         return f"{topic}[{number}]@{self.offset}"
 
@@ -275,7 +273,7 @@ class Record:
         return None if self.message is None else self.message.key()
 
     def headers(self) -> Headers:
-        """Read the headers; a few microseconds, so only where they are needed.
+        """Read the headers, which takes a few microseconds.
 
         An event whose headers can't be read is delivered without them.
         """
@@ -285,7 +283,7 @@ class Record:
             return []
 
     def needed_headers(self) -> Headers:
-        """Read the headers where nothing can be done without them.
+        """Read the headers, where they are indispensable.
 
         Raises:
             HeadersUnreadable: the client can't read them.
@@ -302,7 +300,7 @@ class Record:
 
 
 def record_of(assignment: Assignment, message: Message, latest_ms: int) -> Record:
-    """Return a message as a record in hand.
+    """Return a message as a record.
 
     Args:
         assignment: its partition.
@@ -317,7 +315,7 @@ def record_of(assignment: Assignment, message: Message, latest_ms: int) -> Recor
 
 
 def _done_before(partition: Partition, place: CommittedOffset) -> list[int] | None:
-    """Read the bitmap of an earlier run; None: it can't be read, and things are done again."""
+    """Read the bitmap of an earlier run; None: it is unreadable, and deliveries are repeated."""
     if place.offset is None or not place.metadata:
         return []
     try:

@@ -1,11 +1,10 @@
-"""The partitions that a source holds, and those that it may get back in a rebalance.
+"""Assignments of a consumer thread, and those that may return after a rebalance.
 
-Bookkeeping without I/O: the source asks the brokers and tells what they said. There are two ways to
-lose a partition. When a rebalance takes only what moves, what is revoked is gone. When everything
-goes at once (the `range` assignor revokes it, or the session has ended because no broker answered),
-most of it comes back: such a partition is kept, with its window and its requests on the wire, and
-goes on where it was if the group still stands where we left it. Were it meanwhile another worker's,
-the group would stand elsewhere.
+Bookkeeping without I/O: the thread asks the brokers and passes the answers on. There are two ways
+to lose a partition. If a rebalance takes only partitions that move, a revoked one is gone. If it
+takes all at once (the `range` assignor does, and an expired session), most of them return. So such
+a partition is kept, with its window and its attempts in flight, and continues if the group's offset
+is still the one that this worker left. If another worker had it meanwhile, the offset would differ.
 """
 
 from __future__ import annotations
@@ -18,24 +17,24 @@ from plaudit.deliver.offsets.assignment import LIMITS, Assignment, PartitionLimi
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 
 MOST_RECORDS: Final = 10_000
-"""Records handed over and not finished."""
+"""Records that are handed over and not finished."""
 MOST_BYTES: Final = 64 * 1024 * 1024
 """The sum of their values."""
 
 
 class Assignments:
-    """What this worker holds of a lane; belongs to the source's thread.
+    """Assignments of one lane; belongs to the consumer thread.
 
     Args:
         delays: of each topic, in milliseconds.
-        release: takes a record of which one delivery is settled.
+        release: receives a record when one of its deliveries is settled.
         limits: of each partition.
 
     Attributes:
         held: the assignments in force.
         in_hand: records handed over and not finished.
         bytes_in_hand: the sum of their values.
-        foreign: how often a group's place came with metadata that could not be read.
+        foreign: number of committed offsets with unreadable metadata.
     """
 
     def __init__(
@@ -55,11 +54,11 @@ class Assignments:
 
     @property
     def fill(self) -> float:
-        """The part that is taken of what may be in hand."""
+        """Used part of what may be in hand."""
         return max(self.in_hand / MOST_RECORDS, self.bytes_in_hand / MOST_BYTES)
 
     def due_in_s(self, now_ms: int) -> float:
-        """Return how long it takes until the next record that waits here is due."""
+        """Return the seconds until the next waiting record is due."""
         dues = [
             each.intake.next_due_ms if each.delay_ms else 0
             for each in self.held.values()
@@ -70,11 +69,11 @@ class Assignments:
     def assign(
         self, places: Mapping[Partition, CommittedOffset], first: Callable[[Partition], int]
     ) -> dict[Partition, int]:
-        """Take partitions; return where to read each on.
+        """Take partitions; return the offset from which to read each.
 
         Args:
-            places: where the group stands in each.
-            first: asks for the first offset in the log, for those without a place.
+            places: committed offset of each.
+            first: asks for the first offset in the log, for partitions without a committed one.
         """
         starts = {}
         for partition, place in places.items():
@@ -93,8 +92,8 @@ class Assignments:
             starts[partition] = start
         return starts
 
-    def begin_anew(self, partition: Partition, start: int) -> Assignment:
-        """Read another log from `start` on; what was done of the one before is forgotten."""
+    def restart(self, partition: Partition, start: int) -> Assignment:
+        """Restart a partition whose log was replaced, and forget completions of the old log."""
         self.drop([partition])
         kept = self._kept.pop(partition, None)
         if kept is not None:
@@ -106,18 +105,18 @@ class Assignments:
         return fresh
 
     def keep(self) -> None:
-        """Everything is gone; what comes back in the next generation goes on where it was."""
+        """Keep all assignments, which are revoked, in case they return in the next generation."""
         self._kept |= self.held
         self.held = {}
 
     def drop_kept(self) -> None:
-        """What has not come back is another worker's."""
+        """Drop the kept assignments that did not return: other workers have them."""
         for assignment in self._kept.values():
             self._let_go(assignment)
         self._kept = {}
 
     def drop(self, partitions: Iterable[Partition]) -> None:
-        """These are not ours any more."""
+        """Drop the assignments of partitions that were taken away."""
         for partition in partitions:
             assignment = self.held.pop(partition, None)
             if assignment is not None:
@@ -128,14 +127,14 @@ class Assignments:
         return [self.held[each] for each in partitions if each in self.held]
 
     def handed_over(self, records: Sequence[Record]) -> None:
-        """Count records that the event loop has now."""
+        """Count records that were handed over to the event loop."""
         for record in records:
             record.assignment.records[record.offset] = record
         self.in_hand += len(records)
         self.bytes_in_hand += sum(record.size for record in records)
 
     def settled(self, record: Record) -> bool:
-        """Count one settled delivery of a record; True when that finished the record."""
+        """Count a settled delivery of a record; return whether the record is finished."""
         assignment = record.assignment
         if record.pending:
             assignment.settled += 1
@@ -143,14 +142,14 @@ class Assignments:
         if record.pending or not assignment.window.complete(record.offset):
             return False
         assignment.records.pop(record.offset, None)
-        # Those of a partition that was let go were counted when it went.
+        # Records of a dropped partition were counted when it was dropped.
         if assignment.held:
             self.in_hand -= 1
             self.bytes_in_hand -= record.size
         return True
 
     def _let_go(self, assignment: Assignment) -> None:
-        # The event loop drops what it has not begun, without a word.
+        # The event loop drops what it has not begun.
         assignment.active = False
         assignment.held = False
         assignment.records.clear()

@@ -1,4 +1,4 @@
-"""Partitions that stand still, and what is said of them while they do."""
+"""Blocked partitions, with their log events."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from plaudit.logs.logger import event_logger
 
 _log = event_logger(__name__)
 
-SAY_AGAIN_S: Final = 60.0
+LOG_AGAIN_S: Final = 60.0
 
 
 class RecordBlocked(Exception):
-    """A record can't be judged yet.
+    """A record can't be processed yet.
 
     Attributes:
         reason: what is missing, and what brings it.
-        everywhere: whether every partition lacks it, so that one need tell; else it is the record
-            that holds its partition.
+        everywhere: whether it blocks every partition, so that one log event suffices; otherwise
+            the record blocks its partition.
     """
 
     def __init__(self, reason: str, *, everywhere: bool = False) -> None:
@@ -35,16 +35,16 @@ class RecordBlocked(Exception):
 
 @dataclass(slots=True)
 class Blockage:
-    """One partition that stands still.
+    """One blocked partition.
 
     Attributes:
         assignment: the partition, as this worker holds it.
-        offset: of the record that it stands at.
-        due_ms: when that could have been begun, by the brokers' clock.
-        reason: why it was not.
-        by_record: whether this record alone is in the way.
+        offset: of the record that blocks it.
+        due_ms: when the record was due, by the brokers' clock.
+        reason: why it can't be processed.
+        by_record: whether this record alone blocks it.
         since: monotonic seconds.
-        said_at: when it was logged last.
+        logged_at: time of the last log event, monotonic seconds.
     """
 
     assignment: Assignment
@@ -53,15 +53,15 @@ class Blockage:
     reason: str
     by_record: bool
     since: float
-    said_at: float = field(default=float("-inf"))
+    logged_at: float = field(default=float("-inf"))
 
     @property
     def partition(self) -> Partition:
-        """Which partition."""
+        """The partition."""
         return self.assignment.partition
 
     def seconds(self) -> float:
-        """Return for how long it has stood still."""
+        """Return the seconds since it was blocked."""
         return time.monotonic() - self.since
 
     def describe(self) -> str:
@@ -71,7 +71,7 @@ class Blockage:
 
 
 class Blockages:
-    """The partitions of a lane that stand still; written by the event loop, read by any thread.
+    """Blocked partitions of a lane; written by the event loop, read by any thread.
 
     Args:
         monotonic: seconds.
@@ -83,28 +83,28 @@ class Blockages:
 
     @property
     def now(self) -> Sequence[Blockage]:
-        """Those that stand still at the moment; a snapshot."""
+        """Partitions that are blocked now; a snapshot."""
         return [each for each in tuple(self._all.values()) if each.assignment.active]
 
     @property
     def assignments(self) -> AbstractSet[Assignment]:
-        """Those that were noted and are not over; in the event loop's thread."""
+        """Assignments that were noted and are not over; in the event loop's thread."""
         return self._all.keys()
 
     def note(self, record: Record, wait: RecordBlocked) -> None:
-        """Take note that a partition stands still at a record, and log it now and then."""
+        """Note that a record blocks its partition, and log it once a minute."""
         now, known = self._monotonic(), self._all.get(record.assignment)
         is_news = known is None or known.reason != wait.reason
         if known is None or known.offset != record.offset:
             known = self._all[record.assignment] = Blockage(
                 record.assignment, record.offset, record.due_ms, "", not wait.everywhere, now
             )
-        told = wait.everywhere and any(
+        logged = wait.everywhere and any(
             each is not known and each.reason == wait.reason for each in self._all.values()
         )
         known.reason, known.by_record = wait.reason, not wait.everywhere
-        if not told and (is_news or now >= known.said_at + SAY_AGAIN_S):
-            known.said_at = now
+        if not logged and (is_news or now >= known.logged_at + LOG_AGAIN_S):
+            known.logged_at = now
             _log.warning(
                 "partition.blocked",
                 extra={
@@ -116,19 +116,19 @@ class Blockages:
             )
 
     def over(self, assignment: Assignment) -> None:
-        """Take note that a partition goes on."""
+        """Note that a partition resumes."""
         known = self._all.pop(assignment, None)
-        if known is not None and assignment.active and known.said_at > float("-inf"):
+        if known is not None and assignment.active and known.logged_at > float("-inf"):
             waited_s = round(self._monotonic() - known.since)
             extra = {"partition": str(known.partition), "waited_s": waited_s}
             _log.info("partition.resumed", extra=extra)
 
 
 def overdue_s(blocked: Iterable[Blockage], assignments: Iterable[Assignment], now_ms: int) -> float:
-    """Return how long the oldest record is due that is in hand and was not begun."""
+    """Return the seconds since the oldest unprocessed record in hand was due."""
     dues = [each.due_ms for each in blocked]
     for assignment in assignments:
-        with suppress(IndexError):  # the source's thread may have taken it this moment
+        with suppress(IndexError):  # the consumer thread may have taken it this moment
             due_ms = assignment.intake.next_due_ms
             if due_ms is not None:
                 dues.append(due_ms)

@@ -23,7 +23,7 @@ from plaudit.logs.logger import event_logger
 
 _log = event_logger(__name__)
 
-LOOK_AGAIN_S: Final = 0.5
+RETRY_EVERY_S: Final = 0.5
 LATE_FOR_MS: Final = 60_000
 SLICE_S: Final = 0.01
 """Records are begun for so long at a time: a hundred that 64 endpoints each want take a second."""
@@ -76,26 +76,26 @@ class LoopBridge:
 
     @property
     def late_s(self) -> float:
-        """How late the latest records came here; 0 when there were none for a minute."""
+        """Lateness of the latest records; 0 if there were none for a minute."""
         is_news = self._clock.now_ms() - self._late_at_ms < LATE_FOR_MS
         return self._late_ms / 1_000 if is_news else 0.0
 
     @property
     def blocked(self) -> Sequence[Blockage]:
-        """Partitions that stand still, and why; from any thread."""
+        """Blocked partitions, and why; from any thread."""
         return self._blocked.now
 
     @property
-    def held_up(self) -> bool:
-        """Whether nothing may be begun for now."""
-        return self._gate.on
+    def paused(self) -> bool:
+        """Whether the lane is paused."""
+        return self._gate.closed
 
     @property
     def records(self) -> Iterator[Record]:
-        """Records that are held here; in the event loop's thread."""
+        """Records that wait here; in the event loop's thread."""
         yield from self._arrived
-        for held in self._waiting.values():
-            yield from held
+        for waiting in self._waiting.values():
+            yield from waiting
 
     def process_again(self, record: Record) -> None:
         """Process a record again that our own code has lost."""
@@ -114,30 +114,30 @@ class LoopBridge:
             _log.exception("record.stranded", extra={"record": record.place})
 
     async def run(self) -> None:
-        """Look at waiting partitions again and again, until cancelled."""
+        """Retry waiting partitions twice a second, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_AGAIN_S)
-            if self._gate.on:
+            await asyncio.sleep(RETRY_EVERY_S)
+            if self._gate.closed:
                 continue
             try:
-                self.look()
-            except Exception:  # noqa: BLE001 - logged; the next look comes soon
+                self.retry()
+            except Exception:  # noqa: BLE001 - logged; the next retry comes soon
                 _log.exception("lane.failed")
 
-    def look(self) -> None:
+    def retry(self) -> None:
         """Process what can be processed by now, and what a defect has kept waiting."""
         for assignment in tuple(self._waiting):
-            self._look_again(assignment)
+            self._retry_record(assignment)
         for assignment in self._blocked.assignments - self._waiting.keys():
-            # A defect came between: nothing holds it any more.
+            # A defect came between: nothing blocks it any more.
             assignment.waits = False
             self._blocked.over(assignment)
         if self._arrived:
             self.receive()
 
-    def go_on(self, ticket: int) -> None:
+    def resume(self, generation: int) -> None:
         """Resume after a rebalance, with the partitions that are still assigned."""
-        self._gate.end(ticket)
+        self._gate.resume(generation)
         self._resume()
 
     def stall(self, *, stalled: bool) -> None:
@@ -147,7 +147,7 @@ class LoopBridge:
             self._resume()
 
     def _resume(self) -> None:
-        if not self._gate.on:
+        if not self._gate.closed:
             self._pipeline.resume()
             self.receive()
 
@@ -164,7 +164,7 @@ class LoopBridge:
                 return
         self._continues = False
         arrived, until_s = self._arrived, time.monotonic() + SLICE_S
-        while arrived and not self._gate.on:
+        while arrived and not self._gate.closed:
             record = arrived.popleft()
             if self._is_next(record):
                 try:
@@ -200,21 +200,21 @@ class LoopBridge:
         else:
             self.give_up(record, error)
 
-    def _look_again(self, assignment: Assignment) -> None:
+    def _retry_record(self, assignment: Assignment) -> None:
         """Try the record again that a partition waits at."""
-        held = self._waiting.pop(assignment)
-        record = held.popleft()
+        waiting = self._waiting.pop(assignment)
+        record = waiting.popleft()
         if assignment.active:
             try:
                 self._pipeline.process(record)
             except Exception as error:  # noqa: BLE001 - a defect must not hold a partition
                 self._stop_at(record, error)
         if assignment in self._waiting:
-            self._waiting[assignment].extend(held)
+            self._waiting[assignment].extend(waiting)
             return
         assignment.waits = False
         self._blocked.over(assignment)
-        self._arrived.extendleft(reversed(held))
+        self._arrived.extendleft(reversed(waiting))
         if not self._continues:
             self.receive()
 

@@ -1,8 +1,7 @@
-"""Buffer of a partition's records that may not run yet: not due, or the window is full.
+"""Buffer of a partition's records that are not due, or that find the window full. Pure.
 
-A pure decision: given what is held and the time, how much may go, and whether fetching should stop.
-Records of a tier are due in the order of the log, because a tier has one fixed delay; so only the
-head needs to be looked at.
+It decides which records may run at a time, and whether fetching should stop. The records of a tier
+are due in the order of the log, because a tier has one fixed delay: so the head decides.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Buffered(Protocol):
-    """What the intake must know of a record."""
+    """Record, as the buffer needs it."""
 
     @property
     def due_ms(self) -> int:
-        """When it may run at the earliest, by the brokers' clock."""
+        """Time from which on it may run, by the brokers' clock."""
         ...
 
     @property
@@ -31,7 +30,7 @@ H = TypeVar("H", bound=Buffered)
 
 @dataclass(frozen=True, slots=True)
 class IntakeLimits:
-    """How much is held of one partition while it waits."""
+    """Bounds of one partition's buffer."""
 
     records: int = 500
     bytes: int = 256 * 1024
@@ -71,7 +70,7 @@ class PartitionBuffer(Generic[H]):
 
     @property
     def next_due_ms(self) -> int | None:
-        """When the head may run; None when nothing is held."""
+        """Time from which on the head may run; None if the buffer is empty."""
         return self._held[0].due_ms if self._held else None
 
     @property

@@ -1,4 +1,4 @@
-"""Committer of a source: the safe offset, and a bitmap of what is done above it."""
+"""Committer of a consumer thread: the safe offset, and a bitmap of completions above it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAST_COMMIT_S: Final = 5.0
 
 
 class Commits(Protocol):
-    """What is needed of a consumer."""
+    """Consumer, as the committer needs it."""
 
     def commit(self, places: Mapping[Partition, CommittedOffset], *, wait: bool) -> None:
         """Commit offsets with their metadata; raises KafkaFailure."""
@@ -25,7 +25,7 @@ class Commits(Protocol):
 
 
 class Committer:
-    """Commits by time and by count; belongs to the source's thread.
+    """Commits by time and by count; belongs to the consumer thread.
 
     Args:
         consumer: the member that holds the partitions.
@@ -36,14 +36,14 @@ class Committer:
         self._done = 0
         self._due_at = 0.0
         # The code of the latest failure, so that it is logged once.
-        self._said: str | None = None
+        self._logged: str | None = None
 
     def count(self, finished: int) -> None:
-        """Take note of records that were finished."""
+        """Count finished records."""
         self._done += finished
 
     def commit_if_due(self, assignments: Sequence[Assignment]) -> None:
-        """Commit what changed, unless that was done a moment ago; it is not waited for."""
+        """Commit changes without waiting, unless that was done a moment ago."""
         now = time.monotonic()
         if now < self._due_at and self._done < COMMIT_EVERY_RECORDS:
             return
@@ -53,24 +53,24 @@ class Committer:
         self._commit(places, wait=False)
 
     def commit_now(self, assignments: Sequence[Assignment]) -> KafkaFailure | None:
-        """Commit everything of these, and wait for the answer; return what was wrong with it."""
+        """Commit these and wait for the answer; return the failure, if any."""
         return self._commit({each: each.place() for each in assignments}, wait=True)
 
     def commit_last(
-        self, held: Callable[[], Sequence[Assignment]], see_through: Callable[[], None]
+        self, held: Callable[[], Sequence[Assignment]], finish_rebalance: Callable[[], None]
     ) -> None:
         """Commit everything before leaving; if a rebalance refuses, let it finish first.
 
         Args:
-            held: tells what is held; a rebalance changes it.
-            see_through: polls for a moment.
+            held: returns the assignments; a rebalance changes them.
+            finish_rebalance: polls once.
         """
         deadline = time.monotonic() + LAST_COMMIT_S
         while True:
             refusal = self.commit_now(held())
             if refusal is None or refusal.code not in REBALANCING or time.monotonic() > deadline:
                 return
-            see_through()
+            finish_rebalance()
 
     def _commit(
         self, places: Mapping[Assignment, CommittedOffset], *, wait: bool
@@ -83,11 +83,11 @@ class Committer:
                 {each.partition: place for each, place in places.items()}, wait=wait
             )
         except KafkaFailure as failure:
-            if failure.code != self._said:
-                self._said = failure.code
+            if failure.code != self._logged:
+                self._logged = failure.code
                 log_failed_commit(failure)
             return failure
-        self._said = None
+        self._logged = None
         for each, place in places.items():
             each.committed(place)
         return None

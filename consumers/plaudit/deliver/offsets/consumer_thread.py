@@ -1,7 +1,7 @@
-"""The thread that owns a Consumer: it hands over what may run, takes what is done, and commits.
+"""Consumer thread of a lane: reads records, hands them over when they are due, and commits.
 
-Everything about offsets happens in it, so nothing needs a lock: the event loop only gets lists of
-records, and gives them back through `settled`, from any thread.
+Everything about offsets happens in this thread, so nothing needs a lock: the event loop receives
+lists of records, and returns finished ones through `settled`.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ class ConsumerThread:
     """Reads a lane's topics in a thread of its own.
 
     Args:
-        settings: where Kafka is.
-        config: what to read.
-        engine: takes records; its methods are called from the source's thread.
+        settings: connection to Kafka.
+        config: topics and waiting times.
+        engine: receives the records.
         clock: the brokers' time, by which records are due.
 
     Attributes:
-        name: in words, for people.
-        holdings: its partitions; only its numbers may be read from other threads.
+        name: for people.
+        holdings: its assignments; other threads may read only the numbers.
         read_at: when the thread last finished a round, monotonic seconds.
-        done: records of which a delivery is settled, and that the thread has not looked at yet.
+        done: records with a settled delivery that the thread has not counted yet.
         handed_over: records given to the engine, ever.
-        refused: why the group does not let this worker in; None: it does.
-        membership: whether it has a share of its topics.
+        refused: why the group refuses this worker; None: it does not.
+        membership: its share of the topics.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class ConsumerThread:
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._consumer.subscribe(sorted(self._config.topics))
         self._thread.start()
 
     def settled(self, record: Record) -> None:
-        """One delivery of this record is settled; from any thread.
+        """Note that a delivery of a record is settled; from any thread.
 
         A record without deliveries is reported once, with `pending` 0.
         """
@@ -105,7 +105,7 @@ class ConsumerThread:
 
     @property
     def assignments(self) -> Sequence[Assignment]:
-        """What is held now; a snapshot, from any thread."""
+        """The assignments; a snapshot, from any thread."""
         return tuple(self.holdings.held.values())
 
     def stop(self) -> None:
@@ -113,7 +113,7 @@ class ConsumerThread:
         self._stop.set()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait until the thread has committed and left the group; False when time is up."""
+        """Wait until the thread has committed and left the group; return False after the time."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -136,15 +136,15 @@ class ConsumerThread:
                 except GroupRefused as refusal:
                     self._ask_to_join_again(refusal)
             self._leave()
-        except Exception as error:  # noqa: BLE001 - the worker ends, and says with what
+        except Exception as error:  # noqa: BLE001 - the worker ends with this error
             if self._stop.is_set():
-                # What could not be committed is delivered again; nothing is lost.
+                # Uncommitted records are delivered again; nothing is lost.
                 _log.warning("source.closed_uncommitted", extra={"error": str(error)})
             else:
                 self._engine.failed(error)
 
     def _ask_to_join_again(self, refusal: GroupRefused) -> None:
-        """Try again in a moment, with a new client: the old one may have failed for good."""
+        """Join again in a moment, with a new client: the old one may have failed for good."""
         if self.refused is None:
             _log.warning("group.refused", extra={"error": str(refusal)})
         self.refused = str(refusal)
@@ -154,13 +154,13 @@ class ConsumerThread:
             self._consumer.subscribe(sorted(self._config.topics))
 
     def _turn(self) -> None:
-        """Take what is done, commit, read, hand over: one round."""
+        """Run one round: count completions, commit, read, hand over."""
         self._take_settled()
         self._commits.commit_if_due(self.assignments)
         self._look_at_topics()
         self._read()
         self._hand_over()
-        self.membership.look(holds=bool(self.holdings.held))
+        self.membership.update(holds=bool(self.holdings.held))
         self.read_at = time.monotonic()
 
     def _look_at_topics(self) -> None:
@@ -177,7 +177,7 @@ class ConsumerThread:
             self._commits.count(self.holdings.settled(settled.popleft()))
 
     def _read(self) -> None:
-        """Read what is there, unless the engine is full; what can't run yet is held."""
+        """Read available records into the buffers, unless the event loop has no room."""
         if self.holdings.fill >= 1 or not self._engine.has_room():
             self._wait_for_room()
             return
@@ -190,7 +190,7 @@ class ConsumerThread:
         self._take_in(self._consumer.read(READ_MOST, wait_s))
 
     def _assert_pauses(self) -> None:
-        """A rebalance may have changed which partitions the client fetches."""
+        """Pause and resume fetching again: a rebalance may have changed it."""
         while self._fresh:
             assignment = self._fresh.pop()
             if not assignment.held:
@@ -201,7 +201,7 @@ class ConsumerThread:
                 self._consumer.resume([assignment.partition])
 
     def _take_in(self, messages: Sequence[Message]) -> None:
-        """Sort what was read by partition; one that is full stops fetching."""
+        """Buffer messages by partition; a full buffer pauses its partition."""
         sorted_out: dict[Assignment, list[Record]] = {}
         latest_ms = self._clock.now_ms() + MOST_SKEW_MS
         for message in messages:
@@ -224,14 +224,14 @@ class ConsumerThread:
         self._stop.wait(WAIT_FOR_ROOM_S)
         if now - self._full_since < PAUSE_AFTER_S:
             return
-        # The group must hear of us, and we of it; nothing may come in meanwhile.
+        # Polling keeps the membership; the pauses keep records out meanwhile.
         for assignment in self.holdings.held.values():
             if not assignment.paused:
                 self._pause(assignment)
         self._take_in(self._consumer.read(READ_MOST, 0))
 
     def _pause(self, assignment: Assignment) -> None:
-        """Stop fetching; what was read beyond the room for it is read again when it resumes."""
+        """Pause fetching; records that found no room are read again afterwards."""
         if not assignment.paused:
             assignment.paused = True
             self._consumer.pause([assignment.partition])
@@ -261,10 +261,10 @@ class ConsumerThread:
             {each: place for each, place in places.items() if each not in anew}, self._first_of
         )
         for partition, first in anew.items():
-            self.holdings.begin_anew(partition, first)
+            self.holdings.restart(partition, first)
         starts |= anew
         self.holdings.drop_kept()
-        self._engine.go_on()
+        self._engine.resume()
         self.refused = None
         self._fresh = list(self.assignments)
         log_assigned(self._config.group.group_id, partitions)
@@ -274,11 +274,11 @@ class ConsumerThread:
         return self._asked(lambda: self._consumer.bounds(partition))[0]
 
     def _asked(self, ask: Callable[[], _T]) -> _T:
-        """Ask the brokers until they answer: nothing can be done without it."""
+        """Ask the brokers until they answer, because nothing is possible without it."""
         return ask_until_answered(ask, self._waits_on)
 
     def _waits_on(self) -> bool:
-        """Wait a moment before the brokers are asked again; False when told to stop."""
+        """Wait before the next question to the brokers; return False after `stop`."""
         self.read_at = time.monotonic()
         return not self._stop.wait(ASK_AGAIN_S)
 
@@ -296,33 +296,33 @@ class ConsumerThread:
             assignment.commit_failed()
 
     def _on_out_of_range(self, partition: Partition) -> None:
-        """The log does not have our place: say what is lost, and read on where it has records."""
+        """Log the loss of records that the log has dropped, and continue at its next record."""
         assignment = self.holdings.held.get(partition)
         if assignment is None:
             return
         place = assignment.read_to
         found = self._asked(lambda: self._positions.look(partition, place))
         if found.past_end:
-            # Another log: what was done of the old one says nothing of this one.
-            self._fresh.append(self.holdings.begin_anew(partition, found.offset))
+            # It is another log: completions of the old one do not apply.
+            self._fresh.append(self.holdings.restart(partition, found.offset))
         else:
             if found.lost:
-                self._say_lost(partition, place, found)
+                self._log_lost(partition, place, found)
             assignment.read_to, assignment.reread_at = found.offset, None
         self._consumer.seek(partition, found.offset)
 
-    def _say_lost(self, partition: Partition, place: int, found: Resumption) -> None:
-        told = {"partition": str(partition), "from": place, "to": found.offset}
-        _log.error("records.lost", extra={**told, "count": found.lost})
+    def _log_lost(self, partition: Partition, place: int, found: Resumption) -> None:
+        where = {"partition": str(partition), "from": place, "to": found.offset}
+        _log.error("records.lost", extra={**where, "count": found.lost})
         self._engine.lost(partition, found.lost)
 
     def _leave(self) -> None:
         self._revocation.finish(self.assignments, self._config.close_grace_s)
-        self._commits.commit_last(lambda: self.assignments, self._see_through)
+        self._commits.commit_last(lambda: self.assignments, self._finish_rebalance)
         self._consumer.close()
 
-    def _see_through(self) -> None:
-        """Let a rebalance go on; what is read meanwhile is for the next owner."""
+    def _finish_rebalance(self) -> None:
+        """Let a rebalance continue; records that are read meanwhile are for the next owner."""
         self._consumer.read(READ_MOST, READ_WAIT_S)
         self._take_settled()
 

@@ -1,4 +1,4 @@
-"""The seam between a source's thread and the event loop."""
+"""Entrance of a lane: the seam between its consumer thread and the event loop."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.kafka.read.consumer import Partition
 
 ON_THE_WAY: Final = 50
-"""With so many records between the threads, the source reads no more."""
+"""Records between the threads, from which on the consumer thread stops reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What the entrance of a lane leads to.
+    """Parts of a lane behind its entrance.
 
     Attributes:
         lane: takes the records, in the event loop.
-        hold: on while a rebalance is under way, or nothing can be written down.
+        gate: closed during a rebalance, and while nothing can be written to Kafka.
         has_room: whether more records can be taken in; from any thread.
-        leave: begins nothing more of partitions that are given up, in the event loop.
+        leave: processes nothing more of partitions that are taken away, in the event loop.
         divert_rest: diverts what waits of partly delivered records, in the event loop.
-        failed: hears of the end of a source, in the event loop.
+        failed: receives the exception that ended the thread, in the event loop.
     """
 
     lane: LoopBridge
-    hold: PauseGate
+    gate: PauseGate
     has_room: Callable[[], bool]
     leave: Callable[[Collection[Assignment]], None]
     divert_rest: Callable[[Collection[Assignment]], None]
@@ -40,13 +40,13 @@ class Passage:
 
 
 class Entrance:
-    """Takes the records of a source into its lane; the source's `RecordSink`.
+    """Takes the records of a consumer thread into its lane; the thread's `RecordSink`.
 
-    What has no underscore is called in the source's thread, what has one in the event loop's.
+    The consumer thread calls the public methods, and the event loop the private ones.
 
     Args:
-        passage: where it leads.
-        loop: the lane's.
+        passage: parts of the lane.
+        loop: of the lane.
     """
 
     def __init__(self, passage: Passage, loop: asyncio.AbstractEventLoop) -> None:
@@ -63,38 +63,38 @@ class Entrance:
     def has_room(self) -> bool:
         """Return whether more records can be taken.
 
-        Not while many are on their way: the loop, which may be busy, is not to be overrun.
+        There is no room while many are on their way to the loop, which may be busy.
         """
         passage = self._passage
-        if passage.hold.on:
+        if passage.gate.closed:
             return passage.has_room()
         on_the_way = self._handed - passage.lane.received + passage.lane.arrived
         return on_the_way < ON_THE_WAY and passage.has_room()
 
-    def hold(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Begin nothing more until `go_on`.
+    def pause(self, assignments: Collection[Assignment]) -> threading.Event:
+        """Process nothing until `resume`.
 
         Returns:
             Set when the event loop has diverted the rest of partly delivered records.
         """
-        self._passage.hold.begin()
+        self._passage.gate.pause()
         return self._in_loop(self._passage.divert_rest, assignments)
 
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Begin nothing more of these.
+        """Process nothing more of these.
 
         Returns:
             Set when the event loop has done so.
         """
         return self._in_loop(self._passage.leave, assignments)
 
-    def go_on(self) -> None:
-        """Go on with what is still ours."""
-        ticket = self._passage.hold.ticket()
-        self._loop.call_soon_threadsafe(self._passage.lane.go_on, ticket)
+    def resume(self) -> None:
+        """Resume with the partitions that are still assigned."""
+        generation = self._passage.gate.generation()
+        self._loop.call_soon_threadsafe(self._passage.lane.resume, generation)
 
     def lost(self, partition: Partition, count: int) -> None:
-        """Count what the log dropped before it was read."""
+        """Count records that the log dropped before they were read."""
         counts = self._passage.lane.lost_records
         counts[partition.topic] = counts.get(partition.topic, 0) + count
 
@@ -104,7 +104,7 @@ class Entrance:
         counts[partition.topic] = counts.get(partition.topic, 0) + 1
 
     def failed(self, error: Exception) -> None:
-        """Pass on that the source has ended."""
+        """Report that the consumer thread has ended."""
         self._loop.call_soon_threadsafe(self._passage.failed, error)
 
     def _in_loop(

@@ -1,4 +1,4 @@
-"""Whether a source has a share of its topics; if it has none, whether its group has let it in."""
+"""Membership of a consumer thread in its group, and its share of the topics."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from plaudit.logs.logger import event_logger
 
 _log = event_logger(__name__)
 
-LOOK_EVERY_S: Final = 1.0
+ASK_EVERY_S: Final = 1.0
 IDLE_AFTER_S: Final = 15.0
-"""A rebalance takes less; a source that has no partition for longer is explained."""
+"""A rebalance is shorter; a thread without partitions for longer is explained in the log."""
 IDLE: Final = "more workers than partitions"
 
 
 class Membership:
-    """Watches the share of one source. Its thread writes, any thread reads.
+    """Share of one consumer thread. The thread writes, any thread reads.
 
     Args:
-        name: of the source, for the log.
-        is_member: asks the client whether the group has let it in.
-        monotonic: seconds that never jump.
+        name: of the thread, for the log.
+        is_member: asks the client whether it is a member of the group.
+        monotonic: monotonic seconds.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class Membership:
         self._is_member = is_member
         self._monotonic = monotonic
         self._without_since: float | None = None
-        self._looked_at = 0.0
+        self._asked_at = 0.0
         self._member = False
         self._explained = False
 
     @property
     def problem(self) -> str | None:
-        """Return why the source gets nothing to do, when that is not as it should be.
+        """Return why the thread has no partitions, if that is a fault.
 
         A member without partitions is ready: it takes over when another worker ends.
         """
@@ -53,17 +53,17 @@ class Membership:
             return None
         return f"{self._name} has not been in its group for {waited_s:.0f} s"
 
-    def look(self, *, holds: bool) -> None:
-        """Take note of whether the source holds partitions now."""
+    def update(self, *, holds: bool) -> None:
+        """Note whether the thread has partitions now."""
         if holds:
             self._without_since, self._explained = None, False
             return
         now = self._monotonic()
         if self._without_since is None:
-            self._without_since, self._looked_at = now, now
+            self._without_since, self._asked_at = now, now
             self._member = self._is_member()
-        elif now - self._looked_at >= LOOK_EVERY_S:
-            self._looked_at = now
+        elif now - self._asked_at >= ASK_EVERY_S:
+            self._asked_at = now
             self._member = self._is_member()
         idle = self._member and now - self._without_since >= IDLE_AFTER_S
         if idle and not self._explained:

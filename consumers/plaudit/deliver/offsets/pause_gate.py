@@ -1,17 +1,17 @@
-"""A lane is held up while it is not known what is still ours, or nothing can be written down."""
+"""Pause gate: closed during a rebalance, and while nothing can be written to Kafka."""
 
 from __future__ import annotations
 
 
 class PauseGate:
-    """Whether a lane is held up; begun in the source's thread, ended in the event loop's.
+    """Gate of a lane; the consumer thread pauses it, and the event loop resumes it.
 
-    Two counters, each written by one thread only: a second hold can't be ended by the end of the
-    first that is still on its way to the event loop.
+    It has two counters, each written by one thread only. So the resumption after one pause, still
+    on its way to the event loop, can't end a second pause.
 
     Attributes:
-        stalled: the brokers acknowledge nothing: what were delivered now would be delivered again,
-            should they stay away for longer than a session. Belongs to the event loop.
+        stalled: the brokers acknowledge nothing. Deliveries would be repeated if that lasted longer
+            than a session. Belongs to the event loop.
     """
 
     __slots__ = ("_begun", "_ended", "stalled")
@@ -22,18 +22,18 @@ class PauseGate:
         self.stalled = False
 
     @property
-    def on(self) -> bool:
-        """Whether nothing may be begun."""
+    def closed(self) -> bool:
+        """Whether the lane is paused."""
         return self.stalled or self._begun != self._ended
 
-    def begin(self) -> None:
-        """Hold up."""
+    def pause(self) -> None:
+        """Pause the lane."""
         self._begun += 1
 
-    def ticket(self) -> int:
-        """Return what ends the holds begun so far."""
+    def generation(self) -> int:
+        """Return the number of pauses so far."""
         return self._begun
 
-    def end(self, ticket: int) -> None:
-        """End the holds that a ticket stands for."""
-        self._ended = ticket
+    def resume(self, generation: int) -> None:
+        """End the pauses up to a generation."""
+        self._ended = generation

@@ -1,4 +1,4 @@
-"""How busy the event loop is: what endpoints seem to take longer because the worker is late."""
+"""Pulse of the event loop: its lateness, by which endpoints seem slower."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Final
 WEIGHT: Final = 0.2
 """Of the latest round in the average."""
 ROUNDS: Final = 4.0
-"""How many measured rounds an answer may wait for the loop. One is measured from a moment within a
-round to its end, which is half of it: so this is two whole rounds, one to send and one to read."""
+"""Measured rounds that an answer may wait for the loop. A measurement covers half a round on
+average: so this is two whole rounds, one to send and one to read."""
 LATENESS: Final = 4.0
-"""How often the loop's lateness goes into an attempt: connect, write, first byte, body."""
+"""Times that the loop's lateness adds to an attempt: connect, write, first byte, body."""
 
 
 class Pulse:
     """The event loop's rounds; shared by the lanes of a worker.
 
     Attributes:
-        late_s: how late the loop ran at its latest ticks; set by the worker.
-        round_s: how long a callback waits for its turn at the moment.
+        late_s: lateness of the latest ticks; set by the worker.
+        round_s: time that a callback waits for its turn.
     """
 
     __slots__ = ("late_s", "round_s")
@@ -28,5 +28,5 @@ class Pulse:
         self.round_s = 0.0
 
     def turned(self, waited_s: float) -> None:
-        """Take note of how long a callback waited for its turn."""
+        """Note the time that a callback waited for its turn."""
         self.round_s += (waited_s - self.round_s) * WEIGHT

@@ -1,4 +1,4 @@
-"""The event loop's side of a source."""
+"""Sink of records: the event loop's side of a consumer thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plaudit.kafka.read.consumer import Partition
 
 
 class RecordSink(Protocol):
-    """What the source needs of the event loop's side; called from the source's thread."""
+    """Receives the records of a consumer thread, which calls it."""
 
     def hand_over(self, records: list[Record]) -> None:
         """Take records that may run now."""
@@ -21,8 +21,8 @@ class RecordSink(Protocol):
         """Return whether more records can be taken."""
         ...
 
-    def hold(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Begin nothing more until `go_on`; what is under way is finished.
+    def pause(self, assignments: Collection[Assignment]) -> threading.Event:
+        """Process nothing until `resume`; attempts in flight finish.
 
         Returns:
             Set when the rest of these assignments' partly delivered records is diverted.
@@ -30,11 +30,11 @@ class RecordSink(Protocol):
         ...
 
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Begin nothing more of partitions that are given up; set when that is so."""
+        """Process nothing more of partitions that are taken away; set when that is so."""
         ...
 
-    def go_on(self) -> None:
-        """Go on with what belongs to partitions that are still ours, and drop the rest."""
+    def resume(self) -> None:
+        """Resume with the partitions that are still assigned, and drop the rest."""
         ...
 
     def lost(self, partition: Partition, count: int) -> None:
@@ -46,5 +46,5 @@ class RecordSink(Protocol):
         ...
 
     def failed(self, error: Exception) -> None:
-        """Hear that the source has ended by an error."""
+        """Receive the exception that has ended the consumer thread."""
         ...

@@ -62,7 +62,7 @@ class Revocation:
         leaving = self._holdings.of(partitions)
         config = self._config
         deadline = time.monotonic() + config.hold_grace_s
-        self._engine.hold(leaving).wait(config.hold_grace_s)
+        self._engine.pause(leaving).wait(config.hold_grace_s)
         self._wait_while(lambda: _is_under_way(leaving), deadline)
         deadline += config.revoke_grace_s - config.hold_grace_s
         self._wait_while(lambda: _is_under_way(leaving) and _is_in_part(leaving), deadline)
@@ -73,7 +73,7 @@ class Revocation:
         """Take note that the session has ended: another worker may have the partitions."""
         under_way = sum(each.under_way for each in self._holdings.of(partitions))
         log_lost(self._config.group.group_id, partitions, under_way)
-        self._engine.hold(())
+        self._engine.pause(())
         self._holdings.keep()
 
     def finish(self, leaving: Sequence[Assignment], grace_s: float) -> None:

@@ -1,4 +1,4 @@
-"""What a source reads, and how it leaves."""
+"""Configuration of a consumer thread."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from plaudit.kafka.read.consumer import GroupConfig
 from plaudit.kafka.read.positions import PastEnd
 
 ASSIGNOR: Final = "range"
-"""It shares out every topic evenly, whatever the others have, in both group protocols; and it gives
-a partition's number in all topics to one owner, so that every retry of an endpoint is in one
-process."""
+"""It shares every topic evenly, in both group protocols. It gives the same partition number of all
+topics to one owner, so that all retries of an endpoint are in one process."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """What a source reads and how it leaves.
+    """Topics of a consumer thread, and its waiting times when it gives up partitions.
 
     Attributes:
-        group: how it behaves as a member.
+        group: membership.
         topics: with the delay of each, in milliseconds.
-        revoke_grace_s: how long deliveries under way are waited for when a partition is revoked.
+        revoke_grace_s: time for deliveries in flight when a partition is revoked.
         hold_grace_s: the same when everything is revoked, most of it to come back.
         close_grace_s: the same when the worker stops.
-        past_end: where to begin when the group's position is past the end of the log.
+        past_end: where to read when the group's position is past the end of the log.
     """
 
     group: GroupConfig

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class WindowLimits:
-    """How far a partition may run ahead of its oldest unfinished record.
+    """Bounds of a partition's distance from its oldest unfinished record.
 
     Attributes:
         span: offsets between the oldest unfinished record and the newest one received. A bitmap of
             10,000 bits is 1,668 characters, well under the 4,096 that brokers take.
         bytes: sum of the values of records received and not done.
-        crowded: the part of either from which on what is oldest has to make way.
+        crowded: part of either bound from which on the oldest deliveries make way.
     """
 
     span: int = 10_000
@@ -37,7 +37,7 @@ class Window:
             skipped when they are received.
 
     Attributes:
-        completions: how often `complete` has succeeded.
+        completions: number of successful calls of `complete`.
     """
 
     __slots__ = ("_bytes", "_done", "_next", "_pending", "_received", "_skips", "completions")
@@ -67,7 +67,7 @@ class Window:
 
     @property
     def pending(self) -> int:
-        """How many records are received and not done."""
+        """Number of records that are received and not done."""
         return len(self._pending)
 
     @property
@@ -84,7 +84,7 @@ class Window:
         return (received and self._next - received[0] < limits.span) or self.span < limits.span
 
     def crowded_below(self, limits: WindowLimits) -> int:
-        """Return up to which offset records keep the window crowded; 0 when it is not."""
+        """Return the offset below which records keep the window crowded; 0 if it is not crowded."""
         head = self.committable
         if self._bytes >= limits.bytes * limits.crowded:
             return head + 1
@@ -92,7 +92,7 @@ class Window:
         return below if head < below else 0
 
     def receive(self, offset: int, size: int) -> bool:
-        """Take note of a record; False when it is done already and must not be delivered.
+        """Receive a record; return False if it is done already and must not be delivered.
 
         Offsets come in ascending order; one below the newest received is a repetition after a
         seek, and is refused unless it is still unknown here.
@@ -111,7 +111,7 @@ class Window:
         return True
 
     def complete(self, offset: int) -> bool:
-        """Mark a record as done; False when it was not pending here."""
+        """Mark a record as done; return False if it was not pending here."""
         size = self._pending.pop(offset, None)
         if size is None:
             return False
@@ -121,7 +121,7 @@ class Window:
         return True
 
     def advance(self, position: int) -> None:
-        """Nothing more will be received below `position`: the log has a gap there."""
+        """Skip a gap of the log: no record below `position` will be received."""
         self._next = max(self._next, position)
 
     def done_ahead(self) -> list[int]:

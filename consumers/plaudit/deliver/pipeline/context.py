@@ -92,7 +92,7 @@ class LaneContext:
     @property
     def may_fan_out(self) -> bool:
         """Whether more deliveries of wide events may be written now."""
-        return not self.closed and not self.gate.on and self.shared.settler.fans_out
+        return not self.closed and not self.gate.closed and self.shared.settler.fans_out
 
     def now_ms(self) -> int:
         """Return the brokers' time, which decides what is due, expired and signed."""

@@ -1,4 +1,4 @@
-"""What a record expands to: deliveries, a dead letter, or a wide event."""
+"""Expansion of a record: deliveries, a dead letter, or a wide event."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What operators see of a worker: metrics, and whether it is well.
+"""Metrics of a worker, and whether it is well.
 
-Nothing is counted here: the numbers are read from the worker when someone asks. No metric carries
+Nothing is counted here: a scrape reads the numbers from the worker. No metric carries
 an endpoint's id: there can be a hundred thousand of them.
 """
 

@@ -111,7 +111,7 @@ class Settler:
 
     @property
     def trouble(self) -> str | None:
-        """Why writes fail; None if they succeed."""
+        """Reason of failing writes; None if they succeed."""
         defect = "a defect in the worker; see its log" if self._raised or self._unwritten else None
         return self._failures.first or defect
 
