@@ -126,8 +126,8 @@ OFFSETS: Final = (
     Break(
         "a commit that failed is made again",
         "consumers/plaudit/deliver/offsets/assignment.py",
-        '"""Forget what was committed: it has to be done again."""\n        self._committed = None',
-        '"""Forget what was committed: it has to be done again."""',
+        '"""Forget the last commit, which has failed."""\n        self._committed = None',
+        '"""Forget the last commit, which has failed."""',
         "tests/deliver/test_holdings.py",
     ),
     Break(

@@ -168,7 +168,7 @@ class ConsumerThread:
         for partition in self._topics.look(self.holdings.held.keys()):
             place = self.holdings.held[partition].read_to
             start = self._asked(partial(self._positions.anew, partition, place))
-            self._fresh.append(self.holdings.begin_anew(partition, start))
+            self._fresh.append(self.holdings.restart(partition, start))
             self._consumer.seek(partition, start)
 
     def _take_settled(self) -> None:
