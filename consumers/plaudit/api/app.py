@@ -18,7 +18,16 @@ from plaudit.api.middleware.metrics import Counting
 from plaudit.api.problems import Problem, install
 from plaudit.api.readiness import Readiness, problems_of
 from plaudit.api.request_guard import Door
-from plaudit.api.routes import audit, catalogue, deliveries, endpoints, events, hooks, workspaces
+from plaudit.api.routes import (
+    audit,
+    catalogue,
+    deliveries,
+    endpoints,
+    events,
+    hooks,
+    jobs,
+    workspaces,
+)
 
 DESCRIPTION = """\
 Endpoints, deliveries and keys. Every request brings an API key (`plaudit keys create`); a key of a
@@ -68,7 +77,7 @@ def create_app(
     )
     app.state.parts = parts
     app.router.routes.append(events.ROUTE)
-    for module in (endpoints, deliveries, audit, hooks, workspaces, catalogue):
+    for module in (endpoints, deliveries, audit, jobs, hooks, workspaces, catalogue):
         app.include_router(module.router)
     install(app)
     app.add_middleware(events.Shortcut)

@@ -30,6 +30,7 @@ from plaudit.store.endpoints.relay import ACK_TIMEOUT_S
 from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import Rules
 from plaudit.store.endpoints.workspaces import WorkspaceService
+from plaudit.store.jobs.job_service import JobService
 from plaudit.transport.addresses import AddressPolicy
 
 READY_S = 2.0
@@ -53,6 +54,7 @@ class Parts:
         quotas: quotas of the workspaces.
         outlet: writes events; `schema_id` returns the registry's id of a schema.
         producer: writes everything else.
+        jobs: queue of jobs.
     """
 
     engine: Engine
@@ -72,6 +74,7 @@ class Parts:
     producer: Producer
     outlet: EventWriter
     schema_id: SchemaId
+    jobs: JobService
 
 
 @contextmanager
@@ -111,4 +114,5 @@ def opened(
             producer,
             EventWriter(events),
             schema_ids,
+            JobService(engine),
         )

@@ -21,6 +21,7 @@ from plaudit.store.access.api_keys import NoSuchKey
 from plaudit.store.db.database import DatabaseFailure
 from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint
 from plaudit.store.endpoints.spec import InputRefused
+from plaudit.store.jobs.job_model import NoSuchJob
 from plaudit.store.log.queries import NoSuchDelivery
 
 _log = event_logger(__name__)
@@ -86,7 +87,7 @@ def refusal(error: Exception) -> Refused:
             return Refused(422, error.reason, field=error.field)
         case UnknownEventType():
             return Refused(422, str(error), field="type")
-        case NoSuchEndpoint() | NoSuchDelivery() | NoSuchKey():
+        case NoSuchEndpoint() | NoSuchDelivery() | NoSuchKey() | NoSuchJob():
             return Refused(404, str(error).partition(";")[0])
         case RetryRefused():
             return Refused(409, str(error), code=error.reason)
@@ -129,7 +130,7 @@ def install(app: FastAPI) -> None:
     kinds: tuple[type[Exception], ...] = (
         Refused, InputRefused, UnknownEventType, NoSuchEndpoint, NoSuchDelivery, NoSuchKey,
         RetryRefused, ChangedMeanwhile, DatabaseFailure, KafkaFailure, CannotOpen, RegistryFailure,
-        HTTPException, Exception,
+        HTTPException, NoSuchJob, Exception,
     )  # fmt: skip
     for kind in kinds:
         app.add_exception_handler(kind, handle)

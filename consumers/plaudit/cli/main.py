@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-_UNTIL_STOPPED = frozenset({"deliver", "record", "serve", "listen", "outbox relay"})
+_UNTIL_STOPPED = frozenset({"deliver", "record", "serve", "listen", "outbox relay", "jobs run"})
 _STOPPED_BY = 128  # plus the number of the signal, as in shells
 
 

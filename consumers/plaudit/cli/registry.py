@@ -58,6 +58,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "deliveries": Entry("The delivery log: list, show, try again.", "server"),
         "trace": Entry("Everything known of one event or testimonial.", "server"),
         "keys": Entry("Make, list and revoke API keys.", "server"),
+        "jobs": Entry("Jobs: redrive, purge, replay, recovery and retry.", "all"),
         "audit": Entry("The audit log: who changed what, and when.", "server"),
         "status": Entry("Brokers, topics, lag, what is due, dead letters.", "deliver"),
         "records": Entry("A record that holds its partition: to the dead letters.", "deliver"),

@@ -20,6 +20,7 @@ from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.db.partitions import forget_before
 from plaudit.store.db.tables import AUDIT, HOURS, LOG_DAYS
 from plaudit.store.endpoints.relay import Relay
+from plaudit.store.jobs.queue import forget_jobs
 from plaudit.store.log.health import HOUR_MS
 from plaudit.store.log.labels import label_rows
 
@@ -111,6 +112,7 @@ def forgetting(engine: Engine, settings: RecorderSettings) -> Chore:
         with translated(), engine.begin() as connection:
             connection.execute(HOURS.delete().where(HOURS.c.hour < cutoff_ms // HOUR_MS))
             connection.execute(LOG_DAYS.delete().where(LOG_DAYS.c.day < cutoff_ms // DAY_MS))
+            forget_jobs(connection, cutoff_ms)
             oldest_ms = now_ms - settings.audit_days * DAY_MS
             connection.execute(AUDIT.delete().where(AUDIT.c.at < oldest_ms))
         if gone:

@@ -27,6 +27,7 @@ LogEvent = Literal[
     "filter.too_costly",
     "group.refused",
     "idempotency.not_stored",
+    "job.crashed",
     "lane.failed",
     "lane.relieved",
     "letter.unusable",

@@ -55,6 +55,10 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "An endpoint was disabled: it answered 410, or failed for days.",
         "Nothing; its owner corrects it and runs `plaudit endpoints enable`.",
     ),
+    "job.crashed": error(
+        "Code of ours raised in a job; the job failed, and says so.",
+        "Report it with the traceback.",
+    ),
     "idempotency.not_stored": warning(
         "The response to a request with `Idempotency-Key` could not be stored; a repetition is "
         "carried out again, with the same effect.",

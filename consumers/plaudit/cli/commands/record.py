@@ -18,6 +18,7 @@ from plaudit.cli.ui.output import fail, note, print_json
 from plaudit.cli.ui.progress import watched
 from plaudit.deliver.preflight import lane_topics
 from plaudit.deliver.settings import DeliverSettings
+from plaudit.jobs.runner import JobRunner
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.logs.logger import event_logger
@@ -98,6 +99,9 @@ def command(
             labeling(engine),
         )
         chores.start()
+        runner = JobRunner(engine, kafka)
+        runner.start()
+        stack.callback(runner.close, CLOSE_S)
         stack.callback(chores.close, CLOSE_S)
         recorder.run()
 

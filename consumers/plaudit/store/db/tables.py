@@ -288,3 +288,44 @@ AUDIT: Final = Table(
     Index("audit_target", "target", "number"),
 )
 """Audit log: a row for each change, with the fields that differ and without secrets."""
+
+JOBS: Final = Table(
+    "jobs",
+    METADATA,
+    Column("job_id", String(36), primary_key=True),
+    Column("workspace_id", String(36)),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("lane", String(60), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("created_by", String(240), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("owner", String(200)),
+    Column("lease_until", BigInteger),
+    Column("cancelling", Boolean, nullable=False, server_default=false()),
+    Column("chosen", BigInteger, nullable=False, server_default="0"),
+    Column("moved", BigInteger, nullable=False, server_default="0"),
+    Column("note", Text),
+    Column("position", Text),
+    Column("report", JSON),
+    Column("error", Text),
+    Index("jobs_state", "state", "job_id"),
+    Index("jobs_workspace", "workspace_id", "job_id"),
+    Index("jobs_age", "ended_at"),
+)
+"""Jobs; a running one belongs to its `owner` until `lease_until`."""
+
+JOB_EVENTS: Final = Table(
+    "job_events",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("job_id", String(36), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("type", String(20), nullable=False),
+    Column("data", JSON, nullable=False),
+    Index("job_events_job", "job_id", "number"),
+)
+"""Steps of jobs: changes of state, and progress."""

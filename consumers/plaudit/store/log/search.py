@@ -173,15 +173,13 @@ def scope_of(query: Query) -> str:
 def _batches(connection: Connection, query: Query, after: Place | None) -> Iterator[Sequence[Span]]:
     """Yield the spans of whole days, newest first, as many as one statement takes."""
     some: list[Span] = []
+    enough = 1  # the newest day alone fills most pages
     for spans in _days(connection, query, after):
-        if some and len(some) + len(spans) > _MOST_SPANS:
+        if some and len(some) + len(spans) > enough:
             yield some
             some = []
+            enough = min(_MOST_SPANS, enough * 8)
         some += spans
-        if not after and len(some) <= len(spans):
-            # The newest day alone has enough rows for most first pages.
-            yield some
-            some = []
     if some:
         yield some
 

@@ -1,0 +1,1 @@
+"""Jobs: redrive, purge, replay, recovery and retry, carried out by a runner."""

@@ -1,0 +1,144 @@
+"""The queue of jobs for runners: claim, keep, and conclude.
+
+A runner owns a job for the time of a lease, which it prolongs. When a runner is killed, the lease
+ends, and another runner claims the job. The fencing of Kafka's transactions makes that safe: what
+the first one has not committed, the second one moves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from plaudit.records.times import wall_ms
+from plaudit.store.db.database import translated
+from plaudit.store.db.tables import JOB_EVENTS, JOBS
+from plaudit.store.jobs.job_model import OPEN, JobProgress, JobState, StoredJob
+from plaudit.store.jobs.job_service import add_event, find_job
+
+LEASE_MS: Final = 15_000
+_LOCK: Final = 7_021_964_382
+"""Id of the advisory lock for claiming: two runners never claim jobs of one lane."""
+
+
+class JobQueue:
+    """Jobs as one runner sees them.
+
+    Args:
+        engine: database.
+        owner: name of the runner, unique to it.
+    """
+
+    def __init__(self, engine: Engine, owner: str) -> None:
+        self._engine = engine
+        self._owner = owner
+
+    def claim(self) -> StoredJob | None:
+        """Return the oldest job whose lane is free, which this runner owns from now on.
+
+        Raises:
+            DatabaseFailure: the database is unavailable.
+        """
+        now_ms = wall_ms()
+        with translated(), self._engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            job_id = _next(connection, now_ms)
+            if job_id is None:
+                return None
+            job = find_job(connection, job_id)
+            change = {
+                "state": str(JobState.RUNNING),
+                "owner": self._owner,
+                "lease_until": now_ms + LEASE_MS,
+                "started_at": job.started_at or now_ms,
+            }
+            connection.execute(JOBS.update().where(JOBS.c.job_id == job_id).values(change))
+            if job.state != JobState.RUNNING:
+                add_event(connection, job_id, "state", {"state": change["state"]})
+            return find_job(connection, job_id)
+
+    def keep(
+        self, job: StoredJob, progress: JobProgress, position: str | None = None
+    ) -> str | None:
+        """Prolong the lease and write the progress; return why the job has to stop, or None.
+
+        Raises:
+            DatabaseFailure: the lease is not prolonged.
+        """
+        change: dict[str, Any] = {
+            "lease_until": wall_ms() + LEASE_MS,
+            "chosen": progress.chosen,
+            "moved": progress.moved,
+            "note": progress.note,
+        }
+        if position is not None:
+            change["position"] = position
+        with translated(), self._engine.begin() as connection:
+            before = find_job(connection, job.job_id, for_update=True)
+            if before.owner != self._owner:
+                return "another runner, which has taken over"
+            connection.execute(JOBS.update().where(JOBS.c.job_id == job.job_id).values(change))
+            if (before.chosen, before.moved, before.note) != (
+                progress.chosen, progress.moved, progress.note,
+            ):  # fmt: skip
+                data = {"chosen": progress.chosen, "moved": progress.moved, "note": progress.note}
+                add_event(connection, job.job_id, "progress", data)
+            return "a request to cancel it" if before.cancelling else None
+
+    def conclude(
+        self, job: StoredJob, state: JobState, report: dict[str, Any] | None, error: str | None
+    ) -> bool:
+        """Write the result; return False if another runner owns the job by now.
+
+        Raises:
+            DatabaseFailure: the result is not written; the job is run again.
+        """
+        change = {
+            "state": str(state),
+            "report": report,
+            "error": error,
+            "note": None,
+            "ended_at": wall_ms(),
+            "lease_until": None,
+        }
+        with translated(), self._engine.begin() as connection:
+            before = find_job(connection, job.job_id, for_update=True)
+            if before.owner != self._owner or before.is_over:
+                return False
+            connection.execute(JOBS.update().where(JOBS.c.job_id == job.job_id).values(change))
+            data = {"state": str(state), "report": report, "error": error}
+            add_event(connection, job.job_id, "state", data)
+            return True
+
+    def give_back(self, job: StoredJob) -> None:
+        """Put a job back into the queue: this runner stops, and another one resumes it.
+
+        Raises:
+            DatabaseFailure: the job is resumed when its lease ends.
+        """
+        change = {"state": str(JobState.QUEUED), "owner": None, "lease_until": None}
+        mine = (JOBS.c.job_id == job.job_id, JOBS.c.owner == self._owner)
+        with translated(), self._engine.begin() as connection:
+            connection.execute(JOBS.update().where(*mine).values(change))
+            add_event(connection, job.job_id, "state", {"state": change["state"]})
+
+
+def forget_jobs(connection: Connection, before_ms: int) -> None:
+    """Delete jobs that ended before a time, with their steps."""
+    old = sa.select(JOBS.c.job_id).where(JOBS.c.ended_at < before_ms)
+    connection.execute(JOB_EVENTS.delete().where(JOB_EVENTS.c.job_id.in_(old)))
+    connection.execute(JOBS.delete().where(JOBS.c.ended_at < before_ms))
+
+
+def _next(connection: Connection, now_ms: int) -> str | None:
+    """Return the oldest job that is queued, or whose runner is gone, in a lane without a runner."""
+    query = sa.select(JOBS.c.job_id, JOBS.c.lane, JOBS.c.state, JOBS.c.lease_until)
+    found = connection.execute(query.where(JOBS.c.state.in_(OPEN)).order_by(JOBS.c.job_id)).all()
+    running = {
+        row.lane for row in found
+        if row.state == JobState.RUNNING and (row.lease_until or 0) >= now_ms
+    }  # fmt: skip
+    return next((str(row.job_id) for row in found if row.lane not in running), None)

@@ -1,0 +1,125 @@
+"""Jobs on a real broker: a killed runner, a request to cancel, a dry run, one workspace."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import uuid
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy.engine import Engine
+
+from dlq.conftest import left, seed, sent
+from dlq.generate import ENDPOINTS, WORKSPACE
+from dlq.rig import PLAUDIT, SOON_S, end_of, wait
+from plaudit.jobs.params import JobParamsHolder, RedriveParams, lane_of, settled
+from plaudit.jobs.runner import JobRunner
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.store.db.tables import JOBS
+from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
+from plaudit.store.jobs.job_service import JobService
+
+
+def order(
+    engine: Engine, workspace: str | None = None, *, dry_run: bool = False, **given: Any
+) -> StoredJob:
+    """Queue a job."""
+    params = settled(JobParamsHolder.model_validate({"params": given}).params)
+    return JobService(engine).create(
+        JobKind(params.kind), lane_of(params), params.model_dump(mode="json"), workspace,
+        dry_run=dry_run,
+    )  # fmt: skip
+
+
+def start(settings: KafkaSettings, database: str) -> subprocess.Popen[str]:
+    """Start `plaudit jobs run --once` as a process of its own."""
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "PLAUDIT_TOPIC_PREFIX": settings.topic_prefix,
+        "PLAUDIT_DATABASE_URL": database,
+    }
+    command = [str(PLAUDIT), "jobs", "run", "--once"]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.broker
+def test_a_job_whose_runner_is_killed_resumes_and_sends_each_letter_once(
+    installation: KafkaSettings, engine: Engine, database: str
+) -> None:
+    seed(installation, 2_000)
+    job = order(engine, kind="redrive", rate=1_000)
+    first = start(installation, database)
+    wait(lambda: end_of(installation) > 0)
+    first.kill()
+    first.communicate()
+    assert left(installation) > 0
+    assert JobService(engine).get(job.job_id).state == JobState.RUNNING
+    with engine.begin() as connection:  # as when its lease has ended
+        connection.execute(JOBS.update().values(lease_until=0))
+    second = start(installation, database)
+    _, said = second.communicate(timeout=SOON_S)
+    assert second.returncode == 0, said
+    done = JobService(engine).get(job.job_id)
+    assert (done.state, done.error) == (JobState.DONE, None)
+    deliveries = sent(installation)
+    assert (len(deliveries), set(deliveries.values()), left(installation)) == (2_000, {1}, 0)
+
+
+@pytest.mark.broker
+def test_a_job_counts_is_cancelled_and_keeps_to_its_workspace(
+    installation: KafkaSettings, engine: Engine
+) -> None:
+    seed(installation, 400)
+    runner = JobRunner(engine, installation)
+    jobs = JobService(engine)
+    counted = order(engine, kind="redrive", dry_run=True)
+    foreign = order(engine, str(uuid.uuid4()), kind="redrive", rate=1_000)
+    some = order(engine, WORKSPACE, kind="redrive", filter={"endpoint_ids": [ENDPOINTS[0]]})
+    while runner.run_one():
+        pass
+    report = jobs.get(counted.job_id).report
+    assert report is not None
+    assert report["chosen"] == 400
+    report = jobs.get(foreign.job_id).report
+    assert report is not None
+    assert report["moved"] == 0
+    report = jobs.get(some.job_id).report
+    assert report is not None
+    assert report["moved"] == 40
+    slow = order(engine, kind="redrive", rate=4)
+    before = end_of(installation)
+    thread = threading.Thread(target=runner.run_one)
+    thread.start()
+    wait(lambda: end_of(installation) > before)
+    jobs.cancel(slow.job_id)
+    thread.join(SOON_S)
+    assert jobs.get(slow.job_id).state == JobState.CANCELLED
+    assert 0 < left(installation) < 360
+    events = [each.data.get("state") for each in jobs.events(slow.job_id) if each.type == "state"]
+    assert events == ["queued", "running", "cancelled"]
+
+
+def test_ages_become_times_when_a_job_is_ordered() -> None:
+    given = {"kind": "redrive", "filter": {"since": "2h"}}
+    params = settled(JobParamsHolder.model_validate({"params": given}).params)
+    assert isinstance(params, RedriveParams)
+    assert params.filter.since is not None
+    assert params.filter.since.endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"kind": "redo"},
+        {"kind": "replay"},
+        {"kind": "redrive", "rate": 0},
+        {"kind": "purge", "x": 1},
+    ],
+)
+def test_an_invalid_order_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        JobParamsHolder.model_validate({"params": given})
