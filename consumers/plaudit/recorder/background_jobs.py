@@ -18,10 +18,10 @@ from plaudit.recorder.settings import DAY_MS, RecorderSettings
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import DatabaseFailure, translated
 from plaudit.store.db.partitions import forget_before
-from plaudit.store.db.tables import AUDIT, HOURS, LOG_DAYS
+from plaudit.store.db.tables import AUDIT, HOURS, LOG_DAYS, MINUTES
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.jobs.queue import forget_jobs
-from plaudit.store.log.health import HOUR_MS
+from plaudit.store.log.health import HOUR_MS, MINUTE_MS, MINUTES_KEPT
 from plaudit.store.log.labels import label_rows
 
 _log = event_logger(__name__)
@@ -112,6 +112,8 @@ def forgetting(engine: Engine, settings: RecorderSettings) -> Chore:
         with translated(), engine.begin() as connection:
             connection.execute(HOURS.delete().where(HOURS.c.hour < cutoff_ms // HOUR_MS))
             connection.execute(LOG_DAYS.delete().where(LOG_DAYS.c.day < cutoff_ms // DAY_MS))
+            minute = now_ms // MINUTE_MS - MINUTES_KEPT
+            connection.execute(MINUTES.delete().where(MINUTES.c.minute < minute))
             forget_jobs(connection, cutoff_ms)
             oldest_ms = now_ms - settings.audit_days * DAY_MS
             connection.execute(AUDIT.delete().where(AUDIT.c.at < oldest_ms))

@@ -36,7 +36,7 @@ from plaudit.store.log.queries import (
 )
 from plaudit.store.log.query import Query as Wanted
 from plaudit.store.log.query import State
-from plaudit.store.log.stats import hourly
+from plaudit.store.log.stats import Resolution, series, step_ms
 
 router = APIRouter(prefix="/v1", tags=["deliveries"])
 
@@ -62,6 +62,10 @@ async def wanted_of(
     reason: Reason = None,
     since: Moment = None,
     until: Moment = None,
+    error: Annotated[
+        str | None,
+        Query(min_length=1, max_length=200, description="A part of the last error."),
+    ] = None,
 ) -> Wanted:
     """Return the conditions of a request; all of them must match."""
     return Wanted(
@@ -76,6 +80,7 @@ async def wanted_of(
         epoch_ms("since", since),
         epoch_ms("until", until),
         reason,
+        error,
     )
 
 
@@ -89,7 +94,11 @@ def list_deliveries(
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE,
 ) -> dict[str, Any]:
-    """List deliveries, latest first; all given conditions must match."""
+    """List deliveries, latest first; all given conditions must match.
+
+    With `error`, a page may be short, or empty, and still have a `cursor`: it ends when 2,000
+    deliveries were searched.
+    """
     with reading(parts.engine) as connection:
         page = find_page(connection, query, limit=limit, cursor=cursor)
     return {"data": [shown_delivery(each) for each in page.deliveries], "cursor": page.cursor}
@@ -175,20 +184,25 @@ def show_stats(
     who: Reading,
     workspace_id: UUID | None = None,
     endpoint_id: UUID | None = None,
+    resolution: Resolution = Resolution.HOUR,
     since: Moment = "24h",
     until: Moment = None,
 ) -> dict[str, Any]:
-    """Count attempts per hour, with percentiles of their durations."""
+    """Count attempts per hour or minute, with percentiles of their durations.
+
+    Steps without attempts are zeros. Minutes are kept for a day.
+    """
     since_ms = epoch_ms("since", since) or 0
     with reading(parts.engine) as connection:
-        hours = hourly(
+        steps = series(
             connection,
+            resolution,
             who.reads(_text(workspace_id)),
             _text(endpoint_id),
             since_ms,
             epoch_ms("until", until),
         )
-    return {"data": [each.plain() for each in hours]}
+    return {"data": [each.plain(step_ms(resolution)) for each in steps]}
 
 
 def _own_headers(parts: Parts, endpoint_id: str) -> OwnHeaders | None:

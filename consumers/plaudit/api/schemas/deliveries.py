@@ -173,9 +173,10 @@ class RetriedOut(BaseModel):
 
 
 class HourOut(BaseModel):
-    """Outcomes of the attempts of an hour."""
+    """Outcomes of the attempts of an hour or a minute."""
 
-    hour: str = Field(description=f"Its beginning. {_TIMES}")
+    start: str = Field(description=f"Its beginning. {_TIMES}")
+    hour: str = Field(description=f"Beginning of the hour. {_TIMES}")
     delivered: int
     failed: int = Field(description="Attempts that were not answered 2xx.")
     dead: int
@@ -187,6 +188,6 @@ class HourOut(BaseModel):
 
 
 class StatsOut(BaseModel):
-    """Attempts per hour; hours without attempts are omitted."""
+    """Attempts per hour or minute, without gaps."""
 
     data: list[HourOut]

@@ -215,6 +215,22 @@ HOURS: Final = Table(
 )
 """Outcomes of an endpoint's attempts per hour (epoch hours), with a histogram of durations."""
 
+MINUTES: Final = Table(
+    "endpoint_minutes",
+    METADATA,
+    Column("endpoint_id", Text, primary_key=True),
+    Column("minute", BigInteger, primary_key=True),
+    Column("workspace_id", Text, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("dead", BigInteger, nullable=False),
+    Column("diverted", BigInteger, nullable=False),
+    Column("latencies", JSON, nullable=False),
+    Index("endpoint_minutes_workspace", "workspace_id", "minute"),
+    Index("endpoint_minutes_age", "minute"),
+)
+"""The same per minute (epoch minutes), for a day."""
+
 WORKSPACES: Final = Table(
     "workspaces",
     METADATA,

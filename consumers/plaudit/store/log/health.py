@@ -14,11 +14,15 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from plaudit.store.db.tables import HEALTH, HOURS
+from plaudit.records.times import wall_ms
+from plaudit.store.db.tables import HEALTH, HOURS, MINUTES
 from plaudit.store.db.upsert import insert_into
 from plaudit.store.log.writer import COLUMNS, Row
 
 HOUR_MS: Final = 3_600_000
+MINUTE_MS: Final = 60_000
+MINUTES_KEPT: Final = 25 * 60
+"""Minutes for which the table of minutes has rows: a day, and an hour to read it in."""
 BOUNDS_MS: Final = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000)
 """Upper bounds of the histogram's buckets; one more takes what is above."""
 _BLANK: Final = (0,) * (len(BOUNDS_MS) + 1)
@@ -137,6 +141,14 @@ class HourSum:
         if http and tried.total_ms is not None:
             self.latencies[bisect_left(BOUNDS_MS, tried.total_ms)] += 1
 
+    def add(self, more: HourSum) -> None:
+        """Add other outcomes."""
+        self.delivered += more.delivered
+        self.failed += more.failed
+        self.dead += more.dead
+        self.diverted += more.diverted
+        self.latencies = [a + b for a, b in zip(self.latencies, more.latencies, strict=True)]
+
 
 @dataclass(frozen=True, slots=True)
 class Sums:
@@ -144,11 +156,13 @@ class Sums:
 
     Attributes:
         hours: by endpoint and epoch hour.
+        minutes: by endpoint and epoch minute.
         tried: HTTP attempts by endpoint, in order of time.
         workspaces: of the endpoints.
     """
 
     hours: Mapping[tuple[str, int], HourSum]
+    minutes: Mapping[tuple[str, int], HourSum]
     tried: Mapping[str, list[Tried]]
     workspaces: Mapping[str, str]
 
@@ -162,24 +176,35 @@ _said: Final = itemgetter(
 
 def summed(rows: Iterable[Row]) -> Sums:
     """Sum up rows of the log."""
-    hours: dict[tuple[str, int], HourSum] = {}
+    minutes: dict[tuple[str, int], HourSum] = {}
     tried: dict[str, list[Tried]] = {}
     workspaces: dict[str, str] = {}
     for row in rows:
         endpoint_id, workspace_id = _wanted(row)
         each = Tried._make(_said(row))
-        key = endpoint_id, each.started_at // HOUR_MS
+        key = endpoint_id, each.started_at // MINUTE_MS
         http = _is_http(each)
-        hour = hours.get(key)
-        if hour is None:
-            hour = hours[key] = HourSum(workspace_id)
-        hour.take(each, http=http)
+        minute = minutes.get(key)
+        if minute is None:
+            minute = minutes[key] = HourSum(workspace_id)
+        minute.take(each, http=http)
         if http:
             tried.setdefault(endpoint_id, []).append(each)
             workspaces[endpoint_id] = workspace_id
     for attempts in tried.values():
         attempts.sort(key=lambda each: each.started_at)
-    return Sums(hours, tried, workspaces)
+    return Sums(_hours(minutes), minutes, tried, workspaces)
+
+
+def _hours(minutes: Mapping[tuple[str, int], HourSum]) -> dict[tuple[str, int], HourSum]:
+    """Add up minutes to hours."""
+    hours: dict[tuple[str, int], HourSum] = {}
+    for (endpoint_id, minute), each in minutes.items():
+        key = endpoint_id, minute * MINUTE_MS // HOUR_MS
+        if key not in hours:
+            hours[key] = HourSum(each.workspace_id)
+        hours[key].add(each)
+    return hours
 
 
 def _is_http(tried: Tried) -> bool:
@@ -194,7 +219,10 @@ def take_in(connection: Connection, sums: Sums) -> list[Health]:
     Raises:
         SQLAlchemyError: the transaction can't continue.
     """
-    _add_hours(connection, sums.hours)
+    _add(connection, HOURS, sums.hours)
+    oldest = wall_ms() // MINUTE_MS - MINUTES_KEPT
+    recent = {key: each for key, each in sums.minutes.items() if key[1] >= oldest}
+    _add(connection, MINUTES, recent)
     blank = {each: Health(each, workspace) for each, workspace in sums.workspaces.items()}
     _make_sure(connection, HEALTH, [_flat(each) for each in blank.values()])
     now = [
@@ -224,27 +252,29 @@ def _locked(connection: Connection, endpoint_ids: Sequence[str]) -> Iterator[Hea
         yield from [Health(**row) for row in connection.execute(query).mappings()]
 
 
-def _add_hours(connection: Connection, hours: Mapping[tuple[str, int], HourSum]) -> None:
-    keys = sorted(hours)
+def _add(connection: Connection, table: sa.Table, sums: Mapping[tuple[str, int], HourSum]) -> None:
+    """Add sums to the rows of a table by endpoint and hour, or minute."""
+    moment = list(table.primary_key)[1].name
+    keys = sorted(sums)
     blank = [
-        {"endpoint_id": key[0], "hour": key[1], **_flat(HourSum(hours[key].workspace_id))}
+        {"endpoint_id": key[0], moment: key[1], **_flat(HourSum(sums[key].workspace_id))}
         for key in keys
     ]
-    _make_sure(connection, HOURS, blank)
-    pair = sa.tuple_(HOURS.c.endpoint_id, HOURS.c.hour)
+    _make_sure(connection, table, blank)
+    pair = sa.tuple_(table.c.endpoint_id, table.c[moment])
     changed = []
     for some in _chunks(keys):
         query = (
-            sa.select(HOURS)
+            sa.select(table)
             .where(pair.in_(some))
-            .order_by(HOURS.c.endpoint_id, HOURS.c.hour)
+            .order_by(table.c.endpoint_id, table.c[moment])
             .with_for_update()
         )
         changed += [
-            _added(dict(row), hours[row["endpoint_id"], row["hour"]])
+            _added(dict(row), sums[row["endpoint_id"], row[moment]])
             for row in connection.execute(query).mappings()
         ]
-    _write(connection, HOURS, ("endpoint_id", "hour"), changed)
+    _write(connection, table, ("endpoint_id", moment), changed)
 
 
 def _added(row: Mapping[str, Any], more: HourSum) -> dict[str, Any]:

@@ -21,6 +21,9 @@ DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
 MOST_COUNTED: Final = 10_000
 """Deliveries that are counted one by one; above, there are at least so many."""
+SEARCHED_AT_ONCE: Final = 500
+MOST_SEARCHED: Final = 2_000
+"""Rows whose errors one page searches: it ends there, and the next page continues."""
 MOST_RETRIED: Final = 1_000
 """Deliveries that one call retries; use `plaudit dlq redrive` or `plaudit replay` for more."""
 
@@ -105,13 +108,17 @@ def find_page(
     query.checked()
     after = None if cursor is None else _place(cursor)
     found: list[Attempt] = []
+    searched = 0
     while len(found) <= limit:
-        wanted = limit + 1 - len(found)
+        wanted = limit + 1 - len(found) if query.error is None else SEARCHED_AT_ONCE
         some = list(places(connection, query, wanted, after))
-        found += _latest(connection, some)
+        found += _latest(connection, some, query.error)
         if len(some) < wanted:
             break
         after = some[-1]
+        searched += len(some)
+        if query.error is not None and searched >= MOST_SEARCHED and len(found) <= limit:
+            return Page(found, _cursor_at(after))
     last = found[limit - 1] if len(found) > limit else None
     return Page(found[:limit], None if last is None else _cursor(last))
 
@@ -156,8 +163,11 @@ def _in_order(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequ
     return [_attempt(row) for row in connection.execute(statement).mappings()]
 
 
-def _latest(connection: Connection, some: Sequence[Place]) -> Sequence[Attempt]:
-    """Return the attempts at these places, without those that a later row follows after all."""
+def _latest(connection: Connection, some: Sequence[Place], error: str | None) -> Sequence[Attempt]:
+    """Return the attempts at these places, without those that a later row follows after all.
+
+    With `error`, only those whose error has this text.
+    """
     if not some:
         return []
     statement = (
@@ -170,6 +180,8 @@ def _latest(connection: Connection, some: Sequence[Place]) -> Sequence[Attempt]:
         )
         .order_by(ATTEMPTS.c.started_at.desc(), ATTEMPTS.c.attempt_id.desc())
     )
+    if error is not None:
+        statement = statement.where(ATTEMPTS.c.error.icontains(error, autoescape=True))
     return [_attempt(row) for row in connection.execute(statement).mappings()]
 
 
@@ -192,7 +204,11 @@ def _attempt(row: RowMapping) -> Attempt:
 
 
 def _cursor(attempt: Attempt) -> str:
-    text = f"{attempt.started_at}:{attempt.attempt_id}"
+    return _cursor_at(Place(attempt.started_at, attempt.attempt_id))
+
+
+def _cursor_at(place: Place) -> str:
+    text = f"{place.started_at}:{place.attempt_id}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

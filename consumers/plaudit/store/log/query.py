@@ -37,6 +37,7 @@ class Query:
     Attributes:
         status: status of the response, such as 503.
         reason: code of a failure, such as `exhausted`.
+        error: a part of the error; case does not matter.
         subject: subject of the event, such as a testimonial's id.
         since_ms: latest attempt at or after this; epoch milliseconds.
         until_ms: latest attempt before this.
@@ -53,6 +54,7 @@ class Query:
     since_ms: int | None = None
     until_ms: int | None = None
     reason: str | None = None
+    error: str | None = None
 
     def checked(self) -> Query:
         """Validate the ids.

@@ -114,7 +114,7 @@ def is_unlabeled() -> tuple[sa.ColumnElement[bool], ...]:
 
 def filters_kind(query: Query) -> bool:
     """Return whether a query restricts the kind."""
-    wanted = (query.event_type, query.state, query.outcome, query.status, query.reason)
+    wanted = (query.event_type, query.state, query.outcome, query.status, query.reason, query.error)
     return any(each is not None for each in wanted)
 
 
@@ -217,6 +217,8 @@ def _kinds(query: Query) -> sa.Select[tuple[int]]:
     conditions = [LOG_KINDS.c[name] == value for name, value in wanted.items() if value is not None]
     if query.state is not None:
         conditions.append(LOG_KINDS.c.outcome.in_(OUTCOMES[query.state]))
+    if query.error is not None:
+        conditions.append(LOG_KINDS.c.outcome != "delivered")
     return sa.select(LOG_KINDS.c.kind).where(*conditions)
 
 

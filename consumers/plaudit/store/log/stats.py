@@ -1,17 +1,26 @@
-"""Hourly statistics of attempts, for charts."""
+"""Statistics of attempts by hour or minute, for charts: without gaps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from plaudit.records.times import time_text
-from plaudit.store.db.tables import HOURS
-from plaudit.store.log.health import BOUNDS_MS, HOUR_MS, Health, find_health
+from plaudit.records.times import time_text, wall_ms
+from plaudit.store.db.partitions import DAY_MS, FURTHEST_DAYS
+from plaudit.store.db.tables import HOURS, MINUTES
+from plaudit.store.log.health import (
+    BOUNDS_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    MINUTES_KEPT,
+    Health,
+    find_health,
+)
 
 
 @dataclass(slots=True)
@@ -19,7 +28,7 @@ class Hour:
     """One hour of one endpoint, or of all.
 
     Attributes:
-        hour: since 1970.
+        hour: hours since 1970, or minutes.
         latencies: as BOUNDS_MS has the buckets.
     """
 
@@ -38,11 +47,12 @@ class Hour:
         self.diverted += more.diverted
         self.latencies = [a + b for a, b in zip(self.latencies, more.latencies, strict=True)]
 
-    def plain(self) -> dict[str, Any]:
-        """Return it as plain data."""
+    def plain(self, step_ms: int = HOUR_MS) -> dict[str, Any]:
+        """Return it as plain data; `step_ms` is its length."""
         tried = self.delivered + self.failed
         return {
-            "hour": time_text(self.hour * HOUR_MS),
+            "start": time_text(self.hour * step_ms),
+            "hour": time_text(self.hour * step_ms // HOUR_MS * HOUR_MS),
             "delivered": self.delivered,
             "failed": self.failed,
             "dead": self.dead,
@@ -54,35 +64,62 @@ class Hour:
         }
 
 
-def hourly(
+class Resolution(StrEnum):
+    """Length of a step of the statistics."""
+
+    HOUR = "hour"
+    MINUTE = "minute"
+
+
+KEPT_MS: Final[Mapping[Resolution, int]] = {
+    Resolution.HOUR: FURTHEST_DAYS * DAY_MS,
+    Resolution.MINUTE: MINUTES_KEPT * MINUTE_MS,
+}
+
+
+def step_ms(resolution: Resolution) -> int:
+    """Return the length of a step."""
+    return MINUTE_MS if resolution is Resolution.MINUTE else HOUR_MS
+
+
+def series(
     connection: Connection,
+    resolution: Resolution,
     workspace_id: str | None,
     endpoint_id: str | None,
     since_ms: int,
     until_ms: int | None,
 ) -> list[Hour]:
-    """Return the hours in which something was attempted, in order."""
-    query = sa.select(HOURS).where(HOURS.c.hour >= since_ms // HOUR_MS).order_by(HOURS.c.hour)
+    """Return every hour or minute of a time range, in order; those without attempts are zeros.
+
+    The range is cut to what is kept: 60 days of hours, 25 hours of minutes.
+    """
+    length = step_ms(resolution)
+    now_ms = wall_ms()
+    kept_ms = KEPT_MS[resolution]
+    end = -(-min(now_ms + length, now_ms if until_ms is None else until_ms) // length)
+    start = max(since_ms, now_ms - kept_ms) // length
+    steps = {number: Hour(number) for number in range(start, end)}
+    table = MINUTES if resolution is Resolution.MINUTE else HOURS
+    moment = table.c[str(resolution)]
+    query = sa.select(table, moment.label("step")).where(moment >= start, moment < end)
     if workspace_id is not None:
-        query = query.where(HOURS.c.workspace_id == workspace_id)
+        query = query.where(table.c.workspace_id == workspace_id)
     if endpoint_id is not None:
-        query = query.where(HOURS.c.endpoint_id == endpoint_id)
-    if until_ms is not None:
-        query = query.where(HOURS.c.hour < -(-until_ms // HOUR_MS))
-    hours: dict[int, Hour] = {}
+        query = query.where(table.c.endpoint_id == endpoint_id)
     for row in connection.execute(query):
-        each = hours.setdefault(row.hour, Hour(row.hour))
-        each.add(row)
-    return list(hours.values())
+        steps[row.step].add(row)
+    return list(steps.values())
 
 
 def health_of(connection: Connection, endpoint_id: str, since_ms: int) -> dict[str, Any]:
     """Return how an endpoint is doing, as plain data: counts from a moment on, and how it ended."""
     whole = Hour(since_ms // HOUR_MS)
-    for each in hourly(connection, None, endpoint_id, since_ms, None):
+    for each in series(connection, Resolution.HOUR, None, endpoint_id, since_ms, None):
         whole.add(each)
     known = find_health(connection, endpoint_id) or Health(endpoint_id, "")
     shown = whole.plain()
+    del shown["start"]
     return {
         "since": shown.pop("hour"),
         **shown,
