@@ -40,6 +40,7 @@ from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import EndpointSpec, Rules
 from plaudit.store.endpoints.workspaces import WorkspaceService
+from plaudit.store.jobs.job_service import JobService
 from plaudit.store.log.health import summed, take_in
 from plaudit.store.log.writer import AttemptRows, insert_new
 from plaudit.transport.addresses import AddressPolicy
@@ -165,6 +166,7 @@ def rig(folder: Path, kafka: KafkaSettings | None = None, **settings: Any) -> It
         engine=engine,
         endpoints=EndpointService(engine, secrets, cast("Relay", Silent()), rules),
         keys=KeyService(engine),
+        jobs=JobService(engine),
         workspaces=WorkspaceService(engine),
         answers=IdempotencyStore(engine, secrets),
         secrets=secrets,

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.store.db.database import reading
 from plaudit.store.log import overview, stats
-from plaudit.store.log.health import HOUR_MS, Health
+from plaudit.store.log.health import Health
 from plaudit.store.log.queries import (
     DEFAULT_PAGE,
     Attempt,
@@ -20,7 +20,7 @@ from plaudit.store.log.queries import (
     find_page,
 )
 from plaudit.store.log.query import Query
-from plaudit.store.log.stats import Hour
+from plaudit.store.log.stats import Hour, Resolution
 
 
 class DeliveryLog:
@@ -77,10 +77,9 @@ class DeliveryLog:
             DatabaseFailure: the log can't be read.
         """
         with reading(self._engine) as connection:
-            known = stats.hourly(connection, workspace_id, endpoint_id, since_ms, until_ms)
-        found = {each.hour: each for each in known}
-        last = -(-until_ms // HOUR_MS)
-        return [found.get(hour, Hour(hour)) for hour in range(since_ms // HOUR_MS, last)]
+            return stats.series(
+                connection, Resolution.HOUR, workspace_id, endpoint_id, since_ms, until_ms
+            )
 
     def health(self, endpoint_id: str, since_ms: int) -> dict[str, Any]:
         """Return how an endpoint is doing, as `GET /v1/endpoints/{id}/health` has it.
