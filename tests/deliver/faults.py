@@ -1,7 +1,7 @@
 """Every function of the product between poll and commit, and how to let one of them raise.
 
 Found by walking the modules, so that none is forgotten. A function is replaced where it lives, in
-its code: whoever took a reference to it before, as a table of formats does, has the new one, too.
+its code: so a reference from before, as in a table of formats, is replaced, too.
 """
 
 from __future__ import annotations

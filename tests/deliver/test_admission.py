@@ -170,7 +170,7 @@ def test_a_delivery_that_has_waited_long_enough_is_attempted_all_the_same(world:
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 415])
-def test_what_an_endpoint_says_of_one_body_is_not_held_against_it(
+def test_an_answer_about_one_body_does_not_harm_an_endpoints_health(
     world: World, status: int
 ) -> None:
     world.behaves["bad"] = Behavior(0.01, answer(status))
@@ -283,7 +283,7 @@ def test_a_limited_endpoint_that_takes_three_seconds_gets_its_rate(deliveries: W
     deliveries.behaves["limited"] = Behavior(3.0)
     deliveries.steadily(limited, 10, 60)
     deliveries.run(60)
-    # Before the first answer, nobody knows that it takes so long.
+    # Before the first answer, it is unknown that it takes so long.
     assert 300 - 3 * 5 <= len(deliveries.sent["limited"]) <= 304
 
 
@@ -294,7 +294,7 @@ def test_after_a_rebalance_a_limited_endpoint_gets_nothing_for_an_interval(
     deliveries.proceed(deliveries.admission.restart_ownership())
     deliveries.comes(limited)
     deliveries.run(1.9)
-    assert not deliveries.sent["limited"], "whoever was the owner may have sent until then"
+    assert not deliveries.sent["limited"], "the owner before may have sent until then"
     deliveries.run(0.2)
     assert len(deliveries.sent["limited"]) == 1
     deliveries.comes(limited)

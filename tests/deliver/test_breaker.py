@@ -72,7 +72,7 @@ def test_one_that_fails_again_as_soon_as_it_is_closed_stays_open_longer() -> Non
     assert not breaker.refuses(16.0)
 
 
-def test_what_began_before_it_opened_says_nothing() -> None:
+def test_the_outcome_of_an_attempt_from_before_the_opening_is_ignored() -> None:
     breaker = Breaker(LIMITS)
     early = breaker.permit(0)
     assert early is not None

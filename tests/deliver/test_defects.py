@@ -24,7 +24,7 @@ Raises = Callable[[str, int, tuple[Any, ...]], bool]
 
 FEW: Final = 8
 """Events in the events lane; each is for six endpoints, and as many records are in the other.
-So many functions raise in the same run, for different events."""
+As many functions raise in the same run, for different events."""
 MANY: Final = 150
 """The same at night: 1,800 deliveries."""
 REACHED: Final = 200
@@ -47,7 +47,7 @@ OF_EVERY_WRITE: Final = frozenset(
 RETRIES: Final = 100_000
 """Numbers of events in the deliveries lane begin here."""
 MOST_DEFECTIVE: Final = 2 * len(ENDPOINTS)
-"""Deliveries that one fault may touch: those of one event, and of its record begun anew."""
+"""Deliveries that one fault may touch: those of one event, and of its record processed again."""
 DEEP: Final = 4
 
 
@@ -207,7 +207,7 @@ def test_whatever_raises_amid_thousands_of_deliveries_all_others_are_delivered(
 
 @pytest.mark.tree
 async def test_what_no_write_can_be_made_of_is_held_and_shown(faults: Faults) -> None:
-    """The last of all resorts fails as well: nothing is committed past it, and others go on."""
+    """The last resort fails as well: nothing is committed past it, and others are delivered."""
     name = "deliver.settle.settler:Settler._open"
     whole = await deliver(faults, always({name: 1}), FEW)
     [assignment] = whole.events.holdings.held.values()

@@ -1,4 +1,4 @@
-"""Doubled records are noticed, among so many, in little memory."""
+"""Repetitions are noticed among many records, in little memory."""
 
 from __future__ import annotations
 

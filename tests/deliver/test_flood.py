@@ -27,7 +27,7 @@ class Clock:
         return self.now
 
 
-def bury(guard: DlqLimiter, assignment: Assignment, times: int) -> None:
+def flood(guard: DlqLimiter, assignment: Assignment, times: int) -> None:
     for _ in range(times):
         guard.count_unreadable(assignment, "unknown_format")
 
@@ -35,13 +35,13 @@ def bury(guard: DlqLimiter, assignment: Assignment, times: int) -> None:
 def test_a_flooded_partition_is_paused_and_the_others_continue() -> None:
     clock = Clock()
     guard, flooded, well = DlqLimiter(0.5, clock), partition(0), partition(1)
-    bury(guard, flooded, FEW)
+    flood(guard, flooded, FEW)
     with pytest.raises(RecordBlocked, match=r"100 of its last 101 records .* unknown_format"):
-        bury(guard, flooded, 1)
+        flood(guard, flooded, 1)
     clock.now += WINDOW_S - 1
     with pytest.raises(RecordBlocked):
-        bury(guard, flooded, 1)
-    bury(guard, well, 1)
+        flood(guard, flooded, 1)
+    flood(guard, well, 1)
     assert guard.stopped == 1
 
 
@@ -74,7 +74,7 @@ def test_a_good_minute_ends_the_lengthening() -> None:
     guard, flooded = DlqLimiter(0.5, clock), partition()
     for _ in range(2):
         with pytest.raises(RecordBlocked, match="60 s"):
-            bury(guard, flooded, FEW + 1)
+            flood(guard, flooded, FEW + 1)
         clock.now += WINDOW_S
         guard.count_unreadable(flooded, "unknown_format")
         assert guard.stopped == 0
@@ -86,9 +86,9 @@ def test_a_good_minute_ends_the_lengthening() -> None:
 def test_an_operator_ends_a_pause_at_once() -> None:
     guard, flooded = DlqLimiter(0.5, Clock()), partition()
     with pytest.raises(RecordBlocked):
-        bury(guard, flooded, FEW + 1)
+        flood(guard, flooded, FEW + 1)
     guard.resume(flooded)
-    bury(guard, flooded, 1)
+    flood(guard, flooded, 1)
     assert guard.stopped == 0
 
 
@@ -96,18 +96,18 @@ def test_a_partition_with_mostly_events_is_never_stopped() -> None:
     guard, assignment = DlqLimiter(0.5, Clock()), partition()
     for _ in range(10 * FEW):
         guard.count_readable(assignment)
-        bury(guard, assignment, 1)
+        flood(guard, assignment, 1)
     assert guard.stopped == 0
 
 
 def test_a_share_of_one_dead_letters_everything() -> None:
-    bury(DlqLimiter(1.0, Clock()), partition(), 10 * FEW)
+    flood(DlqLimiter(1.0, Clock()), partition(), 10 * FEW)
 
 
 def test_a_partition_that_was_given_up_is_not_counted_as_stopped() -> None:
     guard, assignment = DlqLimiter(0.5, Clock()), partition()
     with pytest.raises(RecordBlocked):
-        bury(guard, assignment, FEW + 1)
+        flood(guard, assignment, FEW + 1)
     assignment.active = False
     assert guard.stopped == 0
 

@@ -56,7 +56,7 @@ def raw(port: int, sent: bytes) -> bytes:
     return found
 
 
-def test_each_path_says_its_own(port: int) -> None:
+def test_each_path_has_its_own_answer(port: int) -> None:
     status, metrics = asked(port, "/metrics")
     assert (status, b"plaudit_things_total 3.0" in metrics) == (200, True)
     assert asked(port, "/healthz")[0] == 200

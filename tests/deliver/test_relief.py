@@ -42,7 +42,7 @@ def test_what_crowds_a_window_leaves_its_queue_and_after_five_seconds_the_wire(
     world.comes(BAD, 10)
     world.assignment.crowded_below = 6
     world.run(EVICT_AFTER_S - 1)
-    assert relieved(world) == (4, []), "offsets 2 to 5; 6 to 9 are in nobody's way"
+    assert relieved(world) == (4, []), "offsets 2 to 5; 6 to 9 keep nothing full"
     assert world.reasons("bad") == {Reason.RELIEF: 4}
     world.run(1)
     assert relieved(world) == (0, [0, 1])
@@ -69,7 +69,7 @@ def test_a_full_lane_is_relieved_of_all_that_hangs(world: World) -> None:
     assert not world.diverted["good"], "what waits for it is soon gone"
 
 
-def test_an_eviction_says_that_the_request_may_have_arrived() -> None:
+def test_an_eviction_counts_as_sent() -> None:
     error = Evicted.after(5.2)
     assert error.code == "evicted"
     assert error.sent
@@ -96,7 +96,7 @@ def test_of_a_window_full_of_bytes_the_head_makes_way() -> None:
     assert window.crowded_below(LIMITS) == 0
 
 
-def test_an_assignment_shows_what_crowds_it_with_every_look_for_what_to_commit() -> None:
+def test_each_check_for_a_commit_updates_what_crowds_an_assignment() -> None:
     held = assignment()
     for offset in range(9_000):
         held.window.receive(offset, 1)

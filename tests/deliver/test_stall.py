@@ -52,7 +52,7 @@ class Processor:
         self.resumed += 1
 
 
-def bury(settler: Settler) -> None:
+def dead_letter(settler: Settler) -> None:
     """Settle a record in the one way that needs nothing else."""
     settler.dead_letter(Record(assignment(), 0, 0, b"x"), "undecodable", "")
 
@@ -67,8 +67,8 @@ def test_it_stalls_after_a_second_in_which_nothing_was_settled_though_something_
         return settler.stalled
 
     assert not later(60), "nothing waits"
-    bury(settler)
-    bury(settler)
+    dead_letter(settler)
+    dead_letter(settler)
     assert not later(1)
     assert later(0.1)
     brokers.acknowledge()
@@ -83,7 +83,7 @@ def test_it_stalls_after_a_second_in_which_nothing_was_settled_though_something_
     assert not later(60)
 
 
-async def test_what_comes_in_meanwhile_is_begun_afterwards_in_its_order() -> None:
+async def test_records_that_arrive_during_a_pause_are_processed_afterwards_in_order() -> None:
     hold, pipeline = PauseGate(), Processor()
     begun = pipeline.order
     nothing: Any = lambda *_: None  # noqa: E731 - callbacks of different shapes

@@ -1,4 +1,4 @@
-"""A record that nobody has in hand is found, shown and begun anew; in virtual time."""
+"""A lost record is found, shown and processed again; in virtual time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Desk:
 
     Attributes:
         held: records that are in some hand.
-        anew: offsets of records that were begun anew.
+        anew: offsets of records that were processed again.
         given_up: offsets of records that became dead letters.
     """
 
@@ -42,7 +42,7 @@ class Desk:
         self.given_up.append(record.offset)
 
     def comes(self, offset: int) -> Record:
-        """Hand a record over; it is in nobody's hand yet."""
+        """Hand a record over; no part of the worker has it yet."""
         record = self.partition.records[offset] = Record(self.partition, offset, 0, b"x")
         return record
 
@@ -112,7 +112,7 @@ def test_what_is_given_up_in_a_rebalance_is_the_next_owners() -> None:
     assert not desk.anew
 
 
-def test_a_record_that_is_in_nobodys_hand_for_one_look_only_is_on_its_way_to_the_source() -> None:
+def test_a_record_that_one_check_misses_is_on_its_way_to_the_consumer_thread() -> None:
     desk = Desk()
     record = desk.comes(0)
     desk.held.append(record)

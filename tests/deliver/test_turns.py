@@ -123,7 +123,7 @@ class Owners:
     """Workers that pass an endpoint on to each other, each with a backlog and late wake-ups.
 
     Attributes:
-        sent: by whomever.
+        sent: by any worker.
     """
 
     per_s: float
@@ -281,10 +281,10 @@ def test_a_backlog_drains_at_the_limit_in_order_and_comes_back_a_few_times(
     assert max(gaps) <= 1.1 / per_s + 1e-3, "never idle while anything waits"
     assert max(limited.returns.values()) <= 10
     moved = max(abs(place - number) for place, (_, number) in enumerate(limited.sent))
-    assert moved / per_s <= 31 + 20 / per_s, "nobody is overtaken by more than half a minute"
+    assert moved / per_s <= 31 + 20 / per_s, "none is overtaken by more than half a minute"
 
 
-def test_one_that_comes_later_waits_behind_those_that_were_told_their_turn() -> None:
+def test_a_later_delivery_waits_behind_those_with_a_send_time() -> None:
     turns = RateLimiter(5, 0)
     told = [turns.turn(75, None, 0.0) for _ in range(100)]
     assert told == sorted(told, key=lambda each: each or 0)

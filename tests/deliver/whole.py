@@ -308,7 +308,7 @@ class Whole:
         return Side(lane, pipeline, holdings, watch, done)
 
     async def run(self, rounds: int = 40) -> None:
-        """Let everything go on until nothing is left to do, or it does not get less."""
+        """Run until nothing is left to do, or no more progress is made."""
         for _ in range(rounds):
             for _ in range(6):
                 await asyncio.sleep(0)
@@ -324,7 +324,7 @@ class Whole:
                 return
 
     async def run_to_the_end(self) -> None:
-        """The same; then let time go by, so that what is stranded is begun anew."""
+        """The same; then let time go by, so that stranded records are processed again."""
         await self.run()
         for _ in range(4):
             if not any(

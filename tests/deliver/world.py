@@ -1,4 +1,4 @@
-"""Admission in virtual time: endpoints answer as they are told, and nothing sleeps."""
+"""Admission in virtual time: endpoints answer as a test sets them, and nothing sleeps."""
 
 from __future__ import annotations
 
