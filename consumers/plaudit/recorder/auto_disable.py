@@ -7,25 +7,21 @@ outbox notifies workers. An attempt only counts for the endpoint's version that 
 from __future__ import annotations
 
 import socket
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from plaudit.logs.logger import event_logger
+from plaudit.recorder.operational_events import failure_of
 from plaudit.recorder.settings import DAY_MS
 from plaudit.store.audit.actor import Actor, ActorKind, acting
-from plaudit.store.db.tables import NOTICES, WORKSPACES
 from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.notices import NoticeType, add_notice
 from plaudit.store.endpoints.rows import StoredEndpoint, disabled
 from plaudit.store.log.health import Health, Sums, Tried
 
 _log = event_logger(__name__)
-
-NOTICE: Final = "endpoint.disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,7 @@ def carry_out(connection: Connection, verdict: DisableVerdict, health: Health, n
     )
     with acting(Actor(ActorKind.RECORDER, "recorder", socket.gethostname())):
         rows.update(connection, changed)
-    _notify(connection, changed, health, now_ms)
+    _notify(connection, changed, health)
     _log.warning(
         "endpoint.disabled",
         extra={
@@ -91,31 +87,12 @@ def carry_out(connection: Connection, verdict: DisableVerdict, health: Health, n
     return True
 
 
-def _notify(connection: Connection, endpoint: StoredEndpoint, health: Health, now_ms: int) -> None:
+def _notify(connection: Connection, endpoint: StoredEndpoint, health: Health) -> None:
     """Add a notice for the workspace's notification endpoint, if it has one."""
-    query = sa.select(WORKSPACES.c.notify_endpoint_id).where(
-        WORKSPACES.c.workspace_id == endpoint.workspace_id
-    )
-    target = connection.execute(query).scalar()
-    if target is None or target == endpoint.endpoint_id:
-        return
     data = {
         "endpoint_id": endpoint.endpoint_id,
         "name": endpoint.name,
         "reason": endpoint.status_reason,
-        "failing_since": health.failing_since,
-        "last_success_at": health.last_success_at,
-        "last_status": health.last_status,
-        "last_error": health.last_error,
+        **failure_of(health),
     }
-    connection.execute(
-        NOTICES.insert().values(
-            notice_id=str(uuid.uuid4()),
-            workspace_id=endpoint.workspace_id,
-            type=NOTICE,
-            data=data,
-            created_at=now_ms,
-            attempts=0,
-            next_at=now_ms,
-        )
-    )
+    add_notice(connection, endpoint.workspace_id, NoticeType.DISABLED, data, endpoint.endpoint_id)

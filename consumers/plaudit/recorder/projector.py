@@ -10,10 +10,13 @@ from sqlalchemy.engine import Engine
 
 from plaudit.logs.logger import event_logger
 from plaudit.recorder.auto_disable import carry_out, verdicts
+from plaudit.recorder.operational_events import events_of
+from plaudit.recorder.settings import FAILING_AFTER
 from plaudit.records.attempt import decode_attempt
 from plaudit.records.codec import RecordError
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import DatabaseFailure, RowsRefused, translated
+from plaudit.store.endpoints.notices import add_notice
 from plaudit.store.log.health import summed, take_in
 from plaudit.store.log.kinds import SeenKinds
 from plaudit.store.log.writer import AttemptRows, Row, insert_new
@@ -56,9 +59,13 @@ class Projector:
         disable_after_ms: endpoints that failed for this long are disabled; None only writes the
             log,
             as a rebuild does.
+        failing_after: consecutive failures after which an endpoint counts as failing.
     """
 
-    def __init__(self, engine: Engine, disable_after_ms: int | None) -> None:
+    def __init__(
+        self, engine: Engine, disable_after_ms: int | None, failing_after: int = FAILING_AFTER
+    ) -> None:
+        self._failing_after = failing_after
         self._engine = engine
         self._after_ms = disable_after_ms
         self._rows = AttemptRows(engine.dialect.name)
@@ -100,8 +107,13 @@ class Projector:
         with translated(), self._engine.begin() as connection:
             fresh = insert_new(connection, rows, self._seen)
             sums = summed(fresh)
-            health = take_in(connection, sums)
+            changes = take_in(connection, sums)
             if self._after_ms is not None:
+                health = [each.after for each in changes]
+                for event in events_of(fresh, changes, self._failing_after):
+                    add_notice(
+                        connection, event.workspace_id, event.type, event.data, event.endpoint_id
+                    )
                 by_id = {each.endpoint_id: each for each in health}
                 now_ms = wall_ms()
                 for verdict in verdicts(sums, health, self._after_ms):

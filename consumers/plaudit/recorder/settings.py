@@ -8,6 +8,7 @@ from plaudit.kafka.base_settings import EnvSettings
 from plaudit.store.db.partitions import FURTHEST_DAYS
 
 DAY_MS = 86_400_000
+FAILING_AFTER = 10
 
 
 class RecorderSettings(EnvSettings):
@@ -24,6 +25,12 @@ class RecorderSettings(EnvSettings):
         gt=0,
         le=365,
         description="Days after which an endpoint is disabled whose every attempt failed.",
+    )
+
+    failing_after: int = Field(
+        default=FAILING_AFTER,
+        ge=1,
+        description="Failures in a row after which `endpoint.failing` is sent.",
     )
 
     @property

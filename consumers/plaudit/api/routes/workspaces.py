@@ -29,11 +29,15 @@ def show_workspace(
 def change_workspace(
     parts: WithParts, who: Writing, body: WorkspaceBody, workspace_id: UUID | None = None
 ) -> WorkspaceOut:
-    """Choose the endpoint that receives `endpoint.disabled` when another one is disabled."""
+    """Choose the endpoint that receives operational events, and their types."""
     workspace = who.writes(None if workspace_id is None else str(workspace_id))
     target = None if body.notify_endpoint_id is None else str(body.notify_endpoint_id)
-    return _shown(parts.workspaces.notify(workspace, target))
+    return _shown(parts.workspaces.notify(workspace, target, body.notify_types))
 
 
 def _shown(workspace: Workspace) -> WorkspaceOut:
-    return WorkspaceOut(id=workspace.workspace_id, notify_endpoint_id=workspace.notify_endpoint_id)
+    return WorkspaceOut(
+        id=workspace.workspace_id,
+        notify_endpoint_id=workspace.notify_endpoint_id,
+        notify_types=list(workspace.notify_types),
+    )

@@ -15,6 +15,7 @@ from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import ApiKey, Scope
 from plaudit.store.endpoints.changes import WrittenEndpoint, offers
 from plaudit.store.endpoints.moving import without_headers_of
+from plaudit.store.endpoints.notices import NoticeType
 from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import LONGEST_NAME, EndpointSpec
 from plaudit.store.endpoints.warnings import advice
@@ -222,7 +223,10 @@ class WorkspaceBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     notify_endpoint_id: UUID | None = Field(
-        description="The endpoint that receives `endpoint.disabled`; null for none."
+        description="The endpoint that receives operational events; null for none."
+    )
+    notify_types: list[NoticeType] | None = Field(
+        default=None, description="Types of operational events; null leaves them as they are."
     )
 
 
@@ -231,6 +235,7 @@ class WorkspaceOut(BaseModel):
 
     id: str
     notify_endpoint_id: str | None
+    notify_types: list[NoticeType]
 
 
 class HealthOut(BaseModel):

@@ -81,7 +81,7 @@ def command(
     engine = _opened(database_url())
     notifier = Notifier(engine, deliver)
     asyncio.run(lane_topics(kafka, writes=False))
-    projector = Projector(engine, settings.disable_after_ms)
+    projector = Projector(engine, settings.disable_after_ms, settings.failing_after)
     recorder = Recorder(kafka, projector)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: recorder.stop())

@@ -237,10 +237,11 @@ WORKSPACES: Final = Table(
     Column("workspace_id", String(36), primary_key=True),
     Column("name", String(200)),
     Column("notify_endpoint_id", String(36)),
+    Column("notify_types", JSON),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
-"""Settings of a workspace: the endpoint that receives its notices."""
+"""Settings of a workspace: the endpoint that receives its notices, and their types."""
 
 NOTICES: Final = Table(
     "notices",

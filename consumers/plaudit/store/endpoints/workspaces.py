@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from plaudit.store.db.database import reading, translated
 from plaudit.store.db.tables import WORKSPACES
 from plaudit.store.db.upsert import insert_into
 from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.notices import BY_DEFAULT, NoticeType
 from plaudit.store.endpoints.spec import InputRefused, uuid_text
 
 FIELD = "notify_endpoint_id"
@@ -24,11 +26,13 @@ class Workspace:
     """A tenant.
 
     Attributes:
-        notify_endpoint_id: endpoint that receives `endpoint.disabled`; None for none.
+        notify_endpoint_id: endpoint that receives operational events; None for none.
+        notify_types: types that it receives.
     """
 
     workspace_id: str
     notify_endpoint_id: str | None
+    notify_types: tuple[NoticeType, ...] = BY_DEFAULT
 
 
 class WorkspaceService:
@@ -50,10 +54,20 @@ class WorkspaceService:
         """
         wanted = uuid_text("workspace", workspace_id)
         with reading(self._engine) as connection:
-            return Workspace(wanted, connection.execute(_target(wanted)).scalar())
+            return _workspace(wanted, connection.execute(_target(wanted)).one_or_none())
 
-    def notify(self, workspace_id: str, endpoint_id: str | None) -> Workspace:
+    def notify(
+        self,
+        workspace_id: str,
+        endpoint_id: str | None,
+        types: Sequence[NoticeType] | None = None,
+    ) -> Workspace:
         """Set the endpoint that receives the workspace's notices; None for none.
+
+        Args:
+            workspace_id: the workspace.
+            endpoint_id: one of its endpoints.
+            types: types of notices; None leaves them as they are.
 
         Raises:
             InputRefused: the workspace has no such endpoint.
@@ -66,30 +80,39 @@ class WorkspaceService:
                 found = rows.find(connection, target)
                 if found is None or found.workspace_id != wanted:
                     raise InputRefused(FIELD, f"the workspace has no endpoint {target}")
-            before = connection.execute(_target(wanted)).scalar()
-            _write(connection, wanted, target)
+            before = _workspace(wanted, connection.execute(_target(wanted)).one_or_none())
+            now = Workspace(wanted, target, before.notify_types if types is None else tuple(types))
+            _write(connection, now)
             record_change(
-                connection, "workspace.updated", wanted, wanted,
-                {"notify_endpoint_id": before}, {"notify_endpoint_id": target},
-            )  # fmt: skip
-        return Workspace(wanted, target)
+                connection, "workspace.updated", wanted, wanted, _audited(before), _audited(now)
+            )
+        return now
 
 
 def _target(workspace_id: str) -> sa.Select[Any]:
-    return sa.select(WORKSPACES.c.notify_endpoint_id).where(
+    return sa.select(WORKSPACES.c.notify_endpoint_id, WORKSPACES.c.notify_types).where(
         WORKSPACES.c.workspace_id == workspace_id
     )
 
 
-def _write(connection: Connection, workspace_id: str, target: str | None) -> None:
-    now = wall_ms()
-    row = {
-        "workspace_id": workspace_id,
-        "notify_endpoint_id": target,
-        "created_at": now,
-        "updated_at": now,
+def _workspace(workspace_id: str, row: sa.Row[Any] | None) -> Workspace:
+    if row is None or row.notify_types is None:
+        return Workspace(workspace_id, None if row is None else row.notify_endpoint_id)
+    types = tuple(NoticeType(each) for each in row.notify_types)
+    return Workspace(workspace_id, row.notify_endpoint_id, types)
+
+
+def _audited(workspace: Workspace) -> dict[str, Any]:
+    return {
+        "notify_endpoint_id": workspace.notify_endpoint_id,
+        "notify_types": [str(each) for each in workspace.notify_types],
     }
-    change = {"notify_endpoint_id": target, "updated_at": now}
+
+
+def _write(connection: Connection, workspace: Workspace) -> None:
+    now = wall_ms()
+    change = {**_audited(workspace), "updated_at": now}
+    row = {"workspace_id": workspace.workspace_id, "created_at": now, **change}
     connection.execute(
         insert_into(connection, WORKSPACES)
         .values(row)

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import translated
 from plaudit.store.db.tables import JOB_EVENTS, JOBS
+from plaudit.store.endpoints.notices import NoticeType, add_notice
 from plaudit.store.jobs.job_model import OPEN, JobProgress, JobState, StoredJob
 from plaudit.store.jobs.job_service import add_event, find_job
 
@@ -111,6 +112,9 @@ class JobQueue:
             connection.execute(JOBS.update().where(JOBS.c.job_id == job.job_id).values(change))
             data = {"state": str(state), "report": report, "error": error}
             add_event(connection, job.job_id, "state", data)
+            if job.workspace_id is not None:
+                told = {"job_id": job.job_id, "kind": job.kind, "dry_run": job.dry_run, **data}
+                add_notice(connection, job.workspace_id, NoticeType.JOB, told)
             return True
 
     def give_back(self, job: StoredJob) -> None:

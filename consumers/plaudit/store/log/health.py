@@ -213,7 +213,14 @@ def _is_http(tried: Tried) -> bool:
     return sent or tried.status is not None or tried.total_ms is not None
 
 
-def take_in(connection: Connection, sums: Sums) -> list[Health]:
+class HealthChange(NamedTuple):
+    """Health of an endpoint before and after a batch."""
+
+    before: Health
+    after: Health
+
+
+def take_in(connection: Connection, sums: Sums) -> list[HealthChange]:
     """Add a batch to the tables; return the health of the attempted endpoints.
 
     Raises:
@@ -225,12 +232,12 @@ def take_in(connection: Connection, sums: Sums) -> list[Health]:
     _add(connection, MINUTES, recent)
     blank = {each: Health(each, workspace) for each, workspace in sums.workspaces.items()}
     _make_sure(connection, HEALTH, [_flat(each) for each in blank.values()])
-    now = [
-        known.after(sums.tried[known.endpoint_id])
+    changes = [
+        HealthChange(known, known.after(sums.tried[known.endpoint_id]))
         for known in _locked(connection, sorted(sums.tried))
     ]
-    _write(connection, HEALTH, ("endpoint_id",), [_flat(each) for each in now])
-    return now
+    _write(connection, HEALTH, ("endpoint_id",), [_flat(each.after) for each in changes])
+    return changes
 
 
 def find_health(connection: Connection, endpoint_id: str) -> Health | None:
