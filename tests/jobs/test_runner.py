@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from dlq.conftest import left, seed, sent
 from dlq.generate import ENDPOINTS, WORKSPACE
 from dlq.rig import PLAUDIT, SOON_S, end_of, wait
-from plaudit.jobs.params import JobParamsHolder, RedriveParams, lane_of, settled
+from plaudit.jobs.params import JobParamsHolder, RedriveParams, ReplayParams, lane_of, settled
 from plaudit.jobs.runner import JobRunner
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.db.tables import JOBS
@@ -109,6 +109,11 @@ def test_ages_become_times_when_a_job_is_ordered() -> None:
     assert isinstance(params, RedriveParams)
     assert params.filter.since is not None
     assert params.filter.since.endswith("Z")
+    given = {"kind": "replay", "endpoint_id": str(uuid.uuid4()), "since": "2h"}
+    replay = settled(JobParamsHolder.model_validate({"params": given}).params)
+    assert isinstance(replay, ReplayParams)
+    assert replay.until is not None
+    assert replay.since < replay.until
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def settled(params: JobParams) -> JobParams:
         case ReplayParams() if params.since == DISABLED:
             return params
         case ReplayParams() | RetryParams():
-            times = _fixed(params.since, params.until or "0s", now_ms)
+            times = _fixed(params.since, params.until or time_text(now_ms), now_ms)
             return params.model_copy(update=dict(zip(_SPAN, times, strict=True)))
         case RecoveryParams():
             return params
