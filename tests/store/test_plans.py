@@ -177,3 +177,13 @@ def test_a_retried_row_leaves_the_indexes(engine: Engine) -> None:
     with reading(engine) as connection:
         assert count_deliveries(connection, Query(state=State.PENDING)) == 0
         assert count_deliveries(connection, Query()) == 1
+
+
+def test_an_attempt_after_a_diversion_replaces_it(engine: Engine) -> None:
+    given = {"endpoint_id": ENDPOINT, "event_id": EVENT}
+    moved = {**given, "outcome": "DIVERTED", "status": None, "number": 0, "reason": "slow"}
+    write(engine, [attempt(**moved, started_at=NOW - 10)])
+    write(engine, [attempt(), attempt(**given, started_at=NOW)])
+    with reading(engine) as connection:
+        assert count_deliveries(connection, Query(state=State.PENDING)) == 0
+        assert count_deliveries(connection, Query(state=State.DELIVERED)) == 2

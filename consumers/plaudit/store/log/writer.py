@@ -25,6 +25,8 @@ _RECORDED: Final = COLUMNS[: COLUMNS.index("kind")]
 """The columns that a record of the attempts topic has."""
 _PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
 _ID: Final = _PLACE["attempt_id"]
+_NUMBER: Final = _PLACE["number"]
+_TRIGGER: Final = _PLACE["trigger"]
 _scope_of: Final = itemgetter(
     *(_PLACE[name] for name in ("workspace_id", "endpoint_id", "started_at"))
 )
@@ -94,14 +96,19 @@ def insert_new(
     once = list({row[_ID]: row for row in rows}.values())
     if not once:
         return []
+    noted = [(*_scope_of(row), row[-1], _kind_of(row)) for row in once]
+    note_kinds(connection, noted, seen or SeenKinds())
     if connection.dialect.name == "postgresql":
         ensure_days(connection, {row[_STARTED] for row in once})
         known = _copy(connection, once)
     else:
         known = _insert(connection, once)
-    noted = [(*_scope_of(row), row[-1], _kind_of(row)) for row in once]
-    note_kinds(connection, noted, seen or SeenKinds())
     return once if not known else [row for row in once if row[_ID] not in known]
+
+
+def _is_repeated(row: Row) -> bool:
+    """Return whether an attempt may follow another one that was not a diversion."""
+    return bool(row[_NUMBER] > 1 or row[_TRIGGER] != "event")
 
 
 def _insert(connection: Connection, rows: list[Row]) -> set[Any]:
@@ -128,10 +135,15 @@ def _copy(connection: Connection, rows: list[Row]) -> set[Any]:
                 copy.write("".join(map(_line, rows)))
             cursor.execute(_TAKE)
             taken = {str(each[0]) for each in cursor.fetchall()}
-            cursor.execute(_PAST)
-            past = cursor.fetchall()
-            if past:
-                cursor.executemany(_FOLLOW_ONE, past)
+            cursor.execute(_DIVERTED, (min(row[_STARTED] for row in rows) - _RETRIED_WITHIN_MS,))
+            diverted = cursor.fetchone() is not None
+            if diverted or any(map(_is_repeated, rows)):
+                # Its estimated cost makes the server compile it, which takes longer than it runs.
+                cursor.execute("SET LOCAL jit = off")
+                cursor.execute(_PAST, (diverted,))
+                past = cursor.fetchall()
+                if past:
+                    cursor.executemany(_FOLLOW_ONE, past)
             return {row[_ID] for row in rows} - taken
     except dbapi.Error as error:
         # Translate errors that bypass SQLAlchemy.
@@ -163,13 +175,19 @@ _RETRIED_WITHIN_MS: Final = 26 * 3_600_000
 
 The bound spares a look into the days before. A row that comes later still is found by the lists.
 """
+_DIVERTED: Final = (
+    "SELECT 1 FROM log_kinds k CROSS JOIN LATERAL (SELECT 1 FROM attempts a WHERE a.kind = k.kind "
+    "AND NOT a.followed AND a.started_at >= %s LIMIT 1) x WHERE k.outcome = 'diverted' LIMIT 1"
+)
+"""Whether a delivery waits that was diverted: only such a row precedes a first attempt."""
 _PAST: Final = (
     "SELECT past.attempt_id, past.started_at FROM staged latest CROSS JOIN LATERAL ("  # noqa: S608 - ours
     "SELECT a.attempt_id, a.started_at FROM attempts a "
-    "WHERE a.delivery_id = latest.delivery_id AND NOT a.followed "
+    "WHERE a.delivery_id = latest.delivery_id AND a.followed IS NOT TRUE "
     "AND a.started_at >= CASE WHEN latest.trigger IN ('manual', 'redrive', 'replay') THEN 0 "
     f"ELSE latest.started_at - {_RETRIED_WITHIN_MS} END "
-    "AND (a.started_at, a.attempt_id) < (latest.started_at, latest.attempt_id) OFFSET 0) past"
+    "AND (a.started_at, a.attempt_id) < (latest.started_at, latest.attempt_id) OFFSET 0) past "
+    "WHERE %s OR latest.number > 1 OR latest.trigger <> 'event'"
 )
 _FOLLOW_ONE: Final = "UPDATE attempts SET followed = true WHERE attempt_id = %s AND started_at = %s"
 
