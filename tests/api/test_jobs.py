@@ -12,17 +12,19 @@ import pytest
 
 from attempts import attempt, failed
 from console.rig import Rig, rig
+from plaudit.events.encoding import encode
+from plaudit.events.examples import example
+from plaudit.kafka.read.record_reader import StoredRecord
 from plaudit.store.jobs.job_model import JobProgress, JobState
 from plaudit.store.jobs.queue import JobQueue
 
 NOW = int(time.time() * 1_000)
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Rig]:
     """An installation with a key of each kind."""
-    folder: Path = tmp_path_factory.mktemp("jobs")
-    with rig(folder) as made:
+    with rig(tmp_path) as made:
         yield made
 
 
@@ -104,6 +106,27 @@ def test_changes_are_listed_with_the_key_that_made_them(installation: Rig) -> No
     assert "hooks.example.com" not in str(entries)
     stranger = client(installation, "stranger")
     assert stranger.get("/v1/audit", params={"target": endpoint}).json()["data"] == []
+
+
+def test_a_sent_request_is_shown_without_secrets_or_says_what_is_missing(
+    installation: Rig,
+) -> None:
+    write = client(installation, "write")
+    endpoint = installation.add("shown")
+    made = attempt(workspace_id=installation.workspace, endpoint_id=endpoint)
+    installation.log(made)
+    at = f"/v1/deliveries/{made['delivery_id']}/request"
+    gone = write.get(at).json()
+    assert gone["body"] is None
+    assert "retention" in gone["problem"]
+    value = encode(example("testimonial.approved"))
+    place = (made["origin_topic"], made["origin_partition"], made["origin_offset"])
+    installation.records.known[place] = StoredRecord(value, None, [], NOW)
+    sent = write.get(at).json()
+    assert '"testimonial.approved"' in sent["body"]
+    assert sent["headers"]["webhook-id"] == made["event_id"]
+    assert sent["headers"]["webhook-signature"] == "[redacted]"
+    assert client(installation, "stranger").get(at).status_code == 404
 
 
 def test_counts_statistics_and_errors_are_of_the_workspace(installation: Rig) -> None:

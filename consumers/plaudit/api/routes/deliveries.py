@@ -17,10 +17,12 @@ from plaudit.api.schemas.deliveries import (
     DeliveryOut,
     DeliveryPage,
     RetriedOut,
+    SentRequestOut,
     StatsOut,
 )
 from plaudit.api.schemas.endpoints import RetryBody
 from plaudit.api.time_params import Moment, epoch_ms
+from plaudit.control.sent_request import sent_request
 from plaudit.control.views import OwnHeaders, shown_attempt, shown_delivery
 from plaudit.records.attempt import Outcome
 from plaudit.store.db.database import reading
@@ -124,6 +126,27 @@ def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str
         **shown_delivery(attempts[-1]),
         "attempts": [shown_attempt(each, own) for each in attempts],
     }
+
+
+@router.get(
+    "/deliveries/{delivery_id}/request", operation_id="showSentRequest", responses=documented(404)
+)
+def show_sent_request(parts: WithParts, who: Reading, delivery_id: UUID) -> SentRequestOut:
+    """Show the latest request, rendered from the event while Kafka has it.
+
+    The body is in the endpoint's present format.
+    """
+    with reading(parts.engine) as connection:
+        attempts = attempts_of(connection, str(delivery_id))
+    if not attempts or who.key.workspace_id not in {None, attempts[-1].workspace_id}:
+        raise NoSuchDelivery(str(delivery_id))
+    latest = next((each for each in reversed(attempts) if each.is_http), attempts[-1])
+    form, own = "standard", _own_headers(parts, latest.endpoint_id)
+    if own is not None:
+        form = parts.endpoints.get(latest.endpoint_id).format
+    sent = sent_request(parts.reader, latest, form, own)
+    body = None if sent.body is None else sent.body.decode("utf-8", "replace")
+    return SentRequestOut(headers=dict(sent.headers), body=body, problem=sent.problem)
 
 
 @router.post(

@@ -142,6 +142,14 @@ class DeliveryDetail(DeliveryOut):
     attempts: list[AttemptOut]
 
 
+class SentRequestOut(BaseModel):
+    """A request as it was sent."""
+
+    headers: dict[str, str] = Field(description="Secret ones by name only.")
+    body: str | None = Field(description="Null if the event can't be read any more.")
+    problem: str | None = Field(description="Why there is no body.")
+
+
 class DeliveryPage(BaseModel):
     """A page of a list; the next page begins at `cursor`."""
 
