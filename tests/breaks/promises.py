@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from breaks.attacks import ATTACKS
+from breaks.console_data import CONSOLE_DATA
 from breaks.defects import DEFECTS
 from breaks.imports import IMPORTS
 from breaks.isolation import ISOLATION
@@ -306,5 +307,5 @@ TRANSPORT: Final = (
 
 BREAKS: Final = (
     *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS, *WIDE,
-    *IMPORTS, *LOGS,
+    *IMPORTS, *LOGS, *CONSOLE_DATA,
 )  # fmt: skip
