@@ -13,9 +13,14 @@ from sqlalchemy.engine import Connection
 
 def upgrade(connection: Connection) -> None:
     """Run the pending migrations."""
+    alembic.command.upgrade(configured(connection), "head")
+
+
+def configured(connection: Connection) -> alembic.config.Config:
+    """Return the configuration of Alembic for a connection."""
     config = _config()
     config.attributes["connection"] = connection
-    alembic.command.upgrade(config, "head")
+    return config
 
 
 def newest() -> str | None:
