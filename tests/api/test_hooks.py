@@ -85,7 +85,8 @@ def test_a_workspace_chooses_the_endpoint_that_receives_notices(api: Installatio
         return api.client.put("/v1/workspace", headers=headers, json=body)
 
     made = subscribe(api, "https://x.example/")
-    nobody = {"id": api.workspace, "notify_endpoint_id": None}
+    types = ["endpoint.disabled"]
+    nobody = {"id": api.workspace, "notify_endpoint_id": None, "notify_types": types}
     assert api.client.get("/v1/workspace", headers=api.read).json() == nobody
     told = {**nobody, "notify_endpoint_id": made["id"]}
     assert put(made["id"], api.write).json() == told
