@@ -17,11 +17,21 @@ class Refused(NamedTuple):
     refusal: Refusal
 
 
-class Failed(NamedTuple):
-    """Our own code raised an exception; the delivery that it stopped, if any, is in no queue."""
+class Failed:
+    """Our own code raised an exception; the delivery that it stopped, if any, is in no queue.
 
-    delivery: Delivery | None
-    error: Exception
+    A plain class: a compiled named tuple can't have a field of an exception type.
+
+    Attributes:
+        delivery: that the exception stopped; None: the exception was not about one.
+        error: the exception.
+    """
+
+    __slots__ = ("delivery", "error")
+
+    def __init__(self, delivery: Delivery | None, error: Exception) -> None:
+        self.delivery = delivery
+        self.error = error
 
 
 Next: TypeAlias = InFlight | Refused | Failed

@@ -23,11 +23,21 @@ class WideEvent(NamedTuple):
     workspace_id: str
 
 
-class Broken(NamedTuple):
-    """Our own code raised an exception for a delivery."""
+class Broken:
+    """Our own code raised an exception for a delivery.
 
-    stage: Stage
-    error: Exception
+    A plain class: a compiled named tuple can't have a field of an exception type.
+
+    Attributes:
+        stage: where it was raised.
+        error: the exception.
+    """
+
+    __slots__ = ("error", "stage")
+
+    def __init__(self, stage: Stage, error: Exception) -> None:
+        self.stage = stage
+        self.error = error
 
 
 Way: TypeAlias = "Endpoint | Decision | Broken"
