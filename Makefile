@@ -62,7 +62,7 @@ build: $(VENV)/all.stamp ## the wheel and the source archive, into dist/
 
 sbom: $(VENV)/all.stamp ## a CycloneDX bill of materials of what the image installs, into dist/
 	@mkdir -p dist && $(PYTHON) -m venv build/sbom && build/sbom/bin/python -m pip install -q "cyclonedx-bom>=7,<8"
-	@build/sbom/bin/cyclonedx-py requirements requirements/run.txt --output-file dist/sbom.cdx.json
+	@build/sbom/bin/cyclonedx-py requirements requirements/image.txt --output-file dist/sbom.cdx.json
 
 test-wheel: build ## the fast tests against the built wheel, away from the tree
 	@tests/wheel.sh dist/*.whl $(BIN)/python requirements/all.txt

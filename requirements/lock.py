@@ -1,8 +1,9 @@
 """Pins what is installed, with hashes: `make lock`.
 
-Reads the extras and groups of pyproject.toml and writes `run.txt` (what `make run` and the image
-need) and `all.txt` (what developing needs). pip-compile can't do it alone: it knows no dependency
-groups, and would pin this project itself, with a path, where an extra names another one.
+Reads the extras and groups of pyproject.toml and writes three files: `run.txt` (what `make run`
+needs), `image.txt` (what the image needs, without a broker of its own) and `all.txt` (what
+developing needs). pip-compile can't do it alone: it knows no dependency groups, and would pin this
+project itself, with a path, where an extra names another one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ GROUPS: Final = ("test", "lint", "build", "docs")
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
     run = [
         *project["project"]["dependencies"],
@@ -30,11 +31,13 @@ def main() -> None:
         *extra(project, "postgres"),
         BUILD,
     ]
-    everything = [*run, *extra(project, "all")]
+    image = [*project["project"]["dependencies"], *extra(project, "all"), BUILD]
+    everything = [*run, *image]
     for group in GROUPS:
         everything += project["dependency-groups"][group]
     compile_into(HERE / "run.txt", run)
     compile_into(HERE / "all.txt", everything, HERE / "run.txt")
+    compile_into(HERE / "image.txt", image, HERE / "all.txt")
 
 
 # To install the project itself without fetching what no hash vouches for.

@@ -115,6 +115,18 @@ def test_a_misspelt_type_is_offered_the_right_one() -> None:
         parse(FilterOptions(type=["testimonial.aproved"]), NOW_MS)
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("exhasted", "did you mean exhausted?"), ("slow", "known are address_refused,")],
+)
+def test_an_unknown_reason_is_refused_with_the_known_ones(reason: str, said: str) -> None:
+    with pytest.raises(
+        LetterFilterRefused, match=f"^--reason: '{reason}' is not a reason; "
+    ) as caught:
+        parse(FilterOptions(reason=[reason]), NOW_MS)
+    assert said in str(caught.value)
+
+
 @given(st.integers(0, 99_999), st.integers(0, 99_999), st.integers(0, 99_999))
 def test_a_range_takes_what_lies_between_its_ends(one: int, other: int, number: int) -> None:
     least, most = sorted((one, other))

@@ -180,7 +180,7 @@ def test_one_letter_is_shown_with_its_history_and_event(
 def test_a_missing_letter_is_reported_in_one_line(topics: KafkaSettings) -> None:
     told = CommandLine(topics)("dlq", "show", "nothing")
     assert (told.code, told.err.count("\n")) == (1, 1)
-    assert "no dead letter nothing" in told.err
+    assert "dead letter 'nothing' does not exist" in told.err
 
 
 def test_bytes_that_are_not_an_event_are_shown_as_they_are(

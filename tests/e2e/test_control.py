@@ -69,16 +69,20 @@ def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: S
     [shown] = lines(rig, "deliveries", "show", delivery["id"])
     assert [each["outcome"] for each in shown["attempts"]] == ["retrying", "delivered"]
     assert shown["attempts"][0]["status"] == 500
-    assert delivery["id"] in run(rig, "deliveries", "show", delivery["id"])
+    assert delivery["id"] in run(rig, "deliveries", "show", delivery["id"][:8])
+    assert lines(rig, "deliveries", "list", "--endpoint", "crm") == [delivery]
+    [listed] = run(rig, "deliveries", "list").splitlines()
+    assert listed.split("\t")[:2] == [delivery["id"], "crm"]
 
     run(rig, "deliveries", "retry", delivery["id"])
-    run(rig, "deliveries", "retry", "--event", event_id)
+    run(rig, "deliveries", "retry", "--event", event_id)  # delivered: left out
+    run(rig, "deliveries", "retry", "--event", event_id, "--state", "delivered")
     assert sink.wait_until(lambda: sink.ids("hook")[event_id] == 3, PROMPTLY_S)
     until(lambda: len(lines(rig, "deliveries", "show", delivery["id"])[0]["attempts"]) == 4)
     [shown] = lines(rig, "deliveries", "show", delivery["id"])
     assert [each["trigger"] for each in shown["attempts"][2:]] == ["manual", "manual"]
 
-    [doing] = lines(rig, "endpoints", "health", added[0]["id"])
+    [doing] = lines(rig, "endpoints", "health", "crm")
     assert (doing["delivered"], doing["failed"], doing["failure_streak"]) == (3, 1, 0)
     [told] = lines(rig, "endpoints", "notify", added[0]["id"])
     assert told == {"workspace_id": rig.workspace, "notify_endpoint_id": added[0]["id"]}
@@ -89,6 +93,7 @@ def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: S
     assert (sent["name"], sent["state"], len(sent["attempts"])) == ("crm", "delivered", 4)
     assert "form.completed" in unwanted["not_sent_because"]
     assert lines(rig, "trace", traced["subject"]) == [traced]
+    assert lines(rig, "trace", delivery["id"][:8]) == [traced]
     assert "not sent: it wants only form.completed" in run(rig, "trace", event_id)
 
 
@@ -121,19 +126,23 @@ def test_an_event_without_endpoints_is_traced_with_the_reason(rig: Rig, sink: Si
     assert traced["event_id"] == event_id
     [course] = traced["endpoints"]
     assert "before the endpoint was served" in course["not_sent_because"]
-    assert "say from when on" in run(rig, "trace", alone["subject"], code=1)
+    assert "add the time to search from" in run(rig, "trace", alone["subject"], code=1)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("deliveries", "show", "nonsense"), "not a UUID"),
+        (("deliveries", "show", "nonsense"), "delivery 'nonsense' does not exist"),
+        (("deliveries", "list", "--columns", "stat"), "did you mean state?"),
+        (("deliveries", "list", "--endpoint", "crn"), "endpoint 'crn' does not exist"),
+        (("endpoints", "update", "crm"), "nothing to change"),
+        (("keys", "revoke", "abcd"), "key 'abcd' does not exist"),
         (("deliveries", "show", "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"), "no delivery"),
         (("deliveries", "retry"), "name a delivery"),
         (("deliveries", "retry", "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"), "no delivery"),
         (("deliveries", "list", "--since", "soon"), "--since"),
         (("deliveries", "list", "--cursor", "x"), "cursor"),
-        (("trace", "nonsense"), "not a UUID"),
+        (("trace", "nonsense"), "event 'nonsense' does not exist"),
     ],
 )
 def test_what_can_not_be_is_said_in_one_line(

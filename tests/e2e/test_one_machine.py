@@ -118,7 +118,7 @@ def test_endpoints_that_the_database_does_not_know_are_shown_and_removed(rig: Ri
     )
     assert kept.returncode == 0, kept.stderr
     before = plaudit("status", **environment)
-    assert (before.returncode, "1 endpoints are served" in before.stderr) == (0, True)
+    assert (before.returncode, "workers serve 1 endpoints" in before.stderr) == (0, True)
     asked = plaudit("endpoints", "sync", "--prune", **environment)
     assert (asked.returncode, lost in asked.stdout) == (1, True)
     done = plaudit("endpoints", "sync", "--prune", "--yes", **environment)

@@ -148,7 +148,7 @@ def test_every_event_has_an_end_though_its_endpoint_changed_before_it_was_read(
     assert rig.stop(worker) == 0
 
     deleted = rig.publish(20)
-    run(rig, "endpoints", "remove", endpoint)
+    run(rig, "endpoints", "remove", endpoint, "--yes")
     worker = rig.worker()
     assert sink.wait_until(lambda: ended(rig, "cancelled") == set(deleted), PROMPTLY_S)
     assert rig.stop(worker) == 0

@@ -7,7 +7,6 @@ from confluent_kafka import Consumer, TopicPartition
 
 from command import CommandLine
 from conftest import MakeTopic, delete_before
-from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.lag import LagReader, PartitionLag
 from plaudit.kafka.settings import KafkaSettings
@@ -82,7 +81,9 @@ def test_what_retention_took_away_does_not_wait_any_more(
 
 def test_status_shows_what_waits(topics: KafkaSettings) -> None:
     plaudit = CommandLine(topics, {"PLAUDIT_RETRY_SCHEDULE": topics.retry_schedule or ""})
-    assert "nothing is waiting" in plaudit("status").out
+    idle = plaudit("status")
+    assert "nothing is waiting" in idle.out
+    assert "the events lane has no worker: run `plaudit deliver`" in idle.err
     topic = topics.names.event_topics[0]
     write(topics, topic, 3)
     status = plaudit("status", "--json")
@@ -102,12 +103,11 @@ def test_status_names_topics_that_are_missing(settings: KafkaSettings) -> None:
 
 
 def test_status_tells_in_one_line_that_the_brokers_are_away(
-    away: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+    away: KafkaSettings,
 ) -> None:
-    monkeypatch.setattr(Admin.__init__, "__defaults__", (1.0,))
     told = CommandLine(away)("status")
     assert (told.code, told.err.count("\n")) == (1, 1)
-    assert "the brokers are away" in told.err
+    assert "127.0.0.1:1: connection refused. Check KAFKA_BOOTSTRAP_SERVERS" in told.err
 
 
 def test_a_position_past_the_end_and_a_lost_range_are_reported(
@@ -135,5 +135,5 @@ def test_status_warns_of_both(topics: KafkaSettings) -> None:
             producer.publish(now, b"x", b"k", partition=0).result(PROMPTLY_S)
     delete_before(topics, Partition(now, 0), 2)
     told = plaudit("status").err
-    assert f"{events}: the events lane stands past the end of partitions 0" in told
+    assert f"{events}: the events lane's position is past the end of partitions 0" in told
     assert f"{now}: up to 2 records are gone" in told

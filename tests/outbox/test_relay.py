@@ -303,7 +303,7 @@ def test_from_the_command_line(
     relay = [PLAUDIT, "outbox", "relay", "--once"]
     done = subprocess.run(relay, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "plaudit: 1 rows were put aside; see `plaudit outbox status`\n"
+    assert done.stderr == "plaudit: 1 rows can't be published; see `plaudit outbox status`\n"
     assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == [
         "outbox.active",
         "outbox.row_refused",

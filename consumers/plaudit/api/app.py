@@ -8,7 +8,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -16,6 +16,7 @@ from plaudit.api.dependencies import Parts
 from plaudit.api.middleware.idempotency import PARAMETER, Idempotency
 from plaudit.api.middleware.metrics import Counting
 from plaudit.api.problems import Problem, install
+from plaudit.api.query_params import check_query
 from plaudit.api.readiness import Readiness, problems_of
 from plaudit.api.request_guard import Door
 from plaudit.api.routes import (
@@ -78,7 +79,7 @@ def create_app(
     app.state.parts = parts
     app.router.routes.append(events.ROUTE)
     for module in (endpoints, deliveries, audit, jobs, hooks, workspaces, catalogue):
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[Depends(check_query)])
     install(app)
     app.add_middleware(events.Shortcut)
     app.add_middleware(Idempotency, parts=parts)

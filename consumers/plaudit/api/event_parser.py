@@ -13,6 +13,7 @@ from plaudit.api.problems import Refused
 from plaudit.events.avro.json_fast_path import UNUSUAL, JsonWritten, write_json
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
 from plaudit.events.models.event import EventModel
+from plaudit.records.validation import in_words
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
 MOST_EVENTS: Final = 1_000
@@ -104,7 +105,7 @@ def _cloud_event(tree: object, where: str) -> Incoming:
         raise Refused(422, "has to be 1.0", field=f"{where}specversion")
     for name in ("id", "source"):
         if not isinstance(tree.get(name), str) or not tree[name]:
-            raise Refused(422, "missing, or no text", field=where + name)
+            raise Refused(422, "missing, or not a text", field=where + name)
     data = dict(tree["data"])
     if isinstance(data.get("meta"), dict):
         # Attributes fill in fields that the event omits.
@@ -134,8 +135,11 @@ def _written(name: object, data: dict[str, Any], where: str) -> EventModel | Jso
 
 
 def _event(name: object, data: dict[str, Any], where: str) -> EventModel:
+    if not isinstance(name, str) or not name:
+        detail = 'missing; give an event type, for example "testimonial.approved"'
+        raise Refused(422, detail, field=f"{where}type")
     try:
-        return lookup(str(name)).model.model_validate_json(orjson.dumps(data))
+        return lookup(name).model.model_validate_json(orjson.dumps(data))
     except UnknownEventType as error:
         raise Refused(422, str(error), field=f"{where}type") from None
     except orjson.JSONEncodeError:
@@ -143,7 +147,7 @@ def _event(name: object, data: dict[str, Any], where: str) -> EventModel:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         path = ".".join(str(part) for part in ("data", *first["loc"]))
-        raise Refused(422, first["msg"], field=where + path) from None
+        raise Refused(422, in_words(first["msg"]), field=where + path) from None
 
 
 def _uuid(text: str) -> str | None:

@@ -15,8 +15,9 @@ from plaudit.control.retry import RetryRefused
 from plaudit.endpoints.keys import CannotOpen
 from plaudit.events.catalogue import UnknownEventType
 from plaudit.events.registry.errors import RegistryFailure
-from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.errors import KafkaFailure, NotAuthorized, TopicMissing, TopicProblem
 from plaudit.logs.logger import event_logger
+from plaudit.records.validation import in_words
 from plaudit.store.access.api_keys import NoSuchKey
 from plaudit.store.db.database import DatabaseFailure
 from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint
@@ -93,7 +94,9 @@ def refusal(error: Exception) -> Refused:
             return Refused(409, str(error), code=error.reason)
         case ChangedMeanwhile():
             return Refused(412, str(error))
-        case DatabaseFailure() | KafkaFailure() | CannotOpen() | RegistryFailure():
+        case TopicProblem() | NotAuthorized() | CannotOpen():
+            return _misconfigured(error)
+        case DatabaseFailure() | KafkaFailure() | RegistryFailure():
             return _away(error)
         case HTTPException():
             headers = None if error.headers is None else dict(error.headers)
@@ -108,12 +111,28 @@ def _away(error: Exception) -> Refused:
     return Refused(503, detail, headers={"retry-after": str(RETRY_AFTER_S)})
 
 
+def _misconfigured(error: TopicProblem | NotAuthorized | CannotOpen) -> Refused:
+    """Return the document of an error that an operator has to resolve: a retry can't succeed."""
+    _log.error("api.misconfigured", extra={"error": str(error)})
+    match error:
+        case TopicMissing():
+            return Refused(500, str(error), code="topic_missing")
+        case TopicProblem():
+            return Refused(500, str(error), code="topic_unfit")
+        case NotAuthorized():
+            detail = "the brokers do not allow this server to do that; its operator has to check"
+            return Refused(500, detail, code="not_authorized")
+        case CannotOpen():
+            detail = "this server can't decrypt the endpoint; its operator has to check"
+            return Refused(500, detail, code="endpoint_unreadable")
+
+
 def invalid(error: RequestValidationError) -> Refused:
     """Return the problem document for a request that violates the schema: its first error."""
     first: dict[str, Any] = error.errors()[0]
     place, *path = first["loc"] or ("request",)
     named = ".".join(str(part) for part in path) or str(place)
-    return Refused(422, str(first["msg"]), field=named)
+    return Refused(422, in_words(str(first["msg"])), field=named)
 
 
 def install(app: FastAPI) -> None:

@@ -14,7 +14,7 @@ from plaudit.outbox.service import RelayService
 
 COUNTERS: Final = {
     "plaudit_outbox_published": "Rows that the brokers have acknowledged.",
-    "plaudit_outbox_refused": "Rows that were put aside: they can never be published.",
+    "plaudit_outbox_refused": "Rows that can't be published; they stay, with a reason.",
     "plaudit_outbox_failures": "Times that brokers, registry or database were away, or refused.",
 }
 GAUGES: Final = {

@@ -18,10 +18,17 @@ from typing import Annotated, Final, TypeGuard
 try:
     import typer
 except ModuleNotFoundError:  # the publishing install brings no command line
-    sys.stderr.write('plaudit: the command line is an extra; pip install "plaudit[all]"\n')
+    sys.stderr.write(
+        'plaudit: the command line is an extra; pip install "plaudit[server]" for all commands, '
+        '"plaudit[worker]" to deliver, "plaudit[cli]" to publish and import\n'
+    )
     raise SystemExit(2) from None
 
+from typer.exceptions import TyperException
+
+from plaudit.cli.ui.help import humanize, tell_usage
 from plaudit.cli.ui.output import Exit, note
+from plaudit.kafka.identity import set_role
 
 DEBUG: Final = "PLAUDIT_DEBUG"
 INTERRUPTED: Final = 130
@@ -46,29 +53,29 @@ class Entry:
 COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
     {
         "dev": Entry("Run the whole pipeline on this machine, with a live view.", "dev"),
-        "topics": Entry("Make the topics as declared, compare and show them."),
+        "topics": Entry("Create, check and show the topics."),
         "schemas": Entry("The event catalogue: list, show, check and register schemas."),
         "publish": Entry("Publish events from JSON lines."),
         "import": Entry("Import reviews from CSV and JSON.", "cli", "commands.imports"),
-        "outbox": Entry("A service's outbox table, and its way to Kafka.", "deliver"),
+        "outbox": Entry("Relay, inspect and create a service's outbox table.", "worker"),
         "endpoints": Entry("Register and manage endpoints.", "server", "endpoints.commands"),
-        "deliver": Entry("Deliver events to endpoints, until stopped.", "deliver"),
-        "record": Entry("Record attempts in the delivery log, until stopped.", "all"),
-        "serve": Entry("Serve the REST API, until stopped.", "all"),
-        "deliveries": Entry("The delivery log: list, show, try again.", "server"),
-        "trace": Entry("Everything known of one event or testimonial.", "server"),
-        "keys": Entry("Make, list and revoke API keys.", "server"),
-        "jobs": Entry("Jobs: redrive, purge, replay, recovery and retry.", "all"),
+        "deliver": Entry("Deliver events to endpoints, until stopped.", "worker"),
+        "record": Entry("Record attempts in the delivery log, until stopped.", "server"),
+        "serve": Entry("Serve the REST API, until stopped.", "server"),
+        "deliveries": Entry("The delivery log: list, show and retry deliveries.", "server"),
+        "trace": Entry("Trace one event, testimonial or delivery.", "server"),
+        "keys": Entry("Create, list and revoke API keys.", "server"),
+        "jobs": Entry("Jobs: redrive, purge, replay, recovery and retry.", "server"),
         "audit": Entry("The audit log: who changed what, and when.", "server"),
-        "status": Entry("Brokers, topics, lag, what is due, dead letters.", "deliver"),
-        "records": Entry("A record that holds its partition: to the dead letters.", "deliver"),
+        "status": Entry("Show brokers, workers, what waits, and dead letters.", "worker"),
+        "records": Entry("Dead-letter a record that blocks its partition.", "worker"),
         "dlq": Entry(
-            "Dead letters: see, count, keep, send again, remove.", "deliver", "dlq.commands"
+            "Dead letters: list, count, export, redrive and purge.", "worker", "dlq.commands"
         ),
         "replay": Entry(
-            "Send events of a time range to an endpoint again.", "deliver", "dlq.replay"
+            "Send events of a time range to an endpoint again.", "worker", "dlq.replay"
         ),
-        "listen": Entry("A local subscriber that verifies and prints.", "server"),
+        "listen": Entry("Receive webhooks on this machine, verify and print them.", "server"),
         "bench": Entry("Measure this installation against plain loops.", "dev"),
         "db": Entry("Migrate and check the database.", "server"),
     }
@@ -81,18 +88,27 @@ def run(argv: Sequence[str]) -> None:
     Raises:
         SystemExit: always.
     """
-    guarded(lambda: build(argv)(list(argv), prog_name="plaudit"))
+
+    def program() -> object:
+        command = typer.main.get_command(build(argv))
+        humanize(command)
+        return command.main(list(argv), prog_name="plaudit", standalone_mode=False)
+
+    guarded(program)
 
 
-def guarded(program: Callable[[], None]) -> None:
+def guarded(program: Callable[[], object]) -> None:
     """Run a command line, and print an error as one line.
 
     Raises:
         SystemExit: always.
     """
     try:
-        program()
-    except KeyboardInterrupt:
+        code = program()
+    except TyperException as error:
+        tell_usage(error, "plaudit")
+        raise SystemExit(Exit.USAGE) from None
+    except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
         # The reader of our output has closed the pipe; nothing may be flushed into it at exit.
@@ -103,6 +119,7 @@ def guarded(program: Callable[[], None]) -> None:
             raise
         note(f"plaudit: {said(error)}")
         raise SystemExit(code_of(error)) from None
+    raise SystemExit(code if isinstance(code, int) else Exit.DONE)
 
 
 def build(argv: Sequence[str]) -> typer.Typer:
@@ -111,11 +128,13 @@ def build(argv: Sequence[str]) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
         help="Kafka-backed webhooks: Avro events in, signed webhooks out, nothing lost.",
         epilog="Settings come from PLAUDIT_* and KAFKA_BOOTSTRAP_SERVERS, and from a .env file.",
     )
     app.callback()(_root)
     wanted = next((word for word in argv if not word.startswith("-")), None)
+    set_role(wanted or "client")
     for name, entry in COMMANDS.items():
         if name != wanted:
             app.command(name, help=entry.summary)(_not_called)

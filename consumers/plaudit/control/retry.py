@@ -6,7 +6,7 @@ A scheduled retry stays; the receiver gets the same `webhook-id`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy.engine import Engine
@@ -27,6 +27,7 @@ from plaudit.store.log.queries import (
     MOST_RETRIED,
     Attempt,
     NoSuchDelivery,
+    Page,
     attempts_of,
     find_page,
 )
@@ -125,6 +126,17 @@ class Retrier:
             self._write(latest, _begun_ms(once))
         return latest
 
+    def matching(self, query: Query, limit: int = MOST_RETRIED, cursor: str | None = None) -> Page:
+        """Return the deliveries that `retry_all` retries.
+
+        Raises:
+            InputRefused: a value of the query is invalid.
+            DatabaseFailure: the log can't be read.
+        """
+        wanted = query if query.state is not None else replace(query, unfinished=True)
+        with reading(self._engine) as connection:
+            return find_page(connection, wanted, limit=limit, cursor=cursor)
+
     def retry_all(
         self,
         query: Query,
@@ -134,13 +146,14 @@ class Retrier:
     ) -> Retried:
         """Retry the deliveries of a query, newest first, up to a limit.
 
+        A query that does not name a state leaves out what was delivered or cancelled.
+
         Raises:
             InputRefused: a value of the query is invalid.
             KafkaFailure: a record was not acknowledged; earlier ones are written.
             DatabaseFailure: the log can't be read.
         """
-        with reading(self._engine) as connection:
-            page = find_page(connection, query, limit=limit, cursor=cursor)
+        page = self.matching(query, limit, cursor)
         begun_ms = _begun_ms(once)
         retried = 0
         dead: list[Attempt] = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from plaudit.control.partition_heads import Head, Reading
+from plaudit.kafka.admin.members import GroupMember
 from plaudit.kafka.admin.topics import Admin, worker_requirements
+from plaudit.kafka.errors import NotAuthorized
 from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.lag import LagReader, PartitionLag
 from plaudit.kafka.settings import KafkaSettings
@@ -47,16 +49,21 @@ class Status:
         findings: differences that prevent workers from starting.
         topics: lag of each topic.
         heads: unreadable records that block their partitions.
+        workers: members of each lane's group; None if this user may not see them.
     """
 
     brokers: str
     findings: Sequence[str]
     topics: Sequence[TopicStatus]
     heads: Sequence[Head] = ()
+    workers: Mapping[str, Sequence[GroupMember] | None] = field(default_factory=dict)
 
     @property
     def warnings(self) -> Iterator[str]:
-        """Describe what the lanes skip or can't read."""
+        """Describe what the lanes skip or can't read, and lanes without a worker."""
+        for lane, members in self.workers.items():
+            if members is not None and not members:
+                yield f"the {lane} lane has no worker: run `plaudit deliver`"
         for each in self.topics:
             if each.lost:
                 yield (
@@ -66,9 +73,9 @@ class Status:
             if each.past_end:
                 partitions = ", ".join(str(number) for number in each.past_end)
                 yield (
-                    f"{each.topic}: the {each.lane} lane stands past the end of partitions "
-                    f"{partitions}; was the topic created again, or the cluster restored? A worker "
-                    "begins them as PLAUDIT_POSITION_PAST_END says"
+                    f"{each.topic}: the {each.lane} lane's position is past the end of partitions "
+                    f"{partitions}; was the topic recreated, or the cluster restored? A worker "
+                    "starts them as PLAUDIT_POSITION_PAST_END says"
                 )
 
     def plain(self) -> dict[str, object]:
@@ -79,6 +86,10 @@ class Status:
             "findings": list(self.findings),
             "blocked": [each.plain() for each in self.heads],
             "warnings": list(self.warnings),
+            "workers": {
+                lane: None if members is None else [asdict(each) for each in members]
+                for lane, members in self.workers.items()
+            },
             "topics": [
                 {
                     "lane": each.lane,
@@ -113,12 +124,20 @@ def look(settings: KafkaSettings, now_ms: int) -> Status:
     )
     topics: list[TopicStatus] = []
     heads: list[Head] = []
+    workers = {lane: _members(admin, group) for lane, group, _ in lanes}
     with Reading(settings) as reading:
         for lane, group, delays in lanes:
             looker = _Looker(settings, lane, group, reading, now_ms)
             topics += looker.look(delays)
             heads += looker.heads
-    return Status(settings.bootstrap_servers, findings, topics, heads)
+    return Status(settings.bootstrap_servers, findings, topics, heads, workers)
+
+
+def _members(admin: Admin, group: str) -> Sequence[GroupMember] | None:
+    try:
+        return admin.members(group)
+    except NotAuthorized:
+        return None
 
 
 class _Looker:

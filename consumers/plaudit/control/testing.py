@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.pipeline.attempt import Attempter, Parcel
+from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.keys import CannotOpen, SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import open_endpoint
+from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import Event, EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
@@ -16,10 +19,14 @@ from plaudit.events.ids import new_event_id
 from plaudit.events.rendering import render
 from plaudit.formats.shape import SOURCE, Rendered, Shape
 from plaudit.records.names import Trigger
+from plaudit.records.times import time_text, wall_ms
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 from plaudit.store.endpoints.rows import StoredEndpoint, record_of
 from plaudit.transport.answer import Answer
 from plaudit.transport.sender import Sender
+
+_PREFERRED: Final = ("testimonial.approved", "testimonial.submitted")
+"""Types that are tried first for an endpoint that takes all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +36,14 @@ class Tested:
     Attributes:
         message_id: its `webhook-id`.
         body: body of the request.
+        matches: whether the endpoint's filter accepts the event.
     """
 
     message_id: str
     event_type: str
     body: str
     attempted: Attempted
+    matches: bool
 
     @property
     def succeeded(self) -> bool:
@@ -51,16 +60,18 @@ class Tested:
 
 async def send_test(
     stored: StoredEndpoint,
-    event_type: str,
+    event_type: str | None,
     keys: SecretKeys,
     sender: Sender,
     once: IdempotencySeed | None = None,
 ) -> Tested:
     """Send an example now, even to a disabled endpoint; it is neither retried nor logged.
 
+    The request has the header `plaudit-test: true`.
+
     Args:
         stored: the endpoint.
-        event_type: event type of the example.
+        event_type: event type of the example; None chooses one that the endpoint takes.
         keys: keys that decrypt the endpoint's secret.
         sender: HTTP client.
         once: seed of an idempotent request; a repetition has the same `webhook-id`.
@@ -72,12 +83,45 @@ async def send_test(
     endpoint = open_endpoint(record_of(stored), keys)
     if not isinstance(endpoint, Endpoint):
         raise CannotOpen(endpoint.reason, stored.sealed.key_id)
-    event = sample(stored.workspace_id, event_type)
+    event, matches = _example_for(stored, event_type)
     if once is not None:
         event = event._replace(event_id=once.uuid("test"))
     parcel = _parcel(event, endpoint)
     attempted = await Attempter(sender).send(parcel, endpoint)
-    return Tested(parcel.message_id, event_type, parcel.body.decode(), attempted)
+    return Tested(parcel.message_id, event.type, parcel.body.decode(), attempted, matches)
+
+
+def _example_for(stored: StoredEndpoint, event_type: str | None) -> tuple[Event, bool]:
+    """Return an example for an endpoint, and whether its filter accepts it.
+
+    Of the types that the endpoint takes, it is the first whose example passes the filter.
+
+    Raises:
+        UnknownEventType: the event type does not exist.
+    """
+    own = [*stored.event_types] or [
+        *_PREFERRED,
+        *(each for each in CATALOGUE if each not in _PREFERRED),
+    ]
+    wants = known_filter(stored.content_filter)
+    examples = [_for_endpoint(stored, each) for each in ([event_type] if event_type else own)]
+    for example_event in examples:
+        if wants is None or wants(example_event.data):
+            return example_event, True
+    return examples[0], False
+
+
+def _for_endpoint(stored: StoredEndpoint, event_type: str) -> Event:
+    """Return an example of now, in a space that the endpoint takes."""
+    event = sample(stored.workspace_id, event_type)._replace(timestamp=_now())
+    if not stored.spaces:
+        return event
+    space = stored.spaces[0]
+    return event._replace(space_id=space, data={**event.data, "space_id": space})
+
+
+def _now() -> str:
+    return time_text(wall_ms())
 
 
 def sample(workspace_id: str | None, event_type: str) -> Event:

@@ -152,8 +152,8 @@ class _Compiler:
             return self._tests_of(tree, where)
         [(name, inner), *more] = tree.items()
         if more or name not in _GROUPS:
-            listed = ", ".join(_GROUPS)
-            raise FilterRefused(where, f"wants `field` with a test, or one of {listed} alone")
+            wanted = 'is either {"field": …, "<test>": …} or exactly one of'
+            raise FilterRefused(where, f"a filter {wanted} {', '.join(_GROUPS)}")
         at = _join(where, name)
         if name == "not":
             negated = self.filter(inner, at, depth - 1)

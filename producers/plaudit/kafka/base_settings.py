@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from plaudit.kafka.errors import SettingsError
+from plaudit.kafka.service_links import drop_service_links
+from plaudit.records.validation import in_words
 
 if TYPE_CHECKING:
     from typing import Self
@@ -26,6 +28,19 @@ class EnvSettings(BaseSettings):
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Ignore the variables that Kubernetes makes from the names of Services."""
+        del settings_cls, file_secret_settings
+        return init_settings, drop_service_links(env_settings), dotenv_settings
+
     @model_validator(mode="wrap")
     @classmethod
     def _in_one_line(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -34,5 +49,5 @@ class EnvSettings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             name = "_".join(str(part) for part in first["loc"][:1]).upper()
-            reason = str(first["msg"]).removeprefix("Value error, ")
-            raise SettingsError(PREFIX + name, reason) from None
+            prefix = cls.model_config.get("env_prefix", PREFIX)
+            raise SettingsError(prefix + name, in_words(str(first["msg"]))) from None

@@ -5,6 +5,7 @@ KafkaFailure
 ├── KafkaUnavailable     the brokers are unavailable or too slow: retry
 ├── NotAuthorized        the brokers refused this user: change ACLs or credentials
 ├── TopicProblem         a topic or partition is missing or unfit: `plaudit topics apply`
+│   └── TopicMissing     the topic does not exist: wrong prefix, or not created yet
 ├── RecordRefused        the brokers will never accept this record
 │   └── RecordTooLarge
 ├── BufferFull           the local buffer is full: wait for acknowledgements, then send again
@@ -93,6 +94,19 @@ class TopicProblem(KafkaFailure):
     ) -> None:
         super().__init__(doing, reason, code)
         self.retriable = retriable
+
+
+class TopicMissing(TopicProblem):
+    """The topic of a record does not exist; `topic` is its name."""
+
+    def __init__(self, topic: str, code: str = "") -> None:
+        super().__init__(f"publish to {topic}", "topic does not exist", code)
+        self.topic = topic
+        self.args = (topic, code)
+
+    def __str__(self) -> str:
+        way_out = "run `plaudit topics apply`, or correct PLAUDIT_TOPIC_PREFIX"
+        return f"topic {self.topic} does not exist; {way_out}"
 
 
 class RecordRefused(KafkaFailure):

@@ -28,8 +28,11 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from plaudit.kafka.errors import SettingsError
+from plaudit.kafka.identity import client_id
+from plaudit.kafka.service_links import drop_service_links, without_service_links
 from plaudit.records.delays import Delay, DelayError, parse_delays, tiers_of
 from plaudit.records.names import DEFAULT_PREFIX, Names
+from plaudit.records.validation import in_words
 
 if TYPE_CHECKING:
     from typing import Self
@@ -67,7 +70,7 @@ class _Passthrough(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, object]:
-        given = {**dotenv_values(_ENV_FILE), **os.environ}
+        given = without_service_links({**dotenv_values(_ENV_FILE), **os.environ})
         properties = {
             name.removeprefix(PASSTHROUGH).lower().replace("_", "."): value
             for name, value in given.items()
@@ -142,7 +145,8 @@ class KafkaSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read `PLAUDIT_KAFKA_*` in addition to the named fields."""
         del file_secret_settings
-        return init_settings, env_settings, dotenv_settings, _Passthrough(settings_cls)
+        env = drop_service_links(env_settings)
+        return init_settings, env, dotenv_settings, _Passthrough(settings_cls)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -152,7 +156,7 @@ class KafkaSettings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             name = str(first["loc"][0]) if first["loc"] else "settings"
-            raise SettingsError(_variable(name), _plain(first["msg"])) from None
+            raise SettingsError(_variable(name), in_words(first["msg"])) from None
         _delays(settings.retry_schedule, settings.retry_tiers)
         return settings
 
@@ -224,7 +228,7 @@ class KafkaSettings(BaseSettings):
         for name, value in enforced.items():
             if name in given and given[name].lower() != str(value).lower():
                 raise SettingsError(variable_of(name), f"Plaudit needs {name}={value}; unset it")
-        base: dict[str, object] = {"client.id": "plaudit"}
+        base: dict[str, object] = {"client.id": client_id()}
         return {**base, **defaults, **given, **enforced, "bootstrap.servers": servers}
 
 
@@ -263,7 +267,3 @@ def _variable(field: str) -> str:
     info = KafkaSettings.model_fields.get(field)
     alias = info.validation_alias if info is not None else None
     return alias if isinstance(alias, str) else field
-
-
-def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")

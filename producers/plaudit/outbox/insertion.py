@@ -173,8 +173,8 @@ def _with_cursor(connection: Any) -> Write:  # noqa: ANN401 - a driver's class
 
 
 def _with_sqlalchemy(connection: Any) -> Write:  # noqa: ANN401 - not imported here
-    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-        raise OutsideTransaction("use a connection without isolation_level=AUTOCOMMIT")
+    if _commits_each_statement(connection):
+        raise OutsideTransaction("use an engine and connection without isolation_level=AUTOCOMMIT")
     style = connection.dialect.paramstyle
 
     def write(table: str, row: Sequence[object]) -> None:
@@ -183,18 +183,59 @@ def _with_sqlalchemy(connection: Any) -> Write:  # noqa: ANN401 - not imported h
     return write
 
 
+def _commits_each_statement(connection: Any) -> bool:  # noqa: ANN401 - not imported here
+    """Return whether the driver of an SQLAlchemy connection commits each statement.
+
+    The option of a connection does not say it all: the engine, or its URL, may set the driver's.
+    """
+    pooled = connection.connection
+    if connection.dialect.name == "sqlite":
+        return _sqlite_commits(connection, pooled.driver_connection)
+    autocommit = getattr(pooled.dbapi_connection, "autocommit", None)
+    if isinstance(autocommit, bool):
+        return autocommit
+    of_mysql = getattr(pooled.dbapi_connection, "get_autocommit", None)
+    return bool(of_mysql()) if callable(of_mysql) else False
+
+
+def _sqlite_commits(connection: Any, driver: Any) -> bool:  # noqa: ANN401 - not imported here
+    """Return whether SQLite is outside of a transaction that the driver would not begin."""
+    if _begins_itself(driver) or driver.in_transaction:
+        return False
+    # An application may begin transactions in SQLAlchemy's event `begin`, which comes now.
+    connection.exec_driver_sql("SELECT 1")
+    return not driver.in_transaction
+
+
 def _in_psycopg_transaction(connection: Any) -> None:  # noqa: ANN401 - not imported here
+    _require(connection, "autocommit")
     if connection.autocommit and connection.info.transaction_status == 0:  # idle
         raise OutsideTransaction("with connection.transaction(): …")
 
 
 def _in_sqlite_transaction(connection: Any) -> None:  # noqa: ANN401 - as of Python 3.12
-    # With an isolation level, or autocommit=False, the driver begins a transaction before the
-    # insert.
-    begins = connection.isolation_level is not None
-    mode = getattr(connection, "autocommit", -1)  # -1: as the isolation level specifies
-    if not connection.in_transaction and not (begins if mode == -1 else mode is False):
+    _require(connection, "isolation_level")
+    if not connection.in_transaction and not _begins_itself(connection):
         raise OutsideTransaction('connection.execute("BEGIN")')
+
+
+def _begins_itself(connection: Any) -> bool:  # noqa: ANN401 - as of Python 3.12
+    """Return whether sqlite3 begins a transaction before the insert.
+
+    It does with an isolation level, or with autocommit=False.
+    """
+    mode = getattr(connection, "autocommit", -1)  # -1: as the isolation level specifies
+    return connection.isolation_level is not None if mode == -1 else mode is False
+
+
+def _require(connection: object, attribute: str) -> None:
+    """Check that an object of a driver is a connection, and not a cursor.
+
+    Raises:
+        UnknownConnection: it is not.
+    """
+    if not hasattr(connection, attribute):
+        raise UnknownConnection(connection, "the driver's connections; pass cursor.connection")
 
 
 def _insert(table: str, mark: str) -> str:

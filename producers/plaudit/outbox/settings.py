@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
 
+from plaudit.kafka.base_settings import EnvSettings
 from plaudit.kafka.errors import SettingsError
 from plaudit.outbox.events import RecordMaker
 from plaudit.outbox.queue import EventQueue
@@ -22,7 +23,7 @@ _SQLITE: Final = "sqlite:///"
 _EXAMPLE: Final = "postgresql://user@host/database or sqlite:///path/of/file.db"
 
 
-class OutboxSettings(BaseSettings):
+class OutboxSettings(EnvSettings):
     """Settings of `plaudit outbox`."""
 
     model_config = SettingsConfigDict(
@@ -57,12 +58,7 @@ def read_settings() -> OutboxSettings:
     Raises:
         SettingsError: a value is invalid; the message names its variable.
     """
-    try:
-        return OutboxSettings()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        variable = f"{PREFIX}{first['loc'][0]}".upper()
-        raise SettingsError(variable, first["msg"]) from None
+    return OutboxSettings()
 
 
 def dialect_of(url: str) -> Dialect:
@@ -77,7 +73,7 @@ def dialect_of(url: str) -> Dialect:
         return "sqlite"
     if urlsplit(url).scheme.partition("+")[0] in {"postgresql", "postgres"}:
         return "postgresql"
-    raise SettingsError(URL, f"no database that an outbox can be in; give {_EXAMPLE}")
+    raise SettingsError(URL, f"an outbox can't be in this database; give {_EXAMPLE}")
 
 
 def open_queue(settings: OutboxSettings, make: RecordMaker) -> EventQueue:

@@ -121,5 +121,13 @@ def lookup(name: str) -> EventType:
 
 
 def type_of(event: EventModel) -> EventType:
-    """Return the type of an event."""
+    """Return the type of an event.
+
+    Raises:
+        TypeError: the object is not an event model.
+    """
+    if isinstance(event, type) or getattr(event, "type_name", None) not in CATALOGUE:
+        kind = f"the class {event.__name__}" if isinstance(event, type) else type(event).__name__
+        msg = f"an event model such as TestimonialApproved(…) is needed, not {kind}"
+        raise TypeError(msg)
     return CATALOGUE[event.type_name]

@@ -6,6 +6,7 @@ from typing import Literal
 
 LogEvent = Literal[
     "api.crashed",
+    "api.misconfigured",
     "api.started",
     "api.unavailable",
     "attempt.unreadable",

@@ -21,6 +21,11 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "Code of ours raised in a request; the caller got a 500.",
         "Report it with the traceback.",
     ),
+    "api.misconfigured": error(
+        "A request failed for a missing topic, a missing permission or a missing key: a retry "
+        "can't succeed; the caller got a 500.",
+        "See `error`; correct the setting, the topic or the permission.",
+    ),
     "api.started": info(
         "The API listens on `host` and `port`.",
     ),

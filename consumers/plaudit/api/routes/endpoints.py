@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Body, Header, Response
 
 from plaudit.api.auth import Caller, Reading, WithOnce, WithParts, Writing
 from plaudit.api.dependencies import Parts
@@ -102,7 +102,7 @@ def change_endpoint(
 def remove_endpoint(
     parts: WithParts, who: Writing, endpoint_id: UUID, if_match: IfMatch = None
 ) -> None:
-    """Delete an endpoint; deliveries that are on their way to it are cancelled."""
+    """Delete an endpoint; its pending deliveries are cancelled."""
     known = _matching(_mine(parts, who, endpoint_id), if_match)
     seen = None if if_match in {None, "*"} else known.version
     parts.endpoints.remove(known.endpoint_id, seen)
@@ -119,9 +119,13 @@ def enable_endpoint(
 
 @router.post("/{endpoint_id}/disable", responses=_CHANGED)
 def disable_endpoint(
-    parts: WithParts, who: Writing, endpoint_id: UUID, response: Response, body: Disabling
+    parts: WithParts,
+    who: Writing,
+    endpoint_id: UUID,
+    response: Response,
+    body: Annotated[Disabling, Body(default_factory=Disabling)],
 ) -> EndpointOut:
-    """Disable an endpoint; deliveries that are on their way become dead letters."""
+    """Disable an endpoint; its pending deliveries become dead letters."""
     known = _mine(parts, who, endpoint_id)
     return _answer(parts, parts.endpoints.disable(known.endpoint_id, body.reason), response)
 
@@ -133,9 +137,9 @@ def rotate_secret(
     once: WithOnce,
     endpoint_id: UUID,
     response: Response,
-    body: Rotation,
+    body: Annotated[Rotation, Body(default_factory=Rotation)],
 ) -> EndpointOut:
-    """Create a new secret, shown only once; the old one keeps signing for a while."""
+    """Create a new secret, shown only once; former ones keep signing until their overlap ends."""
     known = _mine(parts, who, endpoint_id)
     written = parts.endpoints.rotate_secret(known.endpoint_id, body.overlap_s * 1_000, once)
     return _answer(parts, written, response)
@@ -143,9 +147,17 @@ def rotate_secret(
 
 @router.post("/{endpoint_id}/test", responses=_ONE)
 async def test_endpoint(
-    parts: WithParts, who: Writing, once: WithOnce, endpoint_id: UUID, body: TestBody
+    parts: WithParts,
+    who: Writing,
+    once: WithOnce,
+    endpoint_id: UUID,
+    body: Annotated[TestBody, Body(default_factory=TestBody)],
 ) -> TestOut:
-    """Send an example of an event type now; the response contains the result."""
+    """Send an example of an event now; the response contains the result.
+
+    By default it is an event of a type that the endpoint takes, and that passes its filter if an
+    example does. The request has the header `plaudit-test: true`.
+    """
     known = await asyncio.to_thread(_mine, parts, who, endpoint_id)
     if wait_s := parts.quotas.tests.wait_s(known.workspace_id):
         raise parts.quotas.tests.refused(wait_s)

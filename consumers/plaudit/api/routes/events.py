@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from inspect import cleandoc
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import orjson
 from pydantic import BaseModel
@@ -27,6 +28,7 @@ from plaudit.api.event_parser import (
 )
 from plaudit.api.middleware.body import read_body
 from plaudit.api.problems import Refused, answer, documented, refusal
+from plaudit.api.query_params import check_names
 from plaudit.events.avro.json_fast_path import JsonWritten
 from plaudit.events.catalogue import type_of
 from plaudit.events.examples import example_json
@@ -45,6 +47,8 @@ BYTES_EACH: Final = 8 * 1024
 """Bytes of a request that count as one event: parsing them takes as long as a few events."""
 FULL_S: Final = 1
 """Seconds after which a full buffer is worth a retry."""
+_QUERY: Final[frozenset[str]] = frozenset()
+"""Query parameters of the route: none."""
 _OURS: Final = {
     "type": "object",
     "required": ["type", "data"],
@@ -126,6 +130,7 @@ class Shortcut:
 async def _publish_events(parts: Parts, scope: Scope, receive: Receive) -> Response:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     who: Caller = scope[CALLER]
+    check_names([name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))], _QUERY)
     if _is_limited(who):
         await check_rate(parts.quotas.events, who, 0)
     body = await read_body(receive, headers.get("content-length"))

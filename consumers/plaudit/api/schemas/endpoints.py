@@ -184,7 +184,7 @@ class Rotation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     overlap_s: int = Field(
-        default=86_400, ge=0, le=604_800, description="Seconds that the old one signs along."
+        default=86_400, ge=0, le=604_800, description="Seconds that the old secret keeps signing."
     )
 
 
@@ -201,7 +201,9 @@ class TestBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    type: Text = Field(default="testimonial.submitted", description="An event type.")
+    type: Text | None = Field(
+        default=None, description="An event type; by default one that the endpoint takes."
+    )
 
 
 class TestOut(BaseModel):

@@ -7,29 +7,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from rich.table import Column, Table
 from sqlalchemy.engine import Engine
 
-from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.database import opened_database
-from plaudit.cli.ui.output import note, print_json
+from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
+from plaudit.cli.ui.output import note
 from plaudit.dlq.letters.filters import moment
 from plaudit.records.times import wall_ms
 from plaudit.store.audit.search import AuditQuery, export_entries
 
 app = typer.Typer(no_args_is_help=True, help="The audit log: who changed what, and when.")
 
-_COLUMNS: Final = ("at", "actor", "from", "action", "target")
-_Workspace = Annotated[str | None, typer.Option(help="Of this workspace only.")]
-_Actor = Annotated[str | None, typer.Option(help="By this key, session or user only.")]
-_Action = Annotated[str | None, typer.Option(help="This action only, such as endpoint.updated.")]
-_Target = Annotated[str | None, typer.Option(help="Changes of this id only.")]
-_Since = Annotated[str | None, typer.Option(help="At or after: ISO 8601, or an age such as 2h.")]
-_Until = Annotated[str | None, typer.Option(help="Before.")]
+COLUMNS: Final = (
+    ListColumn("at", ValueForm.TIME),
+    ListColumn("actor"),
+    ListColumn("from"),
+    ListColumn("action"),
+    ListColumn("target", ValueForm.ID),
+)
+_Workspace = Annotated[
+    str | None, typer.Option(metavar="UUID", help="Only changes of this workspace.")
+]
+_Actor = Annotated[
+    str | None, typer.Option(metavar="ID", help="Only by this key, session or user.")
+]
+_Action = Annotated[
+    str | None, typer.Option(metavar="ACTION", help="Only this action, such as endpoint.updated.")
+]
+_Target = Annotated[str | None, typer.Option(metavar="ID", help="Only changes of this object.")]
+_Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="At or after: RFC 3339, or an age: 2h.")
+]
+_Until = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Before: RFC 3339, or an age: 2h.")
+]
 
 
 @app.command("list")
@@ -40,7 +55,8 @@ def list_entries(
     target: _Target = None,
     since: _Since = None,
     until: _Until = None,
-    limit: Annotated[int, typer.Option(min=1, help="Maximum number of records.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to print.")] = 50,
+    columns: Annotated[str | None, columns_option(COLUMNS)] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -51,21 +67,13 @@ def list_entries(
     query = _query(workspace, actor, action, target, since, until)
     with _database() as engine:
         found = [each.plain() for each in islice(export_entries(engine, query), limit)]
-    if as_json:
-        for each in found:
-            print_json(each)
-        return
-    table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
-    for each in found:
-        actor_of = each["actor"]
-        table.add_row(
-            each["at"],
-            f"{actor_of['kind']} {actor_of['id']}",
-            actor_of["address"],
-            each["action"],
-            each["target"],
-        )
-    PlainConsole().print(table)
+    rows = found if as_json and columns is None else [_row(each) for each in found]
+    print_list(rows, COLUMNS, columns, as_json=as_json)
+
+
+def _row(entry: dict[str, Any]) -> dict[str, Any]:
+    actor = entry["actor"]
+    return {**entry, "actor": f"{actor['kind']} {actor['id']}", "from": actor["address"]}
 
 
 @app.command()

@@ -35,6 +35,7 @@ def check(
     if as_json:
         print_json({"found": found, "wanted": wanted, "ok": found == wanted})
     if found != wanted:
-        fail(f"the database is at {found or 'no revision'}, not {wanted}; run `plaudit db migrate`")
+        state = f"is at revision {found}, not {wanted}" if found else "is empty"
+        fail(f"the database {state}; run `plaudit db migrate`")
     if not as_json:
         typer.echo(f"at {wanted}")

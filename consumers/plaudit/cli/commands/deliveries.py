@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.table import Column, Table
+from sqlalchemy.engine import Engine
 
-from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.console import print_fields
 from plaudit.cli.ui.database import opened_database
-from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.cli.ui.endpoint_names import endpoint_id_of
+from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve
+from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
+from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
+from plaudit.cli.ui.prompts import agreed
 from plaudit.control.views import shown_attempt, shown_delivery
 from plaudit.dlq.letters.filters import moment
 from plaudit.records.attempt import Outcome
-from plaudit.records.times import time_text, wall_ms
+from plaudit.records.explanations import explain
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import reading
+from plaudit.store.endpoints.rows import find_names
 from plaudit.store.log.queries import (
     DEFAULT_PAGE,
     LARGEST_PAGE,
@@ -26,24 +32,67 @@ from plaudit.store.log.queries import (
     find_page,
 )
 from plaudit.store.log.query import Query, State
+from plaudit.store.log.short_ids import deliveries_between
 
-app = typer.Typer(no_args_is_help=True, help="Look at deliveries, and try them again.")
+if TYPE_CHECKING:
+    from plaudit.control.retry import Retried
 
-_COLUMNS: Final = ("delivery", "event type", "endpoint", "state", "status", "attempts", "latest")
+app = typer.Typer(no_args_is_help=True, help="List, show and retry deliveries.")
 
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_Workspace = Annotated[str | None, typer.Option(help="Of this workspace only.")]
-_Endpoint = Annotated[str | None, typer.Option(help="To this endpoint only.")]
-_Event = Annotated[str | None, typer.Option(help="Of this event only.")]
-_Subject = Annotated[
-    str | None, typer.Option(help="About this testimonial, response, customer or space only.")
+COLUMNS: Final = (
+    ListColumn("id", ValueForm.ID),
+    ListColumn("endpoint", ValueForm.ID),
+    ListColumn("event_type"),
+    ListColumn("state"),
+    ListColumn("status", ValueForm.NUMBER),
+    ListColumn("reason"),
+    ListColumn("number", ValueForm.NUMBER),
+    ListColumn("latest_at", ValueForm.TIME),
+    ListColumn("next_due_at", ValueForm.TIME, default=False),
+    ListColumn("error", default=False),
+    ListColumn("event_id", ValueForm.ID, default=False),
+    ListColumn("endpoint_id", ValueForm.ID, default=False),
+    ListColumn("workspace_id", ValueForm.ID, default=False),
+    ListColumn("subject", ValueForm.ID, default=False),
+    ListColumn("outcome", default=False),
+    ListColumn("trigger", default=False),
+)
+MOST_CHARACTERS: Final = 200
+"""Characters of an answer that are shown."""
+
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+_Columns = Annotated[str | None, columns_option(COLUMNS)]
+_Workspace = Annotated[
+    str | None, typer.Option(metavar="UUID", help="Only deliveries of this workspace.")
 ]
-_Type = Annotated[str | None, typer.Option("--type", help="Of this event type only.")]
-_State = Annotated[State | None, typer.Option(help="That stand so only.")]
-_Outcome = Annotated[Outcome | None, typer.Option(help="Whose latest row says so only.")]
-_Status = Annotated[int | None, typer.Option(help="Last answered with this HTTP status only.")]
-_Since = Annotated[str | None, typer.Option(help="Latest attempt at or after: RFC 3339, or 2h.")]
-_Until = Annotated[str | None, typer.Option(help="Latest attempt before: RFC 3339, or 2h.")]
+_Endpoint = Annotated[
+    str | None, typer.Option(metavar="ENDPOINT", help="Only to this endpoint: its name or id.")
+]
+_Event = Annotated[str | None, typer.Option(metavar="UUID", help="Only of this event.")]
+_Subject = Annotated[
+    str | None,
+    typer.Option(metavar="UUID", help="Only about this testimonial, response, customer or space."),
+]
+_Type = Annotated[
+    str | None, typer.Option("--type", metavar="TYPE", help="Only of this event type.")
+]
+_State = Annotated[State | None, typer.Option(help="Only deliveries in this state.")]
+_Outcome = Annotated[
+    Outcome | None, typer.Option(help="Only if the latest attempt ended this way.")
+]
+_Status = Annotated[
+    int | None, typer.Option(metavar="STATUS", help="Only if the latest answer had this status.")
+]
+_Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Latest attempt at or after: RFC 3339, or an age: 2h."),
+]
+_Until = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Latest attempt before: RFC 3339, or an age: 2h.")
+]
+_Delivery = Annotated[
+    str, typer.Argument(metavar="DELIVERY", help="The delivery's id, or its first characters.")
+]
 
 
 @app.command("list")
@@ -59,9 +108,13 @@ def list_deliveries(
     since: _Since = None,
     until: _Until = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=LARGEST_PAGE, help="How many at once.")
+        int,
+        typer.Option(min=1, max=LARGEST_PAGE, metavar="COUNT", help="Most rows to print."),
     ] = DEFAULT_PAGE,
-    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    cursor: Annotated[
+        str | None, typer.Option(metavar="CURSOR", help="Continue after this page.")
+    ] = None,
+    columns: _Columns = None,
     *,
     as_json: _Json = False,
 ) -> None:
@@ -74,35 +127,26 @@ def list_deliveries(
     engine = opened_database()
     with reading(engine) as connection:
         page = find_page(connection, query, limit=limit, cursor=cursor)
+        names = {each[0]: each[1] for each in find_names(connection)}
     engine.dispose()
-    if as_json:
-        for each in page.deliveries:
-            print_json(shown_delivery(each))
-    else:
-        table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
-        for each in page.deliveries:
-            table.add_row(
-                each.delivery_id,
-                each.event_type,
-                each.endpoint_id,
-                str(each.state),
-                str(each.status or each.reason or ""),
-                str(each.number),
-                time_text(each.started_at),
-            )
-        PlainConsole().print(table)
+    rows = [
+        {**shown_delivery(each), "endpoint": names.get(each.endpoint_id) or each.endpoint_id}
+        for each in page.deliveries
+    ]
+    print_list(rows, COLUMNS, columns, as_json=as_json)
     if page.cursor is not None:
         note(f"more: --cursor {page.cursor}")
 
 
 @app.command()
 def show(
-    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id.")],
+    delivery: _Delivery,
     *,
     as_json: _Json = False,
 ) -> None:
     """Show a delivery with every attempt."""
     engine = opened_database()
+    delivery = delivery_id_of(engine, delivery)
     with reading(engine) as connection:
         attempts = attempts_of(connection, delivery)
     engine.dispose()
@@ -121,7 +165,8 @@ def show(
 @app.command()
 def retry(
     delivery: Annotated[
-        str | None, typer.Argument(metavar="DELIVERY", help="One; or choose by the options.")
+        str | None,
+        typer.Argument(metavar="[DELIVERY]", help="One delivery; or select by the options."),
     ] = None,
     workspace: _Workspace = None,
     endpoint: _Endpoint = None,
@@ -132,34 +177,51 @@ def retry(
     since: _Since = None,
     until: _Until = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=MOST_RETRIED, help="How many at most.")
+        int,
+        typer.Option(min=1, max=MOST_RETRIED, metavar="COUNT", help="Most to retry."),
     ] = MOST_RETRIED,
     *,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Retry several deliveries without asking.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Retry one delivery, or a selection, now; scheduled retries stay.
 
+    A selection holds pending and dead deliveries; `--state delivered` sends delivered ones again.
+
     Examples:
       plaudit deliveries retry 5f0d8a51-8f4c-5a2b-9c39-2f5d64d4b1f0
-      plaudit deliveries retry --endpoint 3f6c… --state pending
+      plaudit deliveries retry --endpoint 3f6c… --state dead --yes
     """
     query = _query(workspace, endpoint, event, subject, event_type, since, until)
     query = replace(query, state=state)
     if (delivery is None) == (query == Query()):
         fail("name a delivery, or choose some by --endpoint, --state, --since, …", Exit.USAGE)
     # The other commands do not need this import, and start in half the time without it.
-    from plaudit.cli.commands.retry import try_again  # noqa: PLC0415 - takes long, is seldom needed
+    from plaudit.cli.commands.retry import retry_one, retry_selection  # noqa: PLC0415 - takes long, is seldom needed
 
-    done = try_again(delivery, query, limit)
+    def agree(count: int) -> bool:
+        return yes or agreed(f"Retry {count:,} deliveries?", "queued")
+
+    done = retry_one(_whole(delivery)) if delivery else retry_selection(query, limit, agree)
+    if done is None:
+        raise typer.Exit(Exit.FAILED)
+    _tell_retried(done, limit, as_json=as_json)
+
+
+def _tell_retried(done: Retried, limit: int, *, as_json: bool) -> None:
     for error in done.refused:
         note(f"plaudit: {error}")
     if as_json:
         more = done.cursor is not None
         print_json({"retried": done.retried, "refused": len(done.refused), "more": more})
     else:
-        note(f"{done.retried:,} on their way again, {len(done.refused):,} not")
+        noun = "delivery" if done.retried == 1 else "deliveries"
+        refused = f" {len(done.refused):,} can't be retried." if done.refused else ""
+        note(f"Queued {done.retried:,} {noun} for retry.{refused}")
     if done.cursor is not None:
-        note(f"there are more than {limit:,}; narrow it, or repeat it with --until")
+        note(f"there are more than {limit:,}; run the command again with --until for the others")
     if done.refused:
         raise typer.Exit(Exit.FAILED)
 
@@ -176,7 +238,7 @@ def _query(
     now_ms = wall_ms()
     return Query(
         workspace_id=workspace,
-        endpoint_id=endpoint,
+        endpoint_id=None if endpoint is None else endpoint_id_of(endpoint, workspace),
         event_id=event,
         subject=subject,
         event_type=event_type,
@@ -185,19 +247,41 @@ def _query(
     )
 
 
+def _whole(delivery: str) -> str:
+    engine = opened_database()
+    try:
+        return delivery_id_of(engine, delivery)
+    finally:
+        engine.dispose()
+
+
+def delivery_id_of(engine: Engine, text: str) -> str:
+    """Return the id of the delivery that a text means; exit if it means none or several."""
+
+    def known() -> list[KnownObject]:
+        prefix = id_prefix(text)
+        if prefix is None:
+            return []
+        with reading(engine) as connection:
+            return [KnownObject(each) for each in deliveries_between(connection, *id_range(prefix))]
+
+    return resolve(text, "delivery", known)
+
+
 def _print(whole: dict[str, Any]) -> None:
-    console = PlainConsole(soft_wrap=True)
-    table = Table.grid(padding=(0, 2))
-    for name, value in whole.items():
-        if name != "attempts":
-            table.add_row(name, "" if value is None else str(value))
-    console.print(table)
+    origin = whole["origin"]
+    place = f"{origin['topic']}, partition {origin['partition']}, offset {origin['offset']}"
+    print_fields({**{name: whole[name] for name in whole if name != "attempts"}, "origin": place})
     for each in whole["attempts"]:
-        console.print(attempt_line(each), markup=False)
-        if each["answer"] is not None:
-            console.print(f"  answered: {each['answer'][:200]}", markup=False)
+        typer.echo(attempt_line(each))
+        if each["answer"]:
+            typer.echo(f"  answer: {plain(each['answer'][:MOST_CHARACTERS])}")
+    last = whole["attempts"][-1]
+    explained = None if whole["state"] == "delivered" else explain(last["reason"], last["status"])
+    if explained is not None:
+        typer.echo(f"{explained.what}{f'; {explained.action}' if explained.action else ''}")
     if whole["next_due_at"] is not None:
-        console.print(f"next at {whole['next_due_at']}")
+        typer.echo(f"next attempt at {whole['next_due_at']}")
 
 
 def attempt_line(shown: Mapping[str, Any]) -> str:
@@ -207,4 +291,5 @@ def attempt_line(shown: Mapping[str, Any]) -> str:
     said = " ".join(
         str(each) for each in (shown["status"], shown["reason"], shown["error"]) if each
     )
-    return f"{shown['started_at']}  {shown['trigger']:8} {shown['outcome']:9} {took:>9}  {said}"
+    line = f"{shown['started_at']}  {shown['trigger']:8} {shown['outcome']:9} {took:>9}  {said}"
+    return plain(line).rstrip()

@@ -4,36 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
-from rich.table import Column, Table
 
-from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.ids import KnownObject, resolve
+from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import note, print_json
+from plaudit.cli.ui.prompts import require_agreement
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import ApiKey, KeyService, Scope
 
-app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
 
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_COLUMNS = ("id", "name", "scope", "workspace", "ends with", "created", "used", "revoked")
+COLUMNS: Final = (
+    ListColumn("name"),
+    ListColumn("id", ValueForm.ID),
+    ListColumn("scope"),
+    ListColumn("workspace_id", ValueForm.ID),
+    ListColumn("ends_with"),
+    ListColumn("created_at", ValueForm.TIME),
+    ListColumn("used_at", ValueForm.TIME),
+    ListColumn("revoked_at", ValueForm.TIME),
+)
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What it is for; people read it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Purpose of the key, for people.")],
     workspace: Annotated[
-        str | None, typer.Option(help="The workspace's UUID; an admin's key has none.")
+        str | None, typer.Option(metavar="UUID", help="Its workspace; an admin's key has none.")
     ] = None,
     scope: Annotated[
-        Scope, typer.Option(help="admin: everything; workspace: one workspace; read: look only.")
+        Scope,
+        typer.Option(help="admin: everything; workspace: one workspace; read: changes nothing."),
     ] = Scope.WORKSPACE,
     *,
     as_json: _Json = False,
 ) -> None:
-    """Create a key; prints it only once.
+    """Create a key, and print it this once.
 
     Example: plaudit keys create crm --workspace 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --scope read
     """
@@ -42,38 +53,46 @@ def create(
     if as_json:
         print_json({**shown(key), "key": text})
         return
-    note(f"{scope} key {key.key_id}; this is the only time that it is shown:")
+    note(f'Created {scope} key "{key.name}" ({key.key_id}).')
+    note("Copy it now; it will not be shown again:")
     typer.echo(text)
 
 
 @app.command("list")
 def list_keys(
-    workspace: Annotated[str | None, typer.Option(help="Of this workspace only.")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(metavar="UUID", help="Only keys of this workspace.")
+    ] = None,
+    columns: Annotated[str | None, columns_option(COLUMNS)] = None,
     *,
     as_json: _Json = False,
 ) -> None:
     """List keys, including revoked ones; only the last characters of a key are stored in clear."""
     with _service() as service:
         found = service.list(workspace)
-    if as_json:
-        for key in found:
-            print_json(shown(key))
-        return
-    table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
-    for key in found:
-        table.add_row(*("" if value is None else str(value) for value in shown(key).values()))
-    PlainConsole().print(table)
+    print_list([shown(each) for each in found], COLUMNS, columns, as_json=as_json)
 
 
 @app.command()
 def revoke(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The key's id.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="Its name, its id, or the first characters of it.")
+    ],
     *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
     as_json: _Json = False,
 ) -> None:
-    """Revoke a key, with immediate effect."""
+    """Revoke a key with immediate effect, after a confirmation."""
     with _service() as service:
-        revoked = service.revoke(key)
+        known = [each for each in service.list() if each.revoked_at is None]
+        wanted = resolve(
+            key,
+            "key",
+            lambda: (KnownObject(each.key_id, each.name, each.workspace_id) for each in known),
+        )
+        named = next((f"{each.name} ({wanted})" for each in known if each.key_id == wanted), wanted)
+        require_agreement(f"Revoke key {named}? Its users are locked out.", "revoked", yes=yes)
+        revoked = service.revoke(wanted)
     if as_json:
         print_json(shown(revoked))
     else:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 import time
-from typing import Annotated
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Annotated, Final
 
 import typer
 import uvicorn
@@ -15,23 +18,34 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
 from plaudit.dev.receiving import NotVerified, verify
 from plaudit.endpoints.signing import SecretRefused, secret_bytes
+
+_OURS: Final = ("webhook-", "plaudit-", "ce-", "content-type")
 
 
 def command(
     secret: Annotated[
-        str | None, typer.Option(help="whsec_… of the endpoint; without it nothing is verified.")
+        str | None,
+        typer.Option(metavar="SECRET", help="The endpoint's whsec_…; verifies the signatures."),
     ] = None,
-    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8_500,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    status: Annotated[int, typer.Option(min=200, max=599, help="Answer with this.")] = 200,
-    delay: Annotated[float, typer.Option(min=0, help="Seconds before the answer.")] = 0.0,
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, metavar="PORT", help="Port to listen on.")
+    ] = 8_500,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
+    status: Annotated[
+        int, typer.Option(min=200, max=599, metavar="STATUS", help="HTTP status of the answers.")
+    ] = 200,
+    delay: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Time before each answer.")
+    ] = 0.0,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print each webhook as JSON.")] = False,
 ) -> None:
-    """Receive webhooks, verify their signatures, mark duplicates, and print them.
+    """Receive webhooks, verify their signatures, mark duplicates, and print headers and body.
 
     Workers deliver to it only if PLAUDIT_ALLOW_NETWORKS contains 127.0.0.0/8.
 
@@ -48,14 +62,20 @@ def command(
     server = uvicorn.Server(config)
     if secret is None:
         note("plaudit: no --secret given: signatures are not verified")
-    note(f"listening on http://{host}:{port}/; Ctrl-C stops")
+    with _bound(host, port) as listening:
+        note(f"listening on http://{host}:{port}/; Ctrl-C stops")
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
+    note(f"received {listener.received}, {listener.doubled} of them duplicates")
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        server.run()
-    except SystemExit:
-        fail(f"--port: can't listen on {host}:{port}; is it taken?", Exit.USAGE)
-    except KeyboardInterrupt:
-        pass
-    note(f"received {listener.received}, of which {listener.doubled} came again")
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        fail(f"--port: can't listen on {host}:{port}: {why}; choose another port", Exit.USAGE)
 
 
 class LocalReceiver:
@@ -90,7 +110,7 @@ class LocalReceiver:
                 problem = str(refused)
         again = message_id in self._seen
         self.doubled += again
-        self._print(message_id, body, problem, again=again)
+        self._print(request.headers, body, problem, again=again)
         if self._delay_s:
             await asyncio.sleep(self._delay_s)
         if problem is not None:
@@ -98,17 +118,30 @@ class LocalReceiver:
         self._seen.add(message_id)
         return PlainTextResponse("", self._status)
 
-    def _print(self, message_id: str, body: bytes, problem: str | None, *, again: bool) -> None:
+    def _print(
+        self, headers: Mapping[str, str], body: bytes, problem: str | None, *, again: bool
+    ) -> None:
+        message_id = headers.get("webhook-id", "")
         try:
             event = json.loads(body)
         except ValueError:
             event = None
+        ours = {name: value for name, value in headers.items() if name.startswith(_OURS)}
         if self._as_json:
-            print_json({"id": message_id, "again": again, "problem": problem, "event": event})
+            told = {"id": message_id, "again": again, "problem": problem}
+            print_json({**told, "headers": ours, "event": event})
         else:
-            kind = event.get("type", "?") if isinstance(event, dict) else "no JSON"
+            kind = event.get("type", "?") if isinstance(event, dict) else "not JSON"
             state = problem or ("verified" if self._secret else "not verified")
-            twice = ", came before" if again else ""
+            twice = ", duplicate" if again else ""
             clock = time.strftime("%H:%M:%S")
-            sys.stdout.write(f"{clock} {kind} {message_id} ({state}{twice}), {len(body)} bytes\n")
+            lines = [f"{clock} {kind} {message_id} ({state}{twice}), {len(body):,} bytes"]
+            lines += [f"  {name}: {value}" for name, value in ours.items()]
+            text = body.decode("utf-8", "replace") if event is None else _indented(event)
+            lines += [f"  {line}" for line in text.splitlines()]
+            sys.stdout.write(plain("\n".join(lines)) + "\n")
         sys.stdout.flush()
+
+
+def _indented(event: object) -> str:
+    return json.dumps(event, indent=2, ensure_ascii=False)

@@ -56,10 +56,10 @@ def relay(
     with _metrics(settings, service):
         service.run(until_empty=once)
     if once and service.tally.refused:
-        fail(f"{service.tally.refused} rows were put aside; see `plaudit outbox status`")
+        fail(f"{service.tally.refused} rows can't be published; see `plaudit outbox status`")
     if once and service.tally.shut:
         shut = ", ".join(service.tally.shut)
-        fail(f"rows for {shut} stay: the topic can't be written to; see the log")
+        fail(f"rows for {shut} wait: the topic can't be written to; see the log")
 
 
 @app.command()
@@ -88,9 +88,9 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
         print_json(found._asdict())
     else:
         typer.echo(f"waiting {found.waiting:,}, the oldest for {found.oldest_s:.0f} s")
-        typer.echo(f"put aside {found.refused:,}")
+        typer.echo(f"refused {found.refused:,}")
     if found.refused:
-        note("plaudit: the column `refusal` says why; `plaudit outbox retry` tries them again")
+        note("plaudit: the column `refusal` gives the reasons; `plaudit outbox retry` retries them")
         raise typer.Exit(Exit.FAILED)
 
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.events.catalogue import EventType, lookup
 from plaudit.publish import DELIVERY_TIMEOUT_S, Ack, KafkaFailure, Publisher, PublishRefused
+from plaudit.records.validation import in_words, place_of
 
 SAY_EVERY: Final = 1_000
 
@@ -48,10 +49,11 @@ def command(
         str, typer.Argument(metavar="TYPE", help="Such as testimonial.approved.")
     ],
     file: Annotated[
-        str, typer.Argument(help="JSON lines, one event each; - is standard input.")
+        str,
+        typer.Argument(metavar="FILE", help="JSON lines, one event each; - is standard input."),
     ] = "-",
     source: Annotated[
-        str, typer.Option(help="Which service this is (ce_source).")
+        str, typer.Option(metavar="URI", help="Source of the events (ce_source).")
     ] = "/plaudit/cli",
     *,
     skip_invalid: Annotated[
@@ -61,7 +63,7 @@ def command(
         ),
     ] = False,
     timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds that an event is tried before it has failed.")
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Time after which an event fails.")
     ] = DELIVERY_TIMEOUT_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
@@ -115,8 +117,9 @@ def _publish(
         publisher.publish(event).add_done_callback(tally.take)
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False)[:5]:
-            where = ".".join(str(part) for part in problem["loc"])
-            note(f"plaudit: line {number}: {where + ': ' if where else ''}{problem['msg']}")
+            where = place_of(problem["loc"])
+            said = in_words(problem["msg"])
+            note(f"plaudit: line {number}: {where + ': ' if where else ''}{said}")
         return False
     except PublishRefused as error:
         note(f"plaudit: line {number}: {error}")

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
-from plaudit.cli.dlq.job_runner import agreed
 from plaudit.cli.ui.output import Exit, fail, note
+from plaudit.cli.ui.prompts import require_agreement
 from plaudit.control.partition_heads import Reading
 from plaudit.kafka.permissions import require_brokers
 from plaudit.kafka.read.consumer import Partition
@@ -57,14 +57,13 @@ def unblock(
     try:
         reason = _reason(settings, reader, partition, offset)
         note(f"{record}: {reason}")
-        if not (yes or agreed("Send it to the dead letters?", "changed")):
-            raise typer.Exit(Exit.FAILED)
+        require_agreement("Dead-letter this record?", "changed", yes=yes)
         with Marks(settings, settings.names.unblock_group) as marks:
             marks.write(partition, offset)
         if not _wait_until_past(reader, partition, offset, wait):
             fail(
                 f"{record}: no worker has carried out the order within {wait:g} s; it stays, and "
-                "the next worker that stands at the record finds it. Is `plaudit deliver` running?"
+                "the next worker that reads the partition finds it. Is `plaudit deliver` running?"
             )
     finally:
         reader.close()
@@ -94,12 +93,12 @@ def _reason(settings: KafkaSettings, reader: LagReader, partition: Partition, of
     """Return why the record can't be read, or exit if it does not block its partition."""
     lag = _lag(reader, partition)
     if offset < lag.committed:
-        fail(f"its partition has passed it: it stands at {lag.committed}")
+        fail(f"the partition has passed this record: its position is {lag.committed}")
     first = reader.first(lag)
     if first is None or offset >= lag.end:
         fail(f"there is not a record at {offset}: its partition ends at {lag.end}", Exit.USAGE)
     if first.offset != offset:
-        fail(f"its partition stands at {first.offset}, and not there; see `plaudit status`")
+        fail(f"the partition's position is {first.offset}, not {offset}; see `plaudit status`")
     with Reading(settings) as reading:
         reason = reading.obstacle(first.value)
     if reason is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
@@ -16,13 +16,20 @@ from plaudit.store.log.query import Query
 ACK_TIMEOUT_MS: Final = 8_000
 
 
-def try_again(delivery: str | None, query: Query, limit: int) -> Retried:
-    """Retry one delivery, or those of a query; see `Retrier` for errors."""
+def retry_one(delivery: str) -> Retried:
+    """Retry one delivery, in whatever state it is; see `Retrier` for errors."""
     with _retrier() as retrier:
-        if delivery is None:
-            return retrier.retry_all(query, limit)
         retrier.retry(delivery)
         return Retried(1, (), None)
+
+
+def retry_selection(query: Query, limit: int, agree: Callable[[int], bool]) -> Retried | None:
+    """Retry the deliveries of a query; None if the user did not agree to their number."""
+    with _retrier() as retrier:
+        found = len(retrier.matching(query, limit).deliveries)
+        if found > 1 and not agree(found):
+            return None
+        return retrier.retry_all(query, limit)
 
 
 @contextmanager

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from rich.table import Column, Table
 
 from plaudit.cli.docs.asyncapi import asyncapi
-from plaudit.cli.ui.console import PlainConsole
-from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.cli.ui.listing import ListColumn, columns_option, print_list
+from plaudit.cli.ui.output import Exit, fail, note
 from plaudit.events.catalogue import CATALOGUE, lookup
 from plaudit.events.compatibility import breaks
 from plaudit.events.docs.document import document
@@ -24,32 +23,37 @@ app = typer.Typer(
     no_args_is_help=True, help="The event catalogue: list, show, check and register schemas."
 )
 
+COLUMNS: Final = (
+    ListColumn("type"),
+    ListColumn("topic"),
+    ListColumn("key"),
+    ListColumn("doc"),
+    ListColumn("record", default=False),
+    ListColumn("fingerprint", default=False),
+)
 _Type = Annotated[str, typer.Argument(metavar="TYPE", help="Such as testimonial.approved.")]
 
 
 @app.command("list")
 def list_types(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one a line.")] = False
+    columns: Annotated[str | None, columns_option(COLUMNS)] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
     """List the event types with topic and record name."""
-    table = Table("type", "topic", "key", Column("what it says", overflow="fold"))
+    rows = []
     for each in CATALOGUE.values():
         doc = str(each.schema["doc"])
-        key = ".".join(each.key_path)
-        if as_json:
-            print_json(
-                {
-                    "type": each.name,
-                    "record": each.record,
-                    "topic": str(each.entity),
-                    "key": key,
-                    "fingerprint": each.fingerprint.hex(),
-                    "doc": doc,
-                }
-            )
-        table.add_row(each.name, str(each.entity), key, doc.partition(". ")[0])
-    if not as_json:
-        PlainConsole().print(table)
+        row = {
+            "type": each.name,
+            "record": each.record,
+            "topic": str(each.entity),
+            "key": ".".join(each.key_path),
+            "fingerprint": each.fingerprint.hex(),
+            "doc": doc,
+        }
+        rows.append(row if as_json else {**row, "doc": doc.partition(". ")[0]})
+    print_list(rows, COLUMNS, columns, as_json=as_json)
 
 
 @app.command()

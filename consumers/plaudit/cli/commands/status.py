@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Final
 
 import typer
-from rich.table import Table
 
-from plaudit.cli.ui.console import PlainConsole
-from plaudit.cli.ui.output import Exit, note, print_json
+from plaudit.cli.ui.listing import ListColumn, ValueForm, print_list
+from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
+from plaudit.control.broker_reach import unreachable
 from plaudit.control.status import Status, look
 from plaudit.dlq.letters.letter import Kind
 from plaudit.dlq.letters.reader import Census, count
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
 
+WAITING: Final = (
+    ListColumn("lane"),
+    ListColumn("topic"),
+    ListColumn("behind", ValueForm.NUMBER),
+    ListColumn("oldest"),
+)
+WORKERS: Final = (
+    ListColumn("lane"),
+    ListColumn("worker"),
+    ListColumn("host"),
+    ListColumn("partitions", ValueForm.NUMBER),
+)
+
 
 def command(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show brokers, topics, lag of both lanes, overdue records, and dead letters.
+    """Show brokers, workers, what waits in both lanes, and dead letters.
 
     Exit 1 if a topic is missing or unfit, an unreadable record blocks its partition, or the
-    brokers are unavailable.
+    brokers can't be used; then the first line names the cause.
     """
     settings, now_ms = KafkaSettings(), wall_ms()
+    problem = unreachable(settings)
+    if problem is not None:
+        if as_json:
+            print_json({"brokers": settings.bootstrap_servers, "ok": False, "findings": [problem]})
+        fail(problem)
     status = look(settings, now_ms)
     missing = any("does not exist" in finding for finding in status.findings)
     dead = {} if missing else {kind: count(settings, kind, now_ms) for kind in Kind}
@@ -41,15 +60,19 @@ def command(
         _print(status, dead)
         if unknown:
             note(
-                f"plaudit: {unknown:,} endpoints are served that the database does not know; "
+                f"plaudit: workers serve {unknown:,} endpoints that are not in the database; "
                 "`plaudit endpoints sync --prune` lists and removes them"
             )
+    _conclude(status)
+
+
+def _conclude(status: Status) -> None:
     for warning in status.warnings:
         note(f"plaudit: warning: {warning}")
     problems = [*status.findings, *(head.line() for head in status.heads)]
+    for problem in problems:
+        note(f"plaudit: {problem}")
     if problems:
-        for problem in problems:
-            note(f"plaudit: {problem}")
         raise typer.Exit(Exit.FAILED)
 
 
@@ -64,18 +87,22 @@ def _unknown_endpoints(settings: KafkaSettings) -> int | None:
 
 
 def _print(status: Status, dead: Mapping[Kind, Census]) -> None:
-    console = PlainConsole()
-    console.print(f"brokers: {status.brokers}")
-    table = Table(
-        "lane", "topic", "behind", "oldest", title="what is waiting", title_justify="left"
-    )
-    for each in status.topics:
-        if each.behind:
-            table.add_row(each.lane, each.topic, f"{each.behind:,}", _due(each.overdue_ms))
-    console.print(table if table.row_count else "nothing is waiting")
+    typer.echo(f"brokers: {plain(status.brokers)}")
+    workers = [
+        {"lane": lane, "worker": each.client_id, "host": each.host, "partitions": each.partitions}
+        for lane, members in status.workers.items()
+        for each in members or ()
+    ]
+    print_list(workers, WORKERS)
+    waiting = [
+        {**asdict(each), "oldest": _due(each.overdue_ms)} for each in status.topics if each.behind
+    ]
+    print_list(waiting, WAITING)
+    if not waiting:
+        typer.echo("nothing is waiting")
     for kind, census in dead.items():
-        more = f", of which {census.expiring:,} expire within 3 d" if census.expiring else ""
-        console.print(f"dead letters ({kind}): {census.alive:,}{more}")
+        more = f", {census.expiring:,} of them expire within 3 d" if census.expiring else ""
+        typer.echo(f"dead letters ({kind}): {census.alive:,}{more}")
 
 
 def _due(overdue_ms: int | None) -> str:

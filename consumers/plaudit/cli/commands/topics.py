@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
-from rich.table import Column, Table
 
-from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, note, print_json
 from plaudit.kafka.admin.client import TopicState
 from plaudit.kafka.admin.roles import Role, commands
@@ -21,10 +20,22 @@ from plaudit.kafka.errors import NotAuthorized
 from plaudit.kafka.permissions import check_role
 from plaudit.kafka.settings import KafkaSettings
 
-app = typer.Typer(no_args_is_help=True, help="Make the topics as declared, compare and show them.")
+app = typer.Typer(no_args_is_help=True, help="Create, check and show the topics.")
 
+TABLE: Final = (
+    ListColumn("topic"),
+    ListColumn("partitions", ValueForm.NUMBER),
+    ListColumn("replication", ValueForm.NUMBER),
+    ListColumn("cleanup"),
+    ListColumn("retention"),
+    ListColumn("state"),
+    ListColumn("exists", default=False),
+    ListColumn("actual_partitions", ValueForm.NUMBER, default=False),
+    ListColumn("actual_replication", ValueForm.NUMBER, default=False),
+)
 _File = Annotated[
-    Path | None, typer.Option("--file", help="A TOML file read over the shipped declaration.")
+    Path | None,
+    typer.Option("--file", help="TOML file that overrides the shipped declaration."),
 ]
 _Single = Annotated[
     bool, typer.Option("--single-node", help="One replica each, for a cluster of one broker.")
@@ -60,7 +71,7 @@ def apply(*, file: _File = None, single_node: _Single = False, as_json: _Json = 
                 typer.echo(f"{word} {name}")
         _say(applied.findings)
         if applied.ok:
-            typer.echo("the topics are as declared")
+            typer.echo(_verdict(applied.findings))
     if not applied.ok:
         raise typer.Exit(Exit.FAILED)
 
@@ -95,7 +106,7 @@ def check(
     else:
         _say(findings)
         if ok:
-            typer.echo("the topics are as declared" if role is None else f"fit for role {role}")
+            typer.echo(_verdict(findings) if role is None else f"fit for role {role}")
     if not ok:
         raise typer.Exit(Exit.FAILED)
 
@@ -118,22 +129,27 @@ def acls(
 
 
 @app.command()
-def show(*, file: _File = None, single_node: _Single = False, as_json: _Json = False) -> None:
+def show(
+    *,
+    file: _File = None,
+    single_node: _Single = False,
+    columns: Annotated[str | None, columns_option(TABLE)] = None,
+    as_json: _Json = False,
+) -> None:
     """Show every topic as declared and as it is, including tiers that are not configured."""
     settings = KafkaSettings()
     specs = declared(settings, single_node=single_node, file=file)
     found = show_topics(Admin(settings), specs, settings.names.deliveries_prefix)
     declared_as = {spec.name: spec for spec in specs}
-    if as_json:
-        for name, state in found.items():
-            print_json(_both(name, declared_as.get(name), state))
-        return
-    table = Table(
-        Column("topic", no_wrap=True), "partitions", "replicas", "cleanup", "retention", "there"
-    )
-    for name, state in found.items():
-        table.add_row(name, *_declared_cells(declared_as.get(name)), _presence(state))
-    PlainConsole().print(table)
+    rows = [
+        {
+            **_both(name, declared_as.get(name), state),
+            **_declared_cells(declared_as.get(name)),
+            "state": _presence(state),
+        }
+        for name, state in found.items()
+    ]
+    print_list(rows, TABLE, columns, as_json=as_json)
 
 
 def _both(
@@ -152,21 +168,25 @@ def _both(
     }
 
 
-def _declared_cells(spec: TopicSpec | None) -> tuple[str, str, str, str]:
+def _declared_cells(spec: TopicSpec | None) -> dict[str, object]:
     if spec is None:
-        return "-", "-", "-", "-"
-    cleanup, retention = spec.config.get(CLEANUP, ""), spec.config.get(RETENTION)
-    return str(spec.partitions), str(spec.replication), cleanup, _days(retention)
+        return {"cleanup": None, "retention": None}
+    retention = _days(spec.config.get(RETENTION))
+    return {"cleanup": spec.config.get(CLEANUP, ""), "retention": retention}
 
 
 def _presence(state: TopicState | NotAuthorized | None) -> str:
     match state:
         case None:
-            return "no"
+            return "missing"
         case NotAuthorized():
-            return "may not be looked at"
+            return "not authorized"
         case TopicState():
-            return f"yes, {state.partitions} with {state.replication} replicas"
+            return f"{state.partitions} partitions, {state.replication} replicas"
+
+
+def _verdict(findings: list[TopicIssue] | tuple[TopicIssue, ...]) -> str:
+    return "the topics work; see the warnings above" if findings else "the topics are as declared"
 
 
 def _say(findings: list[TopicIssue] | tuple[TopicIssue, ...]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.engine import Engine
 
 from plaudit.cli.commands.deliveries import attempt_line
 from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve
 from plaudit.cli.ui.output import Exit, fail, print_json
 from plaudit.control.event_search import Window, find_events, window_of
 from plaudit.control.trace import Course, Traced, Tracer
@@ -17,15 +19,23 @@ from plaudit.dlq.letters.filters import moment
 from plaudit.kafka.read.record_reader import RecordReader
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import time_text, wall_ms
+from plaudit.store.db.database import reading
+from plaudit.store.log.short_ids import deliveries_between, event_of_delivery, events_between
 
 
 def command(
     some_id: Annotated[
-        str, typer.Argument(metavar="ID", help="Of an event, or of what it is about.")
+        str,
+        typer.Argument(
+            metavar="ID", help="Id of an event, of its subject or of a delivery; or its first part."
+        ),
     ],
     since: Annotated[
         str | None,
-        typer.Option(help="Where the log has nothing, look in Kafka from then on; or an age: 2h."),
+        typer.Option(
+            metavar="TIME",
+            help="If the log has nothing, search Kafka from this time: RFC 3339, or an age: 2h.",
+        ),
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an event a line.")] = False,
@@ -39,10 +49,11 @@ def command(
     """
     now_ms = wall_ms()
     since_ms = moment("--since", since, now_ms)
-    window = window_of(some_id) if since_ms is None else (since_ms, now_ms)
     settings = KafkaSettings()
     engine = opened_database()
     try:
+        some_id = _event_or_subject(engine, some_id)
+        window = window_of(some_id) if since_ms is None else (since_ms, now_ms)
         with RecordReader(settings) as reader:
             tracer = Tracer(engine, reader)
             traced = tracer.trace(some_id) or _untold(tracer, settings, some_id, window)
@@ -57,6 +68,23 @@ def command(
             _print(each)
 
 
+def _event_or_subject(engine: Engine, text: str) -> str:
+    """Return the id to trace: of a short id the whole, of a delivery its event's."""
+
+    def known() -> list[KnownObject]:
+        prefix = id_prefix(text)
+        if prefix is None:
+            return []
+        span = id_range(prefix)
+        with reading(engine) as connection:
+            found = [*events_between(connection, *span), *deliveries_between(connection, *span)]
+        return [KnownObject(each) for each in found]
+
+    whole = resolve(text, "event", known)
+    with reading(engine) as connection:
+        return event_of_delivery(connection, whole) or whole
+
+
 def _untold(
     tracer: Tracer, settings: KafkaSettings, some_id: str, window: Window | None
 ) -> list[Traced]:
@@ -69,8 +97,8 @@ def _untold(
 def _nothing(some_id: str, window: Window | None) -> str:
     if window is None:
         return (
-            f"the log has nothing about {some_id}; to find events that no endpoint wanted, "
-            "say from when on: --since 2h"
+            f"the log has nothing about {some_id}; to find events that no endpoint wanted, add "
+            "the time to search from: --since 2h"
         )
     start, end = map(time_text, window)
     return (

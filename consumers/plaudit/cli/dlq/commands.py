@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.table import Column, Table
 
-from plaudit.cli.dlq.options import Chosen, choosing
+from plaudit.cli.dlq.options import Chosen, choosing, letter_id_of
 from plaudit.cli.dlq.redrive import purge_letters, redrive_letters
 from plaudit.cli.dlq.tables import bars, nothing_matches
-from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.console import PlainConsole, print_fields
+from plaudit.cli.ui.endpoint_names import endpoint_names
+from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, new_file, note, print_json
 from plaudit.dlq.job.export import Kept, LineRefused, line_of, read_line
 from plaudit.dlq.job.rules import WAY_OUT, Skip
@@ -28,20 +29,39 @@ from plaudit.kafka.permissions import require_write
 from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, OnAck, Producer, SendFailure
+from plaudit.records.explanations import explain
+from plaudit.records.names import Header
 from plaudit.records.times import time_text
 
-app = typer.Typer(no_args_is_help=True, help="Dead letters: see, count, keep, send again, remove.")
+app = typer.Typer(
+    no_args_is_help=True, help="Dead letters: list, count, export, redrive and purge."
+)
 
 SCHEMAS_S: Final = 5.0
 _FLUSH_S: Final = 60.0
-_COLUMNS: Final = (
-    "delivery_id",
-    "endpoint_id",
-    "event_type",
-    "reason",
-    "attempts",
-    "last_status",
-    "dead_at",
+COLUMNS: Final = (
+    ListColumn("delivery_id", ValueForm.ID),
+    ListColumn("endpoint", ValueForm.ID),
+    ListColumn("event_type"),
+    ListColumn("reason"),
+    ListColumn("attempts", ValueForm.NUMBER),
+    ListColumn("last_status", ValueForm.NUMBER),
+    ListColumn("dead_at", ValueForm.TIME),
+    ListColumn("last_error", default=False),
+    ListColumn("redrives", ValueForm.NUMBER, default=False),
+    ListColumn("event_id", ValueForm.ID, default=False),
+    ListColumn("endpoint_id", ValueForm.ID, default=False),
+    ListColumn("workspace_id", ValueForm.ID, default=False),
+)
+HISTORY: Final = (
+    ListColumn("started_at", ValueForm.TIME),
+    ListColumn("number", ValueForm.NUMBER),
+    ListColumn("trigger"),
+    ListColumn("outcome"),
+    ListColumn("status", ValueForm.NUMBER),
+    ListColumn("reason"),
+    ListColumn("error"),
+    ListColumn("worker", default=False),
 )
 _Kind = Annotated[Kind, typer.Option(help="Deliveries, or records that can't be read as events.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
@@ -51,7 +71,8 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a li
 @choosing
 def list_letters(
     chosen: Chosen,
-    limit: Annotated[int, typer.Option(min=1, help="Maximum number of letters.")] = 1_000,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to print.")] = 1_000,
+    columns: Annotated[str | None, columns_option(COLUMNS)] = None,
     *,
     as_json: _Json = False,
 ) -> None:
@@ -60,25 +81,23 @@ def list_letters(
     Example: plaudit dlq list --reason exhausted --since 2h --status 5xx --json
     """
     settings = KafkaSettings()
-    table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
-    shown = 0
+    shown: list[dict[str, object]] = []
     with Letters(settings, chosen.kind) as letters:
         for letter in letters.read():
             if not chosen.filter.takes(letter):
                 continue
-            if shown == limit:
+            if len(shown) == limit:
                 note(f"there are more than {limit:,}; --limit shows more")
                 break
-            shown += 1
-            summary = letter.summary()
-            if as_json:
-                print_json(summary)
-            else:
-                table.add_row(*(_text(summary[name]) for name in _COLUMNS))
+            shown.append(letter.summary())
     if not shown:
         nothing_matches(settings, chosen)
-    elif not as_json:
-        PlainConsole().print(table)
+    if not as_json or columns is not None:
+        names = endpoint_names()
+        for each in shown:
+            endpoint = str(each["endpoint_id"] or "")
+            each["endpoint"] = names.get(endpoint, endpoint)
+    print_list(shown, COLUMNS, columns, as_json=as_json)
 
 
 @app.command()
@@ -104,17 +123,20 @@ def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
 
 @app.command()
 def show(
-    key: Annotated[str, typer.Argument(metavar="ID", help="As `plaudit dlq list` has it.")],
+    key: Annotated[
+        str, typer.Argument(metavar="ID", help="Its id in `plaudit dlq list`, or the first part.")
+    ],
     kind: _Kind = Kind.DELIVERIES,
     *,
     history: Annotated[
         bool,
-        typer.Option("--history", help="Read its attempts from the log, too; may take a while."),
+        typer.Option("--history", help="Also read its attempts from Kafka; may take a while."),
     ] = False,
     as_json: _Json = False,
 ) -> None:
     """Show a dead letter: its history, its headers, and the event."""
     settings = KafkaSettings()
+    key = letter_id_of(settings, kind, key)
     with Letters(settings, kind) as letters:
         letter = letters.find(key)
     if letter is None:
@@ -135,7 +157,9 @@ def show(
 @choosing
 def export(
     chosen: Chosen,
-    file: Annotated[str, typer.Option(help="Where to; - is standard output.")] = "-",
+    file: Annotated[
+        str, typer.Option(metavar="FILE", help="File to write; - is standard output.")
+    ] = "-",
 ) -> None:
     """Write dead letters as JSON lines, complete: input for `plaudit dlq import`.
 
@@ -154,11 +178,13 @@ def export(
 
 @app.command("import")
 def import_letters(
-    file: Annotated[Path, typer.Argument(help="As `plaudit dlq export` writes it.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file that `plaudit dlq export` wrote.")
+    ],
 ) -> None:
     """Put dead letters from a file back into their topics; idempotent.
 
-    The whole file is read before anything is written. A letter whose origin is not a topic of
+    The whole file is read before anything is written. A dead letter whose origin is not a topic of
     events or deliveries with this prefix is skipped; then the exit code is 1.
 
     Example: plaudit dlq import gone.jsonl
@@ -233,15 +259,22 @@ def _event(settings: KafkaSettings, letter: Letter) -> str:
 
 def _print(letter: Letter, event: str) -> None:
     console = PlainConsole(soft_wrap=True)
-    table = Table.grid(padding=(0, 2))
-    for name, value in letter.summary().items():
-        table.add_row(name, _text(value))
-    table.add_row("stands at", f"partition {letter.partition}, offset {letter.offset}")
+    fields = {
+        **letter.summary(),
+        "position": f"partition {letter.partition}, offset {letter.offset}",
+    }
+    explained = explain(letter.text(Header.REASON))
+    if explained is not None:
+        fields["reason"] = f"{letter.text(Header.REASON)}: {explained.what}; {explained.action}"
+    print_fields(fields)
+    typer.echo("\nheaders")
+    headers = {}
     for name, value in sorted(letter.headers):
         text = value.decode("utf-8", "replace")
         moment = name.endswith(("-at", "-timestamp", "-before")) and value.isdigit()
-        table.add_row(name, time_text(int(text)) if moment else text)
-    console.print(table)
+        headers[name] = time_text(int(text)) if moment else text
+    print_fields(headers)
+    typer.echo("")
     if event.startswith("{"):
         console.print_value(event)
     else:
@@ -250,16 +283,9 @@ def _print(letter: Letter, event: str) -> None:
 
 
 def _print_history(attempts: list[dict[str, Any]]) -> None:
-    table = Table("at", "number", "trigger", "outcome", "reason", "status", "error", "worker")
-    for each in attempts:
-        table.add_row(
-            time_text(each["started_at"]),
-            *(_text(each[name]) for name in ("number", "trigger", "outcome", "reason", "status")),
-            _text(each["error"]),
-            _text(each["worker"]),
-        )
-    PlainConsole().print(table if attempts else "the log has no attempts of it any more")
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+    if not attempts:
+        note("its attempts are past retention")
+        return
+    print_list(
+        [{**each, "started_at": time_text(each["started_at"])} for each in attempts], HISTORY
+    )

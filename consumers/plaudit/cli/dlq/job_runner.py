@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,10 @@ from plaudit.cli.dlq.tables import bars
 from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.cli.ui.progress import watched
+from plaudit.cli.ui.prompts import require_agreement
 from plaudit.dlq.job.job import Order, preview, preview_purge, redrive
 from plaudit.dlq.job.policy import Policies, every_ms, read_policies
 from plaudit.dlq.job.report import Report
-from plaudit.dlq.job.rules import Skip
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
@@ -50,8 +49,7 @@ def run_order(settings: KafkaSettings, order: Order, manner: RunOptions) -> Repo
         show_counts(seen)
         if not seen.chosen or manner.dry_run:
             return seen
-        if not agreed(f"send {seen.chosen:,} again?", "sent"):
-            return seen
+        require_agreement(f"Resend {seen.chosen:,} dead letters?", "sent", yes=False)
     with watched("redriving") as control:
         return redrive(settings, order, control)
 
@@ -65,18 +63,10 @@ def count_purge(settings: KafkaSettings, order: Order) -> Report:
 def show_counts(seen: Report) -> None:
     """Print what would be moved, and what would stay."""
     console = PlainConsole(stderr=True)
-    console.print(f"{seen.chosen:,} of {seen.looked_at:,} {seen.noun}")
+    console.print(f"Would {seen.verb} {seen.chosen:,} of {seen.looked_at:,} {seen.noun}.")
     bars(seen.counts, console)
     for line in seen.lines():
         note(line)
-
-
-def agreed(question: str, done: str) -> bool:
-    """Ask for confirmation; without a terminal, the answer is no."""
-    if not sys.stdin.isatty():
-        note(f"nothing was {done}: give --yes to do it")
-        return False
-    return typer.confirm(question, err=True)
 
 
 def by_policy(settings: KafkaSettings, file: Path, every: str | None, manner: RunOptions) -> None:
@@ -111,7 +101,7 @@ def _once(
         try:
             done.append(redrive(settings, order, control))
         except KafkaFailure as failure:
-            note(f"plaudit: {order.name}: {failure}; tried again the next time")
+            note(f"plaudit: {order.name}: {failure}; the next run tries again")
     tell(done, manner)
 
 
@@ -121,10 +111,8 @@ def conclude(reports: Sequence[Report], manner: RunOptions) -> None:
     for each in reports:
         if each.stopped is not None:
             fail(f"{each.action}: {each.stopped}")
-        if each.skipped[Skip.UNUSABLE]:
-            fail(f"{each.action}: {each.skipped[Skip.UNUSABLE]:,} can't be read, and stay")
-        if each.skipped and not each.chosen:
-            fail(f"{each.action}: nothing could be moved; {each.skipped_lines()[0]}")
+    if any(each.skipped for each in reports) and not manner.dry_run:
+        raise typer.Exit(Exit.FAILED)
 
 
 def tell(reports: Sequence[Report], manner: RunOptions) -> None:
@@ -134,7 +122,7 @@ def tell(reports: Sequence[Report], manner: RunOptions) -> None:
             print_json(each.plain())
         elif each.ended_at_ms is not None:
             name = f"{each.name}: " if each.name else ""
-            note(f"{name}{each.action}: {each.moved:,} of {each.chosen:,} moved")
+            note(f"{name}{each.headline}")
             for line in each.lines():
                 note(line)
     if manner.report is not None:

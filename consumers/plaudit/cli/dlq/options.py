@@ -11,33 +11,48 @@ from typing import Annotated, Any, Final, cast
 
 import typer
 
+from plaudit.cli.ui.endpoint_names import endpoint_ids_of
+from plaudit.cli.ui.ids import KnownObject, id_prefix, refuse_ambiguous, whole_id
 from plaudit.cli.ui.output import Exit, fail
 from plaudit.dlq.letters.filters import FilterOptions, LetterFilter, parse
 from plaudit.dlq.letters.letter import Kind
+from plaudit.dlq.letters.reader import Letters
+from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
 
 _Many = list[str] | None
+_Declared = tuple[Any, object]
+
+
+def _many(metavar: str, text: str) -> _Declared:
+    return Annotated[_Many, typer.Option(metavar=metavar, help=text)], None
+
+
+def _one(metavar: str, text: str) -> _Declared:
+    return Annotated[str | None, typer.Option(metavar=metavar, help=text)], None
+
+
 _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
     "kind": (
         Annotated[Kind, typer.Option(help="Deliveries, or records that can't be read as events.")],
         Kind.DELIVERIES,
     ),
-    "workspace": (Annotated[_Many, typer.Option(help="Of this workspace; repeatable.")], None),
-    "endpoint": (Annotated[_Many, typer.Option(help="Of this endpoint; repeatable.")], None),
-    "type": (Annotated[_Many, typer.Option(help="Of this event type; repeatable.")], None),
-    "reason": (Annotated[_Many, typer.Option(help="Such as exhausted; repeatable.")], None),
-    "topic": (Annotated[_Many, typer.Option(help="From this topic; repeatable.")], None),
-    "status": (
-        Annotated[_Many, typer.Option(help="Last answer: 503, 5xx, none; repeatable.")],
+    "workspace": _many("UUID", "Only of this workspace; repeatable."),
+    "endpoint": _many("ENDPOINT", "Only of this endpoint, by name or id; repeatable."),
+    "type": _many("TYPE", "Only of this event type; repeatable."),
+    "reason": _many("REASON", "Only with this reason, such as exhausted; repeatable."),
+    "topic": _many("TOPIC", "Only from this topic; repeatable."),
+    "status": _many("STATUS", "Only with this last answer: 503, 5xx or none; repeatable."),
+    "since": _one("TIME", "Dead-lettered at or after: RFC 3339, or an age: 2h."),
+    "until": _one("TIME", "Dead-lettered before: RFC 3339, or an age: 10m."),
+    "attempts": _one("RANGE", "Number of attempts: 10, 3-, -5 or 3-5."),
+    "redrives": _one("RANGE", "Number of earlier redrives: 0 or 1-."),
+    "id": _many("ID", "Delivery or event id, or its first characters; repeatable."),
+    "ids": (
+        Annotated[Path | None, typer.Option(metavar="FILE", help="File of ids, one a line.")],
         None,
     ),
-    "since": (Annotated[str | None, typer.Option(help="Dead at or after: ISO 8601, or 2h.")], None),
-    "until": (Annotated[str | None, typer.Option(help="Dead before: ISO 8601, or 10m.")], None),
-    "attempts": (Annotated[str | None, typer.Option(help="Made: 10, 3-, -5 or 3-5.")], None),
-    "redrives": (Annotated[str | None, typer.Option(help="Sent again before: 0, 1-.")], None),
-    "id": (Annotated[_Many, typer.Option(help="Delivery or event id; repeatable.")], None),
-    "ids": (Annotated[Path | None, typer.Option(help="File of ids, one a line.")], None),
-    "error": (Annotated[str | None, typer.Option(help="Text in the last error.")], None),
+    "error": _one("TEXT", "Only with this text in the last error."),
 }
 
 
@@ -86,20 +101,57 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
 
 def _chosen(asked: dict[str, Any]) -> Chosen:
     kind, ids = asked.pop("kind"), list(asked.pop("id") or ())
+    ids = [_whole_id(each, kind) for each in ids]
     file = asked.pop("ids")
     if file is not None:
         ids += _read_ids(file)
+    workspaces: list[str] = asked["workspace"] or []
+    asked["endpoint"] = endpoint_ids_of(
+        asked["endpoint"], workspaces[0] if len(workspaces) == 1 else None
+    )
     fields = {name: value for name, value in asked.items() if value}
     wanted = FilterOptions(**fields, ids=ids if ids or file is not None else None)
     parsed = parse(wanted, wall_ms())
     return Chosen(kind, parsed)
 
 
+def _whole_id(text: str, kind: Kind) -> str:
+    """Return the id of a letter or an event that a text means; other texts stay."""
+    prefix = id_prefix(text)
+    if whole_id(text) or prefix is None:
+        return text
+    return letter_id_of(KafkaSettings(), kind, prefix, events=True)
+
+
+def letter_id_of(settings: KafkaSettings, kind: Kind, text: str, *, events: bool = False) -> str:
+    """Return the id of the letter that begins with a text; exit if none or several do.
+
+    Args:
+        settings: connection to Kafka.
+        kind: kind of dead letters.
+        text: first characters of the id, or all.
+        events: whether the text may begin an event's id.
+    """
+    if whole_id(text) or ":" in text:
+        return text
+    prefix = id_prefix(text)
+    found: dict[str, None] = {}
+    with Letters(settings, kind) as letters:
+        for letter in letters.read() if prefix else ():
+            ids = (letter.id, letter.text("ce_id") or "") if events else (letter.id,)
+            found.update((each, None) for each in ids if each.startswith(prefix or " "))
+    if not found:
+        fail(f"dead letter {text!r} does not exist; see `plaudit dlq list`")
+    if len(found) > 1:
+        refuse_ambiguous(text, "dead letter", [KnownObject(each) for each in found])
+    return next(iter(found))
+
+
 def _read_ids(file: Path) -> list[str]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        fail(f"--ids: {file}: {getattr(error, 'strerror', None) or 'no text'}", Exit.USAGE)
+        fail(f"--ids: {file}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}", Exit.USAGE)
     found = [line.strip() for line in lines]
     ids = [line for line in found if line and not line.startswith("#")]
     if not ids:

@@ -11,7 +11,6 @@ import typer
 from plaudit.bulk.guard import LAG_CAP
 from plaudit.cli.dlq.job_runner import (
     RunOptions,
-    agreed,
     by_policy,
     conclude,
     count_purge,
@@ -20,8 +19,10 @@ from plaudit.cli.dlq.job_runner import (
 )
 from plaudit.cli.dlq.options import Chosen, choosing
 from plaudit.cli.dlq.tables import nothing_matches
+from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.output import Exit, fail, new_file
 from plaudit.cli.ui.progress import watched
+from plaudit.cli.ui.prompts import require_agreement
 from plaudit.dlq.job.job import Order, purge
 from plaudit.dlq.job.rules import RedriveOptions
 from plaudit.dlq.job.throttle import JobLimits
@@ -32,9 +33,11 @@ _Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")
 _ReportFile = Annotated[
     Path | None, typer.Option("--report", help="Write the report to this file, as JSON.")
 ]
-_Rate = Annotated[float | None, typer.Option(min=0.01, help="Letters per second, altogether.")]
-_EndpointRate = Annotated[float | None, typer.Option(min=0.01, help="The same, to each endpoint.")]
-_Max = Annotated[int | None, typer.Option("--max", min=1, help="Maximum number of letters.")]
+_Rate = Annotated[float | None, typer.Option(min=0.01, help="Most dead letters per second.")]
+_EndpointRate = Annotated[
+    float | None, typer.Option(min=0.01, help="Most per second to each endpoint.")
+]
+_Max = Annotated[int | None, typer.Option("--max", min=1, help="Most dead letters.")]
 
 
 _BESIDE_POLICY: Final = frozenset({"policy", "every", "report", "yes", "dry_run", "as_json"})
@@ -44,21 +47,26 @@ _BESIDE_POLICY: Final = frozenset({"policy", "every", "report", "yes", "dry_run"
 def redrive_letters(
     chosen: Chosen,
     context: typer.Context,
-    to: Annotated[str | None, typer.Option(help="To this endpoint of the same workspace.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="ENDPOINT", help="Send to this endpoint of the same workspace."),
+    ] = None,
     rate: _Rate = None,
     endpoint_rate: _EndpointRate = None,
     most: _Max = None,
     max_redrives: Annotated[
-        int, typer.Option(min=1, help="Letters sent again as often before stay: carousels.")
+        int, typer.Option(min=1, help="Dead letters that were redriven this often stay.")
     ] = 5,
     lag_cap: Annotated[
-        int, typer.Option(min=0, help="Wait while deliveries.now is so far behind; 0: never.")
+        int, typer.Option(min=0, help="Pause while deliveries.now is this far behind; 0: never.")
     ] = LAG_CAP,
     stop_after: Annotated[
-        int, typer.Option(min=0, help="Failures in a row that end an endpoint's part; 0: never.")
+        int,
+        typer.Option(min=0, help="Skip an endpoint after this many failures in a row; 0: never."),
     ] = 20,
     every: Annotated[
-        str | None, typer.Option(help="Again and again, such as 1h; needs --policy and --yes.")
+        str | None,
+        typer.Option(metavar="INTERVAL", help="Repeat, such as 1h; needs --policy and --yes."),
     ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="YAML file of policies, instead of options.")
@@ -69,12 +77,12 @@ def redrive_letters(
         bool,
         typer.Option(
             "--reset-attempts/--keep-attempts",
-            help="Give them their whole schedule again, or one attempt.",
+            help="Give each its whole schedule again, or one attempt.",
         ),
     ] = True,
     yes: _Yes = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done.")
+        bool, typer.Option("--dry-run", help="Only print what would be done.")
     ] = False,
     as_json: _Json = False,
 ) -> None:
@@ -93,10 +101,11 @@ def redrive_letters(
         by_policy(settings, policy, every, manner)
         return
     if every is not None:
-        fail("--every: give a --policy FILE that says what is sent again", Exit.USAGE)
+        fail("--every: needs --policy FILE, which says what to resend", Exit.USAGE)
     again = RedriveOptions(reset_attempts, max_redrives)
     limits = JobLimits(rate, endpoint_rate, most, lag_cap, stop_after)
-    done = run_order(settings, Order(chosen.kind, chosen.filter, again, to, limits), manner)
+    target = None if to is None else endpoint_id_of(to)
+    done = run_order(settings, Order(chosen.kind, chosen.filter, again, target, limits), manner)
     if not done.matched:
         nothing_matches(settings, chosen)
     conclude([done], manner)
@@ -149,8 +158,8 @@ def purge_letters(
         if not seen.chosen:
             nothing_matches(settings, chosen)
             return
-        if not agreed(f"remove {seen.chosen:,} dead letters for good?", "removed"):
-            return
+        question = f"Remove {seen.chosen:,} dead letters permanently?"
+        require_agreement(question, "removed", yes=False)
     with ExitStack() as stack:
         kept = None if file is None else stack.enter_context(new_file(file))
         control = stack.enter_context(watched("purging"))

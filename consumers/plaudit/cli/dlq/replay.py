@@ -11,9 +11,11 @@ from uuid import UUID
 import typer
 
 from plaudit.bulk.guard import LAG_CAP
-from plaudit.cli.dlq.job_runner import RunOptions, agreed, conclude, show_counts
+from plaudit.cli.dlq.job_runner import RunOptions, conclude, show_counts
+from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.output import Exit, fail
 from plaudit.cli.ui.progress import watched
+from plaudit.cli.ui.prompts import require_agreement
 from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.throttle import JobLimits
 from plaudit.dlq.replay.choice import ReplayOrder
@@ -27,32 +29,38 @@ SCHEMAS_S: Final = 10.0
 
 
 def command(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's id.")],
+    endpoint: Annotated[
+        str,
+        typer.Argument(metavar="ENDPOINT", help="Its name, its id, or the first characters of it."),
+    ],
     since: Annotated[
         str,
         typer.Option(
-            help="Appended at or after: ISO 8601, an age such as 2h, or `disabled`: since it was."
+            metavar="TIME",
+            help="Published at or after: RFC 3339, an age such as 2h, or `disabled`: since then.",
         ),
     ],
     until: Annotated[
-        str | None, typer.Option(help="Appended before; now, or when it was enabled again.")
+        str | None,
+        typer.Option(metavar="TIME", help="Published before; now, or when it was enabled again."),
     ] = None,
     types: Annotated[
-        list[str] | None, typer.Option("--type", help="Only this event type; repeatable.")
+        list[str] | None,
+        typer.Option("--type", metavar="TYPE", help="Only this event type; repeatable."),
     ] = None,
     spaces: Annotated[
-        list[str] | None, typer.Option("--space", help="Only of this space; repeatable.")
+        list[str] | None,
+        typer.Option("--space", metavar="UUID", help="Only of this space; repeatable."),
     ] = None,
-    rate: Annotated[float | None, typer.Option(min=0.01, help="Events per second.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.01, help="Most events per second.")] = None,
     most: Annotated[
-        int | None,
-        typer.Option("--max", min=1, help="Maximum number; the next run sends the next ones."),
+        int | None, typer.Option("--max", min=1, help="Most events; the next run continues.")
     ] = None,
     lag_cap: Annotated[
-        int, typer.Option(min=0, help="Wait while deliveries.now is so far behind; 0: never.")
+        int, typer.Option(min=0, help="Pause while deliveries.now is this far behind; 0: never.")
     ] = LAG_CAP,
     stop_after: Annotated[
-        int, typer.Option(min=0, help="Failures in a row that end it; 0: never.")
+        int, typer.Option(min=0, help="Stop after this many failures in a row; 0: never.")
     ] = 20,
     report: Annotated[
         Path | None, typer.Option(help="Write the report to this file, as JSON.")
@@ -60,11 +68,11 @@ def command(
     *,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Also when it was done before, or another is unfinished."),
+        typer.Option("--again", help="Even if it was done before, or another is unfinished."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be sent.")
+        bool, typer.Option("--dry-run", help="Only print what would be sent.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -78,7 +86,7 @@ def command(
       plaudit replay 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --since disabled --yes
     """
     order = ReplayOrder(
-        _uuid("ENDPOINT", endpoint),
+        endpoint_id_of(endpoint),
         since,
         until,
         frozenset(lookup(name).name for name in types or ()),
@@ -99,8 +107,7 @@ def run_replay(settings: KafkaSettings, order: ReplayOrder, manner: RunOptions) 
             show_counts(seen)
             if not seen.chosen or manner.dry_run:
                 return seen
-            if not agreed(f"send {seen.chosen:,} events again?", "sent"):
-                return seen
+            require_agreement(f"Send {seen.chosen:,} events again?", "sent", yes=False)
         with watched("replaying") as control:
             return replay(settings, order, schemas, control)
 
@@ -121,4 +128,4 @@ def _uuid(option: str, text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        fail(f"{option}: {text!r} is not an id; see `plaudit endpoints list`", Exit.USAGE)
+        fail(f"{option}: {text!r} is not a UUID", Exit.USAGE)

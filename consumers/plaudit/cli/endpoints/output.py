@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from rich.table import Table
+import typer
 
-from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.ui.console import print_fields
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.output import note, print_json
 from plaudit.deliver.settings import HttpSettings, SealSettings
@@ -53,16 +53,36 @@ def show_endpoint(service: EndpointService, written: WrittenEndpoint, *, as_json
     if as_json:
         print_json(shown)
         return
-    print_pairs({name: value for name, value in shown.items() if name != "warnings"})
+    hidden = {"warnings", "host", "secret", "status_reason"}
+    fields = {name: value for name, value in shown.items() if name not in hidden}
+    print_fields({**fields, "types": shown["types"] or "all", "status": _status(shown)})
+    if written.secret is not None:
+        _show_secret(written)
+
+
+def _status(shown: Mapping[str, Any]) -> str:
+    reason = shown["status_reason"]
+    return f"{shown['status']}: {reason}" if reason else str(shown["status"])
+
+
+def _show_secret(written: WrittenEndpoint) -> None:
+    """Print a secret as the last lines, with where it belongs and the next command."""
+    endpoint = written.endpoint
+    note("\nSigning secret. Copy it now; it will not be shown again:")
+    typer.echo(written.secret)
+    note(
+        "Give it to the receiver, which verifies every request with it (docs/receiving.md).\n"
+        f"Next: plaudit endpoints test {endpoint.name or endpoint.endpoint_id}"
+    )
 
 
 def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]:
-    """Return the printable part of a URL: its host, because the rest may be secret."""
+    """Return an endpoint without its secret, as plain data."""
     wanted = service.wanted(endpoint)
     return {
+        "name": endpoint.name,
         "id": endpoint.endpoint_id,
         "workspace_id": endpoint.workspace_id,
-        "name": endpoint.name,
         "host": wanted.url.partition("://")[2].partition("/")[0],
         "url": wanted.url,
         "types": list(endpoint.event_types),
@@ -91,15 +111,6 @@ def warn_of(trouble: str | None) -> None:
     """Warn that workers have not received a change yet, and why; None: they have."""
     if trouble is not None:
         note(
-            "plaudit: saved, but workers have not received the change yet; the next change, or "
-            f"`plaudit endpoints sync`, tells them ({trouble})"
+            "plaudit: saved, but workers have not received the change yet; the next change or "
+            f"`plaudit endpoints sync` sends it ({trouble})"
         )
-
-
-def print_pairs(shown: Mapping[str, Any]) -> None:
-    """Print names and values, a line each."""
-    table = Table.grid(padding=(0, 2))
-    for name, value in shown.items():
-        text = ", ".join(value) if isinstance(value, list) else value
-        table.add_row(name, "" if text is None else str(text))
-    PlainConsole(soft_wrap=True).print(table)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from plaudit.cli.dlq.job_runner import agreed
 from plaudit.cli.ui.database import existing_database
-from plaudit.cli.ui.output import Exit, note
+from plaudit.cli.ui.output import note
+from plaudit.cli.ui.prompts import require_agreement
 from plaudit.control.strangers import strangers
 from plaudit.dlq.letters.endpoint_index import Directory
 from plaudit.kafka.settings import KafkaSettings
@@ -38,9 +38,8 @@ def remove_strangers(service: EndpointService, *, yes: bool) -> None:
     for each in unknown:
         typer.echo(f"{each.endpoint_id}  workspace {each.workspace_id}")
     if not unknown:
-        note("Kafka has no endpoint that the database does not know")
-    elif yes or agreed(f"remove these {len(unknown):,} endpoints?", "removed"):
-        service.forget([each.endpoint_id for each in unknown])
-        note(f"removed {len(unknown):,} endpoints")
-    else:
-        raise typer.Exit(Exit.FAILED)
+        note("every endpoint in Kafka is in the database")
+        return
+    require_agreement(f"Remove these {len(unknown):,} endpoints?", "removed", yes=yes)
+    service.forget([each.endpoint_id for each in unknown])
+    note(f"removed {len(unknown):,} endpoints")

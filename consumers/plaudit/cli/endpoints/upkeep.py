@@ -18,21 +18,23 @@ SAY_EVERY_S: Final = 2.0
 
 
 def apply(
-    file: Annotated[Path, typer.Argument(help="YAML: workspace, and a list of endpoints.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="YAML with `workspace` and `endpoints`.")
+    ],
     *,
     env: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME", help="A variable that the file may fill in as ${NAME}; repeatable."
-        ),
+        typer.Option(metavar="NAME", help="Variable that the file may use as ${NAME}; repeatable."),
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove named endpoints that the file has not.")
+        bool, typer.Option("--prune", help="Delete named endpoints that are not in the file.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print what would change.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Create, change and (with --prune) remove named endpoints, to match a file; idempotent.
+    """Create, update and (with --prune) delete named endpoints to match a YAML file; idempotent.
 
     The file may use variables whose names begin with PLAUDIT_VAR_, and those given by --env.
 
@@ -59,7 +61,7 @@ def sync(
     """Write every endpoint to Kafka again, after a restored backup.
 
     With --prune, endpoints that workers serve and this database does not contain are removed:
-    deliveries that are on their way to them are cancelled. It lists them, and asks.
+    their pending deliveries are cancelled. It lists them, and asks.
     """
     with endpoint_service() as service:
         note(f"announced {service.sync(_progress(len(service.list())))} endpoints")
@@ -71,7 +73,7 @@ def sync(
 
 
 def reseal() -> None:
-    """Encrypt every endpoint again with the first key of PLAUDIT_SECRET_KEY.
+    """Re-encrypt all secrets with the first key of PLAUDIT_SECRET_KEY, so others can be removed.
 
     Every process needs the new key first: workers to decrypt, the others to encrypt. Afterwards the
     other keys may be removed. It also binds the records of earlier releases to their owners: see

@@ -45,7 +45,8 @@ class ProgressLines:
         """Set the total."""
         self._total = chosen
         self._began = self._said_at = time.monotonic()
-        note(f"{self._doing}: {chosen:,} to do")
+        if chosen:
+            note(f"{self._doing}: {chosen:,} to do")
 
     def moved(self, count: int) -> None:
         """Report progress, every few seconds."""

@@ -180,17 +180,24 @@ def decide(
         return final
     reason = Reason.STATUS if isinstance(outcome, Answer) else outcome.code
     if history.attempts >= len(schedule):
-        end = f"after {history.attempts + 1} attempts; last: {reason}"
+        end = f"gave up after {history.attempts + 1} attempts; the last {_result(outcome)}"
         return _at_schedule_end(outcome, Dead(Reason.EXHAUSTED, end))
     wait_ms = schedule[history.attempts].millis
     if isinstance(outcome, Answer):
         wait_ms = max(wait_ms, retry_after_ms(outcome, now_ms))
     expires_at_ms = history.enqueued_at_ms + plan.lifetime_ms(schedule)
     if now_ms + wait_ms > expires_at_ms:
-        end = f"its next attempt would be after its end; last: {reason}"
+        end = f"expired before its next attempt; the last {_result(outcome)}"
         return _at_schedule_end(outcome, Dead(Reason.EXPIRED, end))
     tier = plan.tier_for(wait_ms)
     return Retry(tier, reason, now_ms + wait_ms if wait_ms > tier.millis else None)
+
+
+def _result(outcome: Answer | TransportError) -> str:
+    """Return the result of the last attempt as the end of a sentence."""
+    if isinstance(outcome, Answer):
+        return f"answer was HTTP {outcome.status}"
+    return f"attempt failed: {outcome.code}"
 
 
 def _at_schedule_end(outcome: Answer | TransportError, end: Dead) -> Dead:

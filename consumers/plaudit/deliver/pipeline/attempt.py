@@ -25,6 +25,8 @@ _CONTENT_TYPE: Final = b"application/json"
 _USER_AGENT: Final = (b"user-agent", f"plaudit/{version('plaudit')}".encode())
 _IS_REPLAY: Final = Trigger.REPLAY
 _REPLAY: Final = b"plaudit-replay: true\r\n"
+_IS_TEST: Final = Trigger.TEST
+_TEST: Final = b"plaudit-test: true\r\n"
 _CE_SOURCE: Final = "ce_source"
 MOST_PREFIXES: Final = 20_000
 """Endpoints whose first lines are remembered; about 300 bytes each."""
@@ -148,7 +150,9 @@ def request_lines(parcel: Parcel, endpoint: Endpoint, now_s: int) -> bytes:
         now_s,
         endpoint.signer.sign(message_id, now_s, body),
     )
-    return lines if trigger is not _IS_REPLAY else lines + _REPLAY
+    if trigger is _IS_REPLAY:
+        return lines + _REPLAY
+    return lines + _TEST if trigger is _IS_TEST else lines
 
 
 def write_as(shape: Shape, delivery: Delivery) -> Rendered:

@@ -29,6 +29,7 @@ from plaudit.dlq.job.throttle import JobLimits
 from plaudit.dlq.letters.filters import FilterOptions, LetterFilterRefused, parse
 from plaudit.dlq.letters.letter import Kind
 from plaudit.records.delays import Delay, DelayError
+from plaudit.records.validation import in_words, place_of
 
 SHORTEST_MS: Final = 60_000
 
@@ -156,12 +157,12 @@ def read_policies(file: Path, now_ms: int) -> Policies:
         msg = f"{file}: {error.strerror}"
         raise PolicyRefused(msg) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        msg = f"{file}: no YAML ({' '.join(str(error).split())})"
+        msg = f"{file}: not valid YAML ({' '.join(str(error).split())})"
         raise PolicyRefused(msg) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        msg = f"{file}: {where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}"
+        where = place_of(first["loc"])
+        msg = f"{file}: {where + ': ' if where else ''}{in_words(first['msg'])}"
         raise PolicyRefused(msg) from None
     return found
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from plaudit.dlq.job.rules import WAY_OUT, Skip
 from plaudit.records.times import time_text
+
+_VERBS: Final = {
+    "redrive": ("resend", "Resent"),
+    "purge": ("remove", "Removed"),
+    "replay": ("replay", "Replayed"),
+}
 
 
 @dataclass
@@ -61,6 +68,18 @@ class Report:
     def noun(self) -> str:
         """Subject of the job, for people."""
         return "events" if self.action == "replay" else f"dead letters ({self.kind})"
+
+    @property
+    def verb(self) -> str:
+        """Verb for the job, such as `resend`."""
+        return _VERBS[self.action][0]
+
+    @property
+    def headline(self) -> str:
+        """Result of the job, as a sentence."""
+        if not self.chosen:
+            return f"Nothing to {self.verb}."
+        return f"{_VERBS[self.action][1]} {self.moved:,} of {self.chosen:,} {self.noun}."
 
     def plain(self) -> dict[str, object]:
         """Return it as plain data."""

@@ -14,11 +14,15 @@ from uuid import UUID
 
 from plaudit.dlq.letters.letter import Letter
 from plaudit.events.catalogue import lookup
+from plaudit.records.explanations import DEAD_DELIVERIES, DEAD_RECORDS
 from plaudit.records.names import Header
+from plaudit.records.suggestions import suggestion
 
 _STATUS: Final = re.compile(r"none|[1-5]xx|[1-5][0-9]{2}")
 _RANGE: Final = re.compile(r"(?P<least>[0-9]{1,6})?(?P<dash>-)?(?P<most>[0-9]{1,6})?")
 _AGO: Final = re.compile(r"(?P<count>[1-9][0-9]{0,5})(?P<unit>[smhd])")
+REASONS: Final = frozenset({*DEAD_DELIVERIES, *DEAD_RECORDS})
+"""Reason codes that a dead letter can have."""
 _UNIT_MS: Final[Mapping[str, int]] = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -232,10 +236,8 @@ def _event_type(text: str) -> str:
 
 
 def _code(option: str, text: str) -> str:
-    if re.fullmatch(r"[a-z_]{1,64}", text) is None:
-        raise LetterFilterRefused(
-            option, f"{text!r} is not a reason such as exhausted; see `plaudit dlq stats`"
-        )
+    if text not in REASONS:
+        raise LetterFilterRefused(option, f"{text!r} is not a reason; {suggestion(text, REASONS)}")
     return text
 
 

@@ -95,7 +95,11 @@ class KeyService:
             DatabaseFailure: nothing was created.
         """
         if (scope is Scope.ADMIN) != (workspace_id is None):
-            needs = "an admin's key has none" if scope is Scope.ADMIN else f"{scope} needs one"
+            needs = (
+                "an admin's key has none"
+                if scope is Scope.ADMIN
+                else f"a key of scope {scope} needs a workspace (--workspace UUID)"
+            )
             raise InputRefused("workspace", needs)
         if not printable(name):
             raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
 )
 
 from plaudit.bulk.private import make_private
+from plaudit.kafka.base_settings import EnvSettings
 from plaudit.kafka.errors import SettingsError
 from plaudit.store.db.log_indexes import build_indexes
 
@@ -37,7 +38,7 @@ _READING: Final = "plaudit_reading"
 _VERSION: Final = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(EnvSettings):
     """Settings of the database."""
 
     model_config = SettingsConfigDict(
@@ -96,8 +97,8 @@ def connect(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-        if parsed.drivername == "postgresql":
-            # The driver that the extra brings.
+        if parsed.drivername in {"postgresql", "postgres"}:
+            # The driver that the extra brings; hosted databases give the short form.
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
             raise SettingsError(VARIABLE, "only sqlite:/// and postgresql:// are supported")
@@ -106,13 +107,18 @@ def connect(url: str) -> Engine:
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise SettingsError(VARIABLE, f"not a database URL: {error}") from None
     except ModuleNotFoundError as error:
-        reason = f'{error.name} is missing; pip install "plaudit[postgres]"'
-        raise SettingsError(VARIABLE, reason) from None
+        raise SettingsError(VARIABLE, _missing_driver(error.name)) from None
     if engine.dialect.name == "sqlite":
         sqlalchemy.event.listen(engine, "do_connect", _made_private)
         sqlalchemy.event.listen(engine, "connect", _configure_sqlite)
         sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _missing_driver(name: str | None) -> str:
+    if name == "psycopg":
+        return 'psycopg is missing; pip install "plaudit[postgres]"'
+    return f"the driver {name} is not installed; write postgresql://…, which uses psycopg 3"
 
 
 @contextmanager

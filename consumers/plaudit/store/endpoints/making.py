@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,13 +10,17 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal, unseal
 from plaudit.endpoints.signing import Secret
 from plaudit.endpoints.table import HEAD_START_MS
+from plaudit.records.times import time_text
 from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 
 KEPT_MS: Final = 14 * 24 * 3_600_000
 """Events are kept for so long: what was published before can't be read any more."""
 MOST_PERIODS: Final = 20
 """Of service, the latest: an endpoint that is switched on and off all day does not grow."""
+
+MOST_SECRETS: Final = 5
+"""Secrets that sign at the same time; each adds 48 characters to every request's signature."""
 
 
 def new_endpoint(
@@ -70,7 +75,9 @@ def changed_endpoint(
     known = unseal(keys, before.endpoint_id, before.sealed)
     secrets = known.secrets
     if asked.secret is not None and asked.secret != secrets[0].text:
-        secrets = [Secret(asked.secret)]
+        # The current secret stops; a former one signs for as long as its rotation promised.
+        kept = [each for each in secrets[1:] if each.text != asked.secret]
+        secrets = [Secret(asked.secret), *kept]
     private = replace(known, url=asked.url, headers=asked.headers, secrets=secrets)
     return replace(
         before,
@@ -108,6 +115,36 @@ def enabled_endpoint(keys: SecretKeys, before: StoredEndpoint, now_ms: int) -> S
         active_from=now_ms + HEAD_START_MS,
         announced=False,
     )
+
+
+def rotated_secrets(
+    secrets: Sequence[Secret], fresh: str, now_ms: int, overlap_ms: int
+) -> list[Secret]:
+    """Return an endpoint's secrets after a rotation, the newest first.
+
+    Every former secret signs until the end that its own rotation promised.
+
+    Args:
+        secrets: secrets before the rotation, the newest first.
+        fresh: the new secret.
+        now_ms: time of the rotation, epoch milliseconds.
+        overlap_ms: how long the secret that is replaced signs from now on.
+
+    Raises:
+        InputRefused: too many former secrets still sign.
+    """
+    current, *former = secrets
+    kept = [each for each in former if each.expires_at_ms is None or each.expires_at_ms > now_ms]
+    if overlap_ms > 0:
+        kept.insert(0, Secret(current.text, now_ms + overlap_ms))
+    if len(kept) >= MOST_SECRETS:
+        ends_ms = min(each.expires_at_ms or 0 for each in kept[1:] or kept)
+        raise InputRefused(
+            "overlap",
+            f"{MOST_SECRETS} secrets sign for this endpoint already; the first of them ends at "
+            f"{time_text(ends_ms)}; rotate after that",
+        )
+    return [Secret(fresh), *kept]
 
 
 def next_version(changed: StoredEndpoint, now_ms: int) -> StoredEndpoint:

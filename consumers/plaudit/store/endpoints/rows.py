@@ -154,6 +154,13 @@ def find_all(connection: Connection, workspace_id: str | None = None) -> Sequenc
     return [_stored(row) for row in connection.execute(query)]
 
 
+def find_names(connection: Connection) -> Sequence[tuple[str, str | None, str]]:
+    """Return id, name and workspace of every endpoint."""
+    table = ENDPOINTS.c
+    query = sa.select(table.endpoint_id, table.name, table.workspace_id).order_by(table.created_at)
+    return [(row.endpoint_id, row.name, row.workspace_id) for row in connection.execute(query)]
+
+
 def disabled(endpoint: StoredEndpoint, reason: str, now_ms: int) -> StoredEndpoint:
     """Return an endpoint as it is when it is served no more."""
     return replace(endpoint, status="disabled", status_reason=reason, status_since=now_ms)

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal, unseal
-from plaudit.endpoints.signing import Secret, new_secret, secret_of
+from plaudit.endpoints.signing import new_secret, secret_of
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import translated
 from plaudit.store.db.tables import ENDPOINTS
@@ -26,6 +26,7 @@ from plaudit.store.endpoints.making import (
     enabled_endpoint,
     new_endpoint,
     next_version,
+    rotated_secrets,
 )
 from plaudit.store.endpoints.moving import dropped
 from plaudit.store.endpoints.reencrypt import reseal
@@ -176,18 +177,19 @@ class EndpointService:
     def rotate_secret(
         self, endpoint_id: str, overlap_ms: int = OVERLAP_MS, once: IdempotencySeed | None = None
     ) -> WrittenEndpoint:
-        """Give an endpoint a new secret; the old one signs along for a while.
+        """Give an endpoint a new secret; the old one keeps signing for a while.
 
         Raises:
             NoSuchEndpoint: no endpoint has that id.
+            InputRefused: too many former secrets still sign.
         """
         before = self.get(endpoint_id)
         private = self.private(before)
         fresh = new_secret() if once is None else secret_of(once.made("secret"))
         if any(each.text == fresh for each in private.secrets):
             return WrittenEndpoint(before, fresh)
-        old = Secret(private.secrets[0].text, wall_ms() + overlap_ms)
-        rotated = replace(private, secrets=[Secret(fresh), old])
+        secrets = rotated_secrets(private.secrets, fresh, wall_ms(), overlap_ms)
+        rotated = replace(private, secrets=secrets)
         changed = replace(before, sealed=seal(self._keys, before.endpoint_id, rotated))
         return replace(self._change(changed), secret=fresh)
 

@@ -16,6 +16,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.formats import slack
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.delays import Delay, DelayError, parse_delays
+from plaudit.store.endpoints.filter_fields import check_fields
 from plaudit.transport.addresses import AddressPolicy, check_url
 from plaudit.transport.errors import AddressRefused, UrlRefused
 from plaudit.transport.request_head import OURS
@@ -114,7 +115,7 @@ def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
         wanted.format,
         wanted.secret,
         wanted.name,
-        _filter(wanted.content_filter),
+        _filter(wanted.content_filter, types),
     )
 
 
@@ -154,11 +155,12 @@ def _type(name: str) -> str:
     raise InputRefused("types", f"{name!r} is not an event type; {hint}")
 
 
-def _filter(text: str | None) -> str | None:
+def _filter(text: str | None, types: Sequence[str]) -> str | None:
     if text is None:
         return None
     try:
         parse_filter(text)
+        check_fields(text, types)
     except FilterRefused as refused:
         where = f"filter.{refused.where}" if refused.where else "filter"
         raise InputRefused(where, refused.reason) from None

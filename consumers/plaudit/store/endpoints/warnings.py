@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from plaudit.formats.cloudevents import STRUCTURED
 from plaudit.formats.slack import SLACK
 from plaudit.records.times import time_text
+from plaudit.store.endpoints.filter_fields import field_warnings
 from plaudit.store.endpoints.spec import EndpointSpec
 
 _MAKE_RATE: Final = 30.0
@@ -32,6 +33,7 @@ def offer(endpoint_id: str, since_ms: int, until_ms: int) -> str:
 
 
 def _advice(wanted: EndpointSpec) -> Iterator[str]:
+    yield from field_warnings(wanted.content_filter, wanted.types)
     parts = urlsplit(wanted.url)
     host = parts.hostname or ""
     if "/webhook-test/" in parts.path:

@@ -28,6 +28,7 @@ OUTCOMES: Final[Mapping[State, tuple[str, ...]]] = MappingProxyType(
         State.CANCELLED: ("cancelled",),
     }
 )
+_UNFINISHED: Final = (*OUTCOMES[State.PENDING], *OUTCOMES[State.DEAD])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Query:
         subject: subject of the event, such as a testimonial's id.
         since_ms: latest attempt at or after this; epoch milliseconds.
         until_ms: latest attempt before this.
+        unfinished: only deliveries that are pending or dead.
     """
 
     workspace_id: str | None = None
@@ -55,6 +57,14 @@ class Query:
     until_ms: int | None = None
     reason: str | None = None
     error: str | None = None
+    unfinished: bool = False
+
+    @property
+    def outcomes(self) -> tuple[str, ...] | None:
+        """Outcomes of the latest attempt that the state allows; None means any."""
+        if self.state is not None:
+            return OUTCOMES[self.state]
+        return _UNFINISHED if self.unfinished else None
 
     def checked(self) -> Query:
         """Validate the ids.

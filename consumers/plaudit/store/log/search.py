@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from plaudit.store.db.partitions import DAY_MS
 from plaudit.store.db.tables import ATTEMPTS, HEALTH, LOG_DAYS, LOG_KINDS, Id
 from plaudit.store.log.kinds import EVERYTHING
-from plaudit.store.log.query import OUTCOMES, Query
+from plaudit.store.log.query import Query
 from plaudit.store.log.search_sql import Scope, Wanted, span_statement
 
 _MOST_SPANS: Final = 400
@@ -116,7 +116,8 @@ def is_unlabeled() -> tuple[sa.ColumnElement[bool], ...]:
 
 def filters_kind(query: Query) -> bool:
     """Return whether a query restricts the kind."""
-    wanted = (query.event_type, query.state, query.outcome, query.status, query.reason, query.error)
+    kinds = (query.event_type, query.outcomes, query.outcome, query.status)
+    wanted = (*kinds, query.reason, query.error)
     return any(each is not None for each in wanted)
 
 
@@ -133,8 +134,8 @@ def row_conditions(query: Query) -> list[sa.ColumnElement[bool]]:
         "reason": query.reason,
     }
     conditions = [ATTEMPTS.c[name] == value for name, value in wanted.items() if value is not None]
-    if query.state is not None:
-        conditions.append(ATTEMPTS.c.outcome.in_(OUTCOMES[query.state]))
+    if query.outcomes is not None:
+        conditions.append(ATTEMPTS.c.outcome.in_(query.outcomes))
     if query.since_ms is not None:
         conditions.append(ATTEMPTS.c.started_at >= query.since_ms)
     if query.until_ms is not None:
@@ -223,8 +224,8 @@ def _kinds(query: Query) -> sa.Select[tuple[int]]:
         "reason": query.reason,
     }
     conditions = [LOG_KINDS.c[name] == value for name, value in wanted.items() if value is not None]
-    if query.state is not None:
-        conditions.append(LOG_KINDS.c.outcome.in_(OUTCOMES[query.state]))
+    if query.outcomes is not None:
+        conditions.append(LOG_KINDS.c.outcome.in_(query.outcomes))
     if query.error is not None:
         conditions.append(LOG_KINDS.c.outcome != "delivered")
     return sa.select(LOG_KINDS.c.kind).where(*conditions)

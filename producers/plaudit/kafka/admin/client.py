@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
+from plaudit.kafka.admin.members import GroupMember
 from plaudit.kafka.admin.topic_specs import TopicSpec
 
 # The package `admin` does not declare its exports; the modules that define these do.
@@ -36,6 +38,7 @@ DEFAULT_TIMEOUT_S: Final = 15.0
 # little later (one has been seen to hang for ten minutes).
 _GRACE_S: Final = 2.0
 _SERVE_S: Final = 0.1
+_REACH_S: Final = 0.4
 _LOOK_AT_BROKERS: Final = "look at the brokers' configuration"
 _OFFSETS_COPIES: Final = "offsets.topic.replication.factor"
 
@@ -80,6 +83,50 @@ class Admin:
         self._troubles = ConnectionErrors()
         config = {**settings.client_config(), "error_cb": self._troubles.heard}
         self._client = open_client(settings, AdminClient, config)
+
+    def reach(self, doubt_s: float = 1.0) -> None:
+        """Check that the brokers answer; fail early if a connection error explains why not.
+
+        Args:
+            doubt_s: seconds that a connection error may take to go away, as with one bad broker.
+
+        Raises:
+            KafkaFailure: the brokers are unavailable, or refuse.
+        """
+        began = time.monotonic()
+        doing = "reach the brokers"
+        while True:
+            try:
+                self._client.list_topics(timeout=_REACH_S)
+            except KafkaException as error:
+                self._client.poll(_SERVE_S)
+                waited_s = time.monotonic() - began
+                failure = self._troubles.explained(translate(error, doing))
+                explained = bool(self._troubles.reason) and waited_s >= doubt_s
+                if (
+                    explained
+                    or not isinstance(failure, KafkaUnavailable)
+                    or waited_s >= self._timeout_s
+                ):
+                    raise failure from None
+            else:
+                return
+
+    def members(self, group: str) -> Sequence[GroupMember]:
+        """Return the members of a consumer group; none if the group does not exist.
+
+        Raises:
+            KafkaFailure: the brokers are unavailable, or refuse.
+        """
+        described = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)
+        found = self._look(described[group], f"look at group {group}")
+        if isinstance(found, NotAuthorized):
+            raise found
+        members = () if found is None else found.members
+        return [
+            GroupMember(each.client_id, each.host, len(each.assignment.topic_partitions))
+            for each in members
+        ]
 
     def topic_names(self) -> list[str]:
         """Return the names of all topics that this user may see.
@@ -255,7 +302,7 @@ class Admin:
         except NotAuthorized as refusal:
             return refusal
         except KafkaFailure as failure:
-            if failure.code == "UNKNOWN_TOPIC_OR_PART":
+            if failure.code in _ALREADY_GONE:
                 return None
             raise
 

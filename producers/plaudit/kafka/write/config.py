@@ -11,6 +11,11 @@ MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
 # stays under our smallest limit (1 MiB), so a refused batch holds a single record and takes no
 # other down with it.
 BATCH_BYTES: Final = 1_000_000
+MISSING_TOPIC_MS: Final = 300
+"""Time that the brokers may take to learn of a new topic, before a producer calls it missing.
+
+librdkafka's default is 30 s. Producers without a delivery timeout keep it: they wait anyway.
+"""
 
 
 @dataclass(frozen=True, slots=True)

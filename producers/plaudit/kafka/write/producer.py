@@ -42,7 +42,8 @@ from plaudit.kafka.write.acks import (
     SendFailure,
     ack_of,
 )
-from plaudit.kafka.write.config import ProducerConfig, reliable
+from plaudit.kafka.write.config import MISSING_TOPIC_MS, ProducerConfig, reliable
+from plaudit.kafka.write.missing_topic import translate_for_topic
 from plaudit.logs.logger import event_logger
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class Producer:
             "linger.ms": chosen.linger_ms,
             "queue.buffering.max.kbytes": chosen.buffer_kbytes,
         }
+        if chosen.delivery_timeout_ms:
+            defaults["topic.metadata.propagation.max.ms"] = MISSING_TOPIC_MS
         enforced = {
             **reliable(chosen.max_record_bytes),
             "message.timeout.ms": chosen.delivery_timeout_ms,
@@ -261,7 +264,7 @@ class Producer:
             on_ack(self._failure(error, message.topic() or ""))
 
     def _failure(self, error: KafkaError | KafkaException, topic: str) -> SendFailure:
-        failure = translate(error, f"publish to {topic}")
+        failure = translate_for_topic(error, topic)
         if isinstance(failure, KafkaUnavailable) and self._last_trouble:
             # "Message timed out" does not name the cause; the connection's error does.
             failure.reason = f"{failure.reason}; {self._last_trouble}"

@@ -31,7 +31,8 @@ from plaudit.kafka.errors import (
     translate,
 )
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.write.config import MAX_RECORD_BYTES, reliable
+from plaudit.kafka.write.config import MAX_RECORD_BYTES, MISSING_TOPIC_MS, reliable
+from plaudit.kafka.write.missing_topic import translate_for_topic
 from plaudit.kafka.write.producer import Headers
 from plaudit.logs.logger import event_logger
 
@@ -138,8 +139,9 @@ class TransactionalProducer:
             # The commit confirms all of it.
             "delivery.report.only.error": True,
         }
+        defaults = {"linger.ms": 5, "topic.metadata.propagation.max.ms": MISSING_TOPIC_MS}
         config = {
-            **settings.client_config({"linger.ms": 5}, **enforced),
+            **settings.client_config(defaults, **enforced),
             "error_cb": self._on_error,
         }
         self._client = open_client(settings, Client, config)
@@ -239,7 +241,7 @@ class TransactionalProducer:
         self, transaction: Transaction, number: int, error: KafkaError | None, message: Message
     ) -> None:
         if error is not None:
-            transaction.failures[number] = translate(error, f"publish to {message.topic()}")
+            transaction.failures[number] = translate_for_topic(error, message.topic() or "")
 
     def _deliver(self, transaction: Transaction) -> None:
         """Wait until the brokers have every record, and the offsets."""

@@ -1,0 +1,178 @@
+"""`plaudit endpoints rotate-secret|enable|disable|health|notify|test`: one endpoint's operation."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+
+from plaudit.cli.endpoints.endpoint_options import Endpoint, Json, Workspace
+from plaudit.cli.endpoints.output import endpoint_service, show_endpoint
+from plaudit.cli.ui.console import print_fields
+from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.endpoint_names import endpoint_id_of
+from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.dlq.letters.filters import moment
+from plaudit.records.delays import Delay, DelayError
+from plaudit.records.times import wall_ms
+from plaudit.store.db.database import reading
+from plaudit.store.endpoints.changes import WrittenEndpoint
+from plaudit.store.endpoints.workspaces import WorkspaceService
+from plaudit.store.log.stats import health_of
+
+
+def rotate_secret(
+    endpoint: Endpoint,
+    overlap: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long the old secret keeps signing.")
+    ] = "24h",
+    workspace: Workspace = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Create a new secret, shown only once; former ones keep signing until their overlap ends."""
+    try:
+        overlap_ms = Delay.parse(overlap).millis
+    except DelayError as error:
+        fail(f"--overlap: {error}", Exit.USAGE)
+    wanted = endpoint_id_of(endpoint, workspace)
+    with endpoint_service() as service:
+        show_endpoint(service, service.rotate_secret(wanted, overlap_ms), as_json=as_json)
+
+
+def enable(
+    endpoint: Endpoint,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.01, metavar="NUMBER", help="With --recover: most records per second."),
+    ] = None,
+    workspace: Workspace = None,
+    *,
+    recover: Annotated[
+        bool,
+        typer.Option("--recover", help="Also send its dead letters and what it missed."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Enable an endpoint from now on; --recover also sends what it missed."""
+    wanted = endpoint_id_of(endpoint, workspace)
+    with endpoint_service() as service:
+        before = service.get(wanted)
+        since = service.disabled_since(before)
+        served = recover and before.status == "active"
+        now = WrittenEndpoint(before, missed_since=since) if served else service.enable(wanted)
+        shown = replace(now, missed_since=None) if recover else now
+        show_endpoint(service, shown, as_json=as_json)
+    if recover:
+        # The other commands do not need this import, and start in half the time without it.
+        from plaudit.cli.endpoints.recover import recover_endpoint  # noqa: PLC0415 - takes long, is seldom needed
+
+        recover_endpoint(now, rate, as_json=as_json)
+
+
+def disable(
+    endpoint: Endpoint,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Reason, for the endpoint's owner.")
+    ] = "by an operator",
+    workspace: Workspace = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Disable an endpoint; its pending deliveries become dead letters."""
+    wanted = endpoint_id_of(endpoint, workspace)
+    with endpoint_service() as service:
+        show_endpoint(service, service.disable(wanted, reason), as_json=as_json)
+
+
+def health(
+    endpoint: Endpoint,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Start: RFC 3339, or an age such as 2h.")
+    ] = "24h",
+    workspace: Workspace = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show an endpoint's health: success rate, percentiles, consecutive failures, last error."""
+    since_ms = moment("--since", since, wall_ms()) or 0
+    wanted = endpoint_id_of(endpoint, workspace)
+    engine = opened_database()
+    try:
+        with endpoint_service() as service:
+            known = service.get(wanted)
+        with reading(engine) as connection:
+            found = health_of(connection, known.endpoint_id, since_ms)
+    finally:
+        engine.dispose()
+    shown = {"name": known.name, "id": known.endpoint_id, "status": known.status, **found}
+    if as_json:
+        print_json(shown)
+    else:
+        print_fields(shown)
+
+
+def notify(
+    endpoint: Endpoint,
+    workspace: Workspace = None,
+    *,
+    stop: Annotated[bool, typer.Option("--stop", help="Send it no more notices.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Choose the endpoint that receives `endpoint.disabled` when another one is disabled."""
+    wanted = endpoint_id_of(endpoint, workspace)
+    with endpoint_service() as service:
+        known = service.get(wanted)
+    engine = opened_database()
+    try:
+        workspaces = WorkspaceService(engine)
+        target = None if stop else known.endpoint_id
+        if stop and workspaces.get(known.workspace_id).notify_endpoint_id != known.endpoint_id:
+            fail(f"{known.endpoint_id} is not the notification endpoint", Exit.USAGE)
+        now = workspaces.notify(known.workspace_id, target)
+    finally:
+        engine.dispose()
+    if as_json:
+        print_json(asdict(now))
+    else:
+        target = now.notify_endpoint_id or "no endpoint"
+        note(f"notices of workspace {now.workspace_id} go to {target}")
+
+
+def send_example(
+    endpoint: Endpoint,
+    event_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type", metavar="TYPE", help="Event type; by default one that the endpoint takes."
+        ),
+    ] = None,
+    workspace: Workspace = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Send a signed example now, marked `plaudit-test: true`; exit 1 unless the response is 2xx."""
+    # The other commands do not need the HTTP engine.
+    from plaudit.cli.endpoints.test_send import result_line, send_now, shown  # noqa: PLC0415 - takes long
+
+    wanted = endpoint_id_of(endpoint, workspace)
+    with endpoint_service() as service:
+        stored = service.get(wanted)
+    tested = send_now(stored, event_type)
+    if as_json:
+        print_json(shown(tested))
+    else:
+        note(result_line(tested))
+    if not tested.matches:
+        note("plaudit: warning: the endpoint's filter accepts none of the examples of its types")
+    if not tested.succeeded:
+        raise typer.Exit(Exit.FAILED)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the group."""
+    app.command("rotate-secret")(rotate_secret)
+    for each in (enable, disable, health, notify):
+        app.command()(each)
+    app.command("test")(send_example)

@@ -1,0 +1,96 @@
+"""Check whether the brokers can be reached, with the cause and what to do if they can't.
+
+The sockets tell what librdkafka reports late or not at all: a name that does not resolve, a refused
+connection. librdkafka tells the rest: TLS and authentication.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from plaudit.kafka.admin.client import Admin
+from plaudit.kafka.errors import KafkaFailure, NotAuthorized, SettingsError
+from plaudit.kafka.settings import BOOTSTRAP, KafkaSettings
+
+CONNECT_S: Final = 0.8
+_PORT: Final = 9092
+_OF_TLS: Final = ("ssl", "tls", "security.protocol", "handshake", "receive.message.max.bytes")
+"""A TLS port that gets plain text answers with an alert, which looks like a huge message."""
+
+
+def unreachable(settings: KafkaSettings) -> str | None:
+    """Return why the brokers can't be used, in one line; None if they answer.
+
+    Takes about two seconds at most, unless the brokers accept connections and answer nothing.
+
+    Raises:
+        SettingsError: a setting is invalid.
+    """
+    servers = [each.strip() for each in servers_of(settings)]
+    failures = refusals(servers)
+    if servers and len(failures) == len(servers):
+        listed = "; ".join(f"{server}: {why}" for server, why in failures.items())
+        return f"Kafka is unreachable: {listed}. Check {BOOTSTRAP}"
+    try:
+        Admin(settings).reach()
+    except SettingsError:
+        raise
+    except NotAuthorized as failure:
+        return str(failure)
+    except KafkaFailure as failure:
+        return f"Kafka does not answer: {failure.reason or failure}. {_advice(failure.reason)}"
+    return None
+
+
+def servers_of(settings: KafkaSettings) -> Iterable[str]:
+    """Return the bootstrap servers as host:port."""
+    return filter(None, str(settings.client_config()["bootstrap.servers"]).split(","))
+
+
+def refusals(servers: Sequence[str]) -> dict[str, str]:
+    """Return the servers that do not accept connections, with the reason, within a second."""
+    failures = dict.fromkeys(servers, "no answer from the name server")
+    accepted: set[str] = set()
+
+    def try_one(server: str) -> None:
+        why = refusal_of(server)
+        if why is None:
+            accepted.add(server)
+        else:
+            failures[server] = why
+
+    # A look-up can't be interrupted; a daemon thread does not delay the end of the process.
+    threads = [threading.Thread(target=try_one, args=(each,), daemon=True) for each in servers]
+    for thread in threads:
+        thread.start()
+    deadline_s = time.monotonic() + CONNECT_S + 0.2
+    for thread in threads:
+        thread.join(max(0.0, deadline_s - time.monotonic()))
+    return {server: why for server, why in failures.items() if server not in accepted}
+
+
+def refusal_of(server: str) -> str | None:
+    """Return why a server does not accept connections; None if it does."""
+    parts = urlsplit(server if "://" in server else f"//{server}")
+    try:
+        with socket.create_connection((parts.hostname, parts.port or _PORT), CONNECT_S):
+            return None
+    except ValueError:
+        return "not host:port"
+    except socket.gaierror:
+        return "name not found"
+    except TimeoutError:
+        return f"no connection within {CONNECT_S:g} s"
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+
+
+def _advice(reason: str) -> str:
+    secure = any(word in reason.lower() for word in _OF_TLS)
+    what = "PLAUDIT_KAFKA_SECURITY_PROTOCOL and the PLAUDIT_KAFKA_SSL_* settings"
+    return f"Check {what if secure else BOOTSTRAP}"

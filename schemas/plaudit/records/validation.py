@@ -1,0 +1,49 @@
+"""Plain words for pydantic's messages: settings, options and files of users speak the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+_WORDS: Final = (
+    (r"Value error, (.*)", r"\1"),
+    (r"Assertion failed, (.*)", r"\1"),
+    (r"Field required", "missing"),
+    (r"Extra inputs are not permitted", "not a known name"),
+    (r"Input should be a valid integer.*", "not a whole number"),
+    (r"Input should be a valid (number|decimal).*", "not a number"),
+    (r"Input should be a finite number", "not a finite number"),
+    (r"Input should be a valid boolean.*", "neither true nor false"),
+    (r"Input should be a valid string", "not a text"),
+    (r"Input should be a valid (tuple|list|array)", "not a list"),
+    (r"Input should be a valid (dictionary|mapping|dict).*", "not a mapping of names to values"),
+    (r"Input should be a valid UUID.*", "not a UUID"),
+    (r"Input should be greater than or equal to (.*)", r"must be at least \1"),
+    (r"Input should be less than or equal to (.*)", r"must be at most \1"),
+    (r"Input should be greater than (.*)", r"must be over \1"),
+    (r"Input should be less than (.*)", r"must be under \1"),
+    (r"Input should be (.*)", r"must be \1"),
+    (r"(?:String|List|Tuple) should have at least 1 (character|item).*", "must not be empty"),
+    (r"(?:String|List|Tuple) should have at most (\d+ \w+).*", r"has more than \1"),
+    (r"(?:String|List|Tuple) should have at least (\d+ \w+).*", r"has less than \1"),
+)
+_PATTERNS: Final = [(re.compile(pattern, re.DOTALL), words) for pattern, words in _WORDS]
+
+
+def in_words(message: str) -> str:
+    """Return a message of pydantic in plain words; any other text stays."""
+    for pattern, words in _PATTERNS:
+        found = pattern.fullmatch(message)
+        if found is not None:
+            return found.expand(words)
+    return message
+
+
+def place_of(location: Iterable[str | int]) -> str:
+    """Return the place of an error, such as `endpoints[1].types`."""
+    place = ""
+    for part in location:
+        dot = "." if place else ""
+        place += f"[{part}]" if isinstance(part, int) else f"{dot}{part}"
+    return place

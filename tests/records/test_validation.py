@@ -1,0 +1,50 @@
+"""Messages of pydantic in plain words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from plaudit.records.validation import in_words, place_of
+
+
+class Inner(BaseModel):
+    """A part."""
+
+    model_config = ConfigDict(extra="forbid")
+    types: tuple[str, ...] = ()
+
+
+class Model(BaseModel):
+    """What is validated."""
+
+    model_config = ConfigDict(extra="forbid")
+    port: Annotated[int, Field(ge=1, le=9)] = 1
+    rate: Annotated[float, Field(gt=0)] = 1.0
+    on: bool = False
+    mode: Literal["all", "none"] = "all"
+    inner: list[Inner] = []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"port": "x"}, "port: not a whole number"),
+        ({"port": "0"}, "port: must be at least 1"),
+        ({"port": "10"}, "port: must be at most 9"),
+        ({"rate": "many"}, "rate: not a number"),
+        ({"rate": 0}, "rate: must be over 0"),
+        ({"on": "maybe"}, "on: neither true nor false"),
+        ({"mode": "some"}, "mode: must be 'all' or 'none'"),
+        ({"inner": [{}, {"types": "a"}]}, "inner[1].types: not a list"),
+        ({"inner": [{"typo": 1}]}, "inner[0].typo: not a known name"),
+        ({"inner": {}}, "inner: not a list"),
+    ],
+)
+def test_a_message_says_what_is_wrong_in_plain_words(given: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Model.model_validate(given)
+    first = caught.value.errors()[0]
+    assert f"{place_of(first['loc'])}: {in_words(first['msg'])}" == said
