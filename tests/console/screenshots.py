@@ -33,6 +33,9 @@ def pages(ids: Mapping[str, str]) -> dict[str, str]:
         "events": "/events",
         "event-type": "/events/testimonial.approved",
         "retry": "/deliveries/retry?state=dead",
+        "keys": "/settings/keys",
+        "sessions": "/settings/sessions",
+        "audit": "/settings/audit",
         "error": "/endpoints/00000000-0000-4000-8000-000000000000",
     }
 

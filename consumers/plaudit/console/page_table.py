@@ -13,6 +13,7 @@ from plaudit.console.pages import (
     endpoints,
     overview,
     search,
+    settings,
     trace,
 )
 
@@ -39,6 +40,13 @@ PAGES: Final = (
     SitePage("/deliveries/{id}/request", "deliveries", delivery.show_request),
     SitePage("/deliveries/{id}/retry", "deliveries", None, delivery.retry),
     SitePage("/trace/{id}", "deliveries", trace.show),
+    SitePage("/settings", "settings", settings.show),
+    SitePage("/settings/keys", "settings", settings.show_keys, settings.create, faces=CONSOLE),
+    SitePage("/settings/keys/{id}", "settings", None, settings.revoke_key, faces=CONSOLE),
+    SitePage("/settings/sessions", "settings", settings.show_sessions),
+    SitePage("/settings/sessions/{id}", "settings", None, settings.revoke_session),
+    SitePage("/settings/notices", "settings", settings.show_notices, settings.change_notices),
+    SitePage("/settings/audit", "settings", settings.show_audit),
     SitePage("/events", "events", catalogue.show),
     SitePage("/events/{name}", "events", catalogue.show_type, catalogue.send),
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Engine
 
+from plaudit.store.audit.search import AuditPage, AuditQuery, find_entries
 from plaudit.store.db.database import reading
 from plaudit.store.log import overview, stats
 from plaudit.store.log.health import Health
@@ -17,6 +18,7 @@ from plaudit.store.log.queries import (
     Page,
     attempts_about,
     attempts_of,
+    count_deliveries,
     find_page,
 )
 from plaudit.store.log.query import Query
@@ -42,6 +44,25 @@ class DeliveryLog:
         """
         with reading(self._engine) as connection:
             return find_page(connection, query, limit=limit, cursor=cursor)
+
+    def count(self, query: Query) -> int:
+        """Count deliveries, up to a limit (`MOST_COUNTED`).
+
+        Raises:
+            InputRefused: an id is not valid.
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            return count_deliveries(connection, query)
+
+    def audit(self, query: AuditQuery, cursor: int | None = None) -> AuditPage:
+        """Return a page of the audit log, newest first.
+
+        Raises:
+            DatabaseFailure: the log can't be read.
+        """
+        with reading(self._engine) as connection:
+            return find_entries(connection, query, cursor=cursor)
 
     def attempts(self, delivery_id: str, workspace_id: str | None) -> Sequence[Attempt]:
         """Return the attempts of a delivery, at least one, in order.

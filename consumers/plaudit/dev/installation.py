@@ -22,6 +22,8 @@ from plaudit.kafka.errors import TopicProblem
 from plaudit.kafka.schemas import topic as schemas_topic
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
+from plaudit.store.access.api_keys import Scope
+from plaudit.store.access.sessions import Face, SessionGrant, SessionService
 from plaudit.store.db.database import open_database
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.service import EndpointService
@@ -32,6 +34,7 @@ PREFIX: Final = "plaudit-dev."
 SCHEDULE: Final = "1s,2s"
 NETWORKS: Final = "127.0.0.0/8"
 REMOVE_S: Final = 20.0
+SIGN_IN_MS: Final = 24 * 3_600_000
 REMOVE_AGAIN_S: Final = 0.5
 # Enough to see them shared by workers, few enough to be made in a second.
 PARTITIONS: Final[Mapping[Section, int]] = {
@@ -52,6 +55,7 @@ class Installation:
         endpoints: ids by the name of the subscriber.
         active_from_ms: when the last endpoint begins to be served; epoch milliseconds.
         environment: settings for the workers.
+        sign_in_token: token of a link into the console.
     """
 
     settings: KafkaSettings
@@ -59,6 +63,7 @@ class Installation:
     endpoints: Mapping[str, str]
     active_from_ms: int
     environment: Mapping[str, str]
+    sign_in_token: str
 
 
 def dev_settings(bootstrap: str, *, shared: bool) -> KafkaSettings:
@@ -115,8 +120,10 @@ def install(
             endpoints[name] = written.endpoint.endpoint_id
             active_from = max(active_from, written.endpoint.active_from)
         try:
+            admin = SessionGrant(Face.CONSOLE, "plaudit dev", Scope.ADMIN)
+            token, _ = SessionService(engine).make_link(admin, SIGN_IN_MS, SIGN_IN_MS)
             yield Installation(
-                settings, workspace, endpoints, active_from, _environment(settings, key)
+                settings, workspace, endpoints, active_from, _environment(settings, key), token
             )
         finally:
             for endpoint_id in endpoints.values():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from plaudit.dev.console import ConsoleProcesses
 from plaudit.dev.counts import Fate, RunVerdict, judge
 from plaudit.dev.installation import Installation, dev_settings, install, remove_from
 from plaudit.dev.kafka import find_kafka
@@ -113,8 +114,19 @@ def run(options: Options) -> int:
         state = RunState({value: name for name, value in installation.endpoints.items()})
         stack.enter_context(_following(installation, state))
         say(f"topics {settings.topic_prefix}*, {options.workers} worker(s), three subscribers")
+        if options.events is None:
+            _open_console(stack, installation, folder)
         verdict = _watch(options, installation, subscribers, workers, state, stop)
     return _conclude(options, verdict, state)
+
+
+def _open_console(stack: ExitStack, installation: Installation, folder: Path) -> None:
+    """Start the console, and say where it is."""
+    console = stack.enter_context(ConsoleProcesses(installation.environment, folder))
+    if console.wait():
+        say(f"console, signed in once: {console.sign_in_url(installation.sign_in_token)}")
+    else:
+        say(f"the console did not start; see {folder}/serve.log")
 
 
 def _watch(

@@ -13,6 +13,7 @@ _TEXTS: Final[Mapping[str, str]] = {
     "enabled": "Enabled. It receives events from now on.",
     "disabled": "Disabled. Deliveries on their way to it become dead letters.",
     "removed": "Deleted. Deliveries on their way to it are cancelled.",
+    "chosen": "Saved. Notices go there from now on.",
     "sent": "Sent. Its result appears here within seconds.",
     "revoked": "Revoked, with immediate effect.",
     "stopped": "The job stops after its current batch.",

@@ -1,0 +1,131 @@
+"""Settings: API keys, sessions, notices and the audit log."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from plaudit.api.problems import Refused
+from plaudit.console.asking import Answer, Ask, Redirected, Shown
+from plaudit.console.pages.labels import labels
+from plaudit.store.access.api_keys import Scope
+from plaudit.store.audit.search import AuditEntry, AuditQuery
+from plaudit.store.endpoints.spec import InputRefused
+
+_TARGET: Final = 60
+
+
+def show(ask: Ask) -> Answer:
+    """Show the first page of the settings."""
+    return Redirected(ask.url("/settings/sessions" if ask.viewer.is_portal else "/settings/keys"))
+
+
+def show_keys(ask: Ask) -> Answer:
+    """Show the API keys, for those who may make some."""
+    ask.viewer.caller.check_writes()
+    return _keys(ask, None)
+
+
+def create(ask: Ask) -> Answer:
+    """Create an API key; show it this once."""
+    try:
+        scope = Scope(ask.given("scope") or "")
+        if scope is Scope.ADMIN:
+            if not ask.viewer.is_operator:
+                raise Refused(403, "only operators make keys that see everything", field="scope")
+            workspace = None
+        else:
+            workspace = ask.viewer.caller.writes(ask.given("workspace"))
+            ask.parts.api.quotas.check_key(workspace)
+        key, text = ask.parts.api.keys.create(scope, workspace, ask.given("name") or "")
+    except ValueError as error:
+        reason = error.reason if isinstance(error, InputRefused) else "choose a scope"
+        field = error.field if isinstance(error, InputRefused) else "scope"
+        return _keys(ask, f"{field}: {reason}")
+    return Shown("key_made.html", {"key": key, "text": text})
+
+
+def revoke_key(ask: Ask) -> Answer:
+    """Revoke a key; sessions that it opened end with it."""
+    ask.parts.api.keys.revoke(ask.at["id"], ask.viewer.workspace_id)
+    return Redirected(ask.url("/settings/keys", done="revoked"))
+
+
+def show_sessions(ask: Ask) -> Answer:
+    """Show the sessions that are valid."""
+    found = ask.parts.sessions.list(ask.viewer.workspace_id)
+    return Shown("sessions.html", {"sessions": found, "mine": ask.viewer.session.session_id})
+
+
+def revoke_session(ask: Ask) -> Answer:
+    """End a session."""
+    ask.parts.sessions.revoke(ask.at["id"], ask.viewer.workspace_id)
+    return Redirected(ask.url("/settings/sessions", done="revoked"))
+
+
+def show_notices(ask: Ask) -> Answer:
+    """Show where a workspace's notices go."""
+    workspace_id = ask.viewer.workspace_id or ask.asked("workspace")
+    values: dict[str, Any] = {"workspace_id": workspace_id, "chosen": None, "endpoints": []}
+    if workspace_id is not None:
+        known = ask.parts.api.workspaces.get(workspace_id)
+        mine = {each.endpoint_id for each in ask.parts.api.endpoints.list(workspace_id)}
+        endpoints = [each for each in labels(ask).values() if each.endpoint_id in mine]
+        values |= {"chosen": known.notify_endpoint_id, "endpoints": endpoints}
+    return Shown("notices.html", values)
+
+
+def change_notices(ask: Ask) -> Answer:
+    """Choose the endpoint that receives a workspace's notices."""
+    workspace_id = ask.viewer.caller.writes(ask.given("workspace"))
+    ask.parts.api.workspaces.notify(workspace_id, ask.given("endpoint"))
+    asked = workspace_id if ask.viewer.is_operator else None
+    return Redirected(ask.url("/settings/notices", workspace=asked, done="chosen"))
+
+
+def show_audit(ask: Ask) -> Answer:
+    """Show who changed what."""
+    ask.viewer.caller.check_writes()
+    cursor = ask.asked("cursor") or ""
+    query = AuditQuery(ask.viewer.workspace_id, target=ask.asked("target"))
+    page = ask.parts.log.audit(query, int(cursor[:18]) if cursor.isdigit() else None)
+    names = _names(ask)
+    older = None
+    if page.cursor is not None:
+        older = ask.url("/settings/audit", target=ask.asked("target"), cursor=page.cursor)
+    rows = [(each, names.get(each.actor_id), _changed(each)) for each in page.entries]
+    return Shown("audit.html", {"rows": rows, "older": older, "target": ask.asked("target")})
+
+
+def _keys(ask: Ask, problem: str | None) -> Answer:
+    values = {
+        "keys": ask.parts.api.keys.list(ask.viewer.workspace_id),
+        "scopes": list(Scope) if ask.viewer.is_operator else [Scope.WORKSPACE, Scope.READ],
+        "problem": problem,
+        "name": ask.given("name") or "",
+        "workspace": ask.given("workspace") or "",
+    }
+    return Shown("keys.html", values, 200 if problem is None else 422)
+
+
+def _names(ask: Ask) -> dict[str, str]:
+    """Return the names of keys and sessions by id."""
+    workspace = ask.viewer.workspace_id
+    keys = {each.key_id: each.name for each in ask.parts.api.keys.list(workspace)}
+    open_now = ask.parts.sessions.list(workspace)
+    return keys | {each.session_id: each.grant.name for each in open_now}
+
+
+def _changed(entry: AuditEntry) -> list[tuple[str, str, str]]:
+    """Return the fields of a change with their values before and after."""
+    before, after = entry.before or {}, entry.after or {}
+    return [
+        (name, _text(before.get(name)), _text(after.get(name)))
+        for name in sorted({*before, *after})
+    ]
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= _TARGET else f"{text[:_TARGET]}…"

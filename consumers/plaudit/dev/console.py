@@ -1,0 +1,109 @@
+"""Recorder and console of a development installation, as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from typing import Self
+
+PORT: Final = 8_400
+"""Preferred port; another one if it is taken."""
+START_S: Final = 20.0
+STOP_S: Final = 10.0
+_LOOK_S: Final = 0.1
+_PROGRAM: Final = (
+    # However the parent ends, its end of the line closes, and so does this process.
+    "import os, sys, threading; line = int(sys.argv.pop(1)); "
+    "threading.Thread(target=lambda: (os.read(line, 1), os._exit(1)), daemon=True).start(); "
+    "from plaudit.cli.main import main; main()"
+)
+
+
+class ConsoleProcesses:
+    """`plaudit record` and `plaudit serve`, which end with this process.
+
+    Args:
+        environment: their settings.
+        folder: folder of the database and of their logs.
+    """
+
+    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+        self._port = free_port()
+        self._folder = folder
+        self._environment = {
+            **os.environ,
+            **environment,
+            "PLAUDIT_DATABASE_URL": f"sqlite:///{folder / 'plaudit.db'}",
+            "PLAUDIT_API_PORT": str(self._port),
+            "PLAUDIT_CONSOLE_URL": f"http://127.0.0.1:{self._port}",
+        }
+        self._stack = ExitStack()
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def sign_in_url(self, token: str) -> str:
+        """Return the address that signs in with a link's token, once."""
+        return f"http://127.0.0.1:{self._port}/console/enter?token={token}"
+
+    def wait(self) -> bool:
+        """Wait until the console answers; False if it does not."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and all(each.poll() is None for each in self._running):
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
+                    return True
+            time.sleep(_LOOK_S)
+        return False
+
+    def __enter__(self) -> Self:
+        for command in ("record", "serve"):
+            self._running.append(self._start(command))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._running:
+            each.send_signal(signal.SIGTERM)
+        for each in self._running:
+            try:
+                each.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                each.kill()
+                each.wait()
+        self._stack.close()
+
+    def _start(self, command: str) -> subprocess.Popen[bytes]:
+        log = self._stack.enter_context((self._folder / f"{command}.log").open("wb"))
+        ours, theirs = socket.socketpair()
+        self._stack.callback(ours.close)
+        with theirs:
+            line = theirs.fileno()
+            return subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-c", _PROGRAM, str(line), command],
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(line,),
+                start_new_session=True,
+            )
+
+
+def free_port() -> int:
+    """Return the preferred port, or another one if it is taken."""
+    for wanted in (PORT, 0):
+        try:
+            with socket.create_server(("127.0.0.1", wanted)) as probe:
+                port: int = probe.getsockname()[1]
+                return port
+        except OSError:
+            continue
+    return PORT

@@ -1,0 +1,170 @@
+"""Pages in a real browser: the main path, frames, hostile content, and what axe-core finds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from attempts import failed
+from console.browsers import chromium
+from console.rig import Rig, rig
+from console.scene import paint
+from console.screenshots import pages, sign_in
+from console.test_pages import HOSTILE
+from console.test_signing_in import link
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for all tests of this module."""
+    with chromium() as started:
+        yield started
+
+
+@contextmanager
+def opened(browser: Browser, theme: Literal["light", "dark"] = "light") -> Iterator[Page]:
+    """Open a page that may not log an error; policies that it violates are errors, too."""
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda line: wrong.append(line.text) if "Policy" in line.text else None)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def test_support_finds_why_a_delivery_failed_and_sees_what_was_sent(
+    browser: Browser, console: Rig
+) -> None:
+    ids = paint(console, per_hour=6)
+    with opened(browser) as page:
+        sign_in(page, console)
+        page.keyboard.press("/")
+        page.keyboard.type(ids["waiting"])
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/deliveries/{ids['waiting']}")
+        assert "no longer exists" in page.locator(".verdict").inner_text()
+        page.get_by_text('"mrkdwn"').first.wait_for()
+        page.get_by_role("link", name="Slack").click()
+        page.locator(".plot canvas").first.wait_for()
+        page.get_by_role("link", name="Deliveries", exact=True).click()
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/deliveries/*-*")
+
+
+def test_an_endpoint_is_created_with_live_help(browser: Browser, console: Rig) -> None:
+    with opened(browser) as page:
+        sign_in(page, console, "write")
+        page.goto(f"{console.base}/console/endpoints/new")
+        page.get_by_label("Address").fill("http://10.0.0.1/")
+        page.locator("#wrong-url", has_text="PLAUDIT_ALLOW_NETWORKS").wait_for()
+        page.get_by_label("Address").fill("https://hooks.slack.com/services/x")
+        page.locator("#checked", has_text="use the format slack").wait_for()
+        page.get_by_role("button", name="Create").click()
+        page.locator(".secret code", has_text="whsec_").wait_for()
+
+
+def test_hostile_content_is_shown_and_not_run(browser: Browser, console: Rig) -> None:
+    endpoint = console.add(f"crm{HOSTILE}")
+    hostile = failed(
+        workspace_id=console.workspace,
+        endpoint_id=endpoint,
+        error=HOSTILE,
+        answer_snippet=HOSTILE.encode(),
+        answer_headers={"x": HOSTILE},
+        event_type=HOSTILE,
+    )
+    console.log(hostile)
+    with opened(browser) as page:
+        sign_in(page, console)
+        page.goto(f"{console.base}/console/deliveries/{hostile['delivery_id']}")
+        assert "alert(1)" in page.locator("h1").inner_text()
+        page.goto(f"{console.base}/console/endpoints/{endpoint}")
+
+
+@contextmanager
+def embedding(server: ThreadingHTTPServer) -> Iterator[str]:
+    """Serve a page of a platform, which has a frame; yields its origin."""
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Embedding(BaseHTTPRequestHandler):
+    """A page with a frame, whose address is in the query."""
+
+    def do_GET(self) -> None:
+        """Answer with the page."""
+        _, _, url = self.path.partition("?")
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(f'<iframe src="{url}"></iframe>'.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def test_only_a_named_origin_embeds_the_portal(browser: Browser, tmp_path: Path) -> None:
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Embedding) for _ in range(2)]
+    with embedding(servers[0]) as friend, embedding(servers[1]) as foe:
+        with rig(tmp_path, portal_frame_ancestors=friend) as made:
+            page = browser.new_page()
+            for origin, shown in ((friend, True), (foe, False)):
+                url = made.base + link(made).json()["url"].partition("8400")[2]
+                page.goto(f"{origin}/?{url}")
+                found = page.frame_locator("iframe").get_by_role("heading", name="Overview")
+                if shown:
+                    found.wait_for()
+                else:
+                    assert found.count() == 0
+            page.goto(f"{friend}/?{made.base}/console/sign-in")
+            assert page.frame_locator("iframe").get_by_label("API key").count() == 0
+            page.close()
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(
+    browser: Browser, console: Rig, theme: Literal["light", "dark"]
+) -> None:
+    wanted = pages(paint(console))
+    axe = Axe()
+    with opened(browser, theme) as page:
+        page.goto(f"{console.base}/console/sign-in")
+        _accessible(axe, page)
+        sign_in(page, console)
+        for address in wanted.values():
+            page.goto(f"{console.base}/console{address}", wait_until="networkidle")
+            _accessible(axe, page)
+
+
+def test_axe_finds_nothing_on_the_main_pages(browser: Browser, console: Rig) -> None:
+    ids = paint(console, per_hour=6)
+    with opened(browser) as page:
+        sign_in(page, console)
+        for address in ("/endpoints/new", f"/deliveries/{ids['waiting']}"):
+            page.goto(f"{console.base}/console{address}", wait_until="networkidle")
+            _accessible(Axe(), page)
+
+
+def _accessible(axe: Axe, page: Page) -> None:
+    found = axe.run(page)
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"

@@ -1,0 +1,69 @@
+"""Settings: keys, sessions, notices and the audit log, each for those who may see it."""
+
+from __future__ import annotations
+
+import re
+
+from console.rig import Rig
+from console.test_signing_in import entered
+
+
+def test_a_key_is_shown_once_and_revoked(console: Rig) -> None:
+    browser = console.browser("write")
+    made = browser.post("/console/settings/keys", name="ci", scope="read")
+    text = re.search(r"<code>(plk_[\w-]+)</code>", made.text)
+    assert text is not None
+    assert text[1] not in browser.get("/console/settings/keys")
+    key = console.parts.keys.find(text[1])
+    assert key is not None
+    assert (key.scope, key.workspace_id) == ("read", console.workspace)
+    browser.post("/console/settings/keys", f"/console/settings/keys/{key.key_id}")
+    assert console.parts.keys.find(text[1]) is None
+    refused = browser.post("/console/settings/keys", name="all", scope="admin")
+    assert refused.status_code == 403
+    assert browser.post("/console/settings/keys", name="x", scope="none").status_code == 422
+
+
+def test_sessions_of_a_workspace_are_listed_and_ended(console: Rig) -> None:
+    portal = entered(console, person="ada@example.com")
+    browser, stranger = console.browser("write"), console.browser("stranger")
+    page = browser.get("/console/settings/sessions")
+    assert "ada@example.com" in page
+    assert "stranger" not in page
+    session = re.search(r'sessions/([\w-]+)"[^<]*<input[^>]*>\s*<button[^>]*of ada', page)
+    assert session is not None
+    at = f"/console/settings/sessions/{session[1]}"
+    assert stranger.post("/console/settings/sessions", at).status_code == 404
+    portal.get("/portal")
+    assert browser.post("/console/settings/sessions", at).status_code == 303
+    portal.get("/portal", 401)
+
+
+def test_changes_stand_in_the_audit_log_with_the_person(console: Rig) -> None:
+    endpoint = console.add("crm")
+    portal = entered(console, person="ada@example.com")
+    portal.post(
+        f"/portal/endpoints/{endpoint}", f"/portal/endpoints/{endpoint}/disable", reason="x"
+    )
+    log = portal.get("/portal/settings/audit")
+    assert "ada@example.com" in log
+    assert "endpoint.disable" in log
+    assert endpoint not in console.browser("stranger").get("/console/settings/audit")
+    console.browser("read").get("/console/settings/audit", 403)
+
+
+def test_notices_go_to_an_endpoint_of_the_workspace(console: Rig) -> None:
+    mine, foreign = console.add("crm"), console.add("other", console.other)
+    browser = console.browser("write")
+    at = "/console/settings/notices"
+    assert browser.post(at, workspace=console.workspace, endpoint=mine).status_code == 303
+    assert console.parts.workspaces.get(console.workspace).notify_endpoint_id == mine
+    assert browser.post(at, workspace=console.workspace, endpoint=foreign).status_code == 422
+    assert browser.post(at, workspace=console.other, endpoint=foreign).status_code == 403
+
+
+def test_the_portal_has_neither_keys_nor_lanes(console: Rig) -> None:
+    portal = entered(console)
+    portal.get("/portal/settings/keys", 404)
+    portal.get("/portal/lanes", 404)
+    console.browser("write").get("/console/lanes", 404)
