@@ -19,6 +19,7 @@ from plaudit.kafka.errors import KafkaFailure, NotAuthorized, TopicMissing, Topi
 from plaudit.logs.logger import event_logger
 from plaudit.records.validation import in_words
 from plaudit.store.access.api_keys import NoSuchKey
+from plaudit.store.access.sessions import NoSuchSession
 from plaudit.store.db.database import DatabaseFailure
 from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint
 from plaudit.store.endpoints.spec import InputRefused
@@ -88,7 +89,7 @@ def refusal(error: Exception) -> Refused:
             return Refused(422, error.reason, field=error.field)
         case UnknownEventType():
             return Refused(422, str(error), field="type")
-        case NoSuchEndpoint() | NoSuchDelivery() | NoSuchKey() | NoSuchJob():
+        case NoSuchEndpoint() | NoSuchDelivery() | NoSuchKey() | NoSuchJob() | NoSuchSession():
             return Refused(404, str(error).partition(";")[0])
         case RetryRefused():
             return Refused(409, str(error), code=error.reason)

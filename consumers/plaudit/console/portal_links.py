@@ -21,15 +21,12 @@ from plaudit.store.access.sessions import Face, SessionGrant
 
 router = APIRouter(prefix="/v1/portal-links", tags=["portal"])
 
-HIDDEN: Final = frozenset({"dead-letters", "replay"})
-"""Sections that only operators have."""
 _ACCENT: Final = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def _section(name: str) -> str:
-    offered = [each for each in SECTIONS if each not in HIDDEN]
-    if name not in offered:
-        msg = f"{name!r} is not one of {', '.join(offered)}"
+    if name not in SECTIONS:
+        msg = f"{name!r} is not one of {', '.join(SECTIONS)}"
         raise ValueError(msg)
     return name
 

@@ -15,8 +15,7 @@ SECTIONS: Final = (
     "overview",
     "endpoints",
     "deliveries",
-    "dead-letters",
-    "replay",
+    "jobs",
     "events",
     "settings",
 )
