@@ -13,7 +13,7 @@ EVENTS ?=
 ARGS ?=
 
 .PHONY: help setup run test test-fast test-broker coverage nightly breaks lint format lock build sbom test-wheel compile test-compiled \
-	bench bench-compiled soak soak-dlq docs image clean
+	bench bench-compiled soak soak-dlq docs screenshots image clean
 
 help: ## print this manual
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ soak: $(VENV)/all.stamp ## a million deliveries under fifty kills, or ARGS="--da
 
 soak-dlq: $(VENV)/all.stamp ## a million dead letters, redriven under kills; ARGS="--letters 100000"
 	@cd tests && ../$(BIN)/python -m dlq.soak $(ARGS)
+
+screenshots: $(VENV)/all.stamp ## every page of the console in both themes and widths, into docs/console; needs Chromium
+	@cd tests && ../$(BIN)/python -m console.screenshots
 
 docs: $(VENV)/all.stamp ## the documentation site, into build/site; fails on a dead link
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

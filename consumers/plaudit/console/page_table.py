@@ -6,6 +6,7 @@ from typing import Final
 
 from plaudit.console.asking import CONSOLE, SitePage
 from plaudit.console.pages import (
+    administration,
     catalogue,
     deliveries,
     delivery,
@@ -14,7 +15,6 @@ from plaudit.console.pages import (
     jobs,
     overview,
     search,
-    settings,
     trace,
 )
 
@@ -45,13 +45,17 @@ PAGES: Final = (
     SitePage("/jobs/{id}", "jobs", jobs.show_one),
     SitePage("/jobs/{id}/cancel", "jobs", None, jobs.cancel),
     SitePage("/jobs/{id}/run", "jobs", None, jobs.run),
-    SitePage("/settings", "settings", settings.show),
-    SitePage("/settings/keys", "settings", settings.show_keys, settings.create, faces=CONSOLE),
-    SitePage("/settings/keys/{id}", "settings", None, settings.revoke_key, faces=CONSOLE),
-    SitePage("/settings/sessions", "settings", settings.show_sessions),
-    SitePage("/settings/sessions/{id}", "settings", None, settings.revoke_session),
-    SitePage("/settings/notices", "settings", settings.show_notices, settings.change_notices),
-    SitePage("/settings/audit", "settings", settings.show_audit),
+    SitePage("/settings", "settings", administration.show),
+    SitePage(
+        "/settings/keys", "settings", administration.show_keys, administration.create, faces=CONSOLE
+    ),
+    SitePage("/settings/keys/{id}", "settings", None, administration.revoke_key, faces=CONSOLE),
+    SitePage("/settings/sessions", "settings", administration.show_sessions),
+    SitePage("/settings/sessions/{id}", "settings", None, administration.revoke_session),
+    SitePage(
+        "/settings/notices", "settings", administration.show_notices, administration.change_notices
+    ),
+    SitePage("/settings/audit", "settings", administration.show_audit),
     SitePage("/events", "events", catalogue.show),
     SitePage("/events/{name}", "events", catalogue.show_type, catalogue.send),
 )
