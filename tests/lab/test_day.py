@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ SMALL = Size(0.4, workspaces=8, endpoints=60, per_s=50, burst=200)
 EVENTS = Partition("events", 0)
 TIER = Partition("deliveries.5m", 0)
 SECOND = 1_000
+OUTCOME = ("delivered", "event")
 
 
 def kind(name: str) -> Kind:
@@ -34,9 +36,11 @@ def day(
         str(number): Accepted("a.b", EVENTS, number, number * SECOND, b"", "w")
         for number in range(4)
     }
-    lines = [
-        Line("e0", each.event, 1, "delivered", "event", each.at_ms, 1, EVENTS) for each in arrivals
-    ]
+    made: Counter[str] = Counter()
+    lines = []
+    for each in arrivals:
+        made[each.event] += 1
+        lines.append(Line("e0", each.event, made[each.event], *OUTCOME, each.at_ms, 1, EVENTS))
     evidence = Evidence(
         frozenset(accepted),
         accepted,
@@ -90,7 +94,10 @@ def test_a_retry_before_its_time_is_early() -> None:
     early = taken(0, 2 * SECOND)
     waiting = [Waiting("e0", "0", 1, 0, TIER, 0, 5 * SECOND)]
     found = judge(day([first, early, taken(1), taken(2), taken(3)], waiting, []))
-    assert found.early == ["0 to e0: arrived 3000 ms early"]
+    assert found.early == [
+        "0 to e0: attempt 2 was 3000 ms early",
+        "0 to e0: arrived 3000 ms early",
+    ], "by the worker's line and by the arrival"
 
 
 def test_a_day_has_every_kind_of_endpoint_and_the_rate_that_it_is_given() -> None:
