@@ -25,7 +25,7 @@ IMPORTS: Final = (
         "what the user set wins over a column",
         "producers/plaudit/importer/fields.py",
         "        if field in self.values:",
-        "        if field in self.values and field not in self.columns:",
+        "        if field in self.values and not self.columns:",
         "tests/importer/test_reviews.py",
     ),
     Break(

@@ -27,6 +27,7 @@ from plaudit.api.routes import (
     events,
     hooks,
     jobs,
+    public_keys,
     workspaces,
 )
 
@@ -78,7 +79,7 @@ def create_app(
     )
     app.state.parts = parts
     app.router.routes.append(events.ROUTE)
-    for module in (endpoints, deliveries, audit, jobs, hooks, workspaces, catalogue):
+    for module in (endpoints, public_keys, deliveries, audit, jobs, hooks, workspaces, catalogue):
         app.include_router(module.router, dependencies=[Depends(check_query)])
     install(app)
     app.add_middleware(events.Shortcut)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+from plaudit.endpoints.key_pairs import PUBLIC, verifies
 from plaudit.endpoints.signing import secret_bytes
 
 TOLERANCE_S: Final = 300
@@ -22,7 +23,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now_s: float | 
     """Return the `webhook-id` of a request that the holder of the secret signed.
 
     Args:
-        secret: `whsec_…`.
+        secret: `whsec_…`, or `whpk_…` for asymmetric signatures.
         headers: names in lower case.
         body: as received, byte for byte.
         now_s: seconds since 1970; now by default.
@@ -41,6 +42,10 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now_s: float | 
     if abs(now - int(stamp)) > TOLERANCE_S:
         raise NotVerified(f"webhook-timestamp is over {TOLERANCE_S} s away")
     signed = f"{message_id}.{stamp}.".encode() + body
+    if secret.startswith(PUBLIC):
+        if any(verifies(secret, signature, signed) for signature in given.split()):
+            return message_id
+        raise NotVerified("no v1a signature matches; another key, or another body")
     digest = hmac.digest(secret_bytes(secret), signed, "sha256")
     wanted = b"v1," + base64.b64encode(digest)
     for signature in given.split():

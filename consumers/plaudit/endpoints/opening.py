@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from plaudit.endpoints.filters import known_filter
+from plaudit.endpoints.key_pairs import SigningKey
 from plaudit.endpoints.keys import CannotOpen, Sealed, SecretKeys
 from plaudit.endpoints.model import Endpoint, Periods, Served, Unreadable
 from plaudit.endpoints.signing import Secret, SecretRefused, Signer
@@ -30,12 +31,14 @@ class Private:
         earlier: when the endpoint was served before it was disabled and enabled again. It is
             not private, but here readers of the release before skip it; a record with a field
             that they do not know they would ignore as a whole.
+        pairs: key pairs for asymmetric signatures, the newest first.
     """
 
     url: str
     headers: Mapping[str, str]
     secrets: Sequence[Secret]
     earlier: Periods = ()
+    pairs: Sequence[SigningKey] = ()
 
     def __repr__(self) -> str:
         """Never show what is private."""
@@ -53,6 +56,10 @@ def seal(keys: SecretKeys, endpoint_id: str, private: Private) -> Sealed:
     }
     if private.earlier:
         plain["earlier"] = private.earlier
+    if private.pairs:
+        plain["pairs"] = [
+            {"key": each.text, "expires_at": each.expires_at_ms} for each in private.pairs
+        ]
     return keys.seal(endpoint_id, json.dumps(plain).encode())
 
 
@@ -65,7 +72,8 @@ def unseal(keys: SecretKeys, endpoint_id: str, sealed: Sealed) -> Private:
     plain: dict[str, Any] = json.loads(keys.open(endpoint_id, sealed))
     secrets = [Secret(each["secret"], each["expires_at"]) for each in plain["secrets"]]
     earlier = tuple((since, until) for since, until in plain.get("earlier", ()))
-    return Private(plain["url"], plain["headers"], secrets, earlier)
+    pairs = [SigningKey(each["key"], each["expires_at"]) for each in plain.get("pairs", ())]
+    return Private(plain["url"], plain["headers"], secrets, earlier, pairs)
 
 
 def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
@@ -73,7 +81,7 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
     sealed = Sealed(record["key_id"], record["sealed"])
     try:
         private = unseal(keys, record["endpoint_id"], sealed)
-        signer = Signer(private.secrets)
+        signer = signer_of(private, record["signature_kinds"])
         schedule = _schedule(record["schedule"])
         shape = shape_of(record["format"])
     except (CannotOpen, SecretRefused, DelayError, KeyError, TypeError, ValueError) as error:
@@ -99,6 +107,19 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         private.earlier,
         None if record["status"] == "ACTIVE" else record["status_since"] or 0,
     )
+
+
+def signer_of(private: Private, kinds: Collection[str]) -> Signer:
+    """Return what signs the requests of an endpoint.
+
+    A kind that this release does not have is left out; without a known one, `v1` signs.
+
+    Raises:
+        SecretRefused: a secret can't be used.
+        KeyRefused: a key pair can't be used.
+    """
+    pairs = private.pairs if "v1a" in kinds else ()
+    return Signer(private.secrets if "v1" in kinds or not pairs else (), pairs)
 
 
 def unreadable(record: EndpointRecord, reason: str) -> Unreadable:

@@ -1,4 +1,4 @@
-"""Signatures as the Standard Webhooks specification has them (symmetric, `v1`)."""
+"""Signatures of the Standard Webhooks specification: `v1` with a secret, `v1a` with a key pair."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal
 
+from plaudit.endpoints.key_pairs import Ed25519, SigningKey
+
+Signing = Literal["v1", "v1a", "both"]
+"""Which signatures an endpoint gets."""
+KINDS: Final[dict[str, tuple[str, ...]]] = {"v1": ("v1",), "v1a": ("v1a",), "both": ("v1", "v1a")}
 PREFIX: Final = "whsec_"
 NEW_BYTES: Final = 32
 SHORTEST: Final = 24
@@ -92,22 +97,26 @@ class Hmac:
 
 
 class Signer:
-    """Signs for one endpoint: with its secret, and during a rotation with the former one, too.
+    """Signs for one endpoint: during a rotation also with the former secret and key pair.
 
     Args:
-        secrets: the newest first.
+        secrets: the newest first; none if the endpoint takes no `v1`.
+        keys: key pairs, the newest first; none if the endpoint takes no `v1a`.
 
     Raises:
-        SecretRefused: one can't be used.
+        SecretRefused: a secret can't be used.
+        KeyRefused: a key pair can't be used.
     """
 
-    __slots__ = ("_keys", "_only")
+    __slots__ = ("_keys", "_only", "_pairs")
 
-    def __init__(self, secrets: Sequence[Secret]) -> None:
+    def __init__(self, secrets: Sequence[Secret], keys: Sequence[SigningKey] = ()) -> None:
         self._keys = [(Hmac(secret_bytes(each.text)), each.expires_at_ms) for each in secrets]
+        self._pairs = [(Ed25519(each), each.expires_at_ms) for each in keys]
         # The usual case, outside of a rotation.
         lasting = [key for key, expires_at_ms in self._keys if expires_at_ms is None]
-        self._only = lasting[0] if len(lasting) == len(self._keys) == 1 else None
+        single = len(lasting) == len(self._keys) == 1 and not self._pairs
+        self._only = lasting[0] if single else None
 
     def sign(self, message_id: str, timestamp_s: int, body: bytes) -> bytes:
         """Return the value of `webhook-signature`.
@@ -121,12 +130,21 @@ class Signer:
         if self._only is not None:
             return _signature(self._only, signed)
         now_ms = timestamp_s * 1_000
-        return b" ".join(
+        signatures = [
             _signature(key, signed)
             for key, expires_at_ms in self._keys
             if expires_at_ms is None or now_ms < expires_at_ms
-        )
+        ]
+        for pair, expires_at_ms in self._pairs:
+            if expires_at_ms is None or now_ms < expires_at_ms:
+                signatures.append(pair.signature(signed))
+        return b" ".join(signatures)
 
 
 def _signature(key: Hmac, signed: bytes) -> bytes:
     return b"v1," + binascii.b2a_base64(key.digest(signed), newline=False)
+
+
+def signing_of(kinds: Sequence[str]) -> str:
+    """Return the option whose signatures these are."""
+    return next((name for name, each in KINDS.items() if {*each} == {*kinds}), "v1")

@@ -10,6 +10,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from plaudit.endpoints.signing import Signing
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import ApiKey, Scope
@@ -62,6 +63,9 @@ class EndpointBody(BaseModel):
         default="standard", description="Form of the body.", json_schema_extra=FORMAT_SCHEMA
     )
     secret: Text | None = Field(default=None, description="whsec_…; a new one by default.")
+    signing: Signing = Field(
+        default="v1", description="`v1` with the secret, `v1a` with a key pair (Ed25519), or both."
+    )
 
     def wanted(self) -> EndpointSpec:
         """Return the endpoint's specification for the service."""
@@ -76,6 +80,7 @@ class EndpointBody(BaseModel):
             self.secret,
             self.name,
             _filter_text(self.filter),
+            self.signing,
         )
 
 
@@ -97,6 +102,7 @@ class EndpointChange(BaseModel):
     rate_limit: Rate | None = None
     schedule: Text | None = None
     format: Text | None = None
+    signing: Signing | None = None
 
     def applied(self, now: EndpointSpec) -> EndpointSpec:
         """Return the specification of the changed endpoint."""
@@ -111,6 +117,7 @@ class EndpointChange(BaseModel):
             "rate_limit": self.rate_limit,
             "schedule": self.schedule,
             "format": self.format or now.format,
+            "signing": self.signing or now.signing,
         }
         named = {name if name != "filter" else "content_filter" for name in given}
         changed = replace(now, **{name: changes[name] for name in named})
@@ -131,6 +138,10 @@ class EndpointOut(BaseModel):
     rate_limit: float | None
     schedule: str | None
     format: str
+    signing: str
+    public_key: str | None = Field(
+        description="whpk_…: verifies `v1a` signatures; null without them."
+    )
     status: str
     status_reason: str | None
     version: int
@@ -159,13 +170,15 @@ class EndpointOut(BaseModel):
             rate_limit=endpoint.rate_limit,
             schedule=endpoint.schedule,
             format=endpoint.format,
+            signing=wanted.signing,
+            public_key=next((each.public for each in service.public_keys(endpoint)), None),
             status=endpoint.status,
             status_reason=endpoint.status_reason,
             version=endpoint.version,
             active_from=time_text(endpoint.active_from),
             created_at=time_text(endpoint.created_at),
             updated_at=time_text(endpoint.updated_at),
-            secret=written.secret,
+            secret=None if wanted.signing == "v1a" else written.secret,
             warnings=[*advice(wanted), *offers(written), *written.warnings],
         )
 

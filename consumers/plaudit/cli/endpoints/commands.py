@@ -16,9 +16,11 @@ from plaudit.cli.endpoints.endpoint_options import (
     Headers,
     Json,
     NewFormat,
+    NewSigning,
     Rate,
     Schedule,
     Secret,
+    Signing,
     Spaces,
     Workspace,
     Yes,
@@ -71,6 +73,7 @@ def add(
     schedule: Schedule = None,
     payload_format: Format = "standard",
     secret: Secret = None,
+    signing: Signing = "v1",
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name for commands; unique in a workspace.")
     ] = None,
@@ -94,6 +97,7 @@ def add(
         secret,
         name,
         content_filter,
+        signing,
     )
     with endpoint_service() as service:
         show_endpoint(service, service.add(workspace, wanted), as_json=as_json)
@@ -142,6 +146,7 @@ def update(
     schedule: Schedule = None,
     payload_format: NewFormat = None,
     content_filter: Filter = None,
+    signing: NewSigning = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help='New name; "" removes it.')
     ] = None,
@@ -174,6 +179,7 @@ def update(
             format=payload_format or now.format,
             content_filter=now.content_filter if content_filter is None else content_filter or None,
             name=now.name if name is None else name or None,
+            signing=signing or now.signing,
         )
         if header is None:
             wanted = without_headers_of(now, wanted)

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from plaudit.endpoints.signing import KINDS
 from plaudit.formats.catalogue import FORMATS
 from plaudit.store.endpoints.spec import InputRefused
 
@@ -44,6 +45,11 @@ Filter = Annotated[
         help='Content filter, such as {"field": "testimonial.rating.value", "gt": 3}.',
     ),
 ]
+_SIGNING: Final = typer.Option(
+    "--signing", metavar="KIND", help=f"Signatures: {', '.join(KINDS)}."
+)
+Signing = Annotated[str, _SIGNING]
+NewSigning = Annotated[str | None, _SIGNING]
 Secret = Annotated[
     str | None, typer.Option(metavar="SECRET", help="whsec_…; a new one by default.")
 ]

@@ -48,7 +48,7 @@ def show_endpoint(service: EndpointService, written: WrittenEndpoint, *, as_json
     shown["warnings"] += [*offers(written), *written.warnings]
     for line in shown["warnings"]:
         note(f"plaudit: warning: {line}")
-    if written.secret is not None:
+    if written.secret is not None and shown["signing"] != "v1a":
         shown["secret"] = written.secret
     if as_json:
         print_json(shown)
@@ -92,6 +92,8 @@ def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]
         "rate_limit": endpoint.rate_limit,
         "schedule": endpoint.schedule,
         "format": endpoint.format,
+        "signing": wanted.signing,
+        "public_key": next((each.public for each in service.public_keys(endpoint)), None),
         "status": endpoint.status,
         "status_reason": endpoint.status_reason,
         "version": endpoint.version,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
+from plaudit.endpoints.key_pairs import SigningKey, new_signing_key
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal, unseal
-from plaudit.endpoints.signing import Secret
+from plaudit.endpoints.signing import KINDS, Secret
 from plaudit.endpoints.table import HEAD_START_MS
 from plaudit.records.times import time_text
 from plaudit.store.endpoints.rows import StoredEndpoint
@@ -21,6 +22,23 @@ MOST_PERIODS: Final = 20
 
 MOST_SECRETS: Final = 5
 """Secrets that sign at the same time; each adds 48 characters to every request's signature."""
+V1A: Final = "v1a"
+
+
+class Overlap(NamedTuple):
+    """Time for which former secrets and key pairs sign along.
+
+    Attributes:
+        now_ms: time of the rotation, epoch milliseconds.
+        overlap_ms: time from then on.
+    """
+
+    now_ms: int
+    overlap_ms: int
+
+    def end(self, expires_at_ms: int | None) -> int:
+        """Return when one stops signing: one of an earlier rotation as was said then."""
+        return self.now_ms + self.overlap_ms if expires_at_ms is None else expires_at_ms
 
 
 def new_endpoint(
@@ -41,7 +59,9 @@ def new_endpoint(
         secret: signs its requests.
         now_ms: epoch milliseconds; it is served from two seconds later on.
     """
-    private = Private(asked.url, asked.headers, [Secret(secret)])
+    kinds = KINDS[asked.signing]
+    pairs = [new_signing_key()] if V1A in kinds else []
+    private = Private(asked.url, asked.headers, [Secret(secret)], pairs=pairs)
     return StoredEndpoint(
         endpoint_id,
         workspace_id,
@@ -61,6 +81,7 @@ def new_endpoint(
         created_at=now_ms,
         updated_at=now_ms,
         content_filter=asked.content_filter,
+        signature_kinds=kinds,
     )
 
 
@@ -78,7 +99,10 @@ def changed_endpoint(
         # The current secret stops; a former one signs for as long as its rotation promised.
         kept = [each for each in secrets[1:] if each.text != asked.secret]
         secrets = [Secret(asked.secret), *kept]
-    private = replace(known, url=asked.url, headers=asked.headers, secrets=secrets)
+    kinds = KINDS[asked.signing]
+    # A pair stays when an endpoint stops using it, so that using it again needs no new public key.
+    pairs = known.pairs or ([new_signing_key()] if V1A in kinds else [])
+    private = replace(known, url=asked.url, headers=asked.headers, secrets=secrets, pairs=pairs)
     return replace(
         before,
         name=asked.name,
@@ -89,7 +113,32 @@ def changed_endpoint(
         rate_limit=asked.rate_limit,
         schedule=asked.schedule,
         content_filter=asked.content_filter,
+        signature_kinds=kinds,
     )
+
+
+def rotated_endpoint(
+    keys: SecretKeys, before: StoredEndpoint, secret: str, seed: bytes | None, times: Overlap
+) -> StoredEndpoint:
+    """Return an endpoint with a new secret and, if it uses one, a new key pair.
+
+    The former ones sign along for a while. A second rotation does not shorten the first one's time.
+
+    Raises:
+        CannotOpen: its key is not here.
+        InputRefused: too many former secrets still sign.
+    """
+    known = unseal(keys, before.endpoint_id, before.sealed)
+    secrets = rotated_secrets(known.secrets, secret, times.now_ms, times.overlap_ms)
+    pairs = list(known.pairs)
+    if V1A in before.signature_kinds:
+        pairs = [new_signing_key(seed)]
+        for pair in known.pairs:
+            until_ms = times.end(pair.expires_at_ms)
+            if until_ms > times.now_ms:
+                pairs.append(SigningKey(pair.text, until_ms))
+    private = replace(known, secrets=secrets, pairs=pairs)
+    return replace(before, sealed=seal(keys, before.endpoint_id, private))
 
 
 def enabled_endpoint(keys: SecretKeys, before: StoredEndpoint, now_ms: int) -> StoredEndpoint:

@@ -42,6 +42,7 @@ class _Entry(BaseModel):
     schedule: str | None = None
     format: str = "standard"
     secret: str | None = None
+    signing: str = "v1"
     filter: dict[str, Any] | None = None
 
     def wanted(self) -> EndpointSpec:
@@ -56,6 +57,7 @@ class _Entry(BaseModel):
             self.secret,
             self.name,
             None if self.filter is None else json.dumps(self.filter),
+            self.signing,
         )
 
 

@@ -37,6 +37,7 @@ class StoredEndpoint:
     created_at: int
     updated_at: int
     content_filter: str | None = None
+    signature_kinds: tuple[str, ...] = ("v1",)
 
 
 def insert(connection: Connection, endpoint: StoredEndpoint) -> int:
@@ -180,7 +181,7 @@ def record_of(endpoint: StoredEndpoint) -> EndpointRecord:
         format=endpoint.format,
         rate_limit=endpoint.rate_limit,
         schedule=endpoint.schedule,
-        signature_kinds=["v1"],
+        signature_kinds=list(endpoint.signature_kinds),
         status=endpoint.status.upper(),
         status_reason=endpoint.status_reason,
         status_since=endpoint.status_since,
@@ -204,7 +205,7 @@ def _values(endpoint: StoredEndpoint) -> dict[str, Any]:
         "format": endpoint.format,
         "rate_limit": endpoint.rate_limit,
         "schedule": endpoint.schedule,
-        "signature_kinds": ["v1"],
+        "signature_kinds": list(endpoint.signature_kinds),
         "status": endpoint.status,
         "status_reason": endpoint.status_reason,
         "status_since": endpoint.status_since,
@@ -235,4 +236,5 @@ def _stored(row: Row[Any]) -> StoredEndpoint:
         row.created_at,
         row.updated_at,
         row.content_filter,
+        tuple(row.signature_kinds),
     )

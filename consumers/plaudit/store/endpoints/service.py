@@ -11,9 +11,10 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from plaudit.endpoints.key_pairs import SigningKey
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal, unseal
-from plaudit.endpoints.signing import new_secret, secret_of
+from plaudit.endpoints.opening import Private, unseal
+from plaudit.endpoints.signing import new_secret, secret_of, signing_of
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import translated
 from plaudit.store.db.tables import ENDPOINTS
@@ -22,11 +23,13 @@ from plaudit.store.endpoints.batch import Batch
 from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint, WrittenEndpoint
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 from plaudit.store.endpoints.making import (
+    V1A,
+    Overlap,
     changed_endpoint,
     enabled_endpoint,
     new_endpoint,
     next_version,
-    rotated_secrets,
+    rotated_endpoint,
 )
 from plaudit.store.endpoints.moving import dropped
 from plaudit.store.endpoints.reencrypt import reseal
@@ -128,6 +131,18 @@ class EndpointService:
         """
         return unseal(self._keys, endpoint.endpoint_id, endpoint.sealed)
 
+    def public_keys(self, endpoint: StoredEndpoint) -> Sequence[SigningKey]:
+        """Return the key pairs that sign for an endpoint, the newest first.
+
+        Raises:
+            CannotOpen: its key is not here.
+        """
+        if V1A not in endpoint.signature_kinds:
+            return []
+        now = wall_ms()
+        pairs = self.private(endpoint).pairs
+        return [each for each in pairs if each.expires_at_ms is None or now < each.expires_at_ms]
+
     def update(
         self, endpoint_id: str, wanted: EndpointSpec, version: int | None = None
     ) -> WrittenEndpoint:
@@ -172,12 +187,13 @@ class EndpointService:
             None,
             endpoint.name,
             endpoint.content_filter,
+            signing_of(endpoint.signature_kinds),
         )
 
     def rotate_secret(
         self, endpoint_id: str, overlap_ms: int = OVERLAP_MS, once: IdempotencySeed | None = None
     ) -> WrittenEndpoint:
-        """Give an endpoint a new secret; the old one keeps signing for a while.
+        """Give an endpoint a new secret and key pair; the former ones sign along for a while.
 
         Raises:
             NoSuchEndpoint: no endpoint has that id.
@@ -188,9 +204,9 @@ class EndpointService:
         fresh = new_secret() if once is None else secret_of(once.made("secret"))
         if any(each.text == fresh for each in private.secrets):
             return WrittenEndpoint(before, fresh)
-        secrets = rotated_secrets(private.secrets, fresh, wall_ms(), overlap_ms)
-        rotated = replace(private, secrets=secrets)
-        changed = replace(before, sealed=seal(self._keys, before.endpoint_id, rotated))
+        seed = None if once is None else once.made("key pair")
+        times = Overlap(wall_ms(), overlap_ms)
+        changed = rotated_endpoint(self._keys, before, fresh, seed, times)
         return replace(self._change(changed), secret=fresh)
 
     def disable(self, endpoint_id: str, reason: str) -> WrittenEndpoint:

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from plaudit.endpoints.filters import FilterRefused, parse_filter
-from plaudit.endpoints.signing import SecretRefused, secret_bytes
+from plaudit.endpoints.signing import KINDS, SecretRefused, secret_bytes
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.formats import slack
 from plaudit.formats.catalogue import FORMATS
@@ -61,6 +61,7 @@ class EndpointSpec:
         name: name for people, unique within the workspace.
         content_filter: filter on the content of events, as JSON (see
             `plaudit.endpoints.filters`).
+        signing: signatures: `v1` with a secret, `v1a` with a key pair, or `both`.
     """
 
     url: str
@@ -73,6 +74,7 @@ class EndpointSpec:
     secret: str | None = field(default=None, repr=False)
     name: str | None = None
     content_filter: str | None = None
+    signing: str = "v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
     """
     if wanted.format not in FORMATS:
         raise InputRefused("format", f"{wanted.format!r} is not one of {', '.join(FORMATS)}")
+    if wanted.signing not in KINDS:
+        raise InputRefused("signing", f"{wanted.signing!r} is not one of {', '.join(KINDS)}")
     if wanted.name is not None and not printable(wanted.name):
         raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
     if wanted.rate_limit is not None and not 0 < wanted.rate_limit <= HIGHEST_RATE:
@@ -116,6 +120,7 @@ def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
         wanted.secret,
         wanted.name,
         _filter(wanted.content_filter, types),
+        wanted.signing,
     )
 
 
