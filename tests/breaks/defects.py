@@ -13,6 +13,20 @@ _EVERYTHING: Final = (
 
 DEFECTS: Final = (
     Break(
+        "a second rotation does not end the time of the first",
+        "consumers/plaudit/store/endpoints/making.py",
+        "return self.now_ms + self.overlap_ms if expires_at_ms is None else expires_at_ms",
+        "return self.now_ms + self.overlap_ms",
+        "tests/store/test_key_rotation.py",
+    ),
+    Break(
+        "an endpoint with a key pair gets asymmetric signatures",
+        "consumers/plaudit/endpoints/opening.py",
+        'pairs = private.pairs if "v1a" in kinds else ()',
+        "pairs = ()",
+        "tests/endpoints/test_key_pairs.py",
+    ),
+    Break(
         "a whole number has no point in a body",
         "schemas/plaudit/events/avro/varint.py",
         "    if number % power == 0:",

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 
 from plaudit.api.auth import WithParts
 from plaudit.api.problems import Refused, documented
-from plaudit.api.schemas.public_keys import PublicKey, PublicKeys
+from plaudit.api.schemas.key_set import PublicKey, PublicKeys
 
 PREFIX: Final = "/.well-known/webhook-keys"
 MAX_AGE_S: Final = 300
