@@ -221,11 +221,11 @@ def test_keys_make_keys_of_their_own_workspace_only(api: Installation) -> None:
 
 
 def operations(api: Installation) -> list[tuple[str, str]]:
-    """Return every route of the OpenAPI document, filled with an id that exists nowhere."""
-    paths = api.app.openapi()["paths"]
+    """Return every route that wants a key, filled with an id that exists nowhere."""
     return [
         (method.upper(), re.sub(r"{\w+}", str(uuid.uuid4()), path).replace("{name}", "x"))
-        for path, methods in paths.items()
+        for path, methods in api.app.openapi()["paths"].items()
+        if path.startswith("/v1/")
         for method in methods
     ]
 

@@ -38,3 +38,9 @@ def test_public_keys_need_no_api_key_and_rotate_with_overlap(api: Installation) 
     )
     wrong = api.client.patch(at, headers=api.write, json={"signing": "v2"})
     assert (wrong.status_code, wrong.json()["field"]) == (422, "signing")
+
+
+def test_no_other_route_wants_no_key(api: Installation) -> None:
+    paths = api.app.openapi()["paths"]
+    open_to_all = [path for path in paths if not path.startswith("/v1/")]
+    assert open_to_all == ["/.well-known/webhook-keys/{endpoint_id}"]
