@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
 from plaudit.dev.receiving import NotVerified, verify
+from plaudit.endpoints.key_pairs import PUBLIC, KeyRefused, public_bytes
 from plaudit.endpoints.signing import SecretRefused, secret_bytes
 
 _OURS: Final = ("webhook-", "plaudit-", "ce-", "content-type")
@@ -28,7 +29,9 @@ _OURS: Final = ("webhook-", "plaudit-", "ce-", "content-type")
 def command(
     secret: Annotated[
         str | None,
-        typer.Option(metavar="SECRET", help="The endpoint's whsec_…; verifies the signatures."),
+        typer.Option(
+            metavar="SECRET", help="The endpoint's whsec_… or whpk_…; verifies the signatures."
+        ),
     ] = None,
     port: Annotated[
         int, typer.Option(min=1, max=65_535, metavar="PORT", help="Port to listen on.")
@@ -53,8 +56,8 @@ def command(
     """
     if secret is not None:
         try:
-            secret_bytes(secret)
-        except SecretRefused as refused:
+            (public_bytes if secret.startswith(PUBLIC) else secret_bytes)(secret)
+        except (KeyRefused, SecretRefused) as refused:
             fail(f"--secret: {refused}", Exit.USAGE)
     listener = LocalReceiver(secret, status, delay, as_json=as_json)
     app = Starlette(routes=[Route("/{path:path}", listener.receive, methods=["POST"])])

@@ -45,9 +45,7 @@ Filter = Annotated[
         help='Content filter, such as {"field": "testimonial.rating.value", "gt": 3}.',
     ),
 ]
-_SIGNING: Final = typer.Option(
-    "--signing", metavar="KIND", help=f"Signatures: {', '.join(KINDS)}."
-)
+_SIGNING: Final = typer.Option("--signing", metavar="KIND", help=f"Signatures: {', '.join(KINDS)}.")
 Signing = Annotated[str, _SIGNING]
 NewSigning = Annotated[str | None, _SIGNING]
 Secret = Annotated[
