@@ -13,7 +13,7 @@ EVENTS ?=
 ARGS ?=
 
 .PHONY: help setup run test test-fast test-broker coverage nightly breaks lint format lock build sbom test-wheel compile test-compiled \
-	bench bench-compiled soak soak-dlq docs screenshots image clean
+	bench bench-compiled soak soak-dlq docs screenshots chart image clean
 
 help: ## print this manual
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,11 @@ screenshots: $(VENV)/all.stamp ## every page of the console in both themes and w
 
 docs: $(VENV)/all.stamp ## the documentation site, into build/site; fails on a dead link
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+chart: $(VENV)/all.stamp ## the generated files of the Helm chart, and the base for kustomize; needs helm
+	@$(BIN)/python -m plaudit.cli.docs.chart
+	@helm template plaudit deploy/helm/plaudit --kube-version 1.33.0 -f deploy/kustomize/values.yaml > deploy/kustomize/.plaudit.yaml
+	@mv deploy/kustomize/.plaudit.yaml deploy/kustomize/plaudit.yaml
 
 image: ## the container image, where Docker is
 	@docker build -t plaudit -f deploy/Dockerfile .

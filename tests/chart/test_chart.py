@@ -1,0 +1,135 @@
+"""The Helm chart renders objects that Kubernetes accepts, and its generated files are current."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from plaudit.cli.docs.chart import DEPLOYED, files
+from plaudit.cli.registry import COMMANDS
+from plaudit.deliver.process.supervisor import ORDERLY_S
+from plaudit.kafka.admin.roles import grants
+from plaudit.records.names import Names
+
+pytestmark = pytest.mark.tree
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+CHART = DEPLOY / "helm" / "plaudit"
+CASES = sorted(CHART.glob("values-*.yaml"))
+KUBERNETES = "1.33.0"
+OTHERS = {"ScaledObject", "PodMonitor", "KafkaUser", "KafkaTopic", "HTTPRoute"}
+"""Kinds that Kubernetes does not define."""
+
+needs_helm = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not installed")
+
+
+def helm(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run helm."""
+    command = ["helm", *map(str, arguments), "--kube-version", KUBERNETES]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def rendered(values: Path) -> list[dict[str, Any]]:
+    """Return the objects that the chart renders with a file of values."""
+    done = helm("template", "plaudit", CHART, "-f", values)
+    assert done.returncode == 0, done.stderr
+    return [each for each in yaml.safe_load_all(done.stdout) if each]
+
+
+def pod_of(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the specification of an object's pods."""
+    spec = found.get("spec", {})
+    template = spec.get("jobTemplate", {}).get("spec", spec).get("template", {})
+    pod: dict[str, Any] | None = template.get("spec")
+    return pod
+
+
+@pytest.mark.parametrize("name", ["files/rights.json", "files/topics.json", "values.schema.json"])
+def test_a_generated_file_is_current(name: str) -> None:
+    expected = files((CHART / "values.yaml").read_text())[name]
+    assert (CHART / name).read_text() == expected, "run: make chart"
+
+
+def test_the_reference_of_values_is_current() -> None:
+    expected = files((CHART / "values.yaml").read_text())["README.md"]
+    assert (CHART / "README.md").read_text() == expected, "run: make chart"
+
+
+@needs_helm
+@pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
+def test_every_object_is_valid(values: Path) -> None:
+    lint = helm("lint", "--strict", CHART, "-f", values)
+    assert lint.returncode == 0, lint.stdout
+    for found in rendered(values):
+        if found["kind"] not in OTHERS:
+            kubernetes_validate.validate(found, "1.33", strict=True)
+
+
+@needs_helm
+@pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
+def test_every_pod_is_restricted_has_time_to_drain_and_runs_a_command(values: Path) -> None:
+    pods = [pod for each in rendered(values) if (pod := pod_of(each))]
+    assert len(pods) >= 5
+    for pod in pods:
+        assert pod["enableServiceLinks"] is False
+        assert pod["terminationGracePeriodSeconds"] > ORDERLY_S
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for each in (*pod.get("initContainers", []), *pod["containers"]):
+            assert each["securityContext"]["readOnlyRootFilesystem"] is True
+            assert each["args"][0] in COMMANDS
+            names = [entry["name"] for entry in each["env"]]
+            assert len(names) == len(set(names))
+
+
+@needs_helm
+def test_a_kafka_user_has_exactly_the_rights_of_its_role() -> None:
+    users = [
+        each for each in rendered(CHART / "values-strimzi.yaml") if each["kind"] == "KafkaUser"
+    ]
+    found = {
+        each["metadata"]["name"].removeprefix("plaudit-kafka-"): {
+            (acl["resource"].get("name", "kafka-cluster"), operation.lower())
+            for acl in each["spec"]["authorization"]["acls"]
+            for operation in acl["operations"]
+        }
+        for each in users
+    }
+    assert found == {
+        str(role): {
+            (grant.name, operation.replace("_", ""))
+            for grant in grants(role, Names())
+            for operation in grant.operations
+        }
+        for role in DEPLOYED
+    }
+
+
+@needs_helm
+def test_a_value_that_does_not_exist_is_refused() -> None:
+    done = helm("template", CHART, "--set", "kafka.bootstrapServer=kafka:9092")
+    assert done.returncode != 0
+    assert "'bootstrapServer' not allowed" in done.stderr
+
+
+@needs_helm
+def test_scaled_deployments_leave_their_replicas_to_keda() -> None:
+    objects = rendered(CHART / "values-strimzi.yaml")
+    scaled = {
+        each["spec"]["scaleTargetRef"]["name"] for each in objects if each["kind"] == "ScaledObject"
+    }
+    assert scaled == {"plaudit-deliver-events", "plaudit-deliver-deliveries", "plaudit-recorder"}
+    for each in objects:
+        if each["kind"] == "Deployment":
+            assert ("replicas" in each["spec"]) is (each["metadata"]["name"] not in scaled)
+
+
+@needs_helm
+def test_the_base_for_kustomize_is_current() -> None:
+    done = helm("template", "plaudit", CHART, "-f", DEPLOY / "kustomize" / "values.yaml")
+    assert (DEPLOY / "kustomize" / "plaudit.yaml").read_text() == done.stdout, "run: make chart"
