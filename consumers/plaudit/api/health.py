@@ -11,6 +11,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from plaudit.api.readiness import FRESH_S, Problems
+from plaudit.runtime.metrics.common import register_build_info
 
 
 class ApiHealth:
@@ -30,6 +31,7 @@ class ApiHealth:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        register_build_info(self.registry)
         self._ask = ask
         self._clock = clock
         self._lock = threading.Lock()

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from plaudit.outbox.service import RelayService
-
-COUNTERS: Final = {
-    "plaudit_outbox_published": "Rows that the brokers have acknowledged.",
-    "plaudit_outbox_refused": "Rows that can't be published; they stay, with a reason.",
-    "plaudit_outbox_failures": "Times that brokers, registry or database were away, or refused.",
-}
-GAUGES: Final = {
-    "plaudit_outbox_active": "1 for the relay at work, 0 for one that stands by.",
-    "plaudit_outbox_waiting": "Rows that wait, when they were last counted (every 10 s).",
-    "plaudit_outbox_oldest_seconds": "Age of the oldest row that waits, at that time.",
-    "plaudit_outbox_shut_topics": "Topics that can't be written to; their rows wait.",
-}
+from plaudit.runtime.metrics import others as of
+from plaudit.runtime.metrics.common import metric_of, register_build_info
 
 
 class Watched:
@@ -36,6 +24,7 @@ class Watched:
         self._service = service
         self.registry = CollectorRegistry()
         self.registry.register(RelayCollector(service))
+        register_build_info(self.registry)
 
     def stuck(self) -> list[str]:
         """Return an empty text: a relay without a connection retries on its own."""
@@ -59,10 +48,10 @@ class RelayCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Return the current value of every metric."""
         tally = self._service.tally
-        counts = (tally.published, tally.refused, tally.failures)
-        for (name, meaning), count in zip(COUNTERS.items(), counts, strict=True):
-            yield CounterMetricFamily(name, meaning, count)
-        backlog = tally.backlog
-        states = (float(tally.active), backlog.waiting, backlog.oldest_s, len(tally.shut))
-        for (name, meaning), state in zip(GAUGES.items(), states, strict=True):
-            yield GaugeMetricFamily(name, meaning, state)
+        yield metric_of(of.PUBLISHED, {(): tally.published})
+        yield metric_of(of.REFUSED, {(): tally.refused})
+        yield metric_of(of.FAILURES, {(): tally.failures})
+        yield metric_of(of.ACTIVE, {(): float(tally.active)})
+        yield metric_of(of.ROWS_WAITING, {(): tally.backlog.waiting})
+        yield metric_of(of.OLDEST, {(): tally.backlog.oldest_s})
+        yield metric_of(of.SHUT_TOPICS, {(): len(tally.shut)})

@@ -11,6 +11,7 @@ from plaudit.deliver.isolation.dlq_limit import DlqLimiter
 from plaudit.deliver.offsets.blocked import Blockage, overdue_s
 from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
+from plaudit.deliver.offsets.lag_watch import Due
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.pipeline.schema_wait import SchemaWait
 from plaudit.deliver.pipeline.upkeep import end_lost, relieve, update_endpoints
@@ -82,6 +83,11 @@ class RunningLane:
         begun_s = max(self.counters.late_s, self.lane.late_s)
         now_ms = self._clock.now_ms()
         return max(begun_s, overdue_s(self.blocked, self.source.assignments, now_ms))
+
+    @property
+    def due(self) -> Due:
+        """Records that could be delivered now."""
+        return self.source.lag.due(self._clock.now_ms())
 
     def recover_stranded(self) -> None:
         """Process again what a defect has lost."""

@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from plaudit.recorder.projector import ProjectionCounts
 from plaudit.recorder.recorder import Recorder
+from plaudit.records.times import wall_ms
+from plaudit.runtime.metrics import others as of
+from plaudit.runtime.metrics.common import (
+    LAG_RECORDS,
+    LAG_SECONDS,
+    metric_of,
+    register_build_info,
+)
 
 STUCK_AFTER_S: Final = 30.0
-
-COUNTERS: Final[Mapping[str, tuple[str, Callable[[ProjectionCounts], int]]]] = {
-    "plaudit_recorder_written": ("Attempts that are new in the log.", lambda of: of.written),
-    "plaudit_recorder_known": (
-        "Attempts that the log had already; after a crash, a few.",
-        lambda of: of.known,
-    ),
-    "plaudit_recorder_unreadable": (
-        "Records that are not attempts, skipped and logged: alert on any.",
-        lambda of: of.unreadable,
-    ),
-    "plaudit_recorder_disabled": (
-        "Endpoints that were disabled after 410, or days of failures.",
-        lambda of: of.disabled,
-    ),
-}
-LOST: Final = "plaudit_recorder_lost"
-RESET: Final = "plaudit_recorder_positions_reset"
-WAITING: Final = "plaudit_recorder_waiting"
-OTHERS: Final[Mapping[str, tuple[str, str]]] = {
-    LOST: ("counter", "Records that retention removed before they were read: alert on any."),
-    RESET: (
-        "counter",
-        "Positions that were past the end of the log, which was read from its start: alert on any.",
-    ),
-    WAITING: ("gauge", "1 while the database or the brokers are waited for: alert when it lasts."),
-}
 
 
 class RecorderHealth:
@@ -58,6 +39,7 @@ class RecorderHealth:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        register_build_info(self.registry)
         self.registry.register(_Numbers(recorder, counts))
 
     def stuck(self) -> list[str]:
@@ -78,10 +60,22 @@ class _Numbers(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
-        for name, (meaning, read) in COUNTERS.items():
-            yield CounterMetricFamily(name, meaning, read(self._counts))
-        yield CounterMetricFamily(LOST, OTHERS[LOST][1], self._recorder.lost)
-        reset = self._recorder.positions_reset
-        yield CounterMetricFamily(RESET, OTHERS[RESET][1], reset)
-        waiting = float(self._recorder.trouble is not None)
-        yield GaugeMetricFamily(WAITING, OTHERS[WAITING][1], waiting)
+        counts, recorder = self._counts, self._recorder
+        yield metric_of(of.WRITTEN, {(): counts.written})
+        yield metric_of(of.KNOWN, {(): counts.known})
+        yield metric_of(of.UNREADABLE, {(): counts.unreadable})
+        yield metric_of(of.DISABLED, {(): counts.disabled})
+        yield metric_of(of.LOST, {(): recorder.lost})
+        yield metric_of(of.RESET, {(): recorder.positions_reset})
+        yield metric_of(of.WAITING, {(): float(recorder.trouble is not None)})
+        yield from self._lags()
+
+    def _lags(self) -> Iterator[Metric]:
+        now_ms = wall_ms()
+        records, seconds = {}, {}
+        for (topic, number), lag in self._recorder.lag.lags.items():
+            labels = (self._recorder.group, topic, str(number))
+            records[labels] = float(lag.records)
+            seconds[labels] = lag.behind_s(now_ms)
+        yield metric_of(LAG_RECORDS, records)
+        yield metric_of(LAG_SECONDS, seconds)

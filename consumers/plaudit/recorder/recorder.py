@@ -27,7 +27,9 @@ from plaudit.kafka.read.topic_watch import watch_topics
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.types import in_spans
 from plaudit.logs.logger import event_logger
+from plaudit.recorder.lag import RecorderLag
 from plaudit.recorder.projector import Projector, Read
+from plaudit.records.times import wall_ms
 from plaudit.store.db.database import DatabaseFailure
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Recorder:
         trouble: what it waits for; None while it waits for nothing.
         lost: records that retention removed before they were read.
         positions_reset: positions that were past the end of their log.
+        lag: of each partition that is assigned.
     """
 
     def __init__(self, settings: KafkaSettings, projector: Projector) -> None:
@@ -71,6 +74,8 @@ class Recorder:
         events = GroupEvents(self._on_assign, self._on_revoke, self._on_revoke, self._on_gone)
         group = GroupConfig(settings.names.recorder_group)
         self._consumer = Consumer(settings, group, events)
+        self.group = group.group_id
+        self.lag = RecorderLag(self._consumer.known_end)
         # From the start: what the log has already is known by its attempt_id.
         self._positions = Positions(self._consumer, PastEnd.START, self._on_reset)
         self._topics = watch_topics(settings)
@@ -92,7 +97,9 @@ class Recorder:
                 self._look_at_topics()
                 batch = self._gather()
                 if batch and self._write(batch):
+                    self.lag.wrote()
                     self._commit(batch)
+                self._measure()
         finally:
             self._consumer.close()
 
@@ -118,9 +125,15 @@ class Recorder:
     def _take(self, messages: Sequence[Message]) -> list[Read]:
         """Return the records, and remember how far each partition has been read."""
         records = [read_of(each) for each in messages]
-        for record in records:
-            self._read_to[Partition(record.topic, record.partition)] = record.offset + 1
+        for record, message in zip(records, messages, strict=True):
+            partition = Partition(record.topic, record.partition)
+            self._read_to[partition] = record.offset + 1
+            self.lag.took(partition, record.offset, message.timestamp()[1])
         return records
+
+    def _measure(self) -> None:
+        places = {each: self._read_to[each] for each in self._assigned}
+        self.lag.look(places, wall_ms())
 
     def _write(self, batch: list[Read]) -> bool:
         """Write a batch, however long the database is away; False when told to stop before."""
@@ -150,6 +163,7 @@ class Recorder:
             # Without polling, the group would think this member dead. A partition that has just
             # come is not paused yet: what is read of it joins the batch.
             batch += self._take(self._consumer.read(1, min(left_s, 0.2)))
+            self._measure()
         return True
 
     def _commit(self, batch: Sequence[Read]) -> None:

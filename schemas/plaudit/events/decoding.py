@@ -71,12 +71,24 @@ class Nowhere:
         return None
 
 
+UNDECODABLE: Final = (
+    "no_value",
+    "unknown_format",
+    "truncated",
+    "trailing_bytes",
+    "corrupt",
+    "unknown_record",
+    "unresolvable_schema",
+    "schema_unknown",
+)
+"""Stable codes of the reasons."""
+
+
 class Undecodable(ValueError):
     """The bytes are not an event and never will be.
 
     Attributes:
-        reason: stable code: `no_value`, `unknown_format`, `truncated`, `trailing_bytes`,
-            `corrupt`, `unknown_record`, `unresolvable_schema` or `schema_unknown`.
+        reason: one of `UNDECODABLE`.
         detail: description for people.
     """
 

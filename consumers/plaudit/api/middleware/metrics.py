@@ -7,8 +7,7 @@ import time
 from prometheus_client import CollectorRegistry, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-NAME = "plaudit_api_request_duration_seconds"
-MEANING = "How long requests to the API took, by route, method and status."
+from plaudit.runtime.metrics.others import REQUESTS
 
 
 class Counting:
@@ -21,7 +20,13 @@ class Counting:
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
-        self._durations = Histogram(NAME, MEANING, ("route", "method", "status"), registry=registry)
+        self._durations = Histogram(
+            REQUESTS.name,
+            REQUESTS.meaning,
+            REQUESTS.labels,
+            registry=registry,
+            buckets=REQUESTS.buckets,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and record how long its response took."""

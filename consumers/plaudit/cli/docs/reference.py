@@ -15,15 +15,11 @@ import typer
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from plaudit.api.middleware import metrics as counting
 from plaudit.api.settings import ApiSettings
-from plaudit.cli import outbox_metrics
 from plaudit.cli.docs.reference_rights import rights
 from plaudit.cli.registry import COMMANDS, load
 from plaudit.console.settings import ConsoleSettings
 from plaudit.deliver.model.decision import Reason
-from plaudit.deliver.process.aggregate import PER_SUPERVISOR
-from plaudit.deliver.process.metrics import DEFECTS, PER_LANE, PER_WORKER
 from plaudit.deliver.settings import (
     HttpSettings,
     IsolationSettings,
@@ -35,10 +31,10 @@ from plaudit.kafka.admin.topic_specs import declared
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSettings
 from plaudit.logs.catalogue import CATALOGUE
 from plaudit.outbox.settings import OutboxSettings
-from plaudit.recorder import health as watch
 from plaudit.recorder.settings import RecorderSettings
 from plaudit.records.names import Header
 from plaudit.runtime.logging import LogSettings
+from plaudit.runtime.metrics.catalogue import SECTIONS
 from plaudit.store.db.database import DatabaseSettings
 
 HEAD: Final = """\
@@ -179,38 +175,15 @@ def _reasons() -> Iterator[str]:
 
 def _metrics() -> Iterator[str]:
     yield "## Metrics\n"
-    yield "At `/metrics` of every deliverer, beside those of the process; none has endpoint ids.\n"
-    yield "| metric | kind | labels | meaning |"
-    yield "|---|---|---|---|"
-    for each in PER_LANE:
-        name = f"{each.name}_total" if each.kind == "counter" else each.name
-        labels = ", ".join(filter(None, ("lane", each.label)))
-        yield f"| `{name}` | {each.kind} | {labels} | {each.meaning} |"
-    for name, (kind, meaning) in PER_WORKER.items():
-        full = f"{name}_total" if kind == "counter" else name
-        labels = "lane" if kind == "histogram" else "stage" if name == DEFECTS else ""
-        yield f"| `{full}` | {kind} | {labels} | {meaning} |"
-    yield "\nWith `--workers`, every sample has the label `worker`, and there are:\n"
-    yield "| metric | kind | labels | meaning |"
-    yield "|---|---|---|---|"
-    for name, (sort, meaning) in PER_SUPERVISOR.items():
-        full, labels = (f"{name}_total", "worker") if sort == "counter" else (name, "")
-        yield f"| `{full}` | {sort} | {labels} | {meaning} |"
-    yield "\nAt `/metrics` of every recorder:\n"
-    yield "| metric | kind | meaning |"
-    yield "|---|---|---|"
-    counters = {name: ("counter", meaning) for name, (meaning, _) in watch.COUNTERS.items()}
-    for name, (sort, meaning) in {**counters, **watch.OTHERS}.items():
-        yield f"| `{name}{'_total' if sort == 'counter' else ''}` | {sort} | {meaning} |"
-    yield "\nOf `plaudit outbox relay`, at the port in `PLAUDIT_OUTBOX_METRICS_PORT`:\n"
-    yield "| metric | kind | meaning |"
-    yield "|---|---|---|"
-    for name, meaning in outbox_metrics.COUNTERS.items():
-        yield f"| `{name}_total` | counter | {meaning} |"
-    for name, meaning in outbox_metrics.GAUGES.items():
-        yield f"| `{name}` | gauge | {meaning} |"
-    yield f"\nAt `/metrics` of every API: `{counting.NAME}` (histogram). {counting.MEANING}"
-    yield ""
+    for heading, specs in SECTIONS.items():
+        yield f"{heading}\n"
+        yield "| metric | kind | unit | labels | meaning | what to do |"
+        yield "|---|---|---|---|---|---|"
+        for each in specs:
+            labels = ", ".join(each.labels)
+            shown = f"{each.kind} | {each.unit} | {labels} | {each.meaning} | {each.act} |"
+            yield f"| `{each.scraped}` | {shown}"
+        yield ""
 
 
 def _log_events() -> Iterator[str]:

@@ -6,8 +6,10 @@ are due in the order of the log, because a tier has one fixed delay: so the head
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 
@@ -72,6 +74,12 @@ class PartitionBuffer(Generic[H]):
     def next_due_ms(self) -> int | None:
         """Time from which on the head may run; None if the buffer is empty."""
         return self._held[0].due_ms if self._held else None
+
+    def due(self, now_ms: int | None) -> int:
+        """Return how many may run now; with None, all."""
+        if now_ms is None:
+            return len(self._held)
+        return bisect_right(self._held, now_ms, key=attrgetter("due_ms"))
 
     @property
     def full(self) -> bool:

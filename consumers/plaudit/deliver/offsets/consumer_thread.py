@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -17,6 +17,7 @@ from plaudit.deliver.offsets.asking import ask_until_answered
 from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Assignment, Record, record_of
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.committer import Committer
+from plaudit.deliver.offsets.lag_watch import LagWatch
 from plaudit.deliver.offsets.membership import Membership
 from plaudit.deliver.offsets.rebalance_log import log_assigned
 from plaudit.deliver.offsets.record_sink import RecordSink
@@ -64,6 +65,7 @@ class ConsumerThread:
         handed_over: records given to the engine, ever.
         refused: why the group refuses this worker; None: it does not.
         membership: its share of the topics.
+        lag: of each partition held.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class ConsumerThread:
         self.read_at = time.monotonic()
         self.refused: str | None = None
         self._topics = watch_topics(settings)
+        self.lag = LagWatch(self._known_end)
         self._open()
         self.name = f"the source of {config.group.group_id}"
         self.membership = Membership(self.name, lambda: self._consumer.is_member)
@@ -107,6 +110,16 @@ class ConsumerThread:
     def assignments(self) -> Sequence[Assignment]:
         """The assignments; a snapshot, from any thread."""
         return tuple(self.holdings.held.values())
+
+    @property
+    def group(self) -> str:
+        """Name of its consumer group."""
+        return self._config.group.group_id
+
+    @property
+    def topics(self) -> Collection[str]:
+        """Names of the topics that it reads."""
+        return self._config.topics.keys()
 
     def stop(self) -> None:
         """Ask the thread to stop; see `join`."""
@@ -161,6 +174,7 @@ class ConsumerThread:
         self._read()
         self._hand_over()
         self.membership.update(holds=bool(self.holdings.held))
+        self.lag.look(self.holdings.held.values(), self._clock.now_ms())
         self.read_at = time.monotonic()
 
     def _look_at_topics(self) -> None:
@@ -269,6 +283,9 @@ class ConsumerThread:
         self._fresh = list(self.assignments)
         log_assigned(self._config.group.group_id, partitions)
         return starts
+
+    def _known_end(self, partition: Partition) -> int | None:
+        return self._consumer.known_end(partition)
 
     def _first_of(self, partition: Partition) -> int:
         return self._asked(lambda: self._consumer.bounds(partition))[0]

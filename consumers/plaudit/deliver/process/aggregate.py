@@ -12,19 +12,15 @@ from http.client import HTTPConnection, HTTPException
 from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from plaudit.deliver.process.supervisor import Supervisor, WorkerProcess
+from plaudit.runtime.metrics.common import metric_of
+from plaudit.runtime.metrics.deliver import RESTARTS, RUNNING
 
 ANSWER_S: Final = 2.0
-RUNNING: Final = "plaudit_workers_running"
-RESTARTS: Final = "plaudit_worker_restarts"
-PER_SUPERVISOR: Final = {
-    RUNNING: ("gauge", "Worker processes that run and serve their health."),
-    RESTARTS: ("counter", "Restarts of a worker that ended by itself: alert."),
-}
 
 
 class Unanswered(Exception):
@@ -65,11 +61,9 @@ class _Collector(Collector):
             running += 1
             _merge(merged, text, str(worker.number))
         yield from merged.values()
-        yield GaugeMetricFamily(RUNNING, PER_SUPERVISOR[RUNNING][1], running)
-        restarts = CounterMetricFamily(RESTARTS, PER_SUPERVISOR[RESTARTS][1], labels=["worker"])
-        for worker in self._supervisor.workers:
-            restarts.add_metric([str(worker.number)], worker.restarts)
-        yield restarts
+        yield metric_of(RUNNING, {(): running})
+        workers = self._supervisor.workers
+        yield metric_of(RESTARTS, {(str(each.number),): each.restarts for each in workers})
 
 
 def _merge(merged: dict[str, Metric], text: str, number: str) -> None:

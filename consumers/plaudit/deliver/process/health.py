@@ -12,6 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from plaudit.deliver.process.metrics import WorkerCollector
 from plaudit.deliver.worker import Worker
+from plaudit.runtime.metrics.common import register_build_info
 
 STUCK_AFTER_S: Final = 10.0
 SOURCE_STUCK_AFTER_S: Final = 60.0
@@ -31,6 +32,7 @@ class Health:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        register_build_info(self.registry)
 
     def watch(self, worker: Worker) -> None:
         """Report this worker from now on."""

@@ -7,24 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from typing import Final
 
 from plaudit.deliver.model.decision import Decision, Diverted
-
-BUCKETS_S: Final[tuple[float, ...]] = (
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    20.0,
-)
+from plaudit.runtime.metrics.deliver import BUCKETS_S
 
 
 class LaneCounters:

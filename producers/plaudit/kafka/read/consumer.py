@@ -225,6 +225,14 @@ class Consumer:
         """
         return log_bounds(self._client, TopicPartition(*partition), _CALL_TIMEOUT_S)
 
+    def known_end(self, partition: Partition) -> int | None:
+        """Return the end of a log as of the latest fetch, without a request; None before one."""
+        place = TopicPartition(*partition)
+        _, end = self._call(
+            "find the end of a log", lambda: self._client.get_watermark_offsets(place, cached=True)
+        )
+        return end if end >= 0 else None
+
     def ends_of(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Return the offset after the last record of each partition, in one request.
 

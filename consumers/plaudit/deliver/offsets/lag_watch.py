@@ -1,0 +1,112 @@
+"""Lag of the partitions that a consumer thread holds, measured once a second from what it knows.
+
+It costs no request: the end of each log is the one that the latest fetch brought. So the end of a
+partition that is paused is older; what is due in it is known all the same, because a tier's records
+are due in the order of the log.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
+
+from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.kafka.read.consumer import Partition
+
+LOOK_EVERY_S: Final = 1.0
+
+
+class Lag(NamedTuple):
+    """Records of a partition that are not finished.
+
+    Attributes:
+        records: how many, parked retries included.
+        due: how many of them may run now.
+        oldest_due_ms: when the oldest was due, by the brokers' clock; None if there is none.
+    """
+
+    records: int
+    due: int
+    oldest_due_ms: int | None
+
+    def overdue_s(self, now_ms: int) -> float:
+        """Return how long the oldest record has been due."""
+        due_ms = now_ms if self.oldest_due_ms is None else self.oldest_due_ms
+        return max(0, now_ms - due_ms) / 1_000
+
+
+class Due(NamedTuple):
+    """Records that could be delivered now, and how long the oldest of them has been due."""
+
+    records: int
+    seconds: float
+
+
+class LagWatch:
+    """Lag of each partition held; written by the consumer thread, read by any.
+
+    Args:
+        end_of: the end of a partition's log, without a request; None: not known yet.
+        monotonic: seconds.
+
+    Attributes:
+        lags: by partition; replaced as a whole.
+    """
+
+    def __init__(
+        self,
+        end_of: Callable[[Partition], int | None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._end_of = end_of
+        self._monotonic = monotonic
+        self._look_at_s = float("-inf")
+        self._stands: dict[Partition, tuple[int, int]] = {}
+        self.lags: Mapping[Partition, Lag] = {}
+
+    def look(self, held: Iterable[Assignment], now_ms: int) -> None:
+        """Measure, at most once a second."""
+        now_s = self._monotonic()
+        if now_s < self._look_at_s:
+            return
+        self._look_at_s = now_s + LOOK_EVERY_S
+        lags, stands = {}, {}
+        for assignment in held:
+            partition, place = assignment.partition, assignment.read_to
+            unread = max(0, (self._end_of(partition) or 0) - place)
+            known = self._stands.get(partition)
+            since_ms = now_ms if known is None or known[0] != place else known[1]
+            if unread:
+                stands[partition] = (place, since_ms)
+            lags[partition] = measured(assignment, unread, since_ms, now_ms)
+        self.lags, self._stands = lags, stands
+
+    def due(self, now_ms: int) -> Due:
+        """Return what is due in all partitions."""
+        lags = tuple(self.lags.values())
+        seconds = max((each.overdue_s(now_ms) for each in lags), default=0.0)
+        return Due(sum(each.due for each in lags), seconds)
+
+
+def measured(assignment: Assignment, unread: int, since_ms: int, now_ms: int) -> Lag:
+    """Return the lag of a partition.
+
+    Args:
+        assignment: the partition.
+        unread: records that are in the log, and were not read.
+        since_ms: when it was seen first that reading stands at this place.
+        now_ms: by the brokers' clock.
+    """
+    intake, in_hand = assignment.intake, assignment.window.pending
+    until_ms = now_ms if assignment.delay_ms else None
+    waiting = intake.due(until_ms)
+    heads = (intake.next_due_ms, next((each.due_ms for each in assignment.records.values()), None))
+    dues = [each for each in heads if each is not None]
+    # A later record is due later: those unread can't be due while one that was read is not.
+    may_be_due = unread if waiting == len(intake) else 0
+    if unread and not dues:
+        dues.append(since_ms)
+    return Lag(
+        in_hand + len(intake) + unread, in_hand + waiting + may_be_due, min(dues, default=None)
+    )

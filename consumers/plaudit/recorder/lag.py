@@ -1,0 +1,69 @@
+"""Lag of the partitions that a recorder reads, from what it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from plaudit.kafka.read.consumer import Partition
+
+
+class PartitionLag(NamedTuple):
+    """Records of a partition that are not in the log.
+
+    Attributes:
+        records: how many; gaps in the offsets count, too.
+        oldest_ms: when the oldest was appended or, if it was not read yet, seen; None: there is
+            none.
+    """
+
+    records: int
+    oldest_ms: int | None
+
+    def behind_s(self, now_ms: int) -> float:
+        """Return how old the oldest is."""
+        oldest_ms = now_ms if self.oldest_ms is None else self.oldest_ms
+        return max(0, now_ms - oldest_ms) / 1_000
+
+
+class RecorderLag:
+    """Lag of each partition; written by the recorder's thread, read by any.
+
+    Args:
+        end_of: the end of a partition's log, without a request; None: not known yet.
+
+    Attributes:
+        lags: by partition; replaced as a whole.
+    """
+
+    def __init__(self, end_of: Callable[[Partition], int | None]) -> None:
+        self._end_of = end_of
+        self._in_hand: dict[Partition, tuple[int, int]] = {}
+        self._seen: dict[Partition, tuple[int, int]] = {}
+        self.lags: Mapping[Partition, PartitionLag] = {}
+
+    def took(self, partition: Partition, offset: int, timestamp_ms: int) -> None:
+        """Take note of a record that is not written yet."""
+        self._in_hand.setdefault(partition, (offset, timestamp_ms))
+
+    def wrote(self) -> None:
+        """Take note that everything that was taken is written."""
+        self._in_hand.clear()
+
+    def look(self, read_to: Mapping[Partition, int], now_ms: int) -> None:
+        """Measure.
+
+        Args:
+            read_to: the next offset to read of each assigned partition.
+            now_ms: epoch milliseconds.
+        """
+        lags, seen = {}, {}
+        for partition, place in read_to.items():
+            first, oldest_ms = self._in_hand.get(partition, (place, None))
+            records = max(0, (self._end_of(partition) or 0) - first, place - first)
+            if records and oldest_ms is None:
+                before = self._seen.get(partition)
+                oldest_ms = now_ms if before is None or before[0] != first else before[1]
+                seen[partition] = (first, oldest_ms)
+            lags[partition] = PartitionLag(records, oldest_ms)
+        self.lags, self._seen = lags, seen

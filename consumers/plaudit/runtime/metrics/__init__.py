@@ -1,0 +1,1 @@
+"""Catalogue of metrics, and the collectors that every process has."""
