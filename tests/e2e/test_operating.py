@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from e2e.rig import PLAUDIT, PROMPTLY_S, Rig, free_port
 from e2e.sink import Sink, always, good
@@ -20,6 +21,9 @@ from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher
 from plaudit.records.endpoint import encode_endpoint, split_endpoint
+from plaudit.runtime.metrics.common import CONSUMERS, EVERYWHERE
+from plaudit.runtime.metrics.deliver import PER_LANE, PER_WORKER
+from promtool import promtool
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -93,7 +97,17 @@ def test_a_worker_says_how_it_is(rig: Rig, sink: Sink) -> None:
         assert client.get("/nothing").status_code == 404
     assert 'plaudit_deliveries_settled_total{lane="events",outcome="delivered"} 10.0' in metrics
     assert 'plaudit_attempts_total{lane="events",result="2xx"} 10.0' in metrics
+    assert 'plaudit_deliveries_settled_total{lane="events",outcome="dead"} 0.0' in metrics
+    assert 'plaudit_records_undecodable_total{lane="events",reason="schema_unknown"} 0.0' in metrics
+    assert 'plaudit_due_records{lane="events"}' in metrics
+    assert f'plaudit_consumer_lag_records{{group="{rig.settings.names.events_group}"' in metrics
+    families = {each.name for each in text_string_to_metric_families(metrics)}
+    ours = (*PER_LANE, *PER_WORKER, *EVERYWHERE, *CONSUMERS)
+    assert {name for name in families if name.startswith("plaudit_")} == {
+        each.name for each in ours
+    }
     assert "process_resident_memory_bytes" in metrics
+    assert promtool("check", "metrics", text=metrics) == ""
     assert rig.stop(worker) == 0
     assert len(rig.logged("delivery.attempted")) == 10
 
