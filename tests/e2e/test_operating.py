@@ -93,6 +93,8 @@ def test_a_worker_says_how_it_is(rig: Rig, sink: Sink) -> None:
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         assert client.get("/healthz").json() == {"ok": True, "problems": []}
         assert client.get("/readyz").json() == {"ok": True, "problems": []}
+        lag = f'plaudit_consumer_lag_records{{group="{rig.settings.names.events_group}"'
+        assert sink.wait_until(lambda: lag in client.get("/metrics").text, PROMPTLY_S)
         metrics = client.get("/metrics").text
         assert client.get("/nothing").status_code == 404
     assert 'plaudit_deliveries_settled_total{lane="events",outcome="delivered"} 10.0' in metrics
@@ -100,7 +102,6 @@ def test_a_worker_says_how_it_is(rig: Rig, sink: Sink) -> None:
     assert 'plaudit_deliveries_settled_total{lane="events",outcome="dead"} 0.0' in metrics
     assert 'plaudit_records_undecodable_total{lane="events",reason="schema_unknown"} 0.0' in metrics
     assert 'plaudit_due_records{lane="events"}' in metrics
-    assert f'plaudit_consumer_lag_records{{group="{rig.settings.names.events_group}"' in metrics
     families = {each.name for each in text_string_to_metric_families(metrics)}
     ours = (*PER_LANE, *PER_WORKER, *EVERYWHERE, *CONSUMERS)
     assert {name for name in families if name.startswith("plaudit_")} == {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from plaudit.kafka.read.consumer import Partition
 
 
-class PartitionLag(NamedTuple):
+class RecordingLag(NamedTuple):
     """Records of a partition that are not in the log.
 
     Attributes:
@@ -40,7 +40,7 @@ class RecorderLag:
         self._end_of = end_of
         self._in_hand: dict[Partition, tuple[int, int]] = {}
         self._seen: dict[Partition, tuple[int, int]] = {}
-        self.lags: Mapping[Partition, PartitionLag] = {}
+        self.lags: Mapping[Partition, RecordingLag] = {}
 
     def took(self, partition: Partition, offset: int, timestamp_ms: int) -> None:
         """Take note of a record that is not written yet."""
@@ -65,5 +65,5 @@ class RecorderLag:
                 before = self._seen.get(partition)
                 oldest_ms = now_ms if before is None or before[0] != first else before[1]
                 seen[partition] = (first, oldest_ms)
-            lags[partition] = PartitionLag(records, oldest_ms)
+            lags[partition] = RecordingLag(records, oldest_ms)
         self.lags, self._seen = lags, seen
