@@ -1,11 +1,8 @@
 """Pipeline of a lane: the way of a record from the event loop to its settled deliveries.
 
 `process` expands a record into deliveries. `route` asks admission about each of them. `attempt`
-sends the signed request of an admitted one, and `conclude` receives the outcome, decides, settles,
-and attempts what waited for the slot.
-
-Each phase passes values to the next. None of them raises for a delivery that has begun: what our
-own code raises is a defect, and the delivery is retried like after any other failure.
+sends the signed request of an admitted one. `conclude` receives the outcome, decides, settles, and
+attempts what waited for the slot. An exception of our own code is a defect: it is retried.
 """
 
 from __future__ import annotations
