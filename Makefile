@@ -12,7 +12,7 @@ COMPILED := $(addprefix tests/,deliver endpoints events formats records transpor
 EVENTS ?=
 ARGS ?=
 
-.PHONY: help setup run test test-fast test-broker coverage nightly breaks lint format lock build sbom test-wheel compile test-compiled \
+.PHONY: help setup run test test-fast test-broker coverage nightly interop breaks lint format lock build sbom test-wheel compile test-compiled \
 	bench bench-compiled soak soak-dlq docs screenshots chart image clean
 
 help: ## print this manual
@@ -39,6 +39,11 @@ coverage: $(VENV)/all.stamp ## all tests again, with what they reach counted; fa
 
 nightly: $(VENV)/all.stamp ## the tests that take minutes: long fuzzing, attacks and outages at full size
 	@$(BIN)/python -m pytest --durations=10 -m nightly $(ARGS)
+
+interop: $(VENV)/all.stamp build/interop/tools.stamp ## what other toolchains make of the API: generators, linters, TypeScript
+	@build/interop/bin/openapi-python-client --version; for each in node tsc redocly spectral openapi-typescript; do \
+		printf '%s ' $$each; PATH=build/interop/node_modules/.bin:$$PATH $$each --version 2>/dev/null | tail -1 || echo "is not installed"; done
+	@$(BIN)/python -m pytest -rs tests/interop $(ARGS)
 
 lint: $(VENV)/all.stamp ## style, types and the rules of the layout
 	@$(BIN)/ruff check .
@@ -102,6 +107,14 @@ image: ## the container image, where Docker is
 
 clean: ## remove what was made here
 	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+build/interop/tools.stamp: tests/interop/package.json
+	@mkdir -p build/interop && $(PYTHON) -m venv build/interop
+	@build/interop/bin/python -m pip install -q openapi-python-client==0.29.1
+	@cp tests/interop/package.json build/interop && if command -v npm >/dev/null; \
+		then cd build/interop && npm install --no-audit --no-fund --ignore-scripts --loglevel error; \
+		else echo "npm is not installed: tests of Node's tools are skipped"; fi
+	@touch $@
 
 $(VENV)/pip.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from plaudit.api.dependencies import Parts
-from plaudit.api.middleware.idempotency import PARAMETER, Idempotency
+from plaudit.api.middleware.idempotency import Idempotency
 from plaudit.api.middleware.metrics import Counting
-from plaudit.api.problems import Problem, install
+from plaudit.api.openapi import DESCRIPTION, LICENSE, SERVERS, TAGS, Api, operation_id
+from plaudit.api.problems import install
 from plaudit.api.query_params import check_query
 from plaudit.api.readiness import Readiness, problems_of
 from plaudit.api.request_guard import Door
@@ -31,28 +32,7 @@ from plaudit.api.routes import (
     workspaces,
 )
 
-DESCRIPTION = """\
-Endpoints, deliveries and keys. Every request brings an API key (`plaudit keys create`); a key of a
-workspace sees nothing of others. What goes wrong is answered with a problem document (RFC 9457).
-"""
-
 LOOK: Final = ["GET", "HEAD"]
-
-
-class Api(FastAPI):
-    """Application whose OpenAPI document lists the problem documents of every route."""
-
-    def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document."""
-        if self.openapi_schema is None:
-            made = super().openapi()
-            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            made["components"]["schemas"]["Problem"] = schema
-            made["paths"][events.ROUTE.path] = {"post": events.operation()}
-            for methods in made["paths"].values():
-                if "post" in methods:
-                    methods["post"].setdefault("parameters", []).append(PARAMETER)
-        return super().openapi()
 
 
 def create_app(
@@ -70,6 +50,10 @@ def create_app(
         title="Plaudit",
         version=version("plaudit"),
         description=DESCRIPTION,
+        license_info=LICENSE,
+        servers=SERVERS,
+        openapi_tags=TAGS,
+        generate_unique_id_function=operation_id,
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -11,6 +10,7 @@ from fastapi import APIRouter
 from plaudit.api.auth import Reading, WithOnce, WithParts, Writing
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.endpoints import KeyBody, KeyOut
+from plaudit.api.schemas.event_bodies import EventTypeDetail, EventTypeOut
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
@@ -22,17 +22,22 @@ router = APIRouter(prefix="/v1")
 
 
 @router.get("/event-types", tags=["catalogue"], responses=documented())
-def list_event_types(who: Reading) -> list[dict[str, str]]:
+def list_event_types(who: Reading) -> list[EventTypeOut]:
     """List the event types with their descriptions."""
     del who
     return [
-        {"type": each.name, "about": str(each.entity), "description": str(each.schema["doc"])}
+        EventTypeOut(type=each.name, about=str(each.entity), description=str(each.schema["doc"]))
         for each in CATALOGUE.values()
     ]
 
 
-@router.get("/event-types/{name}", tags=["catalogue"], responses=documented(404))
-def show_event_type(who: Reading, name: str) -> dict[str, Any]:
+@router.get(
+    "/event-types/{name}",
+    tags=["catalogue"],
+    response_model=EventTypeDetail,
+    responses=documented(404),
+)
+def show_event_type(who: Reading, name: str) -> EventTypeDetail:
     """Show an event type: its Avro schema, and an example as subscribers receive it."""
     del who
     try:
@@ -40,7 +45,7 @@ def show_event_type(who: Reading, name: str) -> dict[str, Any]:
     except UnknownEventType as error:
         raise Refused(404, str(error)) from None
     shown = render(EventDecoder().decode(encode(example(name))))
-    return {"type": name, "schema": found.schema, "example": orjson.loads(shown)}
+    return EventTypeDetail(type=name, schema=found.schema, example=orjson.loads(shown))
 
 
 @router.get("/keys", tags=["keys"], responses=documented())

@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
-from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,10 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from plaudit.api.auth import CALLER, ONCE, SCHEME, Caller, check_rate
 from plaudit.api.dependencies import Parts
 from plaudit.api.event_parser import (
-    BATCH,
     JSON,
-    MOST_EVENTS,
-    STRUCTURED,
     Incoming,
     read_events,
     with_ids,
@@ -29,9 +25,9 @@ from plaudit.api.event_parser import (
 from plaudit.api.middleware.body import read_body
 from plaudit.api.problems import Refused, answer, documented, refusal
 from plaudit.api.query_params import check_names
+from plaudit.api.schemas.event_bodies import ACCEPTED, REQUEST_BODY
 from plaudit.events.avro.json_fast_path import JsonWritten
 from plaudit.events.catalogue import type_of
-from plaudit.events.examples import example_json
 from plaudit.events.models.event import EventModel
 from plaudit.kafka.errors import BufferFull
 from plaudit.publish.errors import EventTooLarge, OptionRefused
@@ -49,42 +45,6 @@ FULL_S: Final = 1
 """Seconds after which a full buffer is worth a retry."""
 _QUERY: Final[frozenset[str]] = frozenset()
 """Query parameters of the route: none."""
-_OURS: Final = {
-    "type": "object",
-    "required": ["type", "data"],
-    "properties": {
-        "type": {"type": "string"},
-        "source": {"type": "string"},
-        "data": {"type": "object"},
-    },
-    "additionalProperties": False,
-}
-_EXAMPLE: Final = {
-    "type": "testimonial.approved",
-    "source": "/services/moderation",
-    "data": orjson.loads(example_json("testimonial.approved")),
-}
-_CLOUD: Final = {"type": "object", "required": ["specversion", "id", "source", "type", "data"]}
-_BODY: Final = {
-    "required": True,
-    "content": {
-        JSON: {
-            "schema": {
-                "anyOf": [_OURS, {"type": "array", "items": _OURS, "maxItems": MOST_EVENTS}]
-            },
-            "example": _EXAMPLE,
-        },
-        STRUCTURED: {"schema": _CLOUD},
-        BATCH: {"schema": {"type": "array", "items": _CLOUD, "maxItems": MOST_EVENTS}},
-    },
-}
-
-
-class Accepted(BaseModel):
-    """Events that the brokers have acknowledged."""
-
-    accepted: int
-    ids: list[str]
 
 
 class Ingest:
@@ -92,7 +52,8 @@ class Ingest:
 
     An event's `meta.event_id` makes a retry idempotent: subscribers get the same
     `webhook-id`. A batch is published only if all its events are valid; after a 503 retry all.
-    CloudEvents are accepted in structured, batched and binary mode.
+    CloudEvents are accepted, too: structured (`application/cloudevents+json`), batched
+    (`application/cloudevents-batch+json`) and binary (`ce-*` headers).
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,19 +125,15 @@ def _is_limited(who: Caller) -> bool:
 def operation() -> dict[str, Any]:
     """Return the route's description in the OpenAPI document."""
     summary, _, description = cleandoc(Ingest.__doc__ or "").partition("\n\n")
-    accepted = {"schema": Accepted.model_json_schema()}
     problems = {str(status): said for status, said in documented(400, 413, 415, 429).items()}
     return {
         "tags": ["events"],
-        "operationId": "publish_events",
+        "operationId": "publishEvents",
         "summary": "Publish Events",
         "description": f"{summary}\n\n{description}",
         "security": [{SCHEME: []}],
-        "requestBody": _BODY,
-        "responses": {
-            "202": {"description": "The brokers have them.", "content": {JSON: accepted}},
-            **problems,
-        },
+        "requestBody": REQUEST_BODY,
+        "responses": {"202": ACCEPTED, **problems},
     }
 
 

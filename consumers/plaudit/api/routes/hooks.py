@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from plaudit.api.auth import Reading, WithOnce, WithParts, Writing
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.endpoints import FORMAT_SCHEMA, EndpointOut, Text
+from plaudit.api.schemas.event_bodies import Sample
 from plaudit.control.testing import sample, written_as
 from plaudit.formats.catalogue import UnknownFormat, shape_of
 from plaudit.formats.flat import FLAT
@@ -67,7 +68,7 @@ def unsubscribe(parts: WithParts, who: Writing, hook_id: UUID) -> None:
     parts.endpoints.remove(known.endpoint_id)
 
 
-@router.get("/samples", responses=documented())
+@router.get("/samples", response_model=list[Sample], responses=documented())
 def list_samples(
     who: Reading,
     event: Annotated[str, Query(max_length=100, description="An event type.")],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from pydantic.config import JsonDict
 
 from plaudit.records.attempt import Outcome
@@ -64,6 +64,12 @@ _ATTEMPT: Final[JsonDict] = {
     "next_due_at": "2026-11-24T16:00:05.000Z",
     "worker": "deliver-1:17",
 }
+EXAMPLES: Final[dict[str, list[JsonDict]]] = {
+    "DeliveryOut": [_DELIVERY],
+    "AttemptOut": [_ATTEMPT],
+    "DeliveryDetail": [{**_DELIVERY, "attempts": [_ATTEMPT]}],
+}
+"""Examples by the name of their schema; FastAPI leaves null out of a model's own examples."""
 
 
 class OriginOut(BaseModel):
@@ -76,8 +82,6 @@ class OriginOut(BaseModel):
 
 class DeliveryOut(BaseModel):
     """A delivery, one event for one endpoint, with the state after its latest attempt."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_DELIVERY]})
 
     id: str
     event_id: str = Field(description="The `webhook-id`.")
@@ -110,8 +114,6 @@ class TimingsOut(BaseModel):
 class AttemptOut(BaseModel):
     """One attempt: request, response, and durations."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_ATTEMPT]})
-
     id: str
     started_at: str = Field(description=_TIMES)
     trigger: str
@@ -134,10 +136,6 @@ class AttemptOut(BaseModel):
 
 class DeliveryDetail(DeliveryOut):
     """A delivery with all of its attempts, oldest first."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{**_DELIVERY, "attempts": [_ATTEMPT]}]}
-    )
 
     attempts: list[AttemptOut]
 
