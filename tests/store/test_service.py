@@ -245,7 +245,7 @@ def test_applying_a_file_converges_and_changes_nothing_the_second_time(
         ("workspace: ${PLAUDIT_SECRET_KEY}", "may not be filled in; call it PLAUDIT_VAR_"),
         ("workspace: ${HOME}", "may not be filled in; allow it with --env HOME"),
         ("workspace: ${PLAUDIT_VAR_A}", "PLAUDIT_VAR_A} is not in the environment"),
-        (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, uri: x}}]", r"endpoints\.0"),
+        (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, uri: x}}]", r"endpoints\[0\]"),
         (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, url: x}}, {{name: a, url: y}}]", "two"),
     ],
 )
