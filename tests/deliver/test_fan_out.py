@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -15,12 +16,14 @@ from deliver.whole import KEYS, Answering
 from deliver.world import EVENT, assignment, endpoint
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan, Reason
+from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
 from plaudit.deliver.pipeline.events import WIDE
 from plaudit.deliver.pipeline.fan_out import SLICE_S, FanOut
 from plaudit.deliver.pipeline.round_robin import RoundRobin
+from plaudit.deliver.settle.records import Write
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.settle.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
@@ -127,6 +130,19 @@ def fresh_event() -> Event:
     return Event(EVENT.event_id, EVENT.type, "", "w", "s", "k", {})
 
 
+@pytest.fixture
+def only_new() -> Iterator[None]:
+    """Hide the objects that exist already from `alive`, which has fewer to look at then."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def alive() -> Counter[type]:
+    """Return the number of new objects of each class."""
+    return Counter(map(type, gc.get_objects()))
+
+
 def test_the_record_of_a_wide_event_is_done_when_the_brokers_have_all_of_it() -> None:
     desk = Desk()
     desk.comes(7, endpoints(MANY))
@@ -150,6 +166,24 @@ def test_no_slice_of_a_wide_event_takes_longer_than_it_may() -> None:
         desk.turn()
         desk.acknowledge()
     assert desk.released == [0]
+
+
+@pytest.mark.usefixtures("only_new")
+def test_one_slice_of_a_wide_event_is_in_memory_at_a_time() -> None:
+    """No write exists before its slice, and none after its acknowledgement."""
+    desk = Desk()
+    for offset in range(3):
+        desk.comes(offset, endpoints(MANY))
+    most = alive()[Write]
+    while desk.calls:
+        desk.turn()
+        found = alive()
+        most = max(most, found[Write])
+        assert not found[Delivery], "the deliveries lane makes them"
+        desk.acknowledge()
+        assert not alive()[Write]
+    assert 0 < most <= round(SLICE_S / STEP_S) + 1
+    assert sorted(desk.released) == [0, 1, 2]
 
 
 def test_workspaces_with_wide_events_get_slices_in_turn() -> None:
