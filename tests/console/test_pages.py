@@ -110,7 +110,7 @@ def test_a_delivery_says_what_happened_and_what_to_do(console: Rig) -> None:
     ids = paint(console, per_hour=6)
     browser = console.browser()
     page = browser.get(f"/console/deliveries/{ids['waiting']}")
-    assert "HTTP 404: the webhook&#39;s address no longer exists" in page
+    assert "HTTP 404: the address does not exist on the server" in page
     assert "Ask the customer for a new address." in page
     assert "no_service: the workspace has removed this webhook" in page
     request = browser.get(

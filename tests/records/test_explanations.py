@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from plaudit.deliver.isolation.head_of_line import Evicted
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.model.defects import Defect
@@ -12,8 +14,13 @@ from plaudit.events import decoding
 from plaudit.records.explanations import (
     DEAD_DELIVERIES,
     DEAD_RECORDS,
+    REASONS,
+    STATUS_CLASSES,
+    STATUSES,
     TRANSPORT,
+    UNKNOWN,
     WAITING,
+    ReasonExplanation,
     explain,
 )
 from plaudit.records.suggestions import suggestion
@@ -41,14 +48,38 @@ def test_every_reason_of_an_unreadable_record_is_explained() -> None:
 
 
 def test_every_status_is_explained() -> None:
-    assert [status for status in range(100, 600) if explain("status", status) is None] == []
+    assert set(range(1, 6)) == set(STATUS_CLASSES)
+    generic = {UNKNOWN, REASONS["status"]}
+    assert [each for each in range(100, 600) if explain("status", each) in generic] == []
     assert explain(None, 503) == explain("status", 503)
 
 
-def test_a_reason_wins_over_the_status_and_an_unknown_one_has_no_text() -> None:
-    assert explain("exhausted", 500) == DEAD_DELIVERIES["exhausted"]
-    assert explain("nonsense") is None
-    assert explain(None) is None
+def test_a_reason_wins_over_the_status_and_an_unknown_one_points_to_the_error() -> None:
+    assert explain("rejected", 413) == DEAD_DELIVERIES["rejected"]
+    assert explain("nonsense", 500) == explain("nonsense") == explain(None) == UNKNOWN
+
+
+def test_an_exhausted_delivery_names_its_latest_answer_and_promises_no_retry() -> None:
+    told = explain("exhausted", 503)
+    assert told.what == explain("status", 503).what
+    assert told.action == explain("exhausted").action
+    assert "retried" not in told.action
+
+
+def test_what_to_do_is_a_clause_for_a_line_and_a_sentence_for_a_page() -> None:
+    assert explain("status", 404).remedy == "Ask the customer for a new address."
+    assert explain("status", 404).line.endswith("; ask the customer for a new address")
+    assert (explain("status", 200).remedy, explain("status", 200).line[-7:]) == ("", "webhook")
+
+
+@pytest.mark.parametrize(
+    "text", [*REASONS.values(), *STATUSES.values(), *STATUS_CLASSES.values(), UNKNOWN]
+)
+def test_texts_are_clauses_without_a_full_stop(text: ReasonExplanation) -> None:
+    assert text.what
+    assert not text.line.endswith(".")
+    assert text.action[:1].islower() or not text.action
+    assert not text.action.startswith("plaudit ")  # as a sentence, it would begin with a capital
 
 
 def test_a_misspelled_name_gets_the_closest_or_else_all() -> None:

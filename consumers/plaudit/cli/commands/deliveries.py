@@ -277,9 +277,8 @@ def _print(whole: dict[str, Any]) -> None:
         if each["answer"]:
             typer.echo(f"  answer: {plain(each['answer'][:MOST_CHARACTERS])}")
     last = whole["attempts"][-1]
-    explained = None if whole["state"] == "delivered" else explain(last["reason"], last["status"])
-    if explained is not None:
-        typer.echo(f"{explained.what}{f'; {explained.action}' if explained.action else ''}")
+    if whole["state"] != "delivered":
+        typer.echo(explain(last["reason"], last["status"]).line)
     if whole["next_due_at"] is not None:
         typer.echo(f"next attempt at {whole['next_due_at']}")
 

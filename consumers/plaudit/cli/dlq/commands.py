@@ -263,9 +263,9 @@ def _print(letter: Letter, event: str) -> None:
         **letter.summary(),
         "position": f"partition {letter.partition}, offset {letter.offset}",
     }
-    explained = explain(letter.text(Header.REASON))
-    if explained is not None:
-        fields["reason"] = f"{letter.text(Header.REASON)}: {explained.what}; {explained.action}"
+    reason = letter.text(Header.REASON)
+    if reason is not None:
+        fields["reason"] = f"{reason}: {explain(reason).line}"
     print_fields(fields)
     typer.echo("\nheaders")
     headers = {}

@@ -19,7 +19,6 @@ from plaudit.api.settings import ApiSettings
 from plaudit.cli.docs.reference_rights import rights
 from plaudit.cli.registry import COMMANDS, load
 from plaudit.console.settings import ConsoleSettings
-from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.settings import (
     HttpSettings,
     IsolationSettings,
@@ -32,6 +31,7 @@ from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS, KafkaSetting
 from plaudit.logs.catalogue import CATALOGUE
 from plaudit.outbox.settings import OutboxSettings
 from plaudit.recorder.settings import RecorderSettings
+from plaudit.records.explanations import REASONS, STATUS_CLASSES, STATUSES
 from plaudit.records.names import Header
 from plaudit.runtime.logging import LogSettings
 from plaudit.runtime.metrics.catalogue import SECTIONS
@@ -168,8 +168,14 @@ def _headers() -> Iterator[str]:
 def _reasons() -> Iterator[str]:
     yield "## Reasons\n"
     yield "Of deliveries that were not delivered at once, in the log of attempts and in"
-    yield "`plaudit-reason`; beside these, the codes of transport errors, such as `dns_timeout`.\n"
-    yield ", ".join(f"`{reason}`" for reason in Reason)
+    yield "`plaudit-reason`. The console and the commands show these texts, too.\n"
+    statuses = {f"HTTP {status}": text for status, text in STATUSES.items()}
+    classes = {f"other {first}xx": text for first, text in STATUS_CLASSES.items()}
+    yield "| code or status | what happened | what to do |"
+    yield "|---|---|---|"
+    codes = {f"`{code}`": text for code, text in REASONS.items()}
+    for name, text in {**codes, **statuses, **classes}.items():
+        yield f"| {name} | {text.what} | {text.action} |"
     yield ""
 
 

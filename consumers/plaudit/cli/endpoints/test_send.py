@@ -42,8 +42,7 @@ def result_line(tested: Tested) -> str:
     head = "OK" if tested.succeeded else "failed"
     said = " ".join((tested.answer or "").split())[:MOST_SHOWN]
     line = f"{head}: {attempted.status} {phrase}".rstrip() + f" in {took_ms:,.0f} ms"
-    explained = None if tested.succeeded else explain("status", attempted.status)
-    advice = f" ({explained.what}; {explained.action})" if explained is not None else ""
+    advice = "" if tested.succeeded else f" ({explain('status', attempted.status).line})"
     return f"{line}{f': {said}' if said else ''}{advice}"
 
 

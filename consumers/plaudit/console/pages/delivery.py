@@ -12,9 +12,9 @@ from plaudit.console.pages.labels import label_or_deleted
 from plaudit.console.views.timeline import phases, timeline
 from plaudit.console.views.verdict import status_words, verdict
 from plaudit.console.views.words import mark_of, outcome_mark
-from plaudit.control.explanations import explain
 from plaudit.control.sent_request import sent_request
 from plaudit.control.views import OwnHeaders
+from plaudit.records.explanations import explain
 from plaudit.store.endpoints.changes import NoSuchEndpoint
 from plaudit.store.log.queries import Attempt
 from plaudit.store.log.query import State

@@ -10,9 +10,9 @@ from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import Label, endpoints_of, label_of, owned
 from plaudit.console.views.endpoint_form import field_of, spec_of, values_given, values_of
 from plaudit.console.views.words import DAY_MS, Mark, endpoint_mark
-from plaudit.control.explanations import explain
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.formats.catalogue import FORMATS
+from plaudit.records.explanations import explain
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 from plaudit.store.endpoints.warnings import advice

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plaudit.console.views.words import At, Sentence, duration, plural
-from plaudit.control.explanations import explain
+from plaudit.records.explanations import explain
 from plaudit.store.log.queries import Attempt
 from plaudit.store.log.query import State
 
