@@ -111,6 +111,25 @@ def test_a_kafka_user_has_exactly_the_rights_of_its_role() -> None:
 
 
 @needs_helm
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_the_recorder_leaves_jobs_to_the_runner_that_has_the_rights(enabled: str) -> None:
+    switch = f"jobsRunner.enabled={enabled}"
+    done = helm("template", "plaudit", CHART, "-f", CHART / "values-strimzi.yaml", "--set", switch)
+    pods = {
+        each["metadata"]["name"]: pod
+        for each in yaml.safe_load_all(done.stdout)
+        if each and each["kind"] == "Deployment" and (pod := pod_of(each))
+    }
+    off = {
+        name
+        for name, pod in pods.items()
+        if {"name": "PLAUDIT_RECORD_JOBS", "value": "false"} in pod["containers"][0]["env"]
+    }
+    assert off == ({"plaudit-recorder"} if "plaudit-jobs" in pods else set())
+    assert ("plaudit-jobs" in pods) is (enabled == "true")
+
+
+@needs_helm
 def test_a_value_that_does_not_exist_is_refused() -> None:
     done = helm("template", CHART, "--set", "kafka.bootstrapServer=kafka:9092")
     assert done.returncode != 0

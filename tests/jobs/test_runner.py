@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 import uuid
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -15,9 +16,13 @@ from sqlalchemy.engine import Engine
 from dlq.conftest import left, seed, sent
 from dlq.generate import ENDPOINTS, WORKSPACE
 from dlq.rig import PLAUDIT, SOON_S, end_of, wait
+from plaudit.cli.commands.record import start_jobs
 from plaudit.jobs.params import JobParamsHolder, RedriveParams, ReplayParams, lane_of, settled
 from plaudit.jobs.runner import JobRunner
+from plaudit.jobs.work import JobWorker
+from plaudit.kafka.errors import NotAuthorized
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.recorder.settings import RecorderSettings
 from plaudit.store.db.tables import JOBS
 from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
 from plaudit.store.jobs.job_service import JobService
@@ -101,6 +106,50 @@ def test_a_job_counts_is_cancelled_and_keeps_to_its_workspace(
     assert 0 < left(installation) < 360
     events = [each.data.get("state") for each in jobs.events(slow.job_id) if each.type == "state"]
     assert events == ["queued", "running", "cancelled"]
+
+
+def test_a_job_that_the_brokers_refuse_fails_once_and_says_which_role_it_needs(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        doing = "take transactional id plaudit.dlq"
+        raise NotAuthorized(doing, "", "TRANSACTIONAL_ID_AUTHORIZATION_FAILED")
+
+    monkeypatch.setattr(JobWorker, "work", refused)
+    job = order(engine, kind="redrive")
+    runner = JobRunner(engine, KafkaSettings(bootstrap_servers="127.0.0.1:1"))
+    assert runner.run_one()
+    ended = JobService(engine).get(job.job_id)
+    assert ended.state == JobState.FAILED
+    assert ended.error is not None
+    assert "take transactional id plaudit.dlq: not allowed" in ended.error
+    assert "the role `dlq`" in ended.error
+    assert "PLAUDIT_RECORD_JOBS=false" in ended.error
+    assert not runner.run_one()
+
+
+@pytest.mark.parametrize(("switch", "runs"), [(None, True), ("true", True), ("false", False)])
+def test_the_recorder_runs_jobs_unless_it_is_switched_off(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, switch: str | None, *, runs: bool
+) -> None:
+    monkeypatch.delenv("PLAUDIT_RECORD_JOBS", raising=False)
+    if switch is not None:
+        monkeypatch.setenv("PLAUDIT_RECORD_JOBS", switch)
+    job = order(engine, kind="redrive")
+    monkeypatch.setattr(JobWorker, "work", lambda *_: ({}, None))
+    kafka = KafkaSettings(bootstrap_servers="127.0.0.1:1")
+    made: list[JobRunner] = []
+
+    def make() -> JobRunner:
+        made.append(JobRunner(engine, kafka))
+        return made[-1]
+
+    with ExitStack() as stack:
+        start_jobs(stack, RecorderSettings(), make)
+        if runs:
+            wait(lambda: JobService(engine).get(job.job_id).state == JobState.DONE)
+    assert bool(made) is runs
+    assert (JobService(engine).get(job.job_id).state == JobState.DONE) is runs
 
 
 def test_ages_become_times_when_a_job_is_ordered() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.bulk.control import Control
 from plaudit.jobs.work import JobWorker
-from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.errors import KafkaFailure, NotAuthorized, denied
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.logs.logger import event_logger
 from plaudit.logs.once_logger import OnceLogger
@@ -30,6 +30,10 @@ KEEP_EVERY_S: Final = 1.0
 THREADS: Final = 2
 """Jobs at once: one may move dead letters while another replays."""
 STOPPING: Final = "the end of its runner"
+NO_RIGHTS: Final = (
+    "this runner's Kafka user lacks a right that jobs need: run `plaudit jobs run` as a user with "
+    "the role `dlq`, set PLAUDIT_RECORD_JOBS=false for `plaudit record`, then queue the job again"
+)
 
 
 class JobTally:
@@ -120,9 +124,9 @@ class JobRunner:
         """Return the state that a job ends in, its report and its error; no state: it goes back."""
         try:
             report, error = self._worker.work(job, control, keep.store)
-        except (KafkaFailure, DatabaseFailure) as failure:
-            report, error = None, str(failure)
-        except (ValueError, LookupError) as refused:
+        except KafkaFailure as failure:
+            report, error = None, _error(failure)
+        except (DatabaseFailure, ValueError, LookupError) as refused:
             report, error = None, str(refused)
         except Exception as defect:  # noqa: BLE001 - a defect in one; the others go on
             _log.exception("job.crashed", extra={"job_id": job.job_id, "kind": job.kind})
@@ -157,6 +161,12 @@ class JobRunner:
                 again = False
             if not again:
                 self._stop.wait(LOOK_EVERY_S)
+
+
+def _error(failure: KafkaFailure) -> str:
+    """Return why a job failed; a missing right with what to do, since no retry helps."""
+    is_refused = isinstance(failure, NotAuthorized) or denied(failure)
+    return f"{failure}; {NO_RIGHTS}" if is_refused else str(failure)
 
 
 class _Lease:

@@ -12,7 +12,7 @@ FAILING_AFTER = 10
 
 
 class RecorderSettings(EnvSettings):
-    """Retention times, and the time after which a failing endpoint is disabled."""
+    """Retention times, the limits of failing endpoints, and whether the recorder runs jobs."""
 
     log_days: int = Field(
         default=30, ge=1, le=FURTHEST_DAYS, description="Days that the delivery log is kept."
@@ -31,6 +31,14 @@ class RecorderSettings(EnvSettings):
         default=FAILING_AFTER,
         ge=1,
         description="Failures in a row after which `endpoint.failing` is sent.",
+    )
+
+    record_jobs: bool = Field(
+        default=True,
+        description=(
+            "Whether `plaudit record` carries out jobs. Set it to `false` where its Kafka user has "
+            "the rights of the role `record` only, and run `plaudit jobs run` as the role `dlq`."
+        ),
     )
 
     @property

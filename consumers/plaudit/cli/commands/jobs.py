@@ -38,7 +38,7 @@ def run(
     *,
     once: Annotated[bool, typer.Option("--once", help="End when no job is waiting.")] = False,
 ) -> None:
-    """Carry out jobs until SIGTERM or Ctrl-C; `plaudit record` does this, too.
+    """Carry out jobs until SIGTERM or Ctrl-C; `plaudit record` does this, too, by default.
 
     Several may run: jobs that move dead letters run one after the other. When a runner is killed,
     another one resumes its jobs after 15 s.

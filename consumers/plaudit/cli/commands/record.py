@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Final
 
 import typer
@@ -99,11 +101,17 @@ def command(
             labeling(engine),
         )
         chores.start()
-        runner = JobRunner(engine, kafka)
-        runner.start()
-        stack.callback(runner.close, CLOSE_S)
+        start_jobs(stack, settings, partial(JobRunner, engine, kafka))
         stack.callback(chores.close, CLOSE_S)
         recorder.run()
+
+
+def start_jobs(stack: ExitStack, settings: RecorderSettings, make: Callable[[], JobRunner]) -> None:
+    """Start a runner of jobs, unless the settings leave jobs to other processes."""
+    if settings.record_jobs:
+        runner = make()
+        runner.start()
+        stack.callback(runner.close, CLOSE_S)
 
 
 def _rebuild(*, as_json: bool) -> None:

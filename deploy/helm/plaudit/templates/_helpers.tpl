@@ -61,6 +61,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 - name: PLAUDIT_DATABASE_URL
   valueFrom: {secretKeyRef: {name: {{ $v.database.existingSecret }}, key: {{ $v.database.key }}}}
 {{- end }}
+{{- if and (eq .role "record") $v.jobsRunner.enabled }}
+- {name: PLAUDIT_RECORD_JOBS, value: "false"}
+{{- end }}
 {{- range $name, $value := $v.env }}
 - {name: {{ $name }}, value: {{ $value | toString | quote }}}
 {{- end }}

@@ -38,9 +38,9 @@ MEANINGS: Final = {
     Role.PRODUCER: "an upstream service: `Publisher`, `plaudit publish`, `plaudit import`",
     Role.RELAY: "`plaudit outbox relay`",
     Role.DELIVER: "`plaudit deliver`",
-    Role.RECORD: "`plaudit record`",
+    Role.RECORD: "`plaudit record` with `PLAUDIT_RECORD_JOBS=false`",
     Role.SERVE: "`plaudit serve`, `plaudit endpoints`, `plaudit deliveries retry`, `plaudit trace`",
-    Role.DLQ: "`plaudit dlq`, `replay`, `records unblock`, `status`, by hand or as a job",
+    Role.DLQ: "`plaudit dlq`, `replay`, `records unblock`, `status`, `jobs run`",
     Role.OPERATOR: "`plaudit topics`, `plaudit schemas register`, and all of the above",
 }
 
