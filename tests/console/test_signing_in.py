@@ -205,7 +205,6 @@ def test_the_way_back_stays_in_the_console(text: str | None) -> None:
         {"portal_frame_ancestors": "https://a.example.com; script-src *"},
         {"portal_frame_ancestors": "*"},
         {"console_url": "https://plaudit.example.com/path"},
-        {"oidc_issuer": "https://id.example.com"},
     ],
 )
 def test_settings_that_would_open_a_hole_are_refused(given: dict[str, str]) -> None:

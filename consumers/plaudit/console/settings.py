@@ -6,16 +6,15 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from plaudit.kafka.base_settings import EnvSettings
-from plaudit.kafka.errors import SettingsError
 
 _ANCESTOR: Final = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class ConsoleSettings(EnvSettings):
-    """Address, sessions and OpenID Connect of the console; frames of the portal."""
+    """Address and sessions of the console; frames of the portal."""
 
     console: bool = Field(
         default=True, description="Whether `plaudit serve` serves the console and the portal."
@@ -27,31 +26,9 @@ class ConsoleSettings(EnvSettings):
     console_session_hours: float = Field(
         default=12.0, gt=0, le=720, description="Hours until people have to sign in again."
     )
-    console_public_catalogue: bool = Field(
-        default=False, description="Whether the event catalogue is shown without signing in."
-    )
     portal_frame_ancestors: str = Field(
         default="",
         description="Origins that may embed the portal in a frame, separated by spaces.",
-    )
-    oidc_issuer: str | None = Field(
-        default=None, description="OpenID Connect: the issuer, such as https://id.example.com."
-    )
-    oidc_client_id: str | None = Field(default=None, description="OpenID Connect: the client's id.")
-    oidc_client_secret: SecretStr | None = Field(
-        default=None, description="OpenID Connect: the client's secret."
-    )
-    oidc_scope: str = Field(
-        default="openid profile email", description="OpenID Connect: the scopes to ask for."
-    )
-    oidc_claim: str = Field(
-        default="groups", description="OpenID Connect: the claim that decides on permissions."
-    )
-    oidc_admins: str = Field(
-        default="", description="Values of the claim that give full access, separated by commas."
-    )
-    oidc_readers: str = Field(
-        default="", description="Values of the claim that give read access, separated by commas."
     )
 
     @field_validator("console_url")
@@ -75,13 +52,6 @@ class ConsoleSettings(EnvSettings):
                 msg = f"{each!r} is not an origin such as https://app.example.com"
                 raise ValueError(msg)
         return " ".join(text.split())
-
-    @model_validator(mode="after")
-    def _is_complete(self) -> ConsoleSettings:
-        if self.oidc_issuer is not None and None in {self.oidc_client_id, self.console_url}:
-            needs = "needs PLAUDIT_OIDC_CLIENT_ID and PLAUDIT_CONSOLE_URL as well"
-            raise SettingsError("PLAUDIT_OIDC_ISSUER", needs)
-        return self
 
     @property
     def is_secure(self) -> bool:

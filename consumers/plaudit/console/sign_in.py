@@ -142,7 +142,6 @@ class SignIn:
         values = {
             "problem": None if refused is None else refused.detail,
             "next": back,
-            "has_oidc": self._parts.settings.oidc_issuer is not None,
         }
         status = 200 if refused is None else refused.status
         response = self._responder.respond(request, None, Shown(_TEMPLATE, values, status))
