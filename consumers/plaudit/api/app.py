@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from plaudit.api.dependencies import Parts
+from plaudit.api.explorer.pages import add_explorer
 from plaudit.api.middleware.idempotency import Idempotency
 from plaudit.api.middleware.metrics import Counting
 from plaudit.api.openapi import DESCRIPTION, LICENSE, SERVERS, TAGS, Api, operation_id
@@ -71,6 +72,7 @@ def create_app(
     app.add_middleware(Door, parts=parts)
     app.add_middleware(Counting, registry=registry)
     _add_health(app, parts)
+    add_explorer(app)
     if shows_metrics:
         _add_metrics(app, registry)
     return app
