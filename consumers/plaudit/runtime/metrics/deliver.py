@@ -139,7 +139,7 @@ RECORDS_IN_HAND: Final = gauge(
 DUE_RECORDS: Final = gauge(
     "plaudit_due_records",
     "Records of this worker's partitions that could be delivered now, and are not finished.",
-    "Scale the lane on the sum over its workers, or on `GET /v1/scaling`.",
+    "Scale the lane on the sum over its workers.",
     "lane",
     unit="records",
 )
