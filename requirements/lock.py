@@ -1,8 +1,8 @@
 """Pins what is installed, with hashes: `make lock`.
 
-Reads the extras and groups of pyproject.toml and writes three files: `run.txt` (what `make run`
-needs), `image.txt` (what the image needs, without a broker of its own) and `all.txt` (what
-developing needs). pip-compile can't do it alone: it knows no dependency groups, and would pin this
+Reads the extras and groups of pyproject.toml and writes four files: `run.txt` (what `make run`
+needs), `image.txt` (what the image needs, without a broker of its own), `all.txt` (what developing
+needs) and `compile.txt` (what compiling the wheel needs besides). pip-compile can't do it alone: it knows no dependency groups, and would pin this
 project itself, with a path, where an extra names another one.
 """
 
@@ -38,10 +38,13 @@ def main() -> None:
     compile_into(HERE / "run.txt", run)
     compile_into(HERE / "all.txt", everything, HERE / "run.txt")
     compile_into(HERE / "image.txt", image, HERE / "all.txt")
+    compile_into(HERE / "compile.txt", COMPILE, HERE / "all.txt")
 
 
 # To install the project itself without fetching what no hash vouches for.
 BUILD: Final = "hatchling>=1.27"
+# mypyc is part of mypy, and its extension modules are built by setuptools.
+COMPILE: Final = ("mypy>=1.18", "setuptools>=80")
 
 
 def extra(project: Mapping[str, Any], name: str) -> Iterator[str]:
