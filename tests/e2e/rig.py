@@ -144,6 +144,7 @@ class Rig:
             "PLAUDIT_SECRET_KEY": base64.b64encode(KEY).decode(),
             "PLAUDIT_ALLOW_NETWORKS": "127.0.0.0/8",
             "PLAUDIT_METRICS_PORT": "0",
+            "PLAUDIT_LOG_ATTEMPTS": "all",
             "PLAUDIT_DATABASE_URL": self.database,
         }
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from plaudit.cli.main import main
+from plaudit.events.avro.build_kind import form
 
 
 def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["--version"])
     assert not left.value.code
-    assert capsys.readouterr().out == f"plaudit {version('plaudit')}\n"
+    python = platform.python_version()
+    said = f"plaudit {version('plaudit')} ({form()}, Python {python})\n"
+    assert capsys.readouterr().out == said
 
 
 @pytest.mark.parametrize(("name", "reason"), [("", "Is a directory"), ("no/file", "No such file")])

@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from typing import Any, Final
 
 import pytest
+
+from plaudit.events.avro.build_kind import form
 
 SCRIPT: Final = """
 import logging
@@ -50,7 +53,9 @@ def read(found: list[str]) -> list[dict[str, Any]]:
 
 
 def test_by_default_news_is_logged_as_json_and_no_library_chatters() -> None:
-    news, warned, attempt, error = read(lines())
+    started, news, warned, attempt, error = read(lines())
+    assert started["event"] == "process.started"
+    assert (started["version"], started["form"]) == (version("plaudit"), form())
     assert warned["event"] == "too many"
     assert (news["event"], news["level"], news["count"]) == ("news", "info", 3)
     assert (attempt["event"], attempt["outcome"]) == ("delivery.attempted", "delivered")
@@ -72,15 +77,16 @@ def test_every_line_names_its_worker() -> None:
 )
 def test_the_level_chooses_lines(level: str, events: set[str]) -> None:
     found = {each["event"] for each in read(lines(PLAUDIT_LOG_LEVEL=level))}
-    assert found - {"it raised", "too many", "delivery.attempted"} == events
+    assert found - {"process.started", "it raised", "too many", "delivery.attempted"} == events
+    assert ("process.started" in found) == (level == "debug")
     assert ("delivery.attempted" in found) == (level == "debug")
 
 
 def test_text_is_for_people_to_read() -> None:
     found = lines("host:7", PLAUDIT_LOG_FORMAT="text")
-    assert not found[0].startswith("{")
-    assert "news" in found[0]
-    assert "count=3" in found[0]
+    assert not found[1].startswith("{")
+    assert "news" in found[1]
+    assert "count=3" in found[1]
     assert found[-1] == "ValueError: odd"
 
 

@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from types import MappingProxyType, ModuleType
 from typing import Annotated, Final, TypeGuard
 
@@ -193,7 +192,10 @@ def is_ours(error: Exception) -> bool:
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an option's callback
     if wanted:
-        sys.stdout.write(f"plaudit {version('plaudit')}\n")
+        from plaudit.runtime.build import build  # noqa: PLC0415 - other commands start without it
+
+        found = build()
+        sys.stdout.write(f"plaudit {found.version} ({found.form}, Python {found.python})\n")
         raise typer.Exit
 
 

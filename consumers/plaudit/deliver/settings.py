@@ -195,8 +195,10 @@ class ObservabilitySettings(EnvSettings):
         "another process uses the default, the next free port is taken.",
     )
     metrics_host: str = Field(default="0.0.0.0", description="Address of the metrics port.")  # noqa: S104 - scraped from elsewhere
-    log_attempts: Literal["all", "failures", "none"] = Field(
-        default="all", description="Attempts that are logged, one event each."
+    log_attempts: Literal["all", "sample", "failures", "none"] = Field(
+        default="sample",
+        description="Attempts that are logged, one event each; `sample`: failures, and every "
+        "hundredth success of a worker, from its first.",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -15,6 +15,8 @@ from pydantic import Field
 
 from plaudit.kafka.base_settings import EnvSettings
 from plaudit.kafka.clients import LOG as LIBRDKAFKA_LOG
+from plaudit.logs.logger import event_logger
+from plaudit.runtime.build import build
 
 # `color_message` is uvicorn's: its message once more, with terminal escapes.
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
@@ -24,6 +26,8 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
 }
 _CHATTY: Final = ("alembic", "httpcore", "httpx", "uvicorn")
 """Libraries whose news (a migration's plugins, each request) tells operators nothing."""
+
+_log = event_logger(__name__)
 
 
 class LogSettings(EnvSettings):
@@ -43,7 +47,7 @@ class LogSettings(EnvSettings):
 
 
 def configure_logs(worker: str | None = None) -> None:
-    """Send structlog's and the standard library's logs the same way.
+    """Send structlog's and the standard library's logs the same way; log the build first.
 
     Args:
         worker: name of this process, in every line.
@@ -76,6 +80,13 @@ def configure_logs(worker: str | None = None) -> None:
         logging.getLogger(name).setLevel(level if level <= logging.DEBUG else logging.WARNING)
     # Our clients say once what they suffer from; librdkafka would say it at every attempt.
     LIBRDKAFKA_LOG.setLevel(logging.CRITICAL)
+    _log.info("process.started", extra=build()._asdict())
+
+
+def json_writer() -> Callable[[bytes], None] | None:
+    """Return what writes a line of JSON to where all lines go; None if lines are text."""
+    factory = structlog.get_config()["logger_factory"]
+    return factory().msg if isinstance(factory, structlog.BytesLoggerFactory) else None
 
 
 def _text() -> list[structlog.typing.Processor]:

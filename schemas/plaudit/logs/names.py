@@ -52,6 +52,7 @@ LogEvent = Literal[
     "partitions.assigned",
     "partitions.lost",
     "position.past_end",
+    "process.started",
     "producer.callback_failed",
     "producer.fatal",
     "record.stranded",

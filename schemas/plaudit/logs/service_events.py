@@ -113,6 +113,9 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "The relay can't reach its database or the brokers; it tries again after `again_s`.",
         "See `error`.",
     ),
+    "process.started": info(
+        "A process starts: its `version`, its `form` (`compiled` or `pure`) and its `python`.",
+    ),
     "producer.callback_failed": error(
         "The `on_ack` callback of a caller raised; other records are reported.",
         "Correct the callback; the traceback names it.",
