@@ -2,8 +2,9 @@
 
 Reads the extras and groups of pyproject.toml and writes four files: `run.txt` (what `make run`
 needs), `image.txt` (what the image needs, without a broker of its own), `all.txt` (what developing
-needs) and `compile.txt` (what compiling the wheel needs besides). pip-compile can't do it alone: it knows no dependency groups, and would pin this
-project itself, with a path, where an extra names another one.
+needs) and `compile.txt` (what compiling the wheel needs besides). pip-compile can't do it alone: it
+knows no dependency groups, and would pin this project itself, with a path, where an extra names
+another one.
 """
 
 from __future__ import annotations
