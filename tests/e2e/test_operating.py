@@ -179,8 +179,8 @@ def test_a_worker_waits_for_brokers_and_stops_on_a_signal() -> None:
         text=True,
     ) as worker:
         assert worker.stdout is not None
-        line = json.loads(worker.stdout.readline())
-        assert line["event"] == "worker.unavailable"
+        events = [json.loads(worker.stdout.readline())["event"] for _ in range(2)]
+        assert events == ["process.started", "worker.unavailable"]
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             assert client.get("/healthz").status_code == 200, "restarting would not bring them back"
             assert client.get("/readyz").status_code == 503

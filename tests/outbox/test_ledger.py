@@ -120,8 +120,9 @@ def started(outbox: Outbox, settings: KafkaSettings) -> list[subprocess.Popen[by
 
 
 def said_first(relay: subprocess.Popen[bytes]) -> str:
-    """Wait for a relay's first line; by then it can be told to stop."""
+    """Wait for a relay's first line after its start; by then it can be told to stop."""
     assert relay.stdout is not None
+    assert json.loads(relay.stdout.readline())["event"] == "process.started"
     return str(json.loads(relay.stdout.readline())["event"])
 
 
