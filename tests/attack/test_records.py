@@ -105,7 +105,7 @@ def test_an_operator_sees_the_record_that_holds_a_partition_and_orders_it_away(
     place = f"{topic}/0@6"
     assert sink.wait_until(lambda: place in plaudit("status").err, PROMPTLY_S)
     wrong = plaudit("records", "unblock", f"{topic}/0@7", "--yes")
-    assert (wrong.code, "stands at 6" in wrong.err) == (1, True)
+    assert (wrong.code, "position is 6" in wrong.err) == (1, True)
     assert plaudit("records", "unblock", "testimonials-0-6").code == 2
     done = plaudit("records", "unblock", place, "--yes", "--wait", "30")
     assert done.code == 0, done.err

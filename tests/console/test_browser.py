@@ -53,7 +53,7 @@ def test_support_finds_why_a_delivery_failed_and_sees_what_was_sent(
         page.keyboard.type(ids["waiting"])
         page.keyboard.press("Enter")
         page.wait_for_url(f"**/deliveries/{ids['waiting']}")
-        assert "no longer exists" in page.locator(".verdict").inner_text()
+        assert "the address does not exist" in page.locator(".verdict").inner_text()
         page.get_by_text('"mrkdwn"').first.wait_for()
         page.get_by_role("link", name="Slack").click()
         page.locator(".plot canvas").first.wait_for()

@@ -74,8 +74,16 @@ def cases(own: Signer, other: Signer) -> list[Case]:
     ]
 
 
-OURS = cases(Signer([Secret(NEW), Secret(OLD)]), Signer([Secret(new_secret())]))
-PAIRS = cases(Signer([Secret(OLD)], [KEY]), Signer([], [new_signing_key()]))
+def ours() -> list[Case]:
+    """Return requests signed now with a secret: receivers refuse those of five minutes ago."""
+    return cases(Signer([Secret(NEW), Secret(OLD)]), Signer([Secret(new_secret())]))
+
+
+def pairs() -> list[Case]:
+    """Return requests signed now with a key pair."""
+    return cases(Signer([Secret(OLD)], [KEY]), Signer([], [new_signing_key()]))
+
+
 ENVIRONMENT = {
     **os.environ,
     # A receiver in the middle of a rotation, whose new secret is another endpoint's.
@@ -84,7 +92,8 @@ ENVIRONMENT = {
 }
 
 
-def check(answer: Callable[[Case], bool], given: list[Case] = OURS) -> None:
+def check(answer: Callable[[Case], bool]) -> None:
+    given = ours()
     assert {case.about: answer(case) for case in given} == {case.about: case.good for case in given}
 
 
@@ -175,8 +184,9 @@ def test_the_recipe_for_django(tmp_path: Path) -> None:
         'urlpatterns = [path("hooks/plaudit", receive)]\n'
     )
     (tmp_path / "run.py").write_text(DJANGO)
-    statuses = by_lines([sys.executable, "run.py"], tmp_path, OURS)
-    assert statuses == ["204" if case.good else "400" for case in OURS]
+    given = ours()
+    statuses = by_lines([sys.executable, "run.py"], tmp_path, given)
+    assert statuses == ["204" if case.good else "400" for case in given]
 
 
 VERIFIER = """
@@ -191,8 +201,9 @@ for line in sys.stdin:
 def test_the_verifier_of_asymmetric_signatures(tmp_path: Path) -> None:
     (tmp_path / "public_key.py").write_text(snippet('"""public_key.py'))
     (tmp_path / "run.py").write_text(VERIFIER)
-    answers = by_lines([sys.executable, "run.py"], tmp_path, PAIRS)
-    assert answers == [str(case.good) for case in PAIRS]
+    given = pairs()
+    answers = by_lines([sys.executable, "run.py"], tmp_path, given)
+    assert answers == [str(case.good) for case in given]
 
 
 NEXT = """
@@ -242,8 +253,9 @@ def test_the_recipe_for_next(tmp_path: Path) -> None:
     (tmp_path / "plaudit-webhooks.mjs").write_text(snippet("// plaudit-webhooks.mjs"))
     (tmp_path / "route.mjs").write_text(snippet("// app/hooks/plaudit/route.mjs"))
     (tmp_path / "run.mjs").write_text(NEXT)
-    statuses = by_lines([NODE or "", "run.mjs"], tmp_path, OURS)
-    assert statuses == ["204" if case.good else "400" for case in OURS]
+    given = ours()
+    statuses = by_lines([NODE or "", "run.mjs"], tmp_path, given)
+    assert statuses == ["204" if case.good else "400" for case in given]
 
 
 @needs_node
@@ -251,8 +263,9 @@ def test_the_recipes_for_n8n_and_node_red(tmp_path: Path) -> None:
     (tmp_path / "n8n.js").write_text(snippet("// n8n Code node"))
     (tmp_path / "node-red.js").write_text(snippet("// Node-RED function node"))
     (tmp_path / "run.cjs").write_text(TOOLS)
-    answers = by_lines([NODE or "", "run.cjs"], tmp_path, OURS)
-    assert answers == [",".join([str(case.good).lower()] * 2) for case in OURS]
+    given = ours()
+    answers = by_lines([NODE or "", "run.cjs"], tmp_path, given)
+    assert answers == [",".join([str(case.good).lower()] * 2) for case in given]
 
 
 @needs_node

@@ -23,7 +23,6 @@ from plaudit.endpoints.opening import Private, seal, signer_of, unseal
 from plaudit.endpoints.signing import Secret, Signer, new_secret
 
 MESSAGE = "0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10"
-NOW = int(time.time())
 BODY = '{"text":"Très bien"}'.encode()
 SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
 PUBLIC = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
@@ -34,7 +33,7 @@ EMPTY = bytes.fromhex(
 """RFC 8032, section 7.1, test 1."""
 
 
-def signed(signer: Signer, at: int = NOW) -> dict[str, str]:
+def signed(signer: Signer, at: int) -> dict[str, str]:
     return {
         "webhook-id": MESSAGE,
         "webhook-timestamp": str(at),
@@ -51,9 +50,10 @@ def test_a_key_of_the_standards_document_has_its_public_key_and_its_signature() 
 
 def test_a_signature_covers_id_time_and_body_exactly() -> None:
     key = new_signing_key()
-    headers = signed(Signer([], [key]))
+    now = int(time.time())
+    headers = signed(Signer([], [key]), now)
     version, _, signature = headers["webhook-signature"].partition(",")
-    content = f"{MESSAGE}.{NOW}.".encode() + BODY
+    content = f"{MESSAGE}.{now}.".encode() + BODY
     public = Ed25519PublicKey.from_public_bytes(key.public_bytes)
     public.verify(base64.b64decode(signature), content)
     with pytest.raises(InvalidSignature):
@@ -69,7 +69,7 @@ def test_a_signature_covers_id_time_and_body_exactly() -> None:
 
 def test_both_kinds_stand_side_by_side() -> None:
     key, secret = new_signing_key(), new_secret()
-    headers = signed(Signer([Secret(secret)], [key]))
+    headers = signed(Signer([Secret(secret)], [key]), int(time.time()))
     kinds = [each.partition(",")[0] for each in headers["webhook-signature"].split()]
     assert kinds == ["v1", "v1a"]
     assert verify(secret, headers, BODY) == verify(key.public, headers, BODY) == MESSAGE
@@ -77,13 +77,14 @@ def test_both_kinds_stand_side_by_side() -> None:
 
 def test_during_a_rotation_both_pairs_sign_and_afterwards_the_new_one_only() -> None:
     new, old = new_signing_key(), new_signing_key()
-    signer = Signer([], [new, SigningKey(old.text, (NOW + 10) * 1_000)])
+    now = int(time.time())
+    signer = Signer([], [new, SigningKey(old.text, (now + 10) * 1_000)])
     for public in (new.public, old.public):
-        assert verify(public, signed(signer), BODY, NOW)
-    after = signed(signer, NOW + 10)
-    assert verify(new.public, after, BODY, NOW)
+        assert verify(public, signed(signer, now), BODY, now)
+    after = signed(signer, now + 10)
+    assert verify(new.public, after, BODY, now)
     with pytest.raises(NotVerified):
-        verify(old.public, after, BODY, NOW)
+        verify(old.public, after, BODY, now)
 
 
 @pytest.mark.parametrize(

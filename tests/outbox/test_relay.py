@@ -305,6 +305,7 @@ def test_from_the_command_line(
     assert done.returncode == 1
     assert done.stderr == "plaudit: 1 rows can't be published; see `plaudit outbox status`\n"
     assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == [
+        "process.started",
         "outbox.active",
         "outbox.row_refused",
         "outbox.relayed",

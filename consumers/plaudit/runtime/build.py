@@ -10,7 +10,7 @@ from plaudit.events.avro.build_kind import Form, form
 
 
 class Build(NamedTuple):
-    """What an operator compares after an upgrade.
+    """The release of a process and the form of its hot path.
 
     Attributes:
         version: of Plaudit.
