@@ -95,7 +95,7 @@ def test_an_endpoint_gets_the_signatures_that_it_asked_for(
     kinds: list[str], made: list[str]
 ) -> None:
     private = Private("https://x.example/", {}, [Secret(new_secret())], (), [new_signing_key()])
-    header = signed(signer_of(private, kinds))["webhook-signature"]
+    header = signed(signer_of(private, kinds), 0)["webhook-signature"]
     assert [each.partition(",")[0] for each in header.split()] == made
 
 

@@ -40,6 +40,7 @@ def test_every_transport_error_is_explained_and_no_other() -> None:
     assert codes(TransportError) | {Evicted.code, Defect.code} == {*TRANSPORT, Reason.DEFECT}
 
 
+@pytest.mark.tree
 def test_every_reason_of_an_unreadable_record_is_explained() -> None:
     text = Path(decoding.__file__).read_text()
     found = set(re.findall(r'(?:reason = |unusable = |Undecodable\()"([a-z_]+)"', text))
