@@ -58,7 +58,7 @@ def logged(chosen: Chosen, cases: Sequence[Case], *, by_structlog: bool = False)
 
 
 def test_a_line_has_the_same_fields_in_the_same_order_as_by_structlog() -> None:
-    cases = [OK, GONE, REFUSED, LITERAL, PARKED]
+    cases: list[Case] = [OK, GONE, REFUSED, LITERAL, PARKED]
     direct, chained = (logged("all", cases, by_structlog=each) for each in (False, True))
     assert [list(each) for each in direct] == [list(each) for each in chained]
     for each in (*direct, *chained):
