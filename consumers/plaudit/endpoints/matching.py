@@ -130,7 +130,7 @@ class Workspace:
 
     The thread that applies changes an endpoint and then replaces what was learned. A thread that
     learns takes that dictionary first: what it learned from the endpoints before the change goes
-    into a dictionary that is no longer used.
+    into a dictionary that the table has replaced.
     """
 
     __slots__ = ("_known", "wanting")

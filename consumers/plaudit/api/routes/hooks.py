@@ -1,6 +1,7 @@
 """`/v1/hooks`: subscribe, unsubscribe and samples, in the form of Zapier's REST hooks.
 
-There is no handshake, which automation tools do not support. The default payload format is flat.
+The API asks for no handshake: automation tools do not support one. The default payload format is
+flat.
 """
 
 from __future__ import annotations

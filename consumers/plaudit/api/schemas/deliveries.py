@@ -145,7 +145,7 @@ class SentRequestOut(BaseModel):
 
     headers: dict[str, str] = Field(description="Secret ones by name only.")
     body: str | None = Field(description="Null if the event can't be read any more.")
-    problem: str | None = Field(description="Why there is no body.")
+    problem: str | None = Field(description="Reason for which the body is missing.")
 
 
 class DeliveryPage(BaseModel):

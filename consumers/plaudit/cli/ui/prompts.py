@@ -10,7 +10,7 @@ from plaudit.cli.ui.output import Exit, note
 
 
 def agreed(question: str, done: str) -> bool:
-    """Ask for confirmation; without a terminal, the answer is no.
+    """Ask for confirmation; return False without a terminal.
 
     Args:
         question: the question, such as `Remove 3 endpoints?`.

@@ -45,7 +45,7 @@ class Attempted(NamedTuple):
 
     @property
     def error(self) -> str | None:
-        """Error text if there is no answer."""
+        """Error text of an attempt without an answer."""
         return None if isinstance(self.outcome, Answer) else str(self.outcome)
 
 

@@ -115,7 +115,7 @@ class Assignment:
         self._seen_at_commit = -1
 
     def offer(self, records: Iterable[Record]) -> bool:
-        """Buffer records; return False if there is no room, and a seek to `reread_at` is needed.
+        """Buffer records; return False if the buffer is full and needs a seek to `reread_at`.
 
         Until the log has been read again from there, anything else is ignored: a record that the
         client had prefetched must not open a gap.

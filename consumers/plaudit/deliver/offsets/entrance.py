@@ -63,7 +63,7 @@ class Entrance:
     def has_room(self) -> bool:
         """Return whether more records can be taken.
 
-        There is no room while many are on their way to the loop, which may be busy.
+        The entrance is full while many records wait for the loop, which may be busy.
         """
         passage = self._passage
         if passage.gate.closed:

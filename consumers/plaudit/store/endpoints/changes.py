@@ -10,7 +10,7 @@ from plaudit.store.endpoints.warnings import offer
 
 
 class NoSuchEndpoint(LookupError):
-    """There is no endpoint of that id."""
+    """The endpoint id is unknown."""
 
     def __init__(self, endpoint_id: str) -> None:
         super().__init__(f"no endpoint {endpoint_id}; see `plaudit endpoints list`")
