@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
 
@@ -200,17 +201,21 @@ HEALTH: Final = Table(
 )
 """Health of each endpoint that was ever attempted; times in epoch milliseconds."""
 
+
+def _outcomes() -> Iterator[Column[Any]]:
+    """Yield the columns of one period of an endpoint's attempts."""
+    yield Column("workspace_id", Text, nullable=False)
+    for outcome in ("delivered", "failed", "dead", "diverted"):
+        yield Column(outcome, BigInteger, nullable=False)
+    yield Column("latencies", JSON, nullable=False)
+
+
 HOURS: Final = Table(
     "endpoint_hours",
     METADATA,
     Column("endpoint_id", Text, primary_key=True),
     Column("hour", BigInteger, primary_key=True),
-    Column("workspace_id", Text, nullable=False),
-    Column("delivered", BigInteger, nullable=False),
-    Column("failed", BigInteger, nullable=False),
-    Column("dead", BigInteger, nullable=False),
-    Column("diverted", BigInteger, nullable=False),
-    Column("latencies", JSON, nullable=False),
+    *_outcomes(),
     Index("endpoint_hours_workspace", "workspace_id", "hour"),
 )
 """Outcomes of an endpoint's attempts per hour (epoch hours), with a histogram of durations."""
@@ -220,12 +225,7 @@ MINUTES: Final = Table(
     METADATA,
     Column("endpoint_id", Text, primary_key=True),
     Column("minute", BigInteger, primary_key=True),
-    Column("workspace_id", Text, nullable=False),
-    Column("delivered", BigInteger, nullable=False),
-    Column("failed", BigInteger, nullable=False),
-    Column("dead", BigInteger, nullable=False),
-    Column("diverted", BigInteger, nullable=False),
-    Column("latencies", JSON, nullable=False),
+    *_outcomes(),
     Index("endpoint_minutes_workspace", "workspace_id", "minute"),
     Index("endpoint_minutes_age", "minute"),
 )
