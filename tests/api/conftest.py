@@ -60,6 +60,7 @@ def served(app: FastAPI) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(10)
+            assert not thread.is_alive(), "a request is still running"
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ def test_support_finds_why_a_delivery_failed_and_sees_what_was_sent(
         page.get_by_role("link", name="Slack").click()
         page.locator(".plot canvas").first.wait_for()
         page.get_by_role("link", name="Deliveries", exact=True).click()
+        page.wait_for_url("**/deliveries")
         page.keyboard.press("j")
         page.keyboard.press("j")
         page.keyboard.press("Enter")
