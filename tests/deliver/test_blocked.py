@@ -23,6 +23,7 @@ from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
 from plaudit.deliver.pipeline.schema_wait import SchemaWait
 from plaudit.events.decoding import Undecodable
+from plaudit.events.framing import SchemaId
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.schemas.lookup import NO_REGISTRY, unknown
 from plaudit.records.names import Header
@@ -51,7 +52,7 @@ class Schemas:
             return self.has
         raise unknown(fingerprint, "plaudit.schemas", is_read=self.is_read)
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         raise Undecodable("unknown_format", f"schema id {schema_id}: {NO_REGISTRY}")
 
 

@@ -40,6 +40,7 @@ from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
+from plaudit.events.framing import SchemaId
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.write.producer import Producer
@@ -237,7 +238,7 @@ class AnySchema:
         del name
         return '{"type": "record", "name": "odd", "fields": []}'
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         return self.by_fingerprint(str(schema_id).encode())
 
 

@@ -19,6 +19,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example, example_json
+from plaudit.events.framing import SchemaId
 from plaudit.events.rendering import render
 
 TYPES = list(CATALOGUE)
@@ -35,7 +36,7 @@ class Known:
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
         return self.text if fingerprint == self.fingerprint else None
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         return self.text if schema_id == 7 else None
 
 

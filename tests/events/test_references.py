@@ -16,6 +16,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
+from plaudit.events.framing import SchemaId
 from plaudit.events.registry.client import RegistryLookup
 
 TYPE = CATALOGUE["testimonial.deleted"]
@@ -88,7 +89,7 @@ class ById:
         del fingerprint
         return None
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         pause = threading.Event()
         for _ in range(1_000):
             if (found := self.lookup.by_id(schema_id)) is not None:
@@ -157,6 +158,20 @@ def test_a_reference_that_leads_nowhere_is_named(registry: Registry, decoder: Ev
     registry.has(7, split()[0], ("m", "meta"))
     with pytest.raises(Undecodable, match=r"unresolvable_schema: .* reference leads nowhere.*meta"):
         decoder.decode(value_of(7))
+
+
+def test_global_ids_are_asked_of_apicurios_own_api(registry: Registry) -> None:
+    made = ById(f"{registry.url}/apis/ccompat/v7")
+    own = "/apis/registry/v2/ids/globalIds/{}?dereference=true"
+    registry.answers[own.format(9)] = TYPE.schema
+    decoder = EventDecoder(made)
+    expected = EventDecoder().decode(encode(example(TYPE.name)))
+    body = encode(example(TYPE.name))[10:]
+    assert decoder.decode(b"\0" + (9).to_bytes(8, "big") + body) == expected
+    registry.absence = b'{"error_code": 404, "name": "VersionNotFoundException"}'
+    with pytest.raises(Undecodable, match="schema_unknown: the registry has no schema id global 8"):
+        decoder.decode(b"\0" + (8).to_bytes(8, "big") + body)
+    made.lookup.close()
 
 
 def test_an_id_that_the_registry_does_not_have_is_given_up(decoder: EventDecoder) -> None:

@@ -21,6 +21,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import EventDecoder, SchemaUnknown
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example, example_json
+from plaudit.events.framing import SchemaId
 from plaudit.events.registry.client import RegistryClient, RegistryLookup
 from plaudit.events.registry.errors import (
     RegistryUnavailable,
@@ -291,5 +292,5 @@ class _ById:
         del fingerprint
         return None
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         return self._lookup.by_id(schema_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from plaudit.events.entity import Entity
 from plaudit.kafka.read.consumer import Partition
-from plaudit.kafka.read.headers import readable_headers
+from plaudit.kafka.read.headers import Headers, readable_headers
 from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.endpoints.spec import uuid_text
@@ -36,6 +36,7 @@ class Placed:
     offset: int
     timestamp_ms: int
     value: bytes
+    headers: Headers
 
 
 Window = tuple[int, int]
@@ -72,15 +73,16 @@ def find_events(settings: KafkaSettings, some_id: str, window: Window) -> Iterat
                 each: (start, ends.get(each, spans[each][1])) for each, start in starts.items()
             }
             for message in reader.read(chosen):
-                if _is_about(message, wanted):
-                    yield _placed(message)
+                headers = readable_headers(message)
+                if _is_about(headers, wanted):
+                    yield _placed(message, headers)
 
 
-def _is_about(message: Message, wanted: bytes) -> bool:
-    headers = readable_headers(message)
+def _is_about(headers: Headers, wanted: bytes) -> bool:
     return any(name in _ID_AND_SUBJECT and value == wanted for name, value in headers)
 
 
-def _placed(message: Message) -> Placed:
+def _placed(message: Message, headers: Headers) -> Placed:
     place = Partition(message.topic() or "", message.partition() or 0)
-    return Placed(*place, message.offset() or 0, message.timestamp()[1], message.value() or b"")
+    offset, value = message.offset() or 0, message.value() or b""
+    return Placed(*place, offset, message.timestamp()[1], value, headers)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
 from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.read.lag import First
 from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 
@@ -66,12 +67,12 @@ class Reading:
         self._ours = EventDecoder()
         self._decoder = LateDecoder(settings)
 
-    def obstacle(self, value: bytes) -> str | None:
-        """Return why a value can't be read; None if it can."""
+    def obstacle(self, first: First) -> str | None:
+        """Return why a record can't be read; None if it can."""
         try:
-            self._ours.decode(value)
+            self._ours.decode(first.value, lambda: first.headers)
         except SchemaUnknown:
-            return self._why(value)
+            return self._why(first)
         except Undecodable as error:
             return str(error)
         return None
@@ -86,9 +87,9 @@ class Reading:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _why(self, value: bytes) -> str | None:
+    def _why(self, first: First) -> str | None:
         try:
-            self._decoder.get().decode(value)
+            self._decoder.get().decode(first.value, lambda: first.headers)
         except (SchemaUnknown, Undecodable) as error:
             return str(error)
         return None

@@ -48,7 +48,7 @@ def sent_request(
     if found is None:
         return SentRequest(headers, None, "the event is past retention, its body is gone")
     try:
-        event = EventDecoder().decode(found.value)
+        event = EventDecoder().decode(found.value, lambda: found.headers)
         shape = shape_of(form)
     except (Undecodable, SchemaUnknown, UnknownFormat) as error:
         return SentRequest(headers, None, f"the event can't be read: {error}")

@@ -183,7 +183,7 @@ class _Looker:
             return None
         overdue_ms = self._now_ms - first.timestamp_ms - delay_ms
         if overdue_ms > SUSPECT_AFTER_MS:
-            reason = self._reading.obstacle(first.value)
+            reason = self._reading.obstacle(first)
             if reason is not None:
                 place = Partition(lag.topic, lag.partition)
                 self.heads.append(Head(self._lane, place, first.offset, overdue_ms, reason))

@@ -12,7 +12,7 @@ from plaudit.control.event_search import Placed
 from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.matching import ERASED
 from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
-from plaudit.kafka.read.record_reader import RecordReader
+from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
 from plaudit.records.times import time_text
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints import rows
@@ -103,7 +103,7 @@ class Tracer:
         Raises:
             DatabaseFailure: the endpoints can't be read.
         """
-        event, _ = self._decoded(placed.value)
+        event, _ = self._decoded(placed)
         if event is None:
             return None
         with reading(self._engine) as connection:
@@ -123,7 +123,7 @@ class Tracer:
     def _event(self, attempts: tuple[Attempt, ...], endpoints: Sequence[StoredEndpoint]) -> Traced:
         first = attempts[0]
         found = self._reader.read(first.origin_topic, first.origin_partition, first.origin_offset)
-        event, problem = self._decoded(None if found is None else found.value)
+        event, problem = self._decoded(found)
         appended_ms = None if found is None else found.timestamp_ms
         return Traced(
             first.event_id,
@@ -137,11 +137,11 @@ class Tracer:
             tuple(_courses(attempts, endpoints, event, appended_ms)),
         )
 
-    def _decoded(self, value: bytes | None) -> tuple[Event | None, str | None]:
-        if value is None:
+    def _decoded(self, found: StoredRecord | Placed | None) -> tuple[Event | None, str | None]:
+        if found is None:
             return None, "past retention: the event itself is gone"
         try:
-            return self._decoder.decode(value), None
+            return self._decoder.decode(found.value, lambda: found.headers), None
         except (Undecodable, SchemaUnknown) as error:
             return None, str(error)
 

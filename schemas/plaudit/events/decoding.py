@@ -1,15 +1,16 @@
-"""Decoding of Kafka values into events: two wire formats, every released writer schema.
+"""Decoding of Kafka values into events: every wire format, every released writer schema.
 
 The first byte identifies the format. `00` is Confluent framing (4 bytes of schema id follow). `C3`
-is Avro single-object encoding (`C3 01`, then 8 bytes of fingerprint). The package knows its own
-schemas by fingerprint and asks the look-up for others.
+is Avro single-object encoding (`C3 01`, then 8 bytes of fingerprint). Rarer framings of registries,
+with an id in the record's headers or a longer one in front, are in `framing`. The package knows its
+own schemas by fingerprint and asks the look-up for others.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ from plaudit.events.avro.build_kind import built_readers
 from plaudit.events.avro.reader_codegen import READ_ERRORS, Read, Unresolvable, compile_reader
 from plaudit.events.avro.writers import SchemaUnfit, self_contained
 from plaudit.events.catalogue import BY_RECORD, CATALOGUE, EventType
+from plaudit.events.framing import Headers, SchemaId, framed_by_headers, read_id
 
 SINGLE_OBJECT: Final = b"\xc3\x01"
 CONFLUENT: Final = 0x00
@@ -47,7 +49,7 @@ class SchemaLookup(Protocol):
         """
         ...
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         """Return the schema with this registry id, as JSON.
 
         Raises:
@@ -65,7 +67,7 @@ class Nowhere:
         del fingerprint
         return None
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         """Return nothing."""
         del schema_id
         return None
@@ -160,12 +162,16 @@ class EventDecoder:
     def __init__(self, lookup: SchemaLookup | None = None) -> None:
         self._lookup: SchemaLookup = lookup or Nowhere()
         self._by_fingerprint: dict[bytes, _Reader] = {}
-        self._by_id: dict[int, _Reader] = {}
+        self._by_id: dict[SchemaId, _Reader] = {}
         # Retrying an unusable schema for each of its records would cost more than the records.
         self._unusable: dict[bytes, tuple[str, str]] = {}
 
-    def decode(self, value: bytes) -> Event:
+    def decode(self, value: bytes, headers: Callable[[], Headers] | None = None) -> Event:
         """Return the event.
+
+        Args:
+            value: of the record.
+            headers: reads the record's headers, only if the value itself names no schema.
 
         Raises:
             Undecodable: the record can never be decoded.
@@ -177,9 +183,20 @@ class EventDecoder:
             return _event(reader, value, SINGLE_HEAD)
         if value[:1] == b"\x00" and len(value) >= _CONFLUENT_HEAD:
             schema_id = int.from_bytes(value[1:_CONFLUENT_HEAD], "big")
-            reader = self._by_id.get(schema_id) or self._learn_id(schema_id)
-            return _event(reader, value, _CONFLUENT_HEAD)
-        raise _no_format(value)
+            if schema_id:
+                reader = self._by_id.get(schema_id) or self._learn_id(schema_id)
+                return _event(reader, value, _CONFLUENT_HEAD)
+        return self._decode_rare(value, headers)
+
+    def _decode_rare(self, value: bytes, headers: Callable[[], Headers] | None) -> Event:
+        framed = value
+        if headers is not None and value and value[0] not in {CONFLUENT, SINGLE_OBJECT[0]}:
+            framed = framed_by_headers(value, headers())
+        found = read_id(framed)
+        if found is None:
+            raise _no_format(value)
+        schema_id, start = found
+        return _event(self._by_id.get(schema_id) or self._learn_id(schema_id), framed, start)
 
     def _learn_fingerprint(self, name: bytes) -> _Reader:
         shipped = _SHIPPED.get(name)
@@ -189,15 +206,15 @@ class EventDecoder:
         found = self._by_fingerprint[name] = self._compiled(name, schema)
         return found
 
-    def _learn_id(self, schema_id: int) -> _Reader:
-        if not 0 < schema_id <= _LAST_ID:
+    def _learn_id(self, schema_id: SchemaId) -> _Reader:
+        if isinstance(schema_id, int) and not 0 < schema_id <= _LAST_ID:
             reason, said = "unknown_format", "no registry gives that id; is the framing another?"
             raise Undecodable(reason, f"schema id {schema_id} behind a zero byte: {said}")
         schema = self._lookup.by_id(schema_id)
         if schema is None:
             name = f"id {schema_id}"
             raise SchemaUnknown(name)
-        found = self._by_id[schema_id] = self._compiled(b"id %d" % schema_id, schema)
+        found = self._by_id[schema_id] = self._compiled(f"id {schema_id}".encode(), schema)
         return found
 
     def _compiled(self, name: bytes, schema_json: str) -> _Reader:
@@ -281,6 +298,7 @@ def _cut_or_corrupt(reader: _Reader, error: Exception) -> Undecodable:
 def _no_format(value: bytes) -> Undecodable:
     if not value:
         return Undecodable("no_value", "the record has no value")
-    if value[0] in {CONFLUENT, SINGLE_OBJECT[0]}:
+    if value[0] in {CONFLUENT, SINGLE_OBJECT[0]} and len(value) < SINGLE_HEAD:
         return Undecodable("truncated", f"only {len(value)} bytes")
-    return Undecodable("unknown_format", f"the first bytes are {value[:2].hex()}")
+    hint = ", as of JSON; events are Avro" if value[:1] in {b"{", b"["} else ""
+    return Undecodable("unknown_format", f"the first bytes are {value[:2].hex()}{hint}")

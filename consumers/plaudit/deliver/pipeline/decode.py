@@ -16,7 +16,7 @@ def decode(lane: LaneContext, record: Record) -> Event | DeadRecord:
         RecordBlocked: its schema is unknown, and may still be registered.
     """
     try:
-        event = lane.decoder.decode(record.value)
+        event = lane.decoder.decode(record.value, record.headers)
     except SchemaUnknown as unknown:
         is_over = lane.schema_wait.is_over(record, counts=unknown.asked)
         if not is_over and not lane.schema_wait.is_unblocked(record):

@@ -30,7 +30,7 @@ _EVENT: Final = Trigger.EVENT
 
 def wanting_of(lane: LaneContext, record: Record) -> tuple[Event, Wanting]:
     """Return an event that was decoded before, and the endpoints that may want it."""
-    event = lane.decoder.decode(record.value)
+    event = lane.decoder.decode(record.value, record.headers)
     return event, lane.shared.table.wanting(event.workspace_id, event.type)
 
 

@@ -31,7 +31,7 @@ class SchemaCheck:
         if letter.raw(Header.REASON) != UNKNOWN:
             return False
         try:
-            self._decoder.get().decode(letter.value)
+            self._decoder.get().decode(letter.value, lambda: letter.headers)
         except SchemaUnknown:
             return True
         except Undecodable as error:

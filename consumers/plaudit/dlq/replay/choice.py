@@ -12,6 +12,7 @@ from plaudit.dlq.letters.endpoint_index import EndpointSummary
 from plaudit.dlq.replay.checkpoint import DISABLED, ReplayRefused, Wanted
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import Event, EventDecoder, SchemaLookup
+from plaudit.kafka.read.headers import readable_headers
 from plaudit.records.names import Names
 from plaudit.records.times import time_text
 
@@ -104,7 +105,7 @@ class Chooser:
             SchemaUnknown: it can't be read yet.
             Undecodable: it is not an event.
         """
-        event = self._decoder.decode(message.value() or b"")
+        event = self._decoder.decode(message.value() or b"", lambda: readable_headers(message))
         if event.workspace_id != self._workspace:
             return None
         if event.type == ERASED and self._erased:

@@ -12,6 +12,7 @@ from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors
 from plaudit.kafka.errors import translate
 from plaudit.kafka.read.consumer import MEMORY_CAPS
+from plaudit.kafka.read.headers import Headers, readable_headers
 from plaudit.kafka.read.positions import resume
 from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
@@ -56,6 +57,7 @@ class First(NamedTuple):
     offset: int
     timestamp_ms: int
     value: bytes
+    headers: Headers
 
 
 class LagReader:
@@ -115,7 +117,8 @@ class LagReader:
             raise translate(error, f"read topic {lag.topic}") from None
         if message is None or message.error() is not None:
             return None
-        return First(message.offset() or 0, message.timestamp()[1], message.value() or b"")
+        offset, value = message.offset() or 0, message.value() or b""
+        return First(offset, message.timestamp()[1], value, readable_headers(message))
 
     def close(self) -> None:
         """Close the connection."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import SchemaUnknown, Undecodable
+from plaudit.events.framing import SchemaId
 from plaudit.events.registry.client import RegistryLookup
 from plaudit.kafka.schemas.topic import SchemasFollower
 from plaudit.kafka.settings import KafkaSettings
@@ -53,7 +54,7 @@ class SchemaLookup:
             raise unknown(fingerprint, self._topic_name, is_read=self._topic.is_current)
         return found
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         """Return the registry's schema with this id; None while it is being fetched.
 
         Raises:
@@ -99,7 +100,7 @@ class AnsweredSchemas:
         """
         return self._known.by_fingerprint(fingerprint)
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         """Return the registry's schema with this id.
 
         Raises:

@@ -17,6 +17,8 @@ import httpx
 
 from plaudit.events.avro.writers import SchemaUnfit, self_contained
 from plaudit.events.decoding import SchemaUnknown, Undecodable
+from plaudit.events.framing import GlobalId, SchemaId
+from plaudit.events.registry.addresses import schema_address
 from plaudit.events.registry.errors import (
     RegistryFailure,
     RegistryUnavailable,
@@ -42,6 +44,8 @@ _ABSENT_CODES: Final = frozenset({40401, 40402, 40403})
 
 A 404 without one of them comes from another server at that address.
 """
+_ABSENT_NAMES: Final = frozenset({"ArtifactNotFoundException", "VersionNotFoundException"})
+"""The same of Apicurio's own API."""
 _CONFLICT: Final = 409
 _FAILED: Final = 400
 
@@ -63,11 +67,13 @@ class RegistryClient:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._shown = httpx.URL(url).copy_with(userinfo=b"")
-        self._client = httpx.Client(timeout=TIMEOUT_S, headers={"content-type": CONTENT_TYPE})
-        self._schemas: dict[int, str] = {}
+        self._client = httpx.Client(
+            base_url=self._url, timeout=TIMEOUT_S, headers={"content-type": CONTENT_TYPE}
+        )
+        self._schemas: dict[SchemaId, str] = {}
         self._ids: dict[str, int] = {}
 
-    def schema_by_id(self, schema_id: int) -> str:
+    def schema_by_id(self, schema_id: SchemaId) -> str:
         """Return the schema of an id as JSON, with the types of other subjects inserted.
 
         Raises:
@@ -78,8 +84,11 @@ class RegistryClient:
         known = self._schemas.get(schema_id)
         if known is None:
             doing = f"find schema id {schema_id}"
-            answer = self._ask("GET", f"/schemas/ids/{schema_id}", doing)
-            known = self._schemas[schema_id] = self._whole(answer, doing)
+            answer = self._ask("GET", schema_address(self._url, schema_id), doing)
+            # Apicurio's own API answers with the schema itself, its references inserted.
+            is_bare = isinstance(schema_id, GlobalId)
+            known = json.dumps(answer) if is_bare else self._whole(answer, doing)
+            self._schemas[schema_id] = known
         return known
 
     def preload(self, subjects: Iterable[str]) -> int:
@@ -106,7 +115,7 @@ class RegistryClient:
                     _log.warning("registry.failed", extra={"error": str(failure)})
         return len(self._schemas)
 
-    def known(self, schema_id: int) -> str | None:
+    def known(self, schema_id: SchemaId) -> str | None:
         """Return the schema of an id from the cache, or None; makes no request."""
         return self._schemas.get(schema_id)
 
@@ -195,7 +204,7 @@ class RegistryClient:
     def _ask(self, method: str, path: str, doing: str, body: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON: an object or a list
         content = None if body is None else json.dumps(body)
         try:
-            response = self._client.request(method, self._url + path, content=content)
+            response = self._client.request(method, path, content=content)
         except httpx.HTTPError as error:
             msg = f"{doing}: the schema registry is away or did not answer in time ({error!r})"
             raise RegistryUnavailable(msg) from None
@@ -222,8 +231,9 @@ def _refusal(response: httpx.Response, doing: str) -> RegistryFailure:
 def _is_absence(response: httpx.Response) -> bool:
     """Return whether the registry itself reports that the resource does not exist."""
     try:
-        return response.json()["error_code"] in _ABSENT_CODES
-    except (ValueError, TypeError, KeyError):
+        said = response.json()
+        return said["error_code"] in _ABSENT_CODES or said.get("name") in _ABSENT_NAMES
+    except (ValueError, TypeError, KeyError, AttributeError):
         return False
 
 
@@ -244,14 +254,14 @@ class RegistryLookup:
         self._client = RegistryClient(url)
         self._subjects = tuple(subjects)
         self._again_s = again_s
-        self._asked: set[int] = set()
+        self._asked: set[SchemaId] = set()
         # By id: the failure, and when the registry may be asked again.
-        self._trouble: dict[int, tuple[RegistryFailure, float]] = {}
-        self._wanted: SimpleQueue[int | None] = SimpleQueue()
+        self._trouble: dict[SchemaId, tuple[RegistryFailure, float]] = {}
+        self._wanted: SimpleQueue[SchemaId | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._fetch, name="schema-registry", daemon=True)
         self._thread.start()
 
-    def by_id(self, schema_id: int) -> str | None:
+    def by_id(self, schema_id: SchemaId) -> str | None:
         """Return a schema as JSON, or None while the thread fetches it.
 
         Raises:
@@ -294,7 +304,7 @@ class RegistryLookup:
             finally:
                 self._asked.discard(schema_id)
 
-    def _note(self, schema_id: int, failure: RegistryFailure) -> None:
+    def _note(self, schema_id: SchemaId, failure: RegistryFailure) -> None:
         """Store the failure of a look-up."""
         lasting = isinstance(failure, SchemaNotRegistered | SchemaUnusable)
         before = self._trouble.get(schema_id)
@@ -306,7 +316,7 @@ class RegistryLookup:
         self._trouble[schema_id] = failure, time.monotonic() + pause_s
 
 
-def _verdict(schema_id: int, failure: RegistryFailure) -> Exception:
+def _verdict(schema_id: SchemaId, failure: RegistryFailure) -> Exception:
     """Convert a failed look-up into the error for a record with that id."""
     match failure:
         case SchemaNotRegistered():
