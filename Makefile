@@ -13,7 +13,7 @@ EVENTS ?=
 ARGS ?=
 
 .PHONY: help setup run test test-fast test-broker coverage nightly interop breaks lint format lock build sbom test-wheel compile test-compiled \
-	bench bench-compiled soak soak-dlq docs screenshots chart image clean
+	bench bench-compiled soak soak-dlq docs screenshots chart monitoring image clean
 
 help: ## print this manual
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ chart: $(VENV)/all.stamp ## the generated files of the Helm chart, and the base 
 	@$(BIN)/python -m plaudit.cli.docs.chart
 	@helm template plaudit deploy/helm/plaudit --kube-version 1.33.0 -f deploy/kustomize/values.yaml > deploy/kustomize/.plaudit.yaml
 	@mv deploy/kustomize/.plaudit.yaml deploy/kustomize/plaudit.yaml
+
+monitoring: $(VENV)/all.stamp ## the alert rules for Prometheus and the dashboards for Grafana, into deploy/
+	@$(BIN)/python -m plaudit.cli.docs.monitoring.files
 
 image: ## the container image, where Docker is
 	@docker build -t plaudit -f deploy/Dockerfile .

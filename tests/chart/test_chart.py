@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from plaudit.cli.docs.chart import DEPLOYED, files
+from plaudit.cli.docs.monitoring.alerts import ALERTS
 from plaudit.cli.registry import COMMANDS
 from plaudit.deliver.process.supervisor import ORDERLY_S
 from plaudit.kafka.admin.roles import grants
@@ -23,7 +24,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 CHART = DEPLOY / "helm" / "plaudit"
 CASES = sorted(CHART.glob("values-*.yaml"))
 KUBERNETES = "1.33.0"
-OTHERS = {"ScaledObject", "PodMonitor", "KafkaUser", "KafkaTopic", "HTTPRoute"}
+OTHERS = {"ScaledObject", "PodMonitor", "PrometheusRule", "KafkaUser", "KafkaTopic", "HTTPRoute"}
 """Kinds that Kubernetes does not define."""
 
 needs_helm = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not installed")
@@ -127,6 +128,18 @@ def test_the_recorder_leaves_jobs_to_the_runner_that_has_the_rights(enabled: str
     }
     assert off == ({"plaudit-recorder"} if "plaudit-jobs" in pods else set())
     assert ("plaudit-jobs" in pods) is (enabled == "true")
+
+
+@needs_helm
+def test_the_rules_link_to_the_runbook_of_the_installation() -> None:
+    at = "monitoring.runbookUrl=https://docs.example.com/runbook"
+    done = helm("template", "plaudit", CHART, "-f", CHART / "values-strimzi.yaml", "--set", at)
+    objects = [each for each in yaml.safe_load_all(done.stdout) if each]
+    [rules] = [each for each in objects if each["kind"] == "PrometheusRule"]
+    alerts = [each for group in rules["spec"]["groups"] for each in group["rules"]]
+    links = [each["annotations"]["runbook_url"] for each in alerts if "alert" in each]
+    assert len(links) == len(ALERTS)
+    assert all(each.startswith("https://docs.example.com/runbook#") for each in links)
 
 
 @needs_helm

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from plaudit.api.health import ApiHealth
 from plaudit.api.middleware.metrics import Counting
 from plaudit.cli.outbox_metrics import Watched
+from plaudit.dlq.letters.ages import LetterAge, LetterAgesCollector
 from plaudit.kafka.read.consumer import Partition
 from plaudit.outbox.queue import Backlog
 from plaudit.recorder.health import RecorderHealth
@@ -44,6 +45,15 @@ def relay() -> CollectorRegistry:
     return Watched(service).registry
 
 
+def letters() -> CollectorRegistry:
+    """Return the registry of a process that carries out jobs; a topic has one letter."""
+    age = LetterAge(dead_ms=1_000, expires_ms=9_000)
+    found: Any = SimpleNamespace(now_ms=4_000, found={"plaudit.dlq.events": age})
+    registry = CollectorRegistry()
+    registry.register(LetterAgesCollector(found))
+    return registry
+
+
 def api() -> CollectorRegistry:
     """Return the registry of an API."""
     registry = ApiHealth(lambda: ()).registry
@@ -57,12 +67,13 @@ def api() -> CollectorRegistry:
 
 PROCESSES: list[tuple[Callable[[], CollectorRegistry], tuple[MetricSpec, ...]]] = [
     (recorder, (*EVERYWHERE, *CONSUMERS, *others.RECORDER)),
+    (letters, others.DEAD_LETTERS),
     (relay, (*EVERYWHERE, *others.OUTBOX)),
     (api, (*EVERYWHERE, *others.API)),
 ]
 
 
-@pytest.mark.parametrize(("make", "specs"), PROCESSES, ids=["record", "relay", "serve"])
+@pytest.mark.parametrize(("make", "specs"), PROCESSES, ids=["record", "jobs", "relay", "serve"])
 def test_a_process_exposes_its_part_of_the_catalogue(
     make: Callable[[], CollectorRegistry], specs: tuple[MetricSpec, ...]
 ) -> None:

@@ -6,6 +6,8 @@ imports those private modules.
 
 from confluent_kafka.admin._acl import AclOperation
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._listoffsets import ListOffsetsResultInfo as ListOffsetsResult
+from confluent_kafka.admin._listoffsets import OffsetSpec, TimestampSpec
 from confluent_kafka.admin._metadata import ClusterMetadata, TopicMetadata
 from confluent_kafka.admin._topic import TopicDescription
 
@@ -15,6 +17,9 @@ __all__ = [
     "ClusterMetadata",
     "ConfigEntry",
     "ConfigResource",
+    "ListOffsetsResult",
+    "OffsetSpec",
+    "TimestampSpec",
     "TopicDescription",
     "TopicMetadata",
 ]

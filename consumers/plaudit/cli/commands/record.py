@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Final
 
 import typer
+from prometheus_client import CollectorRegistry
 from sqlalchemy.engine import Engine
 
 from plaudit.cli.served import served
@@ -20,6 +21,7 @@ from plaudit.cli.ui.output import fail, note, print_json
 from plaudit.cli.ui.progress import watched
 from plaudit.deliver.preflight import lane_topics
 from plaudit.deliver.settings import DeliverSettings
+from plaudit.dlq.letters.ages import LOOK_EVERY_S, LetterAges, LetterAgesCollector
 from plaudit.jobs.runner import JobRunner
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
@@ -89,9 +91,8 @@ def command(
         signal.signal(number, lambda *_: recorder.stop())
     with ExitStack() as stack:
         stack.callback(engine.dispose)
-        stack.enter_context(
-            served(deliver.observability, RecorderHealth(recorder, projector.counts))
-        )
+        health = RecorderHealth(recorder, projector.counts)
+        stack.enter_context(served(deliver.observability, health))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
         stack.callback(producer.close)
         chores = Chores(
@@ -99,11 +100,22 @@ def command(
             Chore("notices", NOTIFY_EVERY_S, notifier.run),
             forgetting(engine, settings),
             labeling(engine),
+            *measuring(settings, kafka, health.registry),
         )
         chores.start()
         start_jobs(stack, settings, partial(JobRunner, engine, kafka))
         stack.callback(chores.close, CLOSE_S)
         recorder.run()
+
+
+def measuring(
+    settings: RecorderSettings, kafka: KafkaSettings, registry: CollectorRegistry
+) -> Iterator[Chore]:
+    """Yield the chore that measures dead letters' ages, if this process may read them."""
+    if settings.record_jobs:
+        ages = LetterAges(kafka)
+        registry.register(LetterAgesCollector(ages))
+        yield Chore("dead-letter-ages", LOOK_EVERY_S, ages.look)
 
 
 def start_jobs(stack: ExitStack, settings: RecorderSettings, make: Callable[[], JobRunner]) -> None:

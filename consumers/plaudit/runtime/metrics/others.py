@@ -43,6 +43,22 @@ RECORDER: Final[tuple[MetricSpec, ...]] = (
     WAITING,
 )
 
+OLDEST_LETTER: Final = gauge(
+    "plaudit_dead_letters_oldest_seconds",
+    "Age of the oldest dead letter; an upper bound until four days before it expires.",
+    "Treat old letters: `plaudit dlq stats`.",
+    "topic",
+    unit="seconds",
+)
+EXPIRE: Final = gauge(
+    "plaudit_dead_letters_expire_seconds",
+    "Seconds until retention removes the oldest dead letter; a lower bound above four days.",
+    "Alert under three days: redrive, purge or export them.",
+    "topic",
+    unit="seconds",
+)
+DEAD_LETTERS: Final[tuple[MetricSpec, ...]] = (OLDEST_LETTER, EXPIRE)
+
 PUBLISHED: Final = counter("plaudit_outbox_published", "Rows that the brokers have acknowledged.")
 REFUSED: Final = counter(
     "plaudit_outbox_refused",

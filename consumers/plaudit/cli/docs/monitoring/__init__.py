@@ -1,0 +1,1 @@
+"""Alert rules and dashboards, written from the catalogue of metrics."""

@@ -1,0 +1,118 @@
+"""Offsets of many partitions' logs at once, by time; needs only the right to describe topics."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from typing import Final, NamedTuple
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from plaudit.kafka.admin_types import (
+    ListOffsetsResult,
+    OffsetSpec,
+    TimestampSpec,
+)
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.connection_errors import ConnectionErrors
+from plaudit.kafka.errors import KafkaUnavailable, translate
+from plaudit.kafka.read.consumer import Partition
+from plaudit.kafka.settings import KafkaSettings
+
+TIMEOUT_S: Final = 10.0
+_GRACE_S: Final = 2.0
+_NONE: Final = -1
+_START: Final = -2
+_END: Final = -1
+"""Kafka's protocol has these in place of a moment."""
+_DOING: Final = "find offsets by time"
+
+
+class LogPlace(NamedTuple):
+    """A record's place in its log.
+
+    Attributes:
+        offset: its offset.
+        timestamp_ms: when it was appended; epoch milliseconds.
+    """
+
+    offset: int
+    timestamp_ms: int
+
+
+class LogOffsets:
+    """Looks up offsets; all partitions of a call share a request to each broker.
+
+    Args:
+        settings: connection to Kafka.
+        timeout_s: time limit of a call.
+
+    Raises:
+        SettingsError: librdkafka rejects a property.
+    """
+
+    def __init__(self, settings: KafkaSettings, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._troubles = ConnectionErrors()
+        config = {**settings.client_config(), "error_cb": self._troubles.heard}
+        self._client = open_client(settings, AdminClient, config)
+
+    def partitions(self, topics: Collection[str]) -> list[Partition]:
+        """Return the partitions of these topics; topics that do not exist are omitted.
+
+        Raises:
+            KafkaFailure: the brokers are unavailable, or refuse.
+        """
+        try:
+            known = self._client.list_topics(timeout=self._timeout_s).topics
+        except KafkaException as error:
+            self._client.poll(0)  # serves the error callback with the connections' errors
+            raise self._troubles.explained(translate(error, "list topics")) from None
+        wanted = [topic for topic in topics if topic in known]
+        return [Partition(topic, number) for topic in wanted for number in known[topic].partitions]
+
+    def starts(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Return the first offset of each log; raises like `after`."""
+        asked = dict.fromkeys(partitions, TimestampSpec(_START))
+        return {each: place.offset for each, place in self._ask(asked).items()}
+
+    def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Return the offset after the last record of each log; raises like `after`."""
+        asked = dict.fromkeys(partitions, TimestampSpec(_END))
+        return {each: place.offset for each, place in self._ask(asked).items()}
+
+    def after(self, moments: Mapping[Partition, int]) -> dict[Partition, LogPlace | None]:
+        """Return the first record that was appended at or after a moment; None if all are older.
+
+        Args:
+            moments: epoch milliseconds, for each partition its own.
+
+        Raises:
+            KafkaFailure: the brokers are unavailable, or refuse.
+        """
+        asked = {each: TimestampSpec(max(0, at)) for each, at in moments.items()}
+        found = self._ask(asked)
+        return {each: None if place.offset == _NONE else place for each, place in found.items()}
+
+    def _ask(self, asked: Mapping[Partition, OffsetSpec]) -> dict[Partition, LogPlace]:
+        if not asked:
+            return {}
+        futures = self._client.list_offsets(
+            {TopicPartition(*each): spec for each, spec in asked.items()},
+            request_timeout=self._timeout_s,
+        )
+        return {
+            Partition(place.topic, place.partition): self._result(future)
+            for place, future in futures.items()
+        }
+
+    def _result(self, future: Future[ListOffsetsResult]) -> LogPlace:
+        try:
+            found = future.result(self._timeout_s + _GRACE_S)
+        except TimeoutError:
+            raise KafkaUnavailable(_DOING, "no answer in time") from None
+        except KafkaException as error:
+            self._client.poll(0)
+            raise self._troubles.explained(translate(error, _DOING)) from None
+        return LogPlace(found.offset, found.timestamp)
