@@ -271,7 +271,7 @@ TRANSPORT: Final = (
     ),
     Break(
         "a name that was not looked up is not its endpoint's failure",
-        "consumers/plaudit/deliver/isolation/endpoint_health.py",
+        "consumers/plaudit/deliver/isolation/answers.py",
         "case AddressRefused(literal=True) | RequestInvalid() | LookUpsBusy():",
         "case AddressRefused(literal=True) | RequestInvalid():",
         "tests/deliver/test_look_ups.py",

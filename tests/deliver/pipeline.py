@@ -9,7 +9,8 @@ from statistics import quantiles
 from typing import Final
 
 from deliver.world import Time, World
-from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s, is_refused
+from plaudit.deliver.isolation.answers import hold_s, is_refused
+from plaudit.deliver.isolation.endpoint_health import Refusal
 from plaudit.deliver.isolation.endpoint_state import InFlight
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.model.attempted import Attempted

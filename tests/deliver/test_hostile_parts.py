@@ -14,7 +14,7 @@ import structlog
 
 from deliver.brokers import OnAck
 from deliver.whole import ENDPOINTS, NAMES, OK, TIERS, Server, Whole, event, event_id, to
-from plaudit.deliver.isolation.endpoint_health import answers
+from plaudit.deliver.isolation.answers import answers
 from plaudit.deliver.model.decision import Dead, Plan, Reason, Retry, decide
 from plaudit.deliver.model.defects import Stage, defect_of
 from plaudit.deliver.model.delivery import History

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deliver.pipeline import Pipeline
 from deliver.world import Behavior, World, answer, endpoint
-from plaudit.deliver.isolation.endpoint_health import hold_s
+from plaudit.deliver.isolation.answers import hold_s
 from plaudit.deliver.model.quota import Quota, quota, read_quota
 
 NOW_MS = 1_800_000_000_000

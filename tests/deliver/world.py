@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from plaudit.deliver.isolation.admission import Admission
-from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s
+from plaudit.deliver.isolation.answers import hold_s
+from plaudit.deliver.isolation.endpoint_health import Refusal
 from plaudit.deliver.isolation.endpoint_state import Clock, InFlight
 from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits

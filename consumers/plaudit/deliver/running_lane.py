@@ -89,6 +89,11 @@ class RunningLane:
         """Records that could be delivered now."""
         return self.source.lag.due(self._clock.now_ms())
 
+    def look(self) -> None:
+        """Do what a worker does a few times a second."""
+        self.update()
+        self.recover_stranded()
+
     def recover_stranded(self) -> None:
         """Process again what a defect has lost."""
         now_s = time.monotonic()

@@ -148,6 +148,11 @@ class IsolationSettings(EnvSettings):
         description="Deliveries to one endpoint that wait for a slot; further ones are diverted. "
         "The worker lowers it while the endpoint does not keep up.",
     )
+    share_health: bool = Field(
+        default=True,
+        description="Tell other workers when an endpoint fails, works again, or asks for a slower "
+        "pace, and use what they tell (topic `health`).",
+    )
     flood_share: float = Field(
         default=0.5,
         gt=0,

@@ -17,6 +17,8 @@ from functools import partial
 from typing import Final
 
 from plaudit.deliver.clock_probe import learn_time
+from plaudit.deliver.health_exchange import HealthExchange
+from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan
 from plaudit.deliver.model.defects import Stage
@@ -87,6 +89,7 @@ class Worker:
         lanes: running lanes.
         ticked_at: when the event loop last made progress, monotonic seconds.
         late_s: lateness of the event loop.
+        exchange: tells other workers about endpoints; None: the settings turn it off.
     """
 
     def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
@@ -111,6 +114,10 @@ class Worker:
         self.clock = BrokerClock()
         self.settler = Settler(self.producer, kafka.names, name, self.clock)
         isolation = settings.isolation
+        known = Standings()
+        self.exchange: HealthExchange | None = None
+        if isolation.share_health:
+            self.exchange = HealthExchange(kafka, self.producer, known, self.clock)
         self._shared = PipelineContext(
             Attempter(sender, self.settler.defects),
             self.settler,
@@ -122,6 +129,7 @@ class Worker:
             self.schemas,
             flood_share=isolation.flood_share,
             schema_wait_s=settings.reading.schema_wait,
+            known=known,
         )
 
     def stop(self) -> None:
@@ -140,6 +148,9 @@ class Worker:
             stack.callback(self.schemas.close)
             stack.callback(self._marks.close)
             stack.callback(self.follower.close)
+            if self.exchange is not None:
+                stack.callback(self.exchange.close)
+                self.exchange.start()
             stack.callback(self.producer.close)
             self.schemas.start()
             self.follower.start()
@@ -237,15 +248,26 @@ class Worker:
             self.late_s = max(late_s, self.late_s * LATENESS_FADES)
             self._shared.pulse.late_s = self.late_s
             self._pause_without_brokers()
-            for each in self.lanes:
+            for look in (self._share_health, *(each.look for each in self.lanes)):
                 try:
-                    each.update()
-                    each.recover_stranded()
+                    look()
                 except Exception as error:  # noqa: BLE001 - the next tick comes soon
                     self.settler.defects.note(Stage.LOOK, error)
             if self.producer.fatal is not None:
                 self._fail(self.producer.fatal)
             await asyncio.sleep(TICK_S)
+
+    def _share_health(self) -> None:
+        if self.exchange is not None:
+            self.exchange.look(self._owns)
+
+    def _owns(self, endpoint_id: str) -> bool:
+        """Return whether this worker paces an endpoint for all of them."""
+        for each in self.lanes:
+            slots = each.admission.queues.slots.get(endpoint_id)
+            if slots is not None and slots.turns is not None:
+                return True
+        return False
 
     def _pause_without_brokers(self) -> None:
         """Pause the lanes while nothing can be written to Kafka."""

@@ -27,6 +27,7 @@ LogEvent = Literal[
     "filter.failed",
     "filter.too_costly",
     "group.refused",
+    "health.unshared",
     "idempotency.not_stored",
     "job.crashed",
     "lane.failed",

@@ -50,6 +50,10 @@ WORKER_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "More endpoint records can't be opened than are logged one by one.",
         "Compare `PLAUDIT_SECRET_KEY` of all processes.",
     ),
+    "health.unshared": warning(
+        "A worker could not tell the others about an endpoint; each finds out for itself.",
+        "See `error`: run `plaudit topics apply`, or grant the role `deliver` its rights.",
+    ),
     "filter.failed": error(
         "Code of ours raised while it judged an event by a filter; the event is sent.",
         "Report it with the traceback and the endpoint's filter.",

@@ -102,6 +102,11 @@ class Names:
         return f"{self.prefix}endpoints"
 
     @property
+    def health(self) -> str:
+        """Topic in which workers tell each other about the health of endpoints."""
+        return f"{self.prefix}health"
+
+    @property
     def schemas(self) -> str:
         """Compacted topic of Avro writer schemas."""
         return f"{self.prefix}schemas"

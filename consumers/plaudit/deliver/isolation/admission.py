@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from plaudit.deliver.isolation.answers import is_refused
 from plaudit.deliver.isolation.dispatch import Dispatcher, open_flight
-from plaudit.deliver.isolation.endpoint_health import Refusal, is_refused
+from plaudit.deliver.isolation.endpoint_health import Refusal
 from plaudit.deliver.isolation.endpoint_state import Clock, EndpointState, InFlight
 from plaudit.deliver.isolation.gate import Gate
 from plaudit.deliver.isolation.housekeeping import hangs, may_forget, quick_quarter_s

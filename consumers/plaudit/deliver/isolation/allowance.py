@@ -37,6 +37,11 @@ class Allowance:
 
     Args:
         now_s: seconds of any clock that is used throughout.
+        per_s: limit that another worker has learnt; None: it is not known.
+
+    Attributes:
+        is_own: whether this worker was refused itself.
+        refused_s: latest refusal.
     """
 
     __slots__ = (
@@ -46,16 +51,18 @@ class Allowance:
         "_delivered_s",
         "_first_per_s",
         "_measured_per_s",
-        "_refused_s",
         "_resumes_s",
         "_taken",
         "_vain",
+        "is_own",
+        "refused_s",
     )
 
-    def __init__(self, now_s: float) -> None:
-        self._ceiling_per_s: float | None = None
+    def __init__(self, now_s: float, per_s: float | None = None) -> None:
+        self.is_own = False
+        self._ceiling_per_s = None if per_s is None else max(per_s, FLOOR_PER_S)
         self._first_per_s = FIRST_PER_S
-        self._refused_s = float("-inf")
+        self.refused_s = float("-inf")
         self._resumes_s = now_s
         self._delivered_s = float("-inf")
         self._taken = 0
@@ -79,6 +86,11 @@ class Allowance:
     def known(self) -> bool:
         """Whether the limit is known."""
         return self._ceiling_per_s is not None
+
+    @property
+    def ceiling_per_s(self) -> float | None:
+        """The limit, as it was when it was learnt; None: it is not known."""
+        return self._ceiling_per_s
 
     def outgrown(self, now_s: float) -> bool:
         """Return whether the endpoint has outgrown its limit."""
@@ -110,7 +122,7 @@ class Allowance:
             asked_s: the endpoint's `Retry-After`; 0: none.
             now_s: by the same clock.
         """
-        if began_s <= self._refused_s:
+        if began_s <= self.refused_s:
             return asked_s
         if self._taken:
             self._learn(now_s)
@@ -129,7 +141,7 @@ class Allowance:
             renewed_s: seconds until the quota is renewed.
             now_s: by the same clock.
         """
-        if began_s <= self._refused_s:
+        if began_s <= self.refused_s:
             return
         if self._taken:
             lasted_s = max(MEASURE_S, now_s + renewed_s - self._resumes_s)
@@ -139,7 +151,8 @@ class Allowance:
 
     def _rest(self, hold_s: float, now_s: float) -> None:
         """Restart the counts after a time in which nothing is sent."""
-        self._refused_s = now_s
+        self.is_own = True
+        self.refused_s = now_s
         self._resumes_s = self._began_s = now_s + hold_s
         self._taken = self._count = 0
         self._measured_per_s = 0.0

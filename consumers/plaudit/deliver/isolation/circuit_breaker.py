@@ -55,6 +55,9 @@ class Breaker:
     Attributes:
         state: present one; open becomes half-open with the first permit after its time.
         open_s: seconds of the present opening, or of the last one.
+        failing_since_s: first one of the present failures in a row.
+        is_own: whether it was opened by attempts of this worker.
+        until_s: end of the present opening, or of the last one.
     """
 
     __slots__ = (
@@ -64,9 +67,11 @@ class Breaker:
         "_in_a_row",
         "_limits",
         "_probing",
-        "_until_s",
+        "failing_since_s",
+        "is_own",
         "open_s",
         "state",
+        "until_s",
     )
 
     def __init__(self, limits: BreakerLimits) -> None:
@@ -75,16 +80,18 @@ class Breaker:
         self._generation = 0
         self._in_a_row = 0
         self.open_s = 0.0
-        self._until_s = 0.0
+        self.until_s = 0.0
         self._closed_at_s = 0.0
         self._down_since_s = 0.0
         self._probing = False
+        self.failing_since_s = 0.0
+        self.is_own = True
 
     def refuses(self, now_s: float) -> bool:
         """Return whether `permit` would return None, without a change of state."""
         if self.state is CLOSED:
             return False
-        return self._probing if self.state is State.HALF_OPEN else now_s < self._until_s
+        return self._probing if self.state is State.HALF_OPEN else now_s < self.until_s
 
     def permit(self, now_s: float) -> int | None:
         """Return a permit for one attempt, which `report` takes back; None if it is refused."""
@@ -119,12 +126,34 @@ class Breaker:
                 self._down_since_s = now_s
             longer_s = self._longer_s(now_s) if again else 0.0
             self.open_s = min(max(longer_s, self._limits.first_s), self._limits.most_s)
-            self._until_s = now_s + self.open_s
+            self.until_s = now_s + self.open_s
+            self.is_own = True
             self._turn(State.OPEN)
+
+    def believe(self, open_s: float, failing_s: float, now_s: float) -> None:
+        """Open a closed breaker on the word of another worker.
+
+        The breaker then lets one attempt through, whatever the other worker says meanwhile.
+
+        Args:
+            open_s: seconds until that attempt.
+            failing_s: seconds for which the endpoint has failed.
+            now_s: seconds of the usual clock.
+        """
+        if self.state is CLOSED:
+            self.failing_since_s = self._down_since_s = now_s - failing_s
+            self.open_s = open_s
+            self.until_s = now_s + open_s
+            self.is_own = False
+            self._turn(State.OPEN)
+
+    def expire(self, now_s: float) -> None:
+        """Let the next attempt of an open breaker through."""
+        self.until_s = min(self.until_s, now_s)
 
     def left_s(self, now_s: float) -> float:
         """Return the seconds until it becomes half-open; 0 during a probe."""
-        return max(0.0, self._until_s - now_s)
+        return max(0.0, self.until_s - now_s)
 
     def _longer_s(self, now_s: float) -> float:
         """Return the seconds of the next opening after another failure."""
@@ -143,6 +172,8 @@ class Breaker:
             self._turn(State.CLOSED)
 
     def _failed(self, now_s: float) -> None:
+        if self.state is CLOSED and not self._in_a_row:
+            self.failing_since_s = now_s
         self._in_a_row += 1
         if self.state is State.HALF_OPEN or self._in_a_row >= self._limits.failures:
             self.trip(now_s)

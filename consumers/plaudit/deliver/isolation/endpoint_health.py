@@ -9,20 +9,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from plaudit.deliver.isolation.allowance import Allowance
+from plaudit.deliver.isolation.answers import answers
 from plaudit.deliver.isolation.bookings import NEAR_S
 from plaudit.deliver.isolation.circuit_breaker import CLOSED, Breaker, BreakerLimits
 from plaudit.deliver.isolation.concurrency import Concurrency
 from plaudit.deliver.model.decision import Reason
-from plaudit.deliver.model.defects import Defect
-from plaudit.deliver.model.quota import Quota, quota
-from plaudit.deliver.model.retry_after import retry_after_ms
+from plaudit.deliver.model.quota import Quota
 from plaudit.transport.answer import Answer
-from plaudit.transport.errors import (
-    AddressRefused,
-    LookUpsBusy,
-    RequestInvalid,
-    TransportError,
-)
+from plaudit.transport.errors import TransportError
 
 CIRCUIT: Final = BreakerLimits(failures=10, recoveries=1, first_s=2.0, most_s=300.0, share=1 / 40)
 """Ten failures in a row open the circuit for 2 s, and again for a fortieth of the outage so far, 5
@@ -47,9 +41,7 @@ LONGEST_S: Final = 8.0
 do."""
 HOLD_MOST_S: Final = 3_600.0
 """No `Retry-After` pauses an endpoint for longer, though it may delay one delivery for longer."""
-_TOO_MANY: Final = 429
-_UNAVAILABLE: Final = 503
-_SERVER_ERRORS: Final = range(500, 600)
+NEVER_S: Final = float("-inf")
 
 
 class Permit(NamedTuple):
@@ -84,6 +76,7 @@ class EndpointHealth:
         mean_s: mean duration of recent attempts; None before the first.
         at_once: concurrent requests of a lane; few after an outage.
         quickest_s: duration of the quickest answer.
+        worked_s: when the endpoint last showed that it works.
         allowance: learnt rate limit; None: it has not refused any request.
         concurrency: learnt concurrency limit; None: it was not needed yet.
     """
@@ -99,11 +92,13 @@ class EndpointHealth:
         "concurrency",
         "mean_s",
         "quickest_s",
+        "worked_s",
     )
 
     def __init__(self) -> None:
         self.mean_s: float | None = None
         self.quickest_s = LONGEST_S
+        self.worked_s = NEVER_S
         self.at_once = MANY_AT_ONCE
         self.allowance: Allowance | None = None
         self.concurrency: Concurrency | None = None
@@ -164,6 +159,7 @@ class EndpointHealth:
         elif self.at_once != MANY_AT_ONCE:
             self._start_slowly(reached)
         if reached:
+            self.worked_s = now_s
             self.quickest_s = min(self.quickest_s, took_s)
             if self.allowance is not None:
                 self.allowance.delivered(now_s)
@@ -181,6 +177,7 @@ class EndpointHealth:
             now_s: monotonic seconds.
         """
         was_open = self.open
+        self.worked_s = now_s
         self._circuit.report(permit.circuit, success=True, now_s=now_s)
         self._pace.report(permit.pace, None, now_s)
         if was_open and not self.open:
@@ -188,6 +185,20 @@ class EndpointHealth:
         if self.allowance is None:
             self.allowance = Allowance(now_s)
         self.hold(self.allowance.refused(began_s, asked_s, now_s), now_s)
+        self._update(now_s)
+
+    def believe_open(self, open_s: float, failing_s: float, now_s: float) -> None:
+        """Open the circuit on the word of another worker (see `Breaker.believe`)."""
+        self._circuit.believe(open_s, failing_s, now_s)
+        self._update(now_s)
+
+    def believe_works(self, now_s: float) -> None:
+        """Probe an open circuit at once: the endpoint works for another worker."""
+        self._circuit.expire(now_s)
+
+    def believe_paced(self, per_s: float | None, now_s: float) -> None:
+        """Pace requests on the word of another worker."""
+        self.allowance = Allowance(now_s, per_s)
         self._update(now_s)
 
     def allowed_per_s(self, now_s: float) -> float | None:
@@ -263,6 +274,16 @@ class EndpointHealth:
         return self._circuit.state is not CLOSED
 
     @property
+    def well(self) -> bool:
+        """Whether both circuits are closed, and it has not refused a request."""
+        return self._well
+
+    @property
+    def circuit(self) -> Breaker:
+        """Its circuit, to be read only."""
+        return self._circuit
+
+    @property
     def slow(self) -> bool:
         """Whether it counts as slow, also during probes."""
         return self._pace.state is not CLOSED
@@ -289,39 +310,3 @@ class EndpointHealth:
         mean_s = sample_s if self.mean_s is None else self.mean_s
         self.mean_s = mean_s + (sample_s - mean_s) * WEIGHT
         self._pace.report(permit, self.mean_s - slack_s <= SLOW_S, now_s)
-
-
-def answers(outcome: Answer | TransportError) -> bool | None:
-    """Return whether an attempt shows that the endpoint works; None: it shows nothing.
-
-    A 5xx, a 429 or no answer shows that it does not. Every other status comes from a working
-    endpoint: a 413 is about one body, and a 404 takes no time.
-    """
-    match outcome:
-        case Answer(status=status):
-            return status not in _SERVER_ERRORS and status != _TOO_MANY
-        case AddressRefused(literal=True) | RequestInvalid() | LookUpsBusy():
-            return None
-        case _:
-            # A defect of ours shows nothing about the endpoint.
-            return None if isinstance(outcome, Defect) else False
-
-
-def is_refused(outcome: Answer | TransportError, hold_s: float) -> bool:
-    """Return whether an endpoint asks for a slower pace: 429, or 503 with `Retry-After`."""
-    if not isinstance(outcome, Answer):
-        return False
-    return outcome.status == _TOO_MANY or (outcome.status == _UNAVAILABLE and hold_s > 0)
-
-
-def hold_s(outcome: Answer | TransportError, now_ms: int) -> float:
-    """Return the seconds for which an endpoint asks for a pause.
-
-    A 429 or 503 asks with `Retry-After`, or with a used-up quota.
-    """
-    if not isinstance(outcome, Answer) or outcome.status not in {_TOO_MANY, _UNAVAILABLE}:
-        return 0.0
-    asked_ms = retry_after_ms(outcome, now_ms)
-    if not asked_ms and (left := quota(outcome, now_ms)) is not None and not left.remaining:
-        asked_ms = left.reset_ms
-    return asked_ms / 1_000

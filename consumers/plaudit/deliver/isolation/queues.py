@@ -62,7 +62,7 @@ class Queues:
 
     def open(self, endpoint_id: str, version: int, now_s: float) -> EndpointState:
         """Return the state of an endpoint that had none."""
-        standing = self._known.join(endpoint_id, version)
+        standing = self._known.join(endpoint_id, version, now_s)
         slots = self.slots[endpoint_id] = EndpointState(version, standing, now_s)
         return slots
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s, is_refused
+from plaudit.deliver.isolation.answers import hold_s, is_refused
+from plaudit.deliver.isolation.endpoint_health import Refusal
 from plaudit.deliver.isolation.endpoint_state import InFlight
 from plaudit.deliver.model.decision import Dead, Decision, Reason, Retry, decide, insists
 from plaudit.deliver.model.defects import Stage

@@ -13,7 +13,8 @@ from functools import partial
 from typing import assert_never
 
 from plaudit.deliver.isolation.admission import Admission
-from plaudit.deliver.isolation.endpoint_health import Refusal, hold_s
+from plaudit.deliver.isolation.answers import hold_s
+from plaudit.deliver.isolation.endpoint_health import Refusal
 from plaudit.deliver.isolation.endpoint_state import Clock, InFlight
 from plaudit.deliver.isolation.verdict import NOTHING, Failed, Next, Queued, Refused
 from plaudit.deliver.model.attempted import Attempted

@@ -102,6 +102,7 @@ def _delivers(names: Names) -> Iterator[Grant]:
     for topic in (*names.event_topics, names.endpoints, names.schemas):
         yield Grant("topic", topic, READ)
     yield Grant("topic", names.deliveries_prefix, ("read", "write"), prefixed=True)
+    yield Grant("topic", names.health, ("read", "write"))
     for topic in (names.attempts, names.dlq_deliveries, names.dlq_events):
         yield Grant("topic", topic, WRITE)
     yield Grant("group", names.events_group, READ)

@@ -45,12 +45,19 @@ class Section(StrEnum):
     DEAD_LETTERS = "dead_letters"
     ATTEMPTS = "attempts"
     ENDPOINTS = "endpoints"
+    HEALTH = "health"
     SCHEMAS = "schemas"
 
 
 # Keys would move to other partitions, and tombstones would miss their records.
 FIXED_PARTITIONS: Final = frozenset(
-    {Section.DELIVERIES, Section.DEAD_LETTERS, Section.ENDPOINTS, Section.SCHEMAS}
+    {
+        Section.DELIVERIES,
+        Section.DEAD_LETTERS,
+        Section.ENDPOINTS,
+        Section.HEALTH,
+        Section.SCHEMAS,
+    }
 )
 
 
@@ -144,6 +151,7 @@ class Declaration(_Strict):
     dead_letters: _Topics
     attempts: _Topics
     endpoints: _Topics
+    health: _Topics
     schemas: _Topics
 
     def section(self, section: Section) -> _Topics:
@@ -154,6 +162,7 @@ class Declaration(_Strict):
             Section.DEAD_LETTERS: self.dead_letters,
             Section.ATTEMPTS: self.attempts,
             Section.ENDPOINTS: self.endpoints,
+            Section.HEALTH: self.health,
             Section.SCHEMAS: self.schemas,
         }[section]
 
@@ -215,6 +224,7 @@ def _names(settings: KafkaSettings) -> list[tuple[Section, str, int]]:
         (Section.DEAD_LETTERS, names.dlq_deliveries, 0),
         (Section.ATTEMPTS, names.attempts, 0),
         (Section.ENDPOINTS, names.endpoints, 0),
+        (Section.HEALTH, names.health, 0),
         (Section.SCHEMAS, names.schemas, 0),
     ]
 

@@ -158,13 +158,13 @@ def worker_requirements(admin: Admin, settings: KafkaSettings) -> list[TopicIssu
 
     They are: missing topics, too short retention, size limits below an event topic's, timestamps
     from producers, or tiers with different numbers of partitions. The worker starts if this user
-    may not describe the topics.
+    may not describe the topics. It starts without the `health` topic, which only saves attempts.
 
     Raises:
         KafkaFailure: the brokers are unavailable.
         SettingsError: the declaration is invalid.
     """
-    specs = declared(settings)
+    specs = [each for each in declared(settings) if each.section is not Section.HEALTH]
     looks = admin.look_at([spec.name for spec in specs])
     return [finding for finding in compare(specs, looks) if stops_worker(finding)]
 

@@ -20,6 +20,7 @@ from plaudit.kafka.errors import KafkaFailure, TopicProblem, translate
 from plaudit.kafka.read.behind_logger import BehindLogger
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.logs.logger import event_logger
+from plaudit.records.times import wall_ms
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -45,6 +46,7 @@ class CompactedTopic:
         apply: receives each record's key and value (None deletes), in the follower's thread. An
             exception from it ends the follower; `wait_ready` raises it.
         ask_every_s: interval at which the topic's end is queried; it bounds `current_as_of`.
+        look_back_s: age of the oldest records that are read at the start; 0: all are.
 
     Attributes:
         appended_ms: append time of the record being applied, by the brokers' clock.
@@ -54,11 +56,18 @@ class CompactedTopic:
     """
 
     def __init__(
-        self, settings: KafkaSettings, topic: str, apply: Apply, *, ask_every_s: float = 0.5
+        self,
+        settings: KafkaSettings,
+        topic: str,
+        apply: Apply,
+        *,
+        ask_every_s: float = 0.5,
+        look_back_s: float = 0.0,
     ) -> None:
         self._topic = topic
         self._apply = apply
         self._ask_every_s = ask_every_s
+        self._look_back_s = look_back_s
         self._ready = threading.Event()
         self._stop = threading.Event()
         self._problem: KafkaFailure | None = None
@@ -133,19 +142,39 @@ class CompactedTopic:
             self._client.close()
 
     def _assign(self) -> None:
-        """Assign every partition from its start, as soon as the topic is visible."""
+        """Assign every partition from where reading begins, as soon as the topic is visible."""
         while not self._stop.is_set():
             try:
-                partitions = self._partitions()
+                places = self._places(self._partitions())
             except KafkaFailure as failure:
                 self._report(failure)
                 self._stop.wait(_TRY_AGAIN_S)
                 continue
-            self._positions = dict.fromkeys(partitions, 0)
-            self._client.assign(
-                [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in partitions]
-            )
+            self._positions = {each.partition: 0 for each in places}
+            self._client.assign(places)
             return
+
+    def _places(self, partitions: list[int]) -> list[TopicPartition]:
+        """Return where reading begins in each partition.
+
+        Raises:
+            KafkaFailure: the brokers do not answer.
+        """
+        if not self._look_back_s:
+            return [TopicPartition(self._topic, each, OFFSET_BEGINNING) for each in partitions]
+        since_ms = wall_ms() - int(self._look_back_s * 1_000)
+        asked = [TopicPartition(self._topic, each, since_ms) for each in partitions]
+        try:
+            found: list[TopicPartition] = self._client.offsets_for_times(
+                asked, timeout=_ASK_TIMEOUT_S
+            )
+        except KafkaException as error:
+            failure = translate(error, f"find the latest records of topic {self._topic}")
+            raise self._troubles.explained(failure) from None
+        for each in found:
+            if each.error is not None:
+                raise translate(each.error, f"find the latest records of topic {self._topic}")
+        return found
 
     def _partitions(self) -> list[int]:
         doing = f"find topic {self._topic}"
