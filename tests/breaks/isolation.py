@@ -50,6 +50,27 @@ ISOLATION: Final = (
         "tests/deliver/test_return.py",
     ),
     Break(
+        "what one worker finds out about an endpoint the others use",
+        "consumers/plaudit/deliver/isolation/known.py",
+        "heard.adopt(known.version, known.standing, known.told, now_s)",
+        "known.told = None",
+        "tests/deliver/test_findings.py",
+    ),
+    Break(
+        "a forged finding stops an endpoint for half a minute at most",
+        "consumers/plaudit/deliver/isolation/findings.py",
+        "open_s = min(self.at_s + self.finding.open_s - now_s, BELIEVED_S)",
+        "open_s = self.at_s + self.finding.open_s - now_s",
+        "tests/deliver/test_findings.py",
+    ),
+    Break(
+        "a worker without network does not stop the endpoints of the others",
+        "consumers/plaudit/deliver/isolation/findings.py",
+        "if health.worked_s > since_s:",
+        "if health.worked_s < since_s:",
+        "tests/deliver/test_findings.py",
+    ),
+    Break(
         "a refused delivery waits for what is left of the open time",
         "consumers/plaudit/deliver/isolation/endpoint_health.py",
         "return Refusal(Reason.CIRCUIT_OPEN, self._circuit.left_s(now_s))",

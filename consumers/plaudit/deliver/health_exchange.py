@@ -11,7 +11,7 @@ import math
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from plaudit.deliver.isolation.findings import KEPT_S, MOST_KEPT, Finding
@@ -72,6 +72,11 @@ class HealthExchange:
         self._follower = CompactedTopic(
             settings, self._topic, self._apply, ask_every_s=ASK_EVERY_S, look_back_s=KEPT_S
         )
+
+    @property
+    def counts(self) -> Mapping[tuple[str], int]:
+        """Findings, by what became of them."""
+        return {("told",): self.told, ("heard",): self.heard, ("refused",): self.refused}
 
     def start(self) -> None:
         """Follow the topic."""

@@ -118,6 +118,8 @@ class WorkerCollector(Collector):
         yield metric_of(of.UNBOUND, {(): table.unbound})
         yield metric_of(of.FORGED, {(): table.forged})
         yield metric_of(of.COSTLY, {(): table.costly_filters})
+        exchange = self._worker.exchange
+        yield metric_of(of.FINDINGS, {} if exchange is None else exchange.counts)
 
     def _clocks(self) -> Iterator[Metric]:
         yield metric_of(of.LOOP_LATE, {(): self._worker.late_s})

@@ -266,6 +266,13 @@ COSTLY: Final = gauge(
     "plaudit_filters_too_costly",
     "Endpoints whose filter took an event because judging it costs too much.",
 )
+FINDINGS: Final = counter(
+    "plaudit_health_findings",
+    "Findings about endpoints that were told to other workers, heard from them, or refused as no "
+    "worker writes such.",
+    "`refused` rises: who can write to the topic `health`?",
+    "way",
+)
 LOOP_LATE: Final = gauge(
     "plaudit_loop_late_seconds",
     "How late the event loop runs.",
@@ -295,6 +302,7 @@ PER_WORKER: Final[tuple[MetricSpec, ...]] = (
     UNBOUND,
     FORGED,
     COSTLY,
+    FINDINGS,
     LOOP_LATE,
     TABLE_AGE,
     CLOCK_SKEW,
