@@ -1,4 +1,4 @@
-"""Findings: what one worker tells the others about the health of an endpoint. Pure.
+"""Findings about the health of endpoints, which workers tell each other. Pure.
 
 A worker tells when a circuit opens, when it closes, and what pace an endpoint takes. Others use a
 finding with care, because the worker that made it may be the one in trouble:
@@ -37,7 +37,7 @@ LEAST_S: Final = 0.001
 
 
 class Finding(NamedTuple):
-    """What a worker has found out about an endpoint.
+    """Discovery of one worker about an endpoint.
 
     Attributes:
         endpoint_id: the endpoint.
@@ -59,7 +59,7 @@ class Finding(NamedTuple):
 
 
 class Told:
-    """What the other workers know from this one about an endpoint.
+    """State of an endpoint as the other workers know it from this one.
 
     Attributes:
         until_s: end of the opening that they know.
@@ -147,7 +147,7 @@ def _pace_is_new(allowance: Allowance | None, told: Told, now_s: float, *, is_ow
 
 
 class Heard:
-    """What other workers have found out about one endpoint.
+    """Findings of other workers about one endpoint.
 
     Attributes:
         finding: the latest one.
@@ -209,7 +209,7 @@ class Heard:
 
 
 class HeardFindings:
-    """What other workers have found out, by endpoint."""
+    """Findings of other workers, by endpoint."""
 
     def __init__(self) -> None:
         self._heard: dict[str, Heard] = {}
