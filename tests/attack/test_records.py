@@ -10,13 +10,14 @@ import pytest
 
 from command import CommandLine
 from e2e.conftest import rig, settings, sink
-from e2e.rig import PROMPTLY_S, Rig, free_port
+from e2e.rig import Rig, free_port
 from e2e.sink import Sink, good
 from e2e.test_bad_input import newer_writer
 from plaudit.events.encoding import encode
 from plaudit.kafka.schemas import topic as schemas_topic
 from plaudit.kafka.write.producer import Producer
 from raw_records import NOT_UTF8, write_raw
+from waiting import PROMPTLY_S
 
 __all__ = ["rig", "settings", "sink"]  # fixtures of the end-to-end tests
 

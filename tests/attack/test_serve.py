@@ -15,11 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from e2e.rig import Rig
+from e2e.rig import Rig, free_port, ready
 from e2e.sink import Sink, good
-from e2e.test_serve import free_port, wait_ready
 from plaudit.store.access.api_keys import KeyService, Scope
 from plaudit.store.db.database import open_database
+from waiting import until_equal
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -83,7 +83,7 @@ def serving(rig: Rig) -> Serving:
         PLAUDIT_METRICS_PORT=str(metrics_port),
         PLAUDIT_METRICS_HOST="127.0.0.1",
     )
-    wait_ready(f"http://127.0.0.1:{port}")
+    until_equal(lambda: ready(f"http://127.0.0.1:{port}"), 200)
     bearer = "Bearer {}".format
     return Serving(
         process.pid,

@@ -21,12 +21,13 @@ from typing import Final
 import aiohttp
 
 from conftest import apply_topics
-from e2e.rig import PROMPTLY_S, Rig, free_port
+from e2e.rig import Rig, free_port
 from plaudit.dev.kafka import find_kafka
 from plaudit.events.examples import example_json
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.access.api_keys import KeyService, Scope
 from plaudit.store.db.database import open_database
+from waiting import PROMPTLY_S
 
 TYPE: Final = "testimonial.approved"
 SECONDS: Final = 4.0

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -20,6 +19,7 @@ from bench.scenarios.throughput import own_origins
 from command import CommandLine
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.settings import KafkaSettings
+from waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -98,10 +98,8 @@ def test_ctrl_c_leaves_neither_processes_nor_topics(settings: KafkaSettings) -> 
     run = [sys.executable, "-c", HEEDING, "bench", "throughput", "--events", "1000"]
     environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers}
     with subprocess.Popen(run, env=environment, stderr=subprocess.PIPE, text=True) as bench:
-        deadline = time.monotonic() + 60
-        while len(started := _children(bench.pid)) < 2:  # the sink, and a worker
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: len(_children(bench.pid)) == 2, "the sink and a worker run")
+        started = _children(bench.pid)
         assert left(settings) != []
         bench.send_signal(signal.SIGINT)
         _, said = bench.communicate(timeout=60)

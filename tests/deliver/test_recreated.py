@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 
 import pytest
 
 from conftest import MakeTopic
-from deliver.test_source import PROMPTLY_S, Reading, until_committed, write
+from deliver.test_source import Reading, until_committed, write
 from plaudit.kafka.admin.topic_specs import Section, TopicSpec
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.read import topic_watch
 from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.positions import PastEnd
 from plaudit.kafka.settings import KafkaSettings
+from waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -22,10 +22,8 @@ pytestmark = pytest.mark.broker
 def create_again(settings: KafkaSettings, topic: str) -> None:
     admin = Admin(settings)
     assert admin.remove([topic], f"{settings.topic_prefix}nothing") == []
-    deadline = time.monotonic() + PROMPTLY_S
-    while admin.create([TopicSpec(topic, Section.EVENTS, 1, 1, {})])[topic] is not None:
-        assert time.monotonic() < deadline, "the old topic is still being deleted"
-        time.sleep(0.1)
+    spec = TopicSpec(topic, Section.EVENTS, 1, 1, {})
+    until(lambda: admin.create([spec])[topic] is None, "the brokers have deleted the old topic")
 
 
 def test_its_log_is_read_from_the_start_though_it_is_longer_than_the_old_one(

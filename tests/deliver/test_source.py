@@ -24,8 +24,8 @@ from plaudit.kafka.read.lag import LagReader
 from plaudit.kafka.read.positions import PastEnd
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
+from waiting import PROMPTLY_S, until, until_equal
 
-PROMPTLY_S = 30.0
 ADDED_WITHIN_S = 20.0
 pytestmark = pytest.mark.broker
 
@@ -160,10 +160,7 @@ def committed(settings: KafkaSettings, topic: str) -> list[int]:
 
 
 def until_committed(settings: KafkaSettings, topic: str, places: list[int]) -> None:
-    deadline = time.monotonic() + PROMPTLY_S
-    while (found := committed(settings, topic)) != places:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.1)
+    until_equal(lambda: committed(settings, topic), places)
 
 
 def write(settings: KafkaSettings, topic: str, count: int, partition: int = 0) -> None:
@@ -353,10 +350,7 @@ def test_partitions_that_are_added_are_read_from_their_start(
     reading.engine.settle_all()
     reading.engine.wait(reading.holds(1))
     assert admin.grow(topic, 3) is None
-    deadline = time.monotonic() + PROMPTLY_S
-    while (state := admin.look_at([topic])[topic]) and getattr(state, "partitions", 0) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until_equal(lambda: getattr(admin.look_at([topic])[topic], "partitions", 0), 3)
     # Written before the source has heard of the partition. Unasked, it would after five minutes.
     write(settings, topic, 2, partition=2)
     added, began = Partition(topic, 2), time.monotonic()
@@ -378,11 +372,8 @@ def test_a_recreated_topic_is_read_from_its_start_while_the_source_runs(
     reading.engine.wait(lambda: len(reading.engine.seen) == 20)
     admin = Admin(settings)
     assert not admin.remove([topic], "none")
-    deadline = time.monotonic() + PROMPTLY_S
     spec = TopicSpec(topic, Section.EVENTS, 1, 1, {})
-    while admin.create([spec])[topic] is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: admin.create([spec])[topic] is None, "the brokers have deleted the old topic")
     write(settings, topic, 3)
     again = [(partition, offset) for offset in range(3)]
     reading.engine.wait(lambda: reading.engine.seen[20:] == again)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from plaudit.deliver.offsets.source_config import ASSIGNOR, SourceConfig
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.read.consumer import GroupConfig, Partition
 from plaudit.kafka.settings import KafkaSettings
+from waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -63,10 +63,13 @@ def is_even(shares: Sequence[Mapping[str, int]], topics: Sequence[str]) -> bool:
 
 
 def until_even(shares: Callable[[], Sequence[Mapping[str, int]]], topics: Sequence[str]) -> None:
-    deadline = time.monotonic() + SETTLED_S
-    while not is_even(found := shares(), topics):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.1)
+    found: list[Mapping[str, int]] = []
+
+    def ask() -> bool:
+        found[:] = shares()
+        return is_even(found, topics)
+
+    until(ask, f"shares of {topics} are even: {found}", SETTLED_S)
 
 
 def speaking(settings: KafkaSettings, protocol: str) -> KafkaSettings:
@@ -235,16 +238,13 @@ def test_one_to_five_workers_share_evenly_over_joins_leaves_and_a_kill(
     topics = [make_topic(PARTITIONS), make_topic(PARTITIONS)]
     crew = crew_of(settings, topics, protocol)
 
-    def until(what: str) -> None:
+    def until_even_among(what: str) -> None:
         # Brokers let a killed member of the newer protocol keep its partitions for 45 s.
-        deadline = time.monotonic() + 2 * SETTLED_S
-        while not crew.even:
-            assert time.monotonic() < deadline, (what, crew.shares)
-            time.sleep(0.2)
+        until(lambda: crew.even, f"even shares among {what}", 2 * SETTLED_S)
 
     for number in range(1, 6):
         crew.join()
-        until(f"{number} workers")
+        until_even_among(f"{number} workers")
     for end in (crew.kill, crew.leave, crew.kill):
         end()
-        until(f"{len(crew.running)} workers after {end.__name__}")
+        until_even_among(f"{len(crew.running)} workers after {end.__name__}")

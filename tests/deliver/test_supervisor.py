@@ -6,7 +6,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from prometheus_client import generate_latest
 
 from plaudit.deliver.process.aggregate import FleetHealth
 from plaudit.deliver.process.supervisor import LONGEST_PAUSE_S, Supervisor, pause_s
+from waiting import turns_true
 
 WORKER = """
 import os, signal, sys, time
@@ -47,16 +47,7 @@ def script(tmp_path: Path, text: str = WORKER) -> list[str]:
 
 async def until_told(supervisor: Supervisor) -> None:
     """Wait until every worker has told its port."""
-    await until(lambda: all(each.port is not None for each in supervisor.workers))
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    """Wait until something has happened."""
-    for _ in range(1_500):
-        if reached():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("it did not happen within 30 s")
+    await turns_true(lambda: all(each.port is not None for each in supervisor.workers))
 
 
 @given(failures=st.integers(0, 1_000), jitter=st.floats(0, 1))
@@ -83,7 +74,7 @@ async def test_a_worker_that_is_killed_is_started_again(tmp_path: Path) -> None:
     assert first is not None
     first.kill()
     await first.wait()
-    await until(lambda: worker.process is not first and worker.port is not None)
+    await turns_true(lambda: worker.process is not first and worker.port is not None)
     assert worker.restarts == 1
     supervisor.stop()
     assert await running == 0

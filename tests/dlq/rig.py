@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,8 @@ from plaudit.kafka.settings import KafkaSettings
 PLAUDIT = Path(sys.executable).with_name("plaudit")
 UNBOUND = JobLimits(lag_cap=0)
 SOON_S = 60.0
+QUICKLY_S = 0.001
+"""Pause between two looks at a job that a test stops in its middle."""
 
 
 def end_of(settings: KafkaSettings) -> int:
@@ -40,14 +41,6 @@ def growth(settings: KafkaSettings) -> Iterator[Callable[[], int]]:
             TopicPartition(*each) for each in reader.partitions(settings.names.deliveries_now)
         ]
         yield lambda: sum(log_bounds(reader.client, place, SOON_S)[1] for place in places)
-
-
-def wait(reached: Callable[[], bool], within_s: float = SOON_S) -> None:
-    """Wait for something that a job does."""
-    deadline = time.monotonic() + within_s
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def start(settings: KafkaSettings, *arguments: str) -> subprocess.Popen[str]:

@@ -17,7 +17,7 @@ import uuid
 
 from dlq.conftest import announce, left, make_topics, seed, sent
 from dlq.generate import ENDPOINTS
-from dlq.rig import end_of, start, start_command, wait
+from dlq.rig import end_of, start, start_command
 from plaudit.bulk.collector import spared_collector
 from plaudit.bulk.control import Control
 from plaudit.dev.kafka import find_kafka
@@ -28,6 +28,7 @@ from plaudit.dlq.letters.histogram import Histogram
 from plaudit.dlq.letters.letter import Kind
 from plaudit.dlq.letters.reader import Letters
 from plaudit.kafka.settings import KafkaSettings
+from waiting import until
 
 
 class Stopwatch:
@@ -131,7 +132,7 @@ def kills(settings: KafkaSettings, count: int) -> dict[str, float]:
         say(f"killing the job, {number + 1} of {count} …")
         before = end_of(settings)
         job = start(settings)
-        wait(lambda: end_of(settings) > before + 5_000 or job.poll() is not None, 600)  # noqa: B023 - called at once
+        until(lambda: end_of(settings) > before + 5_000 or job.poll() is not None, within_s=600)  # noqa: B023 - called at once
         job.kill()
         job.communicate()
     say("the last run …")

@@ -12,13 +12,14 @@ from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from command import CommandLine
 from dlq.conftest import announce, left, make_topics, seed, sent
 from dlq.generate import ENDPOINTS
-from dlq.rig import SOON_S, UNBOUND, end_of, in_thread, wait
+from dlq.rig import QUICKLY_S, SOON_S, UNBOUND, end_of, in_thread
 from plaudit.bulk.control import Control
 from plaudit.dev.kafka_errors import KafkaNotFound
 from plaudit.dev.kafka_local import LocalKafka
 from plaudit.dlq.job.job import Order, redrive
 from plaudit.dlq.job.throttle import JobLimits
 from plaudit.kafka.settings import KafkaSettings
+from waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -78,7 +79,7 @@ def test_a_broker_that_restarts_in_the_middle_costs_time_and_nothing_else(
     seed(installation, 2_000)
     order = Order(limits=JobLimits(rate=800, lag_cap=0))
     control, thread, reports = in_thread(installation, order)
-    wait(lambda: end_of(installation) > 200)
+    until(lambda: end_of(installation) > 200, every_s=QUICKLY_S)
     broker.kill()
     broker.start()
     thread.join(SOON_S)

@@ -11,7 +11,7 @@ import pytest
 from command import CommandLine
 from dlq.conftest import left, make_topics, seed
 from dlq.generate import letters
-from dlq.rig import SOON_S, start_command, wait
+from dlq.rig import SOON_S, start_command
 from plaudit.dlq.job.export import line_of
 from plaudit.dlq.letters.filters import FilterOptions, parse
 from plaudit.dlq.letters.letter import Kind, Letter
@@ -20,6 +20,7 @@ from plaudit.kafka.admin.topic_specs import Section
 from plaudit.kafka.read.headers import Headers
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
+from waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -111,7 +112,7 @@ def test_a_job_runs_again_and_again_until_it_is_stopped(
     seed(installation, 10)
     arguments = ["--policy", str(file), "--report", str(report), "--yes"]
     job = start_command(installation, "dlq", "redrive", *arguments)
-    wait(report.exists)
+    until(report.exists)
     assert json.loads(report.read_text())["runs"][0]["moved"] == 10
     job.send_signal(signal.SIGTERM)
     _, said = job.communicate(timeout=SOON_S)

@@ -12,7 +12,7 @@ import pytest
 from command import CommandLine
 from dlq.conftest import announce, disable, left, seed, sent
 from dlq.generate import ENDPOINTS, letters, write
-from dlq.rig import SOON_S, UNBOUND, in_thread, wait
+from dlq.rig import SOON_S, UNBOUND, in_thread
 from plaudit.bulk.control import Control
 from plaudit.dlq.job.job import Order, redrive
 from plaudit.dlq.job.rules import Skip
@@ -29,6 +29,7 @@ from plaudit.kafka.schemas.topic import register
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
 from plaudit.records.names import Header
+from waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -202,7 +203,7 @@ def test_records_that_come_back_end_the_job(installation: KafkaSettings) -> None
         order = Order(kind=Kind.EVENTS, limits=limits)
         _, thread, reports = in_thread(installation, order)
         with BoundedReader(installation, f"{names.prefix}test") as reader:
-            wait(lambda: sum(high for _, high in reader.spans(topic).values()) > 0)
+            until(lambda: sum(high for _, high in reader.spans(topic).values()) > 0)
         for number in range(60):
             producer.publish(names.dlq_events, b"x", f"{topic}:0:{number + 99}".encode(), back)
     thread.join(SOON_S)

@@ -14,7 +14,7 @@ from command import CommandLine
 from conftest import delete_before
 from dlq.conftest import announce, disable, sent
 from dlq.generate import ENDPOINTS, WORKSPACE
-from dlq.rig import SOON_S, end_of, start_command, wait
+from dlq.rig import QUICKLY_S, SOON_S, end_of, start_command
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.models.event import EventModel
@@ -26,6 +26,7 @@ from plaudit.kafka.write.producer import Ack, Producer
 from plaudit.publish.prepare import prepare
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header
+from waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -142,7 +143,7 @@ def test_a_killed_replay_continues_and_sends_each_event_once(
     for _ in range(2):
         before = end_of(installation)
         job = start_command(installation, *arguments, "--rate", "1000")
-        wait(lambda: end_of(installation) > before + 100)  # noqa: B023 - called at once
+        until(lambda: end_of(installation) > before + 100, every_s=QUICKLY_S)  # noqa: B023 - called at once
         job.kill()
         job.communicate()
         assert sent(installation).total() < 2_000
@@ -175,15 +176,15 @@ def test_since_it_was_disabled_is_what_it_missed(installation: KafkaSettings) ->
     [before] = publish(installation, [event()])
     missed = [event(), event()]
     acks = publish(installation, missed)
-    since, until = before.timestamp_ms + 1, acks[-1].timestamp_ms + 1
-    wait(lambda: time.time() * 1_000 > until + 1)
+    since, end = before.timestamp_ms + 1, acks[-1].timestamp_ms + 1
+    until(lambda: time.time() * 1_000 > end + 1, every_s=QUICKLY_S)
     publish(installation, [event()])
     plaudit = CommandLine(installation)
     disable(installation, ME, since)
     refused = plaudit("replay", ME, "--since", "disabled", "--yes")
     assert refused.code == 2
     assert "enable" in refused.err
-    announce(installation, ME, version=3, active_from=until)
+    announce(installation, ME, version=3, active_from=end)
     done = plaudit("replay", ME, "--since", "disabled", "--yes")
     assert done.code == 0, done.err
     assert sent(installation) == dict.fromkeys(ids(missed), 1)

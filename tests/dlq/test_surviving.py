@@ -9,7 +9,7 @@ import pytest
 from attempts import failed
 from dlq.conftest import left, seed, sent
 from dlq.generate import ENDPOINTS
-from dlq.rig import SOON_S, UNBOUND, end_of, growth, in_thread, start, wait
+from dlq.rig import QUICKLY_S, SOON_S, UNBOUND, end_of, growth, in_thread, start
 from plaudit.bulk.control import Control
 from plaudit.dlq.job.job import Order, redrive
 from plaudit.dlq.job.rules import Skip
@@ -18,6 +18,7 @@ from plaudit.dlq.job.throttle import JobLimits
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
 from plaudit.records.attempt import encode_attempt
+from waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -31,7 +32,7 @@ def test_ten_thousand_letters_are_sent_once_each_by_a_job_that_is_killed_again_a
             before = grown()
             job = start(installation, "--rate", "4000")
             # At the very moment that deliveries are seen: were their tombstones not, this is it.
-            wait(lambda: grown() > before)  # noqa: B023 - called at once
+            until(lambda: grown() > before, every_s=QUICKLY_S)  # noqa: B023 - called at once
             job.kill()
             job.communicate()
             assert left(installation) > 0
@@ -48,8 +49,8 @@ def test_a_second_job_fences_the_first_which_says_so_and_exits_1(
     installation: KafkaSettings,
 ) -> None:
     seed(installation, 3_000)
-    first = start(installation, "--rate", "100")
-    wait(lambda: end_of(installation) > 0)
+    first = start(installation, "--rate", "20")
+    until(lambda: end_of(installation) > 0, every_s=QUICKLY_S)
     second = redrive(installation, Order(limits=UNBOUND), Control())
     _, said = first.communicate(timeout=SOON_S)
     assert first.returncode == 1
@@ -65,7 +66,7 @@ def test_sigterm_ends_a_job_after_its_batch_and_the_next_one_continues(
 ) -> None:
     seed(installation, 1_000)
     job = start(installation, "--rate", "200")
-    wait(lambda: end_of(installation) > 0)
+    until(lambda: end_of(installation) > 0, every_s=QUICKLY_S)
     job.send_signal(signal.SIGTERM)
     _, said = job.communicate(timeout=SOON_S)
     assert job.returncode == 1
@@ -81,7 +82,7 @@ def test_an_endpoint_that_keeps_failing_gets_nothing_more(installation: KafkaSet
     seed(installation, 400, ENDPOINTS[:2])
     order = Order(limits=JobLimits(rate=100, lag_cap=0, stop_after=5))
     _, thread, reports = in_thread(installation, order)
-    wait(lambda: end_of(installation) > 0)
+    until(lambda: end_of(installation) > 0, every_s=QUICKLY_S)
     with Producer(installation) as producer:
         for _ in range(5):
             line = encode_attempt(failed(endpoint_id=ENDPOINTS[0], trigger="REDRIVE"))
@@ -99,7 +100,7 @@ def test_an_endpoint_that_keeps_failing_gets_nothing_more(installation: KafkaSet
 def test_bulk_waits_while_deliverers_are_behind(installation: KafkaSettings) -> None:
     seed(installation, 60)
     control, thread, reports = in_thread(installation, Order(limits=JobLimits(lag_cap=25)))
-    wait(lambda: sent(installation).total() >= 25)
+    until(lambda: sent(installation).total() >= 25, every_s=QUICKLY_S)
     thread.join(1.5)  # longer than it takes to look again
     assert sent(installation).total() == 25
     control.stop("the test")

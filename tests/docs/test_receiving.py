@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from plaudit.endpoints.signing import Secret, Signer, new_secret
+from waiting import listens, until
 
 pytestmark = pytest.mark.tree
 
@@ -50,23 +51,11 @@ def receiver(
     with subprocess.Popen(
         [program, folder / name], env=environment, stdout=subprocess.PIPE, text=True
     ) as running:
-        wait_for(port)
+        until(lambda: listens(port), "the receiver listens", 20)
         try:
             yield f"http://127.0.0.1:{port}/hooks", running
         finally:
             running.terminate()
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert time.monotonic() < deadline, "the receiver does not listen"
-            time.sleep(0.05)
-        else:
-            return
 
 
 @pytest.mark.parametrize("language", PROGRAMS)

@@ -24,6 +24,7 @@ from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.rendering import render
+from waiting import listens, until
 
 pytestmark = pytest.mark.tree
 
@@ -111,15 +112,8 @@ def running(command: list[str], folder: Path, port: int) -> Iterator[Callable[[C
         subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL) as server,
         httpx.Client() as client,
     ):
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert server.poll() is None, "it ended"
-                assert time.monotonic() < deadline, "it does not listen"
-                time.sleep(0.05)
+        until(lambda: listens(port) or server.poll() is not None, "the server listens")
+        assert server.poll() is None, "it ended"
 
         def ask(case: Case) -> bool:
             url = f"http://127.0.0.1:{port}/hooks/plaudit"

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from endpoint_records import endpoint_value
@@ -33,10 +33,10 @@ from plaudit.kafka.write.producer import Producer
 from plaudit.publish import Publisher
 from plaudit.records.attempt import decode_attempt
 from plaudit.records.endpoint import decode_endpoint
+from waiting import PROMPTLY_S, until
 
 KEY = os.urandom(32)
 PLAUDIT = Path(sys.executable).with_name("plaudit")
-PROMPTLY_S = 60.0
 
 
 @dataclass
@@ -228,10 +228,20 @@ class Rig:
 
     def wait_dead(self, count: int, timeout_s: float = PROMPTLY_S, *, events: bool = False) -> None:
         """Wait until there are as many dead letters."""
-        deadline = time.monotonic() + timeout_s
-        while (found := len(self.dead(events=events))) < count:
-            assert time.monotonic() < deadline, f"{found} dead letters of {count}"
-            time.sleep(0.3)
+        until(
+            lambda: len(self.dead(events=events)) >= count,
+            f"{count} dead letters",
+            timeout_s,
+            every_s=0.3,
+        )
+
+
+def ready(base: str) -> int:
+    """Return the status of `/readyz`; 0 while a server does not listen."""
+    try:
+        return httpx.get(f"{base}/readyz", timeout=30).status_code
+    except httpx.TransportError:
+        return 0
 
 
 def free_port() -> int:

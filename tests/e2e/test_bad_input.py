@@ -16,7 +16,7 @@ import fastavro
 import pytest
 import trustme
 
-from e2e.rig import PROMPTLY_S, Rig
+from e2e.rig import Rig
 from e2e.sink import Sink, always, endless, good, hanging, trickling
 from plaudit.events import models
 from plaudit.events.avro.fingerprint import fingerprint
@@ -26,6 +26,7 @@ from plaudit.kafka.schemas import topic as schemas_topic
 from plaudit.kafka.write.producer import Producer
 from plaudit.publish import EventTooLarge, Publisher
 from plaudit.publish.prepare import MOST_BYTES
+from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

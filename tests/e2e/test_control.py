@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from command import CommandLine
-from e2e.rig import PROMPTLY_S, Rig
+from e2e.rig import Rig
 from e2e.sink import Sink, failing, good
 from plaudit.store.db.database import open_database
+from waiting import PROMPTLY_S, until
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -29,14 +29,6 @@ def run(rig: Rig, *arguments: str, code: int = 0) -> str:
 def lines(rig: Rig, *arguments: str) -> list[dict[str, Any]]:
     """Run a command that prints JSON lines."""
     return [json.loads(line) for line in run(rig, *arguments, "--json").splitlines()]
-
-
-def until(reached: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + PROMPTLY_S
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
 
 
 @pytest.fixture
@@ -63,7 +55,7 @@ def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: S
     def delivered() -> bool:
         return bool(lines(rig, "deliveries", "list", "--state", "delivered"))
 
-    until(delivered)
+    until(delivered, every_s=0.3)
     [delivery] = lines(rig, "deliveries", "list")
     assert (delivery["event_id"], delivery["endpoint_id"]) == (event_id, added[0]["id"])
     [shown] = lines(rig, "deliveries", "show", delivery["id"])
@@ -78,7 +70,10 @@ def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: S
     run(rig, "deliveries", "retry", "--event", event_id)  # delivered: left out
     run(rig, "deliveries", "retry", "--event", event_id, "--state", "delivered")
     assert sink.wait_until(lambda: sink.ids("hook")[event_id] == 3, PROMPTLY_S)
-    until(lambda: len(lines(rig, "deliveries", "show", delivery["id"])[0]["attempts"]) == 4)
+    until(
+        lambda: len(lines(rig, "deliveries", "show", delivery["id"])[0]["attempts"]) == 4,
+        every_s=0.3,
+    )
     [shown] = lines(rig, "deliveries", "show", delivery["id"])
     assert [each["trigger"] for each in shown["attempts"][2:]] == ["manual", "manual"]
 
@@ -102,12 +97,12 @@ def test_a_manual_retry_of_a_dead_letter_takes_it_away(running: Rig, sink: Sink)
     lines(rig, "endpoints", "add", sink.on("hook", failing(3)), "--workspace", rig.workspace)
     time.sleep(2.5)
     [event_id] = rig.publish(1)
-    until(lambda: bool(lines(rig, "deliveries", "list", "--state", "dead")))
+    until(lambda: bool(lines(rig, "deliveries", "list", "--state", "dead")), every_s=0.3)
     [delivery] = lines(rig, "deliveries", "list")
     run(rig, "deliveries", "retry", delivery["id"])
     assert sink.wait_until(lambda: sink.ids("hook")[event_id] == 1, PROMPTLY_S)
     assert lines(rig, "dlq", "list") == []
-    until(lambda: bool(lines(rig, "deliveries", "list", "--state", "delivered")))
+    until(lambda: bool(lines(rig, "deliveries", "list", "--state", "delivered")), every_s=0.3)
     engine = open_database(rig.database)
     with engine.begin() as connection:  # as if the recorder were behind
         connection.execute(sa.text("DELETE FROM attempts WHERE outcome = 'delivered'"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.rig import PROMPTLY_S, Rig
+from e2e.rig import Rig
 from e2e.sink import Sink, good
 from plaudit.deliver.isolation.dlq_limit import FEW
 from plaudit.events.encoding import encode
 from plaudit.kafka.read.lag import LagReader
 from plaudit.kafka.write.producer import Producer
+from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

@@ -12,9 +12,10 @@ import pytest
 from aiohttp import web
 
 from bench.machine import descriptors, memory_mib
-from e2e.rig import PROMPTLY_S, Rig, free_port
+from e2e.rig import Rig, free_port
 from e2e.sink import Arrival, Sink, good
 from plaudit.deliver.http_client import allow_many_sockets
+from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

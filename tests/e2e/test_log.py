@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
-from e2e.rig import PROMPTLY_S, Rig, free_port
+from e2e.rig import Rig, free_port, ready
 from e2e.sink import Sink, always, failing, good
 from plaudit.store.access.api_keys import KeyService, Scope
 from plaudit.store.db.database import connect, migrate, open_database, reading
 from plaudit.store.db.tables import ATTEMPTS
 from postgres import LocalPostgres, find_programs
+from waiting import PROMPTLY_S, until, until_equal
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -35,14 +34,6 @@ def logged(url: str) -> Counter[tuple[str, str]]:
         engine.dispose()
 
 
-def until(reached: Callable[[], bool], what: str) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + PROMPTLY_S
-    while not reached():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
-
-
 def over(url: str, quota: int) -> bool:
     """Return whether the log has more rows than that."""
     return len(logged(url)) > quota
@@ -57,20 +48,20 @@ def test_the_log_has_every_attempt_once_after_kills_of_recorder_and_deliverer(
     logged(rig.database)  # the tables
     deliverer, recorder = rig.worker(), rig.process("record")
     published = rig.publish(EVENTS)
-    until(partial(over, rig.database, 30), "nothing is recorded")
+    until(partial(over, rig.database, 30), "30 rows are recorded", every_s=0.2)
     recorder.send_signal(signal.SIGKILL)
     recorder = rig.process("record")
-    until(partial(over, rig.database, EVENTS), "the second recorder records nothing")
+    until(partial(over, rig.database, EVENTS), "the second recorder records", every_s=0.2)
     for process in (recorder, deliverer):
         process.send_signal(signal.SIGKILL)
     recorder, deliverer = rig.process("record"), rig.worker()
     started = partial(rig.logged, "partitions.assigned")
-    until(lambda: bool(started(3) and started(4)), "they never start, and can't be stopped")
+    until(lambda: bool(started(3) and started(4)), "both are started, so that they can be stopped")
     rig.wait_dead(EVENTS)
     assert set(published) <= sink.ids("good").keys() & sink.ids("flaky").keys()
     assert rig.stop(deliverer) == 0
     told = Counter((each["attempt_id"], each["outcome"]) for each in rig.attempts())
-    until(lambda: len(logged(rig.database)) >= len(told), "rows are missing")
+    until(lambda: len(logged(rig.database)) >= len(told), "every row is there", every_s=0.2)
     assert rig.stop(recorder) == 0
     assert logged(rig.database) == told
     again = f"sqlite:///{rig.folder / 'rebuilt.db'}"
@@ -79,14 +70,6 @@ def test_the_log_has_every_attempt_once_after_kills_of_recorder_and_deliverer(
     outcomes = Counter(outcome for _, outcome in told)
     assert outcomes["dead"] >= EVENTS
     assert outcomes["delivered"] >= 2 * EVENTS
-
-
-def ready(base: str) -> int:
-    """Return what `/readyz` answers; 0 while nobody listens."""
-    try:
-        return httpx.get(f"{base}/readyz", timeout=30).status_code
-    except httpx.TransportError:
-        return 0
 
 
 def test_a_killed_database_costs_no_row_no_endpoint_and_no_delivery(rig: Rig, sink: Sink) -> None:
@@ -106,8 +89,8 @@ def test_a_killed_database_costs_no_row_no_endpoint_and_no_delivery(rig: Rig, si
         deliverer, recorder = rig.worker(), rig.process("record", PLAUDIT_DATABASE_URL=url)
         serving = rig.process("serve", PLAUDIT_DATABASE_URL=url, PLAUDIT_API_PORT=str(port))
         published = rig.publish(EVENTS // 2)
-        until(partial(over, url, 30), "nothing is recorded")
-        until(lambda: ready(base) == 200, "it never listens")
+        until(partial(over, url, 30), "30 rows are recorded", every_s=0.2)
+        until_equal(lambda: ready(base), 200)
         made = httpx.post(
             f"{base}/v1/endpoints", headers=key, json={"url": sink.on("late", good)}, timeout=30
         )
@@ -115,16 +98,16 @@ def test_a_killed_database_costs_no_row_no_endpoint_and_no_delivery(rig: Rig, si
         assert made.status_code in {201, 202}, made.text
         refused = httpx.get(f"{base}/v1/endpoints", headers=key, timeout=30)
         assert refused.status_code == 503
-        until(lambda: ready(base) == 503, "it stays ready")  # it asks once a second
+        until_equal(lambda: ready(base), 503)  # it asks once a second
         published += rig.publish(EVENTS // 2)
         rig.wait_dead(EVENTS)  # deliveries wait for no database
         server.start()
-        until(lambda: ready(base) == 200, "it never comes back")
-        until(lambda: bool(sink.ids("late")) or not rig.publish(1), "the endpoint is never served")
+        until_equal(lambda: ready(base), 200)
+        until(lambda: bool(sink.ids("late")) or not rig.publish(1), "the endpoint is served")
         for process in (deliverer, serving):
             assert rig.stop(process) == 0
         told = Counter((each["attempt_id"], each["outcome"]) for each in rig.attempts())
-        until(lambda: len(logged(url)) >= len(told), "rows are missing")
+        until(lambda: len(logged(url)) >= len(told), "every row is there", every_s=0.2)
         assert rig.stop(recorder) == 0
         assert logged(url) == told
         assert set(published) <= sink.ids("good").keys()

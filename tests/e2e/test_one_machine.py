@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from e2e.test_operating import one_line, plaudit
 from plaudit.cli.served import served
 from plaudit.deliver.settings import ObservabilitySettings
 from plaudit.kafka.settings import KafkaSettings
+from waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -45,10 +45,7 @@ def test_dev_leaves_no_worker_behind(settings: KafkaSettings, how: signal.Signal
         [worker] = [pid for pid in children(dev.pid) if b"deliver" in command_line(pid)]
         dev.send_signal(how)
         assert dev.wait(60) == (0 if how is signal.SIGHUP else -signal.SIGKILL)
-    deadline = time.monotonic() + 40
-    while command_line(worker):
-        assert time.monotonic() < deadline, "the worker outlives its parent"
-        time.sleep(0.1)
+    until(lambda: not command_line(worker), "the worker ends with its parent", 40)
 
 
 def children(parent: int) -> Iterator[int]:

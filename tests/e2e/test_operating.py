@@ -15,7 +15,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from e2e.rig import PLAUDIT, PROMPTLY_S, Rig, free_port
+from e2e.rig import PLAUDIT, Rig, free_port
 from e2e.sink import Sink, always, good
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.settings import KafkaSettings
@@ -24,6 +24,7 @@ from plaudit.records.endpoint import encode_endpoint, split_endpoint
 from plaudit.runtime.metrics.common import CONSUMERS, EVERYWHERE
 from plaudit.runtime.metrics.deliver import PER_LANE, PER_WORKER
 from promtool import promtool
+from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

@@ -10,10 +10,11 @@ import pytest
 import svix
 from standardwebhooks import Webhook
 
-from e2e.rig import PROMPTLY_S, Rig
+from e2e.rig import Rig
 from e2e.sink import Sink, always, failing, good
 from plaudit.deliver.pipeline.events import WIDE
 from plaudit.formats.catalogue import SHAPES
+from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

@@ -10,11 +10,12 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from command import CommandLine
-from e2e.rig import PROMPTLY_S, Rig
+from e2e.rig import Rig
 from e2e.sink import Sink
 from plaudit.dlq.letters.letter import Kind
 from plaudit.dlq.letters.reader import count
 from plaudit.formats.catalogue import FORMATS
+from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final
@@ -16,10 +15,11 @@ from typing import Final
 import httpx
 import pytest
 
-from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
+from e2e.rig import PLAUDIT, Rig, ready
 from e2e.sink import Sink, good
 from plaudit.kafka.write.producer import Ack
 from plaudit.publish import Publisher
+from waiting import PROMPTLY_S, until, until_equal
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -40,19 +40,6 @@ def admin_key(rig: Rig) -> dict[str, str]:
     return {"authorization": f"Bearer {json.loads(made.stdout)['key']}"}
 
 
-def wait_ready(base: str) -> None:
-    """Wait until the API answers."""
-    deadline = time.monotonic() + PROMPTLY_S
-    while True:
-        try:
-            if httpx.get(f"{base}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline, "it never listens"
-        time.sleep(0.2)
-
-
 def test_an_endpoint_that_was_answered_is_in_force_although_the_server_was_killed(
     rig: Rig, sink: Sink
 ) -> None:
@@ -61,7 +48,7 @@ def test_an_endpoint_that_was_answered_is_in_force_although_the_server_was_kille
     server = rig.process("serve", PLAUDIT_API_PORT=str(port))
     rig.process("record")
     rig.worker()
-    wait_ready(base)
+    until_equal(lambda: ready(base), 200)
     stop = threading.Event()
     acks: dict[str, Ack] = {}
 
@@ -130,18 +117,15 @@ def test_a_creation_whose_server_is_killed_is_done_once_when_it_is_sent_again(
 
     code = HANGS.format(module=module, owner=owner, method=method, sign=str(sign))
     hanging = rig.process("serve", program=(sys.executable, "-c", code), PLAUDIT_API_PORT=str(port))
-    wait_ready(base)
+    until_equal(lambda: ready(base), 200)
     with ThreadPoolExecutor() as clients:
         cut_off = clients.submit(create)
-        deadline = time.monotonic() + PROMPTLY_S
-        while not sign.exists():
-            assert time.monotonic() < deadline, "the request does not come so far"
-            time.sleep(0.05)
+        until(sign.exists, "the request is where the server hangs")
         hanging.kill()
         assert isinstance(cut_off.exception(PROMPTLY_S), httpx.TransportError)
     hanging.wait()
     rig.process("serve", PLAUDIT_API_PORT=str(port))
-    wait_ready(base)
+    until_equal(lambda: ready(base), 200)
     made, again = create(), create()
     assert made.status_code in {201, 202}, made.text
     assert again.json() == made.json()
@@ -152,6 +136,6 @@ def test_a_creation_whose_server_is_killed_is_done_once_when_it_is_sent_again(
 def test_serve_ends_with_0_on_a_signal(rig: Rig) -> None:
     key, port = admin_key(rig), free_port()
     server = rig.process("serve", PLAUDIT_API_PORT=str(port))
-    wait_ready(f"http://127.0.0.1:{port}")
+    until_equal(lambda: ready(f"http://127.0.0.1:{port}"), 200)
     assert httpx.get(f"http://127.0.0.1:{port}/v1/endpoints", headers=key).json() == []
     assert rig.stop(server) == 0

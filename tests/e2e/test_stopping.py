@@ -9,10 +9,10 @@ from aiohttp import web
 
 from e2e.rig import Rig
 from e2e.sink import Sink
+from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 COUNT = 40
-PROMPTLY_S = 60.0
 
 
 async def good(_: web.Request, __: int) -> web.Response:

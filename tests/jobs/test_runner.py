@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 from dlq.conftest import left, seed, sent
 from dlq.generate import ENDPOINTS, WORKSPACE
-from dlq.rig import PLAUDIT, SOON_S, end_of, wait
+from dlq.rig import PLAUDIT, QUICKLY_S, SOON_S, end_of
 from plaudit.cli.commands.record import start_jobs
 from plaudit.jobs.params import JobParamsHolder, RedriveParams, ReplayParams, lane_of, settled
 from plaudit.jobs.runner import JobRunner
@@ -26,6 +26,7 @@ from plaudit.recorder.settings import RecorderSettings
 from plaudit.store.db.tables import JOBS
 from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
 from plaudit.store.jobs.job_service import JobService
+from waiting import until
 
 
 def order(
@@ -58,7 +59,7 @@ def test_a_job_whose_runner_is_killed_resumes_and_sends_each_letter_once(
     seed(installation, 2_000)
     job = order(engine, kind="redrive", rate=1_000)
     first = start(installation, database)
-    wait(lambda: end_of(installation) > 0)
+    until(lambda: end_of(installation) > 0, every_s=QUICKLY_S)
     first.kill()
     first.communicate()
     assert left(installation) > 0
@@ -99,7 +100,7 @@ def test_a_job_counts_is_cancelled_and_keeps_to_its_workspace(
     before = end_of(installation)
     thread = threading.Thread(target=runner.run_one)
     thread.start()
-    wait(lambda: end_of(installation) > before)
+    until(lambda: end_of(installation) > before, every_s=QUICKLY_S)
     jobs.cancel(slow.job_id)
     thread.join(SOON_S)
     assert jobs.get(slow.job_id).state == JobState.CANCELLED
@@ -147,7 +148,7 @@ def test_the_recorder_runs_jobs_unless_it_is_switched_off(
     with ExitStack() as stack:
         start_jobs(stack, RecorderSettings(), make)
         if runs:
-            wait(lambda: JobService(engine).get(job.job_id).state == JobState.DONE)
+            until(lambda: JobService(engine).get(job.job_id).state == JobState.DONE)
     assert bool(made) is runs
     assert (JobService(engine).get(job.job_id).state == JobState.DONE) is runs
 

@@ -20,10 +20,9 @@ from plaudit.kafka.read.consumer import (
 )
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
+from waiting import PROMPTLY_S, until
 
 pytestmark = pytest.mark.broker
-
-PROMPTLY_S = 30.0
 
 
 class Member:
@@ -61,13 +60,15 @@ class Member:
         self.values += [each.value() or b"" for each in self.consumer.read(500, 0.05)]
 
 
-def until(reached: Callable[[], bool], *members: Member) -> None:
-    """Let members read until something is so."""
-    deadline = time.monotonic() + PROMPTLY_S
-    while not reached():
-        assert time.monotonic() < deadline, [(each.held, len(each.values)) for each in members]
+def read_until(reached: Callable[[], bool], *members: Member) -> None:
+    """Let members read until a condition holds."""
+
+    def ask() -> bool:
         for member in members:
             member.read()
+        return reached()
+
+    until(ask, f"{len(members)} members have read enough", every_s=0)
 
 
 def write(
@@ -110,7 +111,7 @@ def test_reading_starts_where_the_owner_says(
     topic = make_topic()
     write(settings, topic, [b"%d" % number for number in range(10)])
     member = join(topic, starts={Partition(topic, 0): 7})
-    until(lambda: len(member.values) == 3, member)
+    read_until(lambda: len(member.values) == 3, member)
     assert member.values == [b"7", b"8", b"9"]
 
 
@@ -118,7 +119,7 @@ def test_what_is_committed_comes_back_with_its_metadata(make_topic: MakeTopic, j
     topic = make_topic(partitions=2)
     member = join(topic)
     first, second = Partition(topic, 0), Partition(topic, 1)
-    until(lambda: len(member.held) == 2, member)
+    read_until(lambda: len(member.held) == 2, member)
     member.consumer.commit({first: CommittedOffset(3, "x" * 4_000)}, wait=True)
     assert member.consumer.committed([first, second]) == {
         first: CommittedOffset(3, "x" * 4_000),
@@ -131,7 +132,7 @@ def test_metadata_over_the_brokers_limit_is_an_error_that_says_so(
 ) -> None:
     topic = make_topic()
     member = join(topic)
-    until(lambda: bool(member.held), member)
+    read_until(lambda: bool(member.held), member)
     with pytest.raises(KafkaFailure, match="OFFSET_METADATA_TOO_LARGE"):
         member.consumer.commit({Partition(topic, 0): CommittedOffset(1, "x" * 4_097)}, wait=True)
 
@@ -143,14 +144,14 @@ def test_a_pause_loses_nothing_and_repeats_nothing(
     partition = Partition(topic, 0)
     write(settings, topic, [b"%d" % number for number in range(1_200)])
     member = join(topic)
-    until(lambda: len(member.values) > 0, member)
+    read_until(lambda: len(member.values) > 0, member)
     member.consumer.pause([partition])
     seen = len(member.values)
     for _ in range(3):
         member.read()
     assert len(member.values) == seen
     member.consumer.resume([partition])
-    until(lambda: len(member.values) >= 1_200, member)
+    read_until(lambda: len(member.values) >= 1_200, member)
     assert member.values == [b"%d" % number for number in range(1_200)]
 
 
@@ -161,11 +162,11 @@ def test_seek_reads_again_also_while_paused(
     partition = Partition(topic, 0)
     write(settings, topic, [b"%d" % number for number in range(5)])
     member = join(topic)
-    until(lambda: len(member.values) == 5, member)
+    read_until(lambda: len(member.values) == 5, member)
     member.consumer.pause([partition])
     member.consumer.seek(partition, 3)
     member.consumer.resume([partition])
-    until(lambda: len(member.values) == 7, member)
+    read_until(lambda: len(member.values) == 7, member)
     assert member.values[5:] == [b"3", b"4"]
 
 
@@ -178,7 +179,7 @@ def test_a_lost_position_is_reported_and_reading_continues_where_the_owner_seeks
     gone, paused = Partition(topic, 0), Partition(topic, 1)
     write(settings, topic, [b"p%d" % number for number in range(5)], 1)
     member = join(topic, assignor=assignor, starts={gone: 2})
-    until(lambda: len(member.values) == 5, member)
+    read_until(lambda: len(member.values) == 5, member)
     member.consumer.pause([paused])
     member.consumer.seek(paused, 4)
     write(settings, topic, [b"%d" % number for number in range(8)], 0)
@@ -186,20 +187,20 @@ def test_a_lost_position_is_reported_and_reading_continues_where_the_owner_seeks
     member.consumer.pause([gone])
     member.consumer.seek(gone, 2)
     member.consumer.resume([gone])
-    until(lambda: b"7" in member.values and bool(member.gone), member)
+    read_until(lambda: b"7" in member.values and bool(member.gone), member)
     assert set(member.gone) == {gone}
     assert member.values[-3:] == [b"5", b"6", b"7"]
     assert b"p4" not in member.values[5:]
     assert member.consumer.bounds(gone) == (5, 8)
     member.consumer.resume([paused])
-    until(lambda: b"p4" in member.values[5:], member)
+    read_until(lambda: b"p4" in member.values[5:], member)
     assert member.values.count(b"p4") == 2
 
 
 def test_seek_in_a_partition_of_someone_else_is_refused(make_topic: MakeTopic, join: Join) -> None:
     topic = make_topic()
     member = join(topic)
-    until(lambda: bool(member.held), member)
+    read_until(lambda: bool(member.held), member)
     with pytest.raises(KafkaFailure, match="seek in"):
         member.consumer.seek(Partition(topic, 5), 0)
 
@@ -230,17 +231,17 @@ def test_two_members_share_and_one_that_leaves_hands_over(
     )
     first = Member(chosen, assignor)
     first.consumer.subscribe([topic])
-    until(lambda: len(first.held) == 4, first)
+    read_until(lambda: len(first.held) == 4, first)
     second = Member(chosen, assignor)
     stack.callback(second.consumer.close)
     second.consumer.subscribe([topic])
-    until(lambda: len(first.held) == 2 and len(second.held) == 2, first, second)
+    read_until(lambda: len(first.held) == 2 and len(second.held) == 2, first, second)
     assert not first.held & second.held
     first.consumer.close()
     assert not first.held
-    until(lambda: len(second.held) == 4, second)
+    read_until(lambda: len(second.held) == 4, second)
     write(settings, topic, [b"x"] * 20)
-    until(lambda: len(second.values) == 20, second)
+    read_until(lambda: len(second.values) == 20, second)
 
 
 def speaking(settings: KafkaSettings, **properties: str) -> KafkaSettings:
@@ -268,7 +269,7 @@ def test_a_member_whose_instance_id_another_takes_ends(
     ours = speaking(settings, group_instance_id="one")
     first, second = Member(ours), Member(ours)
     first.consumer.subscribe([topic])
-    until(lambda: bool(first.held), first)
+    read_until(lambda: bool(first.held), first)
     second.consumer.subscribe([topic])
     fatal = end_of(first, second)
     assert "the consumer failed for good" in str(fatal)
@@ -281,7 +282,7 @@ def test_a_member_that_shares_out_otherwise_ends_and_says_what_to_do(
 ) -> None:
     topic = make_topic()
     older = join(topic, assignor="cooperative-sticky")
-    until(lambda: bool(older.held), older)
+    read_until(lambda: bool(older.held), older)
     newer = Member(settings, "range")
     newer.consumer.subscribe([topic])
     assert "this one joins when the last has left" in str(end_of(newer, older))

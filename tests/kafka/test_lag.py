@@ -11,10 +11,9 @@ from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.lag import LagReader, PartitionLag
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, Producer
+from waiting import PROMPTLY_S
 
 pytestmark = pytest.mark.broker
-
-PROMPTLY_S = 30.0
 
 
 def write(settings: KafkaSettings, topic: str, count: int) -> list[Ack]:

@@ -14,10 +14,9 @@ from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.schemas.topic import SchemasFollower, register
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
+from waiting import PROMPTLY_S
 
 pytestmark = pytest.mark.broker
-
-PROMPTLY_S = 30.0
 
 
 class Table:

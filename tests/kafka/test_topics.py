@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +23,9 @@ from plaudit.kafka.admin.topics import (
     worker_requirements,
 )
 from plaudit.kafka.settings import KafkaSettings
+from waiting import PROMPTLY_S, until_equal
 
 pytestmark = pytest.mark.broker
-
-PROMPTLY_S = 30.0
 
 
 def specs_of(settings: KafkaSettings) -> dict[str, TopicSpec]:
@@ -36,9 +34,13 @@ def specs_of(settings: KafkaSettings) -> dict[str, TopicSpec]:
 
 def seen(find: Callable[[], list[TopicIssue]], count: int) -> list[TopicIssue]:
     """Look until a change has reached the broker that is asked, a moment after the answer."""
-    deadline = time.monotonic() + PROMPTLY_S
-    while len(found := find()) != count:
-        assert time.monotonic() < deadline, found
+    found: list[TopicIssue] = []
+
+    def ask() -> int:
+        found[:] = find()
+        return len(found)
+
+    until_equal(ask, count)
     return found
 
 

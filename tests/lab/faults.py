@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import signal
-import time
 from collections import Counter
 from typing import Final, assert_never
 
@@ -33,6 +32,7 @@ from lab.stage import Stage
 from plaudit.dev.kafka_node import BrokerNode
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.clients import open_client
+from waiting import until
 
 GIVES_UP_WITHIN_S: Final = 30.0
 CALL_S: Final = 10.0
@@ -98,10 +98,7 @@ def _busiest(stage: Stage) -> int:
 def _fill_disk(broker: BrokerNode) -> None:
     """Let every write fail that would make a file longer: to a broker that is a full disk."""
     resource.prlimit(broker.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
-    deadline = time.monotonic() + GIVES_UP_WITHIN_S
-    while broker.running:
-        assert time.monotonic() < deadline, "a broker lives on though it can't write"
-        time.sleep(0.1)
+    until(lambda: not broker.running, "a broker that can't write ends", GIVES_UP_WITHIN_S)
 
 
 def _judge(stage: Stage, fault: TakeAway | GiveBack | SetPassword) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import cached_property
@@ -27,6 +26,7 @@ from plaudit.dev.kafka_local import LocalKafka
 from plaudit.dev.kafka_probe import free_ports
 from plaudit.kafka.admin.roles import Role, grants
 from plaudit.records.names import Names
+from waiting import until
 
 USER: Final = "worker"
 PASSWORD: Final = "from the start"
@@ -110,11 +110,12 @@ class GuardedKafka(LocalKafka):
     def _give(self, rule: tuple[Any, ...]) -> None:
         """Make a rule; returns when it is in force, which is a moment after it was accepted."""
         _wait(self._admin.create_acls([AclBinding(*rule)], request_timeout=CALL_S))
-        deadline = time.monotonic() + CALL_S
         wanted = AclBindingFilter(*rule)
-        while not self._admin.describe_acls(wanted, request_timeout=CALL_S).result(CALL_S):
-            assert time.monotonic() < deadline, "a rule does not come into force"
-            time.sleep(0.05)
+        until(
+            lambda: self._admin.describe_acls(wanted, request_timeout=CALL_S).result(CALL_S),
+            "a rule is in force",
+            CALL_S,
+        )
 
     @cached_property
     def _admin(self) -> AdminClient:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.rig import PROMPTLY_S, Rig
+from e2e.rig import Rig
 from lab.guarded import PASSWORD, GuardedKafka
 from lab.running import play
 from lab.scenario import (
@@ -23,6 +23,7 @@ from lab.scenario import (
     Traffic,
 )
 from lab.stage import Place
+from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.timeout(240)]
 

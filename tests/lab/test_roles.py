@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from e2e.rig import PLAUDIT, PROMPTLY_S, Rig
+from e2e.rig import PLAUDIT, Rig
 from e2e.sink import Sink, good
 from lab.guarded import GuardedKafka
 from lab.stage import Place
@@ -20,6 +20,7 @@ from plaudit.kafka.permissions import needs
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
 from plaudit.records.names import Names
+from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.timeout(240)]
 

@@ -17,12 +17,13 @@ import pytest
 
 from conftest import apply_topics
 from outbox.conftest import Outbox, new_postgres
-from outbox.test_relay import PLAUDIT, approved, empty, ids, ids_of, wait_until
+from outbox.test_relay import PLAUDIT, approved, empty, ids, ids_of
 from plaudit.dev.kafka import LocalKafka
 from plaudit.events.models.event import EventModel
 from plaudit.kafka.settings import KafkaSettings
 from postgres import LocalPostgres, find_programs
 from publish.conftest import read_topic
+from waiting import until
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
@@ -70,17 +71,17 @@ def test_what_was_committed_arrives_in_order_whatever_is_killed_meanwhile(
         writers = [Writer(outbox, key) for key in range(KEYS)]
         for writer in writers:
             writer.start()
-        wait_until(lambda: progress(writers) > 1 / 5)
+        until(lambda: progress(writers) > 1 / 5)
         relays = killed_and_replaced(relays, outbox, settings)
-        wait_until(lambda: progress(writers) > 2 / 5)
+        until(lambda: progress(writers) > 2 / 5)
         server.kill()
         server.start()
-        wait_until(lambda: progress(writers) > 3 / 5)
+        until(lambda: progress(writers) > 3 / 5)
         broker.restart()
         relays = killed_and_replaced(relays, outbox, settings)
         for writer in writers:
             writer.join()
-        wait_until(lambda: empty(outbox))
+        until(lambda: empty(outbox))
         assert {*map(said_first, relays)} <= {"outbox.active", "outbox.standby"}
         for each in relays:
             each.terminate()

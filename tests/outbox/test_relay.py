@@ -35,6 +35,7 @@ from plaudit.outbox.queue import OutboxMissing
 from plaudit.outbox.service import RelayService
 from postgres import LocalPostgres, find_programs
 from publish.conftest import ReadAll, read_topic
+from waiting import until
 
 pytestmark = pytest.mark.broker
 
@@ -72,16 +73,6 @@ def running(*services: RelayService) -> Iterator[None]:
         for thread in threads:
             thread.join(PATIENCE_S)
     assert not any(thread.is_alive() for thread in threads)
-
-
-def wait_until(reached: Callable[[], bool]) -> None:
-    """Look until it is so; a test that waits in vain fails."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.02)):
-        if reached():
-            return
-        pause.wait(0.02)
-    raise AssertionError("waited in vain")
 
 
 def empty(outbox: Outbox) -> bool:
@@ -155,10 +146,10 @@ def test_a_topic_that_can_not_be_written_to_holds_back_its_own_rows_only(
     outbox.enqueue(*others)
     relay = service(outbox, kafka)
     with running(relay):
-        wait_until(lambda: relay.tally.published == len(others))
+        until(lambda: relay.tally.published == len(others))
         assert relay.tally.shut == ("forms",)
         apply(Admin(kafka), [topics[forms]])
-        wait_until(partial(empty, outbox))
+        until(partial(empty, outbox))
     assert ids(read_topic(kafka, testimonials)) == ids_of(others)
     assert ids(read_topic(kafka, forms)) == ids_of(first)
     told = [each.message for each in caplog.records if each.message.startswith("outbox.topic")]
@@ -202,7 +193,7 @@ def test_several_relays_side_by_side_keep_the_order_of_each_key(
             writer.start()
         for writer in writers:
             writer.join(PATIENCE_S)
-        wait_until(partial(empty, outbox))
+        until(partial(empty, outbox))
     found: dict[int, list[str]] = defaultdict(list)
     for message in read_all(topics.names.event_topics[0]):
         found[uuid.UUID((message.key() or b"").decode()).int] += ids([message])
@@ -218,9 +209,9 @@ def test_another_relay_takes_over_when_the_first_ends(
     with running(second):
         with running(first):
             outbox.enqueue(events[0])
-            wait_until(partial(empty, outbox))
+            until(partial(empty, outbox))
         outbox.enqueue(events[1])
-        wait_until(partial(empty, outbox))
+        until(partial(empty, outbox))
     assert ids(read_all(topics.names.event_topics[0])) == ids_of(events)
 
 
@@ -233,7 +224,7 @@ def test_an_insert_wakes_the_relay(outbox: Outbox, topics: KafkaSettings, fresh:
     with running(relay):
         for count in (1, 2):
             outbox.enqueue(fresh())
-            wait_until(partial(published, count))
+            until(partial(published, count))
         relay.stop()
         outbox.enqueue(fresh())  # wakes it once more, to find that it is to end
 
@@ -243,7 +234,7 @@ def test_while_brokers_are_away_rows_stay(outbox: Outbox, fresh: Fresh) -> None:
     relay = service(outbox, KafkaSettings(bootstrap_servers="127.0.0.1:1"))
     thread = threading.Thread(target=relay.run)
     thread.start()
-    wait_until(lambda: relay.tally.active)
+    until(lambda: relay.tally.active)
     relay.stop(grace_s=0.1)
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
@@ -262,12 +253,12 @@ def test_a_database_that_restarts_is_waited_for(
         relay = service(outbox, topics)
         with running(relay):
             outbox.enqueue(events[0])
-            wait_until(lambda: relay.tally.published == 1)
+            until(lambda: relay.tally.published == 1)
             server.kill()
-            wait_until(lambda: relay.tally.failures > 0)
+            until(lambda: relay.tally.failures > 0)
             server.start()
             outbox.enqueue(events[1])
-            wait_until(lambda: relay.tally.published == 2)
+            until(lambda: relay.tally.published == 2)
     assert ids(read_all(topics.names.event_topics[0])) == ids_of(events)
 
 

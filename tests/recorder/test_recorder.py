@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,10 +26,9 @@ from plaudit.recorder.recorder import Recorder
 from plaudit.records.attempt import encode_attempt
 from plaudit.store.db.database import open_database, reading
 from plaudit.store.db.tables import ATTEMPTS
+from waiting import PROMPTLY_S, until
 
 pytestmark = pytest.mark.broker
-
-PROMPTLY_S = 30.0
 
 
 @pytest.fixture
@@ -56,14 +54,6 @@ def logged(engine: Engine) -> list[str]:
     """Return the ids that are in the log."""
     with reading(engine) as connection:
         return list(connection.execute(sa.select(ATTEMPTS.c.attempt_id)).scalars())
-
-
-def until(reached: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + PROMPTLY_S
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,6 +34,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher
 from publish.conftest import read_all, read_topic, topics
 from registry.local_registry import LocalRegistry
+from waiting import until
 
 __all__ = ["read_all", "topics"]  # fixtures of publishing
 
@@ -80,16 +81,6 @@ def newer(**field: Any) -> str:
     return json.dumps(schema)
 
 
-def wait_for(found: Callable[[], object]) -> object:
-    """Ask until there is something."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.02)):
-        if (value := found()) is not None:
-            return value
-        pause.wait(0.02)
-    raise AssertionError("waited in vain")
-
-
 def test_registering_again_changes_nothing_and_look_ups_find_it(client: RegistryClient) -> None:
     first = client.id_of(TYPE.record, TYPE.schema_json)
     assert client.register(TYPE.record, TYPE.schema_json) == first
@@ -127,7 +118,7 @@ def test_a_foreign_producer_is_read_here(
     decoder = EventDecoder(_ById(lookup))
     with pytest.raises(SchemaUnknown):  # not yet: look-ups never block
         decoder.decode(value)
-    wait_for(lambda: lookup.by_id(int.from_bytes(value[1:5], "big")))
+    until(lambda: lookup.by_id(int.from_bytes(value[1:5], "big")) is not None)
     assert decoder.decode(value) == EventDecoder().decode(encode(event))
     lookup.close()
 
@@ -161,7 +152,7 @@ def test_an_unseen_schema_is_resolved(
     value = serializer({**event.model_dump(), "mood": "sunny"}, VALUE)
     assert value is not None
     lookup = RegistryLookup(registry.url, [TYPE.record])
-    wait_for(lambda: lookup.by_id(int.from_bytes(value[1:5], "big")))
+    until(lambda: lookup.by_id(int.from_bytes(value[1:5], "big")) is not None)
     assert EventDecoder(_ById(lookup)).decode(value) == EventDecoder().decode(encode(event))
     lookup.close()
 
@@ -182,7 +173,7 @@ def test_during_an_outage_known_schemas_work_and_the_others_report_it(
         schema_id = client.id_of(TYPE.record, TYPE.schema_json)
         client.schema_by_id(schema_id)
         lookup = RegistryLookup(way.url, [TYPE.record], again_s=0.0)
-        wait_for(lambda: lookup.by_id(schema_id))
+        until(lambda: lookup.by_id(schema_id) is not None)
         way.open = False
         assert client.id_of(TYPE.record, TYPE.schema_json) == schema_id
         decoder = EventDecoder(_ById(lookup))
@@ -193,7 +184,7 @@ def test_during_an_outage_known_schemas_work_and_the_others_report_it(
         with pytest.raises(SchemaUnknown):
             decoder.decode(encode(event, schema_id=other))
         way.open = True
-        wait_for(lambda: by_now(lookup, other))
+        until(lambda: by_now(lookup, other) is not None)
         lookup.close()
         client.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from plaudit.transport import errors
@@ -46,12 +45,3 @@ def start(
 ) -> ExchangeHandle:
     target = check_url(url)
     return engine.start(target, request_prefix(target), lines, body, ended, owner)
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    """Wait for what the other side's packets bring about."""
-    for _ in range(1_000):
-        if reached():
-            return
-        await asyncio.sleep(0.005)
-    assert reached()

@@ -15,7 +15,7 @@ from plaudit.transport.addresses import check_url
 from plaudit.transport.answer import Answer
 from plaudit.transport.request_head import header_lines, request_prefix
 from plaudit.transport.sender import PoolLimits, Timeouts
-from transport.callbacks import Ended, start, until
+from transport.callbacks import Ended, start
 from transport.conftest import MakeEngine
 from transport.senders import (
     OK,
@@ -27,6 +27,7 @@ from transport.senders import (
     trusting,
 )
 from transport.server import Script, Server, answering, serving, silent
+from waiting import turns_true
 
 HELD = PoolLimits(per_origin=1)
 BIG = b"x" * 8_000_000
@@ -99,9 +100,9 @@ async def test_what_is_done_for_a_cancelled_exchange_is_cancelled_too(engine: Ma
     made, ended = engine(resolver=HangingNames(), timeouts=patient), Ended()
     before = len(asyncio.all_tasks())
     exchange = start(made, "https://never.example/", ended)
-    await until(lambda: exchange.phase == "dns")
+    await turns_true(lambda: exchange.phase == "dns")
     exchange.cancel(errors.ConnectionLost())
-    await until(lambda: len(asyncio.all_tasks()) == before)
+    await turns_true(lambda: len(asyncio.all_tasks()) == before)
 
 
 async def test_an_exchange_that_is_over_is_kept_nowhere(engine: MakeEngine) -> None:

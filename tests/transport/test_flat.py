@@ -11,11 +11,12 @@ import trustme
 from plaudit.transport.answer import Answer
 from plaudit.transport.engine.engine import Engine
 from plaudit.transport.sender import Timeouts
-from transport.callbacks import Ended, start, until
+from transport.callbacks import Ended, start
 from transport.conftest import MakeEngine
 from transport.senders import OK, serving_tls
 from transport.server import Server, answering, serving, silent
 from transport.toxics import HEAD, after_request, close, endless, reset, toxic, trickle
+from waiting import turns_true
 
 TOXICS = {
     "silent": silent,
@@ -49,11 +50,11 @@ async def test_round_after_round_of_toxic_endpoints_leaves_as_many_objects(
         made, idle = engine(timeouts=HURRIED), len(asyncio.all_tasks())
         # The first round fills the caches of the loop and of the interpreter.
         await one_round(made, urls)
-        await until(lambda: made.connections == 0 and len(asyncio.all_tasks()) <= idle)
+        await turns_true(lambda: made.connections == 0 and len(asyncio.all_tasks()) <= idle)
         before = objects(servers)
         for _ in range(ROUNDS):
             await one_round(made, urls)
-        await until(lambda: made.connections == 0 and len(asyncio.all_tasks()) <= idle)
+        await turns_true(lambda: made.connections == 0 and len(asyncio.all_tasks()) <= idle)
         left = objects(servers) - before
         for _ in range(LOOKS):
             if left < NOISE:

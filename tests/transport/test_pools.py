@@ -13,7 +13,7 @@ from plaudit.transport import errors
 from plaudit.transport.answer import Answer
 from plaudit.transport.request_head import header_lines
 from plaudit.transport.sender import PoolLimits, Timeouts
-from transport.callbacks import Ended, start, until
+from transport.callbacks import Ended, start
 from transport.conftest import MakeEngine
 from transport.senders import (
     OK,
@@ -21,6 +21,7 @@ from transport.senders import (
     post,
 )
 from transport.server import Script, Server, answering, serving
+from waiting import turns_true
 
 FAILED = b"HTTP/1.1 500 No\r\ncontent-length: 2\r\n\r\nno"
 
@@ -137,7 +138,7 @@ async def test_what_comes_unasked_closes_an_idle_connection(engine: MakeEngine) 
         made = engine()
         await post(made, server.url)
         unasked.set()
-        await until(lambda: made.connections == 0)
+        await turns_true(lambda: made.connections == 0)
 
 
 def answering_twice(after_s: float) -> Callable[[Server], Script]:
@@ -228,7 +229,7 @@ async def test_idle_connections_are_closed_after_a_while_and_not_before(
         made = engine(limits=PoolLimits(idle_s=0.3))
         await post(made, server.url)
         began = asyncio.get_running_loop().time()
-        await until(lambda: made.connections == 0)
+        await turns_true(lambda: made.connections == 0)
         assert asyncio.get_running_loop().time() - began >= 0.29
         await post(made, server.url)
         assert server.connections == 2
@@ -249,7 +250,7 @@ async def test_over_all_origins_the_longest_idle_go_first(engine: MakeEngine) ->
         for url in urls:
             await post(made, url)
         assert made.connections <= 4
-        await until(lambda: made.connections == 3)
+        await turns_true(lambda: made.connections == 3)
         for url in urls[2:]:
             await post(made, url)
         assert server.connections == 5
@@ -267,7 +268,7 @@ async def test_an_owner_with_many_origins_does_not_close_the_idle_connections_of
         for number in range(1, 61):
             start(made, f"http://127.0.1.{number}:{server.port}/", ended, owner="a")
             await ended.all(1 + number)
-        await until(lambda: made.connections <= 16)
+        await turns_true(lambda: made.connections <= 16)
         start(made, server.url, ended, owner="v")
         await ended.all(62)
         assert server.connections == 61, "V's own connection was used again"
@@ -281,4 +282,4 @@ async def test_ten_thousand_origins_are_not_ten_thousand_connections(engine: Mak
             if number % 50 == 49:
                 await ended.all(number + 1)
         assert all(isinstance(result, Answer) for result in ended.results)
-        await until(lambda: made.connections == 16)
+        await turns_true(lambda: made.connections == 16)
