@@ -12,6 +12,8 @@ from typing import Self
 
 from aiohttp import web
 
+from waiting import LOOK_EVERY_S
+
 Behave = Callable[[web.Request, int], Awaitable[web.StreamResponse]]
 
 
@@ -39,7 +41,7 @@ class Sink:
     port: int = 0
     _behaviors: dict[str, Behave] = field(default_factory=dict)
     _tries: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _changed: threading.Event = field(default_factory=threading.Event)
     _loop: asyncio.AbstractEventLoop | None = None
     _thread: threading.Thread | None = None
     _started: threading.Event = field(default_factory=threading.Event)
@@ -59,14 +61,17 @@ class Sink:
         )
 
     def wait_until(self, reached: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait until `reached`, looked at after every arrival."""
+        """Wait until `reached`, looked at soon after an arrival."""
         deadline = time.monotonic() + timeout_s
-        with self._changed:
-            while not reached():
-                left_s = deadline - time.monotonic()
-                if left_s <= 0:
-                    return reached()
-                self._changed.wait(min(left_s, 0.5))
+        self._changed.clear()
+        while not reached():
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return reached()
+            self._changed.wait(min(left_s, 0.5))
+            # Each look goes through all arrivals, which come by the thousand.
+            time.sleep(LOOK_EVERY_S)
+            self._changed.clear()
         return True
 
     def call(self, act: Callable[[], None]) -> None:
@@ -117,12 +122,11 @@ class Sink:
         key = (request.path, message_id)
         self._tries[key] += 1
         behave = self._behaviors.get(request.path, missing)
-        with self._changed:
-            self.arrivals.append(arrival)
+        self.arrivals.append(arrival)
+        self._changed.set()
         response = await behave(request, self._tries[key])
         arrival.status = response.status
-        with self._changed:
-            self._changed.notify_all()
+        self._changed.set()
         return response
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import httpx
 import pytest
@@ -19,9 +20,6 @@ from waiting import PROMPTLY_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
-HANGING = 30
-EACH = 50
-HEALTHY = 1_500
 ROUNDS = 3
 """From the second one on through the deliveries lane: who took so long is slow."""
 KEPT = 100
@@ -36,13 +34,36 @@ def at(sink: Sink, name: str) -> list[Arrival]:
     return [each for each in tuple(sink.arrivals) if each.path == f"/{name}"]
 
 
-def test_while_1500_requests_hang_every_other_delivery_arrives_and_all_is_given_back(
-    rig: Rig, sink: Sink
+@dataclass(frozen=True)
+class Size:
+    """How much hangs, and how much arrives meanwhile.
+
+    Attributes:
+        hanging: endpoints that do not answer.
+        each: requests that each of them holds.
+        healthy: deliveries to another endpoint in each round.
+    """
+
+    hanging: int
+    each: int
+    healthy: int
+
+    def __str__(self) -> str:
+        return f"{self.hanging * self.each}"
+
+
+SMALL = Size(10, 30, 300)
+FULL = Size(30, 50, 1_500)
+
+
+@pytest.mark.parametrize("size", [SMALL, pytest.param(FULL, marks=pytest.mark.nightly)], ids=str)
+def test_while_requests_hang_every_other_delivery_arrives_and_all_is_given_back(
+    rig: Rig, sink: Sink, size: Size
 ) -> None:
     allow_many_sockets()
-    gate = Gate()
+    gate, hanging = Gate(), size.hanging * size.each
     # All of them have one origin, and so could share a pool.
-    for number in range(HANGING):
+    for number in range(size.hanging):
         rig.endpoint(sink.on(f"hanging-{number}", gate), event_types=["testimonial.published"])
     rig.endpoint(sink.on("good", good), event_types=["testimonial.approved"])
     worker = rig.worker(
@@ -54,11 +75,11 @@ def test_while_1500_requests_hang_every_other_delivery_arrives_and_all_is_given_
     descriptors_before = descriptors(worker.pid)
     peaks = []
     for _ in range(ROUNDS):
-        rig.publish(EACH, "testimonial.published")
-        until(sink, lambda: gate.waiting == HANGING * EACH)
-        arrives(rig, sink, HEALTHY)
-        assert gate.waiting == HANGING * EACH, "all of them still hang"
-        assert descriptors(worker.pid) > HANGING * EACH
+        rig.publish(size.each, "testimonial.published")
+        until(sink, lambda: gate.waiting == hanging)
+        arrives(rig, sink, size.healthy)
+        assert gate.waiting == hanging, "all of them still hang"
+        assert descriptors(worker.pid) > hanging
         sink.call(gate.open)
         until(sink, lambda: not gate.waiting)
         until(sink, lambda: descriptors(worker.pid) <= descriptors_before + KEPT)
