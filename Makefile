@@ -40,9 +40,10 @@ coverage: $(VENV)/all.stamp ## all tests again, with what they reach counted; fa
 nightly: $(VENV)/all.stamp ## the tests that take minutes: long fuzzing, attacks and outages at full size
 	@$(BIN)/python -m pytest --durations=10 -m nightly $(ARGS)
 
-interop: $(VENV)/all.stamp build/interop/tools.stamp ## what other toolchains make of the API: generators, linters, TypeScript
+interop: $(VENV)/all.stamp build/interop/tools.stamp ## what other toolchains make of API, topics and database
 	@build/interop/bin/openapi-python-client --version; for each in node tsc redocly spectral openapi-typescript; do \
 		printf '%s ' $$each; PATH=build/interop/node_modules/.bin:$$PATH $$each --version 2>/dev/null | tail -1 || echo "is not installed"; done
+	@java -version 2>&1 | head -1; go version; pgbouncer --version 2>/dev/null | head -1 || true
 	@$(BIN)/python -m pytest -rs tests/interop $(ARGS)
 
 lint: $(VENV)/all.stamp ## style, types and the rules of the layout
@@ -111,12 +112,14 @@ image: ## the container image, where Docker is
 clean: ## remove what was made here
 	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-build/interop/tools.stamp: tests/interop/package.json
+build/interop/tools.stamp: tests/interop/package.json tests/interop/java/pom.xml
 	@mkdir -p build/interop && $(PYTHON) -m venv build/interop
 	@build/interop/bin/python -m pip install -q openapi-python-client==0.29.1
 	@cp tests/interop/package.json build/interop && if command -v npm >/dev/null; \
 		then cd build/interop && npm install --no-audit --no-fund --ignore-scripts --loglevel error; \
 		else echo "npm is not installed: tests of Node's tools are skipped"; fi
+	@if command -v mvn >/dev/null; then mvn -q -B -f tests/interop/java/pom.xml dependency:copy-dependencies \
+		-DoutputDirectory=$(CURDIR)/build/interop/java; else echo "mvn is not installed: tests in Java are skipped"; fi
 	@touch $@
 
 $(VENV)/pip.stamp:
