@@ -123,6 +123,20 @@ def test_endpoints_that_the_database_does_not_know_are_shown_and_removed(rig: Ri
     assert json.loads(plaudit("status", "--json", **environment).stdout)["unknown_endpoints"] == 0
 
 
+def test_endpoints_are_restored_from_kafka_into_an_empty_database(rig: Rig) -> None:
+    lost = rig.endpoint("https://hooks.example.com/lost")
+    environment = rig.environment
+    tried = plaudit("endpoints", "restore", "--dry-run", **environment)
+    assert (tried.returncode, lost in tried.stdout) == (0, True), tried.stderr
+    assert "would restore 1 endpoints of 1 workspaces" in tried.stderr
+    done = plaudit("endpoints", "restore", **environment)
+    assert (done.returncode, lost in done.stdout) == (0, True), done.stderr
+    listed = plaudit("endpoints", "list", "--json", **environment)
+    assert json.loads(listed.stdout)["url"] == "https://hooks.example.com/lost"
+    again = plaudit("endpoints", "restore", **environment)
+    assert (again.returncode, "--merge" in one_line(again)) == (1, True)
+
+
 def test_a_command_says_which_default_database_it_opens(settings: KafkaSettings) -> None:
     brokers = {"KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers}
     file = Path.cwd() / "plaudit.db"

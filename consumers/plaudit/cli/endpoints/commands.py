@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from plaudit.cli.endpoints import operations, upkeep
+from plaudit.cli.endpoints import operations, restoring, upkeep
 from plaudit.cli.endpoints.endpoint_options import (
     TYPES,
     Endpoint,
@@ -206,6 +206,7 @@ def remove(endpoint: Endpoint, workspace: Workspace = None, *, yes: Yes = False)
 operations.add_to(app)
 for _each in (upkeep.apply, upkeep.sync, upkeep.reseal):
     app.command()(_each)
+app.command("restore")(restoring.restore_endpoints)
 
 
 def _given(context: typer.Context) -> bool:

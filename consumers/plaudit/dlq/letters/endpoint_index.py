@@ -5,13 +5,11 @@ It decrypts nothing, so a redrive needs no secret key.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from plaudit.endpoints.filters import Filter, known_filter
-from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.logs.logger import event_logger
@@ -19,11 +17,6 @@ from plaudit.records.endpoint import EndpointRecord, RecordError, decode_endpoin
 
 if TYPE_CHECKING:
     from typing import Self
-
-READ_S: Final = 60.0
-AWAY_S: Final = 15.0
-"""Time limit for the brokers, which the job has reached before."""
-LOOK_S: Final = 0.25
 
 _log = event_logger(__name__)
 
@@ -72,9 +65,8 @@ class Directory:
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._topic = settings.names.endpoints
         self._known: dict[str, EndpointSummary] = {}
-        self._follower = CompactedTopic(settings, self._topic, self.apply)
+        self._follower = CompactedTopic(settings, settings.names.endpoints, self.apply)
 
     def find(self, endpoint_id: str) -> EndpointSummary | None:
         """Return an endpoint; None if the id is unknown."""
@@ -117,16 +109,7 @@ class Directory:
         Raises:
             KafkaFailure: it can't be read.
         """
-        self._follower.start()
-        began = time.monotonic()
-        while not self._follower.wait_ready(LOOK_S):
-            problem = self._follower.problem
-            waiting_helps = problem is None or isinstance(problem, KafkaUnavailable)
-            patience_s = READ_S if problem is None else AWAY_S
-            if not waiting_helps or time.monotonic() > began + patience_s:
-                self._follower.close()
-                doing = f"read topic {self._topic}"
-                raise problem or KafkaUnavailable(doing, f"not in {READ_S:g} s")
+        self._follower.read_to_end()
         return self
 
     def __exit__(self, *_: object) -> None:

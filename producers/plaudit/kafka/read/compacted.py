@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 from plaudit.kafka.admin_types import ClusterMetadata
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, answered
-from plaudit.kafka.errors import KafkaFailure, TopicProblem, translate
+from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, TopicProblem, translate
 from plaudit.kafka.read.behind_logger import BehindLogger
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.logs.logger import event_logger
@@ -30,6 +30,11 @@ _READ_S: Final = 0.1
 _READ_MOST: Final = 500
 _ASK_TIMEOUT_S: Final = 2.0
 _TRY_AGAIN_S: Final = 1.0
+_LOOK_S: Final = 0.25
+READ_S: Final = 60.0
+"""Time limit of `read_to_end`."""
+AWAY_S: Final = 15.0
+"""Time limit of `read_to_end` for brokers that are unavailable."""
 _END_OF_PARTITION: Final = "_PARTITION_EOF"
 
 _log = event_logger(__name__)
@@ -111,6 +116,23 @@ class CompactedTopic:
         if self._crash is not None:
             raise self._crash
         return self._current_as_of is not None
+
+    def read_to_end(self) -> None:
+        """Start, and return when the topic has been read to its end once.
+
+        Raises:
+            KafkaFailure: it can't be read; reading has stopped then.
+        """
+        self.start()
+        began = time.monotonic()
+        while not self.wait_ready(_LOOK_S):
+            problem = self._problem
+            waiting_helps = problem is None or isinstance(problem, KafkaUnavailable)
+            patience_s = READ_S if problem is None else AWAY_S
+            if not waiting_helps or time.monotonic() > began + patience_s:
+                self.close()
+                doing = f"read topic {self._topic}"
+                raise problem or KafkaUnavailable(doing, f"not in {READ_S:g} s")
 
     def close(self) -> None:
         """Stop reading; return when the thread has ended."""
