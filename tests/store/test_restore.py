@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,54 +14,48 @@ from sqlalchemy.engine import Engine
 from endpoint_records import endpoint_value
 from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.kafka.settings import KafkaSettings
-from plaudit.store.db.database import open_database
+from plaudit.endpoints.opening import unseal
+from plaudit.endpoints.signing import new_secret
 from plaudit.store.endpoints import rows
-from plaudit.store.endpoints.relay import Relay
+from plaudit.store.endpoints.making import new_endpoint
 from plaudit.store.endpoints.restore import (
     UNSIGNED,
     DatabaseNotEmpty,
     plan_restoration,
     restore,
 )
-from plaudit.store.endpoints.rows import StoredEndpoint, record_of
-from plaudit.store.endpoints.service import EndpointService
-from plaudit.store.endpoints.spec import EndpointSpec, Rules
-from plaudit.transport.addresses import AddressPolicy
-from store.test_service import KEYS, URL, WORKSPACE, away, service
-
-__all__ = ["service"]
+from plaudit.store.endpoints.rows import StoredEndpoint, disabled, record_of
+from plaudit.store.endpoints.spec import EndpointSpec
+from store.test_service import KEYS, URL, WORKSPACE
 
 OTHER = SecretKeys([os.urandom(32)])
+NOW_MS = 1_795_000_000_000
 
 
-def topic(engine: Engine) -> dict[str, bytes]:
-    """Return what the topic of endpoints holds."""
-    with engine.connect() as connection:
-        found = rows.find_all(connection)
-    return {each.endpoint_id: bind(record_of(each), KEYS) for each in found}
+def made(**given: Any) -> StoredEndpoint:
+    """Return an endpoint, as a database had it."""
+    endpoint_id = str(uuid4())
+    spec = EndpointSpec(URL, **given)
+    return new_endpoint(KEYS, spec, WORKSPACE, endpoint_id, new_secret(), NOW_MS)
 
 
 @pytest.fixture
-def lost(tmp_path: Path, settings: KafkaSettings) -> Iterator[Engine]:
-    """A database with two endpoints, one of them disabled, before it is lost."""
-    made = open_database(f"sqlite:///{tmp_path / 'lost.db'}")
-    producer, name = away()
-    rules = Rules(AddressPolicy(), settings.tiers)
-    owner = EndpointService(made, KEYS, Relay(made, producer, name, KEYS), rules, announce_s=0)
-    spec = EndpointSpec(
-        URL,
-        ("testimonial.approved",),
+def lost() -> list[StoredEndpoint]:
+    """Endpoints of a lost database, one of them disabled."""
+    wanted = made(
+        types=("testimonial.approved",),
         name="crm",
         rate_limit=5.0,
         content_filter='{"field": "testimonial.rating.value", "gt": 3}',
         signing="both",
     )
-    owner.add(WORKSPACE, spec)
-    owner.disable(owner.add(str(uuid4()), EndpointSpec(URL)).endpoint.endpoint_id, "moved away")
-    yield made
-    producer.close(0)
-    made.dispose()
+    other = disabled(made(), "moved away", NOW_MS)
+    return sorted((wanted, other), key=lambda each: each.endpoint_id)
+
+
+def topic(lost: Iterable[StoredEndpoint]) -> dict[str, bytes]:
+    """Return what the topic of endpoints holds."""
+    return {each.endpoint_id: bind(record_of(each), KEYS) for each in lost}
 
 
 def known(engine: Engine) -> list[StoredEndpoint]:
@@ -70,22 +64,19 @@ def known(engine: Engine) -> list[StoredEndpoint]:
 
 
 def test_everything_but_the_names_comes_back_and_secrets_open(
-    engine: Engine, lost: Engine, service: EndpointService
+    engine: Engine, lost: list[StoredEndpoint]
 ) -> None:
     found = plan_restoration(topic(lost), KEYS)
     assert not found.skipped
     restored = restore(engine, found.endpoints, merge=False)
-    expected = [replace(each, name=None, announced=True) for each in known(lost)]
-    assert known(engine) == expected
-    assert len(restored) == 2
-    [mine] = service.list(WORKSPACE)
-    assert service.private(mine).url == URL
-    assert len(service.public_keys(mine)) == 1
-    assert service.update(mine.endpoint_id, service.wanted(mine)).endpoint.version >= mine.version
+    expected = [replace(each, name=None, announced=True) for each in lost]
+    assert known(engine) == expected == restored
+    for each in restored:
+        assert unseal(KEYS, each.endpoint_id, each.sealed).url == URL
 
 
 def test_a_database_with_endpoints_is_refused_unless_they_are_merged(
-    engine: Engine, lost: Engine
+    engine: Engine, lost: list[StoredEndpoint]
 ) -> None:
     first, second = plan_restoration(topic(lost), KEYS).endpoints
     changed = replace(first, rate_limit=77.0)
@@ -96,21 +87,23 @@ def test_a_database_with_endpoints_is_refused_unless_they_are_merged(
     assert changed in known(engine)
 
 
-def test_a_dry_run_changes_nothing(engine: Engine, lost: Engine) -> None:
+def test_a_dry_run_changes_nothing(engine: Engine, lost: list[StoredEndpoint]) -> None:
     found = plan_restoration(topic(lost), KEYS)
     assert len(restore(engine, found.endpoints, merge=False, dry_run=True)) == 2
     assert not known(engine)
 
 
-def test_what_is_sealed_with_a_missing_key_is_kept_as_it_is(lost: Engine) -> None:
+def test_what_is_sealed_with_a_missing_key_is_kept_as_it_is(lost: list[StoredEndpoint]) -> None:
     found = plan_restoration(topic(lost), OTHER)
     assert sorted(each.sealed.blob for each in found.endpoints) == sorted(
-        each.sealed.blob for each in known(lost)
+        each.sealed.blob for each in lost
     )
     assert len(found.sealed_elsewhere) == 2
 
 
-def test_records_that_cannot_be_believed_are_skipped_with_the_reason(lost: Engine) -> None:
+def test_records_that_cannot_be_believed_are_skipped_with_the_reason(
+    lost: list[StoredEndpoint],
+) -> None:
     [genuine, other] = topic(lost).items()
     endpoint_id, value = genuine
     changed = bytearray(value)
