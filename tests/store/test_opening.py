@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from plaudit.store.db import database
-from plaudit.store.db.database import DatabaseFailure, SchemaOutdated, open_database
+from plaudit.store.db.database import DatabaseFailure, SchemaOutdated, connect, open_database
 
 
 def test_a_new_file_is_private_and_so_are_its_journals(tmp_path: Path) -> None:
@@ -75,3 +75,14 @@ def test_an_engine_that_can_not_be_used_is_closed(
     with pytest.raises(SchemaOutdated):
         open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
     assert len(closed) == 1
+
+
+def test_statements_are_not_prepared_by_name_in_postgres(postgres: str) -> None:
+    """A pooler in transaction mode would give the next transaction another server process."""
+    engine = connect(postgres)
+    with engine.begin() as connection:
+        for number in range(20):
+            connection.execute(sa.text("SELECT :number"), {"number": number})
+        prepared = sa.text("SELECT count(*) FROM pg_prepared_statements")
+        assert connection.execute(prepared).scalar_one() == 0
+    engine.dispose()

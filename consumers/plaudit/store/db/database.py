@@ -103,7 +103,8 @@ def connect(url: str) -> Engine:
         if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
             raise SettingsError(VARIABLE, "only sqlite:/// and postgresql:// are supported")
         # Check connections before use, to detect a restarted server.
-        engine = sqlalchemy.create_engine(parsed, pool_pre_ping=True)
+        options = _driver_options(parsed.drivername)
+        engine = sqlalchemy.create_engine(parsed, pool_pre_ping=True, connect_args=options)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise SettingsError(VARIABLE, f"not a database URL: {error}") from None
     except ModuleNotFoundError as error:
@@ -113,6 +114,15 @@ def connect(url: str) -> Engine:
         sqlalchemy.event.listen(engine, "connect", _configure_sqlite)
         sqlalchemy.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _driver_options(drivername: str) -> dict[str, object]:
+    """Return the driver's options.
+
+    A pooler in transaction mode, such as PgBouncer, gives each transaction another server process.
+    A statement that psycopg prepared by name in one process is missing in the next.
+    """
+    return {"prepare_threshold": None} if drivername == "postgresql+psycopg" else {}
 
 
 def _missing_driver(name: str | None) -> str:
