@@ -33,7 +33,7 @@ class Skipped(NamedTuple):
 
 
 class Restoration(NamedTuple):
-    """What the topic holds.
+    """The topic's endpoints, sorted by whether they can be restored.
 
     Attributes:
         endpoints: can be restored.
@@ -63,7 +63,7 @@ class DatabaseNotEmpty(Exception):
 def plan_restoration(
     values: Mapping[str, bytes], keys: SecretKeys, *, unsigned: bool = False
 ) -> Restoration:
-    """Return what can be restored of the topic's latest records.
+    """Return the endpoints of the topic's latest records.
 
     Args:
         values: by endpoint id.
