@@ -219,7 +219,7 @@ SETTLING: Final = (
 TIME: Final = (
     Break(
         "an endpoint is served by the brokers' clock",
-        "consumers/plaudit/endpoints/table.py",
+        "consumers/plaudit/endpoints/summary.py",
         "if not appended_ms or said_ms <= latest_ms:",
         "if not appended_ms or said_ms:",
         "tests/endpoints/test_table.py",
@@ -282,6 +282,21 @@ TRANSPORT: Final = (
         "if steps > self.left:",
         "if steps < 0:",
         "tests/endpoints/test_filters.py::test_a_filter_that_can_not_afford_to_judge_an_event_takes_it",
+    ),
+    Break(
+        "the first record of an endpoint is believed only with its seal",
+        "consumers/plaudit/endpoints/rows.py",
+        "or not is_bound(body, value[-SEAL_BYTES:], _IDS_END, self._keys)",
+        "or not body",
+        "tests/endpoints/test_binding.py",
+    ),
+    Break(
+        "a change of an endpoint replaces its opened form",
+        "consumers/plaudit/endpoints/table.py",
+        "def _changed(self, endpoint_id: str, workspace_id: str, *, is_new: bool) -> None:",
+        "def _changed(self, endpoint_id: str, workspace_id: str, *, is_new: bool) -> None:\n"
+        "        return",
+        "tests/endpoints/test_packed.py",
     ),
     Break(
         "a workspace's filters hold the event loop for a moment only",

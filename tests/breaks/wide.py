@@ -59,14 +59,14 @@ WIDE: Final = (
     Break(
         "an endpoint is served from its `active_from` on",
         "consumers/plaudit/endpoints/matching.py",
-        "if appended_ms < endpoint.active_from_ms:",
+        "if appended_ms < candidate.active_from_ms:",
         "if appended_ms < 0:",
         "tests/endpoints/test_table.py",
     ),
     Break(
         "a larger version of an endpoint is not replaced by a smaller one",
         "consumers/plaudit/endpoints/table.py",
-        "and known.version > endpoint.version:",
+        'and known.version > record["version"]:',
         "and known.version < 0:",
         "tests/endpoints/test_table.py",
     ),

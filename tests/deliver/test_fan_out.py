@@ -7,6 +7,7 @@ import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -27,8 +28,9 @@ from plaudit.deliver.settle.records import Write
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.settle.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTES
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
+from plaudit.endpoints.candidate import Candidate
 from plaudit.endpoints.filters import Filter
-from plaudit.endpoints.matching import Wanting
+from plaudit.endpoints.matching import Part, TakesLong, Tools, Wanting
 from plaudit.endpoints.model import Endpoint, Served
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event
@@ -44,6 +46,21 @@ MANY = 5 * WIDE
 def endpoints(count: int) -> tuple[Endpoint, ...]:
     """Return endpoints that want everything."""
     return tuple(endpoint(str(uuid.UUID(int=number))) for number in range(1, count + 1))
+
+
+def candidate(known: Served) -> Candidate:
+    """Return what matching knows of an endpoint."""
+    return Candidate(
+        known.endpoint_id,
+        known.workspace_id,
+        known.version,
+        known.types,
+        known.spaces,
+        known.active_from_ms,
+        known.wants,
+        known.ended_ms,
+        isinstance(known, Endpoint),
+    )
 
 
 @dataclass
@@ -86,16 +103,28 @@ class Desk:
     def failed(self, _: Record, error: Exception) -> None:
         raise error
 
+    @staticmethod
+    def found(_: Record, to: Sequence[Served]) -> tuple[Event, Wanting]:
+        """Return an event, and these endpoints as those that may want it."""
+        known = {each.endpoint_id: each for each in to}
+        tools = Tools(lambda candidate: known[candidate.endpoint_id])
+        return fresh_event(), Wanting([Part([candidate(each) for each in to])], tools, erased=False)
+
     def comes(
-        self, offset: int, to: Sequence[Served], *, workspace: str = "w", value: bytes = b"{}"
+        self,
+        offset: int,
+        to: Sequence[Served],
+        *,
+        workspace: str = "w",
+        value: bytes = b"{}",
+        find: Callable[[Record], tuple[Event, Wanting]] | None = None,
     ) -> FanOut:
         """Let an event come in that may be for many."""
         record = Record(self.partition, offset, 0, value)
-        wanting = Wanting(tuple(to), erased=False)
         job = FanOut(
             record,
             self.lane,
-            lambda _: (fresh_event(), wanting),
+            find or partial(self.found, to=to),
             lambda known, found: self.direct.update({known.offset: len(found)}),
             self._clock,
         )
@@ -166,6 +195,22 @@ def test_no_slice_of_a_wide_event_takes_longer_than_it_may() -> None:
         desk.turn()
         desk.acknowledge()
     assert desk.released == [0]
+
+
+def test_an_event_waits_while_the_endpoints_of_its_workspace_are_learned() -> None:
+    desk = Desk()
+    rounds = iter([TakesLong(), TakesLong()])
+
+    def find(record: Record) -> tuple[Event, Wanting]:
+        for trouble in rounds:
+            raise trouble
+        return desk.found(record, endpoints(MANY))
+
+    desk.comes(7, (), find=find)
+    desk.turn()
+    assert not desk.brokers.waiting
+    desk.run()
+    assert (desk.lane.counters.fanned_out, desk.released) == (MANY, [7])
 
 
 @pytest.mark.usefixtures("only_new")

@@ -17,7 +17,8 @@ from plaudit.endpoints.matching import ERASED, NEVER_MS, TakesLong
 from plaudit.endpoints.model import Deleted, Endpoint, Former, Unreadable
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
-from plaudit.endpoints.table import FORMER_MS, HEAD_START_MS, EndpointTable
+from plaudit.endpoints.summary import HEAD_START_MS
+from plaudit.endpoints.table import FORMER_MS, EndpointTable
 
 KEYS = SecretKeys([os.urandom(32)])
 OTHER_KEYS = SecretKeys([os.urandom(32)])

@@ -13,10 +13,13 @@ import hmac
 from enum import Enum, auto
 from typing import Final
 
-from plaudit.endpoints.keys import MAC_BYTES, SecretKeys
+from plaudit.endpoints.keys import KEY_ID_CHARACTERS, MAC_BYTES, SecretKeys
 from plaudit.records.endpoint import EndpointRecord, encode_endpoint, split_endpoint
 
 _VERSION: Final = b"\x01"
+_VERSION_MOST: Final = 10
+"""Bytes of a number in Avro."""
+SEAL_BYTES: Final = len(_VERSION) + MAC_BYTES
 
 
 class Binding(Enum):
@@ -51,8 +54,42 @@ def unbind(value: bytes, keys: SecretKeys) -> tuple[EndpointRecord, Binding]:
     Raises:
         RecordError: the bytes are not an endpoint.
     """
+    record, _, binding = split_binding(value, keys)
+    return record, binding
+
+
+def split_binding(value: bytes, keys: SecretKeys) -> tuple[EndpointRecord, bytes, Binding]:
+    """Return a record, its bytes without the seal, and what the seal says.
+
+    Raises:
+        RecordError: the bytes are not an endpoint.
+    """
     record, length = split_endpoint(value)
-    return record, _judge(value[:length], value[length:], record["key_id"], keys)
+    body = value[:length]
+    return record, body, _judge(body, value[length:], record["key_id"], keys)
+
+
+def is_bound(body: bytes, seal: bytes, version_at: int, keys: SecretKeys) -> bool:
+    """Return whether a holder of the key wrote a record; False where that takes a closer look.
+
+    Bytes that fit their seal are a record, so nothing of them has to be decoded.
+
+    Args:
+        body: the record.
+        seal: what follows it.
+        version_at: where its version stands; the name of the key follows.
+        keys: that may have been used.
+    """
+    if not seal.startswith(_VERSION) or len(body) < version_at + _VERSION_MOST:
+        return False
+    place = version_at
+    while body[place] & 128 and place < version_at + _VERSION_MOST:
+        place += 1
+    if body[place + 1] != 2 * KEY_ID_CHARACTERS:
+        return False
+    name = body[place + 2 : place + 2 + KEY_ID_CHARACTERS]
+    mac = keys.authenticate(name.decode("ascii", "replace"), _VERSION + body)
+    return mac is not None and hmac.compare_digest(mac, seal[len(_VERSION) :])
 
 
 def _judge(body: bytes, seal: bytes, key_id: str, keys: SecretKeys) -> Binding:

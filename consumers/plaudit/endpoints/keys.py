@@ -13,12 +13,14 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from plaudit.endpoints.signing import Hmac
 from plaudit.kafka.errors import SettingsError
 
 VARIABLE: Final = "PLAUDIT_SECRET_KEY"
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 MAC_BYTES: Final = 32
+KEY_ID_CHARACTERS: Final = 8
 _BINDING: Final = b"plaudit: binding of endpoint records"
 """What the keys that authenticate are derived with, so that no key does two things."""
 _HOW: Final = "make one with: openssl rand -base64 32"
@@ -58,7 +60,8 @@ class SecretKeys:
 
     def __init__(self, keys: list[bytes]) -> None:
         self._ciphers = {key_id(key): AESGCM(key) for key in keys}
-        self._binding = {key_id(key): hmac.digest(key, _BINDING, "sha256") for key in keys}
+        derived = {key_id(key): hmac.digest(key, _BINDING, "sha256") for key in keys}
+        self._binding = {name: Hmac(key) for name, key in derived.items()}
         self.first = key_id(keys[0])
 
     @classmethod
@@ -100,12 +103,12 @@ class SecretKeys:
     def authenticate(self, key_id: str, content: bytes) -> bytes | None:
         """Return the HMAC-SHA256 of some content; None when that key is not here."""
         key = self._binding.get(key_id)
-        return None if key is None else hmac.digest(key, content, "sha256")
+        return None if key is None else key.digest(content)
 
 
 def key_id(key: bytes) -> str:
     """Return how a key is called: the first 8 hexadecimal digits of its SHA-256."""
-    return hashlib.sha256(key).hexdigest()[:8]
+    return hashlib.sha256(key).hexdigest()[:KEY_ID_CHARACTERS]
 
 
 def _key(place: int, text: str) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from plaudit.endpoints.filters import known_filter
@@ -13,6 +12,7 @@ from plaudit.endpoints.key_pairs import SigningKey
 from plaudit.endpoints.keys import CannotOpen, Sealed, SecretKeys
 from plaudit.endpoints.model import Endpoint, Periods, Served, Unreadable
 from plaudit.endpoints.signing import Secret, SecretRefused, Signer
+from plaudit.endpoints.summary import names
 from plaudit.formats.catalogue import UnknownFormat, shape_of
 from plaudit.records.delays import Delay, DelayError, parse_delays
 from plaudit.records.endpoint import EndpointRecord
@@ -95,8 +95,8 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         _target(private.url),
         tuple((name.lower().encode(), text.encode()) for name, text in private.headers.items()),
         signer,
-        _names(tuple(record["event_types"])),
-        _names(tuple(record["spaces"])),
+        names(tuple(record["event_types"])),
+        names(tuple(record["spaces"])),
         shape,
         record["rate_limit"],
         schedule,
@@ -129,17 +129,11 @@ def unreadable(record: EndpointRecord, reason: str) -> Unreadable:
         record["workspace_id"],
         record["version"],
         reason,
-        _names(tuple(record["event_types"])),
-        _names(tuple(record["spaces"])),
+        names(tuple(record["event_types"])),
+        names(tuple(record["spaces"])),
         record["active_from"],
         known_filter(record["content_filter"]),
     )
-
-
-@lru_cache(maxsize=1_024)
-def _names(given: tuple[str, ...]) -> frozenset[str]:
-    """Return names as a set, one for all endpoints that want the same: 216 bytes each."""
-    return frozenset(given)
 
 
 def _target(url: str) -> Target | str:

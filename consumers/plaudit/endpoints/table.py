@@ -1,39 +1,57 @@
-"""Every endpoint in memory, indexed for matching.
+"""Every endpoint in memory, packed, and indexed for matching.
 
-One thread applies records; any may look up.
+One thread applies records; any may look up. A record's seal is checked when it comes. The record is
+opened (decrypted and parsed) when its endpoint is used first.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
-from plaudit.endpoints.binding import Binding, unbind
+from plaudit.endpoints.binding import Binding, split_binding
+from plaudit.endpoints.candidate import Candidate
+from plaudit.endpoints.id_index import identity_of
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.matching import Wanting, Workspace
-from plaudit.endpoints.model import Deleted, Endpoint, Former, Served, Unreadable
+from plaudit.endpoints.matching import TakesLong, Tools, Wanting, Workspace, former_of
+from plaudit.endpoints.model import Deleted, Endpoint, Former, Matched, Served, Unreadable
 from plaudit.endpoints.opening import open_endpoint, unreadable
+from plaudit.endpoints.recent import Recent
+from plaudit.endpoints.rows import CHANGED, CLOSED, DELETED, NO_SEAL, NONE, READABLE, EndpointRows
+from plaudit.endpoints.summary import active_from_ms, candidate_of, served_from
 from plaudit.logs.logger import event_logger
 from plaudit.records.codec import RecordError
-from plaudit.records.endpoint import EndpointRecord
+from plaudit.records.endpoint import EndpointRecord, decode_endpoint
 
 _log = event_logger(__name__)
 
-_NO_WORKSPACE: Final = Wanting((), erased=False)
 _UNBOUND: Final = Binding.UNBOUND
 _FORGED: Final = Binding.FORGED
-_CHANGED: Final = "its seal does not fit: it was changed without the secret key"
-_NO_SEAL: Final = (
-    "it has no seal, which PLAUDIT_REQUIRE_BOUND_ENDPOINTS demands; run `plaudit endpoints reseal`"
-)
+_BOUND: Final = Binding.BOUND
+_REFUSED: Final[dict[int, str]] = {
+    CHANGED: "its seal does not fit: it was changed without the secret key",
+    NO_SEAL: (
+        "it has no seal, which PLAUDIT_REQUIRE_BOUND_ENDPOINTS demands; "
+        "run `plaudit endpoints reseal`"
+    ),
+}
 _RESEAL: Final = "run `plaudit endpoints reseal`, then set PLAUDIT_REQUIRE_BOUND_ENDPOINTS=true"
 FORMER_MS: Final = 24 * 3_600_000
 """Deleted endpoints are remembered for so long, for a lane that is behind."""
-HEAD_START_MS: Final = 2_000
-"""Between acceptance and service of an endpoint: time in which every worker reads of it."""
 MOST_UNREADABLE: Final = 0.5
 """A larger part of the endpoints that can't be opened is a wrong key, not a few damaged records."""
 MOST_REPORTED: Final = 10
 """Endpoints that can't be opened and are logged one by one, once the topic was read."""
+MOST_OPENED: Final = 10_000
+"""Opened endpoints of a generation, 1.6 KB each: at most 32 MB in both."""
+MOST_LEARNED: Final = 50_000
+"""Endpoints of a generation that matching knows, 0.3 KB each: some 30 MB in both."""
+WIDE_COST: Final = 5_000
+"""Most that a workspace counts for, so that a wide one does not push all others out."""
+LEARNED_AT_ONCE: Final = 100
+"""Endpoints of a workspace that are learned before other work has its turn: some 1 ms."""
 
 
 class EndpointTable:
@@ -50,32 +68,39 @@ class EndpointTable:
     def __init__(self, keys: SecretKeys, *, require_bound: bool = False) -> None:
         self._keys = keys
         self._require_bound = require_bound
-        self._by_id: dict[str, Served | Deleted] = {}
-        self._workspaces: dict[str, Workspace] = {}
-        self._unbound: set[str] = set()
+        self._lock = threading.Lock()
+        self._rows = EndpointRows(keys)
+        self._opened: Recent[Served] = Recent(MOST_OPENED)
+        self._tools = Tools(self._open_candidate)
+        self._nothing = Wanting((), self._tools, erased=False)
+        self._learned: Recent[Workspace] = Recent(MOST_LEARNED)
+        self._former: dict[str, dict[str, Candidate]] = {}
+        self._deletions: deque[tuple[int, Candidate]] = deque()
         self._complete = False
         self.forged = 0
 
     def __len__(self) -> int:
-        return sum(not isinstance(each, Deleted) for each in tuple(self._by_id.values()))
+        return self._rows.served
+
+    @property
+    def learned(self) -> Mapping[str, Workspace]:
+        """The workspaces that matching learned lately, by id."""
+        return self._learned.young
 
     @property
     def unreadable(self) -> int:
-        """Number of endpoints that can't be opened."""
-        return sum(isinstance(each, Unreadable) for each in tuple(self._by_id.values()))
+        """Number of endpoints that can't be opened, as far as it was tried."""
+        return self._rows.unreadable
 
     @property
     def unbound(self) -> int:
         """Number of endpoints whose record has no seal."""
-        return len(self._unbound)
+        return self._rows.unsealed
 
     @property
     def costly_filters(self) -> int:
         """Number of endpoints whose filter was too costly for an event."""
-        return sum(
-            not isinstance(each, Deleted) and each.wants is not None and each.wants.overruns > 0
-            for each in tuple(self._by_id.values())
-        )
+        return len(self._tools.costly)
 
     def apply(self, key: bytes, value: bytes | None, appended_ms: int = 0) -> None:
         """Take in a record of the topic; versions older than what is known are ignored.
@@ -85,64 +110,89 @@ class EndpointTable:
             value: its record; None: it was deleted.
             appended_ms: when that was written, by the brokers' clock.
         """
-        endpoint_id = key.decode("utf-8", "replace")
-        if value is None:
-            self._unbound.discard(endpoint_id)
-            self._delete(endpoint_id, appended_ms)
-            return
+        with self._lock:
+            if value is None:
+                self._delete(key.decode("utf-8", "replace"), appended_ms)
+                return
+            workspace_id = self._rows.take_first(key, value, appended_ms)
+            if not workspace_id:
+                self._take(key.decode("utf-8", "replace"), value, appended_ms)
+            elif self._learned.peek(workspace_id) is not None or workspace_id in self._former:
+                self._changed(key.decode(), workspace_id, is_new=True)
+
+    def _take(self, endpoint_id: str, value: bytes, appended_ms: int) -> None:
+        """Take in a record that needs a closer look."""
         try:
-            record, binding = unbind(value, self._keys)
+            record, body, binding = split_binding(value, self._keys)
         except RecordError as error:
             self._report(endpoint_id, str(error))
             return
         if record["endpoint_id"] != endpoint_id:
             self._refuse(endpoint_id, "its key is that of another endpoint")
             return
-        known = self._by_id.get(endpoint_id)
-        record["active_from"] = _served_from(record["active_from"], appended_ms, known)
-        endpoint = self._take(record, binding)
-        if endpoint is None:
+        known = self._known(endpoint_id)
+        state = self._state_of(record, binding, known)
+        if state == NONE:
             return
-        if binding is _UNBOUND:
-            self._unbound.add(endpoint_id)
-        else:
-            self._unbound.discard(endpoint_id)
-        self._put(endpoint.endpoint_id, endpoint)
+        record["active_from"] = served_from(record["active_from"], appended_ms, known)
+        row = self._rows.add(identity_of(endpoint_id))
+        workspace_id = record["workspace_id"]
+        is_new = known is None or known.workspace_id != workspace_id
+        if known is not None and is_new:
+            self._leave(row, known)
+        self._rows.put(row, body, workspace_id, record["active_from"])
+        self._rows.judge(row, state, sealed=binding is not _UNBOUND)
+        self._changed(endpoint_id, workspace_id, is_new=is_new)
 
-    def _take(self, record: EndpointRecord, binding: Binding) -> Served | None:
-        """Return the endpoint of a record; None when what is known of it must stay."""
-        known = self._by_id.get(record["endpoint_id"])
+    def _known(self, endpoint_id: str) -> Candidate | None:
+        """Return what matching knows of an endpoint that is there."""
+        row = self._rows.find(endpoint_id)
+        if row == NONE or self._rows.state[row] < READABLE:
+            return None
+        return self._candidate(row)
+
+    def _candidate(self, row: int) -> Candidate:
+        readable = self._rows.state[row] == READABLE
+        return candidate_of(self._rows.value(row), self._rows.moment[row], readable=readable)
+
+    def _state_of(self, record: EndpointRecord, binding: Binding, known: Candidate | None) -> int:
+        """Return the state that a record puts its endpoint in; NONE when what is known stays."""
+        is_readable = known is not None and known.readable
         refusal = self._refusal(binding)
         if refusal is not None:
             # While the topic is read for the first time, unsealed records may be superseded ones.
             if self._complete or binding is _FORGED:
-                self._refuse(record["endpoint_id"], refusal)
-            return None if isinstance(known, Endpoint) else unreadable(record, refusal)
+                self._refuse(record["endpoint_id"], _REFUSED[refusal])
+            return NONE if is_readable else refusal
+        if known is not None and is_readable and known.version > record["version"]:
+            return NONE
+        if binding is _BOUND:
+            return READABLE
         endpoint = open_endpoint(record, self._keys)
-        if isinstance(known, Endpoint) and known.version > endpoint.version:
-            return None
-        if isinstance(endpoint, Unreadable) and self._complete:
+        if isinstance(endpoint, Endpoint):
+            return READABLE
+        if self._complete:
             self._report(endpoint.endpoint_id, endpoint.reason)
-        return endpoint
+        return CLOSED
 
-    def _refusal(self, binding: Binding) -> str | None:
-        """Return why a record is not believed; None: it is."""
+    def _refusal(self, binding: Binding) -> int | None:
+        """Return the state of a record that is not believed; None: it is."""
         if binding is _FORGED:
-            return _CHANGED
-        return _NO_SEAL if binding is _UNBOUND and self._require_bound else None
+            return CHANGED
+        return NO_SEAL if binding is _UNBOUND and self._require_bound else None
 
     def complete(self) -> None:
         """Report what can't be opened, now that the topic was read to its end."""
-        self._complete = True
-        found = [each for each in tuple(self._by_id.values()) if isinstance(each, Unreadable)]
-        for each in found[:MOST_REPORTED]:
-            self._report(each.endpoint_id, each.reason)
-        if len(found) > MOST_REPORTED:
-            _log.error("endpoints.unreadable", extra={"endpoints": len(found)})
-        if self._unbound:
-            _log.warning(
-                "endpoints.unbound", extra={"endpoints": len(self._unbound), "advice": _RESEAL}
-            )
+        with self._lock:
+            self._complete = True
+            for row in self._rows.unreadable_rows(MOST_REPORTED):
+                endpoint = self._open(row, self._candidate(row).endpoint_id)
+                if isinstance(endpoint, Unreadable):
+                    self._report(endpoint.endpoint_id, endpoint.reason)
+        if self.unreadable > MOST_REPORTED:
+            _log.error("endpoints.unreadable", extra={"endpoints": self.unreadable})
+        if self.unbound:
+            _log.warning("endpoints.unbound", extra={"endpoints": self.unbound, "advice": _RESEAL})
 
     def problem(self) -> str | None:
         """Return why deliveries can't be made with these keys; None while most endpoints open."""
@@ -155,8 +205,46 @@ class EndpointTable:
         )
 
     def find(self, endpoint_id: str) -> Served | Deleted | None:
-        """Return what is known of an endpoint; None when the topic never had it."""
-        return self._by_id.get(endpoint_id)
+        """Return what is known of an endpoint, opened; None when the topic never had it."""
+        found = self._opened.young.get(endpoint_id)
+        if found is not None:
+            return found
+        with self._lock:
+            row = self._rows.find(endpoint_id)
+            state = NONE if row == NONE else self._rows.state[row]
+            if state < READABLE:
+                return Deleted(endpoint_id) if state == DELETED else None
+            return self._open(row, endpoint_id)
+
+    def _open(self, row: int, endpoint_id: str) -> Served:
+        """Return the endpoint of a row, decrypted and parsed on first use."""
+        known = self._opened.get(endpoint_id)
+        if known is not None:
+            return known
+        record = decode_endpoint(self._rows.value(row))
+        record["active_from"] = active_from_ms(self._rows.moment[row], record["active_from"])
+        state = self._rows.state[row]
+        refusal = _REFUSED.get(state)
+        endpoint = (
+            open_endpoint(record, self._keys) if refusal is None else unreadable(record, refusal)
+        )
+        if isinstance(endpoint, Unreadable) and state == READABLE:
+            self._rows.judge(row, CLOSED, sealed=True)
+            self._report(endpoint_id, endpoint.reason)
+        self._opened.put(endpoint_id, endpoint)
+        return endpoint
+
+    def _open_candidate(self, candidate: Candidate) -> Matched:
+        """Return the endpoint of a candidate; one that is not there any more is a former one."""
+        if candidate.former is not None:
+            return candidate.former
+        found = self._opened.young.get(candidate.endpoint_id)
+        if found is None:
+            there = self.find(candidate.endpoint_id)
+            found = None if there is None or isinstance(there, Deleted) else there
+        if found is None or found.workspace_id != candidate.workspace_id:
+            return former_of(candidate, (), 0)
+        return found
 
     def wanting(self, workspace_id: str, event_type: str) -> Wanting:
         """Return which endpoints want a type of event.
@@ -164,37 +252,99 @@ class EndpointTable:
         Args:
             workspace_id: the event's; endpoints of others never match.
             event_type: such as `testimonial.approved`.
-        """
-        workspace = self._workspaces.get(workspace_id)
-        if workspace is None:
-            return _NO_WORKSPACE
-        return workspace.wanting.get(event_type) or workspace.learn(event_type)
 
-    def _put(self, endpoint_id: str, now: Served | Deleted) -> None:
-        before = self._by_id.get(endpoint_id)
-        self._by_id[endpoint_id] = now
-        for each in (before, now):
-            if isinstance(each, Endpoint | Unreadable):
-                self._refresh(each.workspace_id, endpoint_id, now)
+        Raises:
+            TakesLong: the workspace has many endpoints, and some of them were learned; ask again.
+        """
+        workspace = self._learned.young.get(workspace_id)
+        if workspace is not None:
+            found = workspace.wanting.get(event_type)
+            if found is not None:
+                return found
+        with self._lock:
+            workspace = self._learn(workspace_id)
+            if workspace is None:
+                return self._nothing
+            if workspace.next_row != NONE:
+                raise TakesLong
+            return workspace.wanting.get(event_type) or workspace.learn(event_type)
+
+    def _learn(self, workspace_id: str) -> Workspace | None:
+        """Read what matching needs of a workspace's endpoints, of some at a time."""
+        workspace = self._learned.peek(workspace_id)
+        if workspace is None:
+            former = self._former.get(workspace_id, {})
+            first = self._rows.first_of(workspace_id)
+            if first == NONE and not former:
+                return None
+            workspace = Workspace(self._tools, first)
+            for endpoint_id, candidate in former.items():
+                workspace.add(endpoint_id, candidate)
+        left = LEARNED_AT_ONCE
+        while workspace.next_row != NONE and left:
+            candidate = self._candidate(workspace.next_row)
+            workspace.add(candidate.endpoint_id, candidate)
+            workspace.next_row = self._rows.next_of(workspace.next_row)
+            left -= 1
+        cost = len(workspace) if workspace.next_row == NONE else WIDE_COST
+        if self._learned.get(workspace_id, min(cost, WIDE_COST)) is None:
+            self._learned.put(workspace_id, workspace, min(cost, WIDE_COST))
+        return workspace
+
+    def _changed(self, endpoint_id: str, workspace_id: str, *, is_new: bool) -> None:
+        """Replace what was opened and learned of an endpoint."""
+        self._opened.drop(endpoint_id)
+        self._tools.costly.discard(endpoint_id)
+        former = self._former.get(workspace_id)
+        if former is not None:
+            former.pop(endpoint_id, None)
+        workspace = self._learned.peek(workspace_id)
+        if workspace is not None:
+            now = self._candidate(self._rows.find(endpoint_id))
+            workspace.put(endpoint_id, now, is_new=is_new)
+
+    def _leave(self, row: int, known: Candidate) -> None:
+        """Take an endpoint out of its workspace."""
+        workspace = self._learned.peek(known.workspace_id)
+        if workspace is not None:
+            if workspace.next_row == row:
+                workspace.next_row = self._rows.next_of(row)
+            workspace.put(known.endpoint_id, None, is_new=False)
+        self._rows.unlink(row)
 
     def _delete(self, endpoint_id: str, at_ms: int) -> None:
         """Take note of a tombstone; events from before it are still matched."""
-        known = self._by_id.get(endpoint_id)
-        self._put(endpoint_id, Deleted(endpoint_id))
-        if isinstance(known, Endpoint | Unreadable):
-            workspace = self._workspaces[known.workspace_id]
-            workspace.put(endpoint_id, _former(known, at_ms))
-            workspace.forget(at_ms - FORMER_MS)
+        row = self._rows.add(identity_of(endpoint_id))
+        known = self._known(endpoint_id)
+        if known is not None:
+            former = former_of(known, self._open(row, endpoint_id).earlier, at_ms)
+            self._leave(row, known)
+            self._remember(former, at_ms)
+        self._rows.judge(row, DELETED, sealed=True)
+        self._opened.drop(endpoint_id)
+        self._tools.costly.discard(endpoint_id)
+        self._forget(at_ms - FORMER_MS)
 
-    def _refresh(self, workspace_id: str, endpoint_id: str, now: Served | Deleted) -> None:
-        """Put an endpoint into its workspace's list, or take it out."""
-        workspace = self._workspaces.get(workspace_id)
-        if workspace is None:
-            workspace = self._workspaces[workspace_id] = Workspace()
-        if isinstance(now, Deleted) or now.workspace_id != workspace_id:
-            workspace.put(endpoint_id, None)
-        else:
-            workspace.put(endpoint_id, now)
+    def _remember(self, former: Former, at_ms: int) -> None:
+        candidate = Candidate.of_former(former)
+        self._former.setdefault(former.workspace_id, {})[former.endpoint_id] = candidate
+        self._deletions.append((at_ms, candidate))
+        workspace = self._learned.peek(former.workspace_id)
+        if workspace is not None:
+            workspace.put(former.endpoint_id, candidate, is_new=True)
+
+    def _forget(self, before_ms: int) -> None:
+        """Forget endpoints that were deleted before a moment."""
+        while self._deletions and self._deletions[0][0] < before_ms:
+            _, gone = self._deletions.popleft()
+            former = self._former.get(gone.workspace_id, {})
+            if former.get(gone.endpoint_id) is gone:
+                former.pop(gone.endpoint_id)
+                workspace = self._learned.peek(gone.workspace_id)
+                if workspace is not None:
+                    workspace.put(gone.endpoint_id, None, is_new=False)
+            if not former:
+                self._former.pop(gone.workspace_id, None)
 
     def _refuse(self, endpoint_id: str, reason: str) -> None:
         self.forged += 1
@@ -203,38 +353,3 @@ class EndpointTable:
     @staticmethod
     def _report(endpoint_id: str, error: str) -> None:
         _log.error("endpoint.unreadable", extra={"endpoint_id": endpoint_id, "error": error})
-
-
-def _served_from(said_ms: int, appended_ms: int, known: Served | Deleted | None) -> int:
-    """Return from when on an endpoint is served, by the brokers' clock.
-
-    The moment in its record comes from the clock of the machine that wrote it. Were that an hour
-    ahead, the endpoint would get nothing for an hour.
-
-    Args:
-        said_ms: the moment in the record.
-        appended_ms: when the record was appended; 0: not known.
-        known: the endpoint so far; one that is served stays so when a later record changes it.
-    """
-    latest_ms = appended_ms + HEAD_START_MS
-    if not appended_ms or said_ms <= latest_ms:
-        return said_ms
-    if isinstance(known, Endpoint | Unreadable) and known.ended_ms is None:
-        return min(known.active_from_ms, latest_ms)
-    return latest_ms
-
-
-def _former(known: Served, deleted_ms: int) -> Former:
-    """Return what has to be remembered of a deleted endpoint."""
-    ended_ms = deleted_ms if known.ended_ms is None else min(known.ended_ms, deleted_ms)
-    return Former(
-        known.endpoint_id,
-        known.workspace_id,
-        known.version,
-        known.types,
-        known.spaces,
-        known.active_from_ms,
-        known.wants,
-        known.earlier,
-        ended_ms,
-    )

@@ -48,6 +48,7 @@ class RecordCodec:
         self._schemas = {MARKER + _fingerprint(each): each for each in schemas.values()}
         self._writers = {head: fastavro.parse_schema(each) for head, each in self._schemas.items()}
         self._readers: dict[bytes, Read] = {}
+        self._partial: dict[tuple[bytes, tuple[str, ...]], Read] = {}
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """Return marker, fingerprint and Avro body (Avro 1.12, "Single-object encoding").
@@ -100,14 +101,36 @@ class RecordCodec:
             raise RecordError(msg)
         return record
 
+    def read_some(self, value: bytes, fields: tuple[str, ...]) -> dict[str, Any]:
+        """Decode some fields as `read` does; other bytes may follow the record.
+
+        Raises:
+            RecordError: an unknown fingerprint, or bytes that don't fit the schema.
+        """
+        wanted = (value[:_HEAD_BYTES], fields)
+        reader = self._partial.get(wanted)
+        if reader is None:
+            some = [each for each in self.schema["fields"] if each["name"] in fields]
+            reader = compile_reader(self._writer_of(value), {**self.schema, "fields": some})
+            self._partial[wanted] = reader
+        try:
+            return reader(value, _HEAD_BYTES)[0]
+        except READ_ERRORS as error:
+            msg = f"{self.name}: does not decode under its schema ({error!r})"
+            raise RecordError(msg) from error
+
     def _compile(self, value: bytes) -> Read:
+        reader = compile_reader(self._writer_of(value), self.schema)
+        self._readers[value[:_HEAD_BYTES]] = reader
+        return reader
+
+    def _writer_of(self, value: bytes) -> dict[str, Any]:
         head = value[:_HEAD_BYTES]
         writer = self._schemas.get(head)
         if writer is None:
             msg = f"{self.name}: written under an unknown schema ({head.hex()})"
             raise RecordError(msg)
-        self._readers[head] = compile_reader(writer, self.schema)
-        return self._readers[head]
+        return writer
 
 
 @cache

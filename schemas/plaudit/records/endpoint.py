@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
 from plaudit.records.codec import RecordError, record_codec
 
 _CODEC: Final = "endpoint"
+_SUMMARY: Final = (
+    "endpoint_id",
+    "workspace_id",
+    "version",
+    "event_types",
+    "spaces",
+    "content_filter",
+    "status",
+    "status_since",
+    "active_from",
+)
+"""The fields that matching needs."""
 
 
 class EndpointRecord(TypedDict):
@@ -56,10 +68,26 @@ def split_endpoint(value: bytes) -> tuple[EndpointRecord, int]:
     return cast("EndpointRecord", record), length
 
 
+def summary_of(value: bytes) -> dict[str, Any]:
+    """Return the fields that matching needs, the status in lower case; what follows is not read.
+
+    Raises:
+        RecordError: the bytes are not an `Endpoint`.
+    """
+    return record_codec(_CODEC).read_some(value, _SUMMARY)
+
+
+def endpoint_head() -> bytes:
+    """Return the first bytes of each record that this release writes."""
+    return record_codec(_CODEC).head
+
+
 __all__ = [
     "EndpointRecord",
     "RecordError",
     "decode_endpoint",
     "encode_endpoint",
+    "endpoint_head",
     "split_endpoint",
+    "summary_of",
 ]

@@ -44,10 +44,10 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
     event = decode(lane, record)
     if isinstance(event, DeadRecord):
         return event
-    wanting = shared.table.wanting(event.workspace_id, event.type)
-    if len(wanting.candidates(record.timestamp_ms)) > WIDE:
-        return WideEvent(event.workspace_id)
     try:
+        wanting = shared.table.wanting(event.workspace_id, event.type)
+        if len(wanting.candidates(record.timestamp_ms)) > WIDE:
+            return WideEvent(event.workspace_id)
         endpoints = wanting.match(event.space_id, record.timestamp_ms, event.data)
     except TakesLong:
         return WideEvent(event.workspace_id)

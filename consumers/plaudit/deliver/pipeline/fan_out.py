@@ -17,8 +17,8 @@ from plaudit.deliver.pipeline.expansion import Deliveries
 from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.records import fanned_out_headers
 from plaudit.deliver.settle.tickets import Ticket
-from plaudit.endpoints.matching import Wanting
-from plaudit.endpoints.model import Endpoint, Matched
+from plaudit.endpoints.candidate import Candidate
+from plaudit.endpoints.matching import TakesLong, Wanting
 from plaudit.events.decoding import Event
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Trigger
@@ -29,7 +29,11 @@ _EVENT: Final = Trigger.EVENT
 
 
 def wanting_of(lane: LaneContext, record: Record) -> tuple[Event, Wanting]:
-    """Return an event that was decoded before, and the endpoints that may want it."""
+    """Return an event that was decoded before, and the endpoints that may want it.
+
+    Raises:
+        TakesLong: the endpoints are still being learned; call again.
+    """
     event = lane.decoder.decode(record.value, record.headers)
     return event, lane.shared.table.wanting(event.workspace_id, event.type)
 
@@ -82,7 +86,7 @@ class FanOut:
         self._event: Event | None = None
         self._wanting: Wanting | None = None
         self._place = 0
-        self._found: deque[Matched] = deque()
+        self._found: deque[Candidate] = deque()
         self._ticket: Ticket | None = None
         self._headers: Headers = []
 
@@ -104,14 +108,18 @@ class FanOut:
 
     def _walk(self) -> bool:
         if self._event is None or self._wanting is None:
-            self._event, self._wanting = self._find(self.record)
+            try:
+                self._event, self._wanting = self._find(self.record)
+            except TakesLong:
+                return False
         event, wanting = self._event, self._wanting
         until_s = self._clock() + SLICE_S
         while self._advance(event, wanting):
             if self._clock() >= until_s or not self._lane.may_fan_out:
                 return False
         if self._ticket is None:
-            few = deliveries_of(self._lane, self.record, event, self._found)
+            found = [wanting.opened(each) for each in self._found]
+            few = deliveries_of(self._lane, self.record, event, found)
             self._route(self.record, few)
         else:
             self._settler.close_wide(self._ticket)
@@ -151,9 +159,9 @@ class FanOut:
         history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
         self._headers = fanned_out_headers(record, event.workspace_id, origin_of(record), history)
 
-    def _hand_over(self, ticket: Ticket, event: Event, endpoint: Matched) -> None:
+    def _hand_over(self, ticket: Ticket, event: Event, endpoint: Candidate) -> None:
         endpoint_id = endpoint.endpoint_id
-        version = endpoint.version if isinstance(endpoint, Endpoint) else 0
+        version = endpoint.version if endpoint.readable else 0
         headers = [
             *self._headers,
             (Header.DELIVERY_ID, delivery_id(event.event_id, endpoint_id).encode()),

@@ -10,7 +10,7 @@ from plaudit.endpoints.key_pairs import SigningKey, new_signing_key
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal, unseal
 from plaudit.endpoints.signing import KINDS, Secret
-from plaudit.endpoints.table import HEAD_START_MS
+from plaudit.endpoints.summary import HEAD_START_MS
 from plaudit.records.times import time_text
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused

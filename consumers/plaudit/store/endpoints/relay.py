@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.table import HEAD_START_MS
+from plaudit.endpoints.summary import HEAD_START_MS
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.write.producer import Producer
 from plaudit.outbox import relay as outbox
