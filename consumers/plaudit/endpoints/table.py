@@ -7,16 +7,16 @@ opened (decrypted and parsed) when its endpoint is used first.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
 from plaudit.endpoints.binding import Binding, split_binding
 from plaudit.endpoints.candidate import Candidate
+from plaudit.endpoints.former import FormerEndpoints
 from plaudit.endpoints.id_index import identity_of
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.matching import TakesLong, Tools, Wanting, Workspace, former_of
-from plaudit.endpoints.model import Deleted, Endpoint, Former, Matched, Served, Unreadable
+from plaudit.endpoints.model import Deleted, Endpoint, Matched, Served, Unreadable
 from plaudit.endpoints.opening import open_endpoint, unreadable
 from plaudit.endpoints.recent import Recent
 from plaudit.endpoints.rows import CHANGED, CLOSED, DELETED, NO_SEAL, NONE, READABLE, EndpointRows
@@ -74,8 +74,7 @@ class EndpointTable:
         self._tools = Tools(self._open_candidate)
         self._nothing = Wanting((), self._tools, erased=False)
         self._learned: Recent[Workspace] = Recent(MOST_LEARNED)
-        self._former: dict[str, dict[str, Candidate]] = {}
-        self._deletions: deque[tuple[int, Candidate]] = deque()
+        self._former = FormerEndpoints()
         self._complete = False
         self.forged = 0
 
@@ -273,13 +272,13 @@ class EndpointTable:
         """Read what matching needs of a workspace's endpoints, of some at a time."""
         workspace = self._learned.peek(workspace_id)
         if workspace is None:
-            former = self._former.get(workspace_id, {})
+            former = self._former.of(workspace_id)
             first = self._rows.first_of(workspace_id)
             if first == NONE and not former:
                 return None
             workspace = Workspace(self._tools, first)
-            for endpoint_id, candidate in former.items():
-                workspace.add(endpoint_id, candidate)
+            for each in former:
+                workspace.add(each.endpoint_id, each)
         left = LEARNED_AT_ONCE
         while workspace.next_row != NONE and left:
             candidate = self._candidate(workspace.next_row)
@@ -295,9 +294,7 @@ class EndpointTable:
         """Replace what was opened and learned of an endpoint."""
         self._opened.drop(endpoint_id)
         self._tools.costly.discard(endpoint_id)
-        former = self._former.get(workspace_id)
-        if former is not None:
-            former.pop(endpoint_id, None)
+        self._former.drop(workspace_id, endpoint_id)
         workspace = self._learned.peek(workspace_id)
         if workspace is not None:
             now = self._candidate(self._rows.find(endpoint_id))
@@ -318,33 +315,21 @@ class EndpointTable:
         known = self._known(endpoint_id)
         if known is not None:
             former = former_of(known, self._open(row, endpoint_id).earlier, at_ms)
+            candidate = Candidate.of_former(former)
             self._leave(row, known)
-            self._remember(former, at_ms)
+            self._former.add(candidate, at_ms)
+            self._refresh(candidate, candidate, is_new=True)
         self._rows.judge(row, DELETED, sealed=True)
         self._opened.drop(endpoint_id)
         self._tools.costly.discard(endpoint_id)
-        self._forget(at_ms - FORMER_MS)
+        for each in self._former.forget(at_ms - FORMER_MS):
+            self._refresh(each, None, is_new=False)
 
-    def _remember(self, former: Former, at_ms: int) -> None:
-        candidate = Candidate.of_former(former)
-        self._former.setdefault(former.workspace_id, {})[former.endpoint_id] = candidate
-        self._deletions.append((at_ms, candidate))
-        workspace = self._learned.peek(former.workspace_id)
+    def _refresh(self, known: Candidate, now: Candidate | None, *, is_new: bool) -> None:
+        """Replace what was learned of an endpoint."""
+        workspace = self._learned.peek(known.workspace_id)
         if workspace is not None:
-            workspace.put(former.endpoint_id, candidate, is_new=True)
-
-    def _forget(self, before_ms: int) -> None:
-        """Forget endpoints that were deleted before a moment."""
-        while self._deletions and self._deletions[0][0] < before_ms:
-            _, gone = self._deletions.popleft()
-            former = self._former.get(gone.workspace_id, {})
-            if former.get(gone.endpoint_id) is gone:
-                former.pop(gone.endpoint_id)
-                workspace = self._learned.peek(gone.workspace_id)
-                if workspace is not None:
-                    workspace.put(gone.endpoint_id, None, is_new=False)
-            if not former:
-                self._former.pop(gone.workspace_id, None)
+            workspace.put(known.endpoint_id, now, is_new=is_new)
 
     def _refuse(self, endpoint_id: str, reason: str) -> None:
         self.forged += 1
