@@ -85,6 +85,35 @@ def test_what_was_accepted_is_in_kafka_in_every_form_that_it_may_have(api: Insta
     }
 
 
+def test_a_trace_comes_from_the_request_or_from_the_attributes_of_the_event(
+    api: Installation,
+) -> None:
+    plain, cloud, binary, wrong = (event(api) for _ in range(4))
+    parents = [f"00-{each * 32}-{each * 16}-01" for each in "abc"]
+    headers = {"traceparent": parents[0], "tracestate": "vendor=1"}
+    attributes = {"specversion": "1.0", "source": "/c", "type": TYPE}
+    ids = [each["meta"]["event_id"] for each in (plain, cloud, binary, wrong)]
+    own = {**attributes, "id": ids[1], "traceparent": parents[1], "data": cloud}
+    as_cloud = {**headers, "content-type": "application/cloudevents+json"}
+    ce = {f"ce-{name}": value for name, value in attributes.items()}
+    traced = {"ce-id": ids[2], "ce-traceparent": parents[2], "ce-tracestate": "vendor=2"}
+    answers = [
+        post(api, {"type": TYPE, "data": plain}, **headers),
+        post(api, own, **as_cloud),
+        post(api, binary, **ce, **traced),
+        post(api, {"type": TYPE, "data": wrong}, traceparent="00-nonsense", tracestate="a=1"),
+    ]
+    assert [each.status_code for each in answers] == [202] * 4, [each.text for each in answers]
+    written = found(api, 5)
+    got = [(written[each].get("traceparent"), written[each].get("tracestate")) for each in ids]
+    assert got == [
+        (parents[0], "vendor=1"),
+        (parents[1], None),
+        (parents[2], "vendor=2"),
+        (None, None),
+    ]
+
+
 def test_of_many_none_is_published_unless_all_are_right(api: Installation) -> None:
     wrong = event(api)
     wrong["testimonial"]["rating"]["value"] = "many"

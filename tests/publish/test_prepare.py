@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState, use_span
 
 from plaudit.events.catalogue import CATALOGUE, lookup
 from plaudit.events.decoding import EventDecoder
@@ -12,7 +13,9 @@ from plaudit.events.models.event import EventModel
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import EventTooLarge, OptionRefused, Publisher, PublishRefused
 from plaudit.publish.prepare import MOST_BYTES, prepare
+from plaudit.publish.trace import trace_of
 from plaudit.records.names import Names
+from plaudit.records.trace_context import kafka_headers
 
 NAMES = Names("p.")
 SOURCE = "/services/moderation"
@@ -49,14 +52,25 @@ def test_with_a_registry_the_value_is_framed_with_the_schemas_id() -> None:
 
 def test_the_trace_goes_into_the_headers_and_only_when_there_is_one() -> None:
     event = example("form.completed")
-    assert dict(prepare(event, NAMES, SOURCE, TRACE).headers)["traceparent"] == TRACE.encode()
+    trace = trace_of(TRACE)
+    assert dict(prepare(event, NAMES, SOURCE, trace).headers)["traceparent"] == TRACE.encode()
     assert "traceparent" not in dict(prepare(event, NAMES, SOURCE).headers)
+
+
+def test_the_current_span_goes_along_with_its_state() -> None:
+    state = TraceState([("vendor", "1")])
+    parent = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=state)
+    with use_span(NonRecordingSpan(parent)):
+        assert kafka_headers(trace_of(None)) == [
+            ("traceparent", b"00-%032x-%016x-01" % (1, 2)),
+            ("tracestate", b"vendor=1"),
+        ]
 
 
 @pytest.mark.parametrize("trace", ["", "abc", TRACE.upper(), f"{TRACE}\n", f"{TRACE}-00"])
 def test_an_invalid_trace_context_is_refused(trace: str) -> None:
     with pytest.raises(OptionRefused, match="traceparent: not of the form"):
-        prepare(example("form.completed"), NAMES, SOURCE, trace)
+        trace_of(trace)
 
 
 def test_an_event_at_the_limit_is_taken_and_one_byte_more_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from plaudit.api.problems import Refused
 from plaudit.events.avro.json_fast_path import UNUSUAL, JsonWritten, write_json
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
 from plaudit.events.models.event import EventModel
+from plaudit.records.trace_context import TRACEPARENT, TRACESTATE, TraceContext, trace_context
 from plaudit.records.validation import in_words
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
@@ -22,7 +24,10 @@ JSON: Final = "application/json"
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 _FIELDS: Final = frozenset({"type", "data", "source"})
-_BINARY: Final = ("ce-id", "ce-type", "ce-source", "ce-specversion", "ce-time")
+_BINARY: Final = (
+    *("ce-id", "ce-type", "ce-source", "ce-specversion", "ce-time"),
+    *("ce-traceparent", "ce-tracestate"),
+)
 
 
 class Incoming(NamedTuple):
@@ -32,11 +37,13 @@ class Incoming(NamedTuple):
         event: the event, already in Avro if its JSON has the usual form, which is faster.
         source: value of `ce_source`.
         where: its path in the request, with a dot; empty for a single event.
+        trace: trace context, from the request or from the event's own attributes.
     """
 
     event: EventModel | JsonWritten
     source: str
     where: str
+    trace: TraceContext | None = None
 
 
 def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> Iterator[Incoming]:
@@ -59,9 +66,10 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> Ite
         raise Refused(400, f"not JSON: {error}") from None
     if media_type == JSON and "ce-type" in headers:
         attributes = {name[3:]: headers[name] for name in _BINARY if name in headers}
-        yield _cloud_event({**attributes, "data": tree}, "")
+        yield _cloud_event(_trace_of(headers), {**attributes, "data": tree}, "")
         return
-    read = _ours if media_type == JSON else _cloud_event
+    request_trace = _trace_of(headers)
+    read = partial(_ours if media_type == JSON else _cloud_event, request_trace)
     if media_type == STRUCTURED or (media_type == JSON and isinstance(tree, dict)):
         yield read(tree, "")
         return
@@ -85,7 +93,7 @@ def with_ids(body: bytes, once: IdempotencySeed) -> bytes:
     return orjson.dumps(tree)
 
 
-def _ours(tree: object, where: str) -> Incoming:
+def _ours(trace: TraceContext | None, tree: object, where: str) -> Incoming:
     if not isinstance(tree, dict) or not isinstance(tree.get("data"), dict):
         detail = 'an event is {"type": "testimonial.approved", "data": {…}}'
         raise Refused(422, detail, field=f"{where}data")
@@ -95,10 +103,10 @@ def _ours(tree: object, where: str) -> Incoming:
     source = tree.get("source", SOURCE)
     if not isinstance(source, str):
         raise Refused(422, "a URI reference such as /services/reviews", field=f"{where}source")
-    return Incoming(_written(tree.get("type"), tree["data"], where), source, where)
+    return Incoming(_written(tree.get("type"), tree["data"], where), source, where, trace)
 
 
-def _cloud_event(tree: object, where: str) -> Incoming:
+def _cloud_event(trace: TraceContext | None, tree: object, where: str) -> Incoming:
     if not isinstance(tree, dict) or not isinstance(tree.get("data"), dict):
         raise Refused(422, "a CloudEvent with the event as JSON in it", field=f"{where}data")
     if tree.get("specversion") != "1.0":
@@ -116,7 +124,16 @@ def _cloud_event(tree: object, where: str) -> Incoming:
     if str(event.meta.event_id) != _uuid(tree["id"]):
         detail = "has to be the UUID in meta.event_id: it becomes the webhook-id"
         raise Refused(422, detail, field=f"{where}id")
-    return Incoming(event, tree["source"], where)
+    # The extension names the span that the event comes from; the request may be that of a relay.
+    return Incoming(event, tree["source"], where, _trace_of(tree) or trace)
+
+
+def _trace_of(given: Mapping[str, object]) -> TraceContext | None:
+    """Return the trace context among headers or attributes; None without a valid one."""
+    parent, state = given.get(TRACEPARENT), given.get(TRACESTATE)
+    if not isinstance(parent, str):
+        return None
+    return trace_context(parent.encode(), state.encode() if isinstance(state, str) else None)
 
 
 def _written(name: object, data: dict[str, Any], where: str) -> EventModel | JsonWritten:

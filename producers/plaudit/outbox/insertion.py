@@ -13,7 +13,7 @@ from typing import Any, Final
 from plaudit.events.models.event import EventModel
 from plaudit.outbox.table import COLUMNS, TABLE, checked
 from plaudit.publish.prepare import DEFAULT_SOURCE, checked_source, prepare
-from plaudit.publish.trace import current_traceparent
+from plaudit.publish.trace import trace_of
 from plaudit.records.names import Names
 
 _UNPREFIXED: Final = Names("")
@@ -117,8 +117,7 @@ def row_of(
     Raises:
         PublishRefused: the event is too large, or an argument is invalid.
     """
-    trace = current_traceparent() if traceparent is None else traceparent
-    made = prepare(event, _UNPREFIXED, checked_source(source), trace)
+    made = prepare(event, _UNPREFIXED, checked_source(source), trace_of(traceparent))
     headers = json.dumps([[name, value.decode()] for name, value in made.headers])
     return made.topic, made.key.decode(), made.value, headers
 

@@ -15,6 +15,7 @@ from plaudit.events.encoding import framed, writer_of
 from plaudit.events.models.event import EventModel
 from plaudit.publish.errors import EventTooLarge, OptionRefused
 from plaudit.records.names import Names
+from plaudit.records.trace_context import TraceContext, kafka_headers
 
 MOST_BYTES: Final = 512 * 1024
 """Maximum size of an event's value. Retries add headers, and all topics accept that much."""
@@ -23,7 +24,6 @@ DEFAULT_SOURCE: Final = "/plaudit/publisher"
 _TRANSACTIONAL_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 # RFC 3986 characters; others could break systems that log or forward the header.
 _SOURCE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,512}")
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 SchemaId = Callable[[EventType], int | None]
 
@@ -58,15 +58,15 @@ class RecordTemplate:
     origin: Header
     write: Write
 
-    def record(self, event: EventModel, traceparent: str | None) -> Prepared:
+    def record(self, event: EventModel, trace: TraceContext | None) -> Prepared:
         """Return the record of an event of this type; see `prepare`."""
         value = self.head + self.write(event)
         if len(value) > MOST_BYTES:
             raise EventTooLarge(self.type.name, len(value), MOST_BYTES)
         key = self.type.key_of(event)
         given = headers(event, key, self.kind, self.origin)
-        if traceparent is not None:
-            given.append(("traceparent", checked_traceparent(traceparent)))
+        if trace is not None:
+            given += kafka_headers(trace)
         return Prepared(self.topic, key, value, given)
 
 
@@ -94,7 +94,7 @@ def prepare(
     event: EventModel,
     names: Names,
     source: str,
-    traceparent: str | None = None,
+    trace: TraceContext | None = None,
     schema_id: int | None = None,
 ) -> Prepared:
     """Return the record of an event: topic and key from the catalogue, CloudEvents headers.
@@ -103,18 +103,21 @@ def prepare(
         event: the event, validated by its constructor.
         names: names of the topics.
         source: value of `ce_source`.
-        traceparent: W3C trace context.
+        trace: W3C trace context.
         schema_id: id of the event's schema, with a registry.
 
     Raises:
         EventTooLarge: the event exceeds 512 KiB.
-        OptionRefused: `traceparent` is not valid in a header.
     """
-    return form_of(type_of(event), names, source, schema_id).record(event, traceparent)
+    return form_of(type_of(event), names, source, schema_id).record(event, trace)
 
 
 def prepare_written(
-    event: JsonWritten, names: Names, source: str, schema_id: int | None = None
+    event: JsonWritten,
+    names: Names,
+    source: str,
+    schema_id: int | None = None,
+    trace: TraceContext | None = None,
 ) -> Prepared:
     """Return the record of an event that was encoded straight from JSON.
 
@@ -130,6 +133,7 @@ def prepare_written(
         moment=event.occurred_at.encode(),
         subject=key,
     )
+    given += kafka_headers(trace)
     return Prepared(names.event_topic(event.type.entity), key, value, given)
 
 
@@ -142,18 +146,6 @@ def sized(event_type: EventType, value: bytes) -> bytes:
     if len(value) > MOST_BYTES:
         raise EventTooLarge(event_type.name, len(value), MOST_BYTES)
     return value
-
-
-def checked_traceparent(traceparent: str) -> bytes:
-    """Return a `traceparent` as a header.
-
-    Raises:
-        OptionRefused: the value is not a valid `traceparent`.
-    """
-    if _TRACEPARENT.fullmatch(traceparent) is None:
-        option = "traceparent"
-        raise OptionRefused(option, "not of the form 00-<32 hex>-<16 hex>-01 (W3C Trace Context)")
-    return traceparent.encode()
 
 
 def checked_source(source: str) -> str:

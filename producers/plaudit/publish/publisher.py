@@ -29,7 +29,7 @@ from plaudit.publish.prepare import (
     form_of,
 )
 from plaudit.publish.schema_ids import RegistryIds
-from plaudit.publish.trace import current_traceparent
+from plaudit.publish.trace import trace_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -126,9 +126,8 @@ class Publisher:
 
         Args:
             event: the event; `meta.event_id` makes publishing it again idempotent.
-            traceparent: W3C trace context, visible to the subscriber; the default is
-                OpenTelemetry's
-                current span.
+            traceparent: W3C trace context, which the webhook request carries on; the default is
+                that of OpenTelemetry's current span, with its `tracestate`.
 
         Returns:
             A future: `result(timeout)` returns the record's position once all in-sync replicas have
@@ -245,8 +244,7 @@ class Publisher:
 
     def _prepared(self, event: EventModel, traceparent: str | None = None) -> Prepared:
         form = self._forms.get(type(event)) or self._form(event)
-        trace = current_traceparent() if traceparent is None else traceparent
-        return form.record(event, trace)
+        return form.record(event, trace_of(traceparent))
 
     def _form(self, event: EventModel) -> RecordTemplate:
         event_type = type_of(event)

@@ -149,9 +149,10 @@ def _prepared(parts: Parts, who: Caller, incoming: Incoming) -> Prepared:
     try:
         source = checked_source(incoming.source)
         if isinstance(event, JsonWritten):
-            return prepare_written(event, parts.names, source, parts.schema_id(event.type))
+            schema_id = parts.schema_id(event.type)
+            return prepare_written(event, parts.names, source, schema_id, incoming.trace)
         schema_id = parts.schema_id(type_of(event))
-        return prepare(event, parts.names, source, schema_id=schema_id)
+        return prepare(event, parts.names, source, incoming.trace, schema_id)
     except OptionRefused as error:
         raise Refused(422, str(error), field=f"{where}source") from None
     except EventTooLarge as error:

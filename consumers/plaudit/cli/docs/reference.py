@@ -156,7 +156,8 @@ def _topics() -> Iterator[str]:
 def _headers() -> Iterator[str]:
     yield "## Kafka headers\n"
     yield "Events carry CloudEvents headers (`ce_id`, `ce_type`, `ce_source`, `ce_specversion`,"
-    yield "`ce_time`, `ce_subject`) and `traceparent` when there is one. The pipeline adds:\n"
+    yield "`ce_time`, `ce_subject`), and `traceparent` and `tracestate` if the event was published"
+    yield "in a trace. The pipeline adds:\n"
     yield "| header | meaning |"
     yield "|---|---|"
     for _, name, meaning in _MEANING.findall(inspect.getsource(Header)):

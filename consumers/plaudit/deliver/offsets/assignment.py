@@ -15,6 +15,7 @@ from plaudit.deliver.offsets.window import Window, WindowLimits
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.read.headers import Headers, HeadersUnreadable, headers_of
 from plaudit.logs.logger import event_logger
+from plaudit.records.trace_context import TraceContext, read_trace
 
 _log = event_logger(__name__)
 
@@ -217,6 +218,8 @@ class Record:
     """
 
     __slots__ = (
+        "_trace",
+        "_trace_is_read",
         "_unreadable",
         "assignment",
         "deliveries",
@@ -247,6 +250,8 @@ class Record:
         self.pending = 0
         self.deliveries = 0
         self._unreadable: HeadersUnreadable | None = None
+        self._trace: TraceContext | None = None
+        self._trace_is_read = False
 
     def anew(self) -> Record:
         """Return the record as it was read, without begun deliveries."""
@@ -271,6 +276,14 @@ class Record:
     def key(self) -> bytes | None:
         """The record's key."""
         return None if self.message is None else self.message.key()
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """The trace context that came with the event; read once for all its deliveries."""
+        if not self._trace_is_read:
+            self._trace_is_read = True
+            self._trace = read_trace(self.headers())
+        return self._trace
 
     def headers(self) -> Headers:
         """Read the headers, which takes a few microseconds.

@@ -15,6 +15,7 @@ from plaudit.deliver.model.delivery import Delivery
 from plaudit.endpoints.model import Endpoint
 from plaudit.formats.shape import SOURCE, Rendered, Shape
 from plaudit.records.names import Trigger
+from plaudit.records.trace_context import request_headers
 from plaudit.transport.addresses import Target
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import AddressRefused, TotalTimeout, TransportError
@@ -40,12 +41,14 @@ class Parcel(NamedTuple):
         body: as it is signed and sent.
         trigger: why it is sent.
         write: for an endpoint with another payload format: writes what is sent in place of `body`.
+        trace: header lines of the trace context.
     """
 
     message_id: str
     body: bytes
     trigger: Trigger
     write: Callable[[], Rendered] | None = None
+    trace: bytes = b""
 
 
 class Request(NamedTuple):
@@ -77,7 +80,13 @@ class Attempter:
         """Return the request of a delivery; raises like `request`."""
         shape = endpoint.shape
         write = None if shape is None else partial(write_as, shape, delivery)
-        parcel = Parcel(delivery.event.event_id, delivery.body, delivery.history.trigger, write)
+        parcel = Parcel(
+            delivery.event.event_id,
+            delivery.body,
+            delivery.history.trigger,
+            write,
+            request_headers(delivery.record.trace),
+        )
         return self.request(parcel, endpoint, now_ms)
 
     def request(self, parcel: Parcel, endpoint: Endpoint, now_ms: int) -> Request:
@@ -144,15 +153,17 @@ class Attempter:
 
 def request_lines(parcel: Parcel, endpoint: Endpoint, now_s: int) -> bytes:
     """Return the headers of this request alone (Standard Webhooks; `webhook-timestamp` is now)."""
-    message_id, body, trigger, _ = parcel
+    message_id, body, trigger, _, trace = parcel
     lines = b"webhook-id: %b\r\nwebhook-timestamp: %d\r\nwebhook-signature: %b\r\n" % (
         message_id.encode(),
         now_s,
         endpoint.signer.sign(message_id, now_s, body),
     )
     if trigger is _IS_REPLAY:
-        return lines + _REPLAY
-    return lines + _TEST if trigger is _IS_TEST else lines
+        lines += _REPLAY
+    elif trigger is _IS_TEST:
+        lines += _TEST
+    return lines + trace if trace else lines
 
 
 def write_as(shape: Shape, delivery: Delivery) -> Rendered:
