@@ -12,6 +12,7 @@ import pytest
 
 from attempts import attempt, failed
 from console.rig import Rig, rig
+from console.scene import letter
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.kafka.read.record_reader import StoredRecord
@@ -145,3 +146,29 @@ def test_counts_statistics_and_errors_are_of_the_workspace(installation: Rig) ->
         assert len(data) >= steps
         assert sum(each["delivered"] for each in data) == 1
         assert data[0]["delivered"] == 0
+
+
+def test_dead_letters_are_listed_counted_shown_and_exported_within_a_workspace(
+    installation: Rig,
+) -> None:
+    endpoint = installation.add("crm")
+    for number, reason in enumerate(("exhausted", "exhausted", "gone")):
+        installation.letters.add(letter(installation, endpoint, reason, "503", number, NOW))
+    write, stranger = client(installation, "write"), client(installation, "stranger")
+    page = write.get("/v1/dead-letters", params={"reason": "exhausted", "limit": 1}).json()
+    rest = write.get(
+        "/v1/dead-letters", params={"reason": "exhausted", "cursor": page["cursor"]}
+    ).json()
+    assert (len(page["data"]), len(rest["data"]), rest["cursor"]) == (1, 1, None)
+    counts = write.get("/v1/dead-letters/counts").json()
+    assert (counts["total"], counts["by"]["reason"]) == (3, {"exhausted": 2, "gone": 1})
+    one = page["data"][0]["delivery_id"]
+    assert write.get(f"/v1/dead-letters/{one}").json()["event"].startswith("{")
+    assert write.get("/v1/dead-letters/export").text.count("\n") == 3
+    assert stranger.get("/v1/dead-letters").json()["data"] == []
+    assert stranger.get("/v1/dead-letters/export").text == ""
+    assert stranger.get(f"/v1/dead-letters/{one}").status_code == 404
+    for query in ("kind=events", f"workspace_id={installation.other}"):
+        assert write.get(f"/v1/dead-letters?{query}").status_code == 403, query
+    for query in ("reason=no", "since=soon", "status=9x", "cursor=1", "limit=0", "x=1"):
+        assert write.get(f"/v1/dead-letters?{query}").status_code == 422, query

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -26,9 +26,14 @@ from plaudit.api.settings import ApiSettings
 from plaudit.api.test_sends import SharedSender
 from plaudit.console.app import mount
 from plaudit.console.settings import ConsoleSettings
+from plaudit.control.dead_letters import DeadLetters
+from plaudit.control.letter_index import order_of
 from plaudit.control.retry import Retrier
 from plaudit.control.status import Status
 from plaudit.deliver.settings import HttpSettings
+from plaudit.dlq.job.export import line_of
+from plaudit.dlq.letters.filters import LetterFilter
+from plaudit.dlq.letters.letter import Kind, Letter
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
@@ -42,7 +47,9 @@ from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import EndpointSpec, Rules
 from plaudit.store.endpoints.workspaces import WorkspaceService
+from plaudit.store.jobs.job_model import JobProgress, JobState
 from plaudit.store.jobs.job_service import JobService
+from plaudit.store.jobs.queue import JobQueue
 from plaudit.store.log.health import summed, take_in
 from plaudit.store.log.writer import AttemptRows, insert_new
 from plaudit.transport.addresses import AddressPolicy
@@ -68,6 +75,29 @@ class Records:
 
     def read(self, topic: str, partition: int, offset: int) -> StoredRecord | None:
         return self.known.get((topic, partition, offset))
+
+
+class KeptLetters(DeadLetters):
+    """Dead letters in memory; finds and counts them as those of the topics."""
+
+    def __init__(self) -> None:
+        self.known: dict[Kind, list[Letter]] = {kind: [] for kind in Kind}
+
+    def add(self, letter: Letter, kind: Kind = Kind.DELIVERIES) -> None:
+        """Add a letter."""
+        self.known[kind].append(letter)
+
+    def looked(self, kind: Kind) -> tuple[Sequence[Letter], bool]:
+        return sorted(self.known[kind], key=order_of, reverse=True), False
+
+    def whole(self, _: Kind, known: Letter) -> Letter | None:
+        return known
+
+    def export(self, kind: Kind, wanted: LetterFilter) -> Iterator[str]:
+        yield from (line_of(each, kind) + "\n" for each in self.known[kind] if wanted.takes(each))
+
+    def close(self) -> None:
+        """Close nothing."""
 
 
 class Sent:
@@ -107,6 +137,7 @@ class Rig:
     workspace: str
     other: str
     records: Records
+    letters: KeptLetters = field(default_factory=KeptLetters)
     keys: dict[str, str] = field(default_factory=dict)
     clients: list[httpx.Client] = field(default_factory=list)
 
@@ -123,6 +154,13 @@ class Rig:
         made = [rows.row(decode_attempt(encode_attempt(each))) for each in attempts]
         with self.parts.engine.begin() as connection:
             take_in(connection, summed(insert_new(connection, made)))
+
+    def finish(self, chosen: int, **report: Any) -> None:
+        """Carry out every job that is queued, as a runner that finds so many records."""
+        queue = JobQueue(self.parts.engine, "runner")
+        while (job := queue.claim()) is not None:
+            queue.keep(job, JobProgress(chosen, 0 if job.dry_run else chosen))
+            queue.conclude(job, JobState.DONE, {"chosen": chosen, **report}, None)
 
     def browser(self, key: str | None = "admin", **given: Any) -> Browser:
         """Return a browser; it is signed in with a key, unless that is None."""
@@ -166,7 +204,7 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
     secrets = SecretKeys([secret])
     known = KafkaSettings(bootstrap_servers="127.0.0.1:1")
     http = HttpSettings.model_validate({"allow_networks": "127.0.0.0/8"})
-    records, sent = Records(), cast("Producer", Sent())
+    records, letters, sent = Records(), KeptLetters(), cast("Producer", Sent())
     rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), known.tiers)
     reader = cast("RecordReader", records)
     parts = Parts(
@@ -188,10 +226,11 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
         producer=sent,
         outlet=cast("EventWriter", None),
         schema_id=lambda _: None,
+        letters=letters,
     )
     app = create_app(parts)
     mount(app, parts, ConsoleSettings(**settings), known)
-    made = Rig(app, "", parts, str(uuid.uuid4()), str(uuid.uuid4()), records)
+    made = Rig(app, "", parts, str(uuid.uuid4()), str(uuid.uuid4()), records, letters)
     for name, scope, of in (
         ("admin", Scope.ADMIN, None),
         ("write", Scope.WORKSPACE, made.workspace),

@@ -9,11 +9,13 @@ from typing import Any
 
 from attempts import attempt
 from console.rig import Rig
+from plaudit.dlq.letters.letter import Letter
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
 from plaudit.kafka.read.record_reader import StoredRecord
 from plaudit.records.attempt import AttemptRecord
+from plaudit.records.names import Header
 
 HOUR_MS = 3_600_000
 TYPES = (
@@ -43,8 +45,45 @@ def paint(rig: Rig, per_hour: int = 12) -> dict[str, str]:
             if hour > 3:
                 made.append(_sent(rig, ids["Slack"], at, chance))
     ids |= _failing(rig, ids["Slack"], now, made)
+    letters(rig, ids, now, chance)
     rig.log(*made)
     return ids
+
+
+def letters(rig: Rig, ids: dict[str, str], now: int, chance: random.Random) -> None:
+    """Add dead letters, of the deliveries that failed and of a disabled endpoint."""
+    for number in range(60):
+        endpoint, reason, status = chance.choice(
+            (("Slack", "exhausted", "404"), ("Old shop", "endpoint_disabled", ""),
+             ("CRM", "exhausted", "503"), ("CRM", "rejected", "413"))
+        )  # fmt: skip
+        age = int(chance.expovariate(1 / (20 * HOUR_MS)))
+        rig.letters.add(letter(rig, ids[endpoint], reason, status, number, now - age))
+
+
+def letter(
+    rig: Rig, endpoint: str, reason: str, status: str, number: int = 0, at: int = 0, **given: str
+) -> Letter:
+    """Return a dead letter."""
+    event = example("testimonial.approved")
+    event_id = str(uuid.UUID(int=(0xD << 124) + number))
+    key = str(uuid.uuid5(uuid.UUID(event_id), endpoint))
+    headers = {
+        "ce_id": event_id,
+        "ce_type": TYPES[number % 2],
+        Header.DELIVERY_ID: key,
+        Header.ENDPOINT_ID: endpoint,
+        Header.WORKSPACE_ID: rig.workspace,
+        Header.REASON: reason,
+        Header.ATTEMPT: "6",
+        Header.LAST_STATUS: status,
+        Header.LAST_ERROR: f"HTTP {status}" if status else "",
+        Header.ORIGIN_TOPIC: "plaudit.testimonials",
+        **given,
+    }
+    named = [(name, value.encode()) for name, value in headers.items() if value]
+    at_ms = at or int(time.time() * 1_000)
+    return Letter(key.encode(), 0, number, at_ms, named, encode(event))
 
 
 def _sent(rig: Rig, endpoint: str, at: int, chance: random.Random) -> AttemptRecord:

@@ -24,6 +24,7 @@ from plaudit.api.request_guard import Door
 from plaudit.api.routes import (
     audit,
     catalogue,
+    dead_letters,
     deliveries,
     endpoints,
     events,
@@ -34,6 +35,9 @@ from plaudit.api.routes import (
 )
 
 LOOK: Final = ["GET", "HEAD"]
+_MODULES: Final = (
+    endpoints, public_keys, deliveries, dead_letters, audit, jobs, hooks, workspaces, catalogue
+)  # fmt: skip
 
 
 def create_app(
@@ -64,7 +68,7 @@ def create_app(
     )
     app.state.parts = parts
     app.router.routes.append(events.ROUTE)
-    for module in (endpoints, public_keys, deliveries, audit, jobs, hooks, workspaces, catalogue):
+    for module in _MODULES:
         app.include_router(module.router, dependencies=[Depends(check_query)])
     install(app)
     app.add_middleware(events.Shortcut)

@@ -14,6 +14,7 @@ from plaudit.api.rate_limits import RateLimits
 from plaudit.api.settings import ApiSettings
 from plaudit.api.test_sends import SharedSender
 from plaudit.control.background_relay import BackgroundRelay
+from plaudit.control.dead_letters import DeadLetters
 from plaudit.control.retry import Retrier
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
@@ -55,6 +56,7 @@ class Parts:
         outlet: writes events; `schema_id` returns the registry's id of a schema.
         producer: writes everything else.
         jobs: queue of jobs.
+        letters: dead letters.
     """
 
     engine: Engine
@@ -75,6 +77,7 @@ class Parts:
     outlet: EventWriter
     schema_id: SchemaId
     jobs: JobService
+    letters: DeadLetters
 
 
 @contextmanager
@@ -90,6 +93,8 @@ def opened(
         events = Producer(kafka, replace(config, has_thread=False))
         stack.callback(events.close)
         reader = stack.enter_context(RecordReader(kafka))
+        letters = DeadLetters(kafka, reader)
+        stack.callback(letters.close)
         schema_ids = RegistryIds(kafka)
         stack.callback(schema_ids.close)
         relay = BackgroundRelay(engine, producer, kafka.names.endpoints, secrets)
@@ -115,4 +120,5 @@ def opened(
             EventWriter(events),
             schema_ids,
             JobService(engine),
+            letters,
         )

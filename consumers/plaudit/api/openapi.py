@@ -23,6 +23,7 @@ TAGS: Final = [
     {"name": "audit", "description": "Changes, with actor and time."},
     {"name": "automation tools", "description": "REST hooks, as Zapier and others use them."},
     {"name": "catalogue", "description": "Event types, their schemas and examples."},
+    {"name": "dead letters", "description": "Deliveries that were given up."},
     {"name": "deliveries", "description": "The delivery log, manual retries and statistics."},
     {"name": "endpoints", "description": "Receivers of events."},
     {"name": "events", "description": "Publishing of events over HTTP."},

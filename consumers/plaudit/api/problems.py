@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from plaudit.control.dead_letters import NoSuchLetter
 from plaudit.control.retry import RetryRefused
 from plaudit.endpoints.keys import CannotOpen
 from plaudit.events.catalogue import UnknownEventType
@@ -89,7 +90,10 @@ def refusal(error: Exception) -> Refused:
             return Refused(422, error.reason, field=error.field)
         case UnknownEventType():
             return Refused(422, str(error), field="type")
-        case NoSuchEndpoint() | NoSuchDelivery() | NoSuchKey() | NoSuchJob() | NoSuchSession():
+        case (
+            NoSuchEndpoint() | NoSuchDelivery() | NoSuchKey() | NoSuchJob() | NoSuchSession()
+            | NoSuchLetter()
+        ):  # fmt: skip
             return Refused(404, str(error).partition(";")[0])
         case RetryRefused():
             return Refused(409, str(error), code=error.reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
@@ -97,15 +97,19 @@ class Redirected:
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """A file, always as an attachment."""
+class Streamed:
+    """A response that is written piece by piece.
 
-    name: str
-    content: bytes
+    Attributes:
+        name: name of the file, which the browser saves; None: for a script of the page.
+    """
+
+    pieces: Iterator[str] | AsyncIterator[bytes]
     media_type: str
+    name: str | None = None
 
 
-Answer: TypeAlias = "Shown | Redirected | Download"
+Answer: TypeAlias = "Shown | Redirected | Streamed"
 Handler: TypeAlias = Callable[[Ask], "Answer | Awaitable[Answer]"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -39,7 +39,7 @@ def environment() -> Environment:
             "short": lambda text: str(text)[:_SHORT],
         }
     )
-    made.globals.update({"asset": asset_url, "plural": words.plural})
+    made.globals.update({"asset": asset_url, "plural": words.plural, "pairs": _pairs})
     return made
 
 
@@ -73,6 +73,11 @@ def _time(epoch_ms: int, shown: str, kind: str) -> Markup:
     return Markup('<time datetime="{}" title="{}" data-time="{}">{}</time>').format(
         time_text(epoch_ms), _utc(epoch_ms), kind, shown
     )
+
+
+def _pairs(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Return values as options whose word is the value."""
+    return [(each, each) for each in values]
 
 
 def _utc(epoch_ms: int) -> str:

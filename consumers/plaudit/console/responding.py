@@ -9,10 +9,10 @@ from typing import Any, Final, assert_never
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from plaudit.api.problems import Refused
-from plaudit.console.asking import Answer, Download, Redirected, Shown
+from plaudit.console.asking import Answer, Redirected, Shown, Streamed
 from plaudit.console.assets import assets
 from plaudit.console.auth.accent import accent_css
 from plaudit.console.auth.csrf import masked
@@ -48,12 +48,15 @@ class Responder:
                 return self._page(request, viewer, answer)
             case Redirected():
                 return Response(None, 303, {"location": answer.url, **self._headers(viewer)})
-            case Download():
+            case Streamed():
                 headers = {
                     **self._headers(viewer),
-                    "content-disposition": f'attachment; filename="{answer.name}"',
+                    "cache-control": "no-store",
+                    "x-accel-buffering": "no",
                 }
-                return Response(answer.content, 200, headers, answer.media_type)
+                if answer.name is not None:
+                    headers["content-disposition"] = f'attachment; filename="{answer.name}"'
+                return StreamingResponse(answer.pieces, 200, headers, answer.media_type)
             case _:
                 assert_never(answer)
 

@@ -15,6 +15,7 @@ SECTIONS: Final = (
     "overview",
     "endpoints",
     "deliveries",
+    "dead-letters",
     "jobs",
     "events",
     "settings",

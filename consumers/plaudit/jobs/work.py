@@ -59,6 +59,8 @@ class JobWorker:
         """
         params = JobParamsHolder.model_validate({"params": job.params}).params
         done = self._reports(job, params, control, keep)
+        if job.dry_run:
+            control.listener.began(sum(each.get("chosen", 0) for each in done))
         stopped = next((each["stopped"] for each in done if each.get("stopped")), None)
         return (done[0] if len(done) == 1 else {"parts": done}), stopped
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -33,11 +33,12 @@ from plaudit.store.jobs.job_service import JOBS_PAGE, JobEvent, JobService
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
+EVENT_STREAM: Final = "text/event-stream"
 LOOK_EVERY_S: Final = 0.5
 QUIET: Final = 30
 """Looks without an event until a comment keeps the connection open: 15 s."""
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}
 }
 
 
@@ -117,16 +118,24 @@ async def follow_job(
     """
     wanted = str(job_id)
     await run_in_threadpool(parts.jobs.get, wanted, who.key.workspace_id)
-    steps = _steps(parts.jobs, wanted, last_event_id, request)
+    followed = steps(parts.jobs, wanted, last_event_id, request.is_disconnected)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(steps, media_type="text/event-stream", headers=headers)
+    return StreamingResponse(followed, media_type=EVENT_STREAM, headers=headers)
 
 
-async def _steps(
-    jobs: JobService, job_id: str, after: int, request: Request
+async def steps(
+    jobs: JobService, job_id: str, after: int, is_over: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[bytes]:
+    """Yield the steps of a job as server-sent events, until the job is over.
+
+    Args:
+        jobs: jobs.
+        job_id: id of the job.
+        after: number of the last step that the client has.
+        is_over: whether the stream ends before the job.
+    """
     quiet = 0
-    while not await request.is_disconnected():
+    while not await is_over():
         over = (await run_in_threadpool(jobs.get, job_id)).is_over
         found = await run_in_threadpool(jobs.events, job_id, after)
         for each in found:

@@ -1,4 +1,4 @@
-"""Deliveries: a list with filters in its address, and a retry of all that match."""
+"""Deliveries: a list with filters in its address, and a job that retries all that match."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from plaudit.api.auth import check_quota
 from plaudit.api.problems import Refused
-from plaudit.console.asking import Answer, Ask, Redirected, Shown
+from plaudit.console.asking import Answer, Ask, Shown
+from plaudit.console.pages.jobs import bounds_of, ordered
 from plaudit.console.pages.labels import label_or_deleted, labels, labels_for
 from plaudit.console.views.filters import RANGES, WORDS, DeliveryFilter, chips
 from plaudit.console.views.words import mark_of
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.store.log.queries import MOST_RETRIED, Attempt
+from plaudit.store.log.queries import MOST_COUNTED, Attempt
 from plaudit.store.log.query import Query
 
 MOST_NEW: Final = 100
+SAMPLE: Final = 5
 
 
 def show(ask: Ask) -> Answer:
@@ -35,7 +36,8 @@ def show(ask: Ask) -> Answer:
     values = {
         "rows": rows(ask, page.deliveries),
         "chips": [
-            (each.text, ask.url("/deliveries", **each.without)) for each in chips(wanted, name)
+            (each.text, ask.url("/deliveries", **each.without))
+            for each in chips(wanted.given, name)
         ],
         "wanted": wanted,
         "endpoints": list(known.values()),
@@ -70,34 +72,39 @@ def news(ask: Ask) -> Answer:
 def ask_retry(ask: Ask) -> Answer:
     """Show how many deliveries a retry would send, before anything is sent."""
     wanted = DeliveryFilter.of(ask.asked)
-    page = ask.parts.log.page(_query(ask, wanted), limit=MOST_RETRIED)
+    query = _query(ask, wanted)
+    count = ask.parts.log.count(query)
     name = None if wanted.endpoint is None else label_or_deleted(ask, wanted.endpoint).name
     values = {
         "wanted": wanted,
-        "chips": [each.text for each in chips(wanted, name)],
-        "count": len(page.deliveries),
-        "more": page.cursor is not None,
-        "most": MOST_RETRIED,
-        "sample": rows(ask, page.deliveries[:5]),
+        "chips": [each.text for each in chips(wanted.given, name)],
+        "count": count,
+        "more": count >= MOST_COUNTED,
+        "sample": rows(ask, ask.parts.log.page(query, limit=SAMPLE).deliveries),
         "back": ask.url("/deliveries", **wanted.given),
     }
     return Shown("retry_all.html", values)
 
 
 def retry(ask: Ask) -> Answer:
-    """Retry the deliveries that match."""
+    """Order a job that retries the deliveries that match."""
     wanted = DeliveryFilter.of(ask.given)
     if not wanted.given:
         raise Refused(422, "choose at least one condition, such as an endpoint")
-    quota = ask.parts.api.quotas.retries
-    check_quota(quota, ask.viewer.caller)
-    done = ask.parts.api.retrier.retry_all(_query(ask, wanted), MOST_RETRIED)
-    if ask.viewer.workspace_id is not None:
-        quota.charge(ask.viewer.caller.bucket, done.retried)
-    if not done.refused:
-        return Redirected(ask.url("/deliveries", **wanted.given, done=f"retried-{done.retried}"))
-    values = {"done": done, "back": ask.url("/deliveries", **wanted.given)}
-    return Shown("retry_done.html", values)
+    query = _query(ask, wanted)
+    params = {
+        "kind": "retry",
+        "endpoint_id": query.endpoint_id,
+        "event_id": query.event_id,
+        "subject": query.subject,
+        "event_type": query.event_type,
+        "state": query.state,
+        "status": query.status,
+        "since": wanted.since,
+        "until": wanted.until,
+        **bounds_of(ask),
+    }
+    return ordered(ask, params, None, dry_run=False)
 
 
 def rows(ask: Ask, deliveries: Sequence[Attempt]) -> list[dict[str, Any]]:

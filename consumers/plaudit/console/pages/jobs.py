@@ -1,48 +1,78 @@
-"""Jobs: the list, one job with its progress, and the orders that the console gives."""
+"""Jobs: the list, one job with its progress, and the orders that pages give."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from pydantic import ValidationError
 from starlette.responses import Response
 
 from plaudit.api.problems import Refused
-from plaudit.api.routes.jobs import create_job
+from plaudit.api.routes.jobs import EVENT_STREAM, create_job, steps
 from plaudit.api.schemas.job_bodies import JobBody
-from plaudit.console.asking import Answer, Ask, Redirected, Shown
-from plaudit.console.pages.labels import labels
-from plaudit.console.views.words import Mark
-from plaudit.events.catalogue import CATALOGUE
-from plaudit.store.jobs.job_model import JobState, StoredJob
+from plaudit.console.asking import Answer, Ask, Redirected, Shown, Streamed
+from plaudit.console.pages.labels import labels_for
+from plaudit.console.views.job_report import (
+    MARKS,
+    conditions_of,
+    counted,
+    endpoints_of,
+    histograms_of,
+    left_of,
+    remarks_of,
+    title_of,
+    verb_of,
+    verdict_of,
+)
+from plaudit.records.times import wall_ms
+from plaudit.store.jobs.job_model import JobKind, JobState
 
-_MARKS: Final = {
-    JobState.QUEUED: Mark("waiting", "queued"),
-    JobState.RUNNING: Mark("waiting", "running"),
-    JobState.DONE: Mark("delivered", "done"),
-    JobState.FAILED: Mark("failed", "failed"),
-    JobState.CANCELLED: Mark("quiet", "cancelled"),
-}
+STREAM_MS: Final = 120_000
+"""Duration of a stream; then the browser connects again, which checks its session."""
+_NONE: Final = "(none)"
 
 
 def show(ask: Ask) -> Answer:
-    """Show the jobs, newest first, and the forms that order one."""
-    page = ask.parts.api.jobs.list(ask.viewer.workspace_id)
+    """Show the jobs, newest first."""
+    page = ask.parts.api.jobs.list(ask.viewer.workspace_id, cursor=ask.asked("cursor"))
     values = {
-        "jobs": [(each, _mark(each)) for each in page.jobs],
-        "endpoints": list(labels(ask).values()),
-        "types": list(CATALOGUE),
+        "jobs": [(each, MARKS[each.state], title_of(each), verb_of(each)) for each in page.jobs],
+        "url": ask.url("/jobs", cursor=ask.asked("cursor")),
+        "older": page.cursor and ask.url("/jobs", cursor=page.cursor),
     }
     return Shown("jobs.html", values)
 
 
 def show_one(ask: Ask) -> Answer:
-    """Show a job."""
+    """Show a job: how far it is, what it found, and what can be done next."""
     job = ask.parts.api.jobs.get(ask.at["id"], ask.viewer.workspace_id)
-    report = job.report or {}
-    skipped = report.get("skipped") or {}
-    values = {"job": job, "mark": _mark(job), "report": report, "skipped": skipped}
+    known = labels_for(ask, endpoints_of(job) - {_NONE})
+    counts = job.dry_run and job.state == JobState.DONE and job.chosen > 0
+    values = {
+        "job": job,
+        "mark": MARKS[job.state],
+        "title": title_of(job),
+        "verdict": verdict_of(job),
+        "verb": verb_of(job),
+        "counted": counted(job, job.chosen),
+        "conditions": conditions_of(job),
+        "left": left_of(job),
+        "remarks": remarks_of(job),
+        "histograms": histograms_of(job, {each: label.name for each, label in known.items()}),
+        "report": job.report or {},
+        "may_run": counts and ask.viewer.may_write,
+        "is_purge": job.kind == JobKind.PURGE,
+        "url": ask.url(f"/jobs/{job.job_id}"),
+    }
     return Shown("job.html", values)
+
+
+def follow(ask: Ask) -> Answer:
+    """Stream the steps of a job."""
+    jobs = ask.parts.api.jobs
+    job = jobs.get(ask.at["id"], ask.viewer.workspace_id)
+    return Streamed(steps(jobs, job.job_id, 0, _until(ask.now_ms + STREAM_MS)), EVENT_STREAM)
 
 
 def cancel(ask: Ask) -> Answer:
@@ -52,33 +82,33 @@ def cancel(ask: Ask) -> Answer:
 
 
 def run(ask: Ask) -> Answer:
-    """Order what a dry run counted."""
+    """Order what a dry run counted; a removal, if its number was typed."""
     job = ask.parts.api.jobs.get(ask.at["id"], ask.viewer.workspace_id)
-    return _ordered(ask, job.params, job.workspace_id, dry_run=False)
+    if job.kind == JobKind.PURGE:
+        typed = (ask.given("confirm") or "").replace(",", "")
+        if typed != str(job.chosen):
+            detail = f"type {job.chosen} to remove {counted(job, job.chosen)}; nothing was changed"
+            raise Refused(422, detail, field="confirm")
+    return ordered(ask, job.params, job.workspace_id, dry_run=False)
 
 
-def order(ask: Ask) -> Answer:
-    """Order a dry run of a redrive or a replay; the job's page offers the run itself."""
-    kind = ask.given("kind")
-    endpoint = ask.given("endpoint")
-    if kind == "replay":
-        params: dict[str, Any] = {
-            "kind": kind,
-            "endpoint_id": endpoint,
-            "since": ask.given("since") or "1h",
-            "types": list(ask.all_given("types")),
+def bounds_of(ask: Ask) -> dict[str, Any]:
+    """Return the rate and the maximum number that a form has.
+
+    Raises:
+        Refused: one of them is not a number.
+    """
+    rate, most = ask.given("rate"), ask.given("max")
+    try:
+        return {
+            "rate": None if rate is None else float(rate),
+            "max": None if most is None else int(most),
         }
-    else:
-        conditions: dict[str, Any] = {"reasons": list(ask.all_given("reason"))}
-        if endpoint is not None:
-            conditions["endpoint_ids"] = [endpoint]
-        params = {"kind": "redrive", "filter": conditions}
-    return _ordered(ask, params, None, dry_run=True)
+    except ValueError:
+        raise Refused(422, "rate and limit have to be numbers", field="rate") from None
 
 
-def _ordered(
-    ask: Ask, params: dict[str, Any], workspace_id: str | None, *, dry_run: bool
-) -> Answer:
+def ordered(ask: Ask, params: dict[str, Any], workspace_id: str | None, *, dry_run: bool) -> Answer:
     """Order a job as `POST /v1/jobs` does.
 
     Raises:
@@ -94,5 +124,8 @@ def _ordered(
     return Redirected(ask.url(f"/jobs/{made.id}"))
 
 
-def _mark(job: StoredJob) -> Mark:
-    return _MARKS[JobState(job.state)]
+def _until(end_ms: int) -> Callable[[], Awaitable[bool]]:
+    async def is_over() -> bool:
+        return wall_ms() >= end_ms
+
+    return is_over

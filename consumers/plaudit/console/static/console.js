@@ -1,4 +1,4 @@
-// What the pages do beyond reading: local times, keys, copying, polling. Everything works without.
+// What the pages do beyond reading: local times, keys, copying, selecting. Everything works without.
 (function () {
   "use strict";
 
@@ -105,17 +105,34 @@
       event.preventDefault();
       var box = document.querySelector("[data-key='/']");
       if (box) box.focus();
+    } else if (event.key === "x") {
+      var box = document.querySelector("tr.at input[name=id]");
+      if (box) box.click();
     } else if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
   });
 
-  function poll(element) {
-    var timer = setInterval(function () {
-      if (!element.isConnected) { clearInterval(timer); return; }
-      if (document.hidden) return;
-      htmx.ajax("GET", element.dataset.poll, { target: element, swap: "innerHTML" });
-    }, Number(element.dataset.every) * 1000);
+  function pick(form) {
+    // A selection narrows what the buttons do; without one they mean all that match.
+    var boxes = Array.prototype.slice.call(form.querySelectorAll("input[name=id]"));
+    var chosen = boxes.filter(function (box) { return box.checked; }).length;
+    var words = form.querySelector("[data-selected]");
+    if (words) words.textContent = chosen ? chosen + " selected" : words.dataset.all;
+    var every = form.querySelector("[data-select-all]");
+    if (every) {
+      every.checked = chosen > 0 && chosen === boxes.length;
+      every.indeterminate = chosen > 0 && chosen < boxes.length;
+    }
   }
+
+  document.addEventListener("change", function (event) {
+    var form = event.target.closest("form[data-selection]");
+    if (!form) return;
+    if (event.target.matches("[data-select-all]")) {
+      form.querySelectorAll("input[name=id]").forEach(function (box) { box.checked = event.target.checked; });
+    }
+    pick(form);
+  });
 
   document.addEventListener("htmx:afterSwap", function (event) { localise(event.target); });
   document.addEventListener("htmx:beforeSwap", function (event) {
@@ -124,5 +141,5 @@
   });
   localise(document);
   setInterval(function () { if (!document.hidden) localise(document); }, 15000);
-  document.querySelectorAll("[data-poll]").forEach(poll);
+  document.querySelectorAll("form[data-selection]").forEach(pick);
 })();

@@ -85,14 +85,13 @@ class Chip:
     without: Mapping[str, str]
 
 
-def chips(wanted: DeliveryFilter, endpoint_name: str | None) -> list[Chip]:
-    """Return the conditions in words.
+def chips(given: Mapping[str, str], endpoint_name: str | None) -> list[Chip]:
+    """Return conditions in words.
 
     Args:
-        wanted: the conditions.
+        given: the conditions that are set.
         endpoint_name: name of the endpoint in them.
     """
-    given = wanted.given
     return [
         Chip(
             _words(name, endpoint_name or value if name == "endpoint" else value),
@@ -108,6 +107,10 @@ def _words(name: str, value: str) -> str:
             return f"to {value}"
         case "status":
             return f"answered {value}"
+        case "error":
+            return f"error contains “{value}”"
+        case "kind":
+            return "unreadable events"
         case "event":
             return f"event {value[:13]}…"
         case "subject":

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
-
-from plaudit.console.views.words import plural
 
 _TEXTS: Final[Mapping[str, str]] = {
     "saved": "Saved. Workers use it within a second.",
@@ -18,15 +15,8 @@ _TEXTS: Final[Mapping[str, str]] = {
     "revoked": "Revoked, with immediate effect.",
     "stopped": "The job stops after its current batch.",
 }
-_RETRIED: Final = re.compile(r"retried-([0-9]{1,6})")
 
 
 def notice(code: str) -> str | None:
     """Return the text of a notice; None if the code is unknown."""
-    found = _RETRIED.fullmatch(code)
-    if found is not None:
-        count = int(found[1])
-        return (
-            "Nothing matched." if not count else f"{plural(count, 'delivery', 'deliveries')} sent."
-        )
     return _TEXTS.get(code)

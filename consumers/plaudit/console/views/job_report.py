@@ -1,0 +1,159 @@
+"""Jobs in words: what a job does, how far it is, and what its report says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from plaudit.console.views.bars import ShareBar, bars
+from plaudit.console.views.words import Mark, plural
+from plaudit.dlq.job.rules import WAY_OUT
+from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
+
+MARKS: Final[Mapping[str, Mark]] = {
+    JobState.QUEUED: Mark("waiting", "queued"),
+    JobState.RUNNING: Mark("waiting", "running"),
+    JobState.DONE: Mark("delivered", "done"),
+    JobState.FAILED: Mark("failed", "failed"),
+    JobState.CANCELLED: Mark("quiet", "stopped"),
+}
+_TITLES: Final[Mapping[str, str]] = {
+    JobKind.REDRIVE: "Send dead letters again",
+    JobKind.PURGE: "Remove dead letters",
+    JobKind.REPLAY: "Replay events",
+    JobKind.RECOVERY: "Send what an endpoint missed",
+    JobKind.RETRY: "Retry deliveries",
+}
+_NOUNS: Final[Mapping[str, tuple[str, str]]] = {
+    JobKind.REDRIVE: ("dead letter", "dead letters"),
+    JobKind.PURGE: ("dead letter", "dead letters"),
+    JobKind.REPLAY: ("event", "events"),
+    JobKind.RECOVERY: ("delivery", "deliveries"),
+    JobKind.RETRY: ("delivery", "deliveries"),
+}
+
+
+def title_of(job: StoredJob) -> str:
+    """Return the title of a job."""
+    return _TITLES[job.kind]
+
+
+def verb_of(job: StoredJob) -> str:
+    """Return the participle of the job's verb."""
+    return "removed" if job.kind == JobKind.PURGE else "sent"
+
+
+def counted(job: StoredJob, number: int) -> str:
+    """Return a number with the noun of the job's records."""
+    return plural(number, *_NOUNS[job.kind])
+
+
+def verdict_of(job: StoredJob) -> str:
+    """Return how far a job is, or how it ended, as a sentence."""
+    verb = verb_of(job)
+    if job.error:
+        return f"{job.error[:1].upper()}{job.error[1:].rstrip('.')}."
+    if job.state == JobState.QUEUED:
+        return "It waits for a runner (`plaudit record` or `plaudit jobs run`), or for another job."
+    if job.dry_run and job.state == JobState.DONE:
+        return f"{counted(job, job.chosen)} would be {verb}. Nothing was changed."
+    if job.is_over:
+        return f"{counted(job, job.moved)} of {job.chosen:,} {verb}."
+    if job.note:
+        return f"It waits: {job.note}. {job.moved:,} of {job.chosen:,} {verb}."
+    if job.dry_run or not job.chosen:
+        return "It counts."
+    return f"{job.moved:,} of {counted(job, job.chosen)} {verb}."
+
+
+def conditions_of(job: StoredJob) -> list[tuple[str, str]]:
+    """Return the order of a job as names and values; conditions that are not set are left out."""
+    given = {**job.params, **(job.params.get("filter") or {})}
+    for name in ("kind", "filter", "letters"):
+        given.pop(name, None)
+    return [
+        (name.replace("_", " "), _text(value))
+        for name, value in given.items()
+        if value not in (None, [], False, "")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Records that a job left where they are.
+
+    Attributes:
+        reason: why, as a code.
+        way_out: what to do.
+    """
+
+    number: int
+    reason: str
+    way_out: str
+
+
+def left_of(job: StoredJob) -> list[Left]:
+    """Return which records a job leaves, by reason."""
+    ways = {str(reason): text for reason, text in WAY_OUT.items()}
+    return [
+        Left(number, reason, ways.get(reason, ""))
+        for part in parts_of(job)
+        for reason, number in (part.get("skipped") or {}).items()
+    ]
+
+
+def remarks_of(job: StoredJob) -> list[str]:
+    """Return what else a report says of its range."""
+    lines = []
+    for part in parts_of(job):
+        if number := part.get("removed_by_retention_at_most"):
+            lines.append(f"Retention has removed up to {number:,} records of this time.")
+        if number := part.get("undecodable"):
+            lines.append(f"{number:,} records can't be read as events.")
+        if number := part.get("schema_unknown"):
+            lines.append(f"{number:,} events have an unknown schema; they can be replayed later.")
+    return lines
+
+
+def histograms_of(job: StoredJob, names: Mapping[str, str]) -> list[tuple[str, list[ShareBar]]]:
+    """Return the histograms of a job's records.
+
+    Args:
+        job: the job.
+        names: names of the endpoints, by id.
+    """
+    found: list[tuple[str, list[ShareBar]]] = []
+    for part in parts_of(job):
+        counts: Mapping[str, Mapping[str, int]] = part.get("counts") or {}
+        for name in ("reason", "endpoint", "type"):
+            values = counts.get(name) or {}
+            drawn = bars(
+                (names.get(each, each), number, None, None) for each, number in values.items()
+            )
+            if drawn:
+                found.append((f"By {name}", drawn))
+    return found
+
+
+def endpoints_of(job: StoredJob) -> set[str]:
+    """Return the ids of endpoints in a report."""
+    return {
+        each
+        for part in parts_of(job)
+        for each in ((part.get("counts") or {}).get("endpoint") or {})
+    }
+
+
+def parts_of(job: StoredJob) -> Sequence[Mapping[str, Any]]:
+    """Return the reports of a job: one, or one for each step of a recovery."""
+    report = job.report or {}
+    return report.get("parts") or [report]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value[:5])) + (
+            f" and {len(value) - 5:,} more" if value[5:] else ""
+        )
+    return "yes" if value is True else str(value)
