@@ -8,7 +8,6 @@ import pytest
 
 from dlq.conftest import make_topics, seed
 from dlq.generate import ENDPOINTS, WORKSPACE
-from dlq.rig import wait
 from plaudit.bulk.control import Control
 from plaudit.control import letter_index
 from plaudit.control.dead_letters import DeadLetters, NoSuchLetter
@@ -21,6 +20,7 @@ from plaudit.kafka.read.record_reader import RecordReader
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
 from plaudit.records.times import wall_ms
+from waiting import until
 
 GONE = parse(FilterOptions(reason=["gone"]), 0)
 
@@ -72,7 +72,7 @@ def test_letters_are_counted_found_exported_and_leave_with_their_tombstones(
             letters.find(Kind.DELIVERIES, wanted.id, "another workspace")
         assert len(list(letters.export(Kind.DELIVERIES, GONE))) == 10
         purge(settings, Order(filter=GONE), None, Control())
-        wait(lambda: letters.count(Kind.DELIVERIES, everything, now).total == 40)
+        until(lambda: letters.count(Kind.DELIVERIES, everything, now).total == 40)
         with pytest.raises(NoSuchLetter):
             letters.find(Kind.DELIVERIES, wanted.id, WORKSPACE)
         letters.close()
