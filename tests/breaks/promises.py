@@ -49,6 +49,20 @@ OFFSETS: Final = (
         "tests/deliver/test_revocation.py",
     ),
     Break(
+        "what hangs when a partition moves does not repeat its event for the others",
+        "consumers/plaudit/deliver/offsets/revocation.py",
+        "        self._evict(lambda: _in_part(leaving))\n",
+        "",
+        "tests/deliver/test_revocation.py",
+    ),
+    Break(
+        "an evicted attempt is retried",
+        "consumers/plaudit/deliver/pipeline/upkeep.py",
+        "if flight.delivery.record in hanging:",
+        "if flight.delivery.record not in hanging:",
+        "tests/deliver/test_revocation.py",
+    ),
+    Break(
         "a worker that its group has not let in is not ready",
         "consumers/plaudit/deliver/offsets/membership.py",
         "if since is None or self._member:",

@@ -140,7 +140,7 @@ async def delivered(probe: Probe) -> None:
         )
     )
     bridge = LoopBridge("events", Pipeline(context, EVENTS), context.gate, loop, BrokerClock())
-    passage = Passage(bridge, context.gate, lambda: True, *[lambda _: None] * 3)
+    passage = Passage(bridge, context.gate, lambda: True, *[lambda _: None] * 4)
     entrance, partition = Entrance(passage, loop), assignment()
     for offset in range(2):
         if offset:

@@ -12,6 +12,7 @@ import pytest
 from deliver.test_source import Engine
 from deliver.whole import OK, Whole, event
 from deliver.world import World, endpoint
+from plaudit.deliver.isolation.head_of_line import Evicted
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.offsets.assignment import Assignment, Record
@@ -19,7 +20,7 @@ from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.committer import Committer
 from plaudit.deliver.offsets.revocation import Revocation
 from plaudit.deliver.offsets.source_config import SourceConfig
-from plaudit.deliver.pipeline.upkeep import divert_rest
+from plaudit.deliver.pipeline.upkeep import divert_rest, evict_hanging
 from plaudit.kafka.read.consumer import CommittedOffset, GroupConfig, Partition
 from plaudit.records.names import Header
 from plaudit.transport.answer import Answer
@@ -55,14 +56,18 @@ class Source:
         self.record.pending = self.record.deliveries = here.begun = deliveries
         self.began = time.monotonic()
         self.settled = 0
-        config = SourceConfig(GroupConfig("g"), {}, ENDLESS_S, GRACE_S)
-        self.revocation = Revocation(
-            config, Engine(), self.holdings, Committer(self.group), self.take_settled
-        )
+        self.engine = Engine()
+        self.revocation = self.revocation_within(ENDLESS_S)
+
+    def revocation_within(self, grace_s: float) -> Revocation:
+        """Return the revocation with another grace."""
+        config = SourceConfig(GroupConfig("g"), {}, grace_s, min(GRACE_S, grace_s))
+        commits = Committer(self.group)
+        return Revocation(config, self.engine, self.holdings, commits, self.take_settled)
 
     def take_settled(self) -> None:
-        """All deliveries but the last are settled at once."""
-        answered = time.monotonic() - self.began > TAKES_S
+        """All deliveries but the last are settled at once, and the last one when it is evicted."""
+        answered = time.monotonic() - self.began > TAKES_S or bool(self.engine.evicted)
         while self.settled < self.record.deliveries - (not answered):
             self.settled += 1
             self.holdings.settled(self.record)
@@ -75,7 +80,46 @@ def test_a_record_that_is_delivered_in_part_is_waited_for_longer(
     source = Source(deliveries)
     source.revocation.revoke_all([HERE])
     assert source.group.places[HERE].offset == committed
+    assert not source.engine.evicted
     assert not source.holdings.held, "it is kept, and not held"
+
+
+def test_an_attempt_that_hangs_is_evicted_so_that_the_rest_of_its_event_is_not_repeated() -> None:
+    source = Source(2)
+    source.began = float("inf")
+    source.revocation_within(2 * GRACE_S).revoke_all([HERE])
+    assert source.engine.evicted == [0]
+    assert source.group.places[HERE].offset == 1
+
+
+def test_an_attempt_of_a_record_without_others_hangs_on_while_its_partition_may_come_back() -> None:
+    source = Source(1)
+    source.began = float("inf")
+    source.revocation_within(2 * GRACE_S).revoke_all([HERE])
+    assert source.engine.evicted == []
+
+
+def test_all_that_hangs_in_a_partition_that_surely_moves_is_evicted() -> None:
+    source = Source(1)
+    source.began = float("inf")
+    source.revocation_within(GRACE_S).revoke([HERE])
+    assert source.engine.evicted == [0]
+    assert source.group.places[HERE].offset == 1
+
+
+async def test_an_evicted_attempt_is_retried_and_the_record_is_done() -> None:
+    whole = Whole()
+    side = whole.events
+    whole.sender.answers = lambda _: None
+    side.hand_over(event(1))
+    await whole.run()
+    [assignment] = side.holdings.held.values()
+    assert side.pending
+    evict_hanging(side.pipeline, list(assignment.records.values()))
+    await whole.run()
+    assert not side.pending
+    reasons = {dict(sent.headers).get(Header.REASON) for sent in whole.server.written}
+    assert Evicted.code.encode() in reasons
 
 
 async def test_the_rest_of_a_record_is_diverted_when_some_of_it_was_delivered() -> None:

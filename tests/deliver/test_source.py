@@ -49,6 +49,7 @@ class Engine:
         self.dropped: list[tuple[Partition, int]] = []
         self.resets: list[Partition] = []
         self.settles = False
+        self.evicted: list[int] = []
 
     def hand_over(self, records: list[Record]) -> None:
         with self.changed:
@@ -75,6 +76,10 @@ class Engine:
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:
         for assignment in assignments:
             assignment.active = False
+        return done()
+
+    def evict(self, records: Collection[Record]) -> threading.Event:
+        self.evicted += [each.offset for each in records]
         return done()
 
     def resume(self) -> None:

@@ -89,7 +89,7 @@ async def test_records_that_arrive_during_a_pause_are_processed_afterwards_in_or
     nothing: Any = lambda *_: None  # noqa: E731 - callbacks of different shapes
     loop = asyncio.get_running_loop()
     lane = LoopBridge("events", pipeline, hold, loop, BrokerClock())
-    passage = Passage(lane, hold, lambda: True, nothing, nothing, nothing)
+    passage = Passage(lane, hold, lambda: True, nothing, nothing, nothing, nothing)
     entrance = Entrance(passage, loop)
     here = assignment()
     lane.stall(stalled=True)
@@ -112,7 +112,7 @@ async def test_the_loop_serves_others_between_records_that_take_long() -> None:
     loop, hold, pipeline = asyncio.get_running_loop(), PauseGate(), Processor(takes_s=SLICE_S)
     order = pipeline.order
     lane = LoopBridge("events", pipeline, hold, loop, BrokerClock())
-    entrance = Entrance(Passage(lane, hold, lambda: True, nothing, nothing, nothing), loop)
+    entrance = Entrance(Passage(lane, hold, lambda: True, nothing, nothing, nothing, nothing), loop)
     partition = assignment()
     entrance.hand_over([Record(partition, offset, 0, b"") for offset in range(3)])
     for _ in range(3):

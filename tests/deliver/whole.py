@@ -73,8 +73,8 @@ KINDS: Final[Sequence[dict[str, Any]]] = (
     {"rate_limit": 100_000.0},
 )
 ENDPOINTS: Final = {str(UUID(int=number)): given for number, given in enumerate(KINDS, start=1)}
-Answers = Callable[[bytes], Answer | TransportError]
-"""What is answered to a request, by its own headers."""
+Answers = Callable[[bytes], Answer | TransportError | None]
+"""What is answered to a request, by its own headers; None: it hangs."""
 
 
 def event_id(number: int) -> str:
@@ -108,14 +108,15 @@ class Told:
 
 
 class Request:
-    """A request under way that can be cancelled."""
+    """A request under way that can be cancelled; without an outcome, it hangs."""
 
     phase: Phase = "first_byte"
     sent = True
 
-    def __init__(self, on_done: OnDone, outcome: Answer | TransportError) -> None:
+    def __init__(self, on_done: OnDone, outcome: Answer | TransportError | None) -> None:
         self._on_done: OnDone | None = on_done
-        asyncio.get_running_loop().call_soon(self.cancel, outcome)
+        if outcome is not None:
+            asyncio.get_running_loop().call_soon(self.cancel, outcome)
 
     def cancel(self, outcome: Answer | TransportError) -> None:
         on_done, self._on_done = self._on_done, None

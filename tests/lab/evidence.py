@@ -58,6 +58,7 @@ class Line(NamedTuple):
     started_at_ms: int
     worker: int
     origin: Partition
+    reason: str = ""
 
 
 class Waiting(NamedTuple):

@@ -97,6 +97,28 @@ def test_workers_that_join_and_leave_repeat_at_most_what_was_under_way(place: Pl
     check(outcome)
 
 
+@pytest.mark.nightly
+def test_what_hangs_while_workers_join_and_leave_repeats_nothing_for_the_others(
+    place: Place,
+) -> None:
+    """An event is at an endpoint that hangs for longer than the grace, when its partition moves."""
+    patient = Crew(environment={"PLAUDIT_FIRST_BYTE_TIMEOUT": "6", "PLAUDIT_TOTAL_TIMEOUT": "6"})
+    steps = ((Delivered(60), Join(patient)), (AllServing(1), Leave(0)))
+    hanging = Subscriber("hangs", Behavior(fails=1, one_in=5, failure="hang"))
+    scenario = Scenario(
+        "join, leave, hang",
+        Traffic(200, 40),
+        (GOOD, FLAKY, hanging),
+        (patient,),
+        steps,
+        repetitions=UNCOUNTED,
+    )
+    outcome = play(scenario, place)
+    check(outcome)
+    assert not [each for each in outcome.ledger.unexplained if f"to {hanging.name}" not in each]
+    assert any(each.reason == "evicted" for each in outcome.evidence.lines), "it was in flight"
+
+
 def test_workers_in_groups_of_the_newer_protocol_join_and_leave_and_say_whose_time_out_it_is(
     place: Place,
 ) -> None:

@@ -77,6 +77,7 @@ def lines(rig: Rig, names: Mapping[str, str]) -> Iterator[Line]:
             found["started_at"],
             int(found["worker"].rpartition(":")[2]),
             Partition(found["origin_topic"], found["origin_partition"]),
+            found["reason"] or "",
         )
 
 

@@ -32,7 +32,7 @@ from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
 from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.pipeline.unblocking import follow_unblock_marks
-from plaudit.deliver.pipeline.upkeep import divert_rest, leave
+from plaudit.deliver.pipeline.upkeep import divert_rest, evict_hanging, leave
 from plaudit.deliver.preflight import LaneTopics
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
 from plaudit.deliver.settings import DeliverSettings
@@ -202,6 +202,7 @@ class Worker:
             lambda: self._has_room(pipeline),
             partial(leave, pipeline),
             partial(divert_rest, pipeline),
+            partial(evict_hanging, pipeline),
             self._fail,
         )
         config = SourceConfig(GroupConfig(group, ASSIGNOR), topics, past_end=self._past_end)

@@ -184,7 +184,8 @@ TRANSPORT: Final[Mapping[str, ReasonExplanation]] = MappingProxyType(
             "the answer is not valid HTTP/1.1", "ask the customer whether the address is right"
         ),
         "evicted": ReasonExplanation(
-            "the request hung while other records waited for its partition", _LATER
+            "the request hung while other records waited for its partition, or while it moved",
+            _LATER,
         ),
         "total_timeout": ReasonExplanation("the exchange took too long", _LATER),
     }

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from plaudit.deliver.offsets.assignment import Assignment, Record
@@ -28,6 +29,7 @@ class Passage:
         has_room: whether more records can be taken in; from any thread.
         leave: processes nothing more of partitions that are taken away, in the event loop.
         divert_rest: diverts what waits of partly delivered records, in the event loop.
+        evict: cancels the attempts of records, in the event loop.
         failed: receives the exception that ended the thread, in the event loop.
     """
 
@@ -36,6 +38,7 @@ class Passage:
     has_room: Callable[[], bool]
     leave: Callable[[Collection[Assignment]], None]
     divert_rest: Callable[[Collection[Assignment]], None]
+    evict: Callable[[Collection[Record]], None]
     failed: Callable[[Exception], None]
 
 
@@ -78,7 +81,7 @@ class Entrance:
             Set when the event loop has diverted the rest of partly delivered records.
         """
         self._passage.gate.pause()
-        return self._in_loop(self._passage.divert_rest, assignments)
+        return self._in_loop(partial(self._passage.divert_rest, assignments))
 
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:
         """Process nothing more of these.
@@ -86,7 +89,15 @@ class Entrance:
         Returns:
             Set when the event loop has done so.
         """
-        return self._in_loop(self._passage.leave, assignments)
+        return self._in_loop(partial(self._passage.leave, assignments))
+
+    def evict(self, records: Collection[Record]) -> threading.Event:
+        """Cancel the attempts of records.
+
+        Returns:
+            Set when the event loop has done so.
+        """
+        return self._in_loop(partial(self._passage.evict, records))
 
     def resume(self) -> None:
         """Resume with the partitions that are still assigned."""
@@ -107,22 +118,13 @@ class Entrance:
         """Report that the consumer thread has ended."""
         self._loop.call_soon_threadsafe(self._passage.failed, error)
 
-    def _in_loop(
-        self,
-        act: Callable[[Collection[Assignment]], None],
-        assignments: Collection[Assignment],
-    ) -> threading.Event:
+    def _in_loop(self, act: Callable[[], None]) -> threading.Event:
         acted = threading.Event()
-        self._loop.call_soon_threadsafe(self._act, act, assignments, acted)
+        self._loop.call_soon_threadsafe(self._act, act, acted)
         return acted
 
-    def _act(
-        self,
-        act: Callable[[Collection[Assignment]], None],
-        assignments: Collection[Assignment],
-        acted: threading.Event,
-    ) -> None:
+    def _act(self, act: Callable[[], None], acted: threading.Event) -> None:
         try:
-            act(assignments)
+            act()
         finally:
             acted.set()

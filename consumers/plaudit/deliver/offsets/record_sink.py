@@ -33,6 +33,10 @@ class RecordSink(Protocol):
         """Process nothing more of partitions that are taken away; set when that is so."""
         ...
 
+    def evict(self, records: Collection[Record]) -> threading.Event:
+        """Cancel the attempts of records, so that they are retried; set when that has begun."""
+        ...
+
     def resume(self) -> None:
         """Resume with the partitions that are still assigned, and drop the rest."""
         ...

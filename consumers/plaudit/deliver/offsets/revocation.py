@@ -1,12 +1,16 @@
-"""Revocation of a source's partitions: finish what has begun, commit, let go."""
+"""Revocation of a source's partitions: finish what has begun, commit, let go.
+
+An attempt that hangs beyond the grace is evicted: the worker cancels it and writes the delivery to
+a tier. Otherwise the next owner would deliver the whole record again, to each of its endpoints.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.deliver.offsets.committer import Committer
 from plaudit.deliver.offsets.rebalance_log import log_lost
@@ -15,6 +19,8 @@ from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.read.consumer import Partition
 
 LOOK_AGAIN_S: Final = 0.005
+EVICT_GRACE_S: Final = 1.0
+"""Time for the brokers to take the deliveries of evicted attempts."""
 
 
 class Revocation:
@@ -57,7 +63,8 @@ class Revocation:
 
         It is unknown which ones move. A record that is partly delivered when its partition moves
         would be delivered again as a whole. So the rest of such records is diverted, and what is
-        on the wire is waited for longer.
+        on the wire is waited for longer, and then evicted. An attempt of another record stays: its
+        partition probably comes back, and to repeat it costs its endpoint as much as to retry it.
         """
         leaving = self._holdings.of(partitions)
         config = self._config
@@ -65,7 +72,8 @@ class Revocation:
         self._engine.pause(leaving).wait(config.hold_grace_s)
         self._wait_while(lambda: _is_under_way(leaving), deadline)
         deadline += config.revoke_grace_s - config.hold_grace_s
-        self._wait_while(lambda: _is_under_way(leaving) and _is_in_part(leaving), deadline)
+        self._wait_while(lambda: _is_under_way(leaving) and bool(_in_part(leaving)), deadline)
+        self._evict(lambda: _in_part(leaving))
         self._commits.commit_now(leaving)
         self._holdings.keep()
 
@@ -83,6 +91,14 @@ class Revocation:
         for assignment in leaving:
             assignment.active = False  # also when the event loop has no time for us
         self._wait_while(lambda: _is_under_way(leaving), deadline)
+        self._evict(lambda: _under_way(leaving))
+
+    def _evict(self, hanging: Callable[[], Collection[Record]]) -> None:
+        """Cancel the attempts of records that hang, and wait until they are settled."""
+        if records := hanging():
+            deadline = time.monotonic() + EVICT_GRACE_S
+            self._engine.evict(records).wait(EVICT_GRACE_S)
+            self._wait_while(lambda: bool(hanging()), deadline)
 
     def _wait_while(self, is_open: Callable[[], bool], deadline: float) -> None:
         """Wait until the deadline; what is settled meanwhile, anywhere, is committed."""
@@ -97,6 +113,11 @@ def _is_under_way(leaving: Sequence[Assignment]) -> bool:
     return any(each.under_way for each in leaving)
 
 
-def _is_in_part(leaving: Sequence[Assignment]) -> bool:
-    """Return whether the next owner would deliver some of a record again."""
-    return any(record.in_part for each in leaving for record in each.records.values())
+def _under_way(leaving: Sequence[Assignment]) -> Collection[Record]:
+    """Return the records of partitions in which a delivery has begun and is not settled."""
+    return [record for each in leaving if each.under_way for record in each.records.values()]
+
+
+def _in_part(leaving: Sequence[Assignment]) -> Collection[Record]:
+    """Return the records of which the next owner would deliver some again."""
+    return [record for record in _under_way(leaving) if record.in_part]

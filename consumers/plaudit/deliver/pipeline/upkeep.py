@@ -10,7 +10,7 @@ from plaudit.deliver.isolation.head_of_line import Evicted, Relief, relief
 from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.decision import Reason
 from plaudit.deliver.model.defects import Lost, Stage, defect_of
-from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.pipeline.settlement import fail
 
@@ -104,3 +104,11 @@ def divert_rest(pipeline: Pipeline, assignments: Collection[Assignment]) -> None
         reason=Reason.REBALANCE,
     )
     pipeline.proceed(rest)
+
+
+def evict_hanging(pipeline: Pipeline, records: Collection[Record]) -> None:
+    """Evict the attempts of records whose partitions may move, so that they are retried."""
+    hanging = set(records)
+    for flight in pipeline.admission.queues.flights:
+        if flight.delivery.record in hanging:
+            evict(pipeline, flight)

@@ -44,7 +44,7 @@ DIVERTED: Final = counter(
 )
 EVICTED: Final = counter(
     "plaudit_attempts_evicted",
-    "Attempts cancelled after 5 s because others waited for them; a few when one hangs.",
+    "Attempts cancelled because others waited for them for 5 s, or their partition was to move.",
     "",
     "lane",
 )
