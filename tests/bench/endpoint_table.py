@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from endpoint_records import endpoint_value
@@ -30,7 +30,7 @@ from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.avro.build_kind import form
-from plaudit.records.endpoint import decode_endpoint
+from plaudit.records.endpoint import EndpointRecord, decode_endpoint
 
 KEYS: Final = SecretKeys([bytes(range(32))])
 OF_A_WORKSPACE: Final = 5
@@ -40,6 +40,7 @@ TYPE: Final = "testimonial.approved"
 MATCHES: Final = 2_000
 CHANGES: Final = 200
 PART: Final = 20_000
+TEMPLATE: Final = decode_endpoint(endpoint_value(WIDE, WIDE))
 NOW_MS: Final = 1_795_000_000_000
 
 
@@ -60,14 +61,16 @@ def record(number: int, version: int = 1) -> tuple[bytes, bytes]:
     sealed = seal(KEYS, endpoint_id, private)
     types = [] if number % 2 else [TYPE, "testimonial.published"]
     fields: dict[str, Any] = {
+        **TEMPLATE,
+        "endpoint_id": endpoint_id,
+        "workspace_id": workspace_of(number),
         "version": version,
         "key_id": sealed.key_id,
         "sealed": sealed.blob,
         "event_types": types,
         **dict.fromkeys(("active_from", "created_at", "updated_at"), NOW_MS),
     }
-    value = endpoint_value(endpoint_id, workspace_of(number), **fields)
-    return endpoint_id.encode(), bind(decode_endpoint(value), KEYS)
+    return endpoint_id.encode(), bind(cast("EndpointRecord", fields), KEYS)
 
 
 def write_part(folder: Path, first: int, count: int) -> Path:

@@ -44,10 +44,11 @@ def test_every_package_says_that_it_is_typed() -> None:
     [
         ("plaudit.publish", "sqlalchemy fastapi starlette uvicorn typer rich structlog httpx"),
         ("plaudit.publish.testing", "pytest sqlalchemy typer rich structlog httpx"),
-        ("plaudit.outbox", "psycopg django sqlalchemy typer rich structlog httpx"),
+        ("plaudit.outbox", "psycopg plaudit.publish django sqlalchemy typer rich structlog httpx"),
         ("plaudit.outbox.settings", "psycopg sqlalchemy typer rich structlog httpx"),
         ("plaudit.deliver.worker", "sqlalchemy fastapi starlette uvicorn alembic"),
         ("plaudit.cli.endpoints.commands", "alembic asyncpg httpx plaudit.dlq.job.job"),
+        ("plaudit.cli.endpoints.commands", "yaml plaudit.publish plaudit.store.log.stats"),
         ("plaudit.cli.commands.deliveries", "alembic asyncpg httpx plaudit.dlq.job.job"),
     ],
 )

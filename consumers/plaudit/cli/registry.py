@@ -6,6 +6,7 @@ installed says which one to install.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -89,7 +90,12 @@ def run(argv: Sequence[str]) -> None:
     """
 
     def program() -> object:
-        command = typer.main.get_command(build(argv))
+        try:
+            app = build(argv)
+        finally:
+            gc.freeze()
+            gc.enable()
+        command = typer.main.get_command(app)
         humanize(command)
         return command.main(list(argv), prog_name="plaudit", standalone_mode=False)
 

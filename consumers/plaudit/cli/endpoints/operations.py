@@ -13,13 +13,11 @@ from plaudit.cli.ui.console import print_fields
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.output import Exit, fail, note, print_json
-from plaudit.dlq.letters.filters import moment
 from plaudit.records.delays import Delay, DelayError
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints.changes import WrittenEndpoint
 from plaudit.store.endpoints.workspaces import WorkspaceService
-from plaudit.store.log.stats import health_of
 
 
 def rotate_secret(
@@ -96,6 +94,10 @@ def health(
     as_json: Json = False,
 ) -> None:
     """Show an endpoint's health: success rate, percentiles, consecutive failures, last error."""
+    # Other commands start without the log and the dead letters.
+    from plaudit.dlq.letters.filters import moment  # noqa: PLC0415 - takes long
+    from plaudit.store.log.stats import health_of  # noqa: PLC0415 - takes long
+
     since_ms = moment("--since", since, wall_ms()) or 0
     wanted = endpoint_id_of(endpoint, workspace)
     engine = opened_database()

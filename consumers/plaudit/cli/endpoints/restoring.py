@@ -12,7 +12,6 @@ from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.listing import ListColumn, ValueForm, print_list
 from plaudit.cli.ui.output import Exit, fail, note
 from plaudit.deliver.settings import SealSettings
-from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.endpoints.restore import (
     DatabaseNotEmpty,
@@ -67,6 +66,9 @@ def restore_endpoints(
 
 def _read(settings: KafkaSettings) -> dict[str, bytes]:
     """Return the latest record of each endpoint."""
+    # Other commands start without it.
+    from plaudit.kafka.read.compacted import CompactedTopic  # noqa: PLC0415 - takes long
+
     values: dict[str, bytes] = {}
 
     def apply(key: bytes, value: bytes | None) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from plaudit.cli.endpoints.output import endpoint_service, warn_of
 from plaudit.cli.ui.output import note, print_json
-from plaudit.store.endpoints.manifest import Step, carry_out, plan, read_file
+
+if TYPE_CHECKING:
+    from plaudit.store.endpoints.manifest import Step
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SAY_EVERY_S: Final = 2.0
@@ -40,6 +42,13 @@ def apply(
 
     Example: plaudit endpoints apply endpoints.yaml --env CRM_TOKEN
     """
+    # Other commands start without YAML.
+    from plaudit.store.endpoints.manifest import (  # noqa: PLC0415 - takes long
+        carry_out,
+        plan,
+        read_file,
+    )
+
     desired = read_file(file, env or ())
     with endpoint_service() as service:
         steps = plan(service, desired, prune=prune)
