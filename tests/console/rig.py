@@ -29,6 +29,7 @@ from plaudit.console.settings import ConsoleSettings
 from plaudit.control.dead_letters import DeadLetters
 from plaudit.control.letter_index import order_of
 from plaudit.control.retry import Retrier
+from plaudit.control.scaling import ScalingView
 from plaudit.control.status import Status
 from plaudit.deliver.settings import HttpSettings
 from plaudit.dlq.job.export import line_of
@@ -227,6 +228,7 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
         outlet=cast("EventWriter", None),
         schema_id=lambda _: None,
         letters=letters,
+        scaling=cast("ScalingView", None),
     )
     app = create_app(parts)
     mount(app, parts, ConsoleSettings(**settings), known)

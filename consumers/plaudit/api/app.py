@@ -31,12 +31,14 @@ from plaudit.api.routes import (
     hooks,
     jobs,
     public_keys,
+    scaling,
     workspaces,
 )
 
 LOOK: Final = ["GET", "HEAD"]
 _MODULES: Final = (
-    endpoints, public_keys, deliveries, dead_letters, audit, jobs, hooks, workspaces, catalogue
+    endpoints, public_keys, deliveries, dead_letters, audit, jobs, hooks, workspaces, catalogue,
+    scaling,
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from plaudit.api.test_sends import SharedSender
 from plaudit.control.background_relay import BackgroundRelay
 from plaudit.control.dead_letters import DeadLetters
 from plaudit.control.retry import Retrier
+from plaudit.control.scaling import LaneReader, ScalingView
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.admin.topics import Admin
@@ -57,6 +58,7 @@ class Parts:
         producer: writes everything else.
         jobs: queue of jobs.
         letters: dead letters.
+        scaling: work of the lanes, for autoscalers.
     """
 
     engine: Engine
@@ -78,6 +80,7 @@ class Parts:
     schema_id: SchemaId
     jobs: JobService
     letters: DeadLetters
+    scaling: ScalingView
 
 
 @contextmanager
@@ -100,6 +103,8 @@ def opened(
         relay = BackgroundRelay(engine, producer, kafka.names.endpoints, secrets)
         relay.start()
         stack.callback(relay.close)
+        lanes = LaneReader(kafka)
+        stack.callback(lanes.close)
         rules = Rules(AddressPolicy(deliver.http.allow_networks), kafka.tiers)
         yield Parts(
             engine,
@@ -121,4 +126,5 @@ def opened(
             schema_ids,
             JobService(engine),
             letters,
+            ScalingView(lanes.read),
         )

@@ -29,6 +29,7 @@ TAGS: Final = [
     {"name": "events", "description": "Publishing of events over HTTP."},
     {"name": "jobs", "description": "Bulk work in the background: redrive, replay, retry."},
     {"name": "keys", "description": "API keys."},
+    {"name": "operations", "description": "State of the installation, for operators."},
     {"name": "portal", "description": "Links with which a customer opens the portal."},
     {"name": "workspaces", "description": "Settings of a workspace."},
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 from plaudit.cli.ui.output import Exit, fail
 from plaudit.deliver.settings import ObservabilitySettings
 from plaudit.logs.logger import event_logger
-from plaudit.runtime.ops_server import HealthServer, Subject
+from plaudit.runtime.ops_server import HealthServer, Page, Subject
 
 _log = event_logger(__name__)
 
@@ -19,7 +19,9 @@ MORE_PORTS: Final = 16
 
 
 @contextmanager
-def served(settings: ObservabilitySettings, subject: Subject) -> Iterator[None]:
+def served(
+    settings: ObservabilitySettings, subject: Subject, pages: Mapping[str, Page] | None = None
+) -> Iterator[None]:
     """Serve them while the command runs, unless the settings disable them.
 
     If the port is the default and another process on this machine uses it, the next one is tried.
@@ -27,19 +29,21 @@ def served(settings: ObservabilitySettings, subject: Subject) -> Iterator[None]:
     if not settings.metrics_port:
         yield
         return
-    server = _bound(settings, subject)
+    server = _bound(settings, subject, pages)
     try:
         yield
     finally:
         server.close()
 
 
-def _bound(settings: ObservabilitySettings, subject: Subject) -> HealthServer:
+def _bound(
+    settings: ObservabilitySettings, subject: Subject, pages: Mapping[str, Page] | None
+) -> HealthServer:
     chosen = "metrics_port" in settings.model_fields_set
     ports = range(settings.metrics_port, settings.metrics_port + (1 if chosen else MORE_PORTS))
     for port in ports:
         try:
-            server = HealthServer(subject, settings.metrics_host, port)
+            server = HealthServer(subject, settings.metrics_host, port, pages)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or port == ports[-1]:
                 fail(

@@ -105,6 +105,7 @@ class RunningLane:
     def update(self) -> None:
         """Update the endpoints, and relieve partitions that wait for hanging ones."""
         update_endpoints(self.pipeline)
+        self._count_workspaces()
         relieved = relieve(self.pipeline, self.source.assignments, self.fill)
         if relieved.evicted or relieved.diverted:
             _log.warning(
@@ -115,3 +116,9 @@ class RunningLane:
                     "evicted": len(relieved.evicted),
                 },
             )
+
+    def _count_workspaces(self) -> None:
+        workspaces, now_s = self.counters.workspaces, time.monotonic()
+        if workspaces.is_over(now_s):
+            in_hand = self.admission.queues.deliveries
+            workspaces.roll(now_s, (each.event.workspace_id for each in in_hand))

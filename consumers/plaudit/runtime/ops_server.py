@@ -11,9 +11,10 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import parse_qs
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
@@ -47,6 +48,10 @@ class Subject(Protocol):
         ...
 
 
+Page = Callable[[Mapping[str, Sequence[str]]], tuple[HTTPStatus, bytes]]
+"""Returns status and JSON for the parameters of a query."""
+
+
 class Answer(NamedTuple):
     """A complete answer to a request."""
 
@@ -62,6 +67,7 @@ class HealthServer:
         health: what to say.
         host: address to bind to.
         port: 0 takes any free one.
+        pages: more of what is served, by path.
 
     Attributes:
         port: the one that is bound.
@@ -70,11 +76,13 @@ class HealthServer:
         OSError: the port can't be bound.
     """
 
-    def __init__(self, health: Subject, host: str, port: int) -> None:
+    def __init__(
+        self, health: Subject, host: str, port: int, pages: Mapping[str, Page] | None = None
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=MOST_WAITING)
         self.port = int(listening.getsockname()[1])
-        self._app = _app(health)
+        self._app = _app(health, pages or {})
         self._waiting: dict[asyncio.StreamWriter, None] = {}
         self._answering = 0
         self._loop = asyncio.new_event_loop()
@@ -175,7 +183,7 @@ def _encoded(answer: Answer) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body
 
 
-def _app(health: Subject) -> _App:
+def _app(health: Subject, pages: Mapping[str, Page]) -> _App:
     metrics = make_wsgi_app(health.registry)
 
     def app(environ: dict[str, Any], start: _StartResponse) -> Iterable[bytes]:
@@ -187,6 +195,10 @@ def _app(health: Subject) -> _App:
                 return _say(start, health.stuck())
             case "/readyz":
                 return _say(start, health.unready())
+            case path if path in pages:
+                status, body = pages[path](parse_qs(environ["QUERY_STRING"]))
+                start(f"{status.value} {status.phrase}", [("content-type", "application/json")])
+                return [body]
             case _:
                 start("404 Not Found", [("content-type", "text/plain")])
                 return [b"/metrics, /healthz and /readyz are here\n"]

@@ -14,12 +14,17 @@ from pydantic import ValidationError
 from rich.table import Column, Table
 from sqlalchemy.engine import Engine
 
+from plaudit.cli.jobs_metrics import JobsHealth
+from plaudit.cli.served import served
 from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.deliver.settings import ObservabilitySettings
+from plaudit.dlq.letters.ages import LOOK_EVERY_S, LetterAges, LetterAgesCollector
 from plaudit.jobs.params import JobParamsHolder, lane_of, settled
 from plaudit.jobs.runner import JobRunner
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.recorder.background_jobs import Chore, Chores
 from plaudit.runtime.logging import configure_logs
 from plaudit.store.endpoints.spec import uuid_text
 from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
@@ -41,13 +46,14 @@ def run(
     """Carry out jobs until SIGTERM or Ctrl-C; `plaudit record` does this, too, by default.
 
     Several may run: jobs that move dead letters run one after the other. When a runner is killed,
-    another one resumes its jobs after 15 s.
+    another one resumes its jobs after 15 s. Metrics are on PLAUDIT_METRICS_PORT.
 
     Example: plaudit jobs run
     """
     configure_logs()
+    kafka = KafkaSettings()
     with _database() as engine:
-        runner = JobRunner(engine, KafkaSettings())
+        runner = JobRunner(engine, kafka)
         if once:
             while runner.run_one():
                 pass
@@ -55,9 +61,15 @@ def run(
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
-        runner.start()
-        stopped.wait()
-        runner.close(CLOSE_S)
+        health, ages = JobsHealth(), LetterAges(kafka)
+        health.registry.register(LetterAgesCollector(ages))
+        chores = Chores(Chore("dead-letter-ages", LOOK_EVERY_S, ages.look))
+        with served(ObservabilitySettings(), health):
+            chores.start()
+            runner.start()
+            stopped.wait()
+            runner.close(CLOSE_S)
+            chores.close(CLOSE_S)
 
 
 @app.command("list")

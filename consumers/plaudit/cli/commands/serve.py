@@ -12,6 +12,7 @@ from plaudit.api.app import create_app
 from plaudit.api.dependencies import opened
 from plaudit.api.health import ApiHealth
 from plaudit.api.readiness import problems_of
+from plaudit.api.routes import scaling
 from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
 from plaudit.cli.served import served
@@ -46,7 +47,8 @@ def command() -> None:
         spare_the_collector(COLLECT_AFTER)
         server = make_server(app, api)
         _stop_on_signals(server)
-        with served(deliver.observability, health):
+        pages = {scaling.PATH: scaling.ScalingPage(parts.scaling)}
+        with served(deliver.observability, health, pages):
             server.run()
     engine.dispose()
 

@@ -17,7 +17,7 @@ from plaudit.records.names import Names
 
 CHART: Final = Path("deploy/helm/plaudit")
 DEPLOYED: Final = (Role.DELIVER, Role.RECORD, Role.SERVE, Role.RELAY, Role.DLQ, Role.OPERATOR)
-_FREE: Final = frozenset({"resources"})
+_FREE: Final = frozenset({"resources", "dashboardLabels"})
 """Values that Kubernetes checks itself."""
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "pullPolicy": ("Always", "IfNotPresent", "Never"),

@@ -102,4 +102,5 @@ def _report(
 ) -> None:
     """Count and log a settled delivery."""
     lane.counters.settle(outcome_of(decision), decision)
+    lane.counters.workspaces.add(delivery.event.workspace_id)
     lane.shared.reporter.report(delivery, decision, attempted)

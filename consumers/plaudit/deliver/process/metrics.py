@@ -1,7 +1,7 @@
 """Metrics of a worker, read at each scrape.
 
-The descriptions are in `plaudit.runtime.metrics`. No metric carries an endpoint's id: there can be
-a hundred thousand of them.
+The descriptions are in `plaudit.runtime.metrics`. No metric carries an endpoint's id, as there
+can be a hundred thousand of them. Workspaces are labels of the ten heaviest only.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ READ: Final[Mapping[MetricSpec, _Read]] = {
     of.WAITING: lambda lane: _one(len(lane.blocked)),
     of.FLOODED: lambda lane: _one(lane.limiter.stopped),
     of.LATE: lambda lane: _one(lane.late_s),
+    of.HEAVIEST_SETTLED: lambda lane: dict(lane.counters.workspaces.settled),
+    of.HEAVIEST_WAITING: lambda lane: dict(lane.counters.workspaces.waiting),
 }
 
 

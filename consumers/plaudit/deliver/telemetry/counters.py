@@ -5,10 +5,12 @@ They are plain integers: `process/metrics.py` turns them into metrics at each sc
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections import Counter
 
 from plaudit.deliver.model.decision import Decision, Diverted
+from plaudit.deliver.telemetry.heavy_workspaces import HeavyWorkspaces
 from plaudit.runtime.metrics.deliver import BUCKETS_S
 
 
@@ -24,6 +26,7 @@ class LaneCounters:
         repeated: repetitions in the deliveries lane that were dropped.
         durations: attempts by bucket of `BUCKETS_S`, the last for those over it.
         duration_sum_s: of all attempts.
+        workspaces: those with most deliveries.
         late_s: lateness of the latest record of a tier.
     """
 
@@ -38,6 +41,7 @@ class LaneCounters:
         self.durations = [0] * (len(BUCKETS_S) + 1)
         self.duration_sum_s = 0.0
         self.late_s = 0.0
+        self.workspaces = HeavyWorkspaces(time.monotonic())
 
     def settle(self, outcome: str, decision: Decision) -> None:
         """Count a settled delivery."""

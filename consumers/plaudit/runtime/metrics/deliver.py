@@ -184,6 +184,20 @@ LATE: Final = gauge(
     "lane",
     unit="seconds",
 )
+HEAVIEST_SETTLED: Final = gauge(
+    "plaudit_heaviest_workspace_deliveries",
+    "Deliveries settled in the last full minute, of the ten workspaces with most.",
+    "Compare with the workspace's quotas.",
+    "lane",
+    "workspace",
+)
+HEAVIEST_WAITING: Final = gauge(
+    "plaudit_heaviest_workspace_waiting",
+    "Deliveries in hand at the end of the last full minute, of the ten workspaces with most.",
+    "Look for endpoints of that workspace that are slow.",
+    "lane",
+    "workspace",
+)
 PER_LANE: Final[tuple[MetricSpec, ...]] = (
     SETTLED,
     ATTEMPTS,
@@ -212,6 +226,8 @@ PER_LANE: Final[tuple[MetricSpec, ...]] = (
     WAITING,
     FLOODED,
     LATE,
+    HEAVIEST_SETTLED,
+    HEAVIEST_WAITING,
 )
 
 DURATIONS: Final = histogram(

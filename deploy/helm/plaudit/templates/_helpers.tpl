@@ -139,7 +139,7 @@ capabilities: {drop: [ALL]}
 {{- $_ := set $all "recorder" (dict "values" $v.recorder "role" "record" "args" (list "record") "database" true "keda" true "health" true) -}}
 {{- $_ := set $all "api" (dict "values" $v.api "role" "serve" "args" (list "serve") "database" true "internet" true "health" true) -}}
 {{- $_ := set $all "outbox-relay" (dict "values" $v.outboxRelay "role" "relay" "args" (list "outbox" "relay") "outbox" true "health" true) -}}
-{{- $_ := set $all "jobs" (dict "values" $v.jobsRunner "role" "dlq" "args" (list "jobs" "run") "database" true) -}}
+{{- $_ := set $all "jobs" (dict "values" $v.jobsRunner "role" "dlq" "args" (list "jobs" "run") "database" true "health" true) -}}
 {{- $enabled := dict -}}
 {{- range $name, $each := $all -}}
 {{- if $each.values.enabled }}{{ $_ := set $enabled $name $each }}{{ end -}}

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors
 from plaudit.kafka.errors import translate
-from plaudit.kafka.read.consumer import MEMORY_CAPS
+from plaudit.kafka.read.consumer import MEMORY_CAPS, Partition
 from plaudit.kafka.read.headers import Headers, readable_headers
 from plaudit.kafka.read.positions import resume
 from plaudit.kafka.read.watermarks import log_bounds
@@ -49,6 +49,18 @@ class PartitionLag:
     def behind(self) -> int:
         """Offsets between position and end: an upper bound for records, because of gaps."""
         return max(0, self.end - self.committed)
+
+
+class GroupPosition(NamedTuple):
+    """A group's position in a partition.
+
+    Attributes:
+        offset: the next offset to read; None: the group has committed none.
+        metadata: metadata of the commit.
+    """
+
+    offset: int | None
+    metadata: str
 
 
 class First(NamedTuple):
@@ -102,6 +114,27 @@ class LagReader:
         except KafkaException as error:
             self._client.poll(0)  # serves the error callback with the connections' errors
             raise self._troubles.explained(translate(error, "read the group's lag")) from None
+
+    def positions(self, partitions: Collection[Partition]) -> dict[Partition, GroupPosition]:
+        """Return the group's position in each partition, with one request.
+
+        Raises:
+            KafkaFailure: no response, or not allowed.
+        """
+        if not partitions:
+            return {}
+        asked = [TopicPartition(*each) for each in partitions]
+        try:
+            found = self._client.committed(asked, _TIMEOUT_S)
+        except KafkaException as error:
+            self._client.poll(0)  # serves the error callback with the connections' errors
+            raise self._troubles.explained(translate(error, "read the group's position")) from None
+        return {
+            Partition(each.topic, each.partition): GroupPosition(
+                each.offset if each.offset >= 0 else None, each.metadata or ""
+            )
+            for each in found
+        }
 
     def first(self, lag: PartitionLag) -> First | None:
         """Return the first waiting record; None if it could not be read in time.

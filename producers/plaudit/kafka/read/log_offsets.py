@@ -1,10 +1,10 @@
-"""Offsets of many partitions' logs at once, by time; needs only the right to describe topics."""
+"""Offsets of many partitions at once, by time; needs only the right to describe topics."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -13,6 +13,7 @@ from plaudit.kafka.admin_types import (
     ListOffsetsResult,
     OffsetSpec,
     TimestampSpec,
+    TopicMetadata,
 )
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors
@@ -26,7 +27,7 @@ _NONE: Final = -1
 _START: Final = -2
 _END: Final = -1
 """Kafka's protocol has these in place of a moment."""
-_DOING: Final = "find offsets by time"
+_T = TypeVar("_T")
 
 
 class LogPlace(NamedTuple):
@@ -58,17 +59,17 @@ class LogOffsets:
         config = {**settings.client_config(), "error_cb": self._troubles.heard}
         self._client = open_client(settings, AdminClient, config)
 
+    def topics(self) -> list[str]:
+        """Return the names of all topics that this user may see; raises like `partitions`."""
+        return sorted(self._known())
+
     def partitions(self, topics: Collection[str]) -> list[Partition]:
         """Return the partitions of these topics; topics that do not exist are omitted.
 
         Raises:
             KafkaFailure: the brokers are unavailable, or refuse.
         """
-        try:
-            known = self._client.list_topics(timeout=self._timeout_s).topics
-        except KafkaException as error:
-            self._client.poll(0)  # serves the error callback with the connections' errors
-            raise self._troubles.explained(translate(error, "list topics")) from None
+        known = self._known()
         wanted = [topic for topic in topics if topic in known]
         return [Partition(topic, number) for topic in wanted for number in known[topic].partitions]
 
@@ -95,6 +96,13 @@ class LogOffsets:
         found = self._ask(asked)
         return {each: None if place.offset == _NONE else place for each, place in found.items()}
 
+    def _known(self) -> Mapping[str, TopicMetadata]:
+        try:
+            return self._client.list_topics(timeout=self._timeout_s).topics
+        except KafkaException as error:
+            self._client.poll(0)  # serves the error callback with the connections' errors
+            raise self._troubles.explained(translate(error, "list topics")) from None
+
     def _ask(self, asked: Mapping[Partition, OffsetSpec]) -> dict[Partition, LogPlace]:
         if not asked:
             return {}
@@ -102,17 +110,17 @@ class LogOffsets:
             {TopicPartition(*each): spec for each, spec in asked.items()},
             request_timeout=self._timeout_s,
         )
-        return {
-            Partition(place.topic, place.partition): self._result(future)
-            for place, future in futures.items()
-        }
+        found: dict[Partition, LogPlace] = {}
+        for place, future in futures.items():
+            info: ListOffsetsResult = self._result(future, "find offsets by time")
+            found[Partition(place.topic, place.partition)] = LogPlace(info.offset, info.timestamp)
+        return found
 
-    def _result(self, future: Future[ListOffsetsResult]) -> LogPlace:
+    def _result(self, future: Future[_T], doing: str) -> _T:
         try:
-            found = future.result(self._timeout_s + _GRACE_S)
+            return future.result(self._timeout_s + _GRACE_S)
         except TimeoutError:
-            raise KafkaUnavailable(_DOING, "no answer in time") from None
+            raise KafkaUnavailable(doing, "no answer in time") from None
         except KafkaException as error:
-            self._client.poll(0)
-            raise self._troubles.explained(translate(error, _DOING)) from None
-        return LogPlace(found.offset, found.timestamp)
+            self._client.poll(0)  # serves the error callback with the connections' errors
+            raise self._troubles.explained(translate(error, doing)) from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Final
 
+from plaudit.cli.docs.monitoring.dashboards import DASHBOARDS
 from plaudit.cli.docs.monitoring.rules import rules
 
 DEPLOY: Final = Path("deploy")
@@ -13,10 +15,15 @@ DEPLOY: Final = Path("deploy")
 def files() -> dict[str, str]:
     """Return the text of each file, by its path in `deploy/`."""
     text = rules()
-    return {
+    found = {
         "prometheus/plaudit.rules.yaml": text,
         "helm/plaudit/files/plaudit.rules.yaml": text,
     }
+    for each in DASHBOARDS:
+        shown = json.dumps(each.plain(), indent=1, ensure_ascii=False) + "\n"
+        found[f"grafana/{each.uid}.json"] = shown
+        found[f"helm/plaudit/files/dashboards/{each.uid}.json"] = shown
+    return found
 
 
 def main() -> None:

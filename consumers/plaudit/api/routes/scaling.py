@@ -1,0 +1,65 @@
+"""`/v1/scaling`: work of a lane that is due, for autoscalers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from plaudit.api.auth import Reading, WithParts
+from plaudit.api.problems import Refused, documented
+from plaudit.control.scaling import ScaledLane, ScalingView
+from plaudit.kafka.errors import KafkaFailure
+from plaudit.store.access.api_keys import Scope
+
+PATH: Final = "/v1/scaling"
+router = APIRouter(prefix=PATH, tags=["operations"])
+
+
+class ScalingOut(BaseModel):
+    """Work of a lane."""
+
+    lane: ScaledLane
+    due_records: int = Field(description="Records that could be delivered now.")
+    overdue_seconds: int = Field(description="How long the oldest of them has been due.")
+    waiting_records: int = Field(description="All that are not finished, parked retries included.")
+    measured_at: str = Field(description="RFC 3339, UTC; at most 5 s ago.")
+
+
+@router.get("", responses=documented())
+def show_scaling(parts: WithParts, who: Reading, lane: ScaledLane) -> ScalingOut:
+    """Show what is due in a lane; for admin keys. The metrics port answers without a key."""
+    if who.key.scope is not Scope.ADMIN:
+        raise Refused(403, "only an admin's key sees the work of the whole installation")
+    return ScalingOut(**parts.scaling.of(lane).plain())
+
+
+class ScalingPage:
+    """The same on the metrics port, where autoscalers need no key.
+
+    Args:
+        view: work of the lanes.
+    """
+
+    def __init__(self, view: ScalingView) -> None:
+        self._view = view
+
+    def __call__(self, query: Mapping[str, Sequence[str]]) -> tuple[HTTPStatus, bytes]:
+        """Return status and body."""
+        try:
+            lane = ScaledLane("".join(query.get("lane", ())))
+        except ValueError:
+            lanes = " or ".join(f"?lane={each}" for each in ScaledLane)
+            return _said(HTTPStatus.UNPROCESSABLE_ENTITY, {"detail": f"add {lanes}"})
+        try:
+            return _said(HTTPStatus.OK, self._view.of(lane).plain())
+        except KafkaFailure as failure:
+            return _said(HTTPStatus.SERVICE_UNAVAILABLE, {"detail": str(failure)})
+
+
+def _said(status: HTTPStatus, body: dict[str, Any]) -> tuple[HTTPStatus, bytes]:
+    return status, orjson.dumps(body) + b"\n"
