@@ -30,8 +30,8 @@ OFFSETS: Final = (
     Break(
         "a topic that was created again is read anew",
         "producers/plaudit/kafka/read/topic_watch.py",
-        "return [each for each in held if before.get(each) and before[each] != now[each]]",
-        "return [each for each in held if not before.get(each)]",
+        "return [each for each in held if each.topic in changed]",
+        "return [each for each in held if each.topic not in changed]",
         "tests/kafka/test_topic_watch.py",
     ),
     Break(

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from plaudit.kafka.read.topic_watch import LOOK_EVERY_S, NO_ID, Described, TopicWatch
 from plaudit.kafka.types import Partition
 
-FIRST, SECOND = Partition("events", 0), Partition("events", 1)
+FIRST, SECOND, ELSEWHERE = Partition("events", 0), Partition("events", 1), Partition("others", 0)
 
 
 class Cluster:
@@ -56,14 +56,21 @@ def test_a_topic_that_was_created_again_is_noticed_once_in_every_partition() -> 
     assert cluster.look(FIRST, SECOND) == []
 
 
-def test_a_partition_that_has_just_come_is_compared_from_then_on() -> None:
+def test_a_partition_that_has_just_come_is_compared_with_what_is_known_of_its_topic() -> None:
     cluster = Cluster()
     assert cluster.look(FIRST) == []
     cluster.id = "two"
-    assert cluster.look(FIRST, SECOND) == [FIRST]
-    assert cluster.look(SECOND) == []
-    cluster.id = "three"
-    assert cluster.look(FIRST, SECOND) == [SECOND], "the other was away meanwhile"
+    assert cluster.watch.look([FIRST, SECOND]) == [], "it asks at once, not at the next look"
+    assert cluster.watch.look([FIRST, SECOND]) == [FIRST, SECOND]
+    assert cluster.look(FIRST, SECOND) == []
+
+
+def test_a_topic_without_partitions_here_is_forgotten() -> None:
+    cluster = Cluster()
+    assert cluster.look(FIRST) == []
+    assert cluster.look(ELSEWHERE) == []
+    cluster.id = "two"
+    assert cluster.look(SECOND) == [], "others may have read the new topic for long"
 
 
 def test_an_answer_that_is_late_is_taken_later() -> None:
@@ -81,6 +88,16 @@ def test_a_topic_that_is_away_for_a_moment_is_not_forgotten() -> None:
     cluster.failure = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
     assert cluster.look(FIRST) == []
     cluster.failure, cluster.id = None, "two"
+    assert cluster.look(FIRST) == [FIRST]
+
+
+def test_a_topic_that_can_not_be_described_at_first_is_compared_later() -> None:
+    cluster = Cluster()
+    cluster.failure = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+    assert cluster.look(FIRST) == []
+    cluster.failure = None
+    assert cluster.look(FIRST) == []
+    cluster.id = "two"
     assert cluster.look(FIRST) == [FIRST]
 
 

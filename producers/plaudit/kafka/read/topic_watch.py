@@ -3,7 +3,9 @@
 Kafka gives each topic an id (KIP-516). A position belongs to the topic with one id. In a topic that
 was created again it means nothing, even where the new log is longer than the old one. Brokers drop
 the committed offsets of a deleted topic, so only a running member can bring an old position back:
-it compares ids in memory.
+it compares ids in memory. It may also commit an old position before it notices, and another member
+may get that partition. So a member compares the id of a topic as soon as a partition of it comes,
+with what it knows from the partitions that it has.
 """
 
 from __future__ import annotations
@@ -49,18 +51,20 @@ class TopicWatch:
         self._describe = describe
         self._monotonic = monotonic
         self._asked: Described | None = None
-        self._ids: dict[Partition, str] = {}
+        self._ids: dict[str, str] = {}
+        self._seen: set[Partition] = set()
         self._due_s = 0.0
         self._said = ""
 
     def look(self, held: Collection[Partition]) -> list[Partition]:
         """Return the partitions whose topic was created again since the last look.
 
-        It never waits: one call asks, and a later one takes the answer.
+        It never waits: one call asks, and a later one takes the answer. A partition that came since
+        the last look is among them: its position may be from the topic before.
         """
         now_s = self._monotonic()
         if self._asked is None:
-            if held and (now_s >= self._due_s or not self._ids.keys() >= set(held)):
+            if held and (now_s >= self._due_s or not self._seen >= set(held)):
                 self._asked = self._describe({each.topic for each in held})
                 self._due_s = now_s + LOOK_EVERY_S
             return []
@@ -68,9 +72,11 @@ class TopicWatch:
             return []
         ids, self._asked = self._answers(self._asked), None
         before = self._ids
-        now = {each: ids.get(each.topic, before.get(each, "")) for each in held}
-        self._ids = now
-        return [each for each in held if before.get(each) and before[each] != now[each]]
+        topics = {each.topic for each in held}
+        now = {each: known for each in topics if (known := ids.get(each, before.get(each)))}
+        self._ids, self._seen = now, set(held)
+        changed = {each for each, topic_id in before.items() if now.get(each, topic_id) != topic_id}
+        return [each for each in held if each.topic in changed]
 
     def _answers(self, asked: Described) -> dict[str, str]:
         """Return the id of each topic that exists, may be described, and has one."""
