@@ -175,4 +175,18 @@ ISOLATION: Final = (
         "if self._chunks < 0:\n            self.done",
         "tests/transport/test_assembly.py",
     ),
+    Break(
+        "a pause of the worker counts against no exchange",
+        "consumers/plaudit/transport/engine/deadlines.py",
+        "return min(now_s, self._looks_at_s + TOLERATED_S) - self._paused_s",
+        "return now_s",
+        "tests/transport/test_pauses.py",
+    ),
+    Break(
+        "a pause of the worker counts against no connect",
+        "consumers/plaudit/transport/net/time_limit.py",
+        "elif late and not self._spared:",
+        "elif late and self._spared:",
+        "tests/transport/test_pauses.py",
+    ),
 )

@@ -14,6 +14,7 @@ from plaudit.transport.engine.response_parser import AnswerAssembly
 from plaudit.transport.engine.tls_channel import TlsChannel, TlsSessions
 from plaudit.transport.error_text import handshake_failures
 from plaudit.transport.errors import TlsFailed
+from plaudit.transport.net.time_limit import TimeLimit
 from plaudit.transport.progress import since_ms
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Opener:
         channel = TlsChannel(self._context, origin.host, self.sessions.get(origin))
         try:
             with handshake_failures(origin.host):
-                async with asyncio.timeout(self._dialer.timeouts.tls_s):
+                async with TimeLimit(self._dialer.timeouts.tls_s):
                     await shake_hands(sock, channel)
         finally:
             exchange.tls_ms = since_ms(began_s)

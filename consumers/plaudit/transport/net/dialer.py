@@ -19,6 +19,7 @@ from plaudit.transport.errors import (
 )
 from plaudit.transport.net.proxy import Proxy, open_tunnel
 from plaudit.transport.net.resolver import Resolver, SystemResolver
+from plaudit.transport.net.time_limit import TimeLimit
 from plaudit.transport.progress import Progress, since_ms
 from plaudit.transport.sender import Timeouts
 
@@ -99,7 +100,7 @@ class Dialer:
             sock = await self._connect(addresses, proxy.target.port, progress)
             progress.phase = "proxy"
             try:
-                async with asyncio.timeout(self.timeouts.connect_s):
+                async with TimeLimit(self.timeouts.connect_s):
                     await open_tunnel(sock, proxy, place)
             except ProxyRefused as error:
                 sock.close()
@@ -120,7 +121,7 @@ class Dialer:
         progress.phase = "connect"
         began_s = time.monotonic()
         try:
-            async with asyncio.timeout(self.timeouts.connect_s):
+            async with TimeLimit(self.timeouts.connect_s):
                 return await race(addresses, port)
         except TimeoutError:
             raise ConnectTimeout(", ".join(map(str, addresses))) from None

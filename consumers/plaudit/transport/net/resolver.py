@@ -8,12 +8,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import takewhile
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from plaudit.transport.addresses import IPAddress, parse_address
 from plaudit.transport.errors import DnsFailed, DnsTimeout, LookUpsBusy
 from plaudit.transport.net.lookups import LookUps
+from plaudit.transport.net.time_limit import TimeLimit
+
+_T = TypeVar("_T")
 
 KEPT_S: Final = 5.0
 """How long a look-up is good for, a failed one too; changed addresses take hold within it."""
@@ -159,10 +163,10 @@ class SystemResolver:
         if not job.begun.done():
             self._look_ups.ask(host, owner, time.monotonic())
             self._begin()
-        await asyncio.wait((job.begun,), timeout=limit_s)
+        await _wait_for(job.begun, limit_s)
         if not job.begun.done():
             raise LookUpsBusy(host)
-        await asyncio.wait((job.outcome,), timeout=limit_s)
+        await _wait_for(job.outcome, limit_s)
         if not job.outcome.done():
             raise DnsTimeout(host)
         return job.outcome.result()
@@ -196,6 +200,13 @@ class SystemResolver:
     def _end(self, host: str) -> None:
         del self._jobs[host]
         self._look_ups.end(host, time.monotonic())
+
+
+async def _wait_for(future: asyncio.Future[_T], limit_s: float) -> None:
+    """Wait until it is done, or for so long; other callers continue to wait."""
+    with suppress(TimeoutError):
+        async with TimeLimit(limit_s):
+            await asyncio.wait((future,))
 
 
 # An error travels as text: a failed future that no caller waits for any more would be logged.

@@ -1,0 +1,64 @@
+"""Time limit of connecting, in time that the event loop ran.
+
+`asyncio.timeout` ends a connect that was done long ago, when the process got no CPU meanwhile: its
+timer runs before the loop looks at the socket. The endpoint would be blamed for the worker's pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Final
+
+BEAT_S: Final = 0.5
+"""The most that one step counts: a longer one is a pause of the loop."""
+TOLERATED_S: Final = 0.25
+SPARED_S: Final = 0.1
+"""Time for the loop to look at its sockets after a pause, before the limit ends the block."""
+
+
+class TimeLimit:
+    """As `asyncio.timeout`: raises TimeoutError in the block when its time is up.
+
+    Args:
+        limit_s: how long the block may take.
+    """
+
+    __slots__ = ("_handle", "_left_s", "_look_at_s", "_loop", "_spared", "_timeout")
+
+    def __init__(self, limit_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._timeout = asyncio.timeout(None)
+        self._left_s = limit_s
+        self._spared = False
+
+    async def __aenter__(self) -> None:
+        """Begin."""
+        self._wait(min(self._left_s, BEAT_S))
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End, and turn the cancellation of this limit into a TimeoutError."""
+        self._handle.cancel()
+        await self._timeout.__aexit__(kind, error, traceback)
+
+    def _wait(self, step_s: float) -> None:
+        self._left_s -= step_s
+        self._look_at_s = time.monotonic() + step_s
+        self._handle = self._loop.call_later(step_s, self._look)
+
+    def _look(self) -> None:
+        late = time.monotonic() > self._look_at_s + TOLERATED_S
+        if self._left_s > 0:
+            self._wait(min(self._left_s, BEAT_S))
+        elif late and not self._spared:
+            self._spared = True
+            self._wait(SPARED_S)
+        else:
+            self._timeout.reschedule(self._loop.time())
