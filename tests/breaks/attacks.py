@@ -99,4 +99,11 @@ ATTACKS: Final = (
         "cost = 0",
         "tests/api/test_quotas.py",
     ),
+    Break(
+        "a test send does not make an example anew",
+        "consumers/plaudit/control/testing.py",
+        "@cache\ndef _decoded(",
+        "def _decoded(",
+        "tests/control/test_testing.py",
+    ),
 )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Header, Response
 
-from plaudit.api.auth import Caller, Reading, WithOnce, WithParts, Writing
+from plaudit.api.auth import Caller, Reading, WithOnce, WithParts, Writing, check_quota
 from plaudit.api.dependencies import Parts
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.endpoints import (
@@ -158,9 +158,9 @@ async def test_endpoint(
     By default it is an event of a type that the endpoint takes, and that passes its filter if an
     example does. The request has the header `plaudit-test: true`.
     """
+    # Before the look-up: a refusal must cost less than what is refused.
+    check_quota(parts.quotas.tests, who)
     known = await asyncio.to_thread(_mine, parts, who, endpoint_id)
-    if wait_s := parts.quotas.tests.wait_s(known.workspace_id):
-        raise parts.quotas.tests.refused(wait_s)
     sender = await parts.sender.sender()
     tested = await send_test(known, body.type, parts.secrets, sender, once)
     return TestOut(
