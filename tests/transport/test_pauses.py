@@ -14,9 +14,10 @@ from plaudit.transport.answer import Answer
 from plaudit.transport.engine.deadlines import TOLERATED_S, Deadlines, Timers
 from plaudit.transport.net.time_limit import TimeLimit
 from plaudit.transport.sender import Timeouts
-from transport.callbacks import Ended, start, until
+from transport.callbacks import Ended, start
 from transport.conftest import MakeEngine
 from transport.senders import OK
+from waiting import turns_true
 
 LIMIT_S = 0.3
 PAUSE_S = 3 * LIMIT_S + TOLERATED_S
@@ -45,7 +46,7 @@ def url() -> Iterator[str]:
 async def test_an_answer_that_came_during_a_pause_is_read(engine: MakeEngine, url: str) -> None:
     ended = Ended()
     exchange = start(engine(timeouts=SHORT), url, ended)
-    await until(lambda: exchange.sent)
+    await turns_true(lambda: exchange.sent)
     time.sleep(PAUSE_S)  # noqa: ASYNC251 - that is the pause
     [answer] = await ended.all(1)
     assert isinstance(answer, Answer), answer
