@@ -7,11 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from plaudit.kafka.waiting import ask_until
 
 if TYPE_CHECKING:
     from typing import Self
@@ -56,14 +57,16 @@ class ConsoleProcesses:
 
     def wait(self) -> bool:
         """Wait until the console answers; False if it does not."""
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline and all(each.poll() is None for each in self._running):
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
-                    return True
-            time.sleep(_LOOK_S)
-        return False
+        ask_until(lambda: self._listens() or self._has_ended(), START_S, every_s=_LOOK_S)
+        return self._listens() and not self._has_ended()
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+    def _has_ended(self) -> bool:
+        return any(each.poll() is not None for each in self._running)
 
     def __enter__(self) -> Self:
         for command in ("record", "serve"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from plaudit.kafka.admin.topics import Admin, apply
 from plaudit.kafka.errors import TopicProblem
 from plaudit.kafka.schemas import topic as schemas_topic
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.waiting import ask_until
 from plaudit.kafka.write.producer import Producer
 from plaudit.store.access.api_keys import Scope
 from plaudit.store.access.sessions import Face, SessionGrant, SessionService
@@ -83,11 +83,14 @@ def remove_from(settings: KafkaSettings) -> None:
     """Delete an installation's topics and groups; members that were killed are waited out."""
     admin = Admin(settings)
     topics = [spec.name for spec in declared(settings)]
-    deadline = time.monotonic() + REMOVE_S
-    while left := admin.remove(topics, settings.topic_prefix):
-        if time.monotonic() > deadline:
-            raise left[0]
-        time.sleep(REMOVE_AGAIN_S)
+    left = ask_until(
+        lambda: admin.remove(topics, settings.topic_prefix),
+        REMOVE_S,
+        every_s=REMOVE_AGAIN_S,
+        enough=lambda failures: not failures,
+    )
+    if left:
+        raise left[0]
 
 
 @contextmanager

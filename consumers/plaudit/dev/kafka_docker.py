@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from plaudit.dev.kafka_errors import KafkaNotFound, KafkaStartFailed
 from plaudit.dev.kafka_jars import kafka_version
 from plaudit.dev.kafka_node import NodeAddress, broker_properties
 from plaudit.dev.kafka_probe import answers, free_ports
+from plaudit.kafka.waiting import ask_until
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
@@ -114,10 +114,8 @@ def _container(address: NodeAddress, overrides: Mapping[str, str]) -> DockerCont
 
 
 def _wait_until_ready(address: NodeAddress, container: DockerContainer) -> None:
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    while not answers(address.bootstrap, 1):
-        if time.monotonic() > deadline:
-            out, err = container.get_logs()
-            tail = "\n".join((out + err).decode(errors="replace").splitlines()[-15:])
-            what = f"Kafka in Docker did not answer within {READY_TIMEOUT_S:.0f} s"
-            raise KafkaStartFailed(what, tail)
+    if not ask_until(lambda: answers(address.bootstrap, 1), READY_TIMEOUT_S, every_s=0):
+        out, err = container.get_logs()
+        tail = "\n".join((out + err).decode(errors="replace").splitlines()[-15:])
+        what = f"Kafka in Docker did not answer within {READY_TIMEOUT_S:.0f} s"
+        raise KafkaStartFailed(what, tail)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from plaudit.dev.receiving import NotVerified, verify
+from plaudit.kafka.waiting import ask_until
 
 if TYPE_CHECKING:
     from typing import Self
@@ -78,9 +78,7 @@ class Subscribers:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        deadline = time.monotonic() + _START_S
-        while not self._server.started and time.monotonic() < deadline:
-            time.sleep(0.01)
+        ask_until(lambda: self._server.started, _START_S, every_s=0.01)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from plaudit.kafka.waiting import ask_until
 from plaudit.outbox.events import WrittenRow
 from plaudit.outbox.queue import Backlog, OutboxMissing, OutboxUnavailable
 from plaudit.outbox.rows import Row, Unfit, Verdict
@@ -122,13 +122,12 @@ class SqliteQueue:
 
     def wait(self, timeout_s: float) -> None:
         """Wait until another process writes to the file, up to this time."""
-        deadline = time.monotonic() + timeout_s
         with self._session() as connection:
-            before = connection.execute("PRAGMA data_version").fetchone()
-            while time.monotonic() < deadline:
-                if connection.execute("PRAGMA data_version").fetchone() != before:
-                    return
-                time.sleep(_LOOK_S)
+            ask = connection.execute
+            before = ask("PRAGMA data_version").fetchone()
+            ask_until(
+                lambda: ask("PRAGMA data_version").fetchone() != before, timeout_s, every_s=_LOOK_S
+            )
 
     def leave_out(self, topics: Collection[str]) -> None:
         """Exclude rows of these topics from later batches."""

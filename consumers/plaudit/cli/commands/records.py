@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Annotated, Final
 
 import typer
@@ -16,6 +15,7 @@ from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.lag import LagReader, PartitionLag
 from plaudit.kafka.read.marks import Marks
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.waiting import ask_until
 from plaudit.records.names import tier_of
 
 app = typer.Typer(no_args_is_help=True, help="A record that holds its partition.")
@@ -115,9 +115,4 @@ def _lag(reader: LagReader, partition: Partition) -> PartitionLag:
 
 def _wait_until_past(reader: LagReader, partition: Partition, offset: int, wait_s: float) -> bool:
     """Wait until the group has passed a record; return False on time-out."""
-    deadline = time.monotonic() + wait_s
-    while _lag(reader, partition).committed <= offset:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(LOOK_S)
-    return True
+    return ask_until(lambda: _lag(reader, partition).committed > offset, wait_s, every_s=LOOK_S)

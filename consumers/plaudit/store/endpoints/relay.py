@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.summary import HEAD_START_MS
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.waiting import ask_until
 from plaudit.kafka.write.producer import Producer
 from plaudit.outbox import relay as outbox
 from plaudit.outbox.rows import Row, Verdict
@@ -103,16 +103,14 @@ class Relay:
         Raises:
             KafkaFailure: not acknowledged; the notes stay for the next time.
         """
-        deadline = time.monotonic() + timeout_s
-        while True:
+
+        def is_settled() -> bool:
             self.run(told)
             with self._engine.begin() as connection:
                 query = sa.select(OUTBOX.c.number).where(OUTBOX.c.number == number)
-                if connection.execute(query).first() is None:
-                    return True
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
+                return connection.execute(query).first() is None
+
+        return ask_until(is_settled, timeout_s)
 
     def tell(
         self, number: int, timeout_s: float, told: Callable[[int], None] = lambda _: None

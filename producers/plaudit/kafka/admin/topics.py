@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +22,7 @@ from plaudit.kafka.admin.topic_diff import (
 from plaudit.kafka.admin.topic_specs import Section, TopicSpec, declared
 from plaudit.kafka.errors import KafkaFailure, NotAuthorized
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.waiting import ask_until
 
 __all__ = [
     "Admin",
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 _PROPAGATION_S: Final = 3.0
-_LOOK_EVERY_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +113,11 @@ def _look_again(
     admin: Admin, specs: Collection[TopicSpec], changed: Collection[str]
 ) -> list[TopicIssue]:
     """Compare after changes, which reach the asked broker a moment after the response."""
-    deadline = time.monotonic() + _PROPAGATION_S
-    while True:
-        findings = compare(specs, admin.look_at([spec.name for spec in specs]))
-        pending = any(finding.topic in changed for finding in findings)
-        if not pending or time.monotonic() > deadline:
-            return findings
-        time.sleep(_LOOK_EVERY_S)
+    return ask_until(
+        lambda: compare(specs, admin.look_at([spec.name for spec in specs])),
+        _PROPAGATION_S,
+        enough=lambda findings: all(finding.topic not in changed for finding in findings),
+    )
 
 
 def check(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from plaudit.events.catalogue import CATALOGUE
@@ -11,6 +10,7 @@ from plaudit.events.framing import SchemaId
 from plaudit.events.registry.client import RegistryLookup
 from plaudit.kafka.schemas.topic import SchemasFollower
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.kafka.waiting import ask_until
 
 _ASK_AGAIN_S: Final = 0.05
 NO_REGISTRY: Final = (
@@ -107,9 +107,7 @@ class AnsweredSchemas:
             SchemaUnknown: the registry could not be asked.
             Undecodable: the registry does not have it, or no registry is configured.
         """
-        deadline = time.monotonic() + self._wait_s
-        while (found := self._known.by_id(schema_id)) is None:
-            if time.monotonic() > deadline:
-                raise SchemaUnknown(f"id {schema_id}", "the registry did not answer in time")
-            time.sleep(_ASK_AGAIN_S)
+        found = ask_until(lambda: self._known.by_id(schema_id), self._wait_s, every_s=_ASK_AGAIN_S)
+        if found is None:
+            raise SchemaUnknown(f"id {schema_id}", "the registry did not answer in time")
         return found

@@ -1,0 +1,37 @@
+"""Questions that are repeated until a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+Answer = TypeVar("Answer")
+
+LOOK_EVERY_S: Final = 0.05
+
+
+def ask_until(
+    ask: Callable[[], Answer],
+    timeout_s: float,
+    *,
+    every_s: float = LOOK_EVERY_S,
+    enough: Callable[[Answer], object] = bool,
+) -> Answer:
+    """Ask until an answer is enough or the time is up; return the last answer.
+
+    Asks at least once, and once more at the deadline: a pause is cut short by it.
+
+    Args:
+        ask: the question.
+        timeout_s: how long to repeat it.
+        every_s: pause between two questions.
+        enough: whether to stop; without it, a true answer is enough.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not enough(answer := ask()):
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            break
+        time.sleep(min(every_s, left_s))
+    return answer
