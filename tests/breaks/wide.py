@@ -8,6 +8,13 @@ from breaks.one_line import Break
 
 WIDE: Final = (
     Break(
+        "deliveries of one event share it",
+        "consumers/plaudit/deliver/pipeline/deliveries.py",
+        "    if known is None:\n        return decode(lane, record)\n",
+        "    if known is None or known:\n        return decode(lane, record)\n",
+        "tests/deliver/test_latest_events.py",
+    ),
+    Break(
         "events that very many want go through the deliveries lane",
         "consumers/plaudit/deliver/pipeline/fan_out.py",
         "if ticket is None and len(self._found) > WIDE:",

@@ -14,6 +14,7 @@ from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.offsets.pulse import Pulse
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.deduplication import SeenSteps
+from plaudit.deliver.pipeline.latest_events import LatestEvents
 from plaudit.deliver.pipeline.schema_wait import SchemaWait
 from plaudit.deliver.pipeline.unreadable_log import UnreadableLog
 from plaudit.deliver.settle.settler import Settler
@@ -69,6 +70,7 @@ class LaneContext:
         schema_wait: limits how long a record may block its partition.
         unreadable_log: logs unreadable records.
         seen: steps of deliveries, to drop repetitions.
+        latest: events that were read last, for the next deliveries of them.
         gate: pauses the lane.
         closed: the worker is stopping: outcomes are ignored, and others read the records again.
     """
@@ -81,6 +83,7 @@ class LaneContext:
         self.schema_wait = SchemaWait(shared.schema_wait_s)
         self.unreadable_log = UnreadableLog()
         self.seen = SeenSteps()
+        self.latest = LatestEvents()
         self.gate = PauseGate()
         self.closed = False
 

@@ -36,7 +36,7 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
         addressed = read_headers(record.needed_headers(), record)
     except (HeadersUnusable, HeadersUnreadable) as unusable:
         return DeadRecord("headers_unusable", str(unusable))
-    event = decode(lane, record)
+    event = _event_of(lane, record)
     if isinstance(event, DeadRecord):
         return event
     partition = record.assignment.partition
@@ -53,10 +53,29 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
         lane.counters.late_s = max(0, now_ms - record.due_ms) / 1_000
         way = _way(lane, found, addressed, event, now_ms)
         if isinstance(way, Endpoint):
-            delivery.body = render(event)
+            delivery.body = _body_of(lane, record, event)
     except Exception as error:  # noqa: BLE001 - it is retried, and so has an end
         way = Broken(Stage.RENDER, error)
     return [(delivery, way)]
+
+
+def _event_of(lane: LaneContext, record: Record) -> Event | DeadRecord:
+    """Return the record's event, which may be shared with deliveries before; or why it is dead."""
+    known = lane.latest.find(record.value)
+    if known is None:
+        return decode(lane, record)
+    record.value = known.value
+    lane.limiter.count_readable(record.assignment)
+    return known.event
+
+
+def _body_of(lane: LaneContext, record: Record, event: Event) -> bytes:
+    known = lane.latest.find(record.value)
+    if known is not None:
+        return known.body
+    body = render(event)
+    lane.latest.keep(record.value, event, body)
+    return body
 
 
 def _way(

@@ -1,0 +1,51 @@
+"""Latest events of a lane: deliveries of one event to many endpoints share what was read of it.
+
+The deliveries lane reads a wide event once for each of its endpoints, one after the other. Decoded
+and rendered, an event of 1 KB takes some 5 KB; thousands of its deliveries may be in hand.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from plaudit.events.decoding import SINGLE_OBJECT, Event
+
+KEPT: Final = 16
+"""Events: partitions are read in turn, and each may be at another wide event."""
+MOST_BYTES: Final = 64 * 1024
+"""Of an event: all that are kept take 5 MB at most."""
+
+
+class ReadEvent(NamedTuple):
+    """An event as all its deliveries use it.
+
+    Attributes:
+        value: as it was read.
+        event: decoded; shared, so that no delivery may change it.
+        body: rendered.
+    """
+
+    value: bytes
+    event: Event
+    body: bytes
+
+
+class LatestEvents:
+    """The latest events that were decoded and rendered, by their bytes."""
+
+    __slots__ = ("_latest",)
+
+    def __init__(self) -> None:
+        self._latest: dict[bytes, ReadEvent] = {}
+
+    def find(self, value: bytes) -> ReadEvent | None:
+        """Return the event of these bytes, if it is one of the latest."""
+        return self._latest.get(value)
+
+    def keep(self, value: bytes, event: Event, body: bytes) -> None:
+        """Keep an event whose bytes alone tell how it is decoded, and not its record's headers."""
+        if value[:2] != SINGLE_OBJECT or len(value) > MOST_BYTES:
+            return
+        if len(self._latest) >= KEPT:
+            del self._latest[next(iter(self._latest))]
+        self._latest[value] = ReadEvent(value, event, body)
