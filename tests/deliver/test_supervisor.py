@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 
 from plaudit.deliver.process.aggregate import FleetHealth
 from plaudit.deliver.process.supervisor import LONGEST_PAUSE_S, Supervisor, pause_s
@@ -29,7 +30,8 @@ class Subject:
     def unready(self): return ["not yet"] if "--unready" in sys.argv else []
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-Counter("plaudit_things", "Things.", ["kind"], registry=Subject.registry).labels("a").inc(3)
+things = Counter("plaudit_things", "Things.", ["kind"], registry=Subject.registry)
+things.labels("a").inc(3, {"trace_id": "7"})
 server = HealthServer(Subject(), "127.0.0.1", 0)
 Lifeline(int(sys.argv[sys.argv.index("--lifeline") + 1])).start(server.port)
 print(os.getpid(), flush=True)
@@ -108,6 +110,8 @@ async def test_one_scrape_has_the_samples_of_all_workers(tmp_path: Path) -> None
         assert f'plaudit_things_total{{kind="a",worker="{number}"}} 3.0' in text
         assert f'plaudit_worker_restarts_total{{worker="{number}"}} 0.0' in text
     assert text.count("# TYPE plaudit_things_total counter") == 1
+    with_traces = await asyncio.to_thread(openmetrics, together.registry)
+    assert with_traces.count(b'# {trace_id="7"} 3.0') == 2
     assert "plaudit_workers_running 2.0" in text
     assert await asyncio.to_thread(together.unready) == []
     supervisor.stop()

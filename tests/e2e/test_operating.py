@@ -89,10 +89,19 @@ def test_a_worker_says_how_it_is(rig: Rig, sink: Sink) -> None:
     rig.endpoint(sink.on("good", good))
     port = free_port()
     worker = rig.worker(PLAUDIT_METRICS_PORT=str(port), PLAUDIT_METRICS_HOST="127.0.0.1")
-    rig.publish(10)
+    rig.publish(9)
+    with Publisher(rig.settings) as publisher:
+        publisher.publish(rig.event(), traceparent=f"00-{'ab' * 16}-{'cd' * 8}-01").result(30)
     assert sink.wait_until(lambda: len(sink.ids("good")) == 10, PROMPTLY_S)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         assert client.get("/healthz").json() == {"ok": True, "problems": []}
+        wanted = {"accept": "application/openmetrics-text; version=1.0.0"}
+        exemplar = f'# {{trace_id="{"ab" * 16}"}}'
+
+        def has_exemplar() -> bool:
+            return exemplar in client.get("/metrics", headers=wanted).text
+
+        assert sink.wait_until(has_exemplar, PROMPTLY_S)
         assert client.get("/readyz").json() == {"ok": True, "problems": []}
         lag = f'plaudit_consumer_lag_records{{group="{rig.settings.names.events_group}"'
         assert sink.wait_until(lambda: lag in client.get("/metrics").text, PROMPTLY_S)

@@ -7,6 +7,7 @@ import time
 from prometheus_client import CollectorRegistry, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plaudit.records.trace_context import trace_context
 from plaudit.runtime.metrics.others import REQUESTS
 
 
@@ -47,4 +48,11 @@ class Counting:
         finally:
             route = getattr(scope.get("route"), "path", "none")
             took = time.perf_counter() - began
-            self._durations.labels(route, scope["method"], status).observe(took)
+            counted = self._durations.labels(route, scope["method"], status)
+            counted.observe(took, _exemplar(scope))
+
+
+def _exemplar(scope: Scope) -> dict[str, str] | None:
+    """Return the trace of a request for Prometheus; None without a `traceparent`."""
+    trace = trace_context(dict(scope["headers"]).get(b"traceparent"))
+    return None if trace is None else {"trace_id": trace.trace_id}

@@ -13,7 +13,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from plaudit.deliver.process.supervisor import Supervisor, WorkerProcess
@@ -73,7 +74,8 @@ def _merge(merged: dict[str, Metric], text: str, number: str) -> None:
             family.name, Metric(family.name, family.documentation, family.type)
         )
         for sample in family.samples:
-            into.add_sample(sample.name, {**sample.labels, "worker": number}, sample.value)
+            labels = {**sample.labels, "worker": number}
+            into.add_sample(sample.name, labels, sample.value, exemplar=sample.exemplar)
 
 
 def _problems(worker: WorkerProcess, path: str) -> list[str]:
@@ -94,7 +96,8 @@ def _ask(worker: WorkerProcess, path: str) -> bytes:
         raise Unanswered("it is not started yet")
     connection = HTTPConnection("127.0.0.1", worker.port, timeout=ANSWER_S)
     try:
-        connection.request("GET", path)
+        # Only this format has exemplars.
+        connection.request("GET", path, headers={"accept": CONTENT_TYPE_LATEST})
         return connection.getresponse().read()
     except (OSError, HTTPException) as error:
         raise Unanswered(f"it does not answer: {error}") from error

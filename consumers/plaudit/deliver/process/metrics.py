@@ -13,6 +13,7 @@ from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 from plaudit.deliver.isolation.head_of_line import Evicted
 from plaudit.deliver.model.decision import Reason
@@ -20,6 +21,7 @@ from plaudit.deliver.running_lane import RunningLane
 from plaudit.deliver.worker import Worker
 from plaudit.events.decoding import UNDECODABLE
 from plaudit.records.attempt import Outcome
+from plaudit.records.trace_context import TraceContext
 from plaudit.runtime.metrics import deliver as of
 from plaudit.runtime.metrics.common import LAG_RECORDS, LAG_SECONDS, metric_of, seeded
 from plaudit.runtime.metrics.spec import MetricSpec
@@ -42,6 +44,7 @@ DIVERSIONS: Final = (
 """Reasons for which a delivery waits in a tier without an attempt."""
 STATUS_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
+_Bucket = tuple[str, float] | tuple[str, float, Exemplar]
 _Read = Callable[[RunningLane], Mapping[str, float]]
 
 
@@ -90,6 +93,14 @@ READ: Final[Mapping[MetricSpec, _Read]] = {
     of.HEAVIEST_SETTLED: lambda lane: dict(lane.counters.workspaces.settled),
     of.HEAVIEST_WAITING: lambda lane: dict(lane.counters.workspaces.waiting),
 }
+
+
+def _bucket(bound: str, count: float, traced: tuple[TraceContext, float] | None) -> _Bucket:
+    """Return a bucket, with a trace for scrapers that ask for the format OpenMetrics."""
+    if traced is None:
+        return bound, count
+    trace, seconds = traced
+    return bound, count, Exemplar({"trace_id": trace.trace_id}, seconds)
 
 
 class WorkerCollector(Collector):
@@ -164,6 +175,10 @@ class WorkerCollector(Collector):
         bounds = [*(str(bound) for bound in of.BUCKETS_S), "+Inf"]
         for each in self._worker.lanes:
             tally = each.counters
-            buckets = list(zip(bounds, accumulate(tally.durations), strict=True))
+            counts = accumulate(tally.durations)
+            buckets = [
+                _bucket(bound, count, tally.exemplars.get(place))
+                for place, (bound, count) in enumerate(zip(bounds, counts, strict=True))
+            ]
             metric.add_metric([each.lane.name], buckets, tally.duration_sum_s)
         return metric

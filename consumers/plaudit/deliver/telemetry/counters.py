@@ -11,6 +11,7 @@ from collections import Counter
 
 from plaudit.deliver.model.decision import Decision, Diverted
 from plaudit.deliver.telemetry.heavy_workspaces import HeavyWorkspaces
+from plaudit.records.trace_context import TraceContext
 from plaudit.runtime.metrics.deliver import BUCKETS_S
 
 
@@ -26,6 +27,7 @@ class LaneCounters:
         repeated: repetitions in the deliveries lane that were dropped.
         durations: attempts by bucket of `BUCKETS_S`, the last for those over it.
         duration_sum_s: of all attempts.
+        exemplars: the latest traced attempt of each bucket, with its seconds.
         workspaces: those with most deliveries.
         late_s: lateness of the latest record of a tier.
     """
@@ -40,6 +42,7 @@ class LaneCounters:
         self.fanned_out = 0
         self.durations = [0] * (len(BUCKETS_S) + 1)
         self.duration_sum_s = 0.0
+        self.exemplars: dict[int, tuple[TraceContext, float]] = {}
         self.late_s = 0.0
         self.workspaces = HeavyWorkspaces(time.monotonic())
 
@@ -49,9 +52,14 @@ class LaneCounters:
         if isinstance(decision, Diverted):
             self.diverted[decision.reason] += 1
 
-    def attempted(self, result: str, total_ms: float | None) -> None:
-        """Count an HTTP attempt."""
+    def attempted(
+        self, result: str, total_ms: float | None, trace: TraceContext | None = None
+    ) -> None:
+        """Count an HTTP attempt, and remember the trace that it belongs to."""
         self.attempts[result] += 1
         seconds = (total_ms or 0.0) / 1_000
-        self.durations[bisect_left(BUCKETS_S, seconds)] += 1
+        bucket = bisect_left(BUCKETS_S, seconds)
+        self.durations[bucket] += 1
+        if trace is not None:
+            self.exemplars[bucket] = (trace, seconds)
         self.duration_sum_s += seconds
