@@ -16,6 +16,7 @@ from breaks.isolation import ISOLATION
 from breaks.logs import LOGS
 from breaks.meant import MEANT
 from breaks.one_line import Break
+from breaks.operations import OPERATIONS
 from breaks.records import RECORDS
 from breaks.wide import WIDE
 
@@ -337,5 +338,5 @@ TRANSPORT: Final = (
 
 BREAKS: Final = (
     *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS, *WIDE,
-    *IMPORTS, *LOGS, *CONSOLE_DATA, *MEANT,
+    *IMPORTS, *LOGS, *CONSOLE_DATA, *MEANT, *OPERATIONS,
 )  # fmt: skip
