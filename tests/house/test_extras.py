@@ -51,6 +51,6 @@ def test_the_server_s_extra_has_what_a_worker_needs() -> None:
     assert set(names("worker")) <= set(names("server"))
 
 
-@pytest.mark.parametrize("extra", ["cli", "worker", "server", "postgres", "dev"])
+@pytest.mark.parametrize("extra", ["cli", "worker", "server", "postgres", "tracing", "dev"])
 def test_the_install_page_has_every_extra(extra: str) -> None:
     assert f"`plaudit[{extra}]`" in (ROOT / "docs" / "install.md").read_text()
