@@ -14,8 +14,10 @@ import structlog
 from deliver.world import World, answer, endpoint
 from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.decision import DELIVERED, Dead, Decision, Diverted, Reason
+from plaudit.deliver.model.delivery import DeliverySpanIds
 from plaudit.deliver.telemetry.attempt_log import LOGGER, SAMPLE_OF, AttemptLogger, Chosen
 from plaudit.kafka.settings import KafkaSettings
+from plaudit.tracing.span import SpanIds
 from plaudit.transport.errors import AddressRefused
 
 Case = tuple[Decision, Attempted | None]
@@ -37,7 +39,13 @@ def _level(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def logged(chosen: Chosen, cases: Sequence[Case], *, by_structlog: bool = False) -> list[Any]:
+def logged(
+    chosen: Chosen,
+    cases: Sequence[Case],
+    *,
+    by_structlog: bool = False,
+    spans: DeliverySpanIds | None = None,
+) -> list[Any]:
     """Return the lines of these decisions, written directly or by structlog's chain."""
     text, raw = io.StringIO(), io.BytesIO()
     structlog.configure(
@@ -51,6 +59,7 @@ def logged(chosen: Chosen, cases: Sequence[Case], *, by_structlog: bool = False)
         else structlog.BytesLoggerFactory(raw),
     )
     delivery = World(serves_all=True).delivery(endpoint("example"))
+    delivery.spans = spans
     reporter = AttemptLogger(chosen, "host:1")
     for decision, attempted in cases:
         reporter.report(delivery, decision, attempted)
@@ -87,3 +96,12 @@ def test_a_sample_begins_with_the_first_success() -> None:
 def test_the_level_hides_news_and_keeps_failures(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, logger=LOGGER)
     assert [each["outcome"] for each in logged("all", [OK, GONE])] == ["gone"]
+
+
+def test_a_line_names_the_span_that_the_request_carried() -> None:
+    attempt = SpanIds(1, 3)
+    spans = DeliverySpanIds(None, SpanIds(1, 2), attempt, attempt.context)
+    [line] = logged("all", [OK], spans=spans)
+    assert (line["trace_id"], line["span_id"]) == (f"{1:032x}", f"{3:016x}")
+    [without] = logged("all", [OK])
+    assert without.keys().isdisjoint({"trace_id", "span_id"})

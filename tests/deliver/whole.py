@@ -33,6 +33,7 @@ from plaudit.deliver.pipeline.upkeep import end_lost, update_endpoints
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.stranded import CHECK_EVERY_S, Watch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
+from plaudit.deliver.telemetry.delivery_spans import DeliverySpans
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
@@ -46,6 +47,7 @@ from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.write.producer import Producer
 from plaudit.records.delays import parse_delays
 from plaudit.records.names import Header, Names
+from plaudit.tracing.writer import Tracing
 from plaudit.transport.addresses import Target
 from plaudit.transport.answer import NO_TIMINGS, Answer
 from plaudit.transport.errors import Phase, TransportError
@@ -257,6 +259,7 @@ class Whole:
         clock: BrokerClock | None = None,
         sender: Sender | None = None,
         endpoints: Mapping[str, dict[str, Any]] = ENDPOINTS,
+        tracing: Tracing | None = None,
     ) -> None:
         self.server = server or Server()
         self.sender = Answering()
@@ -276,6 +279,7 @@ class Whole:
             self.table,
             lambda: True,
             AnySchema(),
+            spans=tracing and DeliverySpans(tracing, self.settler.defects, self.settler.now_ms),
         )
         self.events = self._side("events", "testimonials", 0)
         self.deliveries = self._side("deliveries", "deliveries.5s", TIERS[0].millis)

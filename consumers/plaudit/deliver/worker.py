@@ -39,6 +39,7 @@ from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.settle.settler import STALLED_AFTER_S, Settler
 from plaudit.deliver.stranded import MARGIN_S, Watch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
+from plaudit.deliver.telemetry.delivery_spans import DeliverySpans
 from plaudit.endpoints.follower import EndpointsFollower
 from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.broker_clock import BrokerClock
@@ -49,6 +50,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.logs.logger import event_logger
 from plaudit.runtime.process_name import process_name
+from plaudit.tracing.writer import Tracing
 from plaudit.transport.sender import Sender
 
 _log = event_logger(__name__)
@@ -84,6 +86,7 @@ class Worker:
         kafka: connection and names.
         settings: of delivery.
         sender: the HTTP client; the caller closes it.
+        tracing: takes spans; the caller closes it. None: tracing is off.
 
     Attributes:
         lanes: running lanes.
@@ -92,7 +95,13 @@ class Worker:
         exchange: tells other workers about endpoints; None: the settings turn it off.
     """
 
-    def __init__(self, kafka: KafkaSettings, settings: DeliverSettings, sender: Sender) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        settings: DeliverSettings,
+        sender: Sender,
+        tracing: Tracing | None = None,
+    ) -> None:
         self._kafka = kafka
         self._past_end = settings.reading.position_past_end
         self._patience_s = MARGIN_S + 2 * settings.http.total_timeout
@@ -130,6 +139,7 @@ class Worker:
             flood_share=isolation.flood_share,
             schema_wait_s=settings.reading.schema_wait,
             known=known,
+            spans=tracing and DeliverySpans(tracing, self.settler.defects, self.settler.now_ms),
         )
 
     def stop(self) -> None:

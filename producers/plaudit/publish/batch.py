@@ -64,6 +64,20 @@ class Writer(Protocol):
         ...
 
 
+def write_spanned(write: Callable[[Sequence[Prepared]], None], records: Sequence[Prepared]) -> None:
+    """Write records together, and end their spans with what came of it."""
+    failed: BaseException | None = None
+    try:
+        write(records)
+    except BaseException as error:
+        failed = error
+        raise
+    finally:
+        for each in records:
+            if each.span is not None:
+                each.span.end(failed)
+
+
 class BatchWriter:
     """Writes batches under one transactional id, which the first batch takes.
 

@@ -14,6 +14,7 @@ from plaudit.events.cloudevents import Header, Headers, attributes, headers, sha
 from plaudit.events.encoding import framed, writer_of
 from plaudit.events.models.event import EventModel
 from plaudit.publish.errors import EventTooLarge, OptionRefused
+from plaudit.publish.trace import PublishSpan
 from plaudit.records.names import Names
 from plaudit.records.trace_context import TraceContext, kafka_headers
 
@@ -32,12 +33,16 @@ class Prepared(NamedTuple):
     """A record that can be sent.
 
     It is a named tuple, not a dataclass: it is created for every event, and costs a third.
+
+    Attributes:
+        span: ended when the brokers have answered; None without OpenTelemetry.
     """
 
     topic: str
     key: bytes
     value: bytes
     headers: Headers
+    span: PublishSpan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.acks import Ack, Headers, PublishCounts
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.kafka.write.transactions import TransactionalProducer
-from plaudit.publish.batch import Batch, BatchWriter, Writer
-from plaudit.publish.errors import OptionRefused
+from plaudit.publish.batch import Batch, BatchWriter, Writer, write_spanned
+from plaudit.publish.errors import OptionRefused, PublishRefused
 from plaudit.publish.prepare import (
     DEFAULT_SOURCE,
     Prepared,
@@ -29,7 +29,7 @@ from plaudit.publish.prepare import (
     form_of,
 )
 from plaudit.publish.schema_ids import RegistryIds
-from plaudit.publish.trace import trace_of
+from plaudit.publish.trace import publish_span, trace_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -177,7 +177,7 @@ class Publisher:
         batch = Batch(self._prepared)
         yield batch
         with self._one_batch:
-            self._batches.write(batch.records)
+            write_spanned(self._batches.write, batch.records)
 
     def meet(self, event_type: EventType) -> None:
         """Load the data for publishing this type: with a registry, its schema's id."""
@@ -244,7 +244,16 @@ class Publisher:
 
     def _prepared(self, event: EventModel, traceparent: str | None = None) -> Prepared:
         form = self._forms.get(type(event)) or self._form(event)
-        return form.record(event, trace_of(traceparent))
+        if traceparent is not None:
+            return form.record(event, trace_of(traceparent))
+        span = publish_span(form.topic, str(event.meta.event_id))
+        if span is None:
+            return form.record(event, None)
+        try:
+            return form.record(event, span.context)._replace(span=span)
+        except PublishRefused as refused:
+            span.end(refused)
+            raise
 
     def _form(self, event: EventModel) -> RecordTemplate:
         event_type = type_of(event)
@@ -254,6 +263,8 @@ class Publisher:
 
     def _send(self, record: Prepared) -> Future[Ack]:
         future = self._producer.publish(record.topic, record.value, record.key, record.headers)
+        if record.span is not None:
+            record.span.end_with(future)
         with self._counting:
             self._sent += 1
         return future

@@ -79,6 +79,8 @@ LogEvent = Literal[
     "table.crashed",
     "topic.recreated",
     "topics.unavailable",
+    "tracing.failed",
+    "tracing.unavailable",
     "transaction.abort_failed",
     "worker.ended",
     "worker.killed",

@@ -164,6 +164,16 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "Code of ours raised while it followed a compacted topic; the process ends.",
         "Report it with the traceback.",
     ),
+    "tracing.failed": error(
+        "The tracing library raised an exception for a span; nothing but the span is lost. Further "
+        "ones are not logged.",
+        "See the traceback; check the `OTEL_*` variables and the versions of the extra `tracing`.",
+    ),
+    "tracing.unavailable": warning(
+        "The environment asks for traces, but the extra `tracing` is not installed. Trace context "
+        "is passed on all the same.",
+        "Install `plaudit[tracing]`, or set `OTEL_SDK_DISABLED=true`.",
+    ),
     "transaction.abort_failed": warning(
         "A transaction could not be aborted; the brokers abort it after its time-out.",
         "See `error`. The job reports it and can be run again.",

@@ -27,6 +27,7 @@ from plaudit.runtime.gc_tuning import share_arenas, spare_the_collector
 from plaudit.runtime.logging import configure_logs
 from plaudit.runtime.ops_server import HealthServer
 from plaudit.runtime.process_name import process_name
+from plaudit.tracing.writer import Tracing, open_tracing
 
 MOST_WORKERS: Final = 256
 _PROGRAM: Final = ("-c", "from plaudit.cli.main import main; main()", "deliver")
@@ -72,7 +73,10 @@ def command(
             server = HealthServer(health, "127.0.0.1", 0)
             stack.callback(server.close)
             Lifeline(lifeline).start(server.port)
-        uvloop.run(_deliver(kafka, settings, context, health, lanes))
+        tracing = open_tracing("plaudit-deliver")
+        if tracing is not None:
+            stack.callback(tracing.writer.close)
+        uvloop.run(_deliver(kafka, settings, context, health, lanes, tracing))
 
 
 async def _supervise(settings: DeliverSettings, lanes: list[LaneName], count: int) -> int:
@@ -89,6 +93,7 @@ async def _deliver(
     context: ssl.SSLContext,
     health: Health,
     lanes: list[LaneName],
+    tracing: Tracing | None,
 ) -> None:
     sender = make_sender(settings.http, context)
     starting = asyncio.create_task(lane_topics(kafka))
@@ -97,7 +102,7 @@ async def _deliver(
         topics = await starting
     except asyncio.CancelledError:
         return
-    worker = Worker(kafka, settings, sender)
+    worker = Worker(kafka, settings, sender, tracing)
     spare_the_collector()
     health.watch(worker)
     _on_signals(worker.stop)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Record
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Trigger
+from plaudit.records.trace_context import TraceContext
+from plaudit.tracing.span import SpanIds
 
 if TYPE_CHECKING:
     from plaudit.endpoints.model import Endpoint
@@ -66,6 +68,22 @@ class History(NamedTuple):
     waited_ms: int = 0
 
 
+class DeliverySpanIds(NamedTuple):
+    """Ids of the spans of a delivery that is recorded.
+
+    Attributes:
+        parent: of the span that published the event; None if it came without a trace context.
+        deliver: of the span of this delivery, from its record to its settlement.
+        attempt: of the request's span.
+        request: trace context of the request.
+    """
+
+    parent: SpanIds | None
+    deliver: SpanIds
+    attempt: SpanIds
+    request: TraceContext
+
+
 class Delivery:
     """One event for one endpoint, in hand.
 
@@ -77,9 +95,19 @@ class Delivery:
         endpoint: as the table had it when the delivery began; None if unknown.
         origin: of the event.
         history: before now.
+        spans: ids of its spans; None as long as it is not recorded.
     """
 
-    __slots__ = ("body", "endpoint", "endpoint_id", "event", "history", "origin", "record")
+    __slots__ = (
+        "body",
+        "endpoint",
+        "endpoint_id",
+        "event",
+        "history",
+        "origin",
+        "record",
+        "spans",
+    )
 
     def __init__(
         self,
@@ -98,6 +126,12 @@ class Delivery:
         self.endpoint = endpoint
         self.origin = origin
         self.history = history
+        self.spans: DeliverySpanIds | None = None
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """Trace context of its request: of the attempt's span, or that of the event."""
+        return self.record.trace if self.spans is None else self.spans.request
 
     @property
     def delivery_id(self) -> str:

@@ -85,7 +85,7 @@ class Attempter:
             delivery.body,
             delivery.history.trigger,
             write,
-            request_headers(delivery.record.trace),
+            request_headers(delivery.trace),
         )
         return self.request(parcel, endpoint, now_ms)
 

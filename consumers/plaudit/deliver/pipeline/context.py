@@ -20,6 +20,7 @@ from plaudit.deliver.pipeline.unreadable_log import UnreadableLog
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.deliver.telemetry.counters import LaneCounters
+from plaudit.deliver.telemetry.delivery_spans import DeliverySpans
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder, SchemaLookup
@@ -39,6 +40,7 @@ class PipelineContext:
         schema_wait_s: seconds that a partition waits for unknown schemas.
         pulse: lateness of the event loop.
         known: health of the endpoints.
+        spans: makes spans of deliveries; None: tracing is off.
     """
 
     attempter: Attempter
@@ -54,6 +56,7 @@ class PipelineContext:
     schema_wait_s: float = 300.0
     pulse: Pulse = field(default_factory=Pulse)
     known: Standings = field(default_factory=Standings)
+    spans: DeliverySpans | None = None
 
 
 class LaneContext:

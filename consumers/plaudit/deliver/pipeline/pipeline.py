@@ -66,6 +66,7 @@ class Pipeline:
         )
         self._expand = kind.expand
         self._attempter = shared.attempter
+        self._spans = shared.spans
 
     def process(self, record: Record) -> None:
         """Expand a record, and route its deliveries.
@@ -116,6 +117,8 @@ class Pipeline:
         delivery, endpoint = flight.delivery, flight.endpoint
         delivery.record.assignment.begun += 1
         on_done = partial(self.conclude, flight)
+        if self._spans is not None:
+            self._spans.begin(delivery)
         try:
             flight.started_ms = now_ms = self.lane.now_ms()
             target, prefix, lines, body = self._attempter.request_of(delivery, endpoint, now_ms)

@@ -10,6 +10,7 @@ from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.diversions import diverted, schedule_of
 from plaudit.deliver.pipeline.expansion import Broken
+from plaudit.deliver.settle.tickets import Ticket
 
 
 def settle(
@@ -22,12 +23,12 @@ def settle(
     if attempted is None:
         delivery.record.assignment.begun += 1
     try:
-        lane.shared.settler.settle(delivery, decision, attempted)
+        ticket = lane.shared.settler.settle(delivery, decision, attempted)
     except Exception as error:  # noqa: BLE001 - a defect of ours must not lose a delivery
         _settle_defect(lane, delivery, Stage.SETTLE, error, attempted)
         return
     try:
-        _report(lane, delivery, decision, attempted)
+        _report(lane, delivery, decision, attempted, ticket)
     except Exception as error:  # noqa: BLE001 - it is settled, with or without its log event
         lane.defects.note(Stage.REPORT, error, delivery.record)
 
@@ -80,27 +81,35 @@ def _settle_defect(
 ) -> None:
     lane.defects.note(stage, error, delivery.record)
     shared, made, detail = lane.shared, attempted, type(error).__name__
+    ticket: Ticket | None = None
     try:
         outcome, now_ms = defect_of(error), lane.now_ms()
         detail = str(outcome)
         made = Attempted(outcome, now_ms if attempted is None else attempted.started_at_ms)
         schedule = schedule_of(shared.plan, delivery.endpoint)
         decision = decide(outcome, delivery.history, shared.plan, schedule, now_ms)
-        shared.settler.settle(delivery, decision, made, needs_line=False)
+        ticket = shared.settler.settle(delivery, decision, made, needs_line=False)
     except Exception as again:  # noqa: BLE001 - the last resort: its record as a dead letter
         lane.defects.note(Stage.SETTLE, again, delivery.record)
         decision = Dead(Reason.DEFECT, detail)
         shared.settler.dead_letter(delivery.record, decision.reason, detail)
     try:
-        _report(lane, delivery, decision, made)
+        _report(lane, delivery, decision, made, ticket)
     except Exception as again:  # noqa: BLE001 - it is settled all the same
         lane.defects.note(Stage.REPORT, again, delivery.record)
 
 
 def _report(
-    lane: LaneContext, delivery: Delivery, decision: Decision, attempted: Attempted | None
+    lane: LaneContext,
+    delivery: Delivery,
+    decision: Decision,
+    attempted: Attempted | None,
+    ticket: Ticket | None,
 ) -> None:
-    """Count and log a settled delivery."""
+    """Count, trace and log a settled delivery; the log names the trace."""
+    spans = lane.shared.spans
+    if spans is not None and ticket is not None:
+        ticket.on_written = spans.end(delivery, decision, attempted)
     lane.counters.settle(outcome_of(decision), decision)
     lane.counters.workspaces.add(delivery.event.workspace_id)
     lane.shared.reporter.report(delivery, decision, attempted)

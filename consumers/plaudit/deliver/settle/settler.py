@@ -47,8 +47,7 @@ IDLE_EVERY_S: Final = 0.1
 MOST_RAISED: Final = 3
 """Attempts at a write that our own code raises for, before less is written."""
 TRY_EVERY_S: Final = 10.0
-"""Perhaps only one partition is silent: the worker attempts deliveries for a second of each such
-interval, to find out."""
+"""Interval at which the worker tries for a second: perhaps only one partition is silent."""
 
 
 class Settler:
@@ -144,8 +143,8 @@ class Settler:
         attempted: Attempted | None = None,
         *,
         needs_line: bool = True,
-    ) -> None:
-        """Write the next record of a delivery and its attempt record.
+    ) -> Ticket:
+        """Write the next record of a delivery and its attempt record; return their ticket.
 
         Args:
             delivery: to settle.
@@ -164,7 +163,7 @@ class Settler:
             if needs_line:
                 raise
             self.defects.note(Stage.SETTLE, error, delivery.record)
-        self._open(delivery.record, delivery.origin, writes)
+        return self._open(delivery.record, delivery.origin, writes)
 
     def _line(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> Write:
         identity = (new_id_text(), self._worker)
@@ -211,7 +210,7 @@ class Settler:
             self.defects.note(Stage.SETTLE, error, record)
             self._unwritten.append((record, reason, detail))
 
-    def _open(self, record: Record, origin: Origin, writes: list[Write]) -> None:
+    def _open(self, record: Record, origin: Origin, writes: list[Write]) -> Ticket:
         """Send the writes of one delivery; the ticket outlives every exception of our own code."""
         ticket = self._tickets.open(record, origin, len(writes))
         for write in writes:
@@ -219,6 +218,7 @@ class Settler:
                 self._send(write, ticket)
             except Exception as error:  # noqa: BLE001 - tried again by `look`
                 self._raised.append((write, ticket, error))
+        return ticket
 
     async def run(self) -> None:
         """Repeat failed and waiting writes, until cancelled."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from plaudit.deliver.model.defects import Defects, Stage
@@ -25,9 +25,10 @@ class Ticket:
         origin: for the dead letter, if a write is refused.
         wide: of a wide event.
         raised: exceptions of our own code while it sent them.
+        on_written: called after the last acknowledgement; it does not raise.
     """
 
-    __slots__ = ("left", "origin", "raised", "record", "wide")
+    __slots__ = ("left", "on_written", "origin", "raised", "record", "wide")
 
     def __init__(self, left: int, record: Record, origin: Origin, *, wide: bool = False) -> None:
         self.left = left
@@ -35,6 +36,7 @@ class Ticket:
         self.origin = origin
         self.wide = wide
         self.raised = 0
+        self.on_written: Callable[[], None] | None = None
 
 
 class WideWrites:
@@ -132,6 +134,9 @@ class OpenTickets:
         ticket.left -= 1
         if ticket.left > 0:
             return
+        on_written, ticket.on_written = ticket.on_written, None
+        if on_written is not None:
+            on_written()
         try:
             ticket.record.done()
         except Exception as error:  # noqa: BLE001 - tried again by `release_again`

@@ -89,6 +89,9 @@ def _fields(
     fields["trigger"] = str(history.trigger)
     fields["attempt"] = history.attempts + (attempted is not None)
     fields["origin"] = f"{origin.topic}[{origin.partition}]@{origin.offset}"
+    if trace := delivery.trace:
+        fields["trace_id"] = trace.trace_id
+        fields["span_id"] = trace.span_id
     if attempted is not None:
         _add_answer(fields, attempted)
     return fields
