@@ -18,6 +18,7 @@ from breaks.meant import MEANT
 from breaks.one_line import Break
 from breaks.operations import OPERATIONS
 from breaks.records import RECORDS
+from breaks.tracing import TRACING
 from breaks.wide import WIDE
 
 OFFSETS: Final = (
@@ -338,5 +339,5 @@ TRANSPORT: Final = (
 
 BREAKS: Final = (
     *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS, *WIDE,
-    *IMPORTS, *LOGS, *CONSOLE_DATA, *MEANT, *OPERATIONS,
+    *IMPORTS, *LOGS, *CONSOLE_DATA, *MEANT, *OPERATIONS, *TRACING,
 )  # fmt: skip
