@@ -31,6 +31,8 @@ from plaudit.recorder.lag import RecorderLag
 from plaudit.recorder.projector import Projector, Read
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import DatabaseFailure
+from plaudit.tracing.batch import Batch, write_batch
+from plaudit.tracing.writer import Tracing
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -51,6 +53,7 @@ class Recorder:
     Args:
         settings: where Kafka is.
         projector: writes to the log.
+        tracing: takes a span for each batch; None: tracing is off.
 
     Attributes:
         progressed_at: when the loop last came round, monotonic seconds.
@@ -60,7 +63,10 @@ class Recorder:
         lag: of each partition that is assigned.
     """
 
-    def __init__(self, settings: KafkaSettings, projector: Projector) -> None:
+    def __init__(
+        self, settings: KafkaSettings, projector: Projector, tracing: Tracing | None = None
+    ) -> None:
+        self._tracing = tracing
         self._topic = settings.names.attempts
         self._projector = projector
         self._stop = threading.Event()
@@ -95,9 +101,11 @@ class Recorder:
             while not self._stop.is_set():
                 self.progressed_at = time.monotonic()
                 self._look_at_topics()
-                batch = self._gather()
+                batch, began_ns = self._gather(), time.time_ns()
                 if batch and self._write(batch):
                     self.lag.wrote()
+                    done = Batch("record", self._topic, len(batch), began_ns)
+                    write_batch(self._tracing, done)
                     self._commit(batch)
                 self._measure()
         finally:

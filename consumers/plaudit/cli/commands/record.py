@@ -49,6 +49,7 @@ from plaudit.store.db.database import (
     open_database,
 )
 from plaudit.store.endpoints.relay import ACK_TIMEOUT_S, Relay
+from plaudit.tracing.writer import open_tracing
 
 _log = event_logger(__name__)
 
@@ -86,11 +87,14 @@ def command(
     notifier = Notifier(engine, deliver)
     asyncio.run(lane_topics(kafka, writes=False))
     projector = Projector(engine, settings.disable_after_ms, settings.failing_after)
-    recorder = Recorder(kafka, projector)
+    tracing = open_tracing("plaudit-record")
+    recorder = Recorder(kafka, projector, tracing)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: recorder.stop())
     with ExitStack() as stack:
         stack.callback(engine.dispose)
+        if tracing is not None:
+            stack.callback(tracing.writer.close)
         health = RecorderHealth(recorder, projector.counts)
         stack.enter_context(served(deliver.observability, health))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))

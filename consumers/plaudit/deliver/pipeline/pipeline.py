@@ -162,7 +162,7 @@ class Pipeline:
         try:
             ready = self.admission.release(flight, outcome, hold_s(outcome, self.lane.now_ms()))
             if not isinstance(outcome, LookUpsBusy):
-                trace = flight.delivery.record.trace
+                trace = flight.delivery.trace
                 self.lane.counters.attempted(attempted.result, outcome.timings.total_ms, trace)
         except Exception as error:  # noqa: BLE001 - its slot must be free in any case
             self.lane.defects.note(Stage.ADMIT, error, flight.delivery.record)

@@ -7,6 +7,7 @@ an open transaction hides later records from every reader.
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Iterable
 from typing import Final
 
@@ -20,6 +21,9 @@ from plaudit.dlq.letters.letter import Letter
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.write.transactions import TransactionalProducer
 from plaudit.logs.logger import event_logger
+from plaudit.records.trace_context import read_trace
+from plaudit.tracing.batch import Batch, write_batch
+from plaudit.tracing.writer import Tracing
 
 _log = event_logger(__name__)
 
@@ -38,6 +42,7 @@ class Mover:
         brakes: throttle of the job.
         control: stops the job.
         report: receives the counts.
+        tracing: takes a span for each batch; None: tracing is off.
     """
 
     def __init__(
@@ -48,7 +53,9 @@ class Mover:
         brakes: Throttle,
         control: Control,
         report: Report,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing
         self._producer = producer
         self._topic = topic
         self._action = action
@@ -114,7 +121,11 @@ class Mover:
         batch = [letter for letter, writes in written if writes]
         items = [writes for _, writes in written if writes]
         self._action.before(batch)
+        began_ns = time.time_ns()
         refused = write_in_one(self._producer, items, self._control)
+        contexts = (read_trace(letter.headers) for letter in batch)
+        done = Batch(self._action.name, self._topic, len(batch), began_ns, contexts)
+        write_batch(self._tracing, done)
         for _ in refused:
             self._stay(Skip.TOO_LARGE)
         moved = len(batch) - len(refused)

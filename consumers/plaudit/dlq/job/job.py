@@ -39,6 +39,7 @@ from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.transactions import TransactionalProducer
 from plaudit.records.times import wall_ms
+from plaudit.tracing.writer import open_tracing
 
 
 class EndpointRefused(ValueError):
@@ -189,7 +190,11 @@ def _once(
         letters = stack.enter_context(Letters(settings, order.kind))
         chosen = choose(letters, order, action, control, report)
         control.listener.began(report.chosen - report.moved)
-        Mover(producer, letters.topic, action, brakes, control, report).run(letters.read(chosen))
+        tracing = open_tracing("plaudit-jobs")
+        if tracing is not None:
+            stack.callback(tracing.writer.close)
+        mover = Mover(producer, letters.topic, action, brakes, control, report, tracing)
+        mover.run(letters.read(chosen))
 
 
 def _conclude(report: Report, control: Control) -> None:
