@@ -19,7 +19,7 @@ from plaudit.kafka.settings import KafkaSettings
 
 @dataclass(frozen=True)
 class Result:
-    """What a command did.
+    """The result of a command.
 
     Attributes:
         code: its exit code.

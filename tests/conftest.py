@@ -1,4 +1,4 @@
-"""What all tests share: a real broker, a fresh prefix for each test, and a clean environment."""
+"""The fixtures of all tests: a broker, a fresh prefix for each test, and a clean environment."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def kafka() -> Iterator[FoundKafka]:
 
 @pytest.fixture
 def prefix() -> str:
-    """What the names of this test's topics and groups begin with."""
+    """The prefix of this test's topics and groups."""
     return f"t{uuid.uuid4().hex[:10]}."
 
 

@@ -8,7 +8,7 @@ from plaudit.records.endpoint import EndpointRecord, encode_endpoint
 
 
 def endpoint_value(endpoint_id: str, workspace_id: str, **given: Any) -> bytes:
-    """Return an active endpoint that wants everything, sealed by nobody, but for what is given."""
+    """Return an active endpoint without filters and seal, but for the given fields."""
     record: dict[str, Any] = {
         "endpoint_id": endpoint_id,
         "workspace_id": workspace_id,

@@ -30,7 +30,7 @@ from plaudit.store.db.database import open_database
 
 @dataclass(frozen=True)
 class Installation:
-    """What tests call.
+    """An installation, as tests call it.
 
     Attributes:
         metrics: of the application's requests.

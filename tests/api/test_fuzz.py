@@ -35,7 +35,7 @@ def test_of_thousands_of_requests_none_is_answered_with_a_server_error(
 
 
 def fuzz_all(api: Installation, mode: GenerationMode, examples: int) -> None:
-    """Send so many requests to each route."""
+    """Send this many requests to each route."""
     described = schemathesis.openapi.from_url(f"{api.client.base_url}/v1/openapi.json")
     tried = 0
     for found in described.get_all_operations():

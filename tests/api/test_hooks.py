@@ -1,4 +1,4 @@
-"""What automation tools call, and what is told when an endpoint will disappoint."""
+"""Routes for automation tools, and notices of endpoints that fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a key may call."""
+"""Rate limits of keys."""
 
 from __future__ import annotations
 

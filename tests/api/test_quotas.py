@@ -1,4 +1,4 @@
-"""What a workspace may have, and how much work it may ask for."""
+"""Quotas of a workspace: what it has, and the work that it asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What autoscalers read."""
+"""The figures that autoscalers read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client may cost the API's server before its request is read."""
+"""Limits of a client before the API reads its request."""
 
 from __future__ import annotations
 

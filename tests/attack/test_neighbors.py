@@ -68,7 +68,7 @@ Sends = Callable[[int], Attack]
 
 @dataclass(frozen=True)
 class Scenario:
-    """What A does.
+    """An action of A.
 
     Attributes:
         prepare: sets up A's endpoints; returns what A sends beside each event of V's.
@@ -132,7 +132,7 @@ def delivery(number: int, endpoint_id: str, **headers: object) -> Attack:
 
 
 def strays(_: Worker, __: Ports) -> Sends:
-    """Records that nobody can read come before V's."""
+    """Records that a worker can't read come before V's."""
     return lambda number: (("events", STRAY[number % len(STRAY)], ()),) if number < STRAYS else ()
 
 

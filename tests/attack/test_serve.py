@@ -51,7 +51,7 @@ class Serving:
 
     @property
     def base(self) -> str:
-        """Where it listens."""
+        """The port of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     def rss(self) -> int:

@@ -1,4 +1,4 @@
-"""What others wrote reaches an operator's terminal as text."""
+"""Foreign text reaches an operator's terminal as text."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Noting(Server):
 
 @dataclass
 class Measured:
-    """What became of V's events.
+    """The deliveries of V's events.
 
     Attributes:
         published: when each came, by id.
@@ -112,12 +112,12 @@ class Measured:
 
     @property
     def complete(self) -> bool:
-        """Whether V got everything."""
+        """True when V got everything."""
         return self.published.keys() == self.delivered.keys()
 
     @property
     def took_s(self) -> float:
-        """How long V waited, from its first event to its last delivery."""
+        """The seconds from V's first event to its last delivery."""
         return max(self.delivered.values()) - min(self.published.values())
 
     @property

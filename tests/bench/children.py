@@ -170,7 +170,7 @@ class Sink(Child):
 
 
 class Use(NamedTuple):
-    """What processes have used, and what they hold."""
+    """The resources that processes have used and hold."""
 
     cpu_s: float
     peak_mib: float

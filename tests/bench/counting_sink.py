@@ -16,7 +16,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 
 class Counts:
-    """What arrived; shared between processes."""
+    """The count of arrivals; shared between processes."""
 
     def __init__(self) -> None:
         self.total = multiprocessing.Value("l", 0, lock=False)

@@ -1,4 +1,4 @@
-"""What a delivery costs this side of Kafka: `cd tests && python -m bench.delivery_cost [COUNT]`.
+"""The cost of a delivery this side of Kafka: `cd tests && python -m bench.delivery_cost [COUNT]`.
 
 The way from a record's bytes to its attempt record and back, over real sockets to a sink in another
 process; where the worker has a source and a producer, there are lists here. So a change to the hot
@@ -105,7 +105,7 @@ class Course:
         self._given = 0
 
     async def run(self, values: list[bytes], count: int) -> None:
-        """Deliver so many."""
+        """Deliver this many."""
         left, in_hand = count, 0
         while left or in_hand:
             if in_hand <= MOST_IN_HAND:
@@ -145,7 +145,7 @@ def _table(port: int) -> EndpointTable:
 
 
 async def plain(port: int, values: list[bytes], count: int) -> None:
-    """POST so many by aiohttp, 64 at once."""
+    """POST this many by aiohttp, 64 at once."""
     connector = aiohttp.TCPConnector(limit=64)
     async with aiohttp.ClientSession(connector=connector) as session:
         left = iter(range(count))

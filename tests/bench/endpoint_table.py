@@ -1,4 +1,4 @@
-"""What the table of endpoints costs: `cd tests && python -m bench.endpoint_table [ENDPOINTS]`.
+"""The cost of the table of endpoints: `cd tests && python -m bench.endpoint_table [ENDPOINTS]`.
 
 Endpoints in workspaces of five each, and one workspace with a tenth of them. Their records are made
 first, by several processes, and are not counted. Prints a line of JSON: how long it takes to take
@@ -106,7 +106,7 @@ def held_mb() -> float:
 
 
 def load(table: EndpointTable, count: int) -> float:
-    """Take in so many endpoints; return the seconds of CPU that this took."""
+    """Take in this many endpoints; return the seconds of CPU that this took."""
     spent = 0.0
     with tempfile.TemporaryDirectory() as folder:
         with ProcessPoolExecutor(os.cpu_count()) as pool:

@@ -22,7 +22,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one repetition gave.
+    """The figures of one repetition.
 
     Attributes:
         values: by metric, such as `rate` or `cpu_us`.
@@ -59,7 +59,7 @@ class Figure:
 
     @property
     def void(self) -> tuple[str, ...]:
-        """Why it does not count: when most of its repetitions don't."""
+        """The reason for which it does not count: most of its repetitions don't."""
         bad = [sample for sample in self.samples if sample.void]
         if len(bad) * 2 <= len(self.samples):
             return ()
@@ -73,7 +73,7 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """What is reported."""
+        """The figures that are reported."""
         return statistics.median(self.counted)
 
     @property
@@ -84,7 +84,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one scenario found.
+    """The figures of one scenario.
 
     Attributes:
         figures: in the order in which they are shown.

@@ -18,7 +18,7 @@ _AHEAD_S: Final = 0.2
 
 @dataclass(slots=True)
 class Schedule:
-    """What was due when, and how late it was sent.
+    """A schedule: the due time of each event, and its delay.
 
     Attributes:
         due_ns: by event id, on the monotonic clock; the latency of an event counts from here, not
@@ -42,7 +42,7 @@ def publish_on_schedule(
     count: int,
     watch: Callable[[], None],
 ) -> Schedule:
-    """Publish so many events at a fixed rate; return when each was due.
+    """Publish this many events at a fixed rate; return when each was due.
 
     Args:
         settings: where to.

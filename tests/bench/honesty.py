@@ -22,7 +22,7 @@ MOST_FOREIGN: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Where every delivery of a run is, counted apart from each other.
+    """Counts of a run's deliveries by where they are.
 
     Attributes:
         published: deliveries that the brokers acknowledged the events of.

@@ -1,6 +1,6 @@
-"""How many events a second `POST /v1/events` takes: `python -m bench.ingest_rate`.
+"""The rate of events at `POST /v1/events`: `python -m bench.ingest_rate`.
 
-A real broker, one `plaudit serve` and a client, each a process; what is told is events per second,
+A real broker, one `plaudit serve` and a client, each a process; the result is events per second,
 and per second of CPU that the server used: what a core of its own would do.
 """
 
@@ -43,7 +43,7 @@ def cpu_s(pid: int) -> float:
 
 
 def body(count: int, workspace: str) -> bytes:
-    """Return a request of so many events."""
+    """Return a request of this many events."""
     data = json.loads(example_json(TYPE))
     made = []
     for _ in range(count):
@@ -96,7 +96,7 @@ def serving() -> Iterator[tuple[int, str, str, str]]:
 
 
 async def listening(port: int) -> None:
-    """Wait until somebody listens on a port."""
+    """Wait until a process listens on a port."""
     deadline = time.monotonic() + PROMPTLY_S
     while time.monotonic() < deadline:
         try:

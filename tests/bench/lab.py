@@ -1,4 +1,4 @@
-"""What every scenario works with: Kafka, cores, a folder, and trials made from them."""
+"""The tools of every scenario: Kafka, cores, a folder, and trials made from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHORT_SCHEDULE: Final = "5s"
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is done.
+    """The size of a run.
 
     Attributes:
         quick: about a minute for all; less is measured, and less exactly.

@@ -1,4 +1,4 @@
-"""Where every delivery is, read from the brokers: what groups have not finished, what is dead."""
+"""The place of every delivery, read from the brokers: open in a group, or dead."""
 
 from __future__ import annotations
 

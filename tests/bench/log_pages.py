@@ -1,4 +1,4 @@
-"""How long a page of the log takes, whatever the filter: `python -m bench.log_pages URL ROWS`.
+"""The time that a page of the log takes, with each filter: `python -m bench.log_pages URL ROWS`.
 
 The database is migrated and filled first. So it has to be an empty one, or one that an earlier run
 has filled with as many rows. Kinds are uneven: a few are most of the log, and some have three rows.

@@ -1,4 +1,4 @@
-"""How many attempts a second go from Kafka's bytes into the log: `python -m bench.log_rate URL`.
+"""The rate of attempts from Kafka's bytes into the log: `python -m bench.log_rate URL`.
 
 One process, one core: decoding, rows, the log, and how endpoints are doing, in batches as the
 recorder makes them. The database is migrated first; use an empty one.

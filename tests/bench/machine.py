@@ -1,4 +1,4 @@
-"""What the machine has and what processes use of it, from /proc."""
+"""The machine's resources and the processes' use of them, from /proc."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NotMeasurable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """Who runs where.
+    """The cores of each process.
 
     Attributes:
         workers: a core for each worker, in the order in which they start.
@@ -38,7 +38,7 @@ class Cores:
     rest: tuple[int, ...]
 
     def alone(self, workers: int) -> dict[int, int]:
-        """Return which of so many workers have a core for themselves, and which core that is."""
+        """Return which of these workers have a core for themselves, and which core that is."""
         used = self.workers[:workers]
         return {
             number: core

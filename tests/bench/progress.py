@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, a line now and then elsewhere; on standard error."""
+"""Progress of a run: a bar on a terminal, a line now and then elsewhere; on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Plaudit is measured against: plain loops that only POST the raw record, and a ceiling.
+"""The references of a measurement: plain loops that only POST the raw record, and a ceiling.
 
 - `httpx`, `aiohttp`: confluent-kafka and that client, 64 requests at once, as someone would write
   it in an afternoon: no decoding, no signature, no log, commits now and then.
@@ -92,7 +92,7 @@ class Backlog:
 
 
 async def loop_over(reference: Reference, post: Callable[[bytes], Awaitable[None]]) -> None:
-    """POST one record after the other, so many at once, until cancelled."""
+    """POST one record after the other, this many at once, until cancelled."""
     backlog = Backlog(reference.topics, reference.group)
 
     async def one_after_the_other() -> None:

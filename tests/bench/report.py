@@ -1,4 +1,4 @@
-"""What a whole run found, and its form for machines."""
+"""The result of a whole run, and its form for machines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Report:
 
     @property
     def void(self) -> dict[str, tuple[str, ...]]:
-        """Why some scenarios do not count."""
+        """The reasons for which scenarios do not count."""
         reasons = {
             scenario: tuple(
                 dict.fromkeys(reason for figure in finding.figures for reason in figure.void)

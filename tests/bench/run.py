@@ -27,7 +27,7 @@ _MOST: Final = 1024 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to run.
+    """The scenarios to run.
 
     Attributes:
         scenarios: names, in order.

@@ -1,4 +1,4 @@
-"""What happens between two moments of steady state."""
+"""The work between two moments of steady state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What happened between two moments of steady state.
+    """The work between two moments of steady state.
 
     Attributes:
         arrived: requests at the sink.

@@ -1,4 +1,4 @@
-"""What Plaudit wants to reach, as ratios of one run; machines differ, ratios hardly do."""
+"""The targets of Plaudit, as ratios of one run; machines differ, ratios hardly do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.figures import Figure
 
 
 class Verdict(StrEnum):
-    """How a figure stands to its target."""
+    """A figure beside its target."""
 
     MET = "met"
     MISSED = "missed"

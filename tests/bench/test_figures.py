@@ -46,7 +46,7 @@ def test_no_window_holds_more_than_the_fullest_one(points: list[float], width: f
 
 
 def _on_an_edge(points: list[float], width: float) -> bool:
-    """Whether rounding decides if two points lie in one window."""
+    """True when rounding decides if two points lie in one window."""
     return any(abs(abs(one - other) - width) < 1e-9 for one in points for other in points)
 
 

@@ -1,4 +1,4 @@
-"""When a run is void, and what it is measured against."""
+"""Void runs, and the references of a measurement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one POST costs: `cd tests && python -m bench.transport_cost [REQUESTS]`.
+"""The cost of one POST: `cd tests && python -m bench.transport_cost [REQUESTS]`.
 
 The engine both ways, plain and over TLS, beside aiohttp and the stock transport, all in one run:
 1 KB bodies to one sink in another process, 64 at once on kept connections. CPU is this process's.

@@ -102,7 +102,7 @@ class Trial:
         self.published += count
 
     def top_up(self, count: int) -> None:
-        """Publish so much that so many events wait."""
+        """Publish until this many events wait."""
         missing = count - (self.published - self.delivered)
         if missing > 0:
             self.publish(self.sites, missing)
@@ -227,7 +227,7 @@ class Trial:
     def arrived(
         self, before: Reading, count: int, seconds: float, check: Callable[[], None]
     ) -> bool:
-        """Wait for so many requests since then; False when the time is up first."""
+        """Wait for this many requests since then; False when the time is up first."""
         began = told = time.monotonic()
         while (done := self.sink.reading().arrived - before.arrived) < count:
             now = time.monotonic()
@@ -242,7 +242,7 @@ class Trial:
         return True
 
     def answered(self, count: int, seconds: float, check: Callable[[], None]) -> bool:
-        """Wait for so many deliveries in all; False when the time is up first."""
+        """Wait for this many deliveries in all; False when the time is up first."""
         deadline = time.monotonic() + seconds
         while self.delivered < count:
             if time.monotonic() > deadline:

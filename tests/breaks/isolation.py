@@ -1,4 +1,4 @@
-"""How isolation and paces could be wrong (see `promises`)."""
+"""Breaks of isolation and paces (see `promises`)."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ MEANT: Final = (
     Break(
         "a test send is marked",
         "consumers/plaudit/deliver/pipeline/attempt.py",
-        "return lines + _TEST if trigger is _IS_TEST else lines",
-        "return lines",
+        "lines += _TEST",
+        "pass",
         "tests/api/test_meant.py",
     ),
     Break(

@@ -123,7 +123,7 @@ def no_lag(settings: KafkaSettings, _now_ms: int) -> Status:
 
 @dataclass
 class Rig:
-    """What tests and screenshots use.
+    """An installation, as tests and screenshots use it.
 
     Attributes:
         base: where it is served.
@@ -157,7 +157,7 @@ class Rig:
             take_in(connection, summed(insert_new(connection, made)))
 
     def finish(self, chosen: int, **report: Any) -> None:
-        """Carry out every job that is queued, as a runner that finds so many records."""
+        """Run every queued job, as a runner that finds this many records."""
         queue = JobQueue(self.parts.engine, "runner")
         while (job := queue.claim()) is not None:
             queue.keep(job, JobProgress(chosen, 0 if job.dry_run else chosen))

@@ -1,4 +1,4 @@
-"""What is due in a lane, for autoscalers: parked retries are not work."""
+"""The due work of a lane, for autoscalers: parked retries are not work."""
 
 from __future__ import annotations
 

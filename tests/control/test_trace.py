@@ -1,4 +1,4 @@
-"""What `plaudit trace` says of one event's way to its endpoints."""
+"""The output of `plaudit trace`: one event's way to its endpoints."""
 
 from __future__ import annotations
 

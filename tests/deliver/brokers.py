@@ -1,4 +1,4 @@
-"""What a producer hands over, acknowledged or refused when a test says so."""
+"""Brokers that acknowledge or refuse a record when a test says so."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ NAME: Final = "_plaudit_faults"
 
 
 class Fault(Exception):
-    """What a replaced function raises."""
+    """The error of a replaced function."""
 
 
 class Faults:

@@ -17,7 +17,7 @@ REFUSAL = answer(429, retry_after="2")
 
 @dataclass
 class Windows(Behavior):
-    """So many a second, counted anew with each full second.
+    """A limit for each second, counted from each full second.
 
     Attributes:
         per_s: what it takes.
@@ -39,7 +39,7 @@ class Windows(Behavior):
 
 @dataclass
 class Bucket(Windows):
-    """So many a second on average, and so many at once.
+    """A limit on average, and one for requests at once.
 
     Attributes:
         holds: as many tokens.

@@ -37,7 +37,7 @@ LIMIT_S = 300.0
 
 
 class Schemas:
-    """What a worker knows of schemas: nothing but what a test says.
+    """The schemas that a worker knows: those that a test names.
 
     Attributes:
         is_read: whether the topic has been read to its end.

@@ -16,7 +16,7 @@ STRAINED = endpoint("strained")
 
 @dataclass
 class Strained(Behavior):
-    """Takes longer from so many requests at once on.
+    """Takes longer from a number of requests at once on.
 
     Attributes:
         best: requests at once that it answers as fast as one.

@@ -1,4 +1,4 @@
-"""What a dead endpoint costs: design.md section 8, recomputed."""
+"""The cost of a dead endpoint: design.md section 8, recomputed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Pipeline:
 
     @property
     def attempts(self) -> int:
-        """How many HTTP attempts were made."""
+        """The number of HTTP attempts."""
         return len(self.world.sent["dead"])
 
     def _put(self, at_s: float, number: int, history: History) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of a delivery, exhaustively over answers and errors."""
+"""The outcome of a delivery, exhaustively over answers and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one worker finds out about an endpoint, the others use; a wrong finding delays little."""
+"""Workers share their findings about an endpoint; a wrong finding delays little."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_a_limit_that_a_worker_only_heard_of_is_forgotten() -> None:
 
 
 class Limited(Behavior):
-    """An endpoint that takes so many requests a second, and refuses the others.
+    """An endpoint with a rate limit, which refuses the requests above it.
 
     Attributes:
         refused: how many.

@@ -190,7 +190,7 @@ class GroupMachine(RuleBasedStateMachine):
         self.moved(partition, taker)
 
     def moved(self, partition: Partition, owner: Worker) -> None:
-        """What others had in hand and the group does not know as done comes again."""
+        """Deliver again the records that others held and the group does not know as done."""
         known = self.known_to_group(partition)
         mine = owner.holdings.held[partition]
         self.may_repeat |= {
@@ -288,7 +288,7 @@ def test_a_partition_that_returns_in_the_next_generation_continues_where_it_was(
 
 
 def test_a_partition_that_returns_after_an_outage_continues_though_the_last_commit_failed() -> None:
-    """Whether they had made it before they went away is not known."""
+    """The others may have delivered it before they left."""
     partition = PARTITIONS[0]
     for stands_at in (CommittedOffset(0, ""), CommittedOffset(1, "")):
         worker = Worker()

@@ -1,4 +1,4 @@
-"""What a worker is given raises: the delivery is retried with the reason `defect`, in both forms.
+"""A part that raises: the delivery is retried with the reason `defect`, in both forms.
 
 Where code is compiled, its functions can't be replaced; what is passed in can.
 """
@@ -39,7 +39,7 @@ def _no_log() -> Iterator[None]:
 
 
 class Broken(Exception):
-    """What hostile parts raise."""
+    """The errors of hostile parts."""
 
 
 async def deliver(whole: Whole, victim: int = 3) -> list[tuple[str, str]]:

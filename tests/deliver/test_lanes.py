@@ -1,4 +1,4 @@
-"""What each lane makes of a record: whom it is for, and whether it may be begun."""
+"""A record in each lane: its endpoints, and whether its delivery may begin."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_requests_on_their_way_count_as_taken(at_once: int, sent: int) -> None:
 
 @dataclass
 class Quotas(Behavior):
-    """So many requests in each 10 s; each answer says how many are left."""
+    """A quota of requests in each 10 s; each answer says how many are left."""
 
     most: int = 400
     window: int = 0

@@ -1,4 +1,4 @@
-"""Who makes way when a window or the lane is nearly full."""
+"""The deliveries that make way when a window or the lane is nearly full."""
 
 from __future__ import annotations
 

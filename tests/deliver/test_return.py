@@ -1,4 +1,4 @@
-"""When an endpoint is back, all of it is back: in both lanes, new events at once."""
+"""The return of an endpoint: in both lanes, new events at once."""
 
 from __future__ import annotations
 

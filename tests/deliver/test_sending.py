@@ -63,7 +63,7 @@ def test_the_password_of_a_proxy_is_never_printed_with_the_settings(
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
-    """A certificate, its key, the key encrypted, and files that are none of these."""
+    """A certificate, its key, the key encrypted, and other files."""
     issued = trustme.CA().issue_cert("client.example")
     found = {name: tmp_path / name for name in ("chain", "key", "locked", "nonsense", "absent")}
     issued.cert_chain_pems[0].write_to_path(found["chain"])

@@ -200,7 +200,7 @@ class Crew:
 
     @property
     def shares(self) -> list[Counter[str]]:
-        """How many partitions of each topic each member has."""
+        """The number of partitions of each topic for each member."""
         group = f"{self._settings.topic_prefix}g"
         found = self._admin.describe_consumer_groups([group])[group].result(SETTLED_S)
         return [

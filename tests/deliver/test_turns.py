@@ -65,7 +65,7 @@ class Limited:
 
 
 def most_in(seconds: float, sent: list[tuple[float, int]]) -> int:
-    """Return how many went in the busiest stretch of so many seconds."""
+    """Return how many went in the busiest stretch of this many seconds."""
     times = [at_s for at_s, _ in sent]
     first, most = 0, 0
     for last, at_s in enumerate(times):

@@ -206,7 +206,7 @@ class Side:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is not done, or in hand."""
+        """True when a record is not done, or in hand."""
         return bool(self.pending or self.pipeline.admission.queues.in_hand)
 
     def hand_over(self, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:

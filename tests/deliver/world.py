@@ -68,7 +68,7 @@ def assignment(number: int = 0) -> Assignment:
 
 @dataclass
 class Behavior:
-    """How an endpoint answers.
+    """The answers of an endpoint.
 
     Attributes:
         takes_s: how long an answer takes; None: it never comes.
@@ -110,7 +110,7 @@ class Time:
         self._count = 0
 
     def later(self, seconds: float, call: Callable[[], None]) -> Timer:
-        """Call something after so many seconds."""
+        """Call a function after this many seconds."""
         self._count += 1
         timer = Timer()
         heapq.heappush(self._events, (self.now_s + seconds, self._count, call, timer))
@@ -184,7 +184,7 @@ class World:
 
     @property
     def now_s(self) -> float:
-        """What time it is."""
+        """The time of the world."""
         return self.time.now_s
 
     def delivery(self, to: Endpoint, history: History | None = None) -> Delivery:

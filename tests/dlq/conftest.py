@@ -72,7 +72,7 @@ def disable(settings: KafkaSettings, endpoint: str, since_ms: int = 1_764_000_00
 
 
 def seed(settings: KafkaSettings, count: int, endpoints: Sequence[str] = ENDPOINTS) -> None:
-    """Write so many dead letters."""
+    """Write this many dead letters."""
     assert write(settings, letters(count, endpoints)) == count
 
 

@@ -1,4 +1,4 @@
-"""What is written when a letter is sent again."""
+"""The records of a letter that is sent again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def letter(value: bytes | None = None, **changed: str | None) -> Letter:
 
 
 def event_letter(topic: str = "plaudit.testimonials", **more: bytes) -> Letter:
-    """Return the dead letter of a record that is no event."""
+    """Return the dead letter of a record that is not an event."""
     headers: Headers = [
         ("ce_id", b"1"),
         ("traceparent", b"00-a-b-01"),

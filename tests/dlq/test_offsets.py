@@ -1,4 +1,4 @@
-"""What a scan remembers: exactly the letters that no later record of their key took away."""
+"""The memory of a scan: exactly the letters that no later record of their key took away."""
 
 from __future__ import annotations
 

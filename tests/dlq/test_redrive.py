@@ -1,4 +1,4 @@
-"""What is sent again, where to, and what stays where it is."""
+"""Letters that a redrive sends, their targets, and letters that stay."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_letter_at_the_size_limit_goes(installation: KafkaSettings) -> None:
 
 
 def test_a_letter_that_kafka_refuses_stays_and_the_others_go(installation: KafkaSettings) -> None:
-    """Because somebody has set the limit of the topic that it goes to too low."""
+    """The limit of the letter's topic was set too low."""
     made = list(letters(3))
     write(installation, iter(made))
     names = installation.names

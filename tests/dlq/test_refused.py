@@ -1,4 +1,4 @@
-"""Commands of whoever is not let in, or finds nobody: one line says so, and what it is."""
+"""Commands without access or brokers: one line states the reason."""
 
 from __future__ import annotations
 

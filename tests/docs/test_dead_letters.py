@@ -39,7 +39,7 @@ def given_up() -> set[str]:
 
 
 def unreadable() -> set[str]:
-    """Return the reasons for which a record is no event."""
+    """Return the reasons for which a record is not an event."""
     text = source(decoding) + source(decode) + source(deliveries_lane)
     found = re.findall(r'(?:reason = |Undecodable\(|DeadRecord\()"([a-z_]+)"', text)
     assert {"unknown_format", "headers_unusable"} <= set(found)

@@ -34,7 +34,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "publishing.md"
 
 @pytest.fixture
 def environment(topics: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What the programs read."""
+    """The environment of the programs."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", topics.bootstrap_servers)
     monkeypatch.setenv("PLAUDIT_TOPIC_PREFIX", topics.topic_prefix)
     return dict(os.environ)

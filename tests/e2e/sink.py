@@ -131,7 +131,7 @@ class Sink:
 
 
 async def missing(_: web.Request, __: int) -> web.StreamResponse:
-    """Nobody lives here."""
+    """Answers 404."""
     return web.Response(status=404)
 
 

@@ -1,4 +1,4 @@
-"""Whatever comes in ends where the design says, and the pipeline goes on."""
+"""Bad input ends where the design says, and the pipeline continues."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_events_up_to_the_limit_pass_through_every_topic_and_larger_ones_are_ref
 
 @contextmanager
 def https(name: str) -> Iterator[int]:
-    """Serve https with a certificate for `name` from an authority that nobody trusts."""
+    """Serve https with a certificate for `name` from an authority that is not trusted."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""What people do with deliveries: list, show, try again, trace; on the command line."""
+"""Commands for deliveries: list, show, try again, trace; on the command line."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def at(sink: Sink, name: str) -> list[Arrival]:
 
 @dataclass(frozen=True)
 class Size:
-    """How much hangs, and how much arrives meanwhile.
+    """The size of a run: requests that hang, and deliveries that arrive meanwhile.
 
     Attributes:
         hanging: endpoints that do not answer.
@@ -92,7 +92,7 @@ def test_while_requests_hang_every_other_delivery_arrives_and_all_is_given_back(
 
 
 class Gate:
-    """Answers nobody until it is opened; then everybody who waits, and closes their connections.
+    """Holds every request until it is opened; then answers all, and closes their connections.
 
     Attributes:
         waiting: requests without an answer.

@@ -1,4 +1,4 @@
-"""What an operator does and sees, through the installed command line."""
+"""An operator's work, through the installed command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What subscribers answer, and where each delivery ends."""
+"""Answers of subscribers, and the end of each delivery."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port

@@ -1,4 +1,4 @@
-"""What is written straight from JSON is what the event's model would have written, or nothing."""
+"""Encoding straight from JSON: the bytes of the event's model, or an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every form of every event type: signed as sent, and within the rules of whoever reads it."""
+"""Every form of every event type: signed as sent, and within the rules of its reader."""
 
 from __future__ import annotations
 

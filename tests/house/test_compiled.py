@@ -1,4 +1,4 @@
-"""What mypyc takes another way than Python does: modules that are compiled do without it."""
+"""Constructs that mypyc reads differently from Python: compiled modules do without them."""
 
 from __future__ import annotations
 

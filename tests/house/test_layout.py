@@ -1,4 +1,4 @@
-"""What once broke the layout, or would, as tests (one namespace package in three folders)."""
+"""Faults of the layout, as tests (one namespace package in three folders)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows come out of every kind of file one at a time, and what is none is told with its line."""
+"""Rows of every kind of file, one at a time; what is not a row is reported with its line."""
 
 from __future__ import annotations
 

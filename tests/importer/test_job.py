@@ -32,7 +32,7 @@ AWAY = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 
 
 class Brokers:
-    """Takes records, as many as it is told, and gives the others up."""
+    """Takes a given number of records, and gives up the others."""
 
     def __init__(self, most: int = 1_000) -> None:
         self.most = most

@@ -34,7 +34,7 @@ SECOND_AT = datetime.fromisoformat("2025-03-05T17:30:09Z")
 
 
 class Expected(NamedTuple):
-    """What the first two reviews of every sample have of the platform."""
+    """The platform's fields in the first two reviews of every sample."""
 
     platform: str
     ids: tuple[str | None, str | None] = (None, None)

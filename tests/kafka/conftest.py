@@ -9,5 +9,5 @@ from plaudit.kafka.settings import KafkaSettings
 
 @pytest.fixture
 def away(prefix: str) -> KafkaSettings:
-    """Settings for brokers that nobody runs."""
+    """Settings for brokers that do not run."""
     return KafkaSettings(bootstrap_servers="127.0.0.1:1", topic_prefix=prefix)

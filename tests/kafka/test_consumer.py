@@ -1,4 +1,4 @@
-"""The consumer reads where it is told to, commits what it is given, and reports what is gone."""
+"""The consumer: where it reads, what it commits, and the ranges that it reports as lost."""
 
 from __future__ import annotations
 

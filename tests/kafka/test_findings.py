@@ -1,4 +1,4 @@
-"""What `plaudit topics check` says of topics that no setting knows."""
+"""The findings of `plaudit topics check` on topics that no setting names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A future without a condition behaves as the usual one does, whoever comes first."""
+"""A future without a condition behaves as the usual one does, in either order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a group is behind is told without joining it, and `plaudit status` shows it."""
+"""The lag of a group, read without joining it, and shown by `plaudit status`."""
 
 from __future__ import annotations
 

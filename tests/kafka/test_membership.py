@@ -1,4 +1,4 @@
-"""What a consumer group answers to one that it does not take, and what that means."""
+"""A consumer group's answers to a member that it refuses, and their meaning."""
 
 from __future__ import annotations
 

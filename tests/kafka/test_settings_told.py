@@ -1,4 +1,4 @@
-"""A setting that can't be used is told in one line, by every command that reads it."""
+"""A setting that can't be used: one line, by every command that reads it."""
 
 from __future__ import annotations
 

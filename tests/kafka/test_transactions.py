@@ -1,4 +1,4 @@
-"""What is sent in a transaction is all there or not at all, and its name has one holder."""
+"""Transactions: all of one or nothing, and one holder of its name."""
 
 from __future__ import annotations
 

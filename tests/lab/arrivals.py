@@ -1,4 +1,4 @@
-"""How the subscribers' process writes down what came in, and how that is read."""
+"""The file of arrivals: how the subscribers' process writes it, and how it is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known after a run: what was accepted, what arrived, and what stands in the topics."""
+"""The evidence of a run: accepted events, arrivals, and records in the topics."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Letter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Where a group stands in a partition: the offset, and what is done above it."""
+    """The position of a group in a partition: the offset, and what is done above it."""
 
     offset: int
     ahead: frozenset[int] = frozenset()

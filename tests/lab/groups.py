@@ -1,4 +1,4 @@
-"""Where the consumer groups stand: who holds which partitions, and what is committed."""
+"""The state of consumer groups: holders of partitions, and committed positions."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class GuardedKafka(LocalKafka):
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What a process needs to come in as the user."""
+        """The credentials of the user."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.users_bootstrap,
             "PLAUDIT_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",

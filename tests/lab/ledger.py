@@ -27,7 +27,7 @@ ON_ITS_WAY_MS: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class KillFigures:
-    """What one kill cost.
+    """The cost of one kill.
 
     Attributes:
         uncommitted: deliveries that had been begun from records that were not committed.
@@ -46,7 +46,7 @@ class KillFigures:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What became of it all. The lists name pairs, and are empty when all is well.
+    """The verdict on a run. The lists name pairs, and are empty when all is well.
 
     Attributes:
         accepted: events that the brokers acknowledged.
@@ -274,7 +274,7 @@ def lateness(books: Books) -> Iterator[tuple[Pair, int, int]]:
 def _unrecorded(books: Books) -> Iterator[str]:
     """Yield what was settled and has no line in the log.
 
-    A retry whose worker was killed before the brokers had its line, too, is made again from where
+    A retry whose worker was killed before the brokers had its line, too, is repeated from where
     it came, and can end otherwise: its line is never written, and nothing is wrong with that.
     """
     outcomes = {

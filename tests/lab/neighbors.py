@@ -51,7 +51,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """What is published, and how the endpoints answer.
+    """The traffic, and the answers of the endpoints.
 
     Attributes:
         changes: in their order.

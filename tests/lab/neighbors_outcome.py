@@ -1,4 +1,4 @@
-"""What endpoints saw while others were flooded, limited or away, and what the worker used."""
+"""Latencies of endpoints while others were flooded, limited or away, and the worker's resources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lab.receiver_process import OK
 
 
 class Use(NamedTuple):
-    """What the worker has used at a moment.
+    """The use of resources by the worker at a moment.
 
     Attributes:
         at_s: since the beginning of the play.
@@ -32,7 +32,7 @@ class Use(NamedTuple):
 
 @dataclass(slots=True)
 class Seconds:
-    """What one worker used, by second of the play."""
+    """The use of resources by one worker, by second of the play."""
 
     used: list[Use] = field(default_factory=list)
 
@@ -61,7 +61,7 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a play; moments are seconds after its beginning.
+    """The result of a play; moments are seconds after its beginning.
 
     Attributes:
         published_s: by event id, of every stream.

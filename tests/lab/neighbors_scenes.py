@@ -31,7 +31,7 @@ def flooded(count: int, takes_s: float, *, alone_s: float, beside_s: float) -> P
 
 
 def limited(count: int, per_s: float, within_s: float) -> Play:
-    """A backlog for an endpoint that takes so many a second, beside an instant one."""
+    """A backlog for an endpoint with a rate limit, beside an instant one."""
     return Play(
         (Stream("steady", int(30 * within_s / 2), 30), Stream("limited", count)),
         (Change(0, "limited", Answers(0.02, per_s=per_s)),),

@@ -1,4 +1,4 @@
-"""What a run showed."""
+"""The result of a run."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lab.stage import Worker
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run showed.
+    """The result of a run.
 
     Attributes:
         complaints: broken promises, each in a sentence; empty when all is well.
         marks: what happened when, in epoch milliseconds.
         told: per worker, its warnings and errors, whole.
         troubles: the same, counted by event.
-        interrupted: somebody stopped it; it is judged by what was published until then.
+        interrupted: a person stopped it; it is judged by what was published until then.
     """
 
     scenario: Scenario

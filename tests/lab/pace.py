@@ -39,7 +39,7 @@ class Pace:
         return True
 
     def latency_s(self, beside: int) -> float:
-        """Return how long an answer takes while so many other requests are open."""
+        """Return how long an answer takes while this many other requests are open."""
         behavior = self._behavior
         latency_s = behavior.after_s
         if latency_s and behavior.spread:

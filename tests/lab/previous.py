@@ -28,7 +28,7 @@ def previous() -> str:
     """Return the commit of the release before this one.
 
     Raises:
-        NoHistory: this is no clone, or one without that commit.
+        NoHistory: this is not a clone, or one without that commit.
     """
     try:
         # Not the tag of this very commit: a release is compared with the one before it.

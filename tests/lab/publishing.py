@@ -69,7 +69,7 @@ class Publishing:
 
     @property
     def done(self) -> bool:
-        """Whether everything was sent and answered."""
+        """True when everything was sent and answered."""
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -118,7 +118,7 @@ class Publishing:
 
 
 def fresh(name: str, workspace: str, padding: int = 0) -> EventModel:
-    """Return an event with a fresh id and key, and about so many bytes more than it needs."""
+    """Return an event with a fresh id and key, and about this many bytes more than it needs."""
     made = _example(name)
     meta = {"event_id": uuid.uuid4(), "workspace_id": uuid.UUID(workspace)}
     made = made.model_copy(update={"meta": made.meta.model_copy(update=meta)})

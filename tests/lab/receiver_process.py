@@ -26,7 +26,7 @@ TOO_MANY: Final = 429
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How a receiver answers.
+    """The answers of a receiver.
 
     Attributes:
         delay_s: before each answer.

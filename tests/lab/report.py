@@ -1,4 +1,4 @@
-"""What a run showed, for people: figures in text, and the timeline beside them."""
+"""The report of a run, for people: figures in text, and the timeline beside them."""
 
 from __future__ import annotations
 

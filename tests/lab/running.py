@@ -221,7 +221,7 @@ def _ends(behavior: Behavior, retries: int) -> frozenset[str]:
 
 
 def _log(stage: Stage, worker: Worker) -> Iterator[dict[str, Any]]:
-    """Yield a worker's warnings and errors, and lines that are no log events at all."""
+    """Yield a worker's warnings and errors, and lines that are not log events."""
     for line in stage.rig.log(worker.number).read_text(errors="replace").splitlines():
         if not line.startswith("{"):
             yield {"level": "plain", "event": line}

@@ -1,4 +1,4 @@
-"""What a scenario says: who publishes what, who receives how, who delivers, what breaks and when.
+"""A scenario: publishers, receivers, workers, and faults with their times.
 
 A scenario is data. `lab.stage` sets it up, `lab.faults` breaks things, `lab.running` runs it, and
 `lab.ledger` compares what was accepted with what arrived.
@@ -26,15 +26,15 @@ Failure: TypeAlias = "int | Toxic"
 
 @dataclass(frozen=True, slots=True)
 class Behavior:
-    """How a subscriber answers.
+    """The answers of a subscriber.
 
     Attributes:
         after_s: how long it takes over each answer; with a spread, the median.
         spread: of a lognormal distribution; 0.5 makes p99 three times the median.
-        slows_at: so many other open requests double the time that an answer takes; 0: none do.
+        slows_at: other open requests that double the time of an answer; 0: off.
         per_s: requests that it takes in a second, the others fail at once; 0: all.
         fails: how many requests of each event it fails before it takes it.
-        one_in: only one event in so many is failed; no more often than it is retried.
+        one_in: one event in this many fails, at most as often as it is retried.
         failure: how: with a status, or as `lab.toxics` says.
         retry_after_s: what a failure asks for; None: nothing.
     """
@@ -89,7 +89,7 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What is published, until the last fault has happened.
+    """The traffic until the last fault has happened.
 
     Attributes:
         events: how many at least.
@@ -123,14 +123,14 @@ class Crew:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """When so many deliveries have been answered with 2xx."""
+    """The moment at which this many deliveries were answered with 2xx."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """When the brokers have acknowledged so many events."""
+    """The moment at which the brokers have acknowledged this many events."""
 
     count: int
 
@@ -144,7 +144,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """When a worker has had partitions of both lanes for so long."""
+    """The moment at which a worker has had partitions of both lanes for this long."""
 
     worker: int
     seconds: float
@@ -152,7 +152,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class AllServing:
-    """When every worker that lives has had partitions of both lanes for so long."""
+    """The moment at which every living worker has had partitions of both lanes for this long."""
 
     seconds: float
 
@@ -197,7 +197,7 @@ class Thaw:
 
 @dataclass(frozen=True, slots=True)
 class Wedge:
-    """The event loop of a `wedgeable` worker hangs, while its other threads go on."""
+    """The event loop of a `wedgeable` worker hangs, while its other threads run."""
 
     worker: int
 

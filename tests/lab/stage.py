@@ -1,4 +1,4 @@
-"""Where a scenario is played: an installation, its subscribers, its workers, and their keepers."""
+"""The stage of a scenario: an installation, its subscribers, its workers, and their keepers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WARM_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a scenario can be played.
+    """A place where a scenario can be played.
 
     Attributes:
         settings: of a user who may do everything; the topics exist.
@@ -53,7 +53,7 @@ class Worker:
         crew: as the scenario has it.
         began_ms: when it was started, in epoch milliseconds.
         ended_ms: when it was last seen alive.
-        ended: by a fault, so that its end is no surprise.
+        ended: by a fault, so that its end is expected.
         first_mib: resident memory once it had worked for a while; 0: it did not live so long.
         last_mib: at the last look.
         most_mib: at the most.
@@ -73,7 +73,7 @@ class Worker:
 
     @property
     def client_id(self) -> str:
-        """How the brokers know it."""
+        """Its name at the brokers."""
         return client_id(self.number)
 
     def look(self) -> None:

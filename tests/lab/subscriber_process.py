@@ -39,7 +39,7 @@ UNKNOWN: Final = Behavior(fails=1, failure=404)
 
 @dataclass(slots=True)
 class Home:
-    """Who lives at a path.
+    """The subscriber at a path.
 
     Attributes:
         number: of the subscriber.

@@ -67,7 +67,7 @@ def test_a_killed_worker_loses_nothing_and_only_what_was_not_committed_is_repeat
 def test_a_worker_killed_among_toxic_endpoints_loses_nothing_and_repeats_what_was_not_committed(
     place: Place,
 ) -> None:
-    """What hangs, breaks off or floods is retried on schedule, whoever makes the next attempt."""
+    """A request that hangs, breaks off or floods is retried on schedule, by any worker."""
     scenario = Scenario(
         "kill -9 among toxic endpoints",
         Traffic(120, 40, types=EVERY_TOPIC),
@@ -177,7 +177,7 @@ def test_a_write_that_the_brokers_refuse_for_good_becomes_a_dead_letter(place: P
 def test_a_worker_whose_session_ends_in_an_outage_continues_where_it_was(
     own_place: Place,
 ) -> None:
-    """Nobody else could have had its partitions; what waits is not begun meanwhile."""
+    """No other worker could have had its partitions; it begins nothing meanwhile."""
     steps = ((Delivered(300), KillBroker()), (Later(9), StartBrokers()))
     scenario = Scenario("no broker", Traffic(800, 150), (GOOD, SLOW), (Crew(),), steps)
     outcome = play(scenario, own_place)

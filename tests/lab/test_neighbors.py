@@ -24,7 +24,7 @@ LOOSE_S = 2.0
 
 @pytest.fixture
 def seen(request: pytest.FixtureRequest, kafka: FoundKafka, tmp_path: Path) -> Outcome:
-    """What came of the play that the test names."""
+    """The result of the play that the test names."""
     settings = KafkaSettings(bootstrap_servers=kafka.bootstrap)
     outcome = play(settings, tmp_path, request.param)
     assert (outcome.missing(), outcome.repeated()) == (0, 0), outcome.told(0)

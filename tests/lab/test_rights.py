@@ -1,4 +1,4 @@
-"""Rights and passwords that are taken away and given back: work waits, and goes on by itself."""
+"""Rights and passwords that are taken away and given back: work waits, and resumes by itself."""
 
 from __future__ import annotations
 

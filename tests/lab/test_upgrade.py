@@ -53,7 +53,13 @@ def retried_by_others(outcome: Outcome, firsts: Collection[int], seconds: Collec
     )
 
 
-@pytest.mark.parametrize("upgrade", [True, False], ids=["upgrade", "downgrade"])
+@pytest.mark.parametrize(
+    "upgrade",
+    [
+        pytest.param(True, id="upgrade"),
+        pytest.param(False, id="downgrade", marks=pytest.mark.nightly),
+    ],
+)
 def test_another_release_joins_and_takes_over_and_nothing_is_lost(
     place: Place, former: Crew, *, upgrade: bool
 ) -> None:

@@ -38,7 +38,7 @@ _STYLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """When a worker lived, in epoch milliseconds."""
+    """The life of a worker, in epoch milliseconds."""
 
     number: int
     from_ms: int

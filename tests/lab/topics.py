@@ -1,4 +1,4 @@
-"""What stands in the topics after a run, as evidence."""
+"""The records in the topics after a run, as evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a toxic subscriber does instead of answering; a request of it counts as not answered."""
+"""The behavior of toxic subscribers; their requests count as not answered."""
 
 from __future__ import annotations
 

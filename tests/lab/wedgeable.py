@@ -1,8 +1,8 @@
 """A `plaudit deliver` whose event loop can be made to hang: SIGUSR1 blocks it for good.
 
 Python runs a signal's handler in the main thread, which here is the event loop's: while it sleeps
-no task runs, but the sources' threads, heartbeats and the watchdog go on. The watchdog's patience
-is cut from half a minute to seconds, so that a test needn't wait.
+no task runs, but the sources' threads, heartbeats and the watchdog do. The watchdog's patience is
+cut from half a minute to seconds, so that a test needn't wait.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ MOST_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is published.
+    """The traffic.
 
     Attributes:
         events: wide ones, at once.
@@ -54,7 +54,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was seen.
+    """The arrivals.
 
     Attributes:
         missing: deliveries that did not arrive.

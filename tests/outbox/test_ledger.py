@@ -33,7 +33,7 @@ PER_TRANSACTION = 5
 
 
 class Writer(threading.Thread):
-    """A service that writes events of one testimonial, and goes on while its database restarts."""
+    """A service that writes events of one testimonial, also while its database restarts."""
 
     def __init__(self, outbox: Outbox, key: int) -> None:
         super().__init__()

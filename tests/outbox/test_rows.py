@@ -1,4 +1,4 @@
-"""What becomes of a batch's rows, whatever the brokers say."""
+"""The end of a batch's rows, for every answer of the brokers."""
 
 from __future__ import annotations
 

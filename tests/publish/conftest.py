@@ -1,4 +1,4 @@
-"""Reading topics back, and brokers that nobody runs."""
+"""Reading topics back, and brokers that do not run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def topics(settings: KafkaSettings) -> KafkaSettings:
 
 @pytest.fixture
 def away(prefix: str) -> KafkaSettings:
-    """Settings for brokers that nobody runs."""
+    """Settings for brokers that do not run."""
     return KafkaSettings(bootstrap_servers="127.0.0.1:1", topic_prefix=prefix)
 
 

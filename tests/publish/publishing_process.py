@@ -1,7 +1,7 @@
 """A service that publishes until its standard input ends, and keeps a ledger of ids.
 
 `python publishing_process.py SUBMITTED ACCEPTED [TRANSACTIONAL_ID]`; with the last, each line of
-the ledgers is a transaction. A line is written before, or after, what it tells of.
+the ledgers is a transaction. A line is written before, or after, the event that it records.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def together(publisher: Publisher, submitted: Ledger, accepted: Ledger) -> None:
 
 
 def main() -> None:
-    """Publish until nobody holds the other end of standard input."""
+    """Publish until the other end of standard input is closed."""
     submitted, accepted = Ledger(sys.argv[1]), Ledger(sys.argv[2])
     name = sys.argv[3] if len(sys.argv) > 3 else None
     publish = one_by_one if name is None else together

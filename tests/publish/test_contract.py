@@ -1,4 +1,4 @@
-"""What holds for publishers, for the real one and for the one that services test with."""
+"""The contract of publishers: the real one, and the one that services test with."""
 
 from __future__ import annotations
 

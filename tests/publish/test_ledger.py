@@ -56,7 +56,7 @@ class Service:
         return path.read_text().splitlines() if path.exists() else []
 
     def wait_for_more(self, lines: int) -> None:
-        """Wait until so many more lines are accepted."""
+        """Wait until this many more lines are accepted."""
         wanted = len(self.accepted) + lines
         pause = threading.Event()
         for _ in range(int(PATIENCE_S / 0.02)):

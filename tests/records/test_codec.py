@@ -1,4 +1,4 @@
-"""What is written out for speed, against the libraries that it replaces."""
+"""Code that is written out for speed, against the libraries that it replaces."""
 
 from __future__ import annotations
 

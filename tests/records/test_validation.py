@@ -18,7 +18,7 @@ class Inner(BaseModel):
 
 
 class Model(BaseModel):
-    """What is validated."""
+    """The models that are validated."""
 
     model_config = ConfigDict(extra="forbid")
     port: Annotated[int, Field(ge=1, le=9)] = 1

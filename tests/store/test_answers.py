@@ -1,4 +1,4 @@
-"""Answers under idempotency keys: one request, one answer, whoever sends it how often."""
+"""Answers under idempotency keys: one request has one answer."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def service(engine: Engine, settings: KafkaSettings) -> Iterator[EndpointService
 
 
 def many(count: int, url: str = URL) -> str:
-    """Return a file of so many endpoints."""
+    """Return a file of this many endpoints."""
     lines = [f"  - {{name: e{number}, url: '{url}&n={number}'}}" for number in range(count)]
     return "\n".join([f"workspace: {WORKSPACE}", "endpoints:", *lines])
 

@@ -1,4 +1,4 @@
-"""How the databases look for deliveries: by index for every filter, however rare what it finds."""
+"""Query plans for deliveries: by index for every filter, however rare what it finds."""
 
 from __future__ import annotations
 

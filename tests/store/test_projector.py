@@ -34,7 +34,7 @@ def read(*attempts: AttemptRecord) -> list[Read]:
 
 @pytest.fixture
 def endpoint(engine: Engine) -> StoredEndpoint:
-    """An active endpoint at version 3, in a workspace with another one that is told of trouble."""
+    """An active endpoint at version 3, in a workspace with another one that receives notices."""
     endpoint_id = str(uuid.uuid4())
     sealed = seal(SecretKeys([os.urandom(32)]), endpoint_id, Private("https://x.example/", {}, []))
     made = StoredEndpoint(

@@ -364,7 +364,7 @@ def test_the_tables_are_those_of_the_newest_migration(tmp_path: Path) -> None:
 def test_an_endpoint_that_is_enabled_again_tells_when_it_was_served_before(
     service: EndpointService,
 ) -> None:
-    """What was published then and is read only now is still for it."""
+    """An event that was published then and is read only now is still for it."""
     made = service.add(WORKSPACE, WANTED).endpoint
     day_ms, start_ms = 24 * 3_600_000, made.active_from
     each = made

@@ -28,7 +28,7 @@ class Ended:
         self._more.set()
 
     async def all(self, count: int) -> list[Answer | errors.TransportError]:
-        """Wait for so many."""
+        """Wait for this many."""
         while len(self.results) < count:
             self._more.clear()
             await self._more.wait()

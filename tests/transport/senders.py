@@ -73,7 +73,7 @@ def default_tls() -> ssl.SSLContext:
 
 @dataclass(frozen=True)
 class How:
-    """What a test asks of a sender."""
+    """A test's request to a sender."""
 
     timeouts: Timeouts = QUICK
     tls: ssl.SSLContext | None = None

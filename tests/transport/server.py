@@ -28,7 +28,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.port}/hook"
 
     async def request(self, reader: asyncio.StreamReader) -> bytes:
@@ -47,7 +47,7 @@ class Server:
         return whole
 
     async def wait_for(self, requests: int) -> None:
-        """Wait until so many requests have come."""
+        """Wait until this many requests have come."""
         while len(self.requests) < requests:
             self.came.clear()
             await self.came.wait()

@@ -255,7 +255,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         return found
 
     async def trim(self) -> None:
-        """Close pools that nobody uses, the longest unused first, down to the limit."""
+        """Close unused pools, the longest unused first, down to the limit."""
         excess = max(0, len(self._pools) - self._limits.idle_total)
         unused = [key for key, each in self._pools.items() if not each.users]
         for key in unused[:excess]:

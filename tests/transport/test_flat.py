@@ -1,4 +1,4 @@
-"""What exchanges leave in memory: nothing, however they end."""
+"""Memory after exchanges: all of it is given back, however they end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Through a forward proxy: tunnels to checked addresses, and credentials that nobody sees."""
+"""Through a forward proxy: tunnels to checked addresses, and credentials that stay hidden."""
 
 from __future__ import annotations
 

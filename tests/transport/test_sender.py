@@ -1,4 +1,4 @@
-"""What every sender does, on real sockets; each test says what the other side does."""
+"""The contract of every sender, on real sockets; each test scripts the other side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What broken and hostile endpoints do on the wire."""
+"""The behavior of broken and hostile endpoints on the wire."""
 
 from __future__ import annotations
 

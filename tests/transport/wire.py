@@ -40,7 +40,7 @@ class Wire(asyncio.Protocol):
 
     @property
     def stale(self) -> bool:
-        """Whether an idle connection can't be used: closed, or something came unasked."""
+        """True when an idle connection can't be used: closed, or bytes came unasked."""
         return self._ended or bool(self._received) or self._transport is None
 
     async def read(self, most: int) -> bytes:
@@ -141,7 +141,7 @@ class Wire(asyncio.Protocol):
         self._writable = False
 
     def resume_writing(self) -> None:
-        """Go on writing (asyncio calls this)."""
+        """Resume writing (asyncio calls this)."""
         self._writable = True
         if self._writer is not None and not self._writer.done():
             self._writer.set_result(None)

@@ -1,4 +1,4 @@
-"""What the other ways into Kafka take: the relay of an outbox, and the import of a file."""
+"""The rates of the other ways into Kafka: the relay of an outbox, and the import of a file."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ DEAD: Final = "/1"
 
 @dataclass(slots=True)
 class Phase:
-    """What the other 99 saw during a part of the run."""
+    """The latency of the other 99 during a part of the run."""
 
     schedule: Schedule = field(default_factory=Schedule)
     answered: int = 0
@@ -183,7 +183,7 @@ def dead(lab: Lab) -> Finding:
 
 
 def _well(lab: Lab, trial: Trial, workers: Workers, wanted: Outage) -> tuple[Outage, Phase]:
-    """Let all be well for a while; at a lower rate if this machine can't publish so many."""
+    """Let all be well for a while; at a lower rate if this machine can't publish as many."""
     outage = wanted
     while True:
         lab.tell(f"{outage.rate:,}/s to {ENDPOINTS} endpoints, all well")

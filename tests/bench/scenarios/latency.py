@@ -52,7 +52,7 @@ def latency(lab: Lab) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class AtRate:
-    """What one rate gave.
+    """The figures of one rate.
 
     Attributes:
         rate: events per second.

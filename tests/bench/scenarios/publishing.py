@@ -1,4 +1,4 @@
-"""What publishing costs: typed events to acknowledged records, from one core."""
+"""The cost of publishing: typed events to acknowledged records, from one core."""
 
 from __future__ import annotations
 

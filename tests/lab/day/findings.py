@@ -1,4 +1,4 @@
-"""What a day showed: how each delivery ended, how late by kind of endpoint, phase and tenant.
+"""The result of a day: how each delivery ended, how late by kind of endpoint, phase and tenant.
 
 Pure: judges what was collected.
 """
@@ -27,7 +27,7 @@ EXAMPLES: Final = 3
 
 
 class Sample(NamedTuple):
-    """What a worker had used at a moment."""
+    """The use of resources by a worker at a moment."""
 
     at_ms: int
     worker: int
@@ -37,7 +37,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fates:
-    """What the groups had committed in the end."""
+    """The positions that the groups had committed in the end."""
 
     committed: Mapping[Partition, Committed | None]
 
@@ -96,7 +96,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a day showed.
+    """The result of a day.
 
     Attributes:
         rows: by kind of endpoint.

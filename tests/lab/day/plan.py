@@ -1,4 +1,4 @@
-"""What happens in the course of a day, and when."""
+"""The course of a day."""
 
 from __future__ import annotations
 

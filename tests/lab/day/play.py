@@ -24,7 +24,7 @@ SHOWN_EVERY_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a day left.
+    """The evidence of a day.
 
     Attributes:
         report: as it was written.

@@ -83,7 +83,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a day is.
+    """The size of a day.
 
     Attributes:
         minutes: that it takes.

@@ -1,4 +1,4 @@
-"""What the tenants of a day publish: a steady rate with a swell and a lull, and bursts."""
+"""The traffic of a day's tenants: a steady rate with a swell and a lull, and bursts."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class DayTraffic(Publishing):
         self.due = 0
 
     def burst(self, deliveries: int, tenant: Tenant | None = None) -> None:
-        """Publish so many deliveries' events at once, beside the steady ones."""
+        """Publish this many deliveries' events at once, beside the steady ones."""
         fan_out = self._shape.mean_fan_out if tenant is None else tenant.fan_out(APPROVED)
         self._bursts.append(Burst(max(1, round(deliveries / fan_out)), tenant))
 
