@@ -26,7 +26,7 @@ ISOLATION: Final = (
         "consumers/plaudit/deliver/settle/headers.py",
         "made = history.attempts + counts",
         "made = history.attempts + (attempted is not None)",
-        "tests/deliver/test_allowance.py",
+        "tests/deliver/test_doubles.py",
     ),
     Break(
         "an endpoint that refuses gets what it took",
