@@ -28,6 +28,7 @@ from plaudit.console.app import mount
 from plaudit.console.settings import ConsoleSettings
 from plaudit.control.dead_letters import DeadLetters
 from plaudit.control.letter_index import order_of
+from plaudit.control.recent_events import RecentEvent, RecentEvents
 from plaudit.control.retry import Retrier
 from plaudit.control.scaling import ScalingView
 from plaudit.control.status import Status
@@ -101,6 +102,16 @@ class KeptLetters(DeadLetters):
         """Close nothing."""
 
 
+class KeptEvents(RecentEvents):
+    """Latest events in memory."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, list[RecentEvent]] = {}
+
+    def look(self, workspace_id: str) -> Sequence[RecentEvent]:
+        return self.known.get(workspace_id, [])
+
+
 class Sent:
     """A producer that keeps what it gets."""
 
@@ -139,6 +150,7 @@ class Rig:
     other: str
     records: Records
     letters: KeptLetters = field(default_factory=KeptLetters)
+    recent: KeptEvents = field(default_factory=KeptEvents)
     keys: dict[str, str] = field(default_factory=dict)
     clients: list[httpx.Client] = field(default_factory=list)
 
@@ -205,7 +217,8 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
     secrets = SecretKeys([secret])
     known = KafkaSettings(bootstrap_servers="127.0.0.1:1")
     http = HttpSettings.model_validate({"allow_networks": "127.0.0.0/8"})
-    records, letters, sent = Records(), KeptLetters(), cast("Producer", Sent())
+    records, letters, recent = Records(), KeptLetters(), KeptEvents()
+    sent = cast("Producer", Sent())
     rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), known.tiers)
     reader = cast("RecordReader", records)
     parts = Parts(
@@ -229,10 +242,11 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
         schema_id=lambda _: None,
         letters=letters,
         scaling=cast("ScalingView", None),
+        recent=recent,
     )
     app = create_app(parts)
     mount(app, parts, ConsoleSettings(**settings), known)
-    made = Rig(app, "", parts, str(uuid.uuid4()), str(uuid.uuid4()), records, letters)
+    made = Rig(app, "", parts, str(uuid.uuid4()), str(uuid.uuid4()), records, letters, recent)
     for name, scope, of in (
         ("admin", Scope.ADMIN, None),
         ("write", Scope.WORKSPACE, made.workspace),

@@ -5,24 +5,30 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from attempts import attempt
 from console.rig import Rig
-from plaudit.dlq.letters.letter import Letter
+from plaudit.control.recent_events import RecentEvent
+from plaudit.dlq.letters.letter import Kind, Letter
+from plaudit.events.decoding import EventDecoder
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
 from plaudit.kafka.read.record_reader import StoredRecord
 from plaudit.records.attempt import AttemptRecord
 from plaudit.records.names import Header
+from plaudit.store.jobs.job_model import JobKind, JobProgress
+from plaudit.store.jobs.queue import JobQueue
 
 HOUR_MS = 3_600_000
 TYPES = (
     "testimonial.submitted",
     "testimonial.approved",
     "review.imported",
-    "form.response.submitted",
+    "form.completed",
 )
 
 
@@ -46,8 +52,43 @@ def paint(rig: Rig, per_hour: int = 12) -> dict[str, str]:
                 made.append(_sent(rig, ids["Slack"], at, chance))
     ids |= _failing(rig, ids["Slack"], now, made)
     letters(rig, ids, now, chance)
+    ids["letter"] = rig.letters.known[Kind.DELIVERIES][0].id
+    ids |= jobs(rig, ids["Slack"])
+    events(rig, now)
     rig.log(*made)
     return ids
+
+
+def events(rig: Rig, now: int) -> None:
+    """Add the latest events: testimonials of different ratings."""
+    for number in range(100):
+        name = TYPES[number % len(TYPES)]
+        shown = EventDecoder().decode(encode(example(name)))
+        if name.startswith("testimonial"):
+            shown.data["testimonial"]["rating"] = {"value": number % 5 + 1, "scale": 5}
+        recent = rig.recent.known.setdefault(rig.workspace, [])
+        recent.append(RecentEvent(now - number * 60_000, shown))
+
+
+def jobs(rig: Rig, endpoint: str) -> dict[str, str]:
+    """Add jobs in every state; return their ids."""
+    service, mine = rig.parts.jobs, rig.workspace
+    redrive: dict[str, Any] = {"kind": "redrive", "filter": {"reasons": ["exhausted"]}, "rate": 50}
+    counts = {"reason": {"exhausted": 38}, "endpoint": {endpoint: 38}}
+    counted = service.create(JobKind.REDRIVE, "letters", redrive, mine, dry_run=True)
+    rig.finish(38, counts=counts, skipped={"endpoint_disabled": 17})
+    purge: dict[str, Any] = {"kind": "purge", "filter": {"reasons": ["gone"]}}
+    purged = service.create(JobKind.PURGE, "letters", purge, None, dry_run=True)
+    rig.finish(12, counts={"reason": {"gone": 12}})
+    retry = {"kind": "retry", "endpoint_id": endpoint, "state": "pending", "rate": 20}
+    running = service.create(JobKind.RETRY, "letters", retry, mine, dry_run=False)
+    queue = JobQueue(rig.parts.engine, "runner")
+    job = queue.claim()
+    assert job is not None
+    queue.keep(job, JobProgress(1_204, 431))
+    replay = {"kind": "replay", "endpoint_id": endpoint, "since": "2026-11-28T12:00:00Z"}
+    service.create(JobKind.REPLAY, f"replay.{endpoint}", replay, mine, dry_run=True)
+    return {"job": counted.job_id, "purge": purged.job_id, "running": running.job_id}
 
 
 def letters(rig: Rig, ids: dict[str, str], now: int, chance: random.Random) -> None:
@@ -62,7 +103,13 @@ def letters(rig: Rig, ids: dict[str, str], now: int, chance: random.Random) -> N
 
 
 def letter(
-    rig: Rig, endpoint: str, reason: str, status: str, number: int = 0, at: int = 0, **given: str
+    rig: Rig,
+    endpoint: str,
+    reason: str,
+    status: str,
+    number: int = 0,
+    at: int = 0,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Letter:
     """Return a dead letter."""
     event = example("testimonial.approved")
@@ -79,7 +126,7 @@ def letter(
         Header.LAST_STATUS: status,
         Header.LAST_ERROR: f"HTTP {status}" if status else "",
         Header.ORIGIN_TOPIC: "plaudit.testimonials",
-        **given,
+        **more,
     }
     named = [(name, value.encode()) for name, value in headers.items() if value]
     at_ms = at or int(time.time() * 1_000)

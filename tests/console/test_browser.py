@@ -17,7 +17,7 @@ from attempts import failed
 from console.browsers import chromium
 from console.rig import Rig, rig
 from console.scene import paint
-from console.screenshots import pages, sign_in
+from console.screenshots import pages, sign_in, visit
 from console.test_pages import HOSTILE
 from console.test_signing_in import link
 
@@ -156,7 +156,7 @@ def test_axe_finds_nothing_on_any_page(
         _accessible(axe, page)
         sign_in(page, console)
         for address in wanted.values():
-            page.goto(f"{console.base}/console{address}", wait_until="networkidle")
+            visit(page, f"{console.base}/console{address}")
             _accessible(axe, page)
 
 
@@ -165,7 +165,7 @@ def test_axe_finds_nothing_on_the_main_pages(browser: Browser, console: Rig) -> 
     with opened(browser) as page:
         sign_in(page, console)
         for address in ("/endpoints/new", f"/deliveries/{ids['waiting']}"):
-            page.goto(f"{console.base}/console{address}", wait_until="networkidle")
+            visit(page, f"{console.base}/console{address}")
             _accessible(Axe(), page)
 
 

@@ -10,12 +10,17 @@ from typing import Any
 
 from attempts import attempt, failed
 from console.rig import Browser, Rig
-from console.scene import paint
+from console.scene import letter, paint
 from console.test_signing_in import entered
 from plaudit.console.assets import assets
 from plaudit.console.page_table import PAGES
+from plaudit.dlq.letters.letter import Letter
+from plaudit.records.names import Header
 from plaudit.store.access.sessions import Face
+from plaudit.store.jobs.job_model import JobKind, StoredJob
 
+QUERY = ("endpoint", "subject", "event", "q", "target", "cursor")
+FIELDS = ("endpoint", "subject", "id", "workspace", "from", "version")
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}"
 VENDORED = {
     "htmx.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
@@ -74,6 +79,13 @@ def urls(ids: dict[str, str]) -> list[str]:
         f"/console/deliveries/{ids['waiting']}",
         f"/console/deliveries/{ids['waiting']}/request",
         f"/console/trace/{ids['event']}",
+        "/console/dead-letters",
+        f"/console/dead-letters/{ids['letter']}",
+        "/console/jobs",
+        f"/console/jobs/{ids['job']}",
+        f"/console/jobs/{ids['purge']}",
+        f"/console/jobs/{ids['running']}",
+        "/console/replay",
         "/console/search?q=example",
         "/console/events",
         "/console/events/testimonial.approved?format=slack",
@@ -212,15 +224,27 @@ def test_a_reader_changes_nothing(console: Rig) -> None:
 def test_a_subscriber_finds_nothing_of_another_workspace(console: Rig) -> None:
     """Every page and every form, with every id of the other workspace."""
     ids = paint(console, per_hour=6)
-    before = console.parts.endpoints.list(console.workspace)
+    ids |= {"key": console.parts.keys.list(console.workspace)[0].key_id}
+    before = _state(console)
     stranger = console.browser("stranger")
     portal = entered(console, key="stranger")
     for browser, face in ((stranger, Face.CONSOLE), (portal, Face.PORTAL)):
-        _tries(browser, face, ids)
-    assert console.parts.endpoints.list(console.workspace) == before
+        _tries(console, browser, face, ids)
+    assert _state(console) == before
 
 
-def _tries(browser: Browser, face: Face, ids: dict[str, str]) -> None:
+def _state(console: Rig) -> tuple[object, ...]:
+    """Return what belongs to the workspace."""
+    mine, parts = console.workspace, console.parts
+    return (
+        parts.endpoints.list(mine),
+        parts.keys.list(mine),
+        parts.jobs.list(mine).jobs,
+        parts.workspaces.get(mine),
+    )
+
+
+def _tries(console: Rig, browser: Browser, face: Face, ids: dict[str, str]) -> None:
     token = browser.token(f"/{face}")
     for page in PAGES:
         if face not in page.faces:
@@ -228,11 +252,16 @@ def _tries(browser: Browser, face: Face, ids: dict[str, str]) -> None:
         for value in ids.values():
             url = f"/{face}{page.path.replace('{id}', value)}"
             if page.show is not None:
-                shown = browser.client.get(url, params={"endpoint": value, "subject": value})
+                shown = browser.client.get(url, params=dict.fromkeys(QUERY, value))
+                _knows_nothing(shown.text, ids, value)
+                shown = browser.client.get(url)
                 _knows_nothing(shown.text, ids, value)
             if page.change is not None:
-                form = {"csrf": token, "endpoint": value, "confirm": "Slack", "subject": value}
+                form = {**dict.fromkeys(FIELDS, value), "csrf": token, "confirm": "Slack"}
                 sent = browser.client.post(url, data=form)
+                _knows_nothing(sent.text, ids, value)
+                own = {"csrf": token, "endpoint": value, "workspace": console.workspace}
+                sent = browser.client.post(url, data=own)
                 _knows_nothing(sent.text, ids, value)
 
 
@@ -261,6 +290,8 @@ def test_nothing_from_outside_becomes_code(console: Rig) -> None:
         reason=HOSTILE,
     )
     console.log(hostile)
+    dead = _hostile_letter(console, endpoint)
+    job = _hostile_job(console)
     console.parts.endpoints.disable(endpoint, HOSTILE)
     browser = console.browser()
     for url in (
@@ -270,6 +301,13 @@ def test_nothing_from_outside_becomes_code(console: Rig) -> None:
         f"/console/endpoints/{endpoint}/edit",
         f"/console/endpoints/{endpoint}/remove",
         "/console/deliveries",
+        "/console/dead-letters",
+        f"/console/dead-letters/{dead.id}",
+        f"/console/jobs/{job.job_id}",
+        "/console/jobs",
+        f"/console/replay?endpoint={endpoint}&since={HOSTILE}",
+        "/console/settings/audit",
+        f"/console/trace/{hostile['event_id']}",
         f"/console/deliveries/{hostile['delivery_id']}",
         f"/console/deliveries/{hostile['delivery_id']}/request",
         f"/console/deliveries/retry?endpoint={endpoint}",
@@ -280,6 +318,23 @@ def test_nothing_from_outside_becomes_code(console: Rig) -> None:
     reflected = browser.client.get("/console/search", params={"q": f"zz{HOSTILE}", "done": HOSTILE})
     assert "<script>alert" not in reflected.text
     assert "&lt;script&gt;" in reflected.text
+
+
+def _hostile_letter(console: Rig, endpoint: str) -> Letter:
+    """Add a dead letter with hostile text in every header."""
+    names = ("ce_type", "ce_subject", Header.LAST_ERROR, Header.ORIGIN_TOPIC, f"x-{HOSTILE}")
+    hostile = dict.fromkeys(names, HOSTILE)
+    made = letter(console, endpoint, HOSTILE, "503", more=hostile)
+    console.letters.add(made)
+    return made
+
+
+def _hostile_job(console: Rig) -> StoredJob:
+    """Add a job with hostile text in its order and in its report."""
+    params: dict[str, Any] = {"kind": "redrive", "filter": {"error": HOSTILE}}
+    job = console.parts.jobs.create(JobKind.REDRIVE, "letters", params, None, dry_run=True)
+    console.finish(3, counts={"reason": {HOSTILE: 3}}, skipped={HOSTILE: 1})
+    return job
 
 
 def test_new_deliveries_announce_themselves(console: Rig) -> None:

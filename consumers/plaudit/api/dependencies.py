@@ -15,6 +15,7 @@ from plaudit.api.settings import ApiSettings
 from plaudit.api.test_sends import SharedSender
 from plaudit.control.background_relay import BackgroundRelay
 from plaudit.control.dead_letters import DeadLetters
+from plaudit.control.recent_events import RecentEvents
 from plaudit.control.retry import Retrier
 from plaudit.control.scaling import LaneReader, ScalingView
 from plaudit.deliver.settings import DeliverSettings
@@ -59,6 +60,7 @@ class Parts:
         jobs: queue of jobs.
         letters: dead letters.
         scaling: work of the lanes, for autoscalers.
+        recent: latest events.
     """
 
     engine: Engine
@@ -81,6 +83,7 @@ class Parts:
     jobs: JobService
     letters: DeadLetters
     scaling: ScalingView
+    recent: RecentEvents
 
 
 @contextmanager
@@ -127,4 +130,5 @@ def opened(
             JobService(engine),
             letters,
             ScalingView(lanes.read),
+            RecentEvents(kafka),
         )

@@ -89,17 +89,22 @@ class DeliveryLog:
             found = attempts_about(connection, some_id)
         return [each for each in found if workspace_id in {None, each.workspace_id}]
 
-    def hours(
-        self, workspace_id: str | None, endpoint_id: str | None, since_ms: int, until_ms: int
+    def series(
+        self,
+        resolution: Resolution,
+        workspace_id: str | None,
+        endpoint_id: str | None,
+        since_ms: int,
+        until_ms: int,
     ) -> list[Hour]:
-        """Return every hour of a time range, those without attempts as zeros.
+        """Return every hour or minute of a time range, those without attempts as zeros.
 
         Raises:
             DatabaseFailure: the log can't be read.
         """
         with reading(self._engine) as connection:
             return stats.series(
-                connection, Resolution.HOUR, workspace_id, endpoint_id, since_ms, until_ms
+                connection, resolution, workspace_id, endpoint_id, since_ms, until_ms
             )
 
     def health(self, endpoint_id: str, since_ms: int) -> dict[str, Any]:

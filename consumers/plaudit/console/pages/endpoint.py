@@ -11,15 +11,14 @@ from plaudit.console.pages.deliveries import rows
 from plaudit.console.pages.delivery import pretty
 from plaudit.console.pages.endpoints import row_of, shown_url
 from plaudit.console.pages.labels import label_of, owned
-from plaudit.console.views.charts import chart
-from plaudit.console.views.words import DAY_MS, HOUR_MS
+from plaudit.console.views.charts import RANGES, chart, range_of
+from plaudit.console.views.words import HOUR_MS
 from plaudit.control.testing import send_test
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.warnings import advice
 from plaudit.store.log.query import Query
 
-RANGES: Final = {"24h": DAY_MS, "7d": 7 * DAY_MS}
 OVERLAPS: Final = {"0": "at once", "1": "for an hour", "24": "for a day", "168": "for a week"}
 RECENT: Final = 10
 
@@ -27,8 +26,9 @@ RECENT: Final = 10
 def show(ask: Ask) -> Answer:
     """Show an endpoint."""
     endpoint = owned(ask, ask.at["id"])
-    asked = ask.asked("range") or "24h"
-    since = ask.now_ms - RANGES.get(asked, DAY_MS)
+    asked = range_of(ask.asked("range"))
+    span = RANGES[asked]
+    since = ask.now_ms - span.length_ms
     log, endpoint_id = ask.parts.log, endpoint.endpoint_id
     health = log.healths(endpoint.workspace_id).get(endpoint_id)
     sums = log.sums(endpoint.workspace_id, since).get(endpoint_id)
@@ -41,7 +41,9 @@ def show(ask: Ask) -> Answer:
         "header_names": sorted(wanted.headers),
         "range": asked,
         "ranges": list(RANGES),
-        "chart": chart(log.hours(endpoint.workspace_id, endpoint_id, since, ask.now_ms), HOUR_MS),
+        "chart": chart(
+            log.series(span.resolution, endpoint.workspace_id, endpoint_id, since, ask.now_ms), span
+        ),
         "health24": log.health(endpoint_id, since),
         "warnings": advice(wanted),
         "recent": rows(ask, recent.deliveries),

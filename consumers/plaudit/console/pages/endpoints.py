@@ -10,8 +10,11 @@ from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import Label, endpoints_of, label_of, owned
 from plaudit.console.views.endpoint_form import field_of, spec_of, values_given, values_of
 from plaudit.console.views.words import DAY_MS, Mark, endpoint_mark
+from plaudit.control.recent_events import SelectionPreview, preview
+from plaudit.endpoints.filters import FilterRefused, parse_filter
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.formats.catalogue import FORMATS
+from plaudit.kafka.errors import KafkaFailure
 from plaudit.records.explanations import explain
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
@@ -114,16 +117,43 @@ def change(ask: Ask) -> Answer:
 def check(ask: Ask) -> Answer:
     """Show what is wrong with a form, and its warnings, without saving it."""
     endpoint_id = ask.given("endpoint")
-    known = None
+    known, known_endpoint = None, None
     if endpoint_id is not None:
-        known = ask.parts.api.endpoints.wanted(owned(ask, endpoint_id))
+        known_endpoint = owned(ask, endpoint_id)
+        known = ask.parts.api.endpoints.wanted(known_endpoint)
     errors: dict[str, str] = {}
     warnings: list[str] = []
     try:
         warnings = advice(ask.parts.api.endpoints.check(spec_of(ask, known)))
     except InputRefused as error:
         errors = {field_of(error.field): error.reason}
-    return Shown("part_check.html", {"errors": errors, "warnings": warnings})
+    workspace = _workspace_of(ask, known_endpoint)
+    values = {"errors": errors, "warnings": warnings, "preview": _preview(ask, workspace)}
+    return Shown("part_check.html", values)
+
+
+def _workspace_of(ask: Ask, endpoint: StoredEndpoint | None) -> str | None:
+    """Return the workspace that a form is for; None while it is unknown."""
+    if endpoint is not None:
+        return endpoint.workspace_id
+    try:
+        return ask.viewer.caller.writes(ask.given("workspace"))
+    except Refused:
+        return None
+
+
+def _preview(ask: Ask, workspace: str | None) -> SelectionPreview | None:
+    """Return which of the latest events a form chooses; None if that can't be told."""
+    if workspace is None:
+        return None
+    try:
+        text = ask.given("filter")
+        wants = None if text is None else parse_filter(text)
+        events = ask.parts.api.recent.look(workspace)
+    except (FilterRefused, KafkaFailure):
+        return None
+    spaces = (ask.given("spaces") or "").split()
+    return preview(events, ask.all_given("types"), spaces, wants)
 
 
 def _form(

@@ -7,22 +7,22 @@ from typing import Any, Final
 from plaudit.console.asking import Answer, Ask, Shown
 from plaudit.console.pages.endpoints import row_of
 from plaudit.console.pages.labels import endpoints_of
-from plaudit.console.views.charts import chart
-from plaudit.console.views.words import DAY_MS, HOUR_MS, percent, plural
+from plaudit.console.views.charts import RANGES, chart, range_of
+from plaudit.console.views.words import percent, plural
 from plaudit.control.status import look
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.store.log.stats import Hour
 
-RANGES: Final = {"24h": DAY_MS, "7d": 7 * DAY_MS}
 MOST_TROUBLED: Final = 10
 
 
 def show(ask: Ask) -> Answer:
     """Show how the installation, or the workspace, is doing."""
-    asked = ask.asked("range") or "24h"
-    since = ask.now_ms - RANGES.get(asked, DAY_MS)
+    asked = range_of(ask.asked("range"))
+    span = RANGES[asked]
+    since = ask.now_ms - span.length_ms
     mine = ask.viewer.workspace_id
-    hours = ask.parts.log.hours(mine, None, since, ask.now_ms)
+    steps = ask.parts.log.series(span.resolution, mine, None, since, ask.now_ms)
     healths = ask.parts.log.healths(mine)
     sums = ask.parts.log.sums(mine, since)
     rows = [
@@ -32,13 +32,15 @@ def show(ask: Ask) -> Answer:
     troubled = [each for each in rows if each["mark"].kind != "delivered"]
     troubled.sort(key=lambda row: row["health"].failing_since or row["endpoint"].status_since or 0)
     whole = Hour(0)
-    for each in hours:
+    for each in steps:
         whole.add(each)
     values = {
         "whole": whole.plain(),
-        "chart": chart(hours, HOUR_MS),
+        "chart": chart(steps, span),
         "range": asked,
         "ranges": list(RANGES),
+        "url": ask.url("", range=asked),
+        "now_ms": ask.now_ms,
         "troubled": troubled[:MOST_TROUBLED],
         "troubles": len(troubled),
         "endpoints": len(rows),

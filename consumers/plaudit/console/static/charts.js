@@ -94,12 +94,33 @@
     return plots;
   }
 
-  document.querySelectorAll(".charts").forEach(function (box) {
-    var plots = draw(box);
-    document.addEventListener("plaudit:theme", function () { plots = draw(box); });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () { plots = draw(box); });
-    new ResizeObserver(function () {
-      plots.forEach(function (pair) { pair[0].setSize({ width: pair[1].clientWidth, height: 160 }); });
-    }).observe(box);
+  var drawn = new Map();
+  var resized = new ResizeObserver(function (entries) {
+    entries.forEach(function (entry) {
+      (drawn.get(entry.target) || []).forEach(function (pair) {
+        pair[0].setSize({ width: pair[1].clientWidth, height: 160 });
+      });
+    });
   });
+
+  function drawAll() {
+    // A part that was fetched again brings new boxes; the old ones are gone.
+    drawn.forEach(function (plots, box) {
+      if (box.isConnected) return;
+      plots.forEach(function (pair) { pair[0].destroy(); });
+      resized.unobserve(box);
+      drawn.delete(box);
+    });
+    document.querySelectorAll(".charts").forEach(function (box) {
+      if (!drawn.has(box)) resized.observe(box);
+      drawn.set(box, draw(box));
+    });
+  }
+
+  document.addEventListener("plaudit:theme", drawAll);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  document.addEventListener("htmx:afterSwap", function (event) {
+    if (event.target.querySelector(".charts")) drawAll();
+  });
+  drawAll();
 })();
