@@ -92,7 +92,7 @@ soak: $(VENV)/all.stamp ## a million deliveries under fifty kills, or ARGS="--da
 soak-dlq: $(VENV)/all.stamp ## a million dead letters, redriven under kills; ARGS="--letters 100000"
 	@cd tests && ../$(BIN)/python -m dlq.soak $(ARGS)
 
-screenshots: $(VENV)/all.stamp ## every page of the console in both themes and widths, into docs/console; needs Chromium
+screenshots: $(VENV)/all.stamp ## every page of the console in both themes and widths, into build/console and the docs; needs Chromium
 	@cd tests && ../$(BIN)/python -m console.screenshots
 
 docs: $(VENV)/all.stamp ## the documentation site, into build/site; fails on a dead link

@@ -42,4 +42,32 @@ CONSOLE_DATA: Final = (
         "    before += 0",
         "tests/store/test_plans.py",
     ),
+    Break(
+        "a dead letter of another workspace is not found",
+        "consumers/plaudit/control/dead_letters.py",
+        "    return workspace_id is None or letter.text(Header.WORKSPACE_ID) == workspace_id",
+        "    return workspace_id is None or bool(letter.text(Header.WORKSPACE_ID))",
+        "tests/api/test_jobs.py",
+    ),
+    Break(
+        "dead letters are removed only after their number was typed",
+        "consumers/plaudit/console/pages/jobs.py",
+        "        if typed != str(job.chosen):",
+        "        if not typed:",
+        "tests/console/test_dead_letters.py",
+    ),
+    Break(
+        "a dry run reports how many records it found",
+        "consumers/plaudit/jobs/work.py",
+        '            control.listener.began(sum(each.get("chosen", 0) for each in done))',
+        "            control.listener.began(0)",
+        "tests/jobs/test_runner.py",
+    ),
+    Break(
+        "a preview applies the filter of the form",
+        "consumers/plaudit/control/recent_events.py",
+        "        elif wants is not None and not wants(event.data):",
+        "        elif wants is None:",
+        "tests/console/test_preview.py",
+    ),
 )

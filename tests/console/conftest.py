@@ -6,8 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from console.browsers import chromium
 from console.rig import Rig, rig
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser for all tests of a process; each test opens a context of its own."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
-"""`make screenshots`: every page in both themes and both widths, into docs/console."""
+"""`make screenshots`: every page in both themes and widths; the docs get those that they show."""
 
 from __future__ import annotations
 
 import base64
+import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -14,7 +16,9 @@ from console.browsers import chromium
 from console.rig import Rig, rig
 from console.scene import paint
 
-FOLDER = Path(__file__).parents[2] / "docs" / "console"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "console.md"
+FOLDER = ROOT / "build" / "console"
 WIDTHS = {"wide": 1440, "narrow": 390}
 HEIGHT = 900
 LARGEST_BYTES = 200_000
@@ -107,6 +111,15 @@ def keep(packer: Page, picture: bytes, file: Path) -> None:
     file.write_bytes(content)
 
 
+def show(folder: Path) -> None:
+    """Copy the pictures that the documentation shows into it."""
+    shown = PAGE.with_suffix("")
+    shown.mkdir(exist_ok=True)
+    for name in re.findall(r"\(console/([\w-]+\.webp)\)", PAGE.read_text()):
+        if (folder / name).exists():
+            shutil.copyfile(folder / name, shown / name)
+
+
 def main() -> None:
     """Take all pictures, or those of the pages that are named."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
@@ -117,6 +130,8 @@ def main() -> None:
         if chosen:
             wanted = {name: wanted[name] for name in chosen}
         shoot(browser, made, wanted, folder)
+    if folder == FOLDER:
+        show(folder)
 
 
 if __name__ == "__main__":

@@ -14,19 +14,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from attempts import failed
-from console.browsers import chromium
 from console.rig import Rig, rig
 from console.scene import paint
 from console.screenshots import pages, sign_in, visit
 from console.test_pages import HOSTILE
 from console.test_signing_in import link
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser for all tests of this module."""
-    with chromium() as started:
-        yield started
 
 
 @contextmanager
@@ -164,7 +156,12 @@ def test_axe_finds_nothing_on_the_main_pages(browser: Browser, console: Rig) -> 
     ids = paint(console, per_hour=6)
     with opened(browser) as page:
         sign_in(page, console)
-        for address in ("/endpoints/new", f"/deliveries/{ids['waiting']}"):
+        for address in (
+            "/endpoints/new",
+            "/dead-letters",
+            f"/deliveries/{ids['waiting']}",
+            f"/jobs/{ids['purge']}",
+        ):
             visit(page, f"{console.base}/console{address}")
             _accessible(Axe(), page)
 

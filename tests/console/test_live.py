@@ -67,9 +67,9 @@ def test_the_overview_refreshes_and_says_when_it_is_no_longer_connected(
         page.clock.run_for(16_000)
         page.locator(".verdict", has_text="1 of 1 endpoint needs attention").wait_for()
         page.locator(".plot canvas").first.wait_for()
-        page.context.set_offline(True)  # noqa: FBT003 - the name of Playwright
+        page.context.set_offline(True)
         page.clock.run_for(16_000)
         page.locator(".lost", has_text="Not connected since").wait_for()
-        page.context.set_offline(False)  # noqa: FBT003 - the name of Playwright
+        page.context.set_offline(False)
         page.clock.run_for(16_000)
         page.locator(".lost").wait_for(state="hidden")

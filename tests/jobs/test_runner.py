@@ -87,9 +87,9 @@ def test_a_job_counts_is_cancelled_and_keeps_to_its_workspace(
     some = order(engine, WORKSPACE, kind="redrive", filter={"endpoint_ids": [ENDPOINTS[0]]})
     while runner.run_one():
         pass
-    report = jobs.get(counted.job_id).report
-    assert report is not None
-    assert report["chosen"] == 400
+    found = jobs.get(counted.job_id)
+    assert found.report is not None
+    assert (found.report["chosen"], found.chosen, found.moved) == (400, 400, 0)
     report = jobs.get(foreign.job_id).report
     assert report is not None
     assert report["moved"] == 0

@@ -113,7 +113,7 @@ class RecentEvents:
 
 
 def tails(spans: dict[Partition, Span], most: int) -> dict[Partition, Span]:
-    """Return the ends of partitions, with at most so many records together."""
+    """Return the ends of partitions, which together have at most `most` records."""
     each = max(1, most // max(1, len(spans)))
     return {place: (max(low, high - each), high) for place, (low, high) in spans.items()}
 
