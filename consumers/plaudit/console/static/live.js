@@ -27,7 +27,9 @@
 
   function fetchPart(element, url) {
     // Without `source`, htmx would not tell of a connection that fails.
-    return htmx.ajax("GET", url, { source: element, target: element, swap: "innerHTML" });
+    // A failure is shown by the listeners below.
+    htmx.ajax("GET", url, { source: element, target: element, swap: "innerHTML" })
+      .catch(function () { });
   }
 
   function poll(element) {
