@@ -142,4 +142,6 @@
   localise(document);
   setInterval(function () { if (!document.hidden) localise(document); }, 15000);
   document.querySelectorAll("form[data-selection]").forEach(pick);
+  var here = document.querySelector(".bar nav [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "nearest" });
 })();
