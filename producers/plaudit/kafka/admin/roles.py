@@ -122,6 +122,7 @@ def _serves(names: Names) -> Iterator[Grant]:
         yield Grant("topic", topic, ("read", "write"))
     yield Grant("topic", names.schemas, READ)
     yield Grant("topic", names.endpoints, ("read", "write"))
+    yield _prefixed("topic", f"{names.prefix}dlq.", "read")
     yield Grant("topic", names.deliveries_now, WRITE)
 
 
