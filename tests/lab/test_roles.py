@@ -9,6 +9,7 @@ from typing import Final
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from e2e.rig import PLAUDIT, Rig
 from e2e.sink import Sink, good
@@ -72,7 +73,8 @@ def test_a_role_has_what_it_needs_and_may_not_write_what_it_must_not(
     environment = user(guarded_kafka, settings, role)
     tiers = {"PLAUDIT_RETRY_SCHEDULE": settings.retry_schedule or ""}
     checked = plaudit("topics", "check", "--role", role, "--json", **environment, **tiers)
-    assert json.loads(checked.stdout) == {"ok": True, "findings": []}, checked.stderr
+    assert checked.returncode == 0, (checked.stdout, checked.stderr)
+    assert json.loads(checked.stdout) == {"ok": True, "findings": []}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with Producer(KafkaSettings()) as producer:
@@ -130,6 +132,36 @@ def test_a_user_with_a_right_too_many_or_too_few_is_found(
     assert f"{settings.names.endpoints}: may write, which role producer must not" in checked.stderr
     checked = plaudit("topics", "check", "--role", "record", **environment, **tiers)
     assert f"{settings.names.attempts}: may not read, which role record needs" in checked.stderr
+
+
+def test_rights_on_groups_and_transactional_ids_are_compared_too(
+    guarded_kafka: GuardedKafka, guarded_place: Place
+) -> None:
+    settings = guarded_place.settings
+    names = settings.names
+    tiers = {"PLAUDIT_RETRY_SCHEDULE": settings.retry_schedule or ""}
+    use_group(guarded_kafka.bootstrap, names.events_group, names.event_topics[0])
+    producer = {**user(guarded_kafka, settings, Role.PRODUCER), **tiers}
+    deliver = {**user(guarded_kafka, settings, Role.DELIVER), **tiers}
+    checked = plaudit("topics", "check", "--role", "producer", **deliver)
+    may_read = f"group {names.events_group}: may read, which role producer must not"
+    assert may_read in checked.stderr
+    publishing = f"transactional id {settings.topic_prefix}publish.*: may not write"
+    assert f"{publishing}, which role producer needs" in checked.stderr
+    checked = plaudit("topics", "check", "--role", "deliver", **producer)
+    assert f"group {names.events_group}: may not read, which role deliver needs" in checked.stderr
+    publishing = f"transactional id {settings.topic_prefix}publish.*: may write"
+    assert f"{publishing}, which role deliver must not" in checked.stderr
+    checked = plaudit("topics", "check", "--role", "deliver", **deliver)
+    assert checked.returncode == 0, checked.stderr
+
+
+def use_group(bootstrap: str, group: str, topic: str) -> None:
+    """Let the brokers know a group: one that was never used has no rights to look at."""
+    config = {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
+    consumer = Consumer(config)
+    consumer.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
+    consumer.close()
 
 
 def test_only_those_who_manage_endpoints_may_write_their_records() -> None:

@@ -18,6 +18,7 @@ from plaudit.kafka.admin_types import AclOperation
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors, answered
 from plaudit.kafka.errors import NotAuthorized, translate
+from plaudit.kafka.role_check import check_groups, check_transactions
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Names
 
@@ -58,7 +59,7 @@ def require_write(settings: KafkaSettings, topics: Collection[str]) -> None:
 
 
 def check_role(settings: KafkaSettings, role: Role, topics: Collection[str]) -> list[TopicIssue]:
-    """Compare this user's topic permissions with those of its role.
+    """Compare this user's permissions on topics, groups and transactional ids with its role's.
 
     Args:
         settings: connection to Kafka, and the user.
@@ -68,7 +69,8 @@ def check_role(settings: KafkaSettings, role: Role, topics: Collection[str]) -> 
     Raises:
         KafkaFailure: the brokers are unavailable.
     """
-    allowed = _Asking(settings).allowed(topics)
+    asking = _Asking(settings)
+    allowed = asking.allowed(topics)
     if not any(allowed.values()):
         what = "the brokers did not say what this user may do; it may describe nothing"
         return [TopicIssue(Severity.ERROR, Aspect.DENIED, "", what)]
@@ -76,11 +78,13 @@ def check_role(settings: KafkaSettings, role: Role, topics: Collection[str]) -> 
         what = f"this user may do everything, more than role {role} needs"
         advice = "a super user, or brokers without an authorizer?"
         return [TopicIssue(Severity.WARNING, Aspect.DENIED, "", what, advice)]
-    return [
+    found = [
         finding
         for topic in sorted(topics)
         for finding in _judge(role, topic, allowed[topic], needs(role, settings.names, topic))
     ]
+    found += check_groups(asking.client, role, settings.names)
+    return found + check_transactions(settings, role)
 
 
 def needs(role: Role, names: Names, topic: str) -> frozenset[str]:
@@ -114,17 +118,17 @@ class _Asking:
     def __init__(self, settings: KafkaSettings) -> None:
         self._troubles = ConnectionErrors()
         config = {**settings.client_config(), "error_cb": self._troubles.heard}
-        self._client = open_client(settings, AdminClient, config)
+        self.client = open_client(settings, AdminClient, config)
 
     def names(self) -> set[str]:
         def ask(timeout_s: float) -> set[str]:
-            return set(self._client.list_topics(timeout=timeout_s).topics)
+            return set(self.client.list_topics(timeout=timeout_s).topics)
 
         return answered(ask, "ask the brokers", _TIMEOUT_S, self._troubles, self._serve)
 
     def require(self, right: AclOperation, doing: str, topics: Collection[str]) -> None:
         self.names()  # a rejected login fails here within a moment
-        asked = self._client.describe_topics(
+        asked = self.client.describe_topics(
             TopicCollection(list(topics)),
             include_authorized_operations=True,
             request_timeout=_TIMEOUT_S,
@@ -142,7 +146,7 @@ class _Asking:
     def allowed(self, topics: Collection[str]) -> dict[str, frozenset[str] | None]:
         """Return the allowed operations on each topic; None where the topic is hidden."""
         self.names()
-        asked = self._client.describe_topics(
+        asked = self.client.describe_topics(
             TopicCollection(list(topics)),
             include_authorized_operations=True,
             request_timeout=_TIMEOUT_S,
@@ -160,4 +164,4 @@ class _Asking:
         return found
 
     def _serve(self) -> None:
-        self._client.poll(_SERVE_S)
+        self.client.poll(_SERVE_S)
