@@ -120,11 +120,6 @@ class Measured:
         """The seconds from V's first event to its last delivery."""
         return max(self.delivered.values()) - min(self.published.values())
 
-    @property
-    def own_s(self) -> float:
-        """The same, less what other programs took of it."""
-        return self.took_s - self.withheld_s
-
     def __str__(self) -> str:
         if not self.late_ms:
             return f"none of {len(self.published)}"
