@@ -6,14 +6,17 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import kubernetes_validate
 import pytest
 import yaml
 
+from plaudit.api.routes import scaling
 from plaudit.cli.docs.chart import DEPLOYED, files
 from plaudit.cli.docs.monitoring.alerts import ALERTS
 from plaudit.cli.registry import COMMANDS
+from plaudit.control.scaling import ScaledLane
 from plaudit.deliver.process.supervisor import ORDERLY_S
 from plaudit.kafka.admin.roles import grants
 from plaudit.records.names import Names
@@ -159,6 +162,25 @@ def test_scaled_deployments_leave_their_replicas_to_keda() -> None:
     for each in objects:
         if each["kind"] == "Deployment":
             assert ("replicas" in each["spec"]) is (each["metadata"]["name"] not in scaled)
+
+
+@needs_helm
+def test_the_deliveries_lane_scales_on_what_is_due() -> None:
+    objects = rendered(CHART / "values-strimzi.yaml")
+    [scaled] = [
+        each
+        for each in objects
+        if each["kind"] == "ScaledObject" and each["metadata"]["name"].endswith("-deliveries")
+    ]
+    [trigger] = scaled["spec"]["triggers"]
+    assert trigger["type"] == "metrics-api"
+    url = urlsplit(trigger["metadata"]["url"])
+    assert url.path == scaling.PATH
+    assert ScaledLane(parse_qs(url.query)["lane"][0]) is ScaledLane.DELIVERIES
+    assert trigger["metadata"]["valueLocation"] in scaling.ScalingOut.model_fields
+    services = {each["metadata"]["name"]: each for each in objects if each["kind"] == "Service"}
+    ports = services[f"{url.hostname}".partition(".")[0]]["spec"]["ports"]
+    assert {"name": "metrics", "port": url.port, "targetPort": "metrics"} in ports
 
 
 @needs_helm
