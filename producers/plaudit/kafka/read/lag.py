@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -19,6 +20,11 @@ from plaudit.kafka.settings import KafkaSettings
 
 _TIMEOUT_S: Final = 10.0
 _READ_S: Final = 3.0
+_ASK_AGAIN_S: Final = 0.1
+# Transient after a broker starts: over once the group's coordinator is known.
+_MOVING: Final = frozenset(
+    {"NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +130,25 @@ class LagReader:
         if not partitions:
             return {}
         asked = [TopicPartition(*each) for each in partitions]
-        try:
-            found = self._client.committed(asked, _TIMEOUT_S)
-        except KafkaException as error:
-            self._client.poll(0)  # serves the error callback with the connections' errors
-            raise self._troubles.explained(translate(error, "read the group's position")) from None
         return {
             Partition(each.topic, each.partition): GroupPosition(
                 each.offset if each.offset >= 0 else None, each.metadata or ""
             )
-            for each in found
+            for each in self._committed(asked)
         }
+
+    def _committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
+        """Return the committed positions; ask again while the group's coordinator changes."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        while True:
+            try:
+                return self._client.committed(asked, _TIMEOUT_S)
+            except KafkaException as error:
+                self._client.poll(0)  # serves the error callback with the connections' errors
+                failure = translate(error, "read the group's position")
+                if failure.code not in _MOVING or time.monotonic() > deadline:
+                    raise self._troubles.explained(failure) from None
+            time.sleep(_ASK_AGAIN_S)
 
     def first(self, lag: PartitionLag) -> First | None:
         """Return the first waiting record; None if it could not be read in time.
