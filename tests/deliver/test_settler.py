@@ -20,6 +20,7 @@ from plaudit.deliver.settle.settler import Settler
 from plaudit.events.decoding import Event
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.write.producer import Producer
+from plaudit.records.attempt import confluent_framing, decode_attempt, single_object
 from plaudit.records.delays import parse_delays
 from plaudit.records.names import Header, Names, Trigger
 
@@ -82,6 +83,17 @@ def test_what_was_delivered_is_settled_when_its_line_is_acknowledged() -> None:
     assert not desk.released
     assert desk.brokers.acknowledge().topic == NAMES.attempts
     assert desk.released == [7]
+
+
+def test_attempt_records_take_the_framing_of_the_settings_and_deliveries_do_not() -> None:
+    desk = Desk()
+    desk.settler.framing = confluent_framing(77)
+    desk.settle(RETRY)
+    written = {each.topic: each for each in desk.brokers.waiting}
+    line = written[NAMES.attempts]
+    assert line.value[:5] == b"\0\0\0\0\x4d"
+    assert decode_attempt(single_object(line.value, line.headers))["outcome"] == "retrying"
+    assert written[NAMES.deliveries(SOON)].value == b"xxxxx"
 
 
 def test_a_failed_write_is_repeated_until_it_succeeds(

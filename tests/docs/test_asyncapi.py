@@ -20,9 +20,9 @@ from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.rendering import render
 
-# The official schema of AsyncAPI 3.0.0 without `$id`s, from the npm package @asyncapi/specs 6.11.1
+# The official schema of AsyncAPI 3.1.0 without `$id`s, from the npm package @asyncapi/specs 6.11.1
 # (Apache-2.0).
-OFFICIAL = Path(__file__).with_name("asyncapi-3.0.0.schema.json.gz")
+OFFICIAL = Path(__file__).with_name("asyncapi-3.1.0.schema.json.gz")
 
 
 @pytest.fixture(scope="module")

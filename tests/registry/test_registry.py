@@ -15,7 +15,9 @@ from confluent_kafka.schema_registry import SchemaRegistryClient, record_subject
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from attempts import attempt
 from command import CommandLine
+from plaudit.deliver.attempts_framing import attempts_framing
 from plaudit.dev.kafka_errors import KafkaNotFound
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import EventDecoder, SchemaUnknown
@@ -32,6 +34,8 @@ from plaudit.kafka.admin.topic_specs import declared
 from plaudit.kafka.admin.topics import Admin, apply
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import Publisher
+from plaudit.records.attempt import decode_attempt, encode_attempt, single_object
+from plaudit.records.codec import record_codec
 from publish.conftest import read_all, read_topic, topics
 from registry.local_registry import LocalRegistry
 from waiting import until
@@ -253,7 +257,7 @@ def test_registered_by_command_and_published_with_its_id(
     plaudit = CommandLine(topics)
     done = plaudit("schemas", "register")
     assert done.code == 0, done.err
-    assert len(done.out.splitlines()) == len(CATALOGUE) + 1
+    assert len(done.out.splitlines()) == len(CATALOGUE) + 2
     line = example_json(TYPE.name).encode()
     assert plaudit("publish", TYPE.name, stdin=line).code == 0
     with Publisher(topics.model_copy(update={"schema_registry_url": registry.url})) as publisher:
@@ -261,6 +265,22 @@ def test_registered_by_command_and_published_with_its_id(
     first, second = (each.value() for each in read_topic(topics, topics.names.event_topics[0]))
     assert first == second
     assert (first or b"")[:1] == b"\0"
+
+
+def test_attempts_with_a_registrys_id_are_read_by_a_foreign_consumer(
+    registry: LocalRegistry, client: RegistryClient, foreign: SchemaRegistryClient
+) -> None:
+    codec = record_codec("attempt")
+    client.register(codec.record, json.dumps(codec.schema))
+    settings = KafkaSettings(schema_registry_url=registry.url)
+    framing = attempts_framing(settings, "confluent")
+    assert framing is not None
+    made = attempt()
+    value, headers = framing.framed(encode_attempt(made))
+    read = AvroDeserializer(foreign)(value, VALUE)
+    assert isinstance(read, dict)
+    assert read["delivery_id"] == made["delivery_id"]
+    assert decode_attempt(single_object(value, dict(headers)))["event_id"] == made["event_id"]
 
 
 def test_a_registry_that_is_away_ends_publishing_with_one_clear_line(

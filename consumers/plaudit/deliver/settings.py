@@ -205,6 +205,11 @@ class ObservabilitySettings(EnvSettings):
         description="Attempts that are logged, one event each; `sample`: failures, and every "
         "hundredth success of a worker, from its first.",
     )
+    attempts_framing: Literal["single-object", "confluent"] = Field(
+        default="single-object",
+        description="Framing of the `attempts` topic; `confluent` needs a registry, and lets stock "
+        "readers of Avro take the topic.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from plaudit.kafka.read.lag import LagReader
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack
 from plaudit.publish import Publisher
-from plaudit.records.attempt import decode_attempt
+from plaudit.records.attempt import decode_attempt, single_object
 
 LOOK_S: Final = 0.25
 LAG_EVERY_S: Final = 1.0
@@ -68,7 +68,7 @@ class RunState:
         """Take in a line of the log of attempts."""
         name = self.names.get(key.decode())
         if name is not None and value is not None:
-            self.fates[name].take(decode_attempt(value))
+            self.fates[name].take(decode_attempt(single_object(value, {})))
 
     def buried(self, key: bytes, value: bytes | None) -> None:
         """Take in a dead letter, by the id of its delivery; a tombstone takes it out."""

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.kafka.read.attempts import attempt_value
 from plaudit.kafka.read.consumer import (
     CommittedOffset,
     Consumer,
@@ -259,5 +260,5 @@ def read_of(message: Message) -> Read:
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
-        message.value() or b"",
+        attempt_value(message),
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import Any, Final, TypeAlias, TypedDict
+from typing import Any, Final, NamedTuple, TypeAlias, TypedDict
 
 from plaudit.events.avro.varint import long_bytes
 from plaudit.events.avro.writer_codegen import compile_writer
-from plaudit.records.codec import record_codec
+from plaudit.events.encoding import confluent_head
+from plaudit.records.codec import HEAD_BYTES, MARKER, record_codec
+from plaudit.records.names import Header
 
 KEPT_ANSWER_BYTES: Final = 4 * 1024
 MOST_RECIPIENTS: Final = 2_048
@@ -19,6 +22,8 @@ MOST_RECIPIENTS: Final = 2_048
 An entry takes about 400 bytes.
 """
 _CODEC = "attempt"
+_CONFLUENT_BYTES: Final = len(confluent_head(0))
+_is_fingerprint: Final = re.compile(r"[0-9a-f]{16}").fullmatch
 _LENGTHS: Final = tuple(long_bytes(length) for length in range(256))
 _DURATIONS: Final = ("dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "total_ms")
 _TWO_FLOATS: Final = struct.Struct("<3sBfBf").pack  # three absent, two present
@@ -78,6 +83,40 @@ class AttemptRecord(TypedDict):
     error: str | None
     next_due_at: int | None
     worker: str
+
+
+class AttemptFraming(NamedTuple):
+    """Framing of attempt records for readers that only know a registry's ids.
+
+    Attributes:
+        head: Confluent framing, which takes the place of marker and fingerprint.
+        headers: header with the fingerprint, for readers of ours.
+    """
+
+    head: bytes
+    headers: list[tuple[str, bytes]]
+
+    def framed(self, line: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+        """Return a record in this framing, and its headers."""
+        return self.head + line[HEAD_BYTES:], self.headers
+
+
+def confluent_framing(schema_id: int) -> AttemptFraming:
+    """Return the framing with a registry's id of this release's schema."""
+    fingerprint = _head()[len(MARKER) :].hex().encode()
+    return AttemptFraming(confluent_head(schema_id), [(Header.SCHEMA, fingerprint)])
+
+
+def single_object(value: bytes, headers: Mapping[str, bytes]) -> bytes:
+    """Return an attempt record in single-object encoding, in whichever framing it was written.
+
+    Without the header, the schema is taken to be the one of this release.
+    """
+    if value[:1] != b"\0":
+        return value
+    named = headers.get(Header.SCHEMA, b"").decode("ascii", "replace")
+    head = MARKER + bytes.fromhex(named) if _is_fingerprint(named) else _head()
+    return head + value[_CONFLUENT_BYTES:]
 
 
 def encode_attempt(attempt: AttemptRecord) -> bytes:

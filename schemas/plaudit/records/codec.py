@@ -20,7 +20,7 @@ from plaudit.events.avro.reader_codegen import READ_ERRORS, Read, compile_reader
 from plaudit.events.avro.writer_codegen import compile_writer
 
 MARKER: Final = b"\xc3\x01"
-_HEAD_BYTES: Final = len(MARKER) + 8
+HEAD_BYTES: Final = len(MARKER) + 8
 
 
 class RecordError(ValueError):
@@ -35,6 +35,7 @@ class RecordCodec:
 
     Attributes:
         schema: the schema of this release.
+        record: full name of the Avro record.
         head: marker and fingerprint, the first bytes of every record.
     """
 
@@ -43,6 +44,7 @@ class RecordCodec:
         schemas = _schemas(name)
         self.schema = schemas[f"{name}.avsc"]
         self.head = MARKER + _fingerprint(self.schema)
+        self.record = f"{self.schema['namespace']}.{self.schema['name']}"
         self._parsed = fastavro.parse_schema(self.schema)
         self._write = compile_writer(self.schema, mappings=True)
         self._schemas = {MARKER + _fingerprint(each): each for each in schemas.values()}
@@ -71,12 +73,12 @@ class RecordCodec:
         Raises:
             RecordError: an unknown fingerprint, or bytes that don't fit the schema.
         """
-        writer = self._writers.get(value[:_HEAD_BYTES])
+        writer = self._writers.get(value[:HEAD_BYTES])
         if writer is None:
-            msg = f"{self.name}: written under an unknown schema ({value[:_HEAD_BYTES].hex()})"
+            msg = f"{self.name}: written under an unknown schema ({value[:HEAD_BYTES].hex()})"
             raise RecordError(msg)
         body = io.BytesIO(value)
-        body.seek(_HEAD_BYTES)
+        body.seek(HEAD_BYTES)
         try:
             record = fastavro.schemaless_reader(body, writer, self._parsed)
         except Exception as error:  # fastavro raises EOFError, UnicodeDecodeError, …
@@ -90,9 +92,9 @@ class RecordCodec:
         Raises:
             RecordError: an unknown fingerprint, or bytes that don't fit the schema.
         """
-        reader = self._readers.get(value[:_HEAD_BYTES]) or self._compile(value)
+        reader = self._readers.get(value[:HEAD_BYTES]) or self._compile(value)
         try:
-            record, end = reader(value, _HEAD_BYTES)
+            record, end = reader(value, HEAD_BYTES)
         except READ_ERRORS as error:
             msg = f"{self.name}: does not decode under its schema ({error!r})"
             raise RecordError(msg) from error
@@ -107,25 +109,25 @@ class RecordCodec:
         Raises:
             RecordError: an unknown fingerprint, or bytes that don't fit the schema.
         """
-        wanted = (value[:_HEAD_BYTES], fields)
+        wanted = (value[:HEAD_BYTES], fields)
         reader = self._partial.get(wanted)
         if reader is None:
             some = [each for each in self.schema["fields"] if each["name"] in fields]
             reader = compile_reader(self._writer_of(value), {**self.schema, "fields": some})
             self._partial[wanted] = reader
         try:
-            return reader(value, _HEAD_BYTES)[0]
+            return reader(value, HEAD_BYTES)[0]
         except READ_ERRORS as error:
             msg = f"{self.name}: does not decode under its schema ({error!r})"
             raise RecordError(msg) from error
 
     def _compile(self, value: bytes) -> Read:
         reader = compile_reader(self._writer_of(value), self.schema)
-        self._readers[value[:_HEAD_BYTES]] = reader
+        self._readers[value[:HEAD_BYTES]] = reader
         return reader
 
     def _writer_of(self, value: bytes) -> dict[str, Any]:
-        head = value[:_HEAD_BYTES]
+        head = value[:HEAD_BYTES]
         writer = self._schemas.get(head)
         if writer is None:
             msg = f"{self.name}: written under an unknown schema ({head.hex()})"

@@ -38,6 +38,7 @@ class Header:
     ORIGIN_OFFSET: Final = "plaudit-origin-offset"  # offset of the event
     ORIGIN_TIMESTAMP: Final = "plaudit-origin-timestamp"  # append time of the event, epoch ms
     ORIGIN_KEY: Final = "plaudit-origin-key"  # the original key, unchanged; dlq.events only
+    SCHEMA: Final = "plaudit-schema"  # fingerprint, hexadecimal; attempts in Confluent framing only
     PREFIX: Final = "plaudit-"
 
 

@@ -14,6 +14,7 @@ import typer
 import uvloop
 
 from plaudit.cli.served import served
+from plaudit.deliver.attempts_framing import attempts_framing
 from plaudit.deliver.http_client import make_context, make_sender
 from plaudit.deliver.preflight import lane_topics
 from plaudit.deliver.process.aggregate import FleetHealth
@@ -95,6 +96,7 @@ async def _deliver(
     lanes: list[LaneName],
     tracing: Tracing | None,
 ) -> None:
+    framing = attempts_framing(kafka, settings.observability.attempts_framing)
     sender = make_sender(settings.http, context)
     starting = asyncio.create_task(lane_topics(kafka))
     _on_signals(starting.cancel)
@@ -103,6 +105,7 @@ async def _deliver(
     except asyncio.CancelledError:
         return
     worker = Worker(kafka, settings, sender, tracing)
+    worker.settler.framing = framing
     spare_the_collector()
     health.watch(worker)
     _on_signals(worker.stop)

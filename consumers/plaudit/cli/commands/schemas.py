@@ -18,11 +18,13 @@ from plaudit.events.examples import example_json
 from plaudit.kafka.schemas import topic as schemas_topic
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
+from plaudit.records.codec import record_codec
 
 app = typer.Typer(
     no_args_is_help=True, help="The event catalogue: list, show, check and register schemas."
 )
 
+RECORDS: Final = ("attempt", "endpoint")
 COLUMNS: Final = (
     ListColumn("type"),
     ListColumn("topic"),
@@ -58,8 +60,13 @@ def list_types(
 
 @app.command()
 def show(event_type: _Type) -> None:
-    """Print the self-contained Avro schema (.avsc) of an event type."""
-    typer.echo(json.dumps(lookup(event_type).schema, indent=2, ensure_ascii=False))
+    """Print the self-contained Avro schema (.avsc) of an event type, or of `attempt` or `endpoint`.
+
+    Those two are the records of the topics `attempts` and `endpoints`.
+    """
+    is_record = event_type in RECORDS
+    schema = record_codec(event_type).schema if is_record else lookup(event_type).schema
+    typer.echo(json.dumps(schema, indent=2, ensure_ascii=False))
 
 
 @app.command()
@@ -105,6 +112,9 @@ def _register(url: str) -> None:
     try:
         for each in CATALOGUE.values():
             typer.echo(f"{each.record}: id {client.register(each.record, each.schema_json)}")
+        attempt = record_codec("attempt")
+        schema_id = client.register(attempt.record, json.dumps(attempt.schema))
+        typer.echo(f"{attempt.record}: id {schema_id}")
     finally:
         client.close()
 

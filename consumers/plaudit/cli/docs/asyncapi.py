@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, Final
 
+from plaudit.cli.docs.asyncapi_records import RECORD_TOPICS, record_messages, record_operations
 from plaudit.cli.docs.asyncapi_shared import AVRO, SharedAvro
 from plaudit.events.catalogue import CATALOGUE, EventType
 from plaudit.events.cloudevents import CONTENT_TYPE
@@ -16,12 +18,12 @@ from plaudit.events.decoding import EventDecoder
 from plaudit.events.docs.json_schema import JsonSchema, webhook_schema
 from plaudit.events.encoding import encode
 from plaudit.events.entity import Entity
-from plaudit.events.examples import example
+from plaudit.events.examples import example, example_json
 from plaudit.events.rendering import render
-from plaudit.kafka.admin.topic_specs import declared
+from plaudit.kafka.admin.topic_specs import TopicSpec, declared
 from plaudit.kafka.settings import KafkaSettings
 
-SPEC: Final = "3.0.0"
+SPEC: Final = "3.1.0"
 KAFKA_BINDING: Final = "0.5.0"
 HTTP_BINDING: Final = "0.3.0"
 WEBHOOK: Final = "webhook"
@@ -75,7 +77,7 @@ def _document() -> dict[str, Any]:
         "operations": _operations(),
         "components": {
             "schemas": dict(sorted((schemas | avro.components).items())),
-            "messages": events | webhooks,
+            "messages": events | webhooks | record_messages(),
             "messageTraits": {
                 "cloudEvent": {"headers": _headers(_CLOUD_EVENT, required=list(_CLOUD_EVENT))},
                 "signed": {"headers": _headers(_SIGNED, required=list(_SIGNED))},
@@ -100,39 +102,47 @@ def _servers() -> dict[str, Any]:
 
 
 def _topics() -> dict[str, Any]:
-    """Return a channel for each topic of events, as the declaration has it."""
+    """Return a channel for each topic that others write or read, as the declaration has it."""
     settings = KafkaSettings.model_construct(
         topic_prefix="plaudit.", retry_schedule=None, retry_tiers=None, topics_file=None
     )
     specs = {spec.name: spec for spec in declared(settings)}
     found = {}
     for entity in Entity:
-        name = settings.names.event_topic(entity)
-        spec = specs[name]
+        spec = specs[settings.names.event_topic(entity)]
         types = [each for each in CATALOGUE.values() if each.entity is entity]
         keys = " or ".join(sorted({each.key_path[-1] for each in types}))
-        found[str(entity)] = {
-            "address": name,
-            "description": f"Events, keyed by {keys}.",
-            "servers": [{"$ref": "#/servers/kafka"}],
-            "messages": {
-                _name(each): {"$ref": f"#/components/messages/{_name(each)}"} for each in types
-            },
-            "bindings": {
-                "kafka": {
-                    "topic": name,
-                    "partitions": spec.partitions,
-                    "replicas": spec.replication,
-                    "topicConfiguration": {
-                        "cleanup.policy": spec.config["cleanup.policy"].split(","),
-                        "retention.ms": int(spec.config["retention.ms"]),
-                        "max.message.bytes": int(spec.config["max.message.bytes"]),
-                    },
-                    "bindingVersion": KAFKA_BINDING,
-                }
-            },
-        }
+        found[str(entity)] = _channel(spec, f"Events, keyed by {keys}.", map(_name, types))
+    for name, topic in RECORD_TOPICS.items():
+        spec = specs[f"{settings.topic_prefix}{name}"]
+        found[name] = _channel(spec, topic.description, [topic.message])
     return found
+
+
+def _channel(spec: TopicSpec, description: str, messages: Iterable[str]) -> dict[str, Any]:
+    numbers = {
+        name: int(spec.config[name])
+        for name in ("retention.ms", "max.message.bytes")
+        if name in spec.config
+    }
+    return {
+        "address": spec.name,
+        "description": description,
+        "servers": [{"$ref": "#/servers/kafka"}],
+        "messages": {each: {"$ref": f"#/components/messages/{each}"} for each in messages},
+        "bindings": {
+            "kafka": {
+                "topic": spec.name,
+                "partitions": spec.partitions,
+                "replicas": spec.replication,
+                "topicConfiguration": {
+                    "cleanup.policy": spec.config["cleanup.policy"].split(","),
+                    **numbers,
+                },
+                "bindingVersion": KAFKA_BINDING,
+            }
+        },
+    }
 
 
 def _operations() -> dict[str, Any]:
@@ -150,7 +160,7 @@ def _operations() -> dict[str, Any]:
         "summary": "Plaudit POSTs events to every endpoint that wants them, until it answers 2xx.",
         "bindings": {"http": {"method": "POST", "bindingVersion": HTTP_BINDING}},
     }
-    return {**received, "deliver": sent}
+    return {**received, "deliver": sent, **record_operations()}
 
 
 def _event(event_type: EventType, avro: SharedAvro) -> dict[str, Any]:
@@ -163,6 +173,12 @@ def _event(event_type: EventType, avro: SharedAvro) -> dict[str, Any]:
         "payload": {"schemaFormat": AVRO, "schema": avro.refer(event_type.schema)},
         "traits": [{"$ref": "#/components/messageTraits/cloudEvent"}],
         "bindings": {"kafka": {"key": key, "bindingVersion": KAFKA_BINDING}},
+        "examples": [
+            {
+                "summary": "As JSON, for `plaudit publish` and POST /v1/events.",
+                "payload": json.loads(example_json(event_type.name)),
+            }
+        ],
     }
 
 

@@ -34,6 +34,7 @@ from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import BufferFull, KafkaFailure, KafkaUnavailable, RecordTooLarge
 from plaudit.kafka.write.producer import Ack, Producer, SendFailure
 from plaudit.logs.logger import event_logger
+from plaudit.records.attempt import AttemptFraming
 from plaudit.records.names import Names
 
 _log = event_logger(__name__)
@@ -63,6 +64,7 @@ class Settler:
     Attributes:
         refused: writes that the brokers refused for good.
         defects: what our own code has raised, in both lanes.
+        framing: of attempt records; None: single-object encoding.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Settler:
         self._failed: deque[tuple[Write, Ticket, SendFailure]] = deque()
         self._failures = TopicFailures()
         self.refused = 0
+        self.framing: AttemptFraming | None = None
         self.defects = Defects(monotonic)
         self._oversized: OversizedWrites[tuple[Ticket, str]] = OversizedWrites(monotonic)
         # Our own code has raised for these: writes, and records that have none.
@@ -168,7 +171,8 @@ class Settler:
     def _line(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> Write:
         identity = (new_id_text(), self._worker)
         line = log_line.line(delivery, decision, attempted, identity, self.now_ms())
-        return Write(self._attempts, line, delivery.endpoint_id.encode(), None)
+        value, headers = (line, None) if self.framing is None else self.framing.framed(line)
+        return Write(self._attempts, value, delivery.endpoint_id.encode(), headers)
 
     @property
     def fans_out(self) -> bool:
@@ -242,13 +246,8 @@ class Settler:
             self._waiting.append((write, ticket))
             return
         try:
-            self._producer.send(
-                write.topic,
-                write.value,
-                write.key,
-                write.headers,
-                on_ack=partial(self._report, write, ticket),
-            )
+            on_ack = partial(self._report, write, ticket)
+            self._producer.send(write.topic, write.value, write.key, write.headers, on_ack=on_ack)
         except BufferFull:
             self._waiting.append((write, ticket))
             if tried:

@@ -8,6 +8,7 @@ from confluent_kafka import OFFSET_END, KafkaException, Message, TopicPartition
 
 from plaudit.dlq.letters.letter import letter_of
 from plaudit.kafka.errors import translate
+from plaudit.kafka.read.attempts import attempt_value
 from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.attempt import Outcome, decode_attempt
@@ -151,7 +152,7 @@ class OutcomeWatch:
         """
         for message in self._tail.latest():
             if message.key() in self._endpoints:
-                self._take(message.value() or b"")
+                self._take(attempt_value(message))
 
     def _take(self, value: bytes) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from plaudit.dlq.letters.letter import Letter
+from plaudit.kafka.read.attempts import attempt_value
 from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.attempt import decode_attempt
@@ -39,7 +40,7 @@ def attempts_of(settings: KafkaSettings, letter: Letter) -> list[dict[str, Any]]
             if message.key() != endpoint:
                 continue
             try:
-                attempt = decode_attempt(message.value() or b"")
+                attempt = decode_attempt(attempt_value(message))
             except RecordError:
                 continue  # written by an unknown release; `plaudit record` reports it
             if attempt["delivery_id"] == delivery:

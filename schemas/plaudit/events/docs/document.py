@@ -11,7 +11,7 @@ from plaudit.events.catalogue import CATALOGUE, EventType
 from plaudit.events.decoding import EventDecoder
 from plaudit.events.docs.json_schema import PERSONAL, TAGS
 from plaudit.events.encoding import encode
-from plaudit.events.examples import example
+from plaudit.events.examples import example, example_json
 from plaudit.events.rendering import render
 
 HEAD: Final = """\
@@ -20,6 +20,8 @@ HEAD: Final = """\
 Written from the schemas by `plaudit schemas docs`; not to be edited.
 
 What a subscriber gets is `{"id", "type", "timestamp", "data"}`; the tables below describe `data`.
+The example "as published" is the input of `plaudit publish` and the `data` of `POST /v1/events`. In
+Kafka the same is Avro: [Producing in other languages](producing.md).
 Times are RFC 3339 in UTC, enums in lower case, what is absent is null. Fields marked **personal**
 may hold personal data. Ignore fields that you don't know: some may be added.
 """
@@ -61,8 +63,13 @@ def _event(event_type: EventType, shared: dict[str, Mapping[str, Any]]) -> Itera
     yield from _fields(fields, names, shared)
     meta = next(field for field in schema["fields"] if field["name"] == "meta")
     _note(meta["type"], names, shared)
-    yield "<details><summary>Example</summary>\n"
-    yield f"```json\n{_example(event_type)}\n```\n"
+    yield from _shown("Example, as delivered", _example(event_type))
+    yield from _shown("Example, as published", _published(event_type))
+
+
+def _shown(title: str, example: str) -> Iterator[str]:
+    yield f"<details><summary>{title}</summary>\n"
+    yield f"```json\n{example}\n```\n"
     yield "</details>\n"
 
 
@@ -130,3 +137,7 @@ def _note(node: Node, names: Names, shared: dict[str, Mapping[str, Any]]) -> str
 def _example(event_type: EventType) -> str:
     event = EventDecoder().decode(encode(example(event_type.name)))
     return json.dumps(json.loads(render(event)), indent=2, ensure_ascii=False)
+
+
+def _published(event_type: EventType) -> str:
+    return json.dumps(json.loads(example_json(event_type.name)), indent=2, ensure_ascii=False)
