@@ -78,6 +78,13 @@ RECORDS: Final = (
         "tests/records/test_attempt_framing.py",
     ),
     Break(
+        "console and trace read events whose schema only a registry has",
+        "producers/plaudit/kafka/schemas/late_decoder.py",
+        "return self.get().decode(value, headers)",
+        "raise",
+        "tests/control/test_foreign_events.py",
+    ),
+    Break(
         "headers that can't be read stop nothing",
         "producers/plaudit/kafka/read/headers.py",
         "except (SystemError, UnicodeError):",

@@ -39,6 +39,7 @@ from plaudit.dlq.letters.letter import Kind, Letter
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
+from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
 from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
@@ -243,6 +244,7 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
         letters=letters,
         scaling=cast("ScalingView", None),
         recent=recent,
+        decoder=LateDecoder(known),
     )
     app = create_app(parts)
     mount(app, parts, ConsoleSettings(**settings), known)

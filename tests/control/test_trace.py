@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from attempts import attempt
+from plaudit.control.sent_request import EventSource
 from plaudit.control.trace import Tracer
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.signing import new_secret
@@ -18,6 +19,8 @@ from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.models import TestimonialApproved
 from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
+from plaudit.kafka.schemas.late_decoder import LateDecoder
+from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.attempt import decode_attempt, encode_attempt
 from plaudit.store.db.database import open_database
 from plaudit.store.endpoints import rows
@@ -25,6 +28,7 @@ from plaudit.store.endpoints.making import new_endpoint
 from plaudit.store.endpoints.spec import EndpointSpec
 from plaudit.store.log.writer import AttemptRows, insert_new
 
+AWAY = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 NOW = int(time.time() * 1_000)
 TESTS = ",".join(
     f'{{"field":"testimonial.tags","in":[{",".join(map(str, range(200)))}]}}' for _ in range(9)
@@ -60,7 +64,8 @@ def test_a_filter_that_costs_too_much_for_an_event_is_noted(
         rows.insert(connection, new_endpoint(keys, spec, workspace, endpoint_id, new_secret(), 0))
         made_rows = AttemptRows(engine.dialect.name)
         insert_new(connection, [made_rows.row(decode_attempt(encode_attempt(sent)))])
-    [traced] = Tracer(engine, cast("RecordReader", Topic(value))).trace(event_id)
+    source = EventSource(cast("RecordReader", Topic(value)), LateDecoder(AWAY))
+    [traced] = Tracer(engine, source).trace(event_id)
     [course] = traced.courses
     engine.dispose()
     assert course.unwanted is None

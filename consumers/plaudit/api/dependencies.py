@@ -18,10 +18,12 @@ from plaudit.control.dead_letters import DeadLetters
 from plaudit.control.recent_events import RecentEvents
 from plaudit.control.retry import Retrier
 from plaudit.control.scaling import LaneReader, ScalingView
+from plaudit.control.sent_request import EventSource
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.admin.topics import Admin
 from plaudit.kafka.read.record_reader import RecordReader
+from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.publish.prepare import SchemaId
@@ -61,6 +63,7 @@ class Parts:
         letters: dead letters.
         scaling: work of the lanes, for autoscalers.
         recent: latest events.
+        decoder: decodes events, whatever their schema.
     """
 
     engine: Engine
@@ -84,6 +87,12 @@ class Parts:
     letters: DeadLetters
     scaling: ScalingView
     recent: RecentEvents
+    decoder: LateDecoder
+
+    @property
+    def source(self) -> EventSource:
+        """Events in Kafka."""
+        return EventSource(self.reader, self.decoder)
 
 
 @contextmanager
@@ -131,4 +140,5 @@ def opened(
             letters,
             ScalingView(lanes.read),
             RecentEvents(kafka),
+            stack.enter_context(LateDecoder(kafka)),
         )

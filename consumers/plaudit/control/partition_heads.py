@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plaudit.events.decoding import EventDecoder, SchemaUnknown, Undecodable
+from plaudit.events.decoding import SchemaUnknown, Undecodable
 from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.lag import First
 from plaudit.kafka.schemas.late_decoder import LateDecoder
@@ -64,16 +64,13 @@ class Reading:
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._ours = EventDecoder()
         self._decoder = LateDecoder(settings)
 
     def obstacle(self, first: First) -> str | None:
         """Return why a record can't be read; None if it can."""
         try:
-            self._ours.decode(first.value, lambda: first.headers)
-        except SchemaUnknown:
-            return self._why(first)
-        except Undecodable as error:
+            self._decoder.decode(first.value, lambda: first.headers)
+        except (SchemaUnknown, Undecodable) as error:
             return str(error)
         return None
 
@@ -86,10 +83,3 @@ class Reading:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _why(self, first: First) -> str | None:
-        try:
-            self._decoder.get().decode(first.value, lambda: first.headers)
-        except (SchemaUnknown, Undecodable) as error:
-            return str(error)
-        return None

@@ -9,10 +9,11 @@ from itertools import groupby
 from sqlalchemy.engine import Engine
 
 from plaudit.control.event_search import Placed
+from plaudit.control.sent_request import EventSource
 from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.matching import ERASED
-from plaudit.events.decoding import Event, EventDecoder, SchemaLookup, SchemaUnknown, Undecodable
-from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
+from plaudit.events.decoding import Event, SchemaUnknown, Undecodable
+from plaudit.kafka.read.record_reader import StoredRecord
 from plaudit.records.times import time_text
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints import rows
@@ -66,16 +67,13 @@ class Tracer:
 
     Args:
         engine: database.
-        reader: reads events at their offsets.
-        lookup: look-up of schemas that this release does not contain.
+        source: of events.
     """
 
-    def __init__(
-        self, engine: Engine, reader: RecordReader, lookup: SchemaLookup | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, source: EventSource) -> None:
         self._engine = engine
-        self._reader = reader
-        self._decoder = EventDecoder(lookup)
+        self._reader = source.reader
+        self._decoder = source.decoder
 
     def trace(self, some_id: str, workspace_id: str | None = None) -> Sequence[Traced]:
         """Return the traces for an event's id, or for the id of an entity.

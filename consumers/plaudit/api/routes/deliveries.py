@@ -144,7 +144,7 @@ def show_sent_request(parts: WithParts, who: Reading, delivery_id: UUID) -> Sent
     form, own = "standard", _own_headers(parts, latest.endpoint_id)
     if own is not None:
         form = parts.endpoints.get(latest.endpoint_id).format
-    sent = sent_request(parts.reader, latest, form, own)
+    sent = sent_request(parts.source, latest, form, own)
     body = None if sent.body is None else sent.body.decode("utf-8", "replace")
     return SentRequestOut(headers=dict(sent.headers), body=body, problem=sent.problem)
 

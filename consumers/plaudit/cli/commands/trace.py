@@ -13,10 +13,12 @@ from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve
 from plaudit.cli.ui.output import Exit, fail, print_json
 from plaudit.control.event_search import Window, find_events, window_of
+from plaudit.control.sent_request import EventSource
 from plaudit.control.trace import Course, Traced, Tracer
 from plaudit.control.views import shown_attempt
 from plaudit.dlq.letters.filters import moment
 from plaudit.kafka.read.record_reader import RecordReader
+from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import time_text, wall_ms
 from plaudit.store.db.database import reading
@@ -54,8 +56,8 @@ def command(
     try:
         some_id = _event_or_subject(engine, some_id)
         window = window_of(some_id) if since_ms is None else (since_ms, now_ms)
-        with RecordReader(settings) as reader:
-            tracer = Tracer(engine, reader)
+        with RecordReader(settings) as reader, LateDecoder(settings) as decoder:
+            tracer = Tracer(engine, EventSource(reader, decoder))
             traced = tracer.trace(some_id) or _untold(tracer, settings, some_id, window)
     finally:
         engine.dispose()

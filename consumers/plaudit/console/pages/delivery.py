@@ -51,7 +51,7 @@ def show_request(ask: Ask) -> Answer:
         form = endpoint.format
     except NoSuchEndpoint:
         own, form = None, "standard"
-    sent = sent_request(ask.parts.api.reader, latest, form, own)
+    sent = sent_request(ask.parts.api.source, latest, form, own)
     values = {"sent": sent, "body": None if sent.body is None else pretty(sent.body)}
     return Shown("part_request.html", values)
 

@@ -18,7 +18,7 @@ from plaudit.events.rendering import render
 def show(ask: Ask) -> Answer:
     """Show the trace of an id."""
     some_id = ask.at["id"]
-    tracer = Tracer(ask.parts.api.engine, ask.parts.api.reader)
+    tracer = Tracer(ask.parts.api.engine, ask.parts.api.source)
     traced = list(tracer.trace(some_id, ask.viewer.workspace_id))
     if not traced and ask.viewer.is_operator:
         traced = _untold(ask, tracer, some_id)

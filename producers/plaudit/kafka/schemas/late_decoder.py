@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from plaudit.events.decoding import EventDecoder
+from plaudit.events.decoding import Event, EventDecoder, SchemaUnknown
+from plaudit.events.framing import Headers
 from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 
@@ -16,7 +19,7 @@ READ_S: Final = 10.0
 
 
 class LateDecoder:
-    """Opens a decoder on first use; a context manager.
+    """Opens a decoder on first use; a context manager. Safe to use from any thread.
 
     Args:
         settings: connection to Kafka and the registry.
@@ -24,17 +27,32 @@ class LateDecoder:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
+        self._lock = threading.Lock()
+        self._ours = EventDecoder()
         self._schemas: SchemaLookup | None = None
         self._decoder: EventDecoder | None = None
 
+    def decode(self, value: bytes, headers: Callable[[], Headers]) -> Event:
+        """Return an event; connect only if this release does not contain its schema.
+
+        Raises:
+            Undecodable: the record can never be decoded.
+            SchemaUnknown: the record can be decoded once its schema is known.
+        """
+        try:
+            return self._ours.decode(value, headers)
+        except SchemaUnknown:
+            return self.get().decode(value, headers)
+
     def get(self) -> EventDecoder:
         """Return the decoder."""
-        if self._decoder is None:
-            self._schemas = SchemaLookup(self._settings)
-            self._schemas.start()
-            self._schemas.wait_ready(READ_S)
-            self._decoder = EventDecoder(AnsweredSchemas(self._schemas))
-        return self._decoder
+        with self._lock:
+            if self._decoder is None:
+                self._schemas = SchemaLookup(self._settings)
+                self._schemas.start()
+                self._schemas.wait_ready(READ_S)
+                self._decoder = EventDecoder(AnsweredSchemas(self._schemas))
+            return self._decoder
 
     def close(self) -> None:
         """Close the connections, if open."""
