@@ -119,7 +119,8 @@ build/interop/tools.stamp: tests/interop/package.json tests/interop/java/pom.xml
 		then cd build/interop && npm install --no-audit --no-fund --ignore-scripts --loglevel error; \
 		else echo "npm is not installed: tests of Node's tools are skipped"; fi
 	@if command -v mvn >/dev/null; then mvn -q -B -f tests/interop/java/pom.xml dependency:copy-dependencies \
-		-DoutputDirectory=$(CURDIR)/build/interop/java; else echo "mvn is not installed: tests in Java are skipped"; fi
+		-DoutputDirectory=$(CURDIR)/build/interop/java && mvn -q -B -f tests/interop/java/apicurio3/pom.xml \
+		dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/interop/java3; else echo "mvn is not installed: tests in Java are skipped"; fi
 	@touch $@
 
 $(VENV)/pip.stamp:

@@ -35,6 +35,9 @@ TYPE = CATALOGUE["testimonial.deleted"]
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "producing.md"
 JARS = INSTALLED / "java"
+"""Among them Apicurio's serializer 2.6."""
+JARS_3 = INSTALLED / "java3"
+"""The same with 3.1."""
 HEADERS = {
     "ce_specversion",
     "ce_id",
@@ -84,8 +87,8 @@ class Bench:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip().rpartition("\n")[2]
 
-    def java(self, name: str, *arguments: str) -> str:
-        return self.run("java", "-cp", f"{self.folder}:{JARS}/*", name, *arguments)
+    def java(self, name: str, *arguments: str, jars: Path = JARS) -> str:
+        return self.run("java", "-cp", f"{self.folder}:{jars}/*", name, *arguments)
 
     def compile_java(self) -> None:
         compiler = tool("javac")
@@ -189,9 +192,24 @@ def test_apicurios_serializer_publishes_an_event(
     bench.compile_java()
     own = registry.url.replace("/apis/ccompat/v7", "/apis/registry/v2")
     event_id = bench.java("Serde", f"apicurio.registry.url={own}", *ARTIFACT, *given)
+    assert (bench.record().value() or b"").startswith(head)
+    check_delivered(bench, registry, event_id)
+
+
+@pytest.mark.parametrize("given", [(), ("apicurio.registry.headers.enabled=true",)])
+def test_apicurios_serializer_3_publishes_an_event(
+    given: tuple[str, ...], bench: Bench, registry: LocalRegistry
+) -> None:
+    bench.compile_java()
+    own = registry.url.replace("/apis/ccompat/v7", "/apis/registry/v3")
+    settings = (f"apicurio.registry.url={own}", *ARTIFACT, *given)
+    check_delivered(bench, registry, bench.java("Serde", *settings, jars=JARS_3))
+
+
+def check_delivered(bench: Bench, registry: LocalRegistry, event_id: str) -> None:
+    """Check that the record is read as an event."""
     record = bench.record()
     value = record.value() or b""
-    assert value.startswith(head)
     known = bench.kafka.model_copy(update={"schema_registry_url": registry.url})
     with LateDecoder(known) as decoder:
         headers = headers_of(record)
