@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from typing import Annotated, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Header, Response
+from fastapi import APIRouter, Body, Header, Query, Response
 
 from plaudit.api.auth import Caller, Reading, WithOnce, WithParts, Writing, check_quota
 from plaudit.api.dependencies import Parts
@@ -34,16 +35,34 @@ IfMatch = Annotated[
     str | None,
     Header(description="The ETag: change the endpoint only if it is still this version."),
 ]
+LARGEST_PAGE: Final = 1_000
+CURSOR: Final = r"^\d{1,18}\.[0-9a-f-]{36}$"
 _ONE: Final = documented(404)
 _CHANGED: Final = documented(404, 412)
 
 
 @router.get("", responses=documented())
 def list_endpoints(
-    parts: WithParts, who: Reading, workspace_id: UUID | None = None
+    parts: WithParts,
+    who: Reading,
+    response: Response,
+    workspace_id: UUID | None = None,
+    limit: Annotated[int | None, Query(ge=1, le=LARGEST_PAGE)] = None,
+    cursor: Annotated[str | None, Query(pattern=CURSOR, description="Of the page before.")] = None,
 ) -> list[EndpointOut]:
-    """List endpoints in order of creation."""
-    found = parts.endpoints.list(who.reads(_text(workspace_id)))
+    """List endpoints in order of creation; all of them, or pages with `limit`.
+
+    While more follow, the field `Link` of the response has the next page, as RFC 8288 describes.
+    """
+    workspace = who.reads(_text(workspace_id))
+    if limit is None and cursor is None:
+        found = parts.endpoints.list(workspace)
+    else:
+        most = limit or LARGEST_PAGE
+        found = parts.endpoints.page(workspace, most + 1, _place(cursor))
+        if len(found) > most:
+            found = found[:most]
+            response.headers["link"] = _next(workspace_id, most, found[-1])
     masked = who.only_reads
     return [EndpointOut.of(parts.endpoints, WrittenEndpoint(each), masked=masked) for each in found]
 
@@ -213,6 +232,21 @@ def _answer(
     if written.trouble is not None:
         response.status_code = 202
     return EndpointOut.of(parts.endpoints, written, masked=masked)
+
+
+def _place(cursor: str | None) -> tuple[int, str] | None:
+    """Return the place that a cursor stands for."""
+    if cursor is None:
+        return None
+    created_at, _, endpoint_id = cursor.partition(".")
+    return int(created_at), endpoint_id
+
+
+def _next(workspace_id: UUID | None, limit: int, last: StoredEndpoint) -> str:
+    """Return the link to the page after an endpoint."""
+    given = {} if workspace_id is None else {"workspace_id": str(workspace_id)}
+    cursor = f"{last.created_at}.{last.endpoint_id}"
+    return f'<{router.prefix}?{urlencode({**given, "limit": limit, "cursor": cursor})}>; rel="next"'
 
 
 def _text(some_id: UUID | None) -> str | None:

@@ -38,6 +38,7 @@ from plaudit.store.endpoints.spec import EndpointSpec
 
 app = typer.Typer(no_args_is_help=True, help="Register and manage endpoints.")
 
+MOST_LISTED: Final = 1_000
 COLUMNS: Final = (
     ListColumn("name"),
     ListColumn("id", ValueForm.ID),
@@ -109,12 +110,20 @@ def list_endpoints(
         str | None, typer.Option(metavar="UUID", help="Only endpoints of this workspace.")
     ] = None,
     columns: Annotated[str | None, columns_option(COLUMNS)] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help="Most to show; 0: all. By default 1,000, with --json all."),
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """List endpoints."""
+    """List endpoints in order of creation."""
+    most = (0 if as_json else MOST_LISTED) if limit is None else limit
     with endpoint_service() as service:
-        shown = [public(service, each) for each in service.list(workspace)]
+        found = service.page(workspace, most + 1) if most else service.list(workspace)
+        shown = [public(service, each) for each in (found[:most] if most else found)]
+    if most and len(found) > most:
+        note(f"plaudit: more than {most:,} endpoints; --limit 0 lists all of them")
     rows = shown if as_json else [{**each, "types": each["types"] or "all"} for each in shown]
     print_list(rows, COLUMNS, columns, as_json=as_json)
 

@@ -82,7 +82,8 @@ ENDPOINTS: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("workspace_id", "name", name="endpoints_name"),
-    Index("endpoints_workspace", "workspace_id"),
+    Index("endpoints_created", "created_at", "endpoint_id"),
+    Index("endpoints_workspace_created", "workspace_id", "created_at", "endpoint_id"),
 )
 """Endpoints; times in epoch milliseconds. `announced`: the brokers have its first version."""
 

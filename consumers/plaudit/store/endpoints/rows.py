@@ -149,9 +149,29 @@ def find(
 
 def find_all(connection: Connection, workspace_id: str | None = None) -> Sequence[StoredEndpoint]:
     """Return endpoints in the order in which they were made."""
-    query = sa.select(ENDPOINTS).order_by(ENDPOINTS.c.created_at, ENDPOINTS.c.endpoint_id)
+    return find_page(connection, workspace_id, None)
+
+
+def find_page(
+    connection: Connection,
+    workspace_id: str | None,
+    most: int | None,
+    after: tuple[int, str] | None = None,
+) -> Sequence[StoredEndpoint]:
+    """Return some endpoints in the order in which they were made.
+
+    Args:
+        connection: to the database.
+        workspace_id: only endpoints of this workspace.
+        most: number of them; None: all.
+        after: moment of creation and id of the last one of the page before.
+    """
+    order = (ENDPOINTS.c.created_at, ENDPOINTS.c.endpoint_id)
+    query = sa.select(ENDPOINTS).order_by(*order).limit(most)
     if workspace_id is not None:
         query = query.where(ENDPOINTS.c.workspace_id == workspace_id)
+    if after is not None:
+        query = query.where(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after)))
     return [_stored(row) for row in connection.execute(query)]
 
 

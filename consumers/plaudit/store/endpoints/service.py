@@ -119,9 +119,15 @@ class EndpointService:
 
     def list(self, workspace_id: str | None = None) -> Sequence[StoredEndpoint]:
         """Return all endpoints, or those of one workspace."""
+        return self.page(workspace_id, None)
+
+    def page(
+        self, workspace_id: str | None, most: int | None, after: tuple[int, str] | None = None
+    ) -> Sequence[StoredEndpoint]:
+        """Return some endpoints, of all or of one workspace; see `find_page`."""
         wanted = None if workspace_id is None else uuid_text("workspace", workspace_id)
         with translated(), self._engine.begin() as connection:
-            return rows.find_all(connection, wanted)
+            return rows.find_page(connection, wanted, most, after)
 
     def private(self, endpoint: StoredEndpoint) -> Private:
         """Return what is sealed of an endpoint.
