@@ -22,4 +22,4 @@ def test_endpoints_are_listed_in_pages_that_link_the_next_one(api: Installation)
         each["id"] for each in api.client.get("/v1/endpoints", headers=api.read).json()
     ]
     assert sorted(found) == sorted(made)
-    refused(api.client.get("/v1/endpoints?cursor=x", headers=api.read), 422)
+    refused(api.client.get("/v1/endpoints?cursor=x", headers=api.read), 422, "cursor")
