@@ -1,4 +1,4 @@
-"""What an idle worker uses: `cd tests && python -m bench.idle [SECONDS]`.
+"""Cost of an idle worker: `cd tests && python -m bench.idle [SECONDS]`.
 
 A real broker, topics as they are declared, one endpoint, and a worker that has nothing to do.
 Prints a line of JSON: percent of a core, that of each thread, and the seconds from the start of the
