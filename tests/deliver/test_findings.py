@@ -85,9 +85,11 @@ def test_an_endpoint_that_works_for_one_worker_gets_a_probe_of_the_others_at_onc
     workers = Workers()
     one, other = workers.lanes
     workers.behave(DOWN)
-    for lane in workers.lanes:
-        lane.steadily(BAD, 10, 2_100)
-    workers.time.run(2_000)
+    one.steadily(BAD, 10, 2_100)
+    # It makes its probes at other times.
+    workers.time.run(137)
+    other.steadily(BAD, 10, 2_100 - 137)
+    workers.time.run(2_000 - 137)
     workers.behave(Behavior())
     workers.time.run(60)
     firsts = [next(at_s for at_s in each.sent["bad"] if at_s > 3_000) for each in (one, other)]
