@@ -17,11 +17,13 @@ from deliver.whole import KEYS, Answering
 from deliver.world import EVENT, assignment, endpoint
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan, Reason
+from plaudit.deliver.model.defects import Stage
 from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
 from plaudit.deliver.pipeline.events import WIDE
+from plaudit.deliver.pipeline.expansion import Broken, Deliveries
 from plaudit.deliver.pipeline.fan_out import SLICE_S, FanOut
 from plaudit.deliver.pipeline.round_robin import RoundRobin
 from plaudit.deliver.settle.records import Write
@@ -69,6 +71,7 @@ class Desk:
 
     Attributes:
         direct: how many endpoints each event was delivered to directly.
+        ways: what became of these deliveries.
         released: offsets of records that are done.
         letters: dead letters that were written.
         calls: what the loop does in its next round.
@@ -77,6 +80,7 @@ class Desk:
 
     brokers: Brokers = field(default_factory=Brokers)
     direct: dict[int, int] = field(default_factory=dict)
+    ways: Deliveries = field(default_factory=list)
     released: list[int] = field(default_factory=list)
     letters: list[Sent] = field(default_factory=list)
     calls: deque[Callable[[], None]] = field(default_factory=deque)
@@ -103,6 +107,10 @@ class Desk:
     def failed(self, _: Record, error: Exception) -> None:
         raise error
 
+    def route(self, record: Record, deliveries: Deliveries) -> None:
+        self.direct[record.offset] = len(deliveries)
+        self.ways += deliveries
+
     @staticmethod
     def found(_: Record, to: Sequence[Served]) -> tuple[Event, Wanting]:
         """Return an event, and these endpoints as those that may want it."""
@@ -125,7 +133,7 @@ class Desk:
             record,
             self.lane,
             find or partial(self.found, to=to),
-            lambda known, found: self.direct.update({known.offset: len(found)}),
+            self.route,
             self._clock,
         )
         self.rounds.add(workspace, job)
@@ -306,12 +314,30 @@ def test_a_defect_amid_a_wide_event_makes_a_dead_letter_of_what_is_left_of_it() 
     assert desk.lane.counters.undecodable == {str(Reason.DEFECT): 1}
 
 
-def test_a_filter_that_raises_lets_the_event_through(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(_: object, __: object) -> bool:
-        raise ZeroDivisionError
+def _raises(_: object, __: object) -> bool:
+    raise ZeroDivisionError
 
+
+def test_amid_a_wide_event_a_filter_that_raises_is_noted_and_asked_again_later() -> None:
+    """Only its own delivery is marked, and the others' are not."""
     desk = Desk()
-    desk.comes(0, [replace(endpoint("e"), wants=Filter(broken))] * 2)
+    odd, *others = endpoints(MANY)
+    desk.comes(0, [*others, replace(odd, wants=Filter(_raises))])
+    sent: list[Sent] = []
+    while desk.calls:
+        desk.turn()
+        while desk.brokers.waiting:
+            sent.append(desk.brokers.acknowledge())
+    assert len(sent) == MANY
+    marked = [each.headers[Header.ENDPOINT_ID] for each in sent if Header.UNJUDGED in each.headers]
+    assert marked == [odd.endpoint_id.encode()]
+    assert desk.lane.defects.counts[Stage.JUDGE] == 1
+    assert desk.released == [0]
+
+
+def test_an_event_for_a_few_of_many_is_retried_where_a_filter_raises() -> None:
+    desk = Desk()
+    desk.comes(0, [endpoint("other"), replace(endpoint("odd"), wants=Filter(_raises))])
     desk.run()
     assert desk.direct == {0: 2}
-    assert [each.message for each in caplog.records] == ["filter.failed"], "once"
+    assert [type(way) for _, way in desk.ways] == [Endpoint, Broken]

@@ -32,6 +32,7 @@ from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS, LaneKind
 from plaudit.deliver.pipeline.round_robin import RoundRobin
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
+from plaudit.endpoints.filters import Filter
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import Private, seal
@@ -109,10 +110,13 @@ class Desk:
             record.done()
         record.pending = len(deliveries)
         for delivery, way in deliveries:
-            assert not isinstance(way, Broken)
             if isinstance(way, Endpoint):
                 assert delivery.endpoint is way
-            self.done[delivery.endpoint_id] = "attempted" if isinstance(way, Endpoint) else way
+                self.done[delivery.endpoint_id] = "attempted"
+            elif isinstance(way, Broken):
+                self.done[delivery.endpoint_id] = f"{way.stage} {type(way.error).__name__}"
+            else:
+                self.done[delivery.endpoint_id] = way
 
     def failed(self, _: Record, error: Exception) -> None:
         raise error
@@ -258,6 +262,29 @@ def test_a_delivery_of_a_newer_version_of_its_endpoint_than_is_known_comes_back(
     found = desk.done[to]
     assert isinstance(found, Diverted)
     assert found.reason == Reason.ENDPOINT_BEHIND
+
+
+@pytest.mark.tree
+def test_a_filter_that_raises_has_its_delivery_retried_and_judged_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, other = ids(2)
+    desk.has(other)
+    desk.has(to, content_filter='{"field": "testimonial.rating.value", "gt": 1}')
+    answer: list[bool] = []
+    monkeypatch.setattr(Filter, "__call__", lambda *_: answer.pop())  # an IndexError when empty
+    desk.event()
+    assert desk.done == {to: "judge IndexError", other: "attempted"}
+    desk.delivery(1, to, unjudged=1, attempt=1)
+    assert desk.done[to] == "judge IndexError"
+    answer.append(True)
+    desk.delivery(2, to, unjudged=1, attempt=2)
+    assert desk.done[to] == "attempted"
+    answer.append(False)
+    desk.delivery(3, to, unjudged=1, attempt=3)
+    assert desk.done[to] == Cancelled(Reason.NOT_WANTED)
+    desk.delivery(4, to, attempt=4)
+    assert desk.done[to] == "attempted", "it was judged before"
 
 
 def test_only_a_tombstone_or_an_hours_absence_cancels_a_delivery(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from plaudit.endpoints.candidate import Candidate
-from plaudit.endpoints.model import Former, Matched, Periods
+from plaudit.endpoints.model import Endpoint, Former, Found, Matched, Periods, Unjudged
 from plaudit.logs.logger import event_logger
 
 ERASED: Final = "customer.erased"
@@ -108,8 +108,10 @@ class Wanting:
         """
         return self._served if appended_ms >= self._ended_from_ms else self._with_ended
 
-    def match(self, space_id: str, appended_ms: int, data: Mapping[str, Any]) -> Sequence[Matched]:
+    def match(self, space_id: str, appended_ms: int, data: Mapping[str, Any]) -> Sequence[Found]:
         """Return the endpoints that want an event, unless that takes long.
+
+        Those whose filter raises an exception are among them, as `Unjudged`.
 
         Args:
             space_id: the event's.
@@ -121,12 +123,15 @@ class Wanting:
         """
         if appended_ms >= self.all_from_ms:
             return [self._tools.open(each) for each in self._served]
-        found: list[Matched] = []
+        found: list[Found] = []
         spent = 0
         for each in self.candidates(appended_ms):
             before = _spent(each)
-            if self.wants(each, space_id, appended_ms, data):
-                found.append(self._tools.open(each))
+            try:
+                if self.wants(each, space_id, appended_ms, data):
+                    found.append(self._tools.open(each))
+            except Exception as error:  # noqa: BLE001 - the event's other deliveries proceed
+                found.append(self.unjudged(each, error))
             spent += _spent(each) - before
             if spent > MOST_STEPS_AT_ONCE:
                 raise TakesLong
@@ -135,7 +140,10 @@ class Wanting:
     def wants(
         self, candidate: Candidate, space_id: str, appended_ms: int, data: Mapping[str, Any]
     ) -> bool:
-        """Return whether one of the candidates wants an event; arguments as for `match`."""
+        """Return whether one of the candidates wants an event; arguments as for `match`.
+
+        An exception of its filter is a defect of ours, and is raised.
+        """
         if appended_ms < candidate.active_from_ms:
             endpoint = self._tools.open(candidate)
             if not any(since <= appended_ms < until for since, until in endpoint.earlier):
@@ -152,6 +160,12 @@ class Wanting:
         """Return the endpoint of a candidate."""
         return self._tools.open(candidate)
 
+    def unjudged(self, candidate: Candidate, error: Exception) -> Unjudged:
+        """Return a candidate whose filter raised an exception."""
+        endpoint = self._tools.open(candidate)
+        known = endpoint if isinstance(endpoint, Endpoint) else None
+        return Unjudged(candidate.endpoint_id, known, error)
+
     def _judge(self, candidate: Candidate, data: Mapping[str, Any]) -> bool:
         """Return whether a filter wants an event; log once that one takes what it can't judge."""
         wants, endpoint_id = candidate.wants, candidate.endpoint_id
@@ -159,13 +173,7 @@ class Wanting:
             return True
         costly = self._tools.costly
         before = wants.overruns
-        try:
-            wanted = wants(data)
-        except Exception:  # noqa: BLE001 - a defect of ours: rather too much is sent than too little
-            if endpoint_id not in costly:
-                _log.exception("filter.failed", extra={"endpoint_id": endpoint_id})
-            costly.add(endpoint_id)
-            return True
+        wanted = wants(data)
         if wants.overruns > before and endpoint_id not in costly:
             costly.add(endpoint_id)
             _log.warning(

@@ -107,7 +107,26 @@ class Former:
     ended_ms: int
 
 
+class Unjudged:
+    """An endpoint whose filter raised an exception for an event: a defect of ours.
+
+    Attributes:
+        endpoint_id: UUID.
+        endpoint: None if it is deleted or can't be decrypted.
+        error: the exception.
+    """
+
+    __slots__ = ("endpoint", "endpoint_id", "error")
+
+    def __init__(self, endpoint_id: str, endpoint: Endpoint | None, error: Exception) -> None:
+        self.endpoint_id = endpoint_id
+        self.endpoint = endpoint
+        self.error = error
+
+
 Served = Endpoint | Unreadable
 """An endpoint that is there."""
 Matched = Endpoint | Unreadable | Former
 """What events are matched against."""
+Found = Matched | Unjudged
+"""What matching an event returns."""

@@ -24,7 +24,6 @@ LogEvent = Literal[
     "endpoint.unreadable",
     "endpoints.unbound",
     "endpoints.unreadable",
-    "filter.failed",
     "filter.too_costly",
     "group.refused",
     "health.unshared",

@@ -54,10 +54,6 @@ WORKER_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "A worker could not tell the others about an endpoint; each finds out for itself.",
         "See `error`: run `plaudit topics apply`, or grant the role `deliver` its rights.",
     ),
-    "filter.failed": error(
-        "Code of ours raised while it judged an event by a filter; the event is sent.",
-        "Report it with the traceback and the endpoint's filter.",
-    ),
     "filter.too_costly": warning(
         "A filter needed too many steps for an event; the event is sent. Logged once for each "
         "endpoint.",

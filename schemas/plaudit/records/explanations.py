@@ -121,6 +121,10 @@ WAITING: Final[Mapping[str, ReasonExplanation]] = MappingProxyType(
             "the worker waits for a newer version of the endpoint",
             "if it stays so, run `plaudit endpoints sync`",
         ),
+        "not_wanted": ReasonExplanation(
+            "the endpoint's filter raised an exception at first, and refused the event then",
+            "nothing; the log's delivery.defect lines have the exception",
+        ),
         "endpoint_unreadable": ReasonExplanation(
             "the worker can't decrypt the endpoint", "check PLAUDIT_SECRET_KEY of the workers"
         ),

@@ -30,6 +30,7 @@ class Header:
     FIRST_ATTEMPT_AT: Final = "plaudit-first-attempt-at"  # epoch ms
     NOT_BEFORE: Final = "plaudit-not-before"  # epoch ms; a Retry-After past the longest tier
     TURN_AT: Final = "plaudit-turn-at"  # epoch ms; reserved send time at a rate-limited endpoint
+    UNJUDGED: Final = "plaudit-unjudged"  # 1; a defect stopped the filter, which judges again
     REASON: Final = "plaudit-reason"  # reason code; see Reason
     LAST_STATUS: Final = "plaudit-last-status"  # HTTP status of the last response
     LAST_ERROR: Final = "plaudit-last-error"  # UTF-8, at most 1 KiB

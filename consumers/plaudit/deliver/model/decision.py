@@ -48,6 +48,7 @@ class Reason(StrEnum):
     ENDPOINT_DELETED = "endpoint_deleted"
     ENDPOINT_UNKNOWN = "endpoint_unknown"
     ENDPOINT_BEHIND = "endpoint_behind"
+    NOT_WANTED = "not_wanted"
     ENDPOINT_UNREADABLE = "endpoint_unreadable"
     WRONG_WORKSPACE = "wrong_workspace"
     NOT_BEFORE = "not_before"
@@ -116,7 +117,10 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Not delivered and not kept: its endpoint was deleted. Counted and logged."""
+    """Not delivered and not kept: its endpoint was deleted, or its filter refuses the event.
+
+    Counted and logged.
+    """
 
     reason: str
 

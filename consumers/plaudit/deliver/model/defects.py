@@ -75,11 +75,17 @@ class Defects:
         self._logged: dict[tuple[str, ...], float] = {}
         self.counts: dict[str, int] = dict.fromkeys(map(str, Stage), 0)
 
-    def note(self, stage: Stage, error: BaseException, record: Record | None = None) -> None:
+    def note(
+        self,
+        stage: Stage,
+        error: BaseException,
+        record: Record | None = None,
+        endpoint_id: str | None = None,
+    ) -> None:
         """Count a defect, and log it unless its kind was logged recently; never raises."""
         self.counts[stage] += 1
         with suppress(Exception):
-            self._log_once(stage, error, record)
+            self._log_once(stage, error, record, endpoint_id)
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Count exceptions of an event loop's callbacks, too."""
@@ -92,7 +98,9 @@ class Defects:
         else:
             loop.default_exception_handler(context)
 
-    def _log_once(self, stage: Stage, error: BaseException, record: Record | None) -> None:
+    def _log_once(
+        self, stage: Stage, error: BaseException, record: Record | None, endpoint_id: str | None
+    ) -> None:
         kind, now_s = (str(stage), *_kind_of(error)), self._monotonic()
         if now_s < self._logged.get(kind, float("-inf")) + AGAIN_AFTER_S:
             return
@@ -100,6 +108,8 @@ class Defects:
             self._logged.clear()
         self._logged[kind] = now_s
         where = {} if record is None else {"record": record.place}
+        if endpoint_id is not None:
+            where["endpoint_id"] = endpoint_id
         _log.error("delivery.defect", exc_info=error, extra={"stage": str(stage), **where})
 
 

@@ -54,6 +54,7 @@ class History(NamedTuple):
         turn_at_ms: reserved send time at an endpoint that gets more than it takes (see `bookings`).
         waited_ms: in the tier that it comes from.
         endpoint_version: of the endpoint, when it was written last; 0 for a first attempt.
+        unjudged: whether the endpoint's filter raised an exception, and has to judge it again.
     """
 
     trigger: Trigger
@@ -66,6 +67,7 @@ class History(NamedTuple):
     endpoint_version: int = 0
     turn_at_ms: int | None = None
     waited_ms: int = 0
+    unjudged: bool = False
 
 
 class DeliverySpanIds(NamedTuple):
@@ -204,6 +206,7 @@ def _history(given: Mapping[str, bytes], record: Record) -> History:
         _number(given, Header.ENDPOINT_VERSION, _INT64) or 0,
         _number(given, Header.TURN_AT, future_ms),
         record.assignment.delay_ms,
+        Header.UNJUDGED in given,
     )
 
 

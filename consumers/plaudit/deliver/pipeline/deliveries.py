@@ -17,6 +17,7 @@ from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.decode import decode
 from plaudit.deliver.pipeline.expansion import Broken, DeadRecord, Expansion, Way
+from plaudit.endpoints.matching import ERASED
 from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.events.decoding import Event
 from plaudit.events.rendering import render
@@ -52,11 +53,25 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
         now_ms = lane.now_ms()
         lane.counters.late_s = max(0, now_ms - record.due_ms) / 1_000
         way = _way(lane, found, addressed, event, now_ms)
+        if addressed.history.unjudged and isinstance(way, Endpoint):
+            way = _judged(delivery, way)
         if isinstance(way, Endpoint):
             delivery.body = _body_of(lane, record, event)
     except Exception as error:  # noqa: BLE001 - it is retried, and so has an end
         way = Broken(Stage.RENDER, error)
     return [(delivery, way)]
+
+
+def _judged(delivery: Delivery, endpoint: Endpoint) -> Way:
+    """Ask the endpoint's filter again, which raised an exception for the event before."""
+    event, wants = delivery.event, endpoint.wants
+    try:
+        if wants is not None and event.type != ERASED and not wants(event.data):
+            return Cancelled(Reason.NOT_WANTED)
+    except Exception as error:  # noqa: BLE001 - it is retried, and so has an end
+        return Broken(Stage.JUDGE, error)
+    delivery.history = delivery.history._replace(unjudged=False)
+    return endpoint
 
 
 def _event_of(lane: LaneContext, record: Record) -> Event | DeadRecord:

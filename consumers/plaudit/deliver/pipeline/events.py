@@ -21,7 +21,7 @@ from plaudit.deliver.pipeline.expansion import (
     WideEvent,
 )
 from plaudit.endpoints.matching import TakesLong
-from plaudit.endpoints.model import Endpoint, Former, Matched, Unreadable
+from plaudit.endpoints.model import Endpoint, Former, Found, Matched, Unjudged, Unreadable
 from plaudit.events.decoding import Event
 from plaudit.events.rendering import render
 from plaudit.records.names import Trigger
@@ -55,7 +55,7 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
 
 
 def deliveries_of(
-    lane: LaneContext, record: Record, event: Event, endpoints: Sequence[Matched]
+    lane: LaneContext, record: Record, event: Event, endpoints: Sequence[Found]
 ) -> Deliveries:
     """Return a delivery for each endpoint that wants an event."""
     if not endpoints:
@@ -72,6 +72,9 @@ def deliveries_of(
         event.drop_data()
     found: Deliveries = []
     for each in endpoints:
+        if isinstance(each, Unjudged):
+            found.append(_unjudged(record, event, each))
+            continue
         endpoint = each if isinstance(each, Endpoint) else None
         delivery = Delivery(record, event, body, each.endpoint_id, endpoint, origin, history)
         if endpoint is None or endpoint.ended_ms is not None:
@@ -79,6 +82,14 @@ def deliveries_of(
         else:
             found.append((delivery, broken or lane.gone(endpoint) or endpoint))
     return found
+
+
+def _unjudged(record: Record, event: Event, found: Unjudged) -> tuple[Delivery, Way]:
+    """Return a delivery that is retried, and judged again then."""
+    history = History(_EVENT, 0, 0, 0, record.timestamp_ms, unjudged=True)
+    origin = origin_of(record)
+    delivery = Delivery(record, event, b"", found.endpoint_id, found.endpoint, origin, history)
+    return delivery, Broken(Stage.JUDGE, found.error)
 
 
 def _without_attempt(lane: LaneContext, history: History, endpoint: Matched) -> Way:

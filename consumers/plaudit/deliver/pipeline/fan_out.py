@@ -19,6 +19,7 @@ from plaudit.deliver.settle.records import fanned_out_headers
 from plaudit.deliver.settle.tickets import Ticket
 from plaudit.endpoints.candidate import Candidate
 from plaudit.endpoints.matching import TakesLong, Wanting
+from plaudit.endpoints.model import Found
 from plaudit.events.decoding import Event
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Trigger
@@ -65,6 +66,7 @@ class FanOut:
         "_route",
         "_settler",
         "_ticket",
+        "_unjudged",
         "_wanting",
         "record",
     )
@@ -87,6 +89,7 @@ class FanOut:
         self._wanting: Wanting | None = None
         self._place = 0
         self._found: deque[Candidate] = deque()
+        self._unjudged: dict[str, Exception] = {}
         self._ticket: Ticket | None = None
         self._headers: Headers = []
 
@@ -118,12 +121,21 @@ class FanOut:
             if self._clock() >= until_s or not self._lane.may_fan_out:
                 return False
         if self._ticket is None:
-            found = [wanting.opened(each) for each in self._found]
-            few = deliveries_of(self._lane, self.record, event, found)
+            few = deliveries_of(self._lane, self.record, event, self._few(wanting))
             self._route(self.record, few)
         else:
             self._settler.close_wide(self._ticket)
         return True
+
+    def _few(self, wanting: Wanting) -> list[Found]:
+        """Return what was found, as matching at once would have."""
+        raised = self._unjudged
+        return [
+            wanting.opened(each)
+            if (error := raised.get(each.endpoint_id)) is None
+            else wanting.unjudged(each, error)
+            for each in self._found
+        ]
 
     def _is_given_up(self) -> bool:
         """Return whether the event is left to the next owner of the partition.
@@ -145,11 +157,19 @@ class FanOut:
             return False
         endpoint = endpoints[self._place]
         self._place += 1
-        if wanting.wants(endpoint, event.space_id, self.record.timestamp_ms, event.data):
+        if self._wants(wanting, endpoint, event):
             self._found.append(endpoint)
             if ticket is None and len(self._found) > WIDE:
                 self._begin(event)
         return True
+
+    def _wants(self, wanting: Wanting, endpoint: Candidate, event: Event) -> bool:
+        """Return whether an endpoint wants the event, or its filter raised an exception."""
+        try:
+            return wanting.wants(endpoint, event.space_id, self.record.timestamp_ms, event.data)
+        except Exception as error:  # noqa: BLE001 - the event's other deliveries proceed
+            self._unjudged[endpoint.endpoint_id] = error
+            return True
 
     def _begin(self, event: Event) -> None:
         record = self.record
@@ -168,5 +188,10 @@ class FanOut:
             (Header.ENDPOINT_ID, endpoint_id.encode()),
             (Header.ENDPOINT_VERSION, str(version).encode()),
         ]
+        error = self._unjudged.pop(endpoint_id, None)
+        if error is not None:
+            # The deliveries lane judges it again.
+            self._lane.defects.note(Stage.JUDGE, error, self.record, endpoint_id)
+            headers.append((Header.UNJUDGED, b"1"))
         self._lane.counters.fanned_out += 1
         self._settler.fan_out(ticket, endpoint_id, headers)

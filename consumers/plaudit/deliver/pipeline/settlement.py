@@ -79,7 +79,7 @@ def _settle_defect(
     error: Exception,
     attempted: Attempted | None,
 ) -> None:
-    lane.defects.note(stage, error, delivery.record)
+    lane.defects.note(stage, error, delivery.record, delivery.endpoint_id)
     shared, made, detail = lane.shared, attempted, type(error).__name__
     ticket: Ticket | None = None
     try:

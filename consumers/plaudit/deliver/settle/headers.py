@@ -47,6 +47,7 @@ def next_history(history: History, decision: Decision, attempted: Attempted | No
         not_before,
         history.endpoint_version,
         turn_at,
+        unjudged=history.unjudged,
     )
 
 
@@ -94,6 +95,7 @@ def history_headers(history: History, version: int | None) -> Headers:
         Header.FIRST_ATTEMPT_AT: history.first_attempt_at_ms,
         Header.NOT_BEFORE: history.not_before_ms,
         Header.TURN_AT: history.turn_at_ms,
+        Header.UNJUDGED: 1 if history.unjudged else None,
     }
     written = [
         (name, str(number).encode()) for name, number in numbers.items() if number is not None

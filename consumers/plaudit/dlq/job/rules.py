@@ -166,6 +166,8 @@ def delivery_again(
         changed[Header.ENDPOINT_ID] = endpoint.encode()
         changed[Header.DELIVERY_ID] = delivery_id(letter.text("ce_id") or "", endpoint).encode()
     replaced = _ENDED | changed.keys()
+    if again.to:
+        replaced |= {Header.UNJUDGED}  # the operator chose the endpoint
     headers = [each for each in letter.headers if each[0] not in replaced]
     headers.extend(changed.items())
     return LetterWrite(names.deliveries_now, letter.value, endpoint.encode(), headers)
