@@ -63,10 +63,11 @@ def test_a_delivery_that_is_refused_again_and_again_is_a_new_step_each_time() ->
 def test_what_is_remembered_takes_a_few_hundred_bytes_and_what_is_forgotten_none() -> None:
     most = 2_000
     doubles = SeenSteps(most)
+    steps = [step(number) for number in range(most * 3)]
     tracemalloc.start()
     try:
-        for number in range(most * 3):
-            doubles.repeats(TIER, number + 1_000_000, "an event", step(number))
+        for number, each in enumerate(steps, 1_000_000):
+            doubles.repeats(TIER, number, "an event", each)
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
