@@ -18,7 +18,9 @@ from console.rig import Rig, rig
 from console.scene import paint
 from console.screenshots import pages, sign_in, visit
 from console.test_pages import HOSTILE
-from console.test_signing_in import link
+from console.test_signing_in import link, path_of
+from plaudit.store.access.api_keys import Scope
+from plaudit.store.access.sessions import Face, SessionGrant, SessionService
 
 
 @contextmanager
@@ -124,7 +126,7 @@ def test_only_a_named_origin_embeds_the_portal(browser: Browser, tmp_path: Path)
     ):
         page = browser.new_page()
         for origin, shown in ((friend, True), (foe, False)):
-            url = made.base + link(made).json()["url"].partition("8400")[2]
+            url = made.base + path_of(link(made))
             page.goto(f"{origin}/?{url}")
             found = page.frame_locator("iframe").get_by_role("heading", name="Overview")
             if shown:
@@ -134,6 +136,26 @@ def test_only_a_named_origin_embeds_the_portal(browser: Browser, tmp_path: Path)
         page.goto(f"{friend}/?{made.base}/console/sign-in")
         assert page.frame_locator("iframe").get_by_label("API key").count() == 0
         page.close()
+        _open_without_scripts(browser, f"{friend}/?{made.base}{path_of(link(made))}")
+
+
+def _open_without_scripts(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="Open").click()
+    frame.get_by_role("heading", name="Overview").wait_for()
+    context.close()
+
+
+def test_a_link_into_the_console_signs_in_at_once(browser: Browser, console: Rig) -> None:
+    """`plaudit dev` prints such a link."""
+    admin = SessionGrant(Face.CONSOLE, "dev", Scope.ADMIN)
+    token, _ = SessionService(console.parts.engine).make_link(admin, 60_000, 60_000)
+    with opened(browser) as page:
+        page.goto(f"{console.base}/console/enter?token={token}")
+        page.get_by_role("heading", name="Overview").wait_for()
 
 
 @pytest.mark.nightly

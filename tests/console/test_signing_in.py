@@ -10,7 +10,7 @@ import pytest
 from console.rig import Browser, Rig
 from plaudit.console.auth.cookies import session_cookie
 from plaudit.console.settings import ConsoleSettings
-from plaudit.console.sign_in import local
+from plaudit.console.sign_in.opening import local
 from plaudit.kafka.errors import SettingsError
 from plaudit.store.access.sessions import Face
 
@@ -29,8 +29,20 @@ def entered(rig: Rig, **body: Any) -> Browser:
     browser = rig.browser(None)
     made = link(rig, **body)
     assert made.status_code == 201, made.text
-    assert browser.client.get(made.json()["url"].partition("8400")[2]).status_code == 303
+    assert redeemed(browser, path_of(made)).status_code == 303
     return browser
+
+
+def path_of(made: httpx.Response) -> str:
+    """Return the path and query of a portal link."""
+    url: str = made.json()["url"]
+    return url.partition("8400")[2]
+
+
+def redeemed(browser: Browser, at: str, **headers: str) -> httpx.Response:
+    """Press the button on the page of a link."""
+    path, _, token = at.partition("?token=")
+    return browser.client.post(path, data={"token": token}, headers=headers)
 
 
 def test_a_page_asks_to_sign_in_and_leads_back(console: Rig) -> None:
@@ -136,15 +148,57 @@ def test_signing_in_has_a_pace(console: Rig) -> None:
 
 
 def test_a_portal_link_works_once(console: Rig) -> None:
-    made = link(console).json()
-    at = made["url"].partition("8400")[2]
+    at = path_of(link(console))
     first, second = console.browser(None), console.browser(None)
-    assert first.client.head(at).status_code == 410, "a look ahead does not use it up"
-    entered = first.client.get(at)
+    entered = redeemed(first, at)
     assert (entered.status_code, entered.headers["location"]) == (303, "/portal")
     first.get("/portal")
-    assert second.client.get(at).status_code == 410
+    for browser in (first, second):
+        assert redeemed(browser, at).status_code == 410
+        browser.get(at, 410)
     assert first.client.get("/console").status_code == 303, "the portal is not the console"
+
+
+def test_a_mail_scanner_that_opens_a_link_does_not_use_it_up(console: Rig) -> None:
+    at = path_of(link(console, person="ada@example.com", theme={"name": "Praise"}))
+    scanner = console.browser(None)
+    for method in ("GET", "HEAD", "GET"):
+        seen = scanner.client.request(method, at)
+        assert seen.status_code == 200
+        assert "set-cookie" not in seen.headers
+        assert seen.headers["referrer-policy"] == "strict-origin"
+    page = scanner.get(at)
+    assert "ada@example.com" in page
+    assert "Praise" in page
+    assert "data-at-once" not in page, "a scanner may run scripts"
+    assert redeemed(console.browser(None), at).status_code == 303
+
+
+def test_a_frame_redeems_its_link_without_a_click_where_scripts_run(console: Rig) -> None:
+    at = path_of(link(console))
+    framed = console.browser(None).get(at, headers={"sec-fetch-dest": "iframe"})
+    assert "data-at-once" in framed
+
+
+def test_another_site_cannot_redeem_a_link_in_the_browser_of_a_person(console: Rig) -> None:
+    """Login CSRF: the person would write into the session of the attacker."""
+    at = path_of(link(console))
+    victim = console.browser(None)
+    assert redeemed(victim, at, origin="https://evil.example.com").status_code == 403
+    assert redeemed(victim, at, origin=console.base).status_code == 303
+
+
+def test_a_link_replaces_a_session_that_the_browser_had(console: Rig) -> None:
+    attacker, victim = entered(console), console.browser(None)
+    victim.client.cookies.set("plaudit-portal", attacker.client.cookies["plaudit-portal"])
+    assert redeemed(victim, path_of(link(console))).status_code == 303
+    attacker.get("/portal", 401)
+
+
+def test_redeeming_links_has_a_pace(console: Rig) -> None:
+    browser = console.browser(None)
+    statuses = [redeemed(browser, "/portal/enter?token=no").status_code for _ in range(21)]
+    assert statuses == [410] * 20 + [429]
 
 
 def test_a_portal_link_is_for_one_workspace_and_some_pages(console: Rig) -> None:

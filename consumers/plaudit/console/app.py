@@ -18,7 +18,9 @@ from plaudit.console.dispatch import PageDispatcher
 from plaudit.console.page_table import PAGES
 from plaudit.console.parts import ConsoleParts
 from plaudit.console.settings import ConsoleSettings
-from plaudit.console.sign_in import SignIn
+from plaudit.console.sign_in.sign_out import SignOut
+from plaudit.console.sign_in.with_key import KeySignIn
+from plaudit.console.sign_in.with_link import LinkSignIn
 from plaudit.console.viewer import BASES
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.access.sessions import Face
@@ -39,15 +41,16 @@ def mount(app: FastAPI, parts: Parts, settings: ConsoleSettings, kafka: KafkaSet
 
 def _routes(parts: ConsoleParts, face: Face) -> list[Route]:
     base, dispatcher = BASES[face], PageDispatcher(parts, face)
-    sign_in = SignIn(parts, face, dispatcher)
+    responder = dispatcher.responder
     routes = [
         _route(f"{base}/static/{{digest}}/{{name}}", _asset(dispatcher)),
         _route(f"{base}/accent.css", _accent(dispatcher)),
-        _route(f"{base}/enter", sign_in.enter),
-        _route(f"{base}/sign-out", sign_in.out, "POST"),
+        _route(f"{base}/enter", LinkSignIn(parts, face, responder).respond, "GET", "POST"),
+        _route(f"{base}/sign-out", SignOut(parts, face, dispatcher).respond, "POST"),
     ]
     if face is Face.CONSOLE:
-        routes.append(_route(f"{base}/sign-in", sign_in.form, "GET", "POST"))
+        with_key = KeySignIn(parts, face, responder)
+        routes.append(_route(f"{base}/sign-in", with_key.respond, "GET", "POST"))
     routes += [
         _route(f"{base}{page.path}", _page(dispatcher, page), "GET", "POST")
         for page in PAGES

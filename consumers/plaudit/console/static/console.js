@@ -142,6 +142,7 @@
   localise(document);
   setInterval(function () { if (!document.hidden) localise(document); }, 15000);
   document.querySelectorAll("form[data-selection]").forEach(pick);
+  document.querySelectorAll("form[data-at-once]").forEach(function (form) { form.requestSubmit(); });
   var here = document.querySelector(".bar nav [aria-current]");
   if (here) here.scrollIntoView({ block: "nearest", inline: "nearest" });
 })();

@@ -204,6 +204,16 @@ class SessionService:
             connection.execute(SIGN_IN_LINKS.insert().values(row))
         return token, now + link_ms
 
+    def link(self, face: Face, token: str) -> SessionGrant | None:
+        """Return what the session of a link may do; None if it was used, expired or is unknown.
+
+        Raises:
+            DatabaseFailure: the database is not available.
+        """
+        with reading(self._engine) as connection:
+            row = connection.execute(self._valid_link(face, token)).one_or_none()
+        return None if row is None else _grant(row)
+
     def redeem(
         self, face: Face, token: str, *, address: str = "", agent: str = ""
     ) -> tuple[Session, str] | None:
@@ -212,17 +222,22 @@ class SessionService:
         Raises:
             DatabaseFailure: the link may still be used.
         """
-        mine = (
+        with translated(), self._engine.begin() as connection:
+            row = connection.execute(self._valid_link(face, token)).one_or_none()
+            if row is None:
+                return None
+            used = SIGN_IN_LINKS.delete().where(SIGN_IN_LINKS.c.link_id == row.link_id)
+            # Of two requests at a time, one deletes the row.
+            if not connection.execute(used).rowcount:
+                return None
+        return self.open(_grant(row), row.session_ms, address=address, agent=agent)
+
+    def _valid_link(self, face: Face, token: str) -> sa.Select[Any]:
+        return sa.select(SIGN_IN_LINKS).where(
             SIGN_IN_LINKS.c.hash == hashed(token),
             SIGN_IN_LINKS.c.face == str(face),
             SIGN_IN_LINKS.c.expires_at > self._now_ms(),
         )
-        with translated(), self._engine.begin() as connection:
-            row = connection.execute(sa.select(SIGN_IN_LINKS).where(*mine)).one_or_none()
-            # Of two requests at a time, one deletes the row.
-            if row is None or not connection.execute(SIGN_IN_LINKS.delete().where(*mine)).rowcount:
-                return None
-        return self.open(_grant(row), row.session_ms, address=address, agent=agent)
 
     def _change(self, session_id: str, **values: int) -> None:
         change = SESSIONS.update().where(SESSIONS.c.session_id == session_id).values(values)

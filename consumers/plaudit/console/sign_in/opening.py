@@ -1,0 +1,113 @@
+"""SessionOpener: opens the session of a person who has proved who they are."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from plaudit.api.problems import Refused
+from plaudit.console.asking import Redirected
+from plaudit.console.auth.cookies import cookie_name, session_cookie
+from plaudit.console.parts import ConsoleParts
+from plaudit.console.responding import Responder
+from plaudit.store.access.sessions import Face, Session, SessionGrant
+
+HOUR_MS: Final = 3_600_000
+
+
+class SessionOpener:
+    """Opens sessions of one face.
+
+    Args:
+        parts: services.
+        face: application.
+        responder: makes responses.
+    """
+
+    def __init__(self, parts: ConsoleParts, face: Face, responder: Responder) -> None:
+        self._parts = parts
+        self._face = face
+        self._responder = responder
+
+    def check_pace(self, request: Request) -> None:
+        """Count an attempt to sign in.
+
+        Raises:
+            Refused: this address has made too many.
+        """
+        wait_s = self._parts.sign_ins.wait_s(address_of(request))
+        if wait_s:
+            detail = f"too many attempts to sign in; try again in {wait_s} s"
+            raise Refused(429, detail, headers={"retry-after": str(wait_s)})
+
+    async def open(self, request: Request, grant: SessionGrant, back: str) -> Response:
+        """Open a session with a new token, end the browser's old one, and lead to a page.
+
+        Raises:
+            DatabaseFailure: nothing was opened.
+        """
+        lifetime_ms = int(self._parts.settings.console_session_hours * HOUR_MS)
+
+        def replaced() -> tuple[Session, str]:
+            self._end_old(request)
+            return self._parts.sessions.open(
+                grant, lifetime_ms, address=address_of(request), agent=agent_of(request)
+            )
+
+        return self._opened(request, *await run_in_threadpool(replaced), back)
+
+    async def redeem(self, request: Request, token: str, back: str) -> Response | None:
+        """Exchange a link for a session, and lead to a page; None if the link is used or expired.
+
+        Raises:
+            DatabaseFailure: the link may still be used.
+        """
+
+        def redeemed() -> tuple[Session, str] | None:
+            found = self._parts.sessions.redeem(
+                self._face, token, address=address_of(request), agent=agent_of(request)
+            )
+            if found is not None:
+                self._end_old(request)
+            return found
+
+        opened = await run_in_threadpool(redeemed)
+        return None if opened is None else self._opened(request, *opened, back)
+
+    def _end_old(self, request: Request) -> None:
+        """End the session that the browser had: nobody else may know its token and keep it."""
+        before = request.cookies.get(cookie_name(self._face, self._parts.settings))
+        old = self._parts.sessions.find(self._face, before) if before else None
+        if old is not None:
+            self._parts.sessions.revoke(old.session_id)
+
+    def _opened(self, request: Request, session: Session, token: str, back: str) -> Response:
+        lifetime_s = (session.expires_at - session.created_at) // 1_000
+        response = self._responder.respond(request, None, Redirected(back))
+        cookie = session_cookie(self._face, self._parts.settings, token, lifetime_s)
+        response.headers.append("set-cookie", cookie)
+        return response
+
+
+def local(base: str, text: str | None) -> str:
+    """Return an address of this face; its first page in place of any other address."""
+    if not text or "\\" in text or any(ord(each) <= ord(" ") for each in text):
+        return base
+    parts = urlsplit(text)
+    if parts.scheme or parts.netloc or text.startswith("//"):
+        return base
+    return text if text == base or text.startswith((f"{base}/", f"{base}?")) else base
+
+
+def address_of(request: Request) -> str:
+    """Return the client's address."""
+    return "" if request.client is None else request.client.host[:60]
+
+
+def agent_of(request: Request) -> str:
+    """Return what the browser calls itself."""
+    return request.headers.get("user-agent", "")

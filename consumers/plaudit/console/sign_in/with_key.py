@@ -1,0 +1,71 @@
+"""Signing in with an API key."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from plaudit.api.problems import Refused, refusal
+from plaudit.console.asking import Shown
+from plaudit.console.auth.csrf import check_origin
+from plaudit.console.dispatch import read_form
+from plaudit.console.parts import ConsoleParts
+from plaudit.console.responding import Responder
+from plaudit.console.sign_in.opening import SessionOpener, local
+from plaudit.console.viewer import BASES
+from plaudit.store.access.sessions import Face, SessionGrant
+
+UNKNOWN_KEY: Final = "This is not an API key of this installation, or it was revoked."
+
+
+class KeySignIn:
+    """The form for a key, and its check.
+
+    Args:
+        parts: services.
+        face: application.
+        responder: makes responses.
+    """
+
+    def __init__(self, parts: ConsoleParts, face: Face, responder: Responder) -> None:
+        self._parts = parts
+        self._face = face
+        self._responder = responder
+        self._opener = SessionOpener(parts, face, responder)
+
+    async def respond(self, request: Request) -> Response:
+        """Show the form, or check the key that it brings."""
+        back = local(BASES[self._face], request.query_params.get("next"))
+        try:
+            if request.method == "POST":
+                return await self._check(request, back)
+        except ClientDisconnect:
+            return Response(None, 400)
+        except Exception as error:  # noqa: BLE001 - every one is answered by the form
+            return self._form(request, back, refusal(error))
+        return self._form(request, back, None)
+
+    async def _check(self, request: Request, back: str) -> Response:
+        form = await read_form(request)
+        check_origin(request.headers, self._parts.settings.console_url)
+        self._opener.check_pace(request)
+        text = next(iter(form.get("key", ())), "").strip()
+        key = await run_in_threadpool(self._parts.api.keys.find, text) if text else None
+        if key is None:
+            raise Refused(401, UNKNOWN_KEY, field="key")
+        grant = SessionGrant(self._face, key.name, key.scope, key.workspace_id, key.key_id)
+        return await self._opener.open(request, grant, back)
+
+    def _form(self, request: Request, back: str, refused: Refused | None) -> Response:
+        values = {
+            "problem": None if refused is None else refused.detail,
+            "next": back,
+        }
+        status = 200 if refused is None else refused.status
+        response = self._responder.respond(request, None, Shown("sign_in.html", values, status))
+        if refused is not None:
+            response.headers.update(refused.headers or {})
+        return response
