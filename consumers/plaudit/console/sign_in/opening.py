@@ -79,7 +79,7 @@ class SessionOpener:
         return None if opened is None else self._opened(request, *opened, back)
 
     def _end_old(self, request: Request) -> None:
-        """End the session that the browser had: nobody else may know its token and keep it."""
+        """End the session that the browser had; another person may know its token."""
         before = request.cookies.get(cookie_name(self._face, self._parts.settings))
         old = self._parts.sessions.find(self._face, before) if before else None
         if old is not None:

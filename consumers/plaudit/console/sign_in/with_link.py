@@ -80,7 +80,7 @@ class LinkSignIn:
     def _is_opened_by_a_page(self, request: Request) -> bool:
         """Return whether a script may press the button.
 
-        In a frame it may: only a page of a named origin has one. So it may for a link into the
-        console, which `plaudit dev` prints on a terminal and nobody sends by mail.
+        In a frame it may: only pages of named origins have one. A link into the console is printed
+        on a terminal by `plaudit dev`, and is not sent by mail.
         """
         return self._face is Face.CONSOLE or request.headers.get("sec-fetch-dest") == "iframe"
