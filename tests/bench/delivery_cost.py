@@ -27,7 +27,7 @@ import aiohttp
 import uvloop
 
 from bench.counting_sink import Counts, serve
-from bench.installation import Site, events
+from bench.installation import EVERY_TYPE, Site, events
 from endpoint_records import endpoint_value
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Plan
@@ -103,6 +103,7 @@ class Course:
         place, partition = CommittedOffset(None, ""), Partition("plaudit.testimonials", 0)
         self._assignment = Assignment(partition, 0, place, 0, self._settled.append)
         self._given = 0
+        self._began_ms = int(time.time() * 1_000)
 
     async def run(self, values: list[bytes], count: int) -> None:
         """Deliver this many."""
@@ -120,7 +121,7 @@ class Course:
         for _ in range(count):
             self._given += 1
             value = values[self._given % len(values)]
-            self._pipeline.process(Record(self._assignment, self._given, 0, value))
+            self._pipeline.process(Record(self._assignment, self._given, self._began_ms, value))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -172,7 +173,7 @@ async def measure(port: int, count: int, *, profiled: bool) -> None:
     """Warm up, then measure or profile."""
     values = [
         encode(each)
-        for each in events([Site("", endpoint_id=ENDPOINT, workspace_id=WORKSPACE)], 2_000)
+        for each in events([Site("", event_types=EVERY_TYPE, workspace_id=WORKSPACE)], 2_000)
     ]
     course = Course(port)
     await course.run(values, 2_000)

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
+from bench.random_events import variants
 from plaudit.dev.installation import NETWORKS, remove_from
 from plaudit.dev.installation import PARTITIONS as FEW
 from plaudit.endpoints.binding import bind
@@ -20,7 +21,6 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import Private, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
 from plaudit.events.models.event import EventModel
 from plaudit.kafka.admin.topic_specs import Section, declared
@@ -34,6 +34,7 @@ from plaudit.records.endpoint import EndpointRecord
 M = TypeVar("M", bound=BaseModel)
 EVENT_TYPE: Final = "testimonial.approved"
 """What is published: one of the five that are the heart of the catalogue."""
+EVERY_TYPE: Final = tuple(CATALOGUE)
 OF_EACH_TOPIC: Final = (EVENT_TYPE, "form.completed", "consent.granted", "space.stats_changed")
 """Two workers share topics out, rather than the partitions of one (docs/faults.md)."""
 PARTITIONS: Final = {**FEW, Section.EVENTS: 12}
@@ -154,7 +155,7 @@ def _environment(settings: KafkaSettings, key: bytes) -> dict[str, str]:
 
 def events(sites: Sequence[Site], count: int) -> Iterator[EventModel]:
     """Yield events with fresh ids and keys, for one site after the other, of its types in turn."""
-    made = {name: example(name) for site in sites for name in site.event_types}
+    made = {name: cycle(variants(name)) for site in sites for name in site.event_types}
     rounds = max(len(site.event_types) for site in sites)
     turns = [
         (uuid.UUID(site.workspace_id), site.event_types[number % len(site.event_types)])
@@ -163,7 +164,8 @@ def events(sites: Sequence[Site], count: int) -> Iterator[EventModel]:
     ]
     for workspace, name in islice(cycle(turns), count):
         meta = {"event_id": new_event_id(), "workspace_id": workspace}
-        event = made[name].model_copy(update={"meta": made[name].meta.model_copy(update=meta)})
+        variant = next(made[name])
+        event = variant.model_copy(update={"meta": variant.meta.model_copy(update=meta)})
         yield _with(event, CATALOGUE[name].key_path, uuid.uuid4())
 
 

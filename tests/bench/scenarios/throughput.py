@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.children import Sink
 from bench.figures import Figure, Finding, Sample, figure, ratio
-from bench.installation import OF_EACH_TOPIC, Site
+from bench.installation import EVERY_TYPE, OF_EACH_TOPIC, Site
 from bench.lab import Lab
 from bench.references import CEILINGS, Kind
 
@@ -23,8 +23,8 @@ ORDINARY_S: Final = 0.1
 
 
 def one_endpoint(sink: Sink) -> list[Site]:
-    """Return one endpoint."""
-    return [Site(sink.url("/one"))]
+    """Return one endpoint, which gets events of all types."""
+    return [Site(sink.url("/one"), event_types=EVERY_TYPE)]
 
 
 def own_origins(count: int) -> Callable[[Sink], list[Site]]:
