@@ -1,8 +1,8 @@
 """Cost of an idle worker: `cd tests && python -m bench.idle [SECONDS]`.
 
 A real broker, topics as they are declared, one endpoint, and a worker that has nothing to do.
-Prints a line of JSON: percent of a core, that of each thread, and the seconds from the start of the
-process to a worker that is ready.
+Prints a line of JSON: percent of a core, that of each kind of thread, how often these were woken in
+a second, and the seconds from the start of the process to a worker that is ready.
 """
 
 from __future__ import annotations
@@ -46,6 +46,16 @@ def threads(pid: int) -> Counter[str]:
     return found
 
 
+def wakes(pid: int) -> Counter[str]:
+    """Return how often each kind of thread has waited, and was woken."""
+    found: Counter[str] = Counter()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        name = (task / "comm").read_text().strip()
+        said = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        found[name] += int(said["voluntary_ctxt_switches"])
+    return found
+
+
 def ready_after_s(port: int, began_s: float) -> float:
     """Wait until a worker is ready; return the seconds since it was started."""
     while time.monotonic() < began_s + READY_WITHIN_S:
@@ -70,18 +80,20 @@ def measure(environment: Mapping[str, str], seconds: float) -> dict[str, object]
         ready_s = ready_after_s(port, began_s)
         start_ticks = sum(threads(worker.pid).values())
         time.sleep(SETTLED_S)
-        before, since = threads(worker.pid), time.monotonic()
+        before, woken, since = threads(worker.pid), wakes(worker.pid), time.monotonic()
         time.sleep(seconds)
-        spent = threads(worker.pid) - before
-        scale = 100 / TICKS / (time.monotonic() - since)
+        spent, woken = threads(worker.pid) - before, wakes(worker.pid) - woken
+        took_s = time.monotonic() - since
     finally:
         worker.terminate()
         worker.wait()
+    scale = 100 / TICKS / took_s
     return {
         "ready_s": round(ready_s, 2),
         "start_cpu_s": round(start_ticks / TICKS, 2),
         "percent": round(sum(spent.values()) * scale, 2),
         "threads": {name: round(ticks * scale, 2) for name, ticks in spent.most_common()},
+        "wakes_per_s": {name: round(count / took_s, 1) for name, count in woken.most_common()},
     }
 
 

@@ -13,7 +13,7 @@ from bench.machine import allot
 from bench.report import Report
 from bench.scenarios.registry import SCENARIOS
 from bench.targets import TARGETS, Target, Verdict
-from plaudit.deliver.offsets.bitmap import encode
+from bitmaps import metadata
 from plaudit.kafka.read.lag import PartitionLag
 
 counts = st.integers(0, 10_000)
@@ -34,7 +34,7 @@ def test_a_ledger_balances_exactly_when_every_delivery_is_in_one_place(
 def test_what_waits_is_what_the_commit_does_not_say_is_done(done: set[int], extra: int) -> None:
     first = next(offset for offset in range(402) if offset not in done)
     end = max([first, *(offset + 1 for offset in done)]) + extra
-    lag = PartitionLag("t", 0, first, end, encode(first, sorted(done)))
+    lag = PartitionLag("t", 0, first, end, metadata(first, sorted(done)))
     assert waiting([lag]) == sum(offset not in done for offset in range(end))
 
 

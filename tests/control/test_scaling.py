@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from bitmaps import metadata
 from plaudit.control.scaling import FRESH_S, LaneDue, LaneReader, ScaledLane, ScalingView, head
-from plaudit.deliver.offsets.bitmap import encode
 from plaudit.kafka.read.lag import GroupPosition
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, Producer
@@ -24,7 +24,7 @@ DELIVERIES = ScaledLane.DELIVERIES
     [
         (GroupPosition(None, ""), 10),
         (GroupPosition(14, ""), 6),
-        (GroupPosition(14, encode(14, [15, 19])), 4),
+        (GroupPosition(14, metadata(14, [15, 19])), 4),
         (GroupPosition(14, "another program's"), 6),
         (GroupPosition(20, ""), 0),
         (GroupPosition(3, ""), 10),
@@ -69,7 +69,7 @@ def commit(settings: KafkaSettings, ack: Ack, *, done: list[int]) -> None:
     }
     client = Consumer(config)
     topic = settings.names.deliveries(DELAY)
-    place = TopicPartition(topic, ack.partition, ack.offset, encode(ack.offset, done))
+    place = TopicPartition(topic, ack.partition, ack.offset, metadata(ack.offset, done))
     client.commit(offsets=[place], asynchronous=False)
     client.close()
 

@@ -32,13 +32,13 @@ TAKES_S = 4 * GRACE_S
 
 
 class Group:
-    """A consumer that remembers what was committed last."""
+    """A consumer that remembers what was committed last, and answers at once."""
 
     def __init__(self) -> None:
         self.places: dict[Partition, CommittedOffset] = {}
 
     def commit(self, places: Mapping[Partition, CommittedOffset], *, wait: bool) -> None:
-        assert wait
+        del wait
         self.places |= places
 
 

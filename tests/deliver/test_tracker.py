@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from bitmaps import metadata
 from plaudit.deliver.offsets import bitmap
 from plaudit.deliver.offsets.window import Window, WindowLimits
 
@@ -45,7 +46,7 @@ class WindowMachine(RuleBasedStateMachine):
     @rule()
     def restart_from_what_was_committed(self) -> None:
         place = self.window.committable
-        metadata = bitmap.encode(place, self.window.done_ahead())
+        metadata = self.window.metadata()
         self.window = Window(place, bitmap.decode(place, metadata))
         self.handed = set()
         self.read_to = place
@@ -79,14 +80,14 @@ TestWindow.settings = settings(max_examples=80, stateful_step_count=30, deadline
 @given(committed=st.integers(0, 2**40), ahead=st.sets(st.integers(1, 30_000), max_size=200))
 def test_a_bitmap_reads_back_what_fits_and_never_more(committed: int, ahead: set[int]) -> None:
     offsets = sorted(committed + place for place in ahead)
-    text = bitmap.encode(committed, offsets)
+    text = metadata(committed, offsets)
     assert len(text) <= bitmap.MOST_CHARACTERS
     read = bitmap.decode(committed, text)
     assert read == [each for each in offsets if each - committed <= bitmap.MOST_BITS]
 
 
 def test_a_contiguous_window_commits_no_metadata() -> None:
-    assert bitmap.encode(7, []) == ""
+    assert metadata(7, []) == ""
     assert bitmap.decode(7, "") == []
 
 

@@ -65,7 +65,7 @@ class LaneName(StrEnum):
 
 SETTLE_LINGER_MS: Final = 20
 """Time for which writes wait for a fuller batch. Nothing depends on it: a retry is due seconds
-later, and commits happen four times a second. Fewer batches cost less on both sides."""
+later. A kill repeats what waits here. Fewer batches cost less on both sides."""
 SESSION_BY_BROKER: Final = (
     "PLAUDIT_KAFKA_GROUP_PROTOCOL=consumer: the brokers' group.consumer.session.timeout.ms decides "
     "how soon others get the partitions of a killed worker"

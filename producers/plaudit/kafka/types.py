@@ -62,7 +62,7 @@ class GroupConfig:
     group_id: str
     assignor: str = "cooperative-sticky"
     session_timeout_ms: int = 6_000
-    fetch_wait_ms: int = 100
+    fetch_wait_ms: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ class GroupEvents:
         on_revoke: partitions are about to be revoked; they can still be committed.
         on_lost: partitions were lost; they can't be committed.
         on_out_of_range: the log no longer has the position of this partition.
-        on_commit_failed: an asynchronous commit failed for these partitions; it has been logged. An
-            owner that commits only changes must commit them again.
+        on_commit: an asynchronous commit was answered, and failed for these partitions, which has
+            been logged. An owner that commits only changes must commit them again.
     """
 
     on_assign: Callable[[Sequence[Partition]], Mapping[Partition, int]]
     on_revoke: Callable[[Sequence[Partition]], None]
     on_lost: Callable[[Sequence[Partition]], None]
     on_out_of_range: Callable[[Partition], None]
-    on_commit_failed: Callable[[Sequence[Partition]], None] = lambda _: None
+    on_commit: Callable[[Sequence[Partition]], None] = lambda _: None

@@ -14,6 +14,7 @@ from bench.figures import Finding
 from bench.lab import Lab
 from bench.scenarios.bulk import import_file, relay
 from bench.scenarios.isolation import dead, hanging
+from bench.scenarios.kills import kills
 from bench.scenarios.latency import latency
 from bench.scenarios.limits import many, rate_limit
 from bench.scenarios.publishing import publish
@@ -57,6 +58,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
         "slow": Scenario("Answers that take 50 ms.", slow_answers, 45, 10),
         "ordinary": Scenario("1,000 endpoints that answer after 100 ms.", ordinary_answers, 60, 20),
         "hanging": Scenario("1 % of the records hang.", hanging, 110, 25, quick=True),
+        "kills": Scenario("Two workers killed at once on a backlog.", kills, 150, 60),
         "dead": Scenario("One of 100 endpoints is dead.", dead, 230, 45),
         "many": Scenario("10,000 endpoints on an origin each.", many, 110, 60),
         "rate-limit": Scenario("Five requests a second from four workers.", rate_limit, 75, 22),

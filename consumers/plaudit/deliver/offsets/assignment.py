@@ -159,8 +159,7 @@ class Assignment:
         """Return the offset and bitmap to commit."""
         if not self.intake:
             self.window.advance(self.read_to)
-        offset = self.window.committable
-        return CommittedOffset(offset, bitmap.encode(offset, self.window.done_ahead()))
+        return CommittedOffset(self.window.committable, self.window.metadata())
 
     def change(self) -> CommittedOffset | None:
         """Return the offset and bitmap to commit; None if unchanged since the last commit."""

@@ -32,6 +32,7 @@ class Assignments:
 
     Attributes:
         held: the assignments in force.
+        changed: assignments with a record that was finished; the committer empties it.
         in_hand: records handed over and not finished.
         bytes_in_hand: the sum of their values.
         foreign: number of committed offsets with unreadable metadata.
@@ -48,6 +49,7 @@ class Assignments:
         self._release = release
         self._kept: dict[Partition, Assignment] = {}
         self.held: dict[Partition, Assignment] = {}
+        self.changed: set[Assignment] = set()
         self.in_hand = 0
         self.bytes_in_hand = 0
         self.foreign = 0
@@ -122,6 +124,11 @@ class Assignments:
             if assignment is not None:
                 self._let_go(assignment)
 
+    def take_changed(self) -> list[Assignment]:
+        """Return the assignments in force that were changed since the last call."""
+        changed, self.changed = self.changed, set()
+        return [each for each in changed if self.held.get(each.partition) is each]
+
     def of(self, partitions: Collection[Partition]) -> list[Assignment]:
         """Return the assignments in force of these partitions."""
         return [self.held[each] for each in partitions if each in self.held]
@@ -133,20 +140,20 @@ class Assignments:
         self.in_hand += len(records)
         self.bytes_in_hand += sum(record.size for record in records)
 
-    def settled(self, record: Record) -> bool:
-        """Count a settled delivery of a record; return whether the record is finished."""
+    def settled(self, record: Record) -> None:
+        """Count a settled delivery of a record, which may finish it."""
         assignment = record.assignment
         if record.pending:
             assignment.settled += 1
             record.pending -= 1
         if record.pending or not assignment.window.complete(record.offset):
-            return False
+            return
         assignment.records.pop(record.offset, None)
+        self.changed.add(assignment)
         # Records of a dropped partition were counted when it was dropped.
         if assignment.held:
             self.in_hand -= 1
             self.bytes_in_hand -= record.size
-        return True
 
     def _let_go(self, assignment: Assignment) -> None:
         # The event loop drops what it has not begun.

@@ -10,44 +10,74 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
 from typing import Final
 
 MAGIC: Final = "p1:"
 MOST_CHARACTERS: Final = 4_000
 # 4 characters of base64 for 3 bytes of 8 bits each.
 MOST_BITS: Final = (MOST_CHARACTERS - len(MAGIC)) // 4 * 3 * 8
+ALL_BITS: Final = (1 << MOST_BITS) - 1
 
 
 class ForeignMetadata(ValueError):
     """Commit metadata that this code did not write, or that was damaged."""
 
 
-def encode(committed: int, done: Sequence[int]) -> str:
-    """Return the metadata for a commit; empty when nothing is done ahead of it.
+class Bitmap:
+    """Offsets that are done, as bits of a growing array; those before a commit are dropped.
 
     Args:
-        committed: the offset being committed.
-        done: offsets above it that are done. Those too far ahead to fit are left out: they are
-            delivered again after a crash, which is allowed; skipping one would not be.
+        start: no offset is below it.
     """
-    # Bit by bit in a bytearray: a long integer would be copied for each of 10,000 bits.
-    body = bytearray()
-    for offset in done:
-        place = offset - committed - 1
-        if 0 <= place < MOST_BITS:
-            byte = place >> 3
-            if byte >= len(body):
-                body.extend(bytes(byte + 1 - len(body)))
-            body[byte] |= 1 << (place & 7)
-    return MAGIC + base64.b64encode(body).decode("ascii") if body else ""
+
+    __slots__ = ("_base", "_bits")
+
+    def __init__(self, start: int) -> None:
+        # Bit 0 of the first byte stands for this offset.
+        self._base = start
+        # Bit by bit in a bytearray: a long integer would be copied for each of 10,000 bits.
+        self._bits = bytearray()
+
+    def add(self, offset: int) -> None:
+        """Mark an offset as done."""
+        place = offset - self._base
+        if place < 0:
+            return
+        byte = place >> 3
+        bits = self._bits
+        if byte >= len(bits):
+            bits.extend(bytes(byte + 1 - len(bits)))
+        bits[byte] |= 1 << (place & 7)
+
+    def __contains__(self, offset: int) -> bool:
+        """Return whether an offset is done, if it is not below the latest commit."""
+        place = offset - self._base
+        byte = place >> 3
+        return 0 <= byte < len(self._bits) and bool(self._bits[byte] >> (place & 7) & 1)
+
+    def metadata(self, committed: int) -> str:
+        """Return the metadata for a commit; empty when nothing is done ahead of it.
+
+        Args:
+            committed: the offset being committed; what is below it is forgotten.
+
+        Offsets too far ahead to fit are left out: they are delivered again after a crash, which is
+        allowed; skipping one would not be.
+        """
+        whole = (committed - self._base) >> 3
+        if whole > 0:
+            del self._bits[:whole]
+            self._base += whole * 8
+        ahead = int.from_bytes(self._bits, "little") >> (committed + 1 - self._base) & ALL_BITS
+        body = ahead.to_bytes((ahead.bit_length() + 7) >> 3, "little")
+        return MAGIC + base64.b64encode(body).decode("ascii") if body else ""
 
 
 def decode(committed: int, metadata: str) -> list[int]:
     """Return the offsets that are done above the committed one, ascending.
 
     Raises:
-        ForeignMetadata: not written by `encode`.
+        ForeignMetadata: not written by `Bitmap`.
     """
     if not metadata:
         return []

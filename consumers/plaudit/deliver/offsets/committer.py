@@ -1,4 +1,9 @@
-"""Committer of a consumer thread: the safe offset, and a bitmap of completions above it."""
+"""Committer of a consumer thread: the safe offset, and a bitmap of completions above it.
+
+A kill repeats what was done and not committed. So a commit follows a completion within
+`COMMIT_EVERY_S`, and the bound is in time and not in records: 25,000 deliveries a second finish
+1,000 in 40 ms. One commit is under way at a time, so that slow brokers get fewer of them.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from plaudit.deliver.offsets.assignment import Assignment
+from plaudit.deliver.offsets.assignments import Assignments
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.read.reading_errors import REBALANCING, log_failed_commit
 
-COMMIT_EVERY_S: Final = 0.25
-COMMIT_EVERY_RECORDS: Final = 1_000
+COMMIT_EVERY_S: Final = 0.04
+LOOK_EVERY_S: Final = 0.25
+"""At all partitions: a gap at the end of a log is stepped over without a completion."""
+LOOK_AT_REST_S: Final = 1.0
+"""The same while the lane has nothing in hand."""
+ANSWERED_WITHIN_S: Final = 0.25
+"""Without an answer for so long, the next commit is made all the same. While a revocation waits,
+answers are not read."""
 LAST_COMMIT_S: Final = 5.0
 
 
@@ -25,7 +37,7 @@ class Commits(Protocol):
 
 
 class Committer:
-    """Commits by time and by count; belongs to the consumer thread.
+    """Commits changes within a moment; belongs to the consumer thread.
 
     Args:
         consumer: the member that holds the partitions.
@@ -33,24 +45,37 @@ class Committer:
 
     def __init__(self, consumer: Commits) -> None:
         self._consumer = consumer
-        self._done = 0
         self._due_at = 0.0
+        self._look_at = 0.0
+        # When a commit without an answer stops holding back the next; None: all are answered.
+        self._answer_until: float | None = None
         # The code of the latest failure, so that it is logged once.
         self._logged: str | None = None
 
-    def count(self, finished: int) -> None:
-        """Count finished records."""
-        self._done += finished
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether a commit is due, and held back by one that is not answered."""
+        return self._answer_until is not None and time.monotonic() >= self._due_at
 
-    def commit_if_due(self, assignments: Sequence[Assignment]) -> None:
+    def answered(self) -> None:
+        """Note that the brokers have answered the commit under way."""
+        self._answer_until = None
+
+    def commit_if_due(self, holdings: Assignments) -> None:
         """Commit changes without waiting, unless that was done a moment ago."""
         now = time.monotonic()
-        if now < self._due_at and self._done < COMMIT_EVERY_RECORDS:
+        if now < self._due_at or (self._answer_until is not None and now < self._answer_until):
             return
-        self._due_at = now + COMMIT_EVERY_S
-        self._done = 0
-        places = {each: place for each in assignments if (place := each.change()) is not None}
-        self._commit(places, wait=False)
+        changed: Sequence[Assignment] = holdings.take_changed()
+        if now >= self._look_at:
+            self._look_at = now + (LOOK_EVERY_S if holdings.in_hand else LOOK_AT_REST_S)
+            changed = tuple(holdings.held.values())
+        places = {each: place for each in changed if (place := each.change()) is not None}
+        if places:
+            self._due_at = now + COMMIT_EVERY_S
+            self._answer_until = now + ANSWERED_WITHIN_S
+            if self._commit(places, wait=False) is not None:
+                self.answered()
 
     def commit_now(self, assignments: Sequence[Assignment]) -> KafkaFailure | None:
         """Commit these and wait for the answer; return the failure, if any."""

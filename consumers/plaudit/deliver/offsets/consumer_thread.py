@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from plaudit.deliver.offsets.asking import ask_until_answered
 from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Assignment, Record, record_of
 from plaudit.deliver.offsets.assignments import Assignments
-from plaudit.deliver.offsets.committer import Committer
+from plaudit.deliver.offsets.committer import COMMIT_EVERY_S, Committer
 from plaudit.deliver.offsets.lag_watch import LagWatch
 from plaudit.deliver.offsets.membership import Membership
 from plaudit.deliver.offsets.rebalance_log import log_assigned
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _log = event_logger(__name__)
 
 READ_MOST: Final = 100
-READ_WAIT_S: Final = 0.05
+READ_WAIT_S: Final = 0.5
 # Without room for longer than this, fetching is stopped, and what was prefetched thrown away.
 PAUSE_AFTER_S: Final = 1.0
 # Half of what a compiled engine takes for the records that it has while there is no room for more.
@@ -131,8 +131,8 @@ class ConsumerThread:
         return not self._thread.is_alive()
 
     def _open(self) -> None:
-        taken, failed = self._on_revoke, self._on_commit_failed
-        events = GroupEvents(self._on_assign, taken, self._on_lost, self._on_out_of_range, failed)
+        taken, answered = self._on_revoke, self._on_commit
+        events = GroupEvents(self._on_assign, taken, self._on_lost, self._on_out_of_range, answered)
         config = self._config
         self._consumer = Consumer(self._settings, config.group, events)
         self._commits = commits = Committer(self._consumer)
@@ -169,7 +169,7 @@ class ConsumerThread:
     def _turn(self) -> None:
         """Run one round: count completions, commit, read, hand over."""
         self._take_settled()
-        self._commits.commit_if_due(self.assignments)
+        self._commits.commit_if_due(self.holdings)
         self._look_at_topics()
         self._read()
         self._hand_over()
@@ -188,7 +188,7 @@ class ConsumerThread:
     def _take_settled(self) -> None:
         settled = self.done
         while settled:
-            self._commits.count(self.holdings.settled(settled.popleft()))
+            self.holdings.settled(settled.popleft())
 
     def _read(self) -> None:
         """Read available records into the buffers, unless the event loop has no room."""
@@ -200,7 +200,8 @@ class ConsumerThread:
         for assignment in self.holdings.held.values():
             if assignment.paused and assignment.intake.low:
                 self._resume(assignment)
-        wait_s = min(READ_WAIT_S, self.holdings.due_in_s(self._clock.now_ms()))
+        most_s = COMMIT_EVERY_S if self.holdings.in_hand else READ_WAIT_S
+        wait_s = min(most_s, self.holdings.due_in_s(self._clock.now_ms()))
         self._take_in(self._consumer.read(READ_MOST, wait_s))
 
     def _assert_pauses(self) -> None:
@@ -219,7 +220,8 @@ class ConsumerThread:
         sorted_out: dict[Assignment, list[Record]] = {}
         latest_ms = self._clock.now_ms() + MOST_SKEW_MS
         for message in messages:
-            assignment = self.holdings.held.get(_partition_of(message))
+            partition = Partition(message.topic() or "", message.partition() or 0)
+            assignment = self.holdings.held.get(partition)
             if assignment is not None:
                 record = record_of(assignment, message, latest_ms)
                 sorted_out.setdefault(assignment, []).append(record)
@@ -237,6 +239,9 @@ class ConsumerThread:
         self._full_since = self._full_since or now
         self._stop.wait(WAIT_FOR_ROOM_S)
         if now - self._full_since < PAUSE_AFTER_S:
+            if self._commits.waits_for_answer:
+                # The client hands over the answer only to who reads, and before any record.
+                self._take_in(self._consumer.read(1, 0))
             return
         # Polling keeps the membership; the pauses keep records out meanwhile.
         for assignment in self.holdings.held.values():
@@ -308,8 +313,9 @@ class ConsumerThread:
     def _on_lost(self, partitions: Sequence[Partition]) -> None:
         self._revocation.lose(partitions)
 
-    def _on_commit_failed(self, partitions: Sequence[Partition]) -> None:
-        for assignment in self.holdings.of(partitions):
+    def _on_commit(self, failed: Sequence[Partition]) -> None:
+        self._commits.answered()
+        for assignment in self.holdings.of(failed):
             assignment.commit_failed()
 
     def _on_out_of_range(self, partition: Partition) -> None:
@@ -340,9 +346,5 @@ class ConsumerThread:
 
     def _finish_rebalance(self) -> None:
         """Let a rebalance continue; records that are read meanwhile are for the next owner."""
-        self._consumer.read(READ_MOST, READ_WAIT_S)
+        self._consumer.read(READ_MOST, COMMIT_EVERY_S)
         self._take_settled()
-
-
-def _partition_of(message: Message) -> Partition:
-    return Partition(message.topic() or "", message.partition() or 0)

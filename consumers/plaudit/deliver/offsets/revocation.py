@@ -106,7 +106,7 @@ class Revocation:
         while is_open() and time.monotonic() < deadline:
             time.sleep(LOOK_AGAIN_S)
             self._take_settled()
-            self._commits.commit_if_due(tuple(self._holdings.held.values()))
+            self._commits.commit_if_due(self._holdings)
 
 
 def _is_under_way(leaving: Sequence[Assignment]) -> bool:

@@ -27,6 +27,7 @@ from plaudit.deliver.settle.dead_records import bare_letter, letter_of
 from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.oversized import OversizedWrites
 from plaudit.deliver.settle.records import Write
+from plaudit.deliver.settle.serving import Serving
 from plaudit.deliver.settle.tickets import OpenTickets, Ticket
 from plaudit.deliver.settle.topic_failures import TopicFailures
 from plaudit.events.ids import new_id_text
@@ -42,9 +43,6 @@ _log = event_logger(__name__)
 REPEAT_EVERY_S: Final = 0.25
 STALLED_AFTER_S: Final = 1.0
 """Other brokers lead the partitions of a lost one after about the same time."""
-SERVE_EVERY_S: Final = 0.01
-"""Interval for taking acknowledgements while some are due; only commits wait for them."""
-IDLE_EVERY_S: Final = 0.1
 MOST_RAISED: Final = 3
 """Attempts at a write that our own code raises for, before less is written."""
 TRY_EVERY_S: Final = 10.0
@@ -91,6 +89,7 @@ class Settler:
         self._raised: deque[tuple[Write, Ticket, Exception]] = deque()
         self._unwritten: deque[tuple[Record, str, str]] = deque()
         self._tickets = OpenTickets(self.defects)
+        self._serving = Serving(producer, self._tickets)
         self._answers = 0
         self._seen_answers = 0
         self._monotonic = monotonic
@@ -235,11 +234,10 @@ class Settler:
 
     async def serve(self) -> None:
         """Take acknowledgements, until cancelled."""
-        while True:
-            await asyncio.sleep(IDLE_EVERY_S if self._tickets.idle else SERVE_EVERY_S)
-            self._producer.serve()
+        await self._serving.run()
 
     def _send(self, write: Write, ticket: Ticket) -> None:
+        self._serving.expect()
         # Attempt records are repeated for ever, so they need no trial.
         tried = write.topic != self._attempts
         if tried and not self._oversized.sends(write):

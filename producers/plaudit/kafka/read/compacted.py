@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-_READ_S: Final = 0.1
+_READ_S: Final = 0.25
 _READ_MOST: Final = 500
 _ASK_TIMEOUT_S: Final = 2.0
 _TRY_AGAIN_S: Final = 1.0
@@ -281,7 +281,8 @@ def _config(settings: KafkaSettings, topic: str) -> dict[str, object]:
         # The topic is small: librdkafka's default of 64 MiB is not needed.
         "queued.max.messages.kbytes": 4_096,
         "fetch.max.bytes": 4 * 1024 * 1024,
-        "fetch.wait.max.ms": 100,
+        # A record ends the wait at once. A follower that waits costs next to nothing.
+        "fetch.wait.max.ms": 500,
     }
     return settings.client_config(
         defaults,

@@ -36,7 +36,8 @@ __all__ = ["CommittedOffset", "Consumer", "GroupConfig", "GroupEvents", "Partiti
 # these).
 MEMORY_CAPS: Final[Mapping[str, object]] = {
     "queued.max.messages.kbytes": 4_096,
-    "queued.min.messages": 1_000,
+    # A partition whose queue is full is left out of the fetch under way, which may take 200 ms.
+    "queued.min.messages": 2_000,
     "fetch.max.bytes": 4 * 1024 * 1024,
     # After the queue was full: fetch again soon, not after the default second.
     "fetch.queue.backoff.ms": 50,
@@ -308,10 +309,7 @@ class Consumer:
     def _on_commit(self, error: KafkaError | None, told: list[TopicPartition]) -> None:
         """Handle the result of an asynchronous commit; called from within `read`."""
         failed = self._troubles.committed(error, told)
-        if failed:
-            self._events.on_commit_failed(
-                [Partition(each.topic, each.partition) for each in failed]
-            )
+        self._events.on_commit([Partition(each.topic, each.partition) for each in failed])
 
     def _take_error(self, message: Message) -> None:
         error = message.error()
