@@ -27,6 +27,7 @@ from plaudit.api.test_sends import SharedSender
 from plaudit.console.app import mount
 from plaudit.console.settings import ConsoleSettings
 from plaudit.control.dead_letters import DeadLetters
+from plaudit.control.event_origin import EventSource
 from plaudit.control.letter_index import order_of
 from plaudit.control.recent_events import RecentEvent, RecentEvents
 from plaudit.control.retry import Retrier
@@ -221,7 +222,7 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
     records, letters, recent = Records(), KeptLetters(), KeptEvents()
     sent = cast("Producer", Sent())
     rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), known.tiers)
-    reader = cast("RecordReader", records)
+    reader, decoder = cast("RecordReader", records), LateDecoder(known)
     parts = Parts(
         engine=engine,
         endpoints=EndpointService(engine, secrets, cast("Relay", Silent()), rules),
@@ -233,7 +234,7 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
         reader=reader,
         jobs=JobService(engine),
         brokers=cast("Admin", None),
-        retrier=Retrier(engine, known, reader, sent),
+        retrier=Retrier(engine, known, EventSource(reader, decoder), sent),
         limits=RateLimits(0),
         events_limits=RateLimits(0),
         quotas=Quotas.of(engine, ApiSettings()),
@@ -244,7 +245,7 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
         letters=letters,
         scaling=cast("ScalingView", None),
         recent=recent,
-        decoder=LateDecoder(known),
+        decoder=decoder,
     )
     app = create_app(parts)
     mount(app, parts, ConsoleSettings(**settings), known)

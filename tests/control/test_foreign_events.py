@@ -9,7 +9,8 @@ import pytest
 
 from attempts import attempt
 from events.test_references import Registry, registry
-from plaudit.control.sent_request import EventSource, sent_request
+from plaudit.control.event_origin import EventSource
+from plaudit.control.sent_request import sent_request
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from attempts import attempt
-from plaudit.control.sent_request import EventSource
+from plaudit.control.event_origin import EventSource
 from plaudit.control.trace import Tracer
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.signing import new_secret

@@ -16,6 +16,7 @@ from lab.evidence import Committed
 from plaudit.deliver.offsets import bitmap
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.errors import KafkaUnavailable
+from plaudit.kafka.read.bound_metadata import unbind
 from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
@@ -125,7 +126,8 @@ class Groups:
         wanted = [TopicPartition(*each) for each in partitions]
         with _client(self._settings, group) as client:
             found = _patiently(lambda: client.committed(wanted, timeout=CALL_S))
-        return {Partition(each.topic, each.partition): _read(each) for each in found}
+            cluster = client.list_topics(wanted[0].topic, timeout=CALL_S).cluster_id or ""
+        return {Partition(each.topic, each.partition): _read(each, cluster) for each in found}
 
 
 def _assigned(raw: bytes) -> Iterator[Partition]:
@@ -162,7 +164,12 @@ def _client(settings: KafkaSettings, group: str) -> Client:
     return open_client(settings, Client, {**config, **own})
 
 
-def _read(place: TopicPartition) -> Committed | None:
+def _read(place: TopicPartition, cluster: str) -> Committed | None:
     if place.offset < 0:
         return None
-    return Committed(place.offset, frozenset(bitmap.decode(place.offset, place.metadata or "")))
+    text = unbind(cluster, place.offset, place.metadata or "")
+    try:
+        done = bitmap.decode(place.offset, text)
+    except bitmap.ForeignMetadata:  # of a previous release, or of a mirrored cluster
+        done = []
+    return Committed(place.offset, frozenset(done))

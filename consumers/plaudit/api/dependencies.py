@@ -15,10 +15,10 @@ from plaudit.api.settings import ApiSettings
 from plaudit.api.test_sends import SharedSender
 from plaudit.control.background_relay import BackgroundRelay
 from plaudit.control.dead_letters import DeadLetters
+from plaudit.control.event_origin import EventSource
 from plaudit.control.recent_events import RecentEvents
 from plaudit.control.retry import Retrier
 from plaudit.control.scaling import LaneReader, ScalingView
-from plaudit.control.sent_request import EventSource
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.kafka.admin.topics import Admin
@@ -108,6 +108,7 @@ def opened(
         events = Producer(kafka, replace(config, has_thread=False))
         stack.callback(events.close)
         reader = stack.enter_context(RecordReader(kafka))
+        decoder = stack.enter_context(LateDecoder(kafka))
         letters = DeadLetters(kafka, reader)
         stack.callback(letters.close)
         schema_ids = RegistryIds(kafka)
@@ -128,7 +129,7 @@ def opened(
             SharedSender(deliver.http),
             reader,
             Admin(kafka, READY_S),
-            Retrier(engine, kafka, reader, producer),
+            Retrier(engine, kafka, EventSource(reader, decoder), producer),
             RateLimits(api.api_rate_limit),
             RateLimits(api.api_events_rate_limit, setting="PLAUDIT_API_EVENTS_RATE_LIMIT"),
             Quotas.of(engine, api),
@@ -140,5 +141,5 @@ def opened(
             letters,
             ScalingView(lanes.read),
             RecentEvents(kafka),
-            stack.enter_context(LateDecoder(kafka)),
+            decoder,
         )

@@ -12,9 +12,10 @@ from typing import Final
 from sqlalchemy.engine import Engine
 
 from plaudit.bulk.control import Control
+from plaudit.control.event_origin import EventSource, find_event, place_of
 from plaudit.dlq.job.job import Order, redrive
 from plaudit.dlq.letters.filters import LetterFilter
-from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
+from plaudit.kafka.read.record_reader import StoredRecord
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, Producer
 from plaudit.records.names import Header, Trigger
@@ -73,7 +74,7 @@ class Retrier:
     Args:
         engine: database.
         settings: names of the topics.
-        reader: reads events at their offsets.
+        source: of events.
         producer: producer to write with.
 
     Attributes:
@@ -81,13 +82,13 @@ class Retrier:
     """
 
     def __init__(
-        self, engine: Engine, settings: KafkaSettings, reader: RecordReader, producer: Producer
+        self, engine: Engine, settings: KafkaSettings, source: EventSource, producer: Producer
     ) -> None:
         self._engine = engine
         self._settings = settings
         self.names = settings.names
         self._topic = settings.names.deliveries_now
-        self._reader = reader
+        self._source = source
         self._producer = producer
 
     def retry(
@@ -193,12 +194,9 @@ class Retrier:
 
     def _write(self, attempt: Attempt, begun_ms: int) -> Ack:
         endpoint = self._endpoint(attempt)
-        found = self._reader.read(
-            attempt.origin_topic, attempt.origin_partition, attempt.origin_offset
-        )
+        found, _, problem = find_event(self._source, attempt)
         if found is None:
-            at = f"{attempt.origin_topic}[{attempt.origin_partition}]@{attempt.origin_offset}"
-            detail = f"its event is past retention ({at}); it can't be sent again"
+            detail = f"its event at {place_of(attempt)} can't be sent again: {problem}"
             raise RetryRefused(attempt.delivery_id, "event_expired", detail)
         headers = retry_headers(attempt, endpoint, found, begun_ms)
         key = attempt.endpoint_id.encode()

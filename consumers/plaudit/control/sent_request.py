@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from plaudit.control.event_origin import EventSource, find_event
 from plaudit.control.views import OwnHeaders, request_headers
-from plaudit.events.decoding import SchemaUnknown, Undecodable
 from plaudit.events.rendering import render
 from plaudit.formats.catalogue import UnknownFormat, shape_of
 from plaudit.formats.shape import SOURCE, Rendered
-from plaudit.kafka.read.record_reader import RecordReader
-from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.store.log.queries import Attempt
 
 
@@ -31,18 +28,6 @@ class SentRequest:
     problem: str | None = None
 
 
-class EventSource(NamedTuple):
-    """Events in Kafka.
-
-    Attributes:
-        reader: reads them at their offsets.
-        decoder: decodes them, whatever their schema.
-    """
-
-    reader: RecordReader
-    decoder: LateDecoder
-
-
 def sent_request(
     source: EventSource, attempt: Attempt, form: str, own: OwnHeaders | None
 ) -> SentRequest:
@@ -58,17 +43,14 @@ def sent_request(
         KafkaFailure: the brokers are unavailable or refuse.
     """
     headers = request_headers(attempt, own)
-    found = source.reader.read(
-        attempt.origin_topic, attempt.origin_partition, attempt.origin_offset
-    )
-    if found is None:
-        return SentRequest(headers, None, "the event is past retention, its body is gone")
+    record, event, problem = find_event(source, attempt)
+    if record is None or event is None:
+        return SentRequest(headers, None, f"the event can't be read: {problem}")
     try:
-        event = source.decoder.decode(found.value, lambda: found.headers)
         shape = shape_of(form)
-    except (Undecodable, SchemaUnknown, UnknownFormat) as error:
+    except UnknownFormat as error:
         return SentRequest(headers, None, f"the event can't be read: {error}")
-    sender = dict(found.headers).get("ce_source", SOURCE.encode()).decode("utf-8", "replace")
+    sender = dict(record.headers).get("ce_source", SOURCE.encode()).decode("utf-8", "replace")
     rendered = Rendered(render(event)) if shape is None else shape.render(event, sender)
     kind = b"application/json" if shape is None else shape.content_type
     more = {name.decode(): value.decode() for name, value in rendered.headers}

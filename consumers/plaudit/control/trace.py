@@ -8,12 +8,11 @@ from itertools import groupby
 
 from sqlalchemy.engine import Engine
 
+from plaudit.control.event_origin import EventSource, find_event, place_of
 from plaudit.control.event_search import Placed
-from plaudit.control.sent_request import EventSource
 from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.matching import ERASED
 from plaudit.events.decoding import Event, SchemaUnknown, Undecodable
-from plaudit.kafka.read.record_reader import StoredRecord
 from plaudit.records.times import time_text
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints import rows
@@ -72,8 +71,7 @@ class Tracer:
 
     def __init__(self, engine: Engine, source: EventSource) -> None:
         self._engine = engine
-        self._reader = source.reader
-        self._decoder = source.decoder
+        self._source = source
 
     def trace(self, some_id: str, workspace_id: str | None = None) -> Sequence[Traced]:
         """Return the traces for an event's id, or for the id of an entity.
@@ -101,8 +99,9 @@ class Tracer:
         Raises:
             DatabaseFailure: the endpoints can't be read.
         """
-        event, _ = self._decoded(placed)
-        if event is None:
+        try:
+            event = self._source.decoder.decode(placed.value, lambda: placed.headers)
+        except (Undecodable, SchemaUnknown):
             return None
         with reading(self._engine) as connection:
             endpoints = rows.find_all(connection, event.workspace_id)
@@ -120,28 +119,19 @@ class Tracer:
 
     def _event(self, attempts: tuple[Attempt, ...], endpoints: Sequence[StoredEndpoint]) -> Traced:
         first = attempts[0]
-        found = self._reader.read(first.origin_topic, first.origin_partition, first.origin_offset)
-        event, problem = self._decoded(found)
+        found, event, problem = find_event(self._source, first)
         appended_ms = None if found is None else found.timestamp_ms
         return Traced(
             first.event_id,
             first.event_type,
             first.subject,
             first.workspace_id,
-            f"{first.origin_topic}[{first.origin_partition}]@{first.origin_offset}",
+            place_of(first),
             event,
             problem,
             appended_ms,
             tuple(_courses(attempts, endpoints, event, appended_ms)),
         )
-
-    def _decoded(self, found: StoredRecord | Placed | None) -> tuple[Event | None, str | None]:
-        if found is None:
-            return None, "past retention: the event itself is gone"
-        try:
-            return self._decoder.decode(found.value, lambda: found.headers), None
-        except (Undecodable, SchemaUnknown) as error:
-            return None, str(error)
 
 
 def _courses(

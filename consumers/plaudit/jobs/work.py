@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Engine
 
 from plaudit.bulk.control import Control
+from plaudit.control.event_origin import EventSource
 from plaudit.control.retry import Retrier
 from plaudit.dlq.job import job as letters
 from plaudit.dlq.job.report import Report
@@ -25,6 +26,7 @@ from plaudit.jobs.params import (
     RetryParams,
 )
 from plaudit.kafka.read.record_reader import RecordReader
+from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
@@ -127,7 +129,8 @@ class JobWorker:
         with ExitStack() as stack:
             reader = stack.enter_context(RecordReader(self._settings))
             producer = stack.enter_context(Producer(self._settings))
-            retrier = Retrier(self._engine, self._settings, reader, producer)
+            source = EventSource(reader, stack.enter_context(LateDecoder(self._settings)))
+            retrier = Retrier(self._engine, self._settings, source, producer)
             bounds, resume = (params.rate, params.max), (job.position, job.moved)
             return retry_all(retrier, query, bounds, control, resume, keep)
 

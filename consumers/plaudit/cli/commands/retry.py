@@ -7,8 +7,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from plaudit.cli.ui.database import opened_database
+from plaudit.control.event_origin import EventSource
 from plaudit.control.retry import Retried, Retrier
 from plaudit.kafka.read.record_reader import RecordReader
+from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.store.log.query import Query
@@ -41,4 +43,5 @@ def _retrier() -> Iterator[Retrier]:
         reader = stack.enter_context(RecordReader(kafka))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
         stack.callback(producer.close)
-        yield Retrier(engine, kafka, reader, producer)
+        source = EventSource(reader, stack.enter_context(LateDecoder(kafka)))
+        yield Retrier(engine, kafka, source, producer)

@@ -12,8 +12,8 @@ from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve
 from plaudit.cli.ui.output import Exit, fail, print_json
+from plaudit.control.event_origin import EventSource
 from plaudit.control.event_search import Window, find_events, window_of
-from plaudit.control.sent_request import EventSource
 from plaudit.control.trace import Course, Traced, Tracer
 from plaudit.control.views import shown_attempt
 from plaudit.dlq.letters.filters import moment

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from plaudit.dlq.letters.filters import is_age, moment
 from plaudit.kafka.errors import translate
+from plaudit.kafka.read.bound_metadata import cluster_id
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
 from plaudit.kafka.read.range import BoundedReader
 from plaudit.kafka.settings import KafkaSettings
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 DISABLED: Final = "disabled"
 _TIMEOUT_S: Final = 10.0
+_ANOTHER_CLUSTER: Final = (
+    "the progress of a replay to this endpoint is from another Kafka cluster, where records have "
+    "other offsets; --again forgets it and replays the whole range"
+)
 
 
 class ReplayRefused(ValueError):
@@ -81,6 +86,7 @@ class ReplayProgress:
     def __init__(self, settings: KafkaSettings, endpoint: str) -> None:
         self._group = f"{settings.names.prefix}replay.{endpoint}"
         self._digest = ""
+        self._cluster = ""
         self.told = 0
         self.reader = BoundedReader(settings, self._group)
 
@@ -119,7 +125,7 @@ class ReplayProgress:
             KafkaFailure: the brokers are away or refuse.
         """
         partitions = [each for topic in topics for each in self.reader.partitions(topic)]
-        before = self._committed(partitions)
+        before = self._committed(partitions, again=again)
         digests = {digest for digest, _ in before.values()}
         unfinished = {each: span for each, (_, span) in before.items() if span.start < span.end}
         if unfinished and digests == {wanted.digest}:
@@ -149,23 +155,32 @@ class ReplayProgress:
         return self.reader.client.consumer_group_metadata(), places
 
     def _metadata(self, span: ReplayRange) -> str:
-        return json.dumps({"replay": self._digest, "first": span.first, "end": span.end})
+        said = {"replay": self._digest, "first": span.first, "end": span.end}
+        return json.dumps({**said, "cluster": self._cluster})
 
     def _committed(
-        self, partitions: Sequence[Partition]
+        self, partitions: Sequence[Partition], *, again: bool
     ) -> dict[Partition, tuple[str, ReplayRange]]:
-        """Return the identity and range that earlier runs stored; ignore foreign metadata."""
+        """Return the identity and range that earlier runs stored; ignore foreign metadata.
+
+        Raises:
+            ReplayRefused: they are of another cluster, and not to be forgotten (`again`).
+        """
         try:
             asked = [TopicPartition(*each) for each in partitions]
             found = self.reader.client.committed(asked, _TIMEOUT_S)
+            self._cluster = cluster_id(self.reader.client, asked[0].topic, _TIMEOUT_S)
         except KafkaException as error:
             raise translate(error, f"read the progress of {self._group}") from None
         known = {}
         for place in found:
             if place.offset >= 0 and place.metadata:
                 said = json.loads(place.metadata)
-                span = ReplayRange(said["first"], place.offset, said["end"])
-                known[Partition(place.topic, place.partition)] = (str(said["replay"]), span)
+                if said.get("cluster") == self._cluster:
+                    span = ReplayRange(said["first"], place.offset, said["end"])
+                    known[Partition(place.topic, place.partition)] = (str(said["replay"]), span)
+                elif not again:
+                    raise ReplayRefused(_ANOTHER_CLUSTER)
         return known
 
     def _fresh(

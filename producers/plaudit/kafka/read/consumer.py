@@ -1,8 +1,7 @@
 """Consumer of a group: owned by one thread, with explicit commits.
 
 It never commits or stores offsets implicitly. When the log no longer has a position, it reports
-that
-and never resets it silently. All calls must come from the owning thread: librdkafka calls
+that and never resets it silently. All calls must come from the owning thread: librdkafka calls
 `on_assign` and `on_revoke` from within `read` and `close`.
 """
 
@@ -25,6 +24,7 @@ from confluent_kafka import (
 
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.errors import NotAuthorized, ends_membership, translate_for_consumer
+from plaudit.kafka.read.bound_metadata import bind, cluster_id, unbind
 from plaudit.kafka.read.reading_errors import ReadingTroubles
 from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
@@ -80,9 +80,9 @@ class Consumer:
         self._by_broker = settings.groups_by_broker
         self._troubles = ReadingTroubles(config.group_id)
         # Start offset of each assigned partition: until a record of it has been read, the client
-        # does
-        # not know its position.
+        # does not know its position.
         self._starts: dict[Partition, int] = {}
+        self._cluster = ""
         defaults = {**MEMORY_CAPS, **self._session(config)}
         properties = settings.client_config(defaults, **self._enforced(config))
         self._client = open_client(settings, Client, properties)
@@ -110,8 +110,7 @@ class Consumer:
             return {}
         return {
             "session.timeout.ms": config.session_timeout_ms,
-            # A member learns of a rebalance through its heartbeat. Until all members have, those
-            # that
+            # A member learns of a rebalance through its heartbeat. Until all members have, those that
             # joined first can't commit: their JoinGroup blocks later requests on its connection.
             "heartbeat.interval.ms": config.session_timeout_ms // 12,
         }
@@ -130,8 +129,7 @@ class Consumer:
 
         `consume(n, timeout)` alone would wait for n records or the whole time-out.
         A transient error is logged once, and reading continues. The same applies to permissions
-        that a
-        member loses, because an operator may have removed them by mistake.
+        that a member loses, because an operator may have removed them by mistake.
 
         Raises:
             NotAuthorized: the group never accepted this user.
@@ -176,19 +174,21 @@ class Consumer:
         self._starts[partition] = offset
 
     def committed(self, partitions: Sequence[Partition]) -> dict[Partition, CommittedOffset]:
-        """Return the group's committed offsets.
+        """Return the group's committed offsets; metadata of another cluster as it is.
 
         Raises:
             KafkaFailure: no response in 10 s, or not allowed.
         """
-        found = self._call(
-            "read the group's offsets",
-            lambda: self._client.committed(_plain(partitions), timeout=_CALL_TIMEOUT_S),
-        )
+        doing, asked = "read the group's offsets", _plain(partitions)
+        found = self._call(doing, lambda: self._client.committed(asked, timeout=_CALL_TIMEOUT_S))
+        if asked:
+            # Anew at each assignment: the addresses may lead to another cluster by now.
+            where = self._client, asked[0].topic, _CALL_TIMEOUT_S
+            self._cluster = self._call(doing, lambda: cluster_id(*where))
         return {
             Partition(place.topic, place.partition): CommittedOffset(
                 None if place.offset in (OFFSET_INVALID, OFFSET_BEGINNING) else place.offset,
-                place.metadata or "",
+                unbind(self._cluster, place.offset, place.metadata or ""),
             )
             for place in found
         }
@@ -200,8 +200,9 @@ class Consumer:
             KafkaFailure: refused. Without `wait`, only errors that the client itself finds.
         """
         offsets = [
-            TopicPartition(topic, number, place.offset or 0, place.metadata)
+            TopicPartition(topic, number, at, bind(self._cluster, at, place.metadata))
             for (topic, number), place in places.items()
+            for at in [place.offset or 0]
         ]
         if wait:
             done = self._call(

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.connection_errors import ConnectionErrors
 from plaudit.kafka.errors import translate
+from plaudit.kafka.read.bound_metadata import cluster_id, unbind
 from plaudit.kafka.read.consumer import MEMORY_CAPS, Partition
 from plaudit.kafka.read.headers import Headers, readable_headers
 from plaudit.kafka.read.positions import resume
@@ -62,7 +63,7 @@ class GroupPosition(NamedTuple):
 
     Attributes:
         offset: the next offset to read; None: the group has committed none.
-        metadata: metadata of the commit.
+        metadata: of the commit; that of another cluster is still bound (`bound_metadata`).
     """
 
     offset: int | None
@@ -107,7 +108,8 @@ class LagReader:
             KafkaFailure: no response, or not allowed.
         """
         try:
-            seen = self._client.list_topics(timeout=_TIMEOUT_S).topics
+            metadata = self._client.list_topics(timeout=_TIMEOUT_S)
+            seen, cluster = metadata.topics, metadata.cluster_id or ""
             wanted = [
                 TopicPartition(topic, number)
                 for topic in topics
@@ -116,7 +118,8 @@ class LagReader:
             ]
             if not wanted:
                 return []
-            return [self._lag(place) for place in self._client.committed(wanted, _TIMEOUT_S)]
+            found = self._client.committed(wanted, _TIMEOUT_S)
+            return [self._lag(place, cluster) for place in found]
         except KafkaException as error:
             self._client.poll(0)  # serves the error callback with the connections' errors
             raise self._troubles.explained(translate(error, "read the group's lag")) from None
@@ -130,19 +133,22 @@ class LagReader:
         if not partitions:
             return {}
         asked = [TopicPartition(*each) for each in partitions]
+        cluster, found = self._committed(asked)
         return {
             Partition(each.topic, each.partition): GroupPosition(
-                each.offset if each.offset >= 0 else None, each.metadata or ""
+                each.offset if each.offset >= 0 else None,
+                unbind(cluster, each.offset, each.metadata or ""),
             )
-            for each in self._committed(asked)
+            for each in found
         }
 
-    def _committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
-        """Return the committed positions; ask again while the group's coordinator changes."""
+    def _committed(self, asked: list[TopicPartition]) -> tuple[str, list[TopicPartition]]:
+        """Return cluster and positions; ask again while the group's coordinator changes."""
         deadline = time.monotonic() + _TIMEOUT_S
         while True:
             try:
-                return self._client.committed(asked, _TIMEOUT_S)
+                found = self._client.committed(asked, _TIMEOUT_S)
+                return cluster_id(self._client, asked[0].topic, _TIMEOUT_S), found
             except KafkaException as error:
                 self._client.poll(0)  # serves the error callback with the connections' errors
                 failure = translate(error, "read the group's position")
@@ -171,7 +177,7 @@ class LagReader:
         """Close the connection."""
         self._client.close()
 
-    def _lag(self, place: TopicPartition) -> PartitionLag:
+    def _lag(self, place: TopicPartition, cluster: str) -> PartitionLag:
         low, high = log_bounds(self._client, place, _TIMEOUT_S, self._troubles)
         # Without a committed position, the offset is negative.
         found = resume(max(low, place.offset) if place.offset < 0 else place.offset, low, high)
@@ -181,7 +187,7 @@ class LagReader:
             place.partition,
             found.offset,
             high,
-            place.metadata or "",
+            unbind(cluster, place.offset, place.metadata or ""),
             found.lost,
             past_end,
         )
