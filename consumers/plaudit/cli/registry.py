@@ -68,7 +68,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "jobs": Entry("Jobs: redrive, purge, replay, recovery and retry.", "server"),
         "audit": Entry("The audit log: who changed what, and when.", "server"),
         "status": Entry("Show brokers, workers, what waits, and dead letters.", "worker"),
-        "records": Entry("Dead-letter a record that blocks its partition.", "worker"),
+        "records": Entry("Unblock a partition, or read records again.", "worker"),
         "dlq": Entry(
             "Dead letters: list, count, export, redrive and purge.", "worker", "dlq.commands"
         ),

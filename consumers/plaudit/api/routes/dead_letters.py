@@ -31,7 +31,7 @@ _EXPORT: Final[dict[int | str, dict[str, Any]]] = {
 class DeadLetterOut(BaseModel):
     """A dead letter."""
 
-    delivery_id: str = Field(description="`topic:partition:offset` for an unreadable record.")
+    delivery_id: str = Field(description="`topic:partition:offset:time` for an unreadable record.")
     endpoint_id: str | None
     event_id: str | None
     event_type: str | None

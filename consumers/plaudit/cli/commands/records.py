@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from typing import Annotated, Final
 
 import typer
@@ -10,6 +11,8 @@ import typer
 from plaudit.cli.ui.output import Exit, fail, note
 from plaudit.cli.ui.prompts import require_agreement
 from plaudit.control.partition_heads import Reading
+from plaudit.control.rewinding import LaneRewind, lanes
+from plaudit.dlq.letters.filters import moment
 from plaudit.kafka.permissions import require_brokers
 from plaudit.kafka.read.consumer import Partition
 from plaudit.kafka.read.lag import LagReader, PartitionLag
@@ -17,16 +20,14 @@ from plaudit.kafka.read.marks import Marks
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.waiting import ask_until
 from plaudit.records.names import tier_of
+from plaudit.records.times import wall_ms
 
-app = typer.Typer(no_args_is_help=True, help="A record that holds its partition.")
+app = typer.Typer(
+    no_args_is_help=True, help="Records that block their partition, or are to be read again."
+)
 
 LOOK_S: Final = 0.5
 _place = re.compile(r"(?P<topic>[A-Za-z0-9._-]{1,249})/(?P<partition>\d{1,9})@(?P<offset>\d{1,18})")
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `unblock` a subcommand while it is the only one."""
 
 
 @app.command()
@@ -68,6 +69,43 @@ def unblock(
     finally:
         reader.close()
     typer.echo(f"{record} is a dead letter; see `plaudit dlq list --kind events`")
+
+
+@app.command()
+def rewind(
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Read again from here: RFC 3339, or an age: 10m.")
+    ],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+) -> None:
+    """Move the positions of both lanes back to a time, after a failover to a mirror of the cluster.
+
+    All workers have to be stopped. What was delivered since that time is delivered again, with the
+    same `webhook-id`. Positions never move forward.
+
+    Examples:
+      plaudit records rewind --since 10m
+      plaudit records rewind --since 2026-11-24T00:00:00Z --yes
+    """
+    settings = KafkaSettings()
+    since_ms = moment("--since", since, wall_ms()) or 0
+    require_brokers(settings)
+    with ExitStack() as stack:
+        rewinds = [
+            stack.enter_context(LaneRewind(settings, group, delays))
+            for group, delays in lanes(settings).items()
+        ]
+        moves = [each.find(since_ms) for each in rewinds]
+        for each, found in zip(rewinds, moves, strict=True):
+            records = sum(end - start for start, end in found.values())
+            note(f"{each.group}: {records:,} records again, in {len(found)} partitions")
+        if not any(moves):
+            return
+        require_agreement("Move the positions back?", "changed", yes=yes)
+        for each, found in zip(rewinds, moves, strict=True):
+            each.move(found)
+    typer.echo("The positions were moved; start the workers.")
 
 
 def _read(settings: KafkaSettings, record: str) -> tuple[Partition, int]:

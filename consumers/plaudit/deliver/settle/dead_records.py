@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from plaudit.deliver.model.defects import Defects, Stage
+from plaudit.deliver.model.delivery import origin_of
 from plaudit.deliver.offsets.assignment import Record
-from plaudit.deliver.settle.records import Write, unreadable_record
+from plaudit.deliver.settle.headers import origin_headers
+from plaudit.deliver.settle.records import Write, dead_record_key, unreadable_record
 from plaudit.records.names import Header, Names
 
 
@@ -23,14 +25,9 @@ def bare_letter(names: Names, record: Record, reason: str) -> Write:
     It leaves out the record's own headers, which may be what can't be written. They can be read at
     the record's origin for as long as its topic keeps it.
     """
-    topic, number = record.assignment.partition
+    origin = origin_of(record)
     headers = [
         (Header.REASON, reason.encode()),
-        (Header.ORIGIN_TOPIC, topic.encode()),
-        (Header.ORIGIN_PARTITION, b"%d" % number),
-        (Header.ORIGIN_OFFSET, b"%d" % record.offset),
-        (Header.ORIGIN_TIMESTAMP, b"%d" % record.timestamp_ms),
+        *origin_headers(origin),
     ]
-    return Write(
-        names.dlq_events, record.value, f"{topic}:{number}:{record.offset}".encode(), headers
-    )
+    return Write(names.dlq_events, record.value, dead_record_key(origin), headers)

@@ -104,5 +104,13 @@ def unreadable_record(names: Names, record: Record, reason: str, detail: str) ->
     ]
     if record.key is not None:
         headers.append((Header.ORIGIN_KEY, record.key))
-    key = f"{origin.topic}:{origin.partition}:{origin.offset}"
-    return Write(names.dlq_events, record.value, key.encode(), headers)
+    return Write(names.dlq_events, record.value, dead_record_key(origin), headers)
+
+
+def dead_record_key(origin: Origin) -> bytes:
+    """Return the key of a dead letter of a whole record.
+
+    The topic is compacted, and in another cluster another record may have the same offset. With the
+    append time, the letter of one does not replace that of the other.
+    """
+    return f"{origin.topic}:{origin.partition}:{origin.offset}:{origin.timestamp_ms}".encode()

@@ -209,4 +209,4 @@ def _trigger(letter: Letter) -> Trigger:
 
 def _origin(letter: Letter) -> str:
     """Return the origin topic of an unreadable record, as its key says."""
-    return letter.text(Header.ORIGIN_TOPIC) or letter.id.rpartition(":")[0].rpartition(":")[0]
+    return letter.text(Header.ORIGIN_TOPIC) or letter.id.partition(":")[0]

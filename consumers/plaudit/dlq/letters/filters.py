@@ -252,11 +252,11 @@ def _id(text: str) -> bytes:
     try:
         return str(UUID(text)).encode()
     except ValueError:
-        if re.fullmatch(r"\S+:[0-9]+:[0-9]+", text):  # topic:partition:offset
+        if re.fullmatch(r"\S+(:[0-9]+){2,3}", text):  # topic:partition:offset:timestamp
             return text.encode()
         raise LetterFilterRefused(
             "--id",
-            f"{text[:80]!r} is neither an id such as {_EXAMPLE_ID} nor topic:partition:offset",
+            f"{text[:80]!r} is neither an id such as {_EXAMPLE_ID} nor topic:partition:offset:time",
         ) from None
 
 

@@ -33,7 +33,7 @@ class Letter:
     """One dead letter; its headers are parsed on demand.
 
     Attributes:
-        key: delivery id, or `topic:partition:offset` of an unreadable record.
+        key: delivery id, or `topic:partition:offset:time` of an unreadable record.
         partition: its partition in the dead-letter topic.
         offset: its offset in the dead-letter topic.
         dead_at_ms: append time in epoch milliseconds.

@@ -8,6 +8,7 @@ that and never resets it silently. All calls must come from the owning thread: l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from confluent_kafka import (
@@ -110,8 +111,8 @@ class Consumer:
             return {}
         return {
             "session.timeout.ms": config.session_timeout_ms,
-            # A member learns of a rebalance through its heartbeat. Until all members have, those that
-            # joined first can't commit: their JoinGroup blocks later requests on its connection.
+            # A member learns of a rebalance through its heartbeat. Until all members have, those
+            # that joined first can't commit: JoinGroup blocks later requests on its connection.
             "heartbeat.interval.ms": config.session_timeout_ms // 12,
         }
 
@@ -181,14 +182,11 @@ class Consumer:
         """
         doing, asked = "read the group's offsets", _plain(partitions)
         found = self._call(doing, lambda: self._client.committed(asked, timeout=_CALL_TIMEOUT_S))
-        if asked:
-            # Anew at each assignment: the addresses may lead to another cluster by now.
-            where = self._client, asked[0].topic, _CALL_TIMEOUT_S
-            self._cluster = self._call(doing, lambda: cluster_id(*where))
+        cluster = self._find_cluster(asked[0].topic) if asked else ""
         return {
             Partition(place.topic, place.partition): CommittedOffset(
                 None if place.offset in (OFFSET_INVALID, OFFSET_BEGINNING) else place.offset,
-                unbind(self._cluster, place.offset, place.metadata or ""),
+                unbind(cluster, place.offset, place.metadata or ""),
             )
             for place in found
         }
@@ -199,25 +197,21 @@ class Consumer:
         Raises:
             KafkaFailure: refused. Without `wait`, only errors that the client itself finds.
         """
+        cluster = self._cluster or self._find_cluster(next(iter(places)).topic)
         offsets = [
-            TopicPartition(topic, number, at, bind(self._cluster, at, place.metadata))
+            TopicPartition(topic, number, at, bind(cluster, at, place.metadata))
             for (topic, number), place in places.items()
             for at in [place.offset or 0]
         ]
-        if wait:
-            done = self._call(
-                f"commit in group {self._group}",
-                lambda: self._client.commit(offsets=offsets, asynchronous=False),
-            )
-            for place in done or ():
-                if place.error is not None:
-                    what = f"commit {place.topic}[{place.partition}] in group {self._group}"
-                    raise translate_for_consumer(place.error, what)
-        else:
-            self._call(
-                f"commit in group {self._group}",
-                lambda: self._client.commit(offsets=offsets, asynchronous=True),
-            )
+        doing = f"commit in group {self._group}"
+        if not wait:
+            self._call(doing, lambda: self._client.commit(offsets=offsets, asynchronous=True))
+            return
+        done = self._call(doing, lambda: self._client.commit(offsets=offsets, asynchronous=False))
+        for place in done or ():
+            if place.error is not None:
+                what = f"commit {place.topic}[{place.partition}] in group {self._group}"
+                raise translate_for_consumer(place.error, what)
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
         """Return the first offset in the log and the one after the last.
@@ -259,6 +253,12 @@ class Consumer:
     def close(self) -> None:
         """Leave the group; `on_revoke` is called for partitions that are still assigned."""
         self._call("leave the group", self._client.close)
+
+    def _find_cluster(self, topic: str) -> str:
+        """Ask again at each assignment: the addresses may lead to another cluster by now."""
+        ask = partial(cluster_id, self._client, topic, _CALL_TIMEOUT_S)
+        self._cluster = self._call("find the cluster", ask)
+        return self._cluster
 
     def _start_again(self, place: TopicPartition) -> None:
         """Resume fetching a partition that the client has abandoned.
