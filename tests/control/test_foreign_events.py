@@ -54,7 +54,8 @@ def test_the_sent_request_of_an_event_with_a_registrys_id_is_shown(
     made = example(TYPE.name)
     value = encode(made)[10:] if in_headers else encode(made, schema_id=7)
     reader = cast("RecordReader", Topic(value, [CONTENT_ID] if in_headers else []))
-    made_attempt = Attempt(**decode_attempt(encode_attempt(attempt())))
+    of_it = attempt(event_id=str(made.meta.event_id))
+    made_attempt = Attempt(**decode_attempt(encode_attempt(of_it)))
     sent = sent_request(EventSource(reader, decoder), made_attempt, "standard", None)
     assert sent.problem is None
     assert str(made.meta.event_id).encode() in (sent.body or b"")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from command import CommandLine
 from conftest import delete_before
@@ -257,3 +258,29 @@ def test_a_range_that_retention_removed_is_reported(installation: KafkaSettings)
     done = CommandLine(installation)("replay", ME, "--since", "1h", "--yes")
     assert done.code == 0, done.err
     assert "removed up to 3 records of this range; nothing is left of it" in done.err
+
+
+def test_progress_from_another_cluster_is_refused_and_forgotten_on_demand(
+    installation: KafkaSettings,
+) -> None:
+    announce(installation, ME)
+    [ack] = publish(installation, [event()])
+    said = {"replay": "0", "first": 0, "end": 99, "cluster": "another"}
+    client = Consumer(
+        {
+            "bootstrap.servers": installation.bootstrap_servers,
+            "group.id": f"{installation.names.prefix}replay.{ME}",
+            "enable.auto.commit": False,
+        }
+    )
+    place = TopicPartition(ack.topic, ack.partition, 1, metadata=json.dumps(said))
+    client.commit(offsets=[place], asynchronous=False)
+    client.close()
+    plaudit = CommandLine(installation)
+    refused = plaudit("replay", ME, "--since", "1h", "--yes")
+    assert refused.code == 2
+    assert "another Kafka cluster" in refused.err
+    assert sent(installation).total() == 0
+    done = plaudit("replay", ME, "--since", "1h", "--again", "--yes")
+    assert done.code == 0, done.err
+    assert sent(installation).total() == 1

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from conftest import MakeTopic
 from plaudit.kafka.errors import (
     Fenced,
     KafkaUnavailable,
+    NotAuthorized,
     RecordTooLarge,
     TransactionAborted,
 )
@@ -170,3 +171,21 @@ def test_unavailable_brokers_are_reported_when_the_time_is_over(
         pytest.raises(KafkaUnavailable, match=r"127\.0\.0\.1:1"),
     ):
         producer.fence()
+
+
+def test_a_denied_call_fails_at_once_even_if_the_client_calls_it_retriable(
+    away: KafkaSettings, name: str
+) -> None:
+    calls: list[float] = []
+
+    def refuse(timeout_s: float) -> None:
+        calls.append(timeout_s)
+        code = KafkaError.GROUP_AUTHORIZATION_FAILED
+        raise KafkaException(KafkaError(code, "no", retriable=True))
+
+    with (
+        TransactionalProducer(away, name) as producer,
+        pytest.raises(NotAuthorized, match="send offsets"),
+    ):
+        producer._until_done("send offsets", refuse)
+    assert len(calls) == 1

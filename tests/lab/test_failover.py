@@ -109,8 +109,9 @@ def test_a_mirror_takes_over_and_what_was_mirrored_is_delivered(clusters: Cluste
         again = stack.enter_context(Rig(clusters.after, clusters.folder / "second", rig.workspace))
         again.folder.mkdir()
         mirrored = _mirrored_events(again) & accepted
-        assert done and len(mirrored) > BATCH * ROUNDS // 2
-        assert not [each for each in again.read(clusters.after.names.deliveries_now)], "aborted"
+        assert done
+        assert len(mirrored) > BATCH * ROUNDS // 2
+        assert not list(again.read(clusters.after.names.deliveries_now)), "aborted"
         _rewind(again)
         # Everything above the positions, and everything in the bitmaps, may come again.
         open_records = sum(Groups(clusters.after).behind().values())
@@ -125,8 +126,8 @@ def test_a_mirror_takes_over_and_what_was_mirrored_is_delivered(clusters: Cluste
         repeated = sum(count - 1 for count in counts.values())
         lost = accepted - mirrored
         print(
-            f"{len(accepted)} events accepted, {len(lost)} not mirrored, {len(due)} deliveries due, "
-            f"{len(due & done)} were done before, {repeated} repeated, {open_records} records open"
+            f"{len(accepted)} events accepted, {len(lost)} not mirrored, {len(due)} deliveries "
+            f"due, {len(due & done)} done before, {repeated} repeated, {open_records} records open"
         )
         assert repeated <= open_records * len(BEHAVIORS)
         assert again.logged("offsets.metadata_ignored", 0) or again.logged(
@@ -215,7 +216,8 @@ def _check_origins(clusters: Clusters, rig: Rig) -> None:
                 right += 1
                 assert found.event.event_id == attempt.event_id
     print(f"origins: {right} right, {refused} refused")
-    assert right and refused
+    assert right
+    assert refused
 
 
 class _Logged:

@@ -172,6 +172,7 @@ def test_a_rotation_that_is_sent_again_does_not_take_back_a_later_one(
         (EndpointSpec(URL, spaces=("here",)), "spaces"),
         (EndpointSpec(URL, headers={"Webhook-Id": "1"}), "headers"),
         (EndpointSpec(URL, headers={"Host": "x"}), "headers"),
+        (EndpointSpec(URL, headers={"Traceparent": "00-1-2-00"}), "headers"),
         (EndpointSpec(URL, headers={"a b": "x"}), "headers"),
         (EndpointSpec(URL, headers={"x-a": "1\r\nx-b: 2"}), "headers"),
         (EndpointSpec(URL, rate_limit=0), "rate_limit"),

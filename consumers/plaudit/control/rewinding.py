@@ -1,8 +1,8 @@
 """Rewind of the lanes' positions to a time, so that they read again what came after it.
 
-After a failover, a position may be copied before a record that was written earlier, such as a retry.
-Then the event counts as done, and its retry is missing. Reading it again costs repetitions, which
-receivers recognize by `webhook-id`.
+After a failover, a position may have been copied, and a record that was written before it not, such
+as a retry. Then the event counts as done, and its retry is missing. Reading it again costs
+repetitions, which receivers recognize by `webhook-id`.
 """
 
 from __future__ import annotations

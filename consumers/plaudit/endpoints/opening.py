@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from plaudit.endpoints.summary import names
 from plaudit.formats.catalogue import UnknownFormat, shape_of
 from plaudit.records.delays import Delay, DelayError, parse_delays
 from plaudit.records.endpoint import EndpointRecord
+from plaudit.records.trace_context import TRACE_HEADERS
 from plaudit.transport.addresses import Target, check_url
 from plaudit.transport.errors import UrlRefused
 
@@ -93,7 +94,7 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         record["workspace_id"],
         record["version"],
         _target(private.url),
-        tuple((name.lower().encode(), text.encode()) for name, text in private.headers.items()),
+        tuple(_own_headers(private.headers)),
         signer,
         names(tuple(record["event_types"])),
         names(tuple(record["spaces"])),
@@ -145,3 +146,10 @@ def _target(url: str) -> Target | str:
 
 def _schedule(text: str | None) -> tuple[Delay, ...] | None:
     return None if text is None else parse_delays(text)
+
+
+def _own_headers(headers: Mapping[str, str]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what the subscriber wants to be sent; a trace context is the event's alone."""
+    for name, text in headers.items():
+        if name.lower() not in TRACE_HEADERS:
+            yield name.lower().encode(), text.encode()

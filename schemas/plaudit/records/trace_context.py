@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
+TRACE_HEADERS: Final = frozenset({TRACEPARENT, TRACESTATE})
 
 # Version ff is forbidden, as are ids of zeros. A later version may append fields.
 _IDS: Final = rb"-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"

@@ -22,9 +22,7 @@ from plaudit.kafka.waiting import ask_until
 from plaudit.records.names import tier_of
 from plaudit.records.times import wall_ms
 
-app = typer.Typer(
-    no_args_is_help=True, help="Records that block their partition, or are to be read again."
-)
+app = typer.Typer(no_args_is_help=True, help="Records that block, or are read again.")
 
 LOOK_S: Final = 0.5
 _place = re.compile(r"(?P<topic>[A-Za-z0-9._-]{1,249})/(?P<partition>\d{1,9})@(?P<offset>\d{1,18})")

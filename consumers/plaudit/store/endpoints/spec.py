@@ -16,6 +16,7 @@ from plaudit.events.catalogue import CATALOGUE
 from plaudit.formats import slack
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.delays import Delay, DelayError, parse_delays
+from plaudit.records.trace_context import TRACE_HEADERS
 from plaudit.store.endpoints.filter_fields import check_fields
 from plaudit.transport.addresses import AddressPolicy, check_url
 from plaudit.transport.errors import AddressRefused, UrlRefused
@@ -27,6 +28,7 @@ LONGEST_NAME: Final = 200
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VALUE: Final = re.compile(r"[\x20-\x7e\t]{0,2000}")
 _RESERVED: Final = ("webhook-", "content-", "plaudit-")
+_OTHERS: Final = TRACE_HEADERS | {"user-agent"}
 
 
 class InputRefused(ValueError):
@@ -186,7 +188,7 @@ def _check_headers(headers: Mapping[str, str]) -> None:
         lower = name.lower()
         if _TOKEN.fullmatch(name) is None:
             raise InputRefused("headers", f"{name!r} is not a header name")
-        if lower.startswith(_RESERVED) or lower.encode() in OURS or lower == "user-agent":
+        if lower.startswith(_RESERVED) or lower.encode() in OURS or lower in _OTHERS:
             raise InputRefused("headers", f"{name} is Plaudit's to set")
         if _VALUE.fullmatch(value) is None:
             raise InputRefused("headers", f"the value of {name} is not printable ASCII text")

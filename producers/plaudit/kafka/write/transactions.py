@@ -294,9 +294,10 @@ class TransactionalProducer:
             except KafkaException as error:
                 found = error.args[0]
                 self._serve()
-                if found.retriable() and time.monotonic() < deadline:
-                    continue
                 failure = self._translated(error, doing)
+                refused = isinstance(failure, NotAuthorized)  # the client may call it retriable
+                if found.retriable() and not refused and time.monotonic() < deadline:
+                    continue
                 if found.txn_requires_abort():
                     raise TransactionAborted(doing, str(failure)) from None
                 raise failure from None
