@@ -174,18 +174,24 @@ def test_unavailable_brokers_are_reported_when_the_time_is_over(
 
 
 def test_a_denied_call_fails_at_once_even_if_the_client_calls_it_retriable(
-    away: KafkaSettings, name: str
+    away: KafkaSettings, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[float] = []
+    with TransactionalProducer(away, name) as producer:
+        calls: list[float] = []
 
-    def refuse(timeout_s: float) -> None:
-        calls.append(timeout_s)
-        code = KafkaError.GROUP_AUTHORIZATION_FAILED
-        raise KafkaException(KafkaError(code, "no", retriable=True))
+        class Refusing:
+            """Client whose user has lost a right."""
 
-    with (
-        TransactionalProducer(away, name) as producer,
-        pytest.raises(NotAuthorized, match="send offsets"),
-    ):
-        producer._until_done("send offsets", refuse)
+            def init_transactions(self, timeout_s: float) -> None:
+                calls.append(timeout_s)
+                code = KafkaError.GROUP_AUTHORIZATION_FAILED
+                raise KafkaException(KafkaError(code, "no", retriable=True))
+
+            def poll(self, _: float) -> int:
+                return 0
+
+        with monkeypatch.context() as patched:
+            patched.setattr(producer, "_client", Refusing())
+            with pytest.raises(NotAuthorized):
+                producer.fence()
     assert len(calls) == 1

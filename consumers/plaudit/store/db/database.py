@@ -24,6 +24,7 @@ from plaudit.bulk.private import make_private
 from plaudit.kafka.base_settings import EnvSettings
 from plaudit.kafka.errors import SettingsError
 from plaudit.store.db.log_indexes import build_indexes
+from plaudit.store.db.schema_floor import floor_of, misfit
 
 VARIABLE: Final = "PLAUDIT_DATABASE_URL"
 BUSY_MS: Final = 10_000
@@ -32,7 +33,7 @@ CACHE_KIB: Final = 65_536
 """Page cache of each SQLite connection, at most."""
 CHECKPOINT_PAGES: Final = 8_000
 """Pages of 4 KiB in SQLite's journal before they move into the file."""
-REVISION: Final = "0010"
+REVISION: Final = "0011"
 """The newest migration, which the tables of this release come from."""
 _READING: Final = "plaudit_reading"
 _VERSION: Final = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))
@@ -66,7 +67,7 @@ class RowsRefused(DatabaseFailure):
 
 
 class SchemaOutdated(DatabaseFailure):
-    """The tables are not those of this release."""
+    """The tables do not fit this release."""
 
 
 def open_database(url: str) -> Engine:
@@ -163,7 +164,15 @@ def reading(engine: Engine) -> Iterator[sqlalchemy.Connection]:
 
 
 def migrate(engine: Engine) -> None:
-    """Migrate the tables to this release; idempotent."""
+    """Migrate the tables to this release; idempotent. Tables of a later one stay as they are.
+
+    Raises:
+        SchemaOutdated: this release can't use the tables of a later one.
+    """
+    found, wanted = revisions(engine)
+    if found is not None and found > wanted:
+        check(engine)
+        return
     # This import takes half of a command's start, and few commands migrate.
     from plaudit.store.db.migrate import upgrade  # noqa: PLC0415 - takes long, is seldom needed
 
@@ -185,12 +194,15 @@ def check(engine: Engine) -> None:
     """Compare the tables with this release.
 
     Raises:
-        SchemaOutdated: they differ; the message says what to do.
+        SchemaOutdated: they do not fit; the message says what to do.
     """
     found, wanted = revisions(engine)
-    if found != wanted:
-        msg = f"the database is at revision {found or 'none'}, this release needs {wanted}; "
-        raise SchemaOutdated(msg + "run `plaudit db migrate`")
+    if found == wanted:
+        return
+    with translated(), engine.connect() as connection:
+        problem = misfit(found, wanted, floor_of(connection))
+    if problem is not None:
+        raise SchemaOutdated(problem)
 
 
 def _tables(engine: Engine) -> list[str]:
