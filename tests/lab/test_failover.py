@@ -30,14 +30,14 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.attempt import decode_attempt
 from waiting import until
 
-pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.nightly, pytest.mark.timeout(590)]
+pytestmark = [pytest.mark.broker, pytest.mark.e2e, pytest.mark.nightly, pytest.mark.timeout(900)]
 
 BEFORE: Final = 60
 """Events that the first cluster has dropped before the mirror begins, so that offsets differ."""
 ROUNDS: Final = 12
 BATCH: Final = 20
 LAST: Final = 60
-WITHIN_S: Final = 180.0
+WITHIN_S: Final = 240.0
 BEHAVIORS: Final = {
     "good": GOOD,
     "flaky": Behavior(fails=1),

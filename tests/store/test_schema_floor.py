@@ -1,4 +1,4 @@
-"""Releases beside each other on one database: an earlier one uses tables of a later one, or refuses."""
+"""Releases on one database: an earlier one uses tables of a later one, or refuses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from plaudit.store.db.database import (
 )
 from plaudit.store.db.schema_floor import misfit
 
-LATER = "9999"
 VERSIONS = Path(str(resources.files("plaudit.store") / "migrations" / "versions"))
 FIRST_WITH_FLOOR = "0011"
 TAKES_AWAY = ("drop_", "alter_column", "rename_", "DROP ", "ALTER COLUMN", "RENAME ")
@@ -48,13 +47,13 @@ def test_an_earlier_release_opens_tables_of_a_later_one_and_migrates_nothing(
     url = f"sqlite:///{tmp_path / 'plaudit.db'}"
     engine = open_database(url)
     with engine.begin() as connection:
-        connection.execute(sa.text(f"UPDATE alembic_version SET version_num = '{LATER}'"))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
     engine = open_database(url)
     migrate(engine)
-    assert revisions(engine) == (LATER, REVISION)
+    assert revisions(engine) == ("9999", REVISION)
     with engine.begin() as connection:
-        connection.execute(sa.text(f"UPDATE schema_floor SET revision = '{LATER}'"))
+        connection.execute(sa.text("UPDATE schema_floor SET revision = '9999'"))
     with pytest.raises(SchemaOutdated, match="later release"):
         check(engine)
     with pytest.raises(SchemaOutdated, match="later release"):

@@ -19,7 +19,7 @@ from plaudit.dev.kafka_jars import Distribution, find_distribution, prepare_base
 from plaudit.dev.kafka_node import BrokerNode, NodeAddress
 from plaudit.dev.kafka_probe import answers, free_ports
 
-READY_TIMEOUT_S: Final = 60.0
+READY_TIMEOUT_S: Final = 180.0
 THROWN_AWAY_S: Final = 10.0
 
 

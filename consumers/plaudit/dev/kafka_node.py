@@ -12,7 +12,7 @@ from plaudit.dev.guarded import STOP_TIMEOUT_S, GuardedProcess
 from plaudit.dev.kafka_errors import KafkaStartFailed
 from plaudit.dev.kafka_jars import Distribution
 
-FORMAT_TIMEOUT_S: Final = 60
+FORMAT_TIMEOUT_S: Final = 180
 
 # A broker for one machine: small, quick to start and to rebalance, and as strict as a real one.
 _JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
