@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 
 from plaudit.kafka.errors import SettingsError, translate
 from plaudit.kafka.settings import PASSTHROUGH, KafkaSettings, variable_of
+from plaudit.kafka.token_provider import token_provider
 
 Client = TypeVar("Client")
 
@@ -36,8 +37,12 @@ def open_client(
     Raises:
         SettingsError: librdkafka rejects a property or its value.
     """
+    given: dict[str, Any] = {**config, "logger": LOG}
+    if settings.token_provider is not None:
+        provide = token_provider(settings.token_provider)
+        given["oauth_cb"] = lambda _: provide()  # librdkafka passes a property of its own
     try:
-        return make({**config, "logger": LOG})
+        return make(given)
     except KafkaException as error:
         failure = translate(error, "configure the Kafka client")
         raise SettingsError(_culprit(settings, failure.reason), failure.reason) from None

@@ -30,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.identity import client_id
 from plaudit.kafka.service_links import drop_service_links, without_service_links
+from plaudit.kafka.token_provider import VARIABLE as TOKEN_PROVIDER
 from plaudit.records.delays import Delay, DelayError, parse_delays, tiers_of
 from plaudit.records.names import DEFAULT_PREFIX, Names
 from plaudit.records.validation import in_words
@@ -51,6 +52,11 @@ DEFAULT_TIERS: Final = "5s,30s,2m,5m,15m,30m,1h,2h,5h,10h,14h,20h,24h"
 
 _ENV_FILE: Final = ".env"
 _NONE: Final[Mapping[str, object]] = MappingProxyType({})
+_OAUTH: Final[Mapping[str, object]] = {
+    "security.protocol": "SASL_SSL",
+    "sasl.mechanisms": "OAUTHBEARER",
+}
+"""Defaults with a token provider."""
 _SERVER: Final = re.compile(r"([A-Za-z_]+://)?(\[[0-9A-Fa-f:.%]+\]|[^\s:,/\[\]]+)(:[0-9]{1,5})?")
 # Kafka allows 249 characters in a topic name; the longest of ours after the prefix has 16.
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,200}")
@@ -127,6 +133,11 @@ class KafkaSettings(BaseSettings):
         default=None,
         validation_alias=TOPICS_FILE,
         description="A TOML file read over the shipped declaration of topics.",
+    )
+    token_provider: str | None = Field(
+        default=None,
+        validation_alias=TOKEN_PROVIDER,
+        description="Where OAUTHBEARER tokens come from: msk-iam, or package.module:function.",
     )
     properties: dict[str, SecretStr] = Field(
         default_factory=dict,
@@ -229,6 +240,10 @@ class KafkaSettings(BaseSettings):
             if name in given and given[name].lower() != str(value).lower():
                 raise SettingsError(variable_of(name), f"Plaudit needs {name}={value}; unset it")
         base: dict[str, object] = {"client.id": client_id()}
+        if self.token_provider is not None:
+            base |= _OAUTH
+            if "sasl.mechanism" in given:  # another name of the same property
+                del base["sasl.mechanisms"]
         return {**base, **defaults, **given, **enforced, "bootstrap.servers": servers}
 
 
