@@ -55,7 +55,10 @@ def test_a_group_without_members_moves_back_and_one_with_members_refuses(
         held.extend(partitions)
         return dict.fromkeys(partitions, 0)
 
-    events = GroupEvents(assigned, list, list, lambda _: None, list)
+    def ignored(_: object) -> None:
+        """Let partitions go."""
+
+    events = GroupEvents(assigned, ignored, ignored, ignored, ignored)
     member = Consumer(topics, GroupConfig(group, "range"), events)
     member.subscribe([place.topic])
     until(lambda: member.read(10, 0.05) or held, "the member has its partitions", every_s=0)

@@ -62,7 +62,7 @@ class LaneRewind:
         Raises:
             KafkaFailure: the brokers are unavailable or refuse.
         """
-        moves = {}
+        moves: dict[Partition, tuple[int, int]] = {}
         for topic, delay_ms in self._delays.items():
             partitions = self._reader.partitions(topic)
             starts = self._reader.at_time(partitions, max(0, since_ms - delay_ms))
