@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Engine
@@ -111,8 +111,7 @@ def opened(
         decoder = stack.enter_context(LateDecoder(kafka))
         letters = DeadLetters(kafka, reader)
         stack.callback(letters.close)
-        schema_ids = RegistryIds(kafka)
-        stack.callback(schema_ids.close)
+        schema_ids = stack.enter_context(closing(RegistryIds(kafka)))
         relay = BackgroundRelay(engine, producer, kafka.names.endpoints, secrets)
         relay.start()
         stack.callback(relay.close)

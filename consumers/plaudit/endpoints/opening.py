@@ -149,7 +149,7 @@ def _schedule(text: str | None) -> tuple[Delay, ...] | None:
 
 
 def _own_headers(headers: Mapping[str, str]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield what the subscriber wants to be sent; a trace context is the event's alone."""
+    """Yield the subscriber's headers; a trace context belongs to the event."""
     for name, text in headers.items():
         if name.lower() not in TRACE_HEADERS:
             yield name.lower().encode(), text.encode()

@@ -2,7 +2,7 @@
 
 A mirror of a cluster copies a group's positions with their metadata, but with other offsets: its
 log begins elsewhere, or has a record twice. Metadata that counts from the position would then point
-to records that nobody has read. So it is written as `@cluster:offset:text`, and is text again only
+to records that were never read. So it is written as `@cluster:offset:text`, and is text again only
 in that cluster, at that offset.
 """
 
