@@ -38,7 +38,7 @@ PLAIN: Final = {"security.protocol": SecretStr("SASL_PLAINTEXT")}
 
 @pytest.fixture(scope="module")
 def tokens_bootstrap() -> Iterator[str]:
-    """Where a broker takes tokens."""
+    """The address of a broker that takes tokens."""
     try:
         broker = LocalKafka(overrides=LISTENER)
     except KafkaNotFound as error:
