@@ -7,12 +7,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from confluent_kafka import Message
 
 from deliver.brokers import Brokers
 from deliver.whole import Answering
@@ -45,9 +46,6 @@ from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.write.producer import Producer
 from plaudit.records.delays import parse_delays
 from plaudit.records.names import Header, Names
-
-if TYPE_CHECKING:
-    from confluent_kafka import Message
 
 KEYS = SecretKeys([os.urandom(32)])
 PRIVATE = Private("https://hooks.example.com/x", {}, [Secret(new_secret())])
@@ -156,19 +154,9 @@ class Desk:
         said = {Header.ENDPOINT_ID: to, Header.WORKSPACE_ID: WORKSPACE}
         more = {getattr(Header, name.upper()): value for name, value in given.items()}
         headers = {name: str(value).encode() for name, value in (said | more).items()}
-        message = cast("Message", Told(headers))
+        message = Message(value=VALUE, headers=list(headers.items()))
         record = Record(self.partition, offset, int(time.time() * 1_000), VALUE, message)
         self.expand(DELIVERIES, record)
-
-
-@dataclass
-class Told:
-    """The client's message, of which the headers are asked for."""
-
-    told: dict[str, bytes]
-
-    def headers(self) -> list[tuple[str, bytes]]:
-        return list(self.told.items())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.deliveries import expand
 from plaudit.deliver.pipeline.latest_events import KEPT, MOST_BYTES, LatestEvents
 from plaudit.events.decoding import SINGLE_OBJECT, EventDecoder
+from plaudit.records.names import Header
 
 VALUE = event(1)
 READ = EventDecoder().decode(VALUE)
@@ -29,7 +30,8 @@ async def test_deliveries_of_one_event_share_its_bytes_its_contents_and_its_body
     names = list(ENDPOINTS)[:2]
     for name in names:
         # Each record has bytes of its own, as Kafka's client reads them.
-        whole.deliveries.hand_over(bytes(bytearray(VALUE)), to(name))
+        headers = [(each, bytes(bytearray(given))) for each, given in to(name)]
+        whole.deliveries.hand_over(bytes(bytearray(VALUE)), headers)
     [held] = whole.deliveries.holdings.held.values()
     for record in list(held.records.values()):
         read(record)
@@ -37,6 +39,9 @@ async def test_deliveries_of_one_event_share_its_bytes_its_contents_and_its_body
     assert one.event is other.event
     assert one.body is other.body
     assert one.record.value is other.record.value
+    workspaces = [dict(each.record.headers())[Header.WORKSPACE_ID] for each in found]
+    assert workspaces[0] is workspaces[1]
+    assert [each.record.headers() for each in found] == [to(name) for name in names]
     assert [each.endpoint_id for each in found] == names
 
 
@@ -45,7 +50,7 @@ def test_an_event_that_its_bytes_do_not_tell_alone_or_a_large_one_is_not_kept(
     value: bytes,
 ) -> None:
     latest = LatestEvents()
-    latest.keep(value, READ, b"{}")
+    latest.keep(value, READ, b"{}", [])
     assert latest.find(value) is None
 
 
@@ -53,5 +58,5 @@ def test_only_the_latest_events_are_kept() -> None:
     latest = LatestEvents()
     values = [event(number) for number in range(KEPT + 1)]
     for value in values:
-        latest.keep(value, READ, b"{}")
+        latest.keep(value, READ, b"{}", [])
     assert [latest.find(value) is not None for value in values] == [False] + [True] * KEPT

@@ -101,9 +101,16 @@ class Told:
     """The client's message; what it tells may be an error, as of the client."""
 
     told: Sequence[tuple[str, bytes]]
+    own_value: bytes | None = None
 
     def headers(self) -> list[tuple[str, bytes]]:
         return list(self.told)
+
+    def set_headers(self, headers: list[tuple[str, bytes]]) -> None:
+        self.told = headers
+
+    def set_value(self, value: bytes) -> None:
+        self.own_value = value
 
     def key(self) -> bytes | None:
         return b"key"
@@ -212,7 +219,7 @@ class Side:
     def hand_over(self, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Hand over the next record, as the source does."""
         [assignment] = self.holdings.held.values()
-        message = cast("Message", Told(headers))
+        message = cast("Message", Told(headers, value))
         stamp_ms = int(time.time() * 1_000) - assignment.delay_ms
         record = Record(assignment, self.fed, stamp_ms, value, message)
         assert assignment.window.receive(self.fed, len(value))

@@ -21,7 +21,7 @@ from plaudit.endpoints.matching import ERASED
 from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.events.decoding import Event
 from plaudit.events.rendering import render
-from plaudit.kafka.read.headers import HeadersUnreadable
+from plaudit.kafka.read.headers import Headers, HeadersUnreadable
 
 FORGET_AFTER_MS: Final = 3_600_000
 """An endpoint that has been missing from the table for so long counts as deleted."""
@@ -34,10 +34,11 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
         RecordBlocked: the event's schema is unknown.
     """
     try:
-        addressed = read_headers(record.needed_headers(), record)
+        headers = record.needed_headers()
+        addressed = read_headers(headers, record)
     except (HeadersUnusable, HeadersUnreadable) as unusable:
         return DeadRecord("headers_unusable", str(unusable))
-    event = _event_of(lane, record)
+    event = _event_of(lane, record, headers)
     if isinstance(event, DeadRecord):
         return event
     partition = record.assignment.partition
@@ -56,7 +57,7 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
         if addressed.history.unjudged and isinstance(way, Endpoint):
             way = _judged(delivery, way)
         if isinstance(way, Endpoint):
-            delivery.body = _body_of(lane, record, event)
+            delivery.body = _body_of(lane, record, event, headers)
     except Exception as error:  # noqa: BLE001 - it is retried, and so has an end
         way = Broken(Stage.RENDER, error)
     return [(delivery, way)]
@@ -74,22 +75,22 @@ def _judged(delivery: Delivery, endpoint: Endpoint) -> Way:
     return endpoint
 
 
-def _event_of(lane: LaneContext, record: Record) -> Event | DeadRecord:
+def _event_of(lane: LaneContext, record: Record, headers: Headers) -> Event | DeadRecord:
     """Return the record's event, which may be shared with deliveries before; or why it is dead."""
     known = lane.latest.find(record.value)
     if known is None:
         return decode(lane, record)
-    record.value = known.value
+    record.share(known.value, known.shared(headers))
     lane.limiter.count_readable(record.assignment)
     return known.event
 
 
-def _body_of(lane: LaneContext, record: Record, event: Event) -> bytes:
+def _body_of(lane: LaneContext, record: Record, event: Event, headers: Headers) -> bytes:
     known = lane.latest.find(record.value)
     if known is not None:
         return known.body
     body = render(event)
-    lane.latest.keep(record.value, event, body)
+    lane.latest.keep(record.value, event, body, headers)
     return body
 
 
