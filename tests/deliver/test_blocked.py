@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
+from confluent_kafka import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliver.test_flood import Clock
-from deliver.test_lanes import VALUE, WORKSPACE, Desk, Told, ids
+from deliver.test_lanes import VALUE, WORKSPACE, Desk, ids
 from deliver.test_stall import Processor
 from deliver.world import assignment
 from plaudit.deliver.offsets.assignment import Record, record_of
@@ -27,9 +28,6 @@ from plaudit.events.framing import SchemaId
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.schemas.lookup import NO_REGISTRY, unknown
 from plaudit.records.names import Header
-
-if TYPE_CHECKING:
-    from confluent_kafka import Message
 
 UNKNOWN = b"\xc3\x01unheard!and more"
 FRAMED = b"\x00\x00\x00\x00\x15hello"
@@ -235,7 +233,7 @@ def test_events_behind_stray_records_are_begun(shop: Shop) -> None:
 
 @pytest.mark.parametrize("said", [10**18, 2**63 - 1, -1, -(2**63)])
 def test_no_timestamp_holds_a_record_for_ever(said: int) -> None:
-    class Stamped(Told):
+    class Stamped:
         def offset(self) -> int:
             return 0
 
@@ -245,7 +243,7 @@ def test_no_timestamp_holds_a_record_for_ever(said: int) -> None:
         def value(self) -> None:
             return None
 
-    record = record_of(assignment(), cast("Message", Stamped({})), 2_000_000_000_000)
+    record = record_of(assignment(), cast("Message", Stamped()), 2_000_000_000_000)
     assert 0 <= record.due_ms <= 2_000_000_000_000
     assert record.value == b""
 
@@ -271,7 +269,7 @@ def test_whatever_a_record_holds_it_begins_waits_or_is_a_dead_letter(
         own = {Header.ENDPOINT_ID: to.encode(), Header.WORKSPACE_ID: WORKSPACE.encode()}
         headers = {str(name): each for name, each in own.items()} | headers
     for kind in (EVENTS, DELIVERIES):
-        message = cast("Message", Told(headers))
+        message = Message(value=head + value, headers=list(headers.items()))
         record = Record(shop.partition, 0, int(time.time() * 1_000), head + value, message)
         ended = len(shop.dead_letters), len(shop.done), len(shop.released)
         waited_for = ""

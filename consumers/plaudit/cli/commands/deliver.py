@@ -24,7 +24,7 @@ from plaudit.deliver.process.supervisor import Supervisor
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.worker import LaneName, Worker
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.runtime.gc_tuning import share_arenas, spare_the_collector
+from plaudit.runtime.gc_tuning import bound_malloc, spare_the_collector
 from plaudit.runtime.logging import configure_logs
 from plaudit.runtime.ops_server import HealthServer
 from plaudit.runtime.process_name import process_name
@@ -57,7 +57,7 @@ def command(
       plaudit deliver --lane deliveries
     """
     configure_logs(process_name() if workers == 1 else None)
-    share_arenas()
+    bound_malloc()
     kafka, settings = KafkaSettings(), DeliverSettings()
     # Report an invalid setting before anything starts.
     kafka.client_config()

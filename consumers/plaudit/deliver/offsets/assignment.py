@@ -261,7 +261,7 @@ class Record:
         self.value = value
         if self.message is not None:
             self.message.set_value(value)
-            self.message.set_headers(headers)
+            self.message.set_headers([*headers])  # the stub wants a list of its own type
 
     def done(self) -> None:
         """Settle one of its deliveries, or the record itself if it has none."""
