@@ -13,7 +13,7 @@ EVENTS ?=
 ARGS ?=
 
 .PHONY: help setup run test test-fast test-broker coverage nightly interop breaks lint format lock build sbom test-wheel compile test-compiled \
-	bench bench-compiled soak soak-dlq docs screenshots chart monitoring image clean
+	bench bench-compiled bench-report soak soak-dlq docs screenshots chart monitoring image clean
 
 help: ## print this manual
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,12 @@ bench-compiled: compile ## the same as bench, with that wheel
 
 bench: $(VENV)/all.stamp ## measure this machine against plain loops, 15 minutes; ARGS=--quick takes one
 	@$(BIN)/plaudit bench $(ARGS)
+
+bench-report: compile ## measure both forms, five repetitions each, and write the table in docs/benchmarks.md; an hour or two
+	@mkdir -p build/bench
+	@$(BIN)/plaudit bench --repeat 5 --json build/bench/pure.json $(ARGS) || [ $$? = 3 ]
+	@PYTHONPATH=$(CURDIR)/tests deploy/compile/python -m bench --repeat 5 --json build/bench/compiled.json $(ARGS) || [ $$? = 3 ]
+	@cd tests && ../$(BIN)/python -m bench.write_report ../docs/benchmarks.md ../build/bench/pure.json ../build/bench/compiled.json
 
 soak: $(VENV)/all.stamp ## a million deliveries under fifty kills, or ARGS="--day --minutes 60": a day of a platform
 	@cd tests && ../$(BIN)/python -m lab.soak $(ARGS)
