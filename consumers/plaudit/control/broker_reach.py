@@ -9,24 +9,35 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
-from plaudit.kafka.admin.client import Admin
 from plaudit.kafka.errors import KafkaFailure, NotAuthorized, SettingsError
 from plaudit.kafka.settings import BOOTSTRAP, KafkaSettings
 
 CONNECT_S: Final = 0.8
+SILENT_S: Final = 1.2
+"""Time until brokers that accept connections, and answer nothing, are reported."""
 _PORT: Final = 9092
 _OF_TLS: Final = ("ssl", "tls", "security.protocol", "handshake", "receive.message.max.bytes")
 """A TLS port that gets plain text answers with an alert, which looks like a huge message."""
+_OF_HTTP: Final = str(int.from_bytes(b"HTTP"))
+"""The size of a response, as its first four bytes."""
 
 
-def unreachable(settings: KafkaSettings) -> str | None:
+def unreachable(
+    settings: KafkaSettings, tell: Callable[[str], None] = lambda _: None
+) -> str | None:
     """Return why the brokers can't be used, in one line; None if they answer.
 
-    Takes about two seconds at most, unless the brokers accept connections and answer nothing.
+    Takes less than two seconds, unless the brokers accept connections and answer nothing: a busy
+    broker may need longer.
+
+    Args:
+        settings: connection to Kafka.
+        tell: called once, from another thread, if the brokers accept connections and are silent.
 
     Raises:
         SettingsError: a setting is invalid.
@@ -36,14 +47,24 @@ def unreachable(settings: KafkaSettings) -> str | None:
     if servers and len(failures) == len(servers):
         listed = "; ".join(f"{server}: {why}" for server, why in failures.items())
         return f"Kafka is unreachable: {listed}. Check {BOOTSTRAP}"
+    # This import is not needed to report that no socket accepts a connection.
+    from plaudit.kafka.admin.client import Admin  # noqa: PLC0415 - takes long
+
+    accepting = [server for server in servers if server not in failures]
     try:
-        Admin(settings).reach()
+        with _told_of_silence(accepting, tell):
+            Admin(settings).reach()
     except SettingsError:
         raise
     except NotAuthorized as failure:
         return str(failure)
     except KafkaFailure as failure:
-        return f"Kafka does not answer: {failure.reason or failure}. {_advice(failure.reason)}"
+        reason = failure.reason
+        if _OF_HTTP in reason:
+            return (
+                f"Kafka is unreachable: an HTTP server answers at {accepting[0]}. Check {BOOTSTRAP}"
+            )
+        return f"Kafka does not answer: {reason or failure}. {_advice(reason)}"
     return None
 
 
@@ -88,6 +109,19 @@ def refusal_of(server: str) -> str | None:
         return f"no connection within {CONNECT_S:g} s"
     except OSError as error:
         return (error.strerror or str(error)).lower()
+
+
+@contextmanager
+def _told_of_silence(servers: Sequence[str], tell: Callable[[str], None]) -> Iterator[None]:
+    listed = ", ".join(servers)
+    line = f"waiting for {listed}: it accepts connections, but does not answer"
+    timer = threading.Timer(SILENT_S, tell, [line])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _advice(reason: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,11 +13,11 @@ from fastapi import APIRouter, Body, Header, Query, Response
 from plaudit.api.auth import Caller, Reading, WithOnce, WithParts, Writing, check_quota
 from plaudit.api.dependencies import Parts
 from plaudit.api.problems import Refused, documented
+from plaudit.api.schemas.endpoint_out import EndpointOut
 from plaudit.api.schemas.endpoints import (
     Disabling,
     EndpointBody,
     EndpointChange,
-    EndpointOut,
     HealthOut,
     Rotation,
     TestBody,
@@ -36,7 +37,8 @@ IfMatch = Annotated[
     Header(description="The ETag: change the endpoint only if it is still this version."),
 ]
 LARGEST_PAGE: Final = 1_000
-CURSOR: Final = r"^\d{1,18}\.[0-9a-f-]{36}$"
+CURSOR: Final = re.compile(r"\d{1,18}\.[0-9a-f-]{36}")
+NOT_A_CURSOR: Final = "not a cursor: take it from the `Link` of the page before"
 _ONE: Final = documented(404)
 _CHANGED: Final = documented(404, 412)
 
@@ -48,7 +50,7 @@ def list_endpoints(
     response: Response,
     workspace_id: UUID | None = None,
     limit: Annotated[int | None, Query(ge=1, le=LARGEST_PAGE)] = None,
-    cursor: Annotated[str | None, Query(pattern=CURSOR, description="Of the page before.")] = None,
+    cursor: Annotated[str | None, Query(description="Of the page before.")] = None,
 ) -> list[EndpointOut]:
     """List endpoints in order of creation; all of them, or pages with `limit`.
 
@@ -64,7 +66,7 @@ def list_endpoints(
             found = found[:most]
             response.headers["link"] = _next(workspace_id, most, found[-1])
     masked = who.only_reads
-    return [EndpointOut.of(parts.endpoints, WrittenEndpoint(each), masked=masked) for each in found]
+    return [EndpointOut.listed(parts.endpoints, each, masked=masked) for each in found]
 
 
 @router.post("", status_code=201, responses=documented())
@@ -235,9 +237,15 @@ def _answer(
 
 
 def _place(cursor: str | None) -> tuple[int, str] | None:
-    """Return the place that a cursor stands for."""
+    """Return the place that a cursor stands for.
+
+    Raises:
+        Refused: it is not a cursor.
+    """
     if cursor is None:
         return None
+    if CURSOR.fullmatch(cursor) is None:
+        raise Refused(422, NOT_A_CURSOR, field="cursor")
     created_at, _, endpoint_id = cursor.partition(".")
     return int(created_at), endpoint_id
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plaudit.api.auth import Reading, WithOnce, WithParts, Writing
 from plaudit.api.problems import Refused, documented
-from plaudit.api.schemas.endpoints import FORMAT_SCHEMA, EndpointOut, Text
+from plaudit.api.schemas.endpoint_out import EndpointOut
+from plaudit.api.schemas.endpoints import FORMAT_SCHEMA, Text
 from plaudit.api.schemas.event_bodies import Sample
 from plaudit.control.testing import sample, written_as
 from plaudit.formats.catalogue import UnknownFormat, shape_of

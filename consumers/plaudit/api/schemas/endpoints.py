@@ -14,12 +14,9 @@ from plaudit.endpoints.signing import Signing
 from plaudit.formats.catalogue import FORMATS
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import ApiKey, Scope
-from plaudit.store.endpoints.changes import WrittenEndpoint, offers
 from plaudit.store.endpoints.moving import without_headers_of
 from plaudit.store.endpoints.notices import NoticeType
-from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import LONGEST_NAME, EndpointSpec
-from plaudit.store.endpoints.warnings import advice
 
 Text = Annotated[str, Field(max_length=4_000, pattern=r"^[^\x00]*$")]
 Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
@@ -122,73 +119,6 @@ class EndpointChange(BaseModel):
         named = {name if name != "filter" else "content_filter" for name in given}
         changed = replace(now, **{name: changes[name] for name in named})
         return changed if "headers" in given else without_headers_of(now, changed)
-
-
-class EndpointOut(BaseModel):
-    """An endpoint, without its secret and the values of its headers."""
-
-    id: str
-    workspace_id: str
-    name: str | None
-    url: str = Field(description="Of the path, a key that only reads sees that there is one.")
-    types: list[str]
-    spaces: list[str]
-    filter: dict[str, Any] | None
-    headers: list[str]
-    rate_limit: float | None
-    schedule: str | None
-    format: str
-    signing: str
-    public_key: str | None = Field(
-        description="whpk_…: verifies `v1a` signatures; null without them."
-    )
-    status: str
-    status_reason: str | None
-    version: int
-    active_from: str
-    created_at: str
-    updated_at: str
-    secret: str | None = Field(default=None, description="Of a new one; shown this once.")
-    warnings: list[str] = Field(description="Settings that are valid but unlikely to work.")
-
-    @classmethod
-    def of(
-        cls, service: EndpointService, written: WrittenEndpoint, *, masked: bool = False
-    ) -> EndpointOut:
-        """Return the response body of an endpoint; `masked` hides secrets in its URL."""
-        endpoint, wanted = written.endpoint, service.wanted(written.endpoint)
-        text = endpoint.content_filter
-        return cls(
-            id=endpoint.endpoint_id,
-            workspace_id=endpoint.workspace_id,
-            name=endpoint.name,
-            url=origin_of(wanted.url) if masked else wanted.url,
-            types=list(endpoint.event_types),
-            spaces=list(endpoint.spaces),
-            filter=None if text is None else orjson.loads(text),
-            headers=sorted(wanted.headers),
-            rate_limit=endpoint.rate_limit,
-            schedule=endpoint.schedule,
-            format=endpoint.format,
-            signing=wanted.signing,
-            public_key=next((each.public for each in service.public_keys(endpoint)), None),
-            status=endpoint.status,
-            status_reason=endpoint.status_reason,
-            version=endpoint.version,
-            active_from=time_text(endpoint.active_from),
-            created_at=time_text(endpoint.created_at),
-            updated_at=time_text(endpoint.updated_at),
-            secret=None if wanted.signing == "v1a" else written.secret,
-            warnings=[*advice(wanted), *offers(written), *written.warnings],
-        )
-
-
-def origin_of(url: str) -> str:
-    """Return a URL without path and query, which often contain tokens."""
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    host, question, _ = host.partition("?")
-    return f"{scheme}://{host}/{'***' if path or question else ''}" if slash or question else url
 
 
 class Rotation(BaseModel):

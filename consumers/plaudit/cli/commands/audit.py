@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, BinaryIO, Final
 
 import orjson
 import typer
@@ -15,7 +15,8 @@ from sqlalchemy.engine import Engine
 
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
-from plaudit.cli.ui.output import note
+from plaudit.cli.ui.output import Exit, fail, note
+from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.dlq.letters.filters import moment
 from plaudit.records.times import wall_ms
 from plaudit.store.audit.search import AuditQuery, export_entries
@@ -29,9 +30,7 @@ COLUMNS: Final = (
     ListColumn("action"),
     ListColumn("target", ValueForm.ID),
 )
-_Workspace = Annotated[
-    str | None, typer.Option(metavar="UUID", help="Only changes of this workspace.")
-]
+_Workspace = Annotated[str | None, workspace_option("Only changes of this workspace.")]
 _Actor = Annotated[
     str | None, typer.Option(metavar="ID", help="Only by this key, session or user.")
 ]
@@ -58,7 +57,7 @@ def list_entries(
     limit: Annotated[int, typer.Option(min=1, help="Most rows to print.")] = 50,
     columns: Annotated[str | None, columns_option(COLUMNS)] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
     """List changes, latest first.
 
@@ -92,7 +91,7 @@ def export(
     query = _query(workspace, None, None, None, since, until)
     count = 0
     with _database() as engine:
-        out = sys.stdout.buffer if file is None else file.open("xb")
+        out = sys.stdout.buffer if file is None else _new_file(file)
         try:
             for count, each in enumerate(export_entries(engine, query), 1):  # noqa: B007 - told below
                 out.write(orjson.dumps(each.plain()) + b"\n")
@@ -101,6 +100,15 @@ def export(
             if file is not None:
                 out.close()
     note(f"{count:,} changes")
+
+
+def _new_file(file: Path) -> BinaryIO:
+    try:
+        return file.open("xb")
+    except FileExistsError:
+        fail(f"{file} exists; choose another name", Exit.USAGE)
+    except OSError as error:
+        fail(f"{file}: {error.strerror}", Exit.USAGE)
 
 
 def _query(

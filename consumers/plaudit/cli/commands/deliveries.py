@@ -16,6 +16,7 @@ from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
 from plaudit.cli.ui.prompts import agreed
+from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.control.views import shown_attempt, shown_delivery
 from plaudit.dlq.letters.filters import moment
 from plaudit.records.attempt import Outcome
@@ -62,9 +63,7 @@ MOST_CHARACTERS: Final = 200
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 _Columns = Annotated[str | None, columns_option(COLUMNS)]
-_Workspace = Annotated[
-    str | None, typer.Option(metavar="UUID", help="Only deliveries of this workspace.")
-]
+_Workspace = Annotated[str | None, workspace_option("Only deliveries of this workspace.")]
 _Endpoint = Annotated[
     str | None, typer.Option(metavar="ENDPOINT", help="Only to this endpoint: its name or id.")
 ]

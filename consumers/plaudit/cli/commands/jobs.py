@@ -11,31 +11,45 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 from pydantic import ValidationError
-from rich.table import Column, Table
 from sqlalchemy.engine import Engine
 
 from plaudit.cli.jobs_metrics import JobsHealth
 from plaudit.cli.served import served
-from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve, whole_id
+from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.deliver.settings import ObservabilitySettings
 from plaudit.dlq.letters.ages import LOOK_EVERY_S, LetterAges, LetterAgesCollector
 from plaudit.jobs.params import JobParamsHolder, lane_of, settled
 from plaudit.jobs.runner import JobRunner
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.recorder.background_jobs import Chore, Chores
+from plaudit.records.validation import in_words, place_of
 from plaudit.runtime.logging import configure_logs
-from plaudit.store.endpoints.spec import uuid_text
 from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
-from plaudit.store.jobs.job_service import JobService
+from plaudit.store.jobs.job_service import JOBS_PAGE, JobService
 
 app = typer.Typer(no_args_is_help=True, help="Jobs: redrive, purge, replay, recovery and retry.")
 
 CLOSE_S: Final = 20.0
-_COLUMNS: Final = ("job", "kind", "state", "workspace", "finished", "of", "by")
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_Job = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+COLUMNS: Final = (
+    ListColumn("id", ValueForm.ID),
+    ListColumn("kind"),
+    ListColumn("state"),
+    ListColumn("workspace_id", ValueForm.ID),
+    ListColumn("moved", ValueForm.NUMBER),
+    ListColumn("chosen", ValueForm.NUMBER),
+    ListColumn("created_at", ValueForm.TIME),
+    ListColumn("created_by"),
+    ListColumn("dry_run", default=False),
+    ListColumn("started_at", ValueForm.TIME, default=False),
+    ListColumn("ended_at", ValueForm.TIME, default=False),
+    ListColumn("error", default=False),
+)
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+_Job = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or its first characters.")]
 
 
 @app.command()
@@ -74,9 +88,11 @@ def run(
 
 @app.command("list")
 def list_jobs(
-    workspace: Annotated[str | None, typer.Option(help="Of this workspace only.")] = None,
-    kind: Annotated[JobKind | None, typer.Option(help="Of this kind only.")] = None,
-    state: Annotated[JobState | None, typer.Option(help="In this state only.")] = None,
+    workspace: Annotated[str | None, workspace_option("Only jobs of this workspace.")] = None,
+    kind: Annotated[JobKind | None, typer.Option(help="Only jobs of this kind.")] = None,
+    state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to print.")] = JOBS_PAGE,
+    columns: Annotated[str | None, columns_option(COLUMNS)] = None,
     *,
     as_json: _Json = False,
 ) -> None:
@@ -85,21 +101,20 @@ def list_jobs(
     Example: plaudit jobs list --state running
     """
     with _database() as engine:
-        found = [each.plain() for each in JobService(engine).list(workspace, kind, state).jobs]
-    if as_json:
-        for each in found:
-            print_json(each)
-        return
-    table = Table(*(Column(name, overflow="fold") for name in _COLUMNS))
-    for each in found:
-        table.add_row(*_row(each))
-    PlainConsole().print(table)
+        page = JobService(engine).list(workspace, kind, state, limit=limit)
+    found = [each.plain() for each in page.jobs]
+    rows = found if as_json and columns is None else [_row(each) for each in found]
+    print_list(rows, COLUMNS, columns, as_json=as_json)
+    if page.cursor is not None:
+        note(f"there are more than {limit:,}; --limit shows more")
 
 
 @app.command()
 def create(
-    params: Annotated[str, typer.Argument(help="The order as JSON, as in POST /v1/jobs.")],
-    workspace: Annotated[str | None, typer.Option(help="Restrict it to this workspace.")] = None,
+    params: Annotated[str, typer.Argument(metavar="JSON", help="The order, as in POST /v1/jobs.")],
+    workspace: Annotated[
+        str | None, workspace_option("Id of the workspace to which it is restricted.")
+    ] = None,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count what it would do.")
@@ -113,17 +128,16 @@ def create(
         asked = settled(JobParamsHolder.model_validate({"params": orjson.loads(params)}).params)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:]) or "the order"
-        fail(f"{place}: {first['msg']}; see docs/jobs.md", Exit.USAGE)
+        place = place_of(first["loc"][1:]) or "the order"
+        fail(f"{place}: {in_words(first['msg'])}; see docs/jobs.md", Exit.USAGE)
     except orjson.JSONDecodeError as error:
         fail(f"the order is not JSON: {error}", Exit.USAGE)
-    owner = None if workspace is None else uuid_text("workspace", workspace)
     with _database() as engine:
         job = JobService(engine).create(
             JobKind(asked.kind),
             lane_of(asked),
             asked.model_dump(mode="json"),
-            owner,
+            workspace,
             dry_run=dry_run,
         )
     typer.echo(job.job_id)
@@ -133,15 +147,24 @@ def create(
 def show(job: _Job) -> None:
     """Show a job with its progress and its report, as JSON."""
     with _database() as engine:
-        print_json(JobService(engine).get(job).plain())
+        jobs = JobService(engine)
+        print_json(jobs.get(_id_of(jobs, job)).plain())
 
 
 @app.command()
 def cancel(job: _Job) -> None:
     """Cancel a job: a queued one at once, a running one at the end of its batch."""
     with _database() as engine:
-        found = JobService(engine).cancel(job)
+        jobs = JobService(engine)
+        found = jobs.cancel(_id_of(jobs, job))
     note(_said(found))
+
+
+def _id_of(jobs: JobService, text: str) -> str:
+    """Return the id of the job that a text means; exit if it means none or several."""
+    prefix = id_prefix(text)
+    ids = jobs.ids_between(*id_range(prefix)) if prefix and whole_id(text) is None else ()
+    return resolve(text, "job", lambda: map(KnownObject, ids))
 
 
 def _said(job: StoredJob) -> str:
@@ -152,12 +175,12 @@ def _said(job: StoredJob) -> str:
     return f"{job.job_id} ends after its current batch"
 
 
-def _row(job: dict[str, Any]) -> list[str]:
+def _row(job: dict[str, Any]) -> dict[str, Any]:
     progress = job["progress"]
     kind = f"{job['kind']} (dry run)" if job["dry_run"] else job["kind"]
     workspace = job["workspace_id"] or "all"
-    counts = f"{progress['moved']:,}", f"{progress['chosen']:,}"
-    return [job["id"], kind, job["state"], workspace, *counts, job["created_by"]]
+    counts = {name: progress[name] for name in ("moved", "chosen")}
+    return {**job, **counts, "kind": kind, "workspace_id": workspace}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from plaudit.cli.ui.ids import KnownObject, resolve
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import note, print_json
 from plaudit.cli.ui.prompts import require_agreement
+from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import ApiKey, KeyService, Scope
 
@@ -35,7 +36,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a li
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Purpose of the key, for people.")],
     workspace: Annotated[
-        str | None, typer.Option(metavar="UUID", help="Its workspace; an admin's key has none.")
+        str | None, workspace_option("Id of its workspace; an admin's key has none.")
     ] = None,
     scope: Annotated[
         Scope,
@@ -60,9 +61,7 @@ def create(
 
 @app.command("list")
 def list_keys(
-    workspace: Annotated[
-        str | None, typer.Option(metavar="UUID", help="Only keys of this workspace.")
-    ] = None,
+    workspace: Annotated[str | None, workspace_option("Only keys of this workspace.")] = None,
     columns: Annotated[str | None, columns_option(COLUMNS)] = None,
     *,
     as_json: _Json = False,

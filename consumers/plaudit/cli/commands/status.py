@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from plaudit.cli.ui.listing import ListColumn, ValueForm, print_list
+from plaudit.cli.ui.listing import ListColumn, ValueForm, aligned
 from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
 from plaudit.control.broker_reach import unreachable
-from plaudit.control.status import Status, look
-from plaudit.dlq.letters.letter import Kind
-from plaudit.dlq.letters.reader import Census, count
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
+
+if TYPE_CHECKING:
+    from plaudit.control.status import Status
+    from plaudit.dlq.letters.letter import Kind
+    from plaudit.dlq.letters.reader import Census
 
 WAITING: Final = (
     ListColumn("lane"),
@@ -41,29 +42,38 @@ def command(
     brokers can't be used; then the first line names the cause.
     """
     settings, now_ms = KafkaSettings(), wall_ms()
-    problem = unreachable(settings)
+    problem = unreachable(settings, lambda line: note(f"plaudit: {line}"))
     if problem is not None:
         if as_json:
             print_json({"brokers": settings.bootstrap_servers, "ok": False, "findings": [problem]})
         fail(problem)
+    # Why brokers can't be used is printed before these are imported.
+    from plaudit.control.status import look  # noqa: PLC0415 - takes long
+    from plaudit.dlq.letters.letter import Kind  # noqa: PLC0415 - takes long
+    from plaudit.dlq.letters.reader import count  # noqa: PLC0415 - takes long
+
     status = look(settings, now_ms)
     missing = any("does not exist" in finding for finding in status.findings)
     dead = {} if missing else {kind: count(settings, kind, now_ms) for kind in Kind}
+    if not as_json:
+        _print(status, dead)
+    # Last, because a database that does not answer takes its time.
     unknown = None if missing else _unknown_endpoints(settings)
     if as_json:
-        letters = {
-            str(kind): {"alive": each.alive, "expiring_within_3d": each.expiring}
-            for kind, each in dead.items()
-        }
-        print_json({**status.plain(), "dead_letters": letters, "unknown_endpoints": unknown})
-    else:
-        _print(status, dead)
-        if unknown:
-            note(
-                f"plaudit: workers serve {unknown:,} endpoints that are not in the database; "
-                "`plaudit endpoints sync --prune` lists and removes them"
-            )
+        print_json({**status.plain(), "dead_letters": _counts(dead), "unknown_endpoints": unknown})
+    elif unknown:
+        note(
+            f"plaudit: workers serve {unknown:,} endpoints that are not in the database; "
+            "`plaudit endpoints sync --prune` lists and removes them"
+        )
     _conclude(status)
+
+
+def _counts(dead: Mapping[Kind, Census]) -> dict[str, dict[str, int]]:
+    return {
+        str(kind): {"alive": each.alive, "expiring_within_3d": each.expiring}
+        for kind, each in dead.items()
+    }
 
 
 def _conclude(status: Status) -> None:
@@ -87,22 +97,44 @@ def _unknown_endpoints(settings: KafkaSettings) -> int | None:
 
 
 def _print(status: Status, dead: Mapping[Kind, Census]) -> None:
-    typer.echo(f"brokers: {plain(status.brokers)}")
-    workers = [
-        {"lane": lane, "worker": each.client_id, "host": each.host, "partitions": each.partitions}
+    """Print a report for people, also where it is no terminal: `--json` is for programs."""
+    lines = [
+        f"brokers: {plain(status.brokers)}",
+        *aligned(_workers(status), WORKERS),
+        *(aligned(_waiting(status), WAITING) or ["nothing is waiting"]),
+    ]
+    for kind, census in dead.items():
+        more = f", {census.expiring:,} of them expire within 3 d" if census.expiring else ""
+        lines.append(f"dead letters ({kind}): {census.alive:,}{more}")
+    for line in lines:
+        typer.echo(line)
+
+
+def _workers(status: Status) -> list[dict[str, object]]:
+    return [
+        {
+            "lane": lane,
+            "worker": each.client_id,
+            # Brokers write an address after a slash.
+            "host": each.host.lstrip("/"),
+            "partitions": each.partitions,
+        }
         for lane, members in status.workers.items()
         for each in members or ()
     ]
-    print_list(workers, WORKERS)
-    waiting = [
-        {**asdict(each), "oldest": _due(each.overdue_ms)} for each in status.topics if each.behind
+
+
+def _waiting(status: Status) -> list[dict[str, object]]:
+    return [
+        {
+            "lane": each.lane,
+            "topic": each.topic,
+            "behind": each.behind,
+            "oldest": _due(each.overdue_ms),
+        }
+        for each in status.topics
+        if each.behind
     ]
-    print_list(waiting, WAITING)
-    if not waiting:
-        typer.echo("nothing is waiting")
-    for kind, census in dead.items():
-        more = f", {census.expiring:,} of them expire within 3 d" if census.expiring else ""
-        typer.echo(f"dead letters ({kind}): {census.alive:,}{more}")
 
 
 def _due(overdue_ms: int | None) -> str:

@@ -14,6 +14,7 @@ import typer
 from plaudit.cli.ui.endpoint_names import endpoint_ids_of
 from plaudit.cli.ui.ids import KnownObject, id_prefix, refuse_ambiguous, whole_id
 from plaudit.cli.ui.output import Exit, fail
+from plaudit.cli.ui.workspace_option import workspaces_option
 from plaudit.dlq.letters.filters import FilterOptions, LetterFilter, parse
 from plaudit.dlq.letters.letter import Kind
 from plaudit.dlq.letters.reader import Letters
@@ -37,7 +38,10 @@ _OPTIONS: Final[dict[str, tuple[Any, object]]] = {
         Annotated[Kind, typer.Option(help="Deliveries, or records that can't be read as events.")],
         Kind.DELIVERIES,
     ),
-    "workspace": _many("UUID", "Only of this workspace; repeatable."),
+    "workspace": (
+        Annotated[_Many, workspaces_option("Only of this workspace; repeatable.")],
+        None,
+    ),
     "endpoint": _many("ENDPOINT", "Only of this endpoint, by name or id; repeatable."),
     "type": _many("TYPE", "Only of this event type; repeatable."),
     "reason": _many("REASON", "Only with this reason, such as exhausted; repeatable."),
@@ -63,10 +67,12 @@ class Chosen:
     Attributes:
         kind: kind of dead letters.
         filter: conditions for the letters.
+        workspace: the only workspace of the conditions, in which names are looked for.
     """
 
     kind: Kind
     filter: LetterFilter
+    workspace: str | None = None
 
 
 def choosing(command: Callable[..., None]) -> Callable[..., None]:
@@ -106,13 +112,12 @@ def _chosen(asked: dict[str, Any]) -> Chosen:
     if file is not None:
         ids += _read_ids(file)
     workspaces: list[str] = asked["workspace"] or []
-    asked["endpoint"] = endpoint_ids_of(
-        asked["endpoint"], workspaces[0] if len(workspaces) == 1 else None
-    )
+    workspace = workspaces[0] if len(workspaces) == 1 else None
+    asked["endpoint"] = endpoint_ids_of(asked["endpoint"], workspace)
     fields = {name: value for name, value in asked.items() if value}
     wanted = FilterOptions(**fields, ids=ids if ids or file is not None else None)
     parsed = parse(wanted, wall_ms())
-    return Chosen(kind, parsed)
+    return Chosen(kind, parsed, workspace)
 
 
 def _whole_id(text: str, kind: Kind) -> str:

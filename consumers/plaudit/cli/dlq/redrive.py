@@ -104,7 +104,7 @@ def redrive_letters(
         fail("--every: needs --policy FILE, which says what to resend", Exit.USAGE)
     again = RedriveOptions(reset_attempts, max_redrives)
     limits = JobLimits(rate, endpoint_rate, most, lag_cap, stop_after)
-    target = None if to is None else endpoint_id_of(to)
+    target = None if to is None else endpoint_id_of(to, chosen.workspace)
     done = run_order(settings, Order(chosen.kind, chosen.filter, again, target, limits), manner)
     if not done.matched:
         nothing_matches(settings, chosen)

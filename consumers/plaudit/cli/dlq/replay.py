@@ -16,6 +16,7 @@ from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.output import Exit, fail
 from plaudit.cli.ui.progress import watched
 from plaudit.cli.ui.prompts import require_agreement
+from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.throttle import JobLimits
 from plaudit.dlq.replay.choice import ReplayOrder
@@ -43,6 +44,9 @@ def command(
     until: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="Published before; now, or when it was enabled again."),
+    ] = None,
+    workspace: Annotated[
+        str | None, workspace_option("Id of the workspace, if the name is not unique.")
     ] = None,
     types: Annotated[
         list[str] | None,
@@ -86,7 +90,7 @@ def command(
       plaudit replay 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --since disabled --yes
     """
     order = ReplayOrder(
-        endpoint_id_of(endpoint),
+        endpoint_id_of(endpoint, workspace),
         since,
         until,
         frozenset(lookup(name).name for name in types or ()),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -27,11 +28,17 @@ from plaudit.cli.endpoints.endpoint_options import (
     headers_of,
     listed,
 )
-from plaudit.cli.endpoints.output import endpoint_service, public, show_endpoint, warn
+from plaudit.cli.endpoints.output import (
+    endpoint_service,
+    public_or_problem,
+    show_endpoint,
+    warn,
+)
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, note
 from plaudit.cli.ui.prompts import require_agreement
+from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.store.endpoints.changes import WrittenEndpoint
 from plaudit.store.endpoints.moving import without_headers_of
 from plaudit.store.endpoints.spec import EndpointSpec
@@ -39,6 +46,8 @@ from plaudit.store.endpoints.spec import EndpointSpec
 app = typer.Typer(no_args_is_help=True, help="Register and manage endpoints.")
 
 MOST_LISTED: Final = 1_000
+MOST_NAMED: Final = 5
+"""Endpoints that can't be decrypted and are named one by one."""
 COLUMNS: Final = (
     ListColumn("name"),
     ListColumn("id", ValueForm.ID),
@@ -64,7 +73,7 @@ COLUMNS: Final = (
 @app.command()
 def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where to send: https://…")],
-    workspace: Annotated[str, typer.Option(metavar="UUID", help="Workspace that owns it.")],
+    workspace: Annotated[str, workspace_option("Id of the workspace that owns it.")],
     types: Annotated[
         str | None, typer.Option(metavar="TYPES", help=f"{TYPES} By default all.")
     ] = None,
@@ -106,9 +115,7 @@ def add(
 
 @app.command("list")
 def list_endpoints(
-    workspace: Annotated[
-        str | None, typer.Option(metavar="UUID", help="Only endpoints of this workspace.")
-    ] = None,
+    workspace: Annotated[str | None, workspace_option("Only endpoints of this workspace.")] = None,
     columns: Annotated[str | None, columns_option(COLUMNS)] = None,
     limit: Annotated[
         int | None,
@@ -117,15 +124,27 @@ def list_endpoints(
     *,
     as_json: Json = False,
 ) -> None:
-    """List endpoints in order of creation."""
+    """List endpoints in order of creation; exit 1 if the key of one of them is missing."""
     most = (0 if as_json else MOST_LISTED) if limit is None else limit
     with endpoint_service() as service:
         found = service.page(workspace, most + 1) if most else service.list(workspace)
-        shown = [public(service, each) for each in (found[:most] if most else found)]
+        shown = [public_or_problem(service, each) for each in (found[:most] if most else found)]
     if most and len(found) > most:
         note(f"plaudit: more than {most:,} endpoints; --limit 0 lists all of them")
     rows = shown if as_json else [{**each, "types": each["types"] or "all"} for each in shown]
     print_list(rows, COLUMNS, columns, as_json=as_json)
+    _conclude_list([each for each in shown if each["problem"]])
+
+
+def _conclude_list(unreadable: Sequence[Mapping[str, Any]]) -> None:
+    """Name the endpoints whose key is missing, and exit with 1 if any is."""
+    for each in unreadable[:MOST_NAMED]:
+        named = f"{each['name']} ({each['id']})" if each["name"] else each["id"]
+        note(f"plaudit: endpoint {named} can't be decrypted: {each['problem']}")
+    if len(unreadable) > MOST_NAMED:
+        note(f"plaudit: {len(unreadable) - MOST_NAMED:,} more can't be decrypted")
+    if unreadable:
+        raise typer.Exit(Exit.FAILED)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.endpoints.signing import KINDS
 from plaudit.formats.catalogue import FORMATS
 from plaudit.store.endpoints.spec import InputRefused
@@ -15,7 +16,7 @@ Endpoint = Annotated[
     typer.Argument(metavar="ENDPOINT", help="Its name, its id, or the first characters of it."),
 ]
 Workspace = Annotated[
-    str | None, typer.Option(metavar="UUID", help="Workspace, if the name is not unique.")
+    str | None, workspace_option("Id of the workspace, if the name is not unique.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]

@@ -12,6 +12,8 @@ from plaudit.cli.ui.console import print_fields
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.output import note, print_json
 from plaudit.deliver.settings import HttpSettings, SealSettings
+from plaudit.endpoints.keys import CannotOpen
+from plaudit.endpoints.signing import signing_of
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.records.times import time_text
@@ -53,7 +55,7 @@ def show_endpoint(service: EndpointService, written: WrittenEndpoint, *, as_json
     if as_json:
         print_json(shown)
         return
-    hidden = {"warnings", "host", "secret", "status_reason"}
+    hidden = {"warnings", "host", "secret", "status_reason", "problem"}
     fields = {name: value for name, value in shown.items() if name not in hidden}
     print_fields({**fields, "types": shown["types"] or "all", "status": _status(shown)})
     if written.secret is not None:
@@ -77,30 +79,56 @@ def _show_secret(written: WrittenEndpoint) -> None:
 
 
 def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]:
-    """Return an endpoint without its secret, as plain data."""
+    """Return an endpoint without its secret, as plain data.
+
+    Raises:
+        CannotOpen: its key is not here.
+    """
     wanted = service.wanted(endpoint)
+    keys = service.public_keys(endpoint)
+    return {
+        **stored_fields(endpoint),
+        "host": wanted.url.partition("://")[2].partition("/")[0],
+        "url": wanted.url,
+        "headers": sorted(wanted.headers),
+        "public_key": next((each.public for each in keys), None),
+        "warnings": advice(wanted),
+    }
+
+
+def public_or_problem(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]:
+    """Return an endpoint as `public` does; if its key is missing, what is not encrypted."""
+    try:
+        return public(service, endpoint)
+    except CannotOpen as error:
+        return {**stored_fields(endpoint), "problem": str(error)}
+
+
+def stored_fields(endpoint: StoredEndpoint) -> dict[str, Any]:
+    """Return an endpoint as plain data, with None for what is encrypted."""
     return {
         "name": endpoint.name,
         "id": endpoint.endpoint_id,
         "workspace_id": endpoint.workspace_id,
-        "host": wanted.url.partition("://")[2].partition("/")[0],
-        "url": wanted.url,
+        "host": None,
+        "url": None,
         "types": list(endpoint.event_types),
         "spaces": list(endpoint.spaces),
-        "filter": wanted.content_filter,
-        "headers": sorted(wanted.headers),
+        "filter": endpoint.content_filter,
+        "headers": None,
         "rate_limit": endpoint.rate_limit,
         "schedule": endpoint.schedule,
         "format": endpoint.format,
-        "signing": wanted.signing,
-        "public_key": next((each.public for each in service.public_keys(endpoint)), None),
+        "signing": signing_of(endpoint.signature_kinds),
+        "public_key": None,
         "status": endpoint.status,
         "status_reason": endpoint.status_reason,
         "version": endpoint.version,
         "active_from": time_text(endpoint.active_from),
         "created_at": time_text(endpoint.created_at),
         "updated_at": time_text(endpoint.updated_at),
-        "warnings": advice(wanted),
+        "warnings": [],
+        "problem": None,
     }
 
 

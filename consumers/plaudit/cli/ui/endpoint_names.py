@@ -1,11 +1,11 @@
-"""Endpoints by name or by the first characters of their id, from the database."""
+"""Endpoints and workspaces by name or by the first characters of their id, from the database."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from plaudit.cli.ui.ids import KnownObject, resolve, whole_id
+from plaudit.cli.ui.ids import KnownObject, resolve
 from plaudit.cli.ui.output import Exit, fail
 
 _NO_DATABASE: Final = "a name or short id needs PLAUDIT_DATABASE_URL; or give the whole id"
@@ -18,7 +18,7 @@ def endpoint_id_of(text: str, workspace: str | None = None) -> str:
 
     Args:
         text: an id, its first characters, or a name.
-        workspace: restricts names to this workspace.
+        workspace: id; restricts names to this workspace.
     """
     return resolve(text, "endpoint", lambda: _known(text, workspace))
 
@@ -36,12 +36,28 @@ def endpoint_names() -> Mapping[str, str]:
         return {}
 
 
+def known_workspaces(text: str) -> list[str]:
+    """Return the ids of all workspaces that have endpoints or keys; exit without a database."""
+    try:
+        # A worker's installation has no database.
+        from plaudit.cli.ui.database import existing_database  # noqa: PLC0415 - of another extra
+        from plaudit.store.endpoints.workspaces import find_workspaces  # noqa: PLC0415 - of another extra
+    except ModuleNotFoundError:
+        fail(f"workspace {text!r}: {_NO_DATABASE}", Exit.USAGE)
+    engine = existing_database()
+    if engine is None:
+        fail(f"workspace {text!r}: {_NO_DATABASE}", Exit.USAGE)
+    try:
+        return find_workspaces(engine)
+    finally:
+        engine.dispose()
+
+
 def _known(text: str, workspace: str | None) -> list[KnownObject]:
     stored = _stored()
     if stored is None:
         fail(f"endpoint {text!r}: {_NO_DATABASE}", Exit.USAGE)
-    wanted = None if workspace is None else whole_id(workspace) or workspace
-    return [each for each in stored if wanted in {None, each.workspace_id}]
+    return [each for each in stored if workspace in {None, each.workspace_id}]
 
 
 def _stored() -> list[KnownObject] | None:

@@ -17,6 +17,8 @@ _LISTS: Final = {
     "delivery": "see `plaudit deliveries list`",
     "key": "see `plaudit keys list`",
     "event": "give its whole id",
+    "job": "see `plaudit jobs list`",
+    "workspace": "give its whole id",
 }
 """Where the ids of each kind of object are found."""
 
@@ -60,7 +62,7 @@ def resolve(text: str, what: str, known: Callable[[], Iterable[KnownObject]]) ->
 
     Args:
         text: an id, its first characters, or a name.
-        what: kind of the object: `endpoint`, `delivery`, `key` or `event`.
+        what: kind of the object: `endpoint`, `delivery`, `key`, `event`, `job` or `workspace`.
         known: returns the objects; not called for a complete id.
     """
     whole = whole_id(text)

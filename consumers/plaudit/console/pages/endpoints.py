@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from plaudit.api.problems import Refused
-from plaudit.api.schemas.endpoints import origin_of
+from plaudit.api.schemas.endpoint_out import origin_of
 from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import Label, endpoints_of, label_of, owned
 from plaudit.console.views.endpoint_form import field_of, spec_of, values_given, values_of

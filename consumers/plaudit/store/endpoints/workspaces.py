@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from plaudit.records.times import wall_ms
 from plaudit.store.audit.record import record_change
 from plaudit.store.db.database import reading, translated
-from plaudit.store.db.tables import WORKSPACES
+from plaudit.store.db.tables import API_KEYS, ENDPOINTS, WORKSPACES
 from plaudit.store.db.upsert import insert_into
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.notices import BY_DEFAULT, NoticeType
@@ -33,6 +33,15 @@ class Workspace:
     workspace_id: str
     notify_endpoint_id: str | None
     notify_types: tuple[NoticeType, ...] = BY_DEFAULT
+
+
+def find_workspaces(engine: Engine) -> list[str]:
+    """Return the ids of all workspaces that have endpoints or keys."""
+    of_endpoints = sa.select(ENDPOINTS.c.workspace_id)
+    of_keys = sa.select(API_KEYS.c.workspace_id).where(API_KEYS.c.workspace_id.is_not(None))
+    with reading(engine) as connection:
+        found = connection.execute(sa.union(of_endpoints, of_keys)).scalars()
+        return sorted(found)
 
 
 class WorkspaceService:

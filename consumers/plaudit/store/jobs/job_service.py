@@ -128,6 +128,12 @@ class JobService:
             found = [StoredJob(**row) for row in connection.execute(query).mappings()]
         return JobPage(found[:limit], found[limit - 1].job_id if len(found) > limit else None)
 
+    def ids_between(self, first: str, last: str) -> Sequence[str]:
+        """Return the ids of jobs from one to another, inclusive."""
+        query = sa.select(JOBS.c.job_id).where(JOBS.c.job_id.between(first, last)).limit(JOBS_PAGE)
+        with reading(self._engine) as connection:
+            return list(connection.execute(query).scalars())
+
     def cancel(self, job_id: str, workspace_id: str | None = None) -> StoredJob:
         """Cancel a job: a queued one at once, a running one at the end of its batch. Idempotent.
 

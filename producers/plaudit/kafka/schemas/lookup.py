@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import SchemaUnknown, Undecodable
 from plaudit.events.framing import SchemaId
-from plaudit.events.registry.client import RegistryLookup
 from plaudit.kafka.schemas.topic import SchemasFollower
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.waiting import ask_until
+
+if TYPE_CHECKING:
+    from plaudit.events.registry.client import RegistryLookup
 
 _ASK_AGAIN_S: Final = 0.05
 NO_REGISTRY: Final = (
@@ -37,11 +39,7 @@ class SchemaLookup:
         url = settings.schema_registry_url
         self._topic_name = settings.names.schemas
         self._topic = SchemasFollower(settings)
-        self._registry = (
-            None
-            if url is None
-            else RegistryLookup(url, [each.record for each in CATALOGUE.values()])
-        )
+        self._registry = None if url is None else _registry_at(url)
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
         """Return the schema with this fingerprint.
@@ -78,6 +76,13 @@ class SchemaLookup:
         self._topic.close()
         if self._registry is not None:
             self._registry.close()
+
+
+def _registry_at(url: str) -> RegistryLookup:
+    # The HTTP client takes a fifth of a command's start; most installations have no registry.
+    from plaudit.events.registry.client import RegistryLookup  # noqa: PLC0415 - takes long, is seldom needed
+
+    return RegistryLookup(url, [each.record for each in CATALOGUE.values()])
 
 
 class AnsweredSchemas:
