@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from rich.table import Table
 
-from plaudit.cli.dlq.tables import bars
+from plaudit.cli.dlq.tables import count_lines, count_rows
 from plaudit.cli.ui import console
 from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.output import note, plain, print_json
@@ -27,7 +28,11 @@ def test_nothing_that_is_printed_is_a_command(capsys: pytest.CaptureFixture[str]
     shown.print(table)
     shown.print(hostile)
     shown.print_value(json.dumps({"name": hostile}))
-    bars({"reason": {hostile: 3}})
+    for lines in (count_lines, count_rows):
+        sys.stdout.write(
+            "\n".join(lines({"reason": {hostile: 3, "gone": 1}, "type": {hostile: 4}}))
+        )
+    sys.stdout.write("\n")
     note(hostile)
     print_json({"name": hostile})
     told = capsys.readouterr()

@@ -37,7 +37,8 @@ class UnknownEventType(LookupError):
     def __init__(self, name: str) -> None:
         self.name = name
         self.close = tuple(difflib.get_close_matches(name, TABLE))
-        hint = f"did you mean {' or '.join(self.close)}?" if self.close else "see the catalogue"
+        close = f"did you mean {' or '.join(self.close)}?"
+        hint = close if self.close else "see `plaudit schemas list`"
         super().__init__(f"unknown event type {name!r}: {hint}")
 
 

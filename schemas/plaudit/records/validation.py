@@ -11,6 +11,7 @@ _WORDS: Final = (
     (r"Assertion failed, (.*)", r"\1"),
     (r"Field required", "missing"),
     (r"Extra inputs are not permitted", "not a known name"),
+    (r"Unable to extract tag using discriminator '(\w+)'", r"`\1` is missing"),
     (r"Input should be a valid integer.*", "not a whole number"),
     (r"Input should be a valid (number|decimal).*", "not a number"),
     (r"Input should be a finite number", "not a finite number"),
@@ -32,10 +33,19 @@ _WORDS: Final = (
     (r"(?:String|List|Tuple) should have at least (\d+ \w+).*", r"has less than \1"),
 )
 _PATTERNS: Final = [(re.compile(pattern, re.DOTALL), words) for pattern, words in _WORDS]
+_TAG: Final = re.compile(
+    r"Input tag '(?P<given>.*?)' found using '(?P<name>\w+)' does not match any of the expected "
+    r"tags: (?P<known>.*)"
+)
 
 
 def in_words(message: str) -> str:
     """Return a message of pydantic in plain words; any other text stays."""
+    tag = _TAG.fullmatch(message)
+    if tag is not None:
+        # Members of enumerations are written as Python shows them.
+        known = ", ".join(re.findall(r"'([^']*)'", tag["known"]))
+        return f"`{tag['name']}` {tag['given']!r} is not one of {known}"
     for pattern, words in _PATTERNS:
         found = pattern.fullmatch(message)
         if found is not None:

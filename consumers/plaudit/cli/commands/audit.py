@@ -67,7 +67,7 @@ def list_entries(
     with _database() as engine:
         found = [each.plain() for each in islice(export_entries(engine, query), limit)]
     rows = found if as_json and columns is None else [_row(each) for each in found]
-    print_list(rows, COLUMNS, columns, as_json=as_json)
+    print_list(rows, COLUMNS, columns, as_json=as_json, nothing="no changes match")
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:

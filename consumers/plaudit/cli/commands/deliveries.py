@@ -12,17 +12,20 @@ from sqlalchemy.engine import Engine
 from plaudit.cli.ui.console import print_fields
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
-from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve
+from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve, whole_id
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
 from plaudit.cli.ui.prompts import agreed
 from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.control.views import shown_attempt, shown_delivery
 from plaudit.dlq.letters.filters import moment
+from plaudit.events.catalogue import CATALOGUE
 from plaudit.records.attempt import Outcome
 from plaudit.records.explanations import explain
+from plaudit.records.suggestions import suggestion
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import reading
+from plaudit.store.endpoints.notices import NoticeType
 from plaudit.store.endpoints.rows import find_names
 from plaudit.store.log.queries import (
     DEFAULT_PAGE,
@@ -33,7 +36,7 @@ from plaudit.store.log.queries import (
     find_page,
 )
 from plaudit.store.log.query import Query, State
-from plaudit.store.log.short_ids import deliveries_between
+from plaudit.store.log.short_ids import deliveries_between, events_between
 
 if TYPE_CHECKING:
     from plaudit.control.retry import Retried
@@ -67,7 +70,10 @@ _Workspace = Annotated[str | None, workspace_option("Only deliveries of this wor
 _Endpoint = Annotated[
     str | None, typer.Option(metavar="ENDPOINT", help="Only to this endpoint: its name or id.")
 ]
-_Event = Annotated[str | None, typer.Option(metavar="UUID", help="Only of this event.")]
+_Event = Annotated[
+    str | None,
+    typer.Option(metavar="EVENT", help="Only of this event: its id, or its first characters."),
+]
 _Subject = Annotated[
     str | None,
     typer.Option(metavar="UUID", help="Only about this testimonial, response, customer or space."),
@@ -132,7 +138,7 @@ def list_deliveries(
         {**shown_delivery(each), "endpoint": names.get(each.endpoint_id) or each.endpoint_id}
         for each in page.deliveries
     ]
-    print_list(rows, COLUMNS, columns, as_json=as_json)
+    print_list(rows, COLUMNS, columns, as_json=as_json, nothing="no deliveries match")
     if page.cursor is not None:
         note(f"more: --cursor {page.cursor}")
 
@@ -235,15 +241,42 @@ def _query(
     until: str | None,
 ) -> Query:
     now_ms = wall_ms()
+    if subject is not None and whole_id(subject) is None:
+        fail(f"--subject: {subject!r} is not a UUID", Exit.USAGE)
     return Query(
         workspace_id=workspace,
         endpoint_id=None if endpoint is None else endpoint_id_of(endpoint, workspace),
-        event_id=event,
-        subject=subject,
-        event_type=event_type,
+        event_id=None if event is None else _whole_event(event),
+        subject=None if subject is None else whole_id(subject),
+        event_type=None if event_type is None else _looked_up(event_type),
         since_ms=moment("--since", since, now_ms),
         until_ms=moment("--until", until, now_ms),
     )
+
+
+def _looked_up(event_type: str) -> str:
+    """Return a type as it is given; warn if this release does not know it."""
+    known = {*CATALOGUE, *NoticeType}
+    if event_type not in known:
+        close = suggestion(event_type, known)
+        hint = close if close.startswith("did you mean") else "see `plaudit schemas list`"
+        note(f"plaudit: warning: --type: {event_type!r} is not an event type here; {hint}")
+    return event_type
+
+
+def _whole_event(text: str) -> str:
+    def known() -> list[KnownObject]:
+        prefix = id_prefix(text)
+        if prefix is None:
+            return []
+        engine = opened_database()
+        try:
+            with reading(engine) as connection:
+                return [KnownObject(each) for each in events_between(connection, *id_range(prefix))]
+        finally:
+            engine.dispose()
+
+    return resolve(text, "event", known)
 
 
 def _whole(delivery: str) -> str:

@@ -104,7 +104,7 @@ def list_jobs(
         page = JobService(engine).list(workspace, kind, state, limit=limit)
     found = [each.plain() for each in page.jobs]
     rows = found if as_json and columns is None else [_row(each) for each in found]
-    print_list(rows, COLUMNS, columns, as_json=as_json)
+    print_list(rows, COLUMNS, columns, as_json=as_json, nothing="no jobs match")
     if page.cursor is not None:
         note(f"there are more than {limit:,}; --limit shows more")
 

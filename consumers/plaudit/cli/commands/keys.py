@@ -69,7 +69,8 @@ def list_keys(
     """List keys, including revoked ones; only the last characters of a key are stored in clear."""
     with _service() as service:
         found = service.list(workspace)
-    print_list([shown(each) for each in found], COLUMNS, columns, as_json=as_json)
+    rows = [shown(each) for each in found]
+    print_list(rows, COLUMNS, columns, as_json=as_json, nothing="no keys match")
 
 
 @app.command()

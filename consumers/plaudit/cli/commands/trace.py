@@ -150,8 +150,9 @@ def _print(traced: Traced) -> None:
         console.print("  sent to no endpoint:", markup=False)
     for course in shown["endpoints"]:
         name = course["name"] or ("deleted" if course["deleted"] else "")
+        named = f"{course['endpoint_id']} {name}".rstrip()
         state = course["state"] or f"not sent: {course['not_sent_because']}"
-        console.print(f"  to {course['endpoint_id']} {name}: {state}", markup=False)
+        console.print(f"  to {named}: {state}", markup=False)
         if course["note"]:
             console.print(f"    {course['note']}", markup=False)
         for each in course["attempts"]:

@@ -13,7 +13,7 @@ import typer
 
 from plaudit.cli.dlq.options import Chosen, choosing, letter_id_of
 from plaudit.cli.dlq.redrive import purge_letters, redrive_letters
-from plaudit.cli.dlq.tables import bars, nothing_matches
+from plaudit.cli.dlq.tables import count_lines, count_rows, nothing_matches
 from plaudit.cli.ui.console import PlainConsole, print_fields
 from plaudit.cli.ui.endpoint_names import endpoint_names
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
@@ -105,6 +105,8 @@ def list_letters(
 def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
     """Count dead letters by reason, endpoint, event type, topic and day.
 
+    On a terminal: tables. Elsewhere: field, value and count, separated by tabs.
+
     Example: plaudit dlq stats --since 24h
     """
     settings, histogram = KafkaSettings(), Histogram()
@@ -116,9 +118,11 @@ def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
         print_json({"total": histogram.total, **histogram.counts()})
     elif not histogram.total:
         nothing_matches(settings, chosen)
+    elif sys.stdout.isatty():
+        typer.echo(f"{histogram.total:,} dead letters ({chosen.kind})")
+        typer.echo("\n".join(count_lines(histogram.counts())))
     else:
-        PlainConsole().print(f"{histogram.total:,} dead letters ({chosen.kind})")
-        bars(histogram.counts())
+        typer.echo("\n".join(count_rows(histogram.counts())))
 
 
 @app.command()

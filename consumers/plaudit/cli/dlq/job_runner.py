@@ -11,8 +11,7 @@ import typer
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.private import privately
-from plaudit.cli.dlq.tables import bars
-from plaudit.cli.ui.console import PlainConsole
+from plaudit.cli.dlq.tables import count_lines
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.cli.ui.progress import watched
 from plaudit.cli.ui.prompts import require_agreement
@@ -62,10 +61,8 @@ def count_purge(settings: KafkaSettings, order: Order) -> Report:
 
 def show_counts(seen: Report) -> None:
     """Print what would be moved, and what would stay."""
-    console = PlainConsole(stderr=True)
-    console.print(f"Would {seen.verb} {seen.chosen:,} of {seen.looked_at:,} {seen.noun}.")
-    bars(seen.counts, console)
-    for line in seen.lines():
+    note(f"Would {seen.verb} {seen.chosen:,} of {seen.looked_at:,} {seen.noun}.")
+    for line in (*count_lines(seen.counts), *seen.lines()):
         note(line)
 
 

@@ -132,7 +132,7 @@ def list_endpoints(
     if most and len(found) > most:
         note(f"plaudit: more than {most:,} endpoints; --limit 0 lists all of them")
     rows = shown if as_json else [{**each, "types": each["types"] or "all"} for each in shown]
-    print_list(rows, COLUMNS, columns, as_json=as_json)
+    print_list(rows, COLUMNS, columns, as_json=as_json, nothing="no endpoints match")
     _conclude_list([each for each in shown if each["problem"]])
 
 

@@ -42,7 +42,8 @@ def result_line(tested: Tested) -> str:
     head = "OK" if tested.succeeded else "failed"
     said = " ".join((tested.answer or "").split())[:MOST_SHOWN]
     line = f"{head}: {attempted.status} {phrase}".rstrip() + f" in {took_ms:,.0f} ms"
-    advice = "" if tested.succeeded else f" ({explain('status', attempted.status).line})"
+    # A test send is not retried, so that the advice about retries does not apply.
+    advice = "" if tested.succeeded else f" ({explain('status', attempted.status).what})"
     return f"{line}{f': {said}' if said else ''}{advice}"
 
 

@@ -37,7 +37,7 @@ def endpoint_names() -> Mapping[str, str]:
 
 
 def known_workspaces(text: str) -> list[str]:
-    """Return the ids of all workspaces that have endpoints or keys; exit without a database."""
+    """Return the ids of all workspaces in the database; exit without one."""
     try:
         # A worker's installation has no database.
         from plaudit.cli.ui.database import existing_database  # noqa: PLC0415 - of another extra

@@ -16,7 +16,7 @@ from typing import Any, Final
 import typer
 
 from plaudit.cli.ui.ids import whole_id
-from plaudit.cli.ui.output import Exit, fail, plain, print_json
+from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
 from plaudit.records.suggestions import suggestion
 
 SHORT_ID: Final = 8
@@ -60,6 +60,7 @@ def print_list(
     chosen: str | None = None,
     *,
     as_json: bool = False,
+    nothing: str | None = None,
 ) -> None:
     """Print rows in the form that the output takes.
 
@@ -68,8 +69,11 @@ def print_list(
         columns: columns of the list.
         chosen: value of `--columns`.
         as_json: print JSON.
+        nothing: note on standard error if the list is empty.
     """
     wanted = chosen_columns(columns, chosen)
+    if not rows and nothing is not None:
+        note(nothing)
     if as_json:
         for row in rows:
             print_json(row if chosen is None else {each.name: row[each.name] for each in wanted})

@@ -17,7 +17,7 @@ def agreed(question: str, done: str) -> bool:
         done: participle for the message that nothing happened, such as `removed`.
     """
     if not sys.stdin.isatty():
-        note(f"nothing was {done}: give --yes to do it")
+        note(f"{question} Nothing was {done}: give --yes to do it")
         return False
     return typer.confirm(question, err=True)
 

@@ -27,7 +27,8 @@ def workspaces_option(text: str) -> Any:  # noqa: ANN401 - Typer's options are u
 def workspace_id_of(text: str) -> str:
     """Return the id of the workspace that a text means; exit if it means none or several.
 
-    The database is only opened for a short id. It knows the workspaces of endpoints and keys.
+    The database is only opened for a short id. It knows the workspaces of endpoints,
+    keys and deliveries.
     """
     if whole_id(text) is None and id_prefix(text) is None:
         fail(f"--workspace: {text!r} is not a UUID, nor its first characters", Exit.USAGE)

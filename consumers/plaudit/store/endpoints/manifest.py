@@ -111,7 +111,8 @@ def read_file(
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputRefused(str(path), f"can't be read: {error}") from None
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputRefused(str(path), f"can't be read: {why}") from None
     try:
         tree = yaml.load(_filled(text, named, environ, path), _LOADER)  # noqa: S506 - a safe one
         file = _File.model_validate(tree)

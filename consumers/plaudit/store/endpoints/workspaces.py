@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from plaudit.records.times import wall_ms
 from plaudit.store.audit.record import record_change
 from plaudit.store.db.database import reading, translated
-from plaudit.store.db.tables import API_KEYS, ENDPOINTS, WORKSPACES
+from plaudit.store.db.tables import API_KEYS, ENDPOINTS, HEALTH, WORKSPACES
 from plaudit.store.db.upsert import insert_into
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.notices import BY_DEFAULT, NoticeType
@@ -36,11 +36,12 @@ class Workspace:
 
 
 def find_workspaces(engine: Engine) -> list[str]:
-    """Return the ids of all workspaces that have endpoints or keys."""
+    """Return the ids of all workspaces that have endpoints or keys, or had deliveries."""
     of_endpoints = sa.select(ENDPOINTS.c.workspace_id)
     of_keys = sa.select(API_KEYS.c.workspace_id).where(API_KEYS.c.workspace_id.is_not(None))
+    of_deliveries = sa.select(HEALTH.c.workspace_id)
     with reading(engine) as connection:
-        found = connection.execute(sa.union(of_endpoints, of_keys)).scalars()
+        found = connection.execute(sa.union(of_endpoints, of_keys, of_deliveries)).scalars()
         return sorted(found)
 
 
