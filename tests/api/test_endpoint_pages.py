@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from uuid import uuid4
+
 import pytest
 
 from api.conftest import Installation
 from api.test_api import create, refused
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.signing import new_secret
+from plaudit.records.times import wall_ms
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.making import new_endpoint
+from plaudit.store.endpoints.spec import EndpointSpec
 
 pytestmark = pytest.mark.broker
+
+LIST = "/v1/endpoints"
 
 
 def test_endpoints_are_listed_in_pages_that_link_the_next_one(api: Installation) -> None:
@@ -22,4 +33,20 @@ def test_endpoints_are_listed_in_pages_that_link_the_next_one(api: Installation)
         each["id"] for each in api.client.get("/v1/endpoints", headers=api.read).json()
     ]
     assert sorted(found) == sorted(made)
-    refused(api.client.get("/v1/endpoints?cursor=x", headers=api.read), 422, "cursor")
+    wrong = api.client.get("/v1/endpoints?cursor=x", headers=api.read)
+    refused(wrong, 422, "cursor")
+    assert wrong.json()["detail"] == "not a cursor: take it from the `Link` of the page before"
+
+
+def test_an_endpoint_that_cannot_be_decrypted_does_not_spoil_the_list(api: Installation) -> None:
+    good = create(api, name="good").json()["id"]
+    other = SecretKeys([os.urandom(32)])
+    asked = EndpointSpec("https://bad.example.com/", name="bad")
+    bad = new_endpoint(other, asked, api.workspace, str(uuid4()), new_secret(), wall_ms())
+    with api.parts.engine.begin() as connection:
+        rows.insert_all(connection, [bad])
+    listed = {each["id"]: each for each in api.client.get(LIST, headers=api.read).json()}
+    assert listed.keys() == {good, bad.endpoint_id}
+    assert (listed[good]["url"] is None, listed[bad.endpoint_id]["url"]) == (False, None)
+    assert "can't decrypt" in listed[bad.endpoint_id]["warnings"][0]
+    refused(api.client.get(f"{LIST}/{bad.endpoint_id}", headers=api.read), 500)

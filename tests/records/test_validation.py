@@ -26,6 +26,9 @@ class Model(BaseModel):
     on: bool = False
     mode: Literal["all", "none"] = "all"
     inner: list[Inner] = []
+    state: Annotated[str, Field(pattern="^(dead|pending)$")] = "dead"
+    text: Annotated[str, Field(pattern=r"^[^\x00]*$")] = ""
+    word: Annotated[str, Field(pattern="^[a-z_]+$")] = "x"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,9 @@ class Model(BaseModel):
         ({"inner": [{}, {"types": "a"}]}, "inner[1].types: not a list"),
         ({"inner": [{"typo": 1}]}, "inner[0].typo: not a known name"),
         ({"inner": {}}, "inner: not a list"),
+        ({"state": "x"}, "state: must be one of dead|pending"),
+        ({"text": "a\0"}, "text: contains a NUL character"),
+        ({"word": "A"}, "word: not in the form that is expected here"),
     ],
 )
 def test_a_message_says_what_is_wrong_in_plain_words(given: dict[str, object], said: str) -> None:

@@ -1,0 +1,160 @@
+"""Commands that need a database and no broker."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from command import CommandLine
+from plaudit.endpoints.keys import SecretKeys
+from plaudit.endpoints.signing import new_secret
+from plaudit.kafka.settings import KafkaSettings
+from plaudit.records.times import wall_ms
+from plaudit.store.db.database import open_database
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.making import new_endpoint
+from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.jobs.job_model import JobKind
+from plaudit.store.jobs.job_service import JobService
+
+OURS = "7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01"
+THEIRS = "7d9f0000-52a4-4b0e-9a53-0c6d1f1f2a01"
+NO_BROKER = KafkaSettings(bootstrap_servers="127.0.0.1:1")
+
+
+def key_text() -> str:
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+class Installation:
+    """A database, and a command line that uses it."""
+
+    def __init__(self, file: Path) -> None:
+        self.url = f"sqlite:///{file}"
+        self.engine: Engine = open_database(self.url)
+        self.key = key_text()
+        environment = {"PLAUDIT_DATABASE_URL": self.url, "PLAUDIT_SECRET_KEY": self.key}
+        self.run = CommandLine(NO_BROKER, environment)
+
+    def add_endpoint(self, name: str, workspace: str = OURS, key: str | None = None) -> str:
+        """Insert an endpoint, encrypted with a key; return its id."""
+        asked = EndpointSpec(f"https://{name}.example.com/hook", name=name)
+        keys = SecretKeys([base64.b64decode(key or self.key)])
+        made = new_endpoint(keys, asked, workspace, str(uuid.uuid4()), new_secret(), wall_ms())
+        with self.engine.begin() as connection:
+            rows.insert(connection, made)
+        return made.endpoint_id
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Installation:
+    return Installation(tmp_path / "plaudit.db")
+
+
+def test_an_endpoint_whose_key_is_missing_is_named_and_the_others_are_listed(
+    installed: Installation,
+) -> None:
+    installed.add_endpoint("good")
+    bad = installed.add_endpoint("bad", key=key_text())
+    listed = installed.run("endpoints", "list", "--columns", "name,host")
+    assert listed.code == 1
+    assert listed.out.splitlines() == ["good\tgood.example.com", "bad\t"]
+    assert f"endpoint bad ({bad}) can't be decrypted: key_missing" in listed.err
+    problems = [each["problem"] for each in installed.run("endpoints", "list", "--json").json]
+    assert problems[0] is None
+    assert "PLAUDIT_SECRET_KEY" in problems[1]
+
+
+def test_a_workspace_is_named_by_its_first_characters(installed: Installation) -> None:
+    installed.add_endpoint("ours")
+    installed.add_endpoint("theirs", THEIRS)
+    installed.run("keys", "create", "crm", "--workspace", "7d9f5c1e")
+    [key] = installed.run("keys", "list", "--workspace", "7d9f5c1e", "--json").json
+    assert (key["name"], key["workspace_id"]) == ("crm", OURS)
+    mine = installed.run("endpoints", "list", "--workspace", "7d9f0000", "--columns", "name")
+    assert mine.out == "theirs\n"
+    for command in (
+        ["deliveries", "list"], ["audit", "list"], ["jobs", "list"], ["dlq", "list"],
+        ["endpoints", "show", "crm"], ["replay", "crm", "--since", "1h"],
+        ["dlq", "redrive", "--to", "crm"], ["endpoints", "add", "https://a.example"],
+    ):  # fmt: skip
+        several = installed.run(*command, "--workspace", "7d9f")
+        assert several.code == 2
+        assert "workspace '7d9f' is ambiguous" in several.err, command
+        wrong = installed.run(*command, "--workspace", "nope")
+        assert wrong.code == 2
+        assert "--workspace: 'nope' is not a UUID, nor its first characters" in wrong.err
+
+
+def test_a_name_that_two_workspaces_have_needs_the_workspace(installed: Installation) -> None:
+    installed.add_endpoint("crm")
+    installed.add_endpoint("crm", THEIRS)
+    for command in (["replay", "crm", "--since", "1h"], ["dlq", "redrive", "--to", "crm"]):
+        refused = installed.run(*command)
+        assert refused.code == 2
+        assert "add --workspace" in refused.err
+    # With it, the next check is reached.
+    replay = ("replay", "crm", "--since", "1h", "--type", "foo")
+    assert "unknown event type" in installed.run(*replay, "--workspace", THEIRS[:8]).err
+
+
+def test_jobs_are_one_line_each_and_are_named_by_their_first_characters(
+    installed: Installation,
+) -> None:
+    jobs = JobService(installed.engine)
+    made = jobs.create(JobKind.PURGE, "letters", {"kind": "purge"}, OURS, dry_run=True)
+    other = jobs.create(JobKind.RETRY, "retries", {"kind": "retry"}, None, dry_run=False)
+    listed = installed.run("jobs", "list", "--columns", "id,kind,workspace_id,moved")
+    assert listed.out.splitlines() == [
+        f"{other.job_id}\tretry\tall\t0",
+        f"{made.job_id}\tpurge (dry run)\t{OURS}\t0",
+    ]
+    [shown] = installed.run("jobs", "show", made.job_id[:-1]).json
+    assert shown["id"] == made.job_id
+    assert f"cancelled {made.job_id}" in installed.run("jobs", "cancel", made.job_id[:-1]).err
+    unknown = installed.run("jobs", "show", "ffffffff")
+    assert (unknown.code, "see `plaudit jobs list`" in unknown.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"kind": "foo"}, "`kind` 'foo' is not one of redrive, purge, replay, recovery, retry"),
+        ({}, "`kind` is missing"),
+    ],
+)
+def test_an_order_of_an_unknown_kind_is_refused_in_words(
+    order: dict[str, str], said: str, installed: Installation
+) -> None:
+    refused = installed.run("jobs", "create", json.dumps(order))
+    assert refused.code == 2
+    assert said in refused.err
+
+
+def test_an_empty_list_says_so_and_warns_of_a_type_that_does_not_exist(
+    installed: Installation,
+) -> None:
+    found = installed.run("deliveries", "list", "--type", "testimonial.aproved")
+    assert (found.code, found.out) == (0, "")
+    assert "did you mean testimonial.approved?" in found.err
+    assert "no deliveries match" in found.err
+    for option, text in (("--subject", "foo"), ("--event", "foo")):
+        assert installed.run("deliveries", "list", option, text).code == 2
+
+
+def test_the_audit_log_is_never_written_over_a_file(
+    installed: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "audit.jsonl"
+    file.write_text("kept")
+    refused = installed.run("audit", "export", str(file))
+    assert (refused.code, file.read_text()) == (2, "kept")
+    assert "exists; choose another name" in refused.err
+    nowhere = installed.run("audit", "export", str(tmp_path / "none" / "x"))
+    assert (nowhere.code, "No such file" in nowhere.err) == (2, True)

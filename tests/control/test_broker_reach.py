@@ -1,0 +1,81 @@
+"""Why brokers can't be used, told early: on real sockets that are no brokers."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from plaudit.control import broker_reach
+from plaudit.control.broker_reach import unreachable
+from plaudit.kafka.settings import KafkaSettings
+
+
+@contextmanager
+def listening(answer: bytes | None) -> Iterator[str]:
+    """A server that answers everything with the same bytes, or is silent; yields its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kept: list[socket.socket] = []
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                kept.append(client)
+                if answer is not None and client.recv(4_096):
+                    client.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        for each in kept:
+            each.close()
+
+
+def test_an_http_server_is_called_one() -> None:
+    with listening(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
+        said = unreachable(KafkaSettings(bootstrap_servers=address))
+    assert said == (
+        f"Kafka is unreachable: an HTTP server answers at {address}. Check KAFKA_BOOTSTRAP_SERVERS"
+    )
+
+
+def test_a_silent_server_is_named_while_the_command_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_reach, "SILENT_S", 0.05)
+    told = threading.Event()
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        told.set()
+
+    with listening(None) as address:
+        settings = KafkaSettings(bootstrap_servers=address)
+        threading.Thread(target=unreachable, args=(settings, tell), daemon=True).start()
+        assert told.wait(30)
+        assert lines == [f"waiting for {address}: it accepts connections, but does not answer"]
+
+
+def test_a_refused_connection_is_told_before_slow_imports() -> None:
+    """The cause needs neither the client of Kafka nor an HTTP client nor a database."""
+    slow = ("httpx", "sqlalchemy", "fastavro", "plaudit.kafka.admin.client")
+    program = (
+        "import sys; from plaudit.cli.main import main\n"
+        "try: main()\n"
+        f"finally: print([each for each in {slow!r} if each in sys.modules])"
+    )
+    environment = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "status"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Kafka is unreachable: 127.0.0.1:1: connection refused" in done.stderr
+    assert done.stdout.strip() == "[]"
