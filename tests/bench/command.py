@@ -12,7 +12,6 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from bench.lab import FULL, QUICK
 from bench.report import Report
@@ -20,6 +19,7 @@ from bench.run import VOID, Request, chosen, run
 from bench.scenarios.registry import SCENARIOS
 from bench.svg import svg
 from bench.table import markdown, print_report
+from plaudit.cli.ui.listing import ListColumn, print_list
 from plaudit.cli.ui.output import Exit, fail, print_json
 from plaudit.kafka.settings import BOOTSTRAP
 
@@ -116,8 +116,14 @@ def _tell(
 
 
 def _list() -> None:
-    table = Table("scenario", "what is measured", "about", "--quick", box=None)
-    for name, scenario in SCENARIOS.items():
-        quick = f"{scenario.quick_s:.0f} s" + ("" if scenario.quick else ", when named")
-        table.add_row(name, scenario.summary, f"{scenario.seconds:.0f} s", quick)
-    Console().print(table)
+    rows = [
+        {
+            "scenario": name,
+            "about": f"{scenario.seconds:.0f} s",
+            "quick": f"{scenario.quick_s:.0f} s" + ("" if scenario.quick else ", when named"),
+            "measures": scenario.summary,
+        }
+        for name, scenario in SCENARIOS.items()
+    ]
+    columns = [ListColumn(name) for name in ("scenario", "about", "quick", "measures")]
+    print_list(rows, columns)

@@ -1,4 +1,4 @@
-"""Why brokers can't be used, told early: on real sockets that are no brokers."""
+"""Early reports of brokers that can't be used, on real sockets that are not brokers."""
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ def test_a_silent_server_is_named_while_the_command_waits(monkeypatch: pytest.Mo
         assert lines == [f"waiting for {address}: it accepts connections, but does not answer"]
 
 
-def test_a_refused_connection_is_told_before_slow_imports() -> None:
-    """The cause needs neither the client of Kafka nor an HTTP client nor a database."""
+def test_a_refused_connection_is_reported_before_slow_imports() -> None:
     slow = ("httpx", "sqlalchemy", "fastavro", "plaudit.kafka.admin.client")
     program = (
         "import sys; from plaudit.cli.main import main\n"

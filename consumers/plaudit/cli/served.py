@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from plaudit.cli.ui.output import Exit, fail
+from plaudit.cli.ui.ports import cannot_listen
 from plaudit.deliver.settings import ObservabilitySettings
 from plaudit.logs.logger import event_logger
 from plaudit.runtime.ops_server import HealthServer, Page, Subject
@@ -47,8 +48,8 @@ def _bound(
         except OSError as error:
             if error.errno != errno.EADDRINUSE or port == ports[-1]:
                 fail(
-                    f"PLAUDIT_METRICS_PORT: can't listen on {settings.metrics_host}:{port}: "
-                    f"{error.strerror}; choose another port, or 0 for none",
+                    f"PLAUDIT_METRICS_PORT: {cannot_listen(error, settings.metrics_host, port)}; "
+                    "choose another port, or 0 for none",
                     Exit.USAGE,
                 )
         else:

@@ -295,7 +295,7 @@ def _parsed(number: int, line: str) -> Read:
     except TooDeep as error:
         return Unreadable(number, str(error), "")
     except (ValueError, UnicodeEncodeError) as error:
-        return Unreadable(number, f"no JSON: {error}", line.rstrip("\r\n"))
+        return Unreadable(number, f"not JSON: {error}", line.rstrip("\r\n"))
 
 
 def _object(number: int, values: object) -> Read:
@@ -346,4 +346,5 @@ def _refusals(path: Path, rows: Callable[[], int]) -> Iterator[None]:
     except (ijson.JSONError, UnicodeDecodeError) as error:
         said = " ".join(str(error).split())[:200]
         where = f"{path}: item {rows() + 1}"
-        raise ImportRefused(f"{where}: no JSON, nor can anything be behind it: {said}") from None
+        msg = f"{where}: not JSON, so that nothing after it can be read: {said}"
+        raise ImportRefused(msg) from None

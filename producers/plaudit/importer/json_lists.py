@@ -149,7 +149,8 @@ def choose(
     if asked is not None:
         wanted = [each for each in lists if each.path == asked.strip()]
         if not wanted:
-            raise ImportRefused(f"--list {asked}: there is no such list; there are {_told(lists)}")
+            msg = f"--list {asked}: not a list of this file; its lists are {_told(lists)}"
+            raise ImportRefused(msg)
         return wanted[0]
     filled = [each for each in lists if each.rows]
     if not filled:

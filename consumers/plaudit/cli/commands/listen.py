@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
+from plaudit.cli.ui.ports import bound_socket
 from plaudit.dev.receiving import NotVerified, verify
 from plaudit.endpoints.key_pairs import PUBLIC, KeyRefused, public_bytes
 from plaudit.endpoints.signing import SecretRefused, secret_bytes
@@ -65,20 +65,11 @@ def command(
     server = uvicorn.Server(config)
     if secret is None:
         note("plaudit: no --secret given: signatures are not verified")
-    with _bound(host, port) as listening:
+    with bound_socket("--port", host, port) as listening:
         note(f"listening on http://{host}:{port}/; Ctrl-C stops")
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
     note(f"received {listener.received}, {listener.doubled} of them duplicates")
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        fail(f"--port: can't listen on {host}:{port}: {why}; choose another port", Exit.USAGE)
 
 
 class LocalReceiver:

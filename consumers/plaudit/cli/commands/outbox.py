@@ -11,6 +11,7 @@ import typer
 
 from plaudit.cli.outbox_metrics import Watched
 from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.cli.ui.ports import cannot_listen
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.outbox import table
@@ -117,10 +118,11 @@ def _metrics(settings: OutboxSettings, service: RelayService) -> Iterator[None]:
     if not port:
         yield
         return
+    host = "0.0.0.0"  # noqa: S104 - scraped from elsewhere
     try:
-        server = HealthServer(Watched(service), "0.0.0.0", port)  # noqa: S104 - scraped from elsewhere
+        server = HealthServer(Watched(service), host, port)
     except OSError as error:
-        fail(f"PLAUDIT_OUTBOX_METRICS_PORT: can't listen on {port}: {error.strerror}", Exit.USAGE)
+        fail(f"PLAUDIT_OUTBOX_METRICS_PORT: {cannot_listen(error, host, port)}", Exit.USAGE)
     try:
         yield
     finally:

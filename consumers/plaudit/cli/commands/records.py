@@ -132,7 +132,8 @@ def _reason(settings: KafkaSettings, reader: LagReader, partition: Partition, of
         fail(f"the partition has passed this record: its position is {lag.committed}")
     first = reader.first(lag)
     if first is None or offset >= lag.end:
-        fail(f"there is not a record at {offset}: its partition ends at {lag.end}", Exit.USAGE)
+        place = f"{partition.topic}/{partition.number}"
+        fail(f"{place} has no record at offset {offset}; its end is {lag.end}", Exit.USAGE)
     if first.offset != offset:
         fail(f"the partition's position is {first.offset}, not {offset}; see `plaudit status`")
     with Reading(settings) as reading:

@@ -17,6 +17,7 @@ from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
 from plaudit.cli.served import served
 from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.ports import bound_socket
 from plaudit.console.app import mount
 from plaudit.console.settings import ConsoleSettings
 from plaudit.deliver.settings import DeliverSettings
@@ -48,8 +49,9 @@ def command() -> None:
         server = make_server(app, api)
         _stop_on_signals(server)
         pages = {scaling.PATH: scaling.ScalingPage(parts.scaling)}
-        with served(deliver.observability, health, pages):
-            server.run()
+        listening = bound_socket("PLAUDIT_API_PORT", api.api_host, api.api_port)
+        with listening, served(deliver.observability, health, pages):
+            server.run(sockets=[listening])
     engine.dispose()
 
 

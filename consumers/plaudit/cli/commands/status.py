@@ -97,7 +97,7 @@ def _unknown_endpoints(settings: KafkaSettings) -> int | None:
 
 
 def _print(status: Status, dead: Mapping[Kind, Census]) -> None:
-    """Print a report for people, also where it is no terminal: `--json` is for programs."""
+    """Print a report for people; programs use `--json`."""
     lines = [
         f"brokers: {plain(status.brokers)}",
         *aligned(_workers(status), WORKERS),

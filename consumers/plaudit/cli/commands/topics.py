@@ -9,6 +9,7 @@ import typer
 
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, note, print_json
+from plaudit.cli.ui.quantities import counted, retention_text
 from plaudit.kafka.admin.client import TopicState
 from plaudit.kafka.admin.roles import Role, commands
 from plaudit.kafka.admin.topic_specs import CLEANUP, RETENTION, TopicSpec, declared
@@ -171,7 +172,7 @@ def _both(
 def _declared_cells(spec: TopicSpec | None) -> dict[str, object]:
     if spec is None:
         return {"cleanup": None, "retention": None}
-    retention = _days(spec.config.get(RETENTION))
+    retention = retention_text(spec.config.get(RETENTION))
     return {"cleanup": spec.config.get(CLEANUP, ""), "retention": retention}
 
 
@@ -182,7 +183,8 @@ def _presence(state: TopicState | NotAuthorized | None) -> str:
         case NotAuthorized():
             return "not authorized"
         case TopicState():
-            return f"{state.partitions} partitions, {state.replication} replicas"
+            partitions = counted(state.partitions, "partition")
+            return f"{partitions}, {counted(state.replication, 'replica')}"
 
 
 def _verdict(findings: list[TopicIssue] | tuple[TopicIssue, ...]) -> str:
@@ -203,10 +205,3 @@ def _plain(finding: TopicIssue) -> dict[str, str]:
         "advice": finding.advice,
         "setting": finding.setting,
     }
-
-
-def _days(millis: str | None) -> str:
-    if millis is None or millis.startswith("-"):
-        return "for ever"
-    days = int(millis) / 86_400_000
-    return f"{days:g} d" if days == int(days) else f"{days:.2f} d"

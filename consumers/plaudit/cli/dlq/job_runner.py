@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,13 @@ class RunOptions:
     dry_run: bool
     as_json: bool
     report: Path | None
+
+
+def check_report(file: Path | None) -> None:
+    """Exit if a report can't be written to a file, before anything is done."""
+    if file is not None and not os.access(file.parent, os.W_OK):
+        why = "the folder is read-only" if file.parent.is_dir() else "the folder does not exist"
+        fail(f"--report: {file}: {why}", Exit.USAGE)
 
 
 def run_order(settings: KafkaSettings, order: Order, manner: RunOptions) -> Report:

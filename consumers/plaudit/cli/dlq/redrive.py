@@ -12,6 +12,7 @@ from plaudit.bulk.guard import LAG_CAP
 from plaudit.cli.dlq.job_runner import (
     RunOptions,
     by_policy,
+    check_report,
     conclude,
     count_purge,
     run_order,
@@ -95,6 +96,7 @@ def redrive_letters(
       plaudit dlq redrive --endpoint 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --yes
       plaudit dlq redrive --policy policies.yaml --every 1h --yes --report report.json
     """
+    check_report(report)
     settings, manner = KafkaSettings(), RunOptions(yes, dry_run, as_json, report)
     if policy is not None:
         _refuse_beside_policy(context)
@@ -147,6 +149,7 @@ def purge_letters(
     """
     if chosen.filter.is_empty and not everything:
         fail("purge: give a filter, or --all for every dead letter", Exit.USAGE)
+    check_report(report)
     settings, manner = (
         KafkaSettings(),
         RunOptions(yes, dry_run=False, as_json=as_json, report=report),

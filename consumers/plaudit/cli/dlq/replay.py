@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from plaudit.bulk.guard import LAG_CAP
-from plaudit.cli.dlq.job_runner import RunOptions, conclude, show_counts
+from plaudit.cli.dlq.job_runner import RunOptions, check_report, conclude, show_counts
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.output import Exit, fail
 from plaudit.cli.ui.progress import watched
@@ -98,6 +98,7 @@ def command(
         JobLimits(rate=rate, most=most, lag_cap=lag_cap, stop_after=stop_after),
         again,
     )
+    check_report(report)
     manner = RunOptions(yes, dry_run, as_json, report)
     conclude([run_replay(KafkaSettings(), order, manner)], manner)
 

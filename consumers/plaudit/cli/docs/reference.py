@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings
 from plaudit.api.settings import ApiSettings
 from plaudit.cli.docs.reference_rights import rights
 from plaudit.cli.registry import COMMANDS, load
+from plaudit.cli.ui.quantities import retention_text
 from plaudit.console.settings import ConsoleSettings
 from plaudit.deliver.settings import (
     HttpSettings,
@@ -146,8 +147,7 @@ def _topics() -> Iterator[str]:
         topic_prefix="plaudit.", retry_schedule=None, retry_tiers=None, topics_file=None
     )
     for spec in declared(settings):
-        retention = spec.config.get("retention.ms")
-        kept = "for ever" if retention is None else f"{int(retention) / 86_400_000:.5g} d"
+        kept = retention_text(spec.config.get("retention.ms"))
         cleanup = spec.config["cleanup.policy"]
         yield f"| `{spec.name}` | {spec.partitions} | {spec.replication} | {cleanup} | {kept} |"
     yield ""

@@ -65,7 +65,7 @@ def read_line(line: str | bytes) -> Kept:
     try:
         found = json.loads(line)
     except ValueError as error:
-        msg = f"no JSON ({error})"
+        msg = f"not JSON ({error})"
         raise LineRefused(msg) from None
     if not isinstance(found, dict) or "plaudit_dead_letter" not in found:
         msg = "no dead letter, as `plaudit dlq export` writes them"

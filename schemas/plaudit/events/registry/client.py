@@ -213,7 +213,7 @@ class RegistryClient:
         try:
             return response.json()
         except ValueError:
-            msg = f"{doing}: the schema registry answered no JSON; is {self._shown} one?"
+            msg = f"{doing}: the answer is not JSON; is {self._shown} a schema registry?"
             raise RegistryFailure(msg) from None
 
 
