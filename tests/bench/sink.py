@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import socket
 import ssl
+import struct
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -22,6 +24,12 @@ import uvloop
 ANSWER: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 HANGS: Final = -1.0
 """As a delay: no answer ever comes."""
+DRIPS: Final = -2.0
+"""The same: the answer comes a byte a second."""
+DEAF: Final = -3.0
+"""The same: nothing more is read."""
+RESETS: Final = -4.0
+"""The same: the connection is reset."""
 _ID: Final = b"webhook-id"
 _LOOPBACK: Final = "127."
 _BACKLOG: Final = 4_096
@@ -143,6 +151,27 @@ class Counting(asyncio.Protocol):
             self._answer(door)
         elif door.delay_s > 0:
             asyncio.get_running_loop().call_later(door.delay_s, self._answer, door)
+        else:
+            self._misbehave(door.delay_s)
+
+    def _misbehave(self, manner: float) -> None:
+        if self._transport is None:
+            return
+        if manner == DRIPS:
+            self._drip(0)
+        elif manner == DEAF:
+            self._transport.pause_reading()
+        elif manner == RESETS:
+            # Without a time to linger, the kernel sends a reset.
+            taken = self._transport.get_extra_info("socket")
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+
+    def _drip(self, place: int) -> None:
+        transport = self._transport
+        if place < len(ANSWER) and transport is not None and not transport.is_closing():
+            transport.write(ANSWER[place : place + 1])
+            asyncio.get_running_loop().call_later(1, self._drip, place + 1)
 
     def _answer(self, door: Door) -> None:
         if self._transport is not None and not self._transport.is_closing():

@@ -14,6 +14,7 @@ import pytest
 from bench.certificate import write_certificate
 from bench.children import ChildFailed, Sink
 from bench.machine import available_cores
+from bench.sink import DEAF, DRIPS, RESETS
 
 HEAD = "POST {path} HTTP/1.1\r\nhost: x\r\nWebhook-Id: {mark}\r\ncontent-length: 2\r\n\r\n"
 
@@ -131,3 +132,33 @@ def test_it_speaks_tls_to_who_trusts_its_certificate(sink: Sink, folder: Path) -
 def test_an_order_that_it_does_not_know_ends_it_with_the_reason(tmp_path: Path) -> None:
     with Sink(available_cores(), tmp_path) as running, pytest.raises(ChildFailed, match="no such"):
         running.ask("dance")
+
+
+def test_an_answer_drips_a_byte_at_a_time(sink: Sink) -> None:
+    sink.delay("/drips", DRIPS)
+    with closing(connect(sink)) as connection:
+        post(connection, "/drips")
+        assert connection.recv(1_000) == b"H"
+        assert connection.recv(1_000) == b"T"
+
+
+def test_a_request_is_reset(sink: Sink) -> None:
+    sink.delay("/resets", RESETS)
+    with closing(connect(sink)) as connection:
+        post(connection, "/resets")
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1_000)
+
+
+def test_a_deaf_path_reads_one_request_and_no_more(sink: Sink) -> None:
+    sink.delay("/deaf", DEAF)
+    with closing(connect(sink)) as connection, closing(connect(sink)) as other:
+        post(connection, "/deaf")
+        post(other, "/ears")
+        assert other.recv(1_000)
+        while not sink.paths().get("/deaf"):
+            time.sleep(0.01)
+        post(connection, "/deaf")
+        post(other, "/ears")
+        assert other.recv(1_000)
+        assert sink.paths()["/deaf"] == 1

@@ -12,6 +12,7 @@ from typing import Final
 
 from bench.figures import Finding
 from bench.lab import Lab
+from bench.scenarios.beside import beside
 from bench.scenarios.bulk import import_file, relay
 from bench.scenarios.isolation import dead, hanging
 from bench.scenarios.kills import kills
@@ -58,6 +59,9 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
         "slow": Scenario("Answers that take 50 ms.", slow_answers, 45, 10),
         "ordinary": Scenario("1,000 endpoints that answer after 100 ms.", ordinary_answers, 60, 20),
         "hanging": Scenario("1 % of the records hang.", hanging, 110, 25, quick=True),
+        "beside": Scenario(
+            "1,500 and 15,000 of another tenant's requests hang, drip, are reset.", beside, 600, 150
+        ),
         "kills": Scenario("Two workers killed at once on a backlog.", kills, 150, 60),
         "dead": Scenario("One of 100 endpoints is dead.", dead, 230, 45),
         "many": Scenario("10,000 endpoints on an origin each.", many, 110, 60),

@@ -144,6 +144,7 @@ def two_workers(lab: Lab) -> Finding:
     figures = [
         *_contender("plaudit, one worker", one, key="one", chart=False),
         *_contender("plaudit, two workers", two, key="two", chart=False),
+        ratio("rate_vs_one", "deliveries/s, two workers against one", two, one, "rate"),
         ratio("cpu_vs_one", "CPU per delivery, two workers against one", two, one, "cpu_us"),
         figure("repeated", "deliveries made twice, as one joined", "", two, "repeated"),
     ]
