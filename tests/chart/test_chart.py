@@ -30,6 +30,8 @@ KUBERNETES = "1.33.0"
 OTHERS = {"ScaledObject", "PodMonitor", "PrometheusRule", "KafkaUser", "KafkaTopic", "HTTPRoute"}
 """Kinds that Kubernetes does not define."""
 
+COMPONENT = "app.kubernetes.io/component"
+
 needs_helm = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not installed")
 
 
@@ -89,6 +91,27 @@ def test_every_pod_is_restricted_has_time_to_drain_and_runs_a_command(values: Pa
             assert each["args"][0] in COMMANDS
             names = [entry["name"] for entry in each["env"]]
             assert len(names) == len(set(names))
+
+
+@needs_helm
+@pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
+def test_every_pod_has_a_network_policy_that_lets_it_reach_the_brokers(values: Path) -> None:
+    found = rendered(values)
+    policies = {
+        each["spec"]["podSelector"]["matchLabels"][COMPONENT]: each["spec"]
+        for each in found
+        if each["kind"] == "NetworkPolicy"
+    }
+    pods = {
+        each["metadata"]["labels"][COMPONENT]
+        for each in found
+        if pod_of(each) is not None and each["kind"] != "NetworkPolicy"
+    }
+    assert policies.keys() == pods
+    for name, policy in policies.items():
+        ports = [port["port"] for rule in policy["egress"] for port in rule.get("ports", ())]
+        assert set(ports) >= {53, 9092}, name
+        assert (policy["ingress"] == []) == (name in {"setup", "dead-letters"})
 
 
 @needs_helm
