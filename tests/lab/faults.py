@@ -16,6 +16,7 @@ from lab.scenario import (
     FillDisk,
     Freeze,
     GiveBack,
+    Grow,
     Join,
     Kill,
     KillBroker,
@@ -51,15 +52,24 @@ def perform(stage: Stage, fault: Fault) -> None:
             _signal(stage, fault)
         case KillBroker() | KillLeader() | StopBroker() | FillDisk() | StartBrokers():
             _shake(stage, fault)
-        case Configure(topic, config):
-            settings = stage.place.settings
-            refused = Admin(settings).configure(settings.topic_prefix + topic, config)
-            assert refused is None, refused
+        case Configure() | Grow():
+            _alter(stage, fault)
         case TakeAway() | GiveBack() | SetPassword():
             _judge(stage, fault)
         case _:
             assert_never(fault)
     stage.mark(say(fault))
+
+
+def _alter(stage: Stage, fault: Configure | Grow) -> None:
+    settings = stage.place.settings
+    admin, topic = Admin(settings), settings.topic_prefix + fault.topic
+    match fault:
+        case Configure(_, config):
+            refused = admin.configure(topic, config)
+        case Grow(_, partitions):
+            refused = admin.grow(topic, partitions)
+    assert refused is None, refused
 
 
 def _signal(stage: Stage, fault: Freeze | Thaw | Wedge) -> None:

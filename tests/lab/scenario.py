@@ -242,6 +242,14 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True)
+class Grow:
+    """A topic gets partitions; the topic's name without its prefix."""
+
+    topic: str
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
 class Right:
     """Something that a user may do.
 
@@ -282,7 +290,7 @@ class SetPassword:
 
 Fault: TypeAlias = (
     "Kill | Leave | Join | Freeze | Thaw | Wedge | KillBroker | KillLeader | StopBroker"
-    " | FillDisk | StartBrokers | Configure | TakeAway | GiveBack | SetPassword"
+    " | FillDisk | StartBrokers | Configure | Grow | TakeAway | GiveBack | SetPassword"
 )
 Step: TypeAlias = "tuple[When, Fault]"
 
