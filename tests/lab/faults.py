@@ -69,6 +69,8 @@ def _alter(stage: Stage, fault: Configure | Grow) -> None:
             refused = admin.configure(topic, config)
         case Grow(_, partitions):
             refused = admin.grow(topic, partitions)
+        case _:
+            assert_never(fault)
     assert refused is None, refused
 
 
