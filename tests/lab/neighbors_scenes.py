@@ -1,6 +1,6 @@
 """Scenes of endpoints that are flooded, limited or away, beside others.
 
-cd tests && python -m lab.neighbors_scenes {slow,slower,limited,outage} [--short]
+cd tests && python -m lab.neighbors_scenes {slow,slower,limited,unavailable,outage} [--short]
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def flooded(count: int, takes_s: float, *, alone_s: float, beside_s: float) -> P
     )
 
 
-def limited(count: int, per_s: float, within_s: float) -> Play:
+def limited(count: int, per_s: float, within_s: float, refusal: int = 429) -> Play:
     """A backlog for an endpoint with a rate limit, beside an instant one."""
     return Play(
         (Stream("steady", int(30 * within_s / 2), 30), Stream("limited", count)),
-        (Change(0, "limited", Answers(0.02, per_s=per_s)),),
+        (Change(0, "limited", Answers(0.02, per_s=per_s, refusal=refusal)),),
         within_s,
     )
 
@@ -68,12 +68,14 @@ PLAYS: Final = {
     "slow": Scene(flooded(40_000, 0.1, alone_s=15, beside_s=75), (0, 15, 25, 45, 90)),
     "slower": Scene(flooded(4_000, 0.5, alone_s=15, beside_s=40), (0, 15, 25, 55)),
     "limited": Scene(limited(4_000, 50, 200), (0, 10, 30, 60, 90)),
+    "unavailable": Scene(limited(4_000, 50, 200, refusal=503), (0, 10, 30, 60, 90)),
     "outage": Scene(away(83, 600, 150, 60), (0, 83, 85, 88, 98, 143)),
 }
 SHORT: Final = {
     "slow": Scene(flooded(3_000, 0.1, alone_s=3, beside_s=4), (0, 3, 7)),
     "slower": Scene(flooded(300, 0.5, alone_s=3, beside_s=3), (0, 3, 6)),
     "limited": Scene(limited(150, 50, 20), (0, 5, 10)),
+    "unavailable": Scene(limited(150, 50, 20, refusal=503), (0, 5, 10)),
     "outage": Scene(away(3, 100, 50, 4), (0, 3, 5, 7)),
 }
 

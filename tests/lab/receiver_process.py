@@ -31,13 +31,14 @@ class Answers:
     Attributes:
         delay_s: before each answer.
         status: of each answer.
-        per_s: requests that it takes in each full second; 0: any number. Others get 429 with
-            `Retry-After: 2`.
+        per_s: requests that it takes in each full second; 0: any number.
+        refusal: status of the others, with `Retry-After: 2`.
     """
 
     delay_s: float = 0.0
     status: int = OK
     per_s: float = 0.0
+    refusal: int = TOO_MANY
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Receiver:
             if int(now_s) != self.second:
                 self.second, self.taken = int(now_s), 0
             if self.taken >= self.answers.per_s:
-                return TOO_MANY
+                return self.answers.refusal
             self.taken += 1
         return self.answers.status
 
@@ -127,7 +128,8 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             return
         receiver.counts[status] += 1
-        more = "retry-after: 2\r\n" if status == TOO_MANY else ""
+        answers = receiver.answers
+        more = "retry-after: 2\r\n" if answers.per_s and status == answers.refusal else ""
         head = f"HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n{more}\r\n"
         self._transport.write(head.encode())
 

@@ -64,7 +64,12 @@ def test_a_flood_to_a_slow_endpoint_leaves_the_others_alone(seen: Outcome, since
 
 @pytest.mark.nightly
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seen", [PLAYS["limited"].play], ids=["50/s"], indirect=True)
+@pytest.mark.parametrize(
+    "seen",
+    [PLAYS["limited"].play, PLAYS["unavailable"].play],
+    ids=["429 above 50/s", "503 above 50/s"],
+    indirect=True,
+)
 def test_a_limited_endpoint_is_served_at_its_limit(seen: Outcome) -> None:
     assert seen.per_s("limited", 30, 60) >= 45 * 0.97, "less than one hold"
     assert seen.refused("limited") <= 0.1 * len(seen.requests["limited"]), seen.told(0, 30, 60)
