@@ -197,7 +197,7 @@ class Worker(Whole):
                 self.look(partial(update_endpoints, side.pipeline))
                 self.look(side.lane.retry)
         if self._rounds % LOOK_EVERY == 0:
-            self.look(self.settler.look)
+            self.look(self.settler.repeat_failed)
 
 
 def engine(resolver: Resolver | None = None, age_s: float = 300.0) -> Engine:

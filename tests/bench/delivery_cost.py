@@ -30,7 +30,7 @@ from bench.counting_sink import Counts, serve
 from bench.installation import EVERY_TYPE, Site, events
 from endpoint_records import endpoint_value
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.model.decision import Plan
+from plaudit.deliver.model.decision import RetryPlan
 from plaudit.deliver.offsets.assignment import Assignment, Record
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
@@ -39,7 +39,7 @@ from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.avro.build_kind import form
@@ -88,16 +88,16 @@ class Course:
         settler = Settler(cast("Producer", producer), Names(), "host:1", BrokerClock())
         dialer = Dialer(AddressPolicy((ip_network("127.0.0.0/8"),)))
         self._engine = Engine(dialer, tls_context())
-        tools = PipelineContext(
+        shared = PipelineContext(
             Attempter(self._engine),
             settler,
             AttemptLogger("failures", "host:1"),
-            Plan((NOW,), (NOW,)),
+            RetryPlan((NOW,), (NOW,)),
             AdmissionLimits(),
             _table(port),
             lambda: True,
         )
-        self._pipeline = Pipeline(LaneContext(tools), EVENTS)
+        self._pipeline = Pipeline(LaneContext(shared), EVENTS)
         self._producer = producer
         self._settled: deque[Record] = deque()
         place, partition = CommittedOffset(None, ""), Partition("plaudit.testimonials", 0)
@@ -130,7 +130,7 @@ class Course:
 
 def _table(port: int) -> EndpointTable:
     keys = SecretKeys([os.urandom(32)])
-    private = Private(f"http://127.0.0.1:{port}/hook", {}, [Secret(new_secret())])
+    private = EncryptedFields(f"http://127.0.0.1:{port}/hook", {}, [Secret(new_secret())])
     sealed = seal(keys, ENDPOINT, private)
     table = EndpointTable(keys)
     value = endpoint_value(

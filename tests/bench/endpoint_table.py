@@ -25,8 +25,8 @@ from uuid import UUID
 from endpoint_records import endpoint_value
 from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.matching import TakesLong, Wanting
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.matching import TakesLong, TypeSubscribers
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.avro.build_kind import form
@@ -57,7 +57,9 @@ def workspace_of(number: int) -> str:
 def record(number: int, version: int = 1) -> tuple[bytes, bytes]:
     """Return key and value of an endpoint's record, as the relay writes it."""
     endpoint_id = identity(1, number)
-    private = Private(f"https://hooks.example.com/tenants/{number}", {}, [Secret(new_secret())])
+    private = EncryptedFields(
+        f"https://hooks.example.com/tenants/{number}", {}, [Secret(new_secret())]
+    )
     sealed = seal(KEYS, endpoint_id, private)
     types = [] if number % 2 else [TYPE, "testimonial.published"]
     fields: dict[str, Any] = {
@@ -90,11 +92,11 @@ def records_of(path: Path) -> Iterator[tuple[bytes, bytes]]:
             yield key, file.read(int.from_bytes(file.read(4), "big"))
 
 
-def learned(table: EndpointTable, workspace_id: str) -> Wanting:
+def learned(table: EndpointTable, workspace_id: str) -> TypeSubscribers:
     """Return what matching knows of a workspace, when it knows all of it."""
     while True:
         try:
-            return table.wanting(workspace_id, TYPE)
+            return table.subscribers(workspace_id, TYPE)
         except TakesLong:
             continue
 
@@ -128,7 +130,7 @@ def match(table: EndpointTable, workspaces: list[str]) -> float:
     """Match an event in each of some workspaces; return µs of CPU for one."""
     began = time.process_time()
     for each in workspaces:
-        table.wanting(each, TYPE).match("space", NOW_MS + 60_000, {})
+        table.subscribers(each, TYPE).match("space", NOW_MS + 60_000, {})
     return (time.process_time() - began) / len(workspaces) * 1e6
 
 

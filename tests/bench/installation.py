@@ -18,7 +18,7 @@ from plaudit.dev.installation import NETWORKS, remove_from
 from plaudit.dev.installation import PARTITIONS as FEW
 from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.ids import new_event_id
@@ -117,7 +117,7 @@ def write_sites(producer: Producer, topic: str, keys: SecretKeys, sites: Sequenc
 
 
 def _record(keys: SecretKeys, site: Site, secret: str) -> EndpointRecord:
-    sealed = seal(keys, site.endpoint_id, Private(site.url, {}, [Secret(secret)]))
+    sealed = seal(keys, site.endpoint_id, EncryptedFields(site.url, {}, [Secret(secret)]))
     return {
         "endpoint_id": site.endpoint_id,
         "workspace_id": site.workspace_id,

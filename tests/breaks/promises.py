@@ -337,7 +337,7 @@ TRANSPORT: Final = (
     ),
     Break(
         "an odd field that says where a body ends is refused",
-        "consumers/plaudit/transport/odd_head.py",
+        "consumers/plaudit/transport/lenient_head.py",
         "if odd and bare in _FRAMING:",
         "if not bare and odd:",
         "tests/transport/test_assembly.py",

@@ -11,7 +11,7 @@ from dlq.generate import ENDPOINTS, WORKSPACE
 from plaudit.bulk.control import Control
 from plaudit.control import letter_index
 from plaudit.control.dead_letters import DeadLetters, NoSuchLetter
-from plaudit.control.letter_index import LetterShelf
+from plaudit.control.letter_index import LetterCache
 from plaudit.dlq.job.job import Order, purge
 from plaudit.dlq.letters.filters import FilterOptions, LetterFilter, parse
 from plaudit.dlq.letters.letter import Kind, Letter
@@ -32,17 +32,17 @@ def made(number: int, at_ms: int = 0) -> Letter:
 
 
 def test_a_shelf_keeps_the_newest_letters_and_only_what_lists_show() -> None:
-    shelf = LetterShelf(most=100)
+    cache = LetterCache(most=100)
     for number in range(250):
-        shelf.put(made(number, at_ms=1_000 + number))
-    kept = shelf.newest_first()
+        cache.put(made(number, at_ms=1_000 + number))
+    kept = cache.newest_first()
     assert 100 <= len(kept) <= 110
     assert [each.offset for each in kept[:3]] == [249, 248, 247]
-    assert shelf.is_cut
+    assert cache.is_cut
     assert (kept[0].value, kept[0].raw("ce_data")) == (b"", None)
     assert len(kept[0].raw(Header.LAST_ERROR) or b"") <= 300
-    shelf.forget_before({0: 240})
-    assert len(shelf.newest_first()) == 10
+    cache.forget_before({0: 240})
+    assert len(cache.newest_first()) == 10
 
 
 @pytest.mark.broker

@@ -66,7 +66,7 @@ def test_a_filter_that_costs_too_much_for_an_event_is_noted(
         insert_new(connection, [made_rows.row(decode_attempt(encode_attempt(sent)))])
     source = EventSource(cast("RecordReader", Topic(value)), LateDecoder(AWAY))
     [traced] = Tracer(engine, source).trace(event_id)
-    [course] = traced.courses
+    [course] = traced.histories
     engine.dispose()
     assert course.unwanted is None
     assert (course.note is not None) == noted

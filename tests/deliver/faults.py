@@ -34,9 +34,9 @@ ELSEWHERE: Final = (
 )
 IN_THE_LOOP: Final = frozenset(
     f"plaudit.deliver.offsets.{name}"
-    for name in ("blocked", "bridge", "entrance", "pause_gate", "pulse")
+    for name in ("blocked", "bridge", "lane_sink", "pause_gate", "pulse")
 )
-OF_A_RECORD: Final = ("anew", "headers", "key", "needed_headers", "place")
+OF_A_RECORD: Final = ("as_read", "headers", "key", "needed_headers", "place")
 """Of the assignment's module, the loop calls these methods of a record only."""
 NAME: Final = "_plaudit_faults"
 

@@ -12,15 +12,15 @@ from deliver.world import Time, World
 from plaudit.deliver.isolation.answers import hold_s, is_refused
 from plaudit.deliver.isolation.endpoint_health import Refusal
 from plaudit.deliver.isolation.endpoint_state import InFlight
-from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.decision import (
     Decision,
     Diverted,
-    Plan,
     Reason,
     Retry,
-    await_turn,
+    RetryPlan,
+    await_send_time,
     decide,
     divert,
 )
@@ -34,7 +34,7 @@ from plaudit.records.names import Trigger
 from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
 
-PLAN: Final = Plan(parse_delays(DEFAULT_SCHEDULE), parse_delays(DEFAULT_TIERS))
+PLAN: Final = RetryPlan(parse_delays(DEFAULT_SCHEDULE), parse_delays(DEFAULT_TIERS))
 BATCH: Final = 100
 READ_EVERY_S: Final = 0.005
 SENDING_S: Final = 200e-6
@@ -57,9 +57,9 @@ class Pipeline:
 
     def __init__(self) -> None:
         self.time = Time()
-        known = Standings()
-        self.events = World(serves_all=False, time=self.time, known=known)
-        self.deliveries = World(serves_all=True, time=self.time, known=known)
+        health_registry = HealthRegistry()
+        self.events = World(serves_all=False, time=self.time, health_registry=health_registry)
+        self.deliveries = World(serves_all=True, time=self.time, health_registry=health_registry)
         self.behaves = self.deliveries.behaves = self.events.behaves
         self.deliveries.pulse = self.events.pulse
         self.took: dict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -137,12 +137,12 @@ class Pipeline:
     def _diverted(self, delivery: Delivery, refusal: Refusal) -> None:
         now_ms, history = int(self.time.now_s * 1_000), delivery.history
         decision: Decision
-        if refusal.turn_at_ms is None:
+        if refusal.send_at_ms is None:
             wait_ms = int(refusal.wait_s * 1_000)
             decision = divert(history, PLAN, refusal.reason, now_ms, wait_ms=wait_ms)
         else:
-            turn_at_ms = refusal.turn_at_ms
-            decision = await_turn(history, PLAN, refusal.reason, now_ms, turn_at_ms=turn_at_ms)
+            send_at_ms = refusal.send_at_ms
+            decision = await_send_time(history, PLAN, refusal.reason, now_ms, send_at_ms=send_at_ms)
         self._write(delivery, decision, None)
 
     def _failed(self, flight: InFlight, outcome: Answer | TransportError) -> None:
@@ -152,9 +152,9 @@ class Pipeline:
         asked_s = hold_s(outcome, now_ms)
         if is_refused(outcome, asked_s):
             self.refused[flight.delivery.endpoint_id] += 1
-            if flight.standing.keeps_place(now_s):
+            if flight.health.keeps_place(now_s):
                 until_ms, why = now_ms + int(asked_s * 1_000), Reason.THROTTLED
-                decision = await_turn(history, PLAN, why, now_ms, turn_at_ms=until_ms)
+                decision = await_send_time(history, PLAN, why, now_ms, send_at_ms=until_ms)
         self._write(flight.delivery, decision, Attempted(outcome, now_ms))
 
     def _write(self, delivery: Delivery, decision: Decision, attempted: Attempted | None) -> None:

@@ -64,7 +64,7 @@ def test_many_hanging_endpoints_leave_the_lane_its_room(world: World) -> None:
             world.comes(endpoint(f"bad{number}"), 10)
         world.run(0.5)
     assert world.admission.in_hand < MOST_DELIVERIES * 0.8
-    assert not world.admission.queues.waiting_briskly, "reading waits for none of them"
+    assert not world.admission.queues.waiting_for_worker, "reading waits for none of them"
 
 
 def test_a_queue_that_does_not_move_is_kept_short(deliveries: World) -> None:
@@ -73,7 +73,7 @@ def test_a_queue_that_does_not_move_is_kept_short(deliveries: World) -> None:
     deliveries.run(2)
     deliveries.comes(BAD, 500)
     assert deliveries.reasons("bad") == {Reason.BACKLOG: 500}, "it takes 480 in 15 s, and has more"
-    assert all(each.turn_at_ms for each in deliveries.diverted["bad"])
+    assert all(each.send_at_ms for each in deliveries.diverted["bad"])
 
 
 def test_while_the_lane_has_much_in_hand_such_a_queue_is_shorter_still(
@@ -97,7 +97,7 @@ def test_a_worker_short_of_time_does_not_take_it_out_on_endpoints(events: World)
         for each in everyone:
             events.comes(each, 10)
         events.run(1)
-    assert not any(each.slow for each in events.admission.queues.standings)
+    assert not any(each.slow for each in events.admission.queues.known_health)
 
 
 def test_where_all_are_slow_alike_none_is_called_so(events: World) -> None:
@@ -107,7 +107,7 @@ def test_where_all_are_slow_alike_none_is_called_so(events: World) -> None:
             events.behaves[each.endpoint_id] = Behavior(takes_s)
             events.steadily(each, per_s=5, seconds=10)
         events.run(10)
-    assert not any(each.slow for each in events.admission.queues.standings)
+    assert not any(each.slow for each in events.admission.queues.known_health)
 
 
 def test_an_endpoint_that_is_slower_than_others_is_slow(events: World) -> None:
@@ -121,10 +121,10 @@ def test_an_endpoint_that_is_slower_than_others_is_slow(events: World) -> None:
 
 def test_reading_waits_for_queues_that_move(world: World) -> None:
     world.comes(GOOD, 1_000)
-    assert world.admission.queues.waiting_briskly == 1_000 - 64
+    assert world.admission.queues.waiting_for_worker == 1_000 - 64
     world.run(1)
     assert world.delivered["good"] == 1_000
-    assert not world.admission.queues.waiting_briskly
+    assert not world.admission.queues.waiting_for_worker
     assert not world.diverted["good"]
 
 
@@ -155,7 +155,7 @@ def test_an_endpoint_that_works_again_is_served_again(world: World) -> None:
     world.comes(BAD, 10)
     world.run(1)
     assert world.delivered["bad"] > 10
-    assert not world.admission.queues.standings[0].open
+    assert not world.admission.queues.known_health[0].open
 
 
 def test_a_delivery_that_has_waited_long_enough_is_attempted_all_the_same(world: World) -> None:
@@ -166,7 +166,7 @@ def test_a_delivery_that_has_waited_long_enough_is_attempted_all_the_same(world:
     world.comes(BAD, 200)
     world.run(1)
     assert len(world.sent["bad"]) == 220
-    assert world.admission.queues.standings[0].open, "their failures change nothing"
+    assert world.admission.queues.known_health[0].open, "their failures change nothing"
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 415])
@@ -237,7 +237,7 @@ def test_a_slow_endpoint_is_quick_again_after_three_quick_trials(events: World) 
     events.run(26)
     assert events.delivered["bad"] == 3, "not before half a minute"
     events.run(34)
-    assert not events.admission.queues.standings[0].slow
+    assert not events.admission.queues.known_health[0].slow
     events.comes(BAD, 10)
     assert len(events.sent["bad"]) >= 3 + 3 + 10
 
@@ -249,7 +249,7 @@ def test_a_trial_that_is_neither_quick_nor_slow_leaves_it_slow(events: World) ->
     events.behaves["bad"] = Behavior(1.5)
     events.steadily(BAD, per_s=1, seconds=60)
     events.run(60)
-    assert events.admission.queues.standings[0].slow
+    assert events.admission.queues.known_health[0].slow
     assert len(events.sent["bad"]) == 3 + 1
 
 
@@ -309,10 +309,10 @@ def test_a_limited_endpoint_gets_its_rate_and_the_rest_reserved_send_times(
     limited = endpoint("limited", rate_limit=5)
     deliveries.comes(limited, 1_000)
     deliveries.run(60)
-    turns = [each.turn_at_ms or 0 for each in deliveries.diverted["limited"]]
-    assert len(turns) == 1_000 - 76, "fifteen seconds' worth waits here"
-    assert turns == sorted(turns)
-    assert turns[-1] - turns[0] == pytest.approx(len(turns) * 200, abs=400)
+    rate_limiter = [each.send_at_ms or 0 for each in deliveries.diverted["limited"]]
+    assert len(rate_limiter) == 1_000 - 76, "fifteen seconds' worth waits here"
+    assert rate_limiter == sorted(rate_limiter)
+    assert rate_limiter[-1] - rate_limiter[0] == pytest.approx(len(rate_limiter) * 200, abs=400)
 
 
 def test_one_whose_turn_is_near_waits_here(deliveries: World) -> None:
@@ -320,7 +320,7 @@ def test_one_whose_turn_is_near_waits_here(deliveries: World) -> None:
     deliveries.comes(limited, 80)
     diverted = len(deliveries.diverted["limited"])
     soon_ms = int((deliveries.now_s + 14) * 1_000)
-    told = History(Trigger.EVENT, 0, 2, 0, 0, turn_at_ms=soon_ms)
+    told = History(Trigger.EVENT, 0, 2, 0, 0, send_at_ms=soon_ms)
     deliveries.admit(deliveries.delivery(limited, told), limited)
     assert len(deliveries.diverted["limited"]) == diverted
 
@@ -357,7 +357,7 @@ def test_endpoints_that_are_idle_and_well_are_forgotten(world: World) -> None:
     for number in range(100):
         world.comes(endpoint(f"e{number}"))
     world.run(FORGET_S + 2)
-    assert not world.admission.queues.standings
+    assert not world.admission.queues.known_health
 
 
 @settings(max_examples=50, deadline=None)
@@ -387,4 +387,4 @@ def test_every_delivery_is_attempted_or_diverted_and_the_counts_come_out_even(
     world.run(3_600)
     sent = sum(len(each) for each in world.sent.values())
     assert sent + sum(len(each) for each in world.diverted.values()) == total
-    assert world.admission.in_hand == world.admission.queues.waiting_briskly == 0
+    assert world.admission.in_hand == world.admission.queues.waiting_for_worker == 0

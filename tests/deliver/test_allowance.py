@@ -117,7 +117,7 @@ def test_refusals_open_no_circuit() -> None:
     world.behaves["limited"] = Behavior(0.01, REFUSAL)
     world.steadily(LIMITED, 50, 20)
     world.run(20)
-    assert not any(each.open for each in world.admission.queues.standings)
+    assert not any(each.open for each in world.admission.queues.known_health)
     assert len(world.sent["limited"]) < 64 + 20, "and few requests are sent in vain"
 
 

@@ -170,7 +170,7 @@ def test_a_blockage_is_logged_once_a_minute_with_its_place(
     assert {(each["partition"], each["offset"]) for each in said} == {("events[3]", 7)}
     [blockage] = blockages.now
     assert blockage.describe() == "events[3] waits at offset 7: schema x is not known"
-    blockages.over(record.assignment)
+    blockages.resumed(record.assignment)
     assert blockages.now == []
     assert caplog.records[-1].msg == "partition.resumed"
 

@@ -50,7 +50,7 @@ def served(behavior: Behavior, seconds: float, per_s: float = 300) -> Pipeline:
 
 def at_once(made: Pipeline) -> int:
     """Return how many requests it gets at once from each lane."""
-    concurrency = made.deliveries.admission.queues.slots["strained"].standing.concurrency
+    concurrency = made.deliveries.admission.queues.states["strained"].health.concurrency
     assert concurrency is not None
     return concurrency.at_once
 

@@ -10,7 +10,7 @@ import pytest
 from deliver.world import Behavior, World, endpoint
 from plaudit.deliver.isolation.endpoint_health import Refusal
 from plaudit.deliver.model.attempted import Attempted
-from plaudit.deliver.model.decision import Dead, Diverted, Plan, decide, divert
+from plaudit.deliver.model.decision import Dead, Diverted, RetryPlan, decide, divert
 from plaudit.deliver.model.delivery import Delivery, History
 from plaudit.deliver.settle.headers import next_history
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS
@@ -18,7 +18,7 @@ from plaudit.records.delays import parse_delays
 from plaudit.records.names import Trigger
 from plaudit.transport.errors import ConnectFailed
 
-PLAN = Plan(parse_delays(DEFAULT_SCHEDULE), parse_delays(DEFAULT_TIERS))
+PLAN = RetryPlan(parse_delays(DEFAULT_SCHEDULE), parse_delays(DEFAULT_TIERS))
 DEAD = endpoint("dead")
 FIVE_DAYS_S = 5 * 86_400
 EVERY_S = 240

@@ -11,10 +11,10 @@ from plaudit.deliver.model.decision import (
     Dead,
     Delivered,
     Diverted,
-    Plan,
     Reason,
     Retry,
-    await_turn,
+    RetryPlan,
+    await_send_time,
     decide,
     divert,
     insists,
@@ -28,7 +28,7 @@ from plaudit.records.names import Trigger
 from plaudit.transport import errors
 from plaudit.transport.answer import NO_TIMINGS, Answer
 
-PLAN = Plan(parse_delays("5s,5m"), parse_delays("5s,30s,5m,1h"))
+PLAN = RetryPlan(parse_delays("5s,5m"), parse_delays("5s,30s,5m,1h"))
 T0 = 1_764_000_000_000
 
 
@@ -183,9 +183,9 @@ def test_a_diversion_is_never_shorter_than_what_is_known_to_be_of_no_use(
 
 @given(st.integers(1, 100_000_000))
 def test_who_waits_for_a_turn_is_back_before_it(left_ms: int) -> None:
-    decision = await_turn(history(), PLAN, Reason.RATE_LIMIT, T0, turn_at_ms=T0 + left_ms)
+    decision = await_send_time(history(), PLAN, Reason.RATE_LIMIT, T0, send_at_ms=T0 + left_ms)
     assert isinstance(decision, Diverted)
-    assert decision.turn_at_ms == T0 + left_ms
+    assert decision.send_at_ms == T0 + left_ms
     assert decision.tier.millis <= left_ms or decision.tier == PLAN.tiers[0]
 
 

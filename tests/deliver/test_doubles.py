@@ -8,7 +8,7 @@ from typing import Any
 
 from plaudit.deliver.model.attempted import Attempted
 from plaudit.deliver.model.decision import Diverted, Reason
-from plaudit.deliver.model.delivery import Addressed, History, Origin
+from plaudit.deliver.model.delivery import DeliveryHeaders, History, Origin
 from plaudit.deliver.pipeline.deduplication import SeenSteps
 from plaudit.deliver.settle.headers import next_history
 from plaudit.kafka.read.consumer import Partition
@@ -21,9 +21,9 @@ TIER = Partition("deliveries.5s", 3)
 ORIGIN = Origin("testimonials", 0, 7, 0)
 
 
-def step(number: int, **changed: Any) -> Addressed:
+def step(number: int, **changed: Any) -> DeliveryHeaders:
     history = History(Trigger.RETRY, 1, 0, 0, 1_764_000_000_000 + number)
-    return Addressed("an endpoint", "a workspace", history._replace(**changed), ORIGIN)
+    return DeliveryHeaders("an endpoint", "a workspace", history._replace(**changed), ORIGIN)
 
 
 def test_a_step_that_came_before_is_noticed_while_it_is_remembered() -> None:
@@ -53,7 +53,7 @@ def test_a_delivery_that_is_refused_again_and_again_is_a_new_step_each_time() ->
     history = step(0).history
     refused = Attempted(ConnectFailed(), 1_764_000_000_000)
     for offset in range(5):
-        decision = Diverted(FEW_SECONDS, Reason.THROTTLED, turn_at_ms=1_764_000_002_000)
+        decision = Diverted(FEW_SECONDS, Reason.THROTTLED, send_at_ms=1_764_000_002_000)
         history = next_history(history, decision, refused)
         given = step(0, attempts=history.attempts, diversions=history.diversions)
         assert not doubles.repeats(TIER, offset, "an event", given), f"refusal {offset + 1}"

@@ -16,14 +16,14 @@ from deliver.brokers import Brokers, Sent
 from deliver.whole import KEYS, Answering
 from deliver.world import EVENT, assignment, endpoint
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.model.decision import Plan, Reason
+from plaudit.deliver.model.decision import Reason, RetryPlan
 from plaudit.deliver.model.defects import Stage
 from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
 from plaudit.deliver.pipeline.events import WIDE
-from plaudit.deliver.pipeline.expansion import Broken, Deliveries
+from plaudit.deliver.pipeline.expansion import Deliveries, ExpansionDefect
 from plaudit.deliver.pipeline.fan_out import SLICE_S, FanOut
 from plaudit.deliver.pipeline.round_robin import RoundRobin
 from plaudit.deliver.settle.records import Write
@@ -32,7 +32,7 @@ from plaudit.deliver.settle.tickets import MOST_FANNED_OUT, MOST_FANNED_OUT_BYTE
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.candidate import Candidate
 from plaudit.endpoints.filters import Filter
-from plaudit.endpoints.matching import Part, TakesLong, Tools, Wanting
+from plaudit.endpoints.matching import EndpointAccess, ShardSubscribers, TakesLong, TypeSubscribers
 from plaudit.endpoints.model import Endpoint, Served
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import Event
@@ -92,7 +92,7 @@ class Desk:
             Attempter(Answering()),
             settler,
             AttemptLogger("none", "w"),
-            Plan((NOW,), (NOW,)),
+            RetryPlan((NOW,), (NOW,)),
             AdmissionLimits(),
             EndpointTable(KEYS),
             lambda: True,
@@ -112,11 +112,13 @@ class Desk:
         self.ways += deliveries
 
     @staticmethod
-    def found(_: Record, to: Sequence[Served]) -> tuple[Event, Wanting]:
+    def found(_: Record, to: Sequence[Served]) -> tuple[Event, TypeSubscribers]:
         """Return an event, and these endpoints as those that may want it."""
         known = {each.endpoint_id: each for each in to}
-        tools = Tools(lambda candidate: known[candidate.endpoint_id])
-        return fresh_event(), Wanting([Part([candidate(each) for each in to])], tools, erased=False)
+        access = EndpointAccess(lambda candidate: known[candidate.endpoint_id])
+        return fresh_event(), TypeSubscribers(
+            [ShardSubscribers([candidate(each) for each in to])], access, erased=False
+        )
 
     def comes(
         self,
@@ -125,7 +127,7 @@ class Desk:
         *,
         workspace: str = "w",
         value: bytes = b"{}",
-        find: Callable[[Record], tuple[Event, Wanting]] | None = None,
+        find: Callable[[Record], tuple[Event, TypeSubscribers]] | None = None,
     ) -> FanOut:
         """Let an event come in that may be for many."""
         record = Record(self.partition, offset, 0, value)
@@ -209,7 +211,7 @@ def test_an_event_waits_while_the_endpoints_of_its_workspace_are_learned() -> No
     desk = Desk()
     rounds = iter([TakesLong(), TakesLong()])
 
-    def find(record: Record) -> tuple[Event, Wanting]:
+    def find(record: Record) -> tuple[Event, TypeSubscribers]:
         for trouble in rounds:
             raise trouble
         return desk.found(record, endpoints(MANY))
@@ -340,4 +342,4 @@ def test_an_event_for_a_few_of_many_is_retried_where_a_filter_raises() -> None:
     desk.comes(0, [endpoint("other"), replace(endpoint("odd"), wants=Filter(_raises))])
     desk.run()
     assert desk.direct == {0: 2}
-    assert [type(way) for _, way in desk.ways] == [Endpoint, Broken]
+    assert [type(route) for _, route in desk.ways] == [Endpoint, ExpansionDefect]

@@ -8,8 +8,8 @@ import pytest
 
 from deliver.world import LOOK_S, Behavior, Time, World, answer, endpoint
 from plaudit.deliver.health_exchange import finding_of
-from plaudit.deliver.isolation.findings import BELIEVED_S, KEPT_S, Finding
-from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.isolation.findings import KEPT_S, TRUSTED_S, Finding
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.deliver.model.decision import Reason
 from plaudit.records.health import HealthRecord, RecordError, encode_health
 from plaudit.transport.errors import ConnectFailed
@@ -24,15 +24,15 @@ class Workers:
     Attributes:
         time: that passes for all.
         lanes: one lane of each worker, the first of which owns every endpoint.
-        told: findings so far.
+        published: findings so far.
     """
 
     def __init__(self, *, owners: int = 0, others: int = 2) -> None:
         self.time = Time()
-        self.told: list[Finding] = []
-        self.known = [Standings() for _ in range(owners + others)]
+        self.published: list[Finding] = []
+        self.known = [HealthRegistry() for _ in range(owners + others)]
         self.lanes = [
-            World(serves_all=number < owners, time=self.time, known=known)
+            World(serves_all=number < owners, time=self.time, health_registry=known)
             for number, known in enumerate(self.known)
         ]
         self._tell()
@@ -42,25 +42,25 @@ class Workers:
         for lane in self.lanes:
             lane.behaves["bad"] = behavior
 
-    def hear(self, finding: Finding, age_s: float = 0.0) -> None:
+    def receive(self, finding: Finding, age_s: float = 0.0) -> None:
         """Let every worker hear a finding."""
         for known in self.known:
-            known.hear(finding, age_s, self.time.now_s)
+            known.receive(finding, age_s, self.time.now_s)
 
     def _tell(self) -> None:
         for number, known in enumerate(self.known):
             for finding in known.findings(self.time.now_s, _owns(self.lanes[number])):
-                self.told.append(finding)
+                self.published.append(finding)
                 for other in self.known:
                     if other is not known:
-                        other.hear(finding, 0.1, self.time.now_s)
+                        other.receive(finding, 0.1, self.time.now_s)
         self.time.later(LOOK_S, self._tell)
 
 
 def _owns(lane: World) -> Callable[[str], bool]:
     def owns(endpoint_id: str) -> bool:
-        slots = lane.admission.queues.slots.get(endpoint_id)
-        return slots is not None and slots.turns is not None
+        state = lane.admission.queues.states.get(endpoint_id)
+        return state is not None and state.rate_limiter is not None
 
     return owns
 
@@ -98,54 +98,54 @@ def test_an_endpoint_that_works_for_one_worker_gets_a_probe_of_the_others_at_onc
 
 def test_a_worker_without_network_does_not_stop_the_endpoints_of_the_others() -> None:
     workers = Workers()
-    broken, well = workers.lanes
+    broken, is_untroubled = workers.lanes
     broken.behaves["bad"] = DOWN
     for lane in workers.lanes:
         lane.steadily(BAD, 5, 600)
     workers.time.run(601)
-    assert well.delivered["bad"] == 5 * 600
+    assert is_untroubled.delivered["bad"] == 5 * 600
     # Each time another worker refutes it, the broken one makes a probe: that may not be often.
     assert len(broken.sent["bad"]) < 140, "alone it makes 130 attempts"
 
 
 def test_a_worker_without_network_delays_the_seldom_events_of_the_others_once() -> None:
     workers = Workers()
-    broken, well = workers.lanes
+    broken, is_untroubled = workers.lanes
     broken.behaves["bad"] = DOWN
     broken.steadily(BAD, 5, 1_800)
     for minute in range(30):
-        workers.time.later(60 * minute + 1.2, lambda: well.comes(BAD))
+        workers.time.later(60 * minute + 1.2, lambda: is_untroubled.comes(BAD))
     workers.time.run(1_801)
-    assert len(well.diverted["bad"]) <= 1_800 / KEPT_S
-    assert well.delivered["bad"] >= 30 - 1_800 / KEPT_S
+    assert len(is_untroubled.diverted["bad"]) <= 1_800 / KEPT_S
+    assert is_untroubled.delivered["bad"] >= 30 - 1_800 / KEPT_S
 
 
 @pytest.mark.parametrize("open_s", [3_600.0, 1e12])
 def test_a_forged_finding_stops_an_endpoint_for_half_a_minute_at_most(open_s: float) -> None:
     workers = Workers(others=1)
     [lane] = workers.lanes
-    workers.hear(fails(open_s, failing_s=1e12))
+    workers.receive(fails(open_s, failing_s=1e12))
     lane.steadily(BAD, 10, 100)
     began_s = workers.time.now_s
     workers.time.run(100)
-    assert lane.sent["bad"][0] - began_s <= BELIEVED_S + 0.2
-    assert lane.delivered["bad"] >= 10 * (100 - BELIEVED_S) - 10
+    assert lane.sent["bad"][0] - began_s <= TRUSTED_S + 0.2
+    assert lane.delivered["bad"] >= 10 * (100 - TRUSTED_S) - 10
 
 
 def test_forged_findings_without_end_stop_an_endpoint_once_in_five_minutes() -> None:
     workers = Workers(others=1)
     [lane] = workers.lanes
     for number in range(6_000):
-        workers.time.later(number / 10, lambda: workers.hear(fails(1e9, failing_s=0.001)))
+        workers.time.later(number / 10, lambda: workers.receive(fails(1e9, failing_s=0.001)))
     lane.steadily(BAD, 10, 600)
     workers.time.run(601)
-    assert lane.delivered["bad"] >= 10 * (600 - 3 * (BELIEVED_S + 1))
+    assert lane.delivered["bad"] >= 10 * (600 - 3 * (TRUSTED_S + 1))
 
 
 def test_a_finding_touches_its_endpoint_alone_and_only_in_its_version() -> None:
     workers = Workers(others=1)
     [lane] = workers.lanes
-    workers.hear(fails(20.0))
+    workers.receive(fails(20.0))
     lane.comes(endpoint("good"))
     lane.comes(endpoint("bad", version=2))
     assert not lane.diverted
@@ -154,7 +154,7 @@ def test_a_finding_touches_its_endpoint_alone_and_only_in_its_version() -> None:
 def test_a_finding_grows_old() -> None:
     workers = Workers(others=1)
     [lane] = workers.lanes
-    workers.hear(fails(20.0), age_s=19.0)
+    workers.receive(fails(20.0), age_s=19.0)
     workers.time.run(1.5)
     lane.comes(BAD)
     assert not lane.diverted
@@ -168,7 +168,7 @@ def test_words_that_an_endpoint_works_make_no_more_than_a_probe_in_five_seconds(
     workers.time.run(300)
     before = len(lane.sent["bad"])
     for number in range(900):
-        workers.time.later(number / 10, lambda: workers.hear(fails(0.0, failing_s=0.0)))
+        workers.time.later(number / 10, lambda: workers.receive(fails(0.0, failing_s=0.0)))
     workers.time.run(90)
     assert len(lane.sent["bad"]) - before <= 90 / 5 + 90 / 7 + 2
 
@@ -193,10 +193,10 @@ def test_the_limit_of_an_endpoint_is_known_to_its_next_owner_and_to_the_events_l
 def test_a_limit_that_a_worker_only_heard_of_is_forgotten() -> None:
     workers = Workers(owners=1, others=0)
     [lane] = workers.lanes
-    workers.hear(Finding("bad", 1, 0.0, 0.0, 1e9, paced=True, per_s=1e-9))
+    workers.receive(Finding("bad", 1, 0.0, 0.0, 1e9, paced=True, per_s=1e-9))
     lane.steadily(BAD, 10, 600)
     workers.time.run(600)
-    assert lane.sent["bad"][0] - 1_000 < BELIEVED_S + 15
+    assert lane.sent["bad"][0] - 1_000 < TRUSTED_S + 15
     late_s = [at_s for at_s in lane.sent["bad"] if at_s > 1_000 + 200]
     assert len(late_s) >= 10 * 390
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.deliver.isolation.dlq_limit import FEW, WINDOW_S, DlqLimiter, Minute
+from plaudit.deliver.isolation.dlq_limit import FEW, WINDOW_S, DlqLimiter, MinuteCounts
 from plaudit.deliver.offsets.assignment import Assignment
 from plaudit.deliver.offsets.blocked import RecordBlocked
 from plaudit.kafka.read.consumer import CommittedOffset, Partition
@@ -34,14 +34,14 @@ def flood(guard: DlqLimiter, assignment: Assignment, times: int) -> None:
 
 def test_a_flooded_partition_is_paused_and_the_others_continue() -> None:
     clock = Clock()
-    guard, flooded, well = DlqLimiter(0.5, clock), partition(0), partition(1)
+    guard, flooded, is_untroubled = DlqLimiter(0.5, clock), partition(0), partition(1)
     flood(guard, flooded, FEW)
     with pytest.raises(RecordBlocked, match=r"100 of its last 101 records .* unknown_format"):
         flood(guard, flooded, 1)
     clock.now += WINDOW_S - 1
     with pytest.raises(RecordBlocked):
         flood(guard, flooded, 1)
-    flood(guard, well, 1)
+    flood(guard, is_untroubled, 1)
     assert guard.stopped == 1
 
 
@@ -116,7 +116,7 @@ def test_a_partition_that_was_given_up_is_not_counted_as_stopped() -> None:
 def test_in_a_minute_at_most_the_share_and_a_few_are_dead_lettered(
     records: list[tuple[bool, float]], share: float
 ) -> None:
-    minute, now = Minute(0.0), 0.0
+    minute, now = MinuteCounts(0.0), 0.0
     for bad, later in records:
         now += later / 50
         if not bad:

@@ -20,10 +20,10 @@ from deliver.brokers import Brokers, OnAck
 from deliver.world import assignment
 from endpoint_records import endpoint_value
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.model.decision import Plan
+from plaudit.deliver.model.decision import RetryPlan
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.bridge import LoopBridge
-from plaudit.deliver.offsets.entrance import Entrance, Passage
+from plaudit.deliver.offsets.lane_sink import LaneCallbacks, LaneSink
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
 from plaudit.deliver.pipeline.lanes import EVENTS
@@ -31,7 +31,7 @@ from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.settle.settler import Settler
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder
@@ -98,7 +98,7 @@ def documented() -> list[Frame]:
 def table_of(port: int) -> EndpointTable:
     """Return a table with one endpoint, which wants every event of the example's workspace."""
     keys, endpoint_id = SecretKeys([os.urandom(32)]), str(UUID(int=1))
-    private = Private(f"http://127.0.0.1:{port}/", {}, [Secret(new_secret())])
+    private = EncryptedFields(f"http://127.0.0.1:{port}/", {}, [Secret(new_secret())])
     sealed = seal(keys, endpoint_id, private)
     table = EndpointTable(keys)
     value = endpoint_value(
@@ -133,15 +133,15 @@ async def delivered(probe: Probe) -> None:
             Attempter(engine),
             Settler(cast("Producer", brokers), Names(), "w", BrokerClock()),
             AttemptLogger("none", "w"),
-            Plan((NOW,), (NOW,)),
+            RetryPlan((NOW,), (NOW,)),
             AdmissionLimits(),
             table_of(port),
             lambda: True,
         )
     )
     bridge = LoopBridge("events", Pipeline(context, EVENTS), context.gate, loop, BrokerClock())
-    passage = Passage(bridge, context.gate, lambda: True, *[lambda _: None] * 4)
-    entrance, partition = Entrance(passage, loop), assignment()
+    callbacks = LaneCallbacks(bridge, context.gate, lambda: True, *[lambda _: None] * 4)
+    entrance, partition = LaneSink(callbacks, loop), assignment()
     for offset in range(2):
         if offset:
             sys.setprofile(probe)

@@ -20,7 +20,7 @@ from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.records.names import Header
 from plaudit.transport.answer import NO_TIMINGS, Answer
-from plaudit.transport.engine.response_parser import AnswerAssembly
+from plaudit.transport.engine.response_parser import ResponseParser
 from plaudit.transport.errors import AnswerMalformed, TransportError
 from plaudit.transport.sender import Caps
 
@@ -105,7 +105,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 def outcome_of(data: bytes) -> Answer | TransportError:
     """Return what the transport makes of bytes after which the connection ends."""
-    assembly = AnswerAssembly(Caps())
+    assembly = ResponseParser(Caps())
     try:
         complete = assembly.feed(data) or assembly.ends_with_the_stream()
     except TransportError as error:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from plaudit.deliver.health_exchange import HealthExchange
-from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.kafka.admin.topic_specs import Section, declared
 from plaudit.kafka.admin.topics import Admin, apply
 from plaudit.kafka.broker_clock import BrokerClock
@@ -26,22 +26,22 @@ class Worker:
     """The part of a worker that knows the health of endpoints, and exchanges it."""
 
     def __init__(self, settings: KafkaSettings, stack: ExitStack) -> None:
-        self.standings = Standings()
+        self.registry = HealthRegistry()
         self.producer = stack.enter_context(Producer(settings))
-        self.exchange = HealthExchange(settings, self.producer, self.standings, BrokerClock())
+        self.exchange = HealthExchange(settings, self.producer, self.registry, BrokerClock())
         self.exchange.start()
         stack.callback(self.exchange.close)
 
     def fails(self, endpoint_id: str) -> None:
         """See an endpoint fail ten times."""
         now_s = time.monotonic()
-        health = self.standings.join(endpoint_id, 1, now_s)
+        health = self.registry.join(endpoint_id, 1, now_s)
         for _ in range(10):
             health.report(health.permit(now_s), ConnectFailed(), 0.1, now_s)
         assert health.open
 
     def look(self) -> None:
-        self.exchange.look(lambda _: False)
+        self.exchange.tick(lambda _: False)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def stack() -> Iterator[ExitStack]:
 def wait_until_heard(worker: Worker, *, told_by: Worker) -> None:
     """Let both look after their exchange until one has heard something."""
     deadline = time.monotonic() + PROMPTLY_S
-    while not worker.exchange.heard:
+    while not worker.exchange.received:
         assert time.monotonic() < deadline, "nothing was heard"
         told_by.look()
         worker.look()
@@ -70,11 +70,11 @@ def test_an_open_circuit_is_known_to_a_running_worker_and_to_one_that_starts_lat
         one.producer.publish(settings.names.health, value, b"bad").result(PROMPTLY_S)
     one.fails("bad")
     wait_until_heard(other, told_by=one)
-    assert other.standings.join("bad", 1, time.monotonic()).open
-    assert not other.standings.join("good", 1, time.monotonic()).open
+    assert other.registry.join("bad", 1, time.monotonic()).open
+    assert not other.registry.join("good", 1, time.monotonic()).open
     late = Worker(settings, stack)
     wait_until_heard(late, told_by=one)
-    assert (other.exchange.refused, one.exchange.heard) == (2, 0)
+    assert (other.exchange.refused, one.exchange.received) == (2, 0)
 
 
 def test_without_the_topic_a_worker_tells_nothing_and_waits_for_nothing(

@@ -15,7 +15,7 @@ import structlog
 from deliver.brokers import OnAck
 from deliver.whole import ENDPOINTS, NAMES, OK, TIERS, Server, Whole, event, event_id, to
 from plaudit.deliver.isolation.answers import answers
-from plaudit.deliver.model.decision import Dead, Plan, Reason, Retry, decide
+from plaudit.deliver.model.decision import Dead, Reason, Retry, RetryPlan, decide
 from plaudit.deliver.model.defects import Stage, defect_of
 from plaudit.deliver.model.delivery import History
 from plaudit.deliver.settle.settler import MOST_RAISED
@@ -25,7 +25,7 @@ from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.records.names import Header, Trigger
 from plaudit.transport.answer import Answer
 
-PLAN = Plan(TIERS, TIERS)
+PLAN = RetryPlan(TIERS, TIERS)
 OTHERS = 20
 ENDPOINT_ID = next(iter(ENDPOINTS))
 
@@ -38,7 +38,7 @@ def _no_log() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-class Broken(Exception):
+class ExpansionDefect(Exception):
     """The errors of hostile parts."""
 
 
@@ -70,7 +70,7 @@ async def test_a_sender_that_raises_costs_its_delivery_an_attempt() -> None:
 
     def answer(lines: bytes) -> Answer:
         if any(each in lines for each in ids):
-            raise Broken
+            raise ExpansionDefect
         return OK
 
     whole.sender.answers = answer
@@ -84,7 +84,7 @@ class NoTime(BrokerClock):
     """A clock that raises instead of telling the time."""
 
     def now_ms(self) -> int:
-        raise Broken
+        raise ExpansionDefect
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -105,12 +105,12 @@ async def test_a_format_that_raises_costs_its_delivery_an_attempt(
 
     def render(_: object, __: str) -> Rendered:
         if part == "render" and next(seen) == 5:
-            raise Broken
+            raise ExpansionDefect
         return Rendered(b"{}")
 
     def judge(_: int) -> None:
         if part == "judge" and next(seen) == 5:
-            raise Broken
+            raise ExpansionDefect
 
     shape = Shape("broken", b"application/json", render, judge)
     monkeypatch.setitem(cast("dict[str, Shape]", SHAPES), "broken", shape)
@@ -169,7 +169,7 @@ async def test_a_release_that_raises_is_repeated() -> None:
 
     def broken(record: Any) -> None:
         if next(left, None) is not None:
-            raise Broken
+            raise ExpansionDefect
         release(record)
 
     assignment.release = broken
@@ -177,7 +177,7 @@ async def test_a_release_that_raises_is_repeated() -> None:
 
 
 def test_a_defect_follows_the_schedule_and_is_a_dead_letter_in_the_end() -> None:
-    outcome = defect_of(Broken())
+    outcome = defect_of(ExpansionDefect())
     for attempts, tier in enumerate(TIERS):
         history = History(Trigger.EVENT, attempts, 0, 0, 0)
         assert decide(outcome, history, PLAN, TIERS, 0) == Retry(tier, Reason.DEFECT)

@@ -53,12 +53,12 @@ def test_a_partition_that_is_not_read_is_overdue_since_that_was_seen() -> None:
     seconds = [0.0]
     _, assignment = holding(delay_ms=0)
     watch = LagWatch(lambda _: 7, lambda: seconds[0])
-    watch.look([assignment], 10_000)
+    watch.measure([assignment], 10_000)
     seconds[0] = 0.5
-    watch.look([assignment], 10_500)
+    watch.measure([assignment], 10_500)
     assert watch.due(14_000) == (7, 4.0)
     seconds[0] = 2.0
-    watch.look([assignment], 12_000)
+    watch.measure([assignment], 12_000)
     assert watch.due(14_000) == (7, 4.0), "it still stands at the same place"
-    watch.look([], 12_000)
+    watch.measure([], 12_000)
     assert watch.due(14_000) == (7, 4.0), "at most once a second"

@@ -20,15 +20,15 @@ from deliver.whole import Answering
 from deliver.world import assignment
 from endpoint_records import endpoint_value
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.model.decision import Cancelled, Dead, Decision, Diverted, Plan, Reason
+from plaudit.deliver.model.decision import Cancelled, Dead, Decision, Diverted, Reason, RetryPlan
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.blocked import RecordBlocked
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
 from plaudit.deliver.pipeline.dead_letters import dead_letter
 from plaudit.deliver.pipeline.events import WIDE
-from plaudit.deliver.pipeline.expansion import Broken, DeadRecord, Deliveries, WideEvent
-from plaudit.deliver.pipeline.fan_out import FanOut, wanting_of
+from plaudit.deliver.pipeline.expansion import DeadRecord, Deliveries, ExpansionDefect, WideEvent
+from plaudit.deliver.pipeline.fan_out import FanOut, subscribers_of
 from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS, LaneKind
 from plaudit.deliver.pipeline.round_robin import RoundRobin
 from plaudit.deliver.settle.settler import Settler
@@ -36,7 +36,7 @@ from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.endpoints.filters import Filter
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder, SchemaLookup
@@ -48,7 +48,7 @@ from plaudit.records.delays import parse_delays
 from plaudit.records.names import Header, Names
 
 KEYS = SecretKeys([os.urandom(32)])
-PRIVATE = Private("https://hooks.example.com/x", {}, [Secret(new_secret())])
+PRIVATE = EncryptedFields("https://hooks.example.com/x", {}, [Secret(new_secret())])
 VALUE = encode(example("testimonial.approved"))
 WORKSPACE = EventDecoder().decode(VALUE).workspace_id
 TIERS = parse_delays("5s,5m")
@@ -82,7 +82,7 @@ class Desk:
             Attempter(Answering()),
             settler,
             AttemptLogger("none", "w"),
-            Plan(TIERS, TIERS),
+            RetryPlan(TIERS, TIERS),
             AdmissionLimits(),
             self.table,
             lambda: self.current,
@@ -96,7 +96,7 @@ class Desk:
             case DeadRecord():
                 dead_letter(self.lane, record, found)
             case WideEvent():
-                find = partial(wanting_of, self.lane)
+                find = partial(subscribers_of, self.lane)
                 rounds = RoundRobin(self._later, lambda: self.lane.may_fan_out, self.failed)
                 job = FanOut(record, self.lane, find, self.route)
                 rounds.add(found.workspace_id, job)
@@ -107,14 +107,14 @@ class Desk:
         if not deliveries:
             record.done()
         record.pending = len(deliveries)
-        for delivery, way in deliveries:
-            if isinstance(way, Endpoint):
-                assert delivery.endpoint is way
+        for delivery, route in deliveries:
+            if isinstance(route, Endpoint):
+                assert delivery.endpoint is route
                 self.done[delivery.endpoint_id] = "attempted"
-            elif isinstance(way, Broken):
-                self.done[delivery.endpoint_id] = f"{way.stage} {type(way.error).__name__}"
+            elif isinstance(route, ExpansionDefect):
+                self.done[delivery.endpoint_id] = f"{route.stage} {type(route.error).__name__}"
             else:
-                self.done[delivery.endpoint_id] = way
+                self.done[delivery.endpoint_id] = route
 
     def failed(self, _: Record, error: Exception) -> None:
         raise error
@@ -208,13 +208,13 @@ def test_no_event_is_begun_before_the_table_of_endpoints_is_current(desk: Desk) 
 
 @pytest.mark.parametrize(("count", "way"), [(WIDE, "attempted"), (WIDE + 1, "fanned out")])
 def test_an_event_that_very_many_want_goes_through_the_deliveries_lane(
-    desk: Desk, count: int, way: str
+    desk: Desk, count: int, route: str
 ) -> None:
     for each in ids(count):
         desk.has(each)
     record = desk.event()
     desk.run()
-    assert desk.done == dict.fromkeys(ids(count), way)
+    assert desk.done == dict.fromkeys(ids(count), route)
     assert record.pending == (1 if count > WIDE else count)
     assert desk.released == ([0] if count > WIDE else [])
 

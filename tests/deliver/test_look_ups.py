@@ -42,6 +42,4 @@ async def test_a_name_that_was_not_looked_up_is_neither_an_attempt_nor_its_endpo
     assert not pipeline.admission.in_hand
     assert not pipeline.lane.counters.attempts
     assert not any(pipeline.lane.defects.counts.values())
-    assert not any(
-        standing.open or standing.slow for standing in pipeline.admission.queues.standings
-    )
+    assert not any(health.open or health.slow for health in pipeline.admission.queues.known_health)

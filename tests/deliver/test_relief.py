@@ -46,7 +46,7 @@ def test_what_crowds_a_window_leaves_its_queue_and_after_five_seconds_the_wire(
     assert world.reasons("bad") == {Reason.RELIEF: 4}
     world.run(1)
     assert relieved(world) == (0, [0, 1])
-    assert world.admission.queues.standings[0].slow
+    assert world.admission.queues.known_health[0].slow
 
 
 def test_other_partitions_stay_as_they_are(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from deliver.pipeline import Pipeline
 from deliver.world import Behavior, World, answer, endpoint
-from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.transport.errors import ConnectFailed, TransportError
 
 BAD, GOOD = endpoint("bad"), endpoint("good")
@@ -55,9 +55,9 @@ def test_an_endpoint_that_is_back_is_seen_to_be_within_a_fortieth_of_its_outage(
 
 
 def test_what_one_lane_learns_of_an_endpoint_the_other_knows_at_once() -> None:
-    known = Standings()
-    events = World(serves_all=False, known=known)
-    deliveries = World(serves_all=True, known=known, time=events.time)
+    known = HealthRegistry()
+    events = World(serves_all=False, health_registry=known)
+    deliveries = World(serves_all=True, health_registry=known, time=events.time)
     events.behaves["bad"] = deliveries.behaves["bad"] = Behavior(0.01, answer(500))
     events.comes(BAD, 20)
     events.run(1)
@@ -99,8 +99,8 @@ def test_a_refused_delivery_waits_for_what_is_left_of_the_open_time() -> None:
 
 
 def test_a_newer_version_begins_with_a_clean_slate_in_both_lanes() -> None:
-    known = Standings()
-    lanes = [World(serves_all=each, known=known) for each in (False, True)]
+    known = HealthRegistry()
+    lanes = [World(serves_all=each, health_registry=known) for each in (False, True)]
     for lane in lanes:
         lane.behaves["bad"] = Behavior(0.01, answer(500))
         lane.comes(BAD, 20)

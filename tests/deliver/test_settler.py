@@ -104,7 +104,7 @@ def test_a_failed_write_is_repeated_until_it_succeeds(
     for _ in range(3):
         first = desk.brokers.refuse()
         assert desk.settler.backlog == 1
-        desk.settler.look()
+        desk.settler.repeat_failed()
         desk.brokers.waiting.rotate(1)
         assert desk.brokers.waiting[0][:4] == first[:4]
     assert not desk.released
@@ -121,7 +121,7 @@ def test_a_write_that_is_refused_for_good_becomes_a_dead_letter_with_its_origin(
     desk.settle(RETRY)
     desk.brokers.refuse(retriable=False)
     desk.brokers.acknowledge()
-    desk.settler.look()
+    desk.settler.repeat_failed()
     assert not desk.released
     letter = desk.brokers.acknowledge()
     assert letter.topic == NAMES.dlq_deliveries
@@ -140,8 +140,8 @@ def test_of_a_batch_that_was_too_large_only_what_is_too_large_itself_becomes_a_d
     for offset, size in list(sizes.items())[:5]:
         desk.settle(Diverted(SOON, Reason.BACKLOG), None, offset=offset, size=size)
     letters: list[int] = []
-    for turn in range(60):
-        if turn == 1:  # in the middle of it, more comes
+    for send_time in range(60):
+        if send_time == 1:  # in the middle of it, more comes
             for offset in (5, 6, 7):
                 size = sizes[offset]
                 desk.settle(Diverted(SOON, Reason.BACKLOG), None, offset=offset, size=size)
@@ -152,7 +152,7 @@ def test_of_a_batch_that_was_too_large_only_what_is_too_large_itself_becomes_a_d
             sent = brokers.acknowledge()
             if sent.topic == NAMES.dlq_deliveries:
                 letters.append(int(sent.headers[Header.ORIGIN_OFFSET]))
-        desk.settler.look()
+        desk.settler.repeat_failed()
     assert sorted(letters) == [1, 3, 6]
     assert desk.settler.refused == 3
     assert sorted(desk.released) == list(sizes)

@@ -10,7 +10,7 @@ from deliver.brokers import Brokers
 from deliver.world import assignment
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.bridge import SLICE_S, LoopBridge
-from plaudit.deliver.offsets.entrance import Entrance, Passage
+from plaudit.deliver.offsets.lane_sink import LaneCallbacks, LaneSink
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.settle.settler import Settler
 from plaudit.kafka.broker_clock import BrokerClock
@@ -63,7 +63,7 @@ def test_it_stalls_after_a_second_in_which_nothing_was_settled_though_something_
 
     def later(seconds: float) -> bool:
         clock.now_s += seconds
-        settler.look()
+        settler.repeat_failed()
         return settler.stalled
 
     assert not later(60), "nothing waits"
@@ -89,8 +89,8 @@ async def test_records_that_arrive_during_a_pause_are_processed_afterwards_in_or
     nothing: Any = lambda *_: None  # noqa: E731 - callbacks of different shapes
     loop = asyncio.get_running_loop()
     lane = LoopBridge("events", pipeline, hold, loop, BrokerClock())
-    passage = Passage(lane, hold, lambda: True, nothing, nothing, nothing, nothing)
-    entrance = Entrance(passage, loop)
+    callbacks = LaneCallbacks(lane, hold, lambda: True, nothing, nothing, nothing, nothing)
+    entrance = LaneSink(callbacks, loop)
     here = assignment()
     lane.stall(stalled=True)
     entrance.hand_over([Record(here, offset, 0, b"x") for offset in range(2)])
@@ -112,7 +112,9 @@ async def test_the_loop_serves_others_between_records_that_take_long() -> None:
     loop, hold, pipeline = asyncio.get_running_loop(), PauseGate(), Processor(takes_s=SLICE_S)
     order = pipeline.order
     lane = LoopBridge("events", pipeline, hold, loop, BrokerClock())
-    entrance = Entrance(Passage(lane, hold, lambda: True, nothing, nothing, nothing, nothing), loop)
+    entrance = LaneSink(
+        LaneCallbacks(lane, hold, lambda: True, nothing, nothing, nothing, nothing), loop
+    )
     partition = assignment()
     entrance.hand_over([Record(partition, offset, 0, b"") for offset in range(3)])
     for _ in range(3):

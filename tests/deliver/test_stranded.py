@@ -9,7 +9,7 @@ import pytest
 from deliver.world import assignment
 from plaudit.deliver.model.defects import AGAIN_AFTER_S, Defects, Lost, Stage, defect_of
 from plaudit.deliver.offsets.assignment import Record
-from plaudit.deliver.stranded import CHECK_EVERY_S, Watch
+from plaudit.deliver.stranded import CHECK_EVERY_S, StrandedWatch
 
 PATIENCE_S = 60.0
 
@@ -31,7 +31,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.defects = Defects()
-        self.watch = Watch(self, lambda: self.held, self.defects, PATIENCE_S)
+        self.watch = StrandedWatch(self, lambda: self.held, self.defects, PATIENCE_S)
         self.partition = assignment()
 
     def process_again(self, record: Record) -> None:

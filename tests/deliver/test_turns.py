@@ -11,11 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plaudit.deliver.isolation.rate_limit import RateLimiter
-from plaudit.deliver.model.decision import Plan
+from plaudit.deliver.model.decision import RetryPlan
 from plaudit.kafka.settings import DEFAULT_SCHEDULE, DEFAULT_TIERS
 from plaudit.records.delays import parse_delays
 
-PLAN = Plan(parse_delays(DEFAULT_SCHEDULE), parse_delays(DEFAULT_TIERS))
+PLAN = RetryPlan(parse_delays(DEFAULT_SCHEDULE), parse_delays(DEFAULT_TIERS))
 TOP_RATE = st.floats(0.05, 2_000)
 
 
@@ -28,7 +28,7 @@ class Limited:
         returns: how often each came back from a tier.
     """
 
-    turns: RateLimiter
+    rate_limiter: RateLimiter
     sent: list[tuple[float, int]] = field(default_factory=list)
     returns: dict[int, int] = field(default_factory=dict)
     _queue: list[int] = field(default_factory=list)
@@ -36,15 +36,15 @@ class Limited:
     _count: int = 0
     now_s: float = 0.0
 
-    def comes(self, at_s: float, number: int, turn_s: float | None = None) -> None:
+    def comes(self, at_s: float, number: int, send_s: float | None = None) -> None:
         """Let a delivery come in from the log."""
         self._count += 1
-        heapq.heappush(self._coming, (at_s, self._count, number, turn_s))
+        heapq.heappush(self._coming, (at_s, self._count, number, send_s))
 
     def run(self, until_s: float = float("inf")) -> None:
         """Send what may be sent, until all is or time is up."""
         while (self._queue or self._coming) and self.now_s < until_s:
-            wait_s = self.turns.take(self.now_s) if self._queue else float("inf")
+            wait_s = self.rate_limiter.take(self.now_s) if self._queue else float("inf")
             if not wait_s:
                 self.sent.append((self.now_s, self._queue.pop(0)))
             elif self._coming and self._coming[0][0] <= self.now_s + wait_s:
@@ -55,13 +55,13 @@ class Limited:
     def _take_in(self) -> None:
         at_s, _, number, told_s = heapq.heappop(self._coming)
         self.now_s = max(self.now_s, at_s)
-        turn_s = self.turns.turn(len(self._queue), told_s, self.now_s)
-        if turn_s is None:
+        send_s = self.rate_limiter.send_time(len(self._queue), told_s, self.now_s)
+        if send_s is None:
             self._queue.append(number)
             return
         self.returns[number] = self.returns.get(number, 0) + 1
-        tier = PLAN.tier_within(int((turn_s - self.now_s) * 1_000))
-        self.comes(self.now_s + tier.millis / 1_000, number, turn_s)
+        tier = PLAN.tier_within(int((send_s - self.now_s) * 1_000))
+        self.comes(self.now_s + tier.millis / 1_000, number, send_s)
 
 
 def most_in(seconds: float, sent: list[tuple[float, int]]) -> int:
@@ -89,29 +89,29 @@ def test_five_a_second_are_300_in_a_minute_and_never_more_than_ten_in_a_second()
 def test_no_second_sees_twice_the_limit_whatever_the_pauses(
     per_s: float, waits: list[float]
 ) -> None:
-    turns, now_s = RateLimiter(per_s, 0), 0.0
+    rate_limiter, now_s = RateLimiter(per_s, 0), 0.0
     sent: list[tuple[float, int]] = []
     for pause_s in waits:
         now_s += pause_s
-        while not turns.take(now_s) and len(sent) < 5_000:
+        while not rate_limiter.take(now_s) and len(sent) < 5_000:
             sent.append((now_s, 0))
     assert most_in(1, sent) <= max(2, 2 * per_s)
 
 
 def test_what_was_missed_is_caught_up_on_without_a_burst() -> None:
-    turns = RateLimiter(5, 0)
-    sent = [(at_s, 0) for at_s in send_all(turns, 0, 10)]
-    sent += [(at_s, 0) for at_s in send_all(turns, 10.35, 20)]
+    rate_limiter = RateLimiter(5, 0)
+    sent = [(at_s, 0) for at_s in send_all(rate_limiter, 0, 10)]
+    sent += [(at_s, 0) for at_s in send_all(rate_limiter, 10.35, 20)]
     assert len(sent) == 100
     assert most_in(1, sent) <= 7
     assert min(later[0] - sooner[0] for sooner, later in pairwise(sent)) > 0.13
 
 
-def send_all(turns: RateLimiter, begin_s: float, end_s: float) -> list[float]:
+def send_all(rate_limiter: RateLimiter, begin_s: float, end_s: float) -> list[float]:
     """Send whenever it may be, as one with enough to send."""
     now_s, sent = begin_s, []
     while now_s < end_s:
-        wait_s = turns.take(now_s)
+        wait_s = rate_limiter.take(now_s)
         if not wait_s:
             sent.append(now_s)
         now_s += wait_s
@@ -169,11 +169,13 @@ def test_no_join_leave_or_late_wake_up_brings_more_than_the_limit(
     assert most_in(60, owners.sent) <= 1 + 60.4 * per_s + 1e-6
 
 
-def arrivals(turns: RateLimiter, ways: list[tuple[float, float]], end_s: float) -> list[float]:
+def arrivals(
+    rate_limiter: RateLimiter, ways: list[tuple[float, float]], end_s: float
+) -> list[float]:
     """Send as admission does, no more unanswered than is allowed; return when each arrived.
 
     Args:
-        turns: of the endpoint.
+        rate_limiter: of the endpoint.
         ways: in turn, how late a request leaves, and how long it is on its way; it is answered when
             it arrives.
         end_s: when to stop.
@@ -184,11 +186,11 @@ def arrivals(turns: RateLimiter, ways: list[tuple[float, float]], end_s: float) 
     late_s, transit_s = next(in_turn)
     while now_s < end_s:
         while unanswered and unanswered[0][0] <= now_s:
-            turns.answered(heapq.heappop(unanswered)[1])
-        if len(unanswered) >= turns.most_open(now_s):
+            rate_limiter.answered(heapq.heappop(unanswered)[1])
+        if len(unanswered) >= rate_limiter.most_open(now_s):
             now_s = min(unanswered[0][0], now_s + LOOK_S)
             continue
-        wait_s = turns.take(now_s)
+        wait_s = rate_limiter.take(now_s)
         if wait_s:
             now_s += wait_s + late_s
             continue
@@ -231,13 +233,13 @@ def test_however_late_the_first_request_arrives_a_minute_from_then_sees_the_limi
 
 def test_a_first_request_goes_alone_until_it_is_answered_or_for_a_second() -> None:
     for answered in (False, True):
-        turns = RateLimiter(5, 0)
-        assert turns.take(0.2) == 0
-        assert turns.most_open(0.9) == 1
+        rate_limiter = RateLimiter(5, 0)
+        assert rate_limiter.take(0.2) == 0
+        assert rate_limiter.most_open(0.9) == 1
         if answered:
-            turns.answered(0.7)
-        assert (turns.most_open(0.9) > 1) is answered
-        assert turns.most_open(1.2) > 1
+            rate_limiter.answered(0.7)
+        assert (rate_limiter.most_open(0.9) > 1) is answered
+        assert rate_limiter.most_open(1.2) > 1
 
 
 @given(moves=st.lists(st.floats(1, 15), max_size=4), late_s=st.floats(0, 0.5))
@@ -256,12 +258,12 @@ def test_four_workers_and_a_few_moves_send_300_in_a_minute_less_an_interval_a_mo
 @settings(deadline=None)
 @given(per_s=TOP_RATE, other=TOP_RATE, at_s=st.floats(0, 5))
 def test_another_limit_brings_no_burst(per_s: float, other: float, at_s: float) -> None:
-    turns, now_s = RateLimiter(per_s, 0), 0.0
+    rate_limiter, now_s = RateLimiter(per_s, 0), 0.0
     while now_s < at_s:
-        now_s += turns.take(now_s) or 1e-3
-    turns.change(other, now_s)
+        now_s += rate_limiter.take(now_s) or 1e-3
+    rate_limiter.change(other, now_s)
     at_once = 0
-    while not turns.take(now_s):
+    while not rate_limiter.take(now_s):
         at_once += 1
     assert at_once <= 1 + other * 0.25
 
@@ -285,26 +287,26 @@ def test_a_backlog_drains_at_the_limit_in_order_and_comes_back_a_few_times(
 
 
 def test_a_later_delivery_waits_behind_those_with_a_send_time() -> None:
-    turns = RateLimiter(5, 0)
-    told = [turns.turn(75, None, 0.0) for _ in range(100)]
+    rate_limiter = RateLimiter(5, 0)
+    told = [rate_limiter.send_time(75, None, 0.0) for _ in range(100)]
     assert told == sorted(told, key=lambda each: each or 0)
-    late = turns.turn(40, None, 1.0)
+    late = rate_limiter.send_time(40, None, 1.0)
     assert late is not None
     assert late > max(each or 0 for each in told)
 
 
 def test_an_idle_endpoint_takes_anyone() -> None:
-    turns = RateLimiter(5, 0)
-    assert turns.turn(75, None, 0.0) is not None
-    assert turns.turn(0, None, 0.0) is None
-    assert turns.turn(0, 5_000.0, 0.0) is None, "even one that was told to come later"
+    rate_limiter = RateLimiter(5, 0)
+    assert rate_limiter.send_time(75, None, 0.0) is not None
+    assert rate_limiter.send_time(0, None, 0.0) is None
+    assert rate_limiter.send_time(0, 5_000.0, 0.0) is None, "even one that was told to come later"
 
 
 def test_a_higher_limit_brings_turns_forward() -> None:
-    turns = RateLimiter(1, 0)
-    booked = [turns.turn(15, None, 0.0) or 0 for _ in range(1_000)]
+    rate_limiter = RateLimiter(1, 0)
+    booked = [rate_limiter.send_time(15, None, 0.0) or 0 for _ in range(1_000)]
     assert booked[-1] > 1_000
-    turns.change(100, 0.0)
-    sooner = turns.turn(1_600, None, 0.0)
+    rate_limiter.change(100, 0.0)
+    sooner = rate_limiter.send_time(1_600, None, 0.0)
     assert sooner is not None
     assert sooner < 30

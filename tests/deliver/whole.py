@@ -20,7 +20,7 @@ from uuid import UUID
 from deliver.brokers import Brokers, Sent
 from endpoint_records import endpoint_value
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.model.decision import Plan
+from plaudit.deliver.model.decision import RetryPlan
 from plaudit.deliver.model.defects import Stage
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.assignments import Assignments
@@ -31,11 +31,11 @@ from plaudit.deliver.pipeline.lanes import DELIVERIES, EVENTS
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.pipeline.upkeep import end_lost, update_endpoints
 from plaudit.deliver.settle.settler import Settler
-from plaudit.deliver.stranded import CHECK_EVERY_S, Watch
+from plaudit.deliver.stranded import CHECK_EVERY_S, StrandedWatch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.deliver.telemetry.delivery_spans import DeliverySpans
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
 from plaudit.events.decoding import EventDecoder
@@ -200,7 +200,7 @@ class Side:
     lane: LoopBridge
     pipeline: Pipeline
     holdings: Assignments
-    watch: Watch
+    watch: StrandedWatch
     done: deque[Record]
     fed: int = 0
     now_s: float = field(default_factory=time.monotonic)
@@ -277,11 +277,11 @@ class Whole:
         self.table = EndpointTable(KEYS)
         for endpoint_id, given in endpoints.items():
             self.add(endpoint_id, **given)
-        self.tools = PipelineContext(
+        self.shared = PipelineContext(
             Attempter(sender or self.sender, self.settler.defects),
             self.settler,
             AttemptLogger("all", "w"),
-            Plan(TIERS, TIERS),
+            RetryPlan(TIERS, TIERS),
             AdmissionLimits(),
             self.table,
             lambda: True,
@@ -295,14 +295,14 @@ class Whole:
     def add(self, endpoint_id: str, url: str = "", **given: Any) -> None:
         """Let the table know an endpoint; the path of its URL is its id, unless one is given."""
         where = url or f"https://e.example/{endpoint_id}"
-        private = Private(where, {}, [Secret(new_secret())])
+        private = EncryptedFields(where, {}, [Secret(new_secret())])
         sealed = seal(KEYS, endpoint_id, private)
         known = {"workspace_id": WORKSPACE, "key_id": sealed.key_id, "sealed": sealed.blob}
         fields: dict[str, Any] = {**known, **given}
         self.table.apply(endpoint_id.encode(), endpoint_value(endpoint_id, **fields))
 
     def _side(self, name: str, topic: str, delay_ms: int) -> Side:
-        context = LaneContext(self.tools)
+        context = LaneContext(self.shared)
         pipeline = Pipeline(context, EVENTS if name == "events" else DELIVERIES)
         loop = asyncio.get_running_loop()
         lane = LoopBridge(name, pipeline, context.gate, loop, self.clock)
@@ -317,7 +317,7 @@ class Whole:
             yield from self.settler.records
             yield from tuple(done)
 
-        watch = Watch(lane, held, self.settler.defects, PATIENCE_S)
+        watch = StrandedWatch(lane, held, self.settler.defects, PATIENCE_S)
         return Side(lane, pipeline, holdings, watch, done)
 
     async def run(self, rounds: int = 40) -> None:
@@ -330,7 +330,7 @@ class Whole:
                 side.take_done()
                 self.look(partial(update_endpoints, side.pipeline))
                 self.look(side.lane.retry)
-            self.look(self.settler.look)
+            self.look(self.settler.repeat_failed)
             if not any(
                 side.pending or side.pipeline.admission.queues.in_hand for side in self.sides
             ):
@@ -347,9 +347,11 @@ class Whole:
             for side in self.sides:
                 self.look(side.recover_stranded)
                 queues = side.pipeline.admission.queues
-                if any(slots.paced and slots.queue for slots in queues.slots.values()):
+                if any(state.paced and state.queue for state in queues.states.values()):
                     # No time passes here: what would wait for its turn is diverted.
-                    waiting = side.pipeline.admission.divert_waiting(lambda _: True, briskly=True)
+                    waiting = side.pipeline.admission.divert_waiting(
+                        lambda _: True, worker_bound=True
+                    )
                     side.pipeline.proceed(waiting)
             await self.run()
 
@@ -368,7 +370,7 @@ class Whole:
             assert not assignment.records
             assert side.holdings.in_hand == side.holdings.bytes_in_hand == 0
             queues = side.pipeline.admission.queues
-            assert (queues.in_hand, queues.waiting_briskly) == (0, 0)
+            assert (queues.in_hand, queues.waiting_for_worker) == (0, 0)
             assert not list(queues.deliveries)
         assert not self.settler.backlog
         assert not list(self.settler.records)

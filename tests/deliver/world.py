@@ -12,7 +12,7 @@ from plaudit.deliver.isolation.admission import Admission
 from plaudit.deliver.isolation.answers import hold_s
 from plaudit.deliver.isolation.endpoint_health import Refusal
 from plaudit.deliver.isolation.endpoint_state import Clock, InFlight
-from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.isolation.verdict import Failed, Next, Queued, Refused
 from plaudit.deliver.model.delivery import Delivery, History, origin_of
@@ -134,7 +134,7 @@ class World:
         serves_all: as the deliveries lane does.
         limits: for each endpoint.
         time: that passes here; its own, unless several lanes share one.
-        known: of endpoints; its own, likewise.
+        health_registry: of endpoints; its own, likewise.
 
     Attributes:
         behaves: how each endpoint answers; at once and well, unless told otherwise.
@@ -153,7 +153,7 @@ class World:
         serves_all: bool,
         limits: AdmissionLimits | None = None,
         time: Time | None = None,
-        known: Standings | None = None,
+        health_registry: HealthRegistry | None = None,
     ) -> None:
         self.time = time or Time()
         self.later, self.run = self.time.later, self.time.run
@@ -176,7 +176,7 @@ class World:
             lambda _: self.insisting,
             self.proceed,
             clock,
-            known or Standings(),
+            health_registry or HealthRegistry(),
             serves_all=serves_all,
             hold=PauseGate(),
         )
@@ -259,7 +259,7 @@ class World:
         self.on_diverted(delivery, refusal)
 
     def _look(self) -> None:
-        self.proceed(self.admission.look())
+        self.proceed(self.admission.update())
         self.later(LOOK_S, self._look)
 
 

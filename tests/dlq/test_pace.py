@@ -28,17 +28,17 @@ def test_never_more_than_the_rate_and_one_burst(
     """From any start: what went since is at most what the time allows and a second's worth."""
     clock = Clock()
     pace = Pace(rate, clock)
-    went: list[tuple[float, int]] = []
+    sent: list[tuple[float, int]] = []
     for count, work_s in batches:
         clock.now += pace.wait_s(count)
         assert pace.wait_s(count) < 1e-6
-        pace.went(count)
-        went.append((clock.now, count))
+        pace.count_sent(count)
+        sent.append((clock.now, count))
         clock.now += work_s
-    for start in range(len(went)):
-        for end in range(start, len(went)):
-            elapsed = went[end][0] - went[start][0]
-            count = sum(each for _, each in went[start + 1 : end + 1])
+    for start in range(len(sent)):
+        for end in range(start, len(sent)):
+            elapsed = sent[end][0] - sent[start][0]
+            count = sum(each for _, each in sent[start + 1 : end + 1])
             assert count <= rate * (elapsed + BURST_S) + 1e-3
 
 
@@ -48,13 +48,13 @@ def test_a_rate_is_met_when_work_is_quicker_than_the_rate() -> None:
     for _ in range(40):
         clock.now += 0.1  # the work of a batch
         clock.now += pace.wait_s(250)
-        pace.went(250)
+        pace.count_sent(250)
     assert abs(10_000 / (clock.now - 100.0) - 1_000) < 1
 
 
 def test_without_a_rate_nothing_waits() -> None:
     pace = Pace(None, Clock())
-    pace.went(10**9)
+    pace.count_sent(10**9)
     assert pace.wait_s(10**9) == 0.0
     assert EndpointPaces(None, Clock()).due("a") == Clock.now
 

@@ -23,7 +23,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from endpoint_records import endpoint_value
 from plaudit.endpoints.binding import bind
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.events.examples import example
 from plaudit.events.ids import new_event_id
@@ -83,7 +83,7 @@ class Rig:
         sealed = seal(
             SecretKeys([KEY]),
             endpoint_id,
-            Private(url, dict(private or {}), [Secret(secret)]),
+            EncryptedFields(url, dict(private or {}), [Secret(secret)]),
         )
         key = {"key_id": sealed.key_id, "sealed": sealed.blob}
         fields = {"workspace_id": self.workspace, **key, **given}

@@ -15,7 +15,7 @@ from endpoint_records import endpoint_value
 from plaudit.endpoints.binding import Binding, bind, unbind
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint, Unreadable
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
 from plaudit.records.codec import RecordError
@@ -47,7 +47,7 @@ FORGERIES: dict[str, Any] = {
 
 
 def record(keys: SecretKeys = KEYS, endpoint_id: str = ID, **given: Any) -> EndpointRecord:
-    sealed = seal(keys, endpoint_id, Private("https://hooks.example.com/x", {}, [SECRET]))
+    sealed = seal(keys, endpoint_id, EncryptedFields("https://hooks.example.com/x", {}, [SECRET]))
     fields = {"workspace_id": HOSTILE, "key_id": sealed.key_id, "sealed": sealed.blob, **given}
     return decode_endpoint(endpoint_value(endpoint_id, **fields))
 
@@ -60,7 +60,7 @@ def forged(genuine: EndpointRecord, **changes: Any) -> bytes:
 
 
 def matched(table: EndpointTable, workspace: str) -> list[str]:
-    found = table.wanting(workspace, "testimonial.approved").match(
+    found = table.subscribers(workspace, "testimonial.approved").match(
         str(UUID(int=9)), 2, {"sequence": 1}
     )
     return [each.endpoint_id for each in found if isinstance(each, Endpoint)]

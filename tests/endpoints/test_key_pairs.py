@@ -19,7 +19,7 @@ from plaudit.endpoints.key_pairs import (
     verifies,
 )
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal, signer_of, unseal
+from plaudit.endpoints.opening import EncryptedFields, seal, signer_of, unseal
 from plaudit.endpoints.signing import Secret, Signer, new_secret
 
 MESSAGE = "0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10"
@@ -94,14 +94,16 @@ def test_during_a_rotation_both_pairs_sign_and_afterwards_the_new_one_only() -> 
 def test_an_endpoint_gets_the_signatures_that_it_asked_for(
     kinds: list[str], made: list[str]
 ) -> None:
-    private = Private("https://x.example/", {}, [Secret(new_secret())], (), [new_signing_key()])
+    private = EncryptedFields(
+        "https://x.example/", {}, [Secret(new_secret())], (), [new_signing_key()]
+    )
     header = signed(signer_of(private, kinds), 0)["webhook-signature"]
     assert [each.partition(",")[0] for each in header.split()] == made
 
 
 def test_a_pair_is_sealed_with_its_endpoint_and_never_shows() -> None:
     keys, key = SecretKeys([b"k" * 32]), SigningKey(new_signing_key().text, 7)
-    private = Private("https://x.example/", {}, [Secret(new_secret())], (), [key])
+    private = EncryptedFields("https://x.example/", {}, [Secret(new_secret())], (), [key])
     assert list(unseal(keys, "a", seal(keys, "a", private)).pairs) == [key]
     assert key.text not in repr(key)
 

@@ -16,10 +16,10 @@ from plaudit.endpoints.arena import CHUNK_BYTES, Arena
 from plaudit.endpoints.binding import bind
 from plaudit.endpoints.id_index import IdIndex, identity_of, uuid_bytes, uuid_text
 from plaudit.endpoints.keys import Sealed, SecretKeys
-from plaudit.endpoints.matching import SHELF, TakesLong, Wanting
+from plaudit.endpoints.matching import SHARD, TakesLong, TypeSubscribers
 from plaudit.endpoints.model import Endpoint, Former, Unreadable
-from plaudit.endpoints.opening import Private, seal
-from plaudit.endpoints.recent import Recent
+from plaudit.endpoints.opening import EncryptedFields, seal
+from plaudit.endpoints.recent import RecentCache
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import LEARNED_AT_ONCE, EndpointTable
 from plaudit.records.endpoint import decode_endpoint
@@ -48,7 +48,7 @@ def endpoint_id(number: int) -> str:
 
 def record(keys: SecretKeys, number: int, version: int = 1, **given: Any) -> bytes:
     sealed = seal(
-        keys, endpoint_id(number), Private(f"https://h.example.com/{number}", {}, [SECRET])
+        keys, endpoint_id(number), EncryptedFields(f"https://h.example.com/{number}", {}, [SECRET])
     )
     fields = {"workspace_id": WORKSPACE, "version": version, "key_id": sealed.key_id}
     value = endpoint_value(endpoint_id(number), **{**fields, "sealed": sealed.blob, **given})
@@ -62,10 +62,10 @@ def filled(keys: SecretKeys, count: int) -> EndpointTable:
     return table
 
 
-def learned(table: EndpointTable) -> Wanting:
+def learned(table: EndpointTable) -> TypeSubscribers:
     while True:
         try:
-            return table.wanting(WORKSPACE, TYPE)
+            return table.subscribers(WORKSPACE, TYPE)
         except TakesLong:
             continue
 
@@ -115,7 +115,7 @@ def test_a_wide_workspace_is_learned_in_parts_and_misses_no_change_meanwhile() -
     count = 3 * LEARNED_AT_ONCE
     table = filled(keys, count)
     with pytest.raises(TakesLong):
-        table.wanting(WORKSPACE, TYPE)
+        table.subscribers(WORKSPACE, TYPE)
     # The last ones are learned first.
     for number in (0, count - 1):
         table.apply(endpoint_id(number).encode(), record(keys, number, 2), 2)
@@ -140,13 +140,13 @@ def test_a_wide_workspace_is_learned_in_parts_and_misses_no_change_meanwhile() -
 
 def test_a_change_of_a_wide_workspace_looks_through_one_shelf() -> None:
     keys = CountingKeys()
-    table = filled(keys, 3 * SHELF)
+    table = filled(keys, 3 * SHARD)
     learned(table)
     workspace = table.learned[WORKSPACE]
-    before = [each.part(TYPE) for each in workspace.shelves]
+    before = [each.subscribers(TYPE) for each in workspace.shards]
     table.apply(endpoint_id(5).encode(), record(keys, 5, 2), 2)
     learned(table)
-    after = [each.part(TYPE) for each in workspace.shelves]
+    after = [each.subscribers(TYPE) for each in workspace.shards]
     assert len(before) == len(after) == 3
     assert sum(old is not new for old, new in zip(before, after, strict=True)) == 1
 
@@ -154,24 +154,24 @@ def test_a_change_of_a_wide_workspace_looks_through_one_shelf() -> None:
 def test_an_endpoint_that_left_while_an_event_was_matched_gets_nothing() -> None:
     keys = CountingKeys()
     table = filled(keys, 2)
-    wanting = learned(table)
-    gone, moved = wanting.candidates(LATER_MS)
+    subscribers = learned(table)
+    gone, moved = subscribers.candidates(LATER_MS)
     table.apply(gone.endpoint_id.encode(), None, 2)
     number = UUID(moved.endpoint_id).int - 1_000
     there = record(keys, number, 2, workspace_id=str(UUID(int=2)))
     table.apply(moved.endpoint_id.encode(), there, 2)
-    assert [type(wanting.opened(each)) for each in (gone, moved)] == [Former, Former]
+    assert [type(subscribers.opened(each)) for each in (gone, moved)] == [Former, Former]
 
 
 @pytest.mark.parametrize("odd", ["e1", "ABCDEF00-0000-0000-0000-000000000001", "é" * 18, "1" * 36])
 def test_an_id_that_is_not_a_uuid_is_an_id_all_the_same(odd: str) -> None:
     keys = CountingKeys()
-    sealed = seal(keys, odd, Private("https://h.example.com/", {}, [SECRET]))
+    sealed = seal(keys, odd, EncryptedFields("https://h.example.com/", {}, [SECRET]))
     key = {"key_id": sealed.key_id, "sealed": sealed.blob}
     value = bind(decode_endpoint(endpoint_value(odd, odd, **key)), keys)
     table = EndpointTable(keys)
     table.apply(odd.encode(), value, 1)
-    [found] = table.wanting(odd, TYPE).match("s", LATER_MS, {})
+    [found] = table.subscribers(odd, TYPE).match("s", LATER_MS, {})
     assert isinstance(found, Endpoint)
     assert (found.endpoint_id, found.workspace_id) == (odd, odd)
     assert table.find(odd) is found
@@ -221,7 +221,7 @@ def test_a_uuid_is_its_bytes(known: UUID) -> None:
 
 
 def test_what_was_used_recently_stays_and_others_go() -> None:
-    recent: Recent[int] = Recent(10)
+    recent: RecentCache[int] = RecentCache(10)
     for number in range(100):
         recent.put(str(number), number)
         assert recent.get("0") == 0

@@ -15,7 +15,7 @@ from endpoint_records import endpoint_value
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.matching import ERASED, NEVER_MS, TakesLong
 from plaudit.endpoints.model import Deleted, Endpoint, Former, Unreadable
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.summary import HEAD_START_MS
 from plaudit.endpoints.table import FORMER_MS, EndpointTable
@@ -38,7 +38,7 @@ def record(
 ) -> bytes:
     given = dict(given or {})
     earlier: Any = given.pop("earlier", ())
-    private = Private("https://hooks.example.com/x", {}, [SECRET], earlier)
+    private = EncryptedFields("https://hooks.example.com/x", {}, [SECRET], earlier)
     sealed = seal(keys, endpoint_id, private)
     key = {"version": version, "key_id": sealed.key_id, "sealed": sealed.blob}
     fields: dict[str, Any] = {"workspace_id": WORKSPACES[0], **key, **given}
@@ -86,12 +86,12 @@ def test_matching_is_what_filtering_all_newest_records_gives(
             former.pop((endpoint_id, change["workspace_id"]), None)
             table.apply(endpoint_id.encode(), record(endpoint_id, version, change))
         # Asked in between: what is remembered must not outlive the change.
-        table.wanting(WORKSPACES[0], TYPES[0]).match(SPACES[0], at, {})
+        table.subscribers(WORKSPACES[0], TYPES[0]).match(SPACES[0], at, {})
     assert len(table) == len(newest)
     for workspace in WORKSPACES:
         for event_type in TYPES:
             for space in SPACES:
-                found = table.wanting(workspace, event_type).match(space, at, {})
+                found = table.subscribers(workspace, event_type).match(space, at, {})
                 wanted = {
                     endpoint_id
                     for endpoint_id, each in [
@@ -131,12 +131,12 @@ def test_an_endpoint_whose_key_is_missing_is_matched_and_not_lost() -> None:
     found = table.find(ENDPOINTS[0])
     assert isinstance(found, Unreadable)
     assert "key_missing" in found.reason
-    assert list(table.wanting(WORKSPACES[0], TYPES[0]).match(SPACES[0], 1, {})) == [found]
+    assert list(table.subscribers(WORKSPACES[0], TYPES[0]).match(SPACES[0], 1, {})) == [found]
 
 
 def test_a_blob_of_another_endpoint_does_not_open() -> None:
     table = EndpointTable(KEYS)
-    sealed = seal(KEYS, ENDPOINTS[1], Private("https://evil.example.com/", {}, [SECRET]))
+    sealed = seal(KEYS, ENDPOINTS[1], EncryptedFields("https://evil.example.com/", {}, [SECRET]))
     moved = record(ENDPOINTS[0], 1, {"sealed": sealed.blob, "key_id": sealed.key_id})
     table.apply(ENDPOINTS[0].encode(), moved)
     found = table.find(ENDPOINTS[0])
@@ -165,8 +165,8 @@ def test_a_content_filter_decides_and_erasures_pass_it() -> None:
     table.apply(ENDPOINTS[0].encode(), record(ENDPOINTS[0], 1, {"content_filter": wanted}))
 
     def matched(event_type: str, sequence: int) -> int:
-        wanting = table.wanting(WORKSPACES[0], event_type)
-        return len(wanting.match(SPACES[0], 1, {"sequence": sequence}))
+        subscribers = table.subscribers(WORKSPACES[0], event_type)
+        return len(subscribers.match(SPACES[0], 1, {"sequence": sequence}))
 
     assert (matched(TYPES[0], 3), matched(TYPES[0], 2), matched("customer.erased", 2)) == (1, 0, 1)
 
@@ -182,12 +182,14 @@ def test_many_costly_filters_are_not_judged_at_once() -> None:
     for number in range(4):
         endpoint_id = str(UUID(int=number))
         table.apply(endpoint_id.encode(), record(endpoint_id, 1, costly(0, 90)))
-    wanting = table.wanting(WORKSPACES[0], TYPES[0])
-    assert not wanting.match(SPACES[0], 1, {"tags": ["x"] * 10})
+    subscribers = table.subscribers(WORKSPACES[0], TYPES[0])
+    assert not subscribers.match(SPACES[0], 1, {"tags": ["x"] * 10})
     event = {"tags": ["x"] * 100}
     with pytest.raises(TakesLong):
-        wanting.match(SPACES[0], 1, event)
-    assert not any(wanting.wants(each, SPACES[0], 1, event) for each in wanting.candidates(1))
+        subscribers.match(SPACES[0], 1, event)
+    assert not any(
+        subscribers.wants(each, SPACES[0], 1, event) for each in subscribers.candidates(1)
+    )
     assert table.costly_filters == 0
 
 
@@ -196,9 +198,9 @@ def test_a_filter_that_takes_what_it_can_not_judge_is_logged_once(
 ) -> None:
     table = EndpointTable(KEYS)
     table.apply(ENDPOINTS[0].encode(), record(ENDPOINTS[0], 1, costly(0, 2)))
-    wanting = table.wanting(WORKSPACES[0], TYPES[0])
+    subscribers = table.subscribers(WORKSPACES[0], TYPES[0])
     for _ in range(3):
-        assert len(wanting.match(SPACES[0], 1, {"tags": ["x"] * 30_000})) == 1
+        assert len(subscribers.match(SPACES[0], 1, {"tags": ["x"] * 30_000})) == 1
     assert [each.message for each in caplog.records] == ["filter.too_costly"]
     assert table.costly_filters == 1
 
@@ -208,7 +210,7 @@ def test_a_deleted_endpoint_is_forgotten_after_a_day() -> None:
     for endpoint_id, at_ms in ((ENDPOINTS[0], 100), (ENDPOINTS[1], 200 + FORMER_MS)):
         table.apply(endpoint_id.encode(), record(endpoint_id, 1))
         table.apply(endpoint_id.encode(), None, at_ms)
-    [left] = table.wanting(WORKSPACES[0], TYPES[0]).match(SPACES[0], 50, {})
+    [left] = table.subscribers(WORKSPACES[0], TYPES[0]).match(SPACES[0], 50, {})
     assert (type(left), left.endpoint_id) == (Former, ENDPOINTS[1])
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.events.avro.template import Hole, compile_template
+from plaudit.events.avro.template import Placeholder, compile_template
 from plaudit.events.avro.varint import long_at, long_bytes
 from plaudit.events.avro.writer_codegen import (
     Unwritable,
@@ -150,13 +150,13 @@ def test_a_template_whose_holes_are_filled_is_the_event(name: str, data: st.Data
         record = template
         for step in way:
             record = record[step]
-        record[last] = Hole("/".join((*way, last)))
+        record[last] = Placeholder("/".join((*way, last)))
     filling = {"/".join(way): values[way] for way in holes}
     assert compile_template(schema, template)(filling) == compile_writer(schema)(event)
 
 
 def test_there_are_holes_in_records_only() -> None:
     template = example("space.stats_changed").model_dump()
-    template["by_platform"] = {"direct": Hole("direct")}
+    template["by_platform"] = {"direct": Placeholder("direct")}
     with pytest.raises(Unwritable, match="map"):
         compile_template(CATALOGUE["space.stats_changed"].schema, template)

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from endpoint_records import endpoint_value
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.model import Endpoint, Unreadable
-from plaudit.endpoints.opening import Private, open_endpoint, seal
+from plaudit.endpoints.opening import EncryptedFields, open_endpoint, seal
 from plaudit.endpoints.signing import Secret, Signer, new_secret
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import Event, EventDecoder
@@ -211,7 +211,7 @@ def test_an_unknown_format_is_refused_by_name() -> None:
 
 def test_an_endpoint_of_a_form_that_a_newer_release_brought_is_not_sent_the_wrong_one() -> None:
     keys = SecretKeys([bytes(32)])
-    sealed = seal(keys, "e", Private("https://x.example/", {}, [Secret(new_secret())]))
+    sealed = seal(keys, "e", EncryptedFields("https://x.example/", {}, [Secret(new_secret())]))
     key = {"key_id": sealed.key_id, "sealed": sealed.blob}
     known, newer = (
         open_endpoint(decode_endpoint(endpoint_value("e", "w", format=form, **key)), keys)

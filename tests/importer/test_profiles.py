@@ -16,7 +16,7 @@ from plaudit.importer.errors import ImportRefused
 from plaudit.importer.files import open_file
 from plaudit.importer.mapping import (
     FieldMap,
-    asked_for,
+    field_map,
     load_profile,
     parse_mapping,
     profile_names,
@@ -136,7 +136,7 @@ def test_another_file_is_not_an_export_of_the_platform() -> None:
 def test_options_have_priority_over_a_profile_and_a_profile_over_names() -> None:
     profile = load_profile("judgeme")
     file = open_file(SAMPLES / "judgeme.csv")
-    asked = asked_for({"title": "location"}, {"platform": "shop", "text": "-"})
+    asked = field_map({"title": "location"}, {"platform": "shop", "text": "-"})
     mapped = resolve(asked, file.columns, file.seen, profile)
     assert mapped.columns["title"].names == ("location",)
     assert (mapped.values["platform"], mapped.values["text"]) == ("shop", "-")

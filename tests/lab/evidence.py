@@ -145,7 +145,7 @@ class Evidence:
     resends: frozenset[str] = field(default_factory=frozenset)
     homes: Mapping[str, str] = field(default_factory=dict)
 
-    _wanting: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    _subscribers: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def is_wanted(self, subscriber: str, accepted: Accepted) -> bool:
         """Return whether a subscriber is to get an event."""
@@ -153,11 +153,11 @@ class Evidence:
         at_home = not self.homes or self.homes[subscriber] == accepted.workspace
         return at_home and (not types or accepted.type in types)
 
-    def wanting(self, accepted: Accepted) -> list[str]:
+    def subscribers(self, accepted: Accepted) -> list[str]:
         """Return the subscribers that are to get an event; looked up once for each sort."""
         sort = accepted.workspace, accepted.type
-        found = self._wanting.get(sort)
+        found = self._subscribers.get(sort)
         if found is None:
             found = [each for each in self.wanted if self.is_wanted(each, accepted)]
-            self._wanting[sort] = found
+            self._subscribers[sort] = found
         return found

@@ -112,7 +112,7 @@ class Books:
     def due(self) -> Iterator[tuple[Pair, Accepted]]:
         """Yield every delivery that was to be made."""
         for event, accepted in self.evidence.accepted.items():
-            for subscriber in self.evidence.wanting(accepted):
+            for subscriber in self.evidence.subscribers(accepted):
                 yield (subscriber, event), accepted
 
     def delivered(self, pair: Pair) -> bool:

@@ -112,7 +112,7 @@ def open_deliveries(evidence: Evidence, axis: Axis) -> Iterator[str]:
     top = TOP + PANEL + GAP
     edges = axis.edges
     begun = counts(
-        (each.at_ms for each in evidence.accepted.values() for _ in evidence.wanting(each)),
+        (each.at_ms for each in evidence.accepted.values() for _ in evidence.subscribers(each)),
         edges,
     )
     last: dict[tuple[str, str], int] = {}

@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 from e2e.sink import Behave, Sink, always, good
 from plaudit.deliver.settings import DeliverSettings, HttpSettings, SealSettings
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.recorder.notices import Notifier
 from plaudit.store.db.database import open_database, reading
@@ -57,7 +57,7 @@ def notifier(engine: Engine) -> Notifier:
 def due(engine: Engine, sink: Sink, behave: Behave, *, created_at: int = NOW) -> None:
     """Put a notice and its target into the database."""
     endpoint_id = str(uuid.uuid4())
-    private = Private(sink.on("owner", behave), {}, [Secret(SECRET)])
+    private = EncryptedFields(sink.on("owner", behave), {}, [Secret(SECRET)])
     sealed = seal(SecretKeys([KEY]), endpoint_id, private)
     target = StoredEndpoint(
         endpoint_id, WORKSPACE, None, 1, sealed, (), (), "standard", None, None, "active", None,

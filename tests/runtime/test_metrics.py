@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from plaudit.api.health import ApiHealth
-from plaudit.api.middleware.metrics import Counting
+from plaudit.api.middleware.metrics import MetricsMiddleware
 from plaudit.cli.outbox_metrics import Watched
 from plaudit.dlq.letters.ages import LetterAge, LetterAgesCollector
 from plaudit.kafka.read.consumer import Partition
@@ -31,7 +31,7 @@ PARTITION = Partition("plaudit.attempts", 0)
 def recorder() -> CollectorRegistry:
     """Return the registry of a recorder that is three records behind."""
     lag = RecorderLag(lambda _: 3)
-    lag.look({PARTITION: 0}, 1_000)
+    lag.measure({PARTITION: 0}, 1_000)
     found: Any = SimpleNamespace(lost=0, positions_reset=0, trouble=None, group="g", lag=lag)
     return RecorderHealth(found, ProjectionCounts()).registry
 
@@ -61,7 +61,7 @@ def api() -> CollectorRegistry:
     async def app(*_: object) -> None:
         """Serve nothing."""
 
-    Counting(app, registry)
+    MetricsMiddleware(app, registry)
     return registry
 
 
@@ -100,13 +100,13 @@ def test_a_counter_starts_at_zero_for_every_known_value() -> None:
 
 def test_a_recorder_is_behind_since_its_oldest_record_that_is_not_written() -> None:
     lag = RecorderLag(lambda _: 10)
-    lag.look({PARTITION: 4}, 1_000)
-    lag.look({PARTITION: 4}, 5_000)
+    lag.measure({PARTITION: 4}, 1_000)
+    lag.measure({PARTITION: 4}, 5_000)
     assert (lag.lags[PARTITION].records, lag.lags[PARTITION].behind_s(6_000)) == (6, 5.0)
-    lag.took(PARTITION, 4, 3_000)
-    lag.took(PARTITION, 5, 3_500)
-    lag.look({PARTITION: 6}, 6_000)
+    lag.note_read(PARTITION, 4, 3_000)
+    lag.note_read(PARTITION, 5, 3_500)
+    lag.measure({PARTITION: 6}, 6_000)
     assert (lag.lags[PARTITION].records, lag.lags[PARTITION].behind_s(6_000)) == (6, 3.0)
-    lag.wrote()
-    lag.look({PARTITION: 10}, 6_000)
+    lag.note_written()
+    lag.measure({PARTITION: 10}, 6_000)
     assert (lag.lags[PARTITION].records, lag.lags[PARTITION].behind_s(9_000)) == (0, 0.0)

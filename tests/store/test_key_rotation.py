@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, signer_of, unseal
+from plaudit.endpoints.opening import EncryptedFields, signer_of, unseal
 from plaudit.endpoints.signing import new_secret
 from plaudit.store.endpoints.making import (
     Overlap,
@@ -29,7 +29,7 @@ def endpoint(signing: str) -> StoredEndpoint:
     return new_endpoint(KEYS, asked, str(uuid4()), str(uuid4()), new_secret(), T0)
 
 
-def private(stored: StoredEndpoint) -> Private:
+def private(stored: StoredEndpoint) -> EncryptedFields:
     return unseal(KEYS, stored.endpoint_id, stored.sealed)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from attempts import WORKSPACE, attempt, failed
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.recorder.projector import Projector, Read
 from plaudit.records.attempt import AttemptRecord, encode_attempt
 from plaudit.store.db.database import DatabaseFailure, reading
@@ -36,7 +36,9 @@ def read(*attempts: AttemptRecord) -> list[Read]:
 def endpoint(engine: Engine) -> StoredEndpoint:
     """An active endpoint at version 3, in a workspace with another one that receives notices."""
     endpoint_id = str(uuid.uuid4())
-    sealed = seal(SecretKeys([os.urandom(32)]), endpoint_id, Private("https://x.example/", {}, []))
+    sealed = seal(
+        SecretKeys([os.urandom(32)]), endpoint_id, EncryptedFields("https://x.example/", {}, [])
+    )
     made = StoredEndpoint(
         endpoint_id, WORKSPACE, "crm", 3, sealed, (), (), "standard", None, None, "active", None,
         None, 0, announced=True, created_at=0, updated_at=0,

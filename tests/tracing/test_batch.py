@@ -9,7 +9,7 @@ from plaudit.tracing.span import FinishedSpan
 from plaudit.tracing.writer import Tracing
 
 
-class Kept:
+class StoredLetter:
     """A writer that keeps spans."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ def context(number: int, *, sampled: bool) -> TraceContext:
 
 
 def test_a_batch_is_recorded_if_one_of_its_traces_is_and_links_those() -> None:
-    kept = Kept()
+    kept = StoredLetter()
     tracing = Tracing(kept, Sampling(0.0, by_parent=True))
     plain = [None, context(1, sampled=False)]
     write_batch(tracing, Batch("redrive", "dlq.deliveries", 2, 1, plain))
@@ -42,7 +42,7 @@ def test_a_batch_is_recorded_if_one_of_its_traces_is_and_links_those() -> None:
 
 
 def test_the_ratio_takes_batches_without_traces_and_links_have_a_limit() -> None:
-    kept = Kept()
+    kept = StoredLetter()
     tracing = Tracing(kept, Sampling(1.0, by_parent=True))
     write_batch(tracing, Batch("record", "attempts", 1, 1))
     many = [context(number, sampled=True) for number in range(1, 2 * MOST_LINKS)]

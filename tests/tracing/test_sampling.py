@@ -8,9 +8,9 @@ import pytest
 
 from plaudit.kafka.errors import SettingsError
 from plaudit.records.trace_context import TraceContext
+from plaudit.tracing.environment import is_configured
 from plaudit.tracing.sampling import Sampling, sampling_of
 from plaudit.tracing.span import SpanIds, ids_of, trace_id_of
-from plaudit.tracing.writer import is_wanted
 
 IDS = b"-4bf92f3577b34da6a3ce929d0e0e4736-1111222233334444-"
 RECORDED = TraceContext(b"00" + IDS + b"01")
@@ -84,7 +84,7 @@ def test_ids_of_a_context_are_read_and_written_alike() -> None:
     ],
 )
 def test_it_is_off_unless_the_environment_asks_for_it(environ: dict[str, str]) -> None:
-    assert not is_wanted(environ)
+    assert not is_configured(environ)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_it_is_off_unless_the_environment_asks_for_it(environ: dict[str, str]) -
     ],
 )
 def test_an_exporter_or_a_collector_turns_it_on(environ: dict[str, str]) -> None:
-    assert is_wanted(environ)
+    assert is_configured(environ)

@@ -19,7 +19,7 @@ import httpx
 
 from plaudit.transport.addresses import Origin, Target
 from plaudit.transport.answer import Answer
-from plaudit.transport.error_text import as_ours
+from plaudit.transport.error_text import transport_error_of
 from plaudit.transport.errors import (
     AnswerMalformed,
     ConnectionLost,
@@ -62,7 +62,7 @@ class _Exchange:
         return self.progress.sent
 
     def cancel(self, error: TransportError) -> None:
-        """See `Started.cancel`."""
+        """See `ExchangeHandle.cancel`."""
         if self.task is not None:
             self.task.cancel()
         self.end(error)
@@ -71,7 +71,7 @@ class _Exchange:
         """Tell the caller, unless that was done."""
         on_done, self._on_done = self._on_done, None
         if on_done is not None:
-            self.progress.tell(on_done, result)
+            self.progress.finish(on_done, result)
 
 
 _running: ContextVar[_Exchange] = ContextVar("exchange")
@@ -313,7 +313,7 @@ class HttpxSender(Sender):
         self._under_way.discard(exchange)
         error = ConnectionLost("cancelled") if task.cancelled() else task.exception()
         if error is not None:
-            exchange.end(as_ours(error))
+            exchange.end(transport_error_of(error))
 
     async def aclose(self) -> None:
         """See `Sender.aclose`."""

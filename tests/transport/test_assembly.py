@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from plaudit.transport.engine.response_parser import AnswerAssembly
+from plaudit.transport.engine.response_parser import ResponseParser
 from plaudit.transport.errors import AnswerMalformed
 from plaudit.transport.sender import Caps
 
@@ -122,16 +122,16 @@ Result = tuple[object, ...] | str
 
 def read(parts: Iterable[bytes], caps: Caps = SMALL) -> Result:
     """Return what a connection would make of parts, and then the end of the stream."""
-    assembly = AnswerAssembly(caps)
+    parser = ResponseParser(caps)
     try:
         for part in parts:
-            if assembly.feed(part):
+            if parser.feed(part):
                 break
     except AnswerMalformed as error:
         return str(error)
-    if not assembly.ends_with_the_stream():
+    if not parser.ends_with_the_stream():
         return "cut"
-    return (assembly.status, assembly.headers, assembly.snippet, assembly.truncated)
+    return (parser.status, parser.headers, parser.snippet, parser.truncated)
 
 
 def split(data: bytes, places: Sequence[int]) -> list[bytes]:
@@ -169,20 +169,20 @@ def test_what_two_readers_could_end_at_different_places_is_refused(data: bytes) 
 
 
 def test_a_head_that_is_odd_gives_regular_headers_and_no_second_exchange() -> None:
-    assembly = AnswerAssembly(SMALL)
+    parser = ResponseParser(SMALL)
     for data, reusable in ((OK + TWO, True), (READ["a folded header"], False)):
-        assembly.expect()
-        assert assembly.feed(data)
-        assert assembly.reusable is reusable
-    assert assembly.headers == [(b"x-device", b"a=1; b=2"), (b"content-length", b"2")]
+        parser.expect()
+        assert parser.feed(data)
+        assert parser.reusable is reusable
+    assert parser.headers == [(b"x-device", b"a=1; b=2"), (b"content-length", b"2")]
     [header, _] = headers_of(READ["control characters"])
     assert header == (b"x", b"a b  [2J")
 
 
 def headers_of(data: bytes) -> list[tuple[bytes, bytes]]:
-    assembly = AnswerAssembly(SMALL)
-    assert assembly.feed(data)
-    return assembly.headers
+    parser = ResponseParser(SMALL)
+    assert parser.feed(data)
+    return parser.headers
 
 
 @settings(deadline=None)
@@ -202,18 +202,18 @@ def test_what_is_kept_is_within_the_caps(data: bytes) -> None:
 
 @pytest.mark.parametrize("places", [[], [100, 2_000, 5_999], list(range(0, 9_000, 7))])
 def test_an_answer_in_tiny_chunks_counts_as_read_after_a_thousand(places: list[int]) -> None:
-    assembly = AnswerAssembly(Caps())
+    parser = ResponseParser(Caps())
     data = CHUNKED + b"1\r\nx\r\n" * 30_000
-    assert any(assembly.feed(part) for part in split(data, places))
-    assert (assembly.size, assembly.reusable, assembly.truncated) == (1_000, False, True)
-    whole = AnswerAssembly(Caps())
+    assert any(parser.feed(part) for part in split(data, places))
+    assert (parser.size, parser.reusable, parser.truncated) == (1_000, False, True)
+    whole = ResponseParser(Caps())
     assert whole.feed(CHUNKED + b"1\r\nx\r\n" * 999 + b"0\r\n\r\n")
     assert (whole.size, whole.reusable, whole.truncated) == (999, True, False)
 
 
 @pytest.mark.parametrize("places", [[], [100, 1_000], list(range(0, 3_000, 7))])
 def test_the_header_fields_of_an_answer_are_limited(places: list[int]) -> None:
-    assert AnswerAssembly(Caps()).feed(OK + b"a:b\r\n" * 499 + TWO)
+    assert ResponseParser(Caps()).feed(OK + b"a:b\r\n" * 499 + TWO)
     result = read(split(OK + b"a:b\r\n" * 500 + TWO, places), Caps())
     assert "more than 500 header fields" in str(result)
 
@@ -221,18 +221,18 @@ def test_the_header_fields_of_an_answer_are_limited(places: list[int]) -> None:
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(CORPUS[:2] + CORPUS[9:10]), min_size=1, max_size=5))
 def test_answers_on_one_connection_do_not_touch_each_other(in_turn: list[bytes]) -> None:
-    assembly = AnswerAssembly(SMALL)
+    parser = ResponseParser(SMALL)
     for data in in_turn:
-        assembly.expect()
-        assert assembly.feed(data)
-        assert assembly.reusable
-        assert (assembly.status, assembly.snippet) == (read([data])[0], read([data])[2])
+        parser.expect()
+        assert parser.feed(data)
+        assert parser.reusable
+        assert (parser.status, parser.snippet) == (read([data])[0], read([data])[2])
 
 
 def test_fields_after_the_body_are_not_headers_of_the_answer() -> None:
-    assembly = AnswerAssembly(SMALL)
-    assert assembly.feed(CHUNKED + b"0\r\nretry-after: 9\r\n\r\n")
-    assert assembly.headers == [(b"transfer-encoding", b"chunked")]
+    parser = ResponseParser(SMALL)
+    assert parser.feed(CHUNKED + b"0\r\nretry-after: 9\r\n\r\n")
+    assert parser.headers == [(b"transfer-encoding", b"chunked")]
 
 
 @settings(deadline=None)
@@ -241,6 +241,6 @@ def test_fields_after_the_body_are_not_headers_of_the_answer() -> None:
 def test_whatever_follows_an_answer_spoils_the_connection(data: bytes, more: bytes) -> None:
     if not more.strip(b"\r\n"):
         return  # Empty lines between messages are nothing.
-    assembly = AnswerAssembly(SMALL)
-    assert assembly.feed(data + more)
-    assert not assembly.reusable
+    parser = ResponseParser(SMALL)
+    assert parser.feed(data + more)
+    assert not parser.reusable

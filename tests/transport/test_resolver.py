@@ -101,12 +101,12 @@ class Hanging:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.let_go = threading.Event()
+        self.release = threading.Event()
 
     def __call__(self, host: str) -> tuple[IPAddress, ...] | str:
         self.asked.append(host)
         if host.startswith("hang"):
-            self.let_go.wait(60)
+            self.release.wait(60)
         return HERE
 
 
@@ -116,7 +116,7 @@ def hanging() -> Iterator[Hanging]:
     try:
         yield system
     finally:
-        system.let_go.set()
+        system.release.set()
 
 
 async def test_a_name_is_looked_up_once_for_all_who_ask() -> None:
@@ -127,7 +127,7 @@ async def test_a_name_is_looked_up_once_for_all_who_ask() -> None:
         ]
         while not system.asked:  # noqa: ASYNC110 - a thread sets it
             await asyncio.sleep(0.001)
-        system.let_go.set()
+        system.release.set()
         assert await asyncio.gather(*asking) == [HERE] * 3
         assert system.asked == ["hang.example"]
 

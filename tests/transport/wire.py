@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import Final, cast
 
-from plaudit.transport.error_text import handshake_failures, said
+from plaudit.transport.error_text import connection_reason, handshake_failures
 from plaudit.transport.errors import ConnectionLost, TlsFailed, WriteFailed, WriteTimeout
 
 _HIGH_WATER: Final = 256 * 1024
@@ -56,7 +56,7 @@ class Wire(asyncio.Protocol):
             finally:
                 self._reader = None
         if not self._received and self._error is not None:
-            raise ConnectionLost(said(self._error))
+            raise ConnectionLost(connection_reason(self._error))
         data = bytes(self._received[:most])
         del self._received[:most]
         if self._transport is not None and len(self._received) < _HIGH_WATER and not self._ended:
@@ -71,7 +71,7 @@ class Wire(asyncio.Protocol):
             WriteTimeout: the other side took in too little in time.
         """
         if self._transport is None or self._error is not None:
-            raise WriteFailed(said(self._error))
+            raise WriteFailed(connection_reason(self._error))
         self._transport.write(data)
         if self._writable:
             return
@@ -84,7 +84,7 @@ class Wire(asyncio.Protocol):
         finally:
             self._writer = None
         if self._error is not None:
-            raise WriteFailed(said(self._error))
+            raise WriteFailed(connection_reason(self._error))
 
     async def start_tls(self, context: ssl.SSLContext, host: str, timeout_s: float) -> None:
         """Shake hands as a client; certificate and name are checked by the context.

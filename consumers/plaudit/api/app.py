@@ -15,12 +15,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from plaudit.api.dependencies import Parts
 from plaudit.api.explorer.pages import add_explorer
 from plaudit.api.middleware.idempotency import Idempotency
-from plaudit.api.middleware.metrics import Counting
+from plaudit.api.middleware.metrics import MetricsMiddleware
 from plaudit.api.openapi import DESCRIPTION, LICENSE, SERVERS, TAGS, Api, operation_id
 from plaudit.api.problems import install
 from plaudit.api.query_params import check_query
 from plaudit.api.readiness import Readiness, problems_of
-from plaudit.api.request_guard import Door
+from plaudit.api.request_guard import RequestGuard
 from plaudit.api.routes import (
     audit,
     catalogue,
@@ -75,8 +75,8 @@ def create_app(
     install(app)
     app.add_middleware(events.Shortcut)
     app.add_middleware(Idempotency, parts=parts)
-    app.add_middleware(Door, parts=parts)
-    app.add_middleware(Counting, registry=registry)
+    app.add_middleware(RequestGuard, parts=parts)
+    app.add_middleware(MetricsMiddleware, registry=registry)
     _add_health(app, parts)
     add_explorer(app)
     if shows_metrics:

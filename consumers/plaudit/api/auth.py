@@ -63,7 +63,7 @@ class Caller:
             Refused: the key belongs to another workspace.
         """
         if workspace_id is not None:
-            self.minds(workspace_id, "workspace_id")
+            self.require_workspace(workspace_id, "workspace_id")
         return self.key.workspace_id or workspace_id
 
     def writes(self, workspace_id: str | None) -> str:
@@ -78,7 +78,7 @@ class Caller:
             raise Refused(422, "an admin's key has to name a workspace", field="workspace_id")
         return wanted
 
-    def minds(self, workspace_id: str, field: str) -> None:
+    def require_workspace(self, workspace_id: str, field: str) -> None:
         """Check that an object belongs to the key's workspace.
 
         Raises:

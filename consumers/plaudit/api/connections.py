@@ -47,7 +47,7 @@ class Limits:
     waiting: dict[Connection, None] = field(default_factory=dict)
 
 
-class TooMuch(Exception):
+class HeadTooLarge(Exception):
     """A request's head is larger than allowed."""
 
 
@@ -115,12 +115,12 @@ class Connection(HttpToolsProtocol):
         """Check a head before it is processed.
 
         Raises:
-            TooMuch: the head is too large.
+            HeadTooLarge: the head is too large.
         """
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if len(self.headers) > MOST_HEADERS or size > LONGEST_HEAD:
             self._refusal = _too_large()
-            raise TooMuch
+            raise HeadTooLarge
         self._steps += 1
         self.limits.waiting.pop(self, None)
         self._reads_body = True
@@ -131,13 +131,13 @@ class Connection(HttpToolsProtocol):
         """Process a header; ignore trailers.
 
         Raises:
-            TooMuch: there are too many.
+            HeadTooLarge: there are too many.
         """
         if self._reads_body:
             self._quiet += len(name) + len(value)
             if self._quiet > LONGEST_HEAD:
                 self._refusal = _too_large()
-                raise TooMuch
+                raise HeadTooLarge
             return
         super().on_header(name, value)
 

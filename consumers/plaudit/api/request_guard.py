@@ -29,7 +29,7 @@ COLLECT_AFTER: Final = 32 * 1024 * 1024
 OPEN: Final = "/v1/openapi.json"
 
 
-class Door:
+class RequestGuard:
     """Middleware around all routes of `/v1`.
 
     Args:

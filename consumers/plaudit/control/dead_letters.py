@@ -140,7 +140,7 @@ class DeadLetters:
         Raises:
             KafkaFailure: the brokers are unavailable or refuse.
         """
-        return self._indexes[kind].look()
+        return self._indexes[kind].letters()
 
     def whole(self, kind: Kind, known: Letter) -> Letter | None:
         """Return a letter with its event and all headers; None if the topic has lost it.

@@ -28,7 +28,7 @@ _ID_AND_SUBJECT: Final = ("ce_id", "ce_subject")
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedEvent:
     """An event's record and its position."""
 
     topic: str
@@ -56,7 +56,7 @@ def window_of(some_id: str) -> Window | None:
     return made_ms - BEFORE_MS, made_ms + AFTER_MS
 
 
-def find_events(settings: KafkaSettings, some_id: str, window: Window) -> Iterator[Placed]:
+def find_events(settings: KafkaSettings, some_id: str, window: Window) -> Iterator[PlacedEvent]:
     """Yield events with this id, or about this id, that were published in a window.
 
     Raises:
@@ -82,7 +82,7 @@ def _is_about(headers: Headers, wanted: bytes) -> bool:
     return any(name in _ID_AND_SUBJECT and value == wanted for name, value in headers)
 
 
-def _placed(message: Message, headers: Headers) -> Placed:
+def _placed(message: Message, headers: Headers) -> PlacedEvent:
     place = Partition(message.topic() or "", message.partition() or 0)
     offset, value = message.offset() or 0, message.value() or b""
-    return Placed(*place, offset, message.timestamp()[1], value, headers)
+    return PlacedEvent(*place, offset, message.timestamp()[1], value, headers)

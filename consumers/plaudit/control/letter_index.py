@@ -43,7 +43,7 @@ _Place = tuple[int, bytes]
 """Partition and key of a letter."""
 
 
-class LetterShelf:
+class LetterCache:
     """Letters by partition and key; a tombstone removes one.
 
     Attributes:
@@ -134,12 +134,12 @@ class LetterIndex:
         self._clock = clock
         self._lock = threading.Lock()
         self._reader: BoundedReader | None = None
-        self._shelf = LetterShelf()
+        self._shelf = LetterCache()
         self._ends: dict[Partition, int] = {}
         self._looked_at: float | None = None
         self._letters: Sequence[Letter] = ()
 
-    def look(self) -> tuple[Sequence[Letter], bool]:
+    def letters(self) -> tuple[Sequence[Letter], bool]:
         """Return the letters, newest first, and whether older ones are missing.
 
         Raises:
@@ -163,7 +163,7 @@ class LetterIndex:
         try:
             bounds = reader.bounds(self._topic)
             if any(self._ends.get(each, 0) > high for each, (_, high) in bounds.items()):
-                self._shelf, self._ends = LetterShelf(), {}  # the topic was deleted and created
+                self._shelf, self._ends = LetterCache(), {}  # the topic was deleted and created
             most = READ // max(1, len(bounds))
             news = {each: self._news(each, span, most) for each, span in bounds.items()}
             for message in reader.read(news):

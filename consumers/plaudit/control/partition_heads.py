@@ -66,7 +66,7 @@ class Reading:
     def __init__(self, settings: KafkaSettings) -> None:
         self._decoder = LateDecoder(settings)
 
-    def obstacle(self, first: First) -> str | None:
+    def reason_unreadable(self, first: First) -> str | None:
         """Return why a record can't be read; None if it can."""
         try:
             self._decoder.decode(first.value, lambda: first.headers)

@@ -104,7 +104,7 @@ class Status:
         }
 
 
-def look(settings: KafkaSettings, now_ms: int) -> Status:
+def read_status(settings: KafkaSettings, now_ms: int) -> Status:
     """Query the brokers.
 
     Raises:
@@ -127,8 +127,8 @@ def look(settings: KafkaSettings, now_ms: int) -> Status:
     workers = {lane: _members(admin, group) for lane, group, _ in lanes}
     with Reading(settings) as reading:
         for lane, group, delays in lanes:
-            looker = _Looker(settings, lane, group, reading, now_ms)
-            topics += looker.look(delays)
+            looker = _LagReader(settings, lane, group, reading, now_ms)
+            topics += looker.read_status(delays)
             heads += looker.heads
     return Status(settings.bootstrap_servers, findings, topics, heads, workers)
 
@@ -140,7 +140,7 @@ def _members(admin: Admin, group: str) -> Sequence[GroupMember] | None:
         return None
 
 
-class _Looker:
+class _LagReader:
     """Measures the lag of one lane's topics.
 
     Attributes:
@@ -156,7 +156,7 @@ class _Looker:
         self._now_ms = now_ms
         self.heads: list[Head] = []
 
-    def look(self, delays: Mapping[str, int]) -> list[TopicStatus]:
+    def read_status(self, delays: Mapping[str, int]) -> list[TopicStatus]:
         """Return the lag of each topic."""
         try:
             lags = self._reader.read(delays)
@@ -183,7 +183,7 @@ class _Looker:
             return None
         overdue_ms = self._now_ms - first.timestamp_ms - delay_ms
         if overdue_ms > SUSPECT_AFTER_MS:
-            reason = self._reading.obstacle(first)
+            reason = self._reading.reason_unreadable(first)
             if reason is not None:
                 place = Partition(lag.topic, lag.partition)
                 self.heads.append(Head(self._lane, place, first.offset, overdue_ms, reason))

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final
 
 from plaudit.deliver.model.attempted import Attempted
-from plaudit.deliver.pipeline.attempt import Attempter, Parcel
+from plaudit.deliver.pipeline.attempt import Attempter, RequestContent
 from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.keys import CannotOpen, SecretKeys
 from plaudit.endpoints.model import Endpoint
@@ -87,9 +87,9 @@ async def send_test(
     event, matches = _example_for(stored, event_type)
     if once is not None:
         event = event._replace(event_id=once.uuid("test"))
-    parcel = _parcel(event, endpoint)
-    attempted = await Attempter(sender).send(parcel, endpoint)
-    return Tested(parcel.message_id, event.type, parcel.body.decode(), attempted, matches)
+    content = _content(event, endpoint)
+    attempted = await Attempter(sender).send(content, endpoint)
+    return Tested(content.message_id, event.type, content.body.decode(), attempted, matches)
 
 
 def _example_for(stored: StoredEndpoint, event_type: str | None) -> tuple[Event, bool]:
@@ -149,7 +149,7 @@ def written_as(shape: Shape | None, event: Event) -> Rendered:
     return Rendered(render(event)) if shape is None else shape.render(event, SOURCE)
 
 
-def _parcel(event: Event, endpoint: Endpoint) -> Parcel:
+def _content(event: Event, endpoint: Endpoint) -> RequestContent:
     rendered = written_as(endpoint.shape, event)
     write = None if endpoint.shape is None else lambda: rendered
-    return Parcel(event.event_id, rendered.body, Trigger.TEST, write)
+    return RequestContent(event.event_id, rendered.body, Trigger.TEST, write)

@@ -9,7 +9,7 @@ from itertools import groupby
 from sqlalchemy.engine import Engine
 
 from plaudit.control.event_origin import EventSource, find_event, place_of
-from plaudit.control.event_search import Placed
+from plaudit.control.event_search import PlacedEvent
 from plaudit.endpoints.filters import known_filter
 from plaudit.endpoints.matching import ERASED
 from plaudit.events.decoding import Event, SchemaUnknown, Undecodable
@@ -21,7 +21,7 @@ from plaudit.store.log.queries import Attempt, attempts_about
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class EndpointHistory:
     """History of an event at one endpoint.
 
     Attributes:
@@ -40,14 +40,14 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class Trace:
     """Trace of one event.
 
     Attributes:
         event: the event as subscribers see it; None if it can't be read any more.
         problem: why it can't be read.
         published_at: append time in epoch milliseconds, if the record still exists.
-        courses: history at each endpoint.
+        histories: history at each endpoint.
     """
 
     event_id: str
@@ -58,7 +58,7 @@ class Traced:
     event: Event | None
     problem: str | None
     published_at: int | None
-    courses: tuple[Course, ...]
+    histories: tuple[EndpointHistory, ...]
 
 
 class Tracer:
@@ -73,7 +73,7 @@ class Tracer:
         self._engine = engine
         self._source = source
 
-    def trace(self, some_id: str, workspace_id: str | None = None) -> Sequence[Traced]:
+    def trace(self, some_id: str, workspace_id: str | None = None) -> Sequence[Trace]:
         """Return the traces for an event's id, or for the id of an entity.
 
         Raises:
@@ -91,9 +91,9 @@ class Tracer:
             self._event(tuple(group), endpoints)
             for _, group in groupby(by_event, key=lambda each: each.event_id)
         ]
-        return sorted(traced, key=lambda each: each.courses[0].attempts[0].started_at)
+        return sorted(traced, key=lambda each: each.histories[0].attempts[0].started_at)
 
-    def untold(self, placed: Placed) -> Traced | None:
+    def trace_without_attempts(self, placed: PlacedEvent) -> Trace | None:
         """Return the trace of an event without attempt records; None if it is not an event.
 
         Raises:
@@ -105,7 +105,7 @@ class Tracer:
             return None
         with reading(self._engine) as connection:
             endpoints = rows.find_all(connection, event.workspace_id)
-        return Traced(
+        return Trace(
             event.event_id,
             event.type,
             event.subject,
@@ -114,14 +114,14 @@ class Tracer:
             event,
             None if endpoints else "its workspace has no endpoints",
             placed.timestamp_ms,
-            tuple(_courses((), endpoints, event, placed.timestamp_ms)),
+            tuple(_histories((), endpoints, event, placed.timestamp_ms)),
         )
 
-    def _event(self, attempts: tuple[Attempt, ...], endpoints: Sequence[StoredEndpoint]) -> Traced:
+    def _event(self, attempts: tuple[Attempt, ...], endpoints: Sequence[StoredEndpoint]) -> Trace:
         first = attempts[0]
         found, event, problem = find_event(self._source, first)
         appended_ms = None if found is None else found.timestamp_ms
-        return Traced(
+        return Trace(
             first.event_id,
             first.event_type,
             first.subject,
@@ -130,29 +130,29 @@ class Tracer:
             event,
             problem,
             appended_ms,
-            tuple(_courses(attempts, endpoints, event, appended_ms)),
+            tuple(_histories(attempts, endpoints, event, appended_ms)),
         )
 
 
-def _courses(
+def _histories(
     attempts: Sequence[Attempt],
     endpoints: Sequence[StoredEndpoint],
     event: Event | None,
     appended_ms: int | None,
-) -> Iterator[Course]:
+) -> Iterator[EndpointHistory]:
     known = {each.endpoint_id: each for each in endpoints}
     ordered = sorted(attempts, key=lambda each: (each.endpoint_id, each.started_at))
     tried = set()
     for endpoint_id, group in groupby(ordered, key=lambda each: each.endpoint_id):
         tried.add(endpoint_id)
         endpoint = known.get(endpoint_id)
-        yield Course(endpoint_id, endpoint, tuple(group), None, _note(endpoint, event))
+        yield EndpointHistory(endpoint_id, endpoint, tuple(group), None, _note(endpoint, event))
     if event is None or appended_ms is None:
         return
     for each in endpoints:
         if each.endpoint_id not in tried and each.workspace_id == event.workspace_id:
             reason = why_not(each, event, appended_ms) or "wanted, and not attempted yet"
-            yield Course(each.endpoint_id, each, (), reason)
+            yield EndpointHistory(each.endpoint_id, each, (), reason)
 
 
 def _note(endpoint: StoredEndpoint | None, event: Event | None) -> str | None:

@@ -1,10 +1,9 @@
 """Clock probe: learns the brokers' time before any decision depends on it.
 
 An acknowledged write reveals the time. Without it, a worker would rely on its own clock: with a
-slow
-clock, nothing would be due; with a fast one, retries would come early, and deliveries would expire
-untried. So the worker first writes a record without meaning: a tombstone in a dead-letter topic,
-with a key that no letter has.
+slow clock, nothing would be due; with a fast one, retries would come early, and deliveries would
+expire untried. So the worker first writes a probe: a tombstone in a dead-letter topic, with a key
+that no letter has.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ _log = event_logger(__name__)
 
 KEY: Final = b"clock"
 PATIENCE_S: Final = 5.0
-"""Without an answer for so long, the worker starts by its own clock: brokers may refuse this write
-and take others."""
+"""If no answer comes within this time, the worker starts with its own clock: brokers may refuse
+this write and accept others."""
 
 
 async def learn_time(producer: Producer, topic: str, clock: BrokerClock) -> None:
-    """Take the brokers' time from one write; return when it is known, or can't be had soon.
+    """Learn the brokers' time from one write; return when it is known, or after a time-out.
 
     Args:
         producer: producer that another thread serves.

@@ -1,8 +1,8 @@
 """Exchange of findings about endpoints between workers, through the `health` topic.
 
-A worker writes what its circuits and refusals show, and follows what the others write. Both happen
-twice a second, away from the deliveries. Nothing depends on it: without the topic, or without the
-right to it, each worker finds out for itself.
+A worker publishes its findings, and applies those of the other workers. Both happen twice a second,
+apart from the deliveries. The exchange is optional: without the topic, or without the right to it,
+each worker relies on its own attempts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from plaudit.deliver.isolation.findings import KEPT_S, MOST_KEPT, Finding
-from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.compacted import CompactedTopic
@@ -28,26 +28,28 @@ from plaudit.records.health import HealthRecord, RecordError, decode_health, enc
 
 _log = event_logger(__name__)
 
-MOST_A_LOOK: Final = 1_000
-"""Findings of others that are used at a time, so that a flood of them holds up no delivery."""
+MOST_AT_ONCE: Final = 1_000
+"""Findings of others that are applied at a time, so that a flood of them does not delay
+deliveries."""
 CURRENT_WITHIN_S: Final = 15.0
-"""Findings are written while the topic can be read: a producer waits long for a missing topic."""
+"""Findings are written only while the topic can be read: a producer waits long for a missing
+topic."""
 ASK_EVERY_S: Final = 5.0
 MOST_PER_S: Final = 1_000_000.0
 
 
 class HealthExchange:
-    """Tells other workers about endpoints, and hears from them; made in the event loop.
+    """Exchanges findings with the other workers; created in the event loop.
 
     Args:
         settings: connection and names.
         producer: writes the findings.
-        standings: health of the endpoints, in this worker.
-        clock: the brokers' time, by which findings age.
+        registry: health of the endpoints, in this worker.
+        clock: the brokers' time, which determines the age of findings.
 
     Attributes:
-        told: findings that were written.
-        heard: findings of others that were used.
+        sent: findings that were written.
+        received: findings of others that were applied.
         refused: records that were not findings.
 
     Raises:
@@ -58,25 +60,25 @@ class HealthExchange:
         self,
         settings: KafkaSettings,
         producer: Producer,
-        standings: Standings,
+        registry: HealthRegistry,
         clock: BrokerClock,
     ) -> None:
         self._topic = settings.names.health
         self._producer = producer
-        self._standings = standings
+        self._registry = registry
         self._clock = clock
         self._worker = uuid.uuid4().hex
         self._arrived: deque[tuple[Finding, int]] = deque(maxlen=MOST_KEPT)
         self._once = OnceLogger(_log)
-        self.told = self.heard = self.refused = 0
+        self.sent = self.received = self.refused = 0
         self._follower = CompactedTopic(
             settings, self._topic, self._apply, ask_every_s=ASK_EVERY_S, look_back_s=KEPT_S
         )
 
     @property
     def counts(self) -> Mapping[tuple[str], int]:
-        """Findings, by what became of them."""
-        return {("told",): self.told, ("heard",): self.heard, ("refused",): self.refused}
+        """Numbers of findings, by their outcome."""
+        return {("told",): self.sent, ("heard",): self.received, ("refused",): self.refused}
 
     def start(self) -> None:
         """Follow the topic."""
@@ -86,28 +88,28 @@ class HealthExchange:
         """Stop following."""
         self._follower.close()
 
-    def look(self, owns: Callable[[str], bool]) -> None:
-        """Use what others have found out, and tell them what they do not know yet.
+    def tick(self, owns: Callable[[str], bool]) -> None:
+        """Apply the findings of others, and publish new ones.
 
         Args:
             owns: returns whether this worker owns an endpoint.
         """
         now_s, now_ms = time.monotonic(), self._clock.now_ms()
-        for _ in range(min(len(self._arrived), MOST_A_LOOK)):
+        for _ in range(min(len(self._arrived), MOST_AT_ONCE)):
             finding, appended_ms = self._arrived.popleft()
             age_s = max(0.0, (now_ms - appended_ms) / 1_000)
             if age_s < KEPT_S:
-                self.heard += 1
-                self._standings.hear(finding, age_s, now_s)
+                self.received += 1
+                self._registry.receive(finding, age_s, now_s)
         if self._is_current(now_s):
-            for finding in self._standings.findings(now_s, owns):
-                self._tell(finding)
+            for finding in self._registry.findings(now_s, owns):
+                self._send(finding)
 
     def _is_current(self, now_s: float) -> bool:
         as_of_s = self._follower.current_as_of
         return as_of_s is not None and now_s - as_of_s < CURRENT_WITHIN_S
 
-    def _tell(self, finding: Finding) -> None:
+    def _send(self, finding: Finding) -> None:
         value = encode_health(_record_of(finding, self._worker))
         try:
             key = finding.endpoint_id.encode()
@@ -117,7 +119,7 @@ class HealthExchange:
 
     def _acked(self, outcome: Ack | SendFailure) -> None:
         if isinstance(outcome, Ack):
-            self.told += 1
+            self.sent += 1
             self._once.recovered()
         else:
             self._once.failed("health.unshared", outcome.error, kind=type(outcome.error).__name__)
@@ -153,8 +155,8 @@ def finding_of(key: bytes, value: bytes, own: str) -> Finding | None:
     """Return the finding of another worker; None: this worker wrote it.
 
     Args:
-        key: of the record, the endpoint's id.
-        value: of the record.
+        key: the record's key, which is the endpoint's id.
+        value: the record's value.
         own: name of this worker.
 
     Raises:

@@ -17,12 +17,13 @@ from plaudit.transport.net.tls import ClientCertificate, tls_context
 from plaudit.transport.sender import PoolLimits, Sender
 
 MOST_CONNECTIONS: Final = 20_000
-"""To one origin: no limit but that on what a worker has in hand. Requests to one endpoint are
-bounded where they are admitted; endpoints that share an origin must not wait for each other's."""
+"""Connections to one origin are bounded only by the deliveries that a worker has in hand. Admission
+bounds the requests to one endpoint, and endpoints that share an origin must not wait for each
+other."""
 
 
 def allow_many_sockets() -> None:
-    """Take all file descriptors that the system grants: many shells set 1,024, too few for us."""
+    """Raise the limit of file descriptors to the maximum: many shells set only 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -43,7 +44,7 @@ def make_context(settings: HttpSettings) -> ssl.SSLContext:
     """Return the TLS context; takes tens of milliseconds.
 
     Raises:
-        SettingsError: a file can't be read, or does not hold what it should.
+        SettingsError: a file can't be read, or its content is not a certificate or key.
     """
     try:
         context = tls_context(settings.tls_ca_file)

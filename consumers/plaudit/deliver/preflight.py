@@ -25,7 +25,7 @@ class TopicsUnfit(Exception):
     """Topics are missing, or would lose or refuse records.
 
     Attributes:
-        findings: faults of topics, and remedies.
+        findings: the faults of topics, with remedies.
     """
 
     def __init__(self, findings: list[TopicIssue]) -> None:
@@ -70,7 +70,7 @@ def _check(settings: KafkaSettings, *, writes: bool) -> LaneTopics:
         raise TopicsUnfit(findings)
     names = settings.names
     tiers = {}
-    # Every tier that exists, not only those of the settings: after a change, none is left unread.
+    # Every existing tier, not only those of the settings, so that after a change none stays unread.
     for topic in admin.topic_names():
         delay = tier_of(topic, names.deliveries_prefix)
         if delay is not None:

@@ -15,7 +15,7 @@ from plaudit.deliver.offsets.lag_watch import Due
 from plaudit.deliver.pipeline.pipeline import Pipeline
 from plaudit.deliver.pipeline.schema_wait import SchemaWait
 from plaudit.deliver.pipeline.upkeep import end_lost, relieve, update_endpoints
-from plaudit.deliver.stranded import Watch
+from plaudit.deliver.stranded import StrandedWatch
 from plaudit.deliver.telemetry.counters import LaneCounters
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.logs.logger import event_logger
@@ -23,7 +23,7 @@ from plaudit.logs.logger import event_logger
 _log = event_logger(__name__)
 
 MOST_DELIVERIES: Final = 20_000
-"""Deliveries that one lane may have in hand; then the lane stops reading."""
+"""Capacity of a lane: with this many deliveries in hand, it stops reading."""
 
 
 class RunningLane:
@@ -34,7 +34,7 @@ class RunningLane:
         lane: LoopBridge,
         source: ConsumerThread,
         pipeline: Pipeline,
-        watch: Watch,
+        watch: StrandedWatch,
         clock: BrokerClock,
     ) -> None:
         self._clock = clock
@@ -45,12 +45,12 @@ class RunningLane:
 
     @property
     def fill(self) -> float:
-        """Used part of what the lane may have in hand."""
+        """Used share of the lane's capacity."""
         return max(self.admission.in_hand / MOST_DELIVERIES, self.source.holdings.fill)
 
     @property
     def blocked(self) -> Sequence[Blockage]:
-        """Blocked partitions, and why."""
+        """Blocked partitions, with the reasons."""
         return self.lane.blocked
 
     @property
@@ -74,12 +74,12 @@ class RunningLane:
         return self.pipeline.admission
 
     def close(self) -> None:
-        """Ignore outcomes from now on: others read the records again."""
+        """Ignore outcomes from now on: the next owner reads the records again."""
         self.pipeline.lane.closed = True
 
     @property
     def late_s(self) -> float:
-        """Lateness of the lane: of its latest record, or of one that is due and not processed."""
+        """Lateness of the lane: that of its latest record, or of an unprocessed due record."""
         begun_s = max(self.counters.late_s, self.lane.late_s)
         now_ms = self._clock.now_ms()
         return max(begun_s, overdue_s(self.blocked, self.source.assignments, now_ms))
@@ -89,13 +89,13 @@ class RunningLane:
         """Records that could be delivered now."""
         return self.source.lag.due(self._clock.now_ms())
 
-    def look(self) -> None:
-        """Do what a worker does a few times a second."""
+    def tick(self) -> None:
+        """Run the periodic tasks, a few times a second."""
         self.update()
         self.recover_stranded()
 
     def recover_stranded(self) -> None:
-        """Process again what a defect has lost."""
+        """Process stranded records again."""
         now_s = time.monotonic()
         self.pipeline.wide_events.restart()
         end_lost(self.pipeline, now_s - self.watch.patience_s)
@@ -103,7 +103,7 @@ class RunningLane:
             self.watch.check(self.source.assignments, now_s)
 
     def update(self) -> None:
-        """Update the endpoints, and relieve partitions that wait for hanging ones."""
+        """Update the endpoints, and relieve partitions that hanging ones block."""
         update_endpoints(self.pipeline)
         self._count_workspaces()
         relieved = relieve(self.pipeline, self.source.assignments, self.fill)

@@ -120,7 +120,7 @@ class HttpSettings(EnvSettings):
 
     @property
     def timeouts(self) -> Timeouts:
-        """Of one attempt, by phase."""
+        """Time limits of an attempt, by phase."""
         return Timeouts(
             self.dns_timeout,
             self.connect_timeout,

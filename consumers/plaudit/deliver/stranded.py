@@ -1,8 +1,9 @@
-"""Watch over records in hand: each waits in a queue, is in flight, or is being written.
+"""Watch over stranded records.
 
-If none of that is true for longer than every time-out, our own code has lost the record, and its
-partition can't be committed. So the worker processes it again from its bytes, and repeats the
-deliveries that succeeded. If it is lost a second time, it becomes a dead letter.
+A record in hand waits in a queue, is in flight, or is being written. If none of these holds for
+longer than every time-out, a defect has lost the record, and its partition can't be committed. So
+the worker processes the record again from its bytes, and repeats the deliveries that succeeded. A
+record that is lost again becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ _log = event_logger(__name__)
 
 CHECK_EVERY_S: Final = 5.0
 MARGIN_S: Final = 30.0
-"""A record may be missing for twice the longest time-out and this: every step without a queue or a
-time-out of its own is shorter."""
+"""Margin over twice the longest time-out, longer than every step without a time-out."""
 
 Place = tuple[Assignment, int]
 
@@ -29,7 +29,7 @@ class StrandedHandler(Protocol):
     """Handler of stranded records; `LoopBridge` is one."""
 
     def process_again(self, record: Record) -> None:
-        """Process a record as if it had just been read."""
+        """Process a record as if it were new."""
         ...
 
     def give_up(self, record: Record, error: Exception) -> None:
@@ -38,13 +38,13 @@ class StrandedHandler(Protocol):
 
 
 class _Mark(NamedTuple):
-    """Offsets up to which each partition had been handed over at some time."""
+    """Offset up to which each partition had been handed over at some time."""
 
     at_s: float
     ends: dict[Assignment, int]
 
 
-class Watch:
+class StrandedWatch:
     """Finds stranded records of a lane; belongs to the event loop's thread.
 
     Args:
@@ -54,8 +54,8 @@ class Watch:
         patience_s: seconds after which a missing record is stranded.
 
     Attributes:
-        patience_s: see above.
-        stranded: records that were found and are not done yet, with the number of times.
+        patience_s: seconds after which a missing record is stranded.
+        stranded: unfinished stranded records, with the number of times that they were found.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Watch:
 
     @property
     def problems(self) -> list[str]:
-        """Description of stranded records, for people; from any thread."""
+        """Descriptions of the stranded records; from any thread."""
         stranded = tuple(self.stranded)
         if not stranded:
             return []
@@ -96,7 +96,7 @@ class Watch:
         self._check_at_s = now_s + CHECK_EVERY_S
         old = self._old(assignments, now_s)
         absent = self._absent_of(old) if old else {}
-        # A completed record is for a moment in the consumer thread alone: it must be missing twice.
+        # A completed record is briefly in the consumer thread only, so it must be missing twice.
         found = [record for place, record in absent.items() if place in self._absent]
         self._absent = absent.keys() - {_place(record) for record in found}
         in_hand = {_place(record) for record in old}
@@ -104,11 +104,11 @@ class Watch:
         for record in found:
             try:
                 self._process_again(record)
-            except Exception as error:  # noqa: BLE001 - it is found again; the others proceed
+            except Exception as error:  # noqa: BLE001 - the record is found again; the others proceed
                 self._defects.note(Stage.LOST, error, record)
 
     def _old(self, assignments: Sequence[Assignment], now_s: float) -> list[Record]:
-        """Return the records that were handed over long ago and are not done."""
+        """Return the unfinished records that were handed over long ago."""
         ends = {each: next(reversed(each.records), -1) + 1 for each in assignments}
         self._marks.append(_Mark(now_s, ends))
         while len(self._marks) > 1 and self._marks[1].at_s <= now_s - self.patience_s:
@@ -135,9 +135,9 @@ class Watch:
         self._defects.note(Stage.LOST, lost)
         _log.error("record.stranded", extra={"record": record.place, "times": times})
         if times == 1:
-            self._lane.process_again(record.anew())
+            self._lane.process_again(record.as_read())
         else:
-            self._lane.give_up(record.anew(), lost)
+            self._lane.give_up(record.as_read(), lost)
 
 
 def _place(record: Record) -> Place:

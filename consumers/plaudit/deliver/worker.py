@@ -1,7 +1,7 @@
 """Worker: one `plaudit deliver` process, with its lanes and what they share.
 
-docs/architecture.md tells the way of an event through the modules that are put together here, and
-back to the commit.
+docs/architecture.md describes an event's way through the modules that are assembled here, and back
+to the commit.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Final
 
 from plaudit.deliver.clock_probe import learn_time
 from plaudit.deliver.health_exchange import HealthExchange
-from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.model.decision import Plan
+from plaudit.deliver.model.decision import RetryPlan
 from plaudit.deliver.model.defects import Stage
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.offsets.bridge import LoopBridge
 from plaudit.deliver.offsets.consumer_thread import ConsumerThread
-from plaudit.deliver.offsets.entrance import Entrance, Passage
+from plaudit.deliver.offsets.lane_sink import LaneCallbacks, LaneSink
 from plaudit.deliver.offsets.source_config import ASSIGNOR, SourceConfig
 from plaudit.deliver.pipeline.attempt import Attempter
 from plaudit.deliver.pipeline.context import LaneContext, PipelineContext
@@ -37,7 +37,7 @@ from plaudit.deliver.preflight import LaneTopics
 from plaudit.deliver.running_lane import MOST_DELIVERIES, RunningLane
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.deliver.settle.settler import STALLED_AFTER_S, Settler
-from plaudit.deliver.stranded import MARGIN_S, Watch
+from plaudit.deliver.stranded import MARGIN_S, StrandedWatch
 from plaudit.deliver.telemetry.attempt_log import AttemptLogger
 from plaudit.deliver.telemetry.delivery_spans import DeliverySpans
 from plaudit.endpoints.follower import EndpointsFollower
@@ -57,7 +57,7 @@ _log = event_logger(__name__)
 
 
 class LaneName(StrEnum):
-    """The lanes, each a consumer group of its own."""
+    """Names of the lanes, each of which is a consumer group."""
 
     EVENTS = "events"
     DELIVERIES = "deliveries"
@@ -84,15 +84,15 @@ class Worker:
 
     Args:
         kafka: connection and names.
-        settings: of delivery.
+        settings: settings of delivery.
         sender: the HTTP client; the caller closes it.
-        tracing: takes spans; the caller closes it. None: tracing is off.
+        tracing: writer and sampling of spans; the caller closes it. None: tracing is off.
 
     Attributes:
         lanes: running lanes.
         ticked_at: when the event loop last made progress, monotonic seconds.
         late_s: lateness of the event loop.
-        exchange: tells other workers about endpoints; None: the settings turn it off.
+        exchange: exchange of findings with other workers; None: the settings turn it off.
     """
 
     def __init__(
@@ -117,33 +117,34 @@ class Worker:
         self.schemas = SchemaLookup(kafka)
         self._marks = Marks(kafka, kafka.names.unblock_group)
         name = process_name()
-        # The event loop serves it: a second busy thread would take its turn at every report.
+        # The event loop polls it, because a second busy thread would compete for the interpreter at
+        # every report.
         config = ProducerConfig(linger_ms=SETTLE_LINGER_MS, has_thread=False)
         self.producer = Producer(kafka, config)
         self.clock = BrokerClock()
         self.settler = Settler(self.producer, kafka.names, name, self.clock)
         isolation = settings.isolation
-        known = Standings()
+        health_registry = HealthRegistry()
         self.exchange: HealthExchange | None = None
         if isolation.share_health:
-            self.exchange = HealthExchange(kafka, self.producer, known, self.clock)
+            self.exchange = HealthExchange(kafka, self.producer, health_registry, self.clock)
         self._shared = PipelineContext(
             Attempter(sender, self.settler.defects),
             self.settler,
             AttemptLogger(settings.observability.log_attempts, name),
-            Plan(kafka.schedule, kafka.tiers),
+            RetryPlan(kafka.schedule, kafka.tiers),
             AdmissionLimits(isolation.endpoint_in_flight, isolation.endpoint_queue),
             self.table,
             lambda: self.table_is_current,
             self.schemas,
             flood_share=isolation.flood_share,
             schema_wait_s=settings.reading.schema_wait,
-            known=known,
+            health_registry=health_registry,
             spans=tracing and DeliverySpans(tracing, self.settler.defects, self.settler.now_ms),
         )
 
     def stop(self) -> None:
-        """Make the worker finish what is in flight, commit and end."""
+        """Finish the deliveries in flight, commit and end."""
         self._stop.set()
 
     async def run(self, topics: LaneTopics, lanes: Collection[LaneName]) -> None:
@@ -194,7 +195,7 @@ class Worker:
     def _open_lanes(self, topics: LaneTopics, lanes: Collection[LaneName]) -> None:
         names = self._kafka.names
         if self._kafka.groups_by_broker:
-            # Ours is 6 s; the brokers' default for such groups is 45 s.
+            # Our default is 6 s; the brokers' default for such groups is 45 s.
             _log.warning("worker.session_by_broker", extra={"reason": SESSION_BY_BROKER})
         if LaneName.EVENTS in lanes:
             self._open(LaneName.EVENTS, names.events_group, topics.events)
@@ -206,7 +207,7 @@ class Worker:
         pipeline = Pipeline(context, EVENTS if name is LaneName.EVENTS else DELIVERIES)
         loop = asyncio.get_running_loop()
         lane = LoopBridge(name, pipeline, context.gate, loop, self.clock, self._shared.pulse)
-        passage = Passage(
+        callbacks = LaneCallbacks(
             lane,
             context.gate,
             lambda: self._has_room(pipeline),
@@ -216,7 +217,7 @@ class Worker:
             self._fail,
         )
         config = SourceConfig(GroupConfig(group, ASSIGNOR), topics, past_end=self._past_end)
-        source = ConsumerThread(self._kafka, config, Entrance(passage, loop), self.clock)
+        source = ConsumerThread(self._kafka, config, LaneSink(callbacks, loop), self.clock)
 
         def held() -> Iterator[Record]:
             yield from lane.records
@@ -225,7 +226,7 @@ class Worker:
             yield from self.settler.records
             yield from tuple(source.done)
 
-        watch = Watch(lane, held, self.settler.defects, self._patience_s)
+        watch = StrandedWatch(lane, held, self.settler.defects, self._patience_s)
         self.lanes.append(RunningLane(lane, source, pipeline, watch, self.clock))
         source.start()
 
@@ -249,19 +250,20 @@ class Worker:
             each.close()
 
     async def _tick(self) -> None:
-        """Show the watchdog thread that the event loop makes progress, and do the upkeep."""
+        """Report progress of the event loop to the watchdog, and run the periodic tasks."""
         watch = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         watch.start()
         while True:
             late_s = max(0.0, time.monotonic() - self.ticked_at - TICK_S)
             self.ticked_at = time.monotonic()
-            # It rises at once and falls slowly: what was late a moment ago is in flight now.
+            # It rises at once and falls slowly, because attempts begun during the delay are in
+            # flight now.
             self.late_s = max(late_s, self.late_s * LATENESS_FADES)
             self._shared.pulse.late_s = self.late_s
             self._pause_without_brokers()
-            for look in (self._share_health, *(each.look for each in self.lanes)):
+            for tick in (self._share_health, *(each.tick for each in self.lanes)):
                 try:
-                    look()
+                    tick()
                 except Exception as error:  # noqa: BLE001 - the next tick comes soon
                     self.settler.defects.note(Stage.LOOK, error)
             if self.producer.fatal is not None:
@@ -270,13 +272,13 @@ class Worker:
 
     def _share_health(self) -> None:
         if self.exchange is not None:
-            self.exchange.look(self._owns)
+            self.exchange.tick(self._owns)
 
     def _owns(self, endpoint_id: str) -> bool:
-        """Return whether this worker paces an endpoint for all of them."""
+        """Return whether this worker owns an endpoint, and so paces it for all workers."""
         for each in self.lanes:
-            slots = each.admission.queues.slots.get(endpoint_id)
-            if slots is not None and slots.turns is not None:
+            state = each.admission.queues.states.get(endpoint_id)
+            if state is not None and state.rate_limiter is not None:
                 return True
         return False
 

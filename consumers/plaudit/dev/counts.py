@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plaudit.dev.subscribers import NAMES, Books
+from plaudit.dev.subscribers import NAMES, ReceivedRequests
 
 
 @dataclass
-class Fate:
+class EndpointTally:
     """Deliveries to one endpoint, as the log of attempts tells.
 
     Attributes:
@@ -60,8 +60,8 @@ class RunVerdict:
 def judge(
     events: int,
     published: int,
-    fates: Mapping[str, Fate],
-    books: Mapping[str, Books],
+    fates: Mapping[str, EndpointTally],
+    books: Mapping[str, ReceivedRequests],
     dead_letters: Mapping[str, int],
 ) -> RunVerdict:
     """Compare the log, the subscribers' own books and the dead-letter topic with what must be.

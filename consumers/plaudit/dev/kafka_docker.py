@@ -47,7 +47,7 @@ def docker_is_ready() -> None:
         msg = f"Docker: the package {error.name!r} is missing (pip install 'plaudit[dev]')"
         raise KafkaNotFound([msg]) from error
     try:
-        _knock()
+        _probe_port()
         with closing(docker.from_env(version=API_VERSION, timeout=DAEMON_TIMEOUT_S)) as client:
             client.ping()
     except (OSError, DockerException, RequestException) as error:
@@ -63,7 +63,7 @@ def docker_is_ready() -> None:
                 raise KafkaNotFound([msg]) from error
 
 
-def _knock() -> None:
+def _probe_port() -> None:
     """Connect to the daemon's socket: Docker's client leaves its own socket open on failure.
 
     Raises:

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from plaudit.dev.console import ConsoleProcesses
-from plaudit.dev.counts import Fate, RunVerdict, judge
+from plaudit.dev.counts import EndpointTally, RunVerdict, judge
 from plaudit.dev.installation import Installation, dev_settings, install, remove_from
 from plaudit.dev.kafka import find_kafka
 from plaudit.dev.processes import Workers
-from plaudit.dev.subscribers import NAMES, Books, Subscribers
+from plaudit.dev.subscribers import NAMES, ReceivedRequests, Subscribers
 from plaudit.dev.traffic import stream
-from plaudit.dev.view import FateRow, Snapshot, open_view, say
+from plaudit.dev.view import Snapshot, TallyRow, open_view, say
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.kafka.read.compacted import CompactedTopic
 from plaudit.kafka.read.lag import LagReader
@@ -57,7 +57,9 @@ class RunState:
     """Observations so far; written by followers and the publisher, read by the view."""
 
     names: Mapping[str, str]
-    fates: dict[str, Fate] = field(default_factory=lambda: {name: Fate() for name in NAMES})
+    fates: dict[str, EndpointTally] = field(
+        default_factory=lambda: {name: EndpointTally() for name in NAMES}
+    )
     dead_letters: set[str] = field(default_factory=set)
     published: int = 0
     failed: str | None = None
@@ -77,7 +79,7 @@ class RunState:
         else:
             self.dead_letters.add(key.decode())
 
-    def verdict(self, events: int, books: Mapping[str, Books]) -> RunVerdict:
+    def verdict(self, events: int, books: Mapping[str, ReceivedRequests]) -> RunVerdict:
         """Judge what there is by now."""
         dead = {name: len(fate.dead & self.dead_letters) for name, fate in self.fates.items()}
         return judge(events, self.published, self.fates, books, dead)
@@ -224,7 +226,7 @@ def _look(settings: KafkaSettings, state: RunState, stop: threading.Event) -> No
 
 def _snapshot(options: Options, subscribers: Subscribers, state: RunState) -> Snapshot:
     rows = [
-        FateRow(
+        TallyRow(
             name,
             len(fate.delivered),
             len(fate.retrying - fate.delivered - fate.dead),

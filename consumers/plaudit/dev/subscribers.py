@@ -29,7 +29,7 @@ _START_S: Final = 10.0
 
 
 @dataclass
-class Books:
+class ReceivedRequests:
     """Requests that one subscriber received.
 
     Attributes:
@@ -58,7 +58,7 @@ class Subscribers:
     """Serves all three; start it, then tell it the secrets."""
 
     def __init__(self) -> None:
-        self.books: Mapping[str, Books] = {name: Books() for name in NAMES}
+        self.books: Mapping[str, ReceivedRequests] = {name: ReceivedRequests() for name in NAMES}
         self._secrets: dict[str, str] = {}
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         app = Starlette(routes=[Route("/{name}", self._receive, methods=["POST"])])

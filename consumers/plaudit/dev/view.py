@@ -21,7 +21,7 @@ LINE_EVERY_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class FateRow:
+class TallyRow:
     """One endpoint."""
 
     name: str
@@ -48,7 +48,7 @@ class Snapshot:
     published: int
     wanted: int | None
     lag: int | None
-    rows: Sequence[FateRow]
+    rows: Sequence[TallyRow]
 
     @property
     def rate(self) -> float:

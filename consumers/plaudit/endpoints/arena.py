@@ -1,8 +1,8 @@
 """Arena of byte strings, each under a number: no object per string.
 
 A `bytes` object costs 33 bytes beside its content, its rounding and its place in a list 16 more.
-The strings stand one behind the other in chunks. When less than half of a chunk is in use, the rest
-is moved into the newest one: the arena takes at most twice what is in it.
+The strings follow each other in chunks. When less than half of a chunk is in use, its strings are
+moved into the newest chunk. So the arena takes at most twice the size of its content.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 CHUNK_BYTES: Final = 128 * 1024
 """A chunk holds 500 records of endpoints: moving the rest of one takes less than 1 ms."""
 _HEAD: Final = struct.Struct("<II")
-"""Before each string: its number, and its length."""
+"""Header of each string: its number and its length."""
 _HEAD_BYTES: Final = 8
 _OFFSET_BITS: Final = 32
 _OFFSET_MASK: Final = 0xFFFF_FFFF
@@ -22,7 +22,7 @@ _NOWHERE: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
 class Arena:
-    """Byte strings under numbers from 0 on."""
+    """Byte strings by number, starting at 0."""
 
     def __init__(self) -> None:
         self._at = array("Q")
@@ -38,14 +38,14 @@ class Arena:
         return sum(map(len, self._chunks))
 
     def put(self, number: int, content: bytes) -> None:
-        """Keep a string under a number, in place of the one before."""
+        """Store a string under a number, replacing the previous one."""
         while len(self._at) <= number:
             self._at.append(_NOWHERE)
         self.drop(number)
         self._append(number, content)
 
     def get(self, number: int) -> bytes:
-        """Return the string under a number; an empty one where none was put."""
+        """Return the string under a number; empty if there is none."""
         at = self._at[number] if number < len(self._at) else _NOWHERE
         if at == _NOWHERE:
             return b""
@@ -78,7 +78,7 @@ class Arena:
         self._at[number] = self._newest << _OFFSET_BITS | begin
 
     def _open_chunk(self, size: int) -> None:
-        # The chunk before may have lost most of its content while it was the newest.
+        # The previous chunk may have lost most of its content while it was the newest.
         before = self._newest
         if self._emptied:
             self._newest = self._emptied.pop()
@@ -92,7 +92,7 @@ class Arena:
             self._empty(before)
 
     def _empty(self, place: int) -> None:
-        """Move what is in use of a chunk into the newest one, and free the chunk."""
+        """Move the strings in use of a chunk into the newest one, and free the chunk."""
         chunk = self._chunks[place]
         self._chunks[place] = bytearray()
         self._in_use[place] = 0

@@ -1,8 +1,8 @@
 """Signature of an endpoint's whole record, which binds it to its owner and target.
 
 URL, headers and secrets are encrypted for one endpoint, but the workspace, types, filters and
-status stand beside them in the clear. The seal is an HMAC over all of the record's bytes. It
-follows the record, where readers of earlier releases don't look:
+status are in the clear. The seal is an HMAC over all of the record's bytes. It follows the record,
+where readers of earlier releases ignore it:
 
     Avro single-object encoding | version of the seal, 1 byte | HMAC-SHA256, 32 bytes
 """
@@ -39,9 +39,9 @@ class Binding(Enum):
 
 
 def bind(record: EndpointRecord, keys: SecretKeys) -> bytes:
-    """Return a record with its seal; without one when the record's key is not here.
+    """Return a record with its seal; without one if the record's key is missing.
 
-    A reader without that key can't open the endpoint anyway.
+    A reader without that key can't open the endpoint either.
     """
     body = encode_endpoint(record)
     mac = keys.authenticate(record["key_id"], _VERSION + body)
@@ -49,7 +49,7 @@ def bind(record: EndpointRecord, keys: SecretKeys) -> bytes:
 
 
 def unbind(value: bytes, keys: SecretKeys) -> tuple[EndpointRecord, Binding]:
-    """Return a record, and what its seal says.
+    """Return a record, and the result of checking its seal.
 
     Raises:
         RecordError: the bytes are not an endpoint.
@@ -59,7 +59,7 @@ def unbind(value: bytes, keys: SecretKeys) -> tuple[EndpointRecord, Binding]:
 
 
 def split_binding(value: bytes, keys: SecretKeys) -> tuple[EndpointRecord, bytes, Binding]:
-    """Return a record, its bytes without the seal, and what the seal says.
+    """Return a record, its bytes without the seal, and the result of checking the seal.
 
     Raises:
         RecordError: the bytes are not an endpoint.
@@ -70,15 +70,15 @@ def split_binding(value: bytes, keys: SecretKeys) -> tuple[EndpointRecord, bytes
 
 
 def is_bound(body: bytes, seal: bytes, version_at: int, keys: SecretKeys) -> bool:
-    """Return whether a holder of the key wrote a record; False where that takes a closer look.
+    """Return whether a holder of the key wrote a record; False if that needs a full check.
 
-    Bytes that fit their seal are a record, so nothing of them has to be decoded.
+    Bytes that match their seal are a record, so they need not be decoded.
 
     Args:
         body: the record.
-        seal: what follows it.
-        version_at: where its version stands; the name of the key follows.
-        keys: that may have been used.
+        seal: the bytes that follow it.
+        version_at: position of the seal's version; the name of the key follows it.
+        keys: the keys that may have been used.
     """
     if not seal.startswith(_VERSION) or len(body) < version_at + _VERSION_MOST:
         return False

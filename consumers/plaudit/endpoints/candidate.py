@@ -16,12 +16,13 @@ class Candidate:
         endpoint_id: UUID.
         workspace_id: UUID of the tenant.
         version: grows with every change.
-        types: event types that it wants; none means all.
-        spaces: spaces whose events it wants; none means all.
-        active_from_ms: it wants events appended before only if it was served earlier.
+        types: event types that it subscribes to; none means all.
+        spaces: spaces whose events it subscribes to; none means all.
+        active_from_ms: start of its service; events appended before it match only an earlier period
+            of service.
         wants: its content filter; None: everything.
-        ended_ms: since when it is disabled or deleted; None: it is served.
-        readable: whether its record opens, as far as that is known.
+        ended_ms: when it was disabled or deleted; None: it is served.
+        readable: whether its record can be decrypted, if that was tried.
         former: the endpoint, if it is deleted.
     """
 

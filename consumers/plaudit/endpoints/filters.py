@@ -1,17 +1,17 @@
 """Content filters: conditions on the `data` of events. Pure.
 
-A filter is JSON: a test of one field, or filters put together.
+A filter is JSON: a test of one field, or a combination of filters.
 
     {"field": "testimonial.rating.value", "gt": 3}
     {"any": [{"field": "testimonial.tags", "eq": "vip"}, {"not": {"field": "rating", "gt": 3}}]}
 
 Tests are `eq`, `ne`, `in`, `gt`, `lt`, `exists` and `starts_with`; several in one object must all
-hold. A field is a path of names. Where it leads through a list, or ends at one, one item that
-passes is enough. What is absent equals null, is less or greater than nothing, and begins with
-nothing; numbers compare with numbers and texts with texts, times by their RFC 3339 text.
+hold. A field is a path of names. If the path contains a list, one matching item is enough. An
+absent value equals null, and no other test matches it. Numbers compare with numbers, texts with
+texts, and times by their RFC 3339 text.
 
-What a filter may cost on one event is bounded: `MOST_STEPS`. One that would cost more takes the
-event: its endpoint rather gets one too many than misses one.
+The cost of a filter on one event is bounded by `MOST_STEPS`. A filter that would cost more accepts
+the event: an extra event does less harm than a missing one.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ DEEPEST: Final = 8
 MOST_TESTS: Final = 100
 MOST_VALUES: Final = 200
 MOST_STEPS: Final = 25_000
-"""Of one filter on one event; a step looks at one value, about 0.1 µs. The largest filter takes
-20,000 where no list has more than 100 items: 100 tests of each, once to find and once to test."""
+"""Steps of one filter on one event; a step reads one value, in about 0.1 µs. The largest filter
+takes 20,000 steps if no list has more than 100 items: 100 tests of each item, once to find and once
+to test."""
 _PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,7}")
 _GROUPS: Final = ("all", "any", "not")
 
@@ -45,8 +46,8 @@ class _Budget:
     def __init__(self) -> None:
         self.left = MOST_STEPS
 
-    def take(self, steps: int) -> None:
-        """Take steps before they are made.
+    def spend(self, steps: int) -> None:
+        """Spend steps before they are made.
 
         Raises:
             _TooCostly: fewer are left.
@@ -63,7 +64,7 @@ class Filter:
     """Decides whether an event's `data` matches.
 
     Attributes:
-        overruns: events that it accepted because judging them would have cost too much.
+        overruns: events that it accepted because their evaluation would have cost too much.
         spent: steps of all evaluations.
     """
 
@@ -91,7 +92,7 @@ class FilterRefused(ValueError):
 
     Attributes:
         where: path such as `all[1].gt`; empty for the whole filter.
-        reason: what is wrong, and what is accepted.
+        reason: the mistake, and the accepted values.
     """
 
     def __init__(self, where: str, reason: str) -> None:
@@ -118,8 +119,8 @@ def parse_filter(text: str) -> Filter:
 def known_filter(text: str | None) -> Filter | None:
     """Return the filter in an endpoint's record; None if it has none.
 
-    One that this release can't read, written by a newer one, takes everything: an endpoint rather
-    gets too much for as long as both releases run than too little.
+    A filter that only a newer release can read accepts everything: while both releases run, extra
+    events do less harm than missing ones.
     """
     try:
         return None if text is None else parse_filter(text)
@@ -180,7 +181,7 @@ class _Compiler:
 
         def wants(data: Mapping[str, Any], budget: _Budget) -> bool:
             found = _values(data, names, budget) or [None]
-            budget.take(len(found) * len(tests))
+            budget.spend(len(found) * len(tests))
             return all(test(found) for test in tests)
 
         return wants
@@ -196,10 +197,10 @@ class _Compiler:
 
 
 def _values(data: Mapping[str, Any], names: Sequence[str], budget: _Budget) -> list[Any]:
-    """Return what stands at the end of a path; the items of lists on the way, and at its end.
+    """Return the values at the end of a path, with lists replaced by their items.
 
     Raises:
-        _TooCostly: that is too much.
+        _TooCostly: there are too many.
     """
     level: list[Any] = [data]
     for name in names:
@@ -209,7 +210,7 @@ def _values(data: Mapping[str, Any], names: Sequence[str], budget: _Budget) -> l
 
 def _items(values: list[Any], budget: _Budget) -> list[Any]:
     """Return values with lists replaced by their items."""
-    budget.take(len(values))
+    budget.spend(len(values))
     if not any(isinstance(each, list) for each in values):
         return values
     items: list[Any] = []

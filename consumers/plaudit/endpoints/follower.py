@@ -12,8 +12,8 @@ class EndpointsFollower:
     """Reads the topic of endpoints into a table, in a thread.
 
     Args:
-        settings: where Kafka is.
-        table: is kept current.
+        settings: connection to Kafka.
+        table: the table to keep current.
 
     Raises:
         SettingsError: a librdkafka property is refused.

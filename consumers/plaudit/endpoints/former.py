@@ -26,12 +26,12 @@ class FormerEndpoints:
         return self._of.get(workspace_id, _NONE).values()
 
     def add(self, candidate: Candidate, deleted_ms: int) -> None:
-        """Take an endpoint that was deleted."""
+        """Add a deleted endpoint."""
         self._of.setdefault(candidate.workspace_id, {})[candidate.endpoint_id] = candidate
         self._deletions.append((deleted_ms, candidate))
 
     def drop(self, workspace_id: str, endpoint_id: str) -> Candidate | None:
-        """Forget an endpoint; return it if it was here."""
+        """Remove an endpoint; return it if it was there."""
         known = self._of.get(workspace_id)
         if known is None:
             return None
@@ -41,7 +41,7 @@ class FormerEndpoints:
         return found
 
     def forget(self, before_ms: int) -> list[Candidate]:
-        """Forget endpoints that were deleted before a moment, and return them."""
+        """Remove and return the endpoints that were deleted before a moment."""
         forgotten: list[Candidate] = []
         while self._deletions and self._deletions[0][0] < before_ms:
             _, gone = self._deletions.popleft()

@@ -1,8 +1,8 @@
-"""Index of identities: 16 bytes each, numbered in the order in which they came.
+"""Index of identities: 16 bytes each, numbered in the order in which they were added.
 
 A dictionary takes some 140 bytes for a key of 16 bytes and its number, this index 23. A million
-endpoints make the difference of 120 MB in every worker. Identities are never taken out: an endpoint
-that was deleted is remembered as deleted.
+endpoints make the difference of 120 MB in every worker. Identities are never removed: the index
+keeps a deleted endpoint as deleted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Final
 
 ID_BYTES: Final = 16
 _SHARDS: Final = 256
-"""Tables that grow one by one: one of a million entries would halt the worker for half a second."""
+"""Number of tables, which grow one at a time: a single one of a million entries would stop the
+worker for half a second."""
 _FIRST_SLOTS: Final = 8
 _UUID_CHARACTERS: Final = 36
 _HYPHEN: Final = 45
@@ -26,7 +27,7 @@ def identity_of(text: str) -> bytes:
 
 
 def uuid_bytes(text: bytes) -> bytes | None:
-    """Return the bytes of a UUID; None for a text that they would not give back."""
+    """Return the bytes of a UUID; None for any other text."""
     digits = text.replace(b"-", b"")
     if len(text) != _UUID_CHARACTERS or len(digits) != 2 * ID_BYTES:
         return None
@@ -62,7 +63,7 @@ class IdIndex:
         return bytes(self._ids[ID_BYTES * number : ID_BYTES * (number + 1)])
 
     def find(self, identity: bytes) -> int:
-        """Return the number of an identity; -1 when it never came."""
+        """Return the number of an identity; -1 if it is unknown."""
         hashed = hash(identity)
         shard = self._shards[hashed & 255]
         return shard[self._slot(shard, hashed, identity)] - 1
@@ -79,13 +80,13 @@ class IdIndex:
         number = len(self._ids) // ID_BYTES
         shard[slot] = number
         self._used[place] += 1
-        # At most 5 of 8 slots are used: two looks on average.
+        # At most 5 of 8 slots are used: two probes on average.
         if self._used[place] * 8 > len(shard) * 5:
             self._shards[place] = self._grown(shard)
         return number - 1
 
     def _slot(self, shard: array[int], hashed: int, identity: bytes) -> int:
-        """Return the slot of an identity, or the free one where it belongs."""
+        """Return the slot of an identity, or the free slot for it."""
         ids = self._ids
         mask = len(shard) - 1
         slot = (hashed >> 8) & mask

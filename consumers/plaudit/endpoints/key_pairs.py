@@ -31,7 +31,7 @@ class SigningKey:
 
     Attributes:
         text: `whsk_` and base64 of the seed and the public key, 64 bytes as in libsodium.
-        expires_at_ms: after a rotation, when it stops signing; epoch milliseconds.
+        expires_at_ms: when it stops signing after a rotation; epoch milliseconds.
     """
 
     text: str
@@ -48,7 +48,7 @@ class SigningKey:
 
     @property
     def public(self) -> str:
-        """Public key as receivers get it: `whpk_` and base64."""
+        """Public key in the form for receivers: `whpk_` and base64."""
         return PUBLIC + base64.b64encode(self.public_bytes).decode("ascii")
 
     @property

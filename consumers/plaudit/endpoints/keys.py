@@ -22,7 +22,8 @@ NONCE_BYTES: Final = 12
 MAC_BYTES: Final = 32
 KEY_ID_CHARACTERS: Final = 8
 _BINDING: Final = b"plaudit: binding of endpoint records"
-"""What the keys that authenticate are derived with, so that no key does two things."""
+"""Label from which authentication keys are derived, so that encryption and authentication use
+different keys."""
 _HOW: Final = "make one with: openssl rand -base64 32"
 
 
@@ -31,7 +32,7 @@ class CannotOpen(Exception):
 
     Attributes:
         reason: `key_missing` or `damaged`.
-        key_id: the key that it was sealed with.
+        key_id: id of the key that encrypted it.
     """
 
     def __init__(self, reason: str, key_id: str) -> None:
@@ -49,13 +50,13 @@ class Sealed:
 
 
 class SecretKeys:
-    """AES-256-GCM keys: the first seals, all open; so they rotate, readers first.
+    """AES-256-GCM keys: the first encrypts, all decrypt, so keys rotate without a pause.
 
     Args:
-        keys: of 32 bytes each, at least one.
+        keys: at least one key, of 32 bytes each.
 
     Attributes:
-        first: how the key is called that seals.
+        first: id of the key that encrypts.
     """
 
     def __init__(self, keys: list[bytes]) -> None:
@@ -78,7 +79,7 @@ class SecretKeys:
         return cls([_key(place, part) for place, part in enumerate(parts, 1)])
 
     def seal(self, endpoint_id: str, plain: bytes) -> Sealed:
-        """Encrypt what belongs to an endpoint; it can't be moved to another."""
+        """Encrypt data of an endpoint; it can't be decrypted for another endpoint."""
         nonce = os.urandom(NONCE_BYTES)
         cipher = self._ciphers[self.first]
         return Sealed(self.first, nonce + cipher.encrypt(nonce, plain, endpoint_id.encode()))
@@ -101,13 +102,13 @@ class SecretKeys:
             raise CannotOpen(reason, sealed.key_id) from None
 
     def authenticate(self, key_id: str, content: bytes) -> bytes | None:
-        """Return the HMAC-SHA256 of some content; None when that key is not here."""
+        """Return the HMAC-SHA256 of some content; None if the key is missing."""
         key = self._binding.get(key_id)
         return None if key is None else key.digest(content)
 
 
 def key_id(key: bytes) -> str:
-    """Return how a key is called: the first 8 hexadecimal digits of its SHA-256."""
+    """Return the id of a key: the first 8 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(key).hexdigest()[:KEY_ID_CHARACTERS]
 
 

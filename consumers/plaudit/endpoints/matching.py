@@ -1,7 +1,7 @@
-"""Matching: the endpoints of a workspace that want an event, by its type and content.
+"""Matching: finds the endpoints of a workspace that subscribe to an event, by type and content.
 
-What is looked up, the endpoints of a workspace that want a type, is never changed but made anew, so
-that a reader in another thread never sees half of a change.
+The subscribers of a type are an immutable object, which a change replaces, so that a reader in
+another thread never sees half of a change.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from plaudit.endpoints.model import Endpoint, Former, Found, Matched, Periods, U
 from plaudit.logs.logger import event_logger
 
 ERASED: Final = "customer.erased"
-"""Goes to every endpoint of its workspace, whatever that filters: copies must be erased."""
+"""Type of event that every endpoint of its workspace receives regardless of filters, because it
+must erase its copies."""
 
 NEVER_MS: Final = float("inf")
 
 MOST_STEPS_AT_ONCE: Final = 25_000
-"""Steps of all filters on one event, while nothing else is done: some 3 ms."""
+"""Steps of all filters on one event that may block the event loop: about 3 ms."""
 
-SHELF: Final = 256
-"""Endpoints of a workspace that are looked through again when one of them changed."""
+SHARD: Final = 256
+"""Endpoints of a shard, which are all evaluated again when one of them changes."""
 
 _log = event_logger(__name__)
 
 
 class TakesLong(Exception):
-    """Judging an event by all filters of a workspace takes longer than the event loop can spare."""
+    """Evaluating all filters of a workspace would block the event loop for too long."""
 
 
-class Tools:
-    """The table's side of matching.
+class EndpointAccess:
+    """Access of matching to the table.
 
     Attributes:
-        open: returns the endpoint of a candidate, decrypted.
+        open: returns the decrypted endpoint of a candidate.
         costly: endpoints whose filter was too costly for an event.
     """
 
@@ -44,15 +45,15 @@ class Tools:
         self.costly: set[str] = set()
 
 
-class Part:
-    """The endpoints of a shelf that want a type of event.
+class ShardSubscribers:
+    """The endpoints of a shard that subscribe to a type.
 
     Attributes:
-        served: these are served.
-        ended: these are disabled or deleted.
-        from_ms: the first moment from which all of `served` are served, and none of `ended`.
-        ended_from_ms: the first moment from which none of `ended` gets anything.
-        chooses: whether one of `served` looks at spaces or contents.
+        served: endpoints that are served.
+        ended: endpoints that are disabled or deleted.
+        from_ms: earliest time from which all of `served` are served, and none of `ended`.
+        ended_from_ms: earliest time from which none of `ended` is served.
+        chooses: whether one of `served` filters by space or content.
     """
 
     __slots__ = ("chooses", "ended", "ended_from_ms", "from_ms", "served")
@@ -64,24 +65,26 @@ class Part:
         self.from_ms = 0
         self.chooses = False
         for each in self.ended:
-            # It was served before only: `earlier` ends where `active_from_ms` begins.
+            # `earlier` ends where `active_from_ms` begins.
             self.ended_from_ms = max(self.ended_from_ms, each.active_from_ms, each.ended_ms or 0)
         for each in self.served:
             self.from_ms = max(self.from_ms, each.active_from_ms)
             self.chooses = self.chooses or bool(each.spaces) or each.wants is not None
 
 
-class Wanting:
-    """Which endpoints of a workspace want one type of event, before its content is looked at.
+class TypeSubscribers:
+    """Endpoints of a workspace that subscribe to one type of event, before filters are evaluated.
 
     Attributes:
-        all_from_ms: all endpoints that are served want what was appended from then on, whatever
-            it holds, and no others do; `NEVER_MS` where spaces or contents have to be looked at.
+        all_from_ms: earliest append time from which exactly the served endpoints match, whatever
+            the event contains; `NEVER_MS` if spaces or contents have to be checked.
     """
 
-    __slots__ = ("_ended_from_ms", "_erased", "_served", "_tools", "_with_ended", "all_from_ms")
+    __slots__ = ("_access", "_ended_from_ms", "_erased", "_served", "_with_ended", "all_from_ms")
 
-    def __init__(self, parts: Sequence[Part], tools: Tools, *, erased: bool) -> None:
+    def __init__(
+        self, parts: Sequence[ShardSubscribers], access: EndpointAccess, *, erased: bool
+    ) -> None:
         served: list[Candidate] = []
         ended: list[Candidate] = []
         ended_from_ms, from_ms, chooses = 0, 0, False
@@ -94,17 +97,17 @@ class Wanting:
         self._served = tuple(served)
         self._with_ended = (*served, *ended) if ended else self._served
         self._erased = erased
-        self._tools = tools
+        self._access = access
         self._ended_from_ms = ended_from_ms
         self.all_from_ms: float = (
             NEVER_MS if chooses and not erased else max(from_ms, ended_from_ms)
         )
 
     def candidates(self, appended_ms: int) -> tuple[Candidate, ...]:
-        """Return the endpoints to look at for an event; the tuple is never changed.
+        """Return the endpoints to check for an event; the tuple is never changed.
 
-        For an event from before the last one was disabled or deleted, these are among them: what
-        was published while they were served ends as a dead letter, or is cancelled.
+        For an event from before the last endpoint was disabled or deleted, it includes such
+        endpoints: their deliveries become dead letters, or are cancelled.
         """
         return self._served if appended_ms >= self._ended_from_ms else self._with_ended
 
@@ -122,14 +125,14 @@ class Wanting:
             TakesLong: ask `wants` for one endpoint after the other, with pauses.
         """
         if appended_ms >= self.all_from_ms:
-            return [self._tools.open(each) for each in self._served]
+            return [self._access.open(each) for each in self._served]
         found: list[Found] = []
         spent = 0
         for each in self.candidates(appended_ms):
             before = _spent(each)
             try:
                 if self.wants(each, space_id, appended_ms, data):
-                    found.append(self._tools.open(each))
+                    found.append(self._access.open(each))
             except Exception as error:  # noqa: BLE001 - the event's other deliveries proceed
                 found.append(self.unjudged(each, error))
             spent += _spent(each) - before
@@ -140,12 +143,12 @@ class Wanting:
     def wants(
         self, candidate: Candidate, space_id: str, appended_ms: int, data: Mapping[str, Any]
     ) -> bool:
-        """Return whether one of the candidates wants an event; arguments as for `match`.
+        """Return whether one of the candidates matches an event; arguments as for `match`.
 
         An exception of its filter is a defect of ours, and is raised.
         """
         if appended_ms < candidate.active_from_ms:
-            endpoint = self._tools.open(candidate)
+            endpoint = self._access.open(candidate)
             if not any(since <= appended_ms < until for since, until in endpoint.earlier):
                 return False
         elif candidate.ended_ms is not None and appended_ms >= candidate.ended_ms:
@@ -158,11 +161,11 @@ class Wanting:
 
     def opened(self, candidate: Candidate) -> Matched:
         """Return the endpoint of a candidate."""
-        return self._tools.open(candidate)
+        return self._access.open(candidate)
 
     def unjudged(self, candidate: Candidate, error: Exception) -> Unjudged:
         """Return a candidate whose filter raised an exception."""
-        endpoint = self._tools.open(candidate)
+        endpoint = self._access.open(candidate)
         known = endpoint if isinstance(endpoint, Endpoint) else None
         return Unjudged(candidate.endpoint_id, known, error)
 
@@ -171,7 +174,7 @@ class Wanting:
         wants, endpoint_id = candidate.wants, candidate.endpoint_id
         if wants is None:
             return True
-        costly = self._tools.costly
+        costly = self._access.costly
         before = wants.overruns
         wanted = wants(data)
         if wants.overruns > before and endpoint_id not in costly:
@@ -187,17 +190,17 @@ def _spent(candidate: Candidate) -> int:
     return 0 if candidate.wants is None else candidate.wants.spent
 
 
-class Shelf:
-    """Some endpoints of a workspace, and which of them want which type, as far as it was asked."""
+class Shard:
+    """Some endpoints of a workspace, and the subscribers of each type that was looked up."""
 
     __slots__ = ("known", "parts")
 
     def __init__(self) -> None:
         self.known: dict[str, Candidate] = {}
-        self.parts: dict[str, Part] = {}
+        self.parts: dict[str, ShardSubscribers] = {}
 
-    def part(self, event_type: str) -> Part:
-        """Return those that want a type."""
+    def subscribers(self, event_type: str) -> ShardSubscribers:
+        """Return the endpoints that subscribe to a type."""
         found = self.parts.get(event_type)
         if found is None:
             erased = event_type == ERASED
@@ -206,71 +209,70 @@ class Shelf:
                 for each in self.known.values()
                 if erased or not each.types or event_type in each.types
             ]
-            found = self.parts[event_type] = Part(candidates)
+            found = self.parts[event_type] = ShardSubscribers(candidates)
         return found
 
 
 class Workspace:
-    """The endpoints of one workspace on shelves, and which want which type, as far as it was asked.
+    """Endpoints of one workspace in shards, and the subscribers of each type that was looked up.
 
-    A change makes anew what is known of one shelf. So a change of a workspace with many endpoints
-    does not look through all of them. The caller holds the table's lock, except for reading
-    `wanting`, whose values are complete.
+    A change updates one shard only, so it does not evaluate all endpoints of a large workspace. The
+    caller holds the table's lock, except for reading `subscribers`, whose values are immutable.
     """
 
-    __slots__ = ("_tools", "next_row", "shelves", "wanting")
+    __slots__ = ("_access", "next_row", "shards", "subscribers")
 
-    def __init__(self, tools: Tools, next_row: int) -> None:
-        self._tools = tools
-        self.shelves: list[Shelf] = []
+    def __init__(self, access: EndpointAccess, next_row: int) -> None:
+        self._access = access
+        self.shards: list[Shard] = []
         self.next_row = next_row
-        """Where learning continues; negative when all endpoints are here."""
-        self.wanting: dict[str, Wanting] = {}
+        """Row at which learning continues; negative when all endpoints are learned."""
+        self.subscribers: dict[str, TypeSubscribers] = {}
 
     def __len__(self) -> int:
-        return sum(len(each.known) for each in self.shelves)
+        return sum(len(each.known) for each in self.shards)
 
     def put(self, endpoint_id: str, now: Candidate | None, *, is_new: bool) -> None:
-        """Take an endpoint as it is now; None: it is not of this workspace.
+        """Update an endpoint; None: it does not belong to this workspace.
 
         Args:
-            endpoint_id: which one.
-            now: what matching has to know of it.
-            is_new: whether learning has passed its place without it. Learning still comes to one
-                that is neither new nor here.
+            endpoint_id: the endpoint.
+            now: its present fields for matching.
+            is_new: whether learning has passed its row without it. Learning will still reach an
+                endpoint that is neither new nor known.
         """
-        self.wanting = {}
-        for shelf in self.shelves:
-            if endpoint_id in shelf.known:
-                shelf.parts = {}
+        self.subscribers = {}
+        for shard in self.shards:
+            if endpoint_id in shard.known:
+                shard.parts = {}
                 if now is not None:
-                    shelf.known[endpoint_id] = now
+                    shard.known[endpoint_id] = now
                     return
-                shelf.known.pop(endpoint_id)
-                if not shelf.known:
-                    self.shelves.remove(shelf)
+                shard.known.pop(endpoint_id)
+                if not shard.known:
+                    self.shards.remove(shard)
                 return
         if now is not None and is_new:
             self.add(endpoint_id, now)
 
     def add(self, endpoint_id: str, now: Candidate) -> None:
-        """Take an endpoint that is not here yet."""
-        if not self.shelves or len(self.shelves[-1].known) >= SHELF:
-            self.shelves.append(Shelf())
-        shelf = self.shelves[-1]
-        shelf.known[endpoint_id] = now
-        shelf.parts = {}
+        """Add an unknown endpoint."""
+        if not self.shards or len(self.shards[-1].known) >= SHARD:
+            self.shards.append(Shard())
+        shard = self.shards[-1]
+        shard.known[endpoint_id] = now
+        shard.parts = {}
 
-    def learn(self, event_type: str) -> Wanting:
-        """Find out which endpoints want a type, once."""
-        parts = [each.part(event_type) for each in self.shelves]
-        found = Wanting(parts, self._tools, erased=event_type == ERASED)
-        self.wanting[event_type] = found
+    def learn(self, event_type: str) -> TypeSubscribers:
+        """Find the subscribers of a type, once."""
+        parts = [each.subscribers(event_type) for each in self.shards]
+        found = TypeSubscribers(parts, self._access, erased=event_type == ERASED)
+        self.subscribers[event_type] = found
         return found
 
 
 def former_of(candidate: Candidate, earlier: Periods, deleted_ms: int) -> Former:
-    """Return what has to be remembered of a deleted endpoint."""
+    """Return the fields to keep of a deleted endpoint."""
     ended_ms = deleted_ms if candidate.ended_ms is None else min(candidate.ended_ms, deleted_ms)
     return Former(
         candidate.endpoint_id,

@@ -13,7 +13,8 @@ from plaudit.transport.addresses import Target
 
 Status = Literal["active", "disabled"]
 Periods = tuple[tuple[int, int], ...]
-"""Times from one moment until before another, epoch milliseconds by the brokers' clock."""
+"""Periods, each with its first moment and the moment after it, epoch milliseconds by the brokers'
+clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +25,20 @@ class Endpoint:
         endpoint_id: UUID.
         workspace_id: UUID of the tenant.
         version: grows with every change.
-        target: where to send; a text says why its URL can't be used.
+        target: parsed URL; a text if the URL can't be used, with the reason.
         headers: the subscriber's own headers, ready to send.
         signer: signs its requests.
-        types: event types that it wants; none means all.
-        spaces: spaces whose events it wants; none means all.
+        types: event types that it subscribes to; none means all.
+        spaces: spaces whose events it subscribes to; none means all.
         shape: payload format; None means the standard one.
         rate_limit: requests per second, over all workers; None: no limit.
         schedule: delays between attempts; None: the installation's.
-        status: `disabled` gets nothing.
-        disabled_reason: why it is.
+        status: `enabled` or `disabled`.
+        disabled_reason: why it is disabled.
         active_from_ms: events appended before are not matched; epoch milliseconds.
         wants: its content filter; None: everything.
-        earlier: when it was served before it was disabled and enabled again.
-        ended_ms: since when it is disabled; None: it is served.
+        earlier: periods in which it was served before it was disabled and enabled again.
+        ended_ms: when it was disabled; None: it is served.
     """
 
     endpoint_id: str
@@ -125,8 +126,8 @@ class Unjudged:
 
 
 Served = Endpoint | Unreadable
-"""An endpoint that is there."""
+"""Endpoint that is not deleted."""
 Matched = Endpoint | Unreadable | Former
-"""What events are matched against."""
+"""Endpoint that events are matched against."""
 Found = Matched | Unjudged
 """What matching an event returns."""

@@ -22,16 +22,16 @@ from plaudit.transport.errors import UrlRefused
 
 
 @dataclass(frozen=True, slots=True)
-class Private:
+class EncryptedFields:
     """Encrypted fields of an endpoint.
 
     Attributes:
-        url: it may hold a token of its own.
+        url: the URL, which may contain a token.
         headers: names and values.
-        secrets: the newest first.
-        earlier: when the endpoint was served before it was disabled and enabled again. It is
-            not private, but here readers of the release before skip it; a record with a field
-            that they do not know they would ignore as a whole.
+        secrets: secrets, the newest first.
+        earlier: periods in which the endpoint was served before it was disabled and enabled again.
+            It is not secret, but here readers of the previous release skip it, while they would
+            ignore a record with an unknown field.
         pairs: key pairs for asymmetric signatures, the newest first.
     """
 
@@ -43,11 +43,11 @@ class Private:
 
     def __repr__(self) -> str:
         """Never show what is private."""
-        return "Private(…)"
+        return "EncryptedFields(…)"
 
 
-def seal(keys: SecretKeys, endpoint_id: str, private: Private) -> Sealed:
-    """Encrypt what is private of an endpoint."""
+def seal(keys: SecretKeys, endpoint_id: str, private: EncryptedFields) -> Sealed:
+    """Encrypt the private fields of an endpoint."""
     plain: dict[str, Any] = {
         "url": private.url,
         "headers": dict(private.headers),
@@ -64,8 +64,8 @@ def seal(keys: SecretKeys, endpoint_id: str, private: Private) -> Sealed:
     return keys.seal(endpoint_id, json.dumps(plain).encode())
 
 
-def unseal(keys: SecretKeys, endpoint_id: str, sealed: Sealed) -> Private:
-    """Decrypt it.
+def unseal(keys: SecretKeys, endpoint_id: str, sealed: Sealed) -> EncryptedFields:
+    """Decrypt the private fields of an endpoint.
 
     Raises:
         CannotOpen: the key is missing, or the blob is damaged.
@@ -74,11 +74,11 @@ def unseal(keys: SecretKeys, endpoint_id: str, sealed: Sealed) -> Private:
     secrets = [Secret(each["secret"], each["expires_at"]) for each in plain["secrets"]]
     earlier = tuple((since, until) for since, until in plain.get("earlier", ()))
     pairs = [SigningKey(each["key"], each["expires_at"]) for each in plain.get("pairs", ())]
-    return Private(plain["url"], plain["headers"], secrets, earlier, pairs)
+    return EncryptedFields(plain["url"], plain["headers"], secrets, earlier, pairs)
 
 
 def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
-    """Return the endpoint; one that can't be opened is `Unreadable`, not lost."""
+    """Return the endpoint; `Unreadable` if it can't be decrypted."""
     sealed = Sealed(record["key_id"], record["sealed"])
     try:
         private = unseal(keys, record["endpoint_id"], sealed)
@@ -86,7 +86,7 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
         schedule = _schedule(record["schedule"])
         shape = shape_of(record["format"])
     except (CannotOpen, SecretRefused, DelayError, KeyError, TypeError, ValueError) as error:
-        # What a parser says may quote what it could not parse, and that may be a secret.
+        # A parser's message may quote its input, which may be a secret.
         told = isinstance(error, CannotOpen | UnknownFormat)
         return unreadable(record, str(error) if told else type(error).__name__)
     return Endpoint(
@@ -110,10 +110,11 @@ def open_endpoint(record: EndpointRecord, keys: SecretKeys) -> Served:
     )
 
 
-def signer_of(private: Private, kinds: Collection[str]) -> Signer:
-    """Return what signs the requests of an endpoint.
+def signer_of(private: EncryptedFields, kinds: Collection[str]) -> Signer:
+    """Return the signer of an endpoint's requests.
 
-    A kind that this release does not have is left out; without a known one, `v1` signs.
+    Kinds of signatures that this release does not support are skipped; without a supported one,
+    `v1` is used.
 
     Raises:
         SecretRefused: a secret can't be used.
@@ -124,7 +125,7 @@ def signer_of(private: Private, kinds: Collection[str]) -> Signer:
 
 
 def unreadable(record: EndpointRecord, reason: str) -> Unreadable:
-    """Return an endpoint that can't be delivered to, by what stands in the clear."""
+    """Return an endpoint that can't be decrypted, from its unencrypted fields."""
     return Unreadable(
         record["endpoint_id"],
         record["workspace_id"],

@@ -1,4 +1,4 @@
-"""Bounded cache of what was used recently, in two generations."""
+"""Bounded cache of recently used values, in two generations."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
-    """Values by text; those that were not used while others of `most` came are dropped.
+class RecentCache(Generic[T]):
+    """Cache of values by text, which drops values that were not used for a generation.
 
     When the young generation is full, it becomes the old one, and the old one is dropped. A use
-    moves a value from the old one to the young one. So a use of a young value is nothing but a look
-    into a dictionary, which needs no lock; everything else does.
+    moves a value from the old one to the young one. So a use of a young value is one look-up in a
+    dictionary, which needs no lock; all other operations need one.
 
     Args:
-        most: cost of what one generation holds.
+        most: maximum cost of one generation.
 
     Attributes:
-        young: the values that came, or were used, since the last change of generation.
+        young: values that were added, or used, since the last change of generation.
     """
 
     def __init__(self, most: int) -> None:
@@ -31,7 +31,7 @@ class Recent(Generic[T]):
         return len(self.young) + len(self._old)
 
     def get(self, key: str, cost: int = 1) -> T | None:
-        """Return a value, and keep it for longer."""
+        """Return a value, and move it to the young generation."""
         found = self.young.get(key)
         if found is None:
             found = self._old.pop(key, None)
@@ -45,7 +45,7 @@ class Recent(Generic[T]):
         return self._old.get(key) if found is None else found
 
     def put(self, key: str, value: T, cost: int = 1) -> None:
-        """Take a value."""
+        """Add a value."""
         if self._cost >= self._most:
             self._old, self.young, self._cost = self.young, {}, 0
         self.young[key] = value

@@ -1,7 +1,7 @@
-"""Rows of endpoints, packed: some 320 bytes each, with the record itself.
+"""Packed rows of endpoints: about 320 bytes each, including the record.
 
-A record is kept as it came, without what the row knows already: its identities and its seal. All
-that is needed in time is read from it again, and only then.
+A record is kept as received, without the parts that the row already has: its identities and its
+seal. Other fields are parsed from it only when they are needed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from plaudit.records.endpoint import endpoint_head
 
 NONE: Final = -1
 
-# States of a row; from READABLE on, the endpoint is there.
+# States of a row; from READABLE on, the endpoint exists.
 UNKNOWN: Final = 0
 DELETED: Final = 1
 READABLE: Final = 2
-"""It was opened, or a holder of the key wrote it."""
+"""The endpoint was decrypted, or a holder of the key wrote it."""
 CLOSED: Final = 3
-"""It can't be opened."""
+"""The endpoint can't be decrypted."""
 CHANGED: Final = 4
 NO_SEAL: Final = 5
 
@@ -41,14 +41,14 @@ class EndpointRows:
     """One row for each endpoint that the topic ever had; rows of a workspace are linked.
 
     Args:
-        keys: for the seals of records.
+        keys: keys to check the seals of records.
 
     Attributes:
         state: one byte for each row.
-        moment: from when on each row is served. While only the first record of a row came, when
-            that was appended, negative and minus one: `active_from_ms` reads the rest.
-        served: number of rows whose endpoint is there.
-        unreadable: number of those that can't be opened.
+        moment: start of service of each row. While a row has only had its first record, it is the
+            record's append time, negated minus one (see `active_from_ms`).
+        served: number of rows whose endpoint exists.
+        unreadable: number of those that can't be decrypted.
         unsealed: number of those whose record has no seal.
     """
 
@@ -69,7 +69,7 @@ class EndpointRows:
         self.served = self.unreadable = self.unsealed = 0
 
     def find(self, endpoint_id: str) -> int:
-        """Return an endpoint's row; NONE when the topic never had it."""
+        """Return an endpoint's row; NONE if the topic never contained it."""
         return self._index.find(identity_of(endpoint_id))
 
     def add(self, identity: bytes) -> int:
@@ -84,13 +84,13 @@ class EndpointRows:
             self._before.append(NONE)
         return row
 
-    def take_first(self, key: bytes, value: bytes, appended_ms: int) -> str:
-        """Take in the first record of an endpoint, if a holder of the key wrote it.
+    def add_first(self, key: bytes, value: bytes, appended_ms: int) -> str:
+        """Add the first record of an endpoint, if a holder of the key wrote it.
 
-        That is nearly all of a topic. Whatever is unusual is left to the caller.
+        Nearly all records of a topic are like this; the caller handles the others.
 
         Returns:
-            The id of the workspace; an empty text where the record needs a closer look.
+            The id of the workspace; empty if the record needs a full check.
         """
         body, workspace_text = value[:-SEAL_BYTES], value[_ID_END + 1 : _IDS_END]
         if (
@@ -112,7 +112,7 @@ class EndpointRows:
         return workspace_text.decode()
 
     def put(self, row: int, body: bytes, workspace_id: str, served_from_ms: int) -> None:
-        """Keep the record of an endpoint, and put it into its workspace."""
+        """Store the record of an endpoint, and link the row to its workspace."""
         workspace = identity_of(workspace_id)
         if self._workspace[row] == NONE:
             self._link(row, workspace)
@@ -145,7 +145,7 @@ class EndpointRows:
         return found
 
     def first_of(self, workspace_id: str) -> int:
-        """Return the first row of a workspace; NONE where it has none."""
+        """Return the first row of a workspace; NONE if it has none."""
         number = self._workspaces.find(identity_of(workspace_id))
         return NONE if number == NONE else self._first[number]
 
@@ -154,7 +154,7 @@ class EndpointRows:
         return self._next[row]
 
     def _link(self, row: int, workspace: bytes) -> None:
-        """Put a row among those of a workspace, at their begin."""
+        """Link a row as the first one of its workspace."""
         number = self._workspaces.add(workspace)
         if number == len(self._first):
             self._first.append(NONE)
@@ -167,7 +167,7 @@ class EndpointRows:
             self._before[after] = row
 
     def unlink(self, row: int) -> None:
-        """Take a row out of its workspace."""
+        """Remove a row from its workspace."""
         before, after = self._before[row], self._next[row]
         if before != NONE:
             self._next[before] = after
@@ -187,7 +187,7 @@ class EndpointRows:
         return self._heads[kept[0]] + texts + kept[1:]
 
     def _head(self, head: bytes) -> bytes:
-        """Return the byte that stands for a record's head; there are as many as schemas."""
+        """Return the byte that represents a record's head; there is one for each schema."""
         if head not in self._heads:
             self._heads.append(head)
         return bytes((self._heads.index(head),))

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from plaudit.endpoints.key_pairs import Ed25519, SigningKey
 
 Signing = Literal["v1", "v1a", "both"]
-"""Which signatures an endpoint gets."""
+"""Kinds of signatures of an endpoint."""
 KINDS: Final[dict[str, tuple[str, ...]]] = {"v1": ("v1",), "v1a": ("v1a",), "both": ("v1", "v1a")}
 PREFIX: Final = "whsec_"
 NEW_BYTES: Final = 32
@@ -23,7 +23,7 @@ _BLOCK_BYTES: Final = 64
 
 
 class SecretRefused(ValueError):
-    """Not a secret of Standard Webhooks; the message says what one looks like, not what it was."""
+    """The text is not a secret of Standard Webhooks; the message does not contain it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Secret:
 
     Attributes:
         text: `whsec_` and base64.
-        expires_at_ms: after a rotation, when it stops being used; epoch milliseconds.
+        expires_at_ms: end of its use after a rotation; epoch milliseconds.
     """
 
     text: str
@@ -72,10 +72,10 @@ def secret_bytes(text: str) -> bytes:
 
 
 class Hmac:
-    """HMAC-SHA256 (RFC 2104) under one key, with the key hashed in once and for all.
+    """HMAC-SHA256 (RFC 2104) under one key, which is hashed in advance.
 
-    `hmac.digest` lets other threads have their turn, in the middle of the hot path; hashing less
-    than 2 KB does not.
+    `hmac.digest` releases the interpreter's lock in the middle of the hot path; hashing less than 2
+    KB does not.
 
     Args:
         key: at most 64 bytes, the block of SHA-256.
@@ -100,8 +100,8 @@ class Signer:
     """Signs for one endpoint: during a rotation also with the former secret and key pair.
 
     Args:
-        secrets: the newest first; none if the endpoint takes no `v1`.
-        keys: key pairs, the newest first; none if the endpoint takes no `v1a`.
+        secrets: secrets, the newest first; empty if the endpoint does not use `v1`.
+        keys: key pairs, the newest first; empty if the endpoint does not use `v1a`.
 
     Raises:
         SecretRefused: a secret can't be used.
@@ -124,7 +124,7 @@ class Signer:
         Args:
             message_id: the `webhook-id`.
             timestamp_s: the `webhook-timestamp`, seconds since 1970.
-            body: the very bytes that are sent.
+            body: the bytes that are sent.
         """
         signed = b"%b.%d.%b" % (message_id.encode(), timestamp_s, body)
         if self._only is not None:

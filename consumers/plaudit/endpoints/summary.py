@@ -1,4 +1,4 @@
-"""The part of an endpoint's record that matching needs, read without the rest."""
+"""Summary of an endpoint's record: the fields that matching needs, parsed without the rest."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from plaudit.records.endpoint import summary_of
 
 _ACTIVE: Final = "active"
 HEAD_START_MS: Final = 2_000
-"""Between acceptance and service of an endpoint: time in which every worker reads of it."""
+"""Time between acceptance and service of an endpoint, in which every worker reads its record."""
 
 
 def candidate_of(value: bytes, moment: int, *, readable: bool) -> Candidate:
-    """Return what matching needs of a record.
+    """Return the fields of a record that matching needs.
 
     Args:
         value: the record; its seal may follow.
         moment: see `active_from_ms`.
-        readable: whether its status counts: one that can't be opened is matched as if served.
+        readable: whether its status applies: an endpoint that can't be decrypted is matched as if
+            it were served.
     """
     read = summary_of(value)
     ended_ms = None if read["status"] == _ACTIVE or not readable else read["status_since"] or 0
@@ -38,10 +39,11 @@ def candidate_of(value: bytes, moment: int, *, readable: bool) -> Candidate:
 
 
 def active_from_ms(moment: int, said_ms: int) -> int:
-    """Return from when on an endpoint is served.
+    """Return the start of an endpoint's service.
 
     Args:
-        moment: just that; if it is negative, when its only record was appended, negative minus one.
+        moment: start of its service; if negative, the append time of its only record, negated minus
+            one.
         said_ms: the moment in its record.
     """
     return moment if moment >= 0 else served_from(said_ms, -1 - moment, None)
@@ -54,15 +56,16 @@ def names(given: tuple[str, ...]) -> frozenset[str]:
 
 
 def served_from(said_ms: int, appended_ms: int, known: Candidate | None) -> int:
-    """Return from when on an endpoint is served, by the brokers' clock.
+    """Return the start of an endpoint's service, by the brokers' clock.
 
-    The moment in its record comes from the clock of the machine that wrote it. Were that an hour
-    ahead, the endpoint would get nothing for an hour.
+    The moment in its record comes from the clock of the machine that wrote it. If that clock were
+    an hour ahead, the endpoint would receive nothing for an hour.
 
     Args:
         said_ms: the moment in the record.
-        appended_ms: when the record was appended; 0: not known.
-        known: the endpoint so far; one that is served stays so when a later record changes it.
+        appended_ms: when the record was appended; 0: unknown.
+        known: the endpoint before this record; a served one stays served when a later record
+            changes it.
     """
     latest_ms = appended_ms + HEAD_START_MS
     if not appended_ms or said_ms <= latest_ms:

@@ -1,7 +1,7 @@
 """Every endpoint in memory, packed, and indexed for matching.
 
-One thread applies records; any may look up. A record's seal is checked when it comes. The record is
-opened (decrypted and parsed) when its endpoint is used first.
+One thread applies records; any thread may look up. A record's seal is checked when the record
+arrives. The record is opened (decrypted and parsed) when its endpoint is first used.
 """
 
 from __future__ import annotations
@@ -15,10 +15,16 @@ from plaudit.endpoints.candidate import Candidate
 from plaudit.endpoints.former import FormerEndpoints
 from plaudit.endpoints.id_index import identity_of
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.matching import TakesLong, Tools, Wanting, Workspace, former_of
+from plaudit.endpoints.matching import (
+    EndpointAccess,
+    TakesLong,
+    TypeSubscribers,
+    Workspace,
+    former_of,
+)
 from plaudit.endpoints.model import Deleted, Endpoint, Matched, Served, Unreadable
 from plaudit.endpoints.opening import open_endpoint, unreadable
-from plaudit.endpoints.recent import Recent
+from plaudit.endpoints.recent import RecentCache
 from plaudit.endpoints.rows import CHANGED, CLOSED, DELETED, NO_SEAL, NONE, READABLE, EndpointRows
 from plaudit.endpoints.summary import active_from_ms, candidate_of, served_from
 from plaudit.logs.logger import event_logger
@@ -39,30 +45,32 @@ _REFUSED: Final[dict[int, str]] = {
 }
 _RESEAL: Final = "run `plaudit endpoints reseal`, then set PLAUDIT_REQUIRE_BOUND_ENDPOINTS=true"
 FORMER_MS: Final = 24 * 3_600_000
-"""Deleted endpoints are remembered for so long, for a lane that is behind."""
+"""Deleted endpoints are kept for this time, for a lane that is behind."""
 MOST_UNREADABLE: Final = 0.5
-"""A larger part of the endpoints that can't be opened is a wrong key, not a few damaged records."""
+"""If more than this part of the endpoints can't be opened, the key is wrong; fewer are damaged
+records."""
 MOST_REPORTED: Final = 10
-"""Endpoints that can't be opened and are logged one by one, once the topic was read."""
+"""Maximum number of unreadable endpoints that are logged one by one after the first read of the
+topic."""
 MOST_OPENED: Final = 10_000
-"""Opened endpoints of a generation, 1.6 KB each: at most 32 MB in both."""
+"""Opened endpoints of one generation, 1.6 KB each: at most 32 MB in both."""
 MOST_LEARNED: Final = 50_000
-"""Endpoints of a generation that matching knows, 0.3 KB each: some 30 MB in both."""
+"""Learned endpoints of one generation, 0.3 KB each: about 30 MB in both."""
 WIDE_COST: Final = 5_000
-"""Most that a workspace counts for, so that a wide one does not push all others out."""
+"""Maximum cost of a workspace, so that a wide one does not evict all others."""
 LEARNED_AT_ONCE: Final = 100
-"""Endpoints of a workspace that are learned before other work has its turn: some 1 ms."""
+"""Endpoints of a workspace that are learned in one slice: about 1 ms."""
 
 
 class EndpointTable:
     """The compacted topic of endpoints, as a table.
 
     Args:
-        keys: open what is sealed.
-        require_bound: refuse records without a seal, which earlier releases wrote.
+        keys: keys to decrypt records.
+        require_bound: whether to refuse records without a seal, which earlier releases wrote.
 
     Attributes:
-        forged: records that were refused because their seal does not fit.
+        forged: number of records that were refused because their seal does not match.
     """
 
     def __init__(self, keys: SecretKeys, *, require_bound: bool = False) -> None:
@@ -70,10 +78,10 @@ class EndpointTable:
         self._require_bound = require_bound
         self._lock = threading.Lock()
         self._rows = EndpointRows(keys)
-        self._opened: Recent[Served] = Recent(MOST_OPENED)
-        self._tools = Tools(self._open_candidate)
-        self._nothing = Wanting((), self._tools, erased=False)
-        self._learned: Recent[Workspace] = Recent(MOST_LEARNED)
+        self._opened: RecentCache[Served] = RecentCache(MOST_OPENED)
+        self._access = EndpointAccess(self._open_candidate)
+        self._nothing = TypeSubscribers((), self._access, erased=False)
+        self._learned: RecentCache[Workspace] = RecentCache(MOST_LEARNED)
         self._former = FormerEndpoints()
         self._complete = False
         self.forged = 0
@@ -83,12 +91,12 @@ class EndpointTable:
 
     @property
     def learned(self) -> Mapping[str, Workspace]:
-        """The workspaces that matching learned lately, by id."""
+        """Workspaces that matching has recently learned, by id."""
         return self._learned.young
 
     @property
     def unreadable(self) -> int:
-        """Number of endpoints that can't be opened, as far as it was tried."""
+        """Number of endpoints that failed to decrypt."""
         return self._rows.unreadable
 
     @property
@@ -99,28 +107,28 @@ class EndpointTable:
     @property
     def costly_filters(self) -> int:
         """Number of endpoints whose filter was too costly for an event."""
-        return len(self._tools.costly)
+        return len(self._access.costly)
 
     def apply(self, key: bytes, value: bytes | None, appended_ms: int = 0) -> None:
-        """Take in a record of the topic; versions older than what is known are ignored.
+        """Apply a record of the topic; versions older than the known one are ignored.
 
         Args:
             key: the endpoint's id.
             value: its record; None: it was deleted.
-            appended_ms: when that was written, by the brokers' clock.
+            appended_ms: when the record was appended, by the brokers' clock.
         """
         with self._lock:
             if value is None:
                 self._delete(key.decode("utf-8", "replace"), appended_ms)
                 return
-            workspace_id = self._rows.take_first(key, value, appended_ms)
+            workspace_id = self._rows.add_first(key, value, appended_ms)
             if not workspace_id:
-                self._take(key.decode("utf-8", "replace"), value, appended_ms)
+                self._apply_record(key.decode("utf-8", "replace"), value, appended_ms)
             elif self._learned.peek(workspace_id) is not None or workspace_id in self._former:
                 self._changed(key.decode(), workspace_id, is_new=True)
 
-    def _take(self, endpoint_id: str, value: bytes, appended_ms: int) -> None:
-        """Take in a record that needs a closer look."""
+    def _apply_record(self, endpoint_id: str, value: bytes, appended_ms: int) -> None:
+        """Apply a record that needs a full check."""
         try:
             record, body, binding = split_binding(value, self._keys)
         except RecordError as error:
@@ -144,7 +152,7 @@ class EndpointTable:
         self._changed(endpoint_id, workspace_id, is_new=is_new)
 
     def _known(self, endpoint_id: str) -> Candidate | None:
-        """Return what matching knows of an endpoint that is there."""
+        """Return the candidate of an existing endpoint."""
         row = self._rows.find(endpoint_id)
         if row == NONE or self._rows.state[row] < READABLE:
             return None
@@ -155,7 +163,7 @@ class EndpointTable:
         return candidate_of(self._rows.value(row), self._rows.moment[row], readable=readable)
 
     def _state_of(self, record: EndpointRecord, binding: Binding, known: Candidate | None) -> int:
-        """Return the state that a record puts its endpoint in; NONE when what is known stays."""
+        """Return the new state of a record's endpoint; NONE if the record changes nothing."""
         is_readable = known is not None and known.readable
         refusal = self._refusal(binding)
         if refusal is not None:
@@ -175,13 +183,13 @@ class EndpointTable:
         return CLOSED
 
     def _refusal(self, binding: Binding) -> int | None:
-        """Return the state of a record that is not believed; None: it is."""
+        """Return the state of a refused record; None: the record is accepted."""
         if binding is _FORGED:
             return CHANGED
         return NO_SEAL if binding is _UNBOUND and self._require_bound else None
 
     def complete(self) -> None:
-        """Report what can't be opened, now that the topic was read to its end."""
+        """Log the endpoints that can't be opened, after the topic was read to its end."""
         with self._lock:
             self._complete = True
             for row in self._rows.unreadable_rows(MOST_REPORTED):
@@ -204,7 +212,7 @@ class EndpointTable:
         )
 
     def find(self, endpoint_id: str) -> Served | Deleted | None:
-        """Return what is known of an endpoint, opened; None when the topic never had it."""
+        """Return an endpoint, opened; None if the topic never contained it."""
         found = self._opened.young.get(endpoint_id)
         if found is not None:
             return found
@@ -234,7 +242,7 @@ class EndpointTable:
         return endpoint
 
     def _open_candidate(self, candidate: Candidate) -> Matched:
-        """Return the endpoint of a candidate; one that is not there any more is a former one."""
+        """Return the endpoint of a candidate; a former one if it was deleted."""
         if candidate.former is not None:
             return candidate.former
         found = self._opened.young.get(candidate.endpoint_id)
@@ -245,19 +253,19 @@ class EndpointTable:
             return former_of(candidate, (), 0)
         return found
 
-    def wanting(self, workspace_id: str, event_type: str) -> Wanting:
-        """Return which endpoints want a type of event.
+    def subscribers(self, workspace_id: str, event_type: str) -> TypeSubscribers:
+        """Return the subscribers of a type of event.
 
         Args:
-            workspace_id: the event's; endpoints of others never match.
+            workspace_id: the event's workspace; endpoints of others never match.
             event_type: such as `testimonial.approved`.
 
         Raises:
-            TakesLong: the workspace has many endpoints, and some of them were learned; ask again.
+            TakesLong: the workspace has many endpoints, of which some were learned; call again.
         """
         workspace = self._learned.young.get(workspace_id)
         if workspace is not None:
-            found = workspace.wanting.get(event_type)
+            found = workspace.subscribers.get(event_type)
             if found is not None:
                 return found
         with self._lock:
@@ -266,17 +274,17 @@ class EndpointTable:
                 return self._nothing
             if workspace.next_row != NONE:
                 raise TakesLong
-            return workspace.wanting.get(event_type) or workspace.learn(event_type)
+            return workspace.subscribers.get(event_type) or workspace.learn(event_type)
 
     def _learn(self, workspace_id: str) -> Workspace | None:
-        """Read what matching needs of a workspace's endpoints, of some at a time."""
+        """Learn a workspace's endpoints for matching, one slice at a time."""
         workspace = self._learned.peek(workspace_id)
         if workspace is None:
             former = self._former.of(workspace_id)
             first = self._rows.first_of(workspace_id)
             if first == NONE and not former:
                 return None
-            workspace = Workspace(self._tools, first)
+            workspace = Workspace(self._access, first)
             for each in former:
                 workspace.add(each.endpoint_id, each)
         left = LEARNED_AT_ONCE
@@ -291,9 +299,9 @@ class EndpointTable:
         return workspace
 
     def _changed(self, endpoint_id: str, workspace_id: str, *, is_new: bool) -> None:
-        """Replace what was opened and learned of an endpoint."""
+        """Drop the opened endpoint, and update the learned one."""
         self._opened.drop(endpoint_id)
-        self._tools.costly.discard(endpoint_id)
+        self._access.costly.discard(endpoint_id)
         self._former.drop(workspace_id, endpoint_id)
         workspace = self._learned.peek(workspace_id)
         if workspace is not None:
@@ -301,7 +309,7 @@ class EndpointTable:
             workspace.put(endpoint_id, now, is_new=is_new)
 
     def _leave(self, row: int, known: Candidate) -> None:
-        """Take an endpoint out of its workspace."""
+        """Remove an endpoint from its workspace."""
         workspace = self._learned.peek(known.workspace_id)
         if workspace is not None:
             if workspace.next_row == row:
@@ -310,7 +318,7 @@ class EndpointTable:
         self._rows.unlink(row)
 
     def _delete(self, endpoint_id: str, at_ms: int) -> None:
-        """Take note of a tombstone; events from before it are still matched."""
+        """Apply a tombstone; events from before it are still matched."""
         row = self._rows.add(identity_of(endpoint_id))
         known = self._known(endpoint_id)
         if known is not None:
@@ -321,12 +329,12 @@ class EndpointTable:
             self._refresh(candidate, candidate, is_new=True)
         self._rows.judge(row, DELETED, sealed=True)
         self._opened.drop(endpoint_id)
-        self._tools.costly.discard(endpoint_id)
+        self._access.costly.discard(endpoint_id)
         for each in self._former.forget(at_ms - FORMER_MS):
             self._refresh(each, None, is_new=False)
 
     def _refresh(self, known: Candidate, now: Candidate | None, *, is_new: bool) -> None:
-        """Replace what was learned of an endpoint."""
+        """Update the learned endpoint."""
         workspace = self._learned.peek(known.workspace_id)
         if workspace is not None:
             workspace.put(known.endpoint_id, now, is_new=is_new)

@@ -51,7 +51,7 @@ def retry_all(
             break
         page = retrier.retry_all(query, size, cursor)
         count = page.retried + len(page.refused)
-        pace.went(count)
+        pace.count_sent(count)
         retried += page.retried
         refused.update(each.reason for each in page.refused)
         done += count

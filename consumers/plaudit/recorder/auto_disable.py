@@ -19,7 +19,7 @@ from plaudit.store.audit.actor import Actor, ActorKind, acting
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.notices import NoticeType, add_notice
 from plaudit.store.endpoints.rows import StoredEndpoint, disabled
-from plaudit.store.log.health import Health, Sums, Tried
+from plaudit.store.log.health import Health, LoggedAttempt, Sums
 
 _log = event_logger(__name__)
 
@@ -57,7 +57,7 @@ def verdicts(sums: Sums, health: Iterable[Health], after_ms: int) -> Iterator[Di
             yield DisableVerdict(each.endpoint_id, each.failing_version, failing)
 
 
-def _version(tried: Tried) -> int:
+def _version(tried: LoggedAttempt) -> int:
     return tried.version
 
 

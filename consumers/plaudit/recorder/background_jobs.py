@@ -33,7 +33,7 @@ LABEL_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Chore:
+class PeriodicTask:
     """Something that is done again and again.
 
     Attributes:
@@ -47,18 +47,18 @@ class Chore:
     do: Callable[[], object]
 
 
-class Chores:
+class PeriodicTasks:
     """Runs each chore in a thread of its own; what fails is said once and done again later.
 
     Args:
-        chores: what to do.
+        tasks: what to do.
     """
 
-    def __init__(self, *chores: Chore) -> None:
+    def __init__(self, *tasks: PeriodicTask) -> None:
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(each,), name=each.name, daemon=True)
-            for each in chores
+            for each in tasks
         ]
 
     def start(self) -> None:
@@ -73,7 +73,7 @@ class Chores:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _run(self, chore: Chore) -> None:
+    def _run(self, chore: PeriodicTask) -> None:
         once = OnceLogger(_log)
         while not self._stop.wait(chore.every_s):
             try:
@@ -85,7 +85,7 @@ class Chores:
                 _log.exception("chore.crashed", extra={"chore": chore.name})
 
 
-def relaying(relay: Relay) -> Chore:
+def relaying(relay: Relay) -> PeriodicTask:
     """Return the chore that tells the brokers of changed endpoints."""
 
     def run() -> None:
@@ -94,15 +94,15 @@ def relaying(relay: Relay) -> Chore:
             with translated():
                 relay.run()
 
-    return Chore("relay", RELAY_EVERY_S, run)
+    return PeriodicTask("relay", RELAY_EVERY_S, run)
 
 
-def labeling(engine: Engine) -> Chore:
+def labeling(engine: Engine) -> PeriodicTask:
     """Return the chore that gives the rows of earlier releases their kinds."""
-    return Chore("kinds", LABEL_EVERY_S, partial(label_rows, engine))
+    return PeriodicTask("kinds", LABEL_EVERY_S, partial(label_rows, engine))
 
 
-def forgetting(engine: Engine, settings: RecorderSettings) -> Chore:
+def forgetting(engine: Engine, settings: RecorderSettings) -> PeriodicTask:
     """Return the chore that removes what is older than the log is kept."""
 
     def run() -> None:
@@ -120,4 +120,4 @@ def forgetting(engine: Engine, settings: RecorderSettings) -> Chore:
         if gone:
             _log.info("log.pruned", extra={"days_or_rows": gone})
 
-    return Chore("retention", FORGET_EVERY_S, run)
+    return PeriodicTask("retention", FORGET_EVERY_S, run)

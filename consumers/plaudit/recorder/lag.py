@@ -42,15 +42,15 @@ class RecorderLag:
         self._seen: dict[Partition, tuple[int, int]] = {}
         self.lags: Mapping[Partition, RecordingLag] = {}
 
-    def took(self, partition: Partition, offset: int, timestamp_ms: int) -> None:
+    def note_read(self, partition: Partition, offset: int, timestamp_ms: int) -> None:
         """Take note of a record that is not written yet."""
         self._in_hand.setdefault(partition, (offset, timestamp_ms))
 
-    def wrote(self) -> None:
+    def note_written(self) -> None:
         """Take note that everything that was taken is written."""
         self._in_hand.clear()
 
-    def look(self, read_to: Mapping[Partition, int], now_ms: int) -> None:
+    def measure(self, read_to: Mapping[Partition, int], now_ms: int) -> None:
         """Measure.
 
         Args:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from plaudit.deliver.http_client import make_context, make_sender
-from plaudit.deliver.pipeline.attempt import Attempter, Parcel
+from plaudit.deliver.pipeline.attempt import Attempter, RequestContent
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.endpoints.model import Endpoint
 from plaudit.endpoints.opening import open_endpoint
@@ -115,8 +115,8 @@ class Notifier:
             return False
         event, shape = notice.event(), endpoint.shape
         write = None if shape is None else partial(shape.render, event, SOURCE)
-        parcel = Parcel(notice.notice_id, render(event), Trigger.EVENT, write)
-        attempted = await attempter.send(parcel, endpoint)
+        content = RequestContent(notice.notice_id, render(event), Trigger.EVENT, write)
+        attempted = await attempter.send(content, endpoint)
         done = attempted.status in _SUCCESS
         self._settle(notice, attempted.error or f"answered {attempted.status}", done=done)
         return done

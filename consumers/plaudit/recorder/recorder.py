@@ -104,7 +104,7 @@ class Recorder:
                 self._look_at_topics()
                 batch, began_ns = self._gather(), time.time_ns()
                 if batch and self._write(batch):
-                    self.lag.wrote()
+                    self.lag.note_written()
                     done = Batch("record", self._topic, len(batch), began_ns)
                     write_batch(self._tracing, done)
                     self._commit(batch)
@@ -116,7 +116,7 @@ class Recorder:
         """Read a topic that was created again from its start."""
         for partition in self._topics.look(self._assigned):
             place = self._read_to[partition]
-            start = self._asked(partial(self._positions.anew, partition, place))
+            start = self._asked(partial(self._positions.restart, partition, place))
             self._read_to[partition] = start
             self._consumer.seek(partition, start)
 
@@ -137,12 +137,12 @@ class Recorder:
         for record, message in zip(records, messages, strict=True):
             partition = Partition(record.topic, record.partition)
             self._read_to[partition] = record.offset + 1
-            self.lag.took(partition, record.offset, message.timestamp()[1])
+            self.lag.note_read(partition, record.offset, message.timestamp()[1])
         return records
 
     def _measure(self) -> None:
         places = {each: self._read_to[each] for each in self._assigned}
-        self.lag.look(places, wall_ms())
+        self.lag.measure(places, wall_ms())
 
     def _write(self, batch: list[Read]) -> bool:
         """Write a batch, however long the database is away; False when told to stop before."""
@@ -220,7 +220,7 @@ class Recorder:
     def _on_gone(self, partition: Partition) -> None:
         """Read on where the log has records, when it no longer has the position."""
         place = self._read_to[partition]
-        found = self._asked(lambda: self._positions.look(partition, place))
+        found = self._asked(lambda: self._positions.resumption(partition, place))
         self._count_lost(partition, found.lost)
         self._read_to[partition] = found.offset
         self._consumer.seek(partition, found.offset)

@@ -16,8 +16,8 @@ from opentelemetry.trace.span import TraceState
 
 from plaudit.kafka.errors import SettingsError
 from plaudit.logs.logger import event_logger
+from plaudit.tracing.environment import EXPORTER
 from plaudit.tracing.span import FinishedSpan, Kind, SpanIds
-from plaudit.tracing.writer import EXPORTER
 
 _log = event_logger(__name__)
 

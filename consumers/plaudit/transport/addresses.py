@@ -1,8 +1,8 @@
 """Address policy: URLs and addresses that may be reached.
 
-A URL is read once, strictly, into a `Target`: what two parsers could read differently (octal or
-hexadecimal addresses, userinfo, backslashes, zone ids) is refused, never guessed. Addresses are
-judged after the look-up, right before connecting, by `AddressPolicy`.
+A URL is parsed once, strictly, into a `Target`. Anything that two parsers could read differently
+(octal or hexadecimal addresses, userinfo, backslashes, zone ids) is refused. `AddressPolicy` checks
+addresses after the look-up, right before connecting.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
 LONGEST_URL = 2_048
-"""Characters; what browsers and proxies agree on."""
+"""Characters of a URL that browsers and proxies accept."""
 LONGEST_NAME = 253
-"""Characters of a host name, RFC 1035 section 2.3.4 less the length bytes."""
+"""Characters of a host name (RFC 1035 section 2.3.4, without the length bytes)."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-# The URL Standard reads a host whose last label is like this as an IPv4 address.
+# The URL Standard parses a host whose last label looks like this as an IPv4 address.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[0-9]{1,5}")
 _PATH_SAFE = "!$%&'()*+,-./:;=?@[]_~"
@@ -90,7 +90,7 @@ class Target:
 
 
 def check_url(url: str) -> Target:
-    """Read an absolute http or https URL; whether it may be reached is `AddressPolicy`'s matter.
+    """Parse an absolute http or https URL; `AddressPolicy` decides whether it may be reached.
 
     Raises:
         UrlRefused: not such a URL, or one that parsers could read in different ways.
@@ -145,7 +145,7 @@ def _port(port: str | None, scheme: str) -> int:
 
 
 def _literal(host: str) -> IPAddress | None:
-    """Return the address when the host is one, None when it is a name."""
+    """Return the address if the host is one; None if it is a name."""
     if host.startswith("["):
         if "%" in host:
             msg = "the URL's IPv6 address has a zone id (%…), which names a link of this machine"
@@ -169,7 +169,7 @@ def _literal(host: str) -> IPAddress | None:
 
 
 def _fold(host: str) -> str:
-    """Map to the lower-case ASCII form that resolvers get, less one trailing dot (UTS 46)."""
+    """Convert to the lower-case ASCII form for resolvers, without one trailing dot (UTS 46)."""
     try:
         ascii_host = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode()
     except idna.IDNAError as error:
@@ -200,8 +200,9 @@ def _authority(origin: Origin, address: IPAddress | None) -> str:
     return host if origin.port == DEFAULT_PORTS[origin.scheme] else f"{host}:{origin.port}"
 
 
-# IANA special-purpose registries (RFC 6890 and after), and what clouds put elsewhere. Written out
-# because `ipaddress.is_global` differs between Python versions. The first match gives the reason.
+# IANA special-purpose registries (RFC 6890 and successors), and addresses of cloud providers.
+# Listed here because `ipaddress.is_global` differs between Python versions. The first match gives
+# the reason.
 _REFUSED: tuple[tuple[IPNetwork, str], ...] = tuple(
     (ip_network(network), reason)
     for network, reason in (
@@ -242,7 +243,7 @@ _ISATAP = frozenset((0x0000_5EFE, 0x0200_5EFE))
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address that a gateway would take out of this one, if any."""
+    """Return the IPv4 address that a gateway would extract from this one, if any."""
     low = int(address) & _LOW_32_BITS
     if address.sixtofour is not None:
         return address.sixtofour
@@ -274,23 +275,23 @@ class AddressPolicy:
     """Refuses everything but public unicast addresses, and plain http altogether.
 
     Attributes:
-        allow: networks that may be reached nevertheless, plain http included; for development.
+        allow: networks that may be reached regardless, plain http included; for development.
     """
 
     allow: tuple[IPNetwork, ...] = ()
 
     def allows(self, address: IPAddress) -> bool:
-        """Whether `allow` names this address (an IPv4-mapped one counts as the IPv4 address)."""
+        """Return whether `allow` contains this address; an IPv4-mapped one counts as IPv4."""
         plain = _unmapped(address)
         return any(plain in network for network in self.allow)
 
     def refuses(self, address: IPAddress) -> str | None:
-        """Return why the address may not be reached, or None when it may."""
+        """Return why the address may not be reached; None if it may."""
         plain = _unmapped(address)
         return None if self.allows(plain) else _special(plain)
 
     def check(self, target: Target) -> None:
-        """Judge what needs no look-up: the scheme, and a literal address.
+        """Check the scheme and a literal address, which need no look-up.
 
         Raises:
             AddressRefused: with `literal` set.
@@ -301,10 +302,10 @@ class AddressPolicy:
             raise AddressRefused(target.host, "plain http; use https", literal=True)
 
     def check_all(self, target: Target, addresses: Iterable[IPAddress]) -> None:
-        """Judge what a name resolved to: one bad address among good ones refuses the name.
+        """Check the addresses of a name: a single refused address refuses the name.
 
         Raises:
-            AddressRefused: with `literal` as the target has it.
+            AddressRefused: one is refused; `literal` is true if the target is a literal address.
         """
         for address in addresses:
             self._judge(target, address, literal=target.address is not None)
@@ -318,11 +319,11 @@ class AddressPolicy:
 
 
 def _unmapped(address: IPAddress) -> IPAddress:
-    """Return `::ffff:a.b.c.d` as `a.b.c.d`, which is where the system sends it."""
+    """Return `::ffff:a.b.c.d` as `a.b.c.d`, to which the system sends it."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return address if mapped is None else mapped
 
 
 def parse_address(text: str) -> IPAddress:
-    """Read an address as resolvers return it; a zone id is dropped before it is judged."""
+    """Parse an address as resolvers return it, without its zone id."""
     return ip_address(text.partition("%")[0])

@@ -14,8 +14,8 @@ class Timings(NamedTuple):
         dns_ms: the name look-up.
         connect_ms: the TCP connect, over all addresses that were tried.
         tls_ms: the TLS handshake.
-        first_byte_ms: from the first byte written to the first byte of the answer.
-        total_ms: from the call to its end, waiting for a free connection included.
+        first_byte_ms: time between the first byte written and the first byte of the answer.
+        total_ms: time between the call and its end, including the wait for a free connection.
     """
 
     dns_ms: float | None = None
@@ -29,16 +29,16 @@ NO_TIMINGS = Timings()
 
 
 class Answer(NamedTuple):
-    """A complete answer of the other side, whatever its status.
+    """A complete answer, with any status.
 
     Attributes:
         status: 200 to 999; interim 1xx answers are passed over.
-        raw_headers: in the order received, as received; most are never looked at.
+        raw_headers: headers as received, in their order; most are never read.
         snippet: the start of the body as sent (no content-encoding is undone), at most
             `Caps.kept_bytes`.
-        truncated: the body was longer than the snippet.
-        timings: per phase.
-        bytes_sent: head and body of the request, as written before TLS.
+        truncated: whether the body was longer than the snippet.
+        timings: durations of the phases.
+        bytes_sent: size of the request's head and body before TLS.
     """
 
     status: int

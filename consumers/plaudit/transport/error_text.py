@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from plaudit.transport.errors import TlsFailed, TlsTimeout, TransportError
 
 
-def said(error: Exception | None) -> str:
-    """Return in words why a connection failed or ended, such as `connection refused`.
+def connection_reason(error: Exception | None) -> str:
+    """Return why a connection failed or ended, such as `connection refused`.
 
-    Event loops put texts of their own in the place of the system's.
+    Event loops replace the system's texts by their own.
     """
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
@@ -22,18 +22,18 @@ def said(error: Exception | None) -> str:
 
 
 def printable(text: str) -> str:
-    """Return what the other side sent so that it can be shown: on one line, without controls."""
+    """Return text of a server in printable form: on one line, without control characters."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def tls_reason(error: Exception) -> str:
-    """Return what is wrong with a handshake, a certificate or a stream."""
+    """Return the reason of a TLS error: of the handshake, the certificate or the stream."""
     said_by_openssl = getattr(error, "verify_message", "") or getattr(error, "reason", "")
-    return said_by_openssl or said(error)
+    return said_by_openssl or connection_reason(error)
 
 
-def as_ours(error: BaseException | None) -> TransportError:
-    """Return what an exchange ends with; a defect of ours is reported, and ends it all the same."""
+def transport_error_of(error: BaseException | None) -> TransportError:
+    """Return the error that ends an exchange; a defect in the transport is logged."""
     if isinstance(error, TransportError):
         return error
     context = {"message": "the transport has a defect", "exception": error}
@@ -43,11 +43,11 @@ def as_ours(error: BaseException | None) -> TransportError:
 
 @contextmanager
 def handshake_failures(host: str) -> Iterator[None]:
-    """Name what goes wrong in a handshake.
+    """Translate the errors of a handshake.
 
     Raises:
-        TlsFailed: the handshake or the certificate.
-        TlsTimeout: not done in time.
+        TlsFailed: the handshake failed, or the certificate is invalid.
+        TlsTimeout: the handshake took too long.
     """
     try:
         yield
@@ -56,4 +56,4 @@ def handshake_failures(host: str) -> Iterator[None]:
     except (ssl.SSLError, ssl.CertificateError) as error:
         raise TlsFailed(f"{host}: {tls_reason(error)}") from error
     except OSError as error:
-        raise TlsFailed(f"{host}: {said(error)}") from error
+        raise TlsFailed(f"{host}: {connection_reason(error)}") from error

@@ -23,7 +23,7 @@ TransportError
 └── TotalTimeout                in any phase; `phase` and `sent` say in which
 ```
 
-`UrlRefused` is apart: it comes from reading a URL, before there is anything to exchange.
+`UrlRefused` is separate: parsing a URL raises it, before any exchange.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from plaudit.transport.answer import NO_TIMINGS, Timings
 Phase = Literal[
     "request", "address", "wait", "dns", "connect", "proxy", "tls", "write", "first_byte", "answer"
 ]
-"""`wait` is for a free connection to the origin, `answer` everything after its first byte."""
+"""`wait` is the wait for a free connection; `answer` begins with the first byte of the answer."""
 
 
 class UrlRefused(ValueError):
-    """A URL that no request will ever be sent to.
+    """The URL is invalid or ambiguous.
 
     Attributes:
-        reason: what is wrong and what to write instead, in one line.
+        reason: the mistake and its correction, in one line.
     """
 
     def __init__(self, reason: str) -> None:
@@ -55,10 +55,10 @@ class TransportError(Exception):
 
     Attributes:
         code: stable name for logs and metrics.
-        phase: the phase that it ended in.
-        sent: a part of the request, or all, may have reached the other side.
-        detail: what the system or the other side said; may be empty.
-        timings: of the phases that were reached.
+        phase: the phase in which it ended.
+        sent: whether a part of the request, or all, may have reached the server.
+        detail: text of the system or the server; may be empty.
+        timings: durations of the phases until then.
     """
 
     code: ClassVar[str] = "transport"
@@ -76,14 +76,14 @@ class TransportError(Exception):
 
 
 class NothingSent(TransportError):
-    """The other side saw no byte of the request."""
+    """The server received no byte of the request."""
 
     says = "nothing was sent"
     sent = False
 
 
 class RequestInvalid(NothingSent):
-    """A header name or value that can't be written as HTTP/1.1, or one that is ours to set."""
+    """A header can't be written as HTTP/1.1, or is one that the transport sets."""
 
     code = "request_invalid"
     says = "the request can't be written as HTTP"
@@ -94,11 +94,10 @@ class AddressRefused(NothingSent):
     """The policy forbids the address or the scheme.
 
     Attributes:
-        host: as in the URL.
-        address: the address that was refused, for the operator's log only; None when the scheme
-            alone was enough.
-        reason: why, such as `loopback`.
-        literal: no look-up is involved, so trying again can't help.
+        host: the URL's host.
+        address: the refused address, for the operator's log only; None if the scheme was refused.
+        reason: reason such as `loopback`.
+        literal: whether the URL has the address itself, so that a retry can't help.
     """
 
     code = "address_refused"
@@ -108,7 +107,7 @@ class AddressRefused(NothingSent):
     def __init__(
         self, host: str, reason: str, *, literal: bool, address: str | None = None
     ) -> None:
-        # Without the address: what names lead to inside is not for those who may choose names.
+        # Without the address: a tenant who chooses a name must not learn its internal address.
         super().__init__(f"{host}: {reason}")
         self.host = host
         self.address = address
@@ -117,7 +116,7 @@ class AddressRefused(NothingSent):
 
 
 class LookUpsBusy(NothingSent):
-    """The name was not looked up: its turn did not come in time, which is not its fault."""
+    """The name was not looked up in time, because other look-ups were under way."""
 
     code = "look_ups_busy"
     says = "the name was not looked up, for too many look-ups are under way"
@@ -164,7 +163,7 @@ class ConnectTimeout(NothingSent):
 
 
 class TlsFailed(NothingSent):
-    """The handshake failed, or the certificate is not one for this name that we trust."""
+    """The handshake failed, or the certificate is not trusted for this name."""
 
     code = "tls"
     says = "TLS failed"
@@ -194,7 +193,7 @@ class WriteFailed(SendingFailed):
 
 
 class WriteTimeout(SendingFailed):
-    """The other side took in no more of the request within `Timeouts.write_s`."""
+    """The server did not read the request within `Timeouts.write_s`."""
 
     code = "write_timeout"
     says = "sending timed out"
@@ -207,7 +206,7 @@ class AnswerFailed(TransportError):
 
 
 class FirstByteTimeout(AnswerFailed):
-    """Not one byte of an answer within `Timeouts.first_byte_s`."""
+    """No byte of an answer within `Timeouts.first_byte_s`."""
 
     code = "first_byte_timeout"
     says = "no answer in time"
@@ -215,7 +214,7 @@ class FirstByteTimeout(AnswerFailed):
 
 
 class ConnectionLost(AnswerFailed):
-    """Closed or reset by the other side before the answer was complete."""
+    """The server closed or reset the connection before the answer was complete."""
 
     code = "connection_lost"
     says = "the connection was lost before the answer was complete"

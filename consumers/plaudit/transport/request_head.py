@@ -16,16 +16,16 @@ OURS: Final = frozenset(
 )
 """Header names, in lower case, that the transport writes itself and refuses from callers."""
 
-# RFC 9110: a name is a token; a value has no control characters but tabs inside it.
+# RFC 9110: a name is a token; a value may contain tabs, but no other control characters.
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 
 def request_prefix(target: Target, headers: Headers = (), method: bytes = b"POST") -> bytes:
-    r"""Return the request line, `host` and those headers that every request to a target has.
+    r"""Return the request line, `host` and the headers that every request to a target has.
 
     Raises:
-        RequestInvalid: a header can't be written, or is ours to set.
+        RequestInvalid: a header can't be written, or is one that the transport sets.
     """
     if not _NAME.fullmatch(method):
         detail = f"{method!r} is not a method"
@@ -39,7 +39,7 @@ def header_lines(headers: Headers) -> bytes:
     r"""Return headers as lines, each with its `\r\n`.
 
     Raises:
-        RequestInvalid: a header can't be written, or is ours to set.
+        RequestInvalid: a header can't be written, or is one that the transport sets.
     """
     for name, value in headers:
         if name.lower() in OURS:

@@ -1,8 +1,8 @@
 """Sender port: one POST to one target, and its limits.
 
-There are two ways to send. `Sender.post` is for everyone. `Sender.start` is for the hot path: it
-makes no task and no future, takes a head of which the constant part was written once per endpoint,
-and calls back.
+There are two ways to send. `Sender.post` is the simple one. `Sender.start` is for the hot path: it
+creates no task and no future, takes a head whose constant part is encoded once per endpoint, and
+calls back.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from plaudit.transport.request_head import Headers, request_prefix
 class Timeouts:
     """Time limits of the phases of an exchange, in seconds.
 
-    The total holds for everything, waiting for a free connection and an answer that trickles
-    included. None ends early; all may end a little late (`timers.TICK_S`).
+    The total covers everything, including the wait for a free connection and a slowly trickling
+    answer. No time-out fires early; all may fire slightly late (`deadlines.TICK_S`).
     """
 
     dns_s: float = 5.0
@@ -41,8 +41,9 @@ class Caps:
 
     Attributes:
         head_bytes: status line and headers, interim answers included; more is malformed.
-        read_bytes: of the body; then the connection is closed and the answer counts as read.
-        kept_bytes: of the body, kept as `Answer.snippet`.
+        read_bytes: bytes of the body; after them the connection is closed and the answer counts as
+            read.
+        kept_bytes: bytes of the body that `Answer.snippet` keeps.
     """
 
     head_bytes: int = 32 * 1024
@@ -54,15 +55,16 @@ class Caps:
 class PoolLimits:
     """Limits on open connections.
 
-    Each owner has its own limit and its own queue for each origin: one that hangs fills its own.
+    Each owner has its own limit and queue for each origin, so that a hanging origin fills only that
+    queue.
 
     Attributes:
         per_origin: connections of one owner to one origin, busy and idle; further requests wait in
             order.
-        idle_total: idle connections of all owners together; above it, owners with more than their
-            share lose their longest idle ones.
-        idle_s: an idle connection is closed after this.
-        age_s: a connection is not used again after this, so that changed DNS takes hold.
+        idle_total: idle connections of all owners together; above it, the longest idle ones of
+            owners above their share are closed.
+        idle_s: seconds after which an idle connection is closed.
+        age_s: seconds after which a connection is not used again, so that changed DNS takes effect.
     """
 
     per_origin: int = 64
@@ -72,29 +74,29 @@ class PoolLimits:
 
 
 class ExchangeHandle(Protocol):
-    """An exchange under way, in its caller's hands."""
+    """Caller's handle of an exchange under way."""
 
     @property
     def phase(self) -> Phase:
-        """The one under way."""
+        """Current phase."""
         ...
 
     @property
     def sent(self) -> bool:
-        """Whether a part of the request, or all, may have reached the other side."""
+        """Whether a part of the request, or all, may have reached the server."""
         ...
 
     def cancel(self, error: TransportError) -> None:
-        """End the exchange now: `on_done` gets `error`, with `sent` and `timings` filled in.
+        """End the exchange now: `on_done` receives `error`, with `sent` and `timings` filled in.
 
-        `on_done` has run when this returns. The connection is closed, or the place in the queue
-        given up. An exchange that is over stays as it ended.
+        `on_done` has run when this returns. The connection is closed, or the exchange leaves the
+        queue. An exchange that has ended is not changed.
         """
         ...
 
 
 class Sender(ABC):
-    """Sends POSTs from one event loop, the one it was made in."""
+    """Sends POSTs from the event loop in which it was created."""
 
     @abstractmethod
     def start(
@@ -106,42 +108,45 @@ class Sender(ABC):
         on_done: OnDone,
         owner: str = "",
     ) -> ExchangeHandle:
-        """Begin to POST; `on_done` is called exactly once, never before this returns.
+        """Start a POST; `on_done` is called exactly once, never before this returns.
 
-        On the wire stand `prefix`, `lines`, `content-length`, an empty line and `body`, in one
-        write. They are sent as they are: nothing here looks at them again.
+        The request is `prefix`, `lines`, `content-length`, an empty line and `body`, in one write.
+        They are sent unchecked.
 
         Args:
-            target: from `check_url`; the address policy is applied when connecting.
-            prefix: from `request_prefix` for this target; keep it for as long as the endpoint.
-            lines: the headers of this request alone, each ended by CRLF: from `header_lines`,
-                or written by a caller who knows that no value holds CR, LF or NUL.
-            body: what is sent; its length is the `content-length`.
-            on_done: gets the answer, whatever its status (redirects are not followed), or the
-                error, whose class says at which stage there was none.
-            owner: whose request it is: owners share no connections, and name look-ups fairly.
+            target: result of `check_url`; the address policy is applied when connecting.
+            prefix: result of `request_prefix` for this target; reuse it for each request to the
+                endpoint.
+            lines: headers of this request, each ended by CRLF: the result of `header_lines`, or
+                written by a caller that ensures that no value contains CR, LF or NUL.
+            body: the request's body; its length is the `content-length`.
+            on_done: receives the answer, with any status (redirects are not followed), or the
+                error, whose class names the stage.
+            owner: name of the request's owner. Owners do not share connections, and share name
+                look-ups fairly.
         """
 
     @abstractmethod
     async def aclose(self) -> None:
         """Close every connection; exchanges under way end with `ConnectionLost`.
 
-        When it returns, no connection, file descriptor, timer or task of the sender is left.
+        When it returns, all connections, file descriptors, timers and tasks of the sender are
+        closed.
         """
 
     async def post(
         self, target: Target, headers: Headers, body: bytes, method: bytes = b"POST"
     ) -> Answer:
-        """POST `body` and return the answer; for those who can wait in a task of their own.
+        """POST `body` and return the answer.
 
         Args:
-            target: see `start`.
+            target: result of `check_url`.
             headers: names and values to send, without any of `request_head.OURS`.
-            body: see `start`.
-            method: another one than POST, for clients of all kinds.
+            body: the request's body.
+            method: a method other than POST, for general clients.
 
         Raises:
-            TransportError: no complete answer; the class says at which stage.
+            TransportError: no complete answer; the class names the stage.
         """
         ended: asyncio.Future[Answer | TransportError] = asyncio.get_running_loop().create_future()
 

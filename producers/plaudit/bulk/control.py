@@ -23,7 +23,7 @@ class Listener(Protocol):
         ...
 
 
-class Silent:
+class NullListener:
     """A listener that ignores all reports."""
 
     def began(self, chosen: int) -> None:
@@ -44,7 +44,7 @@ class Control:
     """
 
     def __init__(self, listener: Listener | None = None) -> None:
-        self.listener: Listener = listener or Silent()
+        self.listener: Listener = listener or NullListener()
         self.stopped_by: str | None = None
         self._stop = threading.Event()
 

@@ -57,7 +57,7 @@ class FieldMap:
         )
         return mapped + review_weight(there)
 
-    def over(self, base: FieldMap) -> FieldMap:
+    def merged_over(self, base: FieldMap) -> FieldMap:
         """Return the other mapping with everything that this one says in its place."""
         said = {*self.columns, *self.values}
         return FieldMap(
@@ -77,7 +77,7 @@ def _without(values: Mapping[str, Any], fields: set[str]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in fields}
 
 
-def asked_for(
+def field_map(
     columns: Mapping[str, str], values: Mapping[str, str], date_format: str | None = None
 ) -> FieldMap:
     """Return the mapping of options: a column or a value for each field.
@@ -113,7 +113,7 @@ def map_columns(
     Raises:
         ImportRefused: a field or a column does not exist, or no column is recognized.
     """
-    return resolve(asked_for(given, values, date_format), columns, columns or ())
+    return resolve(field_map(given, values, date_format), columns, columns or ())
 
 
 def resolve(
@@ -141,7 +141,7 @@ def resolve(
         found = {**_recognized(asked, columns, seen), **asked.columns}
         whole = asked
     else:
-        whole = asked.over(replace(profile, columns=_present(profile, columns, seen)))
+        whole = asked.merged_over(replace(profile, columns=_present(profile, columns, seen)))
         found = dict(whole.columns)
     if columns is not None and not found:
         there = ", ".join(map(repr, columns))[:_SHOWN]

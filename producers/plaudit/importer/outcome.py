@@ -48,7 +48,7 @@ class Fault:
         if len(self.lines) < FIRST_LINES:
             self.lines.append(line)
 
-    def told(self, rows: int) -> str:
+    def describe(self, rows: int) -> str:
         """Return the fault in one line."""
         if self.count == rows > 1:
             return f"all {rows:,} rows: {self.reason}"
@@ -118,6 +118,6 @@ class Outcome:
         """Yield the most frequent faults, each in one line."""
         faults = sorted(self.faults.values(), key=lambda each: (-each.count, each.lines))
         for each in faults[:most]:
-            yield each.told(self.rows)
+            yield each.describe(self.rows)
         if rest := faults[most:]:
             yield f"{len(rest):,} more faults in {sum(each.count for each in rest):,} rows"

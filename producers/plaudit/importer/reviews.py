@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from plaudit.events.avro.template import Hole, compile_template
+from plaudit.events.avro.template import Placeholder, compile_template
 from plaudit.events.avro.writer_codegen import time_bytes, uuid_bytes
 from plaudit.events.base import RecordModel
 from plaudit.events.catalogue import lookup
@@ -231,19 +231,22 @@ def _template(target: TargetField, import_id: UUID, fields: Mapping[str, object]
         record = review
         for name in way:
             record = record[name]
-        record[last] = Hole(field)
-    now = Hole("now", encoded=True)
-    event["meta"] |= {"event_id": Hole("event_id", encoded=True), "occurred_at": now}
+        record[last] = Placeholder(field)
+    now = Placeholder("now", encoded=True)
+    event["meta"] |= {"event_id": Placeholder("event_id", encoded=True), "occurred_at": now}
     review |= {
-        "testimonial_id": Hole("testimonial_id", encoded=True),
+        "testimonial_id": Placeholder("testimonial_id", encoded=True),
         "created_at": now,
         "updated_at": now,
     }
     review["customer"] |= {
-        "customer_id": Hole("customer_id", encoded=True),
-        "is_anonymous": Hole("is_anonymous", encoded=True),
+        "customer_id": Placeholder("customer_id", encoded=True),
+        "is_anonymous": Placeholder("is_anonymous", encoded=True),
     }
-    review["source"] |= {"platform": Hole("platform"), "external_id": Hole("external_id")}
+    review["source"] |= {
+        "platform": Placeholder("platform"),
+        "external_id": Placeholder("external_id"),
+    }
     return event
 
 

@@ -30,12 +30,12 @@ class ConnectionErrors:
         self.reason = ""
         self._code = ""
 
-    def heard(self, error: KafkaError) -> None:
+    def note_error(self, error: KafkaError) -> None:
         """Record an error; use it as a client's `error_cb`."""
         if error.name() != "_ALL_BROKERS_DOWN":  # the preceding error is the cause
             self.reason, self._code = error.str(), error.name()
 
-    def over(self) -> None:
+    def note_response(self) -> None:
         """Record that the brokers respond."""
         self.reason = self._code = ""
 

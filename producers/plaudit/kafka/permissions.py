@@ -117,7 +117,7 @@ class _Asking:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._troubles = ConnectionErrors()
-        config = {**settings.client_config(), "error_cb": self._troubles.heard}
+        config = {**settings.client_config(), "error_cb": self._troubles.note_error}
         self.client = open_client(settings, AdminClient, config)
 
     def names(self) -> set[str]:

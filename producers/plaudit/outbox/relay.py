@@ -103,8 +103,8 @@ class Relay:
         reports = _Reports(len(rows))
         for place, row in enumerate(rows):
             if isinstance(row, Unfit):
-                reports.nothing_to_hear()
-            elif not self._send_one(row, partial(reports.hear, place), give_up):
+                reports.count_down()
+            elif not self._send_one(row, partial(reports.on_ack, place), give_up):
                 break
         while not reports.complete(_LOOK_S) and not give_up():
             pass
@@ -134,11 +134,11 @@ class _Reports:
         self._lock = threading.Lock()
         self._complete = threading.Event()
 
-    def hear(self, place: int, outcome: Ack | SendFailure) -> None:
+    def on_ack(self, place: int, outcome: Ack | SendFailure) -> None:
         self._outcomes[place] = outcome
-        self.nothing_to_hear()
+        self.count_down()
 
-    def nothing_to_hear(self) -> None:
+    def count_down(self) -> None:
         with self._lock:
             self._missing -= 1
             if not self._missing:

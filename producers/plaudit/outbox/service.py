@@ -68,7 +68,7 @@ class RelayService:
         self._producer: Producer | None = None
         self._relay: Relay | None = None
         self._pause_s = _FIRST_PAUSE_S
-        self._said = _Said()
+        self._said = _PeriodicLog()
         self._shut = BlockedTopics(time.monotonic)
         self.tally = Tally()
 
@@ -86,7 +86,7 @@ class RelayService:
         """
         try:
             while not self._stopped.is_set() and self._step(until_empty=until_empty):
-                self._said.now_and_then(self.tally, self._count)
+                self._said.log_if_due(self.tally, self._count)
         finally:
             self._close_producer()
             self._queue.release()
@@ -97,7 +97,7 @@ class RelayService:
         """Do one step; return whether to continue."""
         try:
             self.tally.active = self._queue.acquire()
-            self._said.whose_turn(active=self.tally.active)
+            self._said.note_active(active=self.tally.active)
             if not self.tally.active:
                 self._stopped.wait(self._poll_s)
                 return True
@@ -167,7 +167,7 @@ class RelayService:
         self._producer = self._relay = None
 
 
-class _Said:
+class _PeriodicLog:
     """Log a summary line at intervals, if there is anything to report."""
 
     def __init__(self) -> None:
@@ -176,12 +176,12 @@ class _Said:
         self._refused = 0
         self._active: bool | None = None
 
-    def whose_turn(self, *, active: bool) -> None:
+    def note_active(self, *, active: bool) -> None:
         if active is not self._active:
             _log.info("outbox.active" if active else "outbox.standby")
             self._active = active
 
-    def now_and_then(self, tally: Tally, count: Callable[[], None]) -> None:
+    def log_if_due(self, tally: Tally, count: Callable[[], None]) -> None:
         past_s = time.monotonic() - self._at
         if past_s < SAY_EVERY_S or not tally.active:
             return

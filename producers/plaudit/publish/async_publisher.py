@@ -97,7 +97,7 @@ class AsyncPublisher:
     async def _meet(self, event_type: EventType) -> None:
         """Load the data for publishing a type, once: a registry may take a moment."""
         if event_type not in self._met:
-            await asyncio.to_thread(self._publisher.meet, event_type)
+            await asyncio.to_thread(self._publisher.preload, event_type)
             self._met.add(event_type)
 
     async def __aenter__(self) -> Self:
@@ -117,12 +117,12 @@ class AsyncBatch:
 
     Args:
         batch: receives the events.
-        meet: loads the data for publishing a type.
+        preload: loads the data for publishing a type.
     """
 
-    def __init__(self, batch: Batch, meet: Callable[[EventType], Awaitable[None]]) -> None:
+    def __init__(self, batch: Batch, preload: Callable[[EventType], Awaitable[None]]) -> None:
         self._batch = batch
-        self._meet = meet
+        self._meet = preload
 
     async def publish(self, event: EventModel, *, traceparent: str | None = None) -> None:
         """Add an event.

@@ -179,7 +179,7 @@ class Publisher:
         with self._one_batch:
             write_spanned(self._batches.write, batch.records)
 
-    def meet(self, event_type: EventType) -> None:
+    def preload(self, event_type: EventType) -> None:
         """Load the data for publishing this type: with a registry, its schema's id."""
         self._schema_id(event_type)
 

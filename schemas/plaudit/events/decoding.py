@@ -59,7 +59,7 @@ class SchemaLookup(Protocol):
         ...
 
 
-class Nowhere:
+class NoSchemas:
     """A look-up that knows no further schemas."""
 
     def by_fingerprint(self, fingerprint: bytes) -> str | None:
@@ -160,7 +160,7 @@ class EventDecoder:
     """
 
     def __init__(self, lookup: SchemaLookup | None = None) -> None:
-        self._lookup: SchemaLookup = lookup or Nowhere()
+        self._lookup: SchemaLookup = lookup or NoSchemas()
         self._by_fingerprint: dict[bytes, _Reader] = {}
         self._by_id: dict[SchemaId, _Reader] = {}
         # Retrying an unusable schema for each of its records would cost more than the records.

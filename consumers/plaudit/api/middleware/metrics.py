@@ -11,7 +11,7 @@ from plaudit.records.trace_context import trace_context
 from plaudit.runtime.metrics.others import REQUESTS
 
 
-class Counting:
+class MetricsMiddleware:
     """Middleware around the whole application.
 
     Args:

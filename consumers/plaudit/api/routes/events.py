@@ -145,7 +145,7 @@ def _prepared(parts: Parts, who: Caller, incoming: Incoming) -> Prepared:
     """
     event, where = incoming.event, incoming.where
     ours = event if isinstance(event, JsonWritten) else event.meta
-    who.minds(str(ours.workspace_id), f"{where}data.meta.workspace_id")
+    who.require_workspace(str(ours.workspace_id), f"{where}data.meta.workspace_id")
     try:
         source = checked_source(incoming.source)
         if isinstance(event, JsonWritten):

@@ -22,7 +22,7 @@ from plaudit.importer.job import PATIENCE_S, Import, Way
 from plaudit.importer.journal import Journal, journal_folder
 from plaudit.importer.mapping import (
     FieldMap,
-    asked_for,
+    field_map,
     load_profile,
     profile_names,
     read_mapping,
@@ -119,7 +119,7 @@ def command(
     """
     profile = None if platform is None else load_profile(platform)
     asked = _asked(mapping, columns or (), values or (), date_format)
-    whole = asked if profile is None else asked.over(profile)
+    whole = asked if profile is None else asked.merged_over(profile)
     reviews = open_file(
         file,
         kind=kind,
@@ -175,8 +175,8 @@ def _asked(
     """Return the options over the mapping file."""
     pairs = dict(_pair("--map", each) for each in columns)
     fixed = dict(_pair("--set", each) for each in values)
-    asked = asked_for(pairs, fixed, date_format)
-    return asked if mapping is None else asked.over(read_mapping(mapping))
+    asked = field_map(pairs, fixed, date_format)
+    return asked if mapping is None else asked.merged_over(read_mapping(mapping))
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from plaudit.dlq.letters.ages import LOOK_EVERY_S, LetterAges, LetterAgesCollect
 from plaudit.jobs.params import JobParamsHolder, lane_of, settled
 from plaudit.jobs.runner import JobRunner
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.recorder.background_jobs import Chore, Chores
+from plaudit.recorder.background_jobs import PeriodicTask, PeriodicTasks
 from plaudit.records.validation import in_words, place_of
 from plaudit.runtime.logging import configure_logs
 from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
@@ -77,13 +77,13 @@ def run(
             signal.signal(number, lambda *_: stopped.set())
         health, ages = JobsHealth(), LetterAges(kafka)
         health.registry.register(LetterAgesCollector(ages))
-        chores = Chores(Chore("dead-letter-ages", LOOK_EVERY_S, ages.look))
+        tasks = PeriodicTasks(PeriodicTask("dead-letter-ages", LOOK_EVERY_S, ages.look))
         with served(ObservabilitySettings(), health):
-            chores.start()
+            tasks.start()
             runner.start()
             stopped.wait()
             runner.close(CLOSE_S)
-            chores.close(CLOSE_S)
+            tasks.close(CLOSE_S)
 
 
 @app.command("list")

@@ -29,8 +29,8 @@ from plaudit.logs.logger import event_logger
 from plaudit.logs.once_logger import OnceLogger
 from plaudit.recorder.background_jobs import (
     NOTIFY_EVERY_S,
-    Chore,
-    Chores,
+    PeriodicTask,
+    PeriodicTasks,
     forgetting,
     labeling,
     relaying,
@@ -99,27 +99,27 @@ def command(
         stack.enter_context(served(deliver.observability, health))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
         stack.callback(producer.close)
-        chores = Chores(
+        tasks = PeriodicTasks(
             relaying(Relay(engine, producer, kafka.names.endpoints, keys)),
-            Chore("notices", NOTIFY_EVERY_S, notifier.run),
+            PeriodicTask("notices", NOTIFY_EVERY_S, notifier.run),
             forgetting(engine, settings),
             labeling(engine),
             *measuring(settings, kafka, health.registry),
         )
-        chores.start()
+        tasks.start()
         start_jobs(stack, settings, partial(JobRunner, engine, kafka))
-        stack.callback(chores.close, CLOSE_S)
+        stack.callback(tasks.close, CLOSE_S)
         recorder.run()
 
 
 def measuring(
     settings: RecorderSettings, kafka: KafkaSettings, registry: CollectorRegistry
-) -> Iterator[Chore]:
+) -> Iterator[PeriodicTask]:
     """Yield the chore that measures dead letters' ages, if this process may read them."""
     if settings.record_jobs:
         ages = LetterAges(kafka)
         registry.register(LetterAgesCollector(ages))
-        yield Chore("dead-letter-ages", LOOK_EVERY_S, ages.look)
+        yield PeriodicTask("dead-letter-ages", LOOK_EVERY_S, ages.look)
 
 
 def start_jobs(stack: ExitStack, settings: RecorderSettings, make: Callable[[], JobRunner]) -> None:

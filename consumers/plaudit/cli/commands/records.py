@@ -137,7 +137,7 @@ def _reason(settings: KafkaSettings, reader: LagReader, partition: Partition, of
     if first.offset != offset:
         fail(f"the partition's position is {first.offset}, not {offset}; see `plaudit status`")
     with Reading(settings) as reading:
-        reason = reading.obstacle(first)
+        reason = reading.reason_unreadable(first)
     if reason is None:
         fail("it can be read, so it will not hold its partition for long; see the workers' log")
     return reason

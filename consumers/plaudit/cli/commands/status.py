@@ -48,11 +48,11 @@ def command(
             print_json({"brokers": settings.bootstrap_servers, "ok": False, "findings": [problem]})
         fail(problem)
     # Why brokers can't be used is printed before these are imported.
-    from plaudit.control.status import look  # noqa: PLC0415 - takes long
+    from plaudit.control.status import read_status  # noqa: PLC0415 - takes long
     from plaudit.dlq.letters.letter import Kind  # noqa: PLC0415 - takes long
     from plaudit.dlq.letters.reader import count  # noqa: PLC0415 - takes long
 
-    status = look(settings, now_ms)
+    status = read_status(settings, now_ms)
     missing = any("does not exist" in finding for finding in status.findings)
     dead = {} if missing else {kind: count(settings, kind, now_ms) for kind in Kind}
     if not as_json:

@@ -14,7 +14,7 @@ from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve
 from plaudit.cli.ui.output import Exit, fail, print_json
 from plaudit.control.event_origin import EventSource
 from plaudit.control.event_search import Window, find_events, window_of
-from plaudit.control.trace import Course, Traced, Tracer
+from plaudit.control.trace import EndpointHistory, Trace, Tracer
 from plaudit.control.views import shown_attempt
 from plaudit.dlq.letters.filters import moment
 from plaudit.kafka.read.record_reader import RecordReader
@@ -89,10 +89,10 @@ def _event_or_subject(engine: Engine, text: str) -> str:
 
 def _untold(
     tracer: Tracer, settings: KafkaSettings, some_id: str, window: Window | None
-) -> list[Traced]:
+) -> list[Trace]:
     if window is None:
         return []
-    found = (tracer.untold(each) for each in find_events(settings, some_id, window))
+    found = (tracer.trace_without_attempts(each) for each in find_events(settings, some_id, window))
     return [each for each in found if each is not None]
 
 
@@ -109,7 +109,7 @@ def _nothing(some_id: str, window: Window | None) -> str:
     )
 
 
-def shown_trace(traced: Traced) -> dict[str, Any]:
+def shown_trace(traced: Trace) -> dict[str, Any]:
     """Return a trace as plain data."""
     published = traced.published_at
     return {
@@ -120,11 +120,11 @@ def shown_trace(traced: Traced) -> dict[str, Any]:
         "origin": traced.origin,
         "published_at": None if published is None else time_text(published),
         "problem": traced.problem,
-        "endpoints": [_course(each) for each in traced.courses],
+        "endpoints": [_course(each) for each in traced.histories],
     }
 
 
-def _course(course: Course) -> dict[str, Any]:
+def _course(course: EndpointHistory) -> dict[str, Any]:
     latest = course.attempts[-1] if course.attempts else None
     return {
         "endpoint_id": course.endpoint_id,
@@ -138,7 +138,7 @@ def _course(course: Course) -> dict[str, Any]:
     }
 
 
-def _print(traced: Traced) -> None:
+def _print(traced: Trace) -> None:
     console = PlainConsole(soft_wrap=True)
     shown = shown_trace(traced)
     at = shown["published_at"] or "?"

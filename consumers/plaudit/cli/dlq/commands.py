@@ -18,7 +18,7 @@ from plaudit.cli.ui.console import PlainConsole, print_fields
 from plaudit.cli.ui.endpoint_names import endpoint_names
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, new_file, note, print_json
-from plaudit.dlq.job.export import Kept, LineRefused, line_of, read_line
+from plaudit.dlq.job.export import LineRefused, StoredLetter, line_of, read_line
 from plaudit.dlq.job.rules import WAY_OUT, Skip
 from plaudit.dlq.letters.histogram import Histogram
 from plaudit.dlq.letters.history import attempts_of
@@ -224,7 +224,7 @@ app.command("redrive")(redrive_letters)
 app.command("purge")(purge_letters)
 
 
-def _send(producer: Producer, topic: str, kept: Kept, heard: OnAck) -> None:
+def _send(producer: Producer, topic: str, kept: StoredLetter, heard: OnAck) -> None:
     while True:
         try:
             producer.send(topic, kept.value, kept.key, kept.headers, on_ack=heard)
@@ -234,7 +234,7 @@ def _send(producer: Producer, topic: str, kept: Kept, heard: OnAck) -> None:
             return
 
 
-def _read_file(file: Path) -> Iterator[Kept]:
+def _read_file(file: Path) -> Iterator[StoredLetter]:
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, 1):
@@ -244,7 +244,7 @@ def _read_file(file: Path) -> Iterator[Kept]:
         fail(f"{file}: {error.strerror}", Exit.USAGE)
 
 
-def _kept(file: Path, number: int, line: bytes) -> Kept:
+def _kept(file: Path, number: int, line: bytes) -> StoredLetter:
     try:
         return read_line(line)
     except LineRefused as error:

@@ -9,7 +9,7 @@ from plaudit.console.pages.endpoints import row_of
 from plaudit.console.pages.labels import endpoints_of
 from plaudit.console.views.charts import RANGES, chart, range_of
 from plaudit.console.views.words import percent, plural
-from plaudit.control.status import look
+from plaudit.control.status import read_status
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.store.log.stats import Hour
 
@@ -52,7 +52,7 @@ def show(ask: Ask) -> Answer:
 def show_lanes(ask: Ask) -> Answer:
     """Show the lag of both lanes, measured at the brokers."""
     try:
-        status = look(ask.parts.kafka, ask.now_ms)
+        status = read_status(ask.parts.kafka, ask.now_ms)
     except KafkaFailure as failure:
         return Shown("part_lanes.html", {"problem": str(failure), "status": None})
     return Shown("part_lanes.html", {"problem": None, "status": status})

@@ -11,7 +11,7 @@ from plaudit.console.views.timeline import timeline
 from plaudit.console.views.verdict import verdict
 from plaudit.console.views.words import Mark, mark_of
 from plaudit.control.event_search import find_events, window_of
-from plaudit.control.trace import Course, Traced, Tracer
+from plaudit.control.trace import EndpointHistory, Trace, Tracer
 from plaudit.events.rendering import render
 
 
@@ -26,7 +26,7 @@ def show(ask: Ask) -> Answer:
     return Shown("trace.html", values, 200 if traced else 404)
 
 
-def _untold(ask: Ask, tracer: Tracer, some_id: str) -> list[Traced]:
+def _untold(ask: Ask, tracer: Tracer, some_id: str) -> list[Trace]:
     """Return events without attempts, found in Kafka around the time in the id.
 
     This reads an hour of every event topic, so it is for operators only.
@@ -34,20 +34,23 @@ def _untold(ask: Ask, tracer: Tracer, some_id: str) -> list[Traced]:
     window = window_of(some_id)
     if window is None:
         return []
-    found = (tracer.untold(each) for each in find_events(ask.parts.kafka, some_id, window))
+    found = (
+        tracer.trace_without_attempts(each)
+        for each in find_events(ask.parts.kafka, some_id, window)
+    )
     return [each for each in found if each is not None]
 
 
-def _event(ask: Ask, traced: Traced) -> dict[str, Any]:
+def _event(ask: Ask, traced: Trace) -> dict[str, Any]:
     event = traced.event
     return {
         "traced": traced,
         "body": None if event is None else pretty(render(event)),
-        "courses": [_course(ask, each) for each in traced.courses],
+        "courses": [_course(ask, each) for each in traced.histories],
     }
 
 
-def _course(ask: Ask, course: Course) -> dict[str, Any]:
+def _course(ask: Ask, course: EndpointHistory) -> dict[str, Any]:
     tried = course.attempts
     known = course.endpoint
     return {

@@ -5,8 +5,8 @@ could
 fill: a delivery that does not fit is diverted, which is not an attempt. If the endpoint's pace is
 known, the delivery gets a reserved send time, and returns when the endpoint can take it.
 
-Admission subtracts from every duration what even the quicker endpoints take at the moment. So a
-worker that is short of CPU, or of network, does not blame endpoints.
+Admission subtracts the present duration of the quicker endpoints from every duration. So a worker
+that is short of CPU or network does not count its endpoints as slow.
 """
 
 from __future__ import annotations
@@ -17,13 +17,19 @@ from plaudit.deliver.isolation.answers import is_refused
 from plaudit.deliver.isolation.dispatch import Dispatcher, open_flight
 from plaudit.deliver.isolation.endpoint_health import Refusal
 from plaudit.deliver.isolation.endpoint_state import Clock, EndpointState, InFlight
-from plaudit.deliver.isolation.gate import Gate
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.deliver.isolation.housekeeping import hangs, may_forget, quick_quarter_s
-from plaudit.deliver.isolation.known import Standings
 from plaudit.deliver.isolation.limits import AdmissionLimits
+from plaudit.deliver.isolation.queue_room import (
+    PATIENCE_S,
+    is_worker_bound,
+    most_in_flight,
+    per_s,
+    queue_room,
+)
 from plaudit.deliver.isolation.queues import Queues
-from plaudit.deliver.isolation.rate_limit import LONG_AGO_S, RateLimiter, alike, lower
-from plaudit.deliver.isolation.room import PATIENCE_S, is_brisk, most_in_flight, per_s, room
+from plaudit.deliver.isolation.rate_limit import LONG_AGO_S, RateLimiter, lower, nearly_equal
+from plaudit.deliver.isolation.read_gate import ReadGate
 from plaudit.deliver.isolation.verdict import (
     NOTHING,
     QUEUED,
@@ -45,20 +51,21 @@ from plaudit.transport.errors import TransportError
 class Admission:
     """Decides when deliveries are attempted; belongs to the event loop's thread.
 
-    It returns its verdicts. Only a timer calls back: `on_ready` receives what is due then.
+    It returns its verdicts. Only timers call back: `on_ready` receives the verdicts that are due
+    then.
 
     Args:
-        limits: for each endpoint.
+        limits: the limits of each endpoint.
         insists: returns whether a delivery is overdue, so that an open circuit does not stop it.
         on_ready: receives verdicts about deliveries that waited for a timer.
         clock: the time.
-        known: health of the endpoints, shared by the lanes of the worker.
+        health_registry: health of the endpoints, shared by the lanes of the worker.
         serves_all: whether this lane serves endpoints that are slow or have a rate limit. The
             events lane does not: in the deliveries lane an endpoint has one owner.
-        hold: while it is closed, nothing is admitted.
+        hold: the gate of the lane; while it is closed, nothing is admitted.
 
     Attributes:
-        queues: what waits, and what is in flight.
+        queues: deliveries that wait or are in flight.
         gate: pauses reading.
     """
 
@@ -68,7 +75,7 @@ class Admission:
         insists: Callable[[Delivery], bool],
         on_ready: Callable[[Sequence[Next]], None],
         clock: Clock,
-        known: Standings,
+        health_registry: HealthRegistry,
         *,
         serves_all: bool,
         hold: PauseGate,
@@ -77,39 +84,39 @@ class Admission:
         self._hold = hold
         self._clock = clock
         self._serves_all = serves_all
-        self.queues = Queues(known)
-        self._slots = self.queues.slots
+        self.queues = Queues(health_registry)
+        self._states = self.queues.states
         self._dispatcher = Dispatcher(
             self.queues, limits, insists, on_ready, clock, serves_all=serves_all, hold=hold
         )
         self._pulse = clock.pulse
-        self.gate = Gate(self.queues, clock, limits.briskly)
+        self.gate = ReadGate(self.queues, clock, limits.pause_reading_at)
         self._usual_s = 0.0
         self._owner_since_s = LONG_AGO_S
 
     def admit(self, delivery: Delivery, endpoint: Endpoint) -> Verdict:
         """Return whether a delivery is attempted now, waits, or is diverted."""
         now_s = self._clock.now_s()
-        slots = self._slots.get(delivery.endpoint_id)
-        if slots is None:
-            slots = self.queues.open(delivery.endpoint_id, endpoint.version, now_s)
-        limited = endpoint.rate_limit is not None or slots.paced
-        if limited or slots.version != endpoint.version:
-            self._take_note(slots, endpoint, now_s)
-        has_slot = len(slots.flights) < most_in_flight(slots, self._limits, self.queues.in_hand)
-        free = has_slot and not slots.queue and slots.turns is None
-        refusal = self._refusal(slots, delivery, endpoint, now_s)
+        state = self._states.get(delivery.endpoint_id)
+        if state is None:
+            state = self.queues.open(delivery.endpoint_id, endpoint.version, now_s)
+        limited = endpoint.rate_limit is not None or state.paced
+        if limited or state.version != endpoint.version:
+            self._take_note(state, endpoint, now_s)
+        has_slot = len(state.flights) < most_in_flight(state, self._limits, self.queues.in_hand)
+        free = has_slot and not state.queue and state.rate_limiter is None
+        refusal = self._refusal(state, delivery, endpoint, now_s)
         if refusal is None and not free:
-            refusal = self._turn(slots, delivery, now_s)
+            refusal = self._turn(state, delivery, now_s)
         if refusal is not None:
             return Refused(delivery, refusal)
         self.queues.in_hand += 1
         if free and not self._hold.closed:
-            return open_flight(slots, delivery, endpoint, now_s)
-        self.queues.wait(slots, delivery)
+            return open_flight(state, delivery, endpoint, now_s)
+        self.queues.wait(state, delivery)
         if has_slot:
             ready: list[Next] = []
-            self._dispatcher.dispatch(slots, now_s, ready)
+            self._dispatcher.dispatch(state, now_s, ready)
             return Queued(ready)
         self.gate.watch(now_s)
         return QUEUED
@@ -117,124 +124,128 @@ class Admission:
     def release(
         self, flight: InFlight, outcome: Answer | TransportError, hold_s: float
     ) -> Sequence[Next]:
-        """Free the slot of an attempt that has ended; return what follows for its endpoint's queue.
+        """Free the slot of an attempt that has ended; return verdicts about its endpoint's queue.
 
         Args:
             flight: the attempt.
-            outcome: of it; the endpoint's health learns from it.
-            hold_s: seconds for which the endpoint asked for a pause; 0: it did not.
+            outcome: the attempt's outcome, which updates the endpoint's health.
+            hold_s: seconds of the pause that the endpoint asked for; 0: it asked for none.
         """
         now_s = self._clock.now_s()
-        slots = self._slots[flight.delivery.endpoint_id]
-        del slots.flights[flight]
+        state = self._states[flight.delivery.endpoint_id]
+        del state.flights[flight]
         self.queues.in_hand -= 1
-        slots.answered_s = now_s
+        state.answered_s = now_s
         took_s = now_s - flight.began_s
         if is_refused(outcome, hold_s):
-            flight.standing.refused(flight.permit, flight.began_s, hold_s, now_s)
+            flight.health.refused(flight.permit, flight.began_s, hold_s, now_s)
         else:
-            flight.standing.report(flight.permit, outcome, took_s, now_s, self.slack_s)
+            flight.health.report(flight.permit, outcome, took_s, now_s, self.slack_s)
             if isinstance(outcome, Answer) and (fields := quota_fields(outcome)) is not None:
                 left = read_quota(fields, self._clock.epoch_ms())
-                flight.standing.heed(left, flight.began_s, len(slots.flights), now_s)
-        if slots.paced:
-            self._take_note(slots, flight.endpoint, now_s)
-        if slots.turns is not None and (held_s := slots.standing.held_s(now_s)):
-            slots.turns.rest(now_s + held_s)
-        if slots.turns is not None and isinstance(outcome, Answer):
-            slots.turns.answered(took_s)
-        if slots.queue or not slots.brisk:
-            if slots.turns is None and not slots.brisk:
-                most, waiting = self._limits.in_flight, bool(slots.queue)
-                flight.standing.learn(most, took_s, now_s, waiting=waiting)
-            self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
+                flight.health.note_quota(left, flight.began_s, len(state.flights), now_s)
+        if state.paced:
+            self._take_note(state, flight.endpoint, now_s)
+        if state.rate_limiter is not None and (held_s := state.health.held_s(now_s)):
+            state.rate_limiter.rest(now_s + held_s)
+        if state.rate_limiter is not None and isinstance(outcome, Answer):
+            state.rate_limiter.answered(took_s)
+        if state.queue or not state.worker_bound:
+            if state.rate_limiter is None and not state.worker_bound:
+                most, waiting = self._limits.in_flight, bool(state.queue)
+                flight.health.learn(most, took_s, now_s, waiting=waiting)
+            self.queues.set_worker_bound(
+                state, worker_bound=is_worker_bound(state, self._pulse, now_s)
+            )
             ready: list[Next] = []
-            self._dispatcher.dispatch(slots, now_s, ready)
+            self._dispatcher.dispatch(state, now_s, ready)
             return ready
         return NOTHING
 
     def evicted(self, flight: InFlight) -> None:
-        """Note that an attempt is evicted: its endpoint is slow."""
-        flight.standing.slow_down(self._clock.now_s())
+        """Count the endpoint of an evicted attempt as slow."""
+        flight.health.slow_down(self._clock.now_s())
 
     def restart_ownership(self) -> Sequence[Next]:
         """Restart rate limits without credit after a rebalance: another owner may have used it.
 
         Returns:
-            What follows for the deliveries that waited.
+            Verdicts about the deliveries that waited.
         """
         now_s = self._owner_since_s = self._clock.now_s()
-        for slots in self._slots.values():
-            stayed = any(each.record.assignment.active for each in slots.queue)
-            if slots.turns is not None and not stayed:
-                slots.turns.restart_ownership(now_s)
-        return self.look()
+        for state in self._states.values():
+            stayed = any(each.record.assignment.active for each in state.queue)
+            if state.rate_limiter is not None and not stayed:
+                state.rate_limiter.restart_ownership(now_s)
+        return self.update()
 
-    def look(self) -> Sequence[Next]:
-        """Update every endpoint, a few times a second; return what follows for what waited."""
+    def update(self) -> Sequence[Next]:
+        """Update every endpoint, a few times a second; return verdicts about waiting deliveries."""
         ready: list[Next] = []
         if self._hold.closed:
             return ready
         now_s = self._clock.now_s()
-        self._usual_s = quick_quarter_s(self._slots.values(), now_s)
-        for endpoint_id, slots in list(self._slots.items()):
+        self._usual_s = quick_quarter_s(self._states.values(), now_s)
+        for endpoint_id, state in list(self._states.items()):
             try:
-                self._look_after(endpoint_id, slots, now_s, ready)
-            except Exception as error:  # noqa: BLE001 - a defect with one endpoint is not the others'
-                ready.append(self._dispatcher.give_up_head(slots, error))
+                self._look_after(endpoint_id, state, now_s, ready)
+            except Exception as error:  # noqa: BLE001 - a defect must not affect other endpoints
+                ready.append(self._dispatcher.give_up_head(state, error))
         return ready
 
     def _look_after(
-        self, endpoint_id: str, slots: EndpointState, now_s: float, ready: list[Next]
+        self, endpoint_id: str, state: EndpointState, now_s: float, ready: list[Next]
     ) -> None:
-        hangs(slots, now_s, self.slack_s)
-        if slots.queue:
-            if slots.paced and (endpoint := slots.queue[0].endpoint) is not None:
-                self._take_note(slots, endpoint, now_s)
-            if any(not each.record.assignment.active for each in slots.queue):
-                self.queues.keep(slots, lambda each: each.record.assignment.active)
-            refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
+        hangs(state, now_s, self.slack_s)
+        if state.queue:
+            if state.paced and (endpoint := state.queue[0].endpoint) is not None:
+                self._take_note(state, endpoint, now_s)
+            if any(not each.record.assignment.active for each in state.queue):
+                self.queues.keep(state, lambda each: each.record.assignment.active)
+            refusal = state.health.refusal(now_s, serves_slow=self._serves_all)
             if refusal is not None:
-                self._dispatcher.shed(slots, refusal, ready)
-            self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
-            self._dispatcher.dispatch(slots, now_s, ready)
-        elif not slots.flights and may_forget(slots, now_s):
+                self._dispatcher.shed(state, refusal, ready)
+            self.queues.set_worker_bound(
+                state, worker_bound=is_worker_bound(state, self._pulse, now_s)
+            )
+            self._dispatcher.dispatch(state, now_s, ready)
+        elif not state.flights and may_forget(state, now_s):
             self.queues.forget(endpoint_id)
 
     def divert_waiting(
         self,
         chosen: Callable[[Delivery], bool],
         *,
-        briskly: bool,
+        worker_bound: bool,
         reason: Reason = Reason.RELIEF,
     ) -> list[Refused]:
-        """Take chosen deliveries out of their queues, to be diverted.
+        """Remove the chosen deliveries from their queues, to divert them.
 
         Args:
             chosen: returns whether a waiting delivery is one of them.
-            reason: of the diversion.
-            briskly: whether queues that move, and are soon empty, are searched too.
+            reason: the reason of the diversion.
+            worker_bound: whether worker-bound queues are searched, too; they are soon empty.
         """
         refused: list[Refused] = []
-        for slots in self._slots.values():
-            if slots.brisk and not briskly:
+        for state in self._states.values():
+            if state.worker_bound and not worker_bound:
                 continue
-            leaving = [each for each in slots.queue if chosen(each)]
+            leaving = [each for each in state.queue if chosen(each)]
             if leaving:
                 reliefs = [
-                    Refused(delivery, self._relief(slots, place, reason))
+                    Refused(delivery, self._relief(state, place, reason))
                     for place, delivery in enumerate(leaving)
                 ]
-                self.queues.keep(slots, lambda each: not chosen(each))
+                self.queues.keep(state, lambda each: not chosen(each))
                 refused += reliefs
         return refused
 
-    def _relief(self, slots: EndpointState, place: int, reason: Reason) -> Refusal:
+    def _relief(self, state: EndpointState, place: int, reason: Reason) -> Refusal:
         """Return the refusal for a delivery that leaves a queue, with a send time if known."""
-        if slots.turns is None and (slots.brisk or reason is not Reason.RELIEF):
+        if state.rate_limiter is None and (state.worker_bound or reason is not Reason.RELIEF):
             return Refusal(reason)
-        ahead_ms = int((place + 1) / per_s(slots, self._limits, self._clock.now_s()) * 1_000)
-        return Refusal(reason, turn_at_ms=self._clock.epoch_ms() + ahead_ms)
+        ahead_ms = int((place + 1) / per_s(state, self._limits, self._clock.now_s()) * 1_000)
+        return Refusal(reason, send_at_ms=self._clock.epoch_ms() + ahead_ms)
 
     @property
     def in_hand(self) -> int:
@@ -246,56 +257,58 @@ class Admission:
         """Seconds that are subtracted from every duration."""
         return max(self._pulse.late_s * LATENESS, self._usual_s)
 
-    def _take_note(self, slots: EndpointState, endpoint: Endpoint, now_s: float) -> None:
-        """Adopt the present version and rate limit of an endpoint; a new version has no history."""
-        if slots.version != endpoint.version:
+    def _take_note(self, state: EndpointState, endpoint: Endpoint, now_s: float) -> None:
+        """Adopt the current version and rate limit of an endpoint; a new version has no history."""
+        if state.version != endpoint.version:
             self.queues.renew(endpoint.endpoint_id, endpoint.version)
-        learnt = slots.standing.allowed_per_s(now_s)
+        learnt = state.health.allowed_per_s(now_s)
         limit = lower(endpoint.rate_limit, learnt) if self._serves_all else None
-        if alike(limit, None if slots.turns is None else slots.turns.per_s):
+        if nearly_equal(limit, None if state.rate_limiter is None else state.rate_limiter.per_s):
             return
-        if slots.timer is not None:
-            slots.timer.cancel()
-            slots.timer = None
+        if state.timer is not None:
+            state.timer.cancel()
+            state.timer = None
         if limit is None:
-            slots.turns = None
-        elif slots.turns is None:
-            slots.turns = RateLimiter(limit, now_s, self._owner_since_s)
+            state.rate_limiter = None
+        elif state.rate_limiter is None:
+            state.rate_limiter = RateLimiter(limit, now_s, self._owner_since_s)
             # Deliveries with a send time are not a reason to read less.
-            self.queues.set_brisk(slots, brisk=False)
+            self.queues.set_worker_bound(state, worker_bound=False)
         else:
-            slots.turns.change(limit, now_s)
+            state.rate_limiter.change(limit, now_s)
 
     def _refusal(
-        self, slots: EndpointState, delivery: Delivery, endpoint: Endpoint, now_s: float
+        self, state: EndpointState, delivery: Delivery, endpoint: Endpoint, now_s: float
     ) -> Refusal | None:
-        refusal = slots.standing.refusal(now_s, serves_slow=self._serves_all)
+        refusal = state.health.refusal(now_s, serves_slow=self._serves_all)
         if refusal is not None and not self._dispatcher.ignores(delivery, refusal):
             return refusal
         limited_here = endpoint.rate_limit is not None and not self._serves_all
         return Refusal(Reason.RATE_LIMIT) if limited_here else None
 
-    def _turn(self, slots: EndpointState, delivery: Delivery, now_s: float) -> Refusal | None:
-        """Return the diversion of a delivery that finds no room; None: it waits here."""
-        if not slots.queue:
-            self.queues.set_brisk(slots, brisk=is_brisk(slots, self._pulse, now_s))
-        waiting, most = len(slots.queue), room(slots, self._limits, self.queues.in_hand)
-        pace = per_s(slots, self._limits, now_s)
-        if not slots.brisk and not self._serves_all:
+    def _turn(self, state: EndpointState, delivery: Delivery, now_s: float) -> Refusal | None:
+        """Return the diversion of a delivery for which there is no room; None: it waits here."""
+        if not state.queue:
+            self.queues.set_worker_bound(
+                state, worker_bound=is_worker_bound(state, self._pulse, now_s)
+            )
+        waiting, most = len(state.queue), queue_room(state, self._limits, self.queues.in_hand)
+        pace = per_s(state, self._limits, now_s)
+        if not state.worker_bound and not self._serves_all:
             most = min(most, max(1, int(pace * PATIENCE_S)))
         epoch_ms = self._clock.epoch_ms()
-        if slots.brisk or not self._serves_all:
+        if state.worker_bound or not self._serves_all:
             if waiting < most:
                 return None
-            turn_s = slots.booked(now_s).book(pace, 0, now_s)
+            send_s = state.booked(now_s).book(pace, 0, now_s)
         else:
-            told_ms = delivery.history.turn_at_ms
+            told_ms = delivery.history.send_at_ms
             told_s = None if told_ms is None else now_s + (told_ms - epoch_ms) / 1_000
-            turn = slots.booked(now_s).turn(pace, waiting, told_s, now_s, most)
-            if turn is None:
+            send_time = state.booked(now_s).send_time(pace, waiting, told_s, now_s, most)
+            if send_time is None:
                 return None
-            turn_s = turn
-        reason = Reason.BACKLOG if slots.turns is None else Reason.RATE_LIMIT
-        if slots.standing.allowance is not None:
+            send_s = send_time
+        reason = Reason.BACKLOG if state.rate_limiter is None else Reason.RATE_LIMIT
+        if state.health.allowance is not None:
             reason = Reason.THROTTLED
-        return Refusal(reason, turn_at_ms=epoch_ms + int((turn_s - now_s) * 1_000))
+        return Refusal(reason, send_at_ms=epoch_ms + int((send_s - now_s) * 1_000))

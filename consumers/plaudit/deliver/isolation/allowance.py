@@ -1,10 +1,10 @@
-"""Allowance: requests a second that an endpoint takes, learnt from its refusals. Pure.
+"""Allowance: the rate that an endpoint accepts, learnt from its refusals. Pure.
 
 A refusal is a 429, or a 503 with `Retry-After`. After it, nothing is sent for the time that the
 endpoint asks for. Then requests leave evenly: at first 8 a second, doubling every second, until the
-next refusal shows the endpoint's limit. From then on it gets 95 % of the limit, within half a
-minute all of it, and then 3 % more every second, to find out whether the limit has risen. A refusal
-soon after the last one means that the limit is lower.
+next refusal shows the endpoint's limit. From then on the worker sends at 95 % of the limit, within
+half a minute at all of it, and then 3 % faster every second, to find out whether the limit has
+risen. A refusal soon after the last one means that the limit is lower.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Allowance:
     """Learnt rate limit of one endpoint.
 
     Args:
-        now_s: seconds of any clock that is used throughout.
-        per_s: limit that another worker has learnt; None: it is not known.
+        now_s: seconds of a monotonic clock.
+        per_s: limit that another worker has learnt; None: unknown.
 
     Attributes:
         is_own: whether this worker was refused itself.
-        refused_s: latest refusal.
+        refused_s: time of the latest refusal.
     """
 
     __slots__ = (
@@ -89,7 +89,7 @@ class Allowance:
 
     @property
     def ceiling_per_s(self) -> float | None:
-        """The limit, as it was when it was learnt; None: it is not known."""
+        """The limit at the time when it was learnt; None: unknown."""
         return self._ceiling_per_s
 
     def outgrown(self, now_s: float) -> bool:
@@ -100,11 +100,11 @@ class Allowance:
         return self.per_s(now_s) >= ceiling * OUTGROWN
 
     def takes_others(self, now_s: float) -> bool:
-        """Return whether the endpoint took a request recently, so that it refuses only the pace."""
+        """Return whether the endpoint accepted a request recently, and so refuses only the pace."""
         return now_s - self._delivered_s < RECENTLY_S
 
     def delivered(self, now_s: float) -> None:
-        """Count a request that the endpoint took."""
+        """Count a request that the endpoint accepted."""
         self._delivered_s = now_s
         self._taken += 1
         lasted_s = now_s - self._began_s
@@ -114,13 +114,13 @@ class Allowance:
         self._count += 1
 
     def refused(self, began_s: float, asked_s: float, now_s: float) -> float:
-        """Learn from a refusal; return the seconds for which nothing is to be sent.
+        """Learn from a refusal; return the seconds of the pause that follows.
 
         Args:
             began_s: when the request was sent. Requests that were in flight together are refused
                 together; only the first refusal counts.
             asked_s: the endpoint's `Retry-After`; 0: none.
-            now_s: by the same clock.
+            now_s: seconds of the same clock.
         """
         if began_s <= self.refused_s:
             return asked_s
@@ -134,12 +134,12 @@ class Allowance:
         return hold_s
 
     def used_up(self, began_s: float, renewed_s: float, now_s: float) -> None:
-        """Learn from a used-up quota: what the endpoint took until its renewal is the limit.
+        """Learn from a used-up quota: the requests accepted until its renewal are the limit.
 
         Args:
             began_s: when the request of that answer was sent.
             renewed_s: seconds until the quota is renewed.
-            now_s: by the same clock.
+            now_s: seconds of the same clock.
         """
         if began_s <= self.refused_s:
             return

@@ -32,7 +32,7 @@ def answers(outcome: Answer | TransportError) -> bool | None:
         case AddressRefused(literal=True) | RequestInvalid() | LookUpsBusy():
             return None
         case _:
-            # A defect of ours shows nothing about the endpoint.
+            # A defect of the worker shows nothing about the endpoint.
             return None if isinstance(outcome, Defect) else False
 
 

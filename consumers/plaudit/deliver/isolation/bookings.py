@@ -2,8 +2,9 @@
 
 Deliveries for the next few seconds wait in memory. Each further one gets a reserved send time,
 which its record carries (`plaudit-turn-at`), and waits in the longest tier that ends before it. It
-returns a few times, each time nearer, and never climbs to a tier of 24 h. Send times follow the
-order of arrival, and an endpoint is never idle while deliveries for it wait in memory.
+returns a few times, each time closer to its send time, and never waits in the tier of 24 h. Send
+times follow the order of arrival, and an endpoint is never idle while deliveries for it wait in
+memory.
 
 10,000 deliveries at 5/s: the last send time is 33 min away, and each returns at most ten times.
 """
@@ -15,7 +16,8 @@ from typing import Final
 NEAR_S: Final = 15.0
 """A delivery waits in memory if its send time is nearer than this."""
 FEW_S: Final = 2.0
-"""With less work than this in memory, a delivery waits here before its time, to use every slot."""
+"""With less work than this in memory, a delivery waits here ahead of its send time, so that no slot
+is idle."""
 MOST_WAITING: Final = 4_096
 
 
@@ -23,7 +25,7 @@ class Bookings:
     """Reserved send times of one endpoint.
 
     Args:
-        now_s: seconds of any clock that is used throughout.
+        now_s: seconds of a monotonic clock.
     """
 
     __slots__ = ("_booked_s",)
@@ -36,20 +38,20 @@ class Bookings:
         self._booked_s = now_s + max(0.0, self._booked_s - now_s) * longer
 
     def book(self, per_s: float, waiting: int, now_s: float) -> float:
-        """Reserve the next send time behind everything that waits or is booked."""
+        """Reserve the next send time after everything that waits or is booked."""
         self._booked_s = max(self._booked_s, now_s + waiting / per_s) + 1 / per_s
         return self._booked_s
 
-    def turn(
+    def send_time(
         self, per_s: float, waiting: int, given_s: float | None, now_s: float, room: int
     ) -> float | None:
         """Return the send time of a delivery; None: it waits in memory.
 
         Args:
-            per_s: deliveries that the endpoint takes in a second.
+            per_s: deliveries that the endpoint accepts in a second.
             waiting: deliveries in memory.
-            given_s: send time that it has already.
-            now_s: by the same clock.
+            given_s: send time that the delivery already has; None: it has none.
+            now_s: seconds of the same clock.
             room: deliveries that may wait in memory.
         """
         near_s = min(NEAR_S, room / 2 / per_s)

@@ -1,4 +1,4 @@
-"""Circuit breaker: pure, the caller passes the time.
+"""Circuit breaker. Pure: the caller passes the time.
 
 ```
 CLOSED ── failures in a row ──▶ OPEN ── its time is over ──▶ HALF_OPEN ── recoveries ──▶ CLOSED
@@ -22,12 +22,12 @@ class BreakerLimits:
     """Thresholds and times of a breaker.
 
     Attributes:
-        failures: in a row that open it.
-        recoveries: successful probes in a row that close it.
-        first_s: seconds that it stays open the first time.
-        most_s: upper bound of that time.
-        share: part of the time since the first opening for which it opens again; 0: twice as long
-            as before.
+        failures: failures in a row that open the breaker.
+        recoveries: successful probes in a row that close the breaker.
+        first_s: seconds of the first opening.
+        most_s: maximum seconds of an opening.
+        share: length of a further opening, as a part of the time since the first one; 0: twice the
+            previous opening.
     """
 
     failures: int
@@ -38,7 +38,7 @@ class BreakerLimits:
 
 
 class State(Enum):
-    """State of a breaker: lets through everything, nothing, or a probe at a time."""
+    """State of a breaker: allows every attempt, none, or one probe at a time."""
 
     CLOSED = auto()
     OPEN = auto()
@@ -53,11 +53,11 @@ class Breaker:
     """Stops attempts after repeated failures, and probes for recovery.
 
     Attributes:
-        state: present one; open becomes half-open with the first permit after its time.
-        open_s: seconds of the present opening, or of the last one.
-        failing_since_s: first one of the present failures in a row.
-        is_own: whether it was opened by attempts of this worker.
-        until_s: end of the present opening, or of the last one.
+        state: the current state; open becomes half-open with the first permit after its time.
+        open_s: seconds of the current opening, or of the last one.
+        failing_since_s: time of the first of the current failures in a row.
+        is_own: whether attempts of this worker opened the breaker.
+        until_s: end of the current opening, or of the last one.
     """
 
     __slots__ = (
@@ -94,7 +94,7 @@ class Breaker:
         return self._probing if self.state is State.HALF_OPEN else now_s < self.until_s
 
     def permit(self, now_s: float) -> int | None:
-        """Return a permit for one attempt, which `report` takes back; None if it is refused."""
+        """Return a permit for one attempt, to be passed to `report`; None if it is refused."""
         if self.state is CLOSED:
             return self._generation
         if self.refuses(now_s):
@@ -130,15 +130,15 @@ class Breaker:
             self.is_own = True
             self._turn(State.OPEN)
 
-    def believe(self, open_s: float, failing_s: float, now_s: float) -> None:
-        """Open a closed breaker on the word of another worker.
+    def open_on_report(self, open_s: float, failing_s: float, now_s: float) -> None:
+        """Open a closed breaker because another worker reports failures.
 
-        The breaker then lets one attempt through, whatever the other worker says meanwhile.
+        The breaker then allows one attempt, even if the other worker reports more failures.
 
         Args:
             open_s: seconds until that attempt.
-            failing_s: seconds for which the endpoint has failed.
-            now_s: seconds of the usual clock.
+            failing_s: seconds since the endpoint's first failure.
+            now_s: monotonic seconds.
         """
         if self.state is CLOSED:
             self.failing_since_s = self._down_since_s = now_s - failing_s
@@ -148,11 +148,11 @@ class Breaker:
             self._turn(State.OPEN)
 
     def expire(self, now_s: float) -> None:
-        """Let the next attempt of an open breaker through."""
+        """Allow the next attempt of an open breaker."""
         self.until_s = min(self.until_s, now_s)
 
     def left_s(self, now_s: float) -> float:
-        """Return the seconds until it becomes half-open; 0 during a probe."""
+        """Return the seconds until the breaker becomes half-open; 0 during a probe."""
         return max(0.0, self.until_s - now_s)
 
     def _longer_s(self, now_s: float) -> float:

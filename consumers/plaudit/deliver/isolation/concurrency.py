@@ -1,9 +1,10 @@
 """Concurrency limit of an endpoint, learnt from its answers per second. Pure.
 
-If an endpoint's answers take longer the more requests it has, more requests do not help, and may
-even lower its throughput. While deliveries wait, a trial halves the limit whenever answers take
-twice as long as the quickest one. The limit stays halved if the endpoint answers as many as before.
-Every half minute, a trial doubles a lowered limit, which stays if the endpoint answers more.
+If an endpoint answers more slowly the more requests are in flight, further requests do not help,
+and may even lower its throughput. While deliveries wait, a trial halves the limit whenever answers
+take twice as long as the quickest one. The limit stays halved if the endpoint answers as many
+requests as before. Every half minute, a trial doubles a lowered limit. The doubled limit stays if
+the endpoint answers more requests.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ GREW: Final = 2.0
 AS_MANY: Final = 0.95
 MORE: Final = 1.1
 WINDOW_S: Final = 1.0
-"""Answers are counted for this time, or for the time of two answers. Requests from before a trial
-get as long to finish."""
+"""Answers are counted for this time, or for the time of two answers. Requests that were sent before
+a trial have the same time to finish."""
 RISE_EVERY_S: Final = 30.0
 VAIN_S: Final = 30.0
-"""After a trial with a lower limit that got fewer answers, the next one waits for this time …"""
+"""After a lower limit has brought fewer answers, the next trial waits for this time …"""
 VAIN_MOST_S: Final = 600.0
-"""… and twice as long each time, up to this."""
+"""… which doubles with each such trial, up to this."""
 
 
 class Concurrency:
@@ -30,10 +31,10 @@ class Concurrency:
 
     Args:
         most: upper bound, and first value.
-        now_s: seconds of any clock that is used throughout.
+        now_s: seconds of a monotonic clock.
 
     Attributes:
-        at_once: the limit now.
+        at_once: the current limit.
     """
 
     __slots__ = (
@@ -67,9 +68,9 @@ class Concurrency:
         """Count an answer of either lane; only answers while deliveries wait are significant.
 
         Args:
-            took_s: its duration.
+            took_s: the answer's duration.
             quickest_s: duration of the endpoint's quickest answer.
-            now_s: by the same clock.
+            now_s: seconds of the same clock.
             waiting: whether deliveries waited for a slot.
         """
         self._count += 1

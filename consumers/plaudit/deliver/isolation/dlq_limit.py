@@ -1,8 +1,8 @@
 """Flood protection: pauses a partition in which most records are unreadable.
 
 A single unreadable record is a mistake of its producer, and becomes a dead letter. If most records
-of a minute are unreadable, the mistake is probably ours: a release that can't read what others
-write. Writing all of them to the dead letters would leave them to be sent again. So the limiter
+of a minute are unreadable, the mistake is probably in this release, which can't read what others
+write. If all of them became dead letters, an operator would have to redrive them. So the limiter
 pauses the partition, each time for longer, which leaves time for a fix. After each pause it allows
 four times as many, so that a million stray records delay the events behind them by an hour only.
 """
@@ -27,16 +27,16 @@ MOST_PAUSES: Final = 12
 
 
 @dataclass(slots=True)
-class Minute:
+class MinuteCounts:
     """Records of one partition in the current minute.
 
     Attributes:
         began_at: monotonic seconds.
         read: all records.
-        unreadable: of these, dead letters.
-        stopped: why the partition is paused; None: it is not paused.
+        unreadable: those that became dead letters.
+        stopped: reason of the pause; None: the partition is not paused.
         until: when the pause ends, monotonic seconds.
-        pauses: in a row, without a minute between them that was below the limit.
+        pauses: pauses in a row; a minute below the limit ends the row.
     """
 
     began_at: float
@@ -88,16 +88,16 @@ class DlqLimiter:
     """Limits unreadable records in each partition of a lane.
 
     Args:
-        share: of a partition's records in a minute that may be unreadable; 1 means all.
+        share: part of a partition's records in a minute that may be unreadable; 1: all.
         clock: monotonic seconds.
     """
 
     def __init__(self, share: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._share = share
         self._clock = clock
-        self._minutes: dict[Assignment, Minute] = {}
-        # Records arrive in batches, sorted by partition: mostly it is the last one again.
-        self._last: tuple[Assignment, Minute] | None = None
+        self._minutes: dict[Assignment, MinuteCounts] = {}
+        # Records arrive in batches, sorted by partition: usually the partition is the previous one.
+        self._last: tuple[Assignment, MinuteCounts] | None = None
 
     @property
     def stopped(self) -> int:
@@ -113,7 +113,7 @@ class DlqLimiter:
         """Count an unreadable record.
 
         Raises:
-            RecordBlocked: there are too many, and the partition is paused.
+            RecordBlocked: there are too many, so the partition is paused.
         """
         minute, now = self._minute(assignment), self._clock()
         if minute.stopped is not None and now >= minute.until:
@@ -129,7 +129,7 @@ class DlqLimiter:
         if minute.stopped is not None:
             minute.resume(self._clock())
 
-    def _minute(self, assignment: Assignment) -> Minute:
+    def _minute(self, assignment: Assignment) -> MinuteCounts:
         last = self._last
         if last is not None and last[0] is assignment:
             return last[1]
@@ -137,6 +137,6 @@ class DlqLimiter:
         if minute is None:
             for given_up in [each for each in self._minutes if not each.active]:
                 del self._minutes[given_up]
-            minute = self._minutes[assignment] = Minute(self._clock())
+            minute = self._minutes[assignment] = MinuteCounts(self._clock())
         self._last = assignment, minute
         return minute

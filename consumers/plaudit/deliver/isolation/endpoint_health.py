@@ -19,19 +19,21 @@ from plaudit.transport.answer import Answer
 from plaudit.transport.errors import TransportError
 
 CIRCUIT: Final = BreakerLimits(failures=10, recoveries=1, first_s=2.0, most_s=300.0, share=1 / 40)
-"""Ten failures in a row open the circuit for 2 s, and again for a fortieth of the outage so far, 5
-min at most: so the worker notices the end of an outage within a fortieth of its duration."""
+"""Ten failures in a row open the circuit for 2 s. Each further opening lasts a fortieth of the
+outage until then, 5 min at most. So the worker notices the end of an outage within a fortieth of
+its duration."""
 FIRST_AT_ONCE: Final = 4
-"""Concurrent requests to a recovered endpoint; one more with each success, so that the number
-doubles with each round trip."""
+"""Concurrent requests to a recovered endpoint. Each success adds one, so that the number doubles
+with each round trip."""
 ENOUGH_AT_ONCE: Final = 64
-"""From this number on, the endpoint is served like any other."""
+"""At this number of concurrent requests the slow start ends."""
 MANY_AT_ONCE: Final = 10_000
-"""More than any endpoint gets: no slow start."""
+"""A limit that no endpoint reaches: no slow start."""
 PACE: Final = BreakerLimits(failures=1, recoveries=3, first_s=30.0, most_s=300.0)
 """Slow for 30 s, 60 s … 5 min, until three probes in a row were quick."""
 SLOW_S: Final = 2.0
-"""An endpoint whose answers take longer on average, or one that gives none for so long, is slow."""
+"""An endpoint is slow if its answers take longer on average, or if it does not answer for this
+time."""
 QUICK_S: Final = 1.0
 """A slow endpoint is quick again when its probes take at most this: half, to avoid flapping."""
 WEIGHT: Final = 0.2
@@ -40,7 +42,7 @@ LONGEST_S: Final = 8.0
 """Longer durations count as this: one time-out among quick answers does not make it slow, two
 do."""
 HOLD_MOST_S: Final = 3_600.0
-"""No `Retry-After` pauses an endpoint for longer, though it may delay one delivery for longer."""
+"""Maximum pause of an endpoint by `Retry-After`; a single delivery may wait longer."""
 NEVER_S: Final = float("-inf")
 
 
@@ -56,13 +58,13 @@ class Refusal(NamedTuple):
 
     Attributes:
         reason: stable code.
-        wait_s: returning earlier is useless; 0: nothing is known.
-        turn_at_ms: reserved send time, in epoch milliseconds (see `bookings`).
+        wait_s: seconds within which a return is useless; 0: unknown.
+        send_at_ms: reserved send time, in epoch milliseconds (see `bookings`).
     """
 
     reason: Reason
     wait_s: float = 0.0
-    turn_at_ms: int | None = None
+    send_at_ms: int | None = None
 
 
 _SLOW: Final = Refusal(Reason.SLOW)
@@ -74,11 +76,11 @@ class EndpointHealth:
 
     Attributes:
         mean_s: mean duration of recent attempts; None before the first.
-        at_once: concurrent requests of a lane; few after an outage.
+        at_once: maximum concurrent requests of a lane; few after an outage.
         quickest_s: duration of the quickest answer.
         worked_s: when the endpoint last showed that it works.
-        allowance: learnt rate limit; None: it has not refused any request.
-        concurrency: learnt concurrency limit; None: it was not needed yet.
+        allowance: learnt rate limit; None: the endpoint has not refused a request.
+        concurrency: learnt concurrency limit; None: none was needed.
     """
 
     __slots__ = (
@@ -105,12 +107,12 @@ class EndpointHealth:
         self._circuit = Breaker(CIRCUIT)
         self._pace = Breaker(PACE)
         self._held_until_s = 0.0
-        # Both breakers are closed, as usual: then every attempt has the same permit.
+        # Usually both breakers are closed: then all attempts share one permit.
         self._well = True
         self._usual = self._permit(0.0)
 
     def refusal(self, now_s: float, *, serves_slow: bool) -> Refusal | None:
-        """Return why nothing may be sent now; None if it may."""
+        """Return the reason against sending now; None if there is none."""
         if self._well and now_s >= self._held_until_s:
             return None
         held_s = self.held_s(now_s)
@@ -121,17 +123,18 @@ class EndpointHealth:
         if serves_slow:
             return None
         if self.allowance is not None:
-            # Only the lane in which it has one owner keeps its pace.
+            # Only the lane in which an endpoint has one owner keeps its pace.
             return _THROTTLED
         return _SLOW if self._pace.refuses(now_s) else None
 
     def permit(self, now_s: float) -> Permit:
-        """Return the permit for one attempt; only if there is no refusal."""
+        """Return the permit for one attempt; call it only if `refusal` returns None."""
         return self._usual if self._well else self._permit(now_s)
 
     def _permit(self, now_s: float) -> Permit:
         circuit, pace = self._circuit.permit(now_s), self._pace.permit(now_s)
-        # A lane that serves slow endpoints continues beside the probe, without effect on the pace.
+        # A lane that serves slow endpoints continues during the probe, and its attempts do not
+        # count as probes.
         return Permit(-1 if circuit is None else circuit, -1 if pace is None else pace)
 
     def report(
@@ -145,11 +148,11 @@ class EndpointHealth:
         """Learn from the outcome of an attempt.
 
         Args:
-            permit: of the attempt.
-            outcome: the answer, or why there is none.
-            took_s: its duration.
+            permit: the attempt's permit.
+            outcome: the answer, or the error in its place.
+            took_s: the attempt's duration.
             now_s: monotonic seconds.
-            slack_s: part of the duration that the worker caused.
+            slack_s: part of the duration that the worker itself caused.
         """
         reached = answers(outcome)
         was_open = self.open
@@ -171,8 +174,8 @@ class EndpointHealth:
         """Learn from a refusal: the endpoint works, and asks for a slower pace.
 
         Args:
-            permit: of the attempt.
-            began_s: when it was sent.
+            permit: the attempt's permit.
+            began_s: when the request was sent.
             asked_s: the `Retry-After`; 0: none.
             now_s: monotonic seconds.
         """
@@ -187,37 +190,37 @@ class EndpointHealth:
         self.hold(self.allowance.refused(began_s, asked_s, now_s), now_s)
         self._update(now_s)
 
-    def believe_open(self, open_s: float, failing_s: float, now_s: float) -> None:
-        """Open the circuit on the word of another worker (see `Breaker.believe`)."""
-        self._circuit.believe(open_s, failing_s, now_s)
+    def open_on_report(self, open_s: float, failing_s: float, now_s: float) -> None:
+        """Open the circuit, because another worker reports failures."""
+        self._circuit.open_on_report(open_s, failing_s, now_s)
         self._update(now_s)
 
-    def believe_works(self, now_s: float) -> None:
-        """Probe an open circuit at once: the endpoint works for another worker."""
+    def probe_on_report(self, now_s: float) -> None:
+        """Probe an open circuit at once, because the endpoint works for another worker."""
         self._circuit.expire(now_s)
 
-    def believe_paced(self, per_s: float | None, now_s: float) -> None:
-        """Pace requests on the word of another worker."""
+    def pace_on_report(self, per_s: float | None, now_s: float) -> None:
+        """Limit the rate, because another worker was refused."""
         self.allowance = Allowance(now_s, per_s)
         self._update(now_s)
 
     def allowed_per_s(self, now_s: float) -> float | None:
-        """Return the requests a second that the endpoint gets; None: no limit."""
+        """Return the endpoint's rate limit per second; None: no limit."""
         if self.allowance is not None and self.allowance.outgrown(now_s):
             self.allowance = None
             self._update(now_s)
         return None if self.allowance is None else self.allowance.per_s(now_s)
 
     def keeps_place(self, now_s: float) -> bool:
-        """Return whether a refused delivery loses only time, because the endpoint takes others."""
+        """Return whether a refused delivery only waits, because the endpoint accepts others."""
         return self.allowance is not None and self.allowance.takes_others(now_s)
 
     def held_s(self, now_s: float) -> float:
-        """Return the seconds for which the endpoint asks for a pause."""
+        """Return the remaining seconds of a pause that the endpoint asked for."""
         return max(0.0, self._held_until_s - now_s)
 
     def drop(self, permit: Permit) -> None:
-        """Take back the permit of an attempt whose outcome a defect has lost."""
+        """Return the permit of an attempt whose outcome a defect has lost."""
         self._circuit.report(permit.circuit, None, 0.0)
         self._pace.report(permit.pace, None, 0.0)
 
@@ -229,14 +232,14 @@ class EndpointHealth:
             self.at_once = max(1, self.at_once // 2)
 
     def hold(self, hold_s: float, now_s: float) -> None:
-        """Pause for the time that the endpoint asked for."""
+        """Send nothing for the time that the endpoint asked for."""
         self._held_until_s = max(self._held_until_s, now_s + min(hold_s, HOLD_MOST_S))
 
-    def heed(self, left: Quota | None, began_s: float, at_once: int, now_s: float) -> None:
+    def note_quota(self, left: Quota | None, began_s: float, at_once: int, now_s: float) -> None:
         """Pause when the endpoint's quota is used up, until it is renewed.
 
         Args:
-            left: of its quota, from an answer that is not a refusal.
+            left: remaining quota, from an answer that is not a refusal.
             began_s: when the request of that answer was sent.
             at_once: requests in flight, which the quota does not include yet.
             now_s: monotonic seconds.
@@ -264,41 +267,41 @@ class EndpointHealth:
         self.concurrency.answered(took_s, self.quickest_s, now_s, waiting=waiting)
 
     def slow_down(self, now_s: float) -> None:
-        """Count it as slow: an attempt was evicted, or answers are missing."""
+        """Count the endpoint as slow: an attempt was evicted, or answers are missing."""
         self._pace.trip(now_s)
         self._update(now_s)
 
     @property
     def open(self) -> bool:
-        """Whether its circuit is open or half-open."""
+        """Whether the circuit is open or half-open."""
         return self._circuit.state is not CLOSED
 
     @property
-    def well(self) -> bool:
-        """Whether both circuits are closed, and it has not refused a request."""
+    def is_untroubled(self) -> bool:
+        """Whether both circuits are closed, and the endpoint has not refused a request."""
         return self._well
 
     @property
     def circuit(self) -> Breaker:
-        """Its circuit, to be read only."""
+        """The circuit; callers only read it."""
         return self._circuit
 
     @property
     def slow(self) -> bool:
-        """Whether it counts as slow, also during probes."""
+        """Whether the endpoint counts as slow, also during probes."""
         return self._pace.state is not CLOSED
 
     def pristine(self, now_s: float) -> bool:
-        """Return whether there is nothing that must be remembered."""
+        """Return whether the state equals that of a new endpoint."""
         pristine = self._circuit.pristine and self._pace.pristine
         return pristine and self.allowance is None and now_s >= self._held_until_s
 
     def _update(self, now_s: float) -> None:
         """Update whether both breakers are closed; a permit holds for one generation."""
-        well = self._circuit.state is CLOSED is self._pace.state and self.allowance is None
-        if well and not self._well:
+        is_untroubled = self._circuit.state is CLOSED is self._pace.state and self.allowance is None
+        if is_untroubled and not self._well:
             self._usual = self._permit(now_s)
-        self._well = well
+        self._well = is_untroubled
 
     def _paced(self, permit: int, took_s: float, now_s: float, slack_s: float) -> None:
         if self.slow:

@@ -37,7 +37,7 @@ class Clock:
     Attributes:
         later: calls a function after a number of seconds, in the event loop's thread.
         now_s: monotonic seconds.
-        epoch_ms: clock of reserved send times.
+        epoch_ms: epoch milliseconds, for reserved send times.
         pulse: lateness of the event loop.
     """
 
@@ -51,15 +51,15 @@ class InFlight:
     """Attempt in flight.
 
     Attributes:
-        delivery: that is attempted.
-        endpoint: that gets the request.
-        standing: health of the endpoint when the attempt began.
-        permit: for that health.
+        delivery: the attempted delivery.
+        endpoint: the receiver of the request.
+        health: health of the endpoint when the attempt began.
+        permit: permission for the attempt, from that health.
         began_s: monotonic seconds.
-        started_ms: the same, in epoch milliseconds; set when the attempt is started, 0 before.
-        exchange: handle to cancel it; set likewise.
-        evicted: whether it was cancelled because others waited.
-        ended: whether its outcome has come; another one is ignored.
+        started_ms: start in epoch milliseconds; 0 before the attempt is started.
+        exchange: handle to cancel the request; None before the attempt is started.
+        evicted: whether the attempt was cancelled because others waited.
+        ended: whether the outcome has arrived; a second one is ignored.
     """
 
     __slots__ = (
@@ -69,18 +69,18 @@ class InFlight:
         "endpoint",
         "evicted",
         "exchange",
+        "health",
         "permit",
-        "standing",
         "started_ms",
     )
 
     def __init__(
-        self, delivery: Delivery, endpoint: Endpoint, standing: EndpointHealth, now_s: float
+        self, delivery: Delivery, endpoint: Endpoint, health: EndpointHealth, now_s: float
     ) -> None:
         self.delivery = delivery
         self.endpoint = endpoint
-        self.standing = standing
-        self.permit = standing.permit(now_s)
+        self.health = health
+        self.permit = health.permit(now_s)
         self.began_s = now_s
         self.started_ms = 0
         self.exchange: ExchangeHandle | None = None
@@ -93,45 +93,46 @@ class EndpointState:
 
     Attributes:
         flights: attempts in flight, the oldest first.
-        queue: deliveries that wait.
-        bookings: reserved send times of diverted deliveries; None: there are none.
-        brisk: whether the queue waits for the worker and not for the endpoint (see `room`).
-        version: of the endpoint.
+        queue: waiting deliveries.
+        bookings: reserved send times of diverted deliveries; None: no delivery has one.
+        worker_bound: whether the queue waits for the worker and not for the endpoint (see
+            `queue_room`).
+        version: the endpoint's version.
         answered_s: when the last attempt ended.
     """
 
     __slots__ = (
         "answered_s",
         "bookings",
-        "brisk",
         "flights",
+        "health",
         "queue",
-        "standing",
+        "rate_limiter",
         "timer",
-        "turns",
         "version",
+        "worker_bound",
     )
 
-    def __init__(self, version: int, standing: EndpointHealth, now_s: float) -> None:
+    def __init__(self, version: int, health: EndpointHealth, now_s: float) -> None:
         self.version = version
         self.flights: dict[InFlight, None] = {}
         self.queue = NO_QUEUE
-        self.standing = standing
-        self.turns: RateLimiter | None = None
+        self.health = health
+        self.rate_limiter: RateLimiter | None = None
         self.bookings: Bookings | None = None
         self.timer: Timer | None = None
-        self.brisk = True
+        self.worker_bound = True
         self.answered_s = now_s
 
     @property
     def paced(self) -> bool:
         """Whether requests leave evenly, for a limit or after refusals."""
-        return self.turns is not None or self.standing.allowance is not None
+        return self.rate_limiter is not None or self.health.allowance is not None
 
     def booked(self, now_s: float) -> Bookings:
         """Return the reservations of send times."""
-        if self.turns is not None:
-            return self.turns.bookings
+        if self.rate_limiter is not None:
+            return self.rate_limiter.bookings
         if self.bookings is None:
             self.bookings = Bookings(now_s)
         return self.bookings

@@ -1,4 +1,4 @@
-"""Head-of-line relief: deliveries that keep a window, or the lane, full make way for the others.
+"""Head-of-line relief: diverts or evicts the deliveries that keep a window, or the lane, full.
 
 Offsets are committed in order, so one hanging delivery would sooner or later stop its partition.
 When a window is 80 % full, the waiting deliveries that keep it full are diverted. Attempts that
@@ -35,17 +35,17 @@ class Evicted(AnswerFailed):
 
     @classmethod
     def after(cls, seconds: float) -> Self:
-        """Return the error of an attempt that was in flight for a time."""
+        """Return the error of an attempt, with its time in flight."""
         return cls(f"no answer after {seconds:.1f} s")
 
 
 @dataclass(frozen=True, slots=True)
 class Relief:
-    """Deliveries that make way for others.
+    """Deliveries to divert and attempts to evict.
 
     Attributes:
-        diverted: they waited, and are in no queue any more.
-        evicted: attempts to be cancelled.
+        diverted: deliveries that were removed from their queues.
+        evicted: attempts to cancel.
     """
 
     diverted: Sequence[Refused] = ()
@@ -61,9 +61,9 @@ def relief(
     """Return the deliveries that keep a window, or the lane, full.
 
     Args:
-        admission: of the lane.
+        admission: the lane's admission.
         assignments: partitions that the lane holds.
-        fill: used part of what the lane may have in hand.
+        fill: used share of the lane's capacity.
         now_s: monotonic seconds.
     """
     full = fill >= CROWDED
@@ -73,9 +73,9 @@ def relief(
     def crowds(delivery: Delivery) -> bool:
         return delivery.record.offset < delivery.record.assignment.crowded_below
 
-    diverted = admission.divert_waiting(crowds, briskly=True)
+    diverted = admission.divert_waiting(crowds, worker_bound=True)
     if full:
-        diverted += admission.divert_waiting(lambda _: True, briskly=False)
+        diverted += admission.divert_waiting(lambda _: True, worker_bound=False)
     began_before_s = now_s - EVICT_AFTER_S - admission.slack_s
     evicted = [
         flight

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from plaudit.deliver.isolation.endpoint_health import EndpointHealth
 from plaudit.deliver.isolation.endpoint_state import EndpointState, InFlight
-from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.offsets.assignment import Record
 
@@ -16,123 +16,123 @@ class Queues:
     """Deliveries in hand of each endpoint, with counts.
 
     Args:
-        known: health of the endpoints, shared by the lanes.
+        registry: health of the endpoints, shared by the lanes.
 
     Attributes:
-        slots: state of each endpoint.
+        states: states by endpoint id.
         in_hand: deliveries that wait or are in flight.
-        waiting_briskly: deliveries in queues that move; reading waits for them.
+        waiting_for_worker: deliveries in worker-bound queues; reading waits for them.
     """
 
-    def __init__(self, known: Standings) -> None:
-        self._known = known
-        self.slots: dict[str, EndpointState] = {}
+    def __init__(self, registry: HealthRegistry) -> None:
+        self._registry = registry
+        self.states: dict[str, EndpointState] = {}
         self.in_hand = 0
-        self.waiting_briskly = 0
+        self.waiting_for_worker = 0
 
     @property
     def deliveries(self) -> Iterator[Delivery]:
         """Deliveries that wait or are in flight."""
-        for slots in self.slots.values():
-            yield from slots.queue
-            for flight in slots.flights:
+        for state in self.states.values():
+            yield from state.queue
+            for flight in state.flights:
                 yield flight.delivery
 
     @property
     def begun_in_part(self) -> set[Record]:
         """Records of which some deliveries wait and others do not."""
-        waits = Counter(each.record for slots in self.slots.values() for each in slots.queue)
+        waits = Counter(each.record for state in self.states.values() for each in state.queue)
         return {record for record, count in waits.items() if count < record.deliveries}
 
     @property
     def flights(self) -> Iterator[InFlight]:
         """Attempts in flight, for each endpoint the oldest first."""
-        for slots in tuple(self.slots.values()):
-            yield from tuple(slots.flights)
+        for state in tuple(self.states.values()):
+            yield from tuple(state.flights)
 
     @property
-    def standings(self) -> list[EndpointHealth]:
+    def known_health(self) -> list[EndpointHealth]:
         """Health of every remembered endpoint; from any thread."""
-        return [slots.standing for slots in tuple(self.slots.values())]
+        return [state.health for state in tuple(self.states.values())]
 
     @property
     def longest(self) -> int:
         """Length of the longest queue; from any thread."""
-        return max((len(slots.queue) for slots in tuple(self.slots.values())), default=0)
+        return max((len(state.queue) for state in tuple(self.states.values())), default=0)
 
     def open(self, endpoint_id: str, version: int, now_s: float) -> EndpointState:
-        """Return the state of an endpoint that had none."""
-        standing = self._known.join(endpoint_id, version, now_s)
-        slots = self.slots[endpoint_id] = EndpointState(version, standing, now_s)
-        return slots
+        """Return the new state of an endpoint."""
+        health = self._registry.join(endpoint_id, version, now_s)
+        state = self.states[endpoint_id] = EndpointState(version, health, now_s)
+        return state
 
     def renew(self, endpoint_id: str, version: int) -> None:
-        """Adopt another version of an endpoint."""
-        slots = self.slots[endpoint_id]
-        slots.version = version
-        slots.standing = self._known.renew(endpoint_id, version)
+        """Adopt a new version of an endpoint."""
+        state = self.states[endpoint_id]
+        state.version = version
+        state.health = self._registry.renew(endpoint_id, version)
 
-    def wait(self, slots: EndpointState, delivery: Delivery) -> None:
+    def wait(self, state: EndpointState, delivery: Delivery) -> None:
         """Append a delivery to its endpoint's queue."""
-        slots.wait(delivery)
-        self.waiting_briskly += slots.brisk
+        state.wait(delivery)
+        self.waiting_for_worker += state.worker_bound
 
-    def leave(self, slots: EndpointState) -> Delivery:
+    def leave(self, state: EndpointState) -> Delivery:
         """Remove the head of a queue; it stays in hand."""
-        self.waiting_briskly -= slots.brisk
-        return slots.queue.popleft()
+        self.waiting_for_worker -= state.worker_bound
+        return state.queue.popleft()
 
-    def keep(self, slots: EndpointState, wanted: Callable[[Delivery], bool]) -> None:
+    def keep(self, state: EndpointState, wanted: Callable[[Delivery], bool]) -> None:
         """Drop unwanted deliveries from a queue."""
-        kept = deque(each for each in slots.queue if wanted(each))
-        gone = len(slots.queue) - len(kept)
+        kept = deque(each for each in state.queue if wanted(each))
+        gone = len(state.queue) - len(kept)
         self.in_hand -= gone
-        self.waiting_briskly -= gone * slots.brisk
-        slots.queue = kept
+        self.waiting_for_worker -= gone * state.worker_bound
+        state.queue = kept
 
-    def set_brisk(self, slots: EndpointState, *, brisk: bool) -> None:
-        """Note whether a queue moves."""
-        if brisk is not slots.brisk:
-            slots.brisk = brisk
-            self.waiting_briskly += len(slots.queue) * (1 if brisk else -1)
+    def set_worker_bound(self, state: EndpointState, *, worker_bound: bool) -> None:
+        """Note whether a queue is worker-bound."""
+        if worker_bound is not state.worker_bound:
+            state.worker_bound = worker_bound
+            self.waiting_for_worker += len(state.queue) * (1 if worker_bound else -1)
 
     def give_up(self, delivery: Delivery) -> bool:
-        """Take a delivery out of its queue, and recount, after a defect.
+        """Remove a delivery from its queue, and recount, after a defect.
 
         Returns:
-            Whether the delivery is not in flight either, so that no code has it in hand.
+            Whether the delivery is not in flight either, so that nothing has it in hand.
         """
-        slots = self.slots.get(delivery.endpoint_id)
+        state = self.states.get(delivery.endpoint_id)
         started = False
-        if slots is not None:
-            slots.queue = deque(each for each in slots.queue if each is not delivery)
-            for flight in [each for each in slots.flights if each.delivery is delivery]:
+        if state is not None:
+            state.queue = deque(each for each in state.queue if each is not delivery)
+            for flight in [each for each in state.flights if each.delivery is delivery]:
                 if flight.started_ms:
                     started = True
                 else:
                     # It was admitted, and nothing was sent: it has no outcome to wait for.
-                    del slots.flights[flight]
-                    flight.standing.drop(flight.permit)
+                    del state.flights[flight]
+                    flight.health.drop(flight.permit)
         self.recount()
         return not started
 
     def free(self, flight: InFlight) -> None:
         """Free the slot of an attempt that has ended, after a defect of `release`."""
-        slots = self.slots.get(flight.delivery.endpoint_id)
-        if slots is not None and slots.flights.pop(flight, self) is None:
-            # Its probe, if it was one, is never reported: so the next one may go.
-            flight.standing.drop(flight.permit)
+        state = self.states.get(flight.delivery.endpoint_id)
+        if state is not None and state.flights.pop(flight, self) is None:
+            # The outcome of a probe would never be reported, so the next probe is allowed.
+            flight.health.drop(flight.permit)
         self.recount()
 
     def recount(self) -> None:
-        """Recount what is in hand: a defect may have separated two counts that belong together."""
-        every = self.slots.values()
+        """Recount the deliveries in hand: a defect may have left the counts inconsistent."""
+        every = self.states.values()
         waiting = sum(len(each.queue) for each in every)
         self.in_hand = waiting + sum(len(each.flights) for each in every)
-        self.waiting_briskly = sum(len(each.queue) for each in every if each.brisk)
+        self.waiting_for_worker = sum(len(each.queue) for each in every if each.worker_bound)
 
     def forget(self, endpoint_id: str) -> None:
-        """Forget an endpoint that has nothing in hand."""
-        self.set_brisk(self.slots[endpoint_id], brisk=True)
-        del self.slots[endpoint_id]
-        self._known.leave(endpoint_id)
+        """Forget an endpoint without deliveries in hand."""
+        self.set_worker_bound(self.states[endpoint_id], worker_bound=True)
+        del self.states[endpoint_id]
+        self._registry.leave(endpoint_id)

@@ -1,4 +1,4 @@
-"""Verdicts of admission: values that the pipeline carries out."""
+"""Verdicts of admission, which the pipeline carries out."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Refused(NamedTuple):
 
 
 class Failed:
-    """Our own code raised an exception; the delivery that it stopped, if any, is in no queue.
+    """The worker's code raised an exception; the delivery, if any, has left its queue.
 
     A plain class: a compiled named tuple can't have a field of an exception type.
 
     Attributes:
-        delivery: that the exception stopped; None: the exception was not about one.
+        delivery: the delivery that the exception stopped; None: it did not concern one.
         error: the exception.
     """
 
@@ -35,14 +35,14 @@ class Failed:
 
 
 Next: TypeAlias = InFlight | Refused | Failed
-"""What follows for a delivery: start the attempt, divert, or settle as a defect."""
+"""Next step of a delivery: start the attempt, divert, or settle as a defect."""
 
 
 class Queued(NamedTuple):
     """The delivery waits for its endpoint.
 
     Attributes:
-        ready: what follows for the queue that it joined.
+        ready: verdicts about the queue that the delivery joined.
     """
 
     ready: Sequence[Next]

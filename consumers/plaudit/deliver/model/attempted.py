@@ -24,8 +24,8 @@ class Attempted(NamedTuple):
     """An HTTP attempt that was made.
 
     Attributes:
-        outcome: the answer, or why there is none.
-        started_at_ms: by the worker's clock; also the `webhook-timestamp`.
+        outcome: the answer, or the error in its place.
+        started_at_ms: start by the worker's clock; also the `webhook-timestamp`.
     """
 
     outcome: Answer | TransportError

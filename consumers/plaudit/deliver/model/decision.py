@@ -77,9 +77,10 @@ class Retry:
     """Attempt again from a tier.
 
     Attributes:
-        tier: whose topic it goes to.
+        tier: the tier of the next record.
         reason: stable code.
-        not_before_ms: wait again until then; None when the tier is long enough.
+        not_before_ms: end of a `Retry-After` that is longer than the tier; None: the tier is long
+            enough.
     """
 
     tier: Delay
@@ -92,19 +93,19 @@ class Diverted:
     """Wait in a tier without an attempt.
 
     Attributes:
-        tier: whose topic it goes to.
+        tier: the tier of the next record.
         reason: stable code.
-        turn_at_ms: reserved send time at an endpoint that gets more than it takes.
+        send_at_ms: reserved send time, if deliveries arrive faster than the endpoint accepts them.
     """
 
     tier: Delay
     reason: str
-    turn_at_ms: int | None = None
+    send_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """To the dead letters.
+    """Move to the dead letters.
 
     Attributes:
         reason: stable code.
@@ -117,10 +118,7 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Not delivered and not kept: its endpoint was deleted, or its filter refuses the event.
-
-    Counted and logged.
-    """
+    """Dropped: its endpoint was deleted, or its filter refuses the event. Counted and logged."""
 
     reason: str
 
@@ -129,11 +127,11 @@ Decision: TypeAlias = "Delivered | Retry | Diverted | Dead | Cancelled"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Delays of retries, and the tiers for them.
+class RetryPlan:
+    """Delays between attempts, and the tiers for them.
 
     Attributes:
-        schedule: delays after the first attempt, one for each further one.
+        schedule: delays before each attempt after the first.
         tiers: every delay that has a topic, shortest first.
     """
 
@@ -162,7 +160,7 @@ class Plan:
 def decide(
     outcome: Answer | TransportError,
     history: History,
-    plan: Plan,
+    plan: RetryPlan,
     schedule: Sequence[Delay],
     now_ms: int,
     judge: Judge | None = None,
@@ -170,9 +168,9 @@ def decide(
     """Return the decision about a delivery after an HTTP attempt.
 
     Args:
-        outcome: the response, or why it is missing.
-        history: before this attempt.
-        plan: tiers.
+        outcome: the response, or the error in its place.
+        history: the delivery's history before this attempt.
+        plan: the tiers.
         schedule: the endpoint's own, or the plan's.
         now_ms: epoch milliseconds.
         judge: classifies the answers of this kind of destination.
@@ -237,18 +235,20 @@ def _judged(outcome: Answer | TransportError, judge: Judge) -> Decision | None:
     return Dead(reason, f"the endpoint answered {outcome.status} {said}".rstrip())
 
 
-def divert(history: History, plan: Plan, reason: str, now_ms: int, *, wait_ms: int = 0) -> Decision:
+def divert(
+    history: History, plan: RetryPlan, reason: str, now_ms: int, *, wait_ms: int = 0
+) -> Decision:
     """Return the tier of a delivery that can't be attempted now, or `Dead` if it has expired.
 
-    Each diversion in a row waits longer, to save work. But none waits for longer than the delivery
-    is old: so a backlog returns as soon after an outage as the outage was long.
+    Each diversion in a row waits longer, to save work. But none waits for longer than the
+    delivery's age. So a backlog returns within the length of the outage.
 
     Args:
-        history: before now.
-        plan: tiers.
+        history: the delivery's history.
+        plan: the tiers.
         reason: why it can't be attempted.
         now_ms: epoch milliseconds.
-        wait_ms: an attempt before this time is known to be useless; 0: nothing is known.
+        wait_ms: time within which an attempt is useless; 0: unknown.
     """
     if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
         return dead
@@ -261,35 +261,35 @@ def divert(history: History, plan: Plan, reason: str, now_ms: int, *, wait_ms: i
 def insists(history: History, schedule: Sequence[Delay], now_ms: int) -> bool:
     """Return whether a delivery is attempted although its endpoint's circuit is open.
 
-    A short schedule must end soon: after twice its time, a delivery gets its remaining attempts. A
-    schedule of days expires before that.
+    A short schedule must end soon: after twice its length, a delivery gets its remaining attempts.
+    A schedule of days expires before that.
     """
     return now_ms > history.enqueued_at_ms + 2 * sum(delay.millis for delay in schedule)
 
 
-def await_turn(
-    history: History, plan: Plan, reason: str, now_ms: int, *, turn_at_ms: int
+def await_send_time(
+    history: History, plan: RetryPlan, reason: str, now_ms: int, *, send_at_ms: int
 ) -> Decision:
     """Return the tier in which a delivery waits for its reserved send time.
 
-    The tier ends before that time, and the delivery waits again until the time is near: so the
-    endpoint is served without a pause, and earlier waits do not make later ones longer. If the time
-    is nearer than the shortest tier, a first diversion goes to the deliveries lane at once.
+    The tier ends before that time, and the delivery waits again until the time is near. So the
+    endpoint receives requests without a pause, and earlier waits do not prolong later ones. If the
+    time is nearer than the shortest tier, a first diversion goes to the deliveries lane at once.
     """
     if (dead := _at_its_end(history, plan, reason, now_ms)) is not None:
         return dead
-    left_ms = turn_at_ms - now_ms
+    left_ms = send_at_ms - now_ms
     at_once = not history.diversions and left_ms < plan.tiers[0].millis
-    return Diverted(NOW if at_once else plan.tier_within(left_ms), reason, turn_at_ms)
+    return Diverted(NOW if at_once else plan.tier_within(left_ms), reason, send_at_ms)
 
 
-def _at_its_end(history: History, plan: Plan, reason: str, now_ms: int) -> Dead | None:
+def _at_its_end(history: History, plan: RetryPlan, reason: str, now_ms: int) -> Dead | None:
     if now_ms > history.enqueued_at_ms + plan.lifetime_ms(plan.schedule):
         return Dead(Reason.EXPIRED, f"diverted until its end; last: {reason}")
     return None
 
 
-def wait_on(history: History, plan: Plan, now_ms: int) -> Diverted | None:
+def wait_on(history: History, plan: RetryPlan, now_ms: int) -> Diverted | None:
     """Return the tier in which a delivery waits for a `Retry-After` longer than any tier."""
     left_ms = (history.not_before_ms or 0) - now_ms
     if left_ms <= 0:

@@ -1,4 +1,4 @@
-"""Defects: exceptions that our own code raises while it has a delivery in hand.
+"""Defects: exceptions that the worker's code raises while it has a delivery in hand.
 
 A defect never loses a delivery: the worker retries it on its schedule with the reason `defect`, and
 in the end it is a dead letter. The worker counts defects by stage, and logs each kind with its
@@ -42,7 +42,7 @@ class Stage(StrEnum):
 
 
 class Defect(TransportError):
-    """A defect of ours in place of an outcome; the endpoint has no part in it.
+    """A defect of the worker, in place of an outcome; the endpoint did not cause it.
 
     The delivery may have been sent before the defect: then it is sent again.
     """
@@ -52,16 +52,16 @@ class Defect(TransportError):
 
 
 class Lost(Exception):
-    """No queue, request or write had a delivery any more."""
+    """A delivery was in no queue, request or write."""
 
 
 def defect_of(error: BaseException) -> Defect:
-    """Return an exception as an outcome with its type and line, without any content."""
+    """Return an exception as an outcome: its type and line, without content."""
     return Defect(" at ".join(_kind_of(error)))
 
 
 class Defects:
-    """Counts defects and logs them; belongs to the event loop's thread, read by any.
+    """Counts defects and logs them; belongs to the event loop's thread, any thread may read it.
 
     Args:
         monotonic: seconds.

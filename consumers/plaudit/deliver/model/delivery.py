@@ -46,15 +46,15 @@ class History(NamedTuple):
     Attributes:
         trigger: why it is attempted.
         attempts: HTTP attempts made, without those refused for the endpoint's pace.
-        diversions: in a row, since the last HTTP attempt that counted.
-        redrives: times that it was sent again from the dead letters.
+        diversions: diversions in a row, since the last HTTP attempt that counted.
+        redrives: times that it was redriven from the dead letters.
         enqueued_at_ms: when the pipeline first received it; never changes.
-        first_attempt_at_ms: None before the first attempt.
+        first_attempt_at_ms: time of the first attempt; None before it.
         not_before_ms: end of a `Retry-After` that is longer than any tier.
-        turn_at_ms: reserved send time at an endpoint that gets more than it takes (see `bookings`).
-        waited_ms: in the tier that it comes from.
-        endpoint_version: of the endpoint, when it was written last; 0 for a first attempt.
-        unjudged: whether the endpoint's filter raised an exception, and has to judge it again.
+        send_at_ms: reserved send time (see `bookings`); None: it has none.
+        waited_ms: delay of the tier that it was read from.
+        endpoint_version: the endpoint's version at the last write; 0 for a first attempt.
+        unjudged: whether the endpoint's filter raised an exception, and must be evaluated again.
     """
 
     trigger: Trigger
@@ -65,7 +65,7 @@ class History(NamedTuple):
     first_attempt_at_ms: int | None = None
     not_before_ms: int | None = None
     endpoint_version: int = 0
-    turn_at_ms: int | None = None
+    send_at_ms: int | None = None
     waited_ms: int = 0
     unjudged: bool = False
 
@@ -74,9 +74,9 @@ class DeliverySpanIds(NamedTuple):
     """Ids of the spans of a delivery that is recorded.
 
     Attributes:
-        parent: of the span that published the event; None if it came without a trace context.
-        deliver: of the span of this delivery, from its record to its settlement.
-        attempt: of the request's span.
+        parent: id of the span that published the event; None if it has no trace context.
+        deliver: id of this delivery's span, from its record to its settlement.
+        attempt: id of the request's span.
         request: trace context of the request.
     """
 
@@ -90,14 +90,14 @@ class Delivery:
     """One event for one endpoint, in hand.
 
     Attributes:
-        record: from which it was read.
-        event: decoded.
-        body: rendered; the deliveries of one record share it.
-        endpoint_id: where it goes.
-        endpoint: as the table had it when the delivery began; None if unknown.
-        origin: of the event.
-        history: before now.
-        spans: ids of its spans; None as long as it is not recorded.
+        record: the record that it was read from.
+        event: the decoded event.
+        body: the rendered body, which the deliveries of one record share.
+        endpoint_id: id of the endpoint.
+        endpoint: the endpoint when the delivery began; None if it was unknown.
+        origin: the event's position in Kafka.
+        history: state before the next attempt.
+        spans: ids of its spans; None while it is not recorded.
     """
 
     __slots__ = (
@@ -132,7 +132,7 @@ class Delivery:
 
     @property
     def trace(self) -> TraceContext | None:
-        """Trace context of its request: of the attempt's span, or that of the event."""
+        """Trace context of the request: that of the attempt's span, or that of the event."""
         return self.record.trace if self.spans is None else self.spans.request
 
     @property
@@ -147,7 +147,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Addressed:
+class DeliveryHeaders:
     """Contents of the headers of a record in a deliveries topic."""
 
     endpoint_id: str
@@ -158,28 +158,29 @@ class Addressed:
 
 _REQUIRED: Final = (Header.ENDPOINT_ID, Header.WORKSPACE_ID)
 MOST_ID: Final = 200
-"""Characters of an endpoint's or a workspace's id; ours have 36."""
+"""Characters of an endpoint's or a workspace's id; generated ids have 36."""
 MOST_COUNT: Final = 1_000_000
 """Attempts, diversions or redrives. The log's number of an attempt has 31 bits."""
 MOST_AHEAD_MS: Final = 366 * 86_400_000
-"""A delivery never waits for a time further ahead of its record than this."""
+"""Latest time that a delivery waits for, relative to its record."""
 _INT32: Final = 2**31 - 1
 _INT64: Final = 2**63 - 1
 _DIGITS: Final = 19
 
 
-def read_headers(headers: Iterable[tuple[str, bytes]], record: Record) -> Addressed:
+def read_headers(headers: Iterable[tuple[str, bytes]], record: Record) -> DeliveryHeaders:
     """Read the headers that the settler wrote to a record of a deliveries topic.
 
     Raises:
-        HeadersUnusable: one is missing, is not a number, or is one that the pipeline never writes.
+        HeadersUnusable: one is missing, is not a number, or has a value that the pipeline never
+            writes.
     """
     given = {name: value for name, value in headers if name.startswith(Header.PREFIX)}
     for name in _REQUIRED:
         if not 0 < len(given.get(name, b"")) <= MOST_ID:
             msg = f"header {name} is missing, or longer than {MOST_ID} bytes"
             raise HeadersUnusable(msg)
-    return Addressed(
+    return DeliveryHeaders(
         _text(given, Header.ENDPOINT_ID),
         _text(given, Header.WORKSPACE_ID),
         _history(given, record),

@@ -1,4 +1,4 @@
-"""`RateLimit` fields: how many more requests an endpoint takes, until when. Pure, for any bytes.
+"""`RateLimit` fields: an endpoint's remaining quota, and its renewal. Pure; accepts any bytes.
 
 Three forms are read, those of the drafts of draft-ietf-httpapi-ratelimit-headers and the older one:
 
@@ -38,11 +38,11 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class Quota(NamedTuple):
-    """Requests that an endpoint takes before its quota is renewed.
+    """Requests that an endpoint accepts before its quota is renewed.
 
     Attributes:
-        remaining: requests.
-        reset_ms: until it is renewed.
+        remaining: requests that are left.
+        reset_ms: milliseconds until the renewal.
     """
 
     remaining: int
@@ -52,7 +52,7 @@ class Quota(NamedTuple):
 def quota_fields(answer: Answer) -> dict[str, str] | None:
     """Return the rate-limit fields of an answer, with names in lower case; None without any.
 
-    This is done with every answer, and nearly no header begins with such a letter.
+    It runs for every answer, so it first checks the initial letter, which few headers share.
     """
     fields: dict[str, str] | None = None
     for raw_name, raw_value in answer.raw_headers:
@@ -65,13 +65,13 @@ def quota_fields(answer: Answer) -> dict[str, str] | None:
 
 
 def quota(answer: Answer, now_ms: int) -> Quota | None:
-    """Return what an answer says of its endpoint's quota; None: nothing that is clear."""
+    """Return the quota in an answer; None: it has none, or an ambiguous one."""
     fields = quota_fields(answer)
     return None if fields is None else read_quota(fields, now_ms)
 
 
 def read_quota(fields: dict[str, str], now_ms: int) -> Quota | None:
-    """Return the quota that fields, named in lower case, stand for."""
+    """Return the quota in fields, whose names are in lower case."""
     found = _structured(fields.get("ratelimit", ""))
     if found is not None:
         return found
@@ -116,7 +116,7 @@ def _number(text: str) -> int | None:
 
 
 def _reset_ms(value: int, now_ms: int) -> int | None:
-    """Return for how long a reset stands, which may be seconds or a moment."""
+    """Return the milliseconds until a reset, which may be given as seconds or as a moment."""
     if value <= DAY_S:
         return value * _MS
     for moment_ms in (value * _MS, value):

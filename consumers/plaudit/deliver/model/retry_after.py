@@ -1,4 +1,4 @@
-"""`Retry-After` (RFC 9110 section 10.2.3): how long an answer asks to wait. Pure, for any bytes.
+"""`Retry-After` (RFC 9110 section 10.2.3): the wait that an answer asks for. Pure, for any bytes.
 
 The value is seconds, or a date in one of the three forms of HTTP. Dates with a numeric zone, or
 without the comma, are read as well, because receivers send them. Any other value is ignored: the
@@ -14,9 +14,9 @@ from typing import Final
 from plaudit.transport.answer import Answer
 
 MOST_DIGITS: Final = 12
-"""Of the seconds; 30,000 years, and no lifetime is that long."""
+"""Digits of the seconds: 30,000 years, longer than any delivery lives."""
 LONGEST_VALUE: Final = 64
-"""Characters; the longest date of RFC 9110 has 33."""
+"""Characters of a value; the longest date of RFC 9110 has 33."""
 _DAY_MS: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _YEARS_OF_CENTURY: Final = 100
@@ -53,13 +53,13 @@ _ASCTIME: Final = re.compile(
 
 
 def retry_after_ms(answer: Answer, now_ms: int) -> int:
-    """Return how many milliseconds the answer asks to wait; 0 when it asks for nothing."""
+    """Return the milliseconds that the answer asks to wait; 0: it does not ask."""
     value = next((value for name, value in answer.headers if name == "retry-after"), None)
     return 0 if value is None else parse_retry_after(value, now_ms)
 
 
 def parse_retry_after(value: str, now_ms: int) -> int:
-    """Return the milliseconds that a header's value stands for; 0 when it stands for none."""
+    """Return a header's value in milliseconds; 0 if it is invalid."""
     value = value.strip()
     if value.isascii() and value.isdigit():
         return int(value[:MOST_DIGITS]) * 1_000
@@ -97,7 +97,7 @@ def _year(digits: str, now_ms: int) -> int:
 
 
 def _offset_minutes(zone: str) -> int | None:
-    """Return how far a zone is ahead of UTC; None when it is not known here."""
+    """Return the minutes by which a zone is ahead of UTC; None if the zone is unknown."""
     if zone in _ZONES:
         return 0
     if zone[0] not in "+-":

@@ -31,10 +31,10 @@ class PartitionLimits:
 LIMITS: Final = PartitionLimits()
 NEVER_LATER_MS: Final = 1 << 62
 MOST_SKEW_MS: Final = 86_400_000
-"""A past event in a record's headers is not later than the record, plus a day for clocks that
-differ. So a forged `plaudit-enqueued-at` can't keep a delivery from expiring."""
+"""Times in a record's headers are not later than the record, plus a day for clocks that differ. So
+a forged `plaudit-enqueued-at` can't keep a delivery from expiring."""
 REMEMBERED: Final = 16
-"""Places; while brokers are away, nothing is settled, so that few are tried in vain."""
+"""Offsets that are tried; while brokers are away, nothing is settled, so few tries are wasted."""
 
 
 class Assignment:
@@ -44,21 +44,22 @@ class Assignment:
     it; the event loop reads `active` and `crowded_below`, sets `waits` and counts `begun`.
 
     Attributes:
-        partition: which.
-        delay_ms: of its tier; 0 for events and `now`.
-        crowded_below: a record with a lower offset keeps the window 80 % full; written by the
+        partition: the partition.
+        delay_ms: delay of its tier; 0 for events and `now`.
+        crowded_below: records with a lower offset keep the window 80 % full; written by the
             consumer thread with every check for a commit.
-        waits: its next record can't be processed yet; set by the event loop.
+        waits: whether its next record can't be processed yet; set by the event loop.
         active: cleared when the partition is taken away; then no delivery begins.
         begun: deliveries whose attempt or settlement was begun, counted by the event loop.
         settled: deliveries that are settled, counted by the consumer thread.
         release: receives a record when one of its deliveries is settled.
-        foreign: the committed offset came with unreadable metadata.
-        held: cleared when the partition is not assigned to this worker any more.
-        paused: fetching is stopped.
+        foreign: whether the committed offset has unreadable metadata.
+        held: cleared when the assignment of the partition to this worker ends.
+        paused: whether fetching is stopped.
         read_to: the next offset to read; everything below it was read, or is not in the log.
-        records: handed over to the event loop and not done, by offset; in the order of the log.
-        reread_at: what was read and found no room has this offset first; None: all found room.
+        records: unfinished records in the event loop, by offset, in the order of the log.
+        reread_at: first offset of the records for which there was no room; None: there was room for
+            all.
     """
 
     __slots__ = (
@@ -118,8 +119,8 @@ class Assignment:
     def offer(self, records: Iterable[Record]) -> bool:
         """Buffer records; return False if the buffer is full and needs a seek to `reread_at`.
 
-        Until the log has been read again from there, anything else is ignored: a record that the
-        client had prefetched must not open a gap.
+        Until the log has been read again from there, other records are ignored: a prefetched record
+        must not leave a gap.
         """
         for record in records:
             if self.reread_at is not None and record.offset != self.reread_at:
@@ -132,7 +133,7 @@ class Assignment:
         return True
 
     def take(self, now_ms: int, most: int) -> list[Record]:
-        """Return at most `most` records that may run now, without those that are done."""
+        """Return up to `most` records that may run now, without those that are done."""
         taken: list[Record] = []
         window = self.window
         if not self.delay_ms:
@@ -147,7 +148,7 @@ class Assignment:
 
     @property
     def blocked(self) -> bool:
-        """Whether no record may run: the window is full, or an earlier record blocks."""
+        """Whether no record may run, because the window is full, or an earlier record blocks it."""
         return self.waits or not self.window.has_room(self._limits)
 
     def ended(self, offset: int) -> None:
@@ -166,7 +167,7 @@ class Assignment:
         self.crowded_below = self.window.crowded_below(self._limits)
         before = self._committed
         if before is not None and self.window.completions == self._seen_at_commit:
-            # Nothing was finished. Only a gap at the log's end may have to be stepped over.
+            # No record was finished, but there may be a gap at the log's end to skip.
             gap = not self.window.pending and self.read_to > (before.offset or 0)
             if not gap:
                 return None
@@ -188,15 +189,16 @@ class Assignment:
         self._committed = None
 
     def continues_at(self, place: CommittedOffset) -> bool:
-        """Return whether the group's offset is still the one that this assignment left.
+        """Return whether the group's offset is still one that this assignment committed.
 
-        When brokers went away, the last commits may have been made or not: any of them will do.
+        When brokers went away, the last commits may or may not have succeeded, so any of them is
+        accepted.
         """
         return place in self._tried
 
     @property
     def under_way(self) -> int:
-        """Deliveries that are begun and not settled."""
+        """Deliveries that have begun and are not settled."""
         return self.begun - self.settled
 
 
@@ -205,15 +207,15 @@ class Record:
 
     Attributes:
         assignment: the partition, as this worker holds it now.
-        offset: in that partition.
+        offset: the record's offset in that partition.
         timestamp_ms: when it was appended, by the brokers' clock.
-        due_ms: when it may run at the earliest, by the same clock.
-        value: as read; empty when there was none.
-        size: its length, in bytes.
-        message: for its key and headers.
-        pending: deliveries that came from it and are not settled; set once by the lane, counted
-            down by the source.
-        deliveries: how many came from it; it is done when all of them are settled.
+        due_ms: earliest time to run, by the same clock.
+        value: the record's value; empty if it has none.
+        size: length of the value in bytes.
+        message: the Kafka message, for its key and headers.
+        pending: unsettled deliveries of the record; set once by the lane, counted down by the
+            consumer thread.
+        deliveries: number of its deliveries; the record is done when all of them are settled.
     """
 
     __slots__ = (
@@ -252,8 +254,8 @@ class Record:
         self._trace: TraceContext | None = None
         self._trace_is_read = False
 
-    def anew(self) -> Record:
-        """Return the record as it was read, without begun deliveries."""
+    def as_read(self) -> Record:
+        """Return a copy of the record as it was read, without begun deliveries."""
         return Record(self.assignment, self.offset, self.timestamp_ms, self.value, self.message)
 
     def share(self, value: bytes, headers: Headers) -> None:
@@ -264,7 +266,7 @@ class Record:
             self.message.set_headers([*headers])  # the stub wants a list of its own type
 
     def done(self) -> None:
-        """Settle one of its deliveries, or the record itself if it has none."""
+        """Count one of its deliveries as settled, or finish a record without deliveries."""
         self.assignment.release(self)
 
     @property
@@ -274,7 +276,7 @@ class Record:
 
     @property
     def place(self) -> str:
-        """Its position, for the log."""
+        """Position of the record, for the log."""
         topic, number = self.assignment.partition
         return f"{topic}[{number}]@{self.offset}"
 
@@ -285,7 +287,7 @@ class Record:
 
     @property
     def trace(self) -> TraceContext | None:
-        """The trace context that came with the event; read once for all its deliveries."""
+        """Trace context of the event; read once for all its deliveries."""
         if not self._trace_is_read:
             self._trace_is_read = True
             self._trace = read_trace(self.headers())
@@ -323,9 +325,10 @@ def record_of(assignment: Assignment, message: Message, latest_ms: int) -> Recor
 
     Args:
         assignment: its partition.
-        message: as read.
-        latest_ms: no timestamp is later; a topic that once took producers' timestamps may have
-            some, and a record that is due in ten years would hold its partition until then.
+        message: the Kafka message.
+        latest_ms: upper limit of the timestamp. A topic that once accepted producers' timestamps
+            may hold later ones, and a record that is due in ten years would block its partition
+            until then.
     """
     offset, timestamp_ms = message.offset() or 0, message.timestamp()[1]
     if not 0 <= timestamp_ms <= latest_ms:

@@ -1,10 +1,10 @@
 """Assignments of a consumer thread, and those that may return after a rebalance.
 
-Bookkeeping without I/O: the thread asks the brokers and passes the answers on. There are two ways
-to lose a partition. If a rebalance takes only partitions that move, a revoked one is gone. If it
-takes all at once (the `range` assignor does, and an expired session), most of them return. So such
+Bookkeeping without I/O: the thread queries the brokers and passes the answers in. A worker loses
+partitions in two ways. If a rebalance revokes only the partitions that move, a revoked one is gone.
+If it revokes all of them (as the `range` assignor and an expired session do), most return. So such
 a partition is kept, with its window and its attempts in flight, and continues if the group's offset
-is still the one that this worker left. If another worker had it meanwhile, the offset would differ.
+is still the one that this worker committed. After another owner, the offset would differ.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Assignments:
     """Assignments of one lane; belongs to the consumer thread.
 
     Args:
-        delays: of each topic, in milliseconds.
+        delays: delay of each topic, in milliseconds.
         release: receives a record when one of its deliveries is settled.
-        limits: of each partition.
+        limits: limits of each partition.
 
     Attributes:
-        held: the assignments in force.
+        held: the current assignments.
         changed: assignments with a record that was finished; the committer empties it.
         in_hand: records handed over and not finished.
         bytes_in_hand: the sum of their values.
@@ -56,7 +56,7 @@ class Assignments:
 
     @property
     def fill(self) -> float:
-        """Used part of what may be in hand."""
+        """Used share of the lane's capacity."""
         return max(self.in_hand / MOST_RECORDS, self.bytes_in_hand / MOST_BYTES)
 
     def due_in_s(self, now_ms: int) -> float:
@@ -71,11 +71,11 @@ class Assignments:
     def assign(
         self, places: Mapping[Partition, CommittedOffset], first: Callable[[Partition], int]
     ) -> dict[Partition, int]:
-        """Take partitions; return the offset from which to read each.
+        """Add partitions; return the offset from which to read each.
 
         Args:
-            places: committed offset of each.
-            first: asks for the first offset in the log, for partitions without a committed one.
+            places: committed offset of each partition.
+            first: queries the first offset in the log, for partitions without a committed one.
         """
         starts = {}
         for partition, place in places.items():
@@ -107,12 +107,12 @@ class Assignments:
         return fresh
 
     def keep(self) -> None:
-        """Keep all assignments, which are revoked, in case they return in the next generation."""
+        """Keep all revoked assignments, in case they return in the next generation."""
         self._kept |= self.held
         self.held = {}
 
     def drop_kept(self) -> None:
-        """Drop the kept assignments that did not return: other workers have them."""
+        """Drop the kept assignments that other workers received."""
         for assignment in self._kept.values():
             self._let_go(assignment)
         self._kept = {}
@@ -130,7 +130,7 @@ class Assignments:
         return [each for each in changed if self.held.get(each.partition) is each]
 
     def of(self, partitions: Collection[Partition]) -> list[Assignment]:
-        """Return the assignments in force of these partitions."""
+        """Return the current assignments of these partitions."""
         return [self.held[each] for each in partitions if each in self.held]
 
     def handed_over(self, records: Sequence[Record]) -> None:
@@ -156,7 +156,7 @@ class Assignments:
             self.bytes_in_hand -= record.size
 
     def _let_go(self, assignment: Assignment) -> None:
-        # The event loop drops what it has not begun.
+        # The event loop drops deliveries that have not begun.
         assignment.active = False
         assignment.held = False
         assignment.records.clear()

@@ -1,8 +1,8 @@
 """Offsets that are done above the committed one, as text in the commit's metadata.
 
 `p1:` and base64 of a bitmap: bit 0 stands for the first offset after the committed one (which
-itself is never done). A restart then does not repeat what was done. The text is kept under 4,000
-characters, because brokers refuse 4,096; foreign or broken text is not an error: its records are
+itself is never done). A restart then does not repeat what was done. The text has fewer than 4,000
+characters, because brokers refuse 4,096. Foreign or damaged text is not an error: the records are
 delivered again.
 """
 
@@ -20,7 +20,7 @@ ALL_BITS: Final = (1 << MOST_BITS) - 1
 
 
 class ForeignMetadata(ValueError):
-    """Commit metadata that this code did not write, or that was damaged."""
+    """Commit metadata that another program wrote, or that was damaged."""
 
 
 class Bitmap:
@@ -35,7 +35,7 @@ class Bitmap:
     def __init__(self, start: int) -> None:
         # Bit 0 of the first byte stands for this offset.
         self._base = start
-        # Bit by bit in a bytearray: a long integer would be copied for each of 10,000 bits.
+        # A bytearray, since a long integer would be copied for each of 10,000 bits.
         self._bits = bytearray()
 
     def add(self, offset: int) -> None:

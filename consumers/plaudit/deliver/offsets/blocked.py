@@ -22,9 +22,9 @@ class RecordBlocked(Exception):
     """A record can't be processed yet.
 
     Attributes:
-        reason: what is missing, and what brings it.
+        reason: what is missing, and the remedy.
         everywhere: whether it blocks every partition, so that one log event suffices; otherwise
-            the record blocks its partition.
+            only the record's partition.
     """
 
     def __init__(self, reason: str, *, everywhere: bool = False) -> None:
@@ -39,7 +39,7 @@ class Blockage:
 
     Attributes:
         assignment: the partition, as this worker holds it.
-        offset: of the record that blocks it.
+        offset: offset of the record that blocks it.
         due_ms: when the record was due, by the brokers' clock.
         reason: why it can't be processed.
         by_record: whether this record alone blocks it.
@@ -65,7 +65,7 @@ class Blockage:
         return time.monotonic() - self.since
 
     def describe(self) -> str:
-        """Return it as one line for people."""
+        """Return the blockage in one line."""
         topic, number = self.partition
         return f"{topic}[{number}] waits at offset {self.offset}: {self.reason}"
 
@@ -88,7 +88,7 @@ class Blockages:
 
     @property
     def assignments(self) -> AbstractSet[Assignment]:
-        """Assignments that were noted and are not over; in the event loop's thread."""
+        """Assignments that are noted and have not resumed; in the event loop's thread."""
         return self._all.keys()
 
     def note(self, record: Record, wait: RecordBlocked) -> None:
@@ -115,7 +115,7 @@ class Blockages:
                 },
             )
 
-    def over(self, assignment: Assignment) -> None:
+    def resumed(self, assignment: Assignment) -> None:
         """Note that a partition resumes."""
         known = self._all.pop(assignment, None)
         if known is not None and assignment.active and known.logged_at > float("-inf"):
@@ -128,7 +128,7 @@ def overdue_s(blocked: Iterable[Blockage], assignments: Iterable[Assignment], no
     """Return the seconds since the oldest unprocessed record in hand was due."""
     dues = [each.due_ms for each in blocked]
     for assignment in assignments:
-        with suppress(IndexError):  # the consumer thread may have taken it this moment
+        with suppress(IndexError):  # the consumer thread may have just removed it
             due_ms = assignment.intake.next_due_ms
             if due_ms is not None:
                 dues.append(due_ms)

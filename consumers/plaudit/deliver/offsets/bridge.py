@@ -26,7 +26,8 @@ _log = event_logger(__name__)
 RETRY_EVERY_S: Final = 0.5
 LATE_FOR_MS: Final = 60_000
 SLICE_S: Final = 0.01
-"""Records are begun for so long at a time: a hundred that 64 endpoints each want take a second."""
+"""Longest slice in which records are begun: a hundred events for 64 endpoints each take a
+second."""
 
 
 class LoopBridge:
@@ -35,13 +36,13 @@ class LoopBridge:
     Args:
         name: `events` or `deliveries`.
         pipeline: processes the records.
-        gate: closed while a rebalance is under way, or nothing can be written to Kafka.
-        loop: whose thread everything runs in.
+        gate: closed during a rebalance, or while nothing can be written to Kafka.
+        loop: the event loop, in whose thread everything runs.
         clock: the brokers' time, by which records are due.
-        pulse: learns how long a callback waits for its turn in the event loop.
+        pulse: receives the time that callbacks wait for the event loop.
 
     Attributes:
-        received: records that came from the consumer thread so far; read by any thread.
+        received: number of records from the consumer thread; any thread may read it.
     """
 
     def __init__(
@@ -66,12 +67,12 @@ class LoopBridge:
         self._blocked = Blockages()
         self._arrived: deque[Record] = deque()
         self._continues = False
-        # How late the last batch came, and when, both in milliseconds of the brokers' clock.
+        # Lateness of the last batch, and its arrival, in milliseconds of the brokers' clock.
         self._late_ms, self._late_at_ms = 0, 0
 
     @property
     def arrived(self) -> int:
-        """Records that have arrived and were not processed; from any thread."""
+        """Records that have arrived and are not processed; from any thread."""
         return len(self._arrived)
 
     @property
@@ -82,7 +83,7 @@ class LoopBridge:
 
     @property
     def blocked(self) -> Sequence[Blockage]:
-        """Blocked partitions, and why; from any thread."""
+        """Blocked partitions, with the reasons; from any thread."""
         return self._blocked.now
 
     @property
@@ -98,19 +99,19 @@ class LoopBridge:
             yield from waiting
 
     def process_again(self, record: Record) -> None:
-        """Process a record again that our own code has lost."""
+        """Process a record again that a defect has lost."""
         self._arrived.append(record)
         if not self._continues:
             self.receive()
 
     def give_up(self, record: Record, error: Exception) -> None:
-        """Write a record to the dead letters that our own code raised an exception for."""
+        """Write a record for which the worker's code raised an exception to the dead letters."""
         try:
             self._pipeline.give_up(record, error)
         except RecordBlocked as wait:
             self._wait(record, wait)
         except Exception:  # noqa: BLE001 - logged; see below
-            # The watch over stranded records finds it, and processes it again.
+            # `StrandedWatch` finds the record, and processes it again.
             _log.exception("record.stranded", extra={"record": record.place})
 
     async def run(self) -> None:
@@ -125,13 +126,13 @@ class LoopBridge:
                 _log.exception("lane.failed")
 
     def retry(self) -> None:
-        """Process what can be processed by now, and what a defect has kept waiting."""
+        """Process the waiting records that can be processed now."""
         for assignment in tuple(self._waiting):
             self._retry_record(assignment)
         for assignment in self._blocked.assignments - self._waiting.keys():
-            # A defect came between: nothing blocks it any more.
+            # After a defect, nothing blocks the partition.
             assignment.waits = False
-            self._blocked.over(assignment)
+            self._blocked.resumed(assignment)
         if self._arrived:
             self.receive()
 
@@ -155,7 +156,7 @@ class LoopBridge:
         """Process records in the order of their arrival, for a slice of time.
 
         Args:
-            records: of one batch; none: continue with those that arrived before.
+            records: records of one batch; none: continue with those that arrived before.
             handed_s: when the consumer thread handed them over, monotonic seconds.
         """
         if records:
@@ -172,7 +173,7 @@ class LoopBridge:
                 except Exception as error:  # noqa: BLE001 - a defect must not hold a partition
                     self._stop_at(record, error)
             if arrived and time.monotonic() >= until_s:
-                # The event loop serves others before the rest.
+                # The event loop runs other callbacks before the rest.
                 self._continues = True
                 self._loop.call_soon(self.receive)
                 return
@@ -187,7 +188,7 @@ class LoopBridge:
     def _is_next(self, record: Record) -> bool:
         """Return whether a record may be processed; one behind a waiting record joins it."""
         if not record.assignment.active:
-            return False  # The next owner of the partition reads it again.
+            return False  # The partition's next owner reads it again.
         waiting = self._waiting.get(record.assignment)
         if waiting is not None:
             waiting.append(record)
@@ -201,7 +202,7 @@ class LoopBridge:
             self.give_up(record, error)
 
     def _retry_record(self, assignment: Assignment) -> None:
-        """Try the record again that a partition waits at."""
+        """Try again to process the record that blocks a partition."""
         waiting = self._waiting.pop(assignment)
         record = waiting.popleft()
         if assignment.active:
@@ -213,7 +214,7 @@ class LoopBridge:
             self._waiting[assignment].extend(waiting)
             return
         assignment.waits = False
-        self._blocked.over(assignment)
+        self._blocked.resumed(assignment)
         self._arrived.extendleft(reversed(waiting))
         if not self._continues:
             self.receive()

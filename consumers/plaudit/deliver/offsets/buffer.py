@@ -1,7 +1,7 @@
-"""Buffer of a partition's records that are not due, or that find the window full. Pure.
+"""Buffer of a partition's records that are not due, or for which the window has no room. Pure.
 
-It decides which records may run at a time, and whether fetching should stop. The records of a tier
-are due in the order of the log, because a tier has one fixed delay: so the head decides.
+It decides which records may run, and whether fetching should stop. The records of a tier are due in
+the order of the log, because a tier has one fixed delay: so the head decides.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Buffered(Protocol):
-    """Record, as the buffer needs it."""
+    """Part of a record that the buffer needs."""
 
     @property
     def due_ms(self) -> int:
-        """Time from which on it may run, by the brokers' clock."""
+        """Earliest time to run, by the brokers' clock."""
         ...
 
     @property
     def size(self) -> int:
-        """Length of its value in bytes."""
+        """Length of the value in bytes."""
         ...
 
 
@@ -39,7 +39,7 @@ class IntakeLimits:
 
 
 class PartitionBuffer(Generic[H]):
-    """Records of one partition in the order of the log, waiting for their time or for room."""
+    """Records of one partition that wait for their time or for room, in the order of the log."""
 
     __slots__ = ("_bytes", "_held", "_limits")
 
@@ -54,7 +54,7 @@ class PartitionBuffer(Generic[H]):
     def offer(self, record: H) -> bool:
         """Buffer a record; return False if the buffer is full and the record must be read again.
 
-        One record is always taken, whatever its size.
+        An empty buffer accepts a record of any size.
         """
         if self.full:
             return False
@@ -72,11 +72,11 @@ class PartitionBuffer(Generic[H]):
 
     @property
     def next_due_ms(self) -> int | None:
-        """Time from which on the head may run; None if the buffer is empty."""
+        """Earliest time at which the head may run; None if the buffer is empty."""
         return self._held[0].due_ms if self._held else None
 
     def due(self, now_ms: int | None) -> int:
-        """Return how many may run now; with None, all."""
+        """Return how many records may run now; with None, all of them."""
         if now_ms is None:
             return len(self._held)
         return bisect_right(self._held, now_ms, key=attrgetter("due_ms"))
@@ -88,5 +88,5 @@ class PartitionBuffer(Generic[H]):
 
     @property
     def low(self) -> bool:
-        """Whether to resume fetching: a quarter is left, to bridge the latency."""
+        """Whether to resume fetching: a quarter of the buffer is left, to bridge the latency."""
         return len(self._held) * 4 <= self._limits.records and self._bytes * 4 <= self._limits.bytes

@@ -1,4 +1,4 @@
-"""Committer of a consumer thread: the safe offset, and a bitmap of completions above it.
+"""Committer of a consumer thread: commits the safe offset, with a bitmap of completions above it.
 
 A kill repeats what was done and not committed. So a commit follows a completion within
 `COMMIT_EVERY_S`, and the bound is in time and not in records: 25,000 deliveries a second finish
@@ -29,7 +29,7 @@ LAST_COMMIT_S: Final = 5.0
 
 
 class Commits(Protocol):
-    """Consumer, as the committer needs it."""
+    """Part of a consumer that the committer needs."""
 
     def commit(self, places: Mapping[Partition, CommittedOffset], *, wait: bool) -> None:
         """Commit offsets with their metadata; raises KafkaFailure."""
@@ -49,7 +49,7 @@ class Committer:
         self._look_at = 0.0
         # When a commit without an answer stops holding back the next; None: all are answered.
         self._answer_until: float | None = None
-        # The code of the latest failure, so that it is logged once.
+        # Code of the latest failure, which is logged once.
         self._logged: str | None = None
 
     @property
@@ -62,7 +62,7 @@ class Committer:
         self._answer_until = None
 
     def commit_if_due(self, holdings: Assignments) -> None:
-        """Commit changes without waiting, unless that was done a moment ago."""
+        """Commit changes without waiting, if the commit interval has passed."""
         now = time.monotonic()
         if now < self._due_at or (self._answer_until is not None and now < self._answer_until):
             return
@@ -84,10 +84,10 @@ class Committer:
     def commit_last(
         self, held: Callable[[], Sequence[Assignment]], finish_rebalance: Callable[[], None]
     ) -> None:
-        """Commit everything before leaving; if a rebalance refuses, let it finish first.
+        """Commit everything before leaving; if a rebalance prevents it, finish the rebalance first.
 
         Args:
-            held: returns the assignments; a rebalance changes them.
+            held: returns the assignments, which a rebalance changes.
             finish_rebalance: polls once.
         """
         deadline = time.monotonic() + LAST_COMMIT_S
@@ -100,7 +100,7 @@ class Committer:
     def _commit(
         self, places: Mapping[Assignment, CommittedOffset], *, wait: bool
     ) -> KafkaFailure | None:
-        """Commit; a failed commit is harmless: its records are delivered again."""
+        """Commit. A failed commit is harmless: its records are delivered again."""
         if not places:
             return None
         try:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from plaudit.deliver.offsets.asking import ask_until_answered
 from plaudit.deliver.offsets.assignment import MOST_SKEW_MS, Assignment, Record, record_of
 from plaudit.deliver.offsets.assignments import Assignments
+from plaudit.deliver.offsets.broker_query import ask_until_answered
 from plaudit.deliver.offsets.committer import COMMIT_EVERY_S, Committer
 from plaudit.deliver.offsets.lag_watch import LagWatch
 from plaudit.deliver.offsets.membership import Membership
@@ -39,9 +39,9 @@ _log = event_logger(__name__)
 
 READ_MOST: Final = 100
 READ_WAIT_S: Final = 0.5
-# Without room for longer than this, fetching is stopped, and what was prefetched thrown away.
+# If there is no room for longer than this, fetching stops, and prefetched records are discarded.
 PAUSE_AFTER_S: Final = 1.0
-# Half of what a compiled engine takes for the records that it has while there is no room for more.
+# Half of the time that a compiled worker needs for the records in hand when there is no room.
 WAIT_FOR_ROOM_S: Final = 0.005
 ASK_AGAIN_S: Final = 1.0
 
@@ -58,14 +58,14 @@ class ConsumerThread:
         clock: the brokers' time, by which records are due.
 
     Attributes:
-        name: for people.
+        name: name in logs.
         holdings: its assignments; other threads may read only the numbers.
         read_at: when the thread last finished a round, monotonic seconds.
         done: records with a settled delivery that the thread has not counted yet.
-        handed_over: records given to the engine, ever.
+        handed_over: number of records handed over since the start.
         refused: why the group refuses this worker; None: it does not.
-        membership: its share of the topics.
-        lag: of each partition held.
+        membership: its membership in the group.
+        lag: lag of each partition held.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class ConsumerThread:
         self._thread.start()
 
     def settled(self, record: Record) -> None:
-        """Note that a delivery of a record is settled; from any thread.
+        """Count a delivery of a record as settled; from any thread.
 
         A record without deliveries is reported once, with `pending` 0.
         """
@@ -113,12 +113,12 @@ class ConsumerThread:
 
     @property
     def group(self) -> str:
-        """Name of its consumer group."""
+        """Name of the consumer group."""
         return self._config.group.group_id
 
     @property
     def topics(self) -> Collection[str]:
-        """Names of the topics that it reads."""
+        """Names of the topics."""
         return self._config.topics.keys()
 
     def stop(self) -> None:
@@ -157,7 +157,7 @@ class ConsumerThread:
                 self._engine.failed(error)
 
     def _ask_to_join_again(self, refusal: GroupRefused) -> None:
-        """Join again in a moment, with a new client: the old one may have failed for good."""
+        """Join the group again soon, with a new client: the old one may have failed permanently."""
         if self.refused is None:
             _log.warning("group.refused", extra={"error": str(refusal)})
         self.refused = str(refusal)
@@ -174,14 +174,14 @@ class ConsumerThread:
         self._read()
         self._hand_over()
         self.membership.update(holds=bool(self.holdings.held))
-        self.lag.look(self.holdings.held.values(), self._clock.now_ms())
+        self.lag.measure(self.holdings.held.values(), self._clock.now_ms())
         self.read_at = time.monotonic()
 
     def _look_at_topics(self) -> None:
-        """Read a topic anew that was created again under the same name."""
+        """Read a topic from its start if it was created again under the same name."""
         for partition in self._topics.look(self.holdings.held.keys()):
             place = self.holdings.held[partition].read_to
-            start = self._asked(partial(self._positions.anew, partition, place))
+            start = self._asked(partial(self._positions.restart, partition, place))
             self._fresh.append(self.holdings.restart(partition, start))
             self._consumer.seek(partition, start)
 
@@ -205,7 +205,7 @@ class ConsumerThread:
         self._take_in(self._consumer.read(READ_MOST, wait_s))
 
     def _assert_pauses(self) -> None:
-        """Pause and resume fetching again: a rebalance may have changed it."""
+        """Pause and resume fetching again, because a rebalance may have changed it."""
         while self._fresh:
             assignment = self._fresh.pop()
             if not assignment.held:
@@ -243,19 +243,19 @@ class ConsumerThread:
                 # The client hands over the answer only to who reads, and before any record.
                 self._take_in(self._consumer.read(1, 0))
             return
-        # Polling keeps the membership; the pauses keep records out meanwhile.
+        # Polling keeps the membership; paused partitions bring no records.
         for assignment in self.holdings.held.values():
             if not assignment.paused:
                 self._pause(assignment)
         self._take_in(self._consumer.read(READ_MOST, 0))
 
     def _pause(self, assignment: Assignment) -> None:
-        """Pause fetching; records that found no room are read again afterwards."""
+        """Pause fetching; records for which there was no room are read again later."""
         if not assignment.paused:
             assignment.paused = True
             self._consumer.pause([assignment.partition])
         if assignment.reread_at is not None:
-            # After the pause, which would put the position back to where reading stopped.
+            # After the pause, which would reset the position to where reading stopped.
             self._consumer.seek(assignment.partition, assignment.reread_at)
 
     def _resume(self, assignment: Assignment) -> None:
@@ -275,13 +275,13 @@ class ConsumerThread:
 
     def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         places = self._asked(lambda: self._consumer.committed(partitions)) if partitions else {}
-        anew = self._asked(lambda: self._positions.past_end(places))
+        as_read = self._asked(lambda: self._positions.past_end(places))
         starts = self.holdings.assign(
-            {each: place for each, place in places.items() if each not in anew}, self._first_of
+            {each: place for each, place in places.items() if each not in as_read}, self._first_of
         )
-        for partition, first in anew.items():
+        for partition, first in as_read.items():
             self.holdings.restart(partition, first)
-        starts |= anew
+        starts |= as_read
         self.holdings.drop_kept()
         self._engine.resume()
         self.refused = None
@@ -296,11 +296,11 @@ class ConsumerThread:
         return self._asked(lambda: self._consumer.bounds(partition))[0]
 
     def _asked(self, ask: Callable[[], _T]) -> _T:
-        """Ask the brokers until they answer, because nothing is possible without it."""
+        """Query the brokers until they answer, because the thread can't continue without it."""
         return ask_until_answered(ask, self._waits_on)
 
     def _waits_on(self) -> bool:
-        """Wait before the next question to the brokers; return False after `stop`."""
+        """Wait before the next query of the brokers; return False after `stop`."""
         self.read_at = time.monotonic()
         return not self._stop.wait(ASK_AGAIN_S)
 
@@ -324,9 +324,9 @@ class ConsumerThread:
         if assignment is None:
             return
         place = assignment.read_to
-        found = self._asked(lambda: self._positions.look(partition, place))
+        found = self._asked(lambda: self._positions.resumption(partition, place))
         if found.past_end:
-            # It is another log: completions of the old one do not apply.
+            # It is a new log: completions of the old one do not apply.
             self._fresh.append(self.holdings.restart(partition, found.offset))
         else:
             if found.lost:
@@ -345,6 +345,6 @@ class ConsumerThread:
         self._consumer.close()
 
     def _finish_rebalance(self) -> None:
-        """Let a rebalance continue; records that are read meanwhile are for the next owner."""
+        """Let a rebalance continue; the next owner reads any records that arrive."""
         self._consumer.read(READ_MOST, COMMIT_EVERY_S)
         self._take_settled()

@@ -1,8 +1,7 @@
-"""Lag of the partitions that a consumer thread holds, measured once a second from what it knows.
+"""Lag of the partitions that a consumer thread holds, measured once a second without requests.
 
-It costs no request: the end of each log is the one that the latest fetch brought. So the end of a
-partition that is paused is older; what is due in it is known all the same, because a tier's records
-are due in the order of the log.
+The end of each log is the one in the latest fetch. So the end of a paused partition is older. Its
+due records are still known, because a tier's records are due in the order of the log.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ class Lag(NamedTuple):
     """Records of a partition that are not finished.
 
     Attributes:
-        records: how many, parked retries included.
-        due: how many of them may run now.
-        oldest_due_ms: when the oldest was due, by the brokers' clock; None if there is none.
+        records: number of records, parked retries included.
+        due: number of those that may run now.
+        oldest_due_ms: when the oldest was due, by the brokers' clock; None if none is due.
     """
 
     records: int
@@ -31,27 +30,27 @@ class Lag(NamedTuple):
     oldest_due_ms: int | None
 
     def overdue_s(self, now_ms: int) -> float:
-        """Return how long the oldest record has been due."""
+        """Return the seconds since the oldest record was due."""
         due_ms = now_ms if self.oldest_due_ms is None else self.oldest_due_ms
         return max(0, now_ms - due_ms) / 1_000
 
 
 class Due(NamedTuple):
-    """Records that could be delivered now, and how long the oldest of them has been due."""
+    """Number of records that could be delivered now, and seconds since the oldest was due."""
 
     records: int
     seconds: float
 
 
 class LagWatch:
-    """Lag of each partition held; written by the consumer thread, read by any.
+    """Lag of each partition held; the consumer thread measures it, any thread may read it.
 
     Args:
-        end_of: the end of a partition's log, without a request; None: not known yet.
+        end_of: returns the end of a partition's log, without a request; None: unknown.
         monotonic: seconds.
 
     Attributes:
-        lags: by partition; replaced as a whole.
+        lags: lag by partition; replaced as a whole.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class LagWatch:
         self._stands: dict[Partition, tuple[int, int]] = {}
         self.lags: Mapping[Partition, Lag] = {}
 
-    def look(self, held: Iterable[Assignment], now_ms: int) -> None:
+    def measure(self, held: Iterable[Assignment], now_ms: int) -> None:
         """Measure, at most once a second."""
         now_s = self._monotonic()
         if now_s < self._look_at_s:
@@ -83,7 +82,7 @@ class LagWatch:
         self.lags, self._stands = lags, stands
 
     def due(self, now_ms: int) -> Due:
-        """Return what is due in all partitions."""
+        """Return the due records of all partitions."""
         lags = tuple(self.lags.values())
         seconds = max((each.overdue_s(now_ms) for each in lags), default=0.0)
         return Due(sum(each.due for each in lags), seconds)
@@ -94,16 +93,16 @@ def measured(assignment: Assignment, unread: int, since_ms: int, now_ms: int) ->
 
     Args:
         assignment: the partition.
-        unread: records that are in the log, and were not read.
-        since_ms: when it was seen first that reading stands at this place.
-        now_ms: by the brokers' clock.
+        unread: records in the log that were not read.
+        since_ms: time since which the read position has not changed.
+        now_ms: epoch milliseconds of the brokers' clock.
     """
     intake, in_hand = assignment.intake, assignment.window.pending
     until_ms = now_ms if assignment.delay_ms else None
     waiting = intake.due(until_ms)
     heads = (intake.next_due_ms, next((each.due_ms for each in assignment.records.values()), None))
     dues = [each for each in heads if each is not None]
-    # A later record is due later: those unread can't be due while one that was read is not.
+    # Records are due in order: unread ones can't be due while one that was read is not.
     may_be_due = unread if waiting == len(intake) else 0
     if unread and not dues:
         dues.append(since_ms)

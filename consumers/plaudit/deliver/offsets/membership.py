@@ -1,4 +1,4 @@
-"""Membership of a consumer thread in its group, and its share of the topics."""
+"""Membership of a consumer thread in its group."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _log = event_logger(__name__)
 
 ASK_EVERY_S: Final = 1.0
 IDLE_AFTER_S: Final = 15.0
-"""A rebalance is shorter; a thread without partitions for longer is explained in the log."""
+"""Longer than a rebalance; if a thread has no partitions for this time, the log says why."""
 IDLE: Final = "more workers than partitions"
 
 
 class Membership:
-    """Share of one consumer thread. The thread writes, any thread reads.
+    """Membership of one consumer thread, which writes it; any thread may read it.
 
     Args:
-        name: of the thread, for the log.
-        is_member: asks the client whether it is a member of the group.
+        name: the thread's name in the log.
+        is_member: returns whether the client is a member of the group.
         monotonic: monotonic seconds.
     """
 

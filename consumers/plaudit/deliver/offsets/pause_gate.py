@@ -4,14 +4,14 @@ from __future__ import annotations
 
 
 class PauseGate:
-    """Gate of a lane; the consumer thread pauses it, and the event loop resumes it.
+    """Gate of a lane, which the consumer thread closes and the event loop opens.
 
-    It has two counters, each written by one thread only. So the resumption after one pause, still
-    on its way to the event loop, can't end a second pause.
+    It has two counters, each written by one thread only. So a delayed resumption after one pause
+    can't end a second pause.
 
     Attributes:
-        stalled: the brokers acknowledge nothing. Deliveries would be repeated if that lasted longer
-            than a session. Belongs to the event loop.
+        stalled: whether the brokers acknowledge nothing. If that lasted longer than a session,
+            deliveries would be repeated. Belongs to the event loop.
     """
 
     __slots__ = ("_begun", "_ended", "stalled")

@@ -14,11 +14,11 @@ LATENESS: Final = 4.0
 
 
 class Pulse:
-    """The event loop's rounds; shared by the lanes of a worker.
+    """Load of the event loop; shared by the lanes of a worker.
 
     Attributes:
         late_s: lateness of the latest ticks; set by the worker.
-        round_s: time that a callback waits for its turn.
+        round_s: time that a callback waits in the event loop.
     """
 
     __slots__ = ("late_s", "round_s")
@@ -28,5 +28,5 @@ class Pulse:
         self.round_s = 0.0
 
     def turned(self, waited_s: float) -> None:
-        """Note the time that a callback waited for its turn."""
+        """Note the time that a callback waited in the event loop."""
         self.round_s += (waited_s - self.round_s) * WEIGHT

@@ -1,4 +1,4 @@
-"""Log lines of a rebalance, short for any number of partitions."""
+"""Log events of a rebalance, short for any number of partitions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _log = event_logger(__name__)
 
 
 def log_assigned(group: str, partitions: Sequence[Partition]) -> None:
-    """Log which partitions came; nothing when none did."""
+    """Log which partitions were assigned, if any."""
     if partitions:
         _log.info("partitions.assigned", extra={"group": group, "partitions": in_spans(partitions)})
 

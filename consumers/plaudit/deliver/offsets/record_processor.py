@@ -1,4 +1,4 @@
-"""Processor of records: what the event loop's side of a lane passes them to."""
+"""Port of the pipeline, as the bridge uses it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RecordProcessor(Protocol):
         ...
 
     def give_up(self, record: Record, error: Exception) -> None:
-        """Write a record to the dead letters that `process` raised for.
+        """Write a record for which `process` raised to the dead letters.
 
         Raises:
             RecordBlocked: too many records of the partition were written there.
@@ -27,5 +27,5 @@ class RecordProcessor(Protocol):
         ...
 
     def resume(self) -> None:
-        """Attempt what waited while the lane was paused."""
+        """Attempt the deliveries that waited while the lane was paused."""
         ...

@@ -1,4 +1,4 @@
-"""Sink of records: the event loop's side of a consumer thread."""
+"""Port of a lane, as its consumer thread uses it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from plaudit.kafka.read.consumer import Partition
 
 
 class RecordSink(Protocol):
-    """Receives the records of a consumer thread, which calls it."""
+    """Receives the records of a consumer thread."""
 
     def hand_over(self, records: list[Record]) -> None:
         """Take records that may run now."""
         ...
 
     def has_room(self) -> bool:
-        """Return whether more records can be taken."""
+        """Return whether the sink can take more records."""
         ...
 
     def pause(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Process nothing until `resume`; attempts in flight finish.
+        """Stop processing until `resume`; attempts in flight finish.
 
         Returns:
-            Set when the rest of these assignments' partly delivered records is diverted.
+            An event that is set when the rest of these assignments' partly delivered records
+        is diverted.
         """
         ...
 
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Process nothing more of partitions that are taken away; set when that is so."""
+        """Stop processing partitions that are taken away; return an event that is set then."""
         ...
 
     def evict(self, records: Collection[Record]) -> threading.Event:
-        """Cancel the attempts of records, so that they are retried; set when that has begun."""
+        """Cancel the attempts of records, to retry them; return an event that is set then."""
         ...
 
     def resume(self) -> None:

@@ -10,20 +10,20 @@ from plaudit.kafka.read.consumer import GroupConfig
 from plaudit.kafka.read.positions import PastEnd
 
 ASSIGNOR: Final = "range"
-"""It shares every topic evenly, in both group protocols. It gives the same partition number of all
-topics to one owner, so that all retries of an endpoint are in one process."""
+"""It spreads every topic evenly, in both group protocols. It assigns the same partition number of
+all topics to one member, so that all retries of an endpoint are in one process."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """Topics of a consumer thread, and its waiting times when it gives up partitions.
+    """Topics of a consumer thread, and its grace periods.
 
     Attributes:
-        group: membership.
-        topics: with the delay of each, in milliseconds.
-        revoke_grace_s: time for deliveries in flight when a partition is revoked.
-        hold_grace_s: the same when everything is revoked, most of it to come back.
-        close_grace_s: the same when the worker stops.
+        group: configuration of the group member.
+        topics: delay of each topic, in milliseconds.
+        revoke_grace_s: time for deliveries in flight when single partitions are revoked.
+        hold_grace_s: time for them when all partitions are revoked, most of which return.
+        close_grace_s: time for them when the worker stops.
         past_end: where to read when the group's position is past the end of the log.
     """
 

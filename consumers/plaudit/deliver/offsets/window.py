@@ -1,9 +1,9 @@
 """Offset window of a partition: completed out of order, committed in order.
 
-A window belongs to one assignment of one partition. It starts at the group's committed offset;
-only offsets that were really received count, because compaction and transaction markers leave
-gaps. What may be committed is the lowest received offset that is not done, or, when all are, the
-offset after the last one received. What is done above it goes along as a bitmap (see `bitmap`).
+A window belongs to one assignment of one partition. It starts at the group's committed offset; only
+offsets that were really received count, because compaction and transaction markers leave gaps. The
+committable offset is the lowest received one that is not done or, if all are done, the one after
+the last received. Completions above it are committed as a bitmap (see `bitmap`).
 
 Each completion sets its bit at once, so that a commit only cuts the bitmap: collecting and sorting
 10,000 completions at each commit took 1.9 ms, and a worker commits many times a second.
@@ -24,9 +24,9 @@ class WindowLimits:
 
     Attributes:
         span: offsets between the oldest unfinished record and the newest one received. A bitmap of
-            10,000 bits is 1,668 characters, well under the 4,096 that brokers take.
-        bytes: sum of the values of records received and not done.
-        crowded: part of either bound from which on the oldest deliveries make way.
+            10,000 bits is 1,668 characters, well under the 4,096 that brokers refuse.
+        bytes: total size of the values of unfinished records.
+        crowded: share of either bound above which the oldest deliveries are diverted.
     """
 
     span: int = 10_000
@@ -35,7 +35,7 @@ class WindowLimits:
 
 
 class Window:
-    """Offsets received and done of one partition, in one assignment.
+    """Offsets of one partition that were received and completed, in one assignment.
 
     Args:
         done_ahead: offsets at or above the start that an earlier assignment finished; they are
@@ -59,7 +59,7 @@ class Window:
 
     @property
     def committable(self) -> int:
-        """The offset to commit: everything received below it is done."""
+        """Offset to commit: everything received below it is done."""
         received, pending = self._received, self._pending
         while received and received[0] not in pending:
             received.popleft()
@@ -72,12 +72,12 @@ class Window:
 
     @property
     def pending(self) -> int:
-        """Number of records that are received and not done."""
+        """Number of received records that are not done."""
         return len(self._pending)
 
     @property
     def pending_bytes(self) -> int:
-        """Sum of their values, in bytes."""
+        """Total size of their values, in bytes."""
         return self._bytes
 
     def has_room(self, limits: WindowLimits) -> bool:
@@ -85,11 +85,11 @@ class Window:
         if self._bytes >= limits.bytes:
             return False
         received = self._received
-        # Mostly there is room even above a head that may be done by now.
+        # Usually there is room even without advancing past a head that is done.
         return (received and self._next - received[0] < limits.span) or self.span < limits.span
 
     def crowded_below(self, limits: WindowLimits) -> int:
-        """Return the offset below which records keep the window crowded; 0 if it is not crowded."""
+        """Return the offset below which records crowd the window; 0 if it is not crowded."""
         head = self.committable
         if self._bytes >= limits.bytes * limits.crowded:
             return head + 1
@@ -97,7 +97,7 @@ class Window:
         return below if head < below else 0
 
     def receive(self, offset: int, size: int) -> bool:
-        """Receive a record; return False if it is done already and must not be delivered.
+        """Add a record; return False if it is done already and must not be delivered.
 
         Offsets come in ascending order; one below the newest received is a repetition after a
         seek, and is refused unless it is still unknown here.
@@ -124,7 +124,7 @@ class Window:
         return True
 
     def advance(self, position: int) -> None:
-        """Skip a gap of the log: no record below `position` will be received."""
+        """Skip a gap in the log: no record below `position` exists."""
         self._next = max(self._next, position)
 
     def metadata(self) -> str:

@@ -1,4 +1,4 @@
-"""Signed requests, and the sending of a single one."""
+"""Attempter: writes and signs requests."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ _IS_TEST: Final = Trigger.TEST
 _TEST: Final = b"plaudit-test: true\r\n"
 _CE_SOURCE: Final = "ce_source"
 MOST_PREFIXES: Final = 20_000
-"""Endpoints whose first lines are remembered; about 300 bytes each."""
+"""Endpoints whose request heads are cached; about 300 bytes each."""
 
 
-class Parcel(NamedTuple):
+class RequestContent(NamedTuple):
     """Content of one request.
 
     Attributes:
         message_id: the `webhook-id`.
-        body: as it is signed and sent.
-        trigger: why it is sent.
-        write: for an endpoint with another payload format: writes what is sent in place of `body`.
+        body: the body that is signed and sent.
+        trigger: cause of the request.
+        write: writes the body in another payload format, in place of `body`; None: the standard
+            one.
         trace: header lines of the trace context.
     """
 
@@ -65,10 +66,10 @@ class Attempter:
 
     Args:
         sender: the HTTP client.
-        defects: counts and logs what our own code raises.
+        defects: counts and logs defects.
 
     Attributes:
-        sender: see above.
+        sender: the HTTP client.
     """
 
     def __init__(self, sender: Sender, defects: Defects | None = None) -> None:
@@ -80,63 +81,63 @@ class Attempter:
         """Return the request of a delivery; raises like `request`."""
         shape = endpoint.shape
         write = None if shape is None else partial(write_as, shape, delivery)
-        parcel = Parcel(
+        content = RequestContent(
             delivery.event.event_id,
             delivery.body,
             delivery.history.trigger,
             write,
             request_headers(delivery.trace),
         )
-        return self.request(parcel, endpoint, now_ms)
+        return self.request(content, endpoint, now_ms)
 
-    def request(self, parcel: Parcel, endpoint: Endpoint, now_ms: int) -> Request:
-        """Return the signed request for a parcel.
+    def request(self, content: RequestContent, endpoint: Endpoint, now_ms: int) -> Request:
+        """Return a signed request.
 
         Args:
-            parcel: what is sent.
-            endpoint: where to.
+            content: content of the request.
+            endpoint: receiver of the request.
             now_ms: epoch milliseconds; its seconds are the `webhook-timestamp`.
 
         Raises:
             AddressRefused: the endpoint's URL leads to a private address.
-            RequestInvalid: a header of the subscriber's choice can't be written.
+            RequestInvalid: one of the subscriber's headers can't be written.
         """
         target = endpoint.target
         if not isinstance(target, Target):
             raise AddressRefused("the endpoint's URL", target, literal=True)
         prefix = self._prefix(target, endpoint)
         more = b""
-        if parcel.write is not None:
-            body, headers = parcel.write()
-            parcel, more = parcel._replace(body=body), header_lines(headers)
-        lines = request_lines(parcel, endpoint, now_ms // 1_000) + more
-        return Request(target, prefix, lines, parcel.body)
+        if content.write is not None:
+            body, headers = content.write()
+            content, more = content._replace(body=body), header_lines(headers)
+        lines = request_lines(content, endpoint, now_ms // 1_000) + more
+        return Request(target, prefix, lines, content.body)
 
-    async def send(self, parcel: Parcel, endpoint: Endpoint) -> Attempted:
-        """POST something that is not a delivery of the pipeline: a test, a notice."""
+    async def send(self, content: RequestContent, endpoint: Endpoint) -> Attempted:
+        """POST a request outside the pipeline, such as a test or a notice."""
         ended: asyncio.Future[Answer | TransportError] = asyncio.get_running_loop().create_future()
         now_ms = int(time.time() * 1_000)
         try:
-            target, prefix, lines, body = self.request(parcel, endpoint, now_ms)
+            target, prefix, lines, body = self.request(content, endpoint, now_ms)
             started = self.sender.start(
                 target, prefix, lines, body, partial(_end, ended), endpoint.workspace_id
             )
         except TransportError as refused:
             return Attempted(refused, now_ms)
-        except Exception as crash:  # noqa: BLE001 - a defect of ours is an outcome, too
+        except Exception as crash:  # noqa: BLE001 - a defect is an outcome, too
             self._defects.note(Stage.ATTEMPT, crash)
             return Attempted(defect_of(crash), now_ms)
         try:
             return Attempted(await ended, now_ms)
         finally:
-            # Without effect on an exchange that has ended; the caller may have been cancelled.
+            # Cancels the exchange if the caller is cancelled; no effect once it has ended.
             started.cancel(TotalTimeout(phase=started.phase, sent=started.sent))
 
     def _prefix(self, target: Target, endpoint: Endpoint) -> bytes:
-        """Return what every request to an endpoint begins with, written once for each version.
+        """Return the constant head of requests to an endpoint, written once for each version.
 
         Raises:
-            RequestInvalid: a header of the subscriber's choice can't be written.
+            RequestInvalid: one of the subscriber's headers can't be written.
         """
         known = self._prefixes.get(endpoint.endpoint_id)
         if known is not None and known[0] is endpoint:
@@ -151,9 +152,9 @@ class Attempter:
         return prefix
 
 
-def request_lines(parcel: Parcel, endpoint: Endpoint, now_s: int) -> bytes:
-    """Return the headers of this request alone (Standard Webhooks; `webhook-timestamp` is now)."""
-    message_id, body, trigger, _, trace = parcel
+def request_lines(content: RequestContent, endpoint: Endpoint, now_s: int) -> bytes:
+    """Return the headers that differ between requests (Standard Webhooks)."""
+    message_id, body, trigger, _, trace = content
     lines = b"webhook-id: %b\r\nwebhook-timestamp: %d\r\nwebhook-signature: %b\r\n" % (
         message_id.encode(),
         now_s,

@@ -1,4 +1,4 @@
-"""Context of a pipeline: what the lanes share, and what each lane has of its own."""
+"""Context of a pipeline: the collaborators that lanes share, and those of each lane."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from plaudit.deliver.isolation.dlq_limit import DlqLimiter
-from plaudit.deliver.isolation.known import Standings
+from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.deliver.isolation.limits import AdmissionLimits
-from plaudit.deliver.model.decision import Dead, Plan, Reason
+from plaudit.deliver.model.decision import Dead, Reason, RetryPlan
 from plaudit.deliver.model.defects import Defects
 from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.deliver.offsets.pulse import Pulse
@@ -33,20 +33,20 @@ class PipelineContext:
     Attributes:
         table: the endpoints.
         table_is_current: returns whether the table is known to be complete.
-        schemas: writers' schemas; None: only those that the product knows.
-        stopped: versions of endpoints that answered 410, by endpoint: nothing is sent to an
-            endpoint until its next version.
+        schemas: writers' schemas; None: only the built-in ones.
+        stopped: versions that answered 410, by endpoint id; nothing is sent to such an endpoint
+            until its next version.
         flood_share: part of a partition's records in a minute that may be unreadable.
         schema_wait_s: seconds that a partition waits for unknown schemas.
         pulse: lateness of the event loop.
-        known: health of the endpoints.
-        spans: makes spans of deliveries; None: tracing is off.
+        health_registry: health of the endpoints.
+        spans: records spans of deliveries; None: tracing is off.
     """
 
     attempter: Attempter
     settler: Settler
     reporter: AttemptLogger
-    plan: Plan
+    plan: RetryPlan
     limits: AdmissionLimits
     table: EndpointTable
     table_is_current: Callable[[], bool]
@@ -55,7 +55,7 @@ class PipelineContext:
     flood_share: float = 1.0
     schema_wait_s: float = 300.0
     pulse: Pulse = field(default_factory=Pulse)
-    known: Standings = field(default_factory=Standings)
+    health_registry: HealthRegistry = field(default_factory=HealthRegistry)
     spans: DeliverySpans | None = None
 
 
@@ -63,19 +63,20 @@ class LaneContext:
     """Collaborators of one lane; belongs to the event loop's thread.
 
     Args:
-        shared: by the lanes.
+        shared: collaborators that lanes share.
 
     Attributes:
-        shared: see above.
-        decoder: reads events.
+        shared: collaborators that lanes share.
+        decoder: decodes events.
         counters: counts for metrics.
         limiter: pauses a partition in which most records are unreadable.
         schema_wait: limits how long a record may block its partition.
         unreadable_log: logs unreadable records.
-        seen: steps of deliveries, to drop repetitions.
-        latest: events that were read last, for the next deliveries of them.
+        seen: recent steps of deliveries, to drop repetitions.
+        latest: cache of decoded events, for further deliveries of the same event.
         gate: pauses the lane.
-        closed: the worker is stopping: outcomes are ignored, and others read the records again.
+        closed: whether the worker is stopping: it ignores outcomes, and the next owner reads the
+            records again.
     """
 
     def __init__(self, shared: PipelineContext) -> None:
@@ -92,7 +93,7 @@ class LaneContext:
 
     @property
     def defects(self) -> Defects:
-        """Counters and log of exceptions that our own code raised."""
+        """Counters and log of defects."""
         return self.shared.settler.defects
 
     @property
@@ -105,7 +106,7 @@ class LaneContext:
         return self.shared.settler.now_ms()
 
     def gone(self, endpoint: Endpoint) -> Dead | None:
-        """Return what is decided for an endpoint whose present version answered 410."""
+        """Return the decision about an endpoint that answered 410; None: it did not."""
         if self.shared.stopped.get(endpoint.endpoint_id) != endpoint.version:
             return None
         return Dead(Reason.ENDPOINT_DISABLED, "it answered 410 a moment ago")

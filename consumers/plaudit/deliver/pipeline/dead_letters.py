@@ -1,4 +1,4 @@
-"""Dead letters of whole records: unreadable ones, and those that our own code fails on."""
+"""Dead letters of whole records: unreadable ones, and those that a defect prevents."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def dead_letter(lane: LaneContext, record: Record, dead: DeadRecord) -> None:
 
 
 def give_up(lane: LaneContext, record: Record, error: Exception) -> None:
-    """Write a record to the dead letters because our own code raised an exception for it.
+    """Write a record to the dead letters because of a defect.
 
     Raises:
         RecordBlocked: flood protection pauses the partition.
     """
-    # Deliveries of the record may have begun: they count down on it, so the letter has its own.
-    fresh = record.anew() if record.pending else record
+    # Deliveries of the record may have begun and count down on it, so the letter uses a copy.
+    fresh = record.as_read() if record.pending else record
     dead_letter(lane, fresh, DeadRecord(Reason.DEFECT, str(defect_of(error))))
     lane.defects.note(Stage.JUDGE, error, record)
 
 
 def give_up_job(lane: LaneContext, record: Record, error: Exception) -> None:
-    """The same for a record whose work in slices raised; it does not count as part of a flood."""
+    """Write a record to the dead letters whose sliced work raised; flood protection ignores it."""
     lane.defects.note(Stage.JUDGE, error, record)
     lane.counters.undecodable[Reason.DEFECT] += 1
-    fresh = record.anew()
+    fresh = record.as_read()
     fresh.pending = 1
     fresh.assignment.begun += 1
     lane.shared.settler.dead_letter(fresh, Reason.DEFECT, str(defect_of(error)))

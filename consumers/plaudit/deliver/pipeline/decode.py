@@ -10,7 +10,7 @@ from plaudit.events.decoding import Event, SchemaUnknown, Undecodable
 
 
 def decode(lane: LaneContext, record: Record) -> Event | DeadRecord:
-    """Return the record's event, or why it can't be read.
+    """Return the record's event, or the reason why it can't be read.
 
     Raises:
         RecordBlocked: its schema is unknown, and may still be registered.

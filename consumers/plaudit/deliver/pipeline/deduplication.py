@@ -1,7 +1,7 @@
 """De-duplication in the deliveries lane.
 
-After a crash between the write of a retry and the commit of its origin, two records stand for the
-same step of a delivery. Both are in the same partition, a few records apart.
+After a crash between the write of a retry and the commit of its origin, the same step of a delivery
+has two records. Both are in the same partition, a few records apart.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from collections import deque
 from hashlib import blake2b
 from typing import Final
 
-from plaudit.deliver.model.delivery import Addressed
+from plaudit.deliver.model.delivery import DeliveryHeaders
 from plaudit.kafka.read.consumer import Partition
 
 REMEMBERED: Final = 100_000
-"""Remembered records of all partitions together: 20 MB. While ten partitions are busy, that is
-10,000 for each. With a bound for each partition, a worker with twelve partitions of every tier
-would need 600 MiB."""
+"""Remembered steps of all partitions together: 20 MB. With ten busy partitions, that is 10,000 for
+each. With a bound for each partition, a worker with twelve partitions of every tier would need 600
+MiB."""
 _DIGEST_BYTES: Final = 16
-"""Long enough that no two steps collide: a delivery would be dropped."""
+"""Bytes of a digest: enough that no two steps collide, which would drop a delivery."""
 
 
 class SeenSteps:
-    """Latest steps of deliveries, with the offset of each; for the event loop.
+    """Latest steps of deliveries, with their offsets; belongs to the event loop.
 
     Args:
-        most: remembered steps.
+        most: maximum number of steps.
     """
 
     def __init__(self, most: int = REMEMBERED) -> None:
@@ -33,8 +33,10 @@ class SeenSteps:
         self._offsets: dict[bytes, int] = {}
         self._in_order: deque[bytes] = deque()
 
-    def repeats(self, partition: Partition, offset: int, event_id: str, given: Addressed) -> bool:
-        """Remember a step; return whether another record of the partition had it already."""
+    def repeats(
+        self, partition: Partition, offset: int, event_id: str, given: DeliveryHeaders
+    ) -> bool:
+        """Remember a step; return whether an earlier record of the partition had it."""
         history = given.history
         step = (
             f"{partition} {event_id} {given.endpoint_id} {history.attempts} {history.diversions} "

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from plaudit.deliver.model.decision import Cancelled, Dead, Decision, Plan, Reason, divert, wait_on
+from plaudit.deliver.model.decision import (
+    Cancelled,
+    Dead,
+    Decision,
+    Reason,
+    RetryPlan,
+    divert,
+    wait_on,
+)
 from plaudit.deliver.model.defects import Stage
 from plaudit.deliver.model.delivery import (
-    Addressed,
     Delivery,
+    DeliveryHeaders,
     HeadersUnusable,
     History,
     read_headers,
@@ -16,7 +24,7 @@ from plaudit.deliver.model.delivery import (
 from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.decode import decode
-from plaudit.deliver.pipeline.expansion import Broken, DeadRecord, Expansion, Way
+from plaudit.deliver.pipeline.expansion import DeadRecord, Expansion, ExpansionDefect, Route
 from plaudit.endpoints.matching import ERASED
 from plaudit.endpoints.model import Deleted, Endpoint, Unreadable
 from plaudit.events.decoding import Event
@@ -24,7 +32,7 @@ from plaudit.events.rendering import render
 from plaudit.kafka.read.headers import Headers, HeadersUnreadable
 
 FORGET_AFTER_MS: Final = 3_600_000
-"""An endpoint that has been missing from the table for so long counts as deleted."""
+"""An endpoint that has been missing from the table for this time counts as deleted."""
 
 
 def expand(lane: LaneContext, record: Record) -> Expansion:
@@ -53,30 +61,30 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
     try:
         now_ms = lane.now_ms()
         lane.counters.late_s = max(0, now_ms - record.due_ms) / 1_000
-        way = _way(lane, found, addressed, event, now_ms)
-        if addressed.history.unjudged and isinstance(way, Endpoint):
-            way = _judged(delivery, way)
-        if isinstance(way, Endpoint):
+        route = _endpoint_or_decision(lane, found, addressed, event, now_ms)
+        if addressed.history.unjudged and isinstance(route, Endpoint):
+            route = _judged(delivery, route)
+        if isinstance(route, Endpoint):
             delivery.body = _body_of(lane, record, event, headers)
     except Exception as error:  # noqa: BLE001 - it is retried, and so has an end
-        way = Broken(Stage.RENDER, error)
-    return [(delivery, way)]
+        route = ExpansionDefect(Stage.RENDER, error)
+    return [(delivery, route)]
 
 
-def _judged(delivery: Delivery, endpoint: Endpoint) -> Way:
+def _judged(delivery: Delivery, endpoint: Endpoint) -> Route:
     """Ask the endpoint's filter again, which raised an exception for the event before."""
     event, wants = delivery.event, endpoint.wants
     try:
         if wants is not None and event.type != ERASED and not wants(event.data):
             return Cancelled(Reason.NOT_WANTED)
     except Exception as error:  # noqa: BLE001 - it is retried, and so has an end
-        return Broken(Stage.JUDGE, error)
+        return ExpansionDefect(Stage.JUDGE, error)
     delivery.history = delivery.history._replace(unjudged=False)
     return endpoint
 
 
 def _event_of(lane: LaneContext, record: Record, headers: Headers) -> Event | DeadRecord:
-    """Return the record's event, which may be shared with deliveries before; or why it is dead."""
+    """Return the record's event, which earlier deliveries may share, or a dead record."""
     known = lane.latest.find(record.value)
     if known is None:
         return decode(lane, record)
@@ -94,14 +102,14 @@ def _body_of(lane: LaneContext, record: Record, event: Event, headers: Headers) 
     return body
 
 
-def _way(
+def _endpoint_or_decision(
     lane: LaneContext,
     found: Endpoint | Deleted | Unreadable | None,
-    addressed: Addressed,
+    addressed: DeliveryHeaders,
     event: Event,
     now_ms: int,
-) -> Way:
-    """Return the endpoint to attempt, or what is decided without an attempt."""
+) -> Route:
+    """Return the endpoint to attempt, or a decision without an attempt."""
     plan, history = lane.shared.plan, addressed.history
     match found:
         case None:
@@ -120,9 +128,9 @@ def _way(
 
 
 def before_attempt(
-    endpoint: Endpoint, addressed: Addressed, event: Event, plan: Plan, now_ms: int
+    endpoint: Endpoint, addressed: DeliveryHeaders, event: Event, plan: RetryPlan, now_ms: int
 ) -> Decision | None:
-    """Return what is decided about a delivery without an attempt; None: attempt it."""
+    """Return the decision about a delivery without an attempt; None: attempt it."""
     history = addressed.history
     if endpoint.workspace_id != event.workspace_id:
         detail = "the endpoint belongs to another workspace than the event"
@@ -136,7 +144,7 @@ def before_attempt(
     return wait_on(history, plan, now_ms)
 
 
-def expired(history: History, plan: Plan, endpoint: Endpoint, now_ms: int) -> bool:
+def expired(history: History, plan: RetryPlan, endpoint: Endpoint, now_ms: int) -> bool:
     """Return whether a delivery is older than its schedule and a day."""
     schedule = plan.schedule if endpoint.schedule is None else endpoint.schedule
     return now_ms > history.enqueued_at_ms + plan.lifetime_ms(schedule)

@@ -1,4 +1,4 @@
-"""Expansion in the events lane: one event into deliveries to the endpoints that want it."""
+"""Expansion in the events lane: one event into deliveries to its subscribers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from plaudit.deliver.offsets.blocked import RecordBlocked
 from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.decode import decode
 from plaudit.deliver.pipeline.expansion import (
-    Broken,
     DeadRecord,
     Deliveries,
     Expansion,
-    Way,
+    ExpansionDefect,
+    Route,
     WideEvent,
 )
 from plaudit.endpoints.matching import TakesLong
@@ -45,10 +45,10 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
     if isinstance(event, DeadRecord):
         return event
     try:
-        wanting = shared.table.wanting(event.workspace_id, event.type)
-        if len(wanting.candidates(record.timestamp_ms)) > WIDE:
+        subscribers = shared.table.subscribers(event.workspace_id, event.type)
+        if len(subscribers.candidates(record.timestamp_ms)) > WIDE:
             return WideEvent(event.workspace_id)
-        endpoints = wanting.match(event.space_id, record.timestamp_ms, event.data)
+        endpoints = subscribers.match(event.space_id, record.timestamp_ms, event.data)
     except TakesLong:
         return WideEvent(event.workspace_id)
     return deliveries_of(lane, record, event, endpoints)
@@ -57,15 +57,15 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
 def deliveries_of(
     lane: LaneContext, record: Record, event: Event, endpoints: Sequence[Found]
 ) -> Deliveries:
-    """Return a delivery for each endpoint that wants an event."""
+    """Return a delivery for each endpoint that matches an event."""
     if not endpoints:
         lane.counters.unmatched += 1
         return []
-    broken: Broken | None = None
+    broken: ExpansionDefect | None = None
     try:
         body = render(event)
     except Exception as error:  # noqa: BLE001 - each of its deliveries is retried
-        body, broken = b"", Broken(Stage.RENDER, error)
+        body, broken = b"", ExpansionDefect(Stage.RENDER, error)
     origin = origin_of(record)
     history = History(_EVENT, 0, 0, 0, record.timestamp_ms)
     if all(isinstance(each, Endpoint) and each.shape is None for each in endpoints):
@@ -84,16 +84,16 @@ def deliveries_of(
     return found
 
 
-def _unjudged(record: Record, event: Event, found: Unjudged) -> tuple[Delivery, Way]:
+def _unjudged(record: Record, event: Event, found: Unjudged) -> tuple[Delivery, Route]:
     """Return a delivery that is retried, and judged again then."""
     history = History(_EVENT, 0, 0, 0, record.timestamp_ms, unjudged=True)
     origin = origin_of(record)
     delivery = Delivery(record, event, b"", found.endpoint_id, found.endpoint, origin, history)
-    return delivery, Broken(Stage.JUDGE, found.error)
+    return delivery, ExpansionDefect(Stage.JUDGE, found.error)
 
 
-def _without_attempt(lane: LaneContext, history: History, endpoint: Matched) -> Way:
-    """Return what becomes of a delivery to an endpoint that is not served any more."""
+def _without_attempt(lane: LaneContext, history: History, endpoint: Matched) -> Route:
+    """Return the decision about a delivery to an endpoint that is disabled or deleted."""
     match endpoint:
         case Endpoint():
             return Dead(Reason.ENDPOINT_DISABLED, endpoint.disabled_reason or "")
@@ -104,6 +104,6 @@ def _without_attempt(lane: LaneContext, history: History, endpoint: Matched) -> 
             try:
                 return divert(history, plan, reason, lane.now_ms())
             except Exception as error:  # noqa: BLE001 - the event's other deliveries proceed
-                return Broken(Stage.ADMIT, error)
+                return ExpansionDefect(Stage.ADMIT, error)
         case _:
             assert_never(endpoint)

@@ -1,4 +1,4 @@
-"""Expansion of a record: deliveries, a dead letter, or a wide event."""
+"""Results of expanding a record: deliveries, a dead record, or a wide event."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from plaudit.endpoints.model import Endpoint
 
 
 class DeadRecord(NamedTuple):
-    """The record can't be read, and becomes a dead letter."""
+    """The record can't be read and becomes a dead letter."""
 
     reason: str
     detail: str
 
 
 class WideEvent(NamedTuple):
-    """The event may be for more endpoints than fit into one slice of time."""
+    """The event may match more endpoints than fit into one slice of time."""
 
     workspace_id: str
 
 
-class Broken:
-    """Our own code raised an exception for a delivery.
+class ExpansionDefect:
+    """The worker's code raised an exception for a delivery.
 
     A plain class: a compiled named tuple can't have a field of an exception type.
 
@@ -40,7 +40,7 @@ class Broken:
         self.error = error
 
 
-Way: TypeAlias = "Endpoint | Decision | Broken"
-"""Where a delivery goes: to its endpoint, or to what was decided without an attempt."""
-Deliveries: TypeAlias = "list[tuple[Delivery, Way]]"
+Route: TypeAlias = "Endpoint | Decision | ExpansionDefect"
+"""Route of a delivery: its endpoint, or a decision without an attempt."""
+Deliveries: TypeAlias = "list[tuple[Delivery, Route]]"
 Expansion: TypeAlias = "Deliveries | DeadRecord | WideEvent"

@@ -18,40 +18,41 @@ from plaudit.deliver.settle.headers import Headers
 from plaudit.deliver.settle.records import fanned_out_headers
 from plaudit.deliver.settle.tickets import Ticket
 from plaudit.endpoints.candidate import Candidate
-from plaudit.endpoints.matching import TakesLong, Wanting
+from plaudit.endpoints.matching import TakesLong, TypeSubscribers
 from plaudit.endpoints.model import Found
 from plaudit.events.decoding import Event
 from plaudit.records.delivery_id import delivery_id
 from plaudit.records.names import Header, Trigger
 
 SLICE_S: Final = 0.002
-"""Others' deliveries pass the event loop some five times on their way: 10 ms for all slices."""
+"""Length of a slice. Another delivery passes the event loop about five times, so slices delay it by
+10 ms."""
 _EVENT: Final = Trigger.EVENT
 
 
-def wanting_of(lane: LaneContext, record: Record) -> tuple[Event, Wanting]:
-    """Return an event that was decoded before, and the endpoints that may want it.
+def subscribers_of(lane: LaneContext, record: Record) -> tuple[Event, TypeSubscribers]:
+    """Return a previously decoded event, and its subscribers.
 
     Raises:
-        TakesLong: the endpoints are still being learned; call again.
+        TakesLong: the table is still learning the endpoints; call again.
     """
     event = lane.decoder.decode(record.value, record.headers)
-    return event, lane.shared.table.wanting(event.workspace_id, event.type)
+    return event, lane.shared.table.subscribers(event.workspace_id, event.type)
 
 
 class FanOut:
-    """Walks over the endpoints that may want an event.
+    """Walks over the subscribers of an event.
 
-    While no more than `WIDE` are found, nothing is written; at the end, these few are routed like
-    those of any event. From the next one on, each found is written to the deliveries lane. After a
-    crash the walk starts again: the record is not done before its end.
+    Up to `WIDE` matches are kept, and routed at the end like those of any event. With more matches,
+    all of them are written to the deliveries lane. After a crash the walk starts again, because the
+    record is done only at its end.
 
     Args:
-        record: of the event.
-        lane: that reads the event.
-        find: decodes the record, and finds the endpoints; called with the first slice, so that a
-            job that waits holds nothing but its record.
-        route: receives the deliveries to a few endpoints.
+        record: record of the event.
+        lane: context of the lane that reads the event.
+        find: decodes the record and finds its subscribers; called in the first slice, so that a
+            waiting job holds only its record.
+        route: receives the deliveries if there are few.
         clock: monotonic seconds.
     """
 
@@ -65,9 +66,9 @@ class FanOut:
         "_place",
         "_route",
         "_settler",
+        "_subscribers",
         "_ticket",
         "_unjudged",
-        "_wanting",
         "record",
     )
 
@@ -75,7 +76,7 @@ class FanOut:
         self,
         record: Record,
         lane: LaneContext,
-        find: Callable[[Record], tuple[Event, Wanting]],
+        find: Callable[[Record], tuple[Event, TypeSubscribers]],
         route: Callable[[Record, Deliveries], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -86,7 +87,7 @@ class FanOut:
         self._route = route
         self._clock = clock
         self._event: Event | None = None
-        self._wanting: Wanting | None = None
+        self._subscribers: TypeSubscribers | None = None
         self._place = 0
         self._found: deque[Candidate] = deque()
         self._unjudged: dict[str, Exception] = {}
@@ -99,74 +100,74 @@ class FanOut:
             return self._is_given_up() or self._walk()
         except Exception as error:
             if self._ticket is None:
-                raise  # Nothing was written: the record as a whole becomes a dead letter.
+                raise  # Nothing was written, so the whole record becomes a dead letter.
             self._give_up(self._ticket, error)
             return True
 
     def _give_up(self, ticket: Ticket, error: Exception) -> None:
-        """Write the record to the dead letters, too, because our own code raised an exception."""
+        """Write the record to the dead letters as well, because of a defect."""
         self._lane.defects.note(Stage.JUDGE, error, self.record)
         self._lane.counters.undecodable[Reason.DEFECT] += 1
         self._settler.give_up_wide(ticket, Reason.DEFECT, str(defect_of(error)))
 
     def _walk(self) -> bool:
-        if self._event is None or self._wanting is None:
+        if self._event is None or self._subscribers is None:
             try:
-                self._event, self._wanting = self._find(self.record)
+                self._event, self._subscribers = self._find(self.record)
             except TakesLong:
                 return False
-        event, wanting = self._event, self._wanting
+        event, subscribers = self._event, self._subscribers
         until_s = self._clock() + SLICE_S
-        while self._advance(event, wanting):
+        while self._advance(event, subscribers):
             if self._clock() >= until_s or not self._lane.may_fan_out:
                 return False
         if self._ticket is None:
-            few = deliveries_of(self._lane, self.record, event, self._few(wanting))
+            few = deliveries_of(self._lane, self.record, event, self._few(subscribers))
             self._route(self.record, few)
         else:
             self._settler.close_wide(self._ticket)
         return True
 
-    def _few(self, wanting: Wanting) -> list[Found]:
+    def _few(self, subscribers: TypeSubscribers) -> list[Found]:
         """Return what was found, as matching at once would have."""
         raised = self._unjudged
         return [
-            wanting.opened(each)
+            subscribers.opened(each)
             if (error := raised.get(each.endpoint_id)) is None
-            else wanting.unjudged(each, error)
+            else subscribers.unjudged(each, error)
             for each in self._found
         ]
 
     def _is_given_up(self) -> bool:
         """Return whether the event is left to the next owner of the partition.
 
-        A walk that has written something continues for as long as the group leaves the partition
-        here: the next owner would write all of it again.
+        A walk that has written something continues while this worker owns the partition, because
+        the next owner would write all of it again.
         """
         assignment = self.record.assignment
         return not (assignment.active if self._ticket is None else assignment.held)
 
-    def _advance(self, event: Event, wanting: Wanting) -> bool:
+    def _advance(self, event: Event, subscribers: TypeSubscribers) -> bool:
         """Write one delivery, or match one endpoint; return False at the end."""
         ticket = self._ticket
         if ticket is not None and self._found:
             self._hand_over(ticket, event, self._found.popleft())
             return True
-        endpoints = wanting.candidates(self.record.timestamp_ms)
+        endpoints = subscribers.candidates(self.record.timestamp_ms)
         if self._place == len(endpoints):
             return False
         endpoint = endpoints[self._place]
         self._place += 1
-        if self._wants(wanting, endpoint, event):
+        if self._wants(subscribers, endpoint, event):
             self._found.append(endpoint)
             if ticket is None and len(self._found) > WIDE:
                 self._begin(event)
         return True
 
-    def _wants(self, wanting: Wanting, endpoint: Candidate, event: Event) -> bool:
+    def _wants(self, subscribers: TypeSubscribers, endpoint: Candidate, event: Event) -> bool:
         """Return whether an endpoint wants the event, or its filter raised an exception."""
         try:
-            return wanting.wants(endpoint, event.space_id, self.record.timestamp_ms, event.data)
+            return subscribers.wants(endpoint, event.space_id, self.record.timestamp_ms, event.data)
         except Exception as error:  # noqa: BLE001 - the event's other deliveries proceed
             self._unjudged[endpoint.endpoint_id] = error
             return True

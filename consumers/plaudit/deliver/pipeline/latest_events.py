@@ -1,4 +1,4 @@
-"""Latest events of a lane: deliveries of one event to many endpoints share what was read of it.
+"""Cache of a lane's latest events, which deliveries to many endpoints share.
 
 The deliveries lane reads a wide event once for each of its endpoints, one after the other. Decoded
 and rendered, an event of 1 KB takes some 5 KB; thousands of its deliveries may be in hand. Each has
@@ -14,13 +14,13 @@ from plaudit.events.decoding import SINGLE_OBJECT, Event
 from plaudit.kafka.read.headers import Headers
 
 KEPT: Final = 16
-"""Events: partitions are read in turn, and each may be at another wide event."""
+"""Cached events: partitions are read in turn, and each may contain another wide event."""
 MOST_BYTES: Final = 64 * 1024
-"""Of an event: all that are kept take 5 MB at most."""
+"""Bytes of a cached event: all of them take 5 MB at most."""
 
 
 class ReadEvent(NamedTuple):
-    """An event as all its deliveries use it.
+    """Decoded event that its deliveries share.
 
     Attributes:
         value: as it was read.
@@ -41,7 +41,7 @@ class ReadEvent(NamedTuple):
 
 
 class LatestEvents:
-    """The latest events that were decoded and rendered, by their bytes."""
+    """The latest decoded and rendered events, by their bytes."""
 
     __slots__ = ("_latest",)
 
@@ -49,11 +49,11 @@ class LatestEvents:
         self._latest: dict[bytes, ReadEvent] = {}
 
     def find(self, value: bytes) -> ReadEvent | None:
-        """Return the event of these bytes, if it is one of the latest."""
+        """Return the event with these bytes, if it is cached."""
         return self._latest.get(value)
 
     def keep(self, value: bytes, event: Event, body: bytes, headers: Headers) -> None:
-        """Keep an event whose bytes alone tell how it is decoded, and not its record's headers."""
+        """Cache an event, if its decoding depends on its bytes only, and not on headers."""
         if value[:2] != SINGLE_OBJECT or len(value) > MOST_BYTES:
             return
         if len(self._latest) >= KEPT:

@@ -1,4 +1,4 @@
-"""Decision about a delivery after its attempt has ended."""
+"""Decision about a delivery after its attempt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plaudit.transport.errors import TransportError
 def decision_after(
     lane: LaneContext, flight: InFlight, outcome: Answer | TransportError
 ) -> Decision:
-    """Return what is decided about a delivery; a 410 stops its endpoint at once."""
+    """Return the decision about a delivery; a 410 stops its endpoint at once."""
     endpoint, history, now_ms = flight.endpoint, flight.delivery.history, lane.now_ms()
     plan = lane.shared.plan
     judge = None if endpoint.shape is None else endpoint.shape.judge
@@ -29,11 +29,11 @@ def decision_after(
     if (
         isinstance(decision, Retry)
         and is_refused(outcome, asked_s := hold_s(outcome, now_ms))
-        and flight.standing.keeps_place(time.monotonic())
+        and flight.health.keeps_place(time.monotonic())
     ):
-        # The endpoint refused it only because others came before it: that is not an attempt.
-        turn = Refusal(Reason.THROTTLED, turn_at_ms=now_ms + int(asked_s * 1_000))
-        return diverted(history, plan, turn, now_ms)
+        # The endpoint refused it only because of others before it: that is not an attempt.
+        send_time = Refusal(Reason.THROTTLED, send_at_ms=now_ms + int(asked_s * 1_000))
+        return diverted(history, plan, send_time, now_ms)
     return decision
 
 
@@ -42,6 +42,6 @@ def is_overdue(lane: LaneContext, delivery: Delivery) -> bool:
     try:
         schedule = schedule_of(lane.shared.plan, delivery.endpoint)
         return insists(delivery.history, schedule, lane.now_ms())
-    except Exception as error:  # noqa: BLE001 - one attempt too many does no harm
+    except Exception as error:  # noqa: BLE001 - an extra attempt does no harm
         lane.defects.note(Stage.ADMIT, error, delivery.record)
         return True

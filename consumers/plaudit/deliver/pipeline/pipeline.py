@@ -1,8 +1,9 @@
-"""Pipeline of a lane: the way of a record from the event loop to its settled deliveries.
+"""Pipeline of a lane: from a record to its settled deliveries.
 
 `process` expands a record into deliveries. `route` asks admission about each of them. `attempt`
-sends the signed request of an admitted one. `conclude` receives the outcome, decides, settles, and
-attempts what waited for the slot. An exception of our own code is a defect: it is retried.
+sends the signed request of an admitted delivery. `conclude` receives the outcome, decides, settles,
+and attempts the deliveries that waited for the slot. An exception in this code is a defect, and the
+delivery is retried.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from plaudit.deliver.offsets.assignment import Record
 from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.dead_letters import dead_letter, give_up, give_up_job
 from plaudit.deliver.pipeline.expansion import DeadRecord, Deliveries, WideEvent
-from plaudit.deliver.pipeline.fan_out import FanOut, wanting_of
+from plaudit.deliver.pipeline.fan_out import FanOut, subscribers_of
 from plaudit.deliver.pipeline.lanes import LaneKind
 from plaudit.deliver.pipeline.outcomes import decision_after, is_overdue
 from plaudit.deliver.pipeline.round_robin import RoundRobin
@@ -40,12 +41,12 @@ class Pipeline:
 
     Args:
         lane: collaborators of the lane.
-        kind: how the lane expands a record, and whom it serves.
+        kind: the lane's kind.
 
     Attributes:
-        lane: see above.
-        admission: what waits, and what is in flight.
-        wide_events: wide events, which are worked on in slices.
+        lane: collaborators of the lane.
+        admission: admission of the lane.
+        wide_events: jobs that fan out wide events in slices.
     """
 
     def __init__(self, lane: LaneContext, kind: LaneKind) -> None:
@@ -57,7 +58,7 @@ class Pipeline:
             partial(is_overdue, lane),
             self.proceed,
             clock,
-            shared.known,
+            shared.health_registry,
             serves_all=kind.serves_all,
             hold=lane.gate,
         )
@@ -72,7 +73,7 @@ class Pipeline:
         """Expand a record, and route its deliveries.
 
         Raises:
-            RecordBlocked: the record can't be read yet, and its partition waits for it.
+            RecordBlocked: the record can't be read yet, so its partition waits.
         """
         found = self._expand(self.lane, record)
         match found:
@@ -81,7 +82,7 @@ class Pipeline:
             case DeadRecord():
                 dead_letter(self.lane, record, found)
             case WideEvent():
-                find = partial(wanting_of, self.lane)
+                find = partial(subscribers_of, self.lane)
                 self.wide_events.add(
                     found.workspace_id, FanOut(record, self.lane, find, self.route)
                 )
@@ -89,17 +90,17 @@ class Pipeline:
                 assert_never(found)
 
     def route(self, record: Record, deliveries: Deliveries) -> None:
-        """Admit the deliveries of a record, and settle those that are not to be attempted."""
+        """Admit the deliveries of a record; settle those without an attempt."""
         if not deliveries:
             record.done()
             return
         record.pending = record.deliveries = len(deliveries)
-        for delivery, way in deliveries:
-            if not isinstance(way, Endpoint):
-                settle_unattempted(self.lane, delivery, way)
+        for delivery, route in deliveries:
+            if not isinstance(route, Endpoint):
+                settle_unattempted(self.lane, delivery, route)
                 continue
             try:
-                verdict = self.admission.admit(delivery, way)
+                verdict = self.admission.admit(delivery, route)
                 match verdict:
                     case InFlight():
                         self.attempt(verdict)
@@ -113,7 +114,7 @@ class Pipeline:
                 self._stop(delivery, error)
 
     def attempt(self, flight: InFlight) -> None:
-        """Send the signed request of an admitted delivery; its outcome goes to `conclude`."""
+        """Send the signed request of an admitted delivery; `conclude` receives its outcome."""
         delivery, endpoint = flight.delivery, flight.endpoint
         delivery.record.assignment.begun += 1
         on_done = partial(self.conclude, flight)
@@ -132,7 +133,7 @@ class Pipeline:
             asyncio.get_running_loop().call_soon(on_done, defect_of(crash))
 
     def conclude(self, flight: InFlight, outcome: Answer | TransportError) -> None:
-        """Settle a delivery whose attempt has ended, and attempt what waited for its slot."""
+        """Settle a delivery whose attempt has ended, and attempt those that waited for its slot."""
         if flight.ended or self.lane.closed:
             return
         flight.ended, flight.exchange = True, None
@@ -145,7 +146,7 @@ class Pipeline:
     def _settle(self, flight: InFlight, attempted: Attempted) -> None:
         delivery = flight.delivery
         if isinstance(attempted.outcome, LookUpsBusy):
-            # Nothing was sent: it is diverted as if it had not begun, and counted there.
+            # Nothing was sent: the delivery is diverted as if it had not begun, and counted there.
             delivery.record.assignment.begun -= 1
             divert(self.lane, delivery, Refusal(Reason.LOOK_UPS))
             return
@@ -157,7 +158,7 @@ class Pipeline:
         settle(self.lane, delivery, decision, attempted)
 
     def _release(self, flight: InFlight, attempted: Attempted) -> Sequence[Next]:
-        """Free the slot of an attempt; return what follows for the deliveries that wait."""
+        """Free the slot of an attempt; return verdicts about waiting deliveries."""
         outcome, ready = attempted.outcome, NOTHING
         try:
             ready = self.admission.release(flight, outcome, hold_s(outcome, self.lane.now_ms()))
@@ -170,7 +171,7 @@ class Pipeline:
         return ready
 
     def proceed(self, ready: Sequence[Next]) -> None:
-        """Carry out what admission returned about deliveries that waited."""
+        """Carry out verdicts about deliveries that waited."""
         for each in ready:
             try:
                 match each:
@@ -186,19 +187,19 @@ class Pipeline:
                 self._stop(each.delivery, error)
 
     def _stop(self, delivery: Delivery | None, error: Exception) -> None:
-        """Fail a delivery that our own code has stopped, unless its attempt was started."""
+        """Fail a delivery that a defect has stopped, unless its attempt was started."""
         try:
             if delivery is not None and self.admission.queues.give_up(delivery):
                 fail(self.lane, delivery, Stage.ADMIT, error)
             else:
                 self.lane.defects.note(Stage.ADMIT, error)
-        except Exception as again:  # noqa: BLE001 - the watch over stranded records finds it
+        except Exception as again:  # noqa: BLE001 - `StrandedWatch` finds the record
             self.lane.defects.note(Stage.ADMIT, again)
 
     def give_up(self, record: Record, error: Exception) -> None:
-        """Write a record to the dead letters that `process` raised for."""
+        """Write a record for which `process` raised to the dead letters."""
         give_up(self.lane, record, error)
 
     def resume(self) -> None:
-        """Attempt what waited for the end of a rebalance, or for the brokers."""
+        """Attempt the deliveries that waited for the end of a rebalance, or for the brokers."""
         self.proceed(self.admission.restart_ownership())

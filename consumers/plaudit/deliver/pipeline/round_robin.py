@@ -1,8 +1,8 @@
 """Round robin: long jobs in slices of time, one slice for each workspace in turn.
 
-A wide event occupies the event loop for as long as thousands of ordinary events. So it runs in
-slices, and the loop serves everything else between them. The events of one workspace run one after
-the other, and only the first of them is decoded.
+A wide event takes as much time as thousands of ordinary events. So it runs in slices, and the event
+loop runs everything else between them. The events of one workspace run one after the other, and
+only the first of them is decoded.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final, Protocol
 from plaudit.deliver.offsets.assignment import Record
 
 RETRY_S: Final = 0.005
-"""Interval while acknowledgements are due; the worker takes them every 10 ms."""
+"""Interval between slices while acknowledgements are due; the worker takes them every 10 ms."""
 
 
 class Job(Protocol):
-    """Work on one record, in slices."""
+    """Job of one record, in slices."""
 
     @property
     def record(self) -> Record:
@@ -26,7 +26,7 @@ class Job(Protocol):
         ...
 
     def step(self) -> bool:
-        """Work for one slice of time; return whether the job is finished."""
+        """Run one slice; return whether the job is finished."""
         ...
 
 
@@ -36,7 +36,7 @@ class RoundRobin:
     Args:
         later: calls a function after a number of seconds.
         has_room: returns whether there is room for the writes of a slice.
-        failed: called with a record and the exception that ended its job.
+        failed: receives a record and the exception that ended its job.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 A partition waits for an unknown schema, which a deployment usually registers soon. But any producer
 with write access can invent fingerprints. So the time is limited for each partition, over all its
-records; it is regained twelve times more slowly than it is spent. An operator can end the wait for
+records, and is regained twelve times more slowly than it is spent. An operator can end the wait for
 one record.
 """
 
@@ -19,7 +19,8 @@ from plaudit.kafka.read.consumer import Partition
 REGAINED: Final = 1 / 12
 """Seconds of waiting that are regained in each second: five minutes in an hour."""
 LONGEST_INTERVAL_S: Final = 5.0
-"""The bridge retries twice a second; a longer interval was a rebalance, or brokers were away."""
+"""The bridge retries twice a second; a longer interval is a rebalance, or an absence of the
+brokers."""
 
 
 @dataclass(slots=True)
@@ -28,7 +29,7 @@ class Account:
 
     Attributes:
         updated_at: time of the last update, monotonic seconds.
-        offset: of the record that blocked it then.
+        offset: offset of the record that blocked the partition then.
         spent_s: seconds of waiting that count.
     """
 
@@ -37,7 +38,7 @@ class Account:
     spent_s: float = 0.0
 
     def update(self, now: float, offset: int, *, counts: bool) -> float:
-        """Add the time since the last update; return the seconds that are spent."""
+        """Add the time since the last update; return the seconds spent."""
         since = now - self.updated_at
         if offset != self.offset:
             self.spent_s = max(0.0, self.spent_s - since * REGAINED)
@@ -48,14 +49,14 @@ class Account:
 
 
 class SchemaWait:
-    """Decides when the wait for a schema is over; belongs to the event loop.
+    """Decides when the wait for a schema ends; belongs to the event loop.
 
     Args:
         limit_s: seconds that a partition waits for schemas.
         clock: monotonic seconds.
 
     Attributes:
-        unblocked: offsets that an operator has sent to the dead letters, one for each partition.
+        unblocked: offset that an operator has sent to the dead letters, by partition.
     """
 
     def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -65,11 +66,11 @@ class SchemaWait:
         self.unblocked: Mapping[Partition, int] = {}
 
     def is_over(self, record: Record, *, counts: bool) -> bool:
-        """Return whether its partition has waited long enough.
+        """Return whether a record's partition has waited long enough.
 
         Args:
-            record: the next of its partition, with an unknown schema.
-            counts: whether the source of schemas was asked; otherwise it may be too early.
+            record: the next record of its partition, with an unknown schema.
+            counts: whether the source of schemas was queried; if not, the time does not count.
         """
         now = self._clock()
         account = self._accounts.get(record.assignment)

@@ -1,4 +1,4 @@
-"""Settlement of deliveries, so that no exception of our own code leaves one unsettled."""
+"""Settlement of deliveries, which no defect leaves unsettled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plaudit.deliver.model.defects import Stage, defect_of
 from plaudit.deliver.model.delivery import Delivery
 from plaudit.deliver.pipeline.context import LaneContext
 from plaudit.deliver.pipeline.diversions import diverted, schedule_of
-from plaudit.deliver.pipeline.expansion import Broken
+from plaudit.deliver.pipeline.expansion import ExpansionDefect
 from plaudit.deliver.settle.tickets import Ticket
 
 
@@ -19,7 +19,7 @@ def settle(
     decision: Decision,
     attempted: Attempted | None = None,
 ) -> None:
-    """Write what was decided. A delivery without an attempt begins here, too."""
+    """Write the decision about a delivery. A delivery without an attempt begins here."""
     if attempted is None:
         delivery.record.assignment.begun += 1
     try:
@@ -29,16 +29,18 @@ def settle(
         return
     try:
         _report(lane, delivery, decision, attempted, ticket)
-    except Exception as error:  # noqa: BLE001 - it is settled, with or without its log event
+    except Exception as error:  # noqa: BLE001 - the delivery is settled, with or without its log event
         lane.defects.note(Stage.REPORT, error, delivery.record)
 
 
-def settle_unattempted(lane: LaneContext, delivery: Delivery, way: Decision | Broken) -> None:
-    """Settle a delivery that is not to be attempted."""
-    if isinstance(way, Broken):
-        fail(lane, delivery, way.stage, way.error)
+def settle_unattempted(
+    lane: LaneContext, delivery: Delivery, route: Decision | ExpansionDefect
+) -> None:
+    """Settle a delivery without an attempt."""
+    if isinstance(route, ExpansionDefect):
+        fail(lane, delivery, route.stage, route.error)
     else:
-        settle(lane, delivery, way)
+        settle(lane, delivery, route)
 
 
 def divert(lane: LaneContext, delivery: Delivery, refusal: Refusal) -> None:
@@ -58,11 +60,11 @@ def fail(
     error: Exception,
     attempted: Attempted | None = None,
 ) -> None:
-    """Retry a delivery on its schedule because our own code raised an exception for it.
+    """Retry a delivery on its schedule because of a defect.
 
     Args:
-        lane: of the delivery.
-        delivery: it is in no queue, and its attempt, if any, has ended.
+        lane: context of the delivery's lane.
+        delivery: the delivery; it has left its queue, and its attempt, if any, has ended.
         stage: where the exception was raised.
         error: the exception.
         attempted: the HTTP attempt, if one was made; without one, the delivery begins here.

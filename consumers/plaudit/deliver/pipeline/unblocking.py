@@ -32,7 +32,7 @@ class BlockedLane(Protocol):
 
     @property
     def schema_wait(self) -> SchemaWait:
-        """Receives the offsets to unblock."""
+        """The schema wait, which receives the offsets to unblock."""
         ...
 
 

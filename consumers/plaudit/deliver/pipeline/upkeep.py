@@ -1,4 +1,4 @@
-"""Upkeep of a pipeline: what a worker does a few times a second, and when partitions move."""
+"""Upkeep of a pipeline: periodic tasks, and tasks of a rebalance."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from plaudit.deliver.pipeline.settlement import fail
 
 
 def update_endpoints(pipeline: Pipeline) -> None:
-    """Update the state of every endpoint, and attempt what may be attempted now."""
-    pipeline.proceed(pipeline.admission.look())
+    """Update the state of every endpoint, and attempt the deliveries that are admitted now."""
+    pipeline.proceed(pipeline.admission.update())
 
 
 def relieve(pipeline: Pipeline, assignments: Sequence[Assignment], fill: float) -> Relief:
     """Divert and evict the deliveries that keep a window, or the lane, full.
 
     Args:
-        pipeline: of the lane.
+        pipeline: the lane's pipeline.
         assignments: partitions that the lane holds.
-        fill: used part of what the lane may have in hand.
+        fill: used share of the lane's capacity.
     """
     found = relief(pipeline.admission, assignments, fill, time.monotonic())
     pipeline.proceed(found.diverted)
@@ -36,7 +36,7 @@ def relieve(pipeline: Pipeline, assignments: Sequence[Assignment], fill: float) 
 
 
 def evict(pipeline: Pipeline, flight: InFlight) -> None:
-    """Cancel an attempt that others wait for; its outcome is `Evicted`."""
+    """Cancel an attempt for which others wait; its outcome is `Evicted`."""
     if flight.exchange is not None and not flight.evicted:
         flight.evicted = True
         pipeline.admission.evicted(flight)
@@ -44,11 +44,11 @@ def evict(pipeline: Pipeline, flight: InFlight) -> None:
 
 
 def end_lost(pipeline: Pipeline, before_s: float) -> None:
-    """End attempts that our own code has lost, so that no outcome comes.
+    """End attempts without an outcome, which a defect has lost.
 
     Args:
-        pipeline: of the lane.
-        before_s: monotonic seconds; an attempt that began earlier is over every time-out.
+        pipeline: the lane's pipeline.
+        before_s: monotonic seconds; an attempt that began earlier has exceeded every time-out.
     """
     for flight in pipeline.admission.queues.flights:
         if flight.began_s < before_s:
@@ -64,7 +64,7 @@ def _end_lost(pipeline: Pipeline, flight: InFlight) -> None:
     try:
         if flight.exchange is not None:
             flight.exchange.cancel(defect_of(lost))
-    except Exception as error:  # noqa: BLE001 - it ends in any case
+    except Exception as error:  # noqa: BLE001 - the attempt ends regardless
         lane.defects.note(Stage.LOST, error, record)
     if flight.ended:
         lane.defects.note(Stage.LOST, lost, record)
@@ -76,15 +76,16 @@ def _end_lost(pipeline: Pipeline, flight: InFlight) -> None:
 
 
 def leave(pipeline: Pipeline, assignments: Collection[Assignment]) -> None:
-    """Begin nothing more of partitions that the group takes away.
+    """Stop processing partitions that the group takes away.
 
-    Waiting deliveries are dropped, and the next owner reads their records again. Where others of
-    the same record were delivered, that would repeat those: so the waiting ones are diverted.
+    Waiting deliveries are dropped, and the next owner reads their records again. If other
+    deliveries of the same record have begun, the waiting ones are diverted instead, so that the
+    others are not repeated.
     """
     leaving = set(assignments)
     shared = pipeline.admission.divert_waiting(
         lambda each: each.record.deliveries > 1 and each.record.assignment in leaving,
-        briskly=True,
+        worker_bound=True,
         reason=Reason.REBALANCE,
     )
     pipeline.proceed(shared)
@@ -93,14 +94,14 @@ def leave(pipeline: Pipeline, assignments: Collection[Assignment]) -> None:
 
 
 def divert_rest(pipeline: Pipeline, assignments: Collection[Assignment]) -> None:
-    """Divert what waits of records of which other deliveries have begun.
+    """Divert the waiting deliveries of partly begun records.
 
     Another owner of the partition would deliver such a record again as a whole.
     """
     held, begun = set(assignments), pipeline.admission.queues.begun_in_part
     rest = pipeline.admission.divert_waiting(
         lambda each: each.record in begun and each.record.assignment in held,
-        briskly=True,
+        worker_bound=True,
         reason=Reason.REBALANCE,
     )
     pipeline.proceed(rest)

@@ -1,1 +1,1 @@
-"""Workers as processes: supervised, measured, asked how they are."""
+"""Worker processes: supervisor, health and metrics."""

@@ -1,7 +1,7 @@
 """Aggregate: one `/metrics`, `/healthz` and `/readyz` for all workers of a supervisor.
 
-Samples are not summed up. Each has the number of its worker as a label, so that a worker that
-differs from the others can be seen.
+Samples are not summed. Each has the number of its worker as a label, so that a worker that differs
+is visible.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ANSWER_S: Final = 2.0
 
 
 class Unanswered(Exception):
-    """A worker does not answer."""
+    """The worker does not answer."""
 
 
 class FleetHealth:

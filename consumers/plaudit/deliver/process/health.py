@@ -21,11 +21,12 @@ SOURCE_SILENT_AFTER_S: Final = 20.0
 the brokers takes 10 s at most."""
 STALE_AFTER_S: Final = 10.0
 SKEWED_S: Final = 300.0
-"""Deliveries follow the brokers' clock, but a machine with such a difference needs attention."""
+"""Clock difference above which a worker is unready. Deliveries follow the brokers' clock, but such
+a machine needs attention."""
 
 
 class Health:
-    """Health of a worker; it answers before the worker has started, too."""
+    """Health of a worker; also answers before the worker has started."""
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
@@ -35,7 +36,7 @@ class Health:
         register_build_info(self.registry)
 
     def watch(self, worker: Worker) -> None:
-        """Report this worker from now on."""
+        """Report the health of a worker from now on."""
         self._worker = worker
         self.registry.register(WorkerCollector(worker))
 

@@ -1,7 +1,7 @@
 """Lifeline: socket between a supervisor and a worker process.
 
-The worker writes the port of its health server once. When the supervisor ends, for whatever reason,
-the socket closes, and the worker stops: no worker runs without a supervisor.
+The worker writes the port of its health server once. When the supervisor ends, for any reason, the
+socket closes and the worker stops. So no worker runs without a supervisor.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class Lifeline:
     """The worker's end of the socket.
 
     Args:
-        descriptor: of the socket, from the supervisor.
+        descriptor: file descriptor of the socket, from the supervisor.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._line = socket.socket(fileno=descriptor)
 
     def start(self, port: int) -> None:
-        """Send the port, and from now on end with the supervisor."""
+        """Send the port, and stop when the supervisor ends."""
         self._line.sendall(b"%d\n" % port)
         threading.Thread(target=self._wait, name="lifeline", daemon=True).start()
 

@@ -41,7 +41,7 @@ DIVERSIONS: Final = (
     Reason.RELIEF,
     Reason.LOOK_UPS,
 )
-"""Reasons for which a delivery waits in a tier without an attempt."""
+"""Reasons of diversions."""
 STATUS_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 _Bucket = tuple[str, float] | tuple[str, float, Exemplar]
@@ -53,7 +53,7 @@ def _one(value: float) -> Mapping[str, float]:
 
 
 def _results() -> Iterator[str]:
-    """Yield what an attempt may end with: a class of status, or the code of an error."""
+    """Yield the possible results of an attempt: classes of status and codes of errors."""
     yield from STATUS_CLASSES
     kinds: list[type[TransportError]] = [TransportError]
     while kinds:
@@ -67,8 +67,10 @@ READ: Final[Mapping[MetricSpec, _Read]] = {
     of.ATTEMPTS: lambda lane: seeded(_results(), lane.counters.attempts),
     of.DIVERTED: lambda lane: seeded(DIVERSIONS, lane.counters.diverted),
     of.EVICTED: lambda lane: _one(lane.counters.attempts[Evicted.code]),
-    of.CIRCUITS_OPEN: lambda lane: _one(sum(each.open for each in lane.admission.queues.standings)),
-    of.SLOW: lambda lane: _one(sum(each.slow for each in lane.admission.queues.standings)),
+    of.CIRCUITS_OPEN: lambda lane: _one(
+        sum(each.open for each in lane.admission.queues.known_health)
+    ),
+    of.SLOW: lambda lane: _one(sum(each.slow for each in lane.admission.queues.known_health)),
     of.QUEUE_LONGEST: lambda lane: _one(lane.admission.queues.longest),
     of.LANE_FILL: lambda lane: _one(lane.fill),
     of.LANE_FILL_RATIO: lambda lane: _one(lane.fill),
@@ -96,7 +98,7 @@ READ: Final[Mapping[MetricSpec, _Read]] = {
 
 
 def _bucket(bound: str, count: float, traced: tuple[TraceContext, float] | None) -> _Bucket:
-    """Return a bucket, with a trace for scrapers that ask for the format OpenMetrics."""
+    """Return a bucket, with an exemplar for scrapers that ask for OpenMetrics."""
     if traced is None:
         return bound, count
     trace, seconds = traced
@@ -104,7 +106,7 @@ def _bucket(bound: str, count: float, traced: tuple[TraceContext, float] | None)
 
 
 class WorkerCollector(Collector):
-    """Reads a worker's numbers when they are scraped."""
+    """Reads a worker's numbers at each scrape."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker

@@ -2,7 +2,7 @@
 
 The supervisor restarts a worker that ends by itself: at once, then after a pause that doubles up to
 half a minute, with jitter. It logs each restart and never stops trying. Only a usage error ends it,
-because the next worker would make the same.
+because the next worker would fail in the same way.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ USAGE: Final = 2
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 STEADY_S: Final = 60.0
-"""A worker that ran for longer ended for another reason than the one before."""
+"""A worker that ran for longer starts a new row of failures."""
 ORDERLY_S: Final = 28.0
-"""Workers need at most 25 s to finish what is in flight; then the supervisor kills them."""
+"""Grace period of workers, which need at most 25 s to finish; then the supervisor kills them."""
 _PORT_BYTES: Final = 16
 
 
@@ -34,7 +34,7 @@ def pause_s(failures: int, jitter: float) -> float:
     """Return the pause before a worker is restarted.
 
     Args:
-        failures: ends in a row soon after a start.
+        failures: early ends in a row.
         jitter: 0 to 1, so that workers that ended together do not restart together.
     """
     longest_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 16))
@@ -46,9 +46,9 @@ class WorkerProcess:
     """One worker, over all its restarts.
 
     Attributes:
-        number: from 0 on.
-        process: the current one; None between two.
-        port: of its health server; None until it is known.
+        number: number of the worker, from 0.
+        process: the current process; None between two.
+        port: port of its health server; None until it is known.
         restarts: number of restarts.
     """
 
@@ -59,7 +59,7 @@ class WorkerProcess:
     _failures: int = field(default=0, repr=False)
 
     def ended_after(self, seconds: float) -> float:
-        """Note an end; return the pause before the next start."""
+        """Count an end; return the pause before the next start."""
         self._failures = 0 if seconds > STEADY_S else self._failures + 1
         self.restarts += 1
         return pause_s(self._failures, random.random())  # noqa: S311 - spreads restarts, no secret
@@ -69,7 +69,7 @@ class Supervisor:
     """Runs worker processes; created and run in the event loop.
 
     Args:
-        command: of a worker; `--lifeline` and its descriptor are added.
+        command: command of a worker; `--lifeline` and its descriptor are added.
         count: number of workers.
     """
 
@@ -81,7 +81,7 @@ class Supervisor:
         self.workers = [WorkerProcess(number) for number in range(count)]
 
     def stop(self) -> None:
-        """Stop the workers; called again, kill them."""
+        """Stop the workers; kill them at the second call."""
         if self._stop.is_set():
             self._failed = True
             for worker in self._running:

@@ -1,4 +1,4 @@
-"""Dead letters of whole records; the last resort can be written of any record."""
+"""Dead letters of whole records, including one that can be written for any record."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from plaudit.records.names import Header, Names
 
 
 def letter_of(names: Names, record: Record, reason: str, detail: str, defects: Defects) -> Write:
-    """Return the dead letter of a record, without its headers if our own code raises for them."""
+    """Return the dead letter of a record, without its headers if they raise an exception."""
     try:
         return unreadable_record(names, record, reason, detail)
-    except Exception as error:  # noqa: BLE001 - less will do
+    except Exception as error:  # noqa: BLE001 - a bare letter suffices
         defects.note(Stage.SETTLE, error, record)
         return bare_letter(names, record, reason)
 
@@ -22,8 +22,8 @@ def letter_of(names: Names, record: Record, reason: str, detail: str, defects: D
 def bare_letter(names: Names, record: Record, reason: str) -> Write:
     """Return a dead letter with a record's bytes, its position and a reason.
 
-    It leaves out the record's own headers, which may be what can't be written. They can be read at
-    the record's origin for as long as its topic keeps it.
+    It omits the record's own headers, which may be unwritable. They can be read at the record's
+    origin while its topic keeps it.
     """
     origin = origin_of(record)
     headers = [

@@ -17,8 +17,8 @@ Headers = list[tuple[str, bytes]]
 
 def next_history(history: History, decision: Decision, attempted: Attempted | None) -> History:
     """Return the history of a delivery after a decision."""
-    # An attempt that was refused for the endpoint's pace alone does not count. Its diversion does:
-    # two records of a delivery with the same numbers are doubles, and the second is dropped.
+    # An attempt that was refused only for the endpoint's pace does not count. Its diversion does:
+    # of two records of a delivery with the same numbers, the second is dropped as a repetition.
     counts = attempted is not None and not isinstance(decision, Diverted)
     made = history.attempts + counts
     first = history.first_attempt_at_ms
@@ -31,9 +31,9 @@ def next_history(history: History, decision: Decision, attempted: Attempted | No
     match decision:
         case Retry(not_before_ms=until):
             not_before = until
-            # A replay stays a replay: its requests have a header for it.
+            # A replay keeps its trigger, because its requests have a header for it.
             trigger = trigger if trigger is Trigger.REPLAY else Trigger.RETRY
-        case Diverted(turn_at_ms=turn_at):
+        case Diverted(send_at_ms=turn_at):
             diversions += 1
         case _:
             pass
@@ -65,7 +65,7 @@ def own_headers(delivery: Delivery, decision: Decision, attempted: Attempted | N
     if error is not None:
         headers.append((Header.LAST_ERROR, clipped(error)))
     if attempted is None:
-        # The last attempt is still the same.
+        # The last attempt is unchanged.
         given = {name for name, _ in headers}
         headers += [
             (name, value)
@@ -94,7 +94,7 @@ def history_headers(history: History, version: int | None) -> Headers:
         Header.ENQUEUED_AT: history.enqueued_at_ms,
         Header.FIRST_ATTEMPT_AT: history.first_attempt_at_ms,
         Header.NOT_BEFORE: history.not_before_ms,
-        Header.TURN_AT: history.turn_at_ms,
+        Header.TURN_AT: history.send_at_ms,
         Header.UNJUDGED: 1 if history.unjudged else None,
     }
     written = [

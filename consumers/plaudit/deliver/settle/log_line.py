@@ -24,8 +24,8 @@ def line(
     """Return the encoded attempt record.
 
     Args:
-        delivery: that was settled.
-        decision: what was decided.
+        delivery: the settled delivery.
+        decision: the decision about it.
         attempted: the HTTP attempt, if one was made.
         identity: the new attempt's id, and the worker's name.
         now_ms: epoch milliseconds.
@@ -40,7 +40,7 @@ def line(
 def _delivered(
     delivery: Delivery, answer: Answer, started_at_ms: int, identity: tuple[str, str]
 ) -> bytes:
-    """Return the attempt record of a 2xx, without a dictionary of fields: nearly all are such."""
+    """Return the attempt record of a 2xx, the usual case, without a dictionary of fields."""
     event, history, origin = delivery.event, delivery.history, delivery.origin
     return encode_delivered(
         (identity[0], delivery.delivery_id, event.event_id),

@@ -1,9 +1,9 @@
 """Oversized writes: writes that the brokers refused as too large, or whose batch was too large.
 
-Brokers compare `max.message.bytes` with a whole batch, and refuse all of it. So the settler repeats
-each of its records alone: it sends nothing else to the topic meanwhile, and waits for earlier
-answers first. A record that is refused alone is too large itself. For a minute, the same is assumed
-of every record of at least its size.
+Brokers compare `max.message.bytes` with a whole batch, and refuse the whole batch. So the settler
+repeats each of its records alone: it waits for earlier answers first, and sends nothing else to the
+topic meanwhile. A record that is refused alone is itself too large. For a minute, every record of
+at least its size counts as too large.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 KNOWN_S: Final = 60.0
-"""A topic's limit may be raised, so the next record is tried again after this time."""
+"""A topic's limit may be raised, so large records are tried again after this time."""
 
 
 class OversizedWrites(Generic[T]):
@@ -34,7 +34,8 @@ class OversizedWrites(Generic[T]):
         self._monotonic = monotonic
         self._alone: Write | None = None
         self._waiting: deque[tuple[Write, T]] = deque()
-        # By topic: writes to be tried alone; unanswered writes; a size too large, and until when.
+        # By topic: writes to try alone; unanswered writes; a size that is too large, and until
+        # when.
         self._topics: Counter[str] = Counter()
         self._under_way: Counter[str] = Counter()
         self._known: dict[str, tuple[int, float]] = {}
@@ -43,7 +44,7 @@ class OversizedWrites(Generic[T]):
         return len(self._waiting)
 
     def sends(self, write: Write) -> bool:
-        """Count a write that is about to be sent; return False if it has to wait for a trial."""
+        """Count a write before it is sent; return False if it must wait for a trial."""
         topic = write.topic
         if self._topics[topic] and write is not self._alone:
             return False
@@ -58,11 +59,11 @@ class OversizedWrites(Generic[T]):
             self._topics[write.topic] -= 1
 
     def add(self, write: Write, of: T) -> None:
-        """Note a write that was refused as too large.
+        """Add a write that was refused as too large.
 
         Args:
-            write: what was refused.
-            of: what the caller needs with it.
+            write: the refused write.
+            of: data of the caller about it.
         """
         if write is self._alone:
             self._alone = None
@@ -72,7 +73,7 @@ class OversizedWrites(Generic[T]):
         self._waiting.append((write, of))
 
     def confirmed(self) -> list[tuple[Write, T]]:
-        """Return the writes that are too large themselves, without a trial."""
+        """Return the writes that are known to be too large, without a trial."""
         found = [each for each in self._waiting if self._is_too_large(each[0])]
         if found:
             left = (each for each in self._waiting if not self._is_too_large(each[0]))
@@ -81,7 +82,7 @@ class OversizedWrites(Generic[T]):
         return found
 
     def next(self) -> tuple[Write, T] | None:
-        """Return what is to be tried now; None: nothing, or something else is to be answered."""
+        """Return the write to try now; None: there is none, or another answer is due first."""
         if self._alone is not None or not self._waiting:
             return None
         if self._under_way[self._waiting[0][0].topic]:

@@ -32,7 +32,7 @@ from plaudit.deliver.settle.headers import (
 from plaudit.records.names import Header, Names
 
 TRUNCATED_BYTES: Final = 64 * 1024
-"""Bytes that a dead letter keeps of a record that the brokers refused."""
+"""Bytes that a dead letter keeps of a refused record."""
 
 
 class Write(NamedTuple):

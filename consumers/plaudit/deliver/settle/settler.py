@@ -3,9 +3,9 @@
 The settler repeats a write that can succeed later; meanwhile its partition does not advance. A
 write that the brokers refuse for good becomes a dead letter.
 
-If our own code raises an exception for a write, the settler repeats it, and then writes less: in
-the end `bare_letter`, which can be written of any record. So no offset is committed before its
-record is settled, and no record blocks its partition for ever.
+If the worker's code raises an exception for a write, the settler repeats the write, and then
+reduces it, finally to `bare_letter`, which can be written for any record. So no offset is committed
+before its record is settled, and no record blocks its partition for ever.
 """
 
 from __future__ import annotations
@@ -42,27 +42,28 @@ _log = event_logger(__name__)
 
 REPEAT_EVERY_S: Final = 0.25
 STALLED_AFTER_S: Final = 1.0
-"""Other brokers lead the partitions of a lost one after about the same time."""
+"""About the time after which other brokers lead the partitions of a lost one."""
 MOST_RAISED: Final = 3
-"""Attempts at a write that our own code raises for, before less is written."""
+"""Attempts at a write that raises an exception, before it is reduced."""
 TRY_EVERY_S: Final = 10.0
-"""Interval at which the worker tries for a second: perhaps only one partition is silent."""
+"""Interval between trials during a stall, each of a second: perhaps only one partition is
+silent."""
 
 
 class Settler:
     """Settles deliveries; all methods belong to the event loop's thread.
 
     Args:
-        producer: has no thread of its own: `serve` takes its acknowledgements.
-        names: of the topics.
+        producer: producer without a thread; `serve` polls its acknowledgements.
+        names: names of the topics.
         worker: name of this process, for the delivery log.
-        clock: learns every append time.
+        clock: the brokers' clock, which receives every append time.
         monotonic: monotonic seconds.
 
     Attributes:
-        refused: writes that the brokers refused for good.
-        defects: what our own code has raised, in both lanes.
-        framing: of attempt records; None: single-object encoding.
+        refused: number of writes that the brokers refused permanently.
+        defects: defects of both lanes.
+        framing: framing of attempt records; None: single-object encoding.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Settler:
         self.framing: AttemptFraming | None = None
         self.defects = Defects(monotonic)
         self._oversized: OversizedWrites[tuple[Ticket, str]] = OversizedWrites(monotonic)
-        # Our own code has raised for these: writes, and records that have none.
+        # Writes that raised an exception, and records without a write.
         self._raised: deque[tuple[Write, Ticket, Exception]] = deque()
         self._unwritten: deque[tuple[Record, str, str]] = deque()
         self._tickets = OpenTickets(self.defects)
@@ -102,12 +103,12 @@ class Settler:
 
     @property
     def stalled(self) -> bool:
-        """Whether the lanes should pause, because outcomes could not be written."""
+        """Whether the lanes should pause, because outcomes can't be written."""
         return self.silent_s % TRY_EVERY_S > STALLED_AFTER_S
 
     @property
     def backlog(self) -> int:
-        """Writes that could not be handed to the producer, or failed and are to be repeated."""
+        """Number of writes to repeat: the producer did not accept them, or they failed."""
         return len(self._waiting) + len(self._failed) + len(self._oversized)
 
     @property
@@ -120,8 +121,8 @@ class Settler:
     def records(self) -> Iterator[Record]:
         """Records with writes that are not acknowledged; in the event loop's thread.
 
-        If nothing is in flight or waits, no acknowledgement can come: then our own code has lost
-        the remaining ones, and they are left out.
+        If nothing is in flight or waits, no acknowledgement can arrive: a defect has lost the
+        remaining ones, so they are left out.
         """
         queued = self.backlog + len(self._raised) + self._tickets.unreleased
         if not queued and not self._producer.unacknowledged():
@@ -134,7 +135,7 @@ class Settler:
         """Return the brokers' time in epoch milliseconds; after a defect, this machine's."""
         try:
             return self._clock.now_ms()
-        except Exception as error:  # noqa: BLE001 - no delivery waits or is repeated for the time
+        except Exception as error:  # noqa: BLE001 - a delivery must not fail for want of the exact time
             self.defects.note(Stage.SETTLE, error)
             return int(time.time() * 1_000)
 
@@ -149,13 +150,13 @@ class Settler:
         """Write the next record of a delivery and its attempt record; return their ticket.
 
         Args:
-            delivery: to settle.
-            decision: about it.
+            delivery: the delivery.
+            decision: the decision about it.
             attempted: the HTTP attempt, if one was made.
             needs_line: False: write the next record even if the attempt record can't be built.
 
         Raises:
-            Exception: raised by our own code; nothing was written.
+            Exception: a defect; nothing was written.
         """
         next_record = records.next_record(self._names, delivery, decision, attempted)
         writes = [] if next_record is None else [next_record]
@@ -175,15 +176,15 @@ class Settler:
 
     @property
     def fans_out(self) -> bool:
-        """Whether more of wide events may be written now."""
+        """Whether more deliveries of wide events may be written now."""
         return self._tickets.has_room and not self.backlog
 
     def open_wide(self, record: Record) -> Ticket:
-        """Return the ticket of a wide event; `fan_out` adds writes until `close_wide` closes it."""
+        """Return the ticket of a wide event; `fan_out` adds writes until `close_wide`."""
         return self._tickets.open_wide(record)
 
     def fan_out(self, ticket: Ticket, endpoint_id: str, headers: Headers) -> None:
-        """Hand a delivery of a wide event to the deliveries lane."""
+        """Write a delivery of a wide event to the deliveries lane."""
         value = ticket.record.value
         self._add(ticket, Write(self._names.deliveries_now, value, endpoint_id.encode(), headers))
 
@@ -201,25 +202,25 @@ class Settler:
         self._tickets.add(ticket)
         try:
             self._send(write, ticket)
-        except Exception as error:  # noqa: BLE001 - tried again by `look`
+        except Exception as error:  # noqa: BLE001 - tried again by `repeat_failed`
             self._raised.append((write, ticket, error))
 
     def dead_letter(self, record: Record, reason: str, detail: str) -> None:
-        """Write a record to `dlq.events`, in the worst case without its headers."""
+        """Write a record to `dlq.events`, without its headers if necessary."""
         try:
             letter = letter_of(self._names, record, reason, detail, self.defects)
             self._open(record, origin_of(record), [letter])
-        except Exception as error:  # noqa: BLE001 - tried again by `look`
+        except Exception as error:  # noqa: BLE001 - tried again by `repeat_failed`
             self.defects.note(Stage.SETTLE, error, record)
             self._unwritten.append((record, reason, detail))
 
     def _open(self, record: Record, origin: Origin, writes: list[Write]) -> Ticket:
-        """Send the writes of one delivery; the ticket outlives every exception of our own code."""
+        """Send the writes of one delivery; the ticket survives every defect."""
         ticket = self._tickets.open(record, origin, len(writes))
         for write in writes:
             try:
                 self._send(write, ticket)
-            except Exception as error:  # noqa: BLE001 - tried again by `look`
+            except Exception as error:  # noqa: BLE001 - tried again by `repeat_failed`
                 self._raised.append((write, ticket, error))
         return ticket
 
@@ -228,12 +229,12 @@ class Settler:
         while True:
             await asyncio.sleep(REPEAT_EVERY_S)
             try:
-                self.look()
+                self.repeat_failed()
             except Exception as error:  # noqa: BLE001 - the next look comes soon
                 self.defects.note(Stage.WRITE, error)
 
     async def serve(self) -> None:
-        """Take acknowledgements, until cancelled."""
+        """Poll for acknowledgements, until cancelled."""
         await self._serving.run()
 
     def _send(self, write: Write, ticket: Ticket) -> None:
@@ -257,10 +258,10 @@ class Settler:
 
     def _report(self, write: Write, ticket: Ticket, outcome: Ack | SendFailure) -> None:
         """Receive the outcome of a write."""
-        # First what settles the record: an exception in the rest must not prevent it.
+        # The record is settled first, so that an exception in the rest can't prevent it.
         match outcome:
             case SendFailure():
-                # A refusal is an answer of the broker, too.
+                # A refusal also shows that the broker answers.
                 self._answers += not isinstance(outcome.error, KafkaUnavailable)
                 self._failed.append((write, ticket, outcome))
             case _:
@@ -268,7 +269,7 @@ class Settler:
                 self._tickets.written(ticket)
         try:
             self._note_answer(write, outcome)
-        except Exception as error:  # noqa: BLE001 - it is settled whatever is noted beside it
+        except Exception as error:  # noqa: BLE001 - the write is settled already
             self.defects.note(Stage.WRITE, error, ticket.record)
 
     def _note_answer(self, write: Write, outcome: Ack | SendFailure) -> None:
@@ -278,8 +279,8 @@ class Settler:
             self._clock.observe(outcome.timestamp_ms)
             self._failures.recovered(write.topic)
 
-    def look(self) -> None:
-        """Repeat failed writes, and note whether a broker has answered."""
+    def repeat_failed(self) -> None:
+        """Repeat failed writes, and check whether brokers answer."""
         self._after_defects()
         self._repeat()
         answers = self._answers
@@ -318,7 +319,7 @@ class Settler:
             self._refuse(write, ticket, str(failure.error))
 
     def _after_defects(self) -> None:
-        """Repeat what our own code has raised an exception for."""
+        """Repeat the writes that raised an exception."""
         for _ in range(len(self._raised)):
             write, ticket, error = self._raised.popleft()
             try:
@@ -330,7 +331,7 @@ class Settler:
         self._tickets.release_again()
 
     def _send_after(self, write: Write, ticket: Ticket, error: Exception) -> None:
-        """Repeat a write that our own code has raised for, or write less in its place."""
+        """Repeat a write that raised an exception, or a reduced one."""
         self.defects.note(Stage.WRITE, error, ticket.record)
         # A closed producer is not a fault of the write.
         ticket.raised += not isinstance(error, KafkaFailure)
@@ -342,6 +343,6 @@ class Settler:
             self._send(bare_letter(self._names, ticket.record, Reason.DEFECT), ticket)
 
     def _refuse(self, write: Write, ticket: Ticket, error: str) -> None:
-        """Make a dead letter of what the brokers will never take."""
+        """Write a dead letter for a record that the brokers refuse permanently."""
         self.refused += 1
         self._send(records.refused_record(self._names, write, ticket.origin, error), ticket)

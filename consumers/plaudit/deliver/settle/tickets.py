@@ -21,11 +21,11 @@ class Ticket:
 
     Attributes:
         left: unacknowledged writes; for a wide event one more, until the last write is sent.
-        record: completed when none is left.
-        origin: for the dead letter, if a write is refused.
-        wide: of a wide event.
-        raised: exceptions of our own code while it sent them.
-        on_written: called after the last acknowledgement; it does not raise.
+        record: the record, which is completed when none is left.
+        origin: position of the event, for the dead letter of a refused write.
+        wide: whether it belongs to a wide event.
+        raised: number of exceptions while sending.
+        on_written: called after the last acknowledgement; does not raise.
     """
 
     __slots__ = ("left", "on_written", "origin", "raised", "record", "wide")
@@ -50,16 +50,16 @@ class WideWrites:
 
     @property
     def has_room(self) -> bool:
-        """Whether more of them may be written."""
+        """Whether there is room for more writes."""
         return self._count < MOST_FANNED_OUT and self._bytes < MOST_FANNED_OUT_BYTES
 
     def add(self, size: int) -> None:
-        """Count one that is sent."""
+        """Count a write that is sent."""
         self._count += 1
         self._bytes += size
 
     def remove(self, size: int) -> None:
-        """Count one that is acknowledged."""
+        """Count a write that is acknowledged."""
         self._count -= 1
         self._bytes -= size
 
@@ -68,7 +68,7 @@ class OpenTickets:
     """Tickets with unacknowledged writes.
 
     Args:
-        defects: counts and logs exceptions of our own code.
+        defects: counts and logs defects.
     """
 
     __slots__ = ("_closed", "_defects", "_opened", "_tickets", "_unreleased", "_wide")
@@ -76,7 +76,7 @@ class OpenTickets:
     def __init__(self, defects: Defects) -> None:
         self._defects = defects
         self._tickets: dict[Ticket, None] = {}
-        # Finished tickets whose record was not released, because our own code raised.
+        # Finished tickets whose record was not released, because of a defect.
         self._unreleased: list[Ticket] = []
         self._opened = 0
         self._closed = 0
@@ -84,7 +84,7 @@ class OpenTickets:
 
     @property
     def idle(self) -> bool:
-        """Whether no acknowledgement is due."""
+        """Whether no acknowledgements are due."""
         return self._closed == self._opened
 
     @property
@@ -94,7 +94,7 @@ class OpenTickets:
 
     @property
     def unreleased(self) -> int:
-        """Finished tickets whose records are to be released again."""
+        """Number of finished tickets whose records must be released again."""
         return len(self._unreleased)
 
     @property
@@ -123,7 +123,7 @@ class OpenTickets:
         ticket.left += 1
 
     def written(self, ticket: Ticket) -> None:
-        """Count a write that was acknowledged, or that can't be written at all."""
+        """Count a write that was acknowledged, or that can never be written."""
         self._closed += 1
         if ticket.wide:
             self._wide.remove(ticket.record.size)
@@ -146,13 +146,13 @@ class OpenTickets:
             self._tickets.pop(ticket, None)
 
     def release_again(self) -> None:
-        """Release the records that could not be released before."""
+        """Release the records whose first release failed."""
         unreleased, self._unreleased = self._unreleased, []
         for ticket in unreleased:
             self.count_down(ticket)
 
     def forget_lost(self) -> None:
-        """Forget tickets whose acknowledgements can't come any more; wide events keep theirs."""
+        """Drop tickets whose acknowledgements can't arrive; wide events keep theirs."""
         self._closed, self._wide = self._opened, WideWrites()
         for lost in [each for each in self._tickets if not each.wide]:
             del self._tickets[lost]

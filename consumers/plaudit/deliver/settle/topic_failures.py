@@ -20,10 +20,10 @@ class TopicFailures:
         return next((str(error) for error in tuple(self._by_topic.values())), None)
 
     def failed(self, topic: str, error: KafkaFailure) -> None:
-        """Note a failure, and log it unless it is known."""
+        """Note a failure, and log it if it is new."""
         before = self._by_topic.get(topic)
         self._by_topic[topic] = error
-        # By its code: librdkafka describes the same failure with several texts in turn.
+        # Compared by code, because librdkafka describes the same failure with several texts.
         if before is None or before.code != error.code:
             _log.error("settle.failed", extra={"topic": topic, "error": str(error)})
 

@@ -21,16 +21,15 @@ Chosen = Literal["all", "sample", "failures", "none"]
 EVENT: Final[LogEvent] = "delivery.attempted"
 LOGGER: Final = "plaudit.deliver"
 SAMPLE_OF: Final = 100
-"""`sample` logs the first success of a worker and then every hundredth: at 10,000 a second a
-hundred lines, and 1 % of what all of them cost."""
+"""`sample` logs the first success of a worker and then every hundredth: at 10,000 a second, a
+hundred lines, at 1 % of the full cost."""
 
 
 class AttemptLogger:
     """Logs outcomes of deliveries, without URLs, content or personal data.
 
-    A line of JSON goes straight to the output. Structlog's chain of processors costs several times
-    as much, so it gets these lines only where they are text for people. Create it after
-    `configure_logs`.
+    Lines of JSON are written directly to the output, because structlog's processors cost several
+    times as much. Lines of text use structlog. Create it after `configure_logs`.
 
     Args:
         chosen: which outcomes are logged.
@@ -39,7 +38,7 @@ class AttemptLogger:
 
     def __init__(self, chosen: Chosen, worker: str) -> None:
         self._failures = chosen != "none"
-        # Every so many successes; 0: none.
+        # Successes for each logged one; 0: none is logged.
         self._every = {"all": 1, "sample": SAMPLE_OF}.get(chosen, 0)
         self._left = 1
         self._worker = worker
@@ -105,7 +104,7 @@ def _add_answer(fields: dict[str, object], attempted: Attempted) -> None:
     if error is not None:
         fields["error"] = error
     if isinstance(outcome, AddressRefused) and outcome.address is not None:
-        # Only in this log: the tenant chose the name, and must not learn its address.
+        # Only in this log: the tenant who chose the name must not learn its address.
         fields["address"] = outcome.address
     total_ms = outcome.timings.total_ms
     if total_ms is not None:

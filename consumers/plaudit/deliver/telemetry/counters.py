@@ -16,19 +16,19 @@ from plaudit.runtime.metrics.deliver import BUCKETS_S
 
 
 class LaneCounters:
-    """Counts of one lane; written by the event loop's thread, read by any.
+    """Counts of one lane; the event loop's thread writes them, any thread may read them.
 
     Attributes:
         settled: deliveries by outcome.
         diverted: deliveries that were not attempted, by reason.
         attempts: HTTP attempts by result: the status's class, or the error's code.
-        unmatched: events that no endpoint wants.
+        unmatched: events without a matching endpoint.
         undecodable: unreadable records by reason.
-        repeated: repetitions in the deliveries lane that were dropped.
-        durations: attempts by bucket of `BUCKETS_S`, the last for those over it.
-        duration_sum_s: of all attempts.
+        repeated: dropped repetitions in the deliveries lane.
+        durations: attempts by bucket of `BUCKETS_S`; the last bucket has those above it.
+        duration_sum_s: total duration of all attempts.
         exemplars: the latest traced attempt of each bucket, with its seconds.
-        workspaces: those with most deliveries.
+        workspaces: the workspaces with most deliveries.
         late_s: lateness of the latest record of a tier.
     """
 
@@ -55,7 +55,7 @@ class LaneCounters:
     def attempted(
         self, result: str, total_ms: float | None, trace: TraceContext | None = None
     ) -> None:
-        """Count an HTTP attempt, and remember the trace that it belongs to."""
+        """Count an HTTP attempt, and keep its trace as the exemplar."""
         self.attempts[result] += 1
         seconds = (total_ms or 0.0) / 1_000
         bucket = bisect_left(BUCKETS_S, seconds)

@@ -1,4 +1,4 @@
-"""Spans of deliveries: deliver, attempt and settle, made after the delivery is settled."""
+"""Spans of deliveries: deliver, attempt and settle, recorded after the settlement."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from plaudit.tracing.writer import Tracing
 from plaudit.transport.addresses import Target
 
 ERRORS_PER_S: Final = 200
-"""Failed deliveries outside of the sample whose spans are made in a second: some 100 µs each, so
-2 % of a core while an endpoint of many deliveries is down."""
+"""Maximum failed deliveries outside the sample whose spans are recorded in a second: about 100 µs
+each, so 2 % of a core while a busy endpoint is down."""
 
 
 class DeliverySpans:
-    """Makes the spans of a worker; belongs to the event loop's thread, and never raises.
+    """Records the spans of a worker; belongs to the event loop's thread, and never raises.
 
     Args:
-        tracing: where they go, and which traces are recorded.
-        defects: counts and logs what our own code raises.
+        tracing: writer and sampling of spans.
+        defects: counts and logs defects.
         now_ms: epoch milliseconds, by the clock of the attempts.
         monotonic: seconds.
     """
@@ -54,7 +54,7 @@ class DeliverySpans:
         self._errors_left = 0
 
     def begin(self, delivery: Delivery) -> None:
-        """Give a delivery of a recorded trace the ids of its spans, for its request."""
+        """Assign span ids to a delivery of a recorded trace, for its request."""
         try:
             if self._is_sampled(delivery):
                 delivery.spans = _new_ids(delivery)
@@ -64,12 +64,12 @@ class DeliverySpans:
     def end(
         self, delivery: Delivery, decision: Decision, attempted: Attempted | None
     ) -> Callable[[], None] | None:
-        """Return what makes the spans, to be called when the delivery's writes are acknowledged.
+        """Return a function that records the spans; call it after the delivery's last write.
 
-        A delivery that failed is recorded although its trace is not, up to `ERRORS_PER_S`.
+        A failed delivery is recorded even if its trace is not, up to `ERRORS_PER_S`.
         """
         if delivery.spans is None and isinstance(decision, Delivered):
-            return None  # by far the most
+            return None  # the usual case
         try:
             if delivery.spans is None and not self._is_recorded_late(delivery, decision, attempted):
                 return None
@@ -85,7 +85,7 @@ class DeliverySpans:
     def _is_recorded_late(
         self, delivery: Delivery, decision: Decision, attempted: Attempted | None
     ) -> bool:
-        """Return whether a delivery without spans gets them after its end."""
+        """Return whether a delivery without span ids is recorded after its end."""
         if attempted is None and self._is_sampled(delivery):
             return True
         return isinstance(decision, Retry | Dead) and self._may_report_error()
@@ -138,7 +138,7 @@ def _deliver(
     attempted: Attempted | None,
     period_ns: tuple[int, int],
 ) -> FinishedSpan:
-    """Return the span of a delivery from its record; its parent and link is the publisher's."""
+    """Return the span of a delivery, with the publisher's span as parent and link."""
     record, event, history = delivery.record, delivery.event, delivery.history
     topic, partition = record.assignment.partition
     attributes: dict[str, Attribute] = {
@@ -176,7 +176,7 @@ def _deliver(
 
 
 def _attempt(delivery: Delivery, ids: DeliverySpanIds, attempted: Attempted) -> FinishedSpan:
-    """Return the span of a request, without its URL: the path of an endpoint may be a secret."""
+    """Return the span of a request, without its URL, whose path may be a secret."""
     start_ns = attempted.started_at_ms * MS
     attributes: dict[str, Attribute] = {
         "http.request.method": "POST",
@@ -217,7 +217,7 @@ def is_success(status: int) -> bool:
 
 
 def phases(attempted: Attempted, start_ns: int) -> list[tuple[str, int]]:
-    """Return the ends of the phases that took place, as events in their order."""
+    """Return the ends of the phases that took place, as events in order."""
     timings = attempted.outcome.timings
     ends: list[tuple[str, int]] = []
     at_ns = start_ns

@@ -1,8 +1,8 @@
-"""The workspaces with most deliveries of a lane, in bounded memory and with few labels.
+"""Workspaces with most deliveries of a lane, in bounded memory and with few labels.
 
 A frequent-items sketch counts them. At a thousand workspaces it subtracts the median from every
-count, and drops those with nothing left. So a count is too low by at most a five-hundredth of all
-deliveries, and a workspace with more than that is never missed.
+count, and drops those at zero. So a count is too low by at most a five-hundredth of all deliveries,
+and a workspace with more than that is never missed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from heapq import nlargest
 from typing import Final
 
 MOST_COUNTED: Final = 1_000
-"""Workspaces that are counted at once, about 100 bytes each."""
+"""Maximum workspaces that are counted, about 100 bytes each."""
 MOST_SHOWN: Final = 10
-"""Samples of a scrape. A hundred thousand workspaces would be too many series for Prometheus."""
+"""Maximum samples of a scrape. A hundred thousand workspaces would be too many series for
+Prometheus."""
 WINDOW_S: Final = 60.0
 
 Heaviest = list[tuple[str, int]]
@@ -26,7 +27,7 @@ class FrequentItems:
     """Counts of the most frequent keys.
 
     Args:
-        most: keys that are counted at once.
+        most: maximum keys that are counted.
     """
 
     def __init__(self, most: int = MOST_COUNTED) -> None:
@@ -52,11 +53,11 @@ class FrequentItems:
 
 
 class HeavyWorkspaces:
-    """Heaviest workspaces of a lane; belongs to the event loop's thread, read by any.
+    """Heaviest workspaces of a lane; belongs to the event loop's thread, any thread may read it.
 
     Attributes:
-        settled: by settled deliveries in the last full minute; replaced as a whole.
-        waiting: by deliveries in hand at its end; replaced as a whole.
+        settled: workspaces by settled deliveries in the last full minute; replaced as a whole.
+        waiting: workspaces by deliveries in hand at its end; replaced as a whole.
     """
 
     def __init__(self, now_s: float) -> None:
@@ -74,7 +75,7 @@ class HeavyWorkspaces:
         return now_s >= self._ends_s
 
     def roll(self, now_s: float, in_hand: Iterable[str]) -> None:
-        """Begin another minute.
+        """Begin a new minute.
 
         Args:
             now_s: monotonic seconds.

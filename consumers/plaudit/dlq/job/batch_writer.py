@@ -114,7 +114,7 @@ class Mover:
 
     def _commit(self) -> None:
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        if not batch or not self._gate.may_go(len(batch)):
+        if not batch or not self._gate.wait_for_room(len(batch)):
             return
         batch = [letter for letter in batch if not self._stays(letter)]
         written = [(letter, self._writes(letter)) for letter in batch]
@@ -131,7 +131,7 @@ class Mover:
         moved = len(batch) - len(refused)
         self._report.moved += moved
         self._control.listener.moved(moved)
-        self._gate.went(moved)
+        self._gate.count_sent(moved)
 
     def _stays(self, letter: Letter) -> bool:
         """Return whether a letter stays after all, and count the reason."""

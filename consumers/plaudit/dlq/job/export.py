@@ -25,7 +25,7 @@ class LineRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredLetter:
     """A dead letter as stored in a file."""
 
     kind: Kind
@@ -56,7 +56,7 @@ def line_of(letter: Letter, kind: Kind) -> str:
     )
 
 
-def read_line(line: str | bytes) -> Kept:
+def read_line(line: str | bytes) -> StoredLetter:
     """Parse a line.
 
     Raises:
@@ -74,7 +74,7 @@ def read_line(line: str | bytes) -> Kept:
         msg = f"version {found['plaudit_dead_letter']!r}; this release reads {VERSION}"
         raise LineRefused(msg)
     try:
-        return Kept(
+        return StoredLetter(
             Kind(found["kind"]),
             _read(found["key"]),
             [(str(name), _read(value)) for name, value in found["headers"]],

@@ -28,7 +28,7 @@ class Pace:
             return 0.0
         return max(0.0, self._spent_to + count / self._rate - self._now())
 
-    def went(self, count: int) -> None:
+    def count_sent(self, count: int) -> None:
         """Count records that are sent now."""
         if self._rate is not None:
             took_s = count / self._rate

@@ -70,7 +70,7 @@ class SendGate:
         self._control = control
         self._pace = Pace(brakes.limits.rate, control.now)
 
-    def may_go(self, count: int) -> bool:
+    def wait_for_room(self, count: int) -> bool:
         """Wait until this many may be sent; return False if the job is stopped meanwhile."""
         while not self._control.stopping:
             if self._watch is not None:
@@ -88,9 +88,9 @@ class SendGate:
             self._control.wait(min(wait_s, LOOK_S))
         return False
 
-    def went(self, count: int) -> None:
+    def count_sent(self, count: int) -> None:
         """Count records that were written."""
-        self._pace.went(count)
+        self._pace.count_sent(count)
         if self._guard is not None:
             self._guard.sent(count)
         if self._watch is not None:

@@ -39,7 +39,7 @@ class ReplayedBefore(ReplayRefused):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReplayIdentity:
     """Identity of a replay among those to the same endpoint, in text form."""
 
     since: str
@@ -80,14 +80,14 @@ class ReplayProgress:
 
     Attributes:
         reader: reader of the events.
-        told: number of records reported to the listener.
+        reported: number of records reported to the listener.
     """
 
     def __init__(self, settings: KafkaSettings, endpoint: str) -> None:
         self._group = f"{settings.names.prefix}replay.{endpoint}"
         self._digest = ""
         self._cluster = ""
-        self.told = 0
+        self.reported = 0
         self.reader = BoundedReader(settings, self._group)
 
     def __enter__(self) -> Self:
@@ -97,7 +97,7 @@ class ReplayProgress:
         self.reader.close()
 
     def begin(
-        self, wanted: Wanted, topics: Sequence[str], *, again: bool
+        self, wanted: ReplayIdentity, topics: Sequence[str], *, again: bool
     ) -> dict[Partition, ReplayRange]:
         """Return the remaining ranges, and store them for later runs.
 
@@ -116,7 +116,7 @@ class ReplayProgress:
         return ranges
 
     def find(
-        self, wanted: Wanted, topics: Sequence[str], *, again: bool
+        self, wanted: ReplayIdentity, topics: Sequence[str], *, again: bool
     ) -> dict[Partition, ReplayRange]:
         """Return the remaining ranges.
 
@@ -184,7 +184,7 @@ class ReplayProgress:
         return known
 
     def _fresh(
-        self, wanted: Wanted, partitions: Sequence[Partition]
+        self, wanted: ReplayIdentity, partitions: Sequence[Partition]
     ) -> dict[Partition, ReplayRange]:
         """Return the current offsets of a time range."""
         since_ms, until_ms = _moments(wanted)
@@ -203,7 +203,7 @@ class ReplayProgress:
         return ranges
 
 
-def _moments(wanted: Wanted) -> tuple[int, int]:
+def _moments(wanted: ReplayIdentity) -> tuple[int, int]:
     """Return start and end in epoch milliseconds.
 
     Raises:

@@ -9,7 +9,7 @@ from confluent_kafka import Message
 
 from plaudit.dlq.job.throttle import JobLimits
 from plaudit.dlq.letters.endpoint_index import EndpointSummary
-from plaudit.dlq.replay.checkpoint import DISABLED, ReplayRefused, Wanted
+from plaudit.dlq.replay.checkpoint import DISABLED, ReplayIdentity, ReplayRefused
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.events.decoding import Event, EventDecoder, SchemaLookup
 from plaudit.kafka.read.headers import readable_headers
@@ -43,7 +43,7 @@ class ReplayOrder:
     limits: JobLimits = field(default_factory=JobLimits)
     again: bool = False
 
-    def wanted(self, known: EndpointSummary) -> Wanted:
+    def wanted(self, known: EndpointSummary) -> ReplayIdentity:
         """Return what tells this replay from others to the same endpoint.
 
         Raises:
@@ -55,7 +55,7 @@ class ReplayOrder:
                 raise ReplayRefused(_since_unknown(known))
             since = time_text(known.disabled_since_ms)
             until = until or time_text(known.active_from_ms)
-        return Wanted(since, until, tuple(sorted(self.types)), tuple(sorted(self.spaces)))
+        return ReplayIdentity(since, until, tuple(sorted(self.types)), tuple(sorted(self.spaces)))
 
 
 def _since_unknown(known: EndpointSummary) -> str:

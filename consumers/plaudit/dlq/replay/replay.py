@@ -155,7 +155,7 @@ class _Run:
     def _commit(self, report: Report) -> None:
         """Write what is at hand, and with it how far the events are read."""
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        if batch and not self._gate.may_go(len(batch)):
+        if batch and not self._gate.wait_for_room(len(batch)):
             return
         report.stopped = self._obstacle(report)
         if report.stopped is not None:
@@ -168,10 +168,10 @@ class _Run:
             report.skipped[Skip.TOO_LARGE] += len(refused)
         report.moved += len(batch) - len(refused)
         report.chosen = report.moved
-        self._gate.went(len(batch))
+        self._gate.count_sent(len(batch))
         done = sum(offset - self._ranges[each].start for each, offset in self._read_to.items())
-        self._control.listener.moved(done - self._progress.told)
-        self._progress.told = done
+        self._control.listener.moved(done - self._progress.reported)
+        self._progress.reported = done
 
     def _obstacle(self, report: Report) -> str | None:
         """Return why nothing more may be sent to the endpoint."""
@@ -196,14 +196,14 @@ def _events(
     """Yield every record of the ranges, with the event where it is one that the endpoint gets."""
     spans = {each: (span.start, span.end) for each, span in ranges.items()}
     shortened = {each for each, span in ranges.items() if span.before}
-    told: set[Partition] = set()
+    reported: set[Partition] = set()
     for message in reader.read(spans):
         if control.stopping:
             return
         if shortened or reader.gone:
             place = Partition(message.topic() or "", message.partition() or 0)
-            if place not in told and (place in shortened or place in reader.gone):
-                told.add(place)
+            if place not in reported and (place in shortened or place in reader.gone):
+                reported.add(place)
                 report.begins_ms = max(report.begins_ms or 0, message.timestamp()[1])
         report.looked_at += 1
         try:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from plaudit.endpoints.key_pairs import SigningKey, new_signing_key
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, seal, unseal
+from plaudit.endpoints.opening import EncryptedFields, seal, unseal
 from plaudit.endpoints.signing import KINDS, Secret
 from plaudit.endpoints.summary import HEAD_START_MS
 from plaudit.records.times import time_text
@@ -61,7 +61,7 @@ def new_endpoint(
     """
     kinds = KINDS[asked.signing]
     pairs = [new_signing_key()] if V1A in kinds else []
-    private = Private(asked.url, asked.headers, [Secret(secret)], pairs=pairs)
+    private = EncryptedFields(asked.url, asked.headers, [Secret(secret)], pairs=pairs)
     return StoredEndpoint(
         endpoint_id,
         workspace_id,

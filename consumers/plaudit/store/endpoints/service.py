@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from plaudit.endpoints.key_pairs import SigningKey
 from plaudit.endpoints.keys import SecretKeys
-from plaudit.endpoints.opening import Private, unseal
+from plaudit.endpoints.opening import EncryptedFields, unseal
 from plaudit.endpoints.signing import new_secret, secret_of, signing_of
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import translated
@@ -129,7 +129,7 @@ class EndpointService:
         with translated(), self._engine.begin() as connection:
             return rows.find_page(connection, wanted, most, after)
 
-    def private(self, endpoint: StoredEndpoint) -> Private:
+    def private(self, endpoint: StoredEndpoint) -> EncryptedFields:
         """Return what is sealed of an endpoint.
 
         Raises:

@@ -30,7 +30,7 @@ _AT_ONCE: Final = 500
 """Rows in one question."""
 
 
-class Tried(NamedTuple):
+class LoggedAttempt(NamedTuple):
     """One HTTP attempt, with the fields for health."""
 
     started_at: int
@@ -74,7 +74,7 @@ class Health:
         """Time without a success, from the first failure to the last."""
         return 0 if self.failing_since is None else self.last_attempt_at - self.failing_since
 
-    def after(self, attempts: Sequence[Tried]) -> Health:
+    def after(self, attempts: Sequence[LoggedAttempt]) -> Health:
         """Return the health after more attempts, in order; attempts before the last are ignored."""
         news = [
             each
@@ -104,7 +104,7 @@ class Health:
         """Return the health without a failure streak."""
         return replace(self, failing_since=None, failing_version=None, failure_streak=0)
 
-    def failing(self, failures: Sequence[Tried]) -> Health:
+    def failing(self, failures: Sequence[LoggedAttempt]) -> Health:
         """Return the health after failures; a changed endpoint starts a new streak."""
         since, version, streak = self.failing_since, self.failing_version, self.failure_streak
         for each in failures:
@@ -132,7 +132,7 @@ class HourSum:
     diverted: int = 0
     latencies: list[int] = field(default_factory=lambda: list(_BLANK))
 
-    def take(self, tried: Tried, *, http: bool) -> None:
+    def take(self, tried: LoggedAttempt, *, http: bool) -> None:
         """Count one row of the log."""
         self.delivered += tried.outcome == "delivered"
         self.failed += http and tried.outcome != "delivered"
@@ -163,25 +163,28 @@ class Sums:
 
     hours: Mapping[tuple[str, int], HourSum]
     minutes: Mapping[tuple[str, int], HourSum]
-    tried: Mapping[str, list[Tried]]
+    tried: Mapping[str, list[LoggedAttempt]]
     workspaces: Mapping[str, str]
 
 
 _NAMES: Final = {kind: [each.name for each in fields(kind)] for kind in (Health, HourSum)}
 _wanted: Final = itemgetter(*map(COLUMNS.index, ("endpoint_id", "workspace_id")))
 _said: Final = itemgetter(
-    *(COLUMNS.index("endpoint_version" if name == "version" else name) for name in Tried._fields)
+    *(
+        COLUMNS.index("endpoint_version" if name == "version" else name)
+        for name in LoggedAttempt._fields
+    )
 )
 
 
 def summed(rows: Iterable[Row]) -> Sums:
     """Sum up rows of the log."""
     minutes: dict[tuple[str, int], HourSum] = {}
-    tried: dict[str, list[Tried]] = {}
+    tried: dict[str, list[LoggedAttempt]] = {}
     workspaces: dict[str, str] = {}
     for row in rows:
         endpoint_id, workspace_id = _wanted(row)
-        each = Tried._make(_said(row))
+        each = LoggedAttempt._make(_said(row))
         key = endpoint_id, each.started_at // MINUTE_MS
         http = _is_http(each)
         minute = minutes.get(key)
@@ -207,7 +210,7 @@ def _hours(minutes: Mapping[tuple[str, int], HourSum]) -> dict[tuple[str, int], 
     return hours
 
 
-def _is_http(tried: Tried) -> bool:
+def _is_http(tried: LoggedAttempt) -> bool:
     """Return whether a request was made; other records say nothing about health."""
     sent = tried.outcome in {"delivered", "retrying", "gone"}
     return sent or tried.status is not None or tried.total_ms is not None

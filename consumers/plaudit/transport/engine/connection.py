@@ -6,10 +6,11 @@ import asyncio
 import select
 import ssl
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, cast
 
 from plaudit.transport.answer import Answer
-from plaudit.transport.error_text import said, tls_reason
+from plaudit.transport.error_text import connection_reason, tls_reason
 from plaudit.transport.errors import (
     ConnectFailed,
     ConnectionLost,
@@ -19,14 +20,45 @@ from plaudit.transport.errors import (
 )
 
 if TYPE_CHECKING:
+    from plaudit.transport.addresses import Origin
     from plaudit.transport.engine.exchange import Exchange
-    from plaudit.transport.engine.pool import Pool
-    from plaudit.transport.engine.response_parser import AnswerAssembly
+    from plaudit.transport.engine.response_parser import ResponseParser
     from plaudit.transport.engine.tls_channel import TlsChannel
 
 _CLOSED: Final = "closed by the other side"
 _UNREAD: Final = select.POLLIN
-"""The kernel has bytes of the other side, or its end."""
+"""The kernel has unread bytes of the server, or the end of its stream."""
+
+
+class ConnectionOwner(ABC):
+    """Owner of a connection, which notifies it of changes: a pool.
+
+    Attributes:
+        owner: name of the owner of the requests.
+        origin: destination of the connections.
+    """
+
+    __slots__ = ("origin", "owner")
+
+    def __init__(self, owner: str, origin: Origin) -> None:
+        self.owner = owner
+        self.origin = origin
+
+    @abstractmethod
+    def open_for(self, exchange: Exchange) -> None:
+        """Open a connection for an exchange."""
+
+    @abstractmethod
+    def release(self, connection: Connection) -> None:
+        """Take back a connection that has served an exchange."""
+
+    @abstractmethod
+    def forget(self, connection: Connection) -> None:
+        """Remove a closed connection."""
+
+    @abstractmethod
+    def keep_session(self, session: ssl.SSLSession | None) -> None:
+        """Keep a TLS session for the next connection."""
 
 
 class OpenConnections:
@@ -40,16 +72,16 @@ class OpenConnections:
         return len(self._connections)
 
     def add(self, connection: Connection) -> None:
-        """Note one more."""
+        """Add an open connection."""
         self._connections.add(connection)
 
     def discard(self, connection: Connection) -> None:
-        """Note that its socket is closed."""
+        """Remove a connection whose socket is closed."""
         self._connections.discard(connection)
         self._one_less.set()
 
     async def end(self, reason: str) -> None:
-        """Close all, and wait until their sockets are closed."""
+        """Close all connections, and wait until their sockets are closed."""
         for connection in list(self._connections):
             connection.end(ConnectionLost(reason))
         while self._connections:
@@ -61,46 +93,51 @@ class Connection(asyncio.Protocol):
     """A connection of a pool, which it notifies of changes.
 
     Args:
-        pool: pool of the connection.
-        alive: notified when the socket is closed.
-        assembly: parses the responses.
-        tls: after its handshake; None for plain http.
+        pool: the owner of the connection.
+        open_connections: set from which it removes itself when its socket is closed.
+        parser: parser of the responses.
+        tls: encryption after the handshake; None for plain http.
 
     Attributes:
-        opened_s: time of opening, monotonic.
-        fault: why the connection was closed.
-        pool: that it belongs to.
-        tls: see above.
+        opened_s: time of opening, monotonic seconds.
+        close_error: error of an exchange that finds the connection closed.
+        pool: the owner of the connection.
+        tls: encryption; None for plain http.
     """
 
     __slots__ = (
-        "_alive",
-        "_assembly",
         "_exchange",
+        "_open_connections",
+        "_parser",
         "_paused",
         "_served",
         "_transport",
         "_unread",
-        "fault",
+        "close_error",
         "opened_s",
         "pool",
         "tls",
     )
 
     def __init__(
-        self, pool: Pool, alive: OpenConnections, assembly: AnswerAssembly, tls: TlsChannel | None
+        self,
+        pool: ConnectionOwner,
+        open_connections: OpenConnections,
+        parser: ResponseParser,
+        tls: TlsChannel | None,
     ) -> None:
         self.pool = pool
         self.tls = tls
         self.opened_s = time.monotonic()
-        # With TLS 1.3, a server that does not like our certificate may end like this.
-        self.fault: TransportError = (
+        # With TLS 1.3, a server that rejects the client certificate may close the connection like
+        # this.
+        self.close_error: TransportError = (
             ConnectFailed("closed at once")
             if tls is None
             else TlsFailed(f"{pool.origin.host}: closed right after the handshake")
         )
-        self._alive = alive
-        self._assembly = assembly
+        self._open_connections = open_connections
+        self._parser = parser
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
         self._served = 0
@@ -109,15 +146,15 @@ class Connection(asyncio.Protocol):
 
     @property
     def open(self) -> bool:
-        """Whether it may be used."""
+        """Whether the connection can be used."""
         return self._transport is not None
 
     @property
-    def quiet(self) -> bool:
-        """Whether nothing has come since the last answer that the event loop has not seen yet.
+    def is_quiet(self) -> bool:
+        """Whether the socket has no unread bytes.
 
-        What lies in the kernel would be taken for the answer to the next request. One system call,
-        about 0.4 µs.
+        Unread bytes would be taken for the answer to the next request. One system call, about 0.4
+        µs.
         """
         return not self._unread.poll(0)
 
@@ -127,13 +164,13 @@ class Connection(asyncio.Protocol):
         assert transport is not None, "pools hand out open connections only"  # noqa: S101 - for mypy
         self._exchange = exchange
         exchange.holder = self
-        self._assembly.expect(bodyless=exchange.request[0].startswith(b"HEAD "))
+        self._parser.expect(bodyless=exchange.request[0].startswith(b"HEAD "))
         data = exchange.data()
         exchange.written(len(data))
         transport.write(data if self.tls is None else self._encrypted(self.tls, data))
 
     def abandon(self, exchange: Exchange) -> None:
-        """See `ExchangeOwner.abandon`: a partial exchange can't be separated from the next one."""
+        """Close the connection: late bytes of this exchange would be taken for the next answer."""
         del exchange
         self._exchange = None
         self.close()
@@ -146,72 +183,72 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def close(self) -> None:
-        """Close at once, and leave the pool; an exchange under way is the caller's to end."""
+        """Close at once, and leave the pool; the caller ends an exchange under way."""
         transport, self._transport = self._transport, None
         if transport is None:
             return
         transport.abort()
-        self._assembly.let_go()
-        self.pool.left(self)
+        self._parser.release()
+        self.pool.forget(self)
 
     # The event loop calls these.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take note of the transport."""
+        """Keep the transport."""
         # uvloop's transports are not subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         self._unread.register(transport.get_extra_info("socket").fileno(), _UNREAD)
 
     def data_received(self, data: bytes) -> None:
-        """Take in a part of the answer."""
+        """Parse a part of the answer."""
         if self.tls is not None:
             data = self._decrypted(self.tls, data)
             if not data:
                 return
         exchange = self._exchange
         if exchange is None:
-            self.close()  # Nothing was asked: whatever it is, the next answer it is not.
+            self.close()  # Bytes without a request are not an answer.
             return
         if not exchange.answered:
             exchange.received()
         try:
-            complete = self._assembly.feed(data)
+            complete = self._parser.feed(data)
         except TransportError as error:
             exchange.cancel(error)
             return
         ended = self.tls is not None and self.tls.ended
         if complete:
-            reusable = self._assembly.reusable and not self._paused and not ended
+            reusable = self._parser.reusable and not self._paused and not ended
             self._complete(exchange, reusable=reusable)
         elif ended:
             self._end(_CLOSED)
 
     def eof_received(self) -> None:
-        """The other side sends nothing more; the transport closes."""
+        """End at the end of the stream; the transport then closes."""
         self._end(_CLOSED)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, for whatever reason."""
-        self._end(said(exc) if exc is not None else _CLOSED)
-        self._alive.discard(self)
+        """End after the loss of the connection."""
+        self._end(connection_reason(exc) if exc is not None else _CLOSED)
+        self._open_connections.discard(self)
 
     def pause_writing(self) -> None:
-        """The other side is slower than we are."""
+        """Note that the server reads more slowly than the request is written."""
         self._paused = True
         if self._exchange is not None:
             self._exchange.stalled()
 
     def resume_writing(self) -> None:
-        """Most of the request is on its way."""
+        """Note that most of the request is sent."""
         self._paused = False
         if self._exchange is not None:
-            self._exchange.flows_again()
+            self._exchange.resumed()
 
     def _encrypted(self, tls: TlsChannel, data: bytes) -> bytes:
         try:
             return tls.encrypt(data)
         except ssl.SSLError as error:
-            # Not at once: the caller has not got the exchange in hand yet.
+            # Deferred, because the caller does not have the handle of the exchange yet.
             asyncio.get_running_loop().call_soon(self._break, tls_reason(error))
             return b""
 
@@ -228,14 +265,14 @@ class Connection(asyncio.Protocol):
         return plain
 
     def _complete(self, exchange: Exchange, *, reusable: bool) -> None:
-        """Hand the answer over, after the connection is free for the next exchange."""
+        """Pass the answer on, after freeing the connection for the next exchange."""
         self._exchange = None
-        assembly = self._assembly
+        parser = self._parser
         answer = Answer(
-            assembly.status,
-            tuple(assembly.headers),
-            assembly.snippet,
-            assembly.truncated,
+            parser.status,
+            tuple(parser.headers),
+            parser.snippet,
+            parser.truncated,
             exchange.timings(),
             exchange.bytes_sent,
         )
@@ -249,16 +286,15 @@ class Connection(asyncio.Protocol):
         exchange.end(answer)
 
     def _end(self, detail: str) -> None:
-        """Nothing more comes: the answer may end here, be cut, or be tried for once more."""
+        """Handle the end of the stream: complete, cut or retry the exchange."""
         exchange = self._exchange
         if exchange is None:
             self.close()
-        elif self._assembly.ends_with_the_stream():
+        elif self._parser.ends_with_the_stream():
             self._complete(exchange, reusable=False)
         elif self._served and not exchange.answered:
-            # A kept connection that the other side closed just then; nothing of an answer came.
-            # A new connection has not served an exchange yet, so the exchange can't come here
-            # again.
+            # The server closed a kept-alive connection before it answered. The retry uses a new
+            # connection, which has not served an exchange yet, so it is not retried again.
             self._exchange = None
             exchange.retry()
             self.pool.open_for(exchange)
@@ -269,10 +305,10 @@ class Connection(asyncio.Protocol):
             exchange.cancel(ConnectionLost(detail, phase=exchange.phase))
 
     def _break(self, reason: str) -> None:
-        """TLS is broken: a client certificate that is refused shows only here (TLS 1.3)."""
+        """Handle an error of TLS, such as a client certificate that a server refuses."""
         exchange = self._exchange
         if exchange is not None and exchange.answered:
             exchange.cancel(ConnectionLost(f"TLS: {reason}"))
         else:
-            self.fault = TlsFailed(f"{self.pool.origin.host}: {reason}")
-            self.end(self.fault)
+            self.close_error = TlsFailed(f"{self.pool.origin.host}: {reason}")
+            self.end(self.close_error)

@@ -1,11 +1,11 @@
-"""Time-outs in coarse steps: one timer of the event loop for all of them.
+"""Deadlines in coarse steps: one timer of the event loop serves all of them.
 
-Every kind of time-out has one length, so its items become due in the order in which they came: a
-kind is a dict in insertion order, adding and discarding are dict operations, and only the first
-item is ever looked at. Nothing is due early; it may be noticed a tick late.
+Every kind of time-out has one length, so its items become due in the order in which they were
+added. A kind is a dict in insertion order, and only its first item is checked. An item never
+expires early; it may expire a tick late.
 
-Time counts only while the event loop runs. A process that gets no CPU for seconds would otherwise
-blame each endpoint for its own pause: the answers lie unread in the sockets meanwhile.
+Time counts only while the event loop runs. Otherwise, after seconds without CPU, a process would
+count its own pause as time-outs of endpoints whose answers wait unread in the sockets.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Final, Generic, Protocol, TypeVar
 
 TICK_S: Final = 0.02
-"""The least time between two looks at what is due."""
+"""Minimum time between two checks."""
 NEVER_S: Final = float("inf")
 BEAT_S: Final = 0.5
-"""The most time between two looks while something waits: a late look shows a pause of the loop."""
+"""Maximum time between two checks while an item waits: a late check reveals a pause of the loop."""
 TOLERATED_S: Final = 0.25
-"""How late a look may be before the rest counts as a pause."""
+"""Lateness of a check that does not yet count as a pause."""
 SPARED_S: Final = 0.1
-"""Time for the loop to read what came during a pause, before anything expires."""
+"""Time for the loop to read what arrived during a pause, before anything expires."""
 
 Item = TypeVar("Item", bound=Hashable)
 
@@ -32,16 +32,16 @@ class Kind(Protocol):
     """A kind of deadline that `Timers` watches."""
 
     def first_due_s(self) -> float:
-        """Return when the first item is due, monotonic; `NEVER_S` if none waits."""
+        """Return when the first item is due, in running time; `NEVER_S` if none waits."""
         ...
 
     def expire(self, now_s: float) -> None:
-        """Take out what is due and tell of it."""
+        """Remove the due items, and report each."""
         ...
 
 
 class Timers:
-    """The one loop timer, set only while something waits; it also measures pauses of the loop."""
+    """Single timer of all deadlines, set while an item waits; also measures pauses of the loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -52,37 +52,37 @@ class Timers:
         self._spared = False
 
     def watch(self, kind: Kind) -> None:
-        """Look after one more kind."""
+        """Add a kind of deadline."""
         self._kinds.append(kind)
 
     def running_s(self, now_s: float) -> float:
-        """Convert monotonic time to time in which the loop ran."""
+        """Convert monotonic time to running time, which excludes pauses of the loop."""
         return min(now_s, self._looks_at_s + TOLERATED_S) - self._paused_s
 
     def monotonic_s(self, running_s: float) -> float:
-        """Convert it back, as far as pauses are known."""
+        """Convert running time to monotonic time, by the pauses known."""
         return running_s + self._paused_s
 
-    def look_by(self, due_s: float) -> None:
-        """Make sure that what is due then is noticed."""
+    def check_by(self, due_s: float) -> None:
+        """Schedule a check for a time."""
         if due_s < self._looks_at_s:
             now_s = time.monotonic()
-            self._look_at(min(max(due_s, now_s + TICK_S), now_s + BEAT_S), now_s)
+            self._schedule(min(max(due_s, now_s + TICK_S), now_s + BEAT_S), now_s)
 
     def close(self) -> None:
-        """Let go of the loop's timer; nothing is due any more."""
+        """Cancel the loop's timer."""
         if self._handle is not None:
             self._handle.cancel()
         self._handle = None
         self._kinds.clear()
 
-    def _look_at(self, looks_at_s: float, now_s: float) -> None:
+    def _schedule(self, looks_at_s: float, now_s: float) -> None:
         if self._handle is not None:
             self._handle.cancel()
         self._looks_at_s = looks_at_s
-        self._handle = self._loop.call_later(looks_at_s - now_s, self._look)
+        self._handle = self._loop.call_later(looks_at_s - now_s, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now_s = time.monotonic()
         paused_s = now_s - self._looks_at_s - TOLERATED_S
         self._handle = None
@@ -90,23 +90,23 @@ class Timers:
         if paused_s > 0:
             self._paused_s += paused_s
             if not self._spared:
-                # Once only: a loop that is late at each look still ends what is due.
+                # Only once, so that items expire even if every check of the loop is late.
                 self._spared = True
-                self._look_at(now_s + SPARED_S, now_s)
+                self._schedule(now_s + SPARED_S, now_s)
                 return
         self._spared = False
         for kind in self._kinds:
             kind.expire(now_s)
-        self.look_by(min((kind.first_due_s() for kind in self._kinds), default=NEVER_S))
+        self.check_by(min((kind.first_due_s() for kind in self._kinds), default=NEVER_S))
 
 
 class Deadlines(Generic[Item]):
-    """Items that are due after a fixed time of a running loop, in the order in which they came.
+    """Items that are due after a fixed running time, in the order in which they were added.
 
     Args:
-        timers: notices.
-        after_s: how long after.
-        on_due: gets each item that was not discarded in time.
+        timers: the timer.
+        after_s: seconds of running time.
+        on_due: receives each item that was not discarded in time.
     """
 
     __slots__ = ("_after_s", "_came_s", "_on_due", "_timers")
@@ -122,17 +122,17 @@ class Deadlines(Generic[Item]):
         return len(self._came_s)
 
     def add(self, item: Item, now_s: float) -> None:
-        """Let an item wait from now on; the times of successive calls must not fall."""
+        """Add an item; the times of successive calls must not decrease."""
         if not self._came_s:
-            self._timers.look_by(now_s + self._after_s)
+            self._timers.check_by(now_s + self._after_s)
         self._came_s[item] = self._timers.running_s(now_s)
 
     def discard(self, item: Item) -> None:
-        """Forget an item, if it waits."""
+        """Remove an item, if it is there."""
         self._came_s.pop(item, None)
 
     def __iter__(self) -> Iterator[Item]:
-        """Yield the items in the order in which they came."""
+        """Yield the items in the order in which they were added."""
         return iter(self._came_s)
 
     def first_due_s(self) -> float:
@@ -149,6 +149,6 @@ class Deadlines(Generic[Item]):
                 break
             due.append(item)
         for item in due:
-            # The end of one may have been the end of others.
+            # Ending one item may have discarded others.
             if self._came_s.pop(item, None) is not None:
                 self._on_due(item)

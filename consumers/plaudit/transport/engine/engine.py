@@ -1,4 +1,4 @@
-"""The HTTP engine: exchanges over pools of connections, without a task or timer for each."""
+"""HTTP engine: exchanges over pools of connections, without a task or timer for each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from plaudit.transport.engine.deadlines import Deadlines, Timers
 from plaudit.transport.engine.exchange import Exchange, ExchangeDeadlines
 from plaudit.transport.engine.opener import Opener
-from plaudit.transport.engine.pool import Pool, Shared
+from plaudit.transport.engine.pool import Pool, SharedPools
 from plaudit.transport.sender import Caps, PoolLimits, Sender
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class Engine(Sender):
-    """A `Sender` of protocols and callbacks; made in the event loop that it works in.
+    """A `Sender` of protocols and callbacks; create it in its event loop.
 
-    An exchange takes an idle connection of the pool of its owner and origin (pool.py). It is one
-    `write` and one parsed answer (connection.py, assembly.py); its deadlines are entries of dicts
-    (timers.py). Only opening a connection takes a task (opening.py).
+    An exchange uses an idle connection of the pool for its owner and origin (`pool`). It is one
+    `write` (`connection`) and one parsed answer (`response_parser`). Its deadlines are entries of
+    dicts (`deadlines`). Only opening a connection takes a task (`opener`).
 
     Args:
         dialer: checks addresses and connects; its time-outs are those of the exchanges.
-        context: for https; see `tls_context`.
-        caps: of answers.
-        limits: of pools.
+        context: TLS context for https; see `tls_context`.
+        caps: limits on answers.
+        limits: limits of pools.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class Engine(Sender):
             self._timers, limits.idle_s, lambda connection: connection.close()
         )
         opener = Opener(dialer, context, caps or Caps())
-        self._shared = Shared(opener, limits, idle)
+        self._shared = SharedPools(opener, limits, idle)
         self._pools = self._shared.pools
 
     @property
     def connections(self) -> int:
-        """Sockets that are open, those that are being opened left out."""
-        return len(self._shared.opener.alive)
+        """Number of open sockets, without those that are being opened."""
+        return len(self._shared.opener.open_connections)
 
     def start(
         self,
@@ -85,5 +85,5 @@ class Engine(Sender):
             pool.end(reason)
         while self._shared.opening:
             await asyncio.wait(self._shared.opening)
-        await self._shared.opener.alive.end(reason)
+        await self._shared.opener.open_connections.end(reason)
         self._timers.close()

@@ -20,25 +20,25 @@ from plaudit.transport.sender import Timeouts
 
 
 class ExchangeOwner(Protocol):
-    """Has an exchange in hand: a pool while it waits, then a connection."""
+    """Holder of an exchange: the pool while it waits, then the connection."""
 
     def abandon(self, exchange: Exchange) -> None:
-        """Let go of an exchange that ends, and of what it occupies."""
+        """Release an exchange that ends, and the place that it occupies."""
         ...
 
 
 class Exchange(Progress):
-    """One request and its way to an answer.
+    """One request, until its answer or error.
 
     Args:
-        target: where it goes.
-        request: prefix, lines and body, as given to `Sender.start`.
-        on_done: gets the end.
-        deadlines: that it is held to.
-        owner: whose request it is.
+        target: destination of the request.
+        request: prefix, lines and body, as passed to `Sender.start`.
+        on_done: receives the answer or the error.
+        deadlines: its time-outs.
+        owner: name of the request's owner.
 
     Attributes:
-        holder: who has it in hand; None once it is over.
+        holder: pool or connection that holds it; None once it has ended.
     """
 
     __slots__ = ("_deadlines", "_on_done", "holder", "request", "target")
@@ -61,7 +61,7 @@ class Exchange(Progress):
 
     @property
     def over(self) -> bool:
-        """Whether it has ended."""
+        """Whether the exchange has ended."""
         return self.holder is None
 
     def data(self) -> bytes:
@@ -70,7 +70,7 @@ class Exchange(Progress):
         return b"%b%bcontent-length: %d\r\n\r\n%b" % (prefix, lines, len(body), body)
 
     def written(self, size: int) -> None:
-        """`size` bytes are handed to the network, which has room for them: the answer may come."""
+        """Note that `size` bytes were written; wait for the answer."""
         self.phase = "first_byte"
         self.sent = True
         self.bytes_sent = size
@@ -78,21 +78,21 @@ class Exchange(Progress):
         self._deadlines.first_byte.add(self, now_s)
 
     def stalled(self) -> None:
-        """The other side takes in no more of the request for now."""
+        """Note that the server has stopped reading the request."""
         if not self.answered:
             self.phase = "write"
             self._deadlines.first_byte.discard(self)
             self._deadlines.write.add(self, time.monotonic())
 
-    def flows_again(self) -> None:
-        """The other side has taken in most of the request."""
+    def resumed(self) -> None:
+        """Note that the server has read most of the request."""
         if not self.answered:
             self.phase = "first_byte"
             self._deadlines.write.discard(self)
             self._deadlines.first_byte.add(self, time.monotonic())
 
     def received(self) -> None:
-        """Bytes of an answer have arrived; from now on only the total counts."""
+        """Note the first bytes of the answer; from now on only the total time-out applies."""
         stalled = self.phase == "write"
         super().received()
         self._deadlines.first_byte.discard(self)
@@ -100,12 +100,12 @@ class Exchange(Progress):
             self._deadlines.write.discard(self)
 
     def retry(self) -> None:
-        """Begin again; `sent` stays, for something may have arrived."""
+        """Start again; `sent` stays true, because a part of the request may have arrived."""
         self.bytes_sent = 0
         self._deadlines.forget_sending(self)
 
     def cancel(self, error: TransportError) -> None:
-        """See `Started.cancel`."""
+        """See `ExchangeHandle.cancel`."""
         if self.holder is not None:
             self.holder.abandon(self)
             self.end(error)
@@ -116,19 +116,19 @@ class Exchange(Progress):
         self._deadlines.total.discard(self)
         if not self.answered:
             self._deadlines.forget_sending(self)
-        # The callback's owner holds the exchange: without this, only the garbage collector frees
-        # both.
-        on_done, self._on_done = self._on_done, _nobody
-        self.tell(on_done, result)
+        # The callback refers to the exchange's owner: without this, only the garbage collector
+        # frees both.
+        on_done, self._on_done = self._on_done, _ignore
+        self.finish(on_done, result)
 
 
-def _nobody(_: Answer | TransportError) -> None:
-    """Stand for the caller of an exchange that is over."""
+def _ignore(_: Answer | TransportError) -> None:
+    """Replace the callback of an exchange that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeDeadlines:
-    """The time-outs of exchanges, shared by all; those of connecting are `Dialer`'s."""
+    """Deadlines that all exchanges share; `Dialer` has those of connecting."""
 
     total: Deadlines[Exchange]
     write: Deadlines[Exchange]
@@ -136,7 +136,7 @@ class ExchangeDeadlines:
 
     @classmethod
     def of(cls, timers: Timers, timeouts: Timeouts) -> ExchangeDeadlines:
-        """Return them, with what happens to those who miss them."""
+        """Return the deadlines, each with the error that ends a late exchange."""
         return cls(
             Deadlines(
                 timers,
@@ -148,6 +148,6 @@ class ExchangeDeadlines:
         )
 
     def forget_sending(self, exchange: Exchange) -> None:
-        """Hold an exchange to its total only."""
+        """Discard all deadlines of an exchange but the total."""
         self.first_byte.discard(exchange)
         self.write.discard(exchange)

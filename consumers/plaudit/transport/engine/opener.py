@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from plaudit.transport.engine.connection import Connection, OpenConnections
-from plaudit.transport.engine.response_parser import AnswerAssembly
+from plaudit.transport.engine.connection import Connection, ConnectionOwner, OpenConnections
+from plaudit.transport.engine.response_parser import ResponseParser
 from plaudit.transport.engine.tls_channel import TlsChannel, TlsSessions
 from plaudit.transport.error_text import handshake_failures
 from plaudit.transport.errors import TlsFailed
@@ -19,7 +19,6 @@ from plaudit.transport.progress import since_ms
 
 if TYPE_CHECKING:
     from plaudit.transport.engine.exchange import Exchange
-    from plaudit.transport.engine.pool import Pool
     from plaudit.transport.net.dialer import Dialer
     from plaudit.transport.sender import Caps
 
@@ -27,16 +26,16 @@ _READ_BYTES: Final = 16 * 1024
 
 
 class Opener:
-    """Opens connections; the way to them is `Dialer`'s matter.
+    """Opens connections.
 
     Args:
-        dialer: checks and connects.
-        context: for https.
-        caps: of answers.
+        dialer: resolves, checks and connects.
+        context: TLS context for https.
+        caps: limits on answers.
 
     Attributes:
-        sessions: to resume.
-        alive: the connections that were opened.
+        sessions: TLS sessions to resume.
+        open_connections: the connections that are open.
     """
 
     def __init__(self, dialer: Dialer, context: ssl.SSLContext, caps: Caps) -> None:
@@ -44,13 +43,13 @@ class Opener:
         self._context = context
         self._caps = caps
         self.sessions = TlsSessions()
-        self.alive = OpenConnections()
+        self.open_connections = OpenConnections()
 
-    async def open(self, pool: Pool, exchange: Exchange) -> Connection:
+    async def open(self, pool: ConnectionOwner, exchange: Exchange) -> Connection:
         """Return an open connection for the pool.
 
         Raises:
-            NothingSent: at which stage.
+            NothingSent: opening failed; the class tells the stage.
         """
         sock = await self._dialer.connect(exchange.target, exchange)
         try:
@@ -62,15 +61,17 @@ class Opener:
             sock.close()
             raise
 
-    async def _over(self, sock: socket.socket, pool: Pool, tls: TlsChannel | None) -> Connection:
-        connection = Connection(pool, self.alive, AnswerAssembly(self._caps), tls)
+    async def _over(
+        self, sock: socket.socket, pool: ConnectionOwner, tls: TlsChannel | None
+    ) -> Connection:
+        connection = Connection(pool, self.open_connections, ResponseParser(self._caps), tls)
         try:
             await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock)
         except BaseException:
             connection.close()
             raise
         if connection.open:
-            self.alive.add(connection)
+            self.open_connections.add(connection)
         return connection
 
     async def _secure(self, sock: socket.socket, exchange: Exchange) -> TlsChannel:
@@ -88,12 +89,11 @@ class Opener:
 
 
 async def shake_hands(sock: socket.socket, channel: TlsChannel) -> None:
-    """Make the handshake over a connected socket.
+    """Perform the handshake over a connected socket.
 
     Raises:
-        ssl.SSLError: the handshake failed; the alert was sent.
-        TlsFailed: the other side hung up.
-        OSError: the connection broke.
+        ssl.SSLError: the handshake failed; the alert was sent. TlsFailed: the server closed the
+    connection. OSError: the connection broke.
     """
     loop = asyncio.get_running_loop()
     received = b""

@@ -1,8 +1,8 @@
 """Response parser: HTTP/1.1 by httptools, within caps.
 
-No I/O. The same bytes give the same result wherever they are split: the parser is never shown a
-byte beyond a cap, so it is the count of bytes that decides, not how they came. A head that the
-parser refuses is read once more by `OddHead`; such a connection serves no other exchange.
+No I/O. The same bytes give the same result wherever they are split, because httptools never
+receives a byte beyond a cap. A head that httptools refuses is parsed again by `LenientHead`; its
+connection serves no other exchange.
 """
 
 from __future__ import annotations
@@ -12,36 +12,37 @@ from typing import Final
 import httptools
 
 from plaudit.transport.errors import AnswerMalformed
-from plaudit.transport.odd_head import OddHead
+from plaudit.transport.lenient_head import LenientHead
 from plaudit.transport.sender import Caps
 
 _LEAST: Final = 100
 _SWITCHING: Final = 101
 _FINAL: Final = 200
 _FRAMING: Final = 8
-"""Bytes on the wire that one byte of a body may cost; a chunk of one byte takes six."""
+"""Maximum bytes on the wire for each byte of a body; a chunk of one byte takes six."""
 _MOST_CHUNKS: Final = 1_000
-"""After so many the answer counts as read, as after the cap: 64 KiB in chunks of one byte took 8 ms
-of the event loop."""
+"""Maximum number of chunks. After them the answer counts as read, as after the cap: 64 KiB in
+chunks of one byte took 8 ms of the event loop."""
 _MOST_HEADERS: Final = 500
 """Header fields of an answer. Python's own client reads 100."""
 _UNUSED: Final = httptools.HttpResponseParser(object())
-"""Stands for the parser of an assembly that reads no more."""
+"""Placeholder for the httptools parser after `release`."""
 
 
-class _Enough(Exception):
-    """Stops the parser: what follows is not looked at."""
+class _StopParsing(Exception):
+    """Stops the parser; the rest is not parsed."""
 
 
-class AnswerAssembly:
-    """Takes in the answers of one connection, one after the other.
+class ResponseParser:
+    """Parses the answers of one connection, one after the other.
 
     Attributes:
-        done: the answer is complete: `status`, `headers`, `snippet` and `truncated` are its.
-        reusable: once it is done: the connection may serve another exchange.
-        status: of the final answer.
-        headers: as received.
-        size: bytes of the body so far.
+        done: whether the answer is complete, so that `status`, `headers`, `snippet` and `truncated`
+            are final.
+        reusable: whether the connection can serve another exchange; valid once `done`.
+        status: status of the final answer.
+        headers: headers as received.
+        size: bytes of the body until now.
     """
 
     __slots__ = (
@@ -52,8 +53,8 @@ class AnswerAssembly:
         "_head_cap",
         "_in_head",
         "_kept",
+        "_lenient_head",
         "_most_bytes",
-        "_odd_head",
         "_parser",
         "_refusal",
         "_seen",
@@ -71,7 +72,7 @@ class AnswerAssembly:
         self.expect()
 
     def expect(self, *, bodyless: bool = False) -> None:
-        """Get ready for the next answer; `bodyless` for one to HEAD, which has only a head."""
+        """Prepare for the next answer; `bodyless` for one to HEAD, which has only a head."""
         self._bodyless = bodyless
         self._in_head = True
         self._fed = 0
@@ -79,7 +80,7 @@ class AnswerAssembly:
         self._kept: list[bytes] = []
         self._refusal = ""
         self._seen = b""
-        self._odd_head: OddHead | None = None
+        self._lenient_head: LenientHead | None = None
         self.done = False
         self.reusable = False
         self.status = 0
@@ -87,7 +88,7 @@ class AnswerAssembly:
         self.size = 0
 
     def feed(self, data: bytes) -> bool:
-        """Take in bytes; return whether the answer is complete.
+        """Parse bytes; return whether the answer is complete.
 
         Raises:
             AnswerMalformed: the bytes are not HTTP/1.1, or exceed a cap.
@@ -102,20 +103,20 @@ class AnswerAssembly:
         return self.done
 
     def ends_with_the_stream(self) -> bool:
-        """Tell whether the answer is complete if not one byte more comes."""
+        """Return whether the answer is complete if no further byte arrives."""
         if self._in_head or self.done:
             return self.done
         fields = {name.lower(): value.strip().lower() for name, value in self.headers}
         chunked = fields.get(b"transfer-encoding", b"").endswith(b"chunked")
         return not chunked and b"content-length" not in fields
 
-    def let_go(self) -> None:
-        """Read no more; without this, only the garbage collector would end it and its parser."""
+    def release(self) -> None:
+        """Break the reference cycle with the httptools parser."""
         self._parser = _UNUSED
 
     @property
     def snippet(self) -> bytes:
-        """The start of the body, as far as it is kept."""
+        """Start of the body, up to the cap."""
         if not self.size:
             return b""
         return b"".join(self._kept)[: self._caps.kept_bytes]
@@ -141,37 +142,37 @@ class AnswerAssembly:
 
     def _make_parser(self) -> httptools.HttpResponseParser:
         parser = httptools.HttpResponseParser(self)
-        # Servers that write a size before they know it pad it; no reader takes it for another.
+        # Servers that write a chunk size before they know it pad it; the value stays unambiguous.
         parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)
         return parser
 
     def _parse(self, data: bytes) -> None:
-        if self._odd_head is not None:
-            data = self._odd_head.feed(data)
-        fault = ""
+        if self._lenient_head is not None:
+            data = self._lenient_head.feed(data)
+        close_error = ""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(_SWITCHING)
         except httptools.HttpParserError as error:
             self.reusable = False
-            fault = str(error)
+            close_error = str(error)
         if self._refusal:
             raise AnswerMalformed(self._refusal)
-        if fault and not self.done:
-            self._read_head_again(data, fault)
+        if close_error and not self.done:
+            self._read_head_again(data, close_error)
         elif self._in_head:
             self._seen += data
 
-    def _read_head_again(self, data: bytes, fault: str) -> None:
-        """Read a head again that the parser refuses.
+    def _read_head_again(self, data: bytes, close_error: str) -> None:
+        """Parse a refused head again, leniently.
 
         Raises:
-            AnswerMalformed: the head is complete, or was read again before.
+            AnswerMalformed: the head is complete, or was parsed leniently before.
         """
-        if not self._in_head or self._odd_head is not None:
-            raise AnswerMalformed(fault)
-        self._odd_head = OddHead()
+        if not self._in_head or self._lenient_head is not None:
+            raise AnswerMalformed(close_error)
+        self._lenient_head = LenientHead()
         self._parser = self._make_parser()
         self.headers.clear()
         self._parse(self._seen + data)
@@ -186,7 +187,7 @@ class AnswerAssembly:
     # The parser calls these.
 
     def on_message_begin(self) -> None:
-        """Something follows; after the end of the answer nothing may."""
+        """Begin an answer; stop if the expected one is complete."""
         if self.done:
             self.reusable = False
 
@@ -197,10 +198,10 @@ class AnswerAssembly:
         self.headers.append((name, value))
         if len(self.headers) > _MOST_HEADERS:
             self._refusal = f"it has more than {_MOST_HEADERS} header fields"
-            raise _Enough
+            raise _StopParsing
 
     def on_headers_complete(self) -> None:
-        """Pass over an interim answer; begin with the body of the final one."""
+        """Skip an interim answer; begin the body of the final one."""
         if self.done:
             return
         self.status = self._parser.get_status_code()
@@ -210,19 +211,19 @@ class AnswerAssembly:
             self.headers.clear()
             return
         self._in_head = False
-        # The parser would wait for the body that the head announces.
+        # httptools would wait for the body that the head announces.
         self.done = self._bodyless
 
     def on_chunk_header(self) -> None:
-        """Count a chunk, and stop when there were enough."""
+        """Count a chunk, and stop at the maximum."""
         self._chunks += 1
         if self._chunks > _MOST_CHUNKS:
             self.done = True
             self.reusable = False
-            raise _Enough
+            raise _StopParsing
 
     def on_body(self, data: bytes) -> None:
-        """Keep the start of the body, and stop when enough of it was read."""
+        """Keep the start of the body, and stop at the cap."""
         if self.done:
             return
         if self.size < self._caps.kept_bytes:
@@ -231,7 +232,7 @@ class AnswerAssembly:
         self.done = self.size >= self._caps.read_bytes
 
     def on_message_complete(self) -> None:
-        """The answer ends here, unless it was an interim one."""
+        """End the answer, unless it was an interim one."""
         if not self._in_head and not self.done:
             self.done = True
-            self.reusable = self._odd_head is None and bool(self._parser.should_keep_alive())
+            self.reusable = self._lenient_head is None and bool(self._parser.should_keep_alive())

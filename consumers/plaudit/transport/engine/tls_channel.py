@@ -1,6 +1,6 @@
 """TLS channel without I/O: bytes in, bytes out, and session resumption.
 
-The event loop's own TLS can't resume a session. This is the little of it that a client needs.
+The event loop's own TLS can't resume a session. This channel implements only the client side.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from plaudit.transport.addresses import Origin
 
 _RECORD: Final = 64 * 1024
-"""More than a TLS record holds (16 KiB): one read takes in a whole one."""
+"""More than a TLS record (16 KiB), so that one read holds a whole record."""
 MOST_SESSIONS: Final = 1_024
 """Sessions kept; each holds the server's certificates, about 10 KB."""
 
@@ -23,7 +23,7 @@ class TlsChannel:
     Args:
         context: checks certificate and host name.
         host: name or address; names are sent as SNI.
-        session: of an earlier connection to the same origin, to resume.
+        session: session of an earlier connection to the same origin, to resume.
     """
 
     __slots__ = ("_in", "_out", "_tls", "ended")
@@ -38,19 +38,19 @@ class TlsChannel:
 
     @property
     def session(self) -> ssl.SSLSession | None:
-        """To resume later; with TLS 1.3 it comes with the first answer."""
+        """Session to resume later; with TLS 1.3 it arrives with the first answer."""
         return self._tls.session
 
     @property
     def resumed(self) -> bool:
-        """Whether the other side has taken up the session."""
+        """Whether the server has resumed the session."""
         return bool(self._tls.session_reused)
 
     def shake_hands(self, received: bytes = b"") -> bool:
         """Continue the handshake; return whether it is done. Send `outgoing` in either case.
 
         Raises:
-            ssl.SSLError: it failed; `ssl.CertificateError` for the certificate.
+            ssl.SSLError: the handshake failed; `ssl.CertificateError` for the certificate.
         """
         self._in.write(received)
         try:
@@ -60,7 +60,7 @@ class TlsChannel:
         return True
 
     def outgoing(self) -> bytes:
-        """Return what TLS itself has to send, such as alerts; often nothing."""
+        """Return bytes that TLS itself has to send, such as alerts; often empty."""
         return self._out.read() if self._out.pending else b""
 
     def encrypt(self, data: bytes) -> bytes:
@@ -72,10 +72,10 @@ class TlsChannel:
         return self._out.read()
 
     def decrypt(self, received: bytes) -> bytes:
-        """Return what the records carry; nothing while one is incomplete, or for TLS's own.
+        """Return the data in records; empty while a record is incomplete, or for TLS's own records.
 
         Raises:
-            ssl.SSLError: the stream is broken, or the other side sent an alert.
+            ssl.SSLError: the stream is broken, or the server sent an alert.
         """
         self._in.write(received)
         parts = []
@@ -94,7 +94,7 @@ class TlsChannel:
 
 
 class TlsSessions:
-    """The last session of each origin, the longest unused forgotten first."""
+    """The last session of each origin; the longest unused one is dropped first."""
 
     def __init__(self, most: int = MOST_SESSIONS) -> None:
         self._most = most
@@ -105,7 +105,7 @@ class TlsSessions:
         return self._sessions.get(origin)
 
     def keep(self, origin: Origin, session: ssl.SSLSession | None) -> None:
-        """Remember a session."""
+        """Keep a session."""
         if session is None or not session.has_ticket:
             return
         self._sessions[origin] = session

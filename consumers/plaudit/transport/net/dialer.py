@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 
 from plaudit.transport.addresses import AddressPolicy, IPAddress, Target
-from plaudit.transport.error_text import said
+from plaudit.transport.error_text import connection_reason
 from plaudit.transport.errors import (
     ConnectFailed,
     ConnectTimeout,
@@ -24,20 +24,20 @@ from plaudit.transport.progress import Progress, since_ms
 from plaudit.transport.sender import Timeouts
 
 HEAD_START_S = 0.25
-"""How long an address is tried alone before the next one joins (RFC 8305 section 5)."""
+"""Time for which an address is tried before the next one is tried as well (RFC 8305 section 5)."""
 MOST_TRIED = 6
-"""Addresses tried of those a name has; all are checked."""
+"""Maximum addresses of a name that are tried; all of them are checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """Connects to checked addresses only: between check and connect nothing is looked up again.
+    """Connects to checked addresses only; a name is not looked up again between check and connect.
 
     Attributes:
-        policy: which addresses.
-        timeouts: for look-up and connect; the others are the sender's.
+        policy: decides which addresses are allowed.
+        timeouts: time limits; the dialer applies those of look-up and connect.
         resolver: looks names up.
-        proxy: opens tunnels to the checked addresses; None to connect directly.
+        proxy: proxy for tunnels to the checked addresses; None: connect directly.
     """
 
     policy: AddressPolicy
@@ -50,10 +50,10 @@ class Dialer:
 
         Raises:
             AddressRefused: the policy forbids the scheme or one of the addresses.
-            DnsFailed: or no answer in time (`DnsTimeout`).
-            LookUpsBusy: the name's turn to be looked up did not come.
-            ConnectFailed: no address accepted, or the proxy opened no tunnel (`ProxyRefused`).
-            ConnectTimeout: none in time.
+            DnsFailed: the look-up failed, or took too long (`DnsTimeout`).
+            LookUpsBusy: the name was not looked up in time.
+            ConnectFailed: no address accepted, or the proxy refused the tunnel (`ProxyRefused`).
+            ConnectTimeout: no connection in time.
         """
         progress.phase = "address"
         self.policy.check(target)
@@ -92,7 +92,7 @@ class Dialer:
     async def _through(
         self, proxy: Proxy, places: Sequence[str], progress: Progress
     ) -> socket.socket:
-        """Have the proxy connect to one of the places, tried in order."""
+        """Connect through the proxy, trying the addresses in order."""
         # The operator configured the proxy's address, so the policy does not apply to it.
         addresses = in_order(await self._resolve(proxy.target, progress))
         refused = ProxyRefused()
@@ -130,7 +130,7 @@ class Dialer:
 
 
 def join(host: str, port: int) -> str:
-    """Return host and port as one; an IPv6 address goes into brackets."""
+    """Return `host:port`; an IPv6 address goes into brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -147,7 +147,7 @@ async def race(addresses: Sequence[IPAddress], port: int) -> socket.socket:
     """Connect to the addresses in order, each with a head start; the first to accept wins.
 
     Raises:
-        ConnectFailed: none accepted; says what each of them said.
+        ConnectFailed: none accepted; the message has the error of each.
     """
     if len(addresses) == 1:
         return await _connected(addresses[0], port)
@@ -188,7 +188,7 @@ def _winner(done: set[asyncio.Task[socket.socket]], failures: list[str]) -> sock
 
 
 async def _abandon(running: set[asyncio.Task[socket.socket]]) -> None:
-    """End the attempts that lost, those that got through in the meantime included."""
+    """End the other attempts, including those that have connected meanwhile."""
     for task in running:
         task.cancel()
     for outcome in await asyncio.gather(*running, return_exceptions=True):
@@ -202,13 +202,13 @@ async def _connected(address: IPAddress, port: int) -> socket.socket:
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setblocking(False)  # noqa: FBT003 - the socket module's signature
-        # A request is one write: nothing to wait for, and waiting costs up to 40 ms.
+        # A request is one write, so Nagle's algorithm would only delay it, by up to 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().sock_connect(sock, (str(address), port))
     except OSError as error:
         if sock is not None:
             sock.close()
-        msg = f"{address} port {port}: {said(error)}"
+        msg = f"{address} port {port}: {connection_reason(error)}"
         raise ConnectFailed(msg) from error
     except BaseException:
         if sock is not None:

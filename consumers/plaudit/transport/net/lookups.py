@@ -1,8 +1,8 @@
 """Scheduler of name look-ups: fair between owners, with separate threads for slow names. Pure.
 
 A look-up can't be cancelled: one that hangs occupies a thread until the C library gives up, which
-takes 5 to 30 seconds. So no owner gets more than a part of the threads that are still free, and a
-name that was slow before only competes with other such names.
+takes 5 to 30 seconds. So an owner gets only a part of the free threads, and a name that was slow
+before competes only with other slow names.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections import Counter, OrderedDict
 from typing import Final, NamedTuple
 
 QUICK: Final = 96
-"""Look-ups at once of names that are not known to be slow."""
+"""Concurrent look-ups of names that are not known to be slow."""
 QUICK_EACH: Final = 24
-"""… and of one owner: 10,000 names at 20 ms each take it 8 s."""
+"""Concurrent look-ups of one owner: 10,000 names at 20 ms each take 8 s."""
 SLOW: Final = 32
-"""Look-ups at once of slow names: a thread costs about 50 KB while it waits."""
+"""Concurrent look-ups of slow names: a waiting thread takes about 50 KB."""
 SLOW_EACH: Final = 4
 SLOW_S: Final = 2.0
-"""A name whose look-up took longer is slow …"""
+"""A name whose look-up took longer than this is slow …"""
 SLOW_FOR_S: Final = 600.0
-"""… for so long."""
+"""… for this time."""
 MOST_SLOW_NAMES: Final = 10_000
 """Slow names that are remembered; about 200 bytes each."""
 
 
-class _Lane:
-    """Names that wait for one of a number of threads, by owner."""
+class _WaitingNames:
+    """Waiting names of one kind, by owner."""
 
     def __init__(self, most: int, most_each: int) -> None:
         self._most = most
@@ -49,7 +49,8 @@ class _Lane:
         """Return the next name and its owner; None while all threads or shares are taken."""
         if not self._free:
             return None
-        # A third of what is free: a dozen owners whose names all hang leave threads to others.
+        # A third of the free threads, so that a dozen owners whose names all hang leave threads to
+        # others.
         share = max(1, min(self._most_each, self._free // 3))
         for owner, hosts in self._waiting.items():
             if self._running[owner] < share:
@@ -68,22 +69,22 @@ class _Lane:
             del self._running[owner]
 
 
-class _Begun(NamedTuple):
+class _RunningLookUp(NamedTuple):
     """A look-up under way."""
 
-    lane: _Lane
+    lane: _WaitingNames
     owner: str
     began_s: float
 
 
-class LookUps:
-    """Decides which name is looked up next. Concurrent requests for a name share one look-up."""
+class LookUpScheduler:
+    """Decides which name to look up next. Concurrent requests for a name share one look-up."""
 
     def __init__(self) -> None:
-        self._quick = _Lane(QUICK, QUICK_EACH)
-        self._slow = _Lane(SLOW, SLOW_EACH)
+        self._quick = _WaitingNames(QUICK, QUICK_EACH)
+        self._slow = _WaitingNames(SLOW, SLOW_EACH)
         self._owners: dict[str, set[str]] = {}
-        self._begun: dict[str, _Begun] = {}
+        self._begun: dict[str, _RunningLookUp] = {}
         self._slow_until_s: OrderedDict[str, float] = OrderedDict()
 
     @property
@@ -91,34 +92,34 @@ class LookUps:
         """Number of threads that are needed."""
         return len(self._begun)
 
-    def ask(self, host: str, owner: str, now_s: float) -> None:
-        """Note that an owner waits for a name."""
+    def request(self, host: str, owner: str, now_s: float) -> None:
+        """Queue a name for an owner."""
         if host in self._begun:
             return
-        self._lane(host, now_s).add(host, owner)
+        self._waiting_for(host, now_s).add(host, owner)
         self._owners.setdefault(host, set()).add(owner)
 
     def forget(self, host: str) -> None:
-        """Note that no one waits for a name any more that was not begun."""
+        """Remove a waiting name that no caller needs any more."""
         for owner in self._owners.pop(host, ()):
-            # It may have become slow, or quick, while it waited.
+            # The name may have become slow, or quick, while it waited.
             self._quick.discard(host, owner)
             self._slow.discard(host, owner)
 
     def begin(self, now_s: float) -> str | None:
-        """Return a name to look up now; None: the others have to wait."""
+        """Return a name to look up now; None: all names have to wait."""
         for lane in (self._quick, self._slow):
             found = lane.next()
             if found is not None:
                 host, owner = found
                 self.forget(host)
                 lane.begin(owner)
-                self._begun[host] = _Begun(lane, owner, now_s)
+                self._begun[host] = _RunningLookUp(lane, owner, now_s)
                 return host
         return None
 
     def end(self, host: str, now_s: float) -> None:
-        """Note that a look-up is over, and whether its name is slow."""
+        """Note the end of a look-up, and whether its name is slow."""
         begun = self._begun.pop(host)
         begun.lane.end(begun.owner)
         self._slow_until_s.pop(host, None)
@@ -127,5 +128,5 @@ class LookUps:
             if len(self._slow_until_s) > MOST_SLOW_NAMES:
                 self._slow_until_s.popitem(last=False)
 
-    def _lane(self, host: str, now_s: float) -> _Lane:
+    def _waiting_for(self, host: str, now_s: float) -> _WaitingNames:
         return self._slow if self._slow_until_s.get(host, now_s) > now_s else self._quick

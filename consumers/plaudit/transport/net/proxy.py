@@ -10,9 +10,9 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from plaudit.transport.addresses import Target, check_url
-from plaudit.transport.error_text import printable, said
+from plaudit.transport.error_text import connection_reason, printable
 from plaudit.transport.errors import AnswerMalformed, ProxyRefused, UrlRefused
-from plaudit.transport.odd_head import OddHead
+from plaudit.transport.lenient_head import LenientHead
 
 _LONGEST_HEAD: Final = 8 * 1024
 _READ_BYTES: Final = 2 * 1024
@@ -24,9 +24,9 @@ class Proxy:
     """Address and credentials of the proxy.
 
     Attributes:
-        target: its host and port.
-        resolves: it is given names, and alone decides which addresses they may lead to; else it
-            is given addresses that were looked up and checked here.
+        target: host and port of the proxy.
+        resolves: whether the proxy receives names, and alone decides which addresses are allowed;
+            otherwise it receives addresses that the dialer has checked.
         authorization: value of `proxy-authorization`; empty without credentials.
     """
 
@@ -36,10 +36,10 @@ class Proxy:
 
     @classmethod
     def parse(cls, url: str, *, resolves: bool = False) -> Proxy:
-        """Read `http://[user:password@]host[:port]`.
+        """Parse `http://[user:password@]host[:port]`.
 
         Raises:
-            UrlRefused: not such a URL; says so without quoting credentials.
+            UrlRefused: not such a URL; the message does not contain credentials.
         """
         scheme, _, rest = url.partition("://")
         credentials, _, place = rest.rpartition("@")
@@ -58,15 +58,15 @@ class Proxy:
 
 
 async def open_tunnel(sock: socket.socket, proxy: Proxy, authority: str) -> None:
-    """Ask the proxy at the other end of a socket for a tunnel.
+    """Open a tunnel through a proxy.
 
     Args:
-        sock: connected to the proxy.
-        proxy: credentials for the proxy.
+        sock: socket that is connected to the proxy.
+        proxy: the proxy's credentials.
         authority: host and port to connect to.
 
     Raises:
-        ProxyRefused: it won't, or speaks no HTTP.
+        ProxyRefused: the proxy refuses, or its answer is not HTTP.
     """
     place = authority.encode()
     lines = [b"CONNECT %b HTTP/1.1" % place, b"host: %b" % place]
@@ -78,19 +78,19 @@ async def open_tunnel(sock: socket.socket, proxy: Proxy, authority: str) -> None
     except AnswerMalformed as error:
         raise ProxyRefused(f"{proxy}: {error.detail}") from None
     except OSError as error:
-        raise ProxyRefused(f"{proxy}: {said(error)}") from error
+        raise ProxyRefused(f"{proxy}: {connection_reason(error)}") from error
     if answer.status not in _OPEN:
         raise ProxyRefused(f"{proxy}: {printable(answer.line.decode('latin-1'))}")
 
 
-async def _read_head(sock: socket.socket) -> OddHead:
-    """Read the head of the answer, and nothing behind it.
+async def _read_head(sock: socket.socket) -> LenientHead:
+    """Read the head of the answer, and nothing after it.
 
     Raises:
-        AnswerMalformed: it is not one of HTTP/1.1, too long, or more follows at once: the other
-            side of a tunnel has nothing to say before it is spoken to.
+        AnswerMalformed: it is not a head of HTTP/1.1, is too long, or bytes follow it: the server
+            behind a tunnel must not send before the client.
     """
-    loop, answer, size = asyncio.get_running_loop(), OddHead(), 0
+    loop, answer, size = asyncio.get_running_loop(), LenientHead(), 0
     given = b""
     while not answer.ended:
         part = await loop.sock_recv(sock, _READ_BYTES)

@@ -14,15 +14,15 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from plaudit.transport.addresses import IPAddress, parse_address
 from plaudit.transport.errors import DnsFailed, DnsTimeout, LookUpsBusy
-from plaudit.transport.net.lookups import LookUps
+from plaudit.transport.net.lookups import LookUpScheduler
 from plaudit.transport.net.time_limit import TimeLimit
 
 _T = TypeVar("_T")
 
 KEPT_S: Final = 5.0
-"""How long a look-up is good for, a failed one too; changed addresses take hold within it."""
+"""Time for which a look-up is cached, a failed one as well; changed addresses are used after it."""
 MOST_KEPT: Final = 20_000
-"""Names that are remembered; about 500 bytes each."""
+"""Cached names; about 500 bytes each."""
 
 
 class Resolver(Protocol):
@@ -33,34 +33,34 @@ class Resolver(Protocol):
 
         Args:
             host: the name.
-            owner: whose request it is for; look-ups are shared out fairly between owners.
-            limit_s: how long to wait for a turn, and how long then for the look-up.
+            owner: name of the request's owner; look-ups are scheduled fairly between owners.
+            limit_s: seconds to wait for the start of the look-up, and again for its end.
 
         Raises:
-            DnsFailed: no such name, no address, or the look-up itself failed.
+            DnsFailed: the name does not exist, has no address, or the look-up itself failed.
             DnsTimeout: the look-up took too long.
-            LookUpsBusy: its turn did not come: the name was not looked up.
+            LookUpsBusy: the look-up was not started in time.
         """
         ...
 
 
 class CachingResolver:
-    """Remembers addresses and failures for a moment.
+    """Caches addresses and failures briefly.
 
-    A burst of connections to one name is one look-up. What a name led to is judged at each
-    connect, remembered or not.
+    A burst of connections to one name is one look-up. The addresses are checked at each connect,
+    cached or not.
 
     Args:
-        resolver: asked when nothing is remembered.
-        keep_s: seconds that the outcome is remembered for.
-        most: names that are remembered; the oldest are forgotten first.
+        resolver: resolver of names that are not cached.
+        keep_s: seconds for which an outcome is cached.
+        most: maximum cached names; the oldest are dropped first.
     """
 
     def __init__(self, resolver: Resolver, keep_s: float = KEPT_S, most: int = MOST_KEPT) -> None:
         self._resolver = resolver
         self._keep_s = keep_s
         self._most = most
-        # In the order of their age, which is that of their end.
+        # By age, which is also the order of expiry.
         self._known: dict[str, tuple[float, Sequence[IPAddress] | DnsFailed]] = {}
 
     async def resolve(self, host: str, owner: str, limit_s: float) -> Sequence[IPAddress]:
@@ -81,7 +81,7 @@ class CachingResolver:
         return _addresses(found)
 
     def _forget(self, now_s: float) -> None:
-        """Drop what is too old."""
+        """Drop expired entries."""
         old = list(takewhile(lambda host: self._known[host][0] <= now_s, self._known))
         for host in old:
             del self._known[host]
@@ -91,7 +91,8 @@ def _addresses(found: Sequence[IPAddress] | DnsFailed) -> Sequence[IPAddress]:
     """Return addresses, or raise a failure.
 
     Raises:
-        DnsFailed: a new one each time: every exchange writes its own timings into its error.
+        DnsFailed: a new instance each time, because every exchange writes its own timings into its
+            error.
     """
     if isinstance(found, DnsFailed):
         raise type(found)(found.detail)
@@ -99,11 +100,11 @@ def _addresses(found: Sequence[IPAddress] | DnsFailed) -> Sequence[IPAddress]:
 
 
 class _Job:
-    """One look-up, and how many wait for it.
+    """One look-up, and the number of its callers.
 
     Attributes:
-        begun: done once it has a thread.
-        outcome: of it.
+        begun: future that is done once the look-up has a thread.
+        outcome: future of the look-up's outcome.
     """
 
     __slots__ = ("askers", "begun", "loop", "outcome")
@@ -123,21 +124,21 @@ class _Work(NamedTuple):
 
 
 class SystemResolver:
-    """`getaddrinfo` on threads of its own.
+    """Resolver that calls `getaddrinfo` on its own threads.
 
-    `loop.getaddrinfo` shares a handful of threads with everything else (the default executor has
-    `cpus + 4`, libuv four), and a look-up that hangs holds its thread until the C library gives
-    up, long after its caller did: a few dead name servers would stop every other look-up. Here
-    each name has at most one look-up under way, which all its callers share; `LookUps` shares the
-    threads out; and threads are daemons, so that none delays the exit of the process.
+    `loop.getaddrinfo` shares a few threads with everything else (the default executor has `cpus +
+    4`, libuv four), and a hanging look-up occupies its thread until the C library gives up, long
+    after its caller did. A few dead name servers would stop every other look-up. Here each name has
+    at most one look-up under way, which all its callers share, and `LookUpScheduler` assigns the
+    threads. Threads are daemons, so that none delays the exit of the process.
 
     Args:
-        look_up: asks the system, blocking.
+        look_up: queries the system, blocking.
     """
 
     def __init__(self, look_up: Callable[[str], _Outcome] | None = None) -> None:
         self._look_up = look_up or system_look_up
-        self._look_ups = LookUps()
+        self._look_ups = LookUpScheduler()
         self._jobs: dict[str, _Job] = {}
         self._work: queue.SimpleQueue[_Work] = queue.SimpleQueue()
         self._threads = 0
@@ -161,7 +162,7 @@ class SystemResolver:
 
     async def _outcome(self, host: str, owner: str, job: _Job, limit_s: float) -> _Outcome:
         if not job.begun.done():
-            self._look_ups.ask(host, owner, time.monotonic())
+            self._look_ups.request(host, owner, time.monotonic())
             self._begin()
         await _wait_for(job.begun, limit_s)
         if not job.begun.done():
@@ -172,7 +173,7 @@ class SystemResolver:
         return job.outcome.result()
 
     def _begin(self) -> None:
-        """Give threads to the names whose turn it is."""
+        """Start threads for the next names."""
         while (host := self._look_ups.begin(time.monotonic())) is not None:
             job = self._jobs[host]
             job.begun.set_result(None)
@@ -189,7 +190,8 @@ class SystemResolver:
             try:
                 job.loop.call_soon_threadsafe(self._finish, host, job, outcome)
             except RuntimeError:
-                # That loop is closed, and with it all that waited. The next one starts afresh.
+                # The loop is closed, and all callers with it; the next loop starts with an empty
+                # queue.
                 self._end(host)
 
     def _finish(self, host: str, job: _Job, outcome: _Outcome) -> None:
@@ -203,18 +205,18 @@ class SystemResolver:
 
 
 async def _wait_for(future: asyncio.Future[_T], limit_s: float) -> None:
-    """Wait until it is done, or for so long; other callers continue to wait."""
+    """Wait until the future is done, or for a time; other callers continue to wait."""
     with suppress(TimeoutError):
         async with TimeLimit(limit_s):
             await asyncio.wait((future,))
 
 
-# An error travels as text: a failed future that no caller waits for any more would be logged.
+# An error is passed as text, because asyncio logs a failed future that no caller awaits.
 _Outcome = tuple[IPAddress, ...] | str
 
 
 def system_look_up(host: str) -> tuple[IPAddress, ...] | str:
-    """Ask the system for the addresses of a name, blocking; return what went wrong as text."""
+    """Query the system for the addresses of a name, blocking; return an error as text."""
     try:
         rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -1,7 +1,8 @@
-"""Time limit of connecting, in time that the event loop ran.
+"""Time limit of connecting, in running time of the event loop.
 
-`asyncio.timeout` ends a connect that was done long ago, when the process got no CPU meanwhile: its
-timer runs before the loop looks at the socket. The endpoint would be blamed for the worker's pause.
+If the process got no CPU meanwhile, `asyncio.timeout` ends even a connect that has succeeded: its
+timer fires before the loop checks the socket. The worker's pause would count as a time-out of the
+endpoint.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from types import TracebackType
 from typing import Final
 
 BEAT_S: Final = 0.5
-"""The most that one step counts: a longer one is a pause of the loop."""
+"""Maximum length of one step: a longer one is a pause of the loop."""
 TOLERATED_S: Final = 0.25
 SPARED_S: Final = 0.1
-"""Time for the loop to look at its sockets after a pause, before the limit ends the block."""
+"""Time for the loop to check its sockets after a pause, before the limit ends the block."""
 
 
 class TimeLimit:
-    """As `asyncio.timeout`: raises TimeoutError in the block when its time is up.
+    """Like `asyncio.timeout`: raises TimeoutError in the block when its time is over.
 
     Args:
-        limit_s: how long the block may take.
+        limit_s: maximum seconds of the block.
     """
 
     __slots__ = ("_handle", "_left_s", "_look_at_s", "_loop", "_spared", "_timeout")

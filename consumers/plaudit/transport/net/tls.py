@@ -11,24 +11,23 @@ import httpx
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """Presented to servers that ask for one.
+    """Client certificate, for servers that ask for one.
 
     Attributes:
         chain: PEM file with the certificate and its intermediates.
-        key: PEM file with the private key, not encrypted; None when `chain` holds it too.
+        key: PEM file with the unencrypted private key; None if `chain` contains it.
     """
 
     chain: Path
     key: Path | None = None
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Present it from now on.
+        """Use the certificate in a context.
 
         Raises:
-            OSError: a file can't be read.
-            ssl.SSLError: a file does not hold what it should, or the key is encrypted.
+            OSError: a file can't be read. ssl.SSLError: a file is invalid, or the key is encrypted.
         """
-        # Without a password of ours, OpenSSL asks for one on the terminal.
+        # Without a password, OpenSSL would prompt for one on the terminal.
         context.load_cert_chain(self.chain, self.key, password="")
 
 
@@ -37,15 +36,14 @@ def tls_context(
 ) -> ssl.SSLContext:
     """Return a context that checks certificate and host name, for TLS 1.2 and later.
 
-    Making one takes tens of milliseconds and about a megabyte: make it once.
+    Creating one takes tens of milliseconds and about a megabyte: create it once.
 
     Args:
         ca_file: PEM bundle to trust instead of `SSL_CERT_FILE`, `SSL_CERT_DIR` or certifi's.
-        certificate: of ours, for servers that want one.
+        certificate: client certificate, for servers that ask for one.
 
     Raises:
-        OSError: a file can't be read.
-        ssl.SSLError: a file does not hold what it should.
+        OSError: a file can't be read. ssl.SSLError: a file is invalid.
     """
     if ca_file is None:
         context = httpx.create_ssl_context()

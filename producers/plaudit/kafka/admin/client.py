@@ -81,7 +81,7 @@ class Admin:
     def __init__(self, settings: KafkaSettings, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self._troubles = ConnectionErrors()
-        config = {**settings.client_config(), "error_cb": self._troubles.heard}
+        config = {**settings.client_config(), "error_cb": self._troubles.note_error}
         self._client = open_client(settings, AdminClient, config)
 
     def reach(self, doubt_s: float = 1.0) -> None:

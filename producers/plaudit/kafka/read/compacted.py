@@ -82,7 +82,7 @@ class CompactedTopic:
         self._positions: dict[int, int] = {}
         self._troubles = ConnectionErrors()
         self._behind = BehindLogger(topic)
-        config = {**_config(settings, topic), "error_cb": self._troubles.heard}
+        config = {**_config(settings, topic), "error_cb": self._troubles.note_error}
         self._client = open_client(settings, Consumer, config)
         self._thread = threading.Thread(target=self._run, name=f"follow {topic}", daemon=True)
 
@@ -228,7 +228,7 @@ class CompactedTopic:
                 self._current_as_of, ends = asked_at, None
                 self._problem = None
                 self._behind.is_current()
-                self._troubles.over()
+                self._troubles.note_response()
                 self._ready.set()
 
     def _ends(self) -> Mapping[int, int] | None:

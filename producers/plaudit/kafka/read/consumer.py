@@ -26,7 +26,7 @@ from confluent_kafka import (
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.errors import NotAuthorized, ends_membership, translate_for_consumer
 from plaudit.kafka.read.bound_metadata import bind, cluster_id, unbind
-from plaudit.kafka.read.reading_errors import ReadingTroubles
+from plaudit.kafka.read.reading_errors import ReadErrors
 from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.types import CommittedOffset, GroupConfig, GroupEvents, Partition
@@ -79,7 +79,7 @@ class Consumer:
         self._was_member = False
         self._eager = config.assignor == "range"
         self._by_broker = settings.groups_by_broker
-        self._troubles = ReadingTroubles(config.group_id)
+        self._troubles = ReadErrors(config.group_id)
         # Start offset of each assigned partition: until a record of it has been read, the client
         # does not know its position.
         self._starts: dict[Partition, int] = {}
@@ -331,7 +331,7 @@ class Consumer:
             raise fatal
         if isinstance(failure, NotAuthorized) and not self._was_member:
             raise failure
-        self._troubles.heard(topic, failure)
+        self._troubles.failed(topic, failure)
 
     def _call(self, doing: str, call: Callable[[], _T]) -> _T:
         try:

@@ -98,7 +98,7 @@ class LagReader:
         }
         self._troubles = ConnectionErrors()
         config = settings.client_config(MEMORY_CAPS, **enforced)
-        config["error_cb"] = self._troubles.heard
+        config["error_cb"] = self._troubles.note_error
         self._client = open_client(settings, Consumer, config)
 
     def read(self, topics: Collection[str]) -> list[PartitionLag]:

@@ -56,7 +56,7 @@ class LogOffsets:
     def __init__(self, settings: KafkaSettings, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self._troubles = ConnectionErrors()
-        config = {**settings.client_config(), "error_cb": self._troubles.heard}
+        config = {**settings.client_config(), "error_cb": self._troubles.note_error}
         self._client = open_client(settings, AdminClient, config)
 
     def topics(self) -> list[str]:

@@ -91,6 +91,6 @@ class Marks:
         if self._client is None:
             enforced: dict[str, object] = {"group.id": self._group, "enable.auto.commit": False}
             config = self._settings.client_config(MEMORY_CAPS, **enforced)
-            config["error_cb"] = self._troubles.heard
+            config["error_cb"] = self._troubles.note_error
             self._client = open_client(self._settings, Consumer, config)
         return self._client

@@ -62,12 +62,12 @@ class Positions:
         suspects = {each: offset for each, offset in known.items() if offset > ends[each]}
         starts = {}
         for partition, offset in suspects.items():
-            found = self.look(partition, offset)
+            found = self.resumption(partition, offset)
             if found.past_end:
                 starts[partition] = found.offset
         return starts
 
-    def anew(self, partition: Partition, position: int) -> int:
+    def restart(self, partition: Partition, position: int) -> int:
         """Return where to begin in a topic that was created again; log and tell."""
         low, high = self._logs.bounds(partition)
         start = low if self._choice is PastEnd.START else high
@@ -76,7 +76,7 @@ class Positions:
         _log.error("topic.recreated", extra={**where, "skipped": start - low})
         return start
 
-    def look(self, partition: Partition, position: int) -> Resumption:
+    def resumption(self, partition: Partition, position: int) -> Resumption:
         """Return where to read on in one partition; log and tell when it is past the end."""
         found = resume(position, *self._logs.bounds(partition), self._choice)
         if not found.past_end:

@@ -78,7 +78,7 @@ class BoundedReader:
         self._settings = settings
         self._troubles = ConnectionErrors()
         config = settings.client_config(_READ_AHEAD, **enforced)
-        config["error_cb"] = self._troubles.heard
+        config["error_cb"] = self._troubles.note_error
         self.client = open_client(settings, Consumer, config)
 
     def partitions(self, topic: str) -> list[Partition]:

@@ -16,7 +16,7 @@ REBALANCING: Final = frozenset({"REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"})
 """Codes of commits that a rebalance overtook; any member that comes or goes causes them."""
 
 
-class ReadingTroubles:
+class ReadErrors:
     """Tracks current errors, so that each is logged once.
 
     Args:
@@ -34,7 +34,7 @@ class ReadingTroubles:
         """Whether an error is current."""
         return bool(self._reading)
 
-    def heard(self, topic: str, failure: KafkaFailure) -> None:
+    def failed(self, topic: str, failure: KafkaFailure) -> None:
         """Record that a topic can't be read at the moment."""
         if (topic, failure.code) not in self._reading:
             self._reading[topic, failure.code] = failure

@@ -56,7 +56,7 @@ class RecordReader:
         self._lock = threading.Lock()
         self._troubles = ConnectionErrors()
         config = settings.client_config(MEMORY_CAPS, **enforced)
-        config["error_cb"] = self._troubles.heard
+        config["error_cb"] = self._troubles.note_error
         self._client = open_client(settings, Consumer, config)
 
     def read(self, topic: str, partition: int, offset: int) -> StoredRecord | None:

@@ -328,7 +328,7 @@ class TransactionalProducer:
             if self._fatal is None and isinstance(failure, ProducerFatal):
                 self._fatal = failure
         else:
-            self._troubles.heard(error)
+            self._troubles.note_error(error)
 
 
 def _topic_partition(partition: Partition, place: CommittedOffset) -> TopicPartition:

@@ -13,7 +13,7 @@ from plaudit.events.avro.avro import Names, Node, kind_of
 from plaudit.events.avro.writer_codegen import Emitter, Unwritable, Write, compiled
 
 
-class Hole(NamedTuple):
+class Placeholder(NamedTuple):
     """A place in a template where events differ.
 
     Attributes:
@@ -52,9 +52,9 @@ class _Template(Emitter):
     def _fill(self, node: Node, part: object) -> None:
         node = self._names.resolve(node)
         match part:
-            case Hole(name, encoded=True):
+            case Placeholder(name, encoded=True):
                 self._pieces.append(f"e[{name!r}]")
-            case Hole(name):
+            case Placeholder(name):
                 self._value(node, f"e[{name!r}]")
             case Mapping() if _has_hole(part):
                 self._fill_record(node, part)
@@ -76,7 +76,7 @@ class _Template(Emitter):
 
 def _has_hole(part: object) -> bool:
     match part:
-        case Hole():
+        case Placeholder():
             return True
         case Mapping():
             return any(_has_hole(each) for each in part.values())

@@ -1,4 +1,4 @@
-"""Entrance of a lane: the seam between its consumer thread and the event loop."""
+"""Sink of a lane: passes calls of its consumer thread to the event loop."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from plaudit.deliver.offsets.pause_gate import PauseGate
 from plaudit.kafka.read.consumer import Partition
 
 ON_THE_WAY: Final = 50
-"""Records between the threads, from which on the consumer thread stops reading."""
+"""Records between the threads at which the consumer thread stops reading."""
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """Parts of a lane behind its entrance.
+class LaneCallbacks:
+    """Functions of a lane that its consumer thread calls.
 
     Attributes:
-        lane: takes the records, in the event loop.
+        lane: receives the records, in the event loop.
         gate: closed during a rebalance, and while nothing can be written to Kafka.
-        has_room: whether more records can be taken in; from any thread.
-        leave: processes nothing more of partitions that are taken away, in the event loop.
-        divert_rest: diverts what waits of partly delivered records, in the event loop.
+        has_room: returns whether the lane can take more records; from any thread.
+        leave: stops processing partitions that are taken away, in the event loop.
+        divert_rest: diverts the waiting deliveries of partly delivered records, in the event loop.
         evict: cancels the attempts of records, in the event loop.
         failed: receives the exception that ended the thread, in the event loop.
     """
@@ -42,81 +42,82 @@ class Passage:
     failed: Callable[[Exception], None]
 
 
-class Entrance:
-    """Takes the records of a consumer thread into its lane; the thread's `RecordSink`.
+class LaneSink:
+    """Passes the records of a consumer thread to its lane; the thread's `RecordSink`.
 
     The consumer thread calls the public methods, and the event loop the private ones.
 
     Args:
-        passage: parts of the lane.
-        loop: of the lane.
+        callbacks: functions of the lane.
+        loop: the event loop of the lane.
     """
 
-    def __init__(self, passage: Passage, loop: asyncio.AbstractEventLoop) -> None:
-        self._passage = passage
+    def __init__(self, callbacks: LaneCallbacks, loop: asyncio.AbstractEventLoop) -> None:
+        self._callbacks = callbacks
         self._loop = loop
-        # Records; the count is written by the consumer thread only.
+        # Number of records handed over; only the consumer thread writes it.
         self._handed = 0
 
     def hand_over(self, records: list[Record]) -> None:
-        """Take records that may run now."""
+        """Pass on records that may run now."""
         self._handed += len(records)
-        self._loop.call_soon_threadsafe(self._passage.lane.receive, records, time.monotonic())
+        self._loop.call_soon_threadsafe(self._callbacks.lane.receive, records, time.monotonic())
 
     def has_room(self) -> bool:
-        """Return whether more records can be taken.
+        """Return whether the lane can take more records.
 
-        The entrance is full while many records wait for the loop, which may be busy.
+        It has no room while many records wait for a busy event loop.
         """
-        passage = self._passage
-        if passage.gate.closed:
-            return passage.has_room()
-        on_the_way = self._handed - passage.lane.received + passage.lane.arrived
-        return on_the_way < ON_THE_WAY and passage.has_room()
+        callbacks = self._callbacks
+        if callbacks.gate.closed:
+            return callbacks.has_room()
+        on_the_way = self._handed - callbacks.lane.received + callbacks.lane.arrived
+        return on_the_way < ON_THE_WAY and callbacks.has_room()
 
     def pause(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Process nothing until `resume`.
+        """Stop processing until `resume`.
 
         Returns:
-            Set when the event loop has diverted the rest of partly delivered records.
+            An event that is set when the event loop has diverted the rest of partly delivered
+        records.
         """
-        self._passage.gate.pause()
-        return self._in_loop(partial(self._passage.divert_rest, assignments))
+        self._callbacks.gate.pause()
+        return self._in_loop(partial(self._callbacks.divert_rest, assignments))
 
     def leave(self, assignments: Collection[Assignment]) -> threading.Event:
-        """Process nothing more of these.
+        """Stop processing these partitions.
 
         Returns:
-            Set when the event loop has done so.
+            An event that is set when the event loop has stopped.
         """
-        return self._in_loop(partial(self._passage.leave, assignments))
+        return self._in_loop(partial(self._callbacks.leave, assignments))
 
     def evict(self, records: Collection[Record]) -> threading.Event:
         """Cancel the attempts of records.
 
         Returns:
-            Set when the event loop has done so.
+            An event that is set when the event loop has cancelled them.
         """
-        return self._in_loop(partial(self._passage.evict, records))
+        return self._in_loop(partial(self._callbacks.evict, records))
 
     def resume(self) -> None:
         """Resume with the partitions that are still assigned."""
-        generation = self._passage.gate.generation()
-        self._loop.call_soon_threadsafe(self._passage.lane.resume, generation)
+        generation = self._callbacks.gate.generation()
+        self._loop.call_soon_threadsafe(self._callbacks.lane.resume, generation)
 
     def lost(self, partition: Partition, count: int) -> None:
         """Count records that the log dropped before they were read."""
-        counts = self._passage.lane.lost_records
+        counts = self._callbacks.lane.lost_records
         counts[partition.topic] = counts.get(partition.topic, 0) + count
 
     def position_reset(self, partition: Partition) -> None:
         """Count a position that was past the end of its log."""
-        counts = self._passage.lane.positions_reset
+        counts = self._callbacks.lane.positions_reset
         counts[partition.topic] = counts.get(partition.topic, 0) + 1
 
     def failed(self, error: Exception) -> None:
         """Report that the consumer thread has ended."""
-        self._loop.call_soon_threadsafe(self._passage.failed, error)
+        self._loop.call_soon_threadsafe(self._callbacks.failed, error)
 
     def _in_loop(self, act: Callable[[], None]) -> threading.Event:
         acted = threading.Event()

@@ -1,10 +1,10 @@
-"""Tolerant reader of response heads that the strict parser rejects.
+"""Lenient parser of response heads that the strict parser rejects.
 
-What RFC 9112 lets a client read is read, as curl and browsers do: folded lines, line feeds without
-carriage returns, spaces before a colon, control characters in a value, a `Content-Length` that is
-given twice. Names that are not tokens are left out. What could let two readers see different ends
-of an answer stays refused: a carriage return inside a line, NUL, different lengths, and anything
-odd about the fields that say where the body ends.
+It accepts what RFC 9112 allows a client to accept, as curl and browsers do: folded lines, line
+feeds without carriage returns, spaces before a colon, control characters in a value, a repeated
+`Content-Length`. It drops names that are not tokens. It refuses anything from which two clients
+could infer different ends of an answer: a carriage return inside a line, NUL, different lengths,
+and irregular fields about the body's length.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _SWITCHING: Final = 101
 _FINAL: Final = 200
 
 
-class OddHead:
-    """Takes in the bytes of an answer and gives them back with a regular head.
+class LenientHead:
+    """Converts the bytes of an answer to bytes with a regular head.
 
-    Of interim answers only the status lines are given back. After the final head the bytes are
-    passed on unchanged.
+    Of interim answers, only the status lines are kept. After the final head the bytes are
+    unchanged.
 
     Attributes:
-        ended: the final head is complete.
-        status: of the latest status line; 0 before the first.
+        ended: whether the final head is complete.
+        status: status in the latest status line; 0 before the first.
         line: the latest status line.
     """
 
@@ -50,10 +50,10 @@ class OddHead:
         self._folded: set[int] = set()
 
     def feed(self, data: bytes) -> bytes:
-        """Return what can be given back after these bytes; nothing in the middle of a head.
+        """Return the converted bytes; empty in the middle of a head.
 
         Raises:
-            AnswerMalformed: no client should read this.
+            AnswerMalformed: the head is ambiguous or not HTTP.
         """
         if self.ended:
             return data
@@ -70,7 +70,7 @@ class OddHead:
         end = self._rest.find(b"\n", self._searched)
         if end < 0:
             self._searched = len(self._rest)
-            # Not HTTP: it might never end its line.
+            # Not HTTP: the line might never end.
             if not self.line and not self._rest.startswith(b"\r"):
                 self._check_start(bytes(self._rest[: len(_START)]))
             return None
@@ -86,7 +86,7 @@ class OddHead:
             raise AnswerMalformed(detail)
 
     def _take(self, line: bytes) -> bytes:
-        """Take in a line; return the head that it ends, if any."""
+        """Process a line; return the head that it completes, if any."""
         if not self.line:
             self._check_start(line[: len(_START)])
         if b"\r" in line or b"\0" in line:
@@ -116,21 +116,21 @@ class OddHead:
         self.status = int(found[1])
 
     def _end(self) -> bytes:
-        """Return the head that is complete, and get ready for what follows it."""
+        """Return the complete head, and prepare for what follows it."""
         lines, lengths = self._regular_fields()
         if lengths:
             lines.append(b"content-length: " + _one_length(lengths))
         self.ended = self.status >= _FINAL or self.status == _SWITCHING
         first = self.line[:8] + b" %d" % self.status
         if not self.ended:
-            # Its fields are looked at, and of no use.
+            # Its fields are checked, but not kept.
             self.line, lines = b"", []
         self._fields.clear()
         self._folded.clear()
         return b"\r\n".join((first, *lines, b"", b""))
 
     def _regular_fields(self) -> tuple[list[bytes], set[bytes]]:
-        """Return the lines of all fields but `content-length`, and the values of that."""
+        """Return the lines of the fields except `content-length`, and its values."""
         lines: list[bytes] = []
         lengths: set[bytes] = set()
         chunked = False
@@ -148,10 +148,10 @@ class OddHead:
 
 
 def regular_field(line: bytes, *, folded: bool) -> tuple[bytes, bytes]:
-    """Return name and value of a header as they should have been sent; no name: leave it out.
+    """Return the regular name and value of a header; an empty name: drop the header.
 
     Raises:
-        AnswerMalformed: the line is not a header, or is an irregular one about the body's end.
+        AnswerMalformed: the line is not a header, or is an irregular one about the body's length.
     """
     given, colon, value = line.partition(b":")
     if not colon:
