@@ -12,7 +12,7 @@ COMPILED := $(addprefix tests/,deliver endpoints events formats records transpor
 EVENTS ?=
 ARGS ?=
 
-.PHONY: help setup run test test-fast test-broker coverage nightly interop breaks lint format lock build sbom test-wheel compile test-compiled \
+.PHONY: help setup run test test-fast test-broker coverage nightly fuzz interop breaks lint format lock build sbom test-wheel compile test-compiled \
 	bench bench-compiled bench-report soak soak-dlq docs screenshots chart monitoring image clean
 
 help: ## print this manual
@@ -37,8 +37,11 @@ coverage: $(VENV)/all.stamp ## all tests again, with what they reach counted; fa
 	@$(BIN)/python -m coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not nightly" --timeout 300 $(ARGS)
 	@$(BIN)/python -m coverage combine -q && $(BIN)/python -m coverage html -q && $(BIN)/python -m coverage report
 
-nightly: $(VENV)/all.stamp ## the tests that take minutes: long fuzzing, attacks and outages at full size
+nightly: $(VENV)/all.stamp build/fuzz/tools.stamp ## the tests that take minutes: long fuzzing, attacks and outages at full size
 	@$(BIN)/python -m pytest --durations=10 -m nightly $(ARGS)
+
+fuzz: $(VENV)/all.stamp build/fuzz/tools.stamp ## a search for bytes that make our code raise; ARGS="records --seconds 600"
+	@cd tests && PYTHONPATH=.:../build/fuzz/tools ../$(BIN)/python -m fuzz.run $(or $(ARGS),--help)
 
 interop: $(VENV)/all.stamp build/interop/tools.stamp ## what other toolchains make of API, topics and database
 	@build/interop/bin/openapi-python-client --version; for each in node tsc redocly spectral openapi-typescript; do \
@@ -127,6 +130,13 @@ build/interop/tools.stamp: tests/interop/package.json tests/interop/java/pom.xml
 	@if command -v mvn >/dev/null; then mvn -q -B -f tests/interop/java/pom.xml dependency:copy-dependencies \
 		-DoutputDirectory=$(CURDIR)/build/interop/java && mvn -q -B -f tests/interop/java/apicurio3/pom.xml \
 		dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/interop/java3; else echo "mvn is not installed: tests in Java are skipped"; fi
+	@touch $@
+
+# Wheels of atheris are for Linux and some versions of Python.
+build/fuzz/tools.stamp: requirements/fuzz.txt
+	@mkdir -p build/fuzz
+	@$(PIP) install -q --upgrade --only-binary :all: --require-hashes --target build/fuzz/tools -r $< || \
+		echo "atheris can't be had here: tests that need it are skipped"
 	@touch $@
 
 $(VENV)/pip.stamp:

@@ -1,10 +1,10 @@
 """Pins what is installed, with hashes: `make lock`.
 
-Reads the extras and groups of pyproject.toml and writes four files: `run.txt` (what `make run`
+Reads the extras and groups of pyproject.toml and writes five files: `run.txt` (what `make run`
 needs), `image.txt` (what the image needs, without a broker of its own), `all.txt` (what developing
-needs) and `compile.txt` (what compiling the wheel needs besides). pip-compile can't do it alone: it
-knows no dependency groups, and would pin this project itself, with a path, where an extra names
-another one.
+needs), `compile.txt` (what compiling the wheel needs besides) and `fuzz.txt` (what `make fuzz`
+needs besides). pip-compile can't do it alone: it knows no dependency groups, and would pin this
+project itself, with a path, where an extra names another one.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def main() -> None:
     compile_into(HERE / "all.txt", everything, HERE / "run.txt")
     compile_into(HERE / "image.txt", image, HERE / "all.txt")
     compile_into(HERE / "compile.txt", COMPILE, HERE / "all.txt")
+    compile_into(HERE / "fuzz.txt", project["dependency-groups"]["fuzz"], HERE / "all.txt")
 
 
 # To install the project itself without fetching what no hash vouches for.

@@ -119,6 +119,8 @@ def test_a_workspace_may_ask_for_so_much(api: Installation, sink: Sink) -> None:
         assert [client.post(path, json={}).status_code for _ in range(2)] == [200, 200]
         answer = client.post(path, json={})
         refused(answer, 429, over, "2 test sends a minute", "PLAUDIT_API_TESTS_PER_MINUTE")
+        answer = client.post(path, json={}, headers=api.admin)
+        refused(answer, 429, over, "2 test sends a minute in a workspace")
         body = {"endpoint_id": made.json()["id"]}
         assert client.post("/v1/deliveries/retry", json=body).status_code == 202
         answer = client.post("/v1/deliveries/retry", json=body)

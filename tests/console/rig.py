@@ -212,7 +212,7 @@ class Browser:
 
 
 @contextmanager
-def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
+def rig(folder: Path, quotas: ApiSettings | None = None, **settings: Any) -> Iterator[Rig]:
     """Open an installation with a key of each kind."""
     engine = open_database(f"sqlite:///{folder / 'plaudit.db'}")
     secret = os.urandom(32)
@@ -237,7 +237,7 @@ def rig(folder: Path, **settings: Any) -> Iterator[Rig]:
         retrier=Retrier(engine, known, EventSource(reader, decoder), sent),
         limits=RateLimits(0),
         events_limits=RateLimits(0),
-        quotas=Quotas.of(engine, ApiSettings()),
+        quotas=Quotas.of(engine, quotas or ApiSettings()),
         names=known.names,
         producer=sent,
         outlet=cast("EventWriter", None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import stat
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ from waiting import until
 pytestmark = pytest.mark.broker
 
 
+def mode(file: Path) -> int:
+    """Return who may read and write a file."""
+    return stat.S_IMODE(file.stat().st_mode)
+
+
 def test_purged_letters_are_gone_and_in_the_file_and_can_be_imported_again(
     topics: KafkaSettings, tmp_path: Path
 ) -> None:
@@ -38,6 +44,7 @@ def test_purged_letters_are_gone_and_in_the_file_and_can_be_imported_again(
     assert done.code == 0, done.err
     assert left(topics) == 40
     assert len(file.read_text().splitlines()) == 10
+    assert mode(file) == 0o600
     again = plaudit("dlq", "purge", "--reason", "expired", "--export", str(file), "--yes")
     assert (again.code, left(topics)) == (2, 40), "a file is never written over"
     back = plaudit("dlq", "import", str(file))
@@ -56,9 +63,11 @@ def test_an_export_is_complete_and_a_broken_file_imports_nothing(
 ) -> None:
     seed(topics, 20)
     plaudit = CommandLine(topics)
-    exported = plaudit("dlq", "export")
-    assert len(exported.json) == 20
     file = tmp_path / "letters.jsonl"
+    assert plaudit("dlq", "export", "--file", str(file)).code == 0
+    assert mode(file) == 0o600
+    exported = plaudit("dlq", "export")
+    assert (len(exported.json), exported.out) == (20, file.read_text())
     file.write_text(exported.out + "{broken\n")
     assert plaudit("dlq", "purge", "--all", "--yes").code == 0
     told = plaudit("dlq", "import", str(file))
@@ -98,6 +107,7 @@ def test_a_policy_file_is_carried_out_and_reported(
         "dlq", "redrive", "--policy", str(file), "--yes", "--report", str(report)
     )
     assert done.code == 0, done.err
+    assert mode(report) == 0o600
     first, second = json.loads(report.read_text())["runs"]
     assert (first["name"], first["moved"]) == ("timeouts", 5)
     assert (second["name"], second["matched"]) == ("too old", 0)

@@ -140,7 +140,14 @@ def test_rights_on_groups_and_transactional_ids_are_compared_too(
     settings = guarded_place.settings
     names = settings.names
     tiers = {"PLAUDIT_RETRY_SCHEDULE": settings.retry_schedule or ""}
-    use_group(guarded_kafka.bootstrap, names.events_group, names.event_topics[0])
+    replay = f"{names.replay_prefix}{uuid4()}"
+    for group in (names.events_group, replay):
+        use_group(guarded_kafka.bootstrap, group, names.event_topics[0])
+    sending_again = {**user(guarded_kafka, settings, Role.DLQ), **tiers}
+    checked = plaudit("topics", "check", "--role", "deliver", **sending_again)
+    assert f"group {replay}: may read, which role deliver must not" in checked.stderr
+    checked = plaudit("topics", "check", "--role", "dlq", **sending_again)
+    assert checked.returncode == 0, checked.stderr
     producer = {**user(guarded_kafka, settings, Role.PRODUCER), **tiers}
     deliver = {**user(guarded_kafka, settings, Role.DELIVER), **tiers}
     checked = plaudit("topics", "check", "--role", "producer", **deliver)

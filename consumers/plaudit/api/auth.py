@@ -175,9 +175,17 @@ def check_quota(limits: RateLimits, who: Caller, cost: int = 1) -> None:
     Raises:
         Refused: the workspace exceeds its limit.
     """
-    if who.key.workspace_id is None:
-        return
-    wait_s = limits.wait_s(who.bucket, cost)
+    if who.key.workspace_id is not None:
+        check_workspace(limits, who.key.workspace_id, cost)
+
+
+def check_workspace(limits: RateLimits, workspace_id: str, cost: int = 1) -> None:
+    """Count an operation of a workspace, with any key.
+
+    Raises:
+        Refused: the workspace exceeds its limit.
+    """
+    wait_s = limits.wait_s(workspace_id, cost)
     if wait_s:
         raise limits.refused(wait_s)
 

@@ -25,6 +25,7 @@ from plaudit.store.endpoints.host_names import host_names
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.service import EndpointService
+from plaudit.store.endpoints.spec import EndpointSpec
 
 REVOKED_FOR_MS: Final = 24 * 3_600_000
 """Time for which a revoked key still counts: a create-and-revoke loop would fill the table."""
@@ -69,26 +70,51 @@ class Quotas:
             ),
         )
 
-    def check_endpoint(
+    def check_new(
         self,
+        endpoints: EndpointService,
         workspace_id: str,
-        content_filter: str | None,
-        *,
-        replaces: str | None = None,
+        wanted: EndpointSpec,
         once: IdempotencySeed | None = None,
     ) -> None:
-        """Check that a workspace may have an endpoint.
+        """Check that a workspace may have another endpoint.
 
         Args:
+            endpoints: service that opens their URLs.
             workspace_id: workspace of the endpoint.
-            content_filter: filter of the endpoint.
-            replaces: the endpoint that is changed.
+            wanted: the endpoint.
             once: seed of an idempotent request; a repeated request finds its endpoint.
 
         Raises:
             Refused: the workspace exceeds a quota.
             DatabaseFailure: the database is not available.
         """
+        mine = None if once is None else once.uuid("endpoint")
+        self._check_counts(workspace_id, wanted.content_filter, mine, is_new=True)
+        self._check_names(endpoints, workspace_id, wanted.url, mine)
+
+    def check_change(
+        self,
+        endpoints: EndpointService,
+        known: StoredEndpoint,
+        before: EndpointSpec,
+        wanted: EndpointSpec,
+    ) -> None:
+        """Check that a workspace may change an endpoint.
+
+        Raises:
+            Refused: the workspace exceeds a quota.
+            DatabaseFailure: the database is not available.
+        """
+        workspace_id, mine = known.workspace_id, known.endpoint_id
+        if wanted.url != before.url:
+            self._check_names(endpoints, workspace_id, wanted.url, mine)
+        if wanted.content_filter != before.content_filter:
+            self._check_counts(workspace_id, wanted.content_filter, mine, is_new=False)
+
+    def _check_counts(
+        self, workspace_id: str, content_filter: str | None, mine: str | None, *, is_new: bool
+    ) -> None:
         text = ENDPOINTS.c.content_filter
         # SQL's length counts characters, in both databases.
         query = sa.select(
@@ -96,13 +122,12 @@ class Quotas:
             sa.func.count(text),
             sa.func.coalesce(sa.func.sum(sa.func.length(text)), 0),
         ).where(ENDPOINTS.c.workspace_id == workspace_id)
-        mine = replaces or (None if once is None else once.uuid("endpoint"))
         if mine is not None:
             query = query.where(ENDPOINTS.c.endpoint_id != mine)
         with reading(self.engine) as connection:
             endpoints, filters, characters = connection.execute(query).one()
         most = self.settings
-        if replaces is None:
+        if is_new:
             _check("endpoints", endpoints + 1, most.api_max_endpoints, "API_MAX_ENDPOINTS")
         if content_filter is not None:
             _check("filters", filters + 1, most.api_max_filters, "API_MAX_FILTERS")
@@ -113,32 +138,12 @@ class Quotas:
                 "API_MAX_FILTER_CHARACTERS",
             )
 
-    def check_names(
-        self,
-        endpoints: EndpointService,
-        workspace_id: str,
-        url: str,
-        *,
-        replaces: str | None = None,
-        once: IdempotencySeed | None = None,
+    def _check_names(
+        self, endpoints: EndpointService, workspace_id: str, url: str, mine: str | None
     ) -> None:
-        """Check that the endpoints of a workspace do not have too many host names.
-
-        Args:
-            endpoints: service that opens their URLs.
-            workspace_id: workspace of the endpoint.
-            url: URL that an endpoint is to have.
-            replaces: the endpoint that is changed.
-            once: seed of an idempotent request; a repeated request finds its endpoint.
-
-        Raises:
-            Refused: the workspace exceeds its quota.
-            DatabaseFailure: the database is not available.
-        """
         most, wanted = self.settings.api_max_names, host_names([url])
         if not most or not wanted:
             return
-        mine = replaces or (None if once is None else once.uuid("endpoint"))
         others = [each for each in endpoints.list(workspace_id) if each.endpoint_id != mine]
         if len(others) < most:
             return

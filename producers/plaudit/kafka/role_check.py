@@ -26,6 +26,8 @@ _PASSING: Final = frozenset(
 )
 """Answers of a broker that has just taken over a group."""
 _AGAIN_S: Final = 0.2
+_MOST_JOBS: Final = 20
+"""Each replayed endpoint has a group; rights on them are given by prefix."""
 _PROBE: Final = "check"
 """Ends the transactional ids of this check; no process uses one that ends so."""
 
@@ -38,20 +40,32 @@ def check_groups(client: AdminClient, role: Role, names: Names) -> list[TopicIss
     Raises:
         KafkaFailure: the brokers are unavailable.
     """
-    groups = (
+    groups = {
         names.events_group,
         names.deliveries_group,
         names.recorder_group,
         names.unblock_group,
-    )
+        *_of_jobs(client, names),
+    }
     return [
         issue
-        for group in groups
+        for group in sorted(groups)
         if (operations := _operations(client, group)) is not None
         for issue in _judge(
             role, "group", group, operations & _OF_GROUPS, _needed(role, names, "group", group)
         )
     ]
+
+
+def _of_jobs(client: AdminClient, names: Names) -> list[str]:
+    """Return groups of dead-letter jobs and replays, of those that this user may see."""
+    asked = client.list_consumer_groups(request_timeout=_TIMEOUT_S)
+    try:
+        listed = asked.result(2 * _TIMEOUT_S).valid
+    except KafkaException as error:
+        raise translate(error, "list groups") from None
+    ours = (names.dlq_prefix, names.replay_prefix)
+    return sorted(each.group_id for each in listed if each.group_id.startswith(ours))[:_MOST_JOBS]
 
 
 def _operations(client: AdminClient, group: str) -> frozenset[str] | None:

@@ -133,6 +133,16 @@ class Names:
         """Consumer group without members, whose offsets are operators' retry requests."""
         return f"{self.prefix}unblock"
 
+    @property
+    def dlq_prefix(self) -> str:
+        """Common prefix of the groups, and of the transactional ids, of dead-letter jobs."""
+        return f"{self.prefix}dlq"
+
+    @property
+    def replay_prefix(self) -> str:
+        """Common prefix of the groups, and of the transactional ids, of replays."""
+        return f"{self.prefix}replay."
+
     def publisher_transactional_id(self, name: str) -> str:
         """Return the transactional id of the publisher with this name."""
         return f"{self.prefix}publish.{name}"

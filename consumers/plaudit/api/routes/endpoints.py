@@ -10,7 +10,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Header, Query, Response
 
-from plaudit.api.auth import Caller, Reading, WithOnce, WithParts, Writing, check_quota
+from plaudit.api.auth import (
+    Caller,
+    Reading,
+    WithOnce,
+    WithParts,
+    Writing,
+    check_quota,
+    check_workspace,
+)
 from plaudit.api.dependencies import Parts
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.endpoint_out import EndpointOut
@@ -78,8 +86,7 @@ def create_endpoint(
     The response contains the secret, only once. Events from `active_from` on are delivered.
     """
     workspace, wanted = who.writes(_text(body.workspace_id)), body.wanted()
-    parts.quotas.check_endpoint(workspace, wanted.content_filter, once=once)
-    parts.quotas.check_names(parts.endpoints, workspace, wanted.url, once=once)
+    parts.quotas.check_new(parts.endpoints, workspace, wanted, once)
     written = parts.endpoints.add(workspace, wanted, once)
     response.headers["location"] = f"{router.prefix}/{written.endpoint.endpoint_id}"
     return _answer(parts, written, response)
@@ -107,14 +114,7 @@ def change_endpoint(
     known = _matching(_mine(parts, who, endpoint_id), if_match)
     before = parts.endpoints.wanted(known)
     wanted = body.applied(before)
-    if wanted.url != before.url:
-        parts.quotas.check_names(
-            parts.endpoints, known.workspace_id, wanted.url, replaces=known.endpoint_id
-        )
-    if wanted.content_filter != known.content_filter:
-        parts.quotas.check_endpoint(
-            known.workspace_id, wanted.content_filter, replaces=known.endpoint_id
-        )
+    parts.quotas.check_change(parts.endpoints, known, before, wanted)
     written = parts.endpoints.update(known.endpoint_id, wanted, known.version)
     return _answer(parts, written, response)
 
@@ -182,6 +182,9 @@ async def test_endpoint(
     # Before the look-up: a refusal must cost less than what is refused.
     check_quota(parts.quotas.tests, who)
     known = await asyncio.to_thread(_mine, parts, who, endpoint_id)
+    if who.key.workspace_id is None:
+        # A platform passes its customers' clicks on with an admin key.
+        check_workspace(parts.quotas.tests, known.workspace_id)
     sender = await parts.sender.sender()
     tested = await send_test(known, body.type, parts.secrets, sender, once)
     return TestOut(

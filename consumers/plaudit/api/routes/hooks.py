@@ -57,9 +57,8 @@ def subscribe(parts: WithParts, who: Writing, once: WithOnce, body: Subscription
     If the tool responds with 410, the endpoint is disabled.
     """
     workspace = who.writes(None if body.workspace_id is None else str(body.workspace_id))
-    parts.quotas.check_endpoint(workspace, None, once=once)
-    parts.quotas.check_names(parts.endpoints, workspace, body.target_url, once=once)
     wanted = EndpointSpec(body.target_url, (body.event,), rate_limit=RATE_LIMIT, format=body.format)
+    parts.quotas.check_new(parts.endpoints, workspace, wanted, once)
     return EndpointOut.of(parts.endpoints, parts.endpoints.add(workspace, wanted, once))
 
 

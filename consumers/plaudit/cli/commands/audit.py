@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
-from plaudit.cli.ui.output import Exit, fail, note
+from plaudit.cli.ui.output import new_file, note
 from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.dlq.letters.filters import moment
 from plaudit.records.times import wall_ms
@@ -90,25 +90,13 @@ def export(
     """
     query = _query(workspace, None, None, None, since, until)
     count = 0
-    with _database() as engine:
-        out = sys.stdout.buffer if file is None else _new_file(file)
-        try:
-            for count, each in enumerate(export_entries(engine, query), 1):  # noqa: B007 - told below
-                out.write(orjson.dumps(each.plain()) + b"\n")
-            out.flush()
-        finally:
-            if file is not None:
-                out.close()
+    with ExitStack() as stack:
+        engine = stack.enter_context(_database())
+        out = sys.stdout if file is None else stack.enter_context(new_file(file))
+        for count, each in enumerate(export_entries(engine, query), 1):  # noqa: B007 - told below
+            out.write(orjson.dumps(each.plain()).decode() + "\n")
+        out.flush()
     note(f"{count:,} changes")
-
-
-def _new_file(file: Path) -> BinaryIO:
-    try:
-        return file.open("xb")
-    except FileExistsError:
-        fail(f"{file} exists; choose another name", Exit.USAGE)
-    except OSError as error:
-        fail(f"{file}: {error.strerror}", Exit.USAGE)
 
 
 def _query(

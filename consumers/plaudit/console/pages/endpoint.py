@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from plaudit.api.auth import check_workspace
 from plaudit.api.problems import Refused
 from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.deliveries import rows
@@ -58,8 +59,7 @@ async def test(ask: Ask) -> Answer:
     """Send an example now, and show the answer."""
     api = ask.parts.api
     endpoint = await asyncio.to_thread(owned, ask, ask.at["id"])
-    if wait_s := api.quotas.tests.wait_s(endpoint.workspace_id):
-        raise api.quotas.tests.refused(wait_s)
+    check_workspace(api.quotas.tests, endpoint.workspace_id)
     event_type = ask.given("type") or "testimonial.submitted"
     tested = await send_test(endpoint, event_type, api.secrets, await api.sender.sender())
     label = await asyncio.to_thread(label_of, ask, endpoint)

@@ -76,7 +76,7 @@ def create(ask: Ask) -> Answer:
     try:
         workspace = ask.viewer.caller.writes(ask.given("workspace"))
         wanted = spec_of(ask, None)
-        ask.parts.api.quotas.check_endpoint(workspace, wanted.content_filter)
+        ask.parts.api.quotas.check_new(ask.parts.api.endpoints, workspace, wanted)
         written = ask.parts.api.endpoints.add(workspace, wanted)
     except InputRefused as error:
         return _form(ask, None, values_given(ask), {field_of(error.field): error.reason}, 422)
@@ -102,10 +102,7 @@ def change(ask: Ask) -> Answer:
     version = ask.given("version") or ""
     try:
         wanted = spec_of(ask, known)
-        if wanted.content_filter != known.content_filter:
-            ask.parts.api.quotas.check_endpoint(
-                endpoint.workspace_id, wanted.content_filter, replaces=endpoint.endpoint_id
-            )
+        ask.parts.api.quotas.check_change(ask.parts.api.endpoints, endpoint, known, wanted)
         ask.parts.api.endpoints.update(
             endpoint.endpoint_id, wanted, int(version) if version.isdigit() else None
         )

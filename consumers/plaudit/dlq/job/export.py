@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from plaudit.bulk.nesting import check_depth
 from plaudit.dlq.job.rules import Skip, origin_refused
 from plaudit.dlq.letters.letter import Kind, Letter
 from plaudit.kafka.read.headers import Headers
@@ -63,7 +64,9 @@ def read_line(line: str | bytes) -> StoredLetter:
         LineRefused: the line is not a dead letter, or has an unknown version.
     """
     try:
-        found = json.loads(line)
+        text = line.encode() if isinstance(line, str) else line
+        check_depth(text)  # json raises RecursionError for a deeper one
+        found = json.loads(text)
     except ValueError as error:
         msg = f"not JSON ({error})"
         raise LineRefused(msg) from None
@@ -77,7 +80,7 @@ def read_line(line: str | bytes) -> StoredLetter:
         return StoredLetter(
             Kind(found["kind"]),
             _read(found["key"]),
-            [(str(name), _read(value)) for name, value in found["headers"]],
+            [(_name(name), _read(value)) for name, value in found["headers"]],
             _read(found["value"]),
         )
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
@@ -90,6 +93,15 @@ def _written(value: bytes) -> object:
         return value.decode()
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(value).decode()}
+
+
+def _name(value: object) -> str:
+    """Return the name of a header, which Kafka has in UTF-8.
+
+    Raises:
+        ValueError: it can't be one; half of a surrogate pair is valid in JSON.
+    """
+    return _read(value).decode()
 
 
 def _read(value: object) -> bytes:

@@ -84,7 +84,7 @@ class ReplayProgress:
     """
 
     def __init__(self, settings: KafkaSettings, endpoint: str) -> None:
-        self._group = f"{settings.names.prefix}replay.{endpoint}"
+        self._group = f"{settings.names.replay_prefix}{endpoint}"
         self._digest = ""
         self._cluster = ""
         self.reported = 0

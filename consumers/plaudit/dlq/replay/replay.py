@@ -105,7 +105,7 @@ class _Run:
         self._control = control
         self._limits = order.limits
         self._producer = stack.enter_context(
-            TransactionalProducer(settings, f"{settings.names.prefix}replay.{order.endpoint}")
+            TransactionalProducer(settings, f"{settings.names.replay_prefix}{order.endpoint}")
         )
         self._producer.fence()  # first: from here on, nobody else moves the offsets
         self._directory = stack.enter_context(Directory(settings))

@@ -138,9 +138,9 @@ def _sends_again(names: Names) -> Iterator[Grant]:
     for name in (names.events_group, names.deliveries_group):
         yield Grant("group", name, ("describe",))
     yield Grant("group", names.unblock_group, READ)
-    for name in ("dlq", "replay."):
-        yield _prefixed("group", names.prefix + name, "read")
-        yield _prefixed("transactional-id", names.prefix + name)
+    for prefix in (names.dlq_prefix, names.replay_prefix):
+        yield _prefixed("group", prefix, "read")
+        yield _prefixed("transactional-id", prefix)
 
 
 def _prefixed(kind: Kind, name: str, *operations: str) -> Grant:
