@@ -121,6 +121,13 @@ OFFSETS: Final = (
         "tests/deliver/test_commits.py",
     ),
     Break(
+        "a write ends the wait of an idle worker for acknowledgements",
+        "consumers/plaudit/deliver/settle/serving.py",
+        "        self._written.set()\n",
+        "        self._written.is_set()\n",
+        "tests/deliver/test_serving.py",
+    ),
+    Break(
         "a window is bounded by its span",
         "consumers/plaudit/deliver/offsets/window.py",
         "or self.span < limits.span",

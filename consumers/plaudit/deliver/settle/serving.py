@@ -35,7 +35,8 @@ class Serving:
     async def run(self) -> None:
         """Take acknowledgements, until cancelled."""
         while True:
-            if self._tickets.idle:
+            # Others write without a ticket: the question for the time, before a worker starts.
+            if self._tickets.idle and not self._producer.unacknowledged():
                 self._written.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._written.wait(), IDLE_EVERY_S)
