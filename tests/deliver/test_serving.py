@@ -39,7 +39,7 @@ class Writing:
 
 
 def record() -> Record:
-    """Return a record of nobody's."""
+    """Return a record whose completion is ignored."""
     place = CommittedOffset(None, "")
     return Record(Assignment(Partition("events", 0), 0, place, 0, lambda _: None), 0, 0, b"x")
 
