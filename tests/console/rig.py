@@ -25,6 +25,7 @@ from plaudit.api.rate_limits import RateLimits
 from plaudit.api.settings import ApiSettings
 from plaudit.api.test_sends import SharedSender
 from plaudit.console.app import mount
+from plaudit.console.oidc.client_settings import OidcSettings
 from plaudit.console.settings import ConsoleSettings
 from plaudit.control.dead_letters import DeadLetters
 from plaudit.control.event_origin import EventSource
@@ -212,9 +213,16 @@ class Browser:
 
 
 @contextmanager
-def rig(folder: Path, quotas: ApiSettings | None = None, **settings: Any) -> Iterator[Rig]:
+def rig(
+    folder: Path,
+    quotas: ApiSettings | None = None,
+    *,
+    oidc: OidcSettings | None = None,
+    database: str | None = None,
+    **settings: Any,
+) -> Iterator[Rig]:
     """Open an installation with a key of each kind."""
-    engine = open_database(f"sqlite:///{folder / 'plaudit.db'}")
+    engine = open_database(database or f"sqlite:///{folder / 'plaudit.db'}")
     secret = os.urandom(32)
     secrets = SecretKeys([secret])
     known = KafkaSettings(bootstrap_servers="127.0.0.1:1")
@@ -248,7 +256,8 @@ def rig(folder: Path, quotas: ApiSettings | None = None, **settings: Any) -> Ite
         decoder=decoder,
     )
     app = create_app(parts)
-    mount(app, parts, ConsoleSettings(**settings), known)
+    console = ConsoleSettings(**settings)
+    mount(app, parts, console, known, (oidc or OidcSettings()).client(console.console_url))
     made = Rig(app, "", parts, str(uuid.uuid4()), str(uuid.uuid4()), records, letters, recent)
     for name, scope, of in (
         ("admin", Scope.ADMIN, None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import httpx
 import pytest
 
 from console.rig import Rig
@@ -31,6 +32,32 @@ def test_a_form_shows_how_many_of_the_last_events_it_chooses_and_why_not_the_oth
     stranger = console.browser("stranger")
     foreign = stranger.post("/console/endpoints/new", "/console/endpoints/check", **form).text
     assert "has published nothing lately" in foreign
+
+
+def test_the_api_previews_a_choice_as_the_form_does(console: Rig) -> None:
+    events(console, int(time.time() * 1_000))
+    client = console.browser(None).client
+    body = {
+        "types": ["testimonial.approved"],
+        "filter": {"field": "testimonial.rating.value", "gt": 3},
+    }
+
+    def asked(key: str, **more: object) -> httpx.Response:
+        headers = {"authorization": f"Bearer {console.keys[key]}"}
+        return client.post("/v1/endpoints/preview", headers=headers, json={**body, **more})
+
+    shown = asked("read").json()
+    assert (shown["total"], shown["sent"], len(shown["unsent"])) == (100, 10, 90)
+    assert {each["why"] for each in shown["unsent"]} == {
+        "its type is not chosen",
+        "the filter does not match",
+    }
+    assert asked("stranger").json()["total"] == 0
+    assert asked("stranger", workspace_id=console.workspace).status_code == 403
+    assert asked("admin").status_code == 422
+    assert asked("admin", workspace_id=console.workspace).json()["sent"] == 10
+    assert asked("read", types=["testimonial.aproved"]).json()["field"] == "types"
+    assert asked("read", filter={"field": "x", "about": 1}).json()["field"].startswith("filter")
 
 
 def test_a_filter_that_is_not_valid_has_no_preview(console: Rig) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from console.rig import Rig
 from console.test_signing_in import entered
+from plaudit.console.views.agents import browser_of
 
 
 def test_a_key_is_shown_once_and_revoked(console: Rig) -> None:
@@ -55,10 +58,61 @@ def test_notices_go_to_an_endpoint_of_the_workspace(console: Rig) -> None:
     mine, foreign = console.add("crm"), console.add("other", console.other)
     browser = console.browser("write")
     at = "/console/settings/notices"
-    assert browser.post(at, workspace=console.workspace, endpoint=mine).status_code == 303
-    assert console.parts.workspaces.get(console.workspace).notify_endpoint_id == mine
-    assert browser.post(at, workspace=console.workspace, endpoint=foreign).status_code == 422
-    assert browser.post(at, workspace=console.other, endpoint=foreign).status_code == 403
+    of = {"workspace": console.workspace, "type": ["endpoint.failing", "job.completed"]}
+    assert browser.post(at, **of, endpoint=mine).status_code == 303
+    known = console.parts.workspaces.get(console.workspace)
+    assert known.notify_endpoint_id == mine
+    assert known.notify_types == ("endpoint.failing", "job.completed")
+    page = browser.get(at)
+    assert re.findall(r'value="([\w.]+)" checked', page) == ["endpoint.failing", "job.completed"]
+    assert browser.post(at, **of, endpoint=foreign).status_code == 422
+    assert browser.post(at, **{**of, "workspace": console.other}).status_code == 403
+    nothing = browser.post(at, workspace=console.workspace, endpoint=mine)
+    assert nothing.status_code == 422
+    assert "choose at least one notice" in nothing.text.lower()
+    assert browser.post(at, workspace=console.workspace).status_code == 303, "no endpoint"
+    assert console.parts.workspaces.get(console.workspace).notify_endpoint_id is None
+
+
+def test_sessions_of_a_person_are_found_and_ended_at_once(console: Rig) -> None:
+    portals = [entered(console, person="ada@example.com") for _ in range(2)]
+    grace, foreign = (
+        entered(console, person="grace@example.com"),
+        entered(console, key="stranger", person="ada@other.example"),
+    )
+    browser = console.browser("write")
+    at = "/console/settings/sessions"
+    page = browser.get(f"{at}?q=ADA@")
+    assert page.count("ada@example.com</td>") == 2
+    assert "grace@" not in page
+    assert "ada@other.example" not in page
+    assert browser.post(at).status_code == 422, "without a search it would end everyone's"
+    ended = browser.post(f"{at}?q=ada@", at, q="ada@")
+    assert ended.headers["location"] == f"{at}?q=ada%40&done=ended"
+    for portal in portals:
+        portal.get("/portal", 401)
+    grace.get("/portal")
+    foreign.get("/portal")
+    browser.post(f"{at}?q=write", at, q="write")
+    browser.get("/console")
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/130.0",
+            "Firefox, Linux",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/130.0 Safari/537.36 Edg/130.0", "Edge, Windows"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) Version/18 Safari/605", "Safari, macOS"),
+        ("Mozilla/5.0 (Linux; Android 15) Chrome/130.0 Mobile Safari/537.36", "Chrome, Android"),
+        ("python-httpx/0.28.1", "python-httpx"),
+        ("", "unknown"),
+    ],
+)
+def test_a_browser_has_a_short_name(agent: str, name: str) -> None:
+    assert browser_of(agent) == name
 
 
 def test_the_portal_has_neither_keys_nor_lanes(console: Rig) -> None:

@@ -30,6 +30,7 @@ from plaudit.api.routes import (
     events,
     hooks,
     jobs,
+    preview,
     public_keys,
     scaling,
     workspaces,
@@ -37,8 +38,8 @@ from plaudit.api.routes import (
 
 LOOK: Final = ["GET", "HEAD"]
 _MODULES: Final = (
-    endpoints, public_keys, deliveries, dead_letters, audit, jobs, hooks, workspaces, catalogue,
-    scaling,
+    preview, endpoints, public_keys, deliveries, dead_letters, audit, jobs, hooks, workspaces,
+    catalogue, scaling,
 )  # fmt: skip
 
 

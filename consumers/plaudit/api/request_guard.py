@@ -60,7 +60,7 @@ class RequestGuard:
             await answer(refusal(error))(scope, receive, send)
             return
         who: Caller = scope[CALLER]
-        with acting(Actor(ActorKind.KEY, who.key.key_id, _address(scope))):
+        with acting(Actor(ActorKind.KEY, who.key.key_id, _address(scope), who.key.name)):
             await self._app(scope, receive, send)
         if self._held > COLLECT_AFTER:
             self._held = 0

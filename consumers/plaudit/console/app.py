@@ -15,8 +15,11 @@ from plaudit.api.problems import Refused
 from plaudit.console import portal_links
 from plaudit.console.asking import SitePage
 from plaudit.console.dispatch import PageDispatcher
+from plaudit.console.oidc.client_settings import CALLBACK, OidcClient
 from plaudit.console.page_table import PAGES
 from plaudit.console.parts import ConsoleParts
+from plaudit.console.public_catalogue import PUBLIC, PublicCatalogue
+from plaudit.console.responding import Responder
 from plaudit.console.settings import ConsoleSettings
 from plaudit.console.sign_in.sign_out import SignOut
 from plaudit.console.sign_in.with_key import KeySignIn
@@ -28,18 +31,34 @@ from plaudit.store.access.sessions import Face
 _Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def mount(app: FastAPI, parts: Parts, settings: ConsoleSettings, kafka: KafkaSettings) -> None:
-    """Add the console, the portal and `POST /v1/portal-links`; nothing if a setting says so."""
+def mount(
+    app: FastAPI,
+    parts: Parts,
+    settings: ConsoleSettings,
+    kafka: KafkaSettings,
+    oidc: OidcClient | None = None,
+) -> None:
+    """Add the console, the portal and `POST /v1/portal-links`; nothing if a setting says so.
+
+    Args:
+        app: application of the API.
+        parts: its dependencies.
+        settings: address and sessions.
+        kafka: connection to Kafka.
+        oidc: client of the provider that operators sign in with; None: with API keys only.
+    """
     if not settings.console:
         return
     console = ConsoleParts.of(parts, settings, kafka)
     app.state.console = console
     app.include_router(portal_links.router)
+    if settings.console_public_catalogue:
+        app.router.routes.extend(_public_routes(PublicCatalogue(settings)))
     for face in Face:
-        app.router.routes.extend(_routes(console, face))
+        app.router.routes.extend(_routes(console, face, oidc))
 
 
-def _routes(parts: ConsoleParts, face: Face) -> list[Route]:
+def _routes(parts: ConsoleParts, face: Face, oidc: OidcClient | None) -> list[Route]:
     base, dispatcher = BASES[face], PageDispatcher(parts, face)
     responder = dispatcher.responder
     routes = [
@@ -49,8 +68,9 @@ def _routes(parts: ConsoleParts, face: Face) -> list[Route]:
         _route(f"{base}/sign-out", SignOut(parts, face, dispatcher).respond, "POST"),
     ]
     if face is Face.CONSOLE:
-        with_key = KeySignIn(parts, face, responder)
+        with_key = KeySignIn(parts, face, responder, oidc)
         routes.append(_route(f"{base}/sign-in", with_key.respond, "GET", "POST"))
+        routes += _oidc_routes(parts, responder, oidc)
     routes += [
         _route(f"{base}{page.path}", _page(dispatcher, page), "GET", "POST")
         for page in PAGES
@@ -58,6 +78,31 @@ def _routes(parts: ConsoleParts, face: Face) -> list[Route]:
     ]
     routes.append(_route(f"{base}/{{rest:path}}", _missing(dispatcher), "GET", "POST"))
     return routes
+
+
+def _public_routes(catalogue: PublicCatalogue) -> list[Route]:
+    return [
+        _route(f"{PUBLIC}/static/{{digest}}/{{name}}", catalogue.asset),
+        _route(PUBLIC, catalogue.show),
+        _route(f"{PUBLIC}/{{name}}", catalogue.show_type),
+        _route(f"{PUBLIC}/{{rest:path}}", catalogue.miss),
+    ]
+
+
+def _oidc_routes(
+    parts: ConsoleParts, responder: Responder, client: OidcClient | None
+) -> list[Route]:
+    if client is None:
+        return []
+    from plaudit.console.oidc.provider import Provider  # noqa: PLC0415 - imports Authlib
+    from plaudit.console.sign_in.with_oidc import OidcSignIn  # noqa: PLC0415 - likewise
+
+    sign_in = OidcSignIn(parts, responder, Provider(client))
+    base = BASES[Face.CONSOLE]
+    return [
+        _route(f"{base}/oidc/begin", sign_in.begin),
+        _route(CALLBACK, sign_in.finish),
+    ]
 
 
 def _route(path: str, endpoint: _Endpoint, *methods: str) -> Route:

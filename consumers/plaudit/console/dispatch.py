@@ -86,8 +86,9 @@ class PageDispatcher:
         query = parse_qs(request.url.query, max_num_fields=MOST_FIELDS)
         path = request.url.path.removeprefix(BASES[self._face])
         ask = Ask(self._parts, viewer, request.path_params, query, form, path=path)
-        session_id = viewer.session.session_id
-        with acting(Actor(ActorKind.SESSION, session_id, viewer.session.address)):
+        session = viewer.session
+        who = Actor(ActorKind.SESSION, session.session_id, session.address, session.grant.name)
+        with acting(who):
             if inspect.iscoroutinefunction(handler):
                 answer: Answer = await handler(ask)
                 return answer

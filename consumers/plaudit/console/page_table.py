@@ -59,7 +59,9 @@ PAGES: Final = (
         "/settings/keys", "settings", administration.show_keys, administration.create, faces=CONSOLE
     ),
     SitePage("/settings/keys/{id}", "settings", None, administration.revoke_key, faces=CONSOLE),
-    SitePage("/settings/sessions", "settings", administration.show_sessions),
+    SitePage(
+        "/settings/sessions", "settings", administration.show_sessions, administration.end_sessions
+    ),
     SitePage("/settings/sessions/{id}", "settings", None, administration.revoke_session),
     SitePage(
         "/settings/notices", "settings", administration.show_notices, administration.change_notices

@@ -33,13 +33,15 @@ class Responder:
 
     Args:
         face: application.
-        settings: origins, and what is shown without signing in.
+        settings: origins of frames.
+        public: base of pages that need no session; None: the face's own.
     """
 
-    def __init__(self, face: Face, settings: ConsoleSettings) -> None:
+    def __init__(self, face: Face, settings: ConsoleSettings, public: str | None = None) -> None:
         self._face = face
         self._settings = settings
-        self._base = BASES[face]
+        self._is_public = public is not None
+        self._base = public or BASES[face]
 
     def respond(self, request: Request, viewer: Viewer | None, answer: Answer) -> Response:
         """Return the response."""
@@ -106,6 +108,7 @@ class Responder:
             "base": self._base,
             "path": request.url.path.removeprefix(self._base) or "/",
             "viewer": viewer,
+            "is_public": self._is_public,
             "csrf": "" if viewer is None else masked(viewer.csrf),
             "theme": {} if viewer is None else viewer.session.grant.theme,
             "is_part": "hx-request" in request.headers and "hx-boosted" not in request.headers,

@@ -26,6 +26,10 @@ class ConsoleSettings(EnvSettings):
     console_session_hours: float = Field(
         default=12.0, gt=0, le=720, description="Hours until people have to sign in again."
     )
+    console_public_catalogue: bool = Field(
+        default=False,
+        description="Whether everyone can read the event catalogue, at `/catalogue`.",
+    )
     portal_frame_ancestors: str = Field(
         default="",
         description="Origins that may embed the portal in a frame, separated by spaces.",

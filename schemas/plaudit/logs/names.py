@@ -68,6 +68,8 @@ LogEvent = Literal[
     "schemas.unreadable",
     "settle.failed",
     "settle.recovered",
+    "sign_in.failed",
+    "sign_in.opened",
     "source.close_timed_out",
     "source.closed_uncommitted",
     "source.idle",

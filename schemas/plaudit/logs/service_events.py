@@ -156,6 +156,13 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "A record of the `schemas` topic is not a schema; it is ignored.",
         "Find who writes that topic, then run `plaudit schemas register`.",
     ),
+    "sign_in.failed": warning(
+        "A person could not sign in with the OpenID provider; the page shows `reason`.",
+        "See `detail`: it names the setting, the claim or the provider's error.",
+    ),
+    "sign_in.opened": info(
+        "A person signed in with the OpenID provider: `person`, `subject`, `scope`, `address`.",
+    ),
     "table.behind": news_or_warning(
         "A compacted topic (`endpoints`, `schemas`) can't be followed at present.",
         "See `error`, and the runbook, *Endpoint table not current*.",

@@ -23,6 +23,7 @@ class AuditActor(BaseModel):
 
     kind: ActorKind
     id: str = Field(description="Id of the key or the session, or name of the user.")
+    name: str | None = Field(description="The person of a session, or the name of a key.")
     address: str = Field(description="Network address of the caller, or host of the process.")
 
 

@@ -19,6 +19,7 @@ from plaudit.cli.served import served
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.ports import bound_socket
 from plaudit.console.app import mount
+from plaudit.console.oidc.client_settings import OidcSettings
 from plaudit.console.settings import ConsoleSettings
 from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
@@ -40,11 +41,13 @@ def command() -> None:
     """
     configure_logs()
     api, kafka, deliver = ApiSettings(), KafkaSettings(), DeliverSettings()
+    console = ConsoleSettings()
+    oidc = OidcSettings().client(console.console_url)
     engine = opened_database()
     with opened(engine, kafka, deliver, api) as parts:
         health = ApiHealth(partial(problems_of, parts))
         app = create_app(parts, health.registry, shows_metrics=api.api_metrics)
-        mount(app, parts, ConsoleSettings(), kafka)
+        mount(app, parts, console, kafka, oidc)
         spare_the_collector(COLLECT_AFTER)
         server = make_server(app, api)
         _stop_on_signals(server)

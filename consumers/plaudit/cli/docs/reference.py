@@ -19,6 +19,7 @@ from plaudit.api.settings import ApiSettings
 from plaudit.cli.docs.reference_rights import rights
 from plaudit.cli.registry import COMMANDS, load
 from plaudit.cli.ui.quantities import retention_text
+from plaudit.console.oidc.client_settings import OidcSettings
 from plaudit.console.settings import ConsoleSettings
 from plaudit.deliver.settings import (
     HttpSettings,
@@ -56,6 +57,7 @@ SETTINGS: Final[Mapping[str, type[BaseSettings]]] = {
     "REST API: plaudit serve": ApiSettings,
     "Logs: plaudit deliver, record, serve and outbox relay": LogSettings,
     "Console and portal: plaudit serve": ConsoleSettings,
+    "Signing in with OpenID Connect: plaudit serve": OidcSettings,
 }
 _MEANING: Final = re.compile(r'^\s+(\w+): Final = "([^"]+)"(?:  # (.*))?$', re.MULTILINE)
 

@@ -9,10 +9,15 @@ import orjson
 from plaudit.api.problems import Refused
 from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.labels import labels
+from plaudit.console.views.agents import browser_of
+from plaudit.console.views.notices import NOTICE_TYPES
 from plaudit.store.access.api_keys import Scope
 from plaudit.store.audit.search import AuditEntry, AuditQuery
+from plaudit.store.endpoints.notices import NoticeType
 from plaudit.store.endpoints.spec import InputRefused
 
+MOST_SESSIONS: Final = 100
+"""Sessions on a page; a search finds the others."""
 _TARGET: Final = 60
 
 
@@ -53,9 +58,31 @@ def revoke_key(ask: Ask) -> Answer:
 
 
 def show_sessions(ask: Ask) -> Answer:
-    """Show the sessions that are valid."""
-    found = ask.parts.sessions.list(ask.viewer.workspace_id)
-    return Shown("sessions.html", {"sessions": found, "mine": ask.viewer.session.session_id})
+    """Show the sessions that are valid, latest first."""
+    text = ask.asked("q")
+    found = ask.parts.sessions.list(ask.viewer.workspace_id, text, MOST_SESSIONS + 1)
+    keys = {each.key_id: each.name for each in ask.parts.api.keys.list(ask.viewer.workspace_id)}
+    values = {
+        "rows": [
+            (each, keys.get(each.grant.key_id or ""), browser_of(each.agent))
+            for each in found[:MOST_SESSIONS]
+        ],
+        "more": len(found) > MOST_SESSIONS,
+        "most": MOST_SESSIONS,
+        "mine": ask.viewer.session.session_id,
+        "q": text or "",
+    }
+    return Shown("sessions.html", values)
+
+
+def end_sessions(ask: Ask) -> Answer:
+    """End every session of the people whose name has a text, but not the viewer's own."""
+    text = ask.given("q")
+    if text is None:
+        raise Refused(422, "search for a person first", field="q")
+    own = ask.viewer.session.session_id
+    ask.parts.sessions.revoke_all(ask.viewer.workspace_id, text, own)
+    return Redirected(ask.url("/settings/sessions", q=text, done="ended"))
 
 
 def revoke_session(ask: Ask) -> Answer:
@@ -67,19 +94,23 @@ def revoke_session(ask: Ask) -> Answer:
 def show_notices(ask: Ask) -> Answer:
     """Show where a workspace's notices go."""
     workspace_id = ask.viewer.workspace_id or ask.asked("workspace")
-    values: dict[str, Any] = {"workspace_id": workspace_id, "chosen": None, "endpoints": []}
+    values: dict[str, Any] = {"workspace_id": workspace_id, "types": NOTICE_TYPES}
     if workspace_id is not None:
         known = ask.parts.api.workspaces.get(workspace_id)
         mine = {each.endpoint_id for each in ask.parts.api.endpoints.list(workspace_id)}
         endpoints = [each for each in labels(ask).values() if each.endpoint_id in mine]
-        values |= {"chosen": known.notify_endpoint_id, "endpoints": endpoints}
+        values |= {"known": known, "endpoints": endpoints}
     return Shown("notices.html", values)
 
 
 def change_notices(ask: Ask) -> Answer:
-    """Choose the endpoint that receives a workspace's notices."""
+    """Choose the endpoint that receives a workspace's notices, and their types."""
     workspace_id = ask.viewer.caller.writes(ask.given("workspace"))
-    ask.parts.api.workspaces.notify(workspace_id, ask.given("endpoint"))
+    endpoint_id = ask.given("endpoint")
+    types = [each for each in NoticeType if str(each) in ask.all_given("type")]
+    if endpoint_id is not None and not types:
+        raise Refused(422, "choose at least one notice, or no endpoint", field="type")
+    ask.parts.api.workspaces.notify(workspace_id, endpoint_id, types or None)
     asked = workspace_id if ask.viewer.is_operator else None
     return Redirected(ask.url("/settings/notices", workspace=asked, done="chosen"))
 
@@ -94,7 +125,9 @@ def show_audit(ask: Ask) -> Answer:
     older = None
     if page.cursor is not None:
         older = ask.url("/settings/audit", target=ask.asked("target"), cursor=page.cursor)
-    rows = [(each, names.get(each.actor_id), _changed(each)) for each in page.entries]
+    rows = [
+        (each, each.actor_name or names.get(each.actor_id), _changed(each)) for each in page.entries
+    ]
     return Shown("audit.html", {"rows": rows, "older": older, "target": ask.asked("target")})
 
 

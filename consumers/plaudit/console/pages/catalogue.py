@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -21,20 +21,37 @@ _INDENTED: Final = orjson.OPT_INDENT_2
 
 def show(ask: Ask) -> Answer:
     """Show all event types."""
-    del ask
-    return Shown("catalogue.html", {"groups": grouped()})
+    return Shown("catalogue.html", {"groups": grouped(), "url": ask.url("/events")})
 
 
 def show_type(ask: Ask) -> Answer:
     """Show one event type."""
+    values = {
+        **described(ask.at["name"], ask.asked("format") or "standard", ask.viewer.workspace_id),
+        "url": ask.url("/events"),
+        "endpoints": list(labels(ask).values()) if ask.viewer.may_write else [],
+    }
+    return Shown("event_type.html", values)
+
+
+def described(name: str, form: str, workspace_id: str | None) -> dict[str, Any]:
+    """Return what the page of an event type shows.
+
+    Args:
+        name: name of the type.
+        form: format of the example.
+        workspace_id: workspace in the example; None: one that does not exist.
+
+    Raises:
+        Refused: the type or the format is unknown.
+    """
     try:
-        found = lookup(ask.at["name"])
-        form = ask.asked("format") or "standard"
+        found = lookup(name)
         shape = shape_of(form)
     except (UnknownEventType, UnknownFormat) as error:
         raise Refused(404, str(error)) from None
-    written = written_as(shape, sample(ask.viewer.workspace_id, found.name))
-    values = {
+    written = written_as(shape, sample(workspace_id, found.name))
+    return {
         "type": found,
         "description": str(found.schema["doc"]),
         "form": form,
@@ -42,9 +59,7 @@ def show_type(ask: Ask) -> Answer:
         "body": orjson.dumps(orjson.loads(written.body), option=_INDENTED).decode(),
         "headers": example_headers(shape, written),
         "schema": orjson.dumps(found.schema, option=_INDENTED).decode(),
-        "endpoints": list(labels(ask).values()) if ask.viewer.may_write else [],
     }
-    return Shown("event_type.html", values)
 
 
 async def send(ask: Ask) -> Answer:

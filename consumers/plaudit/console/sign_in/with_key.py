@@ -12,6 +12,7 @@ from plaudit.api.problems import Refused, refusal
 from plaudit.console.asking import Shown
 from plaudit.console.auth.csrf import check_origin
 from plaudit.console.dispatch import read_form
+from plaudit.console.oidc.client_settings import OidcClient
 from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
 from plaudit.console.sign_in.opening import SessionOpener, local
@@ -28,13 +29,21 @@ class KeySignIn:
         parts: services.
         face: application.
         responder: makes responses.
+        oidc: another way to sign in, which the form names; None: there is no other.
     """
 
-    def __init__(self, parts: ConsoleParts, face: Face, responder: Responder) -> None:
+    def __init__(
+        self,
+        parts: ConsoleParts,
+        face: Face,
+        responder: Responder,
+        oidc: OidcClient | None = None,
+    ) -> None:
         self._parts = parts
         self._face = face
         self._responder = responder
         self._opener = SessionOpener(parts, face, responder)
+        self._provider = None if oidc is None else oidc.label
 
     async def respond(self, request: Request) -> Response:
         """Show the form, or check the key that it brings."""
@@ -63,6 +72,7 @@ class KeySignIn:
         values = {
             "problem": None if refused is None else refused.detail,
             "next": back,
+            "provider": self._provider,
         }
         status = 200 if refused is None else refused.status
         response = self._responder.respond(request, None, Shown("sign_in.html", values, status))

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, Row
+from sqlalchemy.sql.elements import ColumnElement
 
 from plaudit.records.times import wall_ms
 from plaudit.store.access.api_keys import Scope, hashed
@@ -148,17 +149,47 @@ class SessionService:
             self._change(session.session_id, used_at=now)
         return session
 
-    def list(self, workspace_id: str | None = None) -> Sequence[Session]:
-        """Return the sessions that are valid, or those of one workspace; latest first."""
+    def list(
+        self, workspace_id: str | None = None, text: str | None = None, limit: int | None = None
+    ) -> Sequence[Session]:
+        """Return the sessions that are valid, latest first.
+
+        Args:
+            workspace_id: only those of one workspace.
+            text: only those whose person or key has this in its name.
+            limit: maximum number of them.
+        """
         query = (
             sa.select(SESSIONS)
-            .where(SESSIONS.c.expires_at > self._now_ms(), SESSIONS.c.revoked_at.is_(None))
-            .order_by(SESSIONS.c.created_at.desc())
+            .where(*self._valid(workspace_id, text))
+            .order_by(SESSIONS.c.created_at.desc(), SESSIONS.c.session_id)
+            .limit(limit)
         )
-        if workspace_id is not None:
-            query = query.where(SESSIONS.c.workspace_id == workspace_id)
         with reading(self._engine) as connection:
             return [_session(row) for row in connection.execute(query)]
+
+    def revoke_all(self, workspace_id: str | None, text: str, but: str) -> int:
+        """End the sessions that `list` returns, but for one; return how many.
+
+        Raises:
+            DatabaseFailure: none has ended.
+        """
+        change = (
+            SESSIONS.update()
+            .where(*self._valid(workspace_id, text), SESSIONS.c.session_id != but)
+            .values(revoked_at=self._now_ms())
+        )
+        with translated(), self._engine.begin() as connection:
+            return connection.execute(change).rowcount
+
+    def _valid(self, workspace_id: str | None, text: str | None) -> Sequence[ColumnElement[bool]]:
+        conditions = [SESSIONS.c.expires_at > self._now_ms(), SESSIONS.c.revoked_at.is_(None)]
+        if workspace_id is not None:
+            conditions.append(SESSIONS.c.workspace_id == workspace_id)
+        if text is not None:
+            name = sa.func.lower(SESSIONS.c.name)
+            conditions.append(name.contains(text.lower(), autoescape=True))
+        return conditions
 
     def revoke(self, session_id: str, workspace_id: str | None = None) -> None:
         """End a session with immediate effect. Idempotent.

@@ -29,11 +29,13 @@ class Actor:
         kind: kind of the actor.
         id: id of the key or the session, or name of the user.
         address: network address of the caller, or host of the process.
+        name: the person of a session, or the name of a key; it stays when these are deleted.
     """
 
     kind: ActorKind
     id: str
     address: str
+    name: str | None = None
 
 
 _CURRENT: ContextVar[Actor | None] = ContextVar("plaudit_actor", default=None)

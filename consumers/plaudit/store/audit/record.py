@@ -48,6 +48,7 @@ def record_change(
             workspace_id=workspace_id,
             actor_kind=str(actor.kind),
             actor_id=actor.id,
+            actor_name=actor.name,
             address=actor.address,
             action=action,
             target=target,

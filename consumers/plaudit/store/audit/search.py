@@ -31,6 +31,7 @@ class AuditEntry:
     target: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    actor_name: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -38,7 +39,12 @@ class AuditEntry:
             "id": str(self.number),
             "at": time_text(self.at),
             "workspace_id": self.workspace_id,
-            "actor": {"kind": self.actor_kind, "id": self.actor_id, "address": self.address},
+            "actor": {
+                "kind": self.actor_kind,
+                "id": self.actor_id,
+                "name": self.actor_name,
+                "address": self.address,
+            },
             "action": self.action,
             "target": self.target,
             "before": self.before,

@@ -33,7 +33,7 @@ CACHE_KIB: Final = 65_536
 """Page cache of each SQLite connection, at most."""
 CHECKPOINT_PAGES: Final = 8_000
 """Pages of 4 KiB in SQLite's journal before they move into the file."""
-REVISION: Final = "0011"
+REVISION: Final = "0012"
 """The newest migration, which the tables of this release come from."""
 _READING: Final = "plaudit_reading"
 _VERSION: Final = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))

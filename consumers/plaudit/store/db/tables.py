@@ -301,6 +301,7 @@ AUDIT: Final = Table(
     Column("target", String(200), nullable=False),
     Column("before", JSON),
     Column("after", JSON),
+    Column("actor_name", String(200)),
     Index("audit_age", "at"),
     Index("audit_workspace", "workspace_id", "number"),
     Index("audit_target", "target", "number"),

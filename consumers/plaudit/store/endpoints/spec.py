@@ -126,6 +126,17 @@ def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
     )
 
 
+def check_choice(types: Sequence[str], content_filter: str | None) -> None:
+    """Check event types and a content filter, as for an endpoint.
+
+    Raises:
+        InputRefused: a type is unknown, or the filter is invalid.
+    """
+    for name in types:
+        _type(name)
+    _filter(content_filter, types)
+
+
 def printable(name: str) -> bool:
     """Return whether a name is valid."""
     return 0 < len(name) <= LONGEST_NAME and name.isprintable()

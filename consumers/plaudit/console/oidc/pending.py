@@ -1,0 +1,118 @@
+"""Sign-ins that have begun: in a sealed cookie of the browser, for ten minutes, used once."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import orjson
+
+from plaudit.console.oidc.failures import FailureReason, SignInFailure
+from plaudit.console.settings import ConsoleSettings
+from plaudit.endpoints.keys import CannotOpen, Sealed, SecretKeys
+from plaudit.records.times import wall_ms
+
+LIFETIME_S: Final = 600
+_PURPOSE: Final = "sign-in with a provider"
+_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSignIn:
+    """A sign-in that a browser has begun.
+
+    Attributes:
+        state: ties the provider's answer to this browser.
+        nonce: ties the ID token to this sign-in.
+        verifier: of PKCE; ties the code to this sign-in.
+        issuer: provider that was asked.
+        back: page to lead to afterwards.
+        begun_ms: start, in epoch milliseconds.
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+    issuer: str
+    back: str
+    begun_ms: int
+
+    @classmethod
+    def begin(cls, issuer: str, back: str) -> PendingSignIn:
+        """Return a new one."""
+        state, nonce, verifier = (secrets.token_urlsafe(_BYTES) for _ in range(3))
+        return cls(state, nonce, verifier, issuer, back, wall_ms())
+
+
+class PendingSignIns:
+    """Seals sign-ins into cookies, and opens each once.
+
+    Args:
+        keys: keys that seal.
+        settings: whether cookies are secure.
+        now_ms: clock in epoch milliseconds.
+    """
+
+    def __init__(
+        self, keys: SecretKeys, settings: ConsoleSettings, now_ms: Callable[[], int] = wall_ms
+    ) -> None:
+        self._keys = keys
+        self._is_secure = settings.is_secure
+        self._now_ms = now_ms
+        # By state: when its cookie ends. A provider, too, takes a code once only.
+        self._used: dict[str, int] = {}
+
+    @property
+    def cookie(self) -> str:
+        """Name of the cookie."""
+        return f"{'__Host-' if self._is_secure else ''}plaudit-sign-in"
+
+    def header(self, pending: PendingSignIn | None) -> str:
+        """Return the `Set-Cookie` header of a sign-in; None removes the cookie."""
+        value = "" if pending is None else self._sealed(pending)
+        # The provider sends the browser here from another site: `Strict` would hold it back.
+        ending = "; Secure" if self._is_secure else ""
+        lifetime_s = LIFETIME_S if value else 0
+        return (
+            f"{self.cookie}={value}; Path=/; Max-Age={lifetime_s}; HttpOnly; SameSite=Lax{ending}"
+        )
+
+    def take(self, cookie: str | None, state: str) -> PendingSignIn:
+        """Return the sign-in that an answer belongs to, once.
+
+        Args:
+            cookie: value of the cookie.
+            state: state of the answer.
+
+        Raises:
+            SignInFailure: this browser has not begun it, or it is too old, or was used.
+        """
+        pending = self._opened(cookie)
+        now = self._now_ms()
+        if not hmac.compare_digest(pending.state.encode(), state.encode()):
+            raise SignInFailure(FailureReason.WRONG_STATE)
+        if now - pending.begun_ms > LIFETIME_S * 1_000:
+            raise SignInFailure(FailureReason.TOO_LATE)
+        if pending.state in self._used:
+            raise SignInFailure(FailureReason.REPLAYED)
+        self._used = {known: end for known, end in self._used.items() if end > now}
+        self._used[pending.state] = pending.begun_ms + LIFETIME_S * 1_000
+        return pending
+
+    def _sealed(self, pending: PendingSignIn) -> str:
+        sealed = self._keys.seal(_PURPOSE, orjson.dumps(asdict(pending)))
+        return f"{sealed.key_id}.{base64.urlsafe_b64encode(sealed.blob).decode().rstrip('=')}"
+
+    def _opened(self, cookie: str | None) -> PendingSignIn:
+        key_id, _, text = (cookie or "").partition(".")
+        try:
+            blob = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            plain = self._keys.open(_PURPOSE, Sealed(key_id, blob))
+            return PendingSignIn(**orjson.loads(plain))
+        except (CannotOpen, binascii.Error, ValueError, TypeError):
+            raise SignInFailure(FailureReason.NOT_BEGUN_HERE) from None

@@ -1,0 +1,93 @@
+"""Signing in with an OpenID provider: authorization code with PKCE, state and nonce."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from plaudit.api.problems import refusal
+from plaudit.console.asking import Redirected, Shown
+from plaudit.console.oidc.access import granted, person_of
+from plaudit.console.oidc.failures import EXPLANATIONS, FailureReason, SignInFailure
+from plaudit.console.oidc.pending import PendingSignIn, PendingSignIns
+from plaudit.console.oidc.provider import Provider
+from plaudit.console.parts import ConsoleParts
+from plaudit.console.responding import Responder
+from plaudit.console.sign_in.opening import SessionOpener, address_of, local
+from plaudit.console.viewer import BASES
+from plaudit.logs.logger import event_logger
+from plaudit.store.access.sessions import Face, SessionGrant
+
+_log = event_logger(__name__)
+
+
+class OidcSignIn:
+    """The way to the provider and back.
+
+    Args:
+        parts: services.
+        responder: makes responses of the console.
+        provider: that operators sign in with.
+    """
+
+    def __init__(self, parts: ConsoleParts, responder: Responder, provider: Provider) -> None:
+        self._responder = responder
+        self._provider = provider
+        self._opener = SessionOpener(parts, Face.CONSOLE, responder)
+        self._pending = PendingSignIns(parts.api.secrets, parts.settings)
+
+    async def begin(self, request: Request) -> Response:
+        """Send the browser to the provider."""
+        try:
+            self._opener.check_pace(request)
+            back = local(BASES[Face.CONSOLE], request.query_params.get("next"))
+            pending = PendingSignIn.begin(self._provider.client.issuer, back)
+            to = await self._provider.address(pending)
+        except Exception as error:  # noqa: BLE001 - every one is answered by a page
+            return self._failed(request, error)
+        response = self._responder.respond(request, None, Redirected(to))
+        response.headers["cache-control"] = "no-store"
+        response.headers.append("set-cookie", self._pending.header(pending))
+        return response
+
+    async def finish(self, request: Request) -> Response:
+        """Exchange the provider's answer for a session."""
+        try:
+            self._opener.check_pace(request)
+            response = await self._opened(request)
+        except Exception as error:  # noqa: BLE001 - every one is answered by a page
+            response = self._failed(request, error)
+        # However it ends, its state is used.
+        response.headers.append("set-cookie", self._pending.header(None))
+        response.headers["cache-control"] = "no-store"
+        # The address has the code and the state.
+        response.headers["referrer-policy"] = "no-referrer"
+        return response
+
+    async def _opened(self, request: Request) -> Response:
+        answer = request.query_params
+        cookie = request.cookies.get(self._pending.cookie)
+        pending = self._pending.take(cookie, answer.get("state", ""))
+        if "error" in answer or not answer.get("code"):
+            detail = f"{answer.get('error', 'no code')} {answer.get('error_description', '')}"
+            raise SignInFailure(FailureReason.DENIED, detail[:500])
+        claims = await self._provider.claims(pending, answer["code"], answer.get("iss"))
+        client = self._provider.client
+        rule = granted(client.rules, client.claim, claims)
+        person = person_of(claims)
+        grant = SessionGrant(Face.CONSOLE, person, rule.scope, rule.workspace_id)
+        response = await self._opener.open(request, grant, pending.back)
+        told = {"person": person, "subject": str(claims["sub"]), "scope": str(rule.scope)}
+        _log.info("sign_in.opened", extra={**told, "address": address_of(request)})
+        return response
+
+    def _failed(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, SignInFailure):
+            return self._responder.refused(request, None, refusal(error))
+        told = {"reason": str(error.reason), "detail": error.detail}
+        _log.warning("sign_in.failed", extra={**told, "address": address_of(request)})
+        explained = EXPLANATIONS[error.reason]
+        values = {"explained": explained, "reason": str(error.reason)}
+        return self._responder.respond(
+            request, None, Shown("sign_in_failed.html", values, explained.status)
+        )

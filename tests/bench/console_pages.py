@@ -1,0 +1,216 @@
+"""The time to the first byte of every page of the console, and its size over the wire.
+
+`python -m bench.console_pages ROWS [URL]` fills an empty database first: SQLite in a temporary
+file, or the one of the URL. One that an earlier run has filled is measured as it is.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from bench.log_pages import (
+    DAYS,
+    ENDPOINTS,
+    RARE_STATUS,
+    RARE_TYPE,
+    endpoint_id,
+    fill,
+    workspace_of,
+)
+from console.rig import Rig, rig
+from console.scene import letter
+from plaudit.dlq.letters.letter import Letter
+from plaudit.endpoints.signing import new_secret
+from plaudit.store.db.database import connect, migrate, reading
+from plaudit.store.db.tables import ATTEMPTS
+from plaudit.store.db.tables import ENDPOINTS as TABLE
+from plaudit.store.endpoints import rows
+from plaudit.store.endpoints.making import new_endpoint
+from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.writer import COLUMNS
+
+ROUNDS: Final = 20
+LETTERS: Final = 5_000
+_DAY_MS: Final = 86_400_000
+_AT_ONCE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PageTime:
+    """Times of one page in milliseconds, and its bytes, compressed."""
+
+    name: str
+    median_ms: float
+    p95_ms: float
+    size: int
+
+
+def addresses(made: Rig) -> dict[str, str]:
+    """Return the address of each page by name."""
+    with reading(made.parts.engine) as connection:
+        latest = connection.execute(
+            sa.select(ATTEMPTS.c.delivery_id, ATTEMPTS.c.event_id, ATTEMPTS.c.subject)
+            .order_by(ATTEMPTS.c.started_at.desc())
+            .limit(1)
+        ).one()
+    busy, seldom = endpoint_id(0), endpoint_id(ENDPOINTS - 1)
+    return {
+        "overview, a day": "",
+        "overview, an hour": "?range=1h",
+        "endpoints": "/endpoints",
+        "endpoint, the busiest": f"/endpoints/{busy}",
+        "endpoint, seldom used": f"/endpoints/{seldom}",
+        "endpoint, its form": f"/endpoints/{busy}/edit",
+        "deliveries": "/deliveries",
+        "deliveries, dead": "/deliveries?state=dead",
+        "deliveries, cancelled (rare)": "/deliveries?state=cancelled",
+        "deliveries, status 500": "/deliveries?status=500",
+        f"deliveries, status {RARE_STATUS} (rare)": f"/deliveries?status={RARE_STATUS}",
+        "deliveries, status 599 (none)": "/deliveries?status=599",
+        "deliveries, a rare type": f"/deliveries?type={RARE_TYPE}",
+        "deliveries, of an endpoint": f"/deliveries?endpoint={busy}&state=dead",
+        "deliveries, of a testimonial": f"/deliveries?subject={latest.subject}",
+        "deliveries, a week": "/deliveries?since=7d&state=waiting",
+        "deliveries, bulk retry": "/deliveries/retry?state=dead",
+        "delivery": f"/deliveries/{latest.delivery_id}",
+        "trace": f"/trace/{latest.event_id}",
+        "search, an id": f"/search?q={latest.delivery_id}",
+        "search, a name": "/search?q=hook-19",
+        "dead letters": "/dead-letters",
+        "jobs": "/jobs",
+        "replay": "/replay",
+        "events": "/events",
+        "event type": "/events/testimonial.approved",
+        "keys": "/settings/keys",
+        "sessions": "/settings/sessions",
+        "notices": f"/settings/notices?workspace={workspace_of(0)}",
+        "audit log": "/settings/audit",
+    }
+
+
+def prepare(made: Rig) -> None:
+    """Add the endpoints of the log, their health of a day, and dead letters."""
+    engine = made.parts.engine
+    with reading(engine) as connection:
+        if connection.execute(sa.select(TABLE.c.endpoint_id).limit(1)).one_or_none() is not None:
+            return
+    _add_endpoints(made)
+    _add_health(engine)
+
+
+def _add_endpoints(made: Rig) -> None:
+    now_ms = int(time.time() * 1_000)
+    endpoints = [
+        new_endpoint(
+            made.parts.secrets,
+            EndpointSpec(f"https://hook-{number}.example.com/plaudit", name=f"hook-{number}"),
+            workspace_of(number),
+            endpoint_id(number),
+            new_secret(),
+            now_ms - DAYS * _DAY_MS + number,
+        )
+        for number in range(ENDPOINTS)
+    ]
+    with made.parts.engine.begin() as connection:
+        rows.insert_all(connection, endpoints)
+
+
+def _add_health(engine: Engine) -> None:
+    """Sum up the attempts of the last day, as the recorder does."""
+    since = int(time.time() * 1_000) - _DAY_MS
+    query = sa.select(*(ATTEMPTS.c[name] for name in COLUMNS)).where(ATTEMPTS.c.started_at > since)
+    with reading(engine) as connection:
+        attempts = [tuple(row) for row in connection.execute(query)]
+    for first in range(0, len(attempts), _AT_ONCE):
+        with engine.begin() as connection:
+            take_in(connection, summed(attempts[first : first + _AT_ONCE]))
+
+
+def measure(made: Rig, key: str = "admin", face: str = "/console") -> list[PageTime]:
+    """Return the times of every page, for the owner of a key."""
+    client = made.browser(key).client
+    return [_measured(client, name, face + at) for name, at in addresses(made).items()]
+
+
+def _measured(client: httpx.Client, name: str, url: str) -> PageTime:
+    times, size = [], 0
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        with client.stream("GET", url) as response:
+            times.append((time.perf_counter() - began) * 1_000)
+            size = sum(len(piece) for piece in response.iter_raw())
+        assert response.status_code in {200, 303}, f"{url}: {response.status_code}"
+    slowest = sorted(times)[int(len(times) * 0.95)]
+    return PageTime(name, statistics.median(times), slowest, size)
+
+
+@contextmanager
+def filled(count: int, url: str | None = None) -> Iterator[Rig]:
+    """Serve a console over a log of this number of rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = url or f"sqlite:///{Path(folder) / 'plaudit.db'}"
+        engine = connect(at)
+        migrate(engine)
+        with reading(engine) as connection:
+            is_empty = connection.execute(sa.select(ATTEMPTS.c.kind).limit(1)).first() is None
+        if is_empty:
+            fill(engine, count)
+        engine.dispose()
+        with rig(Path(folder), database=at) as made:
+            prepare(made)
+            for number in range(LETTERS):
+                made.letters.add(_letter(made, number))
+            yield made
+
+
+def _letter(made: Rig, number: int) -> Letter:
+    at = int(time.time() * 1_000) - number * 1_000
+    owner = endpoint_id(number % ENDPOINTS)
+    return letter(made, owner, "exhausted", "503", number, at)
+
+
+def table(found: Sequence[PageTime]) -> Iterator[str]:
+    """Yield the lines of a Markdown table."""
+    yield "| page | median | p95 | bytes |"
+    yield "|---|---|---|---|"
+    for each in found:
+        yield f"| {each.name} | {each.median_ms:.0f} ms | {each.p95_ms:.0f} ms | {each.size:,} |"
+
+
+def assets_size(made: Rig) -> Mapping[str, int]:
+    """Return the bytes over the wire of each file that a first page loads."""
+    client = made.browser(None).client
+    page = client.get("/console/sign-in").text
+    urls = {part.partition('"')[0] for part in page.split('"/console/static/')[1:]}
+    sizes = {}
+    for each in sorted(urls):
+        with client.stream("GET", f"/console/static/{each}") as response:
+            sizes[each.rpartition("/")[2]] = sum(len(piece) for piece in response.iter_raw())
+    return sizes
+
+
+def main(count: int, url: str | None) -> None:
+    """Fill if needed, measure, print."""
+    with filled(count, url) as made:
+        found = measure(made)
+        print(f"{count:,} rows, {ENDPOINTS:,} endpoints, {LETTERS:,} dead letters\n")
+        print("\n".join(table(found)))
+        sizes = assets_size(made)
+        print(f"\nfiles of a first page: {sum(sizes.values()):,} bytes {sizes}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
