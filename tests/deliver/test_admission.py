@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliver.world import Behavior, World, answer, endpoint, times_out
+from plaudit.deliver.isolation.endpoint_state import NO_QUEUE
 from plaudit.deliver.isolation.housekeeping import FORGET_S
 from plaudit.deliver.isolation.limits import AdmissionLimits
 from plaudit.deliver.model.decision import Reason
@@ -351,6 +352,14 @@ def test_what_waits_and_belongs_to_a_partition_that_was_given_up_is_forgotten(
     world.run(1)
     assert world.admission.in_hand == 64
     assert not world.diverted["bad"], "its next owner reads it again"
+
+
+def test_a_queue_that_became_empty_takes_no_memory(world: World) -> None:
+    world.comes(GOOD, 100)
+    assert len(world.admission.queues.states["good"].queue) > 0
+    world.run(1)
+    assert world.delivered["good"] == 100
+    assert world.admission.queues.states["good"].queue is NO_QUEUE
 
 
 def test_endpoints_that_are_idle_and_well_are_forgotten(world: World) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from plaudit.deliver.isolation.answers import is_refused
 from plaudit.deliver.isolation.dispatch import Dispatcher, open_flight
 from plaudit.deliver.isolation.endpoint_health import Refusal
-from plaudit.deliver.isolation.endpoint_state import Clock, EndpointState, InFlight
+from plaudit.deliver.isolation.endpoint_state import NO_QUEUE, Clock, EndpointState, InFlight
 from plaudit.deliver.isolation.health_registry import HealthRegistry
 from plaudit.deliver.isolation.housekeeping import hangs, may_forget, quick_quarter_s
 from plaudit.deliver.isolation.limits import AdmissionLimits
@@ -209,7 +209,9 @@ class Admission:
                 state, worker_bound=is_worker_bound(state, self._pulse, now_s)
             )
             self._dispatcher.dispatch(state, now_s, ready)
-        elif not state.flights and may_forget(state, now_s):
+            return
+        state.queue = NO_QUEUE
+        if not state.flights and may_forget(state, now_s):
             self.queues.forget(endpoint_id)
 
     def divert_waiting(
