@@ -209,7 +209,7 @@ def _mirrored_events(rig: Rig) -> set[str]:
 
 def _rewind(rig: Rig) -> None:
     """Move the positions back by what the mirror may lag, as the page says."""
-    command: list[Any] = [PLAUDIT, "records", "rewind", "--since", "20s", "--yes"]
+    command: list[Any] = [PLAUDIT, "records", "rewind", "--since", "5m", "--yes"]
     done = subprocess.run(
         command, env=rig.environment, capture_output=True, text=True, check=False, timeout=120
     )
