@@ -16,6 +16,7 @@ from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import pytest
 import structlog
@@ -23,10 +24,20 @@ import uvloop
 
 from attack.two_tenants import OF_A, OF_V, Attack, Measured, Worker, engine, event_of
 from bench.children import Child
-from deliver.whole import to
+from deliver.whole import KEYS, AnySchema, to
+from endpoint_records import endpoint_value
+from endpoints.test_binding import forged
+from events.test_hostile import HOSTILE, TYPE
+from plaudit.api.settings import ApiSettings
+from plaudit.endpoints.binding import bind
+from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.signing import Secret, new_secret
+from plaudit.events.avro.varint import long_bytes
+from plaudit.events.decoding import SINGLE_HEAD
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.models import TestimonialApproved
+from plaudit.records.endpoint import decode_endpoint
 from plaudit.transport.addresses import IPAddress
 from plaudit.transport.net.resolver import SystemResolver
 
@@ -45,6 +56,8 @@ NOISE_S: Final = 1.0
 CPU_EACH_S: Final = 0.01
 """Of the process for each attempt of A's on a busy machine; usually 0.3 ms."""
 CPU_ONCE_S: Final = 1.0
+FORGED_ENDPOINTS: Final = 50
+HURTING: Final = tuple(HOSTILE.values())
 FORGED: Final = (
     {"attempt": -100},
     {"attempt": 10**30},
@@ -73,10 +86,12 @@ class Scenario:
     Attributes:
         prepare: sets up A's endpoints; returns what A sends beside each event of V's.
         quick: played in every run of the tests; the others at night.
+        in_vain: A must not get a single request.
     """
 
     prepare: Callable[[Worker, Ports], Sends]
     quick: bool = False
+    in_vain: bool = False
 
 
 def receivers(name: str, scheme: str = "http") -> Callable[[Worker, Ports], Sends]:
@@ -107,6 +122,55 @@ def costly_filters(worker: Worker, ports: Ports) -> Sends:
     long = encode(made.model_copy(update={"testimonial": testimonial}))
     long = long.replace(OF_V.encode(), OF_A.encode())
     return lambda number: (("events", long, ()),) if number % 50 == 0 else ()
+
+
+def many_filters(worker: Worker, ports: Ports) -> Sends:
+    """A has as many filters as a workspace may have, of the length that all may have together."""
+    tests = ",".join(f'{{"field":"testimonial.text","starts_with":"{n:04}"}}' for n in range(17))
+    url, content_filter = f"http://127.0.0.1:{ports['good']}/", f'{{"any":[{tests}]}}'
+    most = ApiSettings()
+    count = min(most.api_max_filters, most.api_max_filter_characters // len(content_filter))
+    worker.endpoints_of_a([url] * count, content_filter=content_filter)
+    return partial(now_and_then, 1)
+
+
+def forged_endpoints(worker: Worker, ports: Ports) -> Sends:
+    """Records in the endpoints topic make A's endpoints V's; half of them the worker knows."""
+    private = Private(f"http://127.0.0.1:{ports['good']}/", {}, [Secret(new_secret())])
+    records = []
+    for number in range(FORGED_ENDPOINTS):
+        endpoint_id = str(UUID(int=0xA00 + number))
+        sealed = seal(KEYS, endpoint_id, private)
+        fields = {"workspace_id": OF_A, "key_id": sealed.key_id, "sealed": sealed.blob}
+        genuine = decode_endpoint(endpoint_value(endpoint_id, **fields))
+        if number % 2:
+            worker.table.apply(endpoint_id.encode(), bind(genuine, KEYS))
+        records.append(
+            (endpoint_id.encode(), forged(genuine, KEYS, workspace_id=OF_V, version=10**6))
+        )
+
+    def send(number: int) -> Attack:
+        worker.table.apply(*records[number % len(records)])
+        return ()
+
+    return send
+
+
+def costly_schemas(_: Worker, __: Ports) -> Sends:
+    """A's records name schemas that take long to compile, or let few bytes be a million items."""
+    body = encode(example(TYPE.name))[SINGLE_HEAD:] + long_bytes(1_000_000) + b"\0"
+    values = [b"\xc3\x01hurts%03d" % number + body for number in range(STRAYS)]
+    return lambda number: (("events", values[number], ()),) if number < STRAYS else ()
+
+
+class Hurtful(AnySchema):
+    """Knows the schemas that A's records name, too."""
+
+    def by_fingerprint(self, name: bytes) -> str | None:
+        """Return a schema."""
+        if name.startswith(b"hurts"):
+            return HURTING[int(name[5:]) % len(HURTING)]
+        return super().by_fingerprint(name)
 
 
 def hanging_names(worker: Worker, _: Ports) -> Sends:
@@ -140,10 +204,13 @@ SCENARIOS: Final = {
     "C1 an impossible year": Scenario(receivers("an impossible year"), quick=True),
     "C1 an impossible zone": Scenario(receivers("an impossible zone")),
     "C2 costly filters on long lists": Scenario(costly_filters, quick=True),
+    "C2 as many filters as a workspace may have": Scenario(many_filters),
     "H2 names that hang": Scenario(hanging_names),
     "H3 records that can't be read": Scenario(strays, quick=True),
+    "H4 forged records of endpoints": Scenario(forged_endpoints, quick=True, in_vain=True),
     "low: forged delivery headers": Scenario(forged_headers),
     "M1 two answers to one request": Scenario(receivers("two answers")),
+    "M2 schemas that are costly to read": Scenario(costly_schemas),
     "answers: folded headers": Scenario(receivers("folded headers")),
     "a byte a second": Scenario(receivers("a byte a second")),
     "a reset in an answer": Scenario(receivers("a reset")),
@@ -196,7 +263,7 @@ async def play(ports: Ports, seconds: float, scenario: Scenario | None) -> Measu
     """Let V's events come, with A or without."""
     look_up = Resolving()
     sender = engine(SystemResolver(look_up), age_s=0.0)
-    worker = Worker(sender, f"http://v.example:{ports['v']}/")
+    worker = Worker(sender, f"http://v.example:{ports['v']}/", Hurtful())
     sends: Sends = (lambda _: ()) if scenario is None else scenario.prepare(worker, ports)
     with structlog.testing.capture_logs():
         try:
@@ -225,6 +292,7 @@ def check(name: str, ports: Ports, seconds: float) -> None:
     ratio = attacked.took_s / alone.took_s
     print(f"{name}: {ratio:.3f} of the time; alone {alone}; with A {attacked}")
     assert attacked.complete, attacked
+    assert not (SCENARIOS[name].in_vain and attacked.attempts_of_a), "A got what is V's"
     more_withheld_s = max(0.0, attacked.withheld_s - alone.withheld_s)
     assert attacked.took_s <= BOUND * alone.took_s + NOISE_S + more_withheld_s
     allowed_s = CPU_ONCE_S + CPU_EACH_S * attacked.attempts_of_a

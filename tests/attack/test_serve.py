@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -29,6 +30,13 @@ pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 MIB = 2**20
 ROUNDS, EACH = 4, 40
 BOUND = 1.5
+PAUSE_S = 0.03
+"""Between V's requests: it is far below the limit of its workspace."""
+IN_ALL = 1.1
+NOISE_S = 1.0
+"""What a busy machine may add to V's time in all."""
+KEY_ROUTES = ("/v1/endpoints", "/v1/keys", "/v1/events", "/v1/deliveries/retry")
+BEGINNING = "POST /v1/endpoints HTTP/1.1\r\nhost: x\r\n"
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,11 @@ class Serving:
         """The port of the server."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def health(self) -> str:
+        """The port of its metrics and of its health."""
+        return f"http://127.0.0.1:{self.metrics_port}"
+
     def rss(self) -> int:
         """Return the bytes that the process has in memory."""
         status = Path(f"/proc/{self.pid}/status").read_text()
@@ -64,15 +77,16 @@ class Serving:
         """Return how long V's requests take."""
         return statistics.median(self.took_s(count))
 
-    def took_s(self, count: int) -> list[float]:
-        """Return how long each of V's requests took."""
+    def took_s(self, count: int, *, health: bool = False) -> list[float]:
+        """Return how long each of V's requests took; or those of an orchestrator."""
         took = []
-        with httpx.Client(base_url=self.base, headers=self.ordinary, timeout=30) as client:
+        base, path = (self.health, "/healthz") if health else (self.base, "/v1/endpoints")
+        with httpx.Client(base_url=base, headers=self.ordinary, timeout=30) as client:
             for _ in range(count):
                 began = time.perf_counter()
-                assert client.get("/v1/endpoints").status_code == 200
+                assert client.get(path).status_code == 200
                 took.append(time.perf_counter() - began)
-                time.sleep(0.03)  # V is far below the limit of its workspace
+                time.sleep(PAUSE_S)
         return took
 
 
@@ -127,7 +141,7 @@ def bodies(serving: Serving, megabytes: int, headers: dict[str, str], size: int 
     statuses = set()
     with httpx.Client(base_url=serving.base, headers=headers, timeout=60) as client:
         for number in range(megabytes // size):
-            path = ("/v1/endpoints", "/v1/keys", "/v1/events", "/v1/deliveries/retry")[number % 4]
+            path = KEY_ROUTES[number % len(KEY_ROUTES)]
             kind = {"content-type": "application/json"}
             statuses.add(client.post(path, content=body, headers=kind).status_code)
     return statuses
@@ -196,8 +210,8 @@ def test_test_sends_and_probes_do_not_slow_others(
     path = endpoint_of_a(serving, sink.on("a", good)).removeprefix(serving.base)
     flood = {
         "port": serving.port,
-        "requests": [["POST", path], ["GET", "/readyz"]],
-        "headers": {**serving.hostile, "content-type": "application/json"},
+        "requests": [["POST", path, "{}"], ["GET", "/readyz", ""]],
+        "headers": [{**serving.hostile, "content-type": "application/json"}],
     }
     cores = sorted(os.sched_getaffinity(0))
     alone: list[float] = []
@@ -219,6 +233,62 @@ def test_test_sends_and_probes_do_not_slow_others(
     assert ratio <= BOUND
 
 
+def keys_of_a(serving: Serving) -> list[dict[str, str]]:
+    """Let A make keys; return their headers."""
+    with httpx.Client(base_url=serving.base, headers=serving.hostile, timeout=30) as client:
+        made = [client.post("/v1/keys", json={"name": str(number)}) for number in range(10)]
+    return [{"authorization": f"Bearer {each.json()['key']}"} for each in made]
+
+
+def posts(body: str, times: int, *headers: dict[str, str]) -> dict[str, Any]:
+    """Return a flood of such bodies."""
+    json_of = [{**each, "content-type": "application/json"} for each in headers]
+    return {"requests": [["POST", each, body] for each in KEY_ROUTES], "headers": json_of} | {
+        "times": times
+    }
+
+
+API_ATTACKS: Final[dict[str, Callable[[Serving], dict[str, Any]]]] = {
+    "H1 bodies without a key": lambda _: posts("x" * 1_000, 1_000, {}),
+    "H1 bodies that are refused": lambda serving: posts("[", 500_000, serving.hostile),
+    "H1 headers without end": lambda _: {"way": "pour", "head": BEGINNING, "piece": "x: y\r\n"},
+    "H1 a body that comes without end": lambda _: {
+        "way": "pour",
+        "head": f"{BEGINNING}transfer-encoding: chunked\r\n\r\n",
+        "piece": "1\r\nx\r\n",
+    },
+    "H1 half requests": lambda _: {"way": "hold", "head": BEGINNING, "connections": 300},
+    "M4 silent connections to the health port": lambda serving: {
+        "way": "hold", "head": "", "connections": 100, "port": serving.metrics_port,
+    },
+    "M5 more keys": lambda serving: {
+        "requests": [["GET", "/v1/endpoints", ""]], "headers": keys_of_a(serving),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", API_ATTACKS)
+def test_v_is_answered_in_its_usual_time(serving: Serving, name: str, tmp_path: Path) -> None:
+    flood = {"port": serving.port, **API_ATTACKS[name](serving)}
+    health = flood["port"] == serving.metrics_port
+    cores = sorted(os.sched_getaffinity(0))
+    alone, attacked, answers = 0.0, 0.0, Counter[str]()
+    for number in range(ROUNDS):
+        # In turns, so that what else the machine does meets both.
+        alone += sum(serving.took_s(EACH, health=health)) + EACH * PAUSE_S
+        with Child("attack.flood_process", flood, cores, tmp_path / str(number)) as child:
+            child.hear()
+            attacked += sum(serving.took_s(EACH, health=health)) + EACH * PAUSE_S
+            answers.update(child.ask("stop"))
+    count = ROUNDS * EACH
+    print(f"{name}: V's {count} in {alone:.2f} s alone, {attacked / alone:.3f} times that with A")
+    print(f"A's answers: {dict(answers)}")
+    assert answers, "A did nothing"
+    assert not any(status.startswith(("2", "5")) for status in answers) or "keys" in name
+    assert attacked <= IN_ALL * alone + NOISE_S
+
+
 def test_metrics_are_not_on_the_port_that_is_published(serving: Serving) -> None:
     assert httpx.get(f"{serving.base}/metrics").status_code == 404
     port = f"http://127.0.0.1:{serving.metrics_port}"
@@ -230,11 +300,8 @@ def test_metrics_are_not_on_the_port_that_is_published(serving: Serving) -> None
 
 
 def test_more_keys_bring_no_more_requests(serving: Serving) -> None:
-    made = []
+    made = keys_of_a(serving)
     with httpx.Client(base_url=serving.base, timeout=30) as client:
-        for number in range(10):
-            answer = client.post("/v1/keys", json={"name": str(number)}, headers=serving.hostile)
-            made.append({"authorization": f"Bearer {answer.json()['key']}"})
         began, passed = time.monotonic(), 0
         while time.monotonic() - began < 2:
             for key in made:

@@ -20,6 +20,7 @@ from deliver.whole import ATTEMPTS, DECODED, EXAMPLE, WORKSPACE, Server, Whole
 from plaudit.deliver.http_client import make_context
 from plaudit.deliver.pipeline.upkeep import update_endpoints
 from plaudit.deliver.settings import HttpSettings
+from plaudit.events.decoding import SchemaLookup
 from plaudit.records.attempt import decode_attempt
 from plaudit.transport.addresses import AddressPolicy
 from plaudit.transport.engine.engine import Engine
@@ -137,11 +138,12 @@ class Worker(Whole):
     Args:
         sender: the engine.
         url: of V's endpoint.
+        lookup: knows the schemas of records.
     """
 
-    def __init__(self, sender: Sender, url: str) -> None:
+    def __init__(self, sender: Sender, url: str, lookup: SchemaLookup) -> None:
         self.noting = Noting()
-        super().__init__(self.noting, sender=sender, endpoints={})
+        super().__init__(self.noting, sender=sender, endpoints={}, lookup=lookup)
         self.add(V, url)
         self._rounds = 0
 

@@ -38,7 +38,7 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.endpoints.table import EndpointTable
-from plaudit.events.decoding import EventDecoder
+from plaudit.events.decoding import EventDecoder, SchemaLookup
 from plaudit.events.encoding import encode
 from plaudit.events.examples import example
 from plaudit.events.framing import SchemaId
@@ -267,6 +267,7 @@ class Whole:
         sender: Sender | None = None,
         endpoints: Mapping[str, dict[str, Any]] = ENDPOINTS,
         tracing: Tracing | None = None,
+        lookup: SchemaLookup | None = None,
     ) -> None:
         self.server = server or Server()
         self.sender = Answering()
@@ -285,7 +286,7 @@ class Whole:
             AdmissionLimits(),
             self.table,
             lambda: True,
-            AnySchema(),
+            lookup or AnySchema(),
             spans=tracing and DeliverySpans(tracing, self.settler.defects, self.settler.now_ms),
         )
         self.events = self._side("events", "testimonials", 0)

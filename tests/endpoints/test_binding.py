@@ -52,9 +52,9 @@ def record(keys: SecretKeys = KEYS, endpoint_id: str = ID, **given: Any) -> Endp
     return decode_endpoint(endpoint_value(endpoint_id, **fields))
 
 
-def forged(genuine: EndpointRecord, **changes: Any) -> bytes:
+def forged(genuine: EndpointRecord, keys: SecretKeys = KEYS, **changes: Any) -> bytes:
     """Return a record that someone without the key has changed, with the seal that it had."""
-    value = bind(genuine, KEYS)
+    value = bind(genuine, keys)
     tail = value[len(encode_endpoint(genuine)) :]
     return encode_endpoint(cast("EndpointRecord", {**genuine, **changes})) + tail
 
