@@ -11,6 +11,7 @@ from typing import Final
 from breaks.attacks import ATTACKS
 from breaks.console_data import CONSOLE_DATA
 from breaks.defects import DEFECTS
+from breaks.edges import EDGES
 from breaks.imports import IMPORTS
 from breaks.isolation import ISOLATION
 from breaks.logs import LOGS
@@ -359,6 +360,6 @@ TRANSPORT: Final = (
 )
 
 BREAKS: Final = (
-    *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS, *WIDE,
+    *OFFSETS, *SETTLING, *DEFECTS, *TIME, *ISOLATION, *TRANSPORT, *RECORDS, *ATTACKS, *EDGES, *WIDE,
     *IMPORTS, *LOGS, *CONSOLE_DATA, *MEANT, *OPERATIONS, *TRACING,
 )  # fmt: skip
