@@ -30,7 +30,7 @@ from endpoints.test_binding import forged
 from events.test_hostile import HOSTILE, TYPE
 from plaudit.api.settings import ApiSettings
 from plaudit.endpoints.binding import bind
-from plaudit.endpoints.opening import Private, seal
+from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.events.avro.varint import long_bytes
 from plaudit.events.decoding import SINGLE_HEAD
@@ -136,13 +136,13 @@ def many_filters(worker: Worker, ports: Ports) -> Sends:
 
 def forged_endpoints(worker: Worker, ports: Ports) -> Sends:
     """Records in the endpoints topic make A's endpoints V's; half of them the worker knows."""
-    private = Private(f"http://127.0.0.1:{ports['good']}/", {}, [Secret(new_secret())])
+    private = EncryptedFields(f"http://127.0.0.1:{ports['good']}/", {}, [Secret(new_secret())])
     records = []
     for number in range(FORGED_ENDPOINTS):
         endpoint_id = str(UUID(int=0xA00 + number))
         sealed = seal(KEYS, endpoint_id, private)
-        fields = {"workspace_id": OF_A, "key_id": sealed.key_id, "sealed": sealed.blob}
-        genuine = decode_endpoint(endpoint_value(endpoint_id, **fields))
+        fields: dict[str, object] = {"key_id": sealed.key_id, "sealed": sealed.blob}
+        genuine = decode_endpoint(endpoint_value(endpoint_id, OF_A, **fields))
         if number % 2:
             worker.table.apply(endpoint_id.encode(), bind(genuine, KEYS))
         records.append(
