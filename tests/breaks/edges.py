@@ -1,4 +1,4 @@
-"""Promises at the edges: quotas, files of commands, and what is told to whom; see `promises`."""
+"""Promises about quotas, files of commands, schemas and names; see `promises`."""
 
 from __future__ import annotations
 
