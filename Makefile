@@ -129,7 +129,8 @@ build/interop/tools.stamp: tests/interop/package.json tests/interop/java/pom.xml
 		else echo "npm is not installed: tests of Node's tools are skipped"; fi
 	@if command -v mvn >/dev/null; then mvn -q -B -f tests/interop/java/pom.xml dependency:copy-dependencies \
 		-DoutputDirectory=$(CURDIR)/build/interop/java && mvn -q -B -f tests/interop/java/apicurio3/pom.xml \
-		dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/interop/java3; else echo "mvn is not installed: tests in Java are skipped"; fi
+		dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/interop/java3 && mvn -q -B -f \
+		tests/interop/java/debezium/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/interop/java-debezium; else echo "mvn is not installed: tests in Java are skipped"; fi
 	@touch $@
 
 # Wheels of atheris are for Linux and some versions of Python.

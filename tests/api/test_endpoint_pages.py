@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from uuid import uuid4
 
 import pytest
@@ -50,3 +51,24 @@ def test_an_endpoint_that_cannot_be_decrypted_does_not_spoil_the_list(api: Insta
     assert (listed[good]["url"] is None, listed[bad.endpoint_id]["url"]) == (False, None)
     assert "can't decrypt" in listed[bad.endpoint_id]["warnings"][0]
     refused(api.client.get(f"{LIST}/{bad.endpoint_id}", headers=api.read), 500)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field", "said"),
+    [
+        ("POST", LIST, "x", "body", "not JSON: Expecting value"),
+        ("GET", "/v1/dead-letters?reason=foo", None, "reason", "'foo' is not a reason"),
+        ("GET", "/v1/hooks/samples?event=foo", None, "type", "see /v1/event-types"),
+        ("GET", "/v1/deliveries?reason=FOO", None, "reason", "not in the form"),
+        ("GET", "/v1/deliveries?since=yesterday", None, "since", "'yesterday' is not a time"),
+    ],
+)
+def test_a_refusal_speaks_of_fields_and_routes_and_not_of_options_and_commands(
+    method: str, path: str, body: str | None, field: str, said: str, api: Installation
+) -> None:
+    headers = {**api.write, "content-type": "application/json"}
+    answer = api.client.request(method, path, headers=headers, content=body)
+    refused(answer, 422, field)
+    detail = answer.json()["detail"]
+    assert detail.startswith(said) or said in detail
+    assert not {"--", "`plaudit", "'^"} & set(re.findall(r"--|`plaudit|'\^", detail))

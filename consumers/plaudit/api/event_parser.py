@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
-from plaudit.api.problems import Refused
+from plaudit.api.problems import Refused, unknown_type
 from plaudit.events.avro.json_fast_path import UNUSUAL, JsonWritten, write_json
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
 from plaudit.events.models.event import EventModel
@@ -158,7 +158,7 @@ def _event(name: object, data: dict[str, Any], where: str) -> EventModel:
     try:
         return lookup(name).model.model_validate_json(orjson.dumps(data))
     except UnknownEventType as error:
-        raise Refused(422, str(error), field=f"{where}type") from None
+        raise Refused(422, unknown_type(error), field=f"{where}type") from None
     except orjson.JSONEncodeError:
         raise Refused(422, "nested too deep", field=f"{where}data") from None
     except ValidationError as error:

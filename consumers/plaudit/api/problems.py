@@ -89,7 +89,7 @@ def refusal(error: Exception) -> Refused:
         case InputRefused():
             return Refused(422, error.reason, field=error.field)
         case UnknownEventType():
-            return Refused(422, str(error), field="type")
+            return Refused(422, unknown_type(error), field="type")
         case (
             NoSuchEndpoint() | NoSuchDelivery() | NoSuchKey() | NoSuchJob() | NoSuchSession()
             | NoSuchLetter()
@@ -108,6 +108,12 @@ def refusal(error: Exception) -> Refused:
             return Refused(error.status_code, str(error.detail), headers=headers)
     _log.error("api.crashed", exc_info=error)
     return Refused(500, "a defect of ours; it is in the log")
+
+
+def unknown_type(error: UnknownEventType) -> str:
+    """Return the message for callers, who have routes instead of commands."""
+    close = f"did you mean {' or '.join(error.close)}?"
+    return f"unknown event type {error.name!r}: {close if error.close else 'see /v1/event-types'}"
 
 
 def _away(error: Exception) -> Refused:
@@ -135,6 +141,8 @@ def _misconfigured(error: TopicProblem | NotAuthorized | CannotOpen) -> Refused:
 def invalid(error: RequestValidationError) -> Refused:
     """Return the problem document for a request that violates the schema: its first error."""
     first: dict[str, Any] = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return Refused(422, f"not JSON: {first['ctx']['error']}", field="body")
     place, *path = first["loc"] or ("request",)
     named = ".".join(str(part) for part in path) or str(place)
     return Refused(422, in_words(str(first["msg"])), field=named)

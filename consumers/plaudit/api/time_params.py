@@ -22,4 +22,4 @@ def epoch_ms(field: str, text: str | None) -> int | None:
     try:
         return moment(field, text, wall_ms())
     except LetterFilterRefused as error:
-        raise Refused(422, str(error), field=field) from None
+        raise Refused(422, error.problem, field=field) from None

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter
 
 from plaudit.api.auth import Reading, WithOnce, WithParts, Writing
-from plaudit.api.problems import Refused, documented
+from plaudit.api.problems import Refused, documented, unknown_type
 from plaudit.api.schemas.endpoints import KeyBody, KeyOut
 from plaudit.api.schemas.event_bodies import EventTypeDetail, EventTypeOut
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
@@ -43,7 +43,7 @@ def show_event_type(who: Reading, name: str) -> EventTypeDetail:
     try:
         found = lookup(name)
     except UnknownEventType as error:
-        raise Refused(404, str(error)) from None
+        raise Refused(404, unknown_type(error)) from None
     shown = render(EventDecoder().decode(encode(example(name))))
     return EventTypeDetail(type=name, schema=found.schema, example=orjson.loads(shown))
 

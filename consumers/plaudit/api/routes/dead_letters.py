@@ -110,7 +110,7 @@ async def wanted_of(
     try:
         return LetterWanted(kind, parse(options, wall_ms()))
     except LetterFilterRefused as refused:
-        raise Refused(422, str(refused), field=refused.option.removeprefix("--")) from None
+        raise Refused(422, refused.problem, field=refused.option.removeprefix("--")) from None
 
 
 Filtering = Annotated[LetterWanted, Depends(wanted_of)]

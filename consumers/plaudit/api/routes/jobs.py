@@ -63,7 +63,8 @@ def create_job(
             job_id=None if once is None else once.uuid("job"),
         )
     except LetterFilterRefused as error:
-        raise Refused(422, str(error), field="params") from None
+        place = f"params.filter.{error.option.removeprefix('--')}"
+        raise Refused(422, error.problem, field=place) from None
     except TooManyJobs as error:
         raise Refused(429, str(error), headers={"retry-after": "5"}) from None
     response.headers["location"] = f"{router.prefix}/{job.job_id}"

@@ -31,11 +31,13 @@ class LetterFilterRefused(ValueError):
 
     Attributes:
         option: name of the option.
+        problem: the message without it.
     """
 
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"{option}: {problem}")
         self.option = option
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
