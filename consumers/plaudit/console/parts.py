@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from plaudit.api.dependencies import Parts
@@ -25,6 +25,7 @@ class ConsoleParts:
         log: delivery log.
         sessions: sessions and sign-in links.
         sign_ins: limit of attempts to sign in, per address.
+        hosts: hosts of endpoints by id and version: decrypting one takes longer than a look-up.
     """
 
     api: Parts
@@ -33,6 +34,7 @@ class ConsoleParts:
     log: DeliveryLog
     sessions: SessionService
     sign_ins: RateLimits
+    hosts: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, api: Parts, settings: ConsoleSettings, kafka: KafkaSettings) -> ConsoleParts:

@@ -10,7 +10,7 @@ import orjson
 from plaudit.api.problems import Refused
 from plaudit.console.asking import Answer, Ask, Shown
 from plaudit.console.pages import endpoint
-from plaudit.console.pages.labels import labels
+from plaudit.console.pages.labels import choices
 from plaudit.console.views.event_types import example_headers, grouped
 from plaudit.control.testing import sample, written_as
 from plaudit.events.catalogue import UnknownEventType, lookup
@@ -29,7 +29,7 @@ def show_type(ask: Ask) -> Answer:
     values = {
         **described(ask.at["name"], ask.asked("format") or "standard", ask.viewer.workspace_id),
         "url": ask.url("/events"),
-        "endpoints": list(labels(ask).values()) if ask.viewer.may_write else [],
+        "endpoints": choices(ask) if ask.viewer.may_write else [],
     }
     return Shown("event_type.html", values)
 

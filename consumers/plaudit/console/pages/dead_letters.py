@@ -10,8 +10,8 @@ from plaudit.api.routes.dead_letters import JSON_LINES, begun, check_kind
 from plaudit.console.asking import Answer, Ask, Shown, Streamed
 from plaudit.console.pages.delivery import pretty
 from plaudit.console.pages.jobs import bounds_of, ordered
-from plaudit.console.pages.labels import Label, label_or_deleted, labels, labels_for
-from plaudit.console.views.bars import ShareBar, bars
+from plaudit.console.pages.labels import Label, choices, label_or_deleted, labels_for
+from plaudit.console.views.bars import MOST_BARS, ShareBar, bars
 from plaudit.console.views.filters import RANGES, chips
 from plaudit.console.views.letter_filter import DeadLetterFilter
 from plaudit.control.dead_letters import AGES, OLDER, LetterCounts
@@ -39,7 +39,8 @@ def show(ask: Ask) -> Answer:
     letters = ask.parts.api.letters
     page = letters.page(kind, condition, ask.asked("cursor"))
     counts = letters.count(kind, condition, ask.now_ms)
-    known = labels(ask)
+    owners = {each.text(Header.ENDPOINT_ID) for each in page.letters}
+    known = labels_for(ask, {each for each in owners if each is not None})
     chosen = None if wanted.endpoint is None else label_or_deleted(ask, wanted.endpoint).name
     older = page.cursor and ask.url("/dead-letters", **wanted.given, cursor=page.cursor)
     values = {
@@ -53,7 +54,7 @@ def show(ask: Ask) -> Answer:
             (each.text, ask.url("/dead-letters", **each.without))
             for each in chips(wanted.given, chosen)
         ],
-        "endpoints": list(known.values()),
+        "endpoints": choices(ask),
         "types": list(CATALOGUE),
         "reasons": list(DEAD_DELIVERIES if kind is Kind.DELIVERIES else DEAD_RECORDS),
         "ranges": RANGES,
@@ -130,8 +131,6 @@ def _row(ask: Ask, kind: Kind, letter: Letter, known: Mapping[str, Label]) -> di
     reason = letter.text(Header.REASON) or ""
     status = letter.number(Header.LAST_STATUS)
     label = known.get(endpoint or "")
-    if label is None and endpoint is not None:
-        label = label_or_deleted(ask, endpoint)
     more = {} if kind is Kind.DELIVERIES else {"kind": str(kind)}
     return {
         "id": letter.id,
@@ -154,7 +153,8 @@ def _histograms(
     def url(**given: str | None) -> str:
         return ask.url("/dead-letters", **{**wanted.given, **given})
 
-    names = labels_for(ask, {each for each in counts.by["endpoint"] if each != NONE})
+    heaviest = [each for each in counts.by["endpoint"] if each != NONE][:MOST_BARS]
+    names = labels_for(ask, set(heaviest))
     reasons = bars(
         (reason, number, url(reason=reason), explain(reason).what)
         for reason, number in counts.by["reason"].items()

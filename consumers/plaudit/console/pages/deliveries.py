@@ -9,7 +9,7 @@ from typing import Any, Final
 from plaudit.api.problems import Refused
 from plaudit.console.asking import Answer, Ask, Shown
 from plaudit.console.pages.jobs import bounds_of, ordered
-from plaudit.console.pages.labels import label_or_deleted, labels, labels_for
+from plaudit.console.pages.labels import choices, label_or_deleted, labels_for
 from plaudit.console.views.filters import RANGES, WORDS, DeliveryFilter, chips
 from plaudit.console.views.words import mark_of
 from plaudit.events.catalogue import CATALOGUE
@@ -24,11 +24,7 @@ def show(ask: Ask) -> Answer:
     """Show a page of deliveries."""
     wanted = DeliveryFilter.of(ask.asked)
     page = ask.parts.log.page(_query(ask, wanted), cursor=ask.asked("cursor"))
-    known = labels(ask)
-    name = None
-    if wanted.endpoint is not None:
-        found = known.get(wanted.endpoint)
-        name = found.name if found else label_or_deleted(ask, wanted.endpoint).name
+    name = None if wanted.endpoint is None else label_or_deleted(ask, wanted.endpoint).name
     older = None
     if page.cursor is not None:
         older = ask.url("/deliveries", **wanted.given, cursor=page.cursor)
@@ -40,7 +36,7 @@ def show(ask: Ask) -> Answer:
             for each in chips(wanted.given, name)
         ],
         "wanted": wanted,
-        "endpoints": list(known.values()),
+        "endpoints": choices(ask),
         "types": list(CATALOGUE),
         "states": list(WORDS),
         "ranges": RANGES,

@@ -22,6 +22,8 @@ from plaudit.store.endpoints.warnings import advice
 from plaudit.store.log.health import Health
 from plaudit.store.log.stats import Hour
 
+MOST_ROWS: Final = 200
+"""Rows of the list; a search finds the others."""
 _ORDER: Final = {"disabled": 0, "failing": 1, "active": 2}
 
 
@@ -38,7 +40,13 @@ def show(ask: Ask) -> Answer:
         each for each in rows if wanted in f"{each['label'].name} {each['label'].host}".lower()
     ]
     found.sort(key=lambda row: (_ORDER[row["mark"].word], row["label"].name.lower()))
-    return Shown("endpoints.html", {"rows": found, "all": len(rows), "q": ask.asked("q") or ""})
+    values = {
+        "rows": found[:MOST_ROWS],
+        "found": len(found),
+        "all": len(rows),
+        "q": ask.asked("q") or "",
+    }
+    return Shown("endpoints.html", values)
 
 
 def row_of(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from plaudit.console.asking import Ask
 from plaudit.endpoints.keys import CannotOpen
 from plaudit.store.endpoints.changes import NoSuchEndpoint
 from plaudit.store.endpoints.rows import StoredEndpoint
+
+MOST_CHOICES: Final = 200
+"""Endpoints in a list to choose from; where there are more, a form asks for the id."""
+MOST_HOSTS: Final = 200_000
+"""Hosts in memory, of about 200 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +50,22 @@ def endpoints_of(ask: Ask) -> list[StoredEndpoint]:
 
 def label_of(ask: Ask, endpoint: StoredEndpoint) -> Label:
     """Return the label of an endpoint."""
-    try:
-        host = urlsplit(ask.parts.api.endpoints.private(endpoint).url).netloc
-    except CannotOpen:
-        host = "address can't be decrypted"
+    host = _host_of(ask, endpoint)
     return Label(endpoint.endpoint_id, endpoint.name or host, host)
+
+
+def _host_of(ask: Ask, endpoint: StoredEndpoint) -> str:
+    hosts, key = ask.parts.hosts, (endpoint.endpoint_id, endpoint.version)
+    host = hosts.get(key)
+    if host is None:
+        try:
+            host = urlsplit(ask.parts.api.endpoints.private(endpoint).url).netloc
+        except CannotOpen:
+            return "address can't be decrypted"
+        if len(hosts) >= MOST_HOSTS:
+            hosts.clear()
+        hosts[key] = host
+    return host
 
 
 def labels(ask: Ask) -> Mapping[str, Label]:
@@ -56,9 +73,22 @@ def labels(ask: Ask) -> Mapping[str, Label]:
     return {each.endpoint_id: label_of(ask, each) for each in endpoints_of(ask)}
 
 
+def choices(ask: Ask) -> list[Label] | None:
+    """Return the endpoints for a list to choose from; None if there are too many for one."""
+    found = ask.parts.api.endpoints.page(ask.viewer.workspace_id, MOST_CHOICES + 1)
+    return None if len(found) > MOST_CHOICES else [label_of(ask, each) for each in found]
+
+
 def labels_for(ask: Ask, endpoint_ids: set[str]) -> Mapping[str, Label]:
     """Return the labels of some endpoints, also of deleted ones."""
-    return {each: label_or_deleted(ask, each) for each in endpoint_ids}
+    found = ask.parts.api.endpoints.some(endpoint_ids)
+    mine = ask.viewer.workspace_id
+    return {
+        each: label_of(ask, found[each])
+        if each in found and mine in {None, found[each].workspace_id}
+        else _deleted(each)
+        for each in endpoint_ids
+    }
 
 
 def label_or_deleted(ask: Ask, endpoint_id: str) -> Label:
@@ -66,4 +96,8 @@ def label_or_deleted(ask: Ask, endpoint_id: str) -> Label:
     try:
         return label_of(ask, owned(ask, endpoint_id))
     except NoSuchEndpoint:
-        return Label(endpoint_id, f"deleted endpoint {endpoint_id[:8]}", "", deleted=True)
+        return _deleted(endpoint_id)
+
+
+def _deleted(endpoint_id: str) -> Label:
+    return Label(endpoint_id, f"deleted endpoint {endpoint_id[:8]}", "", deleted=True)

@@ -8,9 +8,11 @@ from plaudit.console.asking import Answer, Ask, Shown
 from plaudit.console.pages.endpoints import row_of
 from plaudit.console.pages.labels import endpoints_of
 from plaudit.console.views.charts import RANGES, chart, range_of
-from plaudit.console.views.words import percent, plural
+from plaudit.console.views.words import endpoint_mark, percent, plural
 from plaudit.control.status import read_status
 from plaudit.kafka.errors import KafkaFailure
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.log.health import Health
 from plaudit.store.log.stats import Hour
 
 MOST_TROUBLED: Final = 10
@@ -25,12 +27,13 @@ def show(ask: Ask) -> Answer:
     steps = ask.parts.log.series(span.resolution, mine, None, since, ask.now_ms)
     healths = ask.parts.log.healths(mine)
     sums = ask.parts.log.sums(mine, since)
+    endpoints = endpoints_of(ask)
+    troubled = [each for each in endpoints if _is_troubled(each, healths.get(each.endpoint_id))]
+    troubled.sort(key=lambda each: _since(each, healths.get(each.endpoint_id)))
     rows = [
         row_of(ask, each, healths.get(each.endpoint_id), sums.get(each.endpoint_id))
-        for each in endpoints_of(ask)
+        for each in troubled[:MOST_TROUBLED]
     ]
-    troubled = [each for each in rows if each["mark"].kind != "delivered"]
-    troubled.sort(key=lambda row: row["health"].failing_since or row["endpoint"].status_since or 0)
     whole = Hour(0)
     for each in steps:
         whole.add(each)
@@ -41,12 +44,22 @@ def show(ask: Ask) -> Answer:
         "ranges": list(RANGES),
         "url": ask.url("", range=asked),
         "now_ms": ask.now_ms,
-        "troubled": troubled[:MOST_TROUBLED],
+        "troubled": rows,
         "troubles": len(troubled),
-        "endpoints": len(rows),
-        "verdict": _verdict(whole.plain(), len(troubled), len(rows)),
+        "endpoints": len(endpoints),
+        "verdict": _verdict(whole.plain(), len(troubled), len(endpoints)),
     }
     return Shown("overview.html", values)
+
+
+def _is_troubled(endpoint: StoredEndpoint, health: Health | None) -> bool:
+    streak = 0 if health is None else health.failure_streak
+    return endpoint_mark(endpoint, streak).kind != "delivered"
+
+
+def _since(endpoint: StoredEndpoint, health: Health | None) -> int:
+    failing = None if health is None else health.failing_since
+    return failing or endpoint.status_since or 0
 
 
 def show_lanes(ask: Ask) -> Answer:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from plaudit.api.problems import Refused
 from plaudit.console.asking import Answer, Ask, Shown
 from plaudit.console.pages.jobs import bounds_of, ordered
-from plaudit.console.pages.labels import labels, owned
+from plaudit.console.pages.labels import choices, owned
 from plaudit.events.catalogue import CATALOGUE
 
 AGES: Final = ("15m", "1h", "6h", "24h", "7d")
@@ -17,7 +17,7 @@ def show(ask: Ask) -> Answer:
     """Show the form of a replay; the address may fill it in."""
     ask.viewer.caller.check_writes()
     values = {
-        "endpoints": list(labels(ask).values()),
+        "endpoints": choices(ask),
         "types": list(CATALOGUE),
         "ages": AGES,
         "given": {name: ask.asked(name) or "" for name in ("endpoint", "since", "until", "type")},

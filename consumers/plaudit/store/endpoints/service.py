@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.key_pairs import SigningKey
 from plaudit.endpoints.keys import SecretKeys
@@ -35,7 +35,8 @@ from plaudit.store.endpoints.moving import dropped
 from plaudit.store.endpoints.reencrypt import reseal
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, checked, uuid_text
+from plaudit.store.endpoints.spec import EndpointSpec, Rules, checked, uuid_text
+from plaudit.store.endpoints.unique_name import check_name
 
 ANNOUNCE_S: Final = 10.0
 OVERLAP_MS: Final = 24 * 3_600_000
@@ -95,7 +96,7 @@ class EndpointService:
         with translated(), self._engine.begin() as connection:
             before = None if once is None else rows.find(connection, endpoint_id)
             if before is None:
-                self._refuse_twin(connection, endpoint)
+                check_name(connection, endpoint)
                 number = rows.insert(connection, endpoint)
             else:
                 number = rows.announce(connection, endpoint_id)
@@ -128,6 +129,11 @@ class EndpointService:
         wanted = None if workspace_id is None else uuid_text("workspace", workspace_id)
         with translated(), self._engine.begin() as connection:
             return rows.find_page(connection, wanted, most, after)
+
+    def some(self, ids: Collection[str]) -> Mapping[str, StoredEndpoint]:
+        """Return those of some endpoints that there are, by id."""
+        with translated(), self._engine.begin() as connection:
+            return rows.find_each(connection, ids)
 
     def private(self, endpoint: StoredEndpoint) -> EncryptedFields:
         """Return what is sealed of an endpoint.
@@ -322,7 +328,7 @@ class EndpointService:
                 raise NoSuchEndpoint(newer.endpoint_id)
             if known.version != changed.version:
                 raise ChangedMeanwhile(newer.endpoint_id)
-            self._refuse_twin(connection, newer)
+            check_name(connection, newer)
             number = rows.update(connection, newer)
         return self._announced(newer, number)
 
@@ -334,16 +340,3 @@ class EndpointService:
         with suppress(NoSuchEndpoint):
             endpoint = self.get(endpoint.endpoint_id)
         return WrittenEndpoint(endpoint, secret, trouble)
-
-    @staticmethod
-    def _refuse_twin(connection: Connection, endpoint: StoredEndpoint) -> None:
-        """Refuse a name that another endpoint of the workspace has.
-
-        Raises:
-            InputRefused: it is taken.
-        """
-        if endpoint.name is None:
-            return
-        twin = rows.find_named(connection, endpoint.workspace_id, endpoint.name)
-        if twin not in {None, endpoint.endpoint_id}:
-            raise InputRefused("name", f"{endpoint.name!r} is taken by {twin}")
