@@ -266,7 +266,7 @@ def rig(
         ("stranger", Scope.WORKSPACE, made.other),
     ):
         made.keys[name] = parts.keys.create(scope, of, f"{name}'s key")[1]
-    with patch("plaudit.console.pages.overview.look", no_lag), served(app) as made.base:
+    with patch("plaudit.console.pages.overview.read_status", no_lag), served(app) as made.base:
         yield made
         for client in made.clients:
             client.close()
