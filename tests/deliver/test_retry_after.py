@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from deliver.test_fuzz import outcome_of
 from deliver.world import answer
 from plaudit.deliver.model.retry_after import parse_retry_after, retry_after_ms
+from plaudit.transport.answer import Answer
 
 NOW = datetime(2026, 10, 21, 7, 0, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1_000)
@@ -91,3 +93,10 @@ def test_the_first_of_several_counts() -> None:
     two = answer(503)._replace(raw_headers=((b"Retry-After", b"5"), (b"retry-after", b"9")))
     assert retry_after_ms(two, NOW_MS) == 5_000
     assert retry_after_ms(answer(503), NOW_MS) == 0
+
+
+def test_a_folded_header_before_it_hides_nothing() -> None:
+    head = b"HTTP/1.1 503 No\r\nVia: 1.1 a,\r\n 1.1 b\r\nRetry-After: 60\r\n"
+    found = outcome_of(head + b"Content-Length: 0\r\n\r\n")
+    assert isinstance(found, Answer)
+    assert (found.status, retry_after_ms(found, NOW_MS)) == (503, 60_000)
