@@ -25,6 +25,13 @@ BANNED: Final = re.compile(
     r"wants? to be|of its own accord|cannot be meant|can't be meant)\b",
     re.IGNORECASE,
 )
+ELLIPTIC: Final = re.compile(
+    r"^ +\w+: (of|that|for|whose|which|from|by|above|as) |\b(see above|our own code|be looked at|"
+    r"(is|are) looked at|(takes?|taking) note|(takes?|taking) in\b(?! the)|lets? go|whose turn|"
+    r"anew|as far as (it|that|possible)|all the same|once and for all|hears? (of|that|from))\b",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""Descriptions that leave out their noun, and phrases that stand for a technical verb."""
 PORTIONS: Final = ("schemas", "producers", "consumers")
 NOUN_CLAUSE: Final = re.compile(r"(What|Who|Where|How|Why|When) ")
 """The first word of a docstring that describes a thing in place of naming it."""
@@ -104,6 +111,11 @@ def test_docstrings_use_plain_words() -> None:
     assert over(((where, text) for where, text in docstrings() if BANNED.search(text)), {}) == {}
 
 
+def test_docstrings_of_the_product_leave_out_no_noun() -> None:
+    found = ((where, text) for where, text in docstrings() if ELLIPTIC.search(text))
+    assert over(found, {}) == {}
+
+
 def test_docstrings_name_a_thing() -> None:
     found = ((where, text) for where, text in docstrings() if NOUN_CLAUSE.match(text))
     assert over(found, CLAUSES_LEFT) == {}
@@ -130,6 +142,14 @@ def test_names_of_tests_use_plain_words() -> None:
         if BANNED.search(name.replace("_", " "))
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Args:\n    value: of the record.", "see above", "Take note of a failure."]
+)
+def test_the_guard_finds_a_missing_noun(text: str) -> None:
+    assert ELLIPTIC.search(text)
+    assert not ELLIPTIC.search("Args:\n    value: value of the record.")
 
 
 @pytest.mark.parametrize(

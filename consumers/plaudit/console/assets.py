@@ -22,7 +22,7 @@ class Asset:
     """A static file.
 
     Attributes:
-        digest: of the content; part of its address, so that browsers may keep it forever.
+        digest: digest of the content; part of its address, so that browsers may cache it forever.
         packed: the content, compressed.
     """
 

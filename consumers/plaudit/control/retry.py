@@ -74,7 +74,7 @@ class Retrier:
     Args:
         engine: database.
         settings: names of the topics.
-        source: of events.
+        source: source of events.
         producer: producer to write with.
 
     Attributes:

@@ -36,8 +36,8 @@ class LaneRewind:
 
     Args:
         settings: connection to Kafka.
-        group: of the lane.
-        delays: of each topic of the lane, in milliseconds.
+        group: group of the lane.
+        delays: delay of each topic of the lane, in milliseconds.
     """
 
     def __init__(self, settings: KafkaSettings, group: str, delays: Mapping[str, int]) -> None:

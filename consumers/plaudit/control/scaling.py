@@ -175,7 +175,7 @@ def head(position: GroupPosition, start: int, end: int) -> _Head:
     """Return the unfinished records of a partition.
 
     Args:
-        position: of the group.
+        position: position of the group.
         start: the first offset in the log.
         end: the one after the last.
     """

@@ -34,7 +34,7 @@ def sent_request(
     """Return the request of an attempt.
 
     Args:
-        source: of events.
+        source: source of events.
         attempt: the attempt.
         form: current format of the endpoint.
         own: current names of the endpoint's own headers.

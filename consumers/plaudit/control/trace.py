@@ -66,7 +66,7 @@ class Tracer:
 
     Args:
         engine: database.
-        source: of events.
+        source: source of events.
     """
 
     def __init__(self, engine: Engine, source: EventSource) -> None:

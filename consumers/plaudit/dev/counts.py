@@ -26,7 +26,7 @@ class EndpointTally:
     retrying: set[str] = field(default_factory=set)
 
     def take(self, attempt: Mapping[str, Any]) -> None:
-        """Take in one line of the log."""
+        """Count one attempt record."""
         delivery = attempt["delivery_id"]
         self.attempts += attempt["total_ms"] is not None
         self.retrying.discard(delivery)
@@ -69,9 +69,9 @@ def judge(
     Args:
         events: how many were to be published.
         published: how many the brokers have acknowledged.
-        fates: by subscriber, from the log of attempts.
-        books: by subscriber, its own.
-        dead_letters: by subscriber, in the dead-letter topic.
+        fates: counts by subscriber, from the log of attempts.
+        books: received requests by subscriber.
+        dead_letters: dead letters by subscriber.
     """
     final = published == events and all(fates[name].final >= events for name in NAMES)
     wanted = {"good": (events, 0), "flaky": (events, 0), "broken": (0, events)}

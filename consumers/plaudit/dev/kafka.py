@@ -23,7 +23,7 @@ class FoundKafka:
     """A broker that can be used.
 
     Attributes:
-        bootstrap: for `bootstrap.servers`.
+        bootstrap: value of `bootstrap.servers`.
         how: one line for people, such as `Kafka 4.3.1 on this machine (Java 17.0.15)`.
     """
 

@@ -35,7 +35,7 @@ class Java:
 
     Attributes:
         path: the `java` program.
-        version: as it names itself, such as `17.0.15`.
+        version: version that it reports, such as `17.0.15`.
     """
 
     path: Path

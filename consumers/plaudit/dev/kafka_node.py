@@ -28,9 +28,9 @@ class NodeAddress:
     """Addresses of one node, on the loopback interface.
 
     Attributes:
-        node_id: from 1.
-        broker_port: for clients and other brokers.
-        controller_port: for the KRaft quorum.
+        node_id: number of the node, from 1.
+        broker_port: port for clients and other brokers.
+        controller_port: port for the KRaft quorum.
     """
 
     node_id: int

@@ -34,7 +34,7 @@ class Workers:
     Args:
         count: how many.
         environment: settings of theirs, on top of ours.
-        folder: for their logs.
+        folder: folder of their logs.
         cores: one for each worker to stay on; none: wherever the system puts them.
     """
 

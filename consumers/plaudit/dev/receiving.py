@@ -25,7 +25,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now_s: float | 
     Args:
         secret: `whsec_…`, or `whpk_…` for asymmetric signatures.
         headers: names in lower case.
-        body: as received, byte for byte.
+        body: received bytes, unchanged.
         now_s: seconds since 1970; now by default.
 
     Raises:

@@ -67,13 +67,13 @@ class RunState:
     lag: int | None = None
 
     def attempt(self, key: bytes, value: bytes | None) -> None:
-        """Take in a line of the log of attempts."""
+        """Count an attempt record."""
         name = self.names.get(key.decode())
         if name is not None and value is not None:
             self.fates[name].take(decode_attempt(single_object(value, {})))
 
     def buried(self, key: bytes, value: bytes | None) -> None:
-        """Take in a dead letter, by the id of its delivery; a tombstone takes it out."""
+        """Add a dead letter, by the id of its delivery; a tombstone removes it."""
         if value is None:
             self.dead_letters.discard(key.decode())
         else:
@@ -85,7 +85,7 @@ class RunState:
         return judge(events, self.published, self.fates, books, dead)
 
     def acknowledged(self, future: Future[Ack]) -> None:
-        """Take in what became of an event that was published."""
+        """Count the result of publishing an event."""
         error = future.exception()
         if error is None:
             self.published += 1

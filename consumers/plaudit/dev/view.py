@@ -41,7 +41,7 @@ class Snapshot:
         published: acknowledged by the brokers.
         wanted: how many are to be published; None: no end.
         lag: records that the groups have not finished; None: not known yet.
-        rows: by endpoint.
+        rows: rows by endpoint.
     """
 
     elapsed_s: float

@@ -112,17 +112,18 @@ class TypeSubscribers:
         return self._served if appended_ms >= self._ended_from_ms else self._with_ended
 
     def match(self, space_id: str, appended_ms: int, data: Mapping[str, Any]) -> Sequence[Found]:
-        """Return the endpoints that want an event, unless that takes long.
+        """Return the endpoints that match an event.
 
         Those whose filter raises an exception are among them, as `Unjudged`.
 
         Args:
-            space_id: the event's.
-            appended_ms: when it was appended, by the brokers' clock; a redelivery decides the same.
-            data: of the event, for content filters.
+            space_id: the event's space.
+            appended_ms: when it was appended, by the brokers' clock, so that a redelivery has the
+                same result.
+            data: the event's data, for content filters.
 
         Raises:
-            TakesLong: ask `wants` for one endpoint after the other, with pauses.
+            TakesLong: call `wants` for one endpoint after the other, with pauses.
         """
         if appended_ms >= self.all_from_ms:
             return [self._access.open(each) for each in self._served]

@@ -14,11 +14,11 @@ SOURCE: Final = "/plaudit"
 
 
 class Rendered(NamedTuple):
-    """A request's own part, in some form.
+    """Body and headers of a request in a payload format.
 
     Attributes:
-        body: as it is signed and sent.
-        headers: beside those that every request to the endpoint has.
+        body: the body that is signed and sent.
+        headers: additional headers.
     """
 
     body: bytes
@@ -40,11 +40,11 @@ Judge = Callable[[int], Refusal | None]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A form.
+    """A payload format.
 
     Attributes:
-        name: as endpoints say it in `format`.
-        content_type: of every body.
+        name: value of an endpoint's `format`.
+        content_type: content type of every body.
         render: makes the body.
         judge: what the destination's own answers mean; None: what they mean everywhere.
     """

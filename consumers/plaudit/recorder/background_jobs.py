@@ -34,7 +34,7 @@ LABEL_EVERY_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """Something that is done again and again.
+    """Task that is repeated.
 
     Attributes:
         name: in the log.
@@ -48,7 +48,7 @@ class PeriodicTask:
 
 
 class PeriodicTasks:
-    """Runs each chore in a thread of its own; what fails is said once and done again later.
+    """Runs each task in its own thread; logs a failure once, and tries again later.
 
     Args:
         tasks: what to do.

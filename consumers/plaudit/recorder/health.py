@@ -27,11 +27,11 @@ STUCK_AFTER_S: Final = 30.0
 
 
 class RecorderHealth:
-    """Says how a recorder is (see `plaudit.runtime.ops_server.Subject`).
+    """Health of a recorder (see `plaudit.runtime.ops_server.Subject`).
 
     Args:
-        recorder: of whom to speak.
-        counts: what it has done.
+        recorder: the recorder.
+        counts: its counts.
     """
 
     def __init__(self, recorder: Recorder, counts: ProjectionCounts) -> None:

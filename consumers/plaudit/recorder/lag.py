@@ -33,7 +33,7 @@ class RecorderLag:
         end_of: the end of a partition's log, without a request; None: not known yet.
 
     Attributes:
-        lags: by partition; replaced as a whole.
+        lags: lag by partition; replaced as a whole.
     """
 
     def __init__(self, end_of: Callable[[Partition], int | None]) -> None:
@@ -43,11 +43,11 @@ class RecorderLag:
         self.lags: Mapping[Partition, RecordingLag] = {}
 
     def note_read(self, partition: Partition, offset: int, timestamp_ms: int) -> None:
-        """Take note of a record that is not written yet."""
+        """Note a record that was read and is not written yet."""
         self._in_hand.setdefault(partition, (offset, timestamp_ms))
 
     def note_written(self) -> None:
-        """Take note that everything that was taken is written."""
+        """Note that all records read are written."""
         self._in_hand.clear()
 
     def measure(self, read_to: Mapping[Partition, int], now_ms: int) -> None:

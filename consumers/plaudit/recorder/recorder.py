@@ -61,7 +61,7 @@ class Recorder:
         trouble: what it waits for; None while it waits for nothing.
         lost: records that retention removed before they were read.
         positions_reset: positions that were past the end of their log.
-        lag: of each partition that is assigned.
+        lag: lag of each assigned partition.
     """
 
     def __init__(

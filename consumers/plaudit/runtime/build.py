@@ -13,7 +13,7 @@ class Build(NamedTuple):
     """The release of a process and the form of its hot path.
 
     Attributes:
-        version: of Plaudit.
+        version: version of Plaudit.
         form: whether the hot path is compiled.
         python: release of Python.
     """

@@ -21,8 +21,8 @@ class Batch(NamedTuple):
     """A batch that was written.
 
     Attributes:
-        name: of its span.
-        topic: which its records were read from.
+        name: name of its span.
+        topic: topic of its records.
         records: number of them.
         began_ns: epoch nanoseconds.
         contexts: trace contexts of its records.

@@ -35,10 +35,10 @@ class SpanIds(NamedTuple):
     """Ids of a span, in this process or another one.
 
     Attributes:
-        trace_id: of its trace, 128 bits.
+        trace_id: id of its trace, 128 bits.
         span_id: its own, 64 bits.
         state: the `tracestate`.
-        flags: of the trace; the lowest bit: it is recorded.
+        flags: flags of the trace; the lowest bit: it is recorded.
     """
 
     trace_id: int
@@ -64,11 +64,11 @@ class FinishedSpan:
     Attributes:
         name: low in cardinality.
         kind: role of the work.
-        ids: of this span.
+        ids: ids of this span.
         parent: the span that caused it; None begins a trace.
         start_ns: epoch nanoseconds.
-        end_ns: likewise.
-        attributes: by OpenTelemetry's names, or beginning with `plaudit.`.
+        end_ns: epoch nanoseconds.
+        attributes: attributes with OpenTelemetry's names, or beginning with `plaudit.`.
         events: names of moments with their epoch nanoseconds, in order.
         links: other spans that caused it.
         error: why the work failed; None if it did not.

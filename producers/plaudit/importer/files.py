@@ -59,7 +59,7 @@ class ReviewFile:
     """A file of reviews.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         format: CSV, JSON lines or JSON.
         encoding: encoding of its text.
         delimiter: separator of the values of a CSV file.
@@ -157,7 +157,7 @@ def open_file(
     """Inspect a file: its format, encoding and columns.
 
     Args:
-        path: of the file.
+        path: path of the file.
         kind: format; by default from the file's name.
         encoding: encoding, unless a byte order mark names it.
         delimiter: separator of a CSV file; by default from its header.
@@ -336,7 +336,7 @@ def _refusals(path: Path, rows: Callable[[], int]) -> Iterator[None]:
     """Raise errors of a JSON document as refusals that name the item.
 
     Args:
-        path: of the document.
+        path: path of the document.
         rows: number of items that were read.
     """
     try:

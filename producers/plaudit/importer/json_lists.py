@@ -71,7 +71,7 @@ def shown(prefix: str) -> str:
 class ListScan:
     """Search for the lists in a document, and for the names in their objects.
 
-    A document that is a list is read as far as its first objects only.
+    Of a document that is a list, only the first objects are read.
 
     Args:
         file: the document.

@@ -75,7 +75,7 @@ class Outcome:
         faults: what is wrong with them.
         total: counts over all runs; None until the import is complete.
         repeated: whether an earlier run had completed the import.
-        event: for a dry run, the event of the first valid row.
+        event: event of the first valid row in a dry run.
     """
 
     import_id: UUID

@@ -37,7 +37,7 @@ def read_rating(text: str, given: str | None, scale: int) -> Rating:
     """Return the rating.
 
     Args:
-        text: as it is in the file.
+        text: text in the file.
         given: best rating of the row, if the row says so.
         scale: best rating otherwise.
 

@@ -12,7 +12,7 @@ class Row(NamedTuple):
 
     Attributes:
         line: the line on which it ends, or the item's number in a JSON list.
-        values: by column.
+        values: values by column.
     """
 
     line: int

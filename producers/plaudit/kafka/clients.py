@@ -32,7 +32,7 @@ def open_client(
     Args:
         settings: origin of `config`; used to name the variable behind a rejected property.
         make: `Producer`, `Consumer` or `AdminClient` of confluent_kafka.
-        config: from `KafkaSettings.client_config`, plus callbacks.
+        config: result of `KafkaSettings.client_config`, plus callbacks.
 
     Raises:
         SettingsError: librdkafka rejects a property or its value.

@@ -319,7 +319,7 @@ def ends_membership(failure: KafkaFailure, *, was_member: bool) -> ConsumerFatal
 def _is_refusal(failure: KafkaFailure) -> bool:
     """Return whether a group of another protocol or assignor answered.
 
-    A client of the newer protocol hears that a group of the older one does not exist. That ends it
+    For a client of the newer protocol, a group of the older one does not exist. The client ends
     with a fatal error, of which only the text names the cause.
     """
     return failure.code in {"INCONSISTENT_GROUP_PROTOCOL", "GROUP_ID_NOT_FOUND"} or (

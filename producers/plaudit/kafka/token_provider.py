@@ -25,7 +25,7 @@ def token_provider(text: str, environ: Mapping[str, str] = os.environ) -> Provid
 
     Args:
         text: `msk-iam`, or `package.module:function`.
-        environ: for the region of MSK.
+        environ: environment with the region of MSK.
 
     Raises:
         SettingsError: it can't be loaded; the message says what to do.

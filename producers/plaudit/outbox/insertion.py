@@ -57,10 +57,10 @@ def enqueue(
     """Write an event into the outbox; it is published if and when the transaction commits.
 
     Args:
-        connection: of psycopg, sqlite3, SQLAlchemy (`Connection`, `Session`) or Django
+        connection: connection of psycopg, sqlite3, SQLAlchemy (`Connection`, `Session`) or Django
             (`django.db.connection`), in the transaction that changes the data.
         event: the event; `meta.event_id` stays the same however often it is relayed.
-        source: which service this is, as a URI reference (`ce_source`).
+        source: name of this service, as a URI reference (`ce_source`).
         traceparent: W3C trace context; the default is OpenTelemetry's current span.
         table: the outbox's name.
 

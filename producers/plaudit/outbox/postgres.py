@@ -55,7 +55,7 @@ class PostgresQueue:
     """Outbox table of an upstream service (see `plaudit.outbox.queue.Queue`).
 
     Args:
-        url: of the database, as libpq takes it.
+        url: URL of the database, as libpq takes it.
         make: converts a row into a record.
         table: name of the table.
         batch: maximum rows of a batch.

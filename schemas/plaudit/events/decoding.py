@@ -170,7 +170,7 @@ class EventDecoder:
         """Return the event.
 
         Args:
-            value: of the record.
+            value: value of the record.
             headers: reads the record's headers, only if the value itself names no schema.
 
         Raises:

@@ -14,7 +14,7 @@ class RecordTopic(NamedTuple):
     Attributes:
         codec: name of the record's codec.
         message: name of the message.
-        description: of the channel.
+        description: description of the channel.
     """
 
     codec: str

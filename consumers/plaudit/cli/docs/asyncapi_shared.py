@@ -19,7 +19,7 @@ class SharedAvro:
     Who follows the references has the schemas as they are shipped, word for word.
 
     Args:
-        schemas: of all events.
+        schemas: schemas of all events.
     """
 
     def __init__(self, schemas: Iterable[Mapping[str, Any]]) -> None:

@@ -46,7 +46,7 @@ def check_origin(headers: Headers, own: str | None) -> None:
     """Check that a form was sent from a page of ours.
 
     Args:
-        headers: of the request.
+        headers: headers of the request.
         own: origin of this installation; None: as the `Host` header says.
 
     Raises:

@@ -23,10 +23,10 @@ class ReadEvent(NamedTuple):
     """Decoded event that its deliveries share.
 
     Attributes:
-        value: as it was read.
-        event: decoded; shared, so that no delivery may change it.
-        body: rendered.
-        headers: of its first record.
+        value: the record's value.
+        event: the decoded event, which no delivery may change.
+        body: the rendered body.
+        headers: headers of its first record.
     """
 
     value: bytes

@@ -32,7 +32,7 @@ class AttemptLogger:
     times as much. Lines of text use structlog. Create it after `configure_logs`.
 
     Args:
-        chosen: which outcomes are logged.
+        chosen: selection of the logged outcomes.
         worker: this process.
     """
 

@@ -50,7 +50,7 @@ class LetterAges:
         monotonic: seconds.
 
     Attributes:
-        found: by topic; a topic without letters is left out.
+        found: ages by topic; a topic without letters is left out.
     """
 
     def __init__(

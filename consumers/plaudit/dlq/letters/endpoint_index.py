@@ -58,7 +58,7 @@ class Directory:
     """Every endpoint, read from the compacted topic and followed while the job runs.
 
     Args:
-        settings: where Kafka is.
+        settings: connection to Kafka.
 
     Raises:
         SettingsError: a librdkafka property is refused.

@@ -27,8 +27,8 @@ class Letters:
     """Reads a dead-letter topic; joins no group and changes nothing.
 
     Args:
-        settings: where Kafka is.
-        kind: which topic.
+        settings: connection to Kafka.
+        kind: kind of dead letters.
 
     Raises:
         SettingsError: a librdkafka property is refused.

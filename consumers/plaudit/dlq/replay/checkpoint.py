@@ -75,7 +75,7 @@ class ReplayProgress:
     """Finds the range of a replay, or the position where an earlier run stopped.
 
     Args:
-        settings: where Kafka is.
+        settings: connection to Kafka.
         endpoint: endpoint; it has its own group.
 
     Attributes:

@@ -26,13 +26,13 @@ class ReplayOrder:
     """A request for a replay.
 
     Attributes:
-        endpoint: where to.
-        since: from when on, as written: a time, an age, or `disabled`.
-        until: up to when; None: now.
-        types: only these; none: all that the endpoint wants.
-        spaces: only of these; none: all that the endpoint wants.
-        limits: how fast.
-        again: also when the same was replayed before.
+        endpoint: receiver of the events.
+        since: start of the range, in text form: a time, an age, or `disabled`.
+        until: end of the range; None: now.
+        types: types to replay; empty: all subscribed ones.
+        spaces: spaces to replay; empty: all subscribed ones.
+        limits: limits of the job.
+        again: whether to repeat a completed replay.
     """
 
     endpoint: str
@@ -44,7 +44,7 @@ class ReplayOrder:
     again: bool = False
 
     def wanted(self, known: EndpointSummary) -> ReplayIdentity:
-        """Return what tells this replay from others to the same endpoint.
+        """Return the identity of this replay among those to the same endpoint.
 
         Raises:
             ReplayRefused: the endpoint never was disabled, or its record no longer has the time.
@@ -71,15 +71,15 @@ def _since_unknown(known: EndpointSummary) -> str:
 
 
 class Chooser:
-    """Says which events an endpoint gets.
+    """Decides which events an endpoint receives.
 
     Args:
         known: the endpoint.
-        order: what is to be replayed.
-        lookup: of writers' schemas.
+        order: the request for the replay.
+        lookup: look-up of writers' schemas.
 
     Raises:
-        ReplayRefused: it wants none of what was asked for.
+        ReplayRefused: the endpoint subscribes to none of the requested events.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Chooser:
 
 
 def _narrowed(option: str, asked: frozenset[str], has: frozenset[str]) -> frozenset[str]:
-    """Return what is both asked for and subscribed to; none means all."""
+    """Return the values that are both requested and subscribed to; empty means all."""
     if asked and has and not asked <= has:
         others = ", ".join(sorted(asked - has))
         raise ReplayRefused(f"{option}: the endpoint does not want {others}")

@@ -153,7 +153,7 @@ class _Run:
         self._batch_bytes += len(write.value or b"")
 
     def _commit(self, report: Report) -> None:
-        """Write what is at hand, and with it how far the events are read."""
+        """Write the collected records, together with the position in the events."""
         batch, self._batch, self._batch_bytes = self._batch, [], 0
         if batch and not self._gate.wait_for_room(len(batch)):
             return

@@ -25,12 +25,12 @@ class MetricSpec:
     """A metric of the catalogue.
 
     Attributes:
-        name: as in the code, without the `_total` of a counter.
+        name: name in the code, without the `_total` of a counter.
         kind: its type.
         meaning: what it counts or measures; the help text.
         act: what to do when it moves; empty if there is nothing to do.
         labels: names of its labels.
-        unit: of its values.
+        unit: unit of its values.
         buckets: upper bounds of a histogram.
     """
 

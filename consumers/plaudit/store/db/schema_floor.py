@@ -30,7 +30,7 @@ def misfit(found: str | None, wanted: str, floor: str | None) -> str | None:
     Args:
         found: revision of the tables; None without tables.
         wanted: revision of the release. Revisions are numbers of four digits.
-        floor: of the tables.
+        floor: floor of the tables.
     """
     if found is None or found < wanted:
         at = f"the database is at revision {found or 'none'}, this release needs {wanted}"

@@ -1,4 +1,4 @@
-"""Changes to endpoints: what comes of one, and why one is not made."""
+"""Results of changes to endpoints, and their errors."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class WrittenEndpoint:
     """A change that is safe in the database.
 
     Attributes:
-        endpoint: as it is now.
-        secret: of a new endpoint, or a new secret: shown this once.
-        trouble: why the brokers have not heard of it yet; None: they have.
-        missed_since: of one that is served again: since when it was not, epoch milliseconds.
-        warnings: what the change took away.
+        endpoint: the endpoint after the change.
+        secret: new secret, shown only once.
+        trouble: why the change is not in Kafka yet; None: it is.
+        missed_since: start of the pause of an endpoint that is enabled again, epoch milliseconds.
+        warnings: effects of the change to point out.
     """
 
     endpoint: StoredEndpoint
@@ -43,6 +43,6 @@ class WrittenEndpoint:
 
 
 def offers(written: WrittenEndpoint) -> list[str]:
-    """Return how to send what an endpoint missed; none when it missed nothing."""
+    """Return commands that send what an endpoint missed; empty if it missed nothing."""
     since, endpoint = written.missed_since, written.endpoint
     return [] if since is None else [offer(endpoint.endpoint_id, since, endpoint.active_from)]

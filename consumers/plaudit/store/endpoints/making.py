@@ -16,7 +16,7 @@ from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 
 KEPT_MS: Final = 14 * 24 * 3_600_000
-"""Events are kept for so long: what was published before can't be read any more."""
+"""Retention of events: earlier ones can't be read."""
 MOST_PERIODS: Final = 20
 """Of service, the latest: an endpoint that is switched on and off all day does not grow."""
 
@@ -53,7 +53,7 @@ def new_endpoint(
 
     Args:
         keys: seal what is private.
-        asked: how it shall be, in canonical form.
+        asked: its specification, in canonical form.
         workspace_id: its owner.
         endpoint_id: UUID.
         secret: signs its requests.
@@ -177,7 +177,7 @@ def rotated_secrets(
         secrets: secrets before the rotation, the newest first.
         fresh: the new secret.
         now_ms: time of the rotation, epoch milliseconds.
-        overlap_ms: how long the secret that is replaced signs from now on.
+        overlap_ms: time for which the replaced secret continues to sign.
 
     Raises:
         InputRefused: too many former secrets still sign.

@@ -94,10 +94,10 @@ class Desired:
 def read_file(
     path: Path, named: Collection[str] = (), environ: Mapping[str, str] = os.environ
 ) -> Desired:
-    """Read a file; `${NAME}` stands for an environment variable.
+    """Read a file; `${NAME}` is replaced by an environment variable.
 
     Args:
-        path: of the file.
+        path: path of the file.
         named: further allowed variables, besides `PLAUDIT_VAR_*`. The file inserts values into URLs
             and headers, which sends them to the hosts that it names.
         environ: the environment.

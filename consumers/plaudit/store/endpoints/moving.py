@@ -15,7 +15,7 @@ from plaudit.store.endpoints.spec import EndpointSpec
 def without_headers_of(before: EndpointSpec, changed: EndpointSpec) -> EndpointSpec:
     """Return a changed endpoint without the headers that were given for another host.
 
-    It is for changes that name no headers; those that do say what goes to the new host.
+    It applies to changes without headers; a change with headers chooses those for the new host.
     """
     same = _origin(before.url) == _origin(changed.url)
     return changed if same else replace(changed, headers={})

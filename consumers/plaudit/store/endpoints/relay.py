@@ -45,7 +45,7 @@ class Relay:
 
     Args:
         engine: the database.
-        producer: to write with.
+        producer: producer to write with.
         topic: `Names.endpoints`.
         keys: seal the records.
     """
@@ -56,10 +56,10 @@ class Relay:
         self._relay = outbox.Relay(self._queue, producer)
 
     def run(self, told: Callable[[int], None] = lambda _: None) -> int:
-        """Relay what is there; return how many notes were settled, 0 when another relay is at it.
+        """Relay the waiting notes; return how many were settled, 0 while another relay is active.
 
         Args:
-            told: called after each batch with how many notes were settled so far.
+            told: receives the number of settled notes after each batch.
 
         Raises:
             KafkaFailure: not acknowledged; the notes stay for the next time.
@@ -82,10 +82,10 @@ class Relay:
         return settled
 
     def waiting(self) -> bool:
-        """Return whether there is anything to relay; reads only.
+        """Return whether notes are waiting; reads only.
 
         Raises:
-            DatabaseFailure: it can't be told now.
+            DatabaseFailure: the database can't be used now.
         """
         with reading(self._engine) as connection:
             return connection.execute(sa.select(OUTBOX.c.number).limit(1)).first() is not None
@@ -96,9 +96,9 @@ class Relay:
         """Relay until this relay or another one has settled a note; False when time is up.
 
         Args:
-            number: of the note.
-            timeout_s: how long to wait while another relay is at it.
-            told: as for `run`.
+            number: number of the note.
+            timeout_s: seconds to wait while another relay is active.
+            told: receives the number of settled notes after each batch.
 
         Raises:
             KafkaFailure: not acknowledged; the notes stay for the next time.

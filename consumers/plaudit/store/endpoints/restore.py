@@ -25,7 +25,7 @@ class Skipped(NamedTuple):
 
     Attributes:
         endpoint_id: key of the record.
-        why: for people.
+        why: reason in plain words.
     """
 
     endpoint_id: str
@@ -66,7 +66,7 @@ def plan_restoration(
     """Return the endpoints of the topic's latest records.
 
     Args:
-        values: by endpoint id.
+        values: records by endpoint id.
         keys: check the signatures.
         unsigned: restore records without signature as well, as releases before 0.2 wrote them.
     """
@@ -96,7 +96,7 @@ def restore(
 
     Args:
         engine: the database.
-        endpoints: from the topic.
+        endpoints: endpoints of the topic.
         merge: whether the database may contain endpoints; these stay as they are.
         dry_run: add nothing.
 

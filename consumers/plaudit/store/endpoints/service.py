@@ -51,7 +51,7 @@ class EndpointService:
         keys: seal what is private.
         relay: announces changes.
         rules: what this installation allows.
-        announce_s: how long a change waits for the brokers to know of it.
+        announce_s: seconds that a change waits for its relay to the brokers.
 
     Attributes:
         batch: makes many changes at once.
@@ -79,9 +79,9 @@ class EndpointService:
         """Register an endpoint; it is served from its `active_from` on.
 
         Args:
-            workspace_id: whose it is.
-            wanted: how it shall be.
-            once: the request, where it may be carried out twice.
+            workspace_id: the owner.
+            wanted: its specification.
+            once: seed of an idempotent request.
 
         Raises:
             InputRefused: names what is wrong.
@@ -136,10 +136,10 @@ class EndpointService:
             return rows.find_each(connection, ids)
 
     def private(self, endpoint: StoredEndpoint) -> EncryptedFields:
-        """Return what is sealed of an endpoint.
+        """Return the encrypted fields of an endpoint.
 
         Raises:
-            CannotOpen: its key is not here.
+            CannotOpen: its key is missing.
         """
         return unseal(self._keys, endpoint.endpoint_id, endpoint.sealed)
 
@@ -158,15 +158,15 @@ class EndpointService:
     def update(
         self, endpoint_id: str, wanted: EndpointSpec, version: int | None = None
     ) -> WrittenEndpoint:
-        """Make an endpoint as it shall be; without a secret, it keeps the one that it has.
+        """Update an endpoint to a specification; without a secret, it keeps the current one.
 
         Args:
-            endpoint_id: which.
-            wanted: how it shall be.
-            version: that was looked at; None: whichever it is at.
+            endpoint_id: the endpoint.
+            wanted: its specification.
+            version: expected version; None: any.
 
         Raises:
-            ChangedMeanwhile: it is at another version.
+            ChangedMeanwhile: it has another version.
             NoSuchEndpoint: no endpoint has that id.
             InputRefused: names what is wrong.
         """
@@ -178,7 +178,7 @@ class EndpointService:
         return replace(written, warnings=dropped(self.wanted(before), asked))
 
     def check(self, wanted: EndpointSpec) -> EndpointSpec:
-        """Return what is asked for in canonical form, without doing it.
+        """Return a specification in canonical form, without a change.
 
         Raises:
             InputRefused: names what is wrong.
@@ -232,14 +232,14 @@ class EndpointService:
         before = self.get(endpoint_id)
         if (before.status, before.status_reason) == ("disabled", reason):
             return WrittenEndpoint(before)
-        # Another reason does not make what it has missed begin later.
+        # A new reason does not move the start of what it has missed.
         since = before.status_since if before.status == "disabled" else None
         return self._change(rows.disabled(before, reason, since or wall_ms()))
 
     def enable(self, endpoint_id: str) -> WrittenEndpoint:
-        """Serve an endpoint again, from now on: what it missed is for replay.
+        """Enable an endpoint again, from now on; a replay sends what it missed.
 
-        One that is served is left alone: with a later `active_from` it would miss what comes now.
+        An enabled endpoint is not changed: with a later `active_from` it would miss current events.
 
         Raises:
             NoSuchEndpoint: no endpoint has that id.
@@ -251,10 +251,10 @@ class EndpointService:
         return replace(self._change(served), missed_since=before.status_since)
 
     def disabled_since(self, endpoint: StoredEndpoint) -> int | None:
-        """Return when an endpoint was disabled last, in epoch milliseconds; None: it is not known.
+        """Return when an endpoint was last disabled, in epoch milliseconds; None: unknown.
 
         Raises:
-            CannotOpen: its key is not here.
+            CannotOpen: its key is missing.
         """
         if endpoint.status != "active":
             return endpoint.status_since
@@ -262,14 +262,14 @@ class EndpointService:
         return earlier[-1][1] if earlier else None
 
     def remove(self, endpoint_id: str, version: int | None = None) -> WrittenEndpoint:
-        """Delete an endpoint; what is on its way to it is cancelled.
+        """Delete an endpoint; its deliveries are cancelled.
 
         Args:
-            endpoint_id: which.
-            version: that was looked at; None: whichever it is at.
+            endpoint_id: the endpoint.
+            version: expected version; None: any.
 
         Raises:
-            ChangedMeanwhile: it is at another version.
+            ChangedMeanwhile: it has another version.
             NoSuchEndpoint: no endpoint has that id.
         """
         wanted = uuid_text("endpoint", endpoint_id)
@@ -286,7 +286,7 @@ class EndpointService:
         """Announce every endpoint again, after a restored backup; return how many.
 
         Args:
-            told: called now and then with how many the brokers have heard of.
+            told: receives the number of announced endpoints at intervals.
 
         Raises:
             KafkaFailure: the brokers are away; the rest is announced the next time.
@@ -309,7 +309,7 @@ class EndpointService:
         self._relay.run()
 
     def reseal(self) -> int:
-        """Seal with the first key what others sealed; return how many endpoints that were.
+        """Encrypt with the first key what other keys encrypted; return the number of endpoints.
 
         Raises:
             CannotOpen: a key is missing; nothing was changed.

@@ -51,10 +51,10 @@ class TooManyJobs(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """JobProgress of a job.
+    """Progress of a job.
 
     Attributes:
-        chosen: number of records to process, as far as it is known.
+        chosen: number of records to process; None: unknown.
         moved: number of records that are finished.
         note: why the job waits; None while it works.
     """

@@ -155,10 +155,10 @@ class Sums:
     """Sums of a batch.
 
     Attributes:
-        hours: by endpoint and epoch hour.
-        minutes: by endpoint and epoch minute.
+        hours: sums by endpoint and epoch hour.
+        minutes: sums by endpoint and epoch minute.
         tried: HTTP attempts by endpoint, in order of time.
-        workspaces: of the endpoints.
+        workspaces: workspaces of the endpoints.
     """
 
     hours: Mapping[tuple[str, int], HourSum]

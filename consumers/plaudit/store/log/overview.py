@@ -20,7 +20,7 @@ def healths(connection: Connection, workspace_id: str | None = None) -> dict[str
 
 
 def sums(connection: Connection, since_ms: int, workspace_id: str | None = None) -> dict[str, Hour]:
-    """Return what was counted since a time, by endpoint id."""
+    """Return the counts since a time, by endpoint id."""
     first = since_ms // HOUR_MS
     query = sa.select(HOURS).where(HOURS.c.hour >= first)
     if workspace_id is not None:

@@ -51,7 +51,7 @@ def places(
 ) -> Iterator[Place]:
     """Yield up to `limit` rows that match and that no later row of their delivery follows.
 
-    A row that was written out of order may be followed all the same.
+    A later row may still follow one that was written out of order.
 
     Args:
         connection: database.

@@ -29,7 +29,7 @@ class Hour:
 
     Attributes:
         hour: hours since 1970, or minutes.
-        latencies: as BOUNDS_MS has the buckets.
+        latencies: counts in the buckets of BOUNDS_MS.
     """
 
     hour: int
@@ -113,7 +113,7 @@ def series(
 
 
 def health_of(connection: Connection, endpoint_id: str, since_ms: int) -> dict[str, Any]:
-    """Return how an endpoint is doing, as plain data: counts from a moment on, and how it ended."""
+    """Return the health of an endpoint: counts since a moment, and the latest outcome."""
     whole = Hour(since_ms // HOUR_MS)
     for each in series(connection, Resolution.HOUR, None, endpoint_id, since_ms, None):
         whole.add(each)

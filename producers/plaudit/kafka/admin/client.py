@@ -53,10 +53,10 @@ class TopicState:
     """Actual state of a topic.
 
     Attributes:
-        name: of the topic.
+        name: name of the topic.
         partitions: number of partitions.
         replication: replicas of the partition with the fewest.
-        leaderless: partitions without a leader at the moment.
+        leaderless: partitions that currently have no leader.
         config: effective configuration, or why it can't be read.
     """
 

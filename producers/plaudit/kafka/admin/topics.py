@@ -178,7 +178,7 @@ def _looks(admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str) -
 
 
 def _different(spec: TopicSpec, state: TopicState) -> dict[str, str]:
-    """Return the declared configuration that a topic does not have, as far as it can have it.
+    """Return the declared configuration that a topic lacks and can have.
 
     With more replicas in sync than there are, no write would succeed.
     """

@@ -29,7 +29,7 @@ class BehindLogger:
         self._code: str | None = None
 
     def failed(self, failure: KafkaFailure, current_as_of: float | None) -> None:
-        """Take note of a failure; log it if the table is behind and the failure is another one.
+        """Note a failure; log it if the table is behind and the failure is new.
 
         Before the first full read this is INFO: the caller of `wait_ready` reports the problem.
         """
@@ -41,5 +41,5 @@ class BehindLogger:
         write("table.behind", extra={"topic": self._topic, "error": str(failure)})
 
     def is_current(self) -> None:
-        """Take note that the table is current: the next failure is logged again."""
+        """Note that the table is current, so that the next failure is logged."""
         self._code = None

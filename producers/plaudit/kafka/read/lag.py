@@ -63,7 +63,7 @@ class GroupPosition(NamedTuple):
 
     Attributes:
         offset: the next offset to read; None: the group has committed none.
-        metadata: of the commit; that of another cluster is still bound (`bound_metadata`).
+        metadata: metadata of the commit; that of another cluster is still bound (`bound_metadata`).
     """
 
     offset: int | None

@@ -91,7 +91,7 @@ class TopicWatch:
         return {topic: each for topic, each in ids.items() if each != NO_ID}
 
     def _say(self, failure: NotAuthorized) -> None:
-        """Log once why topics can't be compared; the member reads on all the same."""
+        """Log once why topics can't be compared; the member continues to read."""
         if str(failure) != self._said:
             self._said = str(failure)
             _log.warning("topics.unavailable", extra={"error": self._said})

@@ -29,7 +29,7 @@ def compile_template(schema: Mapping[str, Any], template: Mapping[str, Any]) -> 
     """Return a function that encodes an event, with a mapping that fills the holes.
 
     Args:
-        schema: as parsed JSON, valid and self-contained.
+        schema: valid and self-contained schema, as parsed JSON.
         template: an event of this schema with all fields.
 
     Raises:

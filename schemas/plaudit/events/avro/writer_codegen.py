@@ -54,7 +54,7 @@ def compile_writer(schema: Mapping[str, Any], *, mappings: bool = False) -> Writ
     """Return a function that encodes models of a record schema.
 
     Args:
-        schema: as parsed JSON, valid and self-contained.
+        schema: valid and self-contained schema, as parsed JSON.
         mappings: records are mappings instead of models.
 
     Raises:

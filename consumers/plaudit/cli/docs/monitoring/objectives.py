@@ -42,8 +42,8 @@ class Objective:
         series: recorded series of the failing part, without its window.
         query: PromQL of that part; `{window}` stands for the window.
         budget: the part that is allowed.
-        summary: what the alerts say.
-        section: of the runbook.
+        summary: summary in the alerts.
+        section: section of the runbook.
     """
 
     alert: str

@@ -45,7 +45,7 @@ class Panel:
         unit: Grafana's name of the unit.
         queries: what it shows.
         kind: Grafana's name of the visualization.
-        width: of 24 columns.
+        width: width in columns, of 24.
     """
 
     title: str
