@@ -47,12 +47,12 @@ def verified(
     """Return the claims of an ID token.
 
     Args:
-        token: as the provider sent it.
+        token: the provider's token.
         keys: the provider's public keys, as JWK.
         issuer: who has to have made it.
         client_id: whom it has to be made for.
-        nonce: of the sign-in.
-        access_token: that came with it.
+        nonce: nonce of the sign-in.
+        access_token: access token of the same answer.
         now_s: epoch seconds.
 
     Raises:

@@ -29,7 +29,7 @@ class PendingSignIn:
     Attributes:
         state: ties the provider's answer to this browser.
         nonce: ties the ID token to this sign-in.
-        verifier: of PKCE; ties the code to this sign-in.
+        verifier: PKCE verifier, which ties the code to this sign-in.
         issuer: provider that was asked.
         back: page to lead to afterwards.
         begun_ms: start, in epoch milliseconds.

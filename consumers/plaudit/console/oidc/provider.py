@@ -89,7 +89,7 @@ class Provider:
 
         Args:
             pending: the sign-in.
-            code: of the provider's answer.
+            code: code in the provider's answer.
             issuer: who made the answer, as it says.
 
         Raises:

@@ -27,7 +27,7 @@ class OidcSignIn:
     Args:
         parts: services.
         responder: makes responses of the console.
-        provider: that operators sign in with.
+        provider: provider with which operators sign in.
     """
 
     def __init__(self, parts: ConsoleParts, responder: Responder, provider: Provider) -> None:
