@@ -75,7 +75,7 @@ def test_an_invalid_row_is_reported_with_its_line_and_the_rest_is_read(tmp_path:
 @pytest.mark.parametrize("text", ['[{"id": 1}, {"id"', "[1, 2", "nonsense", '{"a": [{"b": 1}, }'])
 def test_a_list_that_is_broken_is_refused_with_the_item(tmp_path: Path, text: str) -> None:
     path = written(tmp_path / "a.json", text)
-    with pytest.raises(ImportRefused, match=r"a\.json: item \d+: no JSON"):
+    with pytest.raises(ImportRefused, match=r"a\.json: item \d+: not JSON"):
         list(open_file(path).rows())
 
 

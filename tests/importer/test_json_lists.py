@@ -48,7 +48,8 @@ def test_a_choice_between_equals_is_the_users(tmp_path: Path) -> None:
         opened(tmp_path, document)
     file = opened(tmp_path, document, list_path="new")
     assert len([*file.rows()]) == 2
-    with pytest.raises(ImportRefused, match="--list newer: there is no such list; there are old"):
+    said = "--list newer: not a list of this file; its lists are old"
+    with pytest.raises(ImportRefused, match=said):
         opened(tmp_path, document, list_path="newer")
 
 
