@@ -127,6 +127,27 @@ def test_what_is_committed_comes_back_with_its_metadata(make_topic: MakeTopic, j
     }
 
 
+def test_offsets_are_looked_up_and_committed_within_an_assignment(
+    settings: KafkaSettings, make_topic: MakeTopic, stack: ExitStack
+) -> None:
+    """The answer to the commit arrives in the `read` that the assignment interrupted."""
+    topic = make_topic()
+    found: list[CommittedOffset] = []
+    answers: list[Sequence[Partition]] = []
+
+    def assigned(partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        found.extend(consumer.committed(partitions).values())
+        consumer.commit({each: CommittedOffset(0, "x") for each in partitions}, wait=False)
+        return dict.fromkeys(partitions, 0)
+
+    events = GroupEvents(assigned, lambda _: None, lambda _: None, lambda _: None, answers.append)
+    consumer = Consumer(settings, GroupConfig(f"{settings.topic_prefix}group", "range"), events)
+    stack.callback(consumer.close)
+    consumer.subscribe([topic])
+    until(lambda: bool(consumer.read(1, 5.0)) or bool(answers), "the commit is answered", every_s=0)
+    assert found == [CommittedOffset(None, "")]
+
+
 def test_metadata_over_the_brokers_limit_is_an_error_that_says_so(
     make_topic: MakeTopic, join: Join
 ) -> None:

@@ -12,17 +12,34 @@ import re
 from typing import Final
 
 from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient
+
+from plaudit.kafka.clients import open_client
+from plaudit.kafka.settings import KafkaSettings
 
 _BOUND: Final = re.compile(r"@(?P<cluster>[^:]*):(?P<offset>\d{1,19}):(?P<text>.*)", re.DOTALL)
 
 
-def cluster_id(client: Consumer, topic: str, timeout_s: float) -> str:
+def cluster_id(client: Consumer | AdminClient, topic: str, timeout_s: float) -> str:
     """Return the id of the cluster that a client reaches; empty if the brokers have none.
 
     Raises:
         KafkaException: no answer in time.
     """
     return client.list_topics(topic, timeout=timeout_s).cluster_id or ""
+
+
+def find_cluster_id(settings: KafkaSettings, topic: str, timeout_s: float) -> str:
+    """Return the same through a client of its own; for callbacks of a consumer.
+
+    `list_topics` of the consumer would take away the state of the call that its callback runs in,
+    and the next callback of that call would abort the process.
+
+    Raises:
+        KafkaException: no answer in time.
+    """
+    client = open_client(settings, AdminClient, settings.client_config())
+    return cluster_id(client, topic, timeout_s)
 
 
 def bind(cluster: str, offset: int, text: str) -> str:

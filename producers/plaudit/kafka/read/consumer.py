@@ -25,7 +25,7 @@ from confluent_kafka import (
 
 from plaudit.kafka.clients import open_client
 from plaudit.kafka.errors import NotAuthorized, ends_membership, translate_for_consumer
-from plaudit.kafka.read.bound_metadata import bind, cluster_id, unbind
+from plaudit.kafka.read.bound_metadata import bind, find_cluster_id, unbind
 from plaudit.kafka.read.reading_errors import ReadErrors
 from plaudit.kafka.read.watermarks import log_bounds
 from plaudit.kafka.settings import KafkaSettings
@@ -74,6 +74,7 @@ class Consumer:
 
     def __init__(self, settings: KafkaSettings, config: GroupConfig, events: GroupEvents) -> None:
         self.ends: dict[Partition, int] = {}
+        self._settings = settings
         self._events = events
         self._group = config.group_id
         self._was_member = False
@@ -256,7 +257,7 @@ class Consumer:
 
     def _find_cluster(self, topic: str) -> str:
         """Ask again at each assignment: the addresses may lead to another cluster by now."""
-        ask = partial(cluster_id, self._client, topic, _CALL_TIMEOUT_S)
+        ask = partial(find_cluster_id, self._settings, topic, _CALL_TIMEOUT_S)
         self._cluster = self._call("find the cluster", ask)
         return self._cluster
 
