@@ -38,7 +38,7 @@ def _no_log() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-class ExpansionDefect(Exception):
+class Broken(Exception):
     """The errors of hostile parts."""
 
 
@@ -70,7 +70,7 @@ async def test_a_sender_that_raises_costs_its_delivery_an_attempt() -> None:
 
     def answer(lines: bytes) -> Answer:
         if any(each in lines for each in ids):
-            raise ExpansionDefect
+            raise Broken
         return OK
 
     whole.sender.answers = answer
@@ -84,7 +84,7 @@ class NoTime(BrokerClock):
     """A clock that raises instead of telling the time."""
 
     def now_ms(self) -> int:
-        raise ExpansionDefect
+        raise Broken
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -105,12 +105,12 @@ async def test_a_format_that_raises_costs_its_delivery_an_attempt(
 
     def render(_: object, __: str) -> Rendered:
         if part == "render" and next(seen) == 5:
-            raise ExpansionDefect
+            raise Broken
         return Rendered(b"{}")
 
     def judge(_: int) -> None:
         if part == "judge" and next(seen) == 5:
-            raise ExpansionDefect
+            raise Broken
 
     shape = Shape("broken", b"application/json", render, judge)
     monkeypatch.setitem(cast("dict[str, Shape]", SHAPES), "broken", shape)
@@ -169,7 +169,7 @@ async def test_a_release_that_raises_is_repeated() -> None:
 
     def broken(record: Any) -> None:
         if next(left, None) is not None:
-            raise ExpansionDefect
+            raise Broken
         release(record)
 
     assignment.release = broken
@@ -177,7 +177,7 @@ async def test_a_release_that_raises_is_repeated() -> None:
 
 
 def test_a_defect_follows_the_schedule_and_is_a_dead_letter_in_the_end() -> None:
-    outcome = defect_of(ExpansionDefect())
+    outcome = defect_of(Broken())
     for attempts, tier in enumerate(TIERS):
         history = History(Trigger.EVENT, attempts, 0, 0, 0)
         assert decide(outcome, history, PLAN, TIERS, 0) == Retry(tier, Reason.DEFECT)

@@ -154,9 +154,10 @@ def test_a_letter_stays_where_it_is_for_a_reason(
 def test_a_record_of_unknown_origin_stays() -> None:
     nowhere = Letter(b"?", 0, 0, 0, [], b"x")
     assert event_stays(NAMES, nowhere, RedriveOptions()) is Skip.NO_ORIGIN
-    by_key = Letter(b"plaudit.forms:1:2", 0, 0, 0, [], b"x")
-    assert event_stays(NAMES, by_key, RedriveOptions()) is None
-    assert event_again(NAMES, by_key).topic == "plaudit.forms"
+    for key in (b"plaudit.forms:1:2:1764000000000", b"plaudit.forms:1:2"):
+        by_key = Letter(key, 0, 0, 0, [], b"x")
+        assert event_stays(NAMES, by_key, RedriveOptions()) is None
+        assert event_again(NAMES, by_key).topic == "plaudit.forms"
 
 
 def test_every_reason_to_stay_has_a_way_out() -> None:

@@ -58,7 +58,7 @@ def test_bytes_that_are_not_an_event_become_dead_letters_and_the_rest_is_deliver
     for name, each in bad.items():
         letter = letters[name]
         assert letter.value == (each or b""), "the bytes are kept as they were"
-        parts = ("topic", "partition", "offset")
+        parts = ("topic", "partition", "offset", "timestamp")
         origin = [letter.headers[f"plaudit-origin-{part}"] for part in parts]
         assert letter.key == ":".join(origin)
         assert letter.headers["plaudit-origin-key"] == "key"

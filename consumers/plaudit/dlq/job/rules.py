@@ -208,5 +208,6 @@ def _trigger(letter: Letter) -> Trigger:
 
 
 def _origin(letter: Letter) -> str:
-    """Return the origin topic of an unreadable record, as its key says."""
-    return letter.text(Header.ORIGIN_TOPIC) or letter.id.partition(":")[0]
+    """Return the origin topic of an unreadable record, as its key says; empty if unknown."""
+    topic, separator, _ = letter.id.partition(":")
+    return letter.text(Header.ORIGIN_TOPIC) or (topic if separator else "")
