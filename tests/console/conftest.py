@@ -12,9 +12,13 @@ from console.browsers import chromium
 from console.rig import Rig, rig
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for all tests of a process; each test opens a context of its own."""
+    """A browser for the tests of a module; each test opens a context of its own.
+
+    Playwright's event loop runs as long as the browser: tests of other modules need one of their
+    own in the same process.
+    """
     with chromium() as started:
         yield started
 

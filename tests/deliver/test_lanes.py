@@ -206,7 +206,7 @@ def test_no_event_is_begun_before_the_table_of_endpoints_is_current(desk: Desk) 
     assert not desk.released
 
 
-@pytest.mark.parametrize(("count", "way"), [(WIDE, "attempted"), (WIDE + 1, "fanned out")])
+@pytest.mark.parametrize(("count", "route"), [(WIDE, "attempted"), (WIDE + 1, "fanned out")])
 def test_an_event_that_very_many_want_goes_through_the_deliveries_lane(
     desk: Desk, count: int, route: str
 ) -> None:
