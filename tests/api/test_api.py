@@ -231,7 +231,7 @@ def operations(api: Installation) -> list[tuple[str, str]]:
 
 
 def test_every_answer_is_described_field_by_field(api: Installation) -> None:
-    streams = {"/v1/jobs/{job_id}/events"}
+    streams = {"/v1/jobs/{job_id}/events", "/v1/dead-letters/export"}
     described = 0
     for path, methods in api.app.openapi()["paths"].items():
         for method, operation in methods.items():
@@ -290,10 +290,10 @@ def test_every_route_wants_a_key_and_minds_what_it_may(api: Installation) -> Non
     for method, path in listed:
         for headers in ({}, wrong, {"authorization": "Basic eDp4"}):
             refused(api.client.request(method, path, headers=headers), 401)
-        if method != "GET":
+        if method != "GET" and not path.endswith("/preview"):
             refused(api.client.request(method, path, headers=api.read, json={}), 403)
     for method, path in listed:
-        if "/endpoints/" in path:
+        if "/endpoints/" in path and not path.endswith("/preview"):
             mine = re.sub(r"(?<=/endpoints/)[0-9a-f-]{36}", made["id"], path)
             refused(api.client.request(method, mine, headers=api.stranger, json={}), 404)
             elsewhere = f"/v1/endpoints?workspace_id={api.workspace}"

@@ -162,7 +162,7 @@ def install(app: FastAPI) -> None:
     kinds: tuple[type[Exception], ...] = (
         Refused, InputRefused, UnknownEventType, NoSuchEndpoint, NoSuchDelivery, NoSuchKey,
         RetryRefused, ChangedMeanwhile, DatabaseFailure, KafkaFailure, CannotOpen, RegistryFailure,
-        HTTPException, NoSuchJob, Exception,
+        HTTPException, NoSuchJob, NoSuchLetter, NoSuchSession, Exception,
     )  # fmt: skip
     for kind in kinds:
         app.add_exception_handler(kind, handle)
