@@ -114,13 +114,16 @@ def test_a_sent_request_is_shown_without_secrets_or_says_what_is_missing(
 ) -> None:
     write = client(installation, "write")
     endpoint = installation.add("shown")
-    made = attempt(workspace_id=installation.workspace, endpoint_id=endpoint)
+    event = example("testimonial.approved")
+    made = attempt(
+        workspace_id=installation.workspace, endpoint_id=endpoint, event_id=str(event.meta.event_id)
+    )
     installation.log(made)
     at = f"/v1/deliveries/{made['delivery_id']}/request"
     gone = write.get(at).json()
     assert gone["body"] is None
     assert "retention" in gone["problem"]
-    value = encode(example("testimonial.approved"))
+    value = encode(event)
     place = (made["origin_topic"], made["origin_partition"], made["origin_offset"])
     installation.records.known[place] = StoredRecord(value, None, [], NOW)
     sent = write.get(at).json()
