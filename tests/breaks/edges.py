@@ -85,7 +85,7 @@ EDGES: Final = (
         "tests/store/test_opening.py::test_an_engine_that_can_not_be_used_is_closed",
     ),
     Break(
-        "a cell of a rejected row is no formula",
+        "a cell of a rejected row is not a formula",
         "producers/plaudit/importer/cells.py",
         """return f"'{cell}" if _FORMULA.match(cell) else cell""",
         "return cell",

@@ -150,7 +150,7 @@ def _sent(rig: Rig, endpoint: str, at: int, chance: random.Random) -> AttemptRec
 def _failing(rig: Rig, endpoint: str, now: int, made: list[AttemptRecord]) -> dict[str, str]:
     """Add deliveries that fail: some wait, some are dead letters; return one of each."""
     body = b"no_service: the workspace has removed this webhook"
-    value = encode(example("testimonial.approved"))
+    event = example("testimonial.approved")
     found = {}
     for number in range(9):
         given: dict[str, Any] = {
@@ -172,6 +172,8 @@ def _failing(rig: Rig, endpoint: str, now: int, made: list[AttemptRecord]) -> di
         }
         first = attempt(**given)
         place = (first["origin_topic"], first["origin_partition"], 900 + number)
+        meta = event.meta.model_copy(update={"event_id": uuid.UUID(first["event_id"])})
+        value = encode(event.model_copy(update={"meta": meta}))
         rig.records.known[place] = StoredRecord(value, b"", [], now)
         made += _course(given, now - (230 - 9 * number) * 60_000, now)
         found["dead" if made[-1]["outcome"] == "DEAD" else "waiting"] = first["delivery_id"]

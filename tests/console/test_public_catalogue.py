@@ -20,6 +20,7 @@ OPEN = frozenset(
         "/console/accent.css",
         "/console/sign-in",
         "/portal/accent.css",
+        "/portal/sign-out",
         "/healthz",
         "/readyz",
         "/v1/openapi.json",

@@ -1,4 +1,4 @@
-"""The gate: never early, always in order, and nothing is lost when there is no room."""
+"""The gate: never early, always in order, and nothing is lost when the lane is full."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class FoundEvent(NamedTuple):
     Attributes:
         record: the event's record; None if it is gone, or if another one is in its place.
         event: decoded; None if that is impossible.
-        problem: why there is no record or no event; None if there are both.
+        problem: why there is no record or no event; None if both were found.
     """
 
     record: StoredRecord | None

@@ -82,7 +82,7 @@ def _usable(keys: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Return the keys that sign; a provider may have others, of kinds that are unknown here."""
     usable = []
     for each in keys:
-        # A secret would make whoever knows it the provider.
+        # With a symmetric key, everyone who can verify a token can also forge one.
         if each.get("use", "sig") != "sig" or each.get("kty") == "oct":
             continue
         try:

@@ -29,7 +29,7 @@ class KeySignIn:
         parts: services.
         face: application.
         responder: makes responses.
-        oidc: another way to sign in, which the form names; None: there is no other.
+        oidc: sign-in with OpenID Connect, which the form offers; None: keys only.
     """
 
     def __init__(

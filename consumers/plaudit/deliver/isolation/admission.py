@@ -289,7 +289,7 @@ class Admission:
         return Refusal(Reason.RATE_LIMIT) if limited_here else None
 
     def _turn(self, state: EndpointState, delivery: Delivery, now_s: float) -> Refusal | None:
-        """Return the diversion of a delivery for which there is no room; None: it waits here."""
+        """Return the diversion of a delivery that the queue can't hold; None: it waits here."""
         if not state.queue:
             self.queues.set_worker_bound(
                 state, worker_bound=is_worker_bound(state, self._pulse, now_s)

@@ -39,9 +39,9 @@ _log = event_logger(__name__)
 
 READ_MOST: Final = 100
 READ_WAIT_S: Final = 0.5
-# If there is no room for longer than this, fetching stops, and prefetched records are discarded.
+# If the lane stays full for longer than this, fetching stops, and prefetched records are discarded.
 PAUSE_AFTER_S: Final = 1.0
-# Half of the time that a compiled worker needs for the records in hand when there is no room.
+# Half of the time in which a compiled worker finishes the records of a full lane.
 WAIT_FOR_ROOM_S: Final = 0.005
 ASK_AGAIN_S: Final = 1.0
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 _READ_S: Final = 0.25
+_SERVE_S: Final = 0.1
+"""Wait for the client's callbacks between two attempts at a call."""
 _READ_MOST: Final = 500
 _ASK_TIMEOUT_S: Final = 2.0
 _TRY_AGAIN_S: Final = 1.0
@@ -206,7 +208,7 @@ class CompactedTopic:
             return seen
 
         def serve() -> None:
-            self._client.poll(_READ_S)
+            self._client.poll(_SERVE_S)
 
         seen = answered(ask, doing, _ASK_TIMEOUT_S, self._troubles, serve)
         topic = seen.topics[self._topic]
