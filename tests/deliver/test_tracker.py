@@ -123,3 +123,17 @@ def test_a_window_whose_records_are_all_done_commits_behind_the_last_one() -> No
     assert window.committable == 10
     window.advance(50)
     assert window.committable == 50
+
+
+def test_a_gap_of_any_length_takes_no_memory() -> None:
+    """Retention removes records, so the first that is left may be a trillion offsets further."""
+    window = Window(0)
+    far = 10**12
+    for offset in (3, far, far + 1, far + 2):
+        assert window.receive(offset, 10)
+    assert window.complete(far + 1), "the head holds the commit back: its bit does not fit"
+    assert (window.committable, window.metadata()) == (3, "")
+    assert window.complete(3)
+    assert window.complete(far + 2)
+    assert window.committable == far
+    assert bitmap.decode(far, window.metadata()) == [far + 2]

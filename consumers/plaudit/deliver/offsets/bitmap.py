@@ -17,6 +17,9 @@ MOST_CHARACTERS: Final = 4_000
 # 4 characters of base64 for 3 bytes of 8 bits each.
 MOST_BITS: Final = (MOST_CHARACTERS - len(MAGIC)) // 4 * 3 * 8
 ALL_BITS: Final = (1 << MOST_BITS) - 1
+REACH_BITS: Final = 16 * MOST_BITS
+"""Bits kept between two commits, 48 KB. A log may have a gap of any length, such as one of records
+that are past retention. Without this bound, a bit behind the gap takes memory for all of it."""
 
 
 class ForeignMetadata(ValueError):
@@ -38,10 +41,14 @@ class Bitmap:
         # A bytearray, since a long integer would be copied for each of 10,000 bits.
         self._bits = bytearray()
 
+    def reaches(self, offset: int) -> bool:
+        """Return whether an offset has a place here, before those below a commit are forgotten."""
+        return offset - self._base < REACH_BITS
+
     def add(self, offset: int) -> None:
-        """Mark an offset as done."""
+        """Mark an offset as done; one that is out of reach is left out."""
         place = offset - self._base
-        if place < 0:
+        if not 0 <= place < REACH_BITS:
             return
         byte = place >> 3
         bits = self._bits
@@ -55,6 +62,13 @@ class Bitmap:
         byte = place >> 3
         return 0 <= byte < len(self._bits) and bool(self._bits[byte] >> (place & 7) & 1)
 
+    def forget(self, committed: int) -> None:
+        """Drop what is below a commit."""
+        whole = (committed - self._base) >> 3
+        if whole > 0:
+            del self._bits[:whole]
+            self._base += whole * 8
+
     def metadata(self, committed: int) -> str:
         """Return the metadata for a commit; empty when nothing is done ahead of it.
 
@@ -64,10 +78,7 @@ class Bitmap:
         Offsets too far ahead to fit are left out: they are delivered again after a crash, which is
         allowed; skipping one would not be.
         """
-        whole = (committed - self._base) >> 3
-        if whole > 0:
-            del self._bits[:whole]
-            self._base += whole * 8
+        self.forget(committed)
         ahead = int.from_bytes(self._bits, "little") >> (committed + 1 - self._base) & ALL_BITS
         body = ahead.to_bytes((ahead.bit_length() + 7) >> 3, "little")
         return MAGIC + base64.b64encode(body).decode("ascii") if body else ""

@@ -119,6 +119,8 @@ class Window:
         if size is None:
             return False
         self._bytes -= size
+        if not self._done.reaches(offset):
+            self._done.forget(self.committable)
         self._done.add(offset)
         self.completions += 1
         return True
