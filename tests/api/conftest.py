@@ -17,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from databases import new_sqlite
 from e2e.sink import Sink
 from plaudit.api.app import create_app
 from plaudit.api.dependencies import Parts, opened
@@ -25,7 +26,6 @@ from plaudit.api.settings import ApiSettings
 from plaudit.deliver.settings import DeliverSettings, HttpSettings, SealSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.access.api_keys import Scope
-from plaudit.store.db.database import open_database
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def served(app: FastAPI) -> Iterator[str]:
 @pytest.fixture
 def api(topics: KafkaSettings, tmp_path: Path) -> Iterator[Installation]:
     """An installation with a key of each kind."""
-    engine = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    engine = new_sqlite(tmp_path / "plaudit.db")
     secret_key = base64.b64encode(os.urandom(32)).decode()
     deliver = DeliverSettings(
         SealSettings.model_validate({"secret_key": secret_key}),

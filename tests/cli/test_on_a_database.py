@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from command import CommandLine
+from databases import new_sqlite
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.signing import new_secret
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
-from plaudit.store.db.database import open_database
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.making import new_endpoint
 from plaudit.store.endpoints.spec import EndpointSpec
@@ -37,7 +37,7 @@ class Installation:
 
     def __init__(self, file: Path) -> None:
         self.url = f"sqlite:///{file}"
-        self.engine: Engine = open_database(self.url)
+        self.engine: Engine = new_sqlite(file)
         self.key = key_text()
         environment = {"PLAUDIT_DATABASE_URL": self.url, "PLAUDIT_SECRET_KEY": self.key}
         self.run = CommandLine(NO_BROKER, environment)

@@ -17,6 +17,7 @@ import httpx
 from fastapi import FastAPI
 
 from api.conftest import served
+from databases import new_sqlite
 from plaudit.api.app import create_app
 from plaudit.api.dependencies import Parts
 from plaudit.api.event_writer import EventWriter
@@ -222,7 +223,7 @@ def rig(
     **settings: Any,
 ) -> Iterator[Rig]:
     """Open an installation with a key of each kind."""
-    engine = open_database(database or f"sqlite:///{folder / 'plaudit.db'}")
+    engine = open_database(database) if database else new_sqlite(folder / "plaudit.db")
     secret = os.urandom(32)
     secrets = SecretKeys([secret])
     known = KafkaSettings(bootstrap_servers="127.0.0.1:1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -42,8 +43,13 @@ def running() -> Iterator[LocalProvider]:
 
 @pytest.fixture(scope="module")
 def served(running: LocalProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """An installation for all tests of this module, which together sign in more often than people.
+
+    `tests/console/test_signing_in.py` tests the limit.
+    """
     folder: Path = tmp_path_factory.mktemp("oidc")
-    with rig(folder, oidc=settings_of(running.issuer), console_url=URL) as made:
+    unlimited = patch("plaudit.console.parts.SIGN_INS_PER_MINUTE", 0)
+    with unlimited, rig(folder, oidc=settings_of(running.issuer), console_url=URL) as made:
         yield made
 
 

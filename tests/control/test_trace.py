@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from attempts import attempt
+from databases import new_sqlite
 from plaudit.control.event_origin import EventSource
 from plaudit.control.trace import Tracer
 from plaudit.endpoints.keys import SecretKeys
@@ -22,7 +23,6 @@ from plaudit.kafka.read.record_reader import RecordReader, StoredRecord
 from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.attempt import decode_attempt, encode_attempt
-from plaudit.store.db.database import open_database
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.making import new_endpoint
 from plaudit.store.endpoints.spec import EndpointSpec
@@ -55,7 +55,7 @@ def test_a_filter_that_costs_too_much_for_an_event_is_noted(
     testimonial = made.testimonial.model_copy(update={"tags": ["x"] * tags})
     value = encode(made.model_copy(update={"testimonial": testimonial}))
     event_id, workspace = str(made.meta.event_id), str(made.meta.workspace_id)
-    engine = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    engine = new_sqlite(tmp_path / "plaudit.db")
     endpoint_id = str(uuid.uuid4())
     spec = EndpointSpec("https://hooks.example.com/", content_filter=COSTLY)
     keys = SecretKeys([os.urandom(32)])

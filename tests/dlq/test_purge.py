@@ -67,7 +67,9 @@ def test_an_export_is_complete_and_a_broken_file_imports_nothing(
     assert plaudit("dlq", "export", "--file", str(file)).code == 0
     assert mode(file) == 0o600
     exported = plaudit("dlq", "export")
-    assert (len(exported.json), exported.out) == (20, file.read_text())
+    assert len(exported.json) == 20
+    # Letters come in order of each partition; partitions alternate as the broker answers.
+    assert sorted(exported.out.splitlines()) == sorted(file.read_text().splitlines())
     file.write_text(exported.out + "{broken\n")
     assert plaudit("dlq", "purge", "--all", "--yes").code == 0
     told = plaudit("dlq", "import", str(file))

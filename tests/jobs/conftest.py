@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import Engine
 
+from databases import new_sqlite
 from dlq.conftest import announce, make_topics
 from dlq.generate import ENDPOINTS
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.store.db.database import open_database
 
 
 @pytest.fixture
@@ -32,6 +32,6 @@ def database(tmp_path: Path) -> str:
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
     """The database."""
-    made = open_database(database)
+    made = new_sqlite(Path(database.removeprefix("sqlite:///")))
     yield made
     made.dispose()

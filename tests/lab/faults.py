@@ -48,7 +48,9 @@ def perform(stage: Stage, fault: Fault) -> None:
             stage.leave(number)
         case Join(crew):
             stage.join(crew)
-        case Freeze() | Thaw() | Wedge():
+        case Wedge(number):
+            stage.wedge(number, GIVES_UP_WITHIN_S)
+        case Freeze() | Thaw():
             _signal(stage, fault)
         case KillBroker() | KillLeader() | StopBroker() | FillDisk() | StartBrokers():
             _shake(stage, fault)
@@ -74,8 +76,8 @@ def _alter(stage: Stage, fault: Configure | Grow) -> None:
     assert refused is None, refused
 
 
-def _signal(stage: Stage, fault: Freeze | Thaw | Wedge) -> None:
-    signals = {Freeze: signal.SIGSTOP, Thaw: signal.SIGCONT, Wedge: signal.SIGUSR1}
+def _signal(stage: Stage, fault: Freeze | Thaw) -> None:
+    signals = {Freeze: signal.SIGSTOP, Thaw: signal.SIGCONT}
     stage.workers[fault.worker].process.send_signal(signals[type(fault)])
 
 

@@ -197,7 +197,7 @@ class Thaw:
 
 @dataclass(frozen=True, slots=True)
 class Wedge:
-    """The event loop of a `wedgeable` worker hangs, while its other threads run."""
+    """The event loop of a `wedgeable` worker hangs until the worker ends itself; others run."""
 
     worker: int
 

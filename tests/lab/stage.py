@@ -205,6 +205,15 @@ class Stage:
         at_ms = worker.ended_ms = now_ms()
         self.kills.append(Killed(at_ms, worker.process.pid, self.groups.committed(held)))
 
+    def wedge(self, number: int, within_s: float) -> None:
+        """Block a worker's event loop and wait until the worker ends itself, as if killed."""
+        worker = self.workers[number]
+        held = self.groups.held_by(worker.client_id)
+        worker.process.send_signal(signal.SIGUSR1)
+        worker.process.wait(within_s)
+        at_ms = worker.ended_ms = now_ms()
+        self.kills.append(Killed(at_ms, worker.process.pid, self.groups.committed(held)))
+
     def leave(self, number: int) -> None:
         """SIGTERM a worker, and wait for its end."""
         worker = self.workers[number]

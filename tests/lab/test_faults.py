@@ -138,7 +138,6 @@ def test_a_worker_whose_event_loop_hangs_ends_and_the_others_take_over(place: Pl
         (GOOD, FLAKY),
         crew,
         steps,
-        repetitions=UNCOUNTED,
         exits={0: 70},
     )
     outcome = play(scenario, place)

@@ -15,13 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from standardwebhooks import Webhook
 
+from databases import new_sqlite
 from e2e.sink import Behave, Sink, always, good
 from plaudit.deliver.settings import DeliverSettings, HttpSettings, SealSettings
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import EncryptedFields, seal
 from plaudit.endpoints.signing import Secret, new_secret
 from plaudit.recorder.notices import Notifier
-from plaudit.store.db.database import open_database, reading
+from plaudit.store.db.database import reading
 from plaudit.store.db.tables import NOTICES, WORKSPACES
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.rows import StoredEndpoint
@@ -42,7 +43,7 @@ def sink() -> Iterator[Sink]:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty database."""
-    made = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    made = new_sqlite(tmp_path / "plaudit.db")
     yield made
     made.dispose()
 

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from attempts import WORKSPACE, attempt, failed
+from databases import new_sqlite
 from plaudit.recorder.projector import Projector, Read
 from plaudit.records.attempt import AttemptRecord, encode_attempt
-from plaudit.store.db.database import open_database
 from plaudit.store.db.tables import NOTICES, WORKSPACES
 from plaudit.store.endpoints.notices import NoticeType, add_notice
 from plaudit.store.jobs.job_model import JobKind, JobState
@@ -30,7 +30,7 @@ ENDPOINT = str(uuid.uuid4())
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A database whose workspace wants every type."""
-    made = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    made = new_sqlite(tmp_path / "plaudit.db")
     subscribe(made, *NoticeType)
     yield made
     made.dispose()

@@ -14,6 +14,7 @@ from confluent_kafka import TopicPartition
 from sqlalchemy.engine import Engine
 
 from attempts import attempt
+from databases import new_sqlite
 from plaudit.bulk.control import Control
 from plaudit.kafka.admin.topic_specs import Section, TopicSpec
 from plaudit.kafka.admin.topics import Admin
@@ -24,7 +25,7 @@ from plaudit.recorder.projector import Projector, Read
 from plaudit.recorder.rebuild import rebuild
 from plaudit.recorder.recorder import Recorder
 from plaudit.records.attempt import encode_attempt
-from plaudit.store.db.database import open_database, reading
+from plaudit.store.db.database import reading
 from plaudit.store.db.tables import ATTEMPTS
 from waiting import PROMPTLY_S, until
 
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.broker
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty database."""
-    made = open_database(f"sqlite:///{tmp_path / 'plaudit.db'}")
+    made = new_sqlite(tmp_path / "plaudit.db")
     yield made
     made.dispose()
 
@@ -187,7 +188,7 @@ def test_a_rebuild_writes_what_the_log_lacks_and_nothing_else(
     assert (done.counts.written, done.counts.known, done.counts.disabled) == (30, 120, 0)
     assert sorted(logged(engine)) == sorted(wanted)
     assert committed(topics) == before, "the group's place is the recorders' own"
-    lost = open_database(f"sqlite:///{tmp_path / 'another.db'}")
+    lost = new_sqlite(tmp_path / "another.db")
     assert rebuild(topics, lost, Control()).counts.written == 150
     assert sorted(logged(lost)) == sorted(wanted)
     lost.dispose()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -13,35 +10,19 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.follower import EndpointsFollower
-from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.table import EndpointTable
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.kafka.write.producer import Producer
 from plaudit.store.endpoints.manifest import carry_out, plan, read_file
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules
 from plaudit.transport.addresses import AddressPolicy
+from store.unreachable import KEYS
 
-KEYS = SecretKeys([os.urandom(32)])
 WORKSPACE = "4ef43862-bc67-438e-9e17-e9d7b9adfc44"
 URL = "https://hooks.example.com/plaudit?token=x"
 WANTED = EndpointSpec(URL, ("testimonial.approved",), name="crm")
-
-
-def away(topic: str = "plaudit.endpoints") -> tuple[Producer, str]:
-    """Return a producer whose brokers are away."""
-    settings = KafkaSettings(bootstrap_servers="127.0.0.1:1")
-    return Producer(settings, ProducerConfig(delivery_timeout_ms=200)), topic
-
-
-@pytest.fixture
-def service(engine: Engine, settings: KafkaSettings) -> Iterator[EndpointService]:
-    """A service whose brokers are away."""
-    producer, topic = away()
-    rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), settings.tiers)
-    yield EndpointService(engine, KEYS, Relay(engine, producer, topic, KEYS), rules)
-    producer.close(0)
 
 
 def many(count: int, url: str = URL) -> str:
@@ -80,7 +61,6 @@ def test_a_file_is_applied_in_one_transaction_and_written_to_kafka_in_few_batche
     assert len(table) == 1_200
 
 
-@pytest.mark.broker
 def test_a_file_of_which_one_change_can_not_be_made_changes_nothing(
     service: EndpointService, tmp_path: Path
 ) -> None:
@@ -101,7 +81,6 @@ def test_a_file_of_which_one_change_can_not_be_made_changes_nothing(
         carry_out(service, steps)
 
 
-@pytest.mark.broker
 def test_an_entry_that_is_refused_is_named(service: EndpointService, tmp_path: Path) -> None:
     path = tmp_path / "endpoints.yaml"
     path.write_text(many(3).replace("n=1'", "n=1', types: [testimonial.aproved]"))

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_network
 from uuid import uuid4
 
 from sqlalchemy.engine import Engine
 
-from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.db.database import reading
-from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.rows import StoredEndpoint, find_page
 from plaudit.store.endpoints.service import EndpointService
-from plaudit.store.endpoints.spec import Rules
-from plaudit.transport.addresses import AddressPolicy
 from store.test_plans import asked
-from store.test_service import KEYS, WANTED, WORKSPACE, away
+from store.test_service import WANTED, WORKSPACE
 
 
 def test_pages_of_endpoints_hold_each_once_in_order(
-    engine: Engine, settings: KafkaSettings
+    service: EndpointService,
 ) -> None:
-    producer, topic = away()
-    rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), settings.tiers)
-    service = EndpointService(engine, KEYS, Relay(engine, producer, topic, KEYS), rules)
     other = str(uuid4())
     for number in range(7):
         service.add(WORKSPACE, replace(WANTED, name=f"n{number}"))
@@ -34,7 +26,6 @@ def test_pages_of_endpoints_hold_each_once_in_order(
         while page := service.page(workspace, 3, place_of(seen)):
             seen += page
         assert seen == service.list(workspace)
-    producer.close(0)
 
 
 def place_of(seen: list[StoredEndpoint]) -> tuple[int, str] | None:

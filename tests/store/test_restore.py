@@ -26,7 +26,8 @@ from plaudit.store.endpoints.restore import (
 )
 from plaudit.store.endpoints.rows import StoredEndpoint, disabled, record_of
 from plaudit.store.endpoints.spec import EndpointSpec
-from store.test_service import KEYS, URL, WORKSPACE
+from store.test_service import URL, WORKSPACE
+from store.unreachable import KEYS
 
 OTHER = SecretKeys([os.urandom(32)])
 NOW_MS = 1_795_000_000_000
