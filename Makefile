@@ -11,6 +11,8 @@ JOBS ?= 4
 COMPILED := $(addprefix tests/,deliver endpoints events formats records transport)
 EVENTS ?=
 ARGS ?=
+# Tests start many processes: without bytecode, each of them would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run test test-fast test-broker coverage nightly fuzz interop breaks lint format lock build sbom test-wheel compile test-compiled \
 	bench bench-compiled bench-report soak soak-dlq docs screenshots chart monitoring image clean
