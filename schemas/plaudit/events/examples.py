@@ -7,10 +7,12 @@ The schemas are the only source, so the catalogue shows what the schemas define.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from plaudit.events.avro.avro import Names, Node
 from plaudit.events.catalogue import EventType, lookup
+from plaudit.events.ids import new_event_id
 from plaudit.events.models.event import EventModel
 
 PROPERTY: Final = "plaudit:example"
@@ -33,6 +35,20 @@ def example_json(name: str) -> str:
         UnknownEventType: the type does not exist.
     """
     return example(name).model_dump_json()
+
+
+def fresh_example_json(name: str) -> str:
+    """Return an example of now with a new event id, as one line of JSON.
+
+    Two events with one id count as the same: subscribers drop the second.
+
+    Raises:
+        UnknownEventType: the type does not exist.
+    """
+    event = example(name)
+    now = datetime.now(UTC).replace(microsecond=0)
+    meta = event.meta.model_copy(update={"event_id": new_event_id(), "occurred_at": now})
+    return event.model_copy(update={"meta": meta}).model_dump_json()
 
 
 def _names(event_type: EventType) -> Names:

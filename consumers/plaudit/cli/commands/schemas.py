@@ -14,7 +14,7 @@ from plaudit.cli.ui.output import Exit, fail, note
 from plaudit.events.catalogue import CATALOGUE, lookup
 from plaudit.events.compatibility import breaks
 from plaudit.events.docs.document import document
-from plaudit.events.examples import example_json
+from plaudit.events.examples import example_json, fresh_example_json
 from plaudit.kafka.schemas import topic as schemas_topic
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
@@ -70,9 +70,18 @@ def show(event_type: _Type) -> None:
 
 
 @app.command()
-def example(event_type: _Type) -> None:
-    """Print a valid event as one line of JSON, as input for `plaudit publish TYPE -`."""
-    typer.echo(example_json(event_type))
+def example(
+    event_type: _Type,
+    *,
+    fixed: Annotated[
+        bool, typer.Option("--fixed", help="Print the id and time of the documentation.")
+    ] = False,
+) -> None:
+    """Print a valid event as one line of JSON, as input for `plaudit publish TYPE -`.
+
+    Each run prints an event of now with a new id, because subscribers drop an id that they know.
+    """
+    typer.echo(example_json(event_type) if fixed else fresh_example_json(event_type))
 
 
 @app.command()
