@@ -96,3 +96,30 @@ def test_an_event_for_a_missing_topic_is_not_worth_a_retry(api: Installation) ->
     assert answer.json()["code"] == "topic_missing"
     assert f"topic {topic} does not exist" in answer.json()["detail"]
     assert "retry-after" not in answer.headers
+
+
+def test_deliveries_are_found_by_a_class_of_statuses(api: Installation) -> None:
+    found = api.client.get("/v1/deliveries?status=5xx", headers=api.read)
+    assert (found.status_code, found.json()["data"]) == (200, [])
+    refused = api.client.get("/v1/deliveries?status=6xx", headers=api.read)
+    assert (refused.status_code, refused.json()["field"]) == (422, "status")
+    assert "503, or a class such as 5xx" in refused.json()["detail"]
+
+
+def test_a_refused_number_is_repeated(api: Installation) -> None:
+    refused = api.client.get("/v1/deliveries?limit=9000", headers=api.read)
+    assert refused.json()["detail"] == "must be at most 500, not 9000"
+    body = {"url": "https://hooks.example.com/", "rate_limit": 20_000}
+    refused = api.client.post("/v1/endpoints", headers=api.write, json=body)
+    assert (refused.status_code, refused.json()["field"]) == (422, "rate_limit")
+    assert refused.json()["detail"].endswith("not 20000")
+
+
+def test_an_overlap_may_be_written_as_on_the_command_line(api: Installation) -> None:
+    body = {"url": "https://hooks.example.com/"}
+    made = api.client.post("/v1/endpoints", headers=api.write, json=body).json()
+    at = f"/v1/endpoints/{made['id']}/rotate-secret"
+    assert api.client.post(at, headers=api.write, json={"overlap_s": "24h"}).is_success
+    refused = api.client.post(at, headers=api.write, json={"overlap_s": "soon"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "overlap_s")
+    assert "'soon' is not a duration such as 90s" in refused.json()["detail"]

@@ -23,7 +23,7 @@ from plaudit.store.db.partitions import DAY_MS, ensure_days
 from plaudit.store.db.tables import ATTEMPTS, LOG_KINDS
 from plaudit.store.log.kinds import Kind, kind_number
 from plaudit.store.log.queries import count_deliveries, find_page
-from plaudit.store.log.query import Query, State
+from plaudit.store.log.query import Query, State, StatusRange
 
 DAYS: Final = 30
 ENDPOINTS: Final = 2_000
@@ -81,10 +81,10 @@ FILTERS: Final[Mapping[str, Query]] = {
     "state=pending": Query(state=State.PENDING),
     "state=dead": Query(state=State.DEAD),
     "state=cancelled (rare)": Query(state=State.CANCELLED),
-    "status=200": Query(status=200),
-    "status=500": Query(status=500),
-    "status=418 (rare)": Query(status=RARE_STATUS),
-    "status=599 (none)": Query(status=599),
+    "status=200": Query(status=StatusRange.parse("200")),
+    "status=500": Query(status=StatusRange.parse("500")),
+    "status=418 (rare)": Query(status=StatusRange(RARE_STATUS, RARE_STATUS)),
+    "status=599 (none)": Query(status=StatusRange.parse("599")),
     "reason=timeout": Query(reason="timeout"),
     "reason=evicted (rare)": Query(reason="evicted"),
     "type": Query(event_type=TYPES[0]),
@@ -117,7 +117,7 @@ def queries(engine: Engine) -> dict[str, Query]:
     hour = now_ms - 12 * DAY_MS
     moving = (
         Query(state=State.DEAD, until_ms=now_ms - 20 * DAY_MS),
-        Query(status=404, since_ms=hour, until_ms=hour + 3_600_000),
+        Query(status=StatusRange.parse("404"), since_ms=hour, until_ms=hour + 3_600_000),
         Query(event_id=row.event_id),
         Query(subject=row.subject),
     )

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import typer
 
+from command import CommandLine
 from plaudit.cli.registry import COMMANDS, build
 from plaudit.cli.ui.help import humanize, metavar_of, range_text, usage_line
 from plaudit.cli.ui.ids import KnownObject, id_range, resolve
 from plaudit.cli.ui.listing import ListColumn, ValueForm, aligned, chosen_columns, tab_separated
+from plaudit.kafka.settings import KafkaSettings
 
 ONE = "8982ece8-1111-4111-8111-111111111111"
 TWO = "8982ecef-2222-4222-8222-222222222222"
@@ -125,6 +127,20 @@ def test_ranges_are_written_in_words() -> None:
 )  # fmt: skip
 def test_a_usage_error_is_one_line_with_the_option_first(message: str, said: str) -> None:
     assert usage_line(message) == said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("deliveries", "list", "--limit", "900"), "--limit: must be at most 500, not 900"),
+        (("publish", "x", "-", "--timeout", "0"), "--timeout: must be at least 0.1s, not 0"),
+        (("outbox", "relay", "--poll", "5y"), "--poll: '5y' is not a duration such as 90s"),
+        (("deliveries", "list", "--limit", "many"), "--limit: 'many' is not a whole number"),
+    ],
+)
+def test_a_refused_number_is_repeated(words: tuple[str, ...], said: str) -> None:
+    done = CommandLine(KafkaSettings())(*words)
+    assert (done.code, said in done.err) == (2, True), done.err
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

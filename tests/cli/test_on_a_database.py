@@ -19,6 +19,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.making import new_endpoint
+from plaudit.store.endpoints.notices import NoticeType
 from plaudit.store.endpoints.spec import EndpointSpec
 from plaudit.store.jobs.job_model import JobKind
 from plaudit.store.jobs.job_service import JobService
@@ -158,3 +159,44 @@ def test_the_audit_log_is_never_written_over_a_file(
     assert "exists; choose another name" in refused.err
     nowhere = installed.run("audit", "export", str(tmp_path / "none" / "x"))
     assert (nowhere.code, "No such file" in nowhere.err) == (2, True)
+
+
+def test_help_names_all_operational_events_to_choose_from(installed: Installation) -> None:
+    shown = installed.run("endpoints", "notify", "--help").out
+    assert all(each in shown for each in NoticeType)
+    endpoint = installed.add_endpoint("ops")
+    refused = installed.run("endpoints", "notify", "ops", "--types", "endpoint.fail")
+    assert (refused.code, "did you mean endpoint.failing" in refused.err) == (2, True)
+    done = installed.run(
+        "endpoints", "notify", "ops", "--types", "endpoint.failing,job.completed", "--json"
+    )
+    assert done.json[0]["notify_endpoint_id"] == endpoint
+    assert done.json[0]["notify_types"] == ["endpoint.failing", "job.completed"]
+
+
+def test_a_rotation_takes_days_and_names_a_longer_overlap(installed: Installation) -> None:
+    installed.add_endpoint("crm")
+    refused = installed.run("endpoints", "rotate-secret", "crm", "--overlap", "8d")
+    assert (refused.code, "must be at most 7d, not 8d" in refused.err) == (2, True)
+    assert installed.run("endpoints", "rotate-secret", "crm", "--overlap", "7d").code == 0
+
+
+def test_deliveries_are_listed_by_a_class_of_statuses(installed: Installation) -> None:
+    done = installed.run("deliveries", "list", "--status", "5xx")
+    assert (done.code, "no deliveries match" in done.err) == (0, True), done.err
+    refused = installed.run("deliveries", "list", "--status", "6xx")
+    assert (refused.code, "--status: '6xx' is not an HTTP status" in refused.err) == (2, True)
+
+
+def test_an_import_takes_the_first_characters_of_a_workspace(
+    installed: Installation, tmp_path: Path
+) -> None:
+    installed.add_endpoint("ours")
+    file = tmp_path / "reviews.csv"
+    file.write_text("id,rating,text,author\n1,5,Good,Ada\n")
+    done = installed.run(
+        "import", str(file), "--workspace", OURS[:6], "--space", OURS, "--dry-run",
+        "--set", "platform=google",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert OURS in done.out + done.err

@@ -79,8 +79,9 @@ def test_a_delivery_is_listed_shown_traced_and_tried_again(running: Rig, sink: S
 
     [doing] = lines(rig, "endpoints", "health", "crm")
     assert (doing["delivered"], doing["failed"], doing["failure_streak"]) == (3, 1, 0)
-    [told] = lines(rig, "endpoints", "notify", added[0]["id"])
-    assert told["notify_endpoint_id"] == added[0]["id"]
+    some = ["endpoint.failing", "job.completed"]
+    [told] = lines(rig, "endpoints", "notify", added[0]["id"], "--types", ",".join(some))
+    assert (told["notify_endpoint_id"], told["notify_types"]) == (added[0]["id"], some)
 
     [traced] = lines(rig, "trace", event_id)
     assert traced["published_at"]

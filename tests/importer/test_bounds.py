@@ -39,6 +39,10 @@ HOSTILE_JSON: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: b"[{}," * 5 + b" " * 60_000 + b"1" + b"0" * 10_000 + b"]",
         "a number of 1,000 digits or more",
     ),
+    "a number with a huge exponent": (
+        lambda: b'[{"id":"1","rating":1e4009999999999999999}]',
+        "not JSON from here on: an exponent is too large",
+    ),
     "much before an empty list": (
         lambda: b'{"a":{' + (b'"d":' + LONG) * 9_000 + b'"c":[]}}',
         r"no list in it has a row; there are a.c \(0 rows\)",

@@ -128,7 +128,9 @@ def test_a_single_broker_is_recognized_without_the_option(settings: KafkaSetting
     # What an earlier release asked for, and what can't be fulfilled, is put right.
     assert admin.configure(spec.name, {MIN_ISR: "2"}) is None
     found = seen(lambda: check(admin, [spec]), 1)
-    assert "2 with 1 replicas: no write can succeed" in str(found[0])
+    assert "waits for 2 replicas" in str(found[0])
+    assert "the topic has 1 replica; " in str(found[0])
+    assert "run `plaudit topics apply`, which lowers it to 1" in str(found[0])
     assert apply(admin, [spec]).ok
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from plaudit.records.validation import in_words, place_of
+from plaudit.records.validation import explained, place_of
 
 
 class Inner(BaseModel):
@@ -34,12 +34,13 @@ class Model(BaseModel):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"port": "x"}, "port: not a whole number"),
-        ({"port": "0"}, "port: must be at least 1"),
-        ({"port": "10"}, "port: must be at most 9"),
-        ({"rate": "many"}, "rate: not a number"),
-        ({"rate": 0}, "rate: must be over 0"),
-        ({"on": "maybe"}, "on: neither true nor false"),
+        ({"port": "x"}, "port: 'x' is not a whole number"),
+        ({"port": "0"}, "port: must be at least 1, not 0"),
+        ({"port": "10"}, "port: must be at most 9, not 10"),
+        ({"rate": "many"}, "rate: 'many' is not a number"),
+        ({"rate": 0}, "rate: must be over 0, not 0"),
+        ({"on": "maybe"}, "on: 'maybe' is neither true nor false"),
+        ({"port": 2.5}, "port: '2.5' is not a whole number"),
         ({"mode": "some"}, "mode: must be 'all' or 'none'"),
         ({"inner": [{}, {"types": "a"}]}, "inner[1].types: not a list"),
         ({"inner": [{"typo": 1}]}, "inner[0].typo: not a known name"),
@@ -53,4 +54,4 @@ def test_a_message_says_what_is_wrong_in_plain_words(given: dict[str, object], s
     with pytest.raises(ValidationError) as caught:
         Model.model_validate(given)
     first = caught.value.errors()[0]
-    assert f"{place_of(first['loc'])}: {in_words(first['msg'])}" == said
+    assert f"{place_of(first['loc'])}: {explained(first)}" == said

@@ -14,7 +14,7 @@ from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attemp
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints.spec import InputRefused
 from plaudit.store.log.queries import Page, attempts_about, attempts_of, find_page
-from plaudit.store.log.query import Query, State
+from plaudit.store.log.query import Query, State, StatusRange
 from plaudit.store.log.writer import AttemptRows, insert_new
 
 NOW = int(time.time() * 1_000)
@@ -90,7 +90,6 @@ def test_pages_have_every_delivery_once_also_while_more_come(engine: Engine) -> 
         ({"event_id": str(uuid.uuid4())}, "event_id"),
         ({"subject": str(uuid.uuid4())}, "subject"),
         ({"event_type": "form.completed"}, "event_type"),
-        ({"status": 418}, "status"),
     ],
 )
 def test_filters_take_what_they_name_and_nothing_else(
@@ -100,6 +99,25 @@ def test_filters_take_what_they_name_and_nothing_else(
     write(engine, wanted, attempt(), attempt())
     found = page(engine, Query(**{query: given[query]})).deliveries
     assert [each.attempt_id for each in found] == [wanted["attempt_id"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("503", [503]), ("5xx", [500, 503, 599]), ("4XX", [400]), ("3xx", [])],
+)
+@pytest.mark.parametrize("workspace", [None, WORKSPACE])
+def test_a_status_or_a_class_of_them_is_found(
+    engine: Engine, text: str, numbers: list[int], workspace: str | None
+) -> None:
+    write(engine, *(attempt(status=status) for status in (200, 400, 500, 503, 599)))
+    found = page(engine, Query(workspace, status=StatusRange.parse(text))).deliveries
+    assert sorted(each.status or 0 for each in found) == numbers
+
+
+@pytest.mark.parametrize("text", ["", "5x", "600", "xx", "6xx", "none", "5030"])
+def test_another_text_is_not_a_status(text: str) -> None:
+    with pytest.raises(ValueError, match="such as 503, or a class such as 5xx"):
+        StatusRange.parse(text)
 
 
 def test_filters_by_time_and_state_hold_together(engine: Engine) -> None:

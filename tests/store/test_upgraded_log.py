@@ -16,7 +16,7 @@ from plaudit.store.db.migrate import configured
 from plaudit.store.db.partitions import DAY_MS
 from plaudit.store.log.labels import label_rows
 from plaudit.store.log.queries import find_page
-from plaudit.store.log.query import Query
+from plaudit.store.log.query import Query, StatusRange
 
 NOW = int(time.time() * 1_000)
 BEFORE = "0003"
@@ -47,7 +47,7 @@ def test_a_log_with_days_gets_its_indexes_and_keeps_its_rows(engine: Engine) -> 
     migrate(engine)
     migrate(engine)
     with reading(engine) as connection:
-        [found] = find_page(connection, Query(status=201)).deliveries
+        [found] = find_page(connection, Query(status=StatusRange.parse("201"))).deliveries
         names = {each["name"] for each in sa.inspect(connection).get_indexes("attempts")}
         if engine.dialect.name == "postgresql":
             broken = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"

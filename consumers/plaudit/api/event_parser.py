@@ -15,7 +15,7 @@ from plaudit.events.avro.json_fast_path import UNUSUAL, JsonWritten, write_json
 from plaudit.events.catalogue import CATALOGUE, UnknownEventType, lookup
 from plaudit.events.models.event import EventModel
 from plaudit.records.trace_context import TRACEPARENT, TRACESTATE, TraceContext, trace_context
-from plaudit.records.validation import in_words
+from plaudit.records.validation import explained
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
 MOST_EVENTS: Final = 1_000
@@ -162,9 +162,9 @@ def _event(name: object, data: dict[str, Any], where: str) -> EventModel:
     except orjson.JSONEncodeError:
         raise Refused(422, "nested too deep", field=f"{where}data") from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        first = error.errors(include_url=False, include_context=False)[0]
         path = ".".join(str(part) for part in ("data", *first["loc"]))
-        raise Refused(422, in_words(first["msg"]), field=where + path) from None
+        raise Refused(422, explained(first), field=where + path) from None
 
 
 def _uuid(text: str) -> str | None:

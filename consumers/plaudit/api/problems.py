@@ -18,7 +18,7 @@ from plaudit.events.catalogue import UnknownEventType
 from plaudit.events.registry.errors import RegistryFailure
 from plaudit.kafka.errors import KafkaFailure, NotAuthorized, TopicMissing, TopicProblem
 from plaudit.logs.logger import event_logger
-from plaudit.records.validation import in_words
+from plaudit.records.validation import explained
 from plaudit.store.access.api_keys import NoSuchKey
 from plaudit.store.access.sessions import NoSuchSession
 from plaudit.store.db.database import DatabaseFailure
@@ -145,7 +145,7 @@ def invalid(error: RequestValidationError) -> Refused:
         return Refused(422, f"not JSON: {first['ctx']['error']}", field="body")
     place, *path = first["loc"] or ("request",)
     named = ".".join(str(part) for part in path) or str(place)
-    return Refused(422, in_words(str(first["msg"])), field=named)
+    return Refused(422, explained(first), field=named)
 
 
 def install(app: FastAPI) -> None:

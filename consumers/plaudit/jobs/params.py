@@ -19,7 +19,7 @@ from plaudit.events.catalogue import lookup
 from plaudit.records.names import Header
 from plaudit.records.times import time_text, wall_ms
 from plaudit.store.jobs.job_model import LETTERS_LANE, JobKind
-from plaudit.store.log.query import Query, State
+from plaudit.store.log.query import Query, State, StatusRange
 
 _WORD: Final = "^[a-z_]+$"
 _TYPE: Final = r"^[a-z_]+(\.[a-z_]+)*$"
@@ -181,7 +181,11 @@ class RetryParams(_Params):
     subject: UUID | None = None
     event_type: Annotated[str, Field(pattern=_TYPE, max_length=100)] | None = None
     state: State | None = None
-    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    status: (
+        Annotated[int, Field(ge=100, le=599)]
+        | Annotated[str, Field(pattern="^[1-5]([0-9]{2}|xx)$")]
+        | None
+    ) = Field(default=None, description="Last answer: a status such as 503, or 5xx.")
     reason: Annotated[str, Field(pattern=_WORD, max_length=100)] | None = None
     since: Time = None
     until: Time = None
@@ -199,7 +203,7 @@ class RetryParams(_Params):
             self.event_type,
             self.state,
             None,
-            self.status,
+            None if self.status is None else StatusRange.parse(str(self.status)),
             moment("since", self.since, now_ms),
             moment("until", self.until, now_ms),
             self.reason,

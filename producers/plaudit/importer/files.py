@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from decimal import InvalidOperation
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, Final, assert_never
@@ -343,8 +344,7 @@ def _refusals(path: Path, rows: Callable[[], int]) -> Iterator[None]:
         yield
     except (TooDeep, TooLong) as error:
         raise ImportRefused(f"{path}: item {rows() + 1}: {error}") from None
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        said = " ".join(str(error).split())[:200]
-        where = f"{path}: item {rows() + 1}"
-        msg = f"{where}: not JSON, so that nothing after it can be read: {said}"
-        raise ImportRefused(msg) from None
+    except (ijson.JSONError, UnicodeDecodeError, InvalidOperation) as error:
+        huge = isinstance(error, InvalidOperation)
+        said = "an exponent is too large" if huge else " ".join(str(error).split())[:200]
+        raise ImportRefused(f"{path}: item {rows() + 1}: not JSON from here on: {said}") from None

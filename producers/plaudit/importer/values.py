@@ -6,6 +6,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from plaudit.records.validation import explained
+
 FOREIGN_BYTES: Final = "has bytes that are invalid in the file's encoding; see --encoding"
 
 
@@ -36,5 +38,5 @@ class MissingId(BadValue):
 
 def first_of(error: ValidationError) -> BadValue:
     """Return the first error that a model reports; `field` is where."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return BadValue(".".join(str(part) for part in first["loc"]), first["msg"])
+    first = error.errors(include_url=False, include_context=False)[0]
+    return BadValue(".".join(str(part) for part in first["loc"]), explained(first))

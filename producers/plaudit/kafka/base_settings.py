@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.service_links import drop_service_links
-from plaudit.records.validation import in_words
+from plaudit.records.validation import explained
 
 if TYPE_CHECKING:
     from typing import Self
@@ -47,7 +47,7 @@ class EnvSettings(BaseSettings):
         try:
             return handler(data)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            first = error.errors(include_url=False, include_context=False)[0]
             name = "_".join(str(part) for part in first["loc"][:1]).upper()
             prefix = cls.model_config.get("env_prefix", PREFIX)
-            raise SettingsError(prefix + name, in_words(str(first["msg"]))) from None
+            raise SettingsError(prefix + name, explained(first, quotes_text=False)) from None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Final
 
 _WORDS: Final = (
@@ -37,6 +38,36 @@ _TAG: Final = re.compile(
     r"Input tag '(?P<given>.*?)' found using '(?P<name>\w+)' does not match any of the expected "
     r"tags: (?P<known>.*)"
 )
+
+_BOUNDS: Final = frozenset(
+    {"greater_than", "greater_than_equal", "less_than", "less_than_equal", "multiple_of"}
+)
+"""Kinds of errors whose input is a number."""
+_UNREADABLE: Final = frozenset(
+    {"int_parsing", "int_from_float", "float_parsing", "finite_number", "bool_parsing"}
+)
+"""Kinds of errors whose input is not a number, or not a truth value."""
+_MOST_SHOWN: Final = 40
+"""Characters of an input in a message."""
+
+
+def explained(error: Mapping[str, object], *, quotes_text: bool = True) -> str:
+    """Return an error of pydantic in plain words, with the number that was given.
+
+    Args:
+        error: one of `ValidationError.errors()`, with its input.
+        quotes_text: whether a text that is not a number may be shown. It is False for settings:
+            a secret may be in the wrong variable.
+    """
+    words, given = in_words(str(error["msg"])), error.get("input")
+    if not isinstance(given, str | int | float | Decimal):
+        return words
+    shown = str(given).strip()[:_MOST_SHOWN]
+    if error["type"] in _BOUNDS:
+        return f"{words}, not {shown}"
+    if error["type"] in _UNREADABLE and quotes_text:
+        return f"{shown!r} is {words}"
+    return words
 
 
 def in_words(message: str) -> str:

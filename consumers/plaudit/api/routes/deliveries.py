@@ -37,13 +37,20 @@ from plaudit.store.log.queries import (
     find_page,
 )
 from plaudit.store.log.query import Query as Wanted
-from plaudit.store.log.query import State
+from plaudit.store.log.query import State, StatusRange
 from plaudit.store.log.stats import Resolution, series, step_ms
 
 router = APIRouter(prefix="/v1", tags=["deliveries"])
 
 _TYPE: Final = r"^[a-z_]+(\.[a-z_]+)*$"
 EventType = Annotated[str | None, Query(pattern=_TYPE, max_length=100)]
+Status = Annotated[
+    str | None,
+    Query(
+        description="Status of the last answer, such as 503, or a class of them: 5xx.",
+        json_schema_extra={"pattern": "^[1-5]([0-9]{2}|xx)$"},
+    ),
+]
 Reason = Annotated[
     str | None,
     Query(pattern="^[a-z_]+$", max_length=100, description="Code of a failure, as `exhausted`."),
@@ -60,7 +67,7 @@ async def wanted_of(
     event_type: EventType = None,
     state: State | None = None,
     outcome: Outcome | None = None,
-    status: Annotated[int | None, Query(ge=100, le=599)] = None,
+    status: Status = None,
     reason: Reason = None,
     since: Moment = None,
     until: Moment = None,
@@ -78,7 +85,7 @@ async def wanted_of(
         event_type,
         state,
         outcome,
-        status,
+        _statuses(status),
         epoch_ms("since", since),
         epoch_ms("until", until),
         reason,
@@ -235,6 +242,13 @@ def _own_headers(parts: Parts, endpoint_id: str) -> OwnHeaders | None:
     except NoSuchEndpoint:
         return None
     return OwnHeaders(known.version, tuple(parts.endpoints.private(known).headers))
+
+
+def _statuses(text: str | None) -> StatusRange | None:
+    try:
+        return None if text is None else StatusRange.parse(text)
+    except ValueError as error:
+        raise Refused(422, str(error), field="status") from None
 
 
 def _text(some_id: UUID | None) -> str | None:

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from plaudit.endpoints.signing import Signing
 from plaudit.formats.catalogue import FORMATS
+from plaudit.records.durations import seconds_of
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import ApiKey, Scope
 from plaudit.store.endpoints.moving import without_headers_of
@@ -121,13 +122,21 @@ class EndpointChange(BaseModel):
         return changed if "headers" in given else without_headers_of(now, changed)
 
 
+def _whole_seconds(given: object) -> object:
+    """Return a duration such as `24h` in seconds; other values stay."""
+    return round(seconds_of(given)) if isinstance(given, str) else given
+
+
 class Rotation(BaseModel):
     """Options of a secret's rotation."""
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_s: int = Field(
-        default=86_400, ge=0, le=604_800, description="Seconds that the old secret keeps signing."
+    overlap_s: Annotated[int, BeforeValidator(_whole_seconds)] = Field(
+        default=86_400,
+        ge=0,
+        le=604_800,
+        description='Seconds that the old secret keeps signing; a text such as "24h" works, too.',
     )
 
 

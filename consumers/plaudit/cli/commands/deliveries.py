@@ -35,7 +35,7 @@ from plaudit.store.log.queries import (
     attempts_of,
     find_page,
 )
-from plaudit.store.log.query import Query, State
+from plaudit.store.log.query import Query, State, StatusRange
 from plaudit.store.log.short_ids import deliveries_between, events_between
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ _Outcome = Annotated[
     Outcome | None, typer.Option(help="Only if the latest attempt ended this way.")
 ]
 _Status = Annotated[
-    int | None, typer.Option(metavar="STATUS", help="Only if the latest answer had this status.")
+    str | None,
+    typer.Option(metavar="STATUS", help="Only if the latest answer had this status: 503, or 5xx."),
 ]
 _Since = Annotated[
     str | None,
@@ -128,7 +129,7 @@ def list_deliveries(
     Example: plaudit deliveries list --state dead --since 2h
     """
     query = _query(workspace, endpoint, event, subject, event_type, since, until)
-    query = replace(query, state=state, outcome=outcome, status=status)
+    query = replace(query, state=state, outcome=outcome, status=_statuses(status))
     engine = opened_database()
     with reading(engine) as connection:
         page = find_page(connection, query, limit=limit, cursor=cursor)
@@ -252,6 +253,13 @@ def _query(
         since_ms=moment("--since", since, now_ms),
         until_ms=moment("--until", until, now_ms),
     )
+
+
+def _statuses(text: str | None) -> StatusRange | None:
+    try:
+        return None if text is None else StatusRange.parse(text)
+    except ValueError as error:
+        fail(f"--status: {error}", Exit.USAGE)
 
 
 def _looked_up(event_type: str) -> str:

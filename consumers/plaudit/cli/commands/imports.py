@@ -14,6 +14,7 @@ from plaudit.bulk.guard import LAG_CAP, LagGuard
 from plaudit.cli.commands.import_report import conclude
 from plaudit.cli.ui.output import fail
 from plaudit.cli.ui.progress import watched
+from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.importer.columns import FIELDS
 from plaudit.importer.dry_run import dry_run
 from plaudit.importer.errors import ImportRefused, ImportStopped
@@ -43,7 +44,7 @@ _SCALE = 5
 
 def command(
     file: Annotated[Path, typer.Argument(help="CSV, JSON lines, or a JSON list of objects.")],
-    workspace: Annotated[UUID, typer.Option(help="Whose reviews they are.")],
+    workspace: Annotated[str, workspace_option("Id of the workspace that owns the reviews.")],
     space: Annotated[UUID, typer.Option(help="The collection that they go to.")],
     platform: Annotated[
         str | None,
@@ -131,7 +132,7 @@ def command(
     mapped = resolve(asked, reviews.columns, reviews.seen, profile)
     scale = rating_scale or whole.rating_scale or _SCALE
     from_content = ids_from_content or whole.ids_from_content
-    target = TargetField(workspace, space, status, backfill, scale, from_content)
+    target = TargetField(UUID(workspace), space, status, backfill, scale, from_content)
     source = Source(reviews, mapped, target)
     with watched("import") as control:
         if dry:

@@ -26,7 +26,7 @@ from plaudit.jobs.params import JobParamsHolder, lane_of, settled
 from plaudit.jobs.runner import JobRunner
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.recorder.background_jobs import PeriodicTask, PeriodicTasks
-from plaudit.records.validation import in_words, place_of
+from plaudit.records.validation import explained, place_of
 from plaudit.runtime.logging import configure_logs
 from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
 from plaudit.store.jobs.job_service import JOBS_PAGE, JobService
@@ -129,7 +129,7 @@ def create(
     except ValidationError as error:
         first = error.errors()[0]
         place = place_of(first["loc"][1:]) or "the order"
-        fail(f"{place}: {in_words(first['msg'])}; see docs/jobs.md", Exit.USAGE)
+        fail(f"{place}: {explained(first)}; see docs/jobs.md", Exit.USAGE)
     except orjson.JSONDecodeError as error:
         fail(f"the order is not JSON: {error}", Exit.USAGE)
     with _database() as engine:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
 from plaudit.cli.ui.ports import bound_socket
 from plaudit.dev.receiving import NotVerified, verify
@@ -43,7 +44,7 @@ def command(
         int, typer.Option(min=200, max=599, metavar="STATUS", help="HTTP status of the answers.")
     ] = 200,
     delay: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Time before each answer.")
+        float, duration_option("Time before each answer, such as 5s.", default_s=0)
     ] = 0.0,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print each webhook as JSON.")] = False,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from plaudit.cli.outbox_metrics import Watched
+from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.cli.ui.ports import cannot_listen
 from plaudit.kafka.settings import KafkaSettings
@@ -33,7 +34,8 @@ def relay(
         bool, typer.Option("--once", help="Relay the waiting rows, then exit.")
     ] = False,
     poll: Annotated[
-        float, typer.Option(min=0.01, help="Polling interval without notifications, in seconds.")
+        float,
+        duration_option("Polling interval without notifications.", default_s=POLL_S, least_s=0.01),
     ] = POLL_S,
 ) -> None:
     """Publish the rows of an outbox, in order per key, until stopped.

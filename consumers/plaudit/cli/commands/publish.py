@@ -13,10 +13,11 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
+from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.events.catalogue import EventType, lookup
 from plaudit.publish import DELIVERY_TIMEOUT_S, Ack, KafkaFailure, Publisher, PublishRefused
-from plaudit.records.validation import in_words, place_of
+from plaudit.records.validation import explained, place_of
 
 SAY_EVERY: Final = 1_000
 
@@ -63,7 +64,10 @@ def command(
         ),
     ] = False,
     timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="Time after which an event fails.")
+        float,
+        duration_option(
+            "Time after which an event fails.", default_s=DELIVERY_TIMEOUT_S, least_s=0.1
+        ),
     ] = DELIVERY_TIMEOUT_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
 ) -> None:
@@ -116,9 +120,9 @@ def _publish(
         event = event_type.model.model_validate_json(line)
         publisher.publish(event).add_done_callback(tally.take)
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False)[:5]:
+        for problem in error.errors(include_url=False)[:5]:
             where = place_of(problem["loc"])
-            said = in_words(problem["msg"])
+            said = explained(problem)
             note(f"plaudit: line {number}: {where + ': ' if where else ''}{said}")
         return False
     except PublishRefused as error:

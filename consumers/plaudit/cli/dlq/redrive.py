@@ -67,7 +67,7 @@ def redrive_letters(
     ] = 20,
     every: Annotated[
         str | None,
-        typer.Option(metavar="INTERVAL", help="Repeat, such as 1h; needs --policy and --yes."),
+        typer.Option(metavar="DURATION", help="Repeat, such as 1h; needs --policy and --yes."),
     ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="YAML file of policies, instead of options.")

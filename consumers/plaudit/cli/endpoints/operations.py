@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,32 +11,37 @@ from plaudit.cli.endpoints.endpoint_options import Endpoint, Json, Workspace
 from plaudit.cli.endpoints.output import endpoint_service, show_endpoint
 from plaudit.cli.ui.console import print_fields
 from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.output import Exit, fail, note, print_json
-from plaudit.records.delays import Delay, DelayError
+from plaudit.records.suggestions import suggestion
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import reading
 from plaudit.store.endpoints.changes import WrittenEndpoint
+from plaudit.store.endpoints.notices import NoticeType
 from plaudit.store.endpoints.workspaces import WorkspaceService
+
+_OVERLAP_S: Final = 86_400.0
+_LONGEST_S: Final = 604_800.0
 
 
 def rotate_secret(
     endpoint: Endpoint,
     overlap: Annotated[
-        str, typer.Option(metavar="DURATION", help="How long the old secret keeps signing.")
-    ] = "24h",
+        float,
+        duration_option(
+            "How long the old secret keeps signing.", default_s=_OVERLAP_S, most_s=_LONGEST_S
+        ),
+    ] = _OVERLAP_S,
     workspace: Workspace = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Create a new secret, shown only once; former ones keep signing until their overlap ends."""
-    try:
-        overlap_ms = Delay.parse(overlap).millis
-    except DelayError as error:
-        fail(f"--overlap: {error}", Exit.USAGE)
     wanted = endpoint_id_of(endpoint, workspace)
     with endpoint_service() as service:
-        show_endpoint(service, service.rotate_secret(wanted, overlap_ms), as_json=as_json)
+        written = service.rotate_secret(wanted, round(overlap * 1_000))
+        show_endpoint(service, written, as_json=as_json)
 
 
 def enable(
@@ -119,10 +124,21 @@ def notify(
     endpoint: Endpoint,
     workspace: Workspace = None,
     *,
-    stop: Annotated[bool, typer.Option("--stop", help="Send it no more notices.")] = False,
+    types: Annotated[
+        str | None,
+        typer.Option(metavar="TYPES", help="Which events, comma-separated; unchanged by default."),
+    ] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Send it none of these events.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Choose the endpoint that receives `endpoint.disabled` when another one is disabled."""
+    """Choose the endpoint that receives the operational events of its workspace, and which.
+
+    The events are endpoint.disabled (the default), endpoint.failing, endpoint.recovered,
+    delivery.exhausted and job.completed.
+
+    Example: plaudit endpoints notify ops --types endpoint.disabled,endpoint.failing
+    """
+    chosen = None if types is None else _notice_types(types)
     wanted = endpoint_id_of(endpoint, workspace)
     with endpoint_service() as service:
         known = service.get(wanted)
@@ -132,14 +148,27 @@ def notify(
         target = None if stop else known.endpoint_id
         if stop and workspaces.get(known.workspace_id).notify_endpoint_id != known.endpoint_id:
             fail(f"{known.endpoint_id} is not the notification endpoint", Exit.USAGE)
-        now = workspaces.notify(known.workspace_id, target)
+        now = workspaces.notify(known.workspace_id, target, chosen)
     finally:
         engine.dispose()
     if as_json:
         print_json(asdict(now))
     else:
         target = now.notify_endpoint_id or "no endpoint"
-        note(f"notices of workspace {now.workspace_id} go to {target}")
+        note(f"{', '.join(now.notify_types)} of workspace {now.workspace_id}: sent to {target}")
+
+
+def _notice_types(text: str) -> list[NoticeType]:
+    """Return the types of an option; exit if one is unknown."""
+    known = [each.value for each in NoticeType]
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            hint = suggestion(name, known)
+            fail(f"--types: {name!r} is not an operational event; {hint}", Exit.USAGE)
+    if not names:
+        fail(f"--types: give one or several of {', '.join(known)}", Exit.USAGE)
+    return [NoticeType(name) for name in dict.fromkeys(names)]
 
 
 def send_example(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+import sys
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from typer.exceptions import TyperException
 
 from plaudit.cli.ui.output import note
-from plaudit.records.validation import in_words
+from plaudit.records.validation import explained, in_words
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _TYPES: Final = (
     (re.compile(r"<int( range)?>"), "COUNT"),
@@ -60,17 +64,29 @@ def tell_usage(error: TyperException, program: str) -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         note(error.format_message())
         return
-    note(f"{path}: {usage_line(error.format_message())} (see `{path} --help`)")
+    note(f"{path}: {usage_line(error.format_message(), error.__cause__)} (see `{path} --help`)")
 
 
-def usage_line(message: str) -> str:
-    """Return a message of the parser in one line, with the option first."""
+def usage_line(message: str, cause: BaseException | None = None) -> str:
+    """Return a message of the parser in one line, with the option first.
+
+    Args:
+        message: of the parser.
+        cause: why the parser refused; one of pydantic's errors has the value that was given.
+    """
     line = " ".join(message.split())
     found = _FOR.fullmatch(line)
     if found is None:
         return line.rstrip(".")
     hint = found["hint"].strip("'").replace("' / '", "/")
-    return f"{hint}: {in_words(found['said'])}".rstrip(".")
+    said = explained(cause.errors()[0]) if _is_refusal(cause) else in_words(found["said"])
+    return f"{hint}: {said}".rstrip(".")
+
+
+def _is_refusal(cause: BaseException | None) -> TypeGuard[ValidationError]:
+    # The parser has imported pydantic if it raised this.
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and isinstance(cause, pydantic.ValidationError)
 
 
 def _humanize_parameter(parameter: Any) -> None:  # noqa: ANN401 - see above

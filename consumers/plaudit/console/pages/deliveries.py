@@ -95,7 +95,7 @@ def retry(ask: Ask) -> Answer:
         "subject": query.subject,
         "event_type": query.event_type,
         "state": query.state,
-        "status": query.status,
+        "status": None if query.status is None else str(query.status),
         "since": wanted.since,
         "until": wanted.until,
         **bounds_of(ask),

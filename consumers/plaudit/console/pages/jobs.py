@@ -26,6 +26,7 @@ from plaudit.console.views.job_report import (
     verdict_of,
 )
 from plaudit.records.times import wall_ms
+from plaudit.records.validation import explained
 from plaudit.store.jobs.job_model import JobKind, JobState
 
 STREAM_MS: Final = 120_000
@@ -99,13 +100,17 @@ def bounds_of(ask: Ask) -> dict[str, Any]:
         Refused: one of them is not a number.
     """
     rate, most = ask.given("rate"), ask.given("max")
+    return {
+        "rate": None if rate is None else _number("rate", rate),
+        "max": None if most is None else _number("max", most),
+    }
+
+
+def _number(field: str, text: str) -> float:
     try:
-        return {
-            "rate": None if rate is None else float(rate),
-            "max": None if most is None else int(most),
-        }
+        return float(text)
     except ValueError:
-        raise Refused(422, "rate and limit have to be numbers", field="rate") from None
+        raise Refused(422, f"{text[:40]!r} is not a number", field=field) from None
 
 
 def ordered(ask: Ask, params: dict[str, Any], workspace_id: str | None, *, dry_run: bool) -> Answer:
@@ -119,7 +124,7 @@ def ordered(ask: Ask, params: dict[str, Any], workspace_id: str | None, *, dry_r
         body = JobBody.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise Refused(422, f"{first['loc'][-1]}: {first['msg']}", field="params") from None
+        raise Refused(422, f"{first['loc'][-1]}: {explained(first)}", field="params") from None
     made = create_job(ask.parts.api, ask.viewer.caller, None, body, Response())
     return Redirected(ask.url(f"/jobs/{made.id}"))
 

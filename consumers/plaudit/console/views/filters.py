@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +10,7 @@ from uuid import UUID
 from plaudit.api.problems import Refused
 from plaudit.dlq.letters.filters import LetterFilterRefused, is_age, moment
 from plaudit.events.catalogue import CATALOGUE
-from plaudit.store.log.query import Query, State
+from plaudit.store.log.query import Query, State, StatusRange
 
 NAMES: Final = ("endpoint", "state", "type", "status", "event", "subject", "since", "until")
 RANGES: Final[Mapping[str, str]] = {
@@ -26,7 +25,6 @@ WORDS: Final[Mapping[str, State]] = {
     "dead": State.DEAD,
     "cancelled": State.CANCELLED,
 }
-_STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +143,11 @@ def _state(text: str | None) -> State | None:
     return WORDS[text]
 
 
-def _status(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if _STATUS.fullmatch(text) is None:
-        raise Refused(422, f"{text!r} is not an HTTP status such as 503", field="status")
-    return int(text)
+def _status(text: str | None) -> StatusRange | None:
+    try:
+        return None if text is None else StatusRange.parse(text)
+    except ValueError as error:
+        raise Refused(422, str(error), field="status") from None
 
 
 def _moment(field: str, text: str | None, now_ms: int) -> int | None:

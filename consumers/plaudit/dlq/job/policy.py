@@ -28,8 +28,8 @@ from plaudit.dlq.job.rules import RedriveOptions
 from plaudit.dlq.job.throttle import JobLimits
 from plaudit.dlq.letters.filters import FilterOptions, LetterFilterRefused, parse
 from plaudit.dlq.letters.letter import Kind
-from plaudit.records.delays import Delay, DelayError
-from plaudit.records.validation import in_words, place_of
+from plaudit.records.durations import DurationError, seconds_of
+from plaudit.records.validation import explained, place_of
 
 SHORTEST_MS: Final = 60_000
 
@@ -133,8 +133,8 @@ def every_ms(text: str) -> int:
         PolicyRefused: the text is not an interval, or is under a minute.
     """
     try:
-        interval = Delay.parse(text).millis
-    except DelayError as error:
+        interval = round(seconds_of(text) * 1_000)
+    except DurationError as error:
         msg = f"every: {error}"
         raise PolicyRefused(msg) from None
     if interval < SHORTEST_MS:
@@ -160,9 +160,9 @@ def read_policies(file: Path, now_ms: int) -> Policies:
         msg = f"{file}: not valid YAML ({' '.join(str(error).split())})"
         raise PolicyRefused(msg) from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = error.errors(include_url=False, include_context=False)[0]
         where = place_of(first["loc"])
-        msg = f"{file}: {where + ': ' if where else ''}{in_words(first['msg'])}"
+        msg = f"{file}: {where + ': ' if where else ''}{explained(first)}"
         raise PolicyRefused(msg) from None
     return found
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from plaudit.records.validation import in_words, place_of
+from plaudit.records.validation import explained, place_of
 from plaudit.store.endpoints.batch import Change
 from plaudit.store.endpoints.moving import dropped
 from plaudit.store.endpoints.rows import StoredEndpoint
@@ -119,9 +119,9 @@ def read_file(
     except yaml.YAMLError as error:
         raise InputRefused(str(path), " ".join(str(error).split())) from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
         where = place_of(first["loc"]) or "the file"
-        reason = in_words(first["msg"])
+        reason = explained(first)
         hint = ", for example [testimonial.approved]" if where.endswith(".types") else ""
         raise InputRefused(f"{path}: {where}", reason + hint) from None
     names = [entry.name for entry in file.endpoints]

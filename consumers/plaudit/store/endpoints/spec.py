@@ -105,7 +105,8 @@ def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
     if wanted.name is not None and not printable(wanted.name):
         raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
     if wanted.rate_limit is not None and not 0 < wanted.rate_limit <= HIGHEST_RATE:
-        raise InputRefused("rate_limit", f"requests per second, over 0 and up to {HIGHEST_RATE:g}")
+        reason = f"must be over 0 and at most {HIGHEST_RATE:g}, not {wanted.rate_limit:g}"
+        raise InputRefused("rate_limit", reason)
     if wanted.secret is not None:
         _check_secret(wanted.secret)
     _check_headers(wanted.headers)
@@ -194,7 +195,7 @@ def _check_secret(secret: str) -> None:
 
 def _check_headers(headers: Mapping[str, str]) -> None:
     if len(headers) > MOST_HEADERS:
-        raise InputRefused("headers", f"at most {MOST_HEADERS}")
+        raise InputRefused("headers", f"must be at most {MOST_HEADERS}, not {len(headers)}")
     for name, value in headers.items():
         lower = name.lower()
         if _TOKEN.fullmatch(name) is None:

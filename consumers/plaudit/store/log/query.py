@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from plaudit.store.endpoints.spec import uuid_text
 
@@ -20,6 +21,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+_STATUS: Final = re.compile(r"[1-5](xx|[0-9]{2})")
 OUTCOMES: Final[Mapping[State, tuple[str, ...]]] = MappingProxyType(
     {
         State.DELIVERED: ("delivered",),
@@ -31,12 +33,36 @@ OUTCOMES: Final[Mapping[State, tuple[str, ...]]] = MappingProxyType(
 _UNFINISHED: Final = (*OUTCOMES[State.PENDING], *OUTCOMES[State.DEAD])
 
 
+class StatusRange(NamedTuple):
+    """Statuses of responses from `least` to `most`, both included."""
+
+    least: int
+    most: int
+
+    @classmethod
+    def parse(cls, text: str) -> StatusRange:
+        """Read a status such as `503`, or a class such as `5xx`.
+
+        Raises:
+            ValueError: the text is neither; the message names it.
+        """
+        given = text.strip().lower()
+        if _STATUS.fullmatch(given) is None:
+            msg = f"{text[:40]!r} is not an HTTP status such as 503, or a class such as 5xx"
+            raise ValueError(msg)
+        return cls(int(given.replace("x", "0")), int(given.replace("x", "9")))
+
+    def __str__(self) -> str:
+        """Return the text that `parse` reads."""
+        return str(self.least) if self.least == self.most else f"{self.least // 100}xx"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Conditions for deliveries; None means any.
 
     Attributes:
-        status: status of the response, such as 503.
+        status: statuses of the response, such as 503 or 5xx.
         reason: code of a failure, such as `exhausted`.
         error: a part of the error; case does not matter.
         subject: subject of the event, such as a testimonial's id.
@@ -52,7 +78,7 @@ class Query:
     event_type: str | None = None
     state: State | None = None
     outcome: str | None = None
-    status: int | None = None
+    status: StatusRange | None = None
     since_ms: int | None = None
     until_ms: int | None = None
     reason: str | None = None

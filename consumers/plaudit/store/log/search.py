@@ -130,10 +130,11 @@ def row_conditions(query: Query) -> list[sa.ColumnElement[bool]]:
         "subject": query.subject,
         "event_type": query.event_type,
         "outcome": query.outcome,
-        "status": query.status,
         "reason": query.reason,
     }
     conditions = [ATTEMPTS.c[name] == value for name, value in wanted.items() if value is not None]
+    if query.status is not None:
+        conditions.append(ATTEMPTS.c.status.between(*query.status))
     if query.outcomes is not None:
         conditions.append(ATTEMPTS.c.outcome.in_(query.outcomes))
     if query.since_ms is not None:
@@ -220,10 +221,11 @@ def _kinds(query: Query) -> sa.Select[tuple[int]]:
     wanted: dict[str, object] = {
         "event_type": query.event_type,
         "outcome": query.outcome,
-        "status": query.status,
         "reason": query.reason,
     }
     conditions = [LOG_KINDS.c[name] == value for name, value in wanted.items() if value is not None]
+    if query.status is not None:
+        conditions.append(LOG_KINDS.c.status.between(*query.status))
     if query.outcomes is not None:
         conditions.append(LOG_KINDS.c.outcome.in_(query.outcomes))
     if query.error is not None:

@@ -224,8 +224,13 @@ def _config(spec: TopicSpec, state: TopicState) -> Iterator[TopicIssue]:
     demanded = state.config.get(MIN_ISR, "1")
     impossible = demanded.isdecimal() and int(demanded) > state.replication
     if impossible:
-        what = f"{MIN_ISR} is {demanded} with {state.replication} replicas: no write can succeed"
-        yield TopicIssue(Severity.ERROR, Aspect.REPLICATION, spec.name, what, _APPLY)
+        replicas = "1 replica" if state.replication == 1 else f"{state.replication} replicas"
+        what = (
+            f"each write waits for {demanded} replicas ({MIN_ISR}), and the topic has {replicas}; "
+            "brokers before Kafka 4 refuse every write"
+        )
+        advice = f"{_APPLY}, which lowers it to {state.replication}"
+        yield TopicIssue(Severity.ERROR, Aspect.REPLICATION, spec.name, what, advice)
     # Replicas that are missing are an issue of their own, which `apply` can't mend.
     for setting, wanted in spec.with_replicas(state.replication).config.items():
         actual = state.config.get(setting, "")

@@ -19,6 +19,7 @@ from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.settings import TOPICS_FILE, KafkaSettings
 from plaudit.records.delays import NOW
 from plaudit.records.names import Names
+from plaudit.records.validation import explained
 
 RETENTION: Final = "retention.ms"
 MAX_MESSAGE: Final = "max.message.bytes"
@@ -180,7 +181,7 @@ def load(file: Path | None = None) -> Declaration:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = explained(first)
         raise SettingsError(str(file or TOPICS_FILE), f"{where}: {reason}") from None
 
 
