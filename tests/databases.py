@@ -57,7 +57,7 @@ def new_postgres(server: str) -> Iterator[Engine]:
 
 @cache
 def _postgres_template(server: str) -> str:
-    """Return the name of a migrated database that nobody is connected to."""
+    """Return the name of a migrated database that has no connections."""
     name = f"plaudit_{os.getpid()}_template"
     _in_no_transaction(server, f"DROP DATABASE IF EXISTS {name}")
     _in_no_transaction(server, f"CREATE DATABASE {name}")

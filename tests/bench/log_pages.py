@@ -95,8 +95,10 @@ FILTERS: Final[Mapping[str, Query]] = {
     "workspace and rare type": Query(workspace_of(1), event_type=RARE_TYPE),
     "endpoint (frequent)": Query(endpoint_id=endpoint_id(0)),
     "endpoint (seldom)": Query(endpoint_id=endpoint_id(ENDPOINTS - 1)),
-    "endpoint and status=500": Query(endpoint_id=endpoint_id(3), status=500),
-    "endpoint and status=418 (none)": Query(endpoint_id=endpoint_id(0), status=RARE_STATUS),
+    "endpoint and status=500": Query(endpoint_id=endpoint_id(3), status=StatusRange.parse("500")),
+    "endpoint and status=418 (none)": Query(
+        endpoint_id=endpoint_id(0), status=StatusRange(RARE_STATUS, RARE_STATUS)
+    ),
     "endpoint, type and pending": Query(
         endpoint_id=endpoint_id(0), event_type=TYPES[-1], state=State.PENDING
     ),

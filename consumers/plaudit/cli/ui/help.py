@@ -71,8 +71,8 @@ def usage_line(message: str, cause: BaseException | None = None) -> str:
     """Return a message of the parser in one line, with the option first.
 
     Args:
-        message: of the parser.
-        cause: why the parser refused; one of pydantic's errors has the value that was given.
+        message: message of the parser.
+        cause: the error behind it; pydantic's names the value that was given.
     """
     line = " ".join(message.split())
     found = _FOR.fullmatch(line)
