@@ -22,7 +22,7 @@ from plaudit.api.app import create_app
 from plaudit.events.entity import Entity
 from plaudit.kafka.errors import KafkaUnavailable
 from plaudit.records.attempt import decode_attempt, encode_attempt
-from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.health import apply_sums, sum_rows
 from plaudit.store.log.writer import AttemptRows, insert_new
 
 pytestmark = pytest.mark.broker
@@ -51,7 +51,7 @@ def record(api: Installation, *attempts: Any) -> None:
     rows = AttemptRows("sqlite")
     made = [rows.row(decode_attempt(encode_attempt(each))) for each in attempts]
     with api.parts.engine.begin() as connection:
-        take_in(connection, summed(insert_new(connection, made)))
+        apply_sums(connection, sum_rows(insert_new(connection, made)))
 
 
 def test_an_endpoint_is_made_shown_changed_and_removed(api: Installation) -> None:

@@ -14,8 +14,8 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.signing import new_secret
 from plaudit.records.times import wall_ms
 from plaudit.store.endpoints import rows
-from plaudit.store.endpoints.making import new_endpoint
 from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.endpoints.transitions import new_endpoint
 
 pytestmark = pytest.mark.broker
 

@@ -13,7 +13,7 @@ from attempts import attempt, failed
 from e2e.sink import Sink, good
 from plaudit.formats.catalogue import FORMATS
 from plaudit.store.endpoints.spec import EndpointSpec
-from plaudit.store.endpoints.warnings import advice
+from plaudit.store.endpoints.warnings import warnings_for
 
 pytestmark = pytest.mark.broker
 
@@ -69,7 +69,7 @@ def test_a_subscription_is_an_endpoint_until_it_is_deleted(api: Installation) ->
 def test_settings_that_are_unlikely_to_work_return_warnings_with_advice(
     url: str, form: str, said: str | None
 ) -> None:
-    told = advice(EndpointSpec(url, format=form))
+    told = warnings_for(EndpointSpec(url, format=form))
     assert not told if said is None else any(said in line for line in told)
 
 

@@ -37,9 +37,9 @@ from plaudit.store.db.database import connect, migrate, reading
 from plaudit.store.db.tables import ATTEMPTS
 from plaudit.store.db.tables import ENDPOINTS as TABLE
 from plaudit.store.endpoints import rows
-from plaudit.store.endpoints.making import new_endpoint
 from plaudit.store.endpoints.spec import EndpointSpec
-from plaudit.store.log.health import summed, take_in
+from plaudit.store.endpoints.transitions import new_endpoint
+from plaudit.store.log.health import apply_sums, sum_rows
 from plaudit.store.log.writer import COLUMNS
 
 ROUNDS: Final = 20
@@ -142,7 +142,7 @@ def _add_health(engine: Engine) -> None:
         attempts = [tuple(row) for row in connection.execute(query)]
     for first in range(0, len(attempts), _AT_ONCE):
         with engine.begin() as connection:
-            take_in(connection, summed(attempts[first : first + _AT_ONCE]))
+            apply_sums(connection, sum_rows(attempts[first : first + _AT_ONCE]))
 
 
 def measure(made: Rig, key: str = "admin", face: str = "/console") -> list[PageTime]:

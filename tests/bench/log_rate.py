@@ -15,7 +15,7 @@ from attempts import attempt
 from plaudit.recorder.recorder import MOST
 from plaudit.records.attempt import decode_attempt, encode_attempt
 from plaudit.store.db.database import connect, migrate
-from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.health import apply_sums, sum_rows
 from plaudit.store.log.kinds import SeenKinds
 from plaudit.store.log.writer import AttemptRows, insert_new
 
@@ -43,7 +43,7 @@ def main(url: str) -> None:
         began, began_cpu = time.perf_counter(), time.process_time()
         made = [rows.row(decode_attempt(value)) for value in values]
         with engine.begin() as connection:
-            take_in(connection, summed(insert_new(connection, made, seen)))
+            apply_sums(connection, sum_rows(insert_new(connection, made, seen)))
         spent += time.perf_counter() - began
         cpu += time.process_time() - began_cpu
     engine.dispose()

@@ -81,7 +81,7 @@ def test_two_workers_are_waited_for_until_each_has_its_share(
         trial.joined(workers)
         admin, names = Admin(trial.installation.settings), trial.installation.settings.names
         for group in (names.events_group, names.deliveries_group):
-            shares = admin.shares(group)
+            shares = admin.partition_counts(group)
             assert shares is not None
             assert len(shares) == 2
             assert min(shares) == max(shares) > 0

@@ -290,7 +290,7 @@ def _shares(admin: Admin, group: str) -> Sequence[int] | None:
         KafkaFailure: the brokers refuse to report it.
     """
     try:
-        return admin.shares(group)
+        return admin.partition_counts(group)
     except KafkaFailure as failure:
         if not failure.retriable:
             raise

@@ -14,7 +14,7 @@ _EVERYTHING: Final = (
 DEFECTS: Final = (
     Break(
         "a second rotation does not end the time of the first",
-        "consumers/plaudit/store/endpoints/making.py",
+        "consumers/plaudit/store/endpoints/transitions.py",
         "return self.now_ms + self.overlap_ms if expires_at_ms is None else expires_at_ms",
         "return self.now_ms + self.overlap_ms",
         "tests/store/test_key_rotation.py",

@@ -128,10 +128,10 @@ ISOLATION: Final = (
     ),
     Break(
         "headers do not follow a URL to another host",
-        "consumers/plaudit/store/endpoints/moving.py",
+        "consumers/plaudit/store/endpoints/header_protection.py",
         "return changed if same else replace(changed, headers={})",
         "return changed",
-        "tests/store/test_moving.py",
+        "tests/store/test_header_protection.py",
     ),
     Break(
         "a file fills in no variable that was not named for it",

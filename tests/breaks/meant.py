@@ -9,7 +9,7 @@ from breaks.one_line import Break
 MEANT: Final = (
     Break(
         "a rotation never ends the overlap that an earlier one promised",
-        "consumers/plaudit/store/endpoints/making.py",
+        "consumers/plaudit/store/endpoints/transitions.py",
         "each for each in former if each.expires_at_ms is None or each.expires_at_ms > now_ms",
         "each for each in former[:0]",
         "tests/store/test_rotation.py",

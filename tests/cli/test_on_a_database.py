@@ -18,9 +18,9 @@ from plaudit.endpoints.signing import new_secret
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
 from plaudit.store.endpoints import rows
-from plaudit.store.endpoints.making import new_endpoint
 from plaudit.store.endpoints.notices import NoticeType
 from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.endpoints.transitions import new_endpoint
 from plaudit.store.jobs.job_model import JobKind
 from plaudit.store.jobs.job_service import JobService
 

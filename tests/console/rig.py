@@ -56,7 +56,7 @@ from plaudit.store.endpoints.workspaces import WorkspaceService
 from plaudit.store.jobs.job_model import JobProgress, JobState
 from plaudit.store.jobs.job_service import JobService
 from plaudit.store.jobs.queue import JobQueue
-from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.health import apply_sums, sum_rows
 from plaudit.store.log.writer import AttemptRows, insert_new
 from plaudit.transport.addresses import AddressPolicy
 
@@ -66,7 +66,7 @@ CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 class Silent:
     """A relay that has nothing to tell, and whose brokers have heard of everything."""
 
-    def tell(self, _number: int, _seconds: float) -> str | None:
+    def announce(self, _number: int, _seconds: float) -> str | None:
         return None
 
     def run(self, _told: Callable[[int], None] | None = None) -> int:
@@ -170,7 +170,7 @@ class Rig:
         rows = AttemptRows("sqlite")
         made = [rows.row(decode_attempt(encode_attempt(each))) for each in attempts]
         with self.parts.engine.begin() as connection:
-            take_in(connection, summed(insert_new(connection, made)))
+            apply_sums(connection, sum_rows(insert_new(connection, made)))
 
     def finish(self, chosen: int, **report: Any) -> None:
         """Run every queued job, as a runner that finds this many records."""

@@ -20,7 +20,7 @@ from console.screenshots import pages, sign_in, visit
 from console.test_pages import HOSTILE
 from console.test_signing_in import link, path_of
 from plaudit.store.access.api_keys import Scope
-from plaudit.store.access.sessions import Face, SessionGrant, SessionService
+from plaudit.store.access.sessions import SessionGrant, SessionService, WebApp
 
 
 @contextmanager
@@ -151,8 +151,8 @@ def _open_without_scripts(browser: Browser, address: str) -> None:
 
 def test_a_link_into_the_console_signs_in_at_once(browser: Browser, console: Rig) -> None:
     """`plaudit dev` prints such a link."""
-    admin = SessionGrant(Face.CONSOLE, "dev", Scope.ADMIN)
-    token, _ = SessionService(console.parts.engine).make_link(admin, 60_000, 60_000)
+    admin = SessionGrant(WebApp.CONSOLE, "dev", Scope.ADMIN)
+    token, _ = SessionService(console.parts.engine).create_link(admin, 60_000, 60_000)
     with opened(browser) as page:
         page.goto(f"{console.base}/console/enter?token={token}")
         page.get_by_role("heading", name="Overview").wait_for()

@@ -16,7 +16,7 @@ from plaudit.console.assets import assets
 from plaudit.console.page_table import PAGES
 from plaudit.dlq.letters.letter import Letter
 from plaudit.records.names import Header
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 from plaudit.store.jobs.job_model import JobKind, StoredJob
 
 QUERY = ("endpoint", "subject", "event", "q", "target", "cursor")
@@ -140,7 +140,7 @@ def test_a_filter_that_can_not_be_is_refused_in_words(console: Rig) -> None:
         "endpoint=x": "not an id",
         "since=soon": "not a time",
         "type=a.b": "not an event type",
-        "cursor=x": "page ended with",
+        "cursor=x": "cursor of a page",
         "since=99999999999d": "not a time",
     }.items():
         assert words in browser.get(f"/console/deliveries?{query}", 422)
@@ -170,7 +170,7 @@ def test_an_endpoint_is_created_changed_disabled_and_removed(console: Rig) -> No
     assert stale.status_code == 412
     kept = browser.post(f"{at}/edit", url="https://crm.example.com/z", name="CRM", version="2")
     assert kept.status_code == 303
-    wanted = console.parts.endpoints.wanted(console.parts.endpoints.get(known.endpoint_id))
+    wanted = console.parts.endpoints.spec_of(console.parts.endpoints.get(known.endpoint_id))
     assert (wanted.url, dict(wanted.headers)) == (
         "https://crm.example.com/z",
         {"X-Token": "s3cr3t"},
@@ -228,8 +228,8 @@ def test_a_subscriber_finds_nothing_of_another_workspace(console: Rig) -> None:
     before = _state(console)
     stranger = console.browser("stranger")
     portal = entered(console, key="stranger")
-    for browser, face in ((stranger, Face.CONSOLE), (portal, Face.PORTAL)):
-        _tries(console, browser, face, ids)
+    for browser, web_app in ((stranger, WebApp.CONSOLE), (portal, WebApp.PORTAL)):
+        _tries(console, browser, web_app, ids)
     assert _state(console) == before
 
 
@@ -244,13 +244,13 @@ def _state(console: Rig) -> tuple[object, ...]:
     )
 
 
-def _tries(console: Rig, browser: Browser, face: Face, ids: dict[str, str]) -> None:
-    token = browser.token(f"/{face}")
+def _tries(console: Rig, browser: Browser, web_app: WebApp, ids: dict[str, str]) -> None:
+    token = browser.token(f"/{web_app}")
     for page in PAGES:
-        if face not in page.faces:
+        if web_app not in page.web_apps:
             continue
         for value in ids.values():
-            url = f"/{face}{page.path.replace('{id}', value)}"
+            url = f"/{web_app}{page.path.replace('{id}', value)}"
             if page.show is not None:
                 shown = browser.client.get(url, params=dict.fromkeys(QUERY, value))
                 _knows_nothing(shown.text, ids, value)

@@ -12,7 +12,7 @@ from plaudit.console.auth.cookies import session_cookie
 from plaudit.console.settings import ConsoleSettings
 from plaudit.console.sign_in.opening import local
 from plaudit.kafka.errors import SettingsError
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 
 COOKIE = "plaudit-console"
 
@@ -89,18 +89,18 @@ def test_signing_in_replaces_a_session_that_the_browser_had(console: Rig) -> Non
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_hosts() -> None:
-    plain = session_cookie(Face.CONSOLE, ConsoleSettings(), "t", 60)
+    plain = session_cookie(WebApp.CONSOLE, ConsoleSettings(), "t", 60)
     assert plain == "plaudit-console=t; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"
     secure = ConsoleSettings(console_url="https://plaudit.example.com/")
-    assert session_cookie(Face.CONSOLE, secure, "t", 60).startswith(
+    assert session_cookie(WebApp.CONSOLE, secure, "t", 60).startswith(
         "__Host-plaudit-console=t; Path=/"
     )
     framed = ConsoleSettings(
         console_url="https://plaudit.example.com", portal_frame_ancestors="https://app.example.com"
     )
-    portal = session_cookie(Face.PORTAL, framed, "t", 60)
+    portal = session_cookie(WebApp.PORTAL, framed, "t", 60)
     assert portal.endswith("HttpOnly; SameSite=None; Secure; Partitioned")
-    assert "SameSite=Lax" in session_cookie(Face.CONSOLE, framed, "t", 60)
+    assert "SameSite=Lax" in session_cookie(WebApp.CONSOLE, framed, "t", 60)
 
 
 def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(console: Rig) -> None:

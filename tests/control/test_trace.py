@@ -24,8 +24,8 @@ from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.attempt import decode_attempt, encode_attempt
 from plaudit.store.endpoints import rows
-from plaudit.store.endpoints.making import new_endpoint
 from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.endpoints.transitions import new_endpoint
 from plaudit.store.log.writer import AttemptRows, insert_new
 
 AWAY = KafkaSettings(bootstrap_servers="127.0.0.1:1")

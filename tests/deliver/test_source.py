@@ -355,7 +355,7 @@ def test_partitions_that_are_added_are_read_from_their_start(
     reading.engine.settle_all()
     reading.engine.wait(reading.holds(1))
     assert admin.grow(topic, 3) is None
-    until_equal(lambda: getattr(admin.look_at([topic])[topic], "partitions", 0), 3)
+    until_equal(lambda: getattr(admin.describe([topic])[topic], "partitions", 0), 3)
     # Written before the source has heard of the partition. Unasked, it would after five minutes.
     write(settings, topic, 2, partition=2)
     added, began = Partition(topic, 2), time.monotonic()

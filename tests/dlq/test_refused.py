@@ -89,5 +89,5 @@ def test_without_brokers_a_command_reports_one_line(prefix: str) -> None:
     for process in started:
         _, err = process.communicate(timeout=SOON_S)
         [line] = err.splitlines()
-        assert "the brokers are away" in line
+        assert "the brokers are unavailable" in line
         assert process.returncode == 1

@@ -44,7 +44,7 @@ from plaudit.importer.reviews import BadRow, ReviewMaker
 from plaudit.importer.rows import Row
 from plaudit.records.delays import parse_delays
 from plaudit.records.names import Names, Trigger
-from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, checked
+from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, validated
 from plaudit.transport.addresses import AddressPolicy
 from plaudit.transport.answer import NO_TIMINGS, Answer
 from transport.test_assembly import Result, read, split
@@ -124,9 +124,9 @@ def bodies(data: bytes) -> None:
         check_depth(body)
         match BODIES[place - len(MEDIA_TYPES) - 1].model_validate_json(body):
             case EndpointBody() as found:
-                checked(found.wanted(), RULES)
+                validated(found.wanted(), RULES)
             case EndpointChange() as found:
-                checked(found.applied(SPEC), RULES)
+                validated(found.applied(SPEC), RULES)
             case _:
                 pass
 

@@ -293,7 +293,7 @@ def test_a_member_whose_instance_id_another_takes_ends(
     read_until(lambda: bool(first.held), first)
     second.consumer.subscribe([topic])
     fatal = end_of(first, second)
-    assert "the consumer failed for good" in str(fatal)
+    assert "the consumer failed permanently" in str(fatal)
     for member in (first, second):
         member.consumer.close()
 

@@ -1,4 +1,4 @@
-"""Ids of topics, compared from look to look."""
+"""Ids of topics, compared from one check to the next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from confluent_kafka import KafkaError, KafkaException
 
-from plaudit.kafka.read.topic_watch import LOOK_EVERY_S, NO_ID, Described, TopicWatch
+from plaudit.kafka.read.topic_watch import CHECK_EVERY_S, NO_ID, Described, TopicWatch
 from plaudit.kafka.types import Partition
 
 FIRST, SECOND, ELSEWHERE = Partition("events", 0), Partition("events", 1), Partition("others", 0)
@@ -41,68 +41,68 @@ class Cluster:
                 future.set_exception(self.failure)
         self.asked = []
 
-    def look(self, *held: Partition) -> list[Partition]:
-        """Let the time of the next look come; return what it finds."""
-        self.now_s += LOOK_EVERY_S
-        assert self.watch.look(held) == [], "it asks, and does not wait"
-        return self.watch.look(held)
+    def recreated(self, *held: Partition) -> list[Partition]:
+        """Let the time of the next check come; return what it finds."""
+        self.now_s += CHECK_EVERY_S
+        assert self.watch.recreated(held) == [], "it asks, and does not wait"
+        return self.watch.recreated(held)
 
 
 def test_a_topic_that_was_created_again_is_noticed_once_in_every_partition() -> None:
     cluster = Cluster()
-    assert cluster.look(FIRST, SECOND) == []
+    assert cluster.recreated(FIRST, SECOND) == []
     cluster.id = "two"
-    assert cluster.look(FIRST, SECOND) == [FIRST, SECOND]
-    assert cluster.look(FIRST, SECOND) == []
+    assert cluster.recreated(FIRST, SECOND) == [FIRST, SECOND]
+    assert cluster.recreated(FIRST, SECOND) == []
 
 
 def test_a_partition_that_has_just_come_is_compared_with_what_is_known_of_its_topic() -> None:
     cluster = Cluster()
-    assert cluster.look(FIRST) == []
+    assert cluster.recreated(FIRST) == []
     cluster.id = "two"
-    assert cluster.watch.look([FIRST, SECOND]) == [], "it asks at once, not at the next look"
-    assert cluster.watch.look([FIRST, SECOND]) == [FIRST, SECOND]
-    assert cluster.look(FIRST, SECOND) == []
+    assert cluster.watch.recreated([FIRST, SECOND]) == [], "it asks at once, not at the next check"
+    assert cluster.watch.recreated([FIRST, SECOND]) == [FIRST, SECOND]
+    assert cluster.recreated(FIRST, SECOND) == []
 
 
 def test_a_topic_without_partitions_here_is_forgotten() -> None:
     cluster = Cluster()
-    assert cluster.look(FIRST) == []
-    assert cluster.look(ELSEWHERE) == []
+    assert cluster.recreated(FIRST) == []
+    assert cluster.recreated(ELSEWHERE) == []
     cluster.id = "two"
-    assert cluster.look(SECOND) == [], "others may have read the new topic for long"
+    assert cluster.recreated(SECOND) == [], "others may have read the new topic for long"
 
 
 def test_an_answer_that_is_late_is_taken_later() -> None:
     cluster = Cluster()
-    assert cluster.look(FIRST) == []
+    assert cluster.recreated(FIRST) == []
     cluster.id, cluster.answers = "two", False
-    assert cluster.look(FIRST) == []
+    assert cluster.recreated(FIRST) == []
     cluster.answer()
-    assert cluster.watch.look([FIRST]) == [FIRST]
+    assert cluster.watch.recreated([FIRST]) == [FIRST]
 
 
 def test_a_topic_that_is_away_for_a_moment_is_not_forgotten() -> None:
     cluster = Cluster()
-    cluster.look(FIRST)
+    cluster.recreated(FIRST)
     cluster.failure = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
-    assert cluster.look(FIRST) == []
+    assert cluster.recreated(FIRST) == []
     cluster.failure, cluster.id = None, "two"
-    assert cluster.look(FIRST) == [FIRST]
+    assert cluster.recreated(FIRST) == [FIRST]
 
 
 def test_a_topic_that_can_not_be_described_at_first_is_compared_later() -> None:
     cluster = Cluster()
     cluster.failure = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
-    assert cluster.look(FIRST) == []
+    assert cluster.recreated(FIRST) == []
     cluster.failure = None
-    assert cluster.look(FIRST) == []
+    assert cluster.recreated(FIRST) == []
     cluster.id = "two"
-    assert cluster.look(FIRST) == [FIRST]
+    assert cluster.recreated(FIRST) == [FIRST]
 
 
 def test_brokers_without_ids_change_nothing() -> None:
     cluster = Cluster()
-    cluster.look(FIRST)
+    cluster.recreated(FIRST)
     cluster.id = NO_ID
-    assert cluster.look(FIRST) == []
+    assert cluster.recreated(FIRST) == []

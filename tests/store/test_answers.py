@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.endpoints.keys import CannotOpen, SecretKeys
 from plaudit.store.access.idempotency_store import (
-    KEPT_MS,
+    RETENTION_MS,
     IdempotencyStore,
     KeyReused,
     StoredResponse,
@@ -65,7 +65,7 @@ def test_a_request_whose_process_was_killed_is_carried_out_again_with_the_same_e
     clock.now += 5
     again = IdempotencyStore(engine, KEYS, clock).begin("a", "one")
     assert isinstance(begun, IdempotencySeed)
-    assert again == replace(begun, again=True)
+    assert again == replace(begun, repeated=True)
     assert begun.uuid("endpoint") != begun.uuid("key")
     assert begun.seed.hex() not in repr(begun)
 
@@ -75,7 +75,7 @@ def test_an_answer_is_kept_for_a_day(engine: Engine) -> None:
     answers = IdempotencyStore(engine, KEYS, clock)
     answers.begin("a", "one")
     answers.keep("a", ANSWER)
-    clock.now += KEPT_MS - 1
+    clock.now += RETENTION_MS - 1
     assert answers.begin("a", "one") == ANSWER
     clock.now += 1
     assert isinstance(answers.begin("a", "two"), IdempotencySeed)

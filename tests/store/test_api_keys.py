@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from plaudit.store.access.api_keys import FRESH_S, KeyService, NoSuchKey, Scope
+from plaudit.store.access.api_keys import CACHE_S, KeyService, NoSuchKey, Scope
 from plaudit.store.endpoints.spec import InputRefused
 
 WORKSPACE = "d42b39a4-acb6-49f9-af26-75b156b233f9"
@@ -59,15 +59,15 @@ def test_a_key_is_remembered_for_a_second_and_not_after_it_was_revoked(engine: E
     now_s = [100.0]
     keys = KeyService(engine, clock=lambda: now_s[0])
     key, text = keys.create(Scope.WORKSPACE, WORKSPACE, "crm")
-    assert keys.remembered(text) is None
+    assert keys.cached(text) is None
     found = keys.find(text)
     assert found is not None
-    now_s[0] += FRESH_S - 0.01
-    assert keys.remembered(text) == found
-    assert keys.remembered(text + "x") is None
+    now_s[0] += CACHE_S - 0.01
+    assert keys.cached(text) == found
+    assert keys.cached(text + "x") is None
     now_s[0] += 0.01
-    assert keys.remembered(text) is None
+    assert keys.cached(text) is None
     keys.find(text)
     keys.revoke(key.key_id)
-    assert keys.remembered(text) is None
+    assert keys.cached(text) is None
     assert keys.find(text) is None

@@ -47,7 +47,7 @@ def test_a_file_is_applied_in_one_transaction_and_written_to_kafka_in_few_batche
         number = carry_out(service, steps)
         assert len(commits) == 1
         told: list[int] = []
-        assert service.batch.tell(number, told.append) is None
+        assert service.batch.announce(number, told.append) is None
         assert told == [500, 1_000, 1_200]
         assert len(commits) < 20
         kept = plan(service, read_file(path), prune=False)

@@ -10,14 +10,14 @@ import pytest
 from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import EncryptedFields, signer_of, unseal
 from plaudit.endpoints.signing import new_secret
-from plaudit.store.endpoints.making import (
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.endpoints.transitions import (
     Overlap,
     changed_endpoint,
     new_endpoint,
     rotated_endpoint,
 )
-from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.spec import EndpointSpec
 
 KEYS = SecretKeys([os.urandom(32)])
 DAY_MS = 24 * 3_600_000

@@ -17,7 +17,7 @@ from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attemp
 from plaudit.store.db.database import reading
 from plaudit.store.db.partitions import DAY_MS, forget_before
 from plaudit.store.db.tables import ATTEMPTS, HOURS
-from plaudit.store.log.health import HOUR_MS, Health, find_health, summed, take_in
+from plaudit.store.log.health import HOUR_MS, Health, apply_sums, find_health, sum_rows
 from plaudit.store.log.kinds import kind_number
 from plaudit.store.log.writer import AttemptRows, Row, insert_new
 
@@ -36,7 +36,7 @@ def write(engine: Engine, *attempts: AttemptRecord) -> int:
     """Write attempts as the recorder does; return how many were new."""
     with engine.begin() as connection:
         fresh = insert_new(connection, rows_of(engine, *attempts))
-        take_in(connection, summed(fresh))
+        apply_sums(connection, sum_rows(fresh))
     return len(fresh)
 
 
@@ -88,7 +88,7 @@ def test_an_invalid_id_is_refused_before_anything_is_written(engine: Engine) -> 
 def test_a_batch_that_fails_leaves_nothing(engine: Engine) -> None:
     def halfway() -> None:
         with engine.begin() as connection:
-            take_in(connection, summed(insert_new(connection, rows_of(engine, attempt()))))
+            apply_sums(connection, sum_rows(insert_new(connection, rows_of(engine, attempt()))))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -148,7 +148,9 @@ def test_health_is_the_same_however_attempts_are_cut_into_batches(
         for at, ((good, _), of) in enumerate(zip(outcomes, versions, strict=True))
     ]
     rows = AttemptRows("sqlite")
-    tried = summed([rows.row(decode_attempt(encode_attempt(each))) for each in attempts]).tried["e"]
+    tried = sum_rows([rows.row(decode_attempt(encode_attempt(each))) for each in attempts]).tried[
+        "e"
+    ]
     cut = data.draw(st.integers(0, len(tried)))
     blank = Health("e", "w")
     whole, parts = blank.after(tried), blank.after(tried[:cut]).after(tried[cut:])

@@ -17,7 +17,6 @@ from plaudit.endpoints.keys import SecretKeys
 from plaudit.endpoints.opening import unseal
 from plaudit.endpoints.signing import new_secret
 from plaudit.store.endpoints import rows
-from plaudit.store.endpoints.making import new_endpoint
 from plaudit.store.endpoints.restore import (
     UNSIGNED,
     DatabaseNotEmpty,
@@ -26,6 +25,7 @@ from plaudit.store.endpoints.restore import (
 )
 from plaudit.store.endpoints.rows import StoredEndpoint, disabled, record_of
 from plaudit.store.endpoints.spec import EndpointSpec
+from plaudit.store.endpoints.transitions import new_endpoint
 from store.test_service import URL, WORKSPACE
 from store.unreachable import KEYS
 

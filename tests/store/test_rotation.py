@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from plaudit.endpoints.signing import Secret, Signer, new_secret
-from plaudit.store.endpoints.making import MOST_SECRETS, rotated_secrets
 from plaudit.store.endpoints.spec import InputRefused
+from plaudit.store.endpoints.transitions import MOST_SECRETS, rotated_secrets
 
 HOUR_MS = 3_600_000
 NOW_MS = 1_800_000_000_000
@@ -48,6 +48,6 @@ def test_one_rotation_too_many_is_refused_with_the_time_when_it_works() -> None:
     for minute in range(MOST_SECRETS - 1):
         secrets = rotate(secrets, NOW_MS + minute * 60_000, HOUR_MS)
     assert len(secrets) == MOST_SECRETS
-    with pytest.raises(InputRefused, match=r"5 secrets sign .* ends at 2027-01-15T09:00:00"):
+    with pytest.raises(InputRefused, match=r"5 secrets .* ends at 2027-01-15T09:00:00"):
         rotate(secrets, NOW_MS + 10 * 60_000, HOUR_MS)
     assert len(rotate(secrets, NOW_MS + HOUR_MS, HOUR_MS)) == MOST_SECRETS

@@ -29,11 +29,11 @@ from plaudit.store.db.session_tables import SESSIONS
 from plaudit.store.db.tables import METADATA, OUTBOX
 from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
-from plaudit.store.endpoints.making import changed_endpoint, enabled_endpoint
 from plaudit.store.endpoints.manifest import carry_out, plan, read_file
 from plaudit.store.endpoints.relay import EndpointQueue, Relay
 from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules
+from plaudit.store.endpoints.transitions import changed_endpoint, enabled_endpoint
 from plaudit.transport.addresses import AddressPolicy
 from store.unreachable import KEYS, OLDER
 
@@ -84,7 +84,7 @@ def test_what_is_added_comes_back_without_its_secret_in_the_clear(
     assert written.trouble, "the brokers are away, and it says so"
     assert written.secret
     found = service.get(written.endpoint.endpoint_id)
-    assert service.wanted(found) == WANTED
+    assert service.spec_of(found) == WANTED
     assert found.active_from >= found.created_at + 2_000
     with engine.connect() as connection:
         rows = connection.execute(sa.text("SELECT * FROM endpoints")).all()
@@ -101,7 +101,7 @@ def test_a_slack_endpoint_gets_what_slack_takes_unless_it_asks_for_else(
     assert made.rate_limit == 1
     assert "import.completed" in made.event_types
     assert "review.imported" not in made.event_types, "one message for an import, not hundreds"
-    assert service.check(asked) == service.wanted(made), "applied again, nothing changes"
+    assert service.check(asked) == service.spec_of(made), "applied again, nothing changes"
     own = service.add(
         WORKSPACE, replace(asked, types=("review.imported",), rate_limit=0.5)
     ).endpoint
@@ -118,7 +118,7 @@ def test_changes_make_new_versions(service: EndpointService) -> None:
     renamed = service.disable(endpoint_id, "much too slow").endpoint
     assert (renamed.status_reason, renamed.status_since) == ("much too slow", disabled.status_since)
     written = service.enable(endpoint_id)
-    assert written.missed_since == disabled.status_since, "with the offer to send it"
+    assert written.missed_since == disabled.status_since, "with the hint to send it"
     enabled = written.endpoint
     assert enabled.status == "active"
     assert enabled.active_from > changed.active_from, "what it missed is for replay"
@@ -143,10 +143,10 @@ def test_a_rotation_that_is_sent_again_does_not_take_back_a_later_one(
     service: EndpointService,
 ) -> None:
     endpoint_id = service.add(WORKSPACE, WANTED).endpoint.endpoint_id
-    once = IdempotencySeed(os.urandom(32), 0)
-    first = service.rotate_secret(endpoint_id, once=once)
+    idempotency = IdempotencySeed(os.urandom(32), 0)
+    first = service.rotate_secret(endpoint_id, idempotency=idempotency)
     later = service.rotate_secret(endpoint_id)
-    assert service.rotate_secret(endpoint_id, once=once).secret == first.secret
+    assert service.rotate_secret(endpoint_id, idempotency=idempotency).secret == first.secret
     assert service.private(service.get(endpoint_id)).secrets[0].text == later.secret
 
 
@@ -229,8 +229,8 @@ def test_applying_a_file_converges_and_changes_nothing_the_second_time(
         ("endpoints: []", "workspace"),
         ("workspace: here\nendpoints: []", "not a UUID"),
         (FILE.format(workspace=WORKSPACE), r"\$\{HOOK\} is not in the environment"),
-        ("workspace: ${PLAUDIT_SECRET_KEY}", "may not be filled in; call it PLAUDIT_VAR_"),
-        ("workspace: ${HOME}", "may not be filled in; allow it with --env HOME"),
+        ("workspace: ${PLAUDIT_SECRET_KEY}", "is not allowed; call it PLAUDIT_VAR_"),
+        ("workspace: ${HOME}", "is not allowed; allow it with --env HOME"),
         ("workspace: ${PLAUDIT_VAR_A}", "PLAUDIT_VAR_A} is not in the environment"),
         (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, uri: x}}]", r"endpoints\[0\]"),
         (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, url: x}}, {{name: a, url: y}}]", "two"),

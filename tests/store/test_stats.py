@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from attempts import WORKSPACE, attempt, failed
 from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
 from plaudit.store.db.database import reading
-from plaudit.store.log.health import HOUR_MS, MINUTE_MS, summed, take_in
+from plaudit.store.log.health import HOUR_MS, MINUTE_MS, apply_sums, sum_rows
 from plaudit.store.log.queries import MOST_SEARCHED, find_page
 from plaudit.store.log.query import Query
 from plaudit.store.log.stats import Resolution, series
@@ -25,7 +25,7 @@ def write(engine: Engine, *attempts: AttemptRecord) -> None:
     rows = AttemptRows(engine.dialect.name)
     with engine.begin() as connection:
         made = [rows.row(decode_attempt(encode_attempt(each))) for each in attempts]
-        take_in(connection, summed(insert_new(connection, made)))
+        apply_sums(connection, sum_rows(insert_new(connection, made)))
 
 
 def test_minutes_and_hours_have_no_gaps_and_the_same_totals(engine: Engine) -> None:

@@ -20,7 +20,7 @@ from plaudit.store.endpoints.rows import StoredEndpoint
 SCHEME: Final = "key"
 CALLER: Final = "plaudit.caller"
 """Scope key of the `Caller` of an authenticated request."""
-ONCE: Final = "plaudit.once"
+IDEMPOTENCY_SEED: Final = "plaudit.once"
 """Scope key of the `IdempotencySeed` of a request with an idempotency key."""
 _BEARER: Final = HTTPBearer(
     scheme_name=SCHEME, bearerFormat="plk_…", description="An API key.", auto_error=False
@@ -34,10 +34,10 @@ async def parts_of(request: Request) -> Parts:
     return parts
 
 
-async def once_of(request: Request) -> IdempotencySeed | None:
+async def idempotency_of(request: Request) -> IdempotencySeed | None:
     """Return the seed of an idempotent request; None if it has no idempotency key."""
-    once: IdempotencySeed | None = request.scope.get(ONCE)
-    return once
+    idempotency: IdempotencySeed | None = request.scope.get(IDEMPOTENCY_SEED)
+    return idempotency
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ async def admitted(parts: Parts, authorization: str | None, *, events: bool) -> 
     if scheme.lower() != "bearer" or not text:
         detail = "no API key; send it as `Authorization: Bearer plk_…`"
         raise Refused(401, detail, headers=_CHALLENGE)
-    key = parts.keys.remembered(text)
+    key = parts.keys.cached(text)
     if key is None:
         key = await run_in_threadpool(parts.keys.find, text)
     if key is None:
@@ -193,4 +193,4 @@ def check_workspace(limits: RateLimits, workspace_id: str, cost: int = 1) -> Non
 Reading = Annotated[Caller, Depends(caller)]
 Writing = Annotated[Caller, Depends(writer)]
 WithParts = Annotated[Parts, Depends(parts_of)]
-WithOnce = Annotated[IdempotencySeed | None, Depends(once_of)]
+WithIdempotency = Annotated[IdempotencySeed | None, Depends(idempotency_of)]

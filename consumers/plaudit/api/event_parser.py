@@ -79,7 +79,7 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> Ite
         yield read(each, f"{place}.")
 
 
-def with_ids(body: bytes, once: IdempotencySeed) -> bytes:
+def with_ids(body: bytes, idempotency: IdempotencySeed) -> bytes:
     """Return a request in Plaudit's JSON in which every event has an id, so a retry sends the same.
 
     Any other request is returned unchanged, to be refused later.
@@ -87,7 +87,7 @@ def with_ids(body: bytes, once: IdempotencySeed) -> bytes:
     try:
         tree = orjson.loads(body)
         for place, event in enumerate(tree if isinstance(tree, list) else [tree]):
-            event["data"]["meta"].setdefault("event_id", once.uuid(f"event {place}"))
+            event["data"]["meta"].setdefault("event_id", idempotency.uuid(f"event {place}"))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return body
     return orjson.dumps(tree)

@@ -75,7 +75,7 @@ class Quotas:
         endpoints: EndpointService,
         workspace_id: str,
         wanted: EndpointSpec,
-        once: IdempotencySeed | None = None,
+        idempotency: IdempotencySeed | None = None,
     ) -> None:
         """Check that a workspace may have another endpoint.
 
@@ -83,13 +83,13 @@ class Quotas:
             endpoints: service that opens their URLs.
             workspace_id: workspace of the endpoint.
             wanted: the endpoint.
-            once: seed of an idempotent request; a repeated request finds its endpoint.
+            idempotency: seed of an idempotent request; a repeated request finds its endpoint.
 
         Raises:
             Refused: the workspace exceeds a quota.
             DatabaseFailure: the database is not available.
         """
-        mine = None if once is None else once.uuid("endpoint")
+        mine = None if idempotency is None else idempotency.uuid("endpoint")
         self._check_counts(workspace_id, wanted.content_filter, mine, is_new=True)
         self._check_names(endpoints, workspace_id, wanted.url, mine)
 
@@ -151,7 +151,7 @@ class Quotas:
         if not wanted <= names:
             _check("host names in URLs", len(names | wanted), most, "API_MAX_NAMES")
 
-    def check_key(self, workspace_id: str, once: IdempotencySeed | None = None) -> None:
+    def check_key(self, workspace_id: str, idempotency: IdempotencySeed | None = None) -> None:
         """Check that a workspace may have another key.
 
         Raises:
@@ -167,8 +167,8 @@ class Quotas:
                 API_KEYS.c.workspace_id == workspace_id, sa.or_(revoked.is_(None), revoked > since)
             )
         )
-        if once is not None:
-            query = query.where(API_KEYS.c.key_id != once.uuid("key"))
+        if idempotency is not None:
+            query = query.where(API_KEYS.c.key_id != idempotency.uuid("key"))
         with reading(self.engine) as connection:
             keys = connection.execute(query).scalar_one()
         what = "API keys, with those revoked in the last 24 hours"

@@ -26,7 +26,7 @@ from plaudit.console.sign_in.with_key import KeySignIn
 from plaudit.console.sign_in.with_link import LinkSignIn
 from plaudit.console.viewer import BASES
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 
 _Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -54,27 +54,27 @@ def mount(
     app.include_router(portal_links.router)
     if settings.console_public_catalogue:
         app.router.routes.extend(_public_routes(PublicCatalogue(settings)))
-    for face in Face:
-        app.router.routes.extend(_routes(console, face, oidc))
+    for web_app in WebApp:
+        app.router.routes.extend(_routes(console, web_app, oidc))
 
 
-def _routes(parts: ConsoleParts, face: Face, oidc: OidcClient | None) -> list[Route]:
-    base, dispatcher = BASES[face], PageDispatcher(parts, face)
+def _routes(parts: ConsoleParts, web_app: WebApp, oidc: OidcClient | None) -> list[Route]:
+    base, dispatcher = BASES[web_app], PageDispatcher(parts, web_app)
     responder = dispatcher.responder
     routes = [
         _route(f"{base}/static/{{digest}}/{{name}}", _asset(dispatcher)),
         _route(f"{base}/accent.css", _accent(dispatcher)),
-        _route(f"{base}/enter", LinkSignIn(parts, face, responder).respond, "GET", "POST"),
-        _route(f"{base}/sign-out", SignOut(parts, face, dispatcher).respond, "POST"),
+        _route(f"{base}/enter", LinkSignIn(parts, web_app, responder).respond, "GET", "POST"),
+        _route(f"{base}/sign-out", SignOut(parts, web_app, dispatcher).respond, "POST"),
     ]
-    if face is Face.CONSOLE:
-        with_key = KeySignIn(parts, face, responder, oidc)
+    if web_app is WebApp.CONSOLE:
+        with_key = KeySignIn(parts, web_app, responder, oidc)
         routes.append(_route(f"{base}/sign-in", with_key.respond, "GET", "POST"))
         routes += _oidc_routes(parts, responder, oidc)
     routes += [
         _route(f"{base}{page.path}", _page(dispatcher, page), "GET", "POST")
         for page in PAGES
-        if face in page.faces
+        if web_app in page.web_apps
     ]
     routes.append(_route(f"{base}/{{rest:path}}", _missing(dispatcher), "GET", "POST"))
     return routes
@@ -98,7 +98,7 @@ def _oidc_routes(
     from plaudit.console.sign_in.with_oidc import OidcSignIn  # noqa: PLC0415 - likewise
 
     sign_in = OidcSignIn(parts, responder, Provider(client))
-    base = BASES[Face.CONSOLE]
+    base = BASES[WebApp.CONSOLE]
     return [
         _route(f"{base}/oidc/begin", sign_in.begin),
         _route(CALLBACK, sign_in.finish),

@@ -11,10 +11,10 @@ from plaudit.api.problems import Refused
 from plaudit.console.parts import ConsoleParts
 from plaudit.console.viewer import Viewer
 from plaudit.records.times import wall_ms
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 
-BOTH: Final = frozenset(Face)
-CONSOLE: Final = frozenset({Face.CONSOLE})
+BOTH: Final = frozenset(WebApp)
+CONSOLE: Final = frozenset({WebApp.CONSOLE})
 LONGEST_VALUE: Final = 4_000
 
 Fields: TypeAlias = Mapping[str, Sequence[str]]
@@ -32,7 +32,7 @@ class Ask:
         query: values of the query.
         form: values of the form.
         now_ms: time of the request in epoch milliseconds.
-        path: path below the face's base.
+        path: path below the application's base.
     """
 
     parts: ConsoleParts
@@ -56,7 +56,7 @@ class Ask:
         return tuple(each.strip() for each in self.form.get(name, ()) if each.strip())
 
     def url(self, path: str, **query: object) -> str:
-        """Return an address of this face."""
+        """Return an address of this application."""
         values = {name: value for name, value in query.items() if value not in {None, ""}}
         tail = f"?{urlencode(values)}" if values else ""
         return f"{self.viewer.base}{path}{tail}"
@@ -118,11 +118,11 @@ class SitePage:
     """A page of the application.
 
     Attributes:
-        path: path below the face's base, with parameters.
+        path: path below the application's base, with parameters.
         section: section that it belongs to.
         show: answers GET.
         change: answers POST, for viewers who may change something.
-        faces: applications that have it.
+        web_apps: applications that have it.
         operators: whether only those see it who see every workspace.
     """
 
@@ -130,5 +130,5 @@ class SitePage:
     section: str
     show: Handler | None = None
     change: Handler | None = None
-    faces: frozenset[Face] = BOTH
+    web_apps: frozenset[WebApp] = BOTH
     operators: bool = False

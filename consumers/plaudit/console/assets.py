@@ -49,5 +49,5 @@ def assets() -> dict[str, Asset]:
 
 
 def asset_url(base: str, name: str) -> str:
-    """Return the address of a static file below a face's base."""
+    """Return the address of a static file below an application's base."""
     return f"{base}/static/{assets()[name].digest}/{name}"

@@ -1,4 +1,4 @@
-"""PageDispatcher of a face: finds the session of a request, checks it, and calls the page."""
+"""Dispatcher of one application: finds the session of a request, checks it, and calls the page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plaudit.console.auth.csrf import FIELD, check_origin, check_token, csrf_of
 from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
 from plaudit.console.viewer import BASES, Viewer
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 from plaudit.store.audit.actor import Actor, ActorKind, acting
 
 MOST_BYTES: Final = 256 * 1024
@@ -29,20 +29,20 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 
 class PageDispatcher:
-    """Answers the requests of one face.
+    """Answers the requests of one application.
 
     Args:
         parts: services.
-        face: application.
+        web_app: application.
 
     Attributes:
         responder: makes responses.
     """
 
-    def __init__(self, parts: ConsoleParts, face: Face) -> None:
+    def __init__(self, parts: ConsoleParts, web_app: WebApp) -> None:
         self._parts = parts
-        self._face = face
-        self.responder = Responder(face, parts.settings)
+        self._web_app = web_app
+        self.responder = Responder(web_app, parts.settings)
 
     async def respond(self, page: SitePage, request: Request) -> Response:
         """Return the response to a request of a page."""
@@ -64,10 +64,10 @@ class PageDispatcher:
         Raises:
             DatabaseFailure: the database is not available.
         """
-        token = request.cookies.get(cookie_name(self._face, self._parts.settings))
+        token = request.cookies.get(cookie_name(self._web_app, self._parts.settings))
         if not token:
             return None
-        session = await run_in_threadpool(self._parts.sessions.find, self._face, token)
+        session = await run_in_threadpool(self._parts.sessions.find, self._web_app, token)
         return None if session is None else Viewer.of(session, csrf_of(token))
 
     async def _answer(self, page: SitePage, request: Request, viewer: Viewer) -> Answer:
@@ -84,7 +84,7 @@ class PageDispatcher:
         if handler is None:
             raise Refused(405, "this page can't do that")
         query = parse_qs(request.url.query, max_num_fields=MOST_FIELDS)
-        path = request.url.path.removeprefix(BASES[self._face])
+        path = request.url.path.removeprefix(BASES[self._web_app])
         ask = Ask(self._parts, viewer, request.path_params, query, form, path=path)
         session = viewer.session
         who = Actor(ActorKind.SESSION, session.session_id, session.address, session.grant.name)
@@ -99,13 +99,13 @@ class PageDispatcher:
 
     def _signed_out(self, request: Request) -> Response:
         """Return where to sign in, and from there back to this page."""
-        if self._face is Face.PORTAL:
+        if self._web_app is WebApp.PORTAL:
             return self.responder.respond(request, None, Shown("portal_ended.html", {}, 401))
         if request.method == "POST":
             refused = Refused(401, "you have been signed out; sign in, then try again")
             return self.responder.refused(request, None, refused)
         back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        to = f"{BASES[self._face]}/sign-in?next={quote(back)}"
+        to = f"{BASES[self._web_app]}/sign-in?next={quote(back)}"
         response = self.responder.respond(request, None, Redirected(to))
         if "hx-request" in request.headers:
             response.headers["hx-redirect"] = to

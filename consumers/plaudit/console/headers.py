@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from plaudit.console.settings import ConsoleSettings
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 
 _FIXED: Final = {
     "x-content-type-options": "nosniff",
@@ -18,16 +18,16 @@ _FIXED: Final = {
 
 
 def security_headers(
-    face: Face, settings: ConsoleSettings, logo: str | None = None
+    web_app: WebApp, settings: ConsoleSettings, logo: str | None = None
 ) -> dict[str, str]:
     """Return the headers.
 
     Args:
-        face: the console is never shown in a frame.
+        web_app: the console is never shown in a frame.
         settings: origins that may embed the portal.
         logo: image of the embedding application.
     """
-    framed = face is Face.PORTAL and settings.portal_frame_ancestors
+    framed = web_app is WebApp.PORTAL and settings.portal_frame_ancestors
     ancestors = settings.portal_frame_ancestors if framed else "'none'"
     images = " ".join(["'self'", *_origin(logo)])
     policy = (

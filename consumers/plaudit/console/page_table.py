@@ -24,7 +24,7 @@ _ONE: Final = "/endpoints/{id}"
 
 PAGES: Final = (
     SitePage("", "overview", overview.show),
-    SitePage("/lanes", "overview", overview.show_lanes, faces=CONSOLE, operators=True),
+    SitePage("/lanes", "overview", overview.show_lanes, web_apps=CONSOLE, operators=True),
     SitePage("/search", "deliveries", search.show),
     SitePage("/endpoints", "endpoints", endpoints.show),
     SitePage("/endpoints/new", "endpoints", endpoints.show_new, endpoints.create),
@@ -56,9 +56,13 @@ PAGES: Final = (
     SitePage("/replay", "jobs", replay.show, replay.order),
     SitePage("/settings", "settings", administration.show),
     SitePage(
-        "/settings/keys", "settings", administration.show_keys, administration.create, faces=CONSOLE
+        "/settings/keys",
+        "settings",
+        administration.show_keys,
+        administration.create,
+        web_apps=CONSOLE,
     ),
-    SitePage("/settings/keys/{id}", "settings", None, administration.revoke_key, faces=CONSOLE),
+    SitePage("/settings/keys/{id}", "settings", None, administration.revoke_key, web_apps=CONSOLE),
     SitePage(
         "/settings/sessions", "settings", administration.show_sessions, administration.end_sessions
     ),

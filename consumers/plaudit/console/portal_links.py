@@ -17,7 +17,7 @@ from plaudit.console.parts import ConsoleParts
 from plaudit.console.viewer import SECTIONS
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import Scope
-from plaudit.store.access.sessions import Face, SessionGrant
+from plaudit.store.access.sessions import SessionGrant, WebApp
 
 router = APIRouter(prefix="/v1/portal-links", tags=["portal"])
 
@@ -119,7 +119,7 @@ def create_portal_link(
     """
     asked = None if body.workspace_id is None else str(body.workspace_id)
     grant = SessionGrant(
-        Face.PORTAL,
+        WebApp.PORTAL,
         body.person,
         Scope(body.scope),
         who.writes(asked),
@@ -128,7 +128,7 @@ def create_portal_link(
         body.return_url,
         body.theme.model_dump(exclude_none=True),
     )
-    token, expires_at = parts.sessions.make_link(
+    token, expires_at = parts.sessions.create_link(
         grant, body.link_lifetime_s * 1_000, body.session_lifetime_s * 1_000
     )
     url = f"{public_url(parts)}/portal/enter?token={quote(token)}"

@@ -14,7 +14,7 @@ from plaudit.console.pages.catalogue import described
 from plaudit.console.responding import Responder
 from plaudit.console.settings import ConsoleSettings
 from plaudit.console.views.event_types import grouped
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 
 PUBLIC: Final = "/catalogue"
 _KEPT_PAGES: Final = 256
@@ -29,7 +29,7 @@ class PublicCatalogue:
     """
 
     def __init__(self, settings: ConsoleSettings) -> None:
-        self.responder = Responder(Face.CONSOLE, settings, PUBLIC)
+        self.responder = Responder(WebApp.CONSOLE, settings, PUBLIC)
 
     async def show(self, request: Request) -> Response:
         """Show all event types."""

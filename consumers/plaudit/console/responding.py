@@ -21,7 +21,7 @@ from plaudit.console.rendering import render
 from plaudit.console.settings import ConsoleSettings
 from plaudit.console.viewer import BASES, Viewer
 from plaudit.console.views.notices import notice
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 
 _HTML: Final = "text/html; charset=utf-8"
 _PACKED_FROM: Final = 1_024
@@ -29,19 +29,21 @@ _FOREVER: Final = "public, max-age=31536000, immutable"
 
 
 class Responder:
-    """Turns answers into responses of one face.
+    """Turns answers into responses of one application.
 
     Args:
-        face: application.
+        web_app: application.
         settings: origins of frames.
-        public: base of pages that need no session; None: the face's own.
+        public: base of pages that need no session; None: the application's own.
     """
 
-    def __init__(self, face: Face, settings: ConsoleSettings, public: str | None = None) -> None:
-        self._face = face
+    def __init__(
+        self, web_app: WebApp, settings: ConsoleSettings, public: str | None = None
+    ) -> None:
+        self._web_app = web_app
         self._settings = settings
         self._is_public = public is not None
-        self._base = public or BASES[face]
+        self._base = public or BASES[web_app]
 
     def respond(self, request: Request, viewer: Viewer | None, answer: Answer) -> Response:
         """Return the response."""
@@ -117,7 +119,7 @@ class Responder:
 
     def _headers(self, viewer: Viewer | None) -> dict[str, str]:
         logo = None if viewer is None else viewer.session.grant.theme.get("logo")
-        return security_headers(self._face, self._settings, logo)
+        return security_headers(self._web_app, self._settings, logo)
 
 
 def _takes_gzip(headers: Headers) -> bool:

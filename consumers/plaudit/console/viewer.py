@@ -8,9 +8,9 @@ from typing import Final
 from plaudit.api.auth import Caller
 from plaudit.api.problems import Refused
 from plaudit.store.access.api_keys import ApiKey, Scope
-from plaudit.store.access.sessions import Face, Session
+from plaudit.store.access.sessions import Session, WebApp
 
-BASES: Final = {Face.CONSOLE: "/console", Face.PORTAL: "/portal"}
+BASES: Final = {WebApp.CONSOLE: "/console", WebApp.PORTAL: "/portal"}
 SECTIONS: Final = (
     "overview",
     "endpoints",
@@ -55,13 +55,13 @@ class Viewer:
 
     @property
     def base(self) -> str:
-        """First part of every address of this face."""
-        return BASES[self.session.grant.face]
+        """First part of every address of this application."""
+        return BASES[self.session.grant.web_app]
 
     @property
     def is_portal(self) -> bool:
         """Whether this is a person of a customer, not of the installation."""
-        return self.session.grant.face is Face.PORTAL
+        return self.session.grant.web_app is WebApp.PORTAL
 
     @property
     def workspace_id(self) -> str | None:

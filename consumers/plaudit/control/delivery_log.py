@@ -116,14 +116,14 @@ class DeliveryLog:
         with reading(self._engine) as connection:
             return stats.health_of(connection, endpoint_id, since_ms)
 
-    def healths(self, workspace_id: str | None) -> Mapping[str, Health]:
+    def health_by_endpoint(self, workspace_id: str | None) -> Mapping[str, Health]:
         """Return the health of every attempted endpoint, by endpoint id.
 
         Raises:
             DatabaseFailure: the log can't be read.
         """
         with reading(self._engine) as connection:
-            return overview.healths(connection, workspace_id)
+            return overview.health_by_endpoint(connection, workspace_id)
 
     def sums(self, workspace_id: str | None, since_ms: int) -> Mapping[str, Hour]:
         """Return what was counted since a time, by endpoint id.

@@ -92,16 +92,18 @@ class Retrier:
         self._producer = producer
 
     def retry(
-        self, delivery_id: str, workspace_id: str | None = None, once: IdempotencySeed | None = None
+        self,
+        delivery_id: str,
+        workspace_id: str | None = None,
+        idempotency: IdempotencySeed | None = None,
     ) -> Attempt:
         """Retry a delivery now; return its latest attempt once the brokers have the retry.
 
         Args:
             delivery_id: id of the delivery.
             workspace_id: restricts the retry to this workspace.
-            once: seed of an idempotent request; if it runs twice, workers drop the second of its
-                two
-                records.
+            idempotency: seed of an idempotent request; if it runs twice, workers drop the second
+                record.
 
         Raises:
             NoSuchDelivery: the id is unknown, or belongs to another workspace.
@@ -120,11 +122,11 @@ class Retrier:
             try:
                 self._redrive([latest])
             except RetryRefused as error:
-                if error.reason != NO_LETTER or once is None or not once.again:
+                if error.reason != NO_LETTER or idempotency is None or not idempotency.repeated:
                     raise
                 # An earlier run got this far: the letter has been redriven.
         else:
-            self._write(latest, _begun_ms(once))
+            self._write(latest, _begun_ms(idempotency))
         return latest
 
     def matching(self, query: Query, limit: int = MOST_RETRIED, cursor: str | None = None) -> Page:
@@ -143,7 +145,7 @@ class Retrier:
         query: Query,
         limit: int = MOST_RETRIED,
         cursor: str | None = None,
-        once: IdempotencySeed | None = None,
+        idempotency: IdempotencySeed | None = None,
     ) -> Retried:
         """Retry the deliveries of a query, newest first, up to a limit.
 
@@ -155,7 +157,7 @@ class Retrier:
             DatabaseFailure: the log can't be read.
         """
         page = self.matching(query, limit, cursor)
-        begun_ms = _begun_ms(once)
+        begun_ms = _begun_ms(idempotency)
         retried = 0
         dead: list[Attempt] = []
         refused: list[RetryRefused] = []
@@ -218,8 +220,8 @@ class Retrier:
         return endpoint
 
 
-def _begun_ms(once: IdempotencySeed | None) -> int:
-    return wall_ms() if once is None else once.begun_ms
+def _begun_ms(idempotency: IdempotencySeed | None) -> int:
+    return wall_ms() if idempotency is None else idempotency.begun_ms
 
 
 def retry_headers(

@@ -64,7 +64,7 @@ async def send_test(
     event_type: str | None,
     keys: SecretKeys,
     sender: Sender,
-    once: IdempotencySeed | None = None,
+    idempotency: IdempotencySeed | None = None,
 ) -> Tested:
     """Send an example now, even to a disabled endpoint; it is neither retried nor logged.
 
@@ -75,7 +75,7 @@ async def send_test(
         event_type: event type of the example; None chooses one that the endpoint takes.
         keys: keys that decrypt the endpoint's secret.
         sender: HTTP client.
-        once: seed of an idempotent request; a repetition has the same `webhook-id`.
+        idempotency: seed of an idempotent request; a repetition has the same `webhook-id`.
 
     Raises:
         UnknownEventType: the event type does not exist.
@@ -85,8 +85,8 @@ async def send_test(
     if not isinstance(endpoint, Endpoint):
         raise CannotOpen(endpoint.reason, stored.sealed.key_id)
     event, matches = _example_for(stored, event_type)
-    if once is not None:
-        event = event._replace(event_id=once.uuid("test"))
+    if idempotency is not None:
+        event = event._replace(event_id=idempotency.uuid("test"))
     content = _content(event, endpoint)
     attempted = await Attempter(sender).send(content, endpoint)
     return Tested(content.message_id, event.type, content.body.decode(), attempted, matches)

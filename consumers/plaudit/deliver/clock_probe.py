@@ -39,7 +39,7 @@ async def learn_time(producer: Producer, topic: str, clock: BrokerClock) -> None
     def on_ack(outcome: Ack | SendFailure) -> None:
         if isinstance(outcome, Ack):
             clock.observe(outcome.timestamp_ms)
-            clock.tell()
+            clock.log_skew()
         else:
             _log.warning("clock.unknown", extra={"error": str(outcome.error)})
         answered.set()

@@ -23,7 +23,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.waiting import ask_until
 from plaudit.kafka.write.producer import Producer
 from plaudit.store.access.api_keys import Scope
-from plaudit.store.access.sessions import Face, SessionGrant, SessionService
+from plaudit.store.access.sessions import SessionGrant, SessionService, WebApp
 from plaudit.store.db.database import open_database
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.service import EndpointService
@@ -123,8 +123,8 @@ def install(
             endpoints[name] = written.endpoint.endpoint_id
             active_from = max(active_from, written.endpoint.active_from)
         try:
-            admin = SessionGrant(Face.CONSOLE, "plaudit dev", Scope.ADMIN)
-            token, _ = SessionService(engine).make_link(admin, SIGN_IN_MS, SIGN_IN_MS)
+            admin = SessionGrant(WebApp.CONSOLE, "plaudit dev", Scope.ADMIN)
+            token, _ = SessionService(engine).create_link(admin, SIGN_IN_MS, SIGN_IN_MS)
             yield Installation(
                 settings, workspace, endpoints, active_from, _environment(settings, key), token
             )

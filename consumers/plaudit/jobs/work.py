@@ -27,7 +27,7 @@ from plaudit.jobs.params import (
 )
 from plaudit.kafka.read.record_reader import RecordReader
 from plaudit.kafka.schemas.late_decoder import LateDecoder
-from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.kafka.schemas.lookup import BlockingSchemaLookup, SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
 from plaudit.store.db.database import reading
@@ -135,11 +135,11 @@ class JobWorker:
             return retry_all(retrier, query, bounds, control, resume, keep)
 
     @contextmanager
-    def _schemas(self) -> Iterator[AnsweredSchemas]:
+    def _schemas(self) -> Iterator[BlockingSchemaLookup]:
         schemas = SchemaLookup(self._settings)
         schemas.start()
         try:
             schemas.wait_ready(SCHEMAS_S)
-            yield AnsweredSchemas(schemas)
+            yield BlockingSchemaLookup(schemas)
         finally:
             schemas.close()

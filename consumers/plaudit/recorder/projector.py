@@ -17,7 +17,7 @@ from plaudit.records.codec import RecordError
 from plaudit.records.times import wall_ms
 from plaudit.store.db.database import DatabaseFailure, RowsRefused, translated
 from plaudit.store.endpoints.notices import add_notice
-from plaudit.store.log.health import summed, take_in
+from plaudit.store.log.health import apply_sums, sum_rows
 from plaudit.store.log.kinds import SeenKinds
 from plaudit.store.log.writer import AttemptRows, Row, insert_new
 
@@ -106,8 +106,8 @@ class Projector:
         disabled = 0
         with translated(), self._engine.begin() as connection:
             fresh = insert_new(connection, rows, self._seen)
-            sums = summed(fresh)
-            changes = take_in(connection, sums)
+            sums = sum_rows(fresh)
+            changes = apply_sums(connection, sums)
             if self._after_ms is not None:
                 health = [each.after for each in changes]
                 for event in events_of(fresh, changes, self._failing_after):

@@ -21,7 +21,7 @@ from plaudit.kafka.read.consumer import (
     GroupEvents,
     Partition,
 )
-from plaudit.kafka.read.position_check import Positions
+from plaudit.kafka.read.position_check import PositionCheck
 from plaudit.kafka.read.positions import PastEnd
 from plaudit.kafka.read.reading_errors import log_failed_commit
 from plaudit.kafka.read.topic_watch import watch_topics
@@ -84,7 +84,7 @@ class Recorder:
         self.group = group.group_id
         self.lag = RecorderLag(self._consumer.known_end)
         # From the start: what the log has already is known by its attempt_id.
-        self._positions = Positions(self._consumer, PastEnd.START, self._on_reset)
+        self._positions = PositionCheck(self._consumer, PastEnd.START, self._on_reset)
         self._topics = watch_topics(settings)
 
     def stop(self) -> None:
@@ -114,7 +114,7 @@ class Recorder:
 
     def _look_at_topics(self) -> None:
         """Read a topic that was created again from its start."""
-        for partition in self._topics.look(self._assigned):
+        for partition in self._topics.recreated(self._assigned):
             place = self._read_to[partition]
             start = self._asked(partial(self._positions.restart, partition, place))
             self._read_to[partition] = start

@@ -1,4 +1,4 @@
-"""Types of the admin client that mypy finds in its private modules only.
+"""Types of the admin client that mypy finds only in private modules of confluent_kafka.
 
 `confluent_kafka.admin` re-exports them at run time, but not for type checkers. No other module
 imports those private modules.

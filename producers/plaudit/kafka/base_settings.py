@@ -1,4 +1,4 @@
-"""Settings base class, whose errors name the variable in one line."""
+"""Base class of settings: errors fit on one line and name the variable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PREFIX: Final = "PLAUDIT_"
 
 
 class EnvSettings(BaseSettings):
-    """Read from `PLAUDIT_*` and a `.env` file.
+    """Settings that are read from `PLAUDIT_*` variables and a `.env` file.
 
     Raises:
         SettingsError: a value is invalid; the message names its variable.

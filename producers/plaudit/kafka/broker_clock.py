@@ -1,11 +1,10 @@
-"""Brokers' clock, estimated by a client.
+"""Estimate of the brokers' clock.
 
-Whether a retry is due depends on the brokers' clock, because they stamp the record. This machine's
-clock may be wrong, and may jump. The append time of an acknowledged write, or of a record that was
-read, is a time that the brokers' clock has reached. So `append time - monotonic time` is a lower
-bound for the difference between the clocks. The highest bound of the last minute differs from the
-true value by the fastest acknowledgement: a few milliseconds, and always in the direction of
-"later".
+Brokers stamp each record, so their clock decides whether a retry is due. This machine's clock may
+be wrong, and may jump. The brokers' clock has reached the append time of any record that was
+acknowledged or read. So `append time - monotonic time` is a lower bound for the difference between
+the clocks. The highest bound of the last minute falls short of the true difference by the latency
+of the fastest acknowledgement, a few milliseconds. The estimate is never ahead of the brokers.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from plaudit.logs.logger import event_logger
 _log = event_logger(__name__)
 
 FORGET_AFTER_S: Final = 30.0
-"""Lifetime of a bound; it counts for one to two times as long, so a clock set back is adopted."""
-SAY_OVER_MS: Final = 1_000
+"""A bound expires after one to two times this, so that a clock that was set back is adopted."""
+LOG_SKEW_MS: Final = 1_000
 
 
 class BrokerClock:
-    """Estimates the brokers' time; returns this machine's time until a write is acknowledged.
+    """Estimates the brokers' time. Until a broker acknowledges a write, it is this machine's time.
 
-    It is safe to use from any thread. Two simultaneous observations may lose a bound; the next one
-    follows soon.
+    Safe to use from any thread. Of two simultaneous observations one may be lost, which the next
+    one corrects.
 
     Args:
         monotonic: clock in seconds that never jumps.
@@ -56,7 +55,7 @@ class BrokerClock:
             self._since_s = now_s
             if self._before_ms is not None:
                 # A single sample may have been delayed in transit.
-                self.tell()
+                self.log_skew()
         elif ahead_ms > self._ahead_ms:
             self._ahead_ms = ahead_ms
 
@@ -87,10 +86,10 @@ class BrokerClock:
             return ahead_ms
         return max(ahead_ms, before_ms)
 
-    def tell(self) -> None:
+    def log_skew(self) -> None:
         """Log once when the clocks differ, and once when they agree again."""
         skew_ms = self.skew_ms or 0.0
-        if (abs(skew_ms) > SAY_OVER_MS) == self._said:
+        if (abs(skew_ms) > LOG_SKEW_MS) == self._said:
             return
         self._said = not self._said
         if self._said:

@@ -1,4 +1,4 @@
-"""Construction of librdkafka clients: start-up errors and logging."""
+"""Factory of librdkafka clients, with their start-up errors and logging."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plaudit.kafka.token_provider import token_provider
 
 Client = TypeVar("Client")
 
-# librdkafka writes to stderr by default; the process decides instead.
+# librdkafka writes to stderr by default; this lets the process configure it.
 LOG: Final = logging.getLogger("plaudit.kafka.librdkafka")
 LOG.addHandler(logging.NullHandler())
 

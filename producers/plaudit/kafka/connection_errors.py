@@ -1,4 +1,4 @@
-"""Connection errors of a client, which explain its time-outs (a wrong password, for example)."""
+"""Connection errors of a client: the reason for time-outs, such as a wrong password."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class ConnectionErrors:
         return failure
 
 
-def answered(
+def call_until(
     ask: Callable[[float], Answer],
     doing: str,
     timeout_s: float,
-    troubles: ConnectionErrors,
+    connection_errors: ConnectionErrors,
     serve: Callable[[], object],
 ) -> Answer:
     """Call the brokers until the deadline, but fail at once when authentication is rejected.
@@ -71,7 +71,7 @@ def answered(
         ask: call that takes a time-out in seconds.
         doing: action for the message, completing "could not …".
         timeout_s: time limit for all attempts together.
-        troubles: connection errors of the client.
+        connection_errors: connection errors of the client.
         serve: lets the client run its callbacks, and waits a moment.
 
     Raises:
@@ -83,6 +83,6 @@ def answered(
             return ask(min(_SLICE_S, timeout_s))
         except KafkaException as error:
             serve()
-            failure = troubles.explained(translate(error, doing))
+            failure = connection_errors.explained(translate(error, doing))
             if not isinstance(failure, KafkaUnavailable) or time.monotonic() > deadline:
                 raise failure from None

@@ -4,7 +4,7 @@ KafkaFailure
 ├── SettingsError        a setting is invalid: change the variable it names
 ├── KafkaUnavailable     the brokers are unavailable or too slow: retry
 ├── NotAuthorized        the brokers refused this user: change ACLs or credentials
-├── TopicProblem         a topic or partition is missing or unfit: `plaudit topics apply`
+├── TopicProblem         a topic or partition is missing or unsuitable: `plaudit topics apply`
 │   └── TopicMissing     the topic does not exist: wrong prefix, or not created yet
 ├── RecordRefused        the brokers will never accept this record
 │   └── RecordTooLarge
@@ -72,7 +72,7 @@ class SettingsError(KafkaFailure):
 class KafkaUnavailable(KafkaFailure):
     """The brokers can't be reached, or did not respond in time."""
 
-    summary = "the brokers are away or did not answer in time"
+    summary = "the brokers are unavailable or did not answer in time"
 
 
 class NotAuthorized(KafkaFailure):
@@ -81,13 +81,13 @@ class NotAuthorized(KafkaFailure):
     Such a send is retriable: an operator can restore permissions that were removed by mistake.
     """
 
-    summary = "not allowed; check this user's credentials and rights"
+    summary = "not allowed; check this user's credentials and permissions"
 
 
 class TopicProblem(KafkaFailure):
     """A topic or partition is missing, or does not support the request."""
 
-    summary = "topic missing or unfit; see `plaudit topics check`"
+    summary = "the topic is missing or unsuitable; see `plaudit topics check`"
 
     def __init__(
         self, doing: str, reason: str = "", code: str = "", *, retriable: bool = True
@@ -105,14 +105,14 @@ class TopicMissing(TopicProblem):
         self.args = (topic, code)
 
     def __str__(self) -> str:
-        way_out = "run `plaudit topics apply`, or correct PLAUDIT_TOPIC_PREFIX"
-        return f"topic {self.topic} does not exist; {way_out}"
+        advice = "run `plaudit topics apply`, or correct PLAUDIT_TOPIC_PREFIX"
+        return f"topic {self.topic} does not exist; {advice}"
 
 
 class RecordRefused(KafkaFailure):
     """The record itself is unacceptable: sending it again can't succeed."""
 
-    summary = "the record was refused for good"
+    summary = "the brokers will never accept the record"
     retriable = False
 
 
@@ -135,7 +135,7 @@ class ProducerFatal(KafkaFailure):
     the owner must close this one and create another, or stop the process.
     """
 
-    summary = "the producer failed for good; start a new one"
+    summary = "the producer failed permanently; create a new one"
 
 
 class Fenced(ProducerFatal):
@@ -150,17 +150,17 @@ class ConsumerFatal(KafkaFailure):
     The owner must close it and create another, or stop the process.
     """
 
-    summary = "the consumer failed for good; start a new one"
+    summary = "the consumer failed permanently; create a new one"
     retriable = False
 
 
 class GroupRefused(ConsumerFatal):
-    """The group's members use another protocol or assignor than this one, which is not a member.
+    """The group rejected this consumer: its members use another protocol or assignor.
 
-    It can join with a new consumer once the last of them has left.
+    A new consumer can join once the last of them has left.
     """
 
-    summary = "the group's members share out in another way"
+    summary = "the group's members use another protocol or assignor"
 
 
 class TransactionAborted(KafkaFailure):
@@ -194,7 +194,7 @@ class ProducerClosed(KafkaFailure):
 class UsedAfterFork(KafkaFailure):
     """A client created before `fork()` was used in the child, which lacks its threads."""
 
-    summary = "made before fork(); make a new one in the child process"
+    summary = "created before fork(); create another in the child process"
     retriable = False
 
 
@@ -258,7 +258,7 @@ _BY_CLASS: Final[tuple[tuple[type[KafkaFailure], str], ...]] = (
 _CLASS_OF: Final = {code: kind for kind, codes in _BY_CLASS for code in codes.split()}
 
 # An invalid topic name, or a request that this cluster can't satisfy: waiting does not help.
-_UNFIT_FOR_GOOD: Final = frozenset(
+_UNSUITABLE: Final = frozenset(
     {
         "TOPIC_EXCEPTION",
         "TOPIC_ALREADY_EXISTS",
@@ -277,7 +277,7 @@ def denied(failure: KafkaFailure) -> bool:
     return _CLASS_OF.get(failure.code) is NotAuthorized
 
 
-# Responses of a group that rejects the member: the client stops asking, or asks without success.
+# Responses of a group that rejects a member. The client gives up, or repeats the request in vain.
 _NOT_A_MEMBER: Final[Mapping[str, str]] = {
     "FENCED_INSTANCE_ID": "another process uses the same group.instance.id",
     "UNRELEASED_INSTANCE_ID": "another process uses the same group.instance.id",
@@ -288,14 +288,14 @@ _NOT_A_MEMBER: Final[Mapping[str, str]] = {
     "INCONSISTENT_GROUP_PROTOCOL": "",
 }
 _STOP_THE_OTHERS: Final = (
-    "workers of another release or of another PLAUDIT_KAFKA_GROUP_PROTOCOL are in the group: "
+    "workers of another release or with another PLAUDIT_KAFKA_GROUP_PROTOCOL are in the group: "
     "stop all of them; this one joins when the last has left"
 )
 _NO_SUCH_GROUP: Final = KafkaError(KafkaError.GROUP_ID_NOT_FOUND).str()
 
 
 def translate_for_consumer(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:
-    """Translate a consumer's error; a fatal error is the consumer's own."""
+    """Translate a consumer's error; a fatal one becomes `ConsumerFatal`."""
     failure = translate(error, doing)
     if isinstance(failure, ProducerFatal):
         return ConsumerFatal(doing, failure.reason, failure.code)
@@ -317,10 +317,10 @@ def ends_membership(failure: KafkaFailure, *, was_member: bool) -> ConsumerFatal
 
 
 def _is_refusal(failure: KafkaFailure) -> bool:
-    """Return whether a group of another protocol or assignor answered.
+    """Return whether the group uses another protocol or assignor.
 
-    For a client of the newer protocol, a group of the older one does not exist. The client ends
-    with a fatal error, of which only the text names the cause.
+    To a client with the newer protocol, a group with the older one does not exist. The client
+    fails with a fatal error, and only its text names the cause.
     """
     return failure.code in {"INCONSISTENT_GROUP_PROTOCOL", "GROUP_ID_NOT_FOUND"} or (
         isinstance(failure, ConsumerFatal) and _NO_SUCH_GROUP in failure.reason
@@ -330,8 +330,8 @@ def _is_refusal(failure: KafkaFailure) -> bool:
 def translate(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:
     """Translate a librdkafka error into one of this module's classes.
 
-    An unknown code becomes a plain, retriable `KafkaFailure`: holding a record back is safe, and
-    giving it up for an unclassified error is not.
+    An unknown code becomes a plain, retriable `KafkaFailure`: it is safe to keep a record, and
+    unsafe to give it up for an unclassified error.
 
     Args:
         error: error that librdkafka returned or raised.
@@ -345,5 +345,5 @@ def translate(error: KafkaError | KafkaException, doing: str) -> KafkaFailure:
     if found.fatal() and not issubclass(kind, ProducerFatal):
         kind = ProducerFatal
     if issubclass(kind, TopicProblem):
-        return kind(doing, found.str(), code, retriable=code not in _UNFIT_FOR_GOOD)
+        return kind(doing, found.str(), code, retriable=code not in _UNSUITABLE)
     return kind(doing, found.str(), code)

@@ -1,4 +1,4 @@
-"""Name of this process for the brokers (`client.id`): its role, host and process id."""
+"""The `client.id` of this process: role, host and process id."""
 
 from __future__ import annotations
 

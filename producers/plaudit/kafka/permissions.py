@@ -1,7 +1,7 @@
-"""Authorization checks, made before an operation.
+"""Permission checks before an operation.
 
-In a transaction, a refusal by the brokers does not reach the caller: librdkafka drops the records
-and reports them as purged. And a topic that a user may not read looks like an empty one.
+The operation itself would hide a missing permission. In a transaction, librdkafka drops records
+that the brokers refuse and reports them as purged. A topic that a user may not read looks empty.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from plaudit.kafka.admin.roles import Role, grants
 from plaudit.kafka.admin.topic_diff import Aspect, Severity, TopicIssue
 from plaudit.kafka.admin_types import AclOperation
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.connection_errors import ConnectionErrors, answered
+from plaudit.kafka.connection_errors import ConnectionErrors, call_until
 from plaudit.kafka.errors import NotAuthorized, translate
 from plaudit.kafka.role_check import check_groups, check_transactions
 from plaudit.kafka.settings import KafkaSettings
@@ -35,7 +35,7 @@ def require_brokers(settings: KafkaSettings) -> None:
         KafkaUnavailable: the brokers are unavailable.
         NotAuthorized: the password or the certificate is rejected.
     """
-    _Asking(settings).names()
+    _PermissionQuery(settings).names()
 
 
 def require_read(settings: KafkaSettings, topic: str) -> None:
@@ -45,7 +45,7 @@ def require_read(settings: KafkaSettings, topic: str) -> None:
         NotAuthorized: the user may not; the message names the topic.
         KafkaFailure: the topic is missing, or the brokers are unavailable.
     """
-    _Asking(settings).require(AclOperation.READ, "read", [topic])
+    _PermissionQuery(settings).require(AclOperation.READ, "read", [topic])
 
 
 def require_write(settings: KafkaSettings, topics: Collection[str]) -> None:
@@ -55,7 +55,7 @@ def require_write(settings: KafkaSettings, topics: Collection[str]) -> None:
         NotAuthorized: the user may not; the message names the topic.
         KafkaFailure: a topic is missing, or the brokers are unavailable.
     """
-    _Asking(settings).require(AclOperation.WRITE, "write to", topics)
+    _PermissionQuery(settings).require(AclOperation.WRITE, "write to", topics)
 
 
 def check_role(settings: KafkaSettings, role: Role, topics: Collection[str]) -> list[TopicIssue]:
@@ -69,10 +69,10 @@ def check_role(settings: KafkaSettings, role: Role, topics: Collection[str]) -> 
     Raises:
         KafkaFailure: the brokers are unavailable.
     """
-    asking = _Asking(settings)
+    asking = _PermissionQuery(settings)
     allowed = asking.allowed(topics)
     if not any(allowed.values()):
-        what = "the brokers did not say what this user may do; it may describe nothing"
+        what = "the brokers did not return this user's permissions; it may lack Describe on topics"
         return [TopicIssue(Severity.ERROR, Aspect.DENIED, "", what)]
     if all(each >= _EVERYTHING for each in allowed.values() if each is not None):
         what = f"this user may do everything, more than role {role} needs"
@@ -109,22 +109,22 @@ def _judge(
         yield TopicIssue(Severity.ERROR, Aspect.DENIED, topic, what, advice)
     for operation in sorted((allowed or frozenset()) & _EVERYTHING - wanted):
         what = f"may {operation}, which role {role} must not"
-        yield TopicIssue(Severity.ERROR, Aspect.DENIED, topic, what, "take that right away")
+        yield TopicIssue(Severity.ERROR, Aspect.DENIED, topic, what, "revoke that permission")
 
 
-class _Asking:
+class _PermissionQuery:
     """Connection for authorization queries."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._troubles = ConnectionErrors()
-        config = {**settings.client_config(), "error_cb": self._troubles.note_error}
+        self._errors = ConnectionErrors()
+        config = {**settings.client_config(), "error_cb": self._errors.note_error}
         self.client = open_client(settings, AdminClient, config)
 
     def names(self) -> set[str]:
         def ask(timeout_s: float) -> set[str]:
             return set(self.client.list_topics(timeout=timeout_s).topics)
 
-        return answered(ask, "ask the brokers", _TIMEOUT_S, self._troubles, self._serve)
+        return call_until(ask, "ask the brokers", _TIMEOUT_S, self._errors, self._serve)
 
     def require(self, right: AclOperation, doing: str, topics: Collection[str]) -> None:
         self.names()  # a rejected login fails here within a moment
@@ -137,8 +137,8 @@ class _Asking:
             try:
                 allowed = future.result(2 * _TIMEOUT_S).authorized_operations
             except KafkaException as error:
-                failure = translate(error, f"look at topic {topic}")
-                raise self._troubles.explained(failure) from None
+                failure = translate(error, f"describe topic {topic}")
+                raise self._errors.explained(failure) from None
             if allowed is not None and right not in allowed:
                 denial = f"{right.name} is denied"
                 raise NotAuthorized(f"{doing} topic {topic}", denial, "TOPIC_AUTHORIZATION_FAILED")
@@ -157,9 +157,9 @@ class _Asking:
                 operations = future.result(2 * _TIMEOUT_S).authorized_operations or ()
                 found[topic] = frozenset(each.name.lower() for each in operations)
             except KafkaException as error:
-                failure = translate(error, f"look at topic {topic}")
+                failure = translate(error, f"describe topic {topic}")
                 if not isinstance(failure, NotAuthorized):
-                    raise self._troubles.explained(failure) from None
+                    raise self._errors.explained(failure) from None
                 found[topic] = None
         return found
 

@@ -19,23 +19,23 @@ from plaudit.records.names import Names
 
 _TIMEOUT_S: Final = 10.0
 _OF_GROUPS: Final = frozenset({"read", "delete"})
-"""Who may read a group may join it and commit its offsets: skip records, or repeat them."""
+"""A user that may read a group may join it and commit its offsets, so skip or repeat records."""
 _MISSING: Final = "GROUP_ID_NOT_FOUND"
 _PASSING: Final = frozenset(
     {"COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE", "NOT_COORDINATOR"}
 )
-"""Answers of a broker that has just taken over a group."""
+"""Errors of a broker that has just taken over a group."""
 _AGAIN_S: Final = 0.2
 _MOST_JOBS: Final = 20
-"""Each replayed endpoint has a group; rights on them are given by prefix."""
+"""Enough to check: each replayed endpoint has a group, and ACLs cover them by prefix."""
 _PROBE: Final = "check"
-"""Ends the transactional ids of this check; no process uses one that ends so."""
+"""Last part of the transactional ids that this check uses; no process has one like it."""
 
 
 def check_groups(client: AdminClient, role: Role, names: Names) -> list[TopicIssue]:
     """Compare this user's permissions on the consumer groups with those of its role.
 
-    The brokers say nothing about a group that was never used.
+    The brokers do not report permissions on a group that was never used.
 
     Raises:
         KafkaFailure: the brokers are unavailable.
@@ -58,7 +58,7 @@ def check_groups(client: AdminClient, role: Role, names: Names) -> list[TopicIss
 
 
 def _of_jobs(client: AdminClient, names: Names) -> list[str]:
-    """Return groups of dead-letter jobs and replays, of those that this user may see."""
+    """Return the groups of dead-letter jobs and replays that this user may see."""
     asked = client.list_consumer_groups(request_timeout=_TIMEOUT_S)
     try:
         listed = asked.result(2 * _TIMEOUT_S).valid
@@ -69,7 +69,7 @@ def _of_jobs(client: AdminClient, names: Names) -> list[str]:
 
 
 def _operations(client: AdminClient, group: str) -> frozenset[str] | None:
-    """Return what this user may do with a group; None if the group does not exist."""
+    """Return the operations that this user may perform on a group; None if it does not exist."""
     until_s = time.monotonic() + _TIMEOUT_S
     while True:
         asked = client.describe_consumer_groups(
@@ -79,7 +79,7 @@ def _operations(client: AdminClient, group: str) -> frozenset[str] | None:
             operations = asked[group].result(2 * _TIMEOUT_S).authorized_operations or ()
             return frozenset(each.name.lower() for each in operations)
         except KafkaException as error:
-            failure = translate(error, f"look at group {group}")
+            failure = translate(error, f"describe group {group}")
             if isinstance(failure, NotAuthorized):
                 return frozenset()
             if failure.code == _MISSING:
@@ -92,8 +92,8 @@ def _operations(client: AdminClient, group: str) -> frozenset[str] | None:
 def check_transactions(settings: KafkaSettings, role: Role) -> list[TopicIssue]:
     """Compare this user's permissions on transactional ids with those of its role.
 
-    The check opens a producer under an id of its own for each prefix, and writes nothing. The
-    brokers remember such an id for a week.
+    For each prefix, the check opens a producer under a separate id and writes nothing. The brokers
+    remember such an id for a week.
 
     Raises:
         KafkaFailure: the brokers are unavailable.
@@ -153,5 +153,5 @@ def _judge(
         yield TopicIssue(Severity.ERROR, Aspect.DENIED, f"{kind} {name}", what, advice)
     for operation in sorted(allowed - needed):
         what = f"may {operation}, which role {role} must not"
-        advice = "take that right away"
+        advice = "revoke that permission"
         yield TopicIssue(Severity.ERROR, Aspect.DENIED, f"{kind} {name}", what, advice)

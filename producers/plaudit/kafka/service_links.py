@@ -1,4 +1,4 @@
-"""Variables that Kubernetes makes from the names of Services, which are not settings.
+"""Environment variables that Kubernetes derives from Services, which are not settings.
 
 For a Service `plaudit-kafka`, each container of the namespace gets PLAUDIT_KAFKA_SERVICE_HOST,
 PLAUDIT_KAFKA_PORT=tcp://10.96.0.9:9092 and PLAUDIT_KAFKA_PORT_9092_TCP_ADDR, among others.
@@ -20,14 +20,14 @@ _NAMED: Final = re.compile(
 
 
 def is_service_link(name: str, value: str) -> bool:
-    """Return whether Kubernetes made a variable from the name of a Service."""
+    """Return whether Kubernetes derived a variable from the name of a Service."""
     if _NAMED.fullmatch(name):
         return True
     return name.endswith("_PORT") and _ADDRESS.fullmatch(value) is not None
 
 
 def without_service_links(given: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return variables without those of Services."""
+    """Return the variables that are not derived from Services."""
     return {
         name: value
         for name, value in given.items()
@@ -36,7 +36,7 @@ def without_service_links(given: Mapping[str, str | None]) -> dict[str, str | No
 
 
 def drop_service_links(source: PydanticBaseSettingsSource) -> PydanticBaseSettingsSource:
-    """Return a source of settings that ignores the variables of Services."""
+    """Return a source of settings that ignores the variables derived from Services."""
     if isinstance(source, EnvSettingsSource):
         source.env_vars = without_service_links(source.env_vars)
     return source

@@ -106,18 +106,18 @@ class KafkaSettings(BaseSettings):
     bootstrap_servers: str = Field(
         default="",
         validation_alias=BOOTSTRAP,
-        description="Brokers to start from, as host:port, comma-separated.",
+        description="Initial brokers, as host:port, comma-separated.",
     )
     topic_prefix: str = Field(
         default=DEFAULT_PREFIX,
         validation_alias="PLAUDIT_TOPIC_PREFIX",
-        description="What the names of topics, groups and transactional ids begin with.",
+        description="Prefix of the names of topics, groups and transactional ids.",
     )
     schema_registry_url: str | None = Field(
         default=None,
         repr=False,  # may contain a password
         validation_alias=REGISTRY_URL,
-        description="A Confluent-compatible registry; without one the `schemas` topic is used.",
+        description="Confluent-compatible registry; if unset, the `schemas` topic is used.",
     )
     retry_schedule: str | None = Field(
         default=None,
@@ -127,17 +127,17 @@ class KafkaSettings(BaseSettings):
     retry_tiers: str | None = Field(
         default=None,
         validation_alias=TIERS,
-        description="Delays that have a topic; the schedule's when only that is set.",
+        description="Delays that have a topic; those of the schedule if only that is set.",
     )
     topics_file: Path | None = Field(
         default=None,
         validation_alias=TOPICS_FILE,
-        description="A TOML file read over the shipped declaration of topics.",
+        description="TOML file that overrides the shipped declaration of topics.",
     )
     token_provider: str | None = Field(
         default=None,
         validation_alias=TOKEN_PROVIDER,
-        description="Where OAUTHBEARER tokens come from: msk-iam, or package.module:function.",
+        description="Source of OAUTHBEARER tokens: msk-iam, or package.module:function.",
     )
     properties: dict[str, SecretStr] = Field(
         default_factory=dict,
@@ -235,7 +235,7 @@ class KafkaSettings(BaseSettings):
         given = {name: value.get_secret_value() for name, value in self.properties.items()}
         servers = self.bootstrap_servers or given.get("bootstrap.servers")
         if not servers:
-            raise SettingsError(BOOTSTRAP, "not set; give a broker's host:port")
+            raise SettingsError(BOOTSTRAP, "not set; set it to a broker's host:port")
         for name, value in enforced.items():
             if name in given and given[name].lower() != str(value).lower():
                 raise SettingsError(variable_of(name), f"Plaudit needs {name}={value}; unset it")

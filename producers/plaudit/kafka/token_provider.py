@@ -1,4 +1,4 @@
-"""Providers of OAuth tokens, for brokers that ask for one (SASL/OAUTHBEARER).
+"""Providers of OAuth tokens, for brokers with SASL/OAUTHBEARER.
 
 librdkafka calls a provider when a client starts, and again before a token expires.
 """
@@ -17,18 +17,18 @@ MSK_IAM: Final = "msk-iam"
 REGIONS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 Provider: TypeAlias = "Callable[[], tuple[str, float]]"
-"""Returns a token, and when it expires, in epoch seconds."""
+"""Returns a token and its expiry in epoch seconds."""
 
 
 def token_provider(text: str, environ: Mapping[str, str] = os.environ) -> Provider:
-    """Return the provider that a setting names.
+    """Return the provider named by a setting.
 
     Args:
         text: `msk-iam`, or `package.module:function`.
         environ: environment with the region of MSK.
 
     Raises:
-        SettingsError: it can't be loaded; the message says what to do.
+        SettingsError: it can't be loaded; the message contains the remedy.
     """
     if text == MSK_IAM:
         return _msk_iam(environ)

@@ -18,7 +18,7 @@ class Partition(NamedTuple):
 
 
 def in_spans(partitions: Iterable[Partition]) -> list[str]:
-    """Return partitions in few words: `["plaudit.testimonials[0-5,8]"]`."""
+    """Return partitions in short form: `["plaudit.testimonials[0-5,8]"]`."""
     numbers: dict[str, list[int]] = {}
     for topic, number in sorted(partitions):
         numbers.setdefault(topic, []).append(number)
@@ -26,7 +26,7 @@ def in_spans(partitions: Iterable[Partition]) -> list[str]:
 
 
 def _spans(numbers: Sequence[int]) -> str:
-    """Return ascending numbers, with a range for each run of them."""
+    """Format ascending numbers, with a range for each run."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
@@ -74,8 +74,8 @@ class GroupEvents:
         on_revoke: partitions are about to be revoked; they can still be committed.
         on_lost: partitions were lost; they can't be committed.
         on_out_of_range: the log no longer has the position of this partition.
-        on_commit: an asynchronous commit was answered, and failed for these partitions, which has
-            been logged. An owner that commits only changes must commit them again.
+        on_commit: an asynchronous commit completed, and failed for these partitions (the consumer
+            has logged it). An owner that commits only changes must commit them again.
     """
 
     on_assign: Callable[[Sequence[Partition]], Mapping[Partition, int]]

@@ -1,4 +1,4 @@
-"""Questions that are repeated until a deadline."""
+"""Polling until a deadline."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def ask_until(
     every_s: float = LOOK_EVERY_S,
     enough: Callable[[Answer], object] = bool,
 ) -> Answer:
-    """Ask until an answer is enough or the time is up; return the last answer.
+    """Call a function until its answer is enough or the time is up; return the last answer.
 
-    Asks at least once, and once more at the deadline: a pause is cut short by it.
+    It calls at least once, and once more at the deadline, which cuts a pause short.
 
     Args:
-        ask: the question.
-        timeout_s: how long to repeat it.
-        every_s: pause between two questions.
-        enough: whether to stop; without it, a true answer is enough.
+        ask: function to call.
+        timeout_s: seconds until the deadline.
+        every_s: seconds between two calls.
+        enough: condition to stop; by default, any true answer is enough.
     """
     deadline = time.monotonic() + timeout_s
     while not enough(answer := ask()):

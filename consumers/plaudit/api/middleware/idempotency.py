@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from plaudit.api.auth import CALLER, ONCE, Caller
+from plaudit.api.auth import CALLER, IDEMPOTENCY_SEED, Caller
 from plaudit.api.dependencies import Parts
 from plaudit.api.middleware.body import read_body
 from plaudit.api.problems import Refused, answer, refusal
@@ -99,7 +99,7 @@ class Idempotency:
                 case StoredResponse():
                     return _again(begun)
                 case IdempotencySeed():
-                    scope[ONCE] = begun
+                    scope[IDEMPOTENCY_SEED] = begun
                     return await self._first(scope, body, answer_id)
         except KeyReused:
             detail = "this key was used for another request; use a new one for each"

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter
 
-from plaudit.api.auth import Reading, WithOnce, WithParts, Writing
+from plaudit.api.auth import Reading, WithIdempotency, WithParts, Writing
 from plaudit.api.problems import Refused, documented, unknown_type
 from plaudit.api.schemas.endpoints import KeyBody, KeyOut
 from plaudit.api.schemas.event_bodies import EventTypeDetail, EventTypeOut
@@ -56,7 +56,9 @@ def list_keys(parts: WithParts, who: Writing, workspace_id: UUID | None = None) 
 
 
 @router.post("/keys", tags=["keys"], status_code=201, responses=documented())
-def create_key(parts: WithParts, who: Writing, once: WithOnce, body: KeyBody) -> KeyOut:
+def create_key(
+    parts: WithParts, who: Writing, idempotency: WithIdempotency, body: KeyBody
+) -> KeyOut:
     """Create a key, shown only once; a workspace's key creates keys of its own workspace only."""
     asked = None if body.workspace_id is None else str(body.workspace_id)
     if body.scope is Scope.ADMIN:
@@ -65,8 +67,8 @@ def create_key(parts: WithParts, who: Writing, once: WithOnce, body: KeyBody) ->
         workspace = asked
     else:
         workspace = who.writes(asked)
-        parts.quotas.check_key(workspace, once)
-    key, text = parts.keys.create(body.scope, workspace, body.name, once)
+        parts.quotas.check_key(workspace, idempotency)
+    key, text = parts.keys.create(body.scope, workspace, body.name, idempotency)
     return KeyOut.of(key, text)
 
 

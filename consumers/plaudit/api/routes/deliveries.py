@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from plaudit.api.auth import Reading, WithOnce, WithParts, Writing, check_quota
+from plaudit.api.auth import Reading, WithIdempotency, WithParts, Writing, check_quota
 from plaudit.api.dependencies import Parts
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.deliveries import (
@@ -163,11 +163,11 @@ def show_sent_request(parts: WithParts, who: Reading, delivery_id: UUID) -> Sent
     responses=documented(404, 409),
 )
 def retry_delivery(
-    parts: WithParts, who: Writing, once: WithOnce, delivery_id: UUID
+    parts: WithParts, who: Writing, idempotency: WithIdempotency, delivery_id: UUID
 ) -> dict[str, Any]:
     """Retry a delivery now; the receiver gets the same `webhook-id`."""
     check_quota(parts.quotas.retries, who)
-    return shown_delivery(parts.retrier.retry(str(delivery_id), who.key.workspace_id, once))
+    return shown_delivery(parts.retrier.retry(str(delivery_id), who.key.workspace_id, idempotency))
 
 
 @router.post(
@@ -176,7 +176,7 @@ def retry_delivery(
 def retry_deliveries(
     parts: WithParts,
     who: Writing,
-    once: WithOnce,
+    idempotency: WithIdempotency,
     body: RetryBody,
     workspace_id: UUID | None = None,
 ) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def retry_deliveries(
         raise Refused(422, "give at least one condition, such as endpoint_id")
     mine = replace(query, workspace_id=who.reads(_text(workspace_id)))
     check_quota(parts.quotas.retries, who)
-    done = parts.retrier.retry_all(mine, body.limit, body.cursor, once)
+    done = parts.retrier.retry_all(mine, body.limit, body.cursor, idempotency)
     if who.key.workspace_id is not None:
         parts.quotas.retries.charge(who.bucket, done.retried)
     return {

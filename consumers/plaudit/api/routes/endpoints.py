@@ -13,7 +13,7 @@ from fastapi import APIRouter, Body, Header, Query, Response
 from plaudit.api.auth import (
     Caller,
     Reading,
-    WithOnce,
+    WithIdempotency,
     WithParts,
     Writing,
     check_quota,
@@ -79,15 +79,19 @@ def list_endpoints(
 
 @router.post("", status_code=201, responses=documented())
 def create_endpoint(
-    parts: WithParts, who: Writing, once: WithOnce, body: EndpointBody, response: Response
+    parts: WithParts,
+    who: Writing,
+    idempotency: WithIdempotency,
+    body: EndpointBody,
+    response: Response,
 ) -> EndpointOut:
     """Register an endpoint; 202 if workers learn of it a little later.
 
     The response contains the secret, only once. Events from `active_from` on are delivered.
     """
     workspace, wanted = who.writes(_text(body.workspace_id)), body.wanted()
-    parts.quotas.check_new(parts.endpoints, workspace, wanted, once)
-    written = parts.endpoints.add(workspace, wanted, once)
+    parts.quotas.check_new(parts.endpoints, workspace, wanted, idempotency)
+    written = parts.endpoints.add(workspace, wanted, idempotency)
     response.headers["location"] = f"{router.prefix}/{written.endpoint.endpoint_id}"
     return _answer(parts, written, response)
 
@@ -112,7 +116,7 @@ def change_endpoint(
 ) -> EndpointOut:
     """Change the given fields."""
     known = _matching(_mine(parts, who, endpoint_id), if_match)
-    before = parts.endpoints.wanted(known)
+    before = parts.endpoints.spec_of(known)
     wanted = body.applied(before)
     parts.quotas.check_change(parts.endpoints, known, before, wanted)
     written = parts.endpoints.update(known.endpoint_id, wanted, known.version)
@@ -155,14 +159,14 @@ def disable_endpoint(
 def rotate_secret(
     parts: WithParts,
     who: Writing,
-    once: WithOnce,
+    idempotency: WithIdempotency,
     endpoint_id: UUID,
     response: Response,
     body: Annotated[Rotation, Body(default_factory=Rotation)],
 ) -> EndpointOut:
     """Create a new secret, shown only once; former ones keep signing until their overlap ends."""
     known = _mine(parts, who, endpoint_id)
-    written = parts.endpoints.rotate_secret(known.endpoint_id, body.overlap_s * 1_000, once)
+    written = parts.endpoints.rotate_secret(known.endpoint_id, body.overlap_s * 1_000, idempotency)
     return _answer(parts, written, response)
 
 
@@ -170,7 +174,7 @@ def rotate_secret(
 async def test_endpoint(
     parts: WithParts,
     who: Writing,
-    once: WithOnce,
+    idempotency: WithIdempotency,
     endpoint_id: UUID,
     body: Annotated[TestBody, Body(default_factory=TestBody)],
 ) -> TestOut:
@@ -186,7 +190,7 @@ async def test_endpoint(
         # A platform passes its customers' clicks on with an admin key.
         check_workspace(parts.quotas.tests, known.workspace_id)
     sender = await parts.sender.sender()
-    tested = await send_test(known, body.type, parts.secrets, sender, once)
+    tested = await send_test(known, body.type, parts.secrets, sender, idempotency)
     return TestOut(
         id=tested.message_id,
         type=tested.event_type,

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from plaudit.api.auth import CALLER, ONCE, SCHEME, Caller, check_rate
+from plaudit.api.auth import CALLER, IDEMPOTENCY_SEED, SCHEME, Caller, check_rate
 from plaudit.api.dependencies import Parts
 from plaudit.api.event_parser import (
     JSON,
@@ -96,9 +96,9 @@ async def _publish_events(parts: Parts, scope: Scope, receive: Receive) -> Respo
         await check_rate(parts.quotas.events, who, 0)
     body = await read_body(receive, headers.get("content-length"))
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    once: IdempotencySeed | None = scope.get(ONCE)
-    if once is not None and media_type == JSON and "ce-type" not in headers:
-        body = with_ids(body, once)
+    idempotency: IdempotencySeed | None = scope.get(IDEMPOTENCY_SEED)
+    if idempotency is not None and media_type == JSON and "ce-type" not in headers:
+        body = with_ids(body, idempotency)
     prepared: list[Prepared] = []
     ids: list[str] = []
     try:

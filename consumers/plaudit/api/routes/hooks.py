@@ -13,7 +13,7 @@ import orjson
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from plaudit.api.auth import Reading, WithOnce, WithParts, Writing
+from plaudit.api.auth import Reading, WithIdempotency, WithParts, Writing
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.endpoint_out import EndpointOut
 from plaudit.api.schemas.endpoints import FORMAT_SCHEMA, Text
@@ -51,15 +51,17 @@ class Subscription(BaseModel):
 
 
 @router.post("", status_code=201, responses=documented())
-def subscribe(parts: WithParts, who: Writing, once: WithOnce, body: Subscription) -> EndpointOut:
+def subscribe(
+    parts: WithParts, who: Writing, idempotency: WithIdempotency, body: Subscription
+) -> EndpointOut:
     """Register a subscriber; `DELETE` takes its `id`.
 
     If the tool responds with 410, the endpoint is disabled.
     """
     workspace = who.writes(None if body.workspace_id is None else str(body.workspace_id))
     wanted = EndpointSpec(body.target_url, (body.event,), rate_limit=RATE_LIMIT, format=body.format)
-    parts.quotas.check_new(parts.endpoints, workspace, wanted, once)
-    return EndpointOut.of(parts.endpoints, parts.endpoints.add(workspace, wanted, once))
+    parts.quotas.check_new(parts.endpoints, workspace, wanted, idempotency)
+    return EndpointOut.of(parts.endpoints, parts.endpoints.add(workspace, wanted, idempotency))
 
 
 @router.delete("/{hook_id}", status_code=204, responses=documented(404))

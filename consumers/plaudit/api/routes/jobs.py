@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from plaudit.api.auth import Caller, Reading, WithOnce, WithParts, Writing
+from plaudit.api.auth import Caller, Reading, WithIdempotency, WithParts, Writing
 from plaudit.api.dependencies import Parts
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.job_bodies import JobBody, JobOut, JobPageOut
@@ -44,7 +44,7 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.post("", status_code=202, operation_id="createJob", responses=documented(404, 429))
 def create_job(
-    parts: WithParts, who: Writing, once: WithOnce, body: JobBody, response: Response
+    parts: WithParts, who: Writing, idempotency: WithIdempotency, body: JobBody, response: Response
 ) -> JobOut:
     """Queue a job, or with `dry_run` count what it would do.
 
@@ -60,7 +60,7 @@ def create_job(
             params.model_dump(mode="json"),
             workspace,
             dry_run=body.dry_run,
-            job_id=None if once is None else once.uuid("job"),
+            job_id=None if idempotency is None else idempotency.uuid("job"),
         )
     except LetterFilterRefused as error:
         place = f"params.filter.{error.option.removeprefix('--')}"

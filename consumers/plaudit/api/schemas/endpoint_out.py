@@ -11,10 +11,10 @@ from plaudit.endpoints.keys import CannotOpen
 from plaudit.endpoints.signing import signing_of
 from plaudit.logs.logger import event_logger
 from plaudit.records.times import time_text
-from plaudit.store.endpoints.changes import WrittenEndpoint, offers
+from plaudit.store.endpoints.changes import WrittenEndpoint, recovery_hints
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.service import EndpointService
-from plaudit.store.endpoints.warnings import advice
+from plaudit.store.endpoints.warnings import warnings_for
 
 UNREADABLE: Final = "this server can't decrypt the endpoint; its operator has to check"
 _log = event_logger(__name__)
@@ -55,14 +55,14 @@ class EndpointOut(BaseModel):
         cls, service: EndpointService, written: WrittenEndpoint, *, masked: bool = False
     ) -> EndpointOut:
         """Return the response body of an endpoint; `masked` hides secrets in its URL."""
-        endpoint, wanted = written.endpoint, service.wanted(written.endpoint)
+        endpoint, wanted = written.endpoint, service.spec_of(written.endpoint)
         return cls(
             **_stored_fields(endpoint),
             url=origin_of(wanted.url) if masked else wanted.url,
             headers=sorted(wanted.headers),
             public_key=next((each.public for each in service.public_keys(endpoint)), None),
             secret=None if wanted.signing == "v1a" else written.secret,
-            warnings=[*advice(wanted), *offers(written), *written.warnings],
+            warnings=[*warnings_for(wanted), *recovery_hints(written), *written.warnings],
         )
 
     @classmethod

@@ -15,7 +15,7 @@ from plaudit.formats.catalogue import FORMATS
 from plaudit.records.durations import seconds_of
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import ApiKey, Scope
-from plaudit.store.endpoints.moving import without_headers_of
+from plaudit.store.endpoints.header_protection import without_headers_of
 from plaudit.store.endpoints.notices import NoticeType
 from plaudit.store.endpoints.spec import LONGEST_NAME, EndpointSpec
 

@@ -26,7 +26,7 @@ from plaudit.dlq.letters.letter import Kind, Letter, decoded
 from plaudit.dlq.letters.reader import Letters
 from plaudit.kafka.errors import BufferFull
 from plaudit.kafka.permissions import require_write
-from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.kafka.schemas.lookup import BlockingSchemaLookup, SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, OnAck, Producer, SendFailure
 from plaudit.records.explanations import explain
@@ -256,7 +256,7 @@ def _event(settings: KafkaSettings, letter: Letter) -> str:
     schemas.start()
     try:
         schemas.wait_ready(SCHEMAS_S)
-        return decoded(letter, AnsweredSchemas(schemas))
+        return decoded(letter, BlockingSchemaLookup(schemas))
     finally:
         schemas.close()
 

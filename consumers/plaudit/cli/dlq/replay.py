@@ -23,7 +23,7 @@ from plaudit.dlq.replay.choice import ReplayOrder
 from plaudit.dlq.replay.replay import preview, replay
 from plaudit.events.catalogue import lookup
 from plaudit.kafka.permissions import require_brokers
-from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.kafka.schemas.lookup import BlockingSchemaLookup, SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 
 SCHEMAS_S: Final = 10.0
@@ -118,13 +118,13 @@ def run_replay(settings: KafkaSettings, order: ReplayOrder, manner: RunOptions) 
 
 
 @contextmanager
-def _schemas(settings: KafkaSettings) -> Iterator[AnsweredSchemas]:
+def _schemas(settings: KafkaSettings) -> Iterator[BlockingSchemaLookup]:
     require_brokers(settings)
     schemas = SchemaLookup(settings)
     schemas.start()
     try:
         schemas.wait_ready(SCHEMAS_S)
-        yield AnsweredSchemas(schemas)
+        yield BlockingSchemaLookup(schemas)
     finally:
         schemas.close()
 

@@ -40,7 +40,7 @@ from plaudit.cli.ui.output import Exit, fail, note
 from plaudit.cli.ui.prompts import require_agreement
 from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.store.endpoints.changes import WrittenEndpoint
-from plaudit.store.endpoints.moving import without_headers_of
+from plaudit.store.endpoints.header_protection import without_headers_of
 from plaudit.store.endpoints.spec import EndpointSpec
 
 app = typer.Typer(no_args_is_help=True, help="Register and manage endpoints.")
@@ -195,7 +195,7 @@ def update(
     wanted_id = endpoint_id_of(endpoint, workspace)
     with endpoint_service() as service:
         stored = service.get(wanted_id)
-        now = service.wanted(stored)
+        now = service.spec_of(stored)
         wanted = replace(
             now,
             url=url or now.url,

@@ -17,12 +17,12 @@ from plaudit.endpoints.signing import signing_of
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer, ProducerConfig
 from plaudit.records.times import time_text
-from plaudit.store.endpoints.changes import WrittenEndpoint, offers
+from plaudit.store.endpoints.changes import WrittenEndpoint, recovery_hints
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import Rules
-from plaudit.store.endpoints.warnings import advice
+from plaudit.store.endpoints.warnings import warnings_for
 from plaudit.transport.addresses import AddressPolicy
 
 ACK_TIMEOUT_MS: Final = 8_000
@@ -47,7 +47,7 @@ def show_endpoint(service: EndpointService, written: WrittenEndpoint, *, as_json
     """Print an endpoint; warnings go to standard error."""
     warn(written)
     shown = public(service, written.endpoint)
-    shown["warnings"] += [*offers(written), *written.warnings]
+    shown["warnings"] += [*recovery_hints(written), *written.warnings]
     for line in shown["warnings"]:
         note(f"plaudit: warning: {line}")
     if written.secret is not None and shown["signing"] != "v1a":
@@ -84,7 +84,7 @@ def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]
     Raises:
         CannotOpen: its key is not here.
     """
-    wanted = service.wanted(endpoint)
+    wanted = service.spec_of(endpoint)
     keys = service.public_keys(endpoint)
     return {
         **stored_fields(endpoint),
@@ -92,7 +92,7 @@ def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]
         "url": wanted.url,
         "headers": sorted(wanted.headers),
         "public_key": next((each.public for each in keys), None),
-        "warnings": advice(wanted),
+        "warnings": warnings_for(wanted),
     }
 
 

@@ -57,7 +57,7 @@ def apply(
         for step in steps:
             _say_step(step, done=not dry_run, as_json=as_json)
         if not dry_run:
-            warn_of(service.batch.tell(number, _progress(len(steps))))
+            warn_of(service.batch.announce(number, _progress(len(steps))))
 
 
 def sync(
@@ -110,10 +110,10 @@ def _progress(total: int) -> Callable[[int], None]:
     """Return a progress reporter for changes that the brokers have acknowledged."""
     said_at = time.monotonic()
 
-    def tell(count: int) -> None:
+    def report(count: int) -> None:
         nonlocal said_at
         if time.monotonic() - said_at > SAY_EVERY_S:
             said_at = time.monotonic()
             note(f"announced {count:,} of {total:,}")
 
-    return tell
+    return report

@@ -17,7 +17,7 @@ from plaudit.console.views.words import HOUR_MS
 from plaudit.control.testing import send_test
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.warnings import advice
+from plaudit.store.endpoints.warnings import warnings_for
 from plaudit.store.log.query import Query
 
 OVERLAPS: Final = {"0": "at once", "1": "for an hour", "24": "for a day", "168": "for a week"}
@@ -31,9 +31,9 @@ def show(ask: Ask) -> Answer:
     span = RANGES[asked]
     since = ask.now_ms - span.length_ms
     log, endpoint_id = ask.parts.log, endpoint.endpoint_id
-    health = log.healths(endpoint.workspace_id).get(endpoint_id)
+    health = log.health_by_endpoint(endpoint.workspace_id).get(endpoint_id)
     sums = log.sums(endpoint.workspace_id, since).get(endpoint_id)
-    wanted = ask.parts.api.endpoints.wanted(endpoint)
+    wanted = ask.parts.api.endpoints.spec_of(endpoint)
     recent = log.page(Query(endpoint.workspace_id, endpoint_id), limit=RECENT)
     values = {
         **row_of(ask, endpoint, health, sums),
@@ -46,7 +46,7 @@ def show(ask: Ask) -> Answer:
             log.series(span.resolution, endpoint.workspace_id, endpoint_id, since, ask.now_ms), span
         ),
         "health24": log.health(endpoint_id, since),
-        "warnings": advice(wanted),
+        "warnings": warnings_for(wanted),
         "recent": rows(ask, recent.deliveries),
         "types": endpoint.event_types or tuple(CATALOGUE),
         "overlaps": OVERLAPS,

@@ -18,7 +18,7 @@ from plaudit.kafka.errors import KafkaFailure
 from plaudit.records.explanations import explain
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
-from plaudit.store.endpoints.warnings import advice
+from plaudit.store.endpoints.warnings import warnings_for
 from plaudit.store.log.health import Health
 from plaudit.store.log.stats import Hour
 
@@ -30,7 +30,7 @@ _ORDER: Final = {"disabled": 0, "failing": 1, "active": 2}
 def show(ask: Ask) -> Answer:
     """Show all endpoints, those in trouble first."""
     wanted = (ask.asked("q") or "").lower()
-    healths = ask.parts.log.healths(ask.viewer.workspace_id)
+    healths = ask.parts.log.health_by_endpoint(ask.viewer.workspace_id)
     sums = ask.parts.log.sums(ask.viewer.workspace_id, ask.now_ms - DAY_MS)
     rows = [
         row_of(ask, each, healths.get(each.endpoint_id), sums.get(each.endpoint_id))
@@ -100,13 +100,13 @@ def show_edit(ask: Ask) -> Answer:
     """Show the form of an endpoint."""
     endpoint = owned(ask, ask.at["id"])
     ask.viewer.caller.check_writes()
-    return _form(ask, endpoint, values_of(ask.parts.api.endpoints.wanted(endpoint)), {})
+    return _form(ask, endpoint, values_of(ask.parts.api.endpoints.spec_of(endpoint)), {})
 
 
 def change(ask: Ask) -> Answer:
     """Change an endpoint, unless another person did so meanwhile."""
     endpoint = owned(ask, ask.at["id"])
-    known = ask.parts.api.endpoints.wanted(endpoint)
+    known = ask.parts.api.endpoints.spec_of(endpoint)
     version = ask.given("version") or ""
     try:
         wanted = spec_of(ask, known)
@@ -125,11 +125,11 @@ def check(ask: Ask) -> Answer:
     known, known_endpoint = None, None
     if endpoint_id is not None:
         known_endpoint = owned(ask, endpoint_id)
-        known = ask.parts.api.endpoints.wanted(known_endpoint)
+        known = ask.parts.api.endpoints.spec_of(known_endpoint)
     errors: dict[str, str] = {}
     warnings: list[str] = []
     try:
-        warnings = advice(ask.parts.api.endpoints.check(spec_of(ask, known)))
+        warnings = warnings_for(ask.parts.api.endpoints.check(spec_of(ask, known)))
     except InputRefused as error:
         errors = {field_of(error.field): error.reason}
     workspace = _workspace_of(ask, known_endpoint)

@@ -81,7 +81,7 @@ def choices(ask: Ask) -> list[Label] | None:
 
 def labels_for(ask: Ask, endpoint_ids: set[str]) -> Mapping[str, Label]:
     """Return the labels of some endpoints, also of deleted ones."""
-    found = ask.parts.api.endpoints.some(endpoint_ids)
+    found = ask.parts.api.endpoints.find_many(endpoint_ids)
     mine = ask.viewer.workspace_id
     return {
         each: label_of(ask, found[each])

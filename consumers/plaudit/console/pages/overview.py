@@ -25,7 +25,7 @@ def show(ask: Ask) -> Answer:
     since = ask.now_ms - span.length_ms
     mine = ask.viewer.workspace_id
     steps = ask.parts.log.series(span.resolution, mine, None, since, ask.now_ms)
-    healths = ask.parts.log.healths(mine)
+    healths = ask.parts.log.health_by_endpoint(mine)
     sums = ask.parts.log.sums(mine, since)
     endpoints = endpoints_of(ask)
     troubled = [each for each in endpoints if _is_troubled(each, healths.get(each.endpoint_id))]

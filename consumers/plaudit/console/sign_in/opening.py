@@ -14,23 +14,23 @@ from plaudit.console.asking import Redirected
 from plaudit.console.auth.cookies import cookie_name, session_cookie
 from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
-from plaudit.store.access.sessions import Face, Session, SessionGrant
+from plaudit.store.access.sessions import Session, SessionGrant, WebApp
 
 HOUR_MS: Final = 3_600_000
 
 
 class SessionOpener:
-    """Opens sessions of one face.
+    """Opens sessions of one application.
 
     Args:
         parts: services.
-        face: application.
+        web_app: application.
         responder: makes responses.
     """
 
-    def __init__(self, parts: ConsoleParts, face: Face, responder: Responder) -> None:
+    def __init__(self, parts: ConsoleParts, web_app: WebApp, responder: Responder) -> None:
         self._parts = parts
-        self._face = face
+        self._web_app = web_app
         self._responder = responder
 
     def check_pace(self, request: Request) -> None:
@@ -69,7 +69,7 @@ class SessionOpener:
 
         def redeemed() -> tuple[Session, str] | None:
             found = self._parts.sessions.redeem(
-                self._face, token, address=address_of(request), agent=agent_of(request)
+                self._web_app, token, address=address_of(request), agent=agent_of(request)
             )
             if found is not None:
                 self._end_old(request)
@@ -80,21 +80,21 @@ class SessionOpener:
 
     def _end_old(self, request: Request) -> None:
         """End the session that the browser had; another person may know its token."""
-        before = request.cookies.get(cookie_name(self._face, self._parts.settings))
-        old = self._parts.sessions.find(self._face, before) if before else None
+        before = request.cookies.get(cookie_name(self._web_app, self._parts.settings))
+        old = self._parts.sessions.find(self._web_app, before) if before else None
         if old is not None:
             self._parts.sessions.revoke(old.session_id)
 
     def _opened(self, request: Request, session: Session, token: str, back: str) -> Response:
         lifetime_s = (session.expires_at - session.created_at) // 1_000
         response = self._responder.respond(request, None, Redirected(back))
-        cookie = session_cookie(self._face, self._parts.settings, token, lifetime_s)
+        cookie = session_cookie(self._web_app, self._parts.settings, token, lifetime_s)
         response.headers.append("set-cookie", cookie)
         return response
 
 
 def local(base: str, text: str | None) -> str:
-    """Return an address of this face; its first page in place of any other address."""
+    """Return an address of this application; its first page in place of any other address."""
     if not text or "\\" in text or any(ord(each) <= ord(" ") for each in text):
         return base
     parts = urlsplit(text)

@@ -13,7 +13,7 @@ from plaudit.console.auth.csrf import FIELD, check_origin, check_token
 from plaudit.console.dispatch import PageDispatcher, read_form
 from plaudit.console.parts import ConsoleParts
 from plaudit.console.viewer import BASES, Viewer
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 
 
 class SignOut:
@@ -21,13 +21,13 @@ class SignOut:
 
     Args:
         parts: services.
-        face: application.
+        web_app: application.
         dispatcher: finds sessions and makes responses.
     """
 
-    def __init__(self, parts: ConsoleParts, face: Face, dispatcher: PageDispatcher) -> None:
+    def __init__(self, parts: ConsoleParts, web_app: WebApp, dispatcher: PageDispatcher) -> None:
         self._parts = parts
-        self._face = face
+        self._web_app = web_app
         self._dispatcher = dispatcher
         self._responder = dispatcher.responder
 
@@ -42,12 +42,12 @@ class SignOut:
             return Response(None, 400)
         except Exception as error:  # noqa: BLE001 - every one is answered by a page
             return self._responder.refused(request, viewer, refusal(error))
-        answer: Answer = Redirected(f"{BASES[self._face]}/sign-in")
-        if self._face is Face.PORTAL:
+        answer: Answer = Redirected(f"{BASES[self._web_app]}/sign-in")
+        if self._web_app is WebApp.PORTAL:
             back = None if viewer is None else viewer.session.grant.return_url
             answer = Shown("portal_ended.html", {"return_url": back})
         response = self._responder.respond(request, None, answer)
-        cookie = session_cookie(self._face, self._parts.settings, "", 0)
+        cookie = session_cookie(self._web_app, self._parts.settings, "", 0)
         response.headers.append("set-cookie", cookie)
         return response
 

@@ -17,7 +17,7 @@ from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
 from plaudit.console.sign_in.opening import SessionOpener, local
 from plaudit.console.viewer import BASES
-from plaudit.store.access.sessions import Face, SessionGrant
+from plaudit.store.access.sessions import SessionGrant, WebApp
 
 UNKNOWN_KEY: Final = "This is not an API key of this installation, or it was revoked."
 
@@ -27,7 +27,7 @@ class KeySignIn:
 
     Args:
         parts: services.
-        face: application.
+        web_app: application.
         responder: makes responses.
         oidc: sign-in with OpenID Connect, which the form offers; None: keys only.
     """
@@ -35,19 +35,19 @@ class KeySignIn:
     def __init__(
         self,
         parts: ConsoleParts,
-        face: Face,
+        web_app: WebApp,
         responder: Responder,
         oidc: OidcClient | None = None,
     ) -> None:
         self._parts = parts
-        self._face = face
+        self._web_app = web_app
         self._responder = responder
-        self._opener = SessionOpener(parts, face, responder)
+        self._opener = SessionOpener(parts, web_app, responder)
         self._provider = None if oidc is None else oidc.label
 
     async def respond(self, request: Request) -> Response:
         """Show the form, or check the key that it brings."""
-        back = local(BASES[self._face], request.query_params.get("next"))
+        back = local(BASES[self._web_app], request.query_params.get("next"))
         try:
             if request.method == "POST":
                 return await self._check(request, back)
@@ -65,7 +65,7 @@ class KeySignIn:
         key = await run_in_threadpool(self._parts.api.keys.find, text) if text else None
         if key is None:
             raise Refused(401, UNKNOWN_KEY, field="key")
-        grant = SessionGrant(self._face, key.name, key.scope, key.workspace_id, key.key_id)
+        grant = SessionGrant(self._web_app, key.name, key.scope, key.workspace_id, key.key_id)
         return await self._opener.open(request, grant, back)
 
     def _form(self, request: Request, back: str, refused: Refused | None) -> Response:

@@ -18,7 +18,7 @@ from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
 from plaudit.console.sign_in.opening import SessionOpener
 from plaudit.console.viewer import BASES
-from plaudit.store.access.sessions import Face
+from plaudit.store.access.sessions import WebApp
 
 
 class LinkSignIn:
@@ -26,15 +26,15 @@ class LinkSignIn:
 
     Args:
         parts: services.
-        face: application.
+        web_app: application.
         responder: makes responses.
     """
 
-    def __init__(self, parts: ConsoleParts, face: Face, responder: Responder) -> None:
+    def __init__(self, parts: ConsoleParts, web_app: WebApp, responder: Responder) -> None:
         self._parts = parts
-        self._face = face
+        self._web_app = web_app
         self._responder = responder
-        self._opener = SessionOpener(parts, face, responder)
+        self._opener = SessionOpener(parts, web_app, responder)
 
     async def respond(self, request: Request) -> Response:
         """Show the button, or redeem the link that its form brings."""
@@ -55,7 +55,7 @@ class LinkSignIn:
 
     async def _show(self, request: Request) -> Response:
         token = request.query_params.get("token", "")
-        grant = await run_in_threadpool(self._parts.sessions.link, self._face, token)
+        grant = await run_in_threadpool(self._parts.sessions.find_link, self._web_app, token)
         if grant is None:
             return self._used(request)
         values = {
@@ -71,7 +71,7 @@ class LinkSignIn:
         check_origin(request.headers, self._parts.settings.console_url)
         self._opener.check_pace(request)
         token = next(iter(form.get("token", ())), "")
-        opened = await self._opener.redeem(request, token, BASES[self._face])
+        opened = await self._opener.redeem(request, token, BASES[self._web_app])
         return self._used(request) if opened is None else opened
 
     def _used(self, request: Request) -> Response:
@@ -83,4 +83,4 @@ class LinkSignIn:
         In a frame it may: only pages of named origins have one. A link into the console is printed
         on a terminal by `plaudit dev`, and is not sent by mail.
         """
-        return self._face is Face.CONSOLE or request.headers.get("sec-fetch-dest") == "iframe"
+        return self._web_app is WebApp.CONSOLE or request.headers.get("sec-fetch-dest") == "iframe"

@@ -16,7 +16,7 @@ from plaudit.console.responding import Responder
 from plaudit.console.sign_in.opening import SessionOpener, address_of, local
 from plaudit.console.viewer import BASES
 from plaudit.logs.logger import event_logger
-from plaudit.store.access.sessions import Face, SessionGrant
+from plaudit.store.access.sessions import SessionGrant, WebApp
 
 _log = event_logger(__name__)
 
@@ -33,14 +33,14 @@ class OidcSignIn:
     def __init__(self, parts: ConsoleParts, responder: Responder, provider: Provider) -> None:
         self._responder = responder
         self._provider = provider
-        self._opener = SessionOpener(parts, Face.CONSOLE, responder)
+        self._opener = SessionOpener(parts, WebApp.CONSOLE, responder)
         self._pending = PendingSignIns(parts.api.secrets, parts.settings)
 
     async def begin(self, request: Request) -> Response:
         """Send the browser to the provider."""
         try:
             self._opener.check_pace(request)
-            back = local(BASES[Face.CONSOLE], request.query_params.get("next"))
+            back = local(BASES[WebApp.CONSOLE], request.query_params.get("next"))
             pending = PendingSignIn.begin(self._provider.client.issuer, back)
             to = await self._provider.address(pending)
         except Exception as error:  # noqa: BLE001 - every one is answered by a page
@@ -75,7 +75,7 @@ class OidcSignIn:
         client = self._provider.client
         rule = granted(client.rules, client.claim, claims)
         person = person_of(claims)
-        grant = SessionGrant(Face.CONSOLE, person, rule.scope, rule.workspace_id)
+        grant = SessionGrant(WebApp.CONSOLE, person, rule.scope, rule.workspace_id)
         response = await self._opener.open(request, grant, pending.back)
         told = {"person": person, "subject": str(claims["sub"]), "scope": str(rule.scope)}
         _log.info("sign_in.opened", extra={**told, "address": address_of(request)})

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from plaudit.console.asking import Ask
-from plaudit.store.endpoints.moving import without_headers_of
+from plaudit.store.endpoints.header_protection import without_headers_of
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 
 FIELDS: Final = ("url", "name", "types", "spaces", "format", "rate_limit", "schedule", "filter",

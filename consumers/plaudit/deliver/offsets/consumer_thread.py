@@ -26,7 +26,7 @@ from plaudit.deliver.offsets.source_config import SourceConfig
 from plaudit.kafka.broker_clock import BrokerClock
 from plaudit.kafka.errors import GroupRefused
 from plaudit.kafka.read.consumer import Consumer, GroupEvents, Partition
-from plaudit.kafka.read.position_check import Positions
+from plaudit.kafka.read.position_check import PositionCheck
 from plaudit.kafka.read.positions import Resumption
 from plaudit.kafka.read.topic_watch import watch_topics
 from plaudit.kafka.settings import KafkaSettings
@@ -139,7 +139,7 @@ class ConsumerThread:
         self._revocation = Revocation(
             config, self._engine, self.holdings, commits, self._take_settled
         )
-        self._positions = Positions(self._consumer, config.past_end, self._engine.position_reset)
+        self._check = PositionCheck(self._consumer, config.past_end, self._engine.position_reset)
 
     def _run(self) -> None:
         try:
@@ -179,9 +179,9 @@ class ConsumerThread:
 
     def _look_at_topics(self) -> None:
         """Read a topic from its start if it was created again under the same name."""
-        for partition in self._topics.look(self.holdings.held.keys()):
+        for partition in self._topics.recreated(self.holdings.held.keys()):
             place = self.holdings.held[partition].read_to
-            start = self._asked(partial(self._positions.restart, partition, place))
+            start = self._asked(partial(self._check.restart, partition, place))
             self._fresh.append(self.holdings.restart(partition, start))
             self._consumer.seek(partition, start)
 
@@ -275,7 +275,7 @@ class ConsumerThread:
 
     def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         places = self._asked(lambda: self._consumer.committed(partitions)) if partitions else {}
-        as_read = self._asked(lambda: self._positions.past_end(places))
+        as_read = self._asked(lambda: self._check.past_end(places))
         starts = self.holdings.assign(
             {each: place for each, place in places.items() if each not in as_read}, self._first_of
         )
@@ -324,7 +324,7 @@ class ConsumerThread:
         if assignment is None:
             return
         place = assignment.read_to
-        found = self._asked(lambda: self._positions.resumption(partition, place))
+        found = self._asked(lambda: self._check.resumption(partition, place))
         if found.past_end:
             # It is a new log: completions of the old one do not apply.
             self._fresh.append(self.holdings.restart(partition, found.offset))

@@ -93,7 +93,7 @@ class LetterAges:
 
     def _retentions(self, topics: Collection[str]) -> dict[str, int]:
         """Return how long each topic keeps its records, in milliseconds."""
-        states = self._admin.look_at(topics)
+        states = self._admin.describe(topics)
         return {topic: _retention(states[topic]) for topic in topics}
 
     def _oldest_record(self, topic: str) -> int | None:

@@ -1,4 +1,4 @@
-"""API keys: shown once, stored as a hash, bound to a workspace or to none."""
+"""API keys: shown once, stored as a hash, and limited to one workspace or valid for all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from plaudit.store.endpoints.spec import LONGEST_NAME, InputRefused, printable, 
 PREFIX: Final = "plk_"
 _RANDOM_BYTES: Final = 32
 _HINT: Final = 4
-FRESH_S: Final = 1.0
+CACHE_S: Final = 1.0
 """Seconds for which a key is cached; other processes accept a revoked key for this long."""
 _REMEMBERED: Final = 10_000
 _USED_EVERY_MS: Final = 60_000
@@ -36,8 +36,8 @@ class Scope(StrEnum):
     """Permissions of a key."""
 
     ADMIN = "admin"  # everything, in every workspace
-    WORKSPACE = "workspace"  # read and write what belongs to one workspace
-    READ = "read"  # read what belongs to one workspace
+    WORKSPACE = "workspace"  # read and write in one workspace
+    READ = "read"  # read in one workspace
 
 
 class NoSuchKey(LookupError):
@@ -80,15 +80,19 @@ class KeyService:
         self._known: dict[str, tuple[float, ApiKey]] = {}
 
     def create(
-        self, scope: Scope, workspace_id: str | None, name: str, once: IdempotencySeed | None = None
+        self,
+        scope: Scope,
+        workspace_id: str | None,
+        name: str,
+        idempotency: IdempotencySeed | None = None,
     ) -> tuple[ApiKey, str]:
-        """Create a key; return it with its text, which is not stored.
+        """Create a key; return it with its secret text, which the database does not keep.
 
         Args:
             scope: permissions.
             workspace_id: workspace; None means all.
-            name: name for people.
-            once: seed of an idempotent request.
+            name: display name.
+            idempotency: seed of an idempotent request.
 
         Raises:
             InputRefused: the workspace is missing or superfluous, or the name is not valid.
@@ -96,7 +100,7 @@ class KeyService:
         """
         if (scope is Scope.ADMIN) != (workspace_id is None):
             needs = (
-                "an admin's key has none"
+                "an admin key has no workspace"
                 if scope is Scope.ADMIN
                 else f"a key of scope {scope} needs a workspace (--workspace UUID)"
             )
@@ -104,9 +108,9 @@ class KeyService:
         if not printable(name):
             raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
         workspace = None if workspace_id is None else uuid_text("workspace", workspace_id)
-        random = os.urandom(_RANDOM_BYTES) if once is None else once.made("key")
+        random = os.urandom(_RANDOM_BYTES) if idempotency is None else idempotency.derive("key")
         text = PREFIX + base64.urlsafe_b64encode(random).decode().rstrip("=")
-        key_id = str(uuid.uuid4()) if once is None else once.uuid("key")
+        key_id = str(uuid.uuid4()) if idempotency is None else idempotency.uuid("key")
         key = ApiKey(key_id, scope, workspace, name, text[-_HINT:], wall_ms(), None, None)
         row = {
             "key_id": key.key_id,
@@ -119,7 +123,7 @@ class KeyService:
         }
         mine = sa.select(API_KEYS).where(API_KEYS.c.key_id == key_id)
         with translated(), self._engine.begin() as connection:
-            before = None if once is None else connection.execute(mine).one_or_none()
+            before = None if idempotency is None else connection.execute(mine).one_or_none()
             if before is None:
                 connection.execute(API_KEYS.insert().values(row))
                 given = {"name": name, "scope": str(scope), "hint": key.hint}
@@ -164,10 +168,10 @@ class KeyService:
             raise NoSuchKey(key_id)
         return _key(row)
 
-    def remembered(self, text: str) -> ApiKey | None:
+    def cached(self, text: str) -> ApiKey | None:
         """Return a recently found key from the cache; never blocks."""
         found = self._known.get(hashed(text))
-        if found is None or self._clock() - found[0] >= FRESH_S:
+        if found is None or self._clock() - found[0] >= CACHE_S:
             return None
         return found[1]
 
@@ -199,7 +203,7 @@ class KeyService:
 
 
 def hashed(text: str) -> str:
-    """Return the stored hash of a key, which is random enough to need no salt and no slow hash."""
+    """Return the hash to store; a random key needs neither a salt nor a slow hash."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

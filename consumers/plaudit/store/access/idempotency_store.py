@@ -20,7 +20,7 @@ from plaudit.store.db.tables import ANSWERS
 from plaudit.store.db.upsert import insert_into
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed, new_seed
 
-KEPT_MS: Final = 24 * 3_600_000
+RETENTION_MS: Final = 24 * 3_600_000
 
 
 class KeyReused(ValueError):
@@ -55,18 +55,18 @@ class IdempotencyStore:
         self._now_ms = now_ms
 
     def begin(self, answer_id: str, request: str) -> IdempotencySeed | StoredResponse:
-        """Return the stored response of a request, or that it must be carried out.
+        """Return the stored response, or the seed with which the caller carries the request out.
 
-        A request that another process has begun must be carried out, too: that process may be dead,
-        and the effect is the same. Afterwards call `keep` or `forget`.
+        That includes a request that another process has begun: it may be dead, and with the same
+        seed the effect is the same. Afterwards call `keep` or `forget`.
 
         Args:
-            answer_id: id of API key and idempotency key.
+            answer_id: id derived from the API key and the idempotency key.
             request: hash that identifies the request.
 
         Raises:
             KeyReused: the key was used for another request.
-            DatabaseFailure: nothing was begun.
+            DatabaseFailure: the request must not be carried out.
             CannotOpen: the key that encrypted the response is missing.
         """
         now = self._now_ms()
@@ -81,7 +81,7 @@ class IdempotencyStore:
             if row.request == request and row.sealed is None:  # begun by an older release
                 values = {"key_id": sealed.key_id, "sealed": sealed.blob}
                 connection.execute(ANSWERS.update().where(mine).values(values))
-                return IdempotencySeed(seed, row.begun_at, again=True)
+                return IdempotencySeed(seed, row.begun_at, repeated=True)
         return self._judged(row, request)
 
     def keep(self, answer_id: str, kept: StoredResponse) -> None:
@@ -97,10 +97,10 @@ class IdempotencyStore:
             connection.execute(ANSWERS.update().where(mine).values(values))
 
     def forget(self, answer_id: str) -> None:
-        """Release the idempotency key: nothing was done.
+        """Release the idempotency key of a request that changed nothing.
 
         Raises:
-            DatabaseFailure: the key stays taken for a day.
+            DatabaseFailure: the key stays in use for a day.
         """
         with translated(), self._engine.begin() as connection:
             connection.execute(ANSWERS.delete().where(ANSWERS.c.answer_id == answer_id))
@@ -110,7 +110,7 @@ class IdempotencyStore:
             raise KeyReused
         found = self._keys.open(row.answer_id, Sealed(row.key_id, bytes(row.sealed)))
         if row.status is None:
-            return IdempotencySeed(found, row.begun_at, again=True)
+            return IdempotencySeed(found, row.begun_at, repeated=True)
         return StoredResponse(row.status, found)
 
 
@@ -119,7 +119,7 @@ def _claim(connection: Connection, answer_id: str, request: str, now: int, seale
         "answer_id": answer_id,
         "request": request,
         "begun_at": now,
-        "expires_at": now + KEPT_MS,
+        "expires_at": now + RETENTION_MS,
         "key_id": sealed.key_id,
         "sealed": sealed.blob,
     }

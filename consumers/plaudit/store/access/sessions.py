@@ -1,6 +1,6 @@
-"""Sessions of people in a browser, and the single-use links that begin one.
+"""Browser sessions, and the single-use links that begin them.
 
-The database has the SHA-256 of a session's token and of a link's, never the token.
+The database stores the SHA-256 of each token, never the token.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from plaudit.store.db.tables import API_KEYS
 from plaudit.store.endpoints.spec import uuid_text
 
 LONGEST_AGENT: Final = 200
-KEPT_MS: Final = 7 * 24 * 3_600_000
-"""Time for which a session that has ended stays in the list."""
+RETENTION_MS: Final = 7 * 24 * 3_600_000
+"""Retention of sessions that have ended."""
 _USED_EVERY_MS: Final = 60_000
-"""Precision of `used_at`, so that not every page writes a row."""
+"""Precision of `used_at`, so that not every page view writes a row."""
 
 
-class Face(StrEnum):
+class WebApp(StrEnum):
     """The application that a session belongs to."""
 
     CONSOLE = "console"  # for the people who run an installation
@@ -46,20 +46,20 @@ class NoSuchSession(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class SessionGrant:
-    """Permissions of a session, and its look.
+    """Permissions of a session, and its appearance.
 
     Attributes:
-        face: application.
-        name: the person or the key, for people.
+        web_app: application.
+        name: display name of the person or the key.
         scope: permissions; `read` without a workspace reads everything.
-        workspace_id: the one workspace; None means all.
+        workspace_id: workspace of the session; None means all.
         key_id: API key behind the session, which ends with the key.
-        pages: pages that it may open; none means all.
+        pages: pages that the session may open; empty means all.
         return_url: address of the embedding application.
         theme: `name`, `logo` and `accent` of the embedding application.
     """
 
-    face: Face
+    web_app: WebApp
     name: str
     scope: Scope
     workspace_id: str | None = None
@@ -98,10 +98,10 @@ class SessionService:
     def open(
         self, grant: SessionGrant, lifetime_ms: int, *, address: str = "", agent: str = ""
     ) -> tuple[Session, str]:
-        """Open a session; return it with its token, which is not stored.
+        """Open a session; return it with its token, which the database does not keep.
 
         Raises:
-            DatabaseFailure: nothing was opened.
+            DatabaseFailure: there is no new session.
         """
         token, now = secrets.token_urlsafe(32), self._now_ms()
         agent = agent[:LONGEST_AGENT]
@@ -118,11 +118,11 @@ class SessionService:
             "expires_at": session.expires_at,
         }
         with translated(), self._engine.begin() as connection:
-            connection.execute(SESSIONS.delete().where(SESSIONS.c.expires_at < now - KEPT_MS))
+            connection.execute(SESSIONS.delete().where(SESSIONS.c.expires_at < now - RETENTION_MS))
             connection.execute(SESSIONS.insert().values(row))
         return session, token
 
-    def find(self, face: Face, token: str) -> Session | None:
+    def find(self, web_app: WebApp, token: str) -> Session | None:
         """Return the valid session of a token; None if it has ended, or its key was revoked.
 
         Raises:
@@ -134,7 +134,7 @@ class SessionService:
             .outerjoin(API_KEYS, API_KEYS.c.key_id == SESSIONS.c.key_id)
             .where(
                 SESSIONS.c.hash == hashed(token),
-                SESSIONS.c.face == str(face),
+                SESSIONS.c.face == str(web_app),
                 SESSIONS.c.expires_at > now,
                 SESSIONS.c.revoked_at.is_(None),
                 API_KEYS.c.revoked_at.is_(None),
@@ -155,9 +155,9 @@ class SessionService:
         """Return the sessions that are valid, latest first.
 
         Args:
-            workspace_id: only those of one workspace.
-            text: only those whose person or key has this in its name.
-            limit: maximum number of them.
+            workspace_id: only sessions of this workspace.
+            text: only sessions whose person or key has this text in its name.
+            limit: maximum number of sessions.
         """
         query = (
             sa.select(SESSIONS)
@@ -169,10 +169,10 @@ class SessionService:
             return [_session(row) for row in connection.execute(query)]
 
     def revoke_all(self, workspace_id: str | None, text: str, but: str) -> int:
-        """End the sessions that `list` returns, but for one; return how many.
+        """End all sessions that `list` returns except `but`; return their number.
 
         Raises:
-            DatabaseFailure: none has ended.
+            DatabaseFailure: all sessions are still valid.
         """
         change = (
             SESSIONS.update()
@@ -209,16 +209,16 @@ class SessionService:
             raise NoSuchSession(session_id)
         self._change(wanted, revoked_at=self._now_ms())
 
-    def make_link(self, grant: SessionGrant, link_ms: int, session_ms: int) -> tuple[str, int]:
-        """Make a link; return its token, which is not stored, and when it expires.
+    def create_link(self, grant: SessionGrant, link_ms: int, session_ms: int) -> tuple[str, int]:
+        """Create a link; return its token, which the database does not keep, and its expiry.
 
         Args:
-            grant: what its session may do.
-            link_ms: time in which the link has to be opened.
+            grant: permissions of its session.
+            link_ms: lifetime of the link.
             session_ms: lifetime of the session.
 
         Raises:
-            DatabaseFailure: nothing was made.
+            DatabaseFailure: there is no new link.
         """
         token, now = secrets.token_urlsafe(32), self._now_ms()
         row = {
@@ -235,18 +235,18 @@ class SessionService:
             connection.execute(SIGN_IN_LINKS.insert().values(row))
         return token, now + link_ms
 
-    def link(self, face: Face, token: str) -> SessionGrant | None:
-        """Return what the session of a link may do; None if it was used, expired or is unknown.
+    def find_link(self, web_app: WebApp, token: str) -> SessionGrant | None:
+        """Return the permissions behind a link; None if it was used, has expired or is unknown.
 
         Raises:
             DatabaseFailure: the database is not available.
         """
         with reading(self._engine) as connection:
-            row = connection.execute(self._valid_link(face, token)).one_or_none()
+            row = connection.execute(self._valid_link(web_app, token)).one_or_none()
         return None if row is None else _grant(row)
 
     def redeem(
-        self, face: Face, token: str, *, address: str = "", agent: str = ""
+        self, web_app: WebApp, token: str, *, address: str = "", agent: str = ""
     ) -> tuple[Session, str] | None:
         """Exchange a link for a session, once; None if it was used, has expired or is unknown.
 
@@ -254,19 +254,19 @@ class SessionService:
             DatabaseFailure: the link may still be used.
         """
         with translated(), self._engine.begin() as connection:
-            row = connection.execute(self._valid_link(face, token)).one_or_none()
+            row = connection.execute(self._valid_link(web_app, token)).one_or_none()
             if row is None:
                 return None
             used = SIGN_IN_LINKS.delete().where(SIGN_IN_LINKS.c.link_id == row.link_id)
-            # Of two requests at a time, one deletes the row.
+            # Of two simultaneous requests, only one deletes the row.
             if not connection.execute(used).rowcount:
                 return None
         return self.open(_grant(row), row.session_ms, address=address, agent=agent)
 
-    def _valid_link(self, face: Face, token: str) -> sa.Select[Any]:
+    def _valid_link(self, web_app: WebApp, token: str) -> sa.Select[Any]:
         return sa.select(SIGN_IN_LINKS).where(
             SIGN_IN_LINKS.c.hash == hashed(token),
-            SIGN_IN_LINKS.c.face == str(face),
+            SIGN_IN_LINKS.c.face == str(web_app),
             SIGN_IN_LINKS.c.expires_at > self._now_ms(),
         )
 
@@ -277,9 +277,11 @@ class SessionService:
 
 
 def _columns(grant: SessionGrant) -> dict[str, Any]:
+    columns = asdict(grant)
+    del columns["web_app"]
     return {
-        **asdict(grant),
-        "face": str(grant.face),
+        **columns,
+        "face": str(grant.web_app),
         "scope": str(grant.scope),
         "pages": list(grant.pages),
         "theme": dict(grant.theme),
@@ -288,7 +290,7 @@ def _columns(grant: SessionGrant) -> dict[str, Any]:
 
 def _grant(row: Row[Any]) -> SessionGrant:
     return SessionGrant(
-        Face(row.face),
+        WebApp(row.face),
         row.name,
         Scope(row.scope),
         row.workspace_id,

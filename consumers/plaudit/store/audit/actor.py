@@ -29,7 +29,7 @@ class Actor:
         kind: kind of the actor.
         id: id of the key or the session, or name of the user.
         address: network address of the caller, or host of the process.
-        name: the person of a session, or the name of a key; it stays when these are deleted.
+        name: name of the person or the key, which outlives the session and the key.
     """
 
     kind: ActorKind
@@ -43,7 +43,7 @@ _CURRENT: ContextVar[Actor | None] = ContextVar("plaudit_actor", default=None)
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """Attribute the changes within to an actor; threads that a request starts inherit it."""
+    """Attribute the changes in this block to an actor; threads of a request inherit it."""
     token = _CURRENT.set(actor)
     try:
         yield
@@ -52,7 +52,7 @@ def acting(actor: Actor) -> Iterator[None]:
 
 
 def current_actor() -> Actor:
-    """Return the actor; by default the user who runs this process."""
+    """Return the actor of this context; by default the user who runs this process."""
     return _CURRENT.get() or _user()
 
 
@@ -61,5 +61,5 @@ def _user() -> Actor:
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
-        name = "unknown"  # a container may run as a number that has no name
+        name = "unknown"  # a container's user id may have no name
     return Actor(ActorKind.COMMAND, name, socket.gethostname())

@@ -1,4 +1,4 @@
-"""Recording of a change, in the transaction that makes it."""
+"""Recording of a change within its own transaction."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def record_change(
     before: Fields | None = None,
     after: Fields | None = None,
 ) -> None:
-    """Write who did what; only the fields that differ are kept.
+    """Write an audit entry with the actor and the fields that differ.
 
     Args:
         connection: transaction of the change.
         action: such as `endpoint.updated`.
-        target: id of what was changed.
-        workspace_id: workspace that it belongs to; None: all.
-        before: fields before the change, without secrets; None: it is new.
-        after: fields after the change, without secrets; None: it is removed.
+        target: id of the changed object.
+        workspace_id: workspace of the object; None: all.
+        before: fields before the change, without secrets; None for a new object.
+        after: fields after the change, without secrets; None for a removed object.
 
     Raises:
         SQLAlchemyError: the transaction can't continue.

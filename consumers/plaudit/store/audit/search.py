@@ -57,8 +57,8 @@ class AuditQuery:
     """Conditions for entries; None means any.
 
     Attributes:
-        since_ms: at or after this; epoch milliseconds.
-        until_ms: before this.
+        since_ms: earliest time, inclusive; epoch milliseconds.
+        until_ms: latest time, exclusive.
     """
 
     workspace_id: str | None = None
@@ -91,7 +91,7 @@ def find_entries(
 
 
 def export_entries(engine: Engine, query: AuditQuery) -> Iterator[AuditEntry]:
-    """Yield every entry that matches, newest first, without one long transaction.
+    """Yield every matching entry, newest first, in several short transactions.
 
     Raises:
         DatabaseFailure: the database is unavailable.

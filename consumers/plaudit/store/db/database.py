@@ -1,4 +1,4 @@
-"""Database engine: SQLite for one machine, Postgres for many."""
+"""Database engine: SQLite for one machine, Postgres for several."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ BUSY_MS: Final = 10_000
 CACHE_KIB: Final = 65_536
 """Page cache of each SQLite connection, at most."""
 CHECKPOINT_PAGES: Final = 8_000
-"""Pages of 4 KiB in SQLite's journal before they move into the file."""
+"""Pages of 4 KiB that SQLite's journal collects before they move into the file."""
 REVISION: Final = "0012"
-"""The newest migration, which the tables of this release come from."""
+"""Newest migration of this release."""
 _READING: Final = "plaudit_reading"
 _VERSION: Final = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))
 
@@ -54,11 +54,11 @@ class DatabaseSettings(EnvSettings):
 
 
 class DatabaseFailure(Exception):
-    """The database can't be used now.
+    """The database is unavailable.
 
     DatabaseFailure
     ├── SchemaOutdated   run `plaudit db migrate` first
-    └── RowsRefused      the database rejects these rows: a retry changes nothing
+    └── RowsRefused      the database rejects these rows: a retry does not help
     """
 
 
@@ -91,7 +91,7 @@ def open_database(url: str) -> Engine:
 
 
 def connect(url: str) -> Engine:
-    """Return an engine, whatever the state of the tables.
+    """Return an engine without checking the tables.
 
     Raises:
         SettingsError: the URL is invalid.
@@ -99,7 +99,7 @@ def connect(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.drivername in {"postgresql", "postgres"}:
-            # The driver that the extra brings; hosted databases give the short form.
+            # Our extra installs psycopg 3; URLs of hosted databases do not name a driver.
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
             raise SettingsError(VARIABLE, "only sqlite:/// and postgresql:// are supported")
@@ -120,8 +120,8 @@ def connect(url: str) -> Engine:
 def _driver_options(drivername: str) -> dict[str, object]:
     """Return the driver's options.
 
-    A pooler in transaction mode, such as PgBouncer, gives each transaction another server process.
-    A statement that psycopg prepared by name in one process is missing in the next.
+    A pooler in transaction mode, such as PgBouncer, runs each transaction in another server
+    process, which lacks the statements that psycopg prepared by name elsewhere.
     """
     return {"prepare_threshold": None} if drivername == "postgresql+psycopg" else {}
 
@@ -134,7 +134,7 @@ def _missing_driver(name: str | None) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Translate the driver's errors into ours, in one line.
+    """Translate the driver's errors into ours, with a message of one line.
 
     Raises:
         DatabaseFailure: the driver's message.
@@ -154,7 +154,7 @@ def translated() -> Iterator[None]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[sqlalchemy.Connection]:
-    """Open a read-only transaction, which in SQLite neither waits for a writer nor blocks one.
+    """Open a read-only transaction; in SQLite, it neither waits for a writer nor blocks one.
 
     Raises:
         DatabaseFailure: the database is unavailable.
@@ -164,7 +164,7 @@ def reading(engine: Engine) -> Iterator[sqlalchemy.Connection]:
 
 
 def migrate(engine: Engine) -> None:
-    """Migrate the tables to this release; idempotent. Tables of a later one stay as they are.
+    """Migrate the tables to this release; idempotent. Tables of a later release stay unchanged.
 
     Raises:
         SchemaOutdated: this release can't use the tables of a later one.
@@ -173,7 +173,7 @@ def migrate(engine: Engine) -> None:
     if found is not None and found > wanted:
         check(engine)
         return
-    # This import takes half of a command's start, and few commands migrate.
+    # This import takes half of a command's start-up, and few commands migrate.
     from plaudit.store.db.migrate import upgrade  # noqa: PLC0415 - takes long, is seldom needed
 
     with translated(), engine.begin() as connection:
@@ -194,7 +194,7 @@ def check(engine: Engine) -> None:
     """Compare the tables with this release.
 
     Raises:
-        SchemaOutdated: they do not fit; the message says what to do.
+        SchemaOutdated: they do not fit; the message contains the remedy.
     """
     found, wanted = revisions(engine)
     if found == wanted:
@@ -212,25 +212,25 @@ def _tables(engine: Engine) -> list[str]:
 def _made_private(_dialect: object, _record: object, arguments: list[Any], _: object) -> None:
     path = str(arguments[0]) if arguments else ":memory:"
     if path != ":memory:" and not path.startswith("file:"):
-        with suppress(OSError):  # the driver says what is wrong with it
+        with suppress(OSError):  # the driver reports the cause
             make_private(Path(path))
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a DB-API connection
-    # SQLAlchemy begins transactions itself; the driver must not do so in between.
+    # SQLAlchemy begins transactions itself; the driver must not begin others.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous=FULL")
-    # The log's indexes are written all over: at the default of 2 MB they would be read back, too.
+    # Writes go to all parts of the log's indexes; with the default of 2 MB, SQLite rereads them.
     cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     cursor.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     cursor.close()
 
 
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
-    # A transaction that reads first and writes later would fail with "locked" instead of waiting.
+    # A deferred transaction that reads before it writes fails with "locked" instead of waiting.
     only_reads = connection.get_execution_options().get(_READING, False)
     connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

@@ -1,9 +1,9 @@
-"""Indexes of the delivery log in Postgres, built day by day beside the writers.
+"""Indexes of the delivery log in Postgres, built one day at a time without blocking writers.
 
-`CREATE INDEX` on a partitioned table blocks writes to it until every day is done, which takes
-minutes for a large log. So the migration declares the indexes on the table alone, and each day's
-index is built with CONCURRENTLY here, outside of a transaction. Idempotent: what was interrupted is
-continued by the next `plaudit db migrate`.
+`CREATE INDEX` on a partitioned table blocks writes until every partition is done, which takes
+minutes for a large log. So the migration declares the indexes on the table alone, and this module
+builds each day's index with CONCURRENTLY, outside of a transaction. It is idempotent: the next
+`plaudit db migrate` continues an interrupted build.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy.engine import Connection, Engine
 
 REPLACED: Final = ("attempts_age", "attempts_endpoint", "attempts_workspace")
-"""Indexes of earlier releases, which go when those that replace them are complete."""
+"""Indexes of earlier releases, dropped when their replacements are complete."""
 
 _DECLARED: Final = (
     "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i "
@@ -37,15 +37,15 @@ _BROKEN: Final = (
 
 
 def build_indexes(engine: Engine) -> None:
-    """Build what is missing of the declared indexes, then drop the ones that they replace.
+    """Build the missing parts of the declared indexes, then drop the indexes that they replace.
 
     Raises:
-        SQLAlchemyError: the rest is built by the next call.
+        SQLAlchemyError: incomplete; the next call continues.
     """
     if engine.dialect.name != "postgresql":
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # CONCURRENTLY leaves an invalid index when it is interrupted.
+        # An interrupted CONCURRENTLY leaves an invalid index.
         for name in _names(connection, _BROKEN):
             connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
         for name, definition in connection.exec_driver_sql(_DECLARED).all():
@@ -55,7 +55,7 @@ def build_indexes(engine: Engine) -> None:
 
 
 def _complete(connection: Connection, name: str, definition: str) -> None:
-    """Build one index for every day that lacks it; with the last one it becomes valid."""
+    """Build one index on every day without it; attaching the last one makes the index valid."""
     what = definition[definition.index(" USING ") :]
     attached = _names(connection, _ATTACHED.format(name=name))
     for day in _names(connection, _DAYS):

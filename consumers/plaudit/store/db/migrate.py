@@ -1,4 +1,4 @@
-"""Migration runner, in a module of its own because Alembic takes long to import."""
+"""Migration runner; a separate module, because importing Alembic takes long."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Daily Postgres partitions of the delivery log, which are dropped when they are old.
+"""Daily Postgres partitions of the delivery log, and their removal.
 
-The first row of a day creates its partition. A row dated far from today, by a worker with a wrong
-clock, goes to the default partition and moves when its day gets a partition.
+The first row of a day creates its partition. A worker with a wrong clock may write a row dated far
+from today: it goes to the default partition, and moves when its day gets a partition.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from plaudit.store.db.database import translated
 
 DAY_MS: Final = 86_400_000
 FURTHEST_DAYS: Final = 60
-"""Days before today that get a partition; two days after it do, too."""
+"""Days before today that get a partition, besides the next two days."""
 _AHEAD_DAYS: Final = 2
 _LOCK: Final = 7_021_964_381
 """Id of the advisory lock for creating and dropping partitions."""
 _AT_ONCE: Final = 5_000
-"""Rows that SQLite deletes in one transaction, which blocks other writers."""
+"""Rows per SQLite transaction, because a deletion blocks other writers."""
 _PREFIX: Final = "attempts_d"
 
 
@@ -87,7 +87,7 @@ def _drop(engine: Engine, cutoff_ms: int) -> int:
 
 
 def _delete(engine: Engine, cutoff_ms: int) -> int:
-    # Each half has an index by age of its own.
+    # Each half has its own index by age.
     return sum(_delete_half(engine, half, cutoff_ms) for half in ("followed", "NOT followed"))
 
 

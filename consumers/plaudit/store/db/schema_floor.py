@@ -1,8 +1,8 @@
-"""Oldest release whose code works with the tables, as the tables say.
+"""Schema floor: the oldest release that works with the tables, stored in the database.
 
-A migration adds tables, columns with defaults, and indexes: then earlier releases work on, and can
-come back. A migration that takes something away raises the floor to the first revision whose code
-does without it, and comes at least one release later.
+Earlier releases keep working with a migration that adds tables, columns with defaults, or indexes,
+and a rollback is possible. A migration that removes something raises the floor to the first
+revision whose code does not use it, and comes at least one release later.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ FLOOR: Final = Table("schema_floor", METADATA, Column("revision", String(32), pr
 
 
 def floor_of(connection: sqlalchemy.Connection) -> str | None:
-    """Return the floor; None in tables that have none yet."""
+    """Return the floor; None in tables without one."""
     if not sqlalchemy.inspect(connection).has_table(FLOOR.name):
         return None
     return connection.execute(sqlalchemy.select(sqlalchemy.func.max(FLOOR.c.revision))).scalar()
 
 
 def misfit(found: str | None, wanted: str, floor: str | None) -> str | None:
-    """Return why tables do not fit a release, and what to do; None if they do.
+    """Return why the tables do not fit a release, with the remedy; None if they fit.
 
     Args:
         found: revision of the tables; None without tables.

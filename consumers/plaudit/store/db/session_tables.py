@@ -10,7 +10,7 @@ from plaudit.store.db.tables import METADATA
 
 
 def _granted() -> list[Column[Any]]:
-    """Return the columns of what a session, or the link to one, may do."""
+    """Return the columns with the permissions of a session or a link."""
     return [
         Column("face", String(20), nullable=False),
         Column("name", String(200), nullable=False),
@@ -49,4 +49,4 @@ SIGN_IN_LINKS: Final = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )
-"""Links that begin a session; a row is deleted when its link was used or has expired."""
+"""Links that begin a session; a row is deleted once its link is used or expired."""

@@ -32,30 +32,30 @@ METADATA: Final = MetaData()
 
 
 class Id(TypeDecorator[str]):
-    """A UUID, as text in Python: 16 bytes in SQLite, a `uuid` in Postgres.
+    """A UUID: text in Python, 16 bytes in SQLite, `uuid` in Postgres.
 
-    The log has three of them in a row, each indexed: as text they would double its size.
+    Each row of the log has three, all indexed; as text, they would double its size.
     """
 
     impl = LargeBinary(16)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Return what holds it in this database."""
+        """Return the column type of this database."""
         native = dialect.name == "postgresql"
         return dialect.type_descriptor(Uuid(as_uuid=False) if native else LargeBinary(16))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | bytes | None:
-        """Return what the driver takes."""
+        """Return the value for the driver."""
         return value if value is None or dialect.name == "postgresql" else UUID(value).bytes
 
     def process_result_value(self, value: str | bytes | None, dialect: Dialect) -> str | None:
-        """Return it as text."""
+        """Return the id as text."""
         del dialect
         return str(UUID(bytes=value)) if isinstance(value, bytes) else value
 
 
-# SQLite numbers rows by itself only in a column of type INTEGER.
+# SQLite assigns row numbers only in a column of type INTEGER.
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
 ENDPOINTS: Final = Table(
@@ -85,7 +85,7 @@ ENDPOINTS: Final = Table(
     Index("endpoints_created", "created_at", "endpoint_id"),
     Index("endpoints_workspace_created", "workspace_id", "created_at", "endpoint_id"),
 )
-"""Endpoints; times in epoch milliseconds. `announced`: the brokers have its first version."""
+"""Endpoints; times in epoch milliseconds. `announced`: its first version is in Kafka."""
 
 OUTBOX: Final = Table(
     "outbox",
@@ -93,7 +93,7 @@ OUTBOX: Final = Table(
     Column("number", _NUMBER, primary_key=True, autoincrement=True),
     Column("endpoint_id", String(36), nullable=False),
 )
-"""Endpoints whose state is to be written to Kafka; a row goes when the brokers have it."""
+"""Endpoints whose state must be written to Kafka; a row is deleted on acknowledgement."""
 
 LEASES: Final = Table(
     "leases",
@@ -102,7 +102,7 @@ LEASES: Final = Table(
     Column("owner", String(80), nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )
-"""Who may do what only one may do at a time, and until when."""
+"""Leases: owner and end of work that only one process may do at a time."""
 
 
 def _partial(name: str, condition: str, *columns: str) -> Index:
@@ -156,12 +156,12 @@ ATTEMPTS: Final = Table(
     _latest_by("attempts_latest"),
     _partial("attempts_past", "followed", "started_at"),
 )
-"""The delivery log: one row for each record of the attempts topic, under the same names.
+"""The delivery log: a row for each record of the attempts topic, with the same field names.
 
-In Postgres it is partitioned by days of `started_at`, which a record that is written twice brings
-twice, too: a row stands once. `answer_headers` is JSON. `kind` is the number of a row of LOG_KINDS;
-rows of earlier releases have none. `followed` is set when a later row of the same delivery was
-written: most lists show only the others, which have indexes of their own.
+In Postgres it is partitioned by days of `started_at`. A repeated record has the same `started_at`,
+so the log never has a row twice. `answer_headers` is JSON. `kind` refers to LOG_KINDS; rows of
+earlier releases have none. `followed` means that the same delivery has a later row: most lists
+show only rows that are not followed, which have their own indexes.
 """
 
 LOG_KINDS: Final = Table(
@@ -173,7 +173,7 @@ LOG_KINDS: Final = Table(
     Column("status", Integer),
     Column("reason", Text),
 )
-"""Kinds of attempts: the combinations of what the log is filtered by."""
+"""Kinds of attempts: combinations of the values by which callers filter the log."""
 
 LOG_DAYS: Final = Table(
     "log_days",
@@ -183,7 +183,7 @@ LOG_DAYS: Final = Table(
     Column("kind", BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
-"""Days on which a workspace, an endpoint or all of them (an empty scope) had rows of a kind."""
+"""Days with rows of a kind, for a workspace, an endpoint or the whole log (empty scope)."""
 
 HEALTH: Final = Table(
     "endpoint_health",
@@ -200,11 +200,11 @@ HEALTH: Final = Table(
     Column("last_reason", Text),
     Column("last_error", Text),
 )
-"""Health of each endpoint that was ever attempted; times in epoch milliseconds."""
+"""Health of each endpoint with an attempt; times in epoch milliseconds."""
 
 
 def _outcomes() -> Iterator[Column[Any]]:
-    """Yield the columns of one period of an endpoint's attempts."""
+    """Yield the columns that sum up an endpoint's attempts in one period."""
     yield Column("workspace_id", Text, nullable=False)
     for outcome in ("delivered", "failed", "dead", "diverted"):
         yield Column(outcome, BigInteger, nullable=False)
@@ -230,7 +230,7 @@ MINUTES: Final = Table(
     Index("endpoint_minutes_workspace", "workspace_id", "minute"),
     Index("endpoint_minutes_age", "minute"),
 )
-"""The same per minute (epoch minutes), for a day."""
+"""Outcomes per minute (epoch minutes), kept for a day."""
 
 WORKSPACES: Final = Table(
     "workspaces",
@@ -256,7 +256,7 @@ NOTICES: Final = Table(
     Column("next_at", BigInteger, nullable=False),
     Index("notices_due", "next_at"),
 )
-"""Pending notices; a row is deleted when it was sent, or has no recipient."""
+"""Pending notices; a row is deleted once it is sent, or if it has no recipient."""
 
 API_KEYS: Final = Table(
     "api_keys",
@@ -306,7 +306,7 @@ AUDIT: Final = Table(
     Index("audit_workspace", "workspace_id", "number"),
     Index("audit_target", "target", "number"),
 )
-"""Audit log: a row for each change, with the fields that differ and without secrets."""
+"""Audit log: a row for each change, with the changed fields and without secrets."""
 
 JOBS: Final = Table(
     "jobs",

@@ -1,4 +1,4 @@
-"""Upserts: one interface over each database's own insert."""
+"""Upserts: one interface to the insert of either database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """Return an insert that supports `on_conflict_…`."""
-    # Only the database in use is loaded already; importing the other takes time.
+    # SQLAlchemy has loaded the dialect in use; importing the other one takes time.
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - takes long, is seldom needed
 

@@ -1,4 +1,4 @@
-"""Changes of many endpoints in one transaction: all or none."""
+"""Changes of many endpoints in one transaction."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from plaudit.records.times import wall_ms
 from plaudit.store.db.database import translated
 from plaudit.store.db.tables import ENDPOINTS
 from plaudit.store.endpoints import rows
-from plaudit.store.endpoints.making import changed_endpoint, new_endpoint, next_version
 from plaudit.store.endpoints.relay import Relay
 from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, checked
+from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, validated
+from plaudit.store.endpoints.transitions import changed_endpoint, new_endpoint, next_version
 
 ANNOUNCE_S: Final = 30.0
 AT_ONCE: Final = 500
-"""Ids per query; SQLite takes no more than 32,766 parameters, older versions 999."""
+"""Ids per query; SQLite accepts 32,766 parameters, older versions 999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Change:
     Attributes:
         action: kind of the change.
         endpoint: new state; for a removal, the old state.
-        seen: version that the change is based on; 0 for a new endpoint.
+        seen: version on which the change is based; 0 for a new endpoint.
         secret: secret of a new endpoint.
         warnings: side effects of the change.
     """
@@ -46,23 +46,23 @@ class Change:
 
 
 class ChangedInBetween(InputRefused):
-    """Another process changed an endpoint after the plan was made; nothing was done."""
+    """Another process changed an endpoint after the caller read it; nothing was changed."""
 
     def __init__(self, endpoint: StoredEndpoint) -> None:
         super().__init__(
             f"endpoint {endpoint.name!r}",
-            "it was changed by another process meanwhile, so nothing was done; run it again",
+            "another process changed it meanwhile, so nothing was changed; run the command again",
         )
 
 
 class Batch:
-    """Plans single changes, and makes them together.
+    """Plans single changes, and saves them together.
 
     Args:
         engine: database.
         keys: keys that encrypt secrets.
         relay: relays changes to the brokers.
-        rules: rules of this installation.
+        rules: limits of this installation.
     """
 
     def __init__(self, engine: Engine, keys: SecretKeys, relay: Relay, rules: Rules) -> None:
@@ -75,48 +75,52 @@ class Batch:
         """Return the specification in canonical form.
 
         Raises:
-            InputRefused: the specification is invalid; the message says what is wrong.
+            InputRefused: the specification is invalid; the message names the field.
         """
-        return checked(wanted, self._rules)
+        return validated(wanted, self._rules)
 
-    def adding(self, workspace_id: str, asked: EndpointSpec) -> Change:
+    def plan_creation(self, workspace_id: str, asked: EndpointSpec) -> Change:
         """Return the change that registers an endpoint; `asked` is in canonical form."""
         secret, endpoint_id = asked.secret or new_secret(), str(uuid.uuid4())
         endpoint = new_endpoint(self._keys, asked, workspace_id, endpoint_id, secret, wall_ms())
         return Change("create", endpoint, secret=secret)
 
-    def changing(
+    def plan_update(
         self, before: StoredEndpoint, asked: EndpointSpec, warnings: Sequence[str]
     ) -> Change:
-        """Return the change that makes an endpoint as it shall be; `asked` is in canonical form."""
+        """Return the change to a new specification; `asked` is in canonical form."""
         changed = next_version(changed_endpoint(self._keys, before, asked), wall_ms())
         return Change("update", changed, before.version, warnings=warnings)
 
     def save(self, changes: Sequence[Change]) -> int:
-        """Make changes of different endpoints, all or none; return the number for `tell`.
+        """Save changes of different endpoints, all or none; return the number for `announce`.
 
         Raises:
-            ChangedInBetween: nothing was done.
-            DatabaseFailure: nothing was done.
+            ChangedInBetween: nothing was changed.
+            DatabaseFailure: nothing was changed.
         """
         with translated(), self._engine.begin() as connection:
             return write(connection, changes)
 
-    def tell(self, number: int, told: Callable[[int], None] = lambda _: None) -> str | None:
+    def announce(
+        self, number: int, on_progress: Callable[[int], None] = lambda _: None
+    ) -> str | None:
         """Relay saved changes to the brokers, including those of earlier runs.
 
         Args:
             number: result of `save`.
-            told: called after each batch with the number of relayed changes.
+            on_progress: called after each batch with the number of relayed changes.
 
         Returns:
-            Why some are not relayed; None if all are.
+            The reason if some are not relayed; None if all are.
         """
-        return self._relay.tell(number, ANNOUNCE_S, told) if self._relay.waiting() else None
+        return (
+            self._relay.announce(number, ANNOUNCE_S, on_progress) if self._relay.waiting() else None
+        )
 
 
 def write(connection: Connection, changes: Sequence[Change]) -> int:
-    """Make changes and add outbox notes; return the number of the last note.
+    """Write changes and outbox notes; return the number of the last note.
 
     Raises:
         ChangedInBetween: the transaction must not be committed.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.warnings import offer
+from plaudit.store.endpoints.warnings import recovery_hint
 
 
 class NoSuchEndpoint(LookupError):
@@ -20,19 +20,19 @@ class ChangedMeanwhile(LookupError):
     """Another caller changed the endpoint after this one read it."""
 
     def __init__(self, endpoint_id: str) -> None:
-        super().__init__(f"endpoint {endpoint_id} was changed meanwhile; look at it again")
+        super().__init__(f"endpoint {endpoint_id} was changed meanwhile; read it again")
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenEndpoint:
-    """A change that is safe in the database.
+    """A change that is committed to the database.
 
     Attributes:
         endpoint: the endpoint after the change.
         secret: new secret, shown only once.
-        trouble: why the change is not in Kafka yet; None: it is.
-        missed_since: start of the pause of an endpoint that is enabled again, epoch milliseconds.
-        warnings: effects of the change to point out.
+        trouble: why the change is not in Kafka yet; None if it is.
+        missed_since: when a re-enabled endpoint had been disabled; epoch milliseconds.
+        warnings: warnings about effects of the change.
     """
 
     endpoint: StoredEndpoint
@@ -42,7 +42,9 @@ class WrittenEndpoint:
     warnings: Sequence[str] = ()
 
 
-def offers(written: WrittenEndpoint) -> list[str]:
-    """Return commands that send what an endpoint missed; empty if it missed nothing."""
+def recovery_hints(written: WrittenEndpoint) -> list[str]:
+    """Return the commands that send missed events; empty if the endpoint missed none."""
     since, endpoint = written.missed_since, written.endpoint
-    return [] if since is None else [offer(endpoint.endpoint_id, since, endpoint.active_from)]
+    return (
+        [] if since is None else [recovery_hint(endpoint.endpoint_id, since, endpoint.active_from)]
+    )

@@ -1,4 +1,4 @@
-"""Check of a content filter's fields against the schemas of the event types that it is for."""
+"""Check of a content filter's fields against the schemas of its event types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plaudit.events.docs.json_schema import webhook_schema
 from plaudit.records.suggestions import suggestion
 
 _UNFILTERED: Final = "customer.erased"
-"""Event type that endpoints receive whatever their filter is."""
+"""Event type that no filter excludes."""
 _MOST_NAMED: Final = 3
 
 
@@ -44,7 +44,7 @@ def field_warnings(content_filter: str | None, types: Sequence[str]) -> Iterator
         if without and len(without) < len(considered):
             more = len(without) - _MOST_NAMED
             listed = ", ".join(without[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-            yield f"{listed} do not have the field {field}: the filter sees null there"
+            yield f"{listed} do not have the field {field}: the filter reads null there"
 
 
 def _considered(types: Sequence[str]) -> list[str]:
@@ -57,7 +57,7 @@ def _fields(content_filter: str | None) -> Iterator[tuple[str, str]]:
 
 
 def _fields_of(tree: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
-    """Yield place and path of each field in a valid filter."""
+    """Yield the location and the path of each field in a valid filter."""
     if "field" in tree:
         yield f"{where}field", str(tree["field"])
     for group in ("all", "any"):
@@ -93,7 +93,7 @@ def _paths_in(schema: Mapping[str, Any], path: str) -> Iterator[str]:
 
 
 def _closest(field: str, known: frozenset[str]) -> str:
-    """Suggest a path, also for one that lacks its first parts."""
+    """Suggest a similar path, or one that ends with the given text."""
     ends = [path for path in known if path.endswith(f".{field}")]
     if ends:
         return f"did you mean {min(ends, key=len)}?"

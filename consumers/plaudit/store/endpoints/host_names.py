@@ -1,4 +1,4 @@
-"""Host names in the URLs of endpoints. Pure."""
+"""Host names in the URLs of endpoints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plaudit.transport.errors import UrlRefused
 
 
 def host_names(urls: Iterable[str]) -> set[str]:
-    """Return the names that have to be looked up; literal addresses and invalid URLs have none."""
+    """Return the host names in URLs, without literal addresses and invalid URLs."""
     names = set()
     for url in urls:
         try:

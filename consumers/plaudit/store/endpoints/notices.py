@@ -1,7 +1,7 @@
-"""Notices: operational events of a workspace, which wait in the database until they are sent.
+"""Notices: operational events of a workspace, kept in the database until they are sent.
 
-A notice is sent directly to the workspace's notification endpoint. It does not pass through Kafka
-and leaves no attempt record, so it never causes another one.
+The recorder sends a notice directly to the workspace's notification endpoint. A notice does not
+pass through Kafka and has no attempt record, so it never causes another notice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class NoticeType(StrEnum):
 
 
 BY_DEFAULT: Final = (NoticeType.DISABLED,)
-"""Types that a workspace receives that has chosen none."""
+"""Types for a workspace that has not chosen any."""
 
 
 def add_notice(
@@ -43,10 +43,10 @@ def add_notice(
 
     Args:
         connection: transaction of the change.
-        workspace_id: workspace that it belongs to.
+        workspace_id: workspace of the event.
         notice: type of the event.
         data: fields of the event; times in RFC 3339.
-        about: endpoint that it is about; a notification endpoint is sent none about itself.
+        about: endpoint of the event; a notification endpoint receives no notices about itself.
 
     Raises:
         SQLAlchemyError: the transaction can't continue.

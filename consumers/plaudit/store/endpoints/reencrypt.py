@@ -11,11 +11,12 @@ from plaudit.store.endpoints import rows
 
 
 def reseal(connection: Connection, keys: SecretKeys) -> int:
-    """Encrypt with the first key what other keys encrypted; return the number of endpoints.
+    """Re-encrypt with the first key all fields that use another; return the number of endpoints.
 
-    All are announced: records of earlier releases get the seal that binds them to their owner.
-    Versions stay: nothing that a receiver sees is changed. A process that still seals with an
-    older key may write one back meanwhile, so this is done when none is left, and until it is 0.
+    It announces all of them, so that records of earlier releases get the seal that binds them to
+    their owner. Versions do not change, because receivers see no difference. A process that still
+    encrypts with an older key may add an endpoint meanwhile. So run this after the last such
+    process has stopped, until it returns 0.
 
     Raises:
         CannotOpen: a key is missing; the transaction must not be committed.
@@ -30,7 +31,7 @@ def reseal(connection: Connection, keys: SecretKeys) -> int:
 def _reseal(
     connection: Connection, keys: SecretKeys, table: sa.Table, owner: sa.Column[str]
 ) -> list[str]:
-    """Seal the rows of a table again; return whose they are."""
+    """Re-encrypt the rows of a table; return the ids of their endpoints."""
     query = sa.select(owner, table.c.key_id, table.c.sealed).where(table.c.key_id != keys.first)
     found = connection.execute(query.with_for_update()).all()
     for name, key_id, blob in found:

@@ -1,8 +1,8 @@
-"""From the store's outbox to the endpoints topic: one relay at a time, in order, at least once.
+"""Relay from the store's outbox to the `endpoints` topic, in order and at least once.
 
-What is written is the endpoint's state at that moment, so a note that is relayed twice, or late,
-does no harm: deliverers ignore versions older than what they know. The rows are the store's own;
-moving them is `plaudit.outbox.relay`, the same as for events of upstream services.
+One relay works at a time. For each note, it writes the endpoint's current state. So a repeated or
+late note is harmless: workers ignore versions older than the one they know. `plaudit.outbox.relay`,
+which also relays events of upstream services, moves the rows.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LEASE_MS: Final = 15_000
 ANNOUNCE: Final = "announce the endpoint"
 BATCH: Final = 500
 ACK_TIMEOUT_S: Final = 10.0
-"""Shorter than the lease: whoever holds it never writes after it ran out."""
+"""Shorter than the lease, so that a relay never writes after its lease has expired."""
 
 
 class Relay:
@@ -47,7 +47,7 @@ class Relay:
         engine: the database.
         producer: producer to write with.
         topic: `Names.endpoints`.
-        keys: seal the records.
+        keys: keys that encrypt the records.
     """
 
     def __init__(self, engine: Engine, producer: Producer, topic: str, keys: SecretKeys) -> None:
@@ -55,22 +55,22 @@ class Relay:
         self._queue = EndpointQueue(engine, topic, keys)
         self._relay = outbox.Relay(self._queue, producer)
 
-    def run(self, told: Callable[[int], None] = lambda _: None) -> int:
-        """Relay the waiting notes; return how many were settled, 0 while another relay is active.
+    def run(self, on_progress: Callable[[int], None] = lambda _: None) -> int:
+        """Relay the pending notes; return their number, 0 while another relay is active.
 
         Args:
-            told: receives the number of settled notes after each batch.
+            on_progress: receives the number of relayed notes after each batch.
 
         Raises:
-            KafkaFailure: not acknowledged; the notes stay for the next time.
+            KafkaFailure: not acknowledged; the next run relays the remaining notes.
         """
         settled = 0
         try:
-            # Taken again for each batch: it must outlast the acknowledgements.
+            # Prolong the lease for each batch, because it must outlast the acknowledgements.
             while self._queue.acquire():
                 moved = self._relay.move(outbox.deadline(ACK_TIMEOUT_S))
                 settled += moved.published
-                told(settled)
+                on_progress(settled)
                 if moved.failure is not None:
                     raise moved.failure
                 if moved.refusals:
@@ -82,43 +82,43 @@ class Relay:
         return settled
 
     def waiting(self) -> bool:
-        """Return whether notes are waiting; reads only.
+        """Return whether notes are pending; reads only.
 
         Raises:
-            DatabaseFailure: the database can't be used now.
+            DatabaseFailure: the database is unavailable.
         """
         with reading(self._engine) as connection:
             return connection.execute(sa.select(OUTBOX.c.number).limit(1)).first() is not None
 
     def wait_for(
-        self, number: int, timeout_s: float, told: Callable[[int], None] = lambda _: None
+        self, number: int, timeout_s: float, on_progress: Callable[[int], None] = lambda _: None
     ) -> bool:
-        """Relay until this relay or another one has settled a note; False when time is up.
+        """Relay until this relay or another one has written a note; return False on time-out.
 
         Args:
             number: number of the note.
             timeout_s: seconds to wait while another relay is active.
-            told: receives the number of settled notes after each batch.
+            on_progress: receives the number of relayed notes after each batch.
 
         Raises:
-            KafkaFailure: not acknowledged; the notes stay for the next time.
+            KafkaFailure: not acknowledged; the next run relays the remaining notes.
         """
 
         def is_settled() -> bool:
-            self.run(told)
+            self.run(on_progress)
             with self._engine.begin() as connection:
                 query = sa.select(OUTBOX.c.number).where(OUTBOX.c.number == number)
                 return connection.execute(query).first() is None
 
         return ask_until(is_settled, timeout_s)
 
-    def tell(
-        self, number: int, timeout_s: float, told: Callable[[int], None] = lambda _: None
+    def announce(
+        self, number: int, timeout_s: float, on_progress: Callable[[int], None] = lambda _: None
     ) -> str | None:
-        """Relay until a note is settled; return why it is not; arguments as for `wait_for`."""
+        """Relay until a note is written; return why it is not. Arguments as for `wait_for`."""
         try:
-            if not self.wait_for(number, timeout_s, told):
-                return "not acknowledged yet, or another relay is at it"
+            if not self.wait_for(number, timeout_s, on_progress):
+                return "not acknowledged yet, or another relay is active"
         except KafkaFailure as failure:
             return str(failure)
         return None
@@ -140,7 +140,7 @@ class EndpointQueue:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
     def acquire(self) -> bool:
-        """Take the lease, or prolong it; False while another one holds it."""
+        """Take the lease, or prolong it; return False while another process holds it."""
         now = wall_ms()
         mine = {"owner": self._owner, "expires_at": now + LEASE_MS}
         free = sa.or_(LEASES.c.expires_at < now, LEASES.c.owner == self._owner)
@@ -155,18 +155,18 @@ class EndpointQueue:
             with self._engine.begin() as connection:
                 connection.execute(LEASES.insert().values(name=LEASE, **mine))
         except IntegrityError:
-            return False  # another one was quicker
+            return False  # another process was faster
         return True
 
     def release(self) -> None:
-        """Give the lease back, if it is held here."""
+        """Give up the lease, if this process holds it."""
         with self._engine.begin() as connection:
             connection.execute(
                 LEASES.delete().where(LEASES.c.name == LEASE, LEASES.c.owner == self._owner)
             )
 
     def batch(self) -> Sequence[Row]:
-        """Return a record of its endpoint's state for each of the first notes."""
+        """Return records for the oldest notes, with the current state of their endpoints."""
         query = sa.select(OUTBOX.c.number, OUTBOX.c.endpoint_id).order_by(OUTBOX.c.number)
         with self._engine.begin() as connection:
             notes = [(row[0], row[1]) for row in connection.execute(query.limit(BATCH))]
@@ -177,36 +177,36 @@ class EndpointQueue:
         ]
 
     def _values(self, connection: Connection, ids: Collection[str]) -> dict[str, bytes]:
-        """Return the records of endpoints' states; those without one are gone: a tombstone."""
+        """Return the records of endpoints; a removed endpoint has none and becomes a tombstone."""
         served = _served_in_time(connection, rows.find_each(connection, ids).values())
         return {each.endpoint_id: bind(record_of(each), self._keys) for each in served}
 
     def settle(self, verdict: Verdict) -> None:
-        """Drop notes that were written to Kafka, and mark their endpoints as written.
+        """Delete the notes that are in Kafka, and mark their endpoints as announced.
 
-        A note whose record is refused for good stays: its topic is too small, which is for an
-        operator to change.
+        A note stays if the brokers will never accept its record: the topic's size limit is too
+        small, and an operator has to raise it.
         """
-        told = OUTBOX.c.number.in_(verdict.published)
+        acknowledged = OUTBOX.c.number.in_(verdict.published)
         with self._engine.begin() as connection:
-            known = sa.select(OUTBOX.c.endpoint_id).where(told)
+            known = sa.select(OUTBOX.c.endpoint_id).where(acknowledged)
             connection.execute(
                 ENDPOINTS.update().where(ENDPOINTS.c.endpoint_id.in_(known)).values(announced=True)
             )
-            connection.execute(OUTBOX.delete().where(told))
+            connection.execute(OUTBOX.delete().where(acknowledged))
 
 
 def _served_in_time(
     connection: Connection, endpoints: Iterable[StoredEndpoint]
 ) -> list[StoredEndpoint]:
-    """Return endpoints that are served from a moment that every worker can know of."""
+    """Return endpoints whose service starts late enough that every worker knows them by then."""
     earliest = wall_ms() + HEAD_START_MS // 2
     active_from = earliest + HEAD_START_MS // 2
-    told, late = [], []
+    in_time, late = [], []
     for endpoint in endpoints:
         if endpoint.announced or endpoint.active_from >= earliest:
-            told.append(endpoint)
-        else:  # it took long to get here
+            in_time.append(endpoint)
+        else:  # the note waited for long
             late.append(replace(endpoint, active_from=active_from))
     if late:
         connection.execute(
@@ -214,4 +214,4 @@ def _served_in_time(
             .where(ENDPOINTS.c.endpoint_id.in_([each.endpoint_id for each in late]))
             .values(active_from=active_from)
         )
-    return told + late
+    return in_time + late

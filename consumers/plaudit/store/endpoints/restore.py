@@ -1,6 +1,6 @@
-"""Endpoints restored from the records of the compacted topic, into a database that lost them.
+"""Restoration of endpoints from the compacted topic, for a database that lost them.
 
-What is sealed stays sealed: URL, headers and secrets are copied as bytes.
+URL, headers and secrets stay encrypted: it copies their bytes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ UNSIGNED: Final = "it has no signature; --unsigned restores it"
 
 
 class Skipped(NamedTuple):
-    """A record that is not restored.
+    """A record that can't be restored.
 
     Attributes:
         endpoint_id: key of the record.
-        why: reason in plain words.
+        why: reason for people.
     """
 
     endpoint_id: str
@@ -33,12 +33,12 @@ class Skipped(NamedTuple):
 
 
 class Restoration(NamedTuple):
-    """The topic's endpoints, sorted by whether they can be restored.
+    """The topic's endpoints, grouped by whether they can be restored.
 
     Attributes:
-        endpoints: can be restored.
-        skipped: can't.
-        sealed_elsewhere: ids of endpoints whose key this process does not have.
+        endpoints: endpoints that can be restored.
+        skipped: records that can't be restored.
+        sealed_elsewhere: ids of endpoints whose encryption key this process does not have.
     """
 
     endpoints: Sequence[StoredEndpoint]
@@ -50,7 +50,7 @@ class DatabaseNotEmpty(Exception):
     """The database already contains endpoints.
 
     Attributes:
-        count: how many.
+        count: number of endpoints.
     """
 
     def __init__(self, count: int) -> None:
@@ -67,7 +67,7 @@ def plan_restoration(
 
     Args:
         values: records by endpoint id.
-        keys: check the signatures.
+        keys: keys for checking the signatures.
         unsigned: restore records without signature as well, as releases before 0.2 wrote them.
     """
     endpoints: list[StoredEndpoint] = []
@@ -92,12 +92,12 @@ def plan_restoration(
 def restore(
     engine: Engine, endpoints: Sequence[StoredEndpoint], *, merge: bool, dry_run: bool = False
 ) -> Sequence[StoredEndpoint]:
-    """Add endpoints to the database in one transaction; return those that it lacked.
+    """Add missing endpoints to the database in one transaction; return them.
 
     Args:
         engine: the database.
         endpoints: endpoints of the topic.
-        merge: whether the database may contain endpoints; these stay as they are.
+        merge: whether the database may contain endpoints, which stay unchanged.
         dry_run: add nothing.
 
     Raises:
@@ -141,7 +141,7 @@ def _stored(record: EndpointRecord) -> StoredEndpoint:
     return StoredEndpoint(
         record["endpoint_id"],
         record["workspace_id"],
-        None,  # the topic does not hold names
+        None,  # the topic does not contain names
         record["version"],
         Sealed(record["key_id"], record["sealed"]),
         tuple(record["event_types"]),

@@ -96,14 +96,14 @@ def remove_all(connection: Connection, ids: Sequence[str]) -> None:
 def record_endpoint(
     connection: Connection, action: str, before: StoredEndpoint | None, after: StoredEndpoint | None
 ) -> None:
-    """Write a change into the audit log, without what is sealed."""
+    """Write a change into the audit log, without encrypted fields."""
     known = after or before
     if known is None:
         return
     was = None if before is None else _audited(before)
     now = None if after is None else _audited(after)
     if was is not None and now is not None and before is not None and after is not None:
-        # The address, own headers and secrets are sealed: only that they changed is kept.
+        # URL, headers and secrets are encrypted: the entry only states that they changed.
         was["sealed"], now["sealed"] = "before", "before"
         if before.sealed != after.sealed:
             now["sealed"] = "changed"
@@ -123,13 +123,13 @@ def announce_all(connection: Connection, ids: Sequence[str]) -> int:
 
 
 def find_each(connection: Connection, ids: Collection[str]) -> dict[str, StoredEndpoint]:
-    """Return those of some endpoints that there are, by id."""
+    """Return the existing endpoints among some ids, by id."""
     found = connection.execute(sa.select(ENDPOINTS).where(ENDPOINTS.c.endpoint_id.in_(ids)))
     return {row.endpoint_id: _stored(row) for row in found}
 
 
 def find_named(connection: Connection, workspace_id: str, name: str) -> str | None:
-    """Return the id of a workspace's endpoint of a name."""
+    """Return the id of the endpoint with a name in a workspace."""
     query = sa.select(ENDPOINTS.c.endpoint_id).where(
         ENDPOINTS.c.workspace_id == workspace_id, ENDPOINTS.c.name == name
     )
@@ -139,7 +139,7 @@ def find_named(connection: Connection, workspace_id: str, name: str) -> str | No
 def find(
     connection: Connection, endpoint_id: str, *, for_update: bool = False
 ) -> StoredEndpoint | None:
-    """Return an endpoint, if there is one of that id; others wait with their changes, if asked."""
+    """Return an endpoint, or None; `for_update` locks its row for this transaction."""
     query = sa.select(ENDPOINTS).where(ENDPOINTS.c.endpoint_id == endpoint_id)
     if for_update:
         query = query.with_for_update()
@@ -148,7 +148,7 @@ def find(
 
 
 def find_all(connection: Connection, workspace_id: str | None = None) -> Sequence[StoredEndpoint]:
-    """Return endpoints in the order in which they were made."""
+    """Return endpoints in order of creation."""
     return find_page(connection, workspace_id, None)
 
 
@@ -158,13 +158,13 @@ def find_page(
     most: int | None,
     after: tuple[int, str] | None = None,
 ) -> Sequence[StoredEndpoint]:
-    """Return some endpoints in the order in which they were made.
+    """Return a page of endpoints in order of creation.
 
     Args:
-        connection: to the database.
+        connection: database.
         workspace_id: only endpoints of this workspace.
-        most: number of them; None: all.
-        after: moment of creation and id of the last one of the page before.
+        most: size of the page; None: all.
+        after: time of creation and id of the last endpoint on the previous page.
     """
     order = (ENDPOINTS.c.created_at, ENDPOINTS.c.endpoint_id)
     query = sa.select(ENDPOINTS).order_by(*order).limit(most)
@@ -183,7 +183,7 @@ def find_names(connection: Connection) -> Sequence[tuple[str, str | None, str]]:
 
 
 def disabled(endpoint: StoredEndpoint, reason: str, now_ms: int) -> StoredEndpoint:
-    """Return an endpoint as it is when it is served no more."""
+    """Return an endpoint as disabled."""
     return replace(endpoint, status="disabled", status_reason=reason, status_since=now_ms)
 
 

@@ -21,8 +21,13 @@ from plaudit.store.db.tables import ENDPOINTS
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.batch import Batch
 from plaudit.store.endpoints.changes import ChangedMeanwhile, NoSuchEndpoint, WrittenEndpoint
+from plaudit.store.endpoints.header_protection import dropped_headers
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
-from plaudit.store.endpoints.making import (
+from plaudit.store.endpoints.reencrypt import reseal
+from plaudit.store.endpoints.relay import Relay
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.endpoints.spec import EndpointSpec, Rules, uuid_text, validated
+from plaudit.store.endpoints.transitions import (
     V1A,
     Overlap,
     changed_endpoint,
@@ -31,30 +36,25 @@ from plaudit.store.endpoints.making import (
     next_version,
     rotated_endpoint,
 )
-from plaudit.store.endpoints.moving import dropped
-from plaudit.store.endpoints.reencrypt import reseal
-from plaudit.store.endpoints.relay import Relay
-from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.endpoints.spec import EndpointSpec, Rules, checked, uuid_text
 from plaudit.store.endpoints.unique_name import check_name
 
 ANNOUNCE_S: Final = 10.0
 OVERLAP_MS: Final = 24 * 3_600_000
-"""How long both secrets sign after a rotation."""
+"""Time for which both secrets sign after a rotation."""
 
 
 class EndpointService:
-    """Endpoints of all workspaces; every change goes to the database and from there to Kafka.
+    """Reads and changes endpoints. A change goes to the database, and from there to Kafka.
 
     Args:
         engine: the database.
-        keys: seal what is private.
-        relay: announces changes.
-        rules: what this installation allows.
-        announce_s: seconds that a change waits for its relay to the brokers.
+        keys: keys that encrypt private fields.
+        relay: writes changes to Kafka.
+        rules: limits of this installation.
+        announce_s: seconds that a change waits until it is in Kafka.
 
     Attributes:
-        batch: makes many changes at once.
+        batch: changes of many endpoints at once.
     """
 
     def __init__(
@@ -74,27 +74,27 @@ class EndpointService:
         self.batch = Batch(engine, keys, relay, rules)
 
     def add(
-        self, workspace_id: str, wanted: EndpointSpec, once: IdempotencySeed | None = None
+        self, workspace_id: str, wanted: EndpointSpec, idempotency: IdempotencySeed | None = None
     ) -> WrittenEndpoint:
-        """Register an endpoint; it is served from its `active_from` on.
+        """Register an endpoint; its service starts at its `active_from`.
 
         Args:
             workspace_id: the owner.
             wanted: its specification.
-            once: seed of an idempotent request.
+            idempotency: seed of an idempotent request.
 
         Raises:
-            InputRefused: names what is wrong.
+            InputRefused: a field is invalid; the message names it.
             DatabaseFailure: nothing was changed.
         """
         workspace = uuid_text("workspace", workspace_id)
-        asked = checked(wanted, self._rules)
+        asked = validated(wanted, self._rules)
         secret = asked.secret or new_secret()
         now = wall_ms()
-        endpoint_id = str(uuid.uuid4()) if once is None else once.uuid("endpoint")
+        endpoint_id = str(uuid.uuid4()) if idempotency is None else idempotency.uuid("endpoint")
         endpoint = new_endpoint(self._keys, asked, workspace, endpoint_id, secret, now)
         with translated(), self._engine.begin() as connection:
-            before = None if once is None else rows.find(connection, endpoint_id)
+            before = None if idempotency is None else rows.find(connection, endpoint_id)
             if before is None:
                 check_name(connection, endpoint)
                 number = rows.insert(connection, endpoint)
@@ -108,7 +108,7 @@ class EndpointService:
         """Return an endpoint.
 
         Raises:
-            NoSuchEndpoint: no endpoint has that id.
+            NoSuchEndpoint: the id is unknown.
             InputRefused: the id is not a UUID.
         """
         wanted = uuid_text("endpoint", endpoint_id)
@@ -125,13 +125,13 @@ class EndpointService:
     def page(
         self, workspace_id: str | None, most: int | None, after: tuple[int, str] | None = None
     ) -> Sequence[StoredEndpoint]:
-        """Return some endpoints, of all or of one workspace; see `find_page`."""
+        """Return a page of endpoints, of all workspaces or of one; see `find_page`."""
         wanted = None if workspace_id is None else uuid_text("workspace", workspace_id)
         with translated(), self._engine.begin() as connection:
             return rows.find_page(connection, wanted, most, after)
 
-    def some(self, ids: Collection[str]) -> Mapping[str, StoredEndpoint]:
-        """Return those of some endpoints that there are, by id."""
+    def find_many(self, ids: Collection[str]) -> Mapping[str, StoredEndpoint]:
+        """Return the existing endpoints among some ids, by id."""
         with translated(), self._engine.begin() as connection:
             return rows.find_each(connection, ids)
 
@@ -144,10 +144,10 @@ class EndpointService:
         return unseal(self._keys, endpoint.endpoint_id, endpoint.sealed)
 
     def public_keys(self, endpoint: StoredEndpoint) -> Sequence[SigningKey]:
-        """Return the key pairs that sign for an endpoint, the newest first.
+        """Return the key pairs that sign for an endpoint, newest first.
 
         Raises:
-            CannotOpen: its key is not here.
+            CannotOpen: its key is missing.
         """
         if V1A not in endpoint.signature_kinds:
             return []
@@ -158,7 +158,7 @@ class EndpointService:
     def update(
         self, endpoint_id: str, wanted: EndpointSpec, version: int | None = None
     ) -> WrittenEndpoint:
-        """Update an endpoint to a specification; without a secret, it keeps the current one.
+        """Change an endpoint to a specification; without a secret, the current one stays.
 
         Args:
             endpoint_id: the endpoint.
@@ -166,27 +166,27 @@ class EndpointService:
             version: expected version; None: any.
 
         Raises:
-            ChangedMeanwhile: it has another version.
-            NoSuchEndpoint: no endpoint has that id.
-            InputRefused: names what is wrong.
+            ChangedMeanwhile: the endpoint has another version.
+            NoSuchEndpoint: the id is unknown.
+            InputRefused: a field is invalid; the message names it.
         """
-        asked = checked(wanted, self._rules)
+        asked = validated(wanted, self._rules)
         before = self.get(endpoint_id)
         if version not in {None, before.version}:
             raise ChangedMeanwhile(endpoint_id)
         written = self._change(changed_endpoint(self._keys, before, asked))
-        return replace(written, warnings=dropped(self.wanted(before), asked))
+        return replace(written, warnings=dropped_headers(self.spec_of(before), asked))
 
     def check(self, wanted: EndpointSpec) -> EndpointSpec:
-        """Return a specification in canonical form, without a change.
+        """Validate a specification; return it in canonical form.
 
         Raises:
-            InputRefused: names what is wrong.
+            InputRefused: a field is invalid; the message names it.
         """
-        return checked(wanted, self._rules)
+        return validated(wanted, self._rules)
 
-    def wanted(self, endpoint: StoredEndpoint) -> EndpointSpec:
-        """Return an endpoint in the form in which it can be asked for; without its secret."""
+    def spec_of(self, endpoint: StoredEndpoint) -> EndpointSpec:
+        """Return the specification of an endpoint, without its secret."""
         private = self.private(endpoint)
         return EndpointSpec(
             private.url,
@@ -203,46 +203,47 @@ class EndpointService:
         )
 
     def rotate_secret(
-        self, endpoint_id: str, overlap_ms: int = OVERLAP_MS, once: IdempotencySeed | None = None
+        self,
+        endpoint_id: str,
+        overlap_ms: int = OVERLAP_MS,
+        idempotency: IdempotencySeed | None = None,
     ) -> WrittenEndpoint:
-        """Give an endpoint a new secret and key pair; the former ones sign along for a while.
+        """Give an endpoint a new secret and key pair; former ones sign for a while.
 
         Raises:
-            NoSuchEndpoint: no endpoint has that id.
+            NoSuchEndpoint: the id is unknown.
             InputRefused: too many former secrets still sign.
         """
         before = self.get(endpoint_id)
         private = self.private(before)
-        fresh = new_secret() if once is None else secret_of(once.made("secret"))
+        fresh = new_secret() if idempotency is None else secret_of(idempotency.derive("secret"))
         if any(each.text == fresh for each in private.secrets):
             return WrittenEndpoint(before, fresh)
-        seed = None if once is None else once.made("key pair")
+        seed = None if idempotency is None else idempotency.derive("key pair")
         times = Overlap(wall_ms(), overlap_ms)
         changed = rotated_endpoint(self._keys, before, fresh, seed, times)
         return replace(self._change(changed), secret=fresh)
 
     def disable(self, endpoint_id: str, reason: str) -> WrittenEndpoint:
-        """Serve an endpoint no more; what is on its way to it becomes dead letters.
-
-        Doing it again changes nothing.
+        """Stop serving an endpoint; its pending deliveries become dead letters. Idempotent.
 
         Raises:
-            NoSuchEndpoint: no endpoint has that id.
+            NoSuchEndpoint: the id is unknown.
         """
         before = self.get(endpoint_id)
         if (before.status, before.status_reason) == ("disabled", reason):
             return WrittenEndpoint(before)
-        # A new reason does not move the start of what it has missed.
+        # A new reason does not change since when the endpoint has missed events.
         since = before.status_since if before.status == "disabled" else None
         return self._change(rows.disabled(before, reason, since or wall_ms()))
 
     def enable(self, endpoint_id: str) -> WrittenEndpoint:
-        """Enable an endpoint again, from now on; a replay sends what it missed.
+        """Enable an endpoint from now on; a replay sends the events that it missed.
 
-        An enabled endpoint is not changed: with a later `active_from` it would miss current events.
+        An enabled endpoint stays unchanged: a later `active_from` would skip current events.
 
         Raises:
-            NoSuchEndpoint: no endpoint has that id.
+            NoSuchEndpoint: the id is unknown.
         """
         before = self.get(endpoint_id)
         if before.status == "active":
@@ -251,7 +252,7 @@ class EndpointService:
         return replace(self._change(served), missed_since=before.status_since)
 
     def disabled_since(self, endpoint: StoredEndpoint) -> int | None:
-        """Return when an endpoint was last disabled, in epoch milliseconds; None: unknown.
+        """Return when an endpoint was last disabled, in epoch milliseconds; None if unknown.
 
         Raises:
             CannotOpen: its key is missing.
@@ -269,8 +270,8 @@ class EndpointService:
             version: expected version; None: any.
 
         Raises:
-            ChangedMeanwhile: it has another version.
-            NoSuchEndpoint: no endpoint has that id.
+            ChangedMeanwhile: the endpoint has another version.
+            NoSuchEndpoint: the id is unknown.
         """
         wanted = uuid_text("endpoint", endpoint_id)
         with translated(), self._engine.begin() as connection:
@@ -282,11 +283,11 @@ class EndpointService:
             number = rows.remove(connection, before.endpoint_id)
         return self._announced(before, number)
 
-    def sync(self, told: Callable[[int], None] = lambda _: None) -> int:
-        """Announce every endpoint again, after a restored backup; return how many.
+    def sync(self, on_progress: Callable[[int], None] = lambda _: None) -> int:
+        """Announce every endpoint again, for example after restoring a backup; return their number.
 
         Args:
-            told: receives the number of announced endpoints at intervals.
+            on_progress: receives the number of announced endpoints at intervals.
 
         Raises:
             KafkaFailure: the brokers are away; the rest is announced the next time.
@@ -294,7 +295,7 @@ class EndpointService:
         with translated(), self._engine.begin() as connection:
             known = connection.execute(sa.select(ENDPOINTS.c.endpoint_id)).scalars().all()
             rows.announce_all(connection, known)
-        self._relay.run(told)
+        self._relay.run(on_progress)
         return len(known)
 
     def forget(self, endpoint_ids: Sequence[str]) -> None:
@@ -309,7 +310,7 @@ class EndpointService:
         self._relay.run()
 
     def reseal(self) -> int:
-        """Encrypt with the first key what other keys encrypted; return the number of endpoints.
+        """Re-encrypt with the first key all fields that use another; return the endpoints' number.
 
         Raises:
             CannotOpen: a key is missing; nothing was changed.
@@ -335,8 +336,8 @@ class EndpointService:
     def _announced(
         self, endpoint: StoredEndpoint, number: int, secret: str | None = None
     ) -> WrittenEndpoint:
-        """Write the change to Kafka; if the brokers are away, a later relay writes it."""
-        trouble = self._relay.tell(number, self._announce_s)
+        """Write the change to Kafka; if the brokers are unavailable, a later relay writes it."""
+        trouble = self._relay.announce(number, self._announce_s)
         with suppress(NoSuchEndpoint):
             endpoint = self.get(endpoint.endpoint_id)
         return WrittenEndpoint(endpoint, secret, trouble)

@@ -1,4 +1,4 @@
-"""Specification of an endpoint, validated before anything is written."""
+"""Specification of an endpoint, and its validation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class InputRefused(ValueError):
 
     Attributes:
         field: name of the field.
-        reason: what is wrong with it, and what is accepted.
+        reason: what is wrong with it, and which values are valid.
     """
 
     def __init__(self, field: str, reason: str) -> None:
@@ -56,11 +56,10 @@ class EndpointSpec:
         headers: headers of every request.
         rate_limit: requests per second.
         schedule: delays between attempts, such as `5s,5m`.
-        format: payload format. Without other values, Slack's sets a rate limit of one a second, and
-            all
-            event types except those that come by the hundred.
-        secret: `whsec_…`; None means a new one, or on a change the current one.
-        name: name for people, unique within the workspace.
+        format: payload format. `slack` has other defaults: a rate limit of one per second, and all
+            event types except the most frequent ones.
+        secret: `whsec_…`; None means a new one, or the current one on a change.
+        name: display name, unique within the workspace.
         content_filter: filter on the content of events, as JSON (see
             `plaudit.endpoints.filters`).
         signing: signatures: `v1` with a secret, `v1a` with a key pair, or `both`.
@@ -84,7 +83,7 @@ class Rules:
     """Rules of this installation.
 
     Attributes:
-        policy: addresses that may be reached.
+        policy: allowed addresses.
         tiers: delays that have a retry topic.
     """
 
@@ -92,7 +91,7 @@ class Rules:
     tiers: Sequence[Delay]
 
 
-def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
+def validated(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
     """Validate a specification; return it in canonical form.
 
     Raises:
@@ -128,7 +127,7 @@ def checked(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
 
 
 def check_choice(types: Sequence[str], content_filter: str | None) -> None:
-    """Check event types and a content filter, as for an endpoint.
+    """Check event types and a content filter.
 
     Raises:
         InputRefused: a type is unknown, or the filter is invalid.
@@ -201,7 +200,7 @@ def _check_headers(headers: Mapping[str, str]) -> None:
         if _TOKEN.fullmatch(name) is None:
             raise InputRefused("headers", f"{name!r} is not a header name")
         if lower.startswith(_RESERVED) or lower.encode() in OURS or lower in _OTHERS:
-            raise InputRefused("headers", f"{name} is Plaudit's to set")
+            raise InputRefused("headers", f"{name} is reserved for Plaudit")
         if _VALUE.fullmatch(value) is None:
             raise InputRefused("headers", f"the value of {name} is not printable ASCII text")
 

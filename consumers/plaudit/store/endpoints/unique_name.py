@@ -1,4 +1,4 @@
-"""Names of endpoints, which are unique in a workspace."""
+"""Uniqueness of endpoint names within a workspace."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def check_name(connection: Connection, endpoint: StoredEndpoint) -> None:
     """Check that no other endpoint of the workspace has the name.
 
     Raises:
-        InputRefused: it is taken.
+        InputRefused: the name is in use.
     """
     if endpoint.name is None:
         return
     twin = rows.find_named(connection, endpoint.workspace_id, endpoint.name)
     if twin not in {None, endpoint.endpoint_id}:
-        raise InputRefused("name", f"{endpoint.name!r} is taken by {twin}")
+        raise InputRefused("name", f"{endpoint.name!r} is already the name of {twin}")

@@ -26,7 +26,7 @@ class Workspace:
     """A tenant.
 
     Attributes:
-        notify_endpoint_id: endpoint that receives operational events; None for none.
+        notify_endpoint_id: endpoint that receives operational events, if any.
         notify_types: types that it receives.
     """
 
@@ -46,7 +46,7 @@ def find_workspaces(engine: Engine) -> list[str]:
 
 
 class WorkspaceService:
-    """Reads and changes workspaces; every UUID is a valid one.
+    """Reads and changes workspaces; every UUID is a valid id.
 
     Args:
         engine: database.
@@ -72,12 +72,12 @@ class WorkspaceService:
         endpoint_id: str | None,
         types: Sequence[NoticeType] | None = None,
     ) -> Workspace:
-        """Set the endpoint that receives the workspace's notices; None for none.
+        """Set the endpoint that receives the workspace's notices; None disables notices.
 
         Args:
             workspace_id: the workspace.
             endpoint_id: one of its endpoints.
-            types: types of notices; None leaves them as they are.
+            types: types of notices; None keeps the current types.
 
         Raises:
             InputRefused: the workspace has no such endpoint.

@@ -1,4 +1,4 @@
-"""A job, and the states that it passes."""
+"""A job and its states."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from plaudit.records.times import time_text
 
 LETTERS_LANE: Final = "letters"
-"""Lane of the jobs that move dead letters: one at a time, because one process writes tombstones."""
+"""Lane of jobs that move dead letters; one runs at a time, as one process writes tombstones."""
 
 
 class JobKind(StrEnum):
@@ -69,14 +69,14 @@ class StoredJob:
     """A job; times in epoch milliseconds.
 
     Attributes:
-        workspace_id: workspace that it is restricted to; None: all.
-        params: what it does, as `plaudit.jobs.params` has it.
-        dry_run: whether it only counts.
+        workspace_id: workspace of the job; None: all.
+        params: parameters (see `plaudit.jobs.params`).
+        dry_run: whether the job only counts.
         lane: jobs of one lane run one after the other.
-        position: where a run resumes; None: at its start.
-        cancelling: whether someone asked to cancel it.
+        position: position at which a run resumes; None: at the start.
+        cancelling: whether a caller requested cancellation.
         report: result.
-        error: why it failed, or stopped early.
+        error: why it failed or stopped early.
     """
 
     job_id: str
@@ -106,7 +106,7 @@ class StoredJob:
         return self.state not in OPEN
 
     def plain(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the job as plain data."""
         return {
             "id": self.job_id,
             "workspace_id": self.workspace_id,
@@ -131,7 +131,7 @@ class StoredJob:
 
     @property
     def rate(self) -> float | None:
-        """Finished records per second; None before it has run for a moment."""
+        """Finished records per second; None shortly after the start."""
         if self.started_at is None or self.ended_at is None:
             return None
         spent_ms = self.ended_at - self.started_at

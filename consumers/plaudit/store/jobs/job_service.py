@@ -1,4 +1,4 @@
-"""Jobs for callers: create, list, show, cancel, and follow."""
+"""Service for callers who create, list, cancel and follow jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plaudit.store.endpoints.spec import uuid_text
 from plaudit.store.jobs.job_model import OPEN, JobKind, JobState, NoSuchJob, StoredJob, TooManyJobs
 
 MOST_OPEN: Final = 10
-"""Jobs of a workspace that are queued or run."""
+"""Maximum number of a workspace's jobs that are queued or running."""
 JOBS_PAGE: Final = 50
 
 
@@ -41,7 +41,7 @@ class JobPage:
 
 
 class JobService:
-    """Creates and shows jobs; runners carry them out.
+    """Creates and returns jobs; runners execute them.
 
     Args:
         engine: database.
@@ -65,14 +65,14 @@ class JobService:
         Args:
             kind: kind of the job.
             lane: jobs of one lane run one after the other.
-            params: what it does.
-            workspace_id: workspace that it is restricted to; None: all.
-            dry_run: whether it only counts.
-            job_id: id; the same one again returns the job that it names.
+            params: parameters of the job.
+            workspace_id: workspace of the job; None: all.
+            dry_run: whether the job only counts.
+            job_id: id; with the id of an existing job, that job is returned.
 
         Raises:
-            TooManyJobs: the workspace has too many jobs that are not finished.
-            DatabaseFailure: nothing was queued.
+            TooManyJobs: the workspace has too many unfinished jobs.
+            DatabaseFailure: the job was not queued.
         """
         actor = current_actor()
         name = job_id or str(new_event_id())
@@ -102,7 +102,7 @@ class JobService:
         """Return a job.
 
         Raises:
-            NoSuchJob: the id is unknown, or of another workspace.
+            NoSuchJob: the id is unknown, or the job belongs to another workspace.
         """
         with reading(self._engine) as connection:
             return find_job(connection, uuid_text("job", job_id), workspace_id)
@@ -116,7 +116,7 @@ class JobService:
         limit: int = JOBS_PAGE,
         cursor: str | None = None,
     ) -> JobPage:
-        """Return jobs, newest first; their ids begin with their time."""
+        """Return jobs, newest first. Ids begin with the time of creation."""
         query = sa.select(JOBS).order_by(JOBS.c.job_id.desc()).limit(limit + 1)
         for column, value in ((JOBS.c.workspace_id, workspace_id), (JOBS.c.kind, kind),
                               (JOBS.c.state, state)):  # fmt: skip
@@ -129,7 +129,7 @@ class JobService:
         return JobPage(found[:limit], found[limit - 1].job_id if len(found) > limit else None)
 
     def ids_between(self, first: str, last: str) -> Sequence[str]:
-        """Return the ids of jobs from one to another, inclusive."""
+        """Return the job ids in a range, both ends included."""
         query = sa.select(JOBS.c.job_id).where(JOBS.c.job_id.between(first, last)).limit(JOBS_PAGE)
         with reading(self._engine) as connection:
             return list(connection.execute(query).scalars())
@@ -138,7 +138,7 @@ class JobService:
         """Cancel a job: a queued one at once, a running one at the end of its batch. Idempotent.
 
         Raises:
-            NoSuchJob: the id is unknown, or of another workspace.
+            NoSuchJob: the id is unknown, or the job belongs to another workspace.
         """
         wanted = uuid_text("job", job_id)
         with translated(), self._engine.begin() as connection:
@@ -156,7 +156,7 @@ class JobService:
             return find_job(connection, wanted)
 
     def events(self, job_id: str, after: int = 0, limit: int = 100) -> Sequence[JobEvent]:
-        """Return the steps of a job after one of them, in order."""
+        """Return the steps of a job after the step `after`, in order."""
         query = (
             sa.select(JOB_EVENTS)
             .where(JOB_EVENTS.c.job_id == job_id, JOB_EVENTS.c.number > after)
@@ -177,7 +177,7 @@ def find_job(
     """Return a job.
 
     Raises:
-        NoSuchJob: the id is unknown, or of another workspace.
+        NoSuchJob: the id is unknown, or the job belongs to another workspace.
     """
     found = _find(connection, job_id, for_update=for_update)
     if found is None or workspace_id not in {None, found.workspace_id}:

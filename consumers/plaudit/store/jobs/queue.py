@@ -1,8 +1,8 @@
-"""The queue of jobs for runners: claim, keep, and conclude.
+"""Queue from which runners claim jobs.
 
-A runner owns a job for the time of a lease, which it prolongs. When a runner is killed, the lease
-ends, and another runner claims the job. The fencing of Kafka's transactions makes that safe: what
-the first one has not committed, the second one moves.
+A runner owns a job during a lease, which it keeps prolonging. When a runner dies, its lease
+expires, and another runner claims the job. Fencing in Kafka's transactions makes that safe: the
+second runner moves exactly the records that the first one has not committed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from plaudit.store.jobs.job_service import add_event, find_job
 
 LEASE_MS: Final = 15_000
 _LOCK: Final = 7_021_964_382
-"""Id of the advisory lock for claiming: two runners never claim jobs of one lane."""
+"""Id of the advisory lock that prevents two runners from claiming jobs of one lane."""
 
 
 class JobQueue:
@@ -29,7 +29,7 @@ class JobQueue:
 
     Args:
         engine: database.
-        owner: name of the runner, unique to it.
+        owner: unique name of the runner.
     """
 
     def __init__(self, engine: Engine, owner: str) -> None:
@@ -37,7 +37,7 @@ class JobQueue:
         self._owner = owner
 
     def claim(self) -> StoredJob | None:
-        """Return the oldest job whose lane is free, which this runner owns from now on.
+        """Claim the oldest job whose lane is free; return it, or None.
 
         Raises:
             DatabaseFailure: the database is unavailable.
@@ -64,7 +64,7 @@ class JobQueue:
     def keep(
         self, job: StoredJob, progress: JobProgress, position: str | None = None
     ) -> str | None:
-        """Prolong the lease and write the progress; return why the job has to stop, or None.
+        """Prolong the lease and write the progress; return what stops the job, or None.
 
         Raises:
             DatabaseFailure: the lease is not prolonged.
@@ -92,10 +92,10 @@ class JobQueue:
     def conclude(
         self, job: StoredJob, state: JobState, report: dict[str, Any] | None, error: str | None
     ) -> bool:
-        """Write the result; return False if another runner owns the job by now.
+        """Write the result; return False if another runner owns the job.
 
         Raises:
-            DatabaseFailure: the result is not written; the job is run again.
+            DatabaseFailure: the result is not written; a runner repeats the job.
         """
         change = {
             "state": str(state),
@@ -118,10 +118,10 @@ class JobQueue:
             return True
 
     def give_back(self, job: StoredJob) -> None:
-        """Put a job back into the queue: this runner stops, and another one resumes it.
+        """Return a job to the queue, so that another runner resumes it.
 
         Raises:
-            DatabaseFailure: the job is resumed when its lease ends.
+            DatabaseFailure: a runner resumes the job when its lease expires.
         """
         change = {"state": str(JobState.QUEUED), "owner": None, "lease_until": None}
         mine = (JOBS.c.job_id == job.job_id, JOBS.c.owner == self._owner)
@@ -138,7 +138,7 @@ def forget_jobs(connection: Connection, before_ms: int) -> None:
 
 
 def _next(connection: Connection, now_ms: int) -> str | None:
-    """Return the oldest job that is queued, or whose runner is gone, in a lane without a runner."""
+    """Return the oldest job that is queued or abandoned, in a lane without a runner."""
     query = sa.select(JOBS.c.job_id, JOBS.c.lane, JOBS.c.state, JOBS.c.lease_until)
     found = connection.execute(query.where(JOBS.c.state.in_(OPEN)).order_by(JOBS.c.job_id)).all()
     running = {

@@ -1,6 +1,7 @@
-"""Endpoint health: pure sums over new attempts of the log, and their rows.
+"""Endpoint health: sums over new attempts in the log.
 
-An attempt counts once: the sums cover what `insert_new` returned, in the same transaction.
+An attempt counts once, because the sums cover the rows that `insert_new` returned in the same
+transaction.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from plaudit.store.log.writer import COLUMNS, Row
 HOUR_MS: Final = 3_600_000
 MINUTE_MS: Final = 60_000
 MINUTES_KEPT: Final = 25 * 60
-"""Minutes for which the table of minutes has rows: a day, and an hour to read it in."""
+"""Retention of the table of minutes: a day, and an hour in which to read it."""
 BOUNDS_MS: Final = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000)
-"""Upper bounds of the histogram's buckets; one more takes what is above."""
+"""Upper bounds of the histogram's buckets; the last bucket has none."""
 _BLANK: Final = (0,) * (len(BOUNDS_MS) + 1)
 _AT_ONCE: Final = 500
-"""Rows in one question."""
+"""Rows per query."""
 
 
 class LoggedAttempt(NamedTuple):
@@ -52,8 +53,8 @@ class Health:
     """Health of an endpoint; times in epoch milliseconds.
 
     Attributes:
-        failing_since: first failure after the last success, of this version.
-        failing_version: version of the endpoint that fails.
+        failing_since: first failure of this version after the last success.
+        failing_version: endpoint version of the failures.
         failure_streak: consecutive failures.
     """
 
@@ -75,7 +76,7 @@ class Health:
         return 0 if self.failing_since is None else self.last_attempt_at - self.failing_since
 
     def after(self, attempts: Sequence[LoggedAttempt]) -> Health:
-        """Return the health after more attempts, in order; attempts before the last are ignored."""
+        """Return the health after more attempts, in order; older attempts are ignored."""
         news = [
             each
             for each in attempts
@@ -84,7 +85,7 @@ class Health:
         ]
         if not news:
             return self
-        # Only the failures after the last success are a streak; the last of each kind is kept.
+        # Only failures after the last success form a streak.
         succeeded = next((each for each in reversed(news) if each.succeeded), None)
         since = 0 if succeeded is None else len(news) - news[::-1].index(succeeded)
         now = replace(self, last_attempt_at=news[-1].started_at, last_status=news[-1].status)
@@ -116,7 +117,7 @@ class Health:
 
 @dataclass(slots=True)
 class HourSum:
-    """Outcomes of an endpoint's attempts within an hour.
+    """Outcomes of an endpoint's attempts within an hour or a minute.
 
     Attributes:
         failed: HTTP attempts without a 2xx response.
@@ -169,7 +170,7 @@ class Sums:
 
 _NAMES: Final = {kind: [each.name for each in fields(kind)] for kind in (Health, HourSum)}
 _wanted: Final = itemgetter(*map(COLUMNS.index, ("endpoint_id", "workspace_id")))
-_said: Final = itemgetter(
+_details: Final = itemgetter(
     *(
         COLUMNS.index("endpoint_version" if name == "version" else name)
         for name in LoggedAttempt._fields
@@ -177,14 +178,14 @@ _said: Final = itemgetter(
 )
 
 
-def summed(rows: Iterable[Row]) -> Sums:
+def sum_rows(rows: Iterable[Row]) -> Sums:
     """Sum up rows of the log."""
     minutes: dict[tuple[str, int], HourSum] = {}
     tried: dict[str, list[LoggedAttempt]] = {}
     workspaces: dict[str, str] = {}
     for row in rows:
         endpoint_id, workspace_id = _wanted(row)
-        each = LoggedAttempt._make(_said(row))
+        each = LoggedAttempt._make(_details(row))
         key = endpoint_id, each.started_at // MINUTE_MS
         http = _is_http(each)
         minute = minutes.get(key)
@@ -211,7 +212,7 @@ def _hours(minutes: Mapping[tuple[str, int], HourSum]) -> dict[tuple[str, int], 
 
 
 def _is_http(tried: LoggedAttempt) -> bool:
-    """Return whether a request was made; other records say nothing about health."""
+    """Return whether the worker made a request; other records do not affect health."""
     sent = tried.outcome in {"delivered", "retrying", "gone"}
     return sent or tried.status is not None or tried.total_ms is not None
 
@@ -223,7 +224,7 @@ class HealthChange(NamedTuple):
     after: Health
 
 
-def take_in(connection: Connection, sums: Sums) -> list[HealthChange]:
+def apply_sums(connection: Connection, sums: Sums) -> list[HealthChange]:
     """Add a batch to the tables; return the health of the attempted endpoints.
 
     Raises:
@@ -234,7 +235,7 @@ def take_in(connection: Connection, sums: Sums) -> list[HealthChange]:
     recent = {key: each for key, each in sums.minutes.items() if key[1] >= oldest}
     _add(connection, MINUTES, recent)
     blank = {each: Health(each, workspace) for each, workspace in sums.workspaces.items()}
-    _make_sure(connection, HEALTH, [_flat(each) for each in blank.values()])
+    _ensure_rows(connection, HEALTH, [_flat(each) for each in blank.values()])
     changes = [
         HealthChange(known, known.after(sums.tried[known.endpoint_id]))
         for known in _locked(connection, sorted(sums.tried))
@@ -251,7 +252,7 @@ def find_health(connection: Connection, endpoint_id: str) -> Health | None:
 
 
 def _locked(connection: Connection, endpoint_ids: Sequence[str]) -> Iterator[Health]:
-    """Yield the rows in one order everywhere, so that two recorders never wait for each other."""
+    """Yield the locked rows, always in the same order, so that two recorders never deadlock."""
     for some in _chunks(endpoint_ids):
         query = (
             sa.select(HEALTH)
@@ -263,14 +264,14 @@ def _locked(connection: Connection, endpoint_ids: Sequence[str]) -> Iterator[Hea
 
 
 def _add(connection: Connection, table: sa.Table, sums: Mapping[tuple[str, int], HourSum]) -> None:
-    """Add sums to the rows of a table by endpoint and hour, or minute."""
+    """Add sums to the rows of a table, by endpoint and hour or minute."""
     moment = list(table.primary_key)[1].name
     keys = sorted(sums)
     blank = [
         {"endpoint_id": key[0], moment: key[1], **_flat(HourSum(sums[key].workspace_id))}
         for key in keys
     ]
-    _make_sure(connection, table, blank)
+    _ensure_rows(connection, table, blank)
     pair = sa.tuple_(table.c.endpoint_id, table.c[moment])
     changed = []
     for some in _chunks(keys):
@@ -299,12 +300,12 @@ def _added(row: Mapping[str, Any], more: HourSum) -> dict[str, Any]:
 
 
 def _flat(row: Health | HourSum) -> dict[str, Any]:
-    """Return a row's columns, without the copies that `asdict` makes of each value."""
+    """Return a row's columns; unlike `asdict`, without copying each value."""
     return {name: getattr(row, name) for name in _NAMES[type(row)]}
 
 
-def _make_sure(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows that are not there; the others stay as they are."""
+def _ensure_rows(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert missing rows; existing rows stay unchanged."""
     if not rows:
         return
     ordered = sorted(rows, key=lambda row: tuple(row[key.name] for key in table.primary_key))

@@ -1,9 +1,9 @@
-"""Kinds of attempts, and the days on which each scope had them: the index behind the filters.
+"""Index behind the filters of the log: kinds of attempts, and the days with each kind.
 
-A kind is one combination of event type, outcome, status and reason. Rows have its number, and the
-indexes of the log end in (kind, time). So a filter, however rare or combined, becomes a few kinds,
-and a page is the newest rows of these. `log_days` says on which days a workspace or an endpoint had
-a kind, so that a search skips the days without one.
+A kind is one combination of event type, outcome, status and reason. Each row has the number of its
+kind, and the indexes of the log end in (kind, time). So every filter becomes a few kinds, and a
+page consists of their newest rows. `log_days` lists the days on which a workspace or an endpoint
+had a kind, so that a search skips the other days.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from plaudit.store.db.tables import LOG_DAYS, LOG_KINDS
 from plaudit.store.db.upsert import insert_into
 
 EVERYTHING: Final = ""
-"""Scope of the whole log; the others are the ids of workspaces and endpoints."""
+"""Scope of the whole log; other scopes are ids of workspaces and endpoints."""
 _MOST_SEEN: Final = 100_000
-"""Entries that are remembered; one takes about 200 bytes."""
+"""Size of the cache; an entry takes about 200 bytes."""
 
 Kind = tuple[str, str, int | None, str | None]
 """Event type, outcome, status and reason."""
@@ -36,14 +36,14 @@ def kind_number(kind: Kind) -> int:
 
 
 class SeenKinds:
-    """Memory of a process for what `log_kinds` and `log_days` have, so that it writes them once."""
+    """Cache of the rows in `log_kinds` and `log_days`, so that a process writes them once."""
 
     def __init__(self) -> None:
         self._kinds: set[int] = set()
         self._days: set[tuple[str, int, int]] = set()
 
     def clear(self) -> None:
-        """Forget all, after a transaction that failed."""
+        """Clear the cache, after a failed transaction."""
         self._kinds.clear()
         self._days.clear()
 
@@ -63,21 +63,21 @@ class SeenKinds:
         if len(self._days) + len(fresh) > _MOST_SEEN:
             self._days.clear()
         self._days |= fresh
-        # In one order everywhere, so that two recorders never wait for each other.
+        # Always in the same order, so that two recorders never deadlock.
         return [{"scope": scope, "day": day, "kind": kind} for scope, day, kind in sorted(fresh)]
 
 
-def note_kinds(
+def write_kinds(
     connection: Connection,
     rows: Sequence[tuple[str, str, int, int, Kind]],
     seen: SeenKinds,
 ) -> None:
-    """Write which kinds a batch has, for its scopes and days.
+    """Write the kinds of a batch, and their scopes and days.
 
     Args:
         connection: transaction of the batch.
         rows: workspace, endpoint, start, number of the kind, and kind of each attempt.
-        seen: what this process has written before.
+        seen: cache of this process.
 
     Raises:
         SQLAlchemyError: the transaction can't continue.

@@ -1,4 +1,4 @@
-"""Kinds for the rows of earlier releases, a few at a time beside the writers."""
+"""Backfill of kinds for rows of earlier releases, in small transactions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from sqlalchemy.engine import Engine
 
 from plaudit.store.db.database import reading, translated
 from plaudit.store.db.tables import ATTEMPTS
-from plaudit.store.log.kinds import SeenKinds, kind_number, note_kinds
+from plaudit.store.log.kinds import SeenKinds, kind_number, write_kinds
 from plaudit.store.log.search import has_old_rows, is_unlabeled
 
 AT_ONCE: Final = 5_000
-"""Rows of one transaction, which blocks SQLite's other writers for about 100 ms."""
+"""Rows per transaction; it blocks SQLite's other writers for about 100 ms."""
 
 
 def label_rows(engine: Engine, limit: int = AT_ONCE) -> int:
-    """Give some rows of earlier releases their kinds; return their number.
+    """Set the kinds of some rows of earlier releases; return their number.
 
-    Until the last one has its kind, filters are answered without kinds, and slowly.
+    Until all rows have a kind, searches do not use kinds, and are slow.
 
     Raises:
         DatabaseFailure: the database is unavailable; the next run continues.
@@ -48,5 +48,5 @@ def label_rows(engine: Engine, limit: int = AT_ONCE) -> int:
         noted = [
             (*row[:3], number, tuple(row[3:7])) for row, number in zip(rows, numbers, strict=True)
         ]
-        note_kinds(connection, noted, SeenKinds())
+        write_kinds(connection, noted, SeenKinds())
     return len(rows)

@@ -10,8 +10,10 @@ from plaudit.store.log.health import HOUR_MS, Health
 from plaudit.store.log.stats import Hour
 
 
-def healths(connection: Connection, workspace_id: str | None = None) -> dict[str, Health]:
-    """Return the health of every attempted endpoint, or of a workspace's, by endpoint id."""
+def health_by_endpoint(
+    connection: Connection, workspace_id: str | None = None
+) -> dict[str, Health]:
+    """Return the health of all endpoints with attempts, or of a workspace's, by endpoint id."""
     query = sa.select(HEALTH)
     if workspace_id is not None:
         query = query.where(HEALTH.c.workspace_id == workspace_id)

@@ -20,12 +20,12 @@ from plaudit.store.log.search import Place, count_rows, places
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
 MOST_COUNTED: Final = 10_000
-"""Deliveries that are counted one by one; above, there are at least so many."""
+"""Limit of exact counts; beyond it, the count is reported as a minimum."""
 SEARCHED_AT_ONCE: Final = 500
 MOST_SEARCHED: Final = 2_000
-"""Rows whose errors one page searches: it ends there, and the next page continues."""
+"""Rows whose errors are searched for one page; the next page continues there."""
 MOST_RETRIED: Final = 1_000
-"""Deliveries that one call retries; use `plaudit dlq redrive` or `plaudit replay` for more."""
+"""Deliveries that one call retries; for more, use `plaudit dlq redrive` or `plaudit replay`."""
 
 
 class NoSuchDelivery(LookupError):
@@ -78,7 +78,7 @@ class Attempt:
 
     @property
     def is_http(self) -> bool:
-        """Whether a request was made."""
+        """Whether the worker made a request."""
         return self.status is not None or self.total_ms is not None
 
 
@@ -105,7 +105,7 @@ def find_page(
     Raises:
         InputRefused: an id or the cursor is not valid.
     """
-    query.checked()
+    query.validated()
     after = None if cursor is None else _place(cursor)
     found: list[Attempt] = []
     searched = 0
@@ -131,7 +131,7 @@ def count_deliveries(connection: Connection, query: Query, most: int = MOST_COUN
     Raises:
         InputRefused: an id is not valid.
     """
-    return count_rows(connection, query.checked(), most)
+    return count_rows(connection, query.validated(), most)
 
 
 def attempts_of(connection: Connection, delivery_id: str) -> Sequence[Attempt]:
@@ -164,9 +164,9 @@ def _in_order(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequ
 
 
 def _latest(connection: Connection, some: Sequence[Place], error: str | None) -> Sequence[Attempt]:
-    """Return the attempts at these places, without those that a later row follows after all.
+    """Return the attempts at these places, without those that turn out to have a later row.
 
-    With `error`, only those whose error has this text.
+    With `error`, return only attempts whose error contains this text.
     """
     if not some:
         return []
@@ -174,7 +174,7 @@ def _latest(connection: Connection, some: Sequence[Place], error: str | None) ->
         sa.select(*_COLUMNS)
         .where(
             ATTEMPTS.c.attempt_id.in_([each.attempt_id for each in some]),
-            # Without the exact times, Postgres would look into every day.
+            # Without the exact times, Postgres would search every partition.
             ATTEMPTS.c.started_at.in_({each.started_at for each in some}),
             ~_is_followed(),
         )
@@ -218,7 +218,7 @@ def _place(cursor: str) -> Place:
         started_at, _, attempt_id = text.partition(":")
         place = Place(int(started_at), uuid_text("cursor", attempt_id))
     except (binascii.Error, ValueError):
-        raise InputRefused("cursor", "not one that a page ended with") from None
+        raise InputRefused("cursor", "not the cursor of a page") from None
     if not 0 <= place.started_at < 2**62:
-        raise InputRefused("cursor", "not one that a page ended with")
+        raise InputRefused("cursor", "not the cursor of a page")
     return place

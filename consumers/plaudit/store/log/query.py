@@ -63,11 +63,11 @@ class Query:
 
     Attributes:
         status: statuses of the response, such as 503 or 5xx.
-        reason: code of a failure, such as `exhausted`.
-        error: a part of the error; case does not matter.
+        reason: reason code of a failure, such as `exhausted`.
+        error: part of the error text, in any case.
         subject: subject of the event, such as a testimonial's id.
-        since_ms: latest attempt at or after this; epoch milliseconds.
-        until_ms: latest attempt before this.
+        since_ms: earliest time of the latest attempt, inclusive; epoch milliseconds.
+        until_ms: latest time of the latest attempt, exclusive.
         unfinished: only deliveries that are pending or dead.
     """
 
@@ -92,7 +92,7 @@ class Query:
             return OUTCOMES[self.state]
         return _UNFINISHED if self.unfinished else None
 
-    def checked(self) -> Query:
+    def validated(self) -> Query:
         """Validate the ids.
 
         Raises:

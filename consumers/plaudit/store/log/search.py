@@ -1,9 +1,9 @@
-"""Search of the delivery log: places of rows by filter, newest first, each step by an index.
+"""Search of the delivery log, newest first, by indexes alone.
 
-A filter by event type, state, outcome, status or reason becomes the kinds that it allows (see
-`plaudit.store.log.kinds`). The days that have such kinds are searched from the newest, a few at a
-time: for each kind of a day, the newest rows in an index that ends in (kind, time). So the time of
-a page depends on its size and not on how rare the rows are.
+A filter by event type, state, outcome, status or reason becomes a set of kinds (see
+`plaudit.store.log.kinds`). The search visits the days with such kinds from the newest, a few at a
+time. For each kind of a day, it reads the newest rows from an index that ends in (kind, time). So
+the time for a page depends on its size, and not on how rare the rows are.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from plaudit.store.log.query import Query
 from plaudit.store.log.search_sql import Scope, Wanted, span_statement
 
 _MOST_SPANS: Final = 400
-"""Spans of one statement: with a page of 50 rows, it looks at 20,000 index entries at most."""
+"""Spans per statement: with a page of 50 rows, it reads at most 20,000 index entries."""
 _END_MS: Final = 2**62
 _NOT_FOLLOWED: Final[sa.ColumnElement[bool]] = sa.literal_column("NOT attempts.followed")
-"""In the words of the partial indexes."""
+"""The condition exactly as the partial indexes state it."""
 
 
 class Place(NamedTuple):
-    """Place of a row in the log's order."""
+    """Place of a row in the order of the log."""
 
     started_at: int
     attempt_id: str
@@ -49,15 +49,15 @@ class Span:
 def places(
     connection: Connection, query: Query, limit: int, after: Place | None = None
 ) -> Iterator[Place]:
-    """Yield up to `limit` rows that match and that no later row of their delivery follows.
+    """Yield up to `limit` matching rows that are the latest of their delivery.
 
-    A later row may still follow one that was written out of order.
+    If rows were written out of order, a later one may still exist.
 
     Args:
         connection: database.
         query: conditions.
         limit: number of rows.
-        after: the row before the first; None begins at the newest.
+        after: the row before the first one; None begins at the newest.
     """
     if not _has_kinds(connection, query):
         yield from _walk(connection, query, limit, after)
@@ -75,7 +75,7 @@ def places(
 
 
 def count_rows(connection: Connection, query: Query, most: int) -> int:
-    """Return how many deliveries match; counting stops at `most`."""
+    """Return the number of matching deliveries, at most `most`."""
     if not _has_kinds(connection, query):
         some = sa.select(sa.literal(1)).select_from(ATTEMPTS).where(*row_conditions(query))
         counted = sa.select(sa.func.count()).select_from(some.limit(most).subquery())
@@ -95,7 +95,7 @@ def count_rows(connection: Connection, query: Query, most: int) -> int:
 
 
 def _has_kinds(connection: Connection, query: Query) -> bool:
-    """Return whether kinds answer a query, and not the order of time or another index."""
+    """Return whether a query uses kinds, not the order of time or another index."""
     if query.event_id is not None or query.subject is not None:
         return False
     if scope_of(query) == EVERYTHING and not filters_kind(query):
@@ -104,13 +104,13 @@ def _has_kinds(connection: Connection, query: Query) -> bool:
 
 
 def has_old_rows(connection: Connection) -> bool:
-    """Return whether an earlier release wrote rows that have no kind yet."""
+    """Return whether rows of an earlier release have no kind yet."""
     old = sa.select(sa.literal(1)).select_from(ATTEMPTS).where(*is_unlabeled()).limit(1)
     return connection.execute(old).scalar() is not None
 
 
 def is_unlabeled() -> tuple[sa.ColumnElement[bool], ...]:
-    """Return the conditions for rows without a kind, in the words of an index."""
+    """Return the conditions for rows without a kind, as an index states them."""
     return ATTEMPTS.c.kind.is_(None), _NOT_FOLLOWED
 
 
@@ -122,7 +122,7 @@ def filters_kind(query: Query) -> bool:
 
 
 def row_conditions(query: Query) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions on rows of the log, without the place in the order."""
+    """Return a query's conditions on rows of the log, without the page's position."""
     wanted: dict[str, object] = {
         "workspace_id": query.workspace_id,
         "endpoint_id": query.endpoint_id,
@@ -145,7 +145,7 @@ def row_conditions(query: Query) -> list[sa.ColumnElement[bool]]:
 
 
 def _walk(connection: Connection, query: Query, limit: int, after: Place | None) -> Sequence[Place]:
-    """Return the newest rows of an event, of a subject, or of the whole log."""
+    """Return the newest rows of an event, a subject, or the whole log."""
     statement = (
         sa.select(ATTEMPTS.c.started_at, ATTEMPTS.c.attempt_id)
         .where(*row_conditions(query))
@@ -162,7 +162,7 @@ def _walk(connection: Connection, query: Query, limit: int, after: Place | None)
 
 
 def _is_foreign(connection: Connection, query: Query) -> bool:
-    """Return whether the endpoint belongs to another workspace, and so has no row that matches."""
+    """Return whether the endpoint belongs to another workspace, so that nothing matches."""
     if query.endpoint_id is None or query.workspace_id is None:
         return False
     owner = sa.select(HEALTH.c.workspace_id).where(HEALTH.c.endpoint_id == query.endpoint_id)
@@ -170,7 +170,7 @@ def _is_foreign(connection: Connection, query: Query) -> bool:
 
 
 def _without_jit(connection: Connection) -> None:
-    """Keep Postgres from compiling the statements, which takes longer than they run."""
+    """Disable Postgres's JIT compiler, which would take longer than the statements."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL jit = off")
 
@@ -181,7 +181,7 @@ def scope_of(query: Query) -> str:
 
 
 def _batches(connection: Connection, query: Query, after: Place | None) -> Iterator[Sequence[Span]]:
-    """Yield the spans of whole days, newest first, as many as one statement takes."""
+    """Yield spans of whole days, newest first, in batches for one statement."""
     some: list[Span] = []
     enough = 1  # the newest day alone fills most pages
     for spans in _days(connection, query, after):

@@ -1,7 +1,7 @@
-"""Statements of the search: the newest rows of each span, and their number, in both databases.
+"""SQL of the search: the newest rows of each span, or their number.
 
-Each span is looked up by its own descent into an index. Postgres does that with LATERAL. SQLite
-does not have it, and takes a correlated list of row numbers.
+Each span takes its own descent into an index: in Postgres with LATERAL, in SQLite, which lacks it,
+with a correlated subquery of row numbers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INDEXES: Final[dict[Scope, str]] = {
     "endpoint": "attempts_endpoint_kind",
     "both": "attempts_endpoint_kind",
 }
-"""SQLite's planner takes the index of all workspaces, in which another's rows may be in the way."""
+"""Otherwise, SQLite's planner takes the index of all workspaces and reads rows of others."""
 _NEWEST: Final = "ORDER BY a.started_at DESC, a.attempt_id DESC LIMIT :n"
 _AFTER: Final = {
     "postgresql": "AND (a.started_at, a.attempt_id) < (:last_at, CAST(:last_id AS uuid)) ",
@@ -54,12 +54,12 @@ _SQLITE_COUNT: Final = (
     "AND a.started_at < json_extract(span.value, '$[2]') LIMIT :n))), 0)) "
     "FROM json_each(:spans) span"
 )
-"""Without the rows themselves: the index has all that is counted."""
+"""Counts in the index alone, without reading rows."""
 
 
 @cache
 def span_statement(dialect: str, scope: Scope, wanted: Wanted) -> sa.TextClause:
-    """Return the statement for the spans of a scope; an empty one is the whole log."""
+    """Return the statement for the spans of a scope; an empty scope is the whole log."""
     source = _POSTGRES if dialect == "postgresql" else _SQLITE
     given = {"scope": _SCOPES[scope], "index": _INDEXES[scope]}
     if wanted == "count" and dialect == "sqlite":

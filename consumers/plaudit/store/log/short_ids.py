@@ -14,12 +14,12 @@ _MOST: Final = 20
 
 
 def deliveries_between(connection: Connection, first: str, last: str) -> Sequence[str]:
-    """Return delivery ids of a range, at most 20."""
+    """Return the delivery ids in a range, at most 20."""
     return _between(connection, ATTEMPTS.c.delivery_id, first, last)
 
 
 def events_between(connection: Connection, first: str, last: str) -> Sequence[str]:
-    """Return event ids of a range, at most 20."""
+    """Return the event ids in a range, at most 20."""
     return _between(connection, ATTEMPTS.c.event_id, first, last)
 
 

@@ -1,4 +1,4 @@
-"""Statistics of attempts by hour or minute, for charts: without gaps."""
+"""Statistics of attempts by hour or minute, without gaps, for charts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from plaudit.store.log.health import (
 
 @dataclass(slots=True)
 class Hour:
-    """One hour of one endpoint, or of all.
+    """Counts of one hour or minute, for one endpoint or all.
 
     Attributes:
         hour: hours since 1970, or minutes.
@@ -40,7 +40,7 @@ class Hour:
     latencies: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
 
     def add(self, more: Hour | sa.Row[Any]) -> None:
-        """Add what another one counted."""
+        """Add other counts."""
         self.delivered += more.delivered
         self.failed += more.failed
         self.dead += more.dead
@@ -48,7 +48,7 @@ class Hour:
         self.latencies = [a + b for a, b in zip(self.latencies, more.latencies, strict=True)]
 
     def plain(self, step_ms: int = HOUR_MS) -> dict[str, Any]:
-        """Return it as plain data; `step_ms` is its length."""
+        """Return the counts as plain data; `step_ms` is the length of the period."""
         tried = self.delivered + self.failed
         return {
             "start": time_text(self.hour * step_ms),
@@ -71,7 +71,7 @@ class Resolution(StrEnum):
     MINUTE = "minute"
 
 
-KEPT_MS: Final[Mapping[Resolution, int]] = {
+RETENTION_MS: Final[Mapping[Resolution, int]] = {
     Resolution.HOUR: FURTHEST_DAYS * DAY_MS,
     Resolution.MINUTE: MINUTES_KEPT * MINUTE_MS,
 }
@@ -90,13 +90,13 @@ def series(
     since_ms: int,
     until_ms: int | None,
 ) -> list[Hour]:
-    """Return every hour or minute of a time range, in order; those without attempts are zeros.
+    """Return every hour or minute of a time range, in order, including those without attempts.
 
-    The range is cut to what is kept: 60 days of hours, 25 hours of minutes.
+    The range is limited by retention: 60 days of hours, 25 hours of minutes.
     """
     length = step_ms(resolution)
     now_ms = wall_ms()
-    kept_ms = KEPT_MS[resolution]
+    kept_ms = RETENTION_MS[resolution]
     end = -(-min(now_ms + length, now_ms if until_ms is None else until_ms) // length)
     start = max(since_ms, now_ms - kept_ms) // length
     steps = {number: Hour(number) for number in range(start, end)}
@@ -113,7 +113,7 @@ def series(
 
 
 def health_of(connection: Connection, endpoint_id: str, since_ms: int) -> dict[str, Any]:
-    """Return the health of an endpoint: counts since a moment, and the latest outcome."""
+    """Return the health of an endpoint: counts since a time, and the latest outcome."""
     whole = Hour(since_ms // HOUR_MS)
     for each in series(connection, Resolution.HOUR, None, endpoint_id, since_ms, None):
         whole.add(each)
@@ -139,9 +139,9 @@ def _time(epoch_ms: int | None) -> str | None:
 
 
 def percentile(latencies: Sequence[int], share: float) -> float | None:
-    """Return the upper bound of the bucket that the percentile falls in; None: nothing to tell.
+    """Return the upper bound of the percentile's bucket; None without attempts.
 
-    A duration above the last bound is reported as that bound: attempts end there by time-out.
+    A duration in the last bucket counts as its lower bound, where attempts time out.
     """
     total = sum(latencies)
     if not total:

@@ -1,7 +1,7 @@
 """Writer of the delivery log: batches of attempts, each stored once.
 
-`attempt_id` identifies an attempt. SQLite inserts rows one at a time in a transaction. Postgres
-gets them by COPY into a temporary table, from which new ones are inserted.
+`attempt_id` identifies an attempt. In SQLite, the writer inserts rows one at a time within a
+transaction. In Postgres, it copies them into a temporary table, and inserts new ones from there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from plaudit.store.db.partitions import ensure_days
 from plaudit.store.db.tables import ATTEMPTS, Id
-from plaudit.store.log.kinds import SeenKinds, kind_number, note_kinds
+from plaudit.store.log.kinds import SeenKinds, kind_number, write_kinds
 
 COLUMNS: Final = tuple(column.name for column in ATTEMPTS.columns if column.name != "followed")
 _RECORDED: Final = COLUMNS[: COLUMNS.index("kind")]
@@ -34,7 +34,7 @@ _STARTED: Final = _PLACE["started_at"]
 LONGEST_TEXT: Final = 4_096
 """Maximum characters of a stored text."""
 LONGEST_KEY: Final = 400
-"""Maximum characters of an indexed text: Postgres takes 2,704 bytes."""
+"""Maximum characters of an indexed text; Postgres accepts 2,704 bytes."""
 
 _in_order: Final = itemgetter(*_RECORDED)
 _kind_of: Final = itemgetter(
@@ -42,15 +42,15 @@ _kind_of: Final = itemgetter(
 )
 
 Row = tuple[Any, ...]
-"""An attempt, in the order of COLUMNS; ids as the database takes them."""
+"""An attempt, in the order of COLUMNS, with ids in the database's format."""
 _ID_BYTES: Final = 16
 
 
 class AttemptRows:
-    """Turns decoded attempts into rows of one kind of database.
+    """Converts decoded attempts into rows of one kind of database.
 
     Args:
-        dialect: SQLAlchemy's name of it.
+        dialect: SQLAlchemy's name of the database.
     """
 
     def __init__(self, dialect: str) -> None:
@@ -83,12 +83,12 @@ class AttemptRows:
 def insert_new(
     connection: Connection, rows: Sequence[Row], seen: SeenKinds | None = None
 ) -> list[Row]:
-    """Write attempts that are not in the log; return those, in their order.
+    """Write the attempts that the log lacks; return them in order.
 
     Args:
         connection: transaction.
         rows: the attempts.
-        seen: kinds that this process has written before; clear it when the transaction fails.
+        seen: cache of written kinds; clear it when the transaction fails.
 
     Raises:
         SQLAlchemyError: nothing was written.
@@ -97,7 +97,7 @@ def insert_new(
     if not once:
         return []
     noted = [(*_scope_of(row), row[-1], _kind_of(row)) for row in once]
-    note_kinds(connection, noted, seen or SeenKinds())
+    write_kinds(connection, noted, seen or SeenKinds())
     if connection.dialect.name == "postgresql":
         ensure_days(connection, {row[_STARTED] for row in once})
         known = _copy(connection, once)
@@ -107,25 +107,25 @@ def insert_new(
 
 
 def _is_repeated(row: Row) -> bool:
-    """Return whether an attempt may follow another one that was not a diversion."""
+    """Return whether an earlier attempt of the delivery may exist that was not a diversion."""
     return bool(row[_NUMBER] > 1 or row[_TRIGGER] != "event")
 
 
 def _insert(connection: Connection, rows: list[Row]) -> set[Any]:
-    """Write those that SQLite has not; return the ids of those that it had."""
+    """Insert the rows that SQLite lacks; return the ids of those that it had."""
     # Other writers wait until this transaction ends: new rows have higher numbers than old ones.
     before = connection.exec_driver_sql("SELECT max(rowid) FROM attempts").scalar() or 0
     count = connection.exec_driver_sql(_INSERT, rows).rowcount
     connection.exec_driver_sql(_FOLLOW, (before,))
     if count == len(rows):
         return set()
-    # After a crash between a transaction and the commit of its offsets.
+    # Rows that existed, after a crash between a transaction and the commit of its offsets.
     added = connection.exec_driver_sql(_ADDED, (before,))
     return {row[_ID] for row in rows} - {found[0] for found in added}
 
 
 def _copy(connection: Connection, rows: list[Row]) -> set[Any]:
-    """Write those that Postgres has not; return the ids of those that it had."""
+    """Insert the rows that Postgres lacks; return the ids of those that it had."""
     connection.exec_driver_sql(_STAGE)
     driver: Any = connection.connection.driver_connection
     dbapi = connection.dialect.loaded_dbapi
@@ -138,7 +138,7 @@ def _copy(connection: Connection, rows: list[Row]) -> set[Any]:
             cursor.execute(_DIVERTED, (min(row[_STARTED] for row in rows) - _RETRIED_WITHIN_MS,))
             diverted = cursor.fetchone() is not None
             if diverted or any(map(_is_repeated, rows)):
-                # Its estimated cost makes the server compile it, which takes longer than it runs.
+                # The estimated cost triggers the JIT compiler, which takes longer than the query.
                 cursor.execute("SET LOCAL jit = off")
                 cursor.execute(_PAST, (diverted,))
                 past = cursor.fetchall()
@@ -171,15 +171,15 @@ _TAKE: Final = (
     "ON CONFLICT DO NOTHING RETURNING attempt_id"
 )
 _RETRIED_WITHIN_MS: Final = 26 * 3_600_000
-"""The longest tier is 24 h. Only a row that someone sends again may follow an older one.
+"""The longest tier is 24 h. Only rows of a manual retry, redrive or replay follow older ones.
 
-The bound spares a look into the days before. A row that comes later still is found by the lists.
+The bound avoids reads of earlier days. Lists recognize rows that come even later.
 """
 _DIVERTED: Final = (
     "SELECT 1 FROM log_kinds k CROSS JOIN LATERAL (SELECT 1 FROM attempts a WHERE a.kind = k.kind "
     "AND NOT a.followed AND a.started_at >= %s LIMIT 1) x WHERE k.outcome = 'diverted' LIMIT 1"
 )
-"""Whether a delivery waits that was diverted: only such a row precedes a first attempt."""
+"""Whether a diverted delivery is pending: only its row may precede a first attempt."""
 _PAST: Final = (
     "SELECT past.attempt_id, past.started_at FROM staged latest CROSS JOIN LATERAL ("  # noqa: S608 - ours
     "SELECT a.attempt_id, a.started_at FROM attempts a "
@@ -197,7 +197,7 @@ _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "
 
 
 def _canonical(text: str) -> str:
-    """Return an id as Postgres says it.
+    """Return an id in the format of Postgres.
 
     Raises:
         ValueError: the text is not a UUID.
@@ -209,7 +209,7 @@ def _canonical(text: str) -> str:
 
 
 def _packed(text: str) -> bytes:
-    """Return an id as SQLite has it.
+    """Return an id in the format of SQLite.
 
     Raises:
         ValueError: the text is not a UUID.
@@ -225,7 +225,7 @@ _KEYS: Final = {column.name for index in ATTEMPTS.indexes for column in index.co
 
 
 def _cleaner(name: str) -> Callable[[str], str]:
-    """Return what makes a column's text one that every database takes: Postgres has no NUL."""
+    """Return a function that cleans a column's text: Postgres does not accept NUL."""
     longest = LONGEST_KEY if name in _KEYS else LONGEST_TEXT
 
     def clean(text: str) -> str:

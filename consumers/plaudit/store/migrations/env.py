@@ -1,4 +1,4 @@
-"""Runs migrations over the connection that it is given."""
+"""Alembic's environment: runs migrations on the connection of the caller."""
 
 from __future__ import annotations
 

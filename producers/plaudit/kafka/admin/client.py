@@ -1,4 +1,4 @@
-"""Admin client for topics: every call has a time limit and raises only our own errors."""
+"""Admin client for topics and groups. Calls have a time limit, and raise only our own errors."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from plaudit.kafka.admin_types import (
     TopicDescription,
 )
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.connection_errors import ConnectionErrors, answered
+from plaudit.kafka.connection_errors import ConnectionErrors, call_until
 from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, NotAuthorized, translate
 from plaudit.kafka.settings import KafkaSettings
 
 DEFAULT_TIMEOUT_S: Final = 15.0
-# librdkafka answers at its own request timeout. A future that does not answer is abandoned a
-# little later (one has been seen to hang for ten minutes).
+# librdkafka ends a request at its own time-out. If the future is still pending a little later, we
+# abandon it (one hung for ten minutes).
 _GRACE_S: Final = 2.0
 _SERVE_S: Final = 0.1
 _REACH_S: Final = 0.4
-_LOOK_AT_BROKERS: Final = "look at the brokers' configuration"
+_READ_BROKER_CONFIG: Final = "read the brokers' configuration"
 _OFFSETS_COPIES: Final = "offsets.topic.replication.factor"
 
 # Error codes of a deletion when the object does not exist.
@@ -55,7 +55,7 @@ class TopicState:
     Attributes:
         name: name of the topic.
         partitions: number of partitions.
-        replication: replicas of the partition with the fewest.
+        replication: lowest number of replicas of a partition.
         leaderless: partitions that currently have no leader.
         config: effective configuration, or why it can't be read.
     """
@@ -80,15 +80,15 @@ class Admin:
 
     def __init__(self, settings: KafkaSettings, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._troubles = ConnectionErrors()
-        config = {**settings.client_config(), "error_cb": self._troubles.note_error}
+        self._errors = ConnectionErrors()
+        config = {**settings.client_config(), "error_cb": self._errors.note_error}
         self._client = open_client(settings, AdminClient, config)
 
     def reach(self, doubt_s: float = 1.0) -> None:
         """Check that the brokers answer; fail early if a connection error explains why not.
 
         Args:
-            doubt_s: seconds that a connection error may take to go away, as with one bad broker.
+            doubt_s: seconds that a connection error may last, since one bad broker is harmless.
 
         Raises:
             KafkaFailure: the brokers are unavailable, or refuse.
@@ -101,8 +101,8 @@ class Admin:
             except KafkaException as error:
                 self._client.poll(_SERVE_S)
                 waited_s = time.monotonic() - began
-                failure = self._troubles.explained(translate(error, doing))
-                explained = bool(self._troubles.reason) and waited_s >= doubt_s
+                failure = self._errors.explained(translate(error, doing))
+                explained = bool(self._errors.reason) and waited_s >= doubt_s
                 if (
                     explained
                     or not isinstance(failure, KafkaUnavailable)
@@ -119,7 +119,7 @@ class Admin:
             KafkaFailure: the brokers are unavailable, or refuse.
         """
         described = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)
-        found = self._look(described[group], f"look at group {group}")
+        found = self._find(described[group], f"describe group {group}")
         if isinstance(found, NotAuthorized):
             raise found
         members = () if found is None else found.members
@@ -137,18 +137,18 @@ class Admin:
         doing = "list topics"
         return sorted(self._metadata(doing).topics)
 
-    def look_at(self, names: Collection[str]) -> dict[str, TopicState | NotAuthorized | None]:
+    def describe(self, names: Collection[str]) -> dict[str, TopicState | NotAuthorized | None]:
         """Return the state of each topic; None for a topic that does not exist.
 
         Raises:
             KafkaFailure: the brokers are unavailable, or answer with an error other than a refusal.
         """
-        self._metadata("look at topics")  # a rejected login fails here within a moment
+        self._metadata("describe topics")  # a rejected login fails here within a moment
         described = self._client.describe_topics(
             TopicCollection(list(names)), request_timeout=self._timeout_s
         )
         found: dict[str, TopicDescription | NotAuthorized | None] = {
-            name: self._look(future, f"look at topic {name}") for name, future in described.items()
+            name: self._find(future, f"describe topic {name}") for name, future in described.items()
         }
         existing = [name for name, topic in found.items() if isinstance(topic, TopicDescription)]
         configs = self._configs(existing)
@@ -188,7 +188,7 @@ class Admin:
         return self._outcome(futures[name], f"add partitions to topic {name}")
 
     def configure(self, name: str, config: Mapping[str, str]) -> KafkaFailure | None:
-        """Set some of a topic's configuration, and keep the rest; return the error, or None.
+        """Set these properties of a topic and keep its others; return the error, or None.
 
         Raises:
             KafkaUnavailable: the brokers are unavailable.
@@ -203,7 +203,7 @@ class Admin:
         )
         return self._outcome(futures[resource], f"configure topic {name}")
 
-    def shares(self, group: str) -> Sequence[int] | None:
+    def partition_counts(self, group: str) -> Sequence[int] | None:
         """Return the number of partitions of each member of a consumer group.
 
         None while the group rebalances.
@@ -212,16 +212,16 @@ class Admin:
             KafkaFailure: the brokers are unavailable, or refuse.
         """
         described = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)
-        found = self._wait(described[group], f"look at group {group}")
+        found = self._wait(described[group], f"describe group {group}")
         if found.state is not ConsumerGroupState.STABLE:
             return None
         return [len(member.assignment.topic_partitions) for member in found.members]
 
     def remove(self, topics: Collection[str], groups_prefix: str) -> list[KafkaFailure]:
-        """Delete topics, and consumer groups with these prefixes; return what still exists.
+        """Delete topics, and consumer groups with this prefix; return the failed deletions.
 
-        For temporary installations. A missing topic or group is not an error. A group whose members
-        have not left, or were killed a moment ago, is one.
+        For temporary installations. It ignores missing topics and groups. Deleting a group fails
+        while it has members, or shortly after they were killed.
 
         Raises:
             KafkaUnavailable: the brokers are unavailable.
@@ -246,28 +246,28 @@ class Admin:
         Raises:
             KafkaFailure: the brokers are unavailable.
         """
-        return self._config_of(min(self._metadata(_LOOK_AT_BROKERS).brokers))
+        return self._config_of(min(self._metadata(_READ_BROKER_CONFIG).brokers))
 
     def has_one_broker(self) -> bool:
         """Return whether the cluster was set up as a single broker.
 
-        One broker that answers may be the last of three. One that keeps a single copy of the
-        groups' offsets was never more.
+        A broker that answers alone may be the last of three. So this reads how many copies of the
+        group offsets the brokers keep: a cluster of one keeps a single copy.
 
         Raises:
             KafkaFailure: the brokers are unavailable.
         """
-        brokers = self._metadata(_LOOK_AT_BROKERS).brokers
+        brokers = self._metadata(_READ_BROKER_CONFIG).brokers
         if len(brokers) != 1:
             return False
         config = self._config_of(min(brokers))
         return not isinstance(config, NotAuthorized) and config.get(_OFFSETS_COPIES) == "1"
 
     def _config_of(self, broker: int) -> Mapping[str, str] | NotAuthorized:
-        doing = _LOOK_AT_BROKERS
+        doing = _READ_BROKER_CONFIG
         resource = ConfigResource(ConfigResource.Type.BROKER, str(broker))
         futures = self._client.describe_configs([resource], request_timeout=self._timeout_s)
-        found: dict[str, ConfigEntry] | NotAuthorized | None = self._look(futures[resource], doing)
+        found: dict[str, ConfigEntry] | NotAuthorized | None = self._find(futures[resource], doing)
         return found if isinstance(found, NotAuthorized) else _values(found or {})
 
     def _metadata(self, doing: str) -> ClusterMetadata:
@@ -277,7 +277,7 @@ class Admin:
         def serve() -> None:
             self._client.poll(_SERVE_S)
 
-        return answered(ask, doing, self._timeout_s, self._troubles, serve)
+        return call_until(ask, doing, self._timeout_s, self._errors, serve)
 
     def _configs(self, names: Collection[str]) -> dict[str, Mapping[str, str] | NotAuthorized]:
         if not names:
@@ -288,14 +288,14 @@ class Admin:
         )
         found: dict[str, Mapping[str, str] | NotAuthorized] = {}
         for resource, future in futures.items():
-            doing = f"look at the configuration of topic {resource.name}"
-            config: dict[str, ConfigEntry] | NotAuthorized | None = self._look(future, doing)
+            doing = f"describe the configuration of topic {resource.name}"
+            config: dict[str, ConfigEntry] | NotAuthorized | None = self._find(future, doing)
             found[resource.name] = (
                 config if isinstance(config, NotAuthorized) else _values(config or {})
             )
         return found
 
-    def _look(self, future: Future[T], doing: str) -> T | NotAuthorized | None:
+    def _find(self, future: Future[T], doing: str) -> T | NotAuthorized | None:
         """Return the result of a look-up: the object, None if it does not exist, or the refusal."""
         try:
             return self._wait(future, doing)
@@ -327,7 +327,7 @@ class Admin:
         failure = translate(error, doing)
         if isinstance(failure, KafkaUnavailable):
             self._client.poll(0)  # serves the error callback with the connections' errors
-        return self._troubles.explained(failure)
+        return self._errors.explained(failure)
 
 
 def _state(topic: TopicDescription, config: Mapping[str, str] | NotAuthorized) -> TopicState:

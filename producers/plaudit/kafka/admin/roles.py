@@ -1,7 +1,7 @@
-"""Permissions of each role in Kafka: for ACLs, `topics check` and the documentation.
+"""Kafka permissions of each role, for ACLs, `topics check` and the documentation.
 
-A role is a process, or a job of an operator. It must not have permissions that are not listed here:
-the threat model in SECURITY.md relies on it.
+A role is a process, or an operator's job. The threat model in SECURITY.md assumes that it has only
+the permissions that this module lists.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from plaudit.records.names import Names
 Kind = Literal["topic", "group", "transactional-id", "cluster"]
 READ: Final = ("read",)
 WRITE: Final = ("write",)
-LOOK: Final = ("describe", "describe_configs")
-"""Permissions to compare a topic with its declaration before it is used."""
+DESCRIBE: Final = ("describe", "describe_configs")
+"""Permissions that comparing a topic with its declaration takes."""
 CLUSTER: Final = "kafka-cluster"
 
 
 class Role(StrEnum):
-    """Roles; each connects as a user of its own."""
+    """A role; each should connect as its own user."""
 
     PRODUCER = "producer"
     RELAY = "relay"
@@ -91,14 +91,14 @@ def _publishes(names: Names) -> Iterator[Grant]:
         yield Grant("topic", topic, ("write", "describe"))
 
 
-def _looks(names: Names) -> Iterator[Grant]:
+def _describes(names: Names) -> Iterator[Grant]:
     """Yield the permissions for checking all topics, and for reading without a group."""
-    yield Grant("topic", names.prefix, LOOK, prefixed=True)
+    yield Grant("topic", names.prefix, DESCRIBE, prefixed=True)
     yield Grant("group", names.prefix, ("describe",), prefixed=True)
 
 
 def _delivers(names: Names) -> Iterator[Grant]:
-    yield from _looks(names)
+    yield from _describes(names)
     for topic in (*names.event_topics, names.endpoints, names.schemas):
         yield Grant("topic", topic, READ)
     yield Grant("topic", names.deliveries_prefix, ("read", "write"), prefixed=True)
@@ -110,14 +110,14 @@ def _delivers(names: Names) -> Iterator[Grant]:
 
 
 def _records(names: Names) -> Iterator[Grant]:
-    yield from _looks(names)
+    yield from _describes(names)
     yield Grant("topic", names.attempts, READ)
     yield Grant("topic", names.endpoints, WRITE)
     yield Grant("group", names.recorder_group, READ)
 
 
 def _serves(names: Names) -> Iterator[Grant]:
-    yield from _looks(names)
+    yield from _describes(names)
     for topic in names.event_topics:
         yield Grant("topic", topic, ("read", "write"))
     yield Grant("topic", names.schemas, READ)
@@ -127,7 +127,7 @@ def _serves(names: Names) -> Iterator[Grant]:
 
 
 def _sends_again(names: Names) -> Iterator[Grant]:
-    yield from _looks(names)
+    yield from _describes(names)
     for topic in names.event_topics:
         yield Grant("topic", topic, ("read", "write"))
     for topic in (names.endpoints, names.attempts, names.schemas):

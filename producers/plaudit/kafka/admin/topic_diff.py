@@ -1,4 +1,4 @@
-"""Comparison of declared and actual topics: pure, with messages for operators."""
+"""Comparison of declared and actual topics, as pure functions, with messages for operators."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from plaudit.records.delays import Delay, DelayError
 # group then starts at the beginning or loses records, for as long as events are kept.
 OFFSETS_RETENTION_MINUTES: Final = 14 * 24 * 60
 _APPLY: Final = "run `plaudit topics apply`"
-_BY_HAND: Final = "never changed in place: make a new topic, or declare what there is"
+_BY_HAND: Final = "can't be changed in place: create a new topic, or declare the actual value"
 
 
 class Severity(StrEnum):
@@ -51,8 +51,8 @@ class Aspect(StrEnum):
     FAILED = "failed"
 
 
-# Settings for which less is an error and more is fine. Longer retention is safe for delivery, but
-# erasure rules rely on records being deleted.
+# Settings that may exceed the declared value. Longer retention is safe for delivery, but erasure
+# rules rely on Kafka deleting records.
 _AT_LEAST: Final[Mapping[str, Severity | None]] = {
     RETENTION: Severity.WARNING,
     MAX_MESSAGE: None,
@@ -85,13 +85,13 @@ class TopicIssue:
         return ": ".join(part for part in (self.topic, self.what, self.advice) if part)
 
 
-Looks = Mapping[str, TopicState | NotAuthorized | None]
+TopicStates = Mapping[str, TopicState | NotAuthorized | None]
 
 
-def compare(specs: Collection[TopicSpec], looks: Looks) -> list[TopicIssue]:
+def compare(specs: Collection[TopicSpec], states: TopicStates) -> list[TopicIssue]:
     """Return all differences between the topics and their declaration, worst first."""
-    found = [finding for spec in specs for finding in _compare_one(spec, looks[spec.name])]
-    found += _uneven_tiers([spec for spec in specs if spec.section is Section.DELIVERIES], looks)
+    found = [finding for spec in specs for finding in _compare_one(spec, states[spec.name])]
+    found += _uneven_tiers([spec for spec in specs if spec.section is Section.DELIVERIES], states)
     return in_order(found)
 
 
@@ -102,16 +102,16 @@ def in_order(findings: Collection[TopicIssue]) -> list[TopicIssue]:
 
 
 def other_tiers(
-    specs: Collection[TopicSpec], deliveries_prefix: str, looks: Looks
+    specs: Collection[TopicSpec], deliveries_prefix: str, states: TopicStates
 ) -> list[TopicIssue]:
     """List `deliveries.*` topics that are not a configured tier; they are still drained."""
     known = {spec.name for spec in specs}
     width = next((s.partitions for s in specs if s.section is Section.DELIVERIES), 0)
     found = []
-    for name, state in looks.items():
+    for name, state in states.items():
         if name in known or not is_tier(name, deliveries_prefix):
             continue
-        what = "no tier of PLAUDIT_RETRY_TIERS; deliverers drain it"
+        what = "not a tier of PLAUDIT_RETRY_TIERS; workers drain it"
         found.append(
             TopicIssue(Severity.NOTE, Aspect.TIER, name, what, "delete it once it is empty")
         )
@@ -137,13 +137,13 @@ def broker_findings(config: Mapping[str, str] | NotAuthorized) -> list[TopicIssu
     minutes = config.get(name, "")
     if not minutes.isdecimal() or int(minutes) >= OFFSETS_RETENTION_MINUTES:
         return []
-    what = f"the brokers' {name} is {minutes}, under 14 d: an idle group then loses its place"
+    what = f"the brokers' {name} is {minutes}, under 14 d: an idle group then loses its offsets"
     advice = f"set it to {OFFSETS_RETENTION_MINUTES} or more"
     return [TopicIssue(Severity.WARNING, Aspect.BROKER, "", what, advice, name)]
 
 
 def stops_worker(finding: TopicIssue) -> bool:
-    """Whether a worker must not start: a record would be lost early, refused, or due early."""
+    """Return whether a worker must not start: records would be lost, refused, or due too early."""
     if finding.severity is not Severity.ERROR:
         return False
     match finding.aspect:
@@ -162,7 +162,7 @@ def _compare_one(spec: TopicSpec, look: TopicState | NotAuthorized | None) -> It
         case None:
             yield TopicIssue(Severity.ERROR, Aspect.MISSING, spec.name, "does not exist", _APPLY)
         case NotAuthorized():
-            yield _denied(spec.name, "can't be looked at", look)
+            yield _denied(spec.name, "can't be described", look)
         case TopicState():
             yield from _partitions(spec, look)
             yield from _replicas(spec, look)
@@ -171,7 +171,7 @@ def _compare_one(spec: TopicSpec, look: TopicState | NotAuthorized | None) -> It
 
 def _denied(topic: str, what: str, refusal: NotAuthorized) -> TopicIssue:
     reason = f"{what}: {refusal.code or 'not allowed'}"
-    advice = "grant this user Describe and DescribeConfigs to have it checked"
+    advice = "grant this user Describe and DescribeConfigs to check it"
     return TopicIssue(Severity.WARNING, Aspect.DENIED, topic, reason, advice)
 
 
@@ -184,16 +184,16 @@ def _partitions(spec: TopicSpec, state: TopicState) -> Iterator[TopicIssue]:
     elif state.partitions < spec.partitions:
         yield TopicIssue(Severity.ERROR, Aspect.PARTITIONS, spec.name, what, _APPLY)
     else:
-        advice = "declare as many; Kafka can't take partitions away"
+        advice = "declare that many; Kafka can't remove partitions"
         yield TopicIssue(Severity.WARNING, Aspect.PARTITIONS, spec.name, what, advice)
 
 
-def _uneven_tiers(specs: Collection[TopicSpec], looks: Looks) -> list[TopicIssue]:
+def _uneven_tiers(specs: Collection[TopicSpec], states: TopicStates) -> list[TopicIssue]:
     """Find tiers with different numbers of partitions: an endpoint would have several owners."""
     widths = {
         spec.name: state.partitions
         for spec in specs
-        if isinstance(state := looks[spec.name], TopicState)
+        if isinstance(state := states[spec.name], TopicState)
     }
     if len(set(widths.values())) <= 1:
         return []
@@ -231,7 +231,7 @@ def _config(spec: TopicSpec, state: TopicState) -> Iterator[TopicIssue]:
         )
         advice = f"{_APPLY}, which lowers it to {state.replication}"
         yield TopicIssue(Severity.ERROR, Aspect.REPLICATION, spec.name, what, advice)
-    # Replicas that are missing are an issue of their own, which `apply` can't mend.
+    # Missing replicas are a separate issue, which `apply` can't fix.
     for setting, wanted in spec.with_replicas(state.replication).config.items():
         actual = state.config.get(setting, "")
         severity = _judge(setting, actual, wanted)
@@ -250,7 +250,7 @@ def _judge(setting: str, actual: str, wanted: str) -> Severity | None:
 
 
 def _below(actual: str, wanted: str) -> bool:
-    """Compare two numbers of which -1 means unlimited."""
+    """Return whether a number is below another; -1 means unlimited."""
     if not actual.removeprefix("-").isdecimal():
         return True
     has, needs = int(actual), int(wanted)

@@ -32,9 +32,8 @@ RETENTION_BYTES: Final = "retention.bytes"
 _MILLIS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _BYTES: Final = {"": 1, "KiB": 1_024, "MiB": 1_048_576}
 _QUANTITY: Final = re.compile(r"([0-9]{1,12}) ?([A-Za-z]*)")
-# Retention deletes whole segments, so a record outlives it by the segment's age: a day at most
-# here.
-# Kafka's default of a week would break the month that erasure rules allow.
+# Retention deletes whole segments, so a record outlives it by the segment's age: at most a day
+# here. Kafka's default of a week would exceed the month that erasure rules allow.
 _SEGMENT_MS: Final = 86_400_000
 
 
@@ -50,7 +49,7 @@ class Section(StrEnum):
     SCHEMAS = "schemas"
 
 
-# Keys would move to other partitions, and tombstones would miss their records.
+# With more partitions, keys would move, and tombstones would miss their records.
 FIXED_PARTITIONS: Final = frozenset(
     {
         Section.DELIVERIES,
@@ -86,7 +85,7 @@ class TopicSpec:
         return self.section in FIXED_PARTITIONS
 
     def with_replicas(self, replicas: int) -> TopicSpec:
-        """Return the same topic with at most this many replicas; no more need to be in sync."""
+        """Return the topic with at most this many replicas, in total and in sync."""
         in_sync = self.config.get(MIN_ISR, "1")
         if in_sync.isdecimal() and int(in_sync) > replicas:
             in_sync = str(max(1, replicas))
@@ -248,7 +247,7 @@ def _spec(
     }
     if own.retention is not None:
         config[RETENTION] = str(own.retention + delay_ms)
-        config[RETENTION_BYTES] = "-1"  # a default of the brokers must not delete by size
+        config[RETENTION_BYTES] = "-1"  # the brokers' default may delete by size
         config["segment.ms"] = str(_SEGMENT_MS)
     return TopicSpec(
         name=name,

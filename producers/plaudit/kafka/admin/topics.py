@@ -9,9 +9,9 @@ from typing import Final
 from plaudit.kafka.admin.client import Admin, TopicState
 from plaudit.kafka.admin.topic_diff import (
     Aspect,
-    Looks,
     Severity,
     TopicIssue,
+    TopicStates,
     broker_findings,
     compare,
     in_order,
@@ -48,9 +48,9 @@ class Applied:
 
     Attributes:
         created: topics that were missing.
-        grown: topics that got more partitions.
+        grown: topics to which partitions were added.
         configured: topics whose configuration was changed.
-        findings: remaining differences; errors among them mean that the topics are not as declared.
+        findings: remaining differences; with an error among them, the topics are not as declared.
     """
 
     created: tuple[str, ...]
@@ -65,19 +65,19 @@ class Applied:
 
 
 def apply(admin: Admin, specs: Collection[TopicSpec]) -> Applied:
-    """Create missing topics and change what can be changed in place; then compare again.
+    """Create missing topics, and change existing ones where Kafka allows it; then compare again.
 
-    Partitions are only added, and never to a topic whose keys must keep their partition. Anything
-    beyond the declaration is left alone. A single broker keeps one replica of each.
+    It only adds partitions, and never to a topic whose keys must keep their partition. It leaves
+    undeclared topics and properties alone. On a single broker, each topic has one replica.
 
     Raises:
         KafkaFailure: the brokers are unavailable, or refuse to describe a topic.
     """
     specs = _fitting(admin, specs)
-    looks = admin.look_at([spec.name for spec in specs])
-    created = admin.create([spec for spec in specs if looks[spec.name] is None])
+    states = admin.describe([spec.name for spec in specs])
+    created = admin.create([spec for spec in specs if states[spec.name] is None])
     existing = [
-        (spec, state) for spec in specs if isinstance(state := looks[spec.name], TopicState)
+        (spec, state) for spec in specs if isinstance(state := states[spec.name], TopicState)
     ]
     grown = {
         spec.name: admin.grow(spec.name, spec.partitions)
@@ -92,7 +92,7 @@ def apply(admin: Admin, specs: Collection[TopicSpec]) -> Applied:
     outcomes = [pair for done in (created, grown, configured) for pair in done.items()]
     failed = [_failed(name, why) for name, why in outcomes if why is not None]
     unmade = {finding.topic for finding in failed}
-    findings = _look_again(admin, specs, {name for name, _ in outcomes} - unmade)
+    findings = _compare_again(admin, specs, {name for name, _ in outcomes} - unmade)
     rest = [f for f in findings if f.aspect is not Aspect.MISSING or f.topic not in unmade]
     return Applied(
         created=_succeeded(created),
@@ -109,12 +109,12 @@ def _fitting(admin: Admin, specs: Collection[TopicSpec]) -> Collection[TopicSpec
     return [spec.with_replicas(1) for spec in specs]
 
 
-def _look_again(
+def _compare_again(
     admin: Admin, specs: Collection[TopicSpec], changed: Collection[str]
 ) -> list[TopicIssue]:
-    """Compare after changes, which reach the asked broker a moment after the response."""
+    """Compare after changes; the broker that answers may learn of them a moment later."""
     return ask_until(
-        lambda: compare(specs, admin.look_at([spec.name for spec in specs])),
+        lambda: compare(specs, admin.describe([spec.name for spec in specs])),
         _PROPAGATION_S,
         enough=lambda findings: all(finding.topic not in changed for finding in findings),
     )
@@ -134,9 +134,9 @@ def check(
         KafkaFailure: the brokers are unavailable.
     """
     specs = _fitting(admin, specs)
-    looks = _looks(admin, specs, deliveries_prefix)
-    others = other_tiers(specs, deliveries_prefix, looks) if deliveries_prefix else []
-    return in_order([*compare(specs, looks), *others, *broker_findings(admin.broker_config())])
+    states = _states(admin, specs, deliveries_prefix)
+    others = other_tiers(specs, deliveries_prefix, states) if deliveries_prefix else []
+    return in_order([*compare(specs, states), *others, *broker_findings(admin.broker_config())])
 
 
 def show(
@@ -147,26 +147,26 @@ def show(
     Raises:
         KafkaFailure: the brokers are unavailable.
     """
-    return _looks(admin, specs, deliveries_prefix)
+    return _states(admin, specs, deliveries_prefix)
 
 
 def worker_requirements(admin: Admin, settings: KafkaSettings) -> list[TopicIssue]:
     """Return the differences that prevent a worker from starting; empty when it may start.
 
-    They are: missing topics, too short retention, size limits below an event topic's, timestamps
-    from producers, or tiers with different numbers of partitions. The worker starts if this user
-    may not describe the topics. It starts without the `health` topic, which only saves attempts.
+    These are: missing topics, too short retention, size limits below an event topic's, timestamps
+    from producers, and tiers with different numbers of partitions. A worker starts without
+    the `health` topic, which only saves attempts, and if its user may not describe topics.
 
     Raises:
         KafkaFailure: the brokers are unavailable.
         SettingsError: the declaration is invalid.
     """
     specs = [each for each in declared(settings) if each.section is not Section.HEALTH]
-    looks = admin.look_at([spec.name for spec in specs])
-    return [finding for finding in compare(specs, looks) if stops_worker(finding)]
+    states = admin.describe([spec.name for spec in specs])
+    return [finding for finding in compare(specs, states) if stops_worker(finding)]
 
 
-def _looks(admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str) -> Looks:
+def _states(admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str) -> TopicStates:
     names = [spec.name for spec in specs]
     if deliveries_prefix:
         names += [
@@ -174,13 +174,13 @@ def _looks(admin: Admin, specs: Collection[TopicSpec], deliveries_prefix: str) -
             for name in admin.topic_names()
             if is_tier(name, deliveries_prefix) and name not in names
         ]
-    return admin.look_at(names)
+    return admin.describe(names)
 
 
 def _different(spec: TopicSpec, state: TopicState) -> dict[str, str]:
-    """Return the declared configuration that a topic lacks and can have.
+    """Return the declared properties that a topic lacks and its cluster can satisfy.
 
-    With more replicas in sync than there are, no write would succeed.
+    If more replicas had to be in sync than exist, every write would fail.
     """
     wanted = spec.with_replicas(state.replication).config
     if isinstance(state.config, NotAuthorized):

@@ -1,4 +1,4 @@
-"""Values of the `attempts` topic, in the framing that decoders take."""
+"""Values of the `attempts` topic, in the framing that decoders accept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plaudit.records.attempt import single_object
 
 
 def attempt_value(message: Message) -> bytes:
-    """Return a record's value in single-object encoding; headers are read only if it differs."""
+    """Return a record's value in single-object encoding; read headers only for other encodings."""
     value = message.value() or b""
     if value[:1] != b"\0":
         return value

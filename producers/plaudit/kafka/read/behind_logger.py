@@ -1,4 +1,4 @@
-"""Log line of a table that is behind its topic: one for each time, and none while it is current."""
+"""Log of a table that falls behind its topic: one line each time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plaudit.logs.logger import event_logger
 _log = event_logger(__name__)
 
 BEHIND_AFTER_S: Final = 2.0
-"""A broker that restarts breaks connections. While another one answers, the table stays current."""
+"""Grace period: a restarting broker breaks connections, but another may keep the table current."""
 
 
 class BehindLogger:

@@ -1,9 +1,9 @@
-"""Metadata of a commit, bound to the cluster and the offset that it belongs to.
+"""Commit metadata that is bound to its cluster and offset.
 
-A mirror of a cluster copies a group's positions with their metadata, but with other offsets: its
-log begins elsewhere, or has a record twice. Metadata that counts from the position would then point
-to records that were never read. So it is written as `@cluster:offset:text`, and is text again only
-in that cluster, at that offset.
+A mirrored cluster copies a group's positions and their metadata, but its offsets differ: its log
+begins elsewhere, or contains a record twice. Metadata that counts from the position would then
+point to records that were never read. So `bind` writes `@cluster:offset:text`, and `unbind` accepts
+the text only in that cluster, at that offset.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BOUND: Final = re.compile(r"@(?P<cluster>[^:]*):(?P<offset>\d{1,19}):(?P<text>.
 
 
 def cluster_id(client: Consumer | AdminClient, topic: str, timeout_s: float) -> str:
-    """Return the id of the cluster that a client reaches; empty if the brokers have none.
+    """Return the id of the cluster that a client connects to; empty if the brokers have none.
 
     Raises:
         KafkaException: no answer in time.
@@ -30,10 +30,10 @@ def cluster_id(client: Consumer | AdminClient, topic: str, timeout_s: float) -> 
 
 
 def find_cluster_id(settings: KafkaSettings, topic: str, timeout_s: float) -> str:
-    """Return the same through a client of its own; for callbacks of a consumer.
+    """Return the cluster's id through a separate client, as callbacks of a consumer must.
 
-    `list_topics` of the consumer would take away the state of the call that its callback runs in,
-    and the next callback of that call would abort the process.
+    `list_topics` of the consumer would clear the state of the call that runs the callback, and the
+    next callback of that call would abort the process.
 
     Raises:
         KafkaException: no answer in time.
@@ -43,12 +43,12 @@ def find_cluster_id(settings: KafkaSettings, topic: str, timeout_s: float) -> st
 
 
 def bind(cluster: str, offset: int, text: str) -> str:
-    """Return metadata to commit at an offset; empty without text, or a cluster to bind it to."""
+    """Return metadata to commit at an offset; empty if the text or the cluster is empty."""
     return f"@{cluster}:{offset}:{text}" if text and cluster else ""
 
 
 def unbind(cluster: str, offset: int, metadata: str) -> str:
-    """Return the text that was bound; metadata of another cluster or offset as it is."""
+    """Return the text from bound metadata; metadata of another cluster or offset unchanged."""
     found = _BOUND.fullmatch(metadata)
     if found is None or (found["cluster"], int(found["offset"])) != (cluster, offset):
         return metadata

@@ -1,7 +1,7 @@
-"""Compacted topic as a table: read from start to end, then followed.
+"""Compacted topic as a table: read to its end, then followed.
 
-A thread reads the topic and passes each record to a function that maintains the table. Nothing is
-committed: every process reads the whole topic when it starts.
+A thread reads the topic and passes each record to a function that maintains the table. It commits
+nothing: every process reads the whole topic when it starts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 
 from plaudit.kafka.admin_types import ClusterMetadata
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.connection_errors import ConnectionErrors, answered
+from plaudit.kafka.connection_errors import ConnectionErrors, call_until
 from plaudit.kafka.errors import KafkaFailure, KafkaUnavailable, TopicProblem, translate
 from plaudit.kafka.read.behind_logger import BehindLogger
 from plaudit.kafka.settings import KafkaSettings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _READ_S: Final = 0.25
 _SERVE_S: Final = 0.1
-"""Wait for the client's callbacks between two attempts at a call."""
+"""Time for the client's callbacks between two attempts of a call."""
 _READ_MOST: Final = 500
 _ASK_TIMEOUT_S: Final = 2.0
 _TRY_AGAIN_S: Final = 1.0
@@ -36,7 +36,7 @@ _LOOK_S: Final = 0.25
 READ_S: Final = 60.0
 """Time limit of `read_to_end`."""
 AWAY_S: Final = 15.0
-"""Time limit of `read_to_end` for brokers that are unavailable."""
+"""Time that `read_to_end` waits for unavailable brokers."""
 _END_OF_PARTITION: Final = "_PARTITION_EOF"
 
 _log = event_logger(__name__)
@@ -53,7 +53,7 @@ class CompactedTopic:
         apply: receives each record's key and value (None deletes), in the follower's thread. An
             exception from it ends the follower; `wait_ready` raises it.
         ask_every_s: interval at which the topic's end is queried; it bounds `current_as_of`.
-        look_back_s: age of the oldest records that are read at the start; 0: all are.
+        look_back_s: age of the oldest records to read at the start; 0 reads all.
 
     Attributes:
         appended_ms: append time of the record being applied, by the brokers' clock.
@@ -82,9 +82,9 @@ class CompactedTopic:
         self._current_as_of: float | None = None
         self.appended_ms = 0
         self._positions: dict[int, int] = {}
-        self._troubles = ConnectionErrors()
+        self._errors = ConnectionErrors()
         self._behind = BehindLogger(topic)
-        config = {**_config(settings, topic), "error_cb": self._troubles.note_error}
+        config = {**_config(settings, topic), "error_cb": self._errors.note_error}
         self._client = open_client(settings, Consumer, config)
         self._thread = threading.Thread(target=self._run, name=f"follow {topic}", daemon=True)
 
@@ -100,7 +100,7 @@ class CompactedTopic:
 
     @property
     def problem(self) -> KafkaFailure | None:
-        """Problem that keeps the table from being current, or empty."""
+        """Error that keeps the table from being current; None while it is."""
         return self._problem
 
     def start(self) -> Self:
@@ -166,7 +166,7 @@ class CompactedTopic:
             self._client.close()
 
     def _assign(self) -> None:
-        """Assign every partition from where reading begins, as soon as the topic is visible."""
+        """Assign every partition at its start position, as soon as the topic is visible."""
         while not self._stop.is_set():
             try:
                 places = self._places(self._partitions())
@@ -179,7 +179,7 @@ class CompactedTopic:
             return
 
     def _places(self, partitions: list[int]) -> list[TopicPartition]:
-        """Return where reading begins in each partition.
+        """Return the start position in each partition.
 
         Raises:
             KafkaFailure: the brokers do not answer.
@@ -194,7 +194,7 @@ class CompactedTopic:
             )
         except KafkaException as error:
             failure = translate(error, f"find the latest records of topic {self._topic}")
-            raise self._troubles.explained(failure) from None
+            raise self._errors.explained(failure) from None
         for each in found:
             if each.error is not None:
                 raise translate(each.error, f"find the latest records of topic {self._topic}")
@@ -210,7 +210,7 @@ class CompactedTopic:
         def serve() -> None:
             self._client.poll(_SERVE_S)
 
-        seen = answered(ask, doing, _ASK_TIMEOUT_S, self._troubles, serve)
+        seen = call_until(ask, doing, _ASK_TIMEOUT_S, self._errors, serve)
         topic = seen.topics[self._topic]
         if topic.error is not None:
             raise translate(topic.error, doing)
@@ -232,7 +232,7 @@ class CompactedTopic:
                 self._current_as_of, ends = asked_at, None
                 self._problem = None
                 self._behind.is_current()
-                self._troubles.note_response()
+                self._errors.note_response()
                 self._ready.set()
 
     def _ends(self) -> Mapping[int, int] | None:
@@ -246,11 +246,11 @@ class CompactedTopic:
             }
         except KafkaException as error:
             failure = translate(error, f"find the end of topic {self._topic}")
-            self._report(self._troubles.explained(failure))
+            self._report(self._errors.explained(failure))
             return None
 
     def _reaches(self, ends: Mapping[int, int]) -> bool:
-        """Return whether everything below these ends was read."""
+        """Return whether the table has read up to these ends."""
         return all(self._positions[part] >= ends[part] for part in ends)
 
     def _read(self, wait_s: float) -> None:
@@ -289,7 +289,7 @@ def _config(settings: KafkaSettings, topic: str) -> dict[str, object]:
         # The topic is small: librdkafka's default of 64 MiB is not needed.
         "queued.max.messages.kbytes": 4_096,
         "fetch.max.bytes": 4 * 1024 * 1024,
-        # A record ends the wait at once, but the question for the end waits for its turn behind it.
+        # A record ends the wait at once, but the request for the end is queued behind the fetch.
         "fetch.wait.max.ms": 250,
     }
     return settings.client_config(

@@ -1,7 +1,7 @@
-"""Consumer of a group: owned by one thread, with explicit commits.
+"""Group consumer: owned by one thread, with explicit commits.
 
-It never commits or stores offsets implicitly. When the log no longer has a position, it reports
-that and never resets it silently. All calls must come from the owning thread: librdkafka calls
+It never commits or stores offsets implicitly. When a position is not in the log, it notifies the
+owner and never resets silently. All calls must come from the owning thread: librdkafka calls
 `on_assign` and `on_revoke` from within `read` and `close`.
 """
 
@@ -33,11 +33,10 @@ from plaudit.kafka.types import CommittedOffset, GroupConfig, GroupEvents, Parti
 
 __all__ = ["CommittedOffset", "Consumer", "GroupConfig", "GroupEvents", "Partition"]
 
-# Caps on librdkafka's own memory (three consumers took 155 MB at its defaults and 26 MB with
-# these).
+# Limits of librdkafka's memory: three consumers took 155 MB at its defaults, 26 MB with these.
 MEMORY_CAPS: Final[Mapping[str, object]] = {
     "queued.max.messages.kbytes": 4_096,
-    # A partition whose queue is full is left out of the fetch under way, which may take 200 ms.
+    # A partition whose queue is full is missing from the current fetch, which may take 200 ms.
     "queued.min.messages": 2_000,
     "fetch.max.bytes": 4 * 1024 * 1024,
     # After the queue was full: fetch again soon, not after the default second.
@@ -80,7 +79,7 @@ class Consumer:
         self._was_member = False
         self._eager = config.assignor == "range"
         self._by_broker = settings.groups_by_broker
-        self._troubles = ReadErrors(config.group_id)
+        self._read_errors = ReadErrors(config.group_id)
         # Start offset of each assigned partition: until a record of it has been read, the client
         # does not know its position.
         self._starts: dict[Partition, int] = {}
@@ -107,7 +106,7 @@ class Consumer:
         return {**common, "partition.assignment.strategy": config.assignor}
 
     def _session(self, config: GroupConfig) -> dict[str, object]:
-        """Return how soon a member counts as dead; with KIP-848, the brokers decide that."""
+        """Return the session time-out; with KIP-848, the brokers set it."""
         if self._by_broker:
             return {}
         return {
@@ -130,8 +129,8 @@ class Consumer:
         """Return available records, at most `most`; wait for the first one only.
 
         `consume(n, timeout)` alone would wait for n records or the whole time-out.
-        A transient error is logged once, and reading continues. The same applies to permissions
-        that a member loses, because an operator may have removed them by mistake.
+        It logs a transient error once and continues. So it does when a member loses permissions,
+        because an operator may have removed them by mistake.
 
         Raises:
             NotAuthorized: the group never accepted this user.
@@ -147,8 +146,8 @@ class Consumer:
         if len(records) != len(batch):
             for message in batch:
                 self._take_error(message)
-        if records and self._troubles.any:
-            self._troubles.recovered({message.topic() or "" for message in records})
+        if records and self._read_errors.any:
+            self._read_errors.recovered({message.topic() or "" for message in records})
         return records
 
     def pause(self, partitions: Sequence[Partition]) -> None:
@@ -176,7 +175,7 @@ class Consumer:
         self._starts[partition] = offset
 
     def committed(self, partitions: Sequence[Partition]) -> dict[Partition, CommittedOffset]:
-        """Return the group's committed offsets; metadata of another cluster as it is.
+        """Return the group's committed offsets; metadata of another cluster stays bound.
 
         Raises:
             KafkaFailure: no response in 10 s, or not allowed.
@@ -196,7 +195,7 @@ class Consumer:
         """Commit offsets with their metadata.
 
         Raises:
-            KafkaFailure: refused. Without `wait`, only errors that the client itself finds.
+            KafkaFailure: the commit failed; without `wait`, only for errors in the client.
         """
         cluster = self._cluster or self._find_cluster(next(iter(places)).topic)
         offsets = [
@@ -256,7 +255,7 @@ class Consumer:
         self._call("leave the group", self._client.close)
 
     def _find_cluster(self, topic: str) -> str:
-        """Ask again at each assignment: the addresses may lead to another cluster by now."""
+        """Query the cluster's id, at each assignment: the addresses may lead elsewhere by now."""
         ask = partial(find_cluster_id, self._settings, topic, _CALL_TIMEOUT_S)
         self._cluster = self._call("find the cluster", ask)
         return self._cluster
@@ -264,7 +263,7 @@ class Consumer:
     def _start_again(self, place: TopicPartition) -> None:
         """Resume fetching a partition that the client has abandoned.
 
-        The client abandons a partition when its position is out of range and it may not reset it.
+        The client abandons a partition whose position is out of range, because it may not reset it.
         """
         if self.incremental:
             self._client.incremental_unassign([place])
@@ -279,9 +278,9 @@ class Consumer:
         ]
         self._client.assign([place, *places])
 
-    def _on_assign(self, client: Client, given: list[TopicPartition]) -> None:
+    def _on_assign(self, client: Client, assigned: list[TopicPartition]) -> None:
         self._was_member = True
-        partitions = [Partition(place.topic, place.partition) for place in given]
+        partitions = [Partition(place.topic, place.partition) for place in assigned]
         offsets = self._events.on_assign(partitions)
         self._starts |= {partition: offsets[partition] for partition in partitions}
         places = [TopicPartition(*partition, offsets[partition]) for partition in partitions]
@@ -291,14 +290,14 @@ class Consumer:
         else:
             client.assign(places)
 
-    def _on_revoke(self, _: Client, taken: list[TopicPartition]) -> None:
-        self._events.on_revoke(self._let_go(taken))
+    def _on_revoke(self, _: Client, revoked: list[TopicPartition]) -> None:
+        self._events.on_revoke(self._unassign(revoked))
 
-    def _on_lost(self, _: Client, taken: list[TopicPartition]) -> None:
-        self._events.on_lost(self._let_go(taken))
+    def _on_lost(self, _: Client, revoked: list[TopicPartition]) -> None:
+        self._events.on_lost(self._unassign(revoked))
 
-    def _let_go(self, taken: list[TopicPartition]) -> list[Partition]:
-        partitions = [Partition(place.topic, place.partition) for place in taken]
+    def _unassign(self, revoked: list[TopicPartition]) -> list[Partition]:
+        partitions = [Partition(place.topic, place.partition) for place in revoked]
         for partition in partitions:
             self._starts.pop(partition, None)
         return partitions
@@ -308,9 +307,9 @@ class Consumer:
         """Whether a rebalance revokes only the partitions that move (cooperative protocol)."""
         return not self._eager or self._by_broker
 
-    def _on_commit(self, error: KafkaError | None, told: list[TopicPartition]) -> None:
+    def _on_commit(self, error: KafkaError | None, results: list[TopicPartition]) -> None:
         """Handle the result of an asynchronous commit; called from within `read`."""
-        failed = self._troubles.committed(error, told)
+        failed = self._read_errors.committed(error, results)
         self._events.on_commit([Partition(each.topic, each.partition) for each in failed])
 
     def _take_error(self, message: Message) -> None:
@@ -332,7 +331,7 @@ class Consumer:
             raise fatal
         if isinstance(failure, NotAuthorized) and not self._was_member:
             raise failure
-        self._troubles.failed(topic, failure)
+        self._read_errors.failed(topic, failure)
 
     def _call(self, doing: str, call: Callable[[], _T]) -> _T:
         try:

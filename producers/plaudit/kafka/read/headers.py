@@ -1,4 +1,4 @@
-"""Record headers, tolerant of foreign producers."""
+"""Record headers, including malformed ones from other producers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, bytes]]
 
 _ask: Final = methodcaller("headers")
-"""Reader of a message's headers.
+"""Indirect call of `message.headers()`.
 
-Once a direct call is hot, the interpreter specializes it and no longer checks whether the client
-raised. Then the list with the null pointer would be used as the headers.
+Once a direct call is hot, the interpreter specializes it and skips the check whether the client
+raised. The caller would then use the list with the null pointer.
 """
 
 

@@ -22,7 +22,7 @@ from plaudit.kafka.settings import KafkaSettings
 _TIMEOUT_S: Final = 10.0
 _READ_S: Final = 3.0
 _ASK_AGAIN_S: Final = 0.1
-# Transient after a broker starts: over once the group's coordinator is known.
+# Transient after a broker starts, until the group's coordinator is known.
 _MOVING: Final = frozenset(
     {"NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE"}
 )
@@ -96,9 +96,9 @@ class LagReader:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
         }
-        self._troubles = ConnectionErrors()
+        self._errors = ConnectionErrors()
         config = settings.client_config(MEMORY_CAPS, **enforced)
-        config["error_cb"] = self._troubles.note_error
+        config["error_cb"] = self._errors.note_error
         self._client = open_client(settings, Consumer, config)
 
     def read(self, topics: Collection[str]) -> list[PartitionLag]:
@@ -122,7 +122,7 @@ class LagReader:
             return [self._lag(place, cluster) for place in found]
         except KafkaException as error:
             self._client.poll(0)  # serves the error callback with the connections' errors
-            raise self._troubles.explained(translate(error, "read the group's lag")) from None
+            raise self._errors.explained(translate(error, "read the group's lag")) from None
 
     def positions(self, partitions: Collection[Partition]) -> dict[Partition, GroupPosition]:
         """Return the group's position in each partition, with one request.
@@ -153,7 +153,7 @@ class LagReader:
                 self._client.poll(0)  # serves the error callback with the connections' errors
                 failure = translate(error, "read the group's position")
                 if failure.code not in _MOVING or time.monotonic() > deadline:
-                    raise self._troubles.explained(failure) from None
+                    raise self._errors.explained(failure) from None
             time.sleep(_ASK_AGAIN_S)
 
     def first(self, lag: PartitionLag) -> First | None:
@@ -178,7 +178,7 @@ class LagReader:
         self._client.close()
 
     def _lag(self, place: TopicPartition, cluster: str) -> PartitionLag:
-        low, high = log_bounds(self._client, place, _TIMEOUT_S, self._troubles)
+        low, high = log_bounds(self._client, place, _TIMEOUT_S, self._errors)
         # Without a committed position, the offset is negative.
         found = resume(max(low, place.offset) if place.offset < 0 else place.offset, low, high)
         past_end = max(0, place.offset - high)

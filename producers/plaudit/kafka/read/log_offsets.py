@@ -1,4 +1,4 @@
-"""Offsets of many partitions at once, by time; needs only the right to describe topics."""
+"""Offsets of many partitions by time, for users that may only describe topics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GRACE_S: Final = 2.0
 _NONE: Final = -1
 _START: Final = -2
 _END: Final = -1
-"""Kafka's protocol has these in place of a moment."""
+"""Values of Kafka's protocol in place of a time."""
 _T = TypeVar("_T")
 
 
@@ -43,7 +43,7 @@ class LogPlace(NamedTuple):
 
 
 class LogOffsets:
-    """Looks up offsets; all partitions of a call share a request to each broker.
+    """Looks up offsets, with one request to each broker for all partitions of a call.
 
     Args:
         settings: connection to Kafka.
@@ -55,8 +55,8 @@ class LogOffsets:
 
     def __init__(self, settings: KafkaSettings, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._troubles = ConnectionErrors()
-        config = {**settings.client_config(), "error_cb": self._troubles.note_error}
+        self._errors = ConnectionErrors()
+        config = {**settings.client_config(), "error_cb": self._errors.note_error}
         self._client = open_client(settings, AdminClient, config)
 
     def topics(self) -> list[str]:
@@ -101,7 +101,7 @@ class LogOffsets:
             return self._client.list_topics(timeout=self._timeout_s).topics
         except KafkaException as error:
             self._client.poll(0)  # serves the error callback with the connections' errors
-            raise self._troubles.explained(translate(error, "list topics")) from None
+            raise self._errors.explained(translate(error, "list topics")) from None
 
     def _ask(self, asked: Mapping[Partition, OffsetSpec]) -> dict[Partition, LogPlace]:
         if not asked:
@@ -123,4 +123,4 @@ class LogOffsets:
             raise KafkaUnavailable(doing, "no answer in time") from None
         except KafkaException as error:
             self._client.poll(0)  # serves the error callback with the connections' errors
-            raise self._troubles.explained(translate(error, doing)) from None
+            raise self._errors.explained(translate(error, doing)) from None

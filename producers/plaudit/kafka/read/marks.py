@@ -1,9 +1,8 @@
-"""Marks in partitions: offsets of a consumer group that never has a member.
+"""Marks in partitions, kept as offsets of a consumer group without members.
 
-A process can't change the offsets of a group with running members. It can change those of a group
-without members, and every process can read them. So an operator sets a mark, and workers read it.
-Brokers delete marks on their own, as they delete the offsets of any idle group
-(`offsets.retention.minutes`, a week by default).
+Kafka lets a process change the offsets of a group only while the group has no members. Every
+process can read them. So an operator sets a mark, and workers read it. Brokers delete marks like
+the offsets of any idle group (`offsets.retention.minutes`, a week by default).
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Marks:
         self._settings = settings
         self._group = group
         self._lock = threading.Lock()
-        self._troubles = ConnectionErrors()
+        self._errors = ConnectionErrors()
         self._client: Consumer | None = None
 
     def read(self, partitions: Collection[Partition]) -> dict[Partition, int]:
@@ -53,7 +52,7 @@ class Marks:
                 found = self._opened().committed(asked, timeout=TIMEOUT_S)
             except KafkaException as error:
                 failure = translate(error, f"read the offsets of group {self._group}")
-                raise self._troubles.explained(failure) from None
+                raise self._errors.explained(failure) from None
         return {
             Partition(place.topic, place.partition): place.offset
             for place in found
@@ -72,7 +71,7 @@ class Marks:
                 self._opened().commit(offsets=mark, asynchronous=False)
             except KafkaException as error:
                 failure = translate(error, f"write the offsets of group {self._group}")
-                raise self._troubles.explained(failure) from None
+                raise self._errors.explained(failure) from None
 
     def close(self) -> None:
         """Close the connection, if open."""
@@ -91,6 +90,6 @@ class Marks:
         if self._client is None:
             enforced: dict[str, object] = {"group.id": self._group, "enable.auto.commit": False}
             config = self._settings.client_config(MEMORY_CAPS, **enforced)
-            config["error_cb"] = self._troubles.note_error
+            config["error_cb"] = self._errors.note_error
             self._client = open_client(self._settings, Consumer, config)
         return self._client

@@ -1,4 +1,4 @@
-"""Check of a group's positions against the log, at assignments and fetch errors."""
+"""Check of a group's positions against the log, after assignments and fetch errors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from plaudit.logs.logger import event_logger
 _log = event_logger(__name__)
 
 CONFIRM_AFTER_S: Final = 1.0
-"""A log whose leader has just moved is asked about again: reading all of it anew costs more."""
+"""Pause before a second query: a new leader may report a wrong end, and rereading costs more."""
 
 _T = TypeVar("_T")
 Ask = Callable[[Callable[[], _T]], _T]
 
 
 class Logs(Protocol):
-    """The needed part of a consumer."""
+    """Part of a consumer that the check needs."""
 
     def ends_of(self, partitions: list[Partition]) -> dict[Partition, int]:
         """Return the offset after the last record of each; raises KafkaFailure."""
@@ -31,30 +31,30 @@ class Logs(Protocol):
         ...
 
 
-class Positions:
+class PositionCheck:
     """Finds positions that the log does not have; belongs to the consumer's thread.
 
     Args:
-        logs: asks the brokers.
-        choice: where to begin when a position does not belong to its log.
-        tell: called for every such position.
-        sleep: waits.
+        logs: queries the brokers.
+        choice: start position when a position is past the end of its log.
+        on_reset: called for every such position.
+        sleep: waits for some seconds.
     """
 
     def __init__(
         self,
         logs: Logs,
         choice: PastEnd,
-        tell: Callable[[Partition], None],
+        on_reset: Callable[[Partition], None],
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._logs = logs
         self._choice = choice
-        self._tell = tell
+        self._on_reset = on_reset
         self._sleep = sleep
 
     def past_end(self, places: Mapping[Partition, CommittedOffset]) -> dict[Partition, int]:
-        """Return where to begin in the partitions whose place is past the end of the log."""
+        """Return the start positions of partitions whose position is past the end of the log."""
         known = {each: place.offset for each, place in places.items() if place.offset is not None}
         if not known:
             return {}
@@ -68,16 +68,16 @@ class Positions:
         return starts
 
     def restart(self, partition: Partition, position: int) -> int:
-        """Return where to begin in a topic that was created again; log and tell."""
+        """Return the start position in a recreated topic; log it and notify."""
         low, high = self._logs.bounds(partition)
         start = low if self._choice is PastEnd.START else high
-        self._tell(partition)
+        self._on_reset(partition)
         where = {"partition": str(partition), "position": position, "reading_on_at": start}
         _log.error("topic.recreated", extra={**where, "skipped": start - low})
         return start
 
     def resumption(self, partition: Partition, position: int) -> Resumption:
-        """Return where to read on in one partition; log and tell when it is past the end."""
+        """Return where to continue in one partition; log and notify when it is past the end."""
         found = resume(position, *self._logs.bounds(partition), self._choice)
         if not found.past_end:
             return found
@@ -85,7 +85,7 @@ class Positions:
         low, high = self._logs.bounds(partition)
         found = resume(position, low, high, self._choice)
         if found.past_end:
-            self._tell(partition)
+            self._on_reset(partition)
             _log.error(
                 "position.past_end",
                 extra={

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from plaudit.kafka.admin_types import TopicMetadata
 from plaudit.kafka.clients import open_client
-from plaudit.kafka.connection_errors import ConnectionErrors, answered
+from plaudit.kafka.connection_errors import ConnectionErrors, call_until
 from plaudit.kafka.errors import KafkaUnavailable, TopicProblem, translate
 from plaudit.kafka.permissions import require_read
 from plaudit.kafka.read.consumer import Partition
@@ -29,8 +29,8 @@ _BATCH: Final = 200
 """Records per batch. With 23 headers each, 200 are read at 110,000/s and 5,000 at 60,000/s,
 because the processor's caches hold no more.
 """
-# Prefetch enough that the reader never waits for the brokers. A consumer's usual caps, made for
-# HTTP, read 30,000 records a second. Four times as much reads no faster and takes 60 MB more.
+# Prefetch enough that the reader never waits for the brokers. A worker's limits, which suit HTTP,
+# read 30,000 records a second. Four times as much reads no faster and takes 60 MB more.
 _READ_AHEAD: Final[Mapping[str, object]] = {
     "queued.max.messages.kbytes": 8_192,
     "queued.min.messages": 50_000,
@@ -68,7 +68,7 @@ class BoundedReader:
             "enable.auto.offset.store": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
-            # A broker holds an empty fetch this long, and the end of a range waits for it.
+            # A broker holds an empty fetch this long, which delays the end of a range.
             "fetch.wait.max.ms": 20,
             # Retention may remove the start: `gone` counts the offsets, and reading continues after
             # them.
@@ -76,9 +76,9 @@ class BoundedReader:
             "allow.auto.create.topics": False,
         }
         self._settings = settings
-        self._troubles = ConnectionErrors()
+        self._errors = ConnectionErrors()
         config = settings.client_config(_READ_AHEAD, **enforced)
-        config["error_cb"] = self._troubles.note_error
+        config["error_cb"] = self._errors.note_error
         self.client = open_client(settings, Consumer, config)
 
     def partitions(self, topic: str) -> list[Partition]:
@@ -96,7 +96,7 @@ class BoundedReader:
         def serve() -> None:
             self.client.poll(_SERVE_S)
 
-        seen = answered(ask, doing, _TIMEOUT_S, self._troubles, serve)
+        seen = call_until(ask, doing, _TIMEOUT_S, self._errors, serve)
         if seen.error is not None:
             raise translate(seen.error, doing)
         if not seen.partitions:
@@ -115,8 +115,8 @@ class BoundedReader:
     def bounds(self, topic: str) -> dict[Partition, Span]:
         """Return the current range of each partition.
 
-        Brokers report offsets to any user that may describe the topic, but reading needs another
-        permission. For an empty topic, nothing else would reveal that it is missing.
+        It also checks the permission to read, since describing a topic is enough to see its
+        offsets. With an empty topic, nothing else would reveal a missing permission.
 
         Raises:
             KafkaFailure: the brokers are unavailable or refuse.
@@ -136,7 +136,7 @@ class BoundedReader:
         try:
             found = self.client.offsets_for_times(asked, timeout=_TIMEOUT_S)
         except KafkaException as error:
-            raise self._troubles.explained(translate(error, "find offsets by time")) from None
+            raise self._errors.explained(translate(error, "find offsets by time")) from None
         for place in found:
             if place.error is not None:
                 raise translate(place.error, f"find offsets by time in {place.topic}")
@@ -149,9 +149,8 @@ class BoundedReader:
     def read(self, spans: Mapping[Partition, Span]) -> Iterator[Message]:
         """Yield the records of these ranges, ascending within each partition.
 
-        A partition is also finished when its end is reported: compaction and transactions leave
-            gaps,
-        and the record before the end may be gone.
+        A partition is also finished when the client reports its end: compaction and transactions
+        leave gaps, so the last offset of a range may hold no record.
 
         Raises:
             KafkaFailure: the brokers refuse, or are unavailable for longer than `patience_s`.
@@ -187,19 +186,19 @@ class BoundedReader:
         """Decide whether to keep waiting.
 
         Raises:
-            NotAuthorized: the brokers no longer accept this user.
+            NotAuthorized: the brokers do not accept this user any more.
             KafkaUnavailable: the brokers are unavailable for longer than `patience_s`.
         """
         doing = f"read {', '.join(sorted({str(topic) for topic, _ in left}))}"
-        refusal = self._troubles.refusal(doing)
+        refusal = self._errors.refusal(doing)
         if refusal is not None:
             raise refusal
         if silent_s > self._patience_s:
             silence = KafkaUnavailable(doing, f"nothing in {self._patience_s:g} s")
-            raise self._troubles.explained(silence)
+            raise self._errors.explained(silence)
 
     def _log_bounds(self, place: TopicPartition) -> Span:
-        return log_bounds(self.client, place, _TIMEOUT_S, self._troubles)
+        return log_bounds(self.client, place, _TIMEOUT_S, self._errors)
 
     def _take_error(self, message: Message, spans: Mapping[Partition, Span], left: _Ends) -> None:
         """Handle an event that is not a record: the end of a partition, or an error.

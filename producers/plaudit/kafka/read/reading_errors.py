@@ -13,7 +13,7 @@ from plaudit.logs.logger import event_logger
 _log = event_logger(__name__)
 
 REBALANCING: Final = frozenset({"REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"})
-"""Codes of commits that a rebalance overtook; any member that comes or goes causes them."""
+"""Errors of commits during a rebalance, which any member causes that joins or leaves."""
 
 
 class ReadErrors:
@@ -25,7 +25,7 @@ class ReadErrors:
 
     def __init__(self, group: str) -> None:
         self._group = group
-        # By topic (empty for none in particular) and code.
+        # By topic (empty: no particular one) and code.
         self._reading: dict[tuple[str, str], KafkaFailure] = {}
         self._committing: KafkaFailure | None = None
 
@@ -66,7 +66,7 @@ class ReadErrors:
 
 
 def log_failed_commit(failure: KafkaFailure) -> None:
-    """Log a failed commit; a rebalance causes some, which are news and not a warning."""
+    """Log a failed commit: as INFO if a rebalance caused it, otherwise as a warning."""
     if failure.code in REBALANCING:
         _log.info("offsets.commit_failed", extra={"error": str(failure)})
     else:

@@ -54,9 +54,9 @@ class RecordReader:
             "allow.auto.create.topics": False,
         }
         self._lock = threading.Lock()
-        self._troubles = ConnectionErrors()
+        self._errors = ConnectionErrors()
         config = settings.client_config(MEMORY_CAPS, **enforced)
-        config["error_cb"] = self._troubles.note_error
+        config["error_cb"] = self._errors.note_error
         self._client = open_client(settings, Consumer, config)
 
     def read(self, topic: str, partition: int, offset: int) -> StoredRecord | None:
@@ -67,7 +67,7 @@ class RecordReader:
         """
         place = TopicPartition(topic, partition, offset)
         with self._lock:
-            low, high = log_bounds(self._client, place, TIMEOUT_S, self._troubles)
+            low, high = log_bounds(self._client, place, TIMEOUT_S, self._errors)
             if not low <= offset < high:
                 return None
             self._client.assign([place])

@@ -1,11 +1,11 @@
-"""Watch over topics that are deleted and created again under the same name.
+"""Detection of topics that were deleted and recreated under the same name.
 
-Kafka gives each topic an id (KIP-516). A position belongs to the topic with one id. In a topic that
-was created again it means nothing, even where the new log is longer than the old one. Brokers drop
-the committed offsets of a deleted topic, so only a running member can bring an old position back:
-it compares ids in memory. It may also commit an old position before it notices, and another member
-may get that partition. So a member compares the id of a topic as soon as a partition of it comes,
-with what it knows from the partitions that it has.
+Kafka gives each topic an id (KIP-516), and a position belongs to one id. In a recreated topic it
+means nothing, even where the new log is longer than the old one. Brokers drop the committed offsets
+of a deleted topic, so only a running member can bring an old position back. It therefore compares
+ids in memory. But it may commit an old position before it notices, and another member may then
+receive that partition. So a member also compares a topic's id as soon as it receives a partition
+of it.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from plaudit.logs.logger import event_logger
 
 _log = event_logger(__name__)
 
-LOOK_EVERY_S: Final = 10.0
+CHECK_EVERY_S: Final = 10.0
 ANSWER_S: Final = 5.0
 NO_ID: Final = "AAAAAAAAAAAAAAAAAAAAAA"
-"""All bits zero: brokers before Kafka 2.8 have no ids."""
+"""Id with all bits zero, which brokers before Kafka 2.8 return."""
 
 Described = Mapping[str, "Future[TopicDescription]"]
 
 
 class TopicWatch:
-    """Compares the ids of topics with those of the last look; belongs to one thread.
+    """Compares the ids of topics between checks; belongs to one thread.
 
     Args:
-        describe: asks the brokers about topics, without waiting.
+        describe: starts a query about topics, without waiting for the answer.
         monotonic: seconds that never jump.
     """
 
@@ -54,19 +54,19 @@ class TopicWatch:
         self._ids: dict[str, str] = {}
         self._seen: set[Partition] = set()
         self._due_s = 0.0
-        self._said = ""
+        self._logged = ""
 
-    def look(self, held: Collection[Partition]) -> list[Partition]:
-        """Return the partitions whose topic was created again since the last look.
+    def recreated(self, held: Collection[Partition]) -> list[Partition]:
+        """Return the partitions whose topic was recreated since the previous check.
 
-        It never waits: one call asks, and a later one takes the answer. A partition that came since
-        the last look is among them: its position may be from the topic before.
+        It never waits: one call sends the query, and a later one processes the answer. A partition
+                that was assigned meanwhile is included: its position may belong to the old topic.
         """
         now_s = self._monotonic()
         if self._asked is None:
             if held and (now_s >= self._due_s or not self._seen >= set(held)):
                 self._asked = self._describe({each.topic for each in held})
-                self._due_s = now_s + LOOK_EVERY_S
+                self._due_s = now_s + CHECK_EVERY_S
             return []
         if not all(each.done() for each in self._asked.values()):
             return []
@@ -85,20 +85,20 @@ class TopicWatch:
             try:
                 ids[topic] = str(future.result(0).topic_id)
             except KafkaException as error:
-                failure = translate(error, f"look at topic {topic}")
+                failure = translate(error, f"describe topic {topic}")
                 if isinstance(failure, NotAuthorized):  # all else passes
-                    self._say(failure)
+                    self._log_refusal(failure)
         return {topic: each for topic, each in ids.items() if each != NO_ID}
 
-    def _say(self, failure: NotAuthorized) -> None:
+    def _log_refusal(self, failure: NotAuthorized) -> None:
         """Log once why topics can't be compared; the member continues to read."""
-        if str(failure) != self._said:
-            self._said = str(failure)
-            _log.warning("topics.unavailable", extra={"error": self._said})
+        if str(failure) != self._logged:
+            self._logged = str(failure)
+            _log.warning("topics.unavailable", extra={"error": self._logged})
 
 
 def watch_topics(settings: KafkaSettings) -> TopicWatch:
-    """Return a watch with a connection of its own.
+    """Return a watch with its own connection.
 
     Raises:
         SettingsError: librdkafka rejects a property.

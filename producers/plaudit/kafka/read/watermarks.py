@@ -11,7 +11,7 @@ from plaudit.kafka.connection_errors import ConnectionErrors
 from plaudit.kafka.errors import KafkaUnavailable, translate
 
 _ASK_AGAIN_S: Final = 0.1
-# Transient after a topic is created or a broker leaves: over once the leader is known.
+# Transient after a topic is created or a broker leaves, until the leader is known.
 _MOVING: Final = frozenset({"NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE"})
 
 
@@ -19,7 +19,7 @@ def log_bounds(
     client: Consumer,
     place: TopicPartition,
     timeout_s: float,
-    troubles: ConnectionErrors | None = None,
+    connection_errors: ConnectionErrors | None = None,
 ) -> tuple[int, int]:
     """Return the first offset in the log and the one after the last.
 
@@ -36,7 +36,9 @@ def log_bounds(
         except KafkaException as error:
             failure = translate(error, doing)
             if failure.code not in _MOVING or time.monotonic() > deadline:
-                raise (troubles.explained(failure) if troubles else failure) from None
+                raise (
+                    connection_errors.explained(failure) if connection_errors else failure
+                ) from None
         else:
             if found is None:
                 raise KafkaUnavailable(doing, "no answer in time")

@@ -1,4 +1,4 @@
-"""A decoder with every schema of an installation, connected when it is first needed."""
+"""Decoder that knows every schema of an installation and connects on first use."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 from plaudit.events.decoding import Event, EventDecoder, SchemaUnknown
 from plaudit.events.framing import Headers
-from plaudit.kafka.schemas.lookup import AnsweredSchemas, SchemaLookup
+from plaudit.kafka.schemas.lookup import BlockingSchemaLookup, SchemaLookup
 from plaudit.kafka.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from typing import Self
 
 READ_S: Final = 10.0
-"""Time to read the `schemas` topic; what is not read by then counts as unknown."""
+"""Time to read the `schemas` topic; schemas that it has not read by then count as unknown."""
 
 
 class LateDecoder:
-    """Opens a decoder on first use; a context manager. Safe to use from any thread.
+    """Context manager that opens a decoder on first use; safe to use from any thread.
 
     Args:
         settings: connection to Kafka and the registry.
@@ -51,7 +51,7 @@ class LateDecoder:
                 self._schemas = SchemaLookup(self._settings)
                 self._schemas.start()
                 self._schemas.wait_ready(READ_S)
-                self._decoder = EventDecoder(AnsweredSchemas(self._schemas))
+                self._decoder = EventDecoder(BlockingSchemaLookup(self._schemas))
             return self._decoder
 
     def close(self) -> None:

@@ -21,15 +21,15 @@ NO_REGISTRY: Final = (
 
 
 def unknown(fingerprint: bytes, topic: str, *, is_read: bool) -> SchemaUnknown:
-    """Return the message for a fingerprint that the `schemas` topic does not have."""
+    """Return the error for a fingerprint that the `schemas` topic does not have."""
     if not is_read:
         return SchemaUnknown(fingerprint.hex(), f"{topic} is not read to its end", asked=False)
-    way_out = "run `plaudit schemas register` with the release that writes it"
-    return SchemaUnknown(fingerprint.hex(), f"{topic} does not have it; {way_out}")
+    advice = "run `plaudit schemas register` with the release that writes it"
+    return SchemaUnknown(fingerprint.hex(), f"{topic} does not have it; {advice}")
 
 
 class SchemaLookup:
-    """Look-up of writer schemas that never blocks (see `SchemaLookup`).
+    """Look-up of writer schemas that never blocks.
 
     Args:
         settings: connection to Kafka and the registry.
@@ -56,7 +56,7 @@ class SchemaLookup:
         """Return the registry's schema with this id; None while it is being fetched.
 
         Raises:
-            SchemaUnknown: the registry could not be asked.
+            SchemaUnknown: the registry is unavailable.
             Undecodable: the registry does not have it, or no registry is configured.
         """
         if self._registry is None:
@@ -79,13 +79,13 @@ class SchemaLookup:
 
 
 def _registry_at(url: str) -> RegistryLookup:
-    # The HTTP client takes a fifth of a command's start; most installations have no registry.
+    # Importing the HTTP client takes a fifth of a command's start-up; most installations need none.
     from plaudit.events.registry.client import RegistryLookup  # noqa: PLC0415 - takes long, is seldom needed
 
     return RegistryLookup(url, [each.record for each in CATALOGUE.values()])
 
 
-class AnsweredSchemas:
+class BlockingSchemaLookup:
     """Look-up for jobs that read each record once: waits until a result is available.
 
     Args:
@@ -109,7 +109,7 @@ class AnsweredSchemas:
         """Return the registry's schema with this id.
 
         Raises:
-            SchemaUnknown: the registry could not be asked.
+            SchemaUnknown: the registry is unavailable.
             Undecodable: the registry does not have it, or no registry is configured.
         """
         found = ask_until(lambda: self._known.by_id(schema_id), self._wait_s, every_s=_ASK_AGAIN_S)

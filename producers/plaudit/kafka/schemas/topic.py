@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ASK_EVERY_S: Final = 5.0
 _CURRENT_FOR_S: Final = 30.0
-"""Maximum age of the table. Some queries in a row may fail while a broker restarts."""
+"""Maximum age of the table; long enough for queries that fail while a broker restarts."""
 
 _log = event_logger(__name__)
 
@@ -41,8 +41,8 @@ def register(
         timeout_s: time limit for all of them together.
 
     Raises:
-        ValueError: a text is not a schema.
-        KafkaFailure: one was not acknowledged.
+        ValueError: one of the texts is not a schema.
+        KafkaFailure: the brokers did not acknowledge a schema.
     """
     keyed = [(fingerprint(json.loads(schema)).hex().encode(), schema) for schema in schemas]
     futures = [producer.publish(topic, schema.encode(), key) for key, schema in keyed]
@@ -91,7 +91,7 @@ class SchemasFollower:
 
     @property
     def problem(self) -> Exception | None:
-        """Problem that keeps schemas from being read, or empty."""
+        """Error that keeps schemas from being read; None while there is none."""
         return self._table.problem
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ class SchemasFollower:
             _log.warning("schemas.unreadable", extra={"key": repr(key), "error": str(error)})
             return
         if actual != name:
-            # Events would be decoded with a schema that did not write them.
+            # With this schema, events would be decoded wrongly.
             _log.warning("schemas.mismatch", extra={"key": repr(key), "actual": actual.hex()})
             return
         self._schemas[name] = schema

@@ -17,7 +17,7 @@ Headers = list[tuple[str, bytes]]
 class Ack(NamedTuple):
     """The brokers have the record, in as many in-sync replicas as the topic requires.
 
-    It is a named tuple, not a dataclass: it is created for every record, and costs a third.
+    It is created for every record, and a named tuple costs a third of a dataclass.
     """
 
     topic: str
@@ -59,10 +59,10 @@ Failed = Callable[[KafkaError, str], SendFailure]
 
 
 class PublishFuture(LazyFuture[Ack]):
-    """The future of one record and its delivery callback in one object, not three.
+    """Future and delivery callback of one record, in one object instead of three.
 
     Args:
-        tally: counts the result.
+        tally: counters of results.
         failed: translates an error.
     """
 

@@ -1,4 +1,4 @@
-"""Configuration of producers: what each may choose, and what all have."""
+"""Configuration of producers: the part that each chooses, and the part that all share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Final
 MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
 
 # Brokers check a whole batch against the topic's `max.message.bytes`. A batch of several records
-# stays under our smallest limit (1 MiB), so a refused batch holds a single record and takes no
-# other down with it.
+# stays under our smallest limit (1 MiB). So a refused batch holds a single record.
 BATCH_BYTES: Final = 1_000_000
 MISSING_TOPIC_MS: Final = 300
 """Time that the brokers may take to learn of a new topic, before a producer calls it missing.
@@ -28,10 +27,9 @@ class ProducerConfig:
             it.
         buffer_kbytes: memory for unacknowledged records.
         max_record_bytes: larger records are rejected without asking the brokers.
-        has_thread: whether reports arrive in a thread of the producer. Without it, the owner calls
-            `serve` often, from one thread: two busy threads would pass the interpreter lock at
-            every
-            report.
+        has_thread: whether a thread of the producer makes the reports. Without it, the owner must
+            call `serve` often, from one thread. That saves a change of the interpreter lock for
+            each report between two busy threads.
     """
 
     delivery_timeout_ms: int = 0

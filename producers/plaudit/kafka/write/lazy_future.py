@@ -16,8 +16,8 @@ class LazyFuture(Future[T]):
     """A running `concurrent.futures.Future` that creates its condition on demand.
 
     A service publishes thousands of records and waits for few of them individually. The standard
-    future has a condition with its lock, and two lists from the start: a dozen objects for
-    each record, which the garbage collector traverses as long as the record is in flight.
+    future creates a condition with its lock and two lists at once: a dozen objects for each
+    record, which the garbage collector traverses while the record is in flight.
 
     Until a condition exists, one lock of all futures guards the state. Afterwards the condition
     does, as in the base class.
@@ -58,7 +58,7 @@ class LazyFuture(Future[T]):
 
 
 def _after_fork() -> None:
-    # Another thread may hold it, and would never release it in the child.
+    # Another thread may have held the lock, and does not exist in the child.
     LazyFuture._guard = threading.Lock()  # noqa: SLF001 - same module
 
 

@@ -1,4 +1,4 @@
-"""Producer: idempotent, acknowledged by all in-sync replicas, and never silent about a failure.
+"""Idempotent producer with acknowledgement by all in-sync replicas, which reports every failure.
 
 Every record that `send` accepts is reported exactly once through its `on_ack`, with an `Ack` or a
 `SendFailure`, in the producer's poll thread, or in `serve` if it has none. That includes records
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 __all__ = ["Ack", "Headers", "OnAck", "Producer", "ProducerConfig", "SendFailure"]
 
 _POLL_SECONDS: Final = 0.1
-# After a purge the reports are queued locally; this only bounds a client that misbehaves.
+# After a purge the reports are queued locally; this only limits a client that misbehaves.
 _CLOSE_GRACE_SECONDS: Final = 5.0
 
 _log = event_logger(__name__)
@@ -180,13 +180,13 @@ class Producer:
             _log.exception("producer.callback_failed")
 
     def unacknowledged(self) -> int:
-        """Return the number of records that are accepted and not yet reported."""
+        """Return the number of accepted records without a report."""
         return len(self._client) + len(self._refused)
 
     def flush(self, timeout_s: float) -> int:
         """Wait until all records, including those sent meanwhile, are reported.
 
-        Never call it from an `on_ack`: it would wait for itself.
+        Never call it from an `on_ack`: it would wait for that callback.
 
         Returns:
             The number of records without a report. 0 means that every `on_ack` was called, not that
@@ -203,9 +203,8 @@ class Producer:
     def close(self, timeout_s: float = 10.0) -> int:
         """Stop accepting, wait for reports, fail the rest, and stop the poll thread.
 
-        Remaining records are reported as a `SendFailure` with `ProducerClosed`, so no caller waits
-        for
-        ever. Closing twice is harmless.
+        The rest is reported as a `SendFailure` with `ProducerClosed`, so that no caller waits
+        forever. Closing twice is harmless.
 
         Returns:
             The number of failed records.
@@ -247,7 +246,7 @@ class Producer:
         on_ack: OnAck,
     ) -> None:
         try:
-            # The callback is the fifth; on_delivery is its alias.
+            # The callback is the fifth parameter; `on_delivery` is an alias of it.
             self._produce(topic, value, key, partition, report, None, 0, headers)
         except BufferError:
             doing = f"publish to {topic}"
@@ -320,7 +319,7 @@ def _raise_forked(*_: object) -> NoReturn:
     raise UsedAfterFork(doing)
 
 
-# librdkafka's threads do not survive a fork: a record sent in the child would wait for ever.
+# librdkafka's threads do not survive a fork: a record sent in the child would wait forever.
 _live: weakref.WeakSet[Producer] = weakref.WeakSet()
 
 

@@ -1,8 +1,8 @@
-"""Transactions: all records or none, under a name that has one holder at a time.
+"""Transactions: all records or none, under an id that one producer holds at a time.
 
-Taking a `transactional.id` aborts the open transaction of an earlier holder, which can't write any
-more and gets `Fenced`. A transaction belongs to one thread and should be short: while it is open,
-later records are hidden from readers of committed records.
+A producer that takes a `transactional.id` aborts the open transaction of the earlier holder, whose
+next write raises `Fenced`. A transaction belongs to one thread and should be short: while it is
+open, readers of committed records do not see later records.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from plaudit.kafka.read.consumer import CommittedOffset, Partition
 
 TRANSACTION_TIMEOUT_MS: Final = 10_000
-"""Transaction time-out: brokers abort the open transaction of a killed holder after this."""
+"""Time after which brokers abort the open transaction of a killed holder."""
 PATIENCE_S: Final = 60.0
 _CALL_S: Final = 2.0
 _AGAIN_S: Final = 0.1
@@ -78,8 +78,8 @@ class Transaction:
     ) -> int:
         """Add a record; return its index in the transaction, from 0.
 
-        The result is known when the block ends: without an exception, all records are written.
-        `TransactionAborted` names refused records.
+        When the block ends without an exception, all records are written. `TransactionAborted`
+        names refused records.
 
         Raises:
             KafkaFailure: this transaction can't continue.
@@ -129,14 +129,14 @@ class TransactionalProducer:
         self.transactional_id = transactional_id
         self._patience_s = patience_s
         self._process = os.getpid()
-        self._troubles = ConnectionErrors()
+        self._errors = ConnectionErrors()
         self._fatal: ProducerFatal | None = None
         enforced = {
             **reliable(max_record_bytes),
             "transactional.id": transactional_id,
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
             "message.timeout.ms": TRANSACTION_TIMEOUT_MS,
-            # The commit confirms all of it.
+            # A successful commit confirms every record.
             "delivery.report.only.error": True,
         }
         defaults = {"linger.ms": 5, "topic.metadata.propagation.max.ms": MISSING_TOPIC_MS}
@@ -161,21 +161,18 @@ class TransactionalProducer:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Write the records of the block in one transaction, committed at the block's end.
+        """Write the records of the block in one transaction, and commit it at the block's end.
 
         An exception in the block aborts the transaction and propagates.
 
         Raises:
             NotAuthorized: a permission is missing; nothing was written.
             TopicProblem: a topic is missing; nothing was written.
-            TransactionAborted: nothing was written; it may be retried, without the records that it
-                names as refused. (After a record that the brokers refused, the client aborts the
-                next
-                transaction as well, once.)
+            TransactionAborted: nothing was written; retry without the records that it names as
+                refused. (After a refused record, the client also aborts the next transaction.)
             Fenced: another process took the transactional id.
-            ProducerFatal: this producer can't continue; fence again and read to find out whether
-                the
-                last transaction was committed.
+            ProducerFatal: this producer can't continue; fence again, and read to find out whether
+                the last transaction was committed.
             KafkaUnavailable: the brokers were unavailable for longer than `patience_s`; fence again
                 and read, as above.
         """
@@ -225,7 +222,7 @@ class TransactionalProducer:
             except BufferError:
                 deadline = deadline or time.monotonic() + self._patience_s
                 if time.monotonic() > deadline:
-                    why = self._troubles.reason or "nothing is taken"
+                    why = self._errors.reason or "nothing is taken"
                     raise KafkaUnavailable(f"publish to {topic}", why) from None
                 self._serve()
             except KafkaException as error:
@@ -256,7 +253,7 @@ class TransactionalProducer:
         if transaction.failures:
             for failure in transaction.failures.values():
                 if isinstance(failure, NotAuthorized | TopicProblem):
-                    raise failure  # retrying would not help
+                    raise failure  # a retry would fail, too
             lasting = {
                 number: failure
                 for number, failure in transaction.failures.items()
@@ -319,7 +316,7 @@ class TransactionalProducer:
             )  # "fatal error" does not name the cause; the earlier error does
         if denied(failure):
             return NotAuthorized(doing, failure.reason, failure.code)
-        return self._troubles.explained(failure)
+        return self._errors.explained(failure)
 
     def _on_error(self, error: KafkaError) -> None:
         """Record connection errors; called from within our own calls."""
@@ -328,7 +325,7 @@ class TransactionalProducer:
             if self._fatal is None and isinstance(failure, ProducerFatal):
                 self._fatal = failure
         else:
-            self._troubles.note_error(error)
+            self._errors.note_error(error)
 
 
 def _topic_partition(partition: Partition, place: CommittedOffset) -> TopicPartition:

@@ -1,4 +1,4 @@
-"""The delivery log, how endpoints are doing, workspaces, notices and API keys."""
+"""The delivery log, endpoint health, workspaces, notices and API keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     _attempts()
     _health()
     _workspaces()

@@ -1,4 +1,4 @@
-"""Answers that are given again to a request that is sent again under its idempotency key."""
+"""Stored responses to requests with an idempotency key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "answers",
         sa.Column("answer_id", sa.String(64), primary_key=True),

@@ -1,7 +1,7 @@
-"""Kinds of attempts, the days that have them, and which rows a later row follows.
+"""Kinds of attempts, the days with each kind, and the flag for rows with a later row.
 
 In Postgres, building the indexes of a large log would block its writers. So the migration declares
-them, and `plaudit.store.db.log_indexes` builds them day by day beside the writers.
+them, and `plaudit.store.db.log_indexes` builds them one day at a time without blocking writers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sessions of the console and the portal, and the links that begin one."""
+"""Sessions of the console and the portal, and the links that begin them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "sessions",
         sa.Column("session_id", sa.String(36), primary_key=True),

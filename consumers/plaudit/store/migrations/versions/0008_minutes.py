@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "endpoint_minutes",
         sa.Column("endpoint_id", sa.Text, primary_key=True),

@@ -12,6 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table. Releases before this one do not read it."""
+    """Create the table. Releases before this one do not read it."""
     floor = op.create_table("schema_floor", sa.Column("revision", sa.String(32), primary_key=True))
     op.bulk_insert(floor, [{"revision": revision}])

@@ -1,7 +1,7 @@
-"""Protection of header values: they stay with the host that they were set for. Pure.
+"""Protection of header values, which stay with the host for which they were set.
 
-A header such as `authorization` is never shown again. A caller who may change an endpoint, but does
-not know that value, must not have it sent to a host of their own.
+The API never shows the value of a header such as `authorization`. A caller who may change an
+endpoint, but does not know that value, must not be able to send it to another host.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from plaudit.store.endpoints.spec import EndpointSpec
 
 
 def without_headers_of(before: EndpointSpec, changed: EndpointSpec) -> EndpointSpec:
-    """Return a changed endpoint without the headers that were given for another host.
+    """Return a changed endpoint without the headers that were set for another host.
 
-    It applies to changes without headers; a change with headers chooses those for the new host.
+    A change that contains headers keeps them: the caller chose them for the new host.
     """
     same = _origin(before.url) == _origin(changed.url)
     return changed if same else replace(changed, headers={})
 
 
-def dropped(before: EndpointSpec, changed: EndpointSpec) -> list[str]:
-    """Return a warning about headers that a move to another host took away; none without any."""
+def dropped_headers(before: EndpointSpec, changed: EndpointSpec) -> list[str]:
+    """Return a warning about headers that a change of the host removed; empty without any."""
     lost = sorted(before.headers.keys() - changed.headers.keys())
     if not lost or _origin(before.url) == _origin(changed.url):
         return []
-    advice = "give the headers again if the new host is to have them"
+    advice = "set the headers again if the new host needs them"
     return [f"the URL's host changed: {', '.join(lost)} is not sent there; {advice}"]
 
 
 def _origin(url: str) -> tuple[str, str]:
-    """Return the scheme and the host with its port; a URL that is refused later is its own."""
+    """Return the scheme, and the host with its port; for an invalid URL, the URL itself."""
     try:
         parts = urlsplit(url)
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)

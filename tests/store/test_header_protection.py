@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from plaudit.store.endpoints.moving import dropped, without_headers_of
+from plaudit.store.endpoints.header_protection import dropped_headers, without_headers_of
 from plaudit.store.endpoints.spec import EndpointSpec
 
 SECRETS = {"authorization": "Bearer secret", "x-b": "1"}
@@ -24,7 +24,7 @@ BEFORE = EndpointSpec("https://hooks.example.com/a", headers=SECRETS)
 def test_another_path_of_the_same_host_keeps_them(url: str) -> None:
     changed = replace(BEFORE, url=url)
     assert without_headers_of(BEFORE, changed) == changed
-    assert dropped(BEFORE, changed) == []
+    assert dropped_headers(BEFORE, changed) == []
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,6 @@ def test_another_path_of_the_same_host_keeps_them(url: str) -> None:
 def test_another_host_port_or_scheme_drops_them_and_says_so(url: str) -> None:
     changed = without_headers_of(BEFORE, replace(BEFORE, url=url))
     assert changed.headers == {}
-    [warning] = dropped(BEFORE, changed)
+    [warning] = dropped_headers(BEFORE, changed)
     assert "authorization, x-b" in warning
     assert "secret" not in warning

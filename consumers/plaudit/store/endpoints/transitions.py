@@ -1,4 +1,4 @@
-"""From what is asked for to the row of an endpoint: pure but for the encryption."""
+"""New versions of an endpoint's row: created, changed, rotated and enabled."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from plaudit.records.times import time_text
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 
-KEPT_MS: Final = 14 * 24 * 3_600_000
-"""Retention of events: earlier ones can't be read."""
+RETENTION_MS: Final = 14 * 24 * 3_600_000
+"""Retention of events in Kafka."""
 MOST_PERIODS: Final = 20
-"""Of service, the latest: an endpoint that is switched on and off all day does not grow."""
+"""Service periods to keep, so that an endpoint that is toggled all day does not grow."""
 
 MOST_SECRETS: Final = 5
-"""Secrets that sign at the same time; each adds 48 characters to every request's signature."""
+"""Secrets that sign at the same time; each adds 48 characters to the signature header."""
 V1A: Final = "v1a"
 
 
 class Overlap(NamedTuple):
-    """Time for which former secrets and key pairs sign along.
+    """Time for which former secrets and key pairs continue to sign.
 
     Attributes:
         now_ms: time of the rotation, epoch milliseconds.
-        overlap_ms: time from then on.
+        overlap_ms: duration from then on.
     """
 
     now_ms: int
     overlap_ms: int
 
     def end(self, expires_at_ms: int | None) -> int:
-        """Return when one stops signing: one of an earlier rotation as was said then."""
+        """Return when a secret stops signing; an earlier rotation's end does not move."""
         return self.now_ms + self.overlap_ms if expires_at_ms is None else expires_at_ms
 
 
@@ -52,12 +52,12 @@ def new_endpoint(
     """Return a new endpoint.
 
     Args:
-        keys: seal what is private.
-        asked: its specification, in canonical form.
-        workspace_id: its owner.
+        keys: encrypt private fields.
+        asked: specification in canonical form.
+        workspace_id: owner.
         endpoint_id: UUID.
-        secret: signs its requests.
-        now_ms: epoch milliseconds; it is served from two seconds later on.
+        secret: secret that signs requests.
+        now_ms: epoch milliseconds; service starts two seconds later.
     """
     kinds = KINDS[asked.signing]
     pairs = [new_signing_key()] if V1A in kinds else []
@@ -88,19 +88,19 @@ def new_endpoint(
 def changed_endpoint(
     keys: SecretKeys, before: StoredEndpoint, asked: EndpointSpec
 ) -> StoredEndpoint:
-    """Return an endpoint as it shall be, of the version before; a secret stays if none is given.
+    """Return an endpoint with a new specification, but its old version.
 
     Raises:
-        CannotOpen: its key is not here.
+        CannotOpen: its key is missing.
     """
     known = unseal(keys, before.endpoint_id, before.sealed)
     secrets = known.secrets
     if asked.secret is not None and asked.secret != secrets[0].text:
-        # The current secret stops; a former one signs for as long as its rotation promised.
+        # The current secret stops signing. Former ones sign until the end of their own rotation.
         kept = [each for each in secrets[1:] if each.text != asked.secret]
         secrets = [Secret(asked.secret), *kept]
     kinds = KINDS[asked.signing]
-    # A pair stays when an endpoint stops using it, so that using it again needs no new public key.
+    # Keep an unused pair, so that using it again does not change the public key.
     pairs = known.pairs or ([new_signing_key()] if V1A in kinds else [])
     private = replace(known, url=asked.url, headers=asked.headers, secrets=secrets, pairs=pairs)
     return replace(
@@ -120,12 +120,12 @@ def changed_endpoint(
 def rotated_endpoint(
     keys: SecretKeys, before: StoredEndpoint, secret: str, seed: bytes | None, times: Overlap
 ) -> StoredEndpoint:
-    """Return an endpoint with a new secret and, if it uses one, a new key pair.
+    """Return an endpoint with a new secret and, if it uses a key pair, a new one.
 
-    The former ones sign along for a while. A second rotation does not shorten the first one's time.
+    Former ones continue to sign for a while. A second rotation does not shorten that time.
 
     Raises:
-        CannotOpen: its key is not here.
+        CannotOpen: its key is missing.
         InputRefused: too many former secrets still sign.
     """
     known = unseal(keys, before.endpoint_id, before.sealed)
@@ -142,18 +142,18 @@ def rotated_endpoint(
 
 
 def enabled_endpoint(keys: SecretKeys, before: StoredEndpoint, now_ms: int) -> StoredEndpoint:
-    """Return a disabled endpoint as it is when it is served again, still of the version before.
+    """Return a disabled endpoint as enabled, but with its old version.
 
-    What was published while it was served before is still delivered, if it is read only now; what
-    was published between these times is not. A worker that reads the events needs to know them.
+    Workers may read an event long after it was published. So the row keeps the service periods:
+    events from an earlier period are delivered, and events between two periods are not.
 
     Raises:
-        CannotOpen: its key is not here.
+        CannotOpen: its key is missing.
     """
     known = unseal(keys, before.endpoint_id, before.sealed)
     since_ms = now_ms if before.status_since is None else before.status_since
     served = (*known.earlier, (before.active_from, since_ms))
-    kept = [each for each in served if each[0] < each[1] and each[1] > now_ms - KEPT_MS]
+    kept = [each for each in served if each[0] < each[1] and each[1] > now_ms - RETENTION_MS]
     private = replace(known, earlier=tuple(kept[-MOST_PERIODS:]))
     return replace(
         before,
@@ -169,12 +169,12 @@ def enabled_endpoint(keys: SecretKeys, before: StoredEndpoint, now_ms: int) -> S
 def rotated_secrets(
     secrets: Sequence[Secret], fresh: str, now_ms: int, overlap_ms: int
 ) -> list[Secret]:
-    """Return an endpoint's secrets after a rotation, the newest first.
+    """Return an endpoint's secrets after a rotation, newest first.
 
-    Every former secret signs until the end that its own rotation promised.
+    Every former secret signs until the end of its own rotation.
 
     Args:
-        secrets: secrets before the rotation, the newest first.
+        secrets: secrets before the rotation, newest first.
         fresh: the new secret.
         now_ms: time of the rotation, epoch milliseconds.
         overlap_ms: time for which the replaced secret continues to sign.
@@ -190,7 +190,7 @@ def rotated_secrets(
         ends_ms = min(each.expires_at_ms or 0 for each in kept[1:] or kept)
         raise InputRefused(
             "overlap",
-            f"{MOST_SECRETS} secrets sign for this endpoint already; the first of them ends at "
+            f"{MOST_SECRETS} secrets already sign for this endpoint; the first of them ends at "
             f"{time_text(ends_ms)}; rotate after that",
         )
     return [Secret(fresh), *kept]
