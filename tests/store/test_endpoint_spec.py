@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, checked
+from plaudit.store.endpoints.spec import EndpointSpec, InputRefused, Rules, validated
 from plaudit.transport.addresses import AddressPolicy
 
 URL = "https://hooks.example.com/plaudit"
@@ -22,4 +22,4 @@ URL = "https://hooks.example.com/plaudit"
 )
 def test_a_refused_number_is_repeated(wanted: EndpointSpec, said: str) -> None:
     with pytest.raises(InputRefused, match=said):
-        checked(wanted, Rules(AddressPolicy(()), ()))
+        validated(wanted, Rules(AddressPolicy(()), ()))
