@@ -16,6 +16,12 @@ MISSING_TOPIC_MS: Final = 300
 librdkafka's default is 30 s. Producers without a delivery timeout keep it: they wait anyway.
 """
 
+REFRESH_METADATA_MS: Final = 10_000
+"""Time in which a producer finds new partitions of a topic; librdkafka's default is five minutes.
+
+Until all publishers have found them, two of them map one key to different partitions.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ProducerConfig:

@@ -42,7 +42,12 @@ from plaudit.kafka.write.acks import (
     SendFailure,
     ack_of,
 )
-from plaudit.kafka.write.config import MISSING_TOPIC_MS, ProducerConfig, reliable
+from plaudit.kafka.write.config import (
+    MISSING_TOPIC_MS,
+    REFRESH_METADATA_MS,
+    ProducerConfig,
+    reliable,
+)
 from plaudit.kafka.write.missing_topic import translate_for_topic
 from plaudit.logs.logger import event_logger
 
@@ -97,6 +102,7 @@ class Producer:
         defaults = {
             "linger.ms": chosen.linger_ms,
             "queue.buffering.max.kbytes": chosen.buffer_kbytes,
+            "topic.metadata.refresh.interval.ms": REFRESH_METADATA_MS,
         }
         if chosen.delivery_timeout_ms:
             defaults["topic.metadata.propagation.max.ms"] = MISSING_TOPIC_MS

@@ -31,7 +31,12 @@ from plaudit.kafka.errors import (
     translate,
 )
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.write.config import MAX_RECORD_BYTES, MISSING_TOPIC_MS, reliable
+from plaudit.kafka.write.config import (
+    MAX_RECORD_BYTES,
+    MISSING_TOPIC_MS,
+    REFRESH_METADATA_MS,
+    reliable,
+)
 from plaudit.kafka.write.missing_topic import translate_for_topic
 from plaudit.kafka.write.producer import Headers
 from plaudit.logs.logger import event_logger
@@ -139,7 +144,11 @@ class TransactionalProducer:
             # A successful commit confirms every record.
             "delivery.report.only.error": True,
         }
-        defaults = {"linger.ms": 5, "topic.metadata.propagation.max.ms": MISSING_TOPIC_MS}
+        defaults = {
+            "linger.ms": 5,
+            "topic.metadata.propagation.max.ms": MISSING_TOPIC_MS,
+            "topic.metadata.refresh.interval.ms": REFRESH_METADATA_MS,
+        }
         config = {
             **settings.client_config(defaults, **enforced),
             "error_cb": self._on_error,
