@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from plaudit.control import broker_reach
+from plaudit.cli.endpoints.strangers import count_strangers
 from plaudit.control.broker_reach import unreachable
 from plaudit.kafka.settings import KafkaSettings
 
@@ -47,20 +47,23 @@ def test_an_http_server_is_called_one() -> None:
     )
 
 
-def test_a_silent_server_is_named_while_the_command_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker_reach, "SILENT_S", 0.05)
-    told = threading.Event()
-    lines: list[str] = []
-
-    def tell(line: str) -> None:
-        lines.append(line)
-        told.set()
-
+def test_a_silent_server_is_named_and_not_waited_for() -> None:
     with listening(None) as address:
-        settings = KafkaSettings(bootstrap_servers=address)
-        threading.Thread(target=unreachable, args=(settings, tell), daemon=True).start()
-        assert told.wait(30)
-        assert lines == [f"waiting for {address}: it accepts connections, but does not answer"]
+        said = unreachable(KafkaSettings(bootstrap_servers=address), 0.1)
+    assert said == (
+        f"Kafka does not answer: {address} accepts connections, and has sent nothing for 0.1 s. "
+        "Check KAFKA_BOOTSTRAP_SERVERS; for a busy broker, add --timeout 15s"
+    )
+
+
+def test_a_silent_database_is_named_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("psycopg")
+    with listening(None) as address:
+        monkeypatch.setenv("PLAUDIT_DATABASE_URL", f"postgresql://plaudit@{address}/plaudit")
+        assert count_strangers(KafkaSettings(bootstrap_servers="127.0.0.1:1")) is None
+    assert "no answer from PLAUDIT_DATABASE_URL within 0.5 s" in capsys.readouterr().err
 
 
 def test_a_refused_connection_is_reported_before_slow_imports() -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,8 +17,10 @@ from plaudit.kafka.errors import KafkaFailure, NotAuthorized, SettingsError
 from plaudit.kafka.settings import BOOTSTRAP, KafkaSettings
 
 CONNECT_S: Final = 0.8
-SILENT_S: Final = 1.2
-"""Time until brokers that accept connections, and answer nothing, are reported."""
+ANSWER_S: Final = 1.0
+"""Time in which a broker that accepts connections has to answer."""
+_DOUBT_S: Final = 1.0
+"""Time that a connection error may take to go away, as with one bad broker."""
 _PORT: Final = 9092
 _OF_TLS: Final = ("ssl", "tls", "security.protocol", "handshake", "receive.message.max.bytes")
 """A TLS port that gets plain text answers with an alert, which looks like a huge message."""
@@ -27,17 +28,14 @@ _OF_HTTP: Final = str(int.from_bytes(b"HTTP"))
 """The size of a response, as its first four bytes."""
 
 
-def unreachable(
-    settings: KafkaSettings, tell: Callable[[str], None] = lambda _: None
-) -> str | None:
+def unreachable(settings: KafkaSettings, answer_s: float = ANSWER_S) -> str | None:
     """Return why the brokers can't be used, in one line; None if they answer.
 
-    Takes less than two seconds, unless the brokers accept connections and answer nothing: a busy
-    broker may need longer.
+    Takes less than two seconds, whatever is wrong, unless `answer_s` is longer.
 
     Args:
         settings: connection to Kafka.
-        tell: called once, from another thread, if the brokers accept connections and are silent.
+        answer_s: time in which a broker that accepts connections has to answer.
 
     Raises:
         SettingsError: a setting is invalid.
@@ -51,9 +49,9 @@ def unreachable(
     from plaudit.kafka.admin.client import Admin  # noqa: PLC0415 - takes long
 
     accepting = [server for server in servers if server not in failures]
+    admin = Admin(settings, answer_s)
     try:
-        with _told_of_silence(accepting, tell):
-            Admin(settings).reach()
+        admin.reach(min(answer_s, _DOUBT_S))
     except SettingsError:
         raise
     except NotAuthorized as failure:
@@ -64,6 +62,10 @@ def unreachable(
             return (
                 f"Kafka is unreachable: an HTTP server answers at {accepting[0]}. Check {BOOTSTRAP}"
             )
+        if not admin.trouble:
+            what = f"{', '.join(accepting)} accepts connections, and has sent nothing"
+            advice = f"Check {BOOTSTRAP}; for a busy broker, add --timeout 15s"
+            return f"Kafka does not answer: {what} for {answer_s:g} s. {advice}"
         return f"Kafka does not answer: {reason or failure}. {_advice(reason)}"
     return None
 
@@ -109,19 +111,6 @@ def refusal_of(server: str) -> str | None:
         return f"no connection within {CONNECT_S:g} s"
     except OSError as error:
         return (error.strerror or str(error)).lower()
-
-
-@contextmanager
-def _told_of_silence(servers: Sequence[str], tell: Callable[[str], None]) -> Iterator[None]:
-    listed = ", ".join(servers)
-    line = f"waiting for {listed}: it accepts connections, but does not answer"
-    timer = threading.Timer(SILENT_S, tell, [line])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _advice(reason: str) -> str:

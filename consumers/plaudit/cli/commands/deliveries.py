@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from sqlalchemy.engine import Engine
 
-from plaudit.cli.ui.console import print_fields
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
+from plaudit.cli.ui.fields import print_fields
 from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve, whole_id
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, note, plain, print_json

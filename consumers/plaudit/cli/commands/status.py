@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.listing import ListColumn, ValueForm, aligned
 from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
-from plaudit.control.broker_reach import unreachable
+from plaudit.control.broker_reach import ANSWER_S, unreachable
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
 
@@ -34,6 +35,10 @@ WORKERS: Final = (
 
 def command(
     *,
+    timeout: Annotated[
+        float,
+        duration_option("Most time to wait for a broker's answer.", default_s=ANSWER_S),
+    ] = ANSWER_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show brokers, workers, what waits in both lanes, and dead letters.
@@ -42,7 +47,7 @@ def command(
     brokers can't be used; then the first line names the cause.
     """
     settings, now_ms = KafkaSettings(), wall_ms()
-    problem = unreachable(settings, lambda line: note(f"plaudit: {line}"))
+    problem = unreachable(settings, timeout)
     if problem is not None:
         if as_json:
             print_json({"brokers": settings.bootstrap_servers, "ok": False, "findings": [problem]})

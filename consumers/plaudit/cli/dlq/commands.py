@@ -14,8 +14,9 @@ import typer
 from plaudit.cli.dlq.options import Chosen, choosing, letter_id_of
 from plaudit.cli.dlq.redrive import purge_letters, redrive_letters
 from plaudit.cli.dlq.tables import count_lines, count_rows, nothing_matches
-from plaudit.cli.ui.console import PlainConsole, print_fields
+from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.endpoint_names import endpoint_names
+from plaudit.cli.ui.fields import print_fields
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, new_file, note, print_json
 from plaudit.dlq.job.export import LineRefused, StoredLetter, line_of, read_line

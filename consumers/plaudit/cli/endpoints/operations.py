@@ -9,10 +9,10 @@ import typer
 
 from plaudit.cli.endpoints.endpoint_options import Endpoint, Json, Workspace
 from plaudit.cli.endpoints.output import endpoint_service, show_endpoint
-from plaudit.cli.ui.console import print_fields
 from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
+from plaudit.cli.ui.fields import print_fields
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.records.suggestions import suggestion
 from plaudit.records.times import wall_ms

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import typer
 
-from plaudit.cli.ui.console import print_fields
 from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.fields import print_fields
 from plaudit.cli.ui.output import note, print_json
 from plaudit.deliver.settings import HttpSettings, SealSettings
 from plaudit.endpoints.keys import CannotOpen

@@ -7,8 +7,6 @@ interpret control characters in them as commands, and rich its own markup.
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -30,12 +28,3 @@ class PlainConsole(Console):
     def print_value(self, value: str) -> None:
         """Print a JSON value on several lines."""
         self.print(json.dumps(json.loads(value), indent=2, ensure_ascii=False))
-
-
-def print_fields(shown: Mapping[str, Any]) -> None:
-    """Print names and values, a line each; empty ones are left out."""
-    width = max(map(len, shown), default=0)
-    for name, value in shown.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-        if text not in {None, ""}:
-            sys.stdout.write(f"{name.replace('_', ' '):<{width}}  {plain(str(text))}\n")

@@ -112,6 +112,11 @@ class Admin:
             else:
                 return
 
+    @property
+    def trouble(self) -> str:
+        """Reason of the latest connection error; empty if connections work."""
+        return self._troubles.reason or ""
+
     def members(self, group: str) -> Sequence[GroupMember]:
         """Return the members of a consumer group; none if the group does not exist.
 
