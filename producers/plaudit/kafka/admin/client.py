@@ -94,20 +94,15 @@ class Admin:
             KafkaFailure: the brokers are unavailable, or refuse.
         """
         began = time.monotonic()
-        doing = "reach the brokers"
         while True:
             try:
                 self._client.list_topics(timeout=_REACH_S)
             except KafkaException as error:
                 self._client.poll(_SERVE_S)
                 waited_s = time.monotonic() - began
-                failure = self._errors.explained(translate(error, doing))
-                explained = bool(self._errors.reason) and waited_s >= doubt_s
-                if (
-                    explained
-                    or not isinstance(failure, KafkaUnavailable)
-                    or waited_s >= self._timeout_s
-                ):
+                failure = self._errors.explained(translate(error, "reach the brokers"))
+                patience_s = doubt_s if self.trouble else self._timeout_s
+                if waited_s >= patience_s or not isinstance(failure, KafkaUnavailable):
                     raise failure from None
             else:
                 return
@@ -115,7 +110,7 @@ class Admin:
     @property
     def trouble(self) -> str:
         """Reason of the latest connection error; empty if connections work."""
-        return self._troubles.reason or ""
+        return self._errors.reason or ""
 
     def members(self, group: str) -> Sequence[GroupMember]:
         """Return the members of a consumer group; none if the group does not exist.
