@@ -126,7 +126,7 @@ def queries(engine: Engine) -> dict[str, Query]:
     return {**FILTERS, **dict(zip(DYNAMIC, moving, strict=True))}
 
 
-def fill(engine: Engine, rows: int) -> None:
+def fill(engine: Engine, rows: int, endpoints: int = ENDPOINTS) -> None:
     """Fill an empty log, with its indexes built at the end where that is quicker."""
     now_ms = int(time.time() * 1_000)
     per_day = rows // DAYS
@@ -142,9 +142,9 @@ def fill(engine: Engine, rows: int) -> None:
     for day in days:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
-                _fill_postgres(connection, day, per_day, kinds)
+                _fill_postgres(connection, day, per_day, kinds, endpoints)
             else:
-                _fill_sqlite(connection, day, per_day, kinds)
+                _fill_sqlite(connection, day, per_day, kinds, endpoints)
     with engine.begin() as connection:
         _scatter(connection, days)
         for scope in ("''", "workspace_id", "endpoint_id"):
@@ -163,7 +163,9 @@ COLUMNS: Final = (
 )
 
 
-def _fill_postgres(connection: Connection, day: int, count: int, kinds: Sequence[Kind]) -> None:
+def _fill_postgres(
+    connection: Connection, day: int, count: int, kinds: Sequence[Kind], endpoints: int
+) -> None:
     """Write a day on the server: it draws the numbers itself."""
     ensure_days(connection, [day * DAY_MS])
     connection.exec_driver_sql(
@@ -187,26 +189,30 @@ def _fill_postgres(connection: Connection, day: int, count: int, kinds: Sequence
         "CASE WHEN slots.outcome <> 'delivered' THEN 'the endpoint answered with a failure' END, "
         "'deliver-1:17', slots.kind, slots.outcome = 'retrying' AND drawn.f < 0.97 FROM ("
         f"SELECT g, (random() * {DAY_MS - 1})::bigint at, floor(random() * {SLOTS})::int n, "
-        f"floor(power(random(), 3) * {ENDPOINTS})::int e, random() f "
+        f"floor(power(random(), 3) * {endpoints})::int e, random() f "
         f"FROM generate_series(1, {count}) g OFFSET 0) drawn JOIN slots USING (n)"
     )
 
 
-def _fill_sqlite(connection: Connection, day: int, count: int, kinds: Sequence[Kind]) -> None:
+def _fill_sqlite(
+    connection: Connection, day: int, count: int, kinds: Sequence[Kind], endpoints: int
+) -> None:
     names = COLUMNS.split(", ")
     marks = ", ".join("?" * len(names))
-    rows = list(_drawn(day, count, kinds))
+    rows = list(_drawn(day, count, kinds, endpoints))
     connection.exec_driver_sql(f"INSERT INTO attempts ({COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - ours
 
 
-def _drawn(day: int, count: int, kinds: Sequence[Kind]) -> Iterator[tuple[Any, ...]]:
+def _drawn(
+    day: int, count: int, kinds: Sequence[Kind], endpoints: int
+) -> Iterator[tuple[Any, ...]]:
     numbers = [kind_number(each) for each in kinds]
     draw = _SPREAD.random
     ids = _SPREAD.randbytes
     for offset in range(count):
         slot = int(draw() * SLOTS)
         event_type, outcome, status, reason = kinds[slot]
-        number = int(draw() ** 3 * ENDPOINTS)
+        number = int(draw() ** 3 * endpoints)
         yield (
             ids(16), day * DAY_MS + int(draw() * DAY_MS), ids(16), ids(16), event_type,
             workspace_of(number), endpoint_id(number), 1, str(uuid.UUID(bytes=ids(16))),

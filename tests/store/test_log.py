@@ -16,7 +16,8 @@ from attempts import attempt, failed
 from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
 from plaudit.store.db.database import reading
 from plaudit.store.db.partitions import DAY_MS, forget_before
-from plaudit.store.db.tables import ATTEMPTS, HOURS
+from plaudit.store.db.statistics_tables import HOURS
+from plaudit.store.db.tables import ATTEMPTS
 from plaudit.store.log.health import HOUR_MS, Health, apply_sums, find_health, sum_rows
 from plaudit.store.log.kinds import kind_number
 from plaudit.store.log.writer import AttemptRows, Row, insert_new

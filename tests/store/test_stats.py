@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 
+import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from attempts import WORKSPACE, attempt, failed
 from plaudit.records.attempt import AttemptRecord, decode_attempt, encode_attempt
 from plaudit.store.db.database import reading
+from plaudit.store.db.statistics_tables import HOURS, MINUTES, TOTAL_HOURS, TOTAL_MINUTES
 from plaudit.store.log.health import HOUR_MS, MINUTE_MS, apply_sums, sum_rows
 from plaudit.store.log.queries import MOST_SEARCHED, find_page
 from plaudit.store.log.query import Query
@@ -68,3 +71,29 @@ def test_a_search_that_finds_little_ends_and_is_continued(engine: Engine) -> Non
         second = find_page(connection, Query(error="needle"), cursor=first.cursor)
     assert [each.attempt_id for each in second.deliveries] == [old["attempt_id"]]
     assert second.cursor is None
+
+
+def test_totals_are_the_sums_of_all_endpoints_whenever_they_began(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attempts before the first total were counted by an earlier release."""
+    times = [NOW - age * MINUTE_MS for age in (200, 130, 129, 2, 1, 0)]
+    for at_ms in times[:2]:
+        write(engine, attempt(started_at=at_ms))
+    with engine.begin() as connection:
+        connection.execute(TOTAL_HOURS.delete())
+        connection.execute(TOTAL_MINUTES.delete())
+    monkeypatch.setattr("plaudit.store.log.health.wall_ms", lambda: NOW - 120 * MINUTE_MS)
+    for at_ms in times[2:]:
+        write(engine, attempt(started_at=at_ms), failed(started_at=at_ms))
+    for resolution, table in ((Resolution.HOUR, HOURS), (Resolution.MINUTE, MINUTES)):
+        with reading(engine) as connection:
+            found = series(connection, resolution, None, None, NOW - 5 * HOUR_MS, NOW + 1)
+            single = connection.execute(sa.select(table)).all()
+        moment = str(resolution)
+        for each in found:
+            rows = [row for row in single if getattr(row, moment) == each.hour]
+            assert each.delivered == sum(row.delivered for row in rows)
+            assert each.failed == sum(row.failed for row in rows)
+            assert sum(each.latencies) == sum(sum(row.latencies) for row in rows)
+        assert sum(each.delivered for each in found) == len(times)

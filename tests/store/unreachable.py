@@ -14,7 +14,7 @@ KEYS = SecretKeys([OLDER])
 class UnreachableBrokers:
     """A relay that fails at once; a real one takes a second for each change."""
 
-    def tell(
+    def announce(
         self, _number: int, _timeout_s: float, _told: Callable[[int], None] = lambda _: None
     ) -> str | None:
         return "the brokers are away"

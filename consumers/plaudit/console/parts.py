@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from plaudit.api.dependencies import Parts
 from plaudit.api.rate_limits import MINUTE_S, RateLimits
 from plaudit.console.settings import ConsoleSettings
 from plaudit.control.delivery_log import DeliveryLog
+from plaudit.control.endpoint_index import EndpointIndex
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.access.sessions import SessionService
 
@@ -25,7 +26,7 @@ class ConsoleParts:
         log: delivery log.
         sessions: sessions and sign-in links.
         sign_ins: limit of attempts to sign in, per address.
-        hosts: hosts of endpoints by id and version: decrypting one takes longer than a look-up.
+        index: names and hosts of endpoints; decrypting a host takes longer than a look-up.
     """
 
     api: Parts
@@ -34,7 +35,7 @@ class ConsoleParts:
     log: DeliveryLog
     sessions: SessionService
     sign_ins: RateLimits
-    hosts: dict[tuple[str, int], str] = field(default_factory=dict)
+    index: EndpointIndex
 
     @classmethod
     def of(cls, api: Parts, settings: ConsoleSettings, kafka: KafkaSettings) -> ConsoleParts:
@@ -51,4 +52,5 @@ class ConsoleParts:
                 what="attempts to sign in",
                 setting="fixed",
             ),
+            EndpointIndex(api.engine, api.endpoints),
         )

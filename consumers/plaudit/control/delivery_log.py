@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Engine
 
@@ -11,6 +11,7 @@ from plaudit.store.audit.search import AuditPage, AuditQuery, find_entries
 from plaudit.store.db.database import reading
 from plaudit.store.log import overview, stats
 from plaudit.store.log.health import Health
+from plaudit.store.log.overview import Trouble
 from plaudit.store.log.queries import (
     DEFAULT_PAGE,
     Attempt,
@@ -23,6 +24,13 @@ from plaudit.store.log.queries import (
 )
 from plaudit.store.log.query import Query
 from plaudit.store.log.stats import Hour, Resolution
+
+
+class EndpointCounts(NamedTuple):
+    """Numbers of endpoints: of all, and of those in trouble."""
+
+    every: int
+    troubled: int
 
 
 class DeliveryLog:
@@ -116,20 +124,43 @@ class DeliveryLog:
         with reading(self._engine) as connection:
             return stats.health_of(connection, endpoint_id, since_ms)
 
-    def health_by_endpoint(self, workspace_id: str | None) -> Mapping[str, Health]:
-        """Return the health of every attempted endpoint, by endpoint id.
+    def health_by_endpoint(self, endpoint_ids: Collection[str]) -> Mapping[str, Health]:
+        """Return the health of those of some endpoints that were ever attempted, by endpoint id.
 
         Raises:
             DatabaseFailure: the log can't be read.
         """
         with reading(self._engine) as connection:
-            return overview.health_by_endpoint(connection, workspace_id)
+            return overview.health_by_endpoint(connection, endpoint_ids)
 
-    def sums(self, workspace_id: str | None, since_ms: int) -> Mapping[str, Hour]:
-        """Return what was counted since a time, by endpoint id.
+    def sums(self, endpoint_ids: Collection[str], since_ms: int) -> Mapping[str, Hour]:
+        """Return what was counted of some endpoints since a time, by endpoint id.
 
         Raises:
             DatabaseFailure: the log can't be read.
         """
         with reading(self._engine) as connection:
-            return overview.sums(connection, since_ms, workspace_id)
+            return overview.sums(connection, since_ms, endpoint_ids)
+
+    def troubled(
+        self, workspace_id: str | None, most: int, after: Trouble | None = None
+    ) -> Sequence[Trouble]:
+        """Return endpoints in trouble, the longest first; see `overview.troubled`.
+
+        Raises:
+            DatabaseFailure: the database can't be read.
+        """
+        with reading(self._engine) as connection:
+            return overview.troubled(connection, workspace_id, most, after)
+
+    def endpoint_counts(self, workspace_id: str | None) -> EndpointCounts:
+        """Count the endpoints, and those in trouble.
+
+        Raises:
+            DatabaseFailure: the database can't be read.
+        """
+        with reading(self._engine) as connection:
+            return EndpointCounts(
+                overview.count_endpoints(connection, workspace_id),
+                overview.count_troubled(connection, workspace_id),
+            )

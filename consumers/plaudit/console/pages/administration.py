@@ -8,7 +8,7 @@ import orjson
 
 from plaudit.api.problems import Refused
 from plaudit.console.asking import Answer, Ask, Redirected, Shown
-from plaudit.console.pages.labels import labels
+from plaudit.console.pages.labels import label_of
 from plaudit.console.views.agents import browser_of
 from plaudit.console.views.notices import NOTICE_TYPES
 from plaudit.store.access.api_keys import Scope
@@ -97,8 +97,8 @@ def show_notices(ask: Ask) -> Answer:
     values: dict[str, Any] = {"workspace_id": workspace_id, "types": NOTICE_TYPES}
     if workspace_id is not None:
         known = ask.parts.api.workspaces.get(workspace_id)
-        mine = {each.endpoint_id for each in ask.parts.api.endpoints.list(workspace_id)}
-        endpoints = [each for each in labels(ask).values() if each.endpoint_id in mine]
+        mine = ask.parts.api.endpoints.list(workspace_id)
+        endpoints = [label_of(ask, each) for each in mine]
         values |= {"known": known, "endpoints": endpoints}
     return Shown("notices.html", values)
 

@@ -10,7 +10,8 @@ from plaudit.api.problems import Refused
 from plaudit.console.asking import Answer, Ask, Redirected, Shown
 from plaudit.console.pages.deliveries import rows
 from plaudit.console.pages.delivery import pretty
-from plaudit.console.pages.endpoints import row_of, shown_url
+from plaudit.console.pages.endpoint_list import row_of
+from plaudit.console.pages.endpoints import shown_url
 from plaudit.console.pages.labels import label_of, owned
 from plaudit.console.views.charts import RANGES, chart, range_of
 from plaudit.console.views.words import HOUR_MS
@@ -31,8 +32,8 @@ def show(ask: Ask) -> Answer:
     span = RANGES[asked]
     since = ask.now_ms - span.length_ms
     log, endpoint_id = ask.parts.log, endpoint.endpoint_id
-    health = log.health_by_endpoint(endpoint.workspace_id).get(endpoint_id)
-    sums = log.sums(endpoint.workspace_id, since).get(endpoint_id)
+    health = log.health_by_endpoint([endpoint_id]).get(endpoint_id)
+    sums = log.sums([endpoint_id], since).get(endpoint_id)
     wanted = ask.parts.api.endpoints.spec_of(endpoint)
     recent = log.page(Query(endpoint.workspace_id, endpoint_id), limit=RECENT)
     values = {

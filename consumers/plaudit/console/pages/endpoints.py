@@ -1,74 +1,22 @@
-"""Endpoints: the list with health, and the forms that create and change one."""
+"""Forms that create and change an endpoint."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from plaudit.api.problems import Refused
 from plaudit.api.schemas.endpoint_out import origin_of
 from plaudit.console.asking import Answer, Ask, Redirected, Shown
-from plaudit.console.pages.labels import Label, endpoints_of, label_of, owned
+from plaudit.console.pages.labels import label_of, owned
 from plaudit.console.views.endpoint_form import field_of, spec_of, values_given, values_of
-from plaudit.console.views.words import DAY_MS, Mark, endpoint_mark
 from plaudit.control.recent_events import SelectionPreview, preview
 from plaudit.endpoints.filters import FilterRefused, parse_filter
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.formats.catalogue import FORMATS
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.records.explanations import explain
 from plaudit.store.endpoints.rows import StoredEndpoint
 from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 from plaudit.store.endpoints.warnings import warnings_for
-from plaudit.store.log.health import Health
-from plaudit.store.log.stats import Hour
-
-MOST_ROWS: Final = 200
-"""Rows of the list; a search finds the others."""
-_ORDER: Final = {"disabled": 0, "failing": 1, "active": 2}
-
-
-def show(ask: Ask) -> Answer:
-    """Show all endpoints, those in trouble first."""
-    wanted = (ask.asked("q") or "").lower()
-    healths = ask.parts.log.health_by_endpoint(ask.viewer.workspace_id)
-    sums = ask.parts.log.sums(ask.viewer.workspace_id, ask.now_ms - DAY_MS)
-    rows = [
-        row_of(ask, each, healths.get(each.endpoint_id), sums.get(each.endpoint_id))
-        for each in endpoints_of(ask)
-    ]
-    found = [
-        each for each in rows if wanted in f"{each['label'].name} {each['label'].host}".lower()
-    ]
-    found.sort(key=lambda row: (_ORDER[row["mark"].word], row["label"].name.lower()))
-    values = {
-        "rows": found[:MOST_ROWS],
-        "found": len(found),
-        "all": len(rows),
-        "q": ask.asked("q") or "",
-    }
-    return Shown("endpoints.html", values)
-
-
-def row_of(
-    ask: Ask, endpoint: StoredEndpoint, health: Health | None, hour: Hour | None
-) -> dict[str, Any]:
-    """Return an endpoint as a row of a table."""
-    known = health or Health(endpoint.endpoint_id, endpoint.workspace_id)
-    counted = (hour or Hour(0)).plain()
-    label: Label = label_of(ask, endpoint)
-    mark: Mark = endpoint_mark(endpoint, known.failure_streak)
-    told = explain(known.last_reason, known.last_status) if known.failure_streak else None
-    return {
-        "url": ask.url(f"/endpoints/{endpoint.endpoint_id}"),
-        "endpoint": endpoint,
-        "label": label,
-        "mark": mark,
-        "health": known,
-        "rate": counted["success_rate"],
-        "p95_ms": counted["p95_ms"],
-        "tried": counted["delivered"] + counted["failed"],
-        "told": told,
-    }
 
 
 def show_new(ask: Ask) -> Answer:

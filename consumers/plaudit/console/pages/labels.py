@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from plaudit.console.asking import Ask
-from plaudit.endpoints.keys import CannotOpen
 from plaudit.store.endpoints.changes import NoSuchEndpoint
 from plaudit.store.endpoints.rows import StoredEndpoint
 
 MOST_CHOICES: Final = 200
 """Endpoints in a list to choose from; where there are more, a form asks for the id."""
-MOST_HOSTS: Final = 200_000
-"""Hosts in memory, of about 200 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +39,10 @@ def owned(ask: Ask, endpoint_id: str) -> StoredEndpoint:
     return ask.viewer.caller.owns(ask.parts.api.endpoints.get(endpoint_id))
 
 
-def endpoints_of(ask: Ask) -> list[StoredEndpoint]:
-    """Return the endpoints that the viewer may see, in order of creation."""
-    return list(ask.parts.api.endpoints.list(ask.viewer.workspace_id))
-
-
 def label_of(ask: Ask, endpoint: StoredEndpoint) -> Label:
     """Return the label of an endpoint."""
-    host = _host_of(ask, endpoint)
+    host = ask.parts.index.host_of(endpoint)
     return Label(endpoint.endpoint_id, endpoint.name or host, host)
-
-
-def _host_of(ask: Ask, endpoint: StoredEndpoint) -> str:
-    hosts, key = ask.parts.hosts, (endpoint.endpoint_id, endpoint.version)
-    host = hosts.get(key)
-    if host is None:
-        try:
-            host = urlsplit(ask.parts.api.endpoints.private(endpoint).url).netloc
-        except CannotOpen:
-            return "address can't be decrypted"
-        if len(hosts) >= MOST_HOSTS:
-            hosts.clear()
-        hosts[key] = host
-    return host
-
-
-def labels(ask: Ask) -> Mapping[str, Label]:
-    """Return the labels of all endpoints that the viewer may see, by id."""
-    return {each.endpoint_id: label_of(ask, each) for each in endpoints_of(ask)}
 
 
 def choices(ask: Ask) -> list[Label] | None:

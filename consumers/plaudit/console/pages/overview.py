@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from plaudit.console.asking import Answer, Ask, Shown
-from plaudit.console.pages.endpoints import row_of
-from plaudit.console.pages.labels import endpoints_of
+from plaudit.console.pages.endpoint_list import rows_of
 from plaudit.console.views.charts import RANGES, chart, range_of
-from plaudit.console.views.words import endpoint_mark, percent, plural
+from plaudit.console.views.words import percent, plural
 from plaudit.control.status import read_status
 from plaudit.kafka.errors import KafkaFailure
-from plaudit.store.endpoints.rows import StoredEndpoint
-from plaudit.store.log.health import Health
 from plaudit.store.log.stats import Hour
 
 MOST_TROUBLED: Final = 10
@@ -25,15 +22,8 @@ def show(ask: Ask) -> Answer:
     since = ask.now_ms - span.length_ms
     mine = ask.viewer.workspace_id
     steps = ask.parts.log.series(span.resolution, mine, None, since, ask.now_ms)
-    healths = ask.parts.log.health_by_endpoint(mine)
-    sums = ask.parts.log.sums(mine, since)
-    endpoints = endpoints_of(ask)
-    troubled = [each for each in endpoints if _is_troubled(each, healths.get(each.endpoint_id))]
-    troubled.sort(key=lambda each: _since(each, healths.get(each.endpoint_id)))
-    rows = [
-        row_of(ask, each, healths.get(each.endpoint_id), sums.get(each.endpoint_id))
-        for each in troubled[:MOST_TROUBLED]
-    ]
+    counts = ask.parts.log.endpoint_counts(mine)
+    troubled = ask.parts.log.troubled(mine, MOST_TROUBLED)
     whole = Hour(0)
     for each in steps:
         whole.add(each)
@@ -44,22 +34,12 @@ def show(ask: Ask) -> Answer:
         "ranges": list(RANGES),
         "url": ask.url("", range=asked),
         "now_ms": ask.now_ms,
-        "troubled": rows,
-        "troubles": len(troubled),
-        "endpoints": len(endpoints),
-        "verdict": _verdict(whole.plain(), len(troubled), len(endpoints)),
+        "troubled": rows_of(ask, [each.endpoint_id for each in troubled], since),
+        "troubles": counts.troubled,
+        "endpoints": counts.every,
+        "verdict": _verdict(whole.plain(), counts.troubled, counts.every),
     }
     return Shown("overview.html", values)
-
-
-def _is_troubled(endpoint: StoredEndpoint, health: Health | None) -> bool:
-    streak = 0 if health is None else health.failure_streak
-    return endpoint_mark(endpoint, streak).kind != "delivered"
-
-
-def _since(endpoint: StoredEndpoint, health: Health | None) -> int:
-    failing = None if health is None else health.failing_since
-    return failing or endpoint.status_since or 0
 
 
 def show_lanes(ask: Ask) -> Answer:

@@ -7,7 +7,6 @@ from typing import Final
 from uuid import UUID
 
 from plaudit.console.asking import Answer, Ask, Redirected, Shown
-from plaudit.console.pages.labels import labels
 from plaudit.events.catalogue import CATALOGUE
 from plaudit.store.endpoints.changes import NoSuchEndpoint
 from plaudit.store.log.queries import NoSuchDelivery
@@ -64,8 +63,7 @@ def _of_text(ask: Ask, text: str) -> list[Hit]:
     host = text.partition("://")[2].partition("/")[0] or text
     found = [
         Hit("endpoint", f"{each.name} ({each.host})", ask.url(f"/endpoints/{each.endpoint_id}"))
-        for each in labels(ask).values()
-        if text in each.name.lower() or host in each.host.lower()
+        for each in ask.parts.index.find(text, host, ask.viewer.workspace_id)
     ]
     return found + [
         Hit("event type", name, ask.url(f"/events/{name}")) for name in CATALOGUE if text in name

@@ -106,6 +106,19 @@ def export_entries(engine: Engine, query: AuditQuery) -> Iterator[AuditEntry]:
             return
 
 
+def newest_number(connection: Connection) -> int:
+    """Return the number of the newest entry; 0 if the log is empty."""
+    return connection.execute(sa.select(sa.func.max(AUDIT.c.number))).scalar() or 0
+
+
+def changed_endpoints(connection: Connection, after: int) -> Sequence[str]:
+    """Return the ids of the endpoints with an entry after a number."""
+    query = sa.select(AUDIT.c.target).where(
+        AUDIT.c.number > after, AUDIT.c.action.startswith("endpoint.")
+    )
+    return connection.execute(query.distinct()).scalars().all()
+
+
 def _conditions(query: AuditQuery) -> list[sa.ColumnElement[bool]]:
     wanted = {
         "workspace_id": query.workspace_id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
 
@@ -55,6 +54,12 @@ class Id(TypeDecorator[str]):
         return str(UUID(bytes=value)) if isinstance(value, bytes) else value
 
 
+def partial_index(name: str, condition: str, *columns: str) -> Index:
+    """Return an index of the rows that fulfill a condition."""
+    where = text(condition)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 # SQLite assigns row numbers only in a column of type INTEGER.
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -84,6 +89,7 @@ ENDPOINTS: Final = Table(
     UniqueConstraint("workspace_id", "name", name="endpoints_name"),
     Index("endpoints_created", "created_at", "endpoint_id"),
     Index("endpoints_workspace_created", "workspace_id", "created_at", "endpoint_id"),
+    partial_index("endpoints_off", "status <> 'active'", "workspace_id"),
 )
 """Endpoints; times in epoch milliseconds. `announced`: its first version is in Kafka."""
 
@@ -105,13 +111,8 @@ LEASES: Final = Table(
 """Leases: owner and end of work that only one process may do at a time."""
 
 
-def _partial(name: str, condition: str, *columns: str) -> Index:
-    where = text(condition)
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
-
-
 def _latest_by(name: str, *columns: str) -> Index:
-    return _partial(name, "NOT followed", *columns, "started_at")
+    return partial_index(name, "NOT followed", *columns, "started_at")
 
 
 ATTEMPTS: Final = Table(
@@ -154,7 +155,7 @@ ATTEMPTS: Final = Table(
     _latest_by("attempts_endpoint_kind", "endpoint_id", "kind"),
     _latest_by("attempts_workspace_kind", "workspace_id", "kind"),
     _latest_by("attempts_latest"),
-    _partial("attempts_past", "followed", "started_at"),
+    partial_index("attempts_past", "followed", "started_at"),
 )
 """The delivery log: a row for each record of the attempts topic, with the same field names.
 
@@ -184,53 +185,6 @@ LOG_DAYS: Final = Table(
     sqlite_with_rowid=False,
 )
 """Days with rows of a kind, for a workspace, an endpoint or the whole log (empty scope)."""
-
-HEALTH: Final = Table(
-    "endpoint_health",
-    METADATA,
-    Column("endpoint_id", Text, primary_key=True),
-    Column("workspace_id", Text, nullable=False),
-    Column("last_attempt_at", BigInteger, nullable=False),
-    Column("last_success_at", BigInteger),
-    Column("last_failure_at", BigInteger),
-    Column("failing_since", BigInteger),
-    Column("failing_version", BigInteger),
-    Column("failure_streak", BigInteger, nullable=False),
-    Column("last_status", Integer),
-    Column("last_reason", Text),
-    Column("last_error", Text),
-)
-"""Health of each endpoint with an attempt; times in epoch milliseconds."""
-
-
-def _outcomes() -> Iterator[Column[Any]]:
-    """Yield the columns that sum up an endpoint's attempts in one period."""
-    yield Column("workspace_id", Text, nullable=False)
-    for outcome in ("delivered", "failed", "dead", "diverted"):
-        yield Column(outcome, BigInteger, nullable=False)
-    yield Column("latencies", JSON, nullable=False)
-
-
-HOURS: Final = Table(
-    "endpoint_hours",
-    METADATA,
-    Column("endpoint_id", Text, primary_key=True),
-    Column("hour", BigInteger, primary_key=True),
-    *_outcomes(),
-    Index("endpoint_hours_workspace", "workspace_id", "hour"),
-)
-"""Outcomes of an endpoint's attempts per hour (epoch hours), with a histogram of durations."""
-
-MINUTES: Final = Table(
-    "endpoint_minutes",
-    METADATA,
-    Column("endpoint_id", Text, primary_key=True),
-    Column("minute", BigInteger, primary_key=True),
-    *_outcomes(),
-    Index("endpoint_minutes_workspace", "workspace_id", "minute"),
-    Index("endpoint_minutes_age", "minute"),
-)
-"""Outcomes per minute (epoch minutes), kept for a day."""
 
 WORKSPACES: Final = Table(
     "workspaces",

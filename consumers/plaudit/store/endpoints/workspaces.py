@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection, Engine
 from plaudit.records.times import wall_ms
 from plaudit.store.audit.record import record_change
 from plaudit.store.db.database import reading, translated
-from plaudit.store.db.tables import API_KEYS, ENDPOINTS, HEALTH, WORKSPACES
+from plaudit.store.db.statistics_tables import HEALTH
+from plaudit.store.db.tables import API_KEYS, ENDPOINTS, WORKSPACES
 from plaudit.store.db.upsert import insert_into
 from plaudit.store.endpoints import rows
 from plaudit.store.endpoints.notices import BY_DEFAULT, NoticeType

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from plaudit.records.times import wall_ms
-from plaudit.store.db.tables import HEALTH, HOURS, MINUTES
-from plaudit.store.db.upsert import insert_into
+from plaudit.store.db.statistics_tables import HEALTH, HOURS, MINUTES, TOTAL_HOURS, TOTAL_MINUTES
+from plaudit.store.db.upsert import insert_missing, update_rows
 from plaudit.store.log.writer import COLUMNS, Row
 
 HOUR_MS: Final = 3_600_000
@@ -26,7 +26,7 @@ MINUTES_KEPT: Final = 25 * 60
 """Retention of the table of minutes: a day, and an hour in which to read it."""
 BOUNDS_MS: Final = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000)
 """Upper bounds of the histogram's buckets; the last bucket has none."""
-_BLANK: Final = (0,) * (len(BOUNDS_MS) + 1)
+_ZEROS: Final = (0,) * (len(BOUNDS_MS) + 1)
 _AT_ONCE: Final = 500
 """Rows per query."""
 
@@ -131,7 +131,7 @@ class HourSum:
     failed: int = 0
     dead: int = 0
     diverted: int = 0
-    latencies: list[int] = field(default_factory=lambda: list(_BLANK))
+    latencies: list[int] = field(default_factory=lambda: list(_ZEROS))
 
     def take(self, tried: LoggedAttempt, *, http: bool) -> None:
         """Count one row of the log."""
@@ -231,16 +231,20 @@ def apply_sums(connection: Connection, sums: Sums) -> list[HealthChange]:
         SQLAlchemyError: the transaction can't continue.
     """
     _add(connection, HOURS, sums.hours)
-    oldest = wall_ms() // MINUTE_MS - MINUTES_KEPT
+    now_ms = wall_ms()
+    oldest = now_ms // MINUTE_MS - MINUTES_KEPT
     recent = {key: each for key, each in sums.minutes.items() if key[1] >= oldest}
     _add(connection, MINUTES, recent)
     blank = {each: Health(each, workspace) for each, workspace in sums.workspaces.items()}
-    _ensure_rows(connection, HEALTH, [_flat(each) for each in blank.values()])
+    insert_missing(connection, HEALTH, [_flat(each) for each in blank.values()])
     changes = [
         HealthChange(known, known.after(sums.tried[known.endpoint_id]))
         for known in _locked(connection, sorted(sums.tried))
     ]
-    _write(connection, HEALTH, ("endpoint_id",), [_flat(each.after) for each in changes])
+    update_rows(connection, HEALTH, [_flat(each.after) for each in changes])
+    # Last, since every recorder writes these rows: others wait only until this transaction ends.
+    _add_totals(connection, TOTAL_HOURS, sums.hours, now_ms // HOUR_MS)
+    _add_totals(connection, TOTAL_MINUTES, recent, now_ms // MINUTE_MS)
     return changes
 
 
@@ -263,29 +267,58 @@ def _locked(connection: Connection, endpoint_ids: Sequence[str]) -> Iterator[Hea
         yield from [Health(**row) for row in connection.execute(query).mappings()]
 
 
-def _add(connection: Connection, table: sa.Table, sums: Mapping[tuple[str, int], HourSum]) -> None:
-    """Add sums to the rows of a table, by endpoint and hour or minute."""
-    moment = list(table.primary_key)[1].name
+def _add_totals(
+    connection: Connection, table: sa.Table, sums: Mapping[tuple[str, int], HourSum], now: int
+) -> None:
+    """Add up all endpoints, for each hour or minute after the table's first.
+
+    Attempts of the first one and of earlier ones may have been counted by a release without totals.
+    """
+    [moment] = table.primary_key
+    first = connection.execute(sa.select(sa.func.min(moment))).scalar()
+    if first is None:
+        first = now
+        insert_missing(connection, table, [_blank(table, (first,), HourSum(""))])
+    whole: dict[tuple[int], HourSum] = {}
+    for (_, number), each in sums.items():
+        if number > first:
+            whole.setdefault((number,), HourSum("")).add(each)
+    _add(connection, table, whole)
+
+
+def _add(connection: Connection, table: sa.Table, sums: Mapping[tuple[Any, ...], HourSum]) -> None:
+    """Add sums to the rows of a table by its primary key."""
+    names = [column.name for column in table.primary_key]
     keys = sorted(sums)
-    blank = [
-        {"endpoint_id": key[0], moment: key[1], **_flat(HourSum(sums[key].workspace_id))}
-        for key in keys
-    ]
-    _ensure_rows(connection, table, blank)
-    pair = sa.tuple_(table.c.endpoint_id, table.c[moment])
+    insert_missing(connection, table, [_blank(table, key, sums[key]) for key in keys])
     changed = []
     for some in _chunks(keys):
         query = (
             sa.select(table)
-            .where(pair.in_(some))
-            .order_by(table.c.endpoint_id, table.c[moment])
+            .where(_is_one_of(table, some))
+            .order_by(*(table.c[name] for name in names))
             .with_for_update()
         )
         changed += [
-            _added(dict(row), sums[row["endpoint_id"], row[moment]])
+            _added(dict(row), sums[tuple(row[name] for name in names)])
             for row in connection.execute(query).mappings()
         ]
-    _write(connection, table, ("endpoint_id", moment), changed)
+    update_rows(connection, table, changed)
+
+
+def _is_one_of(table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> sa.ColumnElement[bool]:
+    """Return the condition for rows of these keys."""
+    columns = list(table.primary_key)
+    if len(columns) == 1:
+        return columns[0].in_([key[0] for key in keys])
+    return sa.tuple_(*columns).in_(keys)
+
+
+def _blank(table: sa.Table, key: tuple[Any, ...], sums: HourSum) -> dict[str, Any]:
+    """Return a row without outcomes, with the columns that the table has."""
+    names = [column.name for column in table.primary_key]
+    row = {**_flat(HourSum(sums.workspace_id)), **dict(zip(names, key, strict=True))}
+    return {name: value for name, value in row.items() if name in table.columns}
 
 
 def _added(row: Mapping[str, Any], more: HourSum) -> dict[str, Any]:
@@ -302,31 +335,6 @@ def _added(row: Mapping[str, Any], more: HourSum) -> dict[str, Any]:
 def _flat(row: Health | HourSum) -> dict[str, Any]:
     """Return a row's columns; unlike `asdict`, without copying each value."""
     return {name: getattr(row, name) for name in _NAMES[type(row)]}
-
-
-def _ensure_rows(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Insert missing rows; existing rows stay unchanged."""
-    if not rows:
-        return
-    ordered = sorted(rows, key=lambda row: tuple(row[key.name] for key in table.primary_key))
-    connection.execute(insert_into(connection, table).on_conflict_do_nothing(), ordered)
-
-
-def _write(
-    connection: Connection, table: sa.Table, keys: tuple[str, ...], rows: list[dict[str, Any]]
-) -> None:
-    """Update rows as a whole."""
-    if not rows:
-        return
-    bound = [table.c[key] == sa.bindparam(f"its_{key}") for key in keys]
-    values: dict[str, Any] = {
-        column.name: sa.bindparam(column.name) for column in table.c if column.name not in keys
-    }
-    renamed = [
-        {f"its_{name}" if name in keys else name: value for name, value in row.items()}
-        for row in rows
-    ]
-    connection.execute(table.update().where(*bound).values(values), renamed)
 
 
 def _chunks(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:

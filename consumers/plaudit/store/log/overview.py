@@ -2,32 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from typing import Any, Final, NamedTuple
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from plaudit.store.db.tables import HEALTH, HOURS
+from plaudit.store.db.statistics_tables import HEALTH, HOURS
+from plaudit.store.db.tables import ENDPOINTS
 from plaudit.store.log.health import HOUR_MS, Health
 from plaudit.store.log.stats import Hour
 
+# Literals, since an index of some rows is not used for a condition with parameters.
+_IS_OFF: Final = sa.text("endpoints.status <> 'active'")
+_IS_ON: Final = sa.text("endpoints.status = 'active'")
+_IS_FAILING: Final = sa.text("endpoint_health.failure_streak > 0")
 
-def health_by_endpoint(
-    connection: Connection, workspace_id: str | None = None
-) -> dict[str, Health]:
-    """Return the health of all endpoints with attempts, or of a workspace's, by endpoint id."""
-    query = sa.select(HEALTH)
-    if workspace_id is not None:
-        query = query.where(HEALTH.c.workspace_id == workspace_id)
+
+class Trouble(NamedTuple):
+    """An endpoint that is disabled or fails.
+
+    Attributes:
+        since: when that began, in epoch milliseconds; 0: unknown.
+    """
+
+    since: int
+    endpoint_id: str
+
+
+def health_by_endpoint(connection: Connection, endpoint_ids: Collection[str]) -> dict[str, Health]:
+    """Return the health of those of some endpoints that were ever attempted, by endpoint id."""
+    query = sa.select(HEALTH).where(HEALTH.c.endpoint_id.in_(endpoint_ids))
     rows = connection.execute(query).mappings()
     return {row["endpoint_id"]: Health(**row) for row in rows}
 
 
-def sums(connection: Connection, since_ms: int, workspace_id: str | None = None) -> dict[str, Hour]:
-    """Return the counts since a time, by endpoint id."""
+def sums(connection: Connection, since_ms: int, endpoint_ids: Collection[str]) -> dict[str, Hour]:
+    """Return the counts of some endpoints since a time, by endpoint id."""
     first = since_ms // HOUR_MS
-    query = sa.select(HOURS).where(HOURS.c.hour >= first)
-    if workspace_id is not None:
-        query = query.where(HOURS.c.workspace_id == workspace_id)
+    query = sa.select(HOURS).where(HOURS.c.hour >= first, HOURS.c.endpoint_id.in_(endpoint_ids))
     found: dict[str, Hour] = {}
     for row in connection.execute(query):
         found.setdefault(row.endpoint_id, Hour(first)).add(row)
     return found
+
+
+def troubled(
+    connection: Connection, workspace_id: str | None, most: int, after: Trouble | None = None
+) -> Sequence[Trouble]:
+    """Return endpoints in trouble, the longest first.
+
+    Args:
+        connection: to the database.
+        workspace_id: only endpoints of this workspace.
+        most: number of them.
+        after: last one of the page before.
+    """
+    every = _troubled(workspace_id).subquery()
+    order = (every.c.since, every.c.endpoint_id)
+    query = sa.select(*order).order_by(*order).limit(most)
+    if after is not None:
+        query = query.where(sa.tuple_(*order) > sa.tuple_(*map(sa.literal, after)))
+    return [Trouble(*row) for row in connection.execute(query)]
+
+
+def count_troubled(connection: Connection, workspace_id: str | None) -> int:
+    """Count the endpoints in trouble."""
+    query = sa.select(sa.func.count()).select_from(_troubled(workspace_id).subquery())
+    return connection.execute(query).scalar_one()
+
+
+def count_endpoints(connection: Connection, workspace_id: str | None) -> int:
+    """Count the endpoints."""
+    query = sa.select(sa.func.count()).select_from(ENDPOINTS)
+    if workspace_id is not None:
+        query = query.where(ENDPOINTS.c.workspace_id == workspace_id)
+    return connection.execute(query).scalar_one()
+
+
+def _troubled(workspace_id: str | None) -> sa.CompoundSelect[Any]:
+    """Return the question for all endpoints in trouble; each half reads an index of its own."""
+    same = HEALTH.c.endpoint_id == ENDPOINTS.c.endpoint_id
+    since = sa.func.coalesce(HEALTH.c.failing_since, ENDPOINTS.c.status_since, 0).label("since")
+    what = sa.select(since, ENDPOINTS.c.endpoint_id)
+    off = what.select_from(ENDPOINTS.outerjoin(HEALTH, same)).where(_IS_OFF)
+    failures = sa.select(HEALTH.c.endpoint_id).where(_IS_FAILING)
+    if workspace_id is not None:
+        off = off.where(ENDPOINTS.c.workspace_id == workspace_id)
+        failures = failures.where(HEALTH.c.workspace_id == workspace_id)
+    # As a list and not as a join, in which SQLite would read all endpoints first.
+    is_failing = ENDPOINTS.c.endpoint_id.in_(failures)
+    failing = what.select_from(ENDPOINTS.join(HEALTH, same)).where(is_failing, _IS_ON)
+    return sa.union_all(off, failing)

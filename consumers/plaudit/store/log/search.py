@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from plaudit.store.db.partitions import DAY_MS
-from plaudit.store.db.tables import ATTEMPTS, HEALTH, LOG_DAYS, LOG_KINDS, Id
+from plaudit.store.db.statistics_tables import HEALTH
+from plaudit.store.db.tables import ATTEMPTS, LOG_DAYS, LOG_KINDS, Id
 from plaudit.store.log.kinds import EVERYTHING
 from plaudit.store.log.query import Query
 from plaudit.store.log.search_sql import Scope, Wanted, span_statement

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from plaudit.records.times import time_text, wall_ms
 from plaudit.store.db.partitions import DAY_MS, FURTHEST_DAYS
-from plaudit.store.db.tables import HOURS, MINUTES
+from plaudit.store.db.statistics_tables import HOURS, MINUTES, TOTAL_HOURS, TOTAL_MINUTES
 from plaudit.store.log.health import (
     BOUNDS_MS,
     HOUR_MS,
@@ -100,6 +100,8 @@ def series(
     end = -(-min(now_ms + length, now_ms if until_ms is None else until_ms) // length)
     start = max(since_ms, now_ms - kept_ms) // length
     steps = {number: Hour(number) for number in range(start, end)}
+    if workspace_id is None and endpoint_id is None:
+        end = _add_totals(connection, resolution, steps, range(start, end))
     table = MINUTES if resolution is Resolution.MINUTE else HOURS
     moment = table.c[str(resolution)]
     query = sa.select(table, moment.label("step")).where(moment >= start, moment < end)
@@ -110,6 +112,25 @@ def series(
     for row in connection.execute(query):
         steps[row.step].add(row)
     return list(steps.values())
+
+
+def _add_totals(
+    connection: Connection, resolution: Resolution, steps: Mapping[int, Hour], wanted: range
+) -> int:
+    """Add the totals of all endpoints; return the step before which they are missing.
+
+    Totals begin after the first row, which an installation has since its upgrade.
+    """
+    table = TOTAL_MINUTES if resolution is Resolution.MINUTE else TOTAL_HOURS
+    moment = table.c[str(resolution)]
+    first: int | None = connection.execute(sa.select(sa.func.min(moment))).scalar()
+    if first is None:
+        return wanted.stop
+    since = max(first + 1, wanted.start)
+    query = sa.select(table, moment.label("step")).where(moment >= since, moment < wanted.stop)
+    for row in connection.execute(query):
+        steps[row.step].add(row)
+    return min(since, wanted.stop)
 
 
 def health_of(connection: Connection, endpoint_id: str, since_ms: int) -> dict[str, Any]:

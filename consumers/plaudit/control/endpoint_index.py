@@ -1,0 +1,129 @@
+"""Names and hosts of all endpoints in memory, for searches by a part of one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import Engine
+
+from plaudit.endpoints.keys import CannotOpen
+from plaudit.store.audit.search import changed_endpoints, newest_number
+from plaudit.store.db.database import reading
+from plaudit.store.endpoints.rows import StoredEndpoint
+from plaudit.store.endpoints.service import EndpointService
+
+UNREADABLE: Final = "address can't be decrypted"
+_AT_ONCE: Final = 5_000
+_OVERLAP: Final = 200
+"""Entries of the audit log that are read again, since a transaction may end after a later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedEndpoint:
+    """Searchable text of an endpoint.
+
+    Attributes:
+        name: its name, or its host if it has none.
+        host: host of its URL.
+    """
+
+    endpoint_id: str
+    workspace_id: str
+    version: int
+    name: str
+    host: str
+
+    def matches(self, part: str, host: str) -> bool:
+        """Return whether the name has a part, or the host has another; both in lower case."""
+        return part in self.name.lower() or host in self.host.lower()
+
+
+class EndpointIndex:
+    """Finds endpoints by a part of their name or host, of which the database has only the name.
+
+    The first search reads and decrypts every endpoint; each later one reads what the audit log says
+    has changed since.
+
+    Args:
+        engine: database.
+        endpoints: reads and decrypts endpoints.
+    """
+
+    def __init__(self, engine: Engine, endpoints: EndpointService) -> None:
+        self._engine = engine
+        self._endpoints = endpoints
+        self._lock = threading.Lock()
+        self._known: dict[str, IndexedEndpoint] = {}
+        self._read_to: int | None = None
+
+    def host_of(self, endpoint: StoredEndpoint) -> str:
+        """Return the host of an endpoint's URL."""
+        known = self._known.get(endpoint.endpoint_id)
+        if known is None or known.version != endpoint.version:
+            known = self._known[endpoint.endpoint_id] = self._entry(endpoint)
+        return known.host
+
+    def find(self, part: str, host: str, workspace_id: str | None) -> Sequence[IndexedEndpoint]:
+        """Return the endpoints whose name has a part, or whose host has another, by name.
+
+        Raises:
+            DatabaseFailure: the database can't be read.
+        """
+        part, host = part.lower(), host.lower()
+        with self._lock:
+            self._refresh()
+            found = [
+                each
+                for each in self._known.values()
+                if workspace_id in {None, each.workspace_id} and each.matches(part, host)
+            ]
+        return sorted(found, key=lambda each: (each.name.lower(), each.endpoint_id))
+
+    def _refresh(self) -> None:
+        with reading(self._engine) as connection:
+            newest = newest_number(connection)
+        if self._read_to is None or newest < self._read_to:
+            self._take_all()
+        elif newest > self._read_to:
+            with reading(self._engine) as connection:
+                changed = changed_endpoints(connection, self._read_to - _OVERLAP)
+            self._take(changed)
+        self._read_to = newest
+
+    def _take_all(self) -> None:
+        self._known.clear()
+        place: tuple[int, str] | None = None
+        while page := self._endpoints.page(None, _AT_ONCE, place):
+            self._keep(page)
+            place = page[-1].created_at, page[-1].endpoint_id
+
+    def _take(self, changed: Sequence[str]) -> None:
+        for first in range(0, len(changed), _AT_ONCE):
+            ids = changed[first : first + _AT_ONCE]
+            found = self._endpoints.find_many(ids)
+            self._keep(found.values())
+            for each in set(ids) - set(found):
+                self._known.pop(each, None)
+
+    def _keep(self, endpoints: Iterable[StoredEndpoint]) -> None:
+        for each in endpoints:
+            known = self._known.get(each.endpoint_id)
+            if known is None or known.version != each.version:
+                self._known[each.endpoint_id] = self._entry(each)
+
+    def _entry(self, endpoint: StoredEndpoint) -> IndexedEndpoint:
+        try:
+            host = urlsplit(self._endpoints.private(endpoint).url).netloc
+        except CannotOpen:
+            host = UNREADABLE
+        return IndexedEndpoint(
+            endpoint.endpoint_id,
+            endpoint.workspace_id,
+            endpoint.version,
+            endpoint.name or host,
+            host,
+        )
