@@ -30,30 +30,35 @@ WIDTH: Final = 110
 
 def command(
     scenarios: Annotated[
-        list[str] | None, typer.Argument(help="Which; all by default. --list tells them.")
+        list[str] | None,
+        typer.Argument(metavar="SCENARIO", help="Scenarios to run; all by default. See --list."),
     ] = None,
     events: Annotated[
-        int | None, typer.Option(min=10, help="Events that wait when a worker starts.")
+        int | None, typer.Option(min=10, help="Events to publish before a worker starts.")
     ] = None,
     repeat: Annotated[
-        int | None, typer.Option(min=1, max=20, help="Repetitions of what is compared.")
+        int | None, typer.Option(min=1, max=20, help="Repetitions of each comparison.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0.1, max=60, help="Each is measured for, at most.")
+        float | None, typer.Option(min=0.1, max=60, help="Most seconds for each measurement.")
     ] = None,
     foreign: Annotated[
-        float, typer.Option(min=0, max=100, help="Percent of the worker's core for others.")
+        float,
+        typer.Option(min=0, max=100, help="Percent of the worker's core that others may take."),
     ] = 10.0,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write everything there; - prints it.")
+        Path | None, typer.Option("--json", help="Write all figures to this file; - prints them.")
     ] = None,
-    svg_file: Annotated[Path | None, typer.Option("--svg", help="Write the charts there.")] = None,
+    svg_file: Annotated[
+        Path | None, typer.Option("--svg", help="Write the charts to this file.")
+    ] = None,
     logs: Annotated[
-        Path | None, typer.Option(help="Keep the workers' logs in a new folder there.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep the workers' logs in a new folder in this one."),
     ] = None,
     *,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A minute; less, and less exactly.")
+        bool, typer.Option("--quick", help="Take one minute: fewer scenarios, less exact figures.")
     ] = False,
     targets: Annotated[
         bool, typer.Option("--targets", help="Exit with 1 when a target is missed.")

@@ -143,6 +143,20 @@ def test_a_refused_number_is_repeated(words: tuple[str, ...], said: str) -> None
     assert (done.code, said in done.err) == (2, True), done.err
 
 
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (("publish",), "plaudit publish [OPTIONS] TYPE [FILE]"),
+        (("deliveries", "retry"), "plaudit deliveries retry [OPTIONS] [DELIVERY]"),
+        (("bench",), "plaudit bench [OPTIONS] [SCENARIO]..."),
+        (("import",), "plaudit import [OPTIONS] FILE"),
+    ],
+)
+def test_arguments_are_written_as_in_manuals(words: tuple[str, ...], usage: str) -> None:
+    shown = CommandLine(KafkaSettings())(*words, "--help").out
+    assert shown.partition("\n")[0] == f"Usage: {usage}"
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_no_help_shows_a_type_of_python(name: str) -> None:
     root: Any = typer.main.get_command(build([name]))
@@ -153,3 +167,5 @@ def test_no_help_shows_a_type_of_python(name: str) -> None:
         text = command.get_help(context)
         assert "<" not in text.replace("<name>", "").replace("<delay>", ""), text
         assert "[x" not in text
+        assert "{" not in text.partition("\n")[0]
+        assert "[[" not in text

@@ -39,7 +39,10 @@ def command(
         list[LaneName] | None, typer.Option(help="Serve this lane only; both by default.")
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, max=MOST_WORKERS, help="Processes to run; one for each core.")
+        int,
+        typer.Option(
+            min=1, max=MOST_WORKERS, help="Processes to run; useful up to one for each core."
+        ),
     ] = 1,
     lifeline: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:

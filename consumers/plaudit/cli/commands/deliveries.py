@@ -172,7 +172,7 @@ def show(
 def retry(
     delivery: Annotated[
         str | None,
-        typer.Argument(metavar="[DELIVERY]", help="One delivery; or select by the options."),
+        typer.Argument(metavar="DELIVERY", help="One delivery; or select by the options."),
     ] = None,
     workspace: _Workspace = None,
     endpoint: _Endpoint = None,

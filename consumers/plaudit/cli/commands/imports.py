@@ -43,9 +43,9 @@ _SCALE = 5
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON lines, or a JSON list of objects.")],
+    file: Annotated[Path, typer.Argument(help="CSV, JSON lines, or JSON with a list of objects.")],
     workspace: Annotated[str, workspace_option("Id of the workspace that owns the reviews.")],
-    space: Annotated[UUID, typer.Option(help="The collection that they go to.")],
+    space: Annotated[UUID, typer.Option(help="Id of the space that the reviews go to.")],
     platform: Annotated[
         str | None,
         typer.Option(
@@ -56,11 +56,15 @@ def command(
     ] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help=f"Fields: {', '.join(FIELDS)}."),
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN",
+            help=f"Column of a field; repeatable. Fields: {', '.join(FIELDS)}.",
+        ),
     ] = None,
     values: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar=_PAIR, help="Value of a field in every row."),
+        typer.Option("--set", metavar=_PAIR, help="Value of a field in every row; repeatable."),
     ] = None,
     mapping: Annotated[
         Path | None,
@@ -74,33 +78,49 @@ def command(
         Format | None, typer.Option("--format", help="By default from the file's name.")
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="Of the text; UTF-8, unless the file says so itself.")
+        str | None,
+        typer.Option(
+            metavar="ENCODING", help="Encoding; UTF-8 by default, or what the first bytes say."
+        ),
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option(help="Of a CSV file; found out if unset.")
+        str | None,
+        typer.Option(metavar="CHARACTER", help="Separator of columns; detected by default."),
     ] = None,
     date_format: Annotated[
-        str | None, typer.Option(help="Format of strptime, or `epoch`; ISO 8601 if unset.")
+        str | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="Form of dates, such as %d.%m.%Y, or `epoch`; ISO 8601 by default.",
+        ),
     ] = None,
     rating_scale: Annotated[
-        int | None, typer.Option(min=1, help="The best rating, where a row does not say; else 5.")
+        int | None,
+        typer.Option(min=1, help="Best rating, for rows that do not name it; 5 by default."),
     ] = None,
-    status: Annotated[str, typer.Option(help="What the reviews are when they are in.")] = "pending",
+    status: Annotated[
+        str,
+        typer.Option(metavar="STATUS", help="Status of the imported reviews, such as approved."),
+    ] = "pending",
     bad: Annotated[
-        Path | None, typer.Option(help="Where bad rows go; beside the file if unset.")
+        Path | None, typer.Option(help="File for rejected rows; beside the input by default.")
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option(help="Folder of the journals of what was imported.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for the journals of what was imported."),
     ] = None,
     max_lag: Annotated[
-        int, typer.Option(min=0, help="Wait while this many deliveries are overdue; 0: never.")
+        int, typer.Option(min=0, help="Pause while this many deliveries are overdue; 0: never.")
     ] = LAG_CAP,
     *,
     backfill: Annotated[
-        bool, typer.Option(help="Mark them as history, which subscribers may skip.")
+        bool, typer.Option(help="Mark the reviews as history, which subscribers may skip.")
     ] = True,
     ids_from_content: Annotated[
-        bool, typer.Option("--ids-from-content", help="For rows that have no id of their own.")
+        bool,
+        typer.Option(
+            "--ids-from-content", help="Derive ids from the content, for rows without an id."
+        ),
     ] = False,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Publish nothing; show columns, errors and one event.")

@@ -71,7 +71,9 @@ def ddl(
         table.Dialect | None,
         typer.Option(help="Of which database; by default that of PLAUDIT_OUTBOX_URL."),
     ] = None,
-    name: Annotated[str, typer.Option("--table", help="Name of the table.")] = table.TABLE,
+    name: Annotated[
+        str, typer.Option("--table", metavar="NAME", help="Name of the table.")
+    ] = table.TABLE,
     *,
     notify: Annotated[bool, typer.Option(help="Postgres: wake the relay with each insert.")] = True,
 ) -> None:

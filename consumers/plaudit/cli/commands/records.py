@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.output import Exit, fail, note
 from plaudit.cli.ui.prompts import require_agreement
 from plaudit.control.partition_heads import Reading
@@ -25,6 +26,7 @@ from plaudit.records.times import wall_ms
 app = typer.Typer(no_args_is_help=True, help="Records that block, or are read again.")
 
 LOOK_S: Final = 0.5
+WAIT_S: Final = 15.0
 _place = re.compile(r"(?P<topic>[A-Za-z0-9._-]{1,249})/(?P<partition>\d{1,9})@(?P<offset>\d{1,18})")
 
 
@@ -34,8 +36,8 @@ def unblock(
         str, typer.Argument(metavar="TOPIC/PARTITION@OFFSET", help="As `plaudit status` names it.")
     ],
     wait: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for a worker to carry it out.")
-    ] = 15.0,
+        float, duration_option("Time to wait for a worker to carry it out.", default_s=WAIT_S)
+    ] = WAIT_S,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
 ) -> None:

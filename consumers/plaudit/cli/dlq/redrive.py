@@ -56,10 +56,11 @@ def redrive_letters(
     endpoint_rate: _EndpointRate = None,
     most: _Max = None,
     max_redrives: Annotated[
-        int, typer.Option(min=1, help="Dead letters that were redriven this often stay.")
+        int, typer.Option(min=1, help="Leave dead letters that were redriven this often.")
     ] = 5,
     lag_cap: Annotated[
-        int, typer.Option(min=0, help="Pause while deliveries.now is this far behind; 0: never.")
+        int,
+        typer.Option(min=0, help="Pause while so many wait in deliveries.now; 0: never."),
     ] = LAG_CAP,
     stop_after: Annotated[
         int,

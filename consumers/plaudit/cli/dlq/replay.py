@@ -38,7 +38,7 @@ def command(
         str,
         typer.Option(
             metavar="TIME",
-            help="Published at or after: RFC 3339, an age such as 2h, or `disabled`: since then.",
+            help="Published since: RFC 3339, an age such as 2h, or `disabled`: when it was so.",
         ),
     ],
     until: Annotated[
@@ -61,7 +61,8 @@ def command(
         int | None, typer.Option("--max", min=1, help="Most events; the next run continues.")
     ] = None,
     lag_cap: Annotated[
-        int, typer.Option(min=0, help="Pause while deliveries.now is this far behind; 0: never.")
+        int,
+        typer.Option(min=0, help="Pause while so many wait in deliveries.now; 0: never."),
     ] = LAG_CAP,
     stop_after: Annotated[
         int, typer.Option(min=0, help="Stop after this many failures in a row; 0: never.")

@@ -89,6 +89,14 @@ def _is_refusal(cause: BaseException | None) -> TypeGuard[ValidationError]:
     return pydantic is not None and isinstance(cause, pydantic.ValidationError)
 
 
+def _name_argument(argument: Any) -> None:  # noqa: ANN401 - see above
+    """Write an argument as manuals do: NAME, `[NAME]` if it may be left out."""
+    argument.metavar = argument.metavar or argument.name.upper()
+    more = "..." if argument.nargs == -1 else ""
+    piece = f"{argument.metavar}{more}" if argument.required else f"[{argument.metavar}]{more}"
+    argument.get_usage_pieces = lambda _ctx: [piece]
+
+
 def _humanize_parameter(parameter: Any) -> None:  # noqa: ANN401 - see above
     shown = parameter.display_type_rich
 
@@ -98,6 +106,8 @@ def _humanize_parameter(parameter: Any) -> None:  # noqa: ANN401 - see above
         return "" if parameter.param_type_name == "argument" else text
 
     parameter.display_type_rich = label
+    if parameter.param_type_name == "argument":
+        _name_argument(parameter)
     if getattr(parameter, "min", None) is not None or getattr(parameter, "max", None) is not None:
         in_range = range_text(parameter.min, parameter.max)
         parameter._get_number_range_help_str = lambda: in_range  # noqa: SLF001 - it has no other way
