@@ -60,7 +60,7 @@ def redrive_letters(
     ] = 5,
     lag_cap: Annotated[
         int,
-        typer.Option(min=0, help="Pause while so many wait in deliveries.now; 0: never."),
+        typer.Option(min=0, help="Pause at this many records in deliveries.now; 0: never."),
     ] = LAG_CAP,
     stop_after: Annotated[
         int,

@@ -62,7 +62,7 @@ def command(
     ] = None,
     lag_cap: Annotated[
         int,
-        typer.Option(min=0, help="Pause while so many wait in deliveries.now; 0: never."),
+        typer.Option(min=0, help="Pause at this many records in deliveries.now; 0: never."),
     ] = LAG_CAP,
     stop_after: Annotated[
         int, typer.Option(min=0, help="Stop after this many failures in a row; 0: never.")
