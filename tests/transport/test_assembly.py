@@ -244,3 +244,12 @@ def test_whatever_follows_an_answer_spoils_the_connection(data: bytes, more: byt
     parser = ResponseParser(SMALL)
     assert parser.feed(data + more)
     assert not parser.reusable
+
+
+def test_what_follows_an_answer_that_ends_at_the_cap_spoils_the_connection() -> None:
+    head, end = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-padding: ", b"\r\n\r\nok"
+    answer = head.ljust(SMALL.head_bytes - len(end), b"x") + end
+    for more in (b"", b"HTTP/1.1 200 OK\r\n"):
+        parser = ResponseParser(SMALL)
+        assert parser.feed(answer + more)
+        assert parser.reusable is not bool(more)
