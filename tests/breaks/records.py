@@ -101,8 +101,8 @@ RECORDS: Final = (
     Break(
         "a letter whose schema is still unknown stays",
         "consumers/plaudit/dlq/job/actions.py",
-        "if stays is None and self._schemas.is_unknown(letter):",
-        "if stays is None and letter is None:",
+        "if skip_reason is None and self._schemas.is_unknown(letter):",
+        "if skip_reason is None and letter is None:",
         "tests/dlq/test_bad_letters.py",
     ),
     Break(

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from bitmaps import metadata
-from plaudit.control.scaling import FRESH_S, LaneDue, LaneReader, ScaledLane, ScalingView, head
+from plaudit.control.scaling import FRESH_S, DueWork, LaneReader, ScaledLane, ScalingView, head
 from plaudit.kafka.read.lag import GroupPosition
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Ack, Producer
@@ -39,9 +39,9 @@ def test_what_a_group_has_finished_does_not_count(position: GroupPosition, count
 def test_an_answer_is_repeated_for_some_seconds() -> None:
     now, asked = [0.0], []
 
-    def read(lane: ScaledLane) -> LaneDue:
+    def read(lane: ScaledLane) -> DueWork:
         asked.append(lane)
-        return LaneDue(lane, len(asked), 0, 0, "")
+        return DueWork(lane, len(asked), 0, 0, "")
 
     view = ScalingView(read, lambda: now[0])
     assert [view.of(DELIVERIES).due_records for _ in range(3)] == [1, 1, 1]

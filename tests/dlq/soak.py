@@ -99,7 +99,7 @@ def histogram(letters: Letters) -> Histogram:
     """Count every letter."""
     counts = Histogram()
     for letter in letters.read():
-        counts.take(letter)
+        counts.add(letter)
     return counts
 
 

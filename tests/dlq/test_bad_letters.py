@@ -10,7 +10,7 @@ import pytest
 
 from plaudit.bulk.control import Control
 from plaudit.dlq.job.actions import RedriveEvents
-from plaudit.dlq.job.batch_writer import Mover
+from plaudit.dlq.job.batch_writer import LetterBatchWriter
 from plaudit.dlq.job.job import Order, choose
 from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.rules import LetterWrite, RedriveOptions, Skip
@@ -99,7 +99,9 @@ def test_the_others_go(fails: str) -> None:
     choose(cast("Any", Letters()), order, action, control, report)
     assert report.chosen == COUNT - (fails == "skip")
     report.skipped.clear()
-    mover = Mover(cast("Any", producer), "dlq", action, Throttle(order.limits), control, report)
+    mover = LetterBatchWriter(
+        cast("Any", producer), "dlq", action, Throttle(order.limits), control, report
+    )
     mover.run(Letters().read())
     assert report.moved == COUNT - 1
     assert report.skipped == {Skip.UNUSABLE: 1}
@@ -118,7 +120,7 @@ class Shipped(LateDecoder):
 
 
 @pytest.mark.parametrize(
-    ("value", "reason", "stays"),
+    ("value", "reason", "skip_reason"),
     [
         (b"\xc3\x01unheard!more", UNKNOWN, True),
         (b"\x00\x00\x00\x00\x00more", UNKNOWN, True),
@@ -128,11 +130,11 @@ class Shipped(LateDecoder):
     ],
 )
 def test_a_letter_stays_while_its_schema_is_unknown(
-    value: bytes, reason: bytes, *, stays: bool
+    value: bytes, reason: bytes, *, skip_reason: bool
 ) -> None:
     action = RedriveEvents(NAMES, RedriveOptions(), SchemaCheck(Shipped(KafkaSettings())))
     found = action.skip(letter(0, value, reason))
-    assert found == (Skip.SCHEMA_UNKNOWN if stays else None)
+    assert found == (Skip.SCHEMA_UNKNOWN if skip_reason else None)
 
 
 def test_a_letter_whose_headers_can_not_be_read_stays() -> None:

@@ -7,13 +7,13 @@ import pytest
 from dlq.generate import ENDPOINTS, WORKSPACE, letters
 from plaudit.dlq.job.rules import (
     CUT_BYTES,
-    WAY_OUT,
+    REMEDIES,
     RedriveOptions,
     Skip,
-    delivery_again,
-    delivery_stays,
-    event_again,
-    event_stays,
+    delivery_skip_reason,
+    event_skip_reason,
+    redriven_delivery,
+    redriven_event,
 )
 from plaudit.dlq.letters.endpoint_index import EndpointSummary
 from plaudit.dlq.letters.letter import Letter
@@ -62,7 +62,7 @@ def known(
 
 def test_a_redriven_delivery_has_a_new_history_and_the_headers_of_its_event() -> None:
     was = letter()
-    write = delivery_again(NAMES, was, RedriveOptions(), known(), NOW_MS)
+    write = redriven_delivery(NAMES, was, RedriveOptions(), known(), NOW_MS)
     headers = dict(write.headers or [])
     assert (write.topic, write.key, write.value) == (
         "plaudit.deliveries.now",
@@ -80,21 +80,21 @@ def test_a_redriven_delivery_has_a_new_history_and_the_headers_of_its_event() ->
 
 def test_a_record_grows_by_digits_at_most() -> None:
     was = letter()
-    write = delivery_again(NAMES, was, RedriveOptions(), known(), NOW_MS)
+    write = redriven_delivery(NAMES, was, RedriveOptions(), known(), NOW_MS)
     size = sum(len(name) + len(value) for name, value in write.headers or [])
     assert size <= was.size - len(was.key) - len(was.value)
 
 
 def test_attempts_can_be_kept_for_one_more_try() -> None:
-    again = RedriveOptions(reset_attempts=False)
-    write = delivery_again(NAMES, letter(), again, again.to or known(), NOW_MS)
+    options = RedriveOptions(reset_attempts=False)
+    write = redriven_delivery(NAMES, letter(), options, options.to or known(), NOW_MS)
     assert dict(write.headers or [])[Header.ATTEMPT] == b"10"
 
 
 def test_to_another_endpoint_is_another_delivery_of_the_same_event() -> None:
     was, other = letter(), ENDPOINTS[5]
-    again = RedriveOptions(reset_attempts=False, to=known(other))
-    write = delivery_again(NAMES, was, again, again.to or known(), NOW_MS)
+    options = RedriveOptions(reset_attempts=False, to=known(other))
+    write = redriven_delivery(NAMES, was, options, options.to or known(), NOW_MS)
     headers = dict(write.headers or [])
     assert write.key == headers[Header.ENDPOINT_ID] == other.encode()
     event_id = was.text("ce_id") or ""
@@ -104,12 +104,12 @@ def test_to_another_endpoint_is_another_delivery_of_the_same_event() -> None:
 
 
 def test_a_replay_stays_one() -> None:
-    write = delivery_again(NAMES, letter(TRIGGER="replay"), RedriveOptions(), known(), NOW_MS)
+    write = redriven_delivery(NAMES, letter(TRIGGER="replay"), RedriveOptions(), known(), NOW_MS)
     assert dict(write.headers or [])[Header.TRIGGER] == b"replay"
 
 
 def test_a_record_that_was_no_event_goes_back_as_it_was() -> None:
-    write = event_again(NAMES, event_letter())
+    write = redriven_event(NAMES, event_letter())
     assert (write.topic, write.key, write.value) == (
         "plaudit.testimonials",
         b"\xff key",
@@ -124,14 +124,14 @@ def test_a_record_that_was_no_event_goes_back_as_it_was() -> None:
 
 def test_a_delivery_that_was_no_event_goes_to_now_and_still_says_whose_it_is() -> None:
     was = event_letter("plaudit.deliveries.24h", ENDPOINT_ID=b"e", REDRIVES=b"2")
-    write = event_again(NAMES, was)
+    write = redriven_event(NAMES, was)
     headers = dict(write.headers or [])
     assert write.topic == "plaudit.deliveries.now"
     assert (headers[Header.ENDPOINT_ID], headers[Header.REDRIVES]) == (b"e", b"3")
 
 
 @pytest.mark.parametrize(
-    ("was", "again", "where", "reason"),
+    ("was", "options", "where", "reason"),
     [
         (letter(), RedriveOptions(), known(), None),
         (letter(REDRIVES="4"), RedriveOptions(), known(), None),
@@ -146,22 +146,22 @@ def test_a_delivery_that_was_no_event_goes_to_now_and_still_says_whose_it_is() -
     ],
 )
 def test_a_letter_stays_where_it_is_for_a_reason(
-    was: Letter, again: RedriveOptions, where: EndpointSummary | None, reason: Skip | None
+    was: Letter, options: RedriveOptions, where: EndpointSummary | None, reason: Skip | None
 ) -> None:
-    assert delivery_stays(was, again, where) is reason
+    assert delivery_skip_reason(was, options, where) is reason
 
 
 def test_a_record_of_unknown_origin_stays() -> None:
     nowhere = Letter(b"?", 0, 0, 0, [], b"x")
-    assert event_stays(NAMES, nowhere, RedriveOptions()) is Skip.NO_ORIGIN
+    assert event_skip_reason(NAMES, nowhere, RedriveOptions()) is Skip.NO_ORIGIN
     for key in (b"plaudit.forms:1:2:1764000000000", b"plaudit.forms:1:2"):
         by_key = Letter(key, 0, 0, 0, [], b"x")
-        assert event_stays(NAMES, by_key, RedriveOptions()) is None
-        assert event_again(NAMES, by_key).topic == "plaudit.forms"
+        assert event_skip_reason(NAMES, by_key, RedriveOptions()) is None
+        assert redriven_event(NAMES, by_key).topic == "plaudit.forms"
 
 
 def test_every_reason_to_stay_has_a_way_out() -> None:
-    assert set(WAY_OUT) == set(Skip)
+    assert set(REMEDIES) == set(Skip)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +181,9 @@ def test_every_reason_to_stay_has_a_way_out() -> None:
     ],
 )
 def test_a_record_goes_to_no_topic_but_those_of_events_and_deliveries(topic: str) -> None:
-    assert event_stays(NAMES, event_letter(topic), RedriveOptions()) is Skip.FOREIGN_ORIGIN
+    assert event_skip_reason(NAMES, event_letter(topic), RedriveOptions()) is Skip.FOREIGN_ORIGIN
 
 
 @pytest.mark.parametrize("topic", [*NAMES.event_topics, "plaudit.deliveries.5s"])
 def test_a_record_of_a_declared_topic_may_go_back(topic: str) -> None:
-    assert event_stays(NAMES, event_letter(topic), RedriveOptions()) is None
+    assert event_skip_reason(NAMES, event_letter(topic), RedriveOptions()) is None

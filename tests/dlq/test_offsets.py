@@ -38,7 +38,7 @@ def test_what_survives_is_the_last_letter_of_each_key_without_a_tombstone_behind
     survivors, index = Survivors(), OffsetIndex()
     records = placed(log)
     for partition, offset, key, tombstone in records:
-        survivors.see(partition, offset, key, tombstone=tombstone)
+        survivors.add(partition, offset, key, tombstone=tombstone)
     survivors.move_to(index)
     expected = {
         (partition, offset)

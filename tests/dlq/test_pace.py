@@ -82,9 +82,9 @@ def test_a_job_stops_when_half_of_its_records_come_back() -> None:
 def test_an_endpoint_fails_after_a_number_of_failures_in_a_row() -> None:
     streaks = Streaks(3)
     for outcome in ("retrying", "dead", "delivered", "retrying", "diverted", "gone"):
-        streaks.take("a", outcome, "status 503")
+        streaks.count("a", outcome, "status 503")
     assert not streaks.failing("a")
-    streaks.take("a", "retrying", "status 503")
+    streaks.count("a", "retrying", "status 503")
     assert streaks.failing("a")
     assert streaks.why("a") == "3 failures in a row, status 503"
     assert not streaks.failing("b")

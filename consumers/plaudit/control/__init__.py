@@ -1,1 +1,1 @@
-"""Operators' actions on deliveries: show, retry, trace, test. Built on store, log and Kafka."""
+"""Operations on deliveries: show, retry, trace and test."""

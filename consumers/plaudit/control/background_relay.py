@@ -1,4 +1,4 @@
-"""Relay in a thread, for a process whose requests must not wait for the brokers."""
+"""Relay in a thread, for processes whose requests must not wait for the brokers."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class BackgroundRelay(Relay):
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="relay", daemon=True)
 
-    def run(self, told: Callable[[int], None] = lambda _: None) -> int:
-        """Wake the thread, without waiting for the result."""
-        del told
+    def run(self, on_progress: Callable[[int], None] = lambda _: None) -> int:
+        """Wake the thread; do not wait for the result."""
+        del on_progress
         self._wanted.set()
         return 0
 

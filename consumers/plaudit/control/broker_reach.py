@@ -1,7 +1,7 @@
-"""Check whether the brokers can be reached, with the cause and what to do if they can't.
+"""Check that the brokers are reachable, with the cause and the remedy if they are not.
 
-The sockets tell what librdkafka reports late or not at all: a name that does not resolve, a refused
-connection. librdkafka tells the rest: TLS and authentication.
+Plain sockets find what librdkafka reports late or not at all: unknown host names and refused
+connections. librdkafka reports problems with TLS and authentication.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from plaudit.kafka.settings import BOOTSTRAP, KafkaSettings
 
 CONNECT_S: Final = 0.8
 ANSWER_S: Final = 1.0
-"""Time in which a broker that accepts connections has to answer."""
+"""Time limit for a broker that accepts connections to answer."""
 _DOUBT_S: Final = 1.0
-"""Time that a connection error may take to go away, as with one bad broker."""
+"""Time that a connection error may last, since one bad broker is harmless."""
 _PORT: Final = 9092
 _OF_TLS: Final = ("ssl", "tls", "security.protocol", "handshake", "receive.message.max.bytes")
-"""A TLS port that gets plain text answers with an alert, which looks like a huge message."""
+"""A TLS port answers plain text with an alert, which looks like a huge message."""
 _OF_HTTP: Final = str(int.from_bytes(b"HTTP"))
-"""The size of a response, as its first four bytes."""
+"""`HTTP`, read as the size of a response, which is its first four bytes."""
 
 
 def unreachable(settings: KafkaSettings, answer_s: float = ANSWER_S) -> str | None:
     """Return why the brokers can't be used, in one line; None if they answer.
 
-    Takes less than two seconds, whatever is wrong, unless `answer_s` is longer.
+    It takes less than two seconds, unless `answer_s` is longer.
 
     Args:
         settings: connection to Kafka.
-        answer_s: time in which a broker that accepts connections has to answer.
+        answer_s: time limit for a broker that accepts connections to answer.
 
     Raises:
         SettingsError: a setting is invalid.
@@ -45,7 +45,7 @@ def unreachable(settings: KafkaSettings, answer_s: float = ANSWER_S) -> str | No
     if servers and len(failures) == len(servers):
         listed = "; ".join(f"{server}: {why}" for server, why in failures.items())
         return f"Kafka is unreachable: {listed}. Check {BOOTSTRAP}"
-    # This import is not needed to report that no socket accepts a connection.
+    # Not imported before, because refused connections are reported without it.
     from plaudit.kafka.admin.client import Admin  # noqa: PLC0415 - takes long
 
     accepting = [server for server in servers if server not in failures]
@@ -87,7 +87,7 @@ def refusals(servers: Sequence[str]) -> dict[str, str]:
         else:
             failures[server] = why
 
-    # A look-up can't be interrupted; a daemon thread does not delay the end of the process.
+    # A name look-up can't be interrupted, and a daemon thread does not delay the process's exit.
     threads = [threading.Thread(target=try_one, args=(each,), daemon=True) for each in servers]
     for thread in threads:
         thread.start()

@@ -1,4 +1,4 @@
-"""Dead letters for the API and the console: counts, pages, one letter, and an export."""
+"""Dead letters for the API and the console: counts, pages, single letters and exports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LETTERS_PAGE: Final = 50
 PATIENCE_S: Final = 5.0
 HOUR_MS: Final = 3_600_000
 AGES: Final[Mapping[str, int]] = {"1h": HOUR_MS, "24h": 24 * HOUR_MS, "7d": 168 * HOUR_MS}
-"""Ages that letters are counted by."""
+"""Age groups of the counts."""
 OLDER: Final = "older"
 
 
@@ -31,18 +31,18 @@ class NoSuchLetter(LookupError):
     """The id of a dead letter is unknown."""
 
     def __init__(self, letter_id: str) -> None:
-        super().__init__(f"no dead letter {letter_id}; it was sent again, removed, or has expired")
+        super().__init__(f"no dead letter {letter_id}; it was redriven or purged, or has expired")
 
 
 @dataclass(frozen=True, slots=True)
 class LetterCounts:
-    """Numbers of the letters that match.
+    """Counts of matching letters.
 
     Attributes:
-        total: all of them.
+        total: number of all of them.
         by: numbers by `reason`, `endpoint`, `type`, `topic`, `day` and `age`.
         expiring: letters that retention removes within three days.
-        complete: whether the oldest letters are among them.
+        complete: whether the counts include the oldest letters.
     """
 
     total: int
@@ -76,7 +76,7 @@ class DeadLetters:
 
     Args:
         settings: connection to Kafka.
-        reader: reads one record.
+        reader: reader of single records.
     """
 
     def __init__(self, settings: KafkaSettings, reader: RecordReader) -> None:
@@ -92,7 +92,7 @@ class DeadLetters:
         Raises:
             KafkaFailure: the brokers are unavailable or refuse.
         """
-        letters, is_cut = self.looked(kind)
+        letters, is_cut = self.letters(kind)
         return replace(counted(filter(wanted.takes, letters), now_ms), complete=not is_cut)
 
     def page(
@@ -104,27 +104,27 @@ class DeadLetters:
             InputRefused: the cursor is invalid.
             KafkaFailure: the brokers are unavailable or refuse.
         """
-        letters, _ = self.looked(kind)
+        letters, _ = self.letters(kind)
         return page_of(filter(wanted.takes, letters), cursor, limit)
 
     def find(self, kind: Kind, letter_id: str, workspace_id: str | None) -> FoundLetter:
-        """Return a letter, complete.
+        """Return a letter with its event and all headers.
 
         Raises:
-            NoSuchLetter: the id is unknown, or of another workspace.
+            NoSuchLetter: the id is unknown, or belongs to another workspace.
             KafkaFailure: the brokers are unavailable or refuse.
         """
-        letters, _ = self.looked(kind)
+        letters, _ = self.letters(kind)
         known = next((each for each in letters if each.id == letter_id), None)
         if known is None or not _belongs(known, workspace_id):
             raise NoSuchLetter(letter_id)
-        whole = self.whole(kind, known)
-        if whole is None:
+        read_full = self.read_full(kind, known)
+        if read_full is None:
             raise NoSuchLetter(letter_id)
-        return FoundLetter(whole, decoded(whole))
+        return FoundLetter(read_full, decoded(read_full))
 
     def export(self, kind: Kind, wanted: LetterFilter) -> Iterator[str]:
-        """Yield the letters that match as lines of JSON, read from the topic.
+        """Yield matching letters as lines of JSON, read from the topic.
 
         Raises:
             KafkaFailure: the brokers are unavailable or refuse.
@@ -134,7 +134,7 @@ class DeadLetters:
                 if wanted.takes(each):
                     yield line_of(each, kind) + "\n"
 
-    def looked(self, kind: Kind) -> tuple[Sequence[Letter], bool]:
+    def letters(self, kind: Kind) -> tuple[Sequence[Letter], bool]:
         """Return the letters, newest first, and whether older ones are missing.
 
         Raises:
@@ -142,8 +142,8 @@ class DeadLetters:
         """
         return self._indexes[kind].letters()
 
-    def whole(self, kind: Kind, known: Letter) -> Letter | None:
-        """Return a letter with its event and all headers; None if the topic has lost it.
+    def read_full(self, kind: Kind, known: Letter) -> Letter | None:
+        """Return a letter with its event and all headers; None if the topic lacks it.
 
         Raises:
             KafkaFailure: the brokers are unavailable or refuse.
@@ -168,7 +168,7 @@ def counted(letters: Iterable[Letter], now_ms: int) -> LetterCounts:
     histogram, expiring = Histogram(), 0
     ages = dict.fromkeys([*AGES, OLDER], 0)
     for each in letters:
-        histogram.take(each)
+        histogram.add(each)
         age_ms = now_ms - each.dead_at_ms
         expiring += age_ms > RETENTION_MS - SOON_MS
         ages[next((name for name, bound in AGES.items() if age_ms < bound), OLDER)] += 1
@@ -177,7 +177,7 @@ def counted(letters: Iterable[Letter], now_ms: int) -> LetterCounts:
 
 
 def page_of(letters: Iterable[Letter], cursor: str | None, limit: int) -> LetterPage:
-    """Return a page of letters that are given newest first.
+    """Return a page of letters, which must be sorted newest first.
 
     Raises:
         InputRefused: the cursor is invalid.
@@ -196,7 +196,7 @@ def page_of(letters: Iterable[Letter], cursor: str | None, limit: int) -> Letter
 def _place_of(cursor: str) -> tuple[int, int, int]:
     parts = cursor.split(".")
     if len(parts) != 3 or not all(each.isdigit() and len(each) < 20 for each in parts):  # noqa: PLR2004 - a time, a partition and an offset
-        raise InputRefused("cursor", "not a cursor that a page ended with")
+        raise InputRefused("cursor", "not the cursor of a page")
     at_ms, number, offset = map(int, parts)
     return at_ms, number, offset
 

@@ -1,4 +1,4 @@
-"""Delivery log, as pages ask for it: each call is one short transaction that only reads."""
+"""Delivery log for callers: each call is one short read-only transaction."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class DeliveryLog:
             return find_entries(connection, query, cursor=cursor)
 
     def attempts(self, delivery_id: str, workspace_id: str | None) -> Sequence[Attempt]:
-        """Return the attempts of a delivery, at least one, in order.
+        """Return the attempts of a delivery in order; at least one.
 
         Raises:
             NoSuchDelivery: the id is unknown, or belongs to another workspace.
@@ -105,7 +105,7 @@ class DeliveryLog:
         since_ms: int,
         until_ms: int,
     ) -> list[Hour]:
-        """Return every hour or minute of a time range, those without attempts as zeros.
+        """Return every hour or minute of a time range, including those without attempts.
 
         Raises:
             DatabaseFailure: the log can't be read.
@@ -116,7 +116,7 @@ class DeliveryLog:
             )
 
     def health(self, endpoint_id: str, since_ms: int) -> dict[str, Any]:
-        """Return how an endpoint is doing, as `GET /v1/endpoints/{id}/health` has it.
+        """Return the health of an endpoint, as in `GET /v1/endpoints/{id}/health`.
 
         Raises:
             DatabaseFailure: the log can't be read.
@@ -125,7 +125,7 @@ class DeliveryLog:
             return stats.health_of(connection, endpoint_id, since_ms)
 
     def health_by_endpoint(self, endpoint_ids: Collection[str]) -> Mapping[str, Health]:
-        """Return the health of those of some endpoints that were ever attempted, by endpoint id.
+        """Return the health of the endpoints among these that have attempts, by endpoint id.
 
         Raises:
             DatabaseFailure: the log can't be read.
@@ -134,7 +134,7 @@ class DeliveryLog:
             return overview.health_by_endpoint(connection, endpoint_ids)
 
     def sums(self, endpoint_ids: Collection[str], since_ms: int) -> Mapping[str, Hour]:
-        """Return what was counted of some endpoints since a time, by endpoint id.
+        """Return the counts of these endpoints since a time, by endpoint id.
 
         Raises:
             DatabaseFailure: the log can't be read.

@@ -1,7 +1,7 @@
-"""Events in Kafka, read at the position that the delivery log has of them.
+"""Events in Kafka, read at their positions in the delivery log.
 
-A position holds in one cluster only. After a failover to a mirror, another record may be there. So
-an event counts as found only if its id is the one that was delivered.
+A position is valid in one cluster only. After a failover to a mirror, it may point to another
+record. So the event's id must match the delivered one.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class EventSource(NamedTuple):
     """Events in Kafka.
 
     Attributes:
-        reader: reads them at their offsets.
-        decoder: decodes them, whatever their schema.
+        reader: reads records at their offsets.
+        decoder: decodes events of any schema.
     """
 
     reader: RecordReader
@@ -32,9 +32,9 @@ class FoundEvent(NamedTuple):
     """Result of a look-up.
 
     Attributes:
-        record: the event's record; None if it is gone, or if another one is in its place.
-        event: decoded; None if that is impossible.
-        problem: why there is no record or no event; None if both were found.
+        record: the event's record; None if it is gone, or another record has its position.
+        event: the decoded event; None if it can't be decoded.
+        problem: why the record or the event is None; None if both were found.
     """
 
     record: StoredRecord | None
@@ -43,7 +43,7 @@ class FoundEvent(NamedTuple):
 
 
 def place_of(attempt: Attempt) -> str:
-    """Return the position of an attempt's event, for people."""
+    """Return the position of an attempt's event as text."""
     return f"{attempt.origin_topic}[{attempt.origin_partition}]@{attempt.origin_offset}"
 
 
@@ -65,12 +65,12 @@ def find_event(source: EventSource, attempt: Attempt) -> FoundEvent:
         problem = str(error)
     if _id_of(record, event) == attempt.event_id:
         return FoundEvent(record, event, problem)
-    other = f"another record is at {place_of(attempt)}: Kafka was replaced, or the topic was"
+    other = f"another record is at {place_of(attempt)}: the cluster or the topic was replaced"
     return FoundEvent(None, None, other)
 
 
 def _id_of(record: StoredRecord, event: Event | None) -> str | None:
-    """Return the id of the event in a record; of one that can't be decoded, by its header."""
+    """Return the id of the event in a record; if it can't be decoded, from its header."""
     if event is not None:
         return event.event_id
     named = dict(record.headers).get("ce_id")

@@ -1,4 +1,4 @@
-"""Search in Kafka for events that matched no endpoint, which have no attempt records."""
+"""Search in Kafka for events without attempt records, which matched no endpoint."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 BEFORE_MS: Final = 60_000
 AFTER_MS: Final = 3_600_000
-"""Search window around the time in an event's id, unless the caller sets one.
+"""Default search window around the time in an event's id.
 
-It begins a minute earlier (clocks differ) and ends an hour later (an outbox may wait).
+It begins a minute earlier, as clocks differ, and ends an hour later, as an outbox may be delayed.
 """
 _TIMED_VERSION: Final = 7
 _ID_AND_SUBJECT: Final = ("ce_id", "ce_subject")
@@ -57,7 +57,7 @@ def window_of(some_id: str) -> Window | None:
 
 
 def find_events(settings: KafkaSettings, some_id: str, window: Window) -> Iterator[PlacedEvent]:
-    """Yield events with this id, or about this id, that were published in a window.
+    """Yield events with this id, or about an entity with this id, from a window.
 
     Raises:
         KafkaFailure: the brokers are unavailable or refuse.

@@ -1,4 +1,4 @@
-"""Index of the dead letters of one topic, in memory, which follows the topic."""
+"""In-memory index of the dead letters of one topic."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 KEPT: Final = 50_000
-"""Letters of a topic that are kept, the newest: at some 1.2 KB each, 60 MB."""
+"""Number of the newest letters to keep; with about 1.2 KB each, 60 MB."""
 READ: Final = 4 * KEPT
-"""Records at the ends of a topic that the first look reads: 2 to 3 s."""
+"""Number of records that the first read covers, from the end of the topic; takes 2 to 3 s."""
 FRESH_S: Final = 2.0
-"""Time for which callers share one look at the topic."""
+"""Time for which callers share one read of the topic."""
 _ERROR_BYTES: Final = 300
 _HEADERS: Final = frozenset(
     {
@@ -56,8 +56,8 @@ class LetterCache:
         self._letters: dict[_Place, Letter] = {}
         self._known: dict[bytes, bytes] = {}
 
-    def take(self, message: Message) -> None:
-        """Process a record; within a partition, in the order of the log."""
+    def process(self, message: Message) -> None:
+        """Process a record; call it in log order within a partition."""
         place = message.partition() or 0, message.key() or b""
         if message.value() is None:
             self._letters.pop(place, None)
@@ -72,12 +72,12 @@ class LetterCache:
             letter.key, letter.partition, letter.offset, letter.dead_at_ms, kept, b"",
             readable=letter.readable,
         )  # fmt: skip
-        # Sorting one time in ten keeps the cost of a letter constant.
+        # Drop a tenth at a time, so that sorting costs little per letter.
         if len(self._letters) > self._most + self._most // 10:
             self._drop()
 
     def forget_before(self, first: Mapping[int, int]) -> None:
-        """Remove the letters that retention has removed from the topic.
+        """Remove letters that retention has removed from the topic.
 
         Args:
             first: first offset of each partition.
@@ -91,7 +91,7 @@ class LetterCache:
             del self._letters[place]
 
     def newest_first(self) -> list[Letter]:
-        """Return the letters."""
+        """Return the letters, newest first."""
         return sorted(self._letters.values(), key=order_of, reverse=True)
 
     def _drop(self) -> None:
@@ -101,7 +101,7 @@ class LetterCache:
         self._known.clear()
 
     def _shared(self, name: str, value: bytes) -> bytes:
-        """Return a value that equal ones share; ids of events and deliveries differ anyway."""
+        """Return a shared object for equal values, except for ids of events and deliveries."""
         if name == Header.LAST_ERROR:
             value = value[:_ERROR_BYTES]
         if name in {"ce_id", "ce_subject", Header.DELIVERY_ID}:
@@ -110,12 +110,12 @@ class LetterCache:
 
 
 def order_of(letter: Letter) -> tuple[int, int, int]:
-    """Return the key that orders letters by time; no two letters have the same."""
+    """Return a unique key that sorts letters by time."""
     return letter.dead_at_ms, letter.partition, letter.offset
 
 
 class LetterIndex:
-    """Letters of one topic, read up to its end at each look; safe to use from any thread.
+    """Letters of one topic; each call reads up to its end. Safe to use from any thread.
 
     Args:
         topic: dead-letter topic.
@@ -163,13 +163,13 @@ class LetterIndex:
         try:
             bounds = reader.bounds(self._topic)
             if any(self._ends.get(each, 0) > high for each, (_, high) in bounds.items()):
-                self._shelf, self._ends = LetterCache(), {}  # the topic was deleted and created
+                self._shelf, self._ends = LetterCache(), {}  # the topic was recreated
             most = READ // max(1, len(bounds))
             news = {each: self._news(each, span, most) for each, span in bounds.items()}
             for message in reader.read(news):
-                self._shelf.take(message)
-                # Not the end of the range: it may have records of a transaction that is open, and
-                # those are read later.
+                self._shelf.process(message)
+                # Not the end of the range, which may include records of an open transaction that
+                # have to be read later.
                 place = Partition(message.topic() or "", message.partition() or 0)
                 self._ends[place] = (message.offset() or 0) + 1
         except KafkaFailure:

@@ -1,4 +1,4 @@
-"""Unreadable records that block their partitions, seen from outside of the workers."""
+"""Unreadable records that block their partitions, found without asking the workers."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Head:
 
     @property
     def place(self) -> str:
-        """The record's name for `plaudit records unblock`."""
+        """Position of the record, in the form that `plaudit records unblock` takes."""
         return f"{self.partition.topic}/{self.partition.number}@{self.offset}"
 
     def plain(self) -> dict[str, object]:
-        """Return it as plain data."""
+        """Return the record as plain data."""
         return {
             "lane": self.lane,
             "topic": self.partition.topic,
@@ -50,14 +50,14 @@ class Head:
         }
 
     def line(self) -> str:
-        """Return it as one line for people."""
+        """Return a line of text about the record."""
         seconds = self.overdue_ms / 1_000
-        way_out = f"`plaudit records unblock {self.place}`"
-        return f"{self.place} holds its partition for {seconds:,.0f} s: {self.reason} ({way_out})"
+        advice = f"`plaudit records unblock {self.place}`"
+        return f"{self.place} blocks its partition for {seconds:,.0f} s: {self.reason} ({advice})"
 
 
 class Reading:
-    """Finds out why values can't be read; connects at the first foreign schema.
+    """Checks whether records can be read; connects when it meets an unknown schema.
 
     Args:
         settings: connection to Kafka and the registry.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MOST_EVENTS: Final = 100
 MOST_READ: Final = 6_000
-"""Records at the ends of the event topics that one look reads: decoding them takes 0.2 s."""
+"""Number of records that one call reads from the ends of the event topics; takes 0.2 s."""
 FRESH_S: Final = 15.0
 PATIENCE_S: Final = 5.0
 _KEPT_WORKSPACES: Final = 32
@@ -45,10 +45,10 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class SelectionPreview:
-    """Effect of an endpoint's choice on the latest events.
+    """Effect of an endpoint's selection on the latest events.
 
     Attributes:
-        total: number of events that were looked at.
+        total: number of checked events.
         unsent: events that the endpoint would not receive.
     """
 
@@ -113,7 +113,7 @@ class RecentEvents:
 
 
 def tails(spans: dict[Partition, Span], most: int) -> dict[Partition, Span]:
-    """Return the ends of partitions, which together have at most `most` records."""
+    """Return the last records of each partition, at most `most` in total."""
     each = max(1, most // max(1, len(spans)))
     return {place: (max(low, high - each), high) for place, (low, high) in spans.items()}
 
@@ -124,12 +124,12 @@ def preview(
     spaces: Collection[str],
     wants: Filter | None,
 ) -> SelectionPreview:
-    """Return which events an endpoint with this choice would receive.
+    """Return which events an endpoint with this selection would receive.
 
     Args:
         events: latest events.
-        types: its event types; none means all.
-        spaces: its spaces; none means all.
+        types: its event types; empty means all.
+        spaces: its spaces; empty means all.
         wants: its content filter.
     """
     return SelectionPreview(len(events), list(_unsent(events, types, spaces, wants)))
@@ -146,7 +146,7 @@ def _unsent(
         if event.type == ERASED:
             continue
         if types and event.type not in types:
-            yield Unsent(each, "its type is not chosen")
+            yield Unsent(each, "its type is not selected")
         elif spaces and event.space_id not in spaces:
             yield Unsent(each, "it belongs to another space")
         elif wants is not None and not wants(event.data):

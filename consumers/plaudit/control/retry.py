@@ -1,6 +1,6 @@
-"""Manual retries: the event is read at its offset and written to `deliveries.now` again.
+"""Manual retries: they read the event at its offset, and write it to `deliveries.now`.
 
-A scheduled retry stays; the receiver gets the same `webhook-id`.
+A scheduled retry stays. The receiver gets the same `webhook-id`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NO_LETTER: Final = "no_letter"
 
 
 class RetryRefused(ValueError):
-    """This delivery can't be retried.
+    """The delivery can't be retried.
 
     Attributes:
         delivery_id: id of the delivery.
@@ -54,7 +54,7 @@ class RetryRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Retried:
+class RetryResult:
     """Result of retrying a filtered set.
 
     Attributes:
@@ -107,7 +107,7 @@ class Retrier:
 
         Raises:
             NoSuchDelivery: the id is unknown, or belongs to another workspace.
-            RetryRefused: the delivery can't be retried; the message says why.
+            RetryRefused: the delivery can't be retried; the message contains the reason.
             InputRefused: the text is not an id.
             KafkaFailure: the record was not acknowledged.
             DatabaseFailure: the log can't be read.
@@ -146,10 +146,10 @@ class Retrier:
         limit: int = MOST_RETRIED,
         cursor: str | None = None,
         idempotency: IdempotencySeed | None = None,
-    ) -> Retried:
+    ) -> RetryResult:
         """Retry the deliveries of a query, newest first, up to a limit.
 
-        A query that does not name a state leaves out what was delivered or cancelled.
+        Without a state in the query, delivered and cancelled deliveries are skipped.
 
         Raises:
             InputRefused: a value of the query is invalid.
@@ -175,10 +175,10 @@ class Retrier:
             retried += self._redrive(dead)
         except RetryRefused as error:
             refused.append(error)
-        return Retried(retried, tuple(refused), page.cursor)
+        return RetryResult(retried, tuple(refused), page.cursor)
 
     def _redrive(self, dead: Sequence[Attempt]) -> int:
-        """Redrive a dead letter as `plaudit dlq redrive` does, which removes it.
+        """Redrive dead letters, like `plaudit dlq redrive`, which removes them.
 
         Raises:
             RetryRefused: the letter is gone, or the job stopped.
@@ -190,7 +190,7 @@ class Retrier:
         if report.stopped and not report.moved:
             raise RetryRefused(dead[0].delivery_id, "job_stopped", report.stopped)
         if not report.moved:
-            detail = "no dead letter any more: it was sent again, or purged"
+            detail = "its dead letter is gone: it was redriven or purged"
             raise RetryRefused(dead[0].delivery_id, NO_LETTER, detail)
         return report.moved
 
@@ -227,7 +227,7 @@ def _begun_ms(idempotency: IdempotencySeed | None) -> int:
 def retry_headers(
     attempt: Attempt, endpoint: StoredEndpoint, found: StoredRecord, now_ms: int
 ) -> list[tuple[str, bytes]]:
-    """Return the headers of a manual retry: the event's own, with a fresh history."""
+    """Return the headers of a manual retry: those of the event, with a new history."""
     ours = {
         Header.DELIVERY_ID: attempt.delivery_id,
         Header.ENDPOINT_ID: attempt.endpoint_id,

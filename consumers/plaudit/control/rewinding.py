@@ -1,8 +1,8 @@
-"""Rewind of the lanes' positions to a time, so that they read again what came after it.
+"""Rewind of the lanes' positions to an earlier time.
 
-After a failover, a position may have been copied, and a record that was written before it not, such
-as a retry. Then the event counts as done, and its retry is missing. Reading it again costs
-repetitions, which receivers recognize by `webhook-id`.
+A mirror may copy a position, but not a record that was written before it, such as a retry. After a
+failover, the event then counts as done, and its retry is missing. Reading the events again repeats
+some deliveries, which receivers recognize by `webhook-id`.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from typing import Self
 
 MEMBERS: Final = frozenset({"UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "STALE_MEMBER_EPOCH"})
-"""What brokers answer to a commit from outside while a group has members."""
+"""Errors of a commit from outside, while a group has members."""
 
 
 class GroupHasMembers(ValueError):
-    """Positions can't be changed while workers run. The message says what to do."""
+    """Positions can't be changed while workers run; the message contains the remedy."""
 
 
 class LaneRewind:
-    """Positions of one lane's group, to be moved back; closes its connections on exit.
+    """Context manager that moves the positions of one lane's group back.
 
     Args:
         settings: connection to Kafka.
@@ -55,9 +55,9 @@ class LaneRewind:
         self._stack.close()
 
     def find(self, since_ms: int) -> dict[Partition, tuple[int, int]]:
-        """Return the partitions to move back: the new position, and the present one.
+        """Return the new and the current position of each partition to move back.
 
-        A retry is read when its delay is over, so it counts as read at that time.
+        A worker reads a retry when its delay is over, so that time counts.
 
         Raises:
             KafkaFailure: the brokers are unavailable or refuse.
@@ -95,10 +95,10 @@ class LaneRewind:
 def moves_back(
     positions: Mapping[Partition, GroupPosition], starts: Mapping[Partition, int]
 ) -> dict[Partition, tuple[int, int]]:
-    """Return the new and the present position of each partition that moves back.
+    """Return the new and the current position of each partition that moves back.
 
-    Without a position, a lane begins at the start of the log anyway. Without a record after the
-    time, there is nothing to read again.
+    A lane without a position begins at the start of the log anyway. A partition without a record
+    after the time stays where it is.
     """
     return {
         each: (starts[each], position.offset)

@@ -1,7 +1,7 @@
-"""Work of a lane that is due now, measured at the brokers, for autoscalers.
+"""Due work of a lane, measured at the brokers, for autoscalers.
 
-Lag counts retries that wait for their time. What is due is counted here: of each partition, the
-records between the group's position and the first record that is younger than the tier's delay.
+Lag includes retries that are not due yet. So this module counts, for each partition, the records
+between the group's position and the first record that is younger than the tier's delay.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from plaudit.records.names import tier_of
 from plaudit.records.times import time_text, wall_ms
 
 FRESH_S: Final = 5.0
-"""Seconds for which an answer is repeated: one measurement asks for every partition."""
+"""Seconds for which a result is cached, because a measurement queries every partition."""
 MOST_S: Final = 30 * 24 * 3_600
-"""Longest age that is measured."""
+"""Maximum age that is measured."""
 
 
 class ScaledLane(StrEnum):
@@ -36,16 +36,15 @@ class ScaledLane(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LaneDue:
-    """Work of a lane.
+class DueWork:
+    """Due work of a lane.
 
     Attributes:
         lane: the lane.
-        due_records: records that could be delivered now, and are not finished. Offsets of
-            transactions' markers count, too.
-        overdue_seconds: how long the oldest of them has been due, in whole seconds.
-        waiting_records: records that are not finished, those that are not due yet included.
-        measured_at: RFC 3339.
+        due_records: unfinished records that are due, including offsets of transaction markers.
+        overdue_seconds: whole seconds since the oldest of them was due.
+        waiting_records: unfinished records, including those that are not due yet.
+        measured_at: time of the measurement, in RFC 3339.
     """
 
     lane: ScaledLane
@@ -55,7 +54,7 @@ class LaneDue:
     measured_at: str
 
     def plain(self) -> dict[str, object]:
-        """Return it as plain data."""
+        """Return the result as plain data."""
         return asdict(self)
 
 
@@ -67,12 +66,12 @@ class _Head(NamedTuple):
     done: Sequence[int]
 
     def before(self, end: int) -> int:
-        """Return how many are below an offset."""
+        """Return the number of unfinished records below an offset."""
         return max(0, end - self.first - sum(offset < end for offset in self.done))
 
 
 class LaneReader:
-    """Measures lanes; needs only the right to describe topics and groups.
+    """Measures lanes; the user needs only permission to describe topics and groups.
 
     Args:
         settings: connection to Kafka.
@@ -91,7 +90,7 @@ class LaneReader:
         for reader in self._readers.values():
             reader.close()
 
-    def read(self, lane: ScaledLane) -> LaneDue:
+    def read(self, lane: ScaledLane) -> DueWork:
         """Measure a lane.
 
         Raises:
@@ -104,7 +103,7 @@ class LaneReader:
         due_ends = self._due_ends(heads, moments, delays)
         due = {each: head.before(due_ends[each]) for each, head in heads.items()}
         late = {each: heads[each].first for each, count in due.items() if count}
-        return LaneDue(
+        return DueWork(
             lane,
             sum(due.values()),
             self._overdue_s(late, moments),
@@ -138,7 +137,7 @@ class LaneReader:
         moments: Mapping[Partition, int],
         delays: Mapping[str, int],
     ) -> dict[Partition, int]:
-        """Return the offset after the last record that is due in each partition."""
+        """Return the offset after the last due record of each partition."""
         timed = {
             each: at + 1
             for each, at in moments.items()
@@ -151,10 +150,10 @@ class LaneReader:
         }
 
     def _overdue_s(self, late: Mapping[Partition, int], moments: Mapping[Partition, int]) -> int:
-        """Return how long the oldest due record has been due.
+        """Return for how many seconds the oldest due record has been due.
 
-        Only the offset of a moment can be looked up, not the moment of an offset. So this is a
-        search for the moment, first by larger and larger steps, in all partitions at once.
+        Kafka maps times to offsets, but not offsets to times. So this searches for the time, first
+        in growing steps, in all partitions at once.
         """
 
         def is_older_than(seconds: int) -> bool:
@@ -190,7 +189,7 @@ def head(position: GroupPosition, start: int, end: int) -> _Head:
 
 
 class ScalingView:
-    """Answers for autoscalers, each repeated for some seconds; from any thread.
+    """Cached results for autoscalers; safe to use from any thread.
 
     Args:
         read: measures a lane.
@@ -198,15 +197,15 @@ class ScalingView:
     """
 
     def __init__(
-        self, read: Callable[[ScaledLane], LaneDue], monotonic: Callable[[], float] = time.monotonic
+        self, read: Callable[[ScaledLane], DueWork], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._read = read
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._known: dict[ScaledLane, tuple[float, LaneDue]] = {}
+        self._known: dict[ScaledLane, tuple[float, DueWork]] = {}
 
-    def of(self, lane: ScaledLane) -> LaneDue:
-        """Return what is due in a lane.
+    def of(self, lane: ScaledLane) -> DueWork:
+        """Return the due work of a lane.
 
         Raises:
             KafkaFailure: the brokers are unavailable, or refuse.

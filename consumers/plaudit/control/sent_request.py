@@ -1,4 +1,4 @@
-"""Request of a delivery as it was sent, rendered from the event in Kafka."""
+"""Reconstruction of a sent request from the event in Kafka."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class SentRequest:
     """A request.
 
     Attributes:
-        headers: secret ones by name only.
-        body: None if it can't be rendered.
+        headers: headers; of secret ones only the names.
+        body: the body; None if it can't be rendered.
         problem: reason for a missing body.
     """
 

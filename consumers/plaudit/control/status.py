@@ -1,4 +1,4 @@
-"""State of both lanes, measured at the brokers, not at a worker."""
+"""State of both lanes, measured at the brokers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import tier_of
 
 SUSPECT_AFTER_MS: Final = 5_000
-"""Until this age, an unreadable record may just be about to be dead-lettered."""
+"""Age from which an unreadable record counts as blocking; before, a worker may dead-letter it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class TopicStatus:
         lane: `events` or `deliveries`.
         topic: its name.
         behind: records that the lane has not finished.
-        overdue_ms: time since the oldest of them was due; negative if it is due in the future.
+        overdue_ms: time since the oldest of them was due; negative if it is not due yet.
         lost: offsets that retention removed before the lane read them.
         past_end: partitions in which the group's position is past the end of the log.
     """
@@ -60,7 +60,7 @@ class Status:
 
     @property
     def warnings(self) -> Iterator[str]:
-        """Describe what the lanes skip or can't read, and lanes without a worker."""
+        """Yield warnings about lost records, invalid positions, and lanes without a worker."""
         for lane, members in self.workers.items():
             if members is not None and not members:
                 yield f"the {lane} lane has no worker: run `plaudit deliver`"
@@ -79,7 +79,7 @@ class Status:
                 )
 
     def plain(self) -> dict[str, object]:
-        """Return it as plain data."""
+        """Return the state as plain data."""
         return {
             "brokers": self.brokers,
             "ok": not self.findings and not self.heads,
@@ -177,7 +177,7 @@ class _LagReader:
         return TopicStatus(self._lane, topic, behind, max(overdue, default=None), lost, past_end)
 
     def _overdue(self, lag: PartitionLag, delay_ms: int) -> int | None:
-        """Return how long the oldest waiting record is overdue; check whether it is readable."""
+        """Return how long the oldest record is overdue; check whether it is readable."""
         first = self._reader.first(lag)
         if first is None:
             return None

@@ -1,4 +1,4 @@
-"""Test sends: a signed example of an event type, sent to one endpoint, with the result."""
+"""Test sends: a signed example event for one endpoint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from plaudit.transport.answer import Answer
 from plaudit.transport.sender import Sender
 
 _PREFERRED: Final = ("testimonial.approved", "testimonial.submitted")
-"""Types that are tried first for an endpoint that takes all."""
+"""Types to try first for an endpoint that subscribes to all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ async def send_test(
 
     Args:
         stored: the endpoint.
-        event_type: event type of the example; None chooses one that the endpoint takes.
+        event_type: event type of the example; None chooses a subscribed one.
         keys: keys that decrypt the endpoint's secret.
         sender: HTTP client.
         idempotency: seed of an idempotent request; a repetition has the same `webhook-id`.
@@ -93,9 +93,9 @@ async def send_test(
 
 
 def _example_for(stored: StoredEndpoint, event_type: str | None) -> tuple[Event, bool]:
-    """Return an example for an endpoint, and whether its filter accepts it.
+    """Return an example for an endpoint, and whether its filter accepts the example.
 
-    Of the types that the endpoint takes, it is the first whose example passes the filter.
+    It chooses the first subscribed type whose example the filter accepts.
 
     Raises:
         UnknownEventType: the event type does not exist.
@@ -114,7 +114,7 @@ def _example_for(stored: StoredEndpoint, event_type: str | None) -> tuple[Event,
 
 
 def _for_endpoint(stored: StoredEndpoint, event_type: str) -> Event:
-    """Return an example of now, in a space that the endpoint takes."""
+    """Return an example with the current time, in a space of the endpoint."""
     event = sample(stored.workspace_id, event_type)._replace(timestamp=_now())
     if not stored.spaces:
         return event
@@ -127,7 +127,7 @@ def _now() -> str:
 
 
 def sample(workspace_id: str | None, event_type: str) -> Event:
-    """Return an example of an event type with a new id; workspace None belongs to no workspace.
+    """Return an example of an event type with a new id, and with a workspace if there is one.
 
     Raises:
         UnknownEventType: the event type does not exist.
@@ -140,12 +140,12 @@ def sample(workspace_id: str | None, event_type: str) -> Event:
 
 @cache
 def _decoded(event_type: str) -> Event:
-    """Return the example as read from Kafka. Making one takes 2 ms: a server does it once."""
+    """Return the example as decoded from Kafka; cached, because building one takes 2 ms."""
     return EventDecoder().decode(encode(example(event_type)))
 
 
 def written_as(shape: Shape | None, event: Event) -> Rendered:
-    """Return the body in a payload format; None means the standard one."""
+    """Return the body in a payload format; None means the standard format."""
     return Rendered(render(event)) if shape is None else shape.render(event, SOURCE)
 
 

@@ -1,4 +1,4 @@
-"""Trace of one event, or of an entity's events: from the log and from Kafka."""
+"""Trace of an event, or of an entity's events, from the log and from Kafka."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class EndpointHistory:
         endpoint: its current state; None if it was deleted.
         attempts: attempts in order; empty if the event was not sent.
         unwanted: why the event was not sent; None if it was.
-        note: further remark; None for none.
+        note: further remark, if any.
     """
 
     endpoint_id: str
@@ -44,9 +44,9 @@ class Trace:
     """Trace of one event.
 
     Attributes:
-        event: the event as subscribers see it; None if it can't be read any more.
+        event: the event as subscribers receive it; None if it can't be read.
         problem: why it can't be read.
-        published_at: append time in epoch milliseconds, if the record still exists.
+        published_at: append time in epoch milliseconds; None if the record is gone.
         histories: history at each endpoint.
     """
 
@@ -151,7 +151,7 @@ def _histories(
         return
     for each in endpoints:
         if each.endpoint_id not in tried and each.workspace_id == event.workspace_id:
-            reason = why_not(each, event, appended_ms) or "wanted, and not attempted yet"
+            reason = mismatch(each, event, appended_ms) or "matched, and not attempted yet"
             yield EndpointHistory(each.endpoint_id, each, (), reason)
 
 
@@ -161,10 +161,10 @@ def _note(endpoint: StoredEndpoint | None, event: Event | None) -> str | None:
     wants = known_filter(endpoint.content_filter)
     if wants is None or not wants(event.data) or not wants.overruns:
         return None
-    return "its filter takes too many steps for this event, so it was sent without"
+    return "its filter takes too many steps for this event, so the event was sent unfiltered"
 
 
-def why_not(endpoint: StoredEndpoint, event: Event, appended_ms: int) -> str | None:
+def mismatch(endpoint: StoredEndpoint, event: Event, appended_ms: int) -> str | None:
     """Return why an endpoint's current state does not match an event; None if it does."""
     if endpoint.status != "active" and appended_ms >= (endpoint.status_since or 0):
         return f"disabled: {endpoint.status_reason}"
@@ -173,10 +173,10 @@ def why_not(endpoint: StoredEndpoint, event: Event, appended_ms: int) -> str | N
     if event.type == ERASED:
         return None
     if endpoint.event_types and event.type not in endpoint.event_types:
-        return f"it wants only {', '.join(endpoint.event_types)}"
+        return f"it subscribes only to {', '.join(endpoint.event_types)}"
     if endpoint.spaces and event.space_id not in endpoint.spaces:
-        return f"it wants only the spaces {', '.join(endpoint.spaces)}"
+        return f"it subscribes only to the spaces {', '.join(endpoint.spaces)}"
     wants = known_filter(endpoint.content_filter)
     if wants is not None and not wants(event.data):
-        return f"its filter wants {endpoint.content_filter}"
+        return f"its filter requires {endpoint.content_filter}"
     return None

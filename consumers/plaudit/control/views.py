@@ -1,4 +1,4 @@
-"""Deliveries in the form of the API and the command line, as plain data."""
+"""Deliveries as plain data, for the API and the command line."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class OwnHeaders:
 
 
 def shown_attempt(attempt: Attempt, own: OwnHeaders | None = None) -> dict[str, Any]:
-    """Return one attempt, with durations by phase and the response.
+    """Return an attempt with its durations by phase, and the response.
 
     Args:
         attempt: attempt from the log.
-        own: current names of the endpoint's headers; attempts at other versions had others.
+        own: names of the endpoint's headers at one version; other versions may have others.
     """
     snippet = attempt.answer_snippet
     return {
@@ -83,7 +83,7 @@ def shown_attempt(attempt: Attempt, own: OwnHeaders | None = None) -> dict[str, 
 
 
 def request_headers(attempt: Attempt, own: OwnHeaders | None = None) -> dict[str, str]:
-    """Return the request's headers; secret ones by name only."""
+    """Return the request's headers, and of secret ones only the names."""
     chosen = own.names if own is not None and own.version == attempt.endpoint_version else ()
     return {
         "webhook-id": attempt.event_id,

@@ -1,1 +1,1 @@
-"""The whole pipeline on one machine: a broker, sample subscribers, sample traffic, a live view."""
+"""The pipeline on one machine, with a broker, subscribers, sample traffic and a live view."""

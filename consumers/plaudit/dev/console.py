@@ -1,4 +1,4 @@
-"""Recorder and console of a development installation, as processes of their own."""
+"""Recorder and console of a development installation, in separate processes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from typing import Self
 
 PORT: Final = 8_400
-"""Preferred port; another one if it is taken."""
+"""Preferred port; if it is in use, another one."""
 START_S: Final = 20.0
 STOP_S: Final = 10.0
 _LOOK_S: Final = 0.1
 _PROGRAM: Final = (
-    # However the parent ends, its end of the line closes, and so does this process.
+    # However the parent ends, its end of the pipe closes, and this process exits.
     "import os, sys, threading; line = int(sys.argv.pop(1)); "
     "threading.Thread(target=lambda: (os.read(line, 1), os._exit(1)), daemon=True).start(); "
     "from plaudit.cli.main import main; main()"
@@ -31,10 +31,10 @@ _PROGRAM: Final = (
 
 
 class ConsoleProcesses:
-    """`plaudit record` and `plaudit serve`, which end with this process.
+    """Runs `plaudit record` and `plaudit serve`; they end with this process.
 
     Args:
-        environment: their settings.
+        environment: settings of both processes.
         folder: folder of the database and of their logs.
     """
 
@@ -52,11 +52,11 @@ class ConsoleProcesses:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def sign_in_url(self, token: str) -> str:
-        """Return the address that signs in with a link's token, once."""
+        """Return the single-use address that signs in with a link's token."""
         return f"http://127.0.0.1:{self._port}/console/enter?token={token}"
 
     def wait(self) -> bool:
-        """Wait until the console answers; False if it does not."""
+        """Wait until the console answers; return False if it does not."""
         ask_until(lambda: self._listens() or self._has_ended(), START_S, every_s=_LOOK_S)
         return self._listens() and not self._has_ended()
 
@@ -101,7 +101,7 @@ class ConsoleProcesses:
 
 
 def free_port() -> int:
-    """Return the preferred port, or another one if it is taken."""
+    """Return the preferred port; if it is in use, another one."""
     for wanted in (PORT, 0):
         try:
             with socket.create_server(("127.0.0.1", wanted)) as probe:

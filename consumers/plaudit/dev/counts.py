@@ -1,4 +1,4 @@
-"""Outcome of the events so far: pure, from the observations."""
+"""Outcomes of a development run, computed from its observations."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from plaudit.dev.subscribers import NAMES, ReceivedRequests
 
 @dataclass
 class EndpointTally:
-    """Deliveries to one endpoint, as the log of attempts tells.
+    """Deliveries to one endpoint, according to the log of attempts.
 
     Attributes:
         attempts: HTTP attempts.
-        delivered: ids of deliveries that were.
-        dead: ids of deliveries that are dead letters.
+        delivered: ids of successful deliveries.
+        dead: ids of dead letters.
         retrying: ids of deliveries that wait in a tier.
     """
 
@@ -40,17 +40,17 @@ class EndpointTally:
 
     @property
     def final(self) -> int:
-        """Deliveries that are at their end."""
+        """Number of final deliveries."""
         return len(self.delivered | self.dead)
 
 
 @dataclass(frozen=True, slots=True)
 class RunVerdict:
-    """Whether a run with a fixed number of events ended as it must.
+    """Verdict on a run with a fixed number of events.
 
     Attributes:
-        final: every delivery is at its end.
-        wrong: what is not as it must be, one line each; empty when all is well.
+        final: whether every delivery is final.
+        wrong: deviations, one line each; empty if the run is correct.
     """
 
     final: bool
@@ -60,29 +60,29 @@ class RunVerdict:
 def judge(
     events: int,
     published: int,
-    fates: Mapping[str, EndpointTally],
-    books: Mapping[str, ReceivedRequests],
+    tallies: Mapping[str, EndpointTally],
+    received: Mapping[str, ReceivedRequests],
     dead_letters: Mapping[str, int],
 ) -> RunVerdict:
-    """Compare the log, the subscribers' own books and the dead-letter topic with what must be.
+    """Compare the log, the received requests and the dead-letter topic with the expected outcome.
 
     Args:
-        events: how many were to be published.
-        published: how many the brokers have acknowledged.
-        fates: counts by subscriber, from the log of attempts.
-        books: received requests by subscriber.
+        events: number of events to publish.
+        published: number of acknowledged events.
+        tallies: counts by subscriber, from the log of attempts.
+        received: received requests by subscriber.
         dead_letters: dead letters by subscriber.
     """
-    final = published == events and all(fates[name].final >= events for name in NAMES)
+    final = published == events and all(tallies[name].final >= events for name in NAMES)
     wanted = {"good": (events, 0), "flaky": (events, 0), "broken": (0, events)}
     wrong = [] if published == events else [f"published {published} events of {events}"]
     for name, (delivered, dead) in wanted.items():
         checks = (
-            ("deliveries in the log", len(fates[name].delivered), delivered),
-            ("events in the subscriber's own books", books[name].delivered, delivered),
-            ("dead letters in the log", len(fates[name].dead), dead),
+            ("deliveries in the log", len(tallies[name].delivered), delivered),
+            ("events that the subscriber received", received[name].delivered, delivered),
+            ("dead letters in the log", len(tallies[name].dead), dead),
             ("dead letters in the topic", dead_letters.get(name, 0), dead),
-            ("requests that did not verify", books[name].refused, 0),
+            ("requests that did not verify", received[name].refused, 0),
         )
         wrong += [
             f"{name}: {found} {what}, not {must}" for what, found, must in checks if found != must

@@ -1,10 +1,10 @@
-"""A server process that never outlives us, not even when we are killed with SIGKILL.
+"""Server process that never outlives this one, not even after SIGKILL.
 
 It starts as a shell, forks a guard and becomes the program (exec). Guard and program share a
-process group of their own, so that Ctrl-C in a terminal reaches neither. The guard waits for the
-end of a pipe that only we hold open, then kills its group: a group's number isn't given to anyone
-else while the guard lives in it, so it can't hit a stranger. (PR_SET_PDEATHSIG would follow the
-*thread* that forked, and is Linux only.)
+separate process group, so that Ctrl-C in a terminal reaches neither. The guard waits for the end of
+a pipe that only this process holds open, and then kills its group. No other group can have the same
+number while the guard is in it. (PR_SET_PDEATHSIG would follow the *thread* that forked, and exists
+on Linux only.)
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _GUARDED: Final = 'exec 3<&0; (read -r _ <&3; kill -9 0) & exec "$@" 3<&- </dev/
 
 
 class GuardedProcess:
-    """One server; it may be started again after it ended.
+    """A server process, which may be started again after it has ended.
 
     Args:
-        log_file: what it writes, over all its runs.
+        log_file: receives the output of all its runs.
     """
 
     def __init__(self, log_file: Path) -> None:
@@ -35,20 +35,20 @@ class GuardedProcess:
 
     @property
     def running(self) -> bool:
-        """Whether it lives (which doesn't say that it answers)."""
+        """Whether the process is alive; it may not answer yet."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
-        """Its process; raises RuntimeError if it is not running."""
+        """Process id; raises RuntimeError if the process is not running."""
         if self._process is None:
-            msg = "it has not been launched"
+            msg = "the process was not launched"
             raise RuntimeError(msg)
         return self._process.pid
 
     def launch(self, name: str, command: Sequence[str]) -> None:
-        """Start it; returns at once."""
-        self._forget()  # the run before may have ended by itself
+        """Start the process, and return at once."""
+        self._forget()  # the previous run may have ended on its own
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the guard of this module's docstring
                 ["/bin/sh", "-c", _GUARDED, name, *command],
@@ -64,7 +64,7 @@ class GuardedProcess:
             self._process.terminate()
 
     def stop(self, within_s: float = STOP_TIMEOUT_S) -> None:
-        """End it in an orderly way (SIGTERM), or kill it when that takes too long."""
+        """Stop the process with SIGTERM; kill it if that takes too long."""
         if self._process is None:
             return
         self.ask_to_stop()
@@ -75,7 +75,7 @@ class GuardedProcess:
         self._forget()
 
     def kill(self) -> None:
-        """End it with SIGKILL, as a crash does."""
+        """Kill the process with SIGKILL, like a crash."""
         if self._process is None:
             return
         if self._process.poll() is None:
@@ -84,7 +84,7 @@ class GuardedProcess:
         self._forget()
 
     def log_tail(self) -> str:
-        """Return the last lines that it wrote."""
+        """Return the last lines of the log."""
         try:
             lines = self.log_file.read_text("utf-8", errors="replace").splitlines()
         except FileNotFoundError:
@@ -93,5 +93,5 @@ class GuardedProcess:
 
     def _forget(self) -> None:
         if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()  # the guard, if it still waits, ends
+            self._process.stdin.close()  # ends the guard, if it still waits
         self._process = None

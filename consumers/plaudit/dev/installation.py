@@ -1,4 +1,4 @@
-"""Set-up of a development run before the first event: topics, schemas, endpoints."""
+"""Set-up of a development run: topics, schemas and endpoints."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NETWORKS: Final = "127.0.0.0/8"
 REMOVE_S: Final = 20.0
 SIGN_IN_MS: Final = 24 * 3_600_000
 REMOVE_AGAIN_S: Final = 0.5
-# Enough to see them shared by workers, few enough to be made in a second.
+# Enough for several workers to share, and few enough to create in a second.
 PARTITIONS: Final[Mapping[Section, int]] = {
     Section.EVENTS: 4,
     Section.DELIVERIES: 4,
@@ -50,10 +50,10 @@ class Installation:
     """A development installation that is ready for events.
 
     Attributes:
-        settings: where Kafka is.
-        workspace_id: fresh for each run.
-        endpoints: ids by the name of the subscriber.
-        active_from_ms: when the last endpoint begins to be served; epoch milliseconds.
+        settings: connection to Kafka.
+        workspace_id: new for each run.
+        endpoints: endpoint ids by subscriber name.
+        active_from_ms: time from which all endpoints are served; epoch milliseconds.
         environment: settings for the workers.
         sign_in_token: token of a link into the console.
     """
@@ -70,8 +70,8 @@ def dev_settings(bootstrap: str, *, shared: bool) -> KafkaSettings:
     """Return the settings of a development installation.
 
     Args:
-        bootstrap: where Kafka is.
-        shared: others use the cluster, too: the prefix is of this run alone.
+        bootstrap: value of `bootstrap.servers`.
+        shared: whether others use the cluster; the prefix is then unique to this run.
     """
     prefix = f"{PREFIX.rstrip('.')}-{uuid.uuid4().hex[:8]}." if shared else PREFIX
     return KafkaSettings(
@@ -80,7 +80,7 @@ def dev_settings(bootstrap: str, *, shared: bool) -> KafkaSettings:
 
 
 def remove_from(settings: KafkaSettings) -> None:
-    """Delete an installation's topics and groups; members that were killed are waited out."""
+    """Delete an installation's topics and groups; wait until killed members have timed out."""
     admin = Admin(settings)
     topics = [spec.name for spec in declared(settings)]
     left = ask_until(
@@ -97,10 +97,10 @@ def remove_from(settings: KafkaSettings) -> None:
 def install(
     settings: KafkaSettings, subscribers: Subscribers, folder: Path
 ) -> Iterator[Installation]:
-    """Make topics and endpoints, register schemas; the endpoints are removed in the end.
+    """Create topics and endpoints and register schemas; remove the endpoints at the end.
 
     Raises:
-        KafkaFailure: the brokers refuse or are away.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     applied = apply(Admin(settings), declared(settings, single_node=True, partitions=PARTITIONS))
     if not applied.ok:
@@ -119,7 +119,7 @@ def install(
         endpoints, active_from = {}, 0
         for name in NAMES:
             written = service.add(workspace, EndpointSpec(subscribers.url(name), name=name))
-            subscribers.know(name, written.secret or "")
+            subscribers.set_secret(name, written.secret or "")
             endpoints[name] = written.endpoint.endpoint_id
             active_from = max(active_from, written.endpoint.active_from)
         try:

@@ -1,6 +1,6 @@
-"""A broker for `plaudit dev` and the tests: one that is there, or one that is started.
+"""Broker for `plaudit dev` and the tests: an existing one, or one that is started.
 
-In this order: the cluster that was configured; Docker; Apache Kafka on this machine's Java.
+It tries, in this order: the configured cluster, Docker, and Apache Kafka on this machine's Java.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["FoundKafka", "KafkaNotFound", "KafkaStartFailed", "LocalKafka", "fin
 
 @dataclass(frozen=True, slots=True)
 class FoundKafka:
-    """A broker that can be used.
+    """A broker that answers.
 
     Attributes:
         bootstrap: value of `bootstrap.servers`.
-        how: one line for people, such as `Kafka 4.3.1 on this machine (Java 17.0.15)`.
+        how: description, such as `Kafka 4.3.1 on this machine (Java 17.0.15)`.
     """
 
     bootstrap: str
@@ -39,19 +39,20 @@ def find_kafka(
     data_dir: Path | None = None,
     overrides: Mapping[str, str] | None = None,
 ) -> Iterator[FoundKafka]:
-    """Yield a broker; one that was started for this is stopped afterwards.
+    """Yield a broker; if it was started here, stop it afterwards.
 
-    Blocks: 2 to 3 s for a local broker, and some 10 s more the first time.
+    A local broker takes 2 to 3 s to start, and about 10 s more the first time.
 
     Args:
         configured: `KAFKA_BOOTSTRAP_SERVERS` (the tests pass `PLAUDIT_TEST_KAFKA`); not checked.
-        announce: takes the one line that says which broker it is, once it can be used.
-        data_dir: where a local broker keeps its data; None: a folder that goes with it.
-        overrides: broker properties, for a broker that is started here.
+        announce: receives a description of the broker once it answers.
+        data_dir: data of a local broker; None: a temporary folder.
+        overrides: broker properties, if the broker is started here.
 
     Raises:
-        KafkaNotFound: nothing configured, and none can be started; says what to install.
-        KafkaStartFailed: a broker was started and did not come up.
+        KafkaNotFound: none is configured, and none can be started; the message names what to
+            install.
+        KafkaStartFailed: a broker was started and does not answer.
     """
     with _open(configured, data_dir, overrides or {}) as found:
         announce(found.how)

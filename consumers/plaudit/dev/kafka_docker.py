@@ -1,6 +1,6 @@
-"""A broker in a container, where a Docker daemon is at hand.
+"""Broker in a Docker container.
 
-Docker's Python packages come with `plaudit[dev]` and are imported when they are first needed.
+Docker's Python packages are part of `plaudit[dev]`, and are imported on first use.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 SOCKET: Final = "/var/run/docker.sock"
 DAEMON_TIMEOUT_S: Final = 2
 API_VERSION: Final = "1.41"  # Docker 20.10 and later
-PULL_TIMEOUT_S: Final = 60  # for each answer of the daemon, not for the whole image
+PULL_TIMEOUT_S: Final = 60  # for each response of the daemon, not for the whole image
 READY_TIMEOUT_S: Final = 60.0
 
 
 def image() -> str:
-    """Return the image's name: the same version as the local jars."""
+    """Return the name of the image, with the same version as the local jars."""
     return f"apache/kafka:{kafka_version()}"
 
 
 def docker_is_ready() -> None:
-    """Return when the daemon answers and the image is there, pulling it if need be.
+    """Check that the daemon answers, and pull the image if it is missing.
 
     Raises:
-        KafkaNotFound: no package, no daemon within 2 s, or no image; says which.
+        KafkaNotFound: the package, the daemon (within 2 s) or the image is missing.
     """
     try:
         import docker  # noqa: PLC0415 - part of an extra
@@ -59,12 +59,12 @@ def docker_is_ready() -> None:
             try:
                 client.images.pull(image())
             except (DockerException, RequestException) as error:
-                msg = f"Docker: the image {image()} is not there and can't be pulled"
+                msg = f"Docker: the image {image()} is missing and can't be pulled"
                 raise KafkaNotFound([msg]) from error
 
 
 def _probe_port() -> None:
-    """Connect to the daemon's socket: Docker's client leaves its own socket open on failure.
+    """Connect to the daemon's socket, because Docker's client leaks its socket on failure.
 
     Raises:
         OSError: the daemon does not listen.
@@ -81,7 +81,7 @@ def docker_kafka(overrides: Mapping[str, str]) -> Iterator[str]:
     """Run a broker in a container and yield its bootstrap address; call `docker_is_ready` first.
 
     Raises:
-        KafkaStartFailed: with the end of the container's log.
+        KafkaStartFailed: the broker does not answer; it contains the end of the container's log.
     """
     ports = free_ports(2)
     address = NodeAddress(1, next(ports), next(ports))
@@ -94,8 +94,8 @@ def _container(address: NodeAddress, overrides: Mapping[str, str]) -> DockerCont
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - part of an extra
 
     container = DockerContainer(image())
-    # The same port inside and outside, so that the broker, too, finds itself where it says it is:
-    # it sends the markers of transactions to its own advertised address.
+    # The same port inside and outside: the broker sends transaction markers to its own advertised
+    # address, which must be valid in the container, too.
     port = address.broker_port
     container.ports = cast("dict[str, int | None]", {f"{port}/tcp": ("127.0.0.1", port)})
     listeners = {

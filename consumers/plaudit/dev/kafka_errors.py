@@ -1,7 +1,7 @@
-"""Errors on the way to a local broker.
+"""Errors of finding and starting a broker.
 
-KafkaNotFound      nothing on this machine can be, or become, a broker
-KafkaStartFailed   a broker was started and did not come up; carries the end of its log
+KafkaNotFound      no broker is configured, and none can be started
+KafkaStartFailed   a broker was started and does not answer; contains the end of its log
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ class KafkaNotFound(Exception):
     """No broker is configured, and none can be started here.
 
     Attributes:
-        reasons: one for each way that was tried, in that order.
+        reasons: one for each attempted way, in order.
     """
 
     def __init__(self, reasons: Sequence[str]) -> None:
@@ -22,11 +22,11 @@ class KafkaNotFound(Exception):
 
 
 class KafkaStartFailed(Exception):
-    """A broker was started and did not come up.
+    """A broker was started and does not answer.
 
     Attributes:
-        what: what failed, in one line.
-        log_tail: the last lines that the broker wrote; may be empty.
+        what: failed step, in one line.
+        log_tail: last lines of the broker's log; may be empty.
     """
 
     def __init__(self, what: str, log_tail: str = "") -> None:

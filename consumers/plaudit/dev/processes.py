@@ -1,7 +1,7 @@
-"""`plaudit deliver` as processes of their own, as in production.
+"""Worker processes (`plaudit deliver`), as in production.
 
-Each holds one end of a line whose other end is here. However this process goes, the line breaks,
-and the worker ends as if it were told to.
+Each worker holds one end of a pipe, and this process the other. However this process ends, the pipe
+closes, and the worker shuts down.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _PROGRAM: Final = ("-c", "from plaudit.cli.main import main; main()", "deliver")
 
 
 class WorkerDied(Exception):
-    """A worker ended by itself; the message has the end of its log."""
+    """A worker ended unexpectedly; the message has the end of its log."""
 
 
 class Workers:
-    """Deliver processes that end with this one.
+    """Worker processes that end with this one.
 
     Args:
-        count: how many.
-        environment: settings of theirs, on top of ours.
+        count: number of workers.
+        environment: their settings, which override those of this process.
         folder: folder of their logs.
-        cores: one for each worker to stay on; none: wherever the system puts them.
+        cores: a CPU core for each worker; empty: the system chooses.
     """
 
     def __init__(
@@ -54,19 +54,19 @@ class Workers:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def log(self, number: int) -> Path:
-        """Return where a worker's log is."""
+        """Return the path of a worker's log."""
         return self._folder / f"deliver-{number}.log"
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Of the workers, in the order in which they were started."""
+        """Process ids of the workers, in the order of their start."""
         return tuple(worker.pid for worker in self._running)
 
     def check(self) -> None:
-        """Look after the workers.
+        """Check that all workers are running.
 
         Raises:
-            WorkerDied: one has ended by itself.
+            WorkerDied: a worker ended unexpectedly.
         """
         for number, worker in enumerate(self._running):
             if worker.poll() is not None:
@@ -79,7 +79,7 @@ class Workers:
             worker = self._start(number)
             self._running.append(worker)
             if self._cores:
-                # At once, while it has one thread: those that it starts later stay there too.
+                # At once, while it has one thread, because later threads inherit the affinity.
                 os.sched_setaffinity(worker.pid, {self._cores[number]})
         return self
 
@@ -95,12 +95,12 @@ class Workers:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
-                # Ctrl-C is for us: we stop them in order.
+                # Ctrl-C must reach only this process, which stops the workers in order.
                 start_new_session=True,
             )
 
     def stop(self) -> tuple[int, ...]:
-        """End the workers in an orderly way; return their exit codes."""
+        """Stop the workers gracefully; return their exit codes."""
         for worker in self._running:
             worker.send_signal(signal.SIGTERM)
         for worker in self._running:

@@ -1,4 +1,4 @@
-"""The subscriber's side: verifying a webhook as the Standard Webhooks specification wants it."""
+"""Verification of a webhook by its receiver, as the Standard Webhooks specification defines it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ TOLERANCE_S: Final = 300
 
 
 class NotVerified(Exception):
-    """A request that no one should act upon; says why."""
+    """The request is not authentic; the message contains the reason."""
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, now_s: float | None = None) -> str:
-    """Return the `webhook-id` of a request that the holder of the secret signed.
+    """Verify a request's signature; return its `webhook-id`.
 
     Args:
         secret: `whsec_…`, or `whpk_…` for asymmetric signatures.
         headers: names in lower case.
         body: received bytes, unchanged.
-        now_s: seconds since 1970; now by default.
+        now_s: epoch seconds; the current time by default.
 
     Raises:
-        NotVerified: a header is missing, too old, or the signature is another's.
+        NotVerified: a header is missing, the timestamp is too old, or the signature is wrong.
     """
     message_id = headers.get("webhook-id", "")
     stamp = headers.get("webhook-timestamp", "")
@@ -40,15 +40,15 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now_s: float | 
         raise NotVerified("webhook-timestamp is not a number")
     now = time.time() if now_s is None else now_s
     if abs(now - int(stamp)) > TOLERANCE_S:
-        raise NotVerified(f"webhook-timestamp is over {TOLERANCE_S} s away")
+        raise NotVerified(f"webhook-timestamp differs from the clock by over {TOLERANCE_S} s")
     signed = f"{message_id}.{stamp}.".encode() + body
     if secret.startswith(PUBLIC):
         if any(verifies(secret, signature, signed) for signature in given.split()):
             return message_id
-        raise NotVerified("no v1a signature matches; another key, or another body")
+        raise NotVerified("no v1a signature matches: the key or the body differs")
     digest = hmac.digest(secret_bytes(secret), signed, "sha256")
     wanted = b"v1," + base64.b64encode(digest)
     for signature in given.split():
         if hmac.compare_digest(signature.encode(), wanted):
             return message_id
-    raise NotVerified("no signature matches; another secret, or another body")
+    raise NotVerified("no signature matches: the secret or the body differs")

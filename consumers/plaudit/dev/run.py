@@ -1,4 +1,4 @@
-"""`plaudit dev`: the whole pipeline on this machine, with real parts and a live view."""
+"""Command `plaudit dev`: the whole pipeline on this machine, with a live view."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Options:
     """Options of a development run.
 
     Attributes:
-        bootstrap: a cluster that is there; None: find or start one.
-        events: publish this many, wait until all are final, and judge; None runs until stopped.
-        rate: events per second; 0: as fast as the brokers take them.
-        workers: deliver processes.
+        bootstrap: an existing cluster; None: find or start one.
+        events: number of events to publish and check; None: run until stopped.
+        rate: events per second; 0: as fast as the brokers accept them.
+        workers: number of workers.
     """
 
     bootstrap: str | None
@@ -54,10 +54,10 @@ class Options:
 
 @dataclass
 class RunState:
-    """Observations so far; written by followers and the publisher, read by the view."""
+    """Observations so far. Followers and the publisher write them, and the view reads them."""
 
     names: Mapping[str, str]
-    fates: dict[str, EndpointTally] = field(
+    tallies: dict[str, EndpointTally] = field(
         default_factory=lambda: {name: EndpointTally() for name in NAMES}
     )
     dead_letters: set[str] = field(default_factory=set)
@@ -70,19 +70,19 @@ class RunState:
         """Count an attempt record."""
         name = self.names.get(key.decode())
         if name is not None and value is not None:
-            self.fates[name].take(decode_attempt(single_object(value, {})))
+            self.tallies[name].take(decode_attempt(single_object(value, {})))
 
-    def buried(self, key: bytes, value: bytes | None) -> None:
+    def dead_letter(self, key: bytes, value: bytes | None) -> None:
         """Add a dead letter, by the id of its delivery; a tombstone removes it."""
         if value is None:
             self.dead_letters.discard(key.decode())
         else:
             self.dead_letters.add(key.decode())
 
-    def verdict(self, events: int, books: Mapping[str, ReceivedRequests]) -> RunVerdict:
-        """Judge what there is by now."""
-        dead = {name: len(fate.dead & self.dead_letters) for name, fate in self.fates.items()}
-        return judge(events, self.published, self.fates, books, dead)
+    def verdict(self, events: int, received: Mapping[str, ReceivedRequests]) -> RunVerdict:
+        """Return the verdict on the observations so far."""
+        dead = {name: len(fate.dead & self.dead_letters) for name, fate in self.tallies.items()}
+        return judge(events, self.published, self.tallies, received, dead)
 
     def acknowledged(self, future: Future[Ack]) -> None:
         """Count the result of publishing an event."""
@@ -98,8 +98,8 @@ def run(options: Options) -> int:
 
     Raises:
         KafkaNotFound: Kafka was not found, and could not be started.
-        KafkaFailure: the brokers refuse or are away.
-        WorkerDied: a worker ended by itself.
+        KafkaFailure: the brokers are unavailable or refuse.
+        WorkerDied: a worker ended unexpectedly.
     """
     stop = threading.Event()
     with ExitStack() as stack:
@@ -123,7 +123,7 @@ def run(options: Options) -> int:
 
 
 def _open_console(stack: ExitStack, installation: Installation, folder: Path) -> None:
-    """Start the console, and say where it is."""
+    """Start the console, and print its address."""
     console = stack.enter_context(ConsoleProcesses(installation.environment, folder))
     if console.wait():
         say(f"console, signed in once: {console.sign_in_url(installation.sign_in_token)}")
@@ -139,7 +139,7 @@ def _watch(
     state: RunState,
     stop: threading.Event,
 ) -> RunVerdict:
-    """Publish and show until it is over."""
+    """Publish, and show the progress until the run ends."""
     publishing = threading.Thread(
         target=_publish, args=(options, installation, state, stop), name="traffic", daemon=True
     )
@@ -149,9 +149,9 @@ def _watch(
         while True:
             workers.check()
             view.show(_snapshot(options, subscribers, state))
-            verdict = state.verdict(options.events or 0, subscribers.books)
+            verdict = state.verdict(options.events or 0, subscribers.received)
             over = options.events is not None and verdict.final and not _settling(verdict, moved_at)
-            now = (state.published, sum(fate.attempts for fate in state.fates.values()))
+            now = (state.published, sum(fate.attempts for fate in state.tallies.values()))
             if now != before:
                 moved_at, before = time.monotonic(), now
             stuck = options.events is not None and time.monotonic() - moved_at > STUCK_AFTER_S
@@ -163,14 +163,14 @@ def _watch(
 
 
 def _settling(verdict: RunVerdict, moved_at: float) -> bool:
-    """Return whether the books may still be about to agree: followers read within a moment."""
+    """Return whether the observations may still be incomplete: followers lag by a moment."""
     return bool(verdict.wrong) and time.monotonic() - moved_at < SETTLE_S
 
 
 def _publish(
     options: Options, installation: Installation, state: RunState, stop: threading.Event
 ) -> None:
-    """Publish the traffic, from the moment at which every endpoint is served."""
+    """Publish the traffic, once every endpoint is served."""
     if stop.wait(max(0.0, installation.active_from_ms / 1_000 - time.time())):
         return
     state.began_at = time.monotonic()
@@ -189,13 +189,13 @@ def _publish(
 
 @contextmanager
 def _following(installation: Installation, state: RunState) -> Iterator[None]:
-    """Keep the state current: the log of attempts, the dead letters, the lag."""
+    """Follow the attempts, the dead letters and the lag."""
     settings, names = installation.settings, installation.settings.names
     stop = threading.Event()
     looking = threading.Thread(target=_look, args=(settings, state, stop), name="lag", daemon=True)
     with (
         CompactedTopic(settings, names.attempts, state.attempt),
-        CompactedTopic(settings, names.dlq_deliveries, state.buried),
+        CompactedTopic(settings, names.dlq_deliveries, state.dead_letter),
     ):
         looking.start()
         try:
@@ -206,7 +206,7 @@ def _following(installation: Installation, state: RunState) -> Iterator[None]:
 
 
 def _look(settings: KafkaSettings, state: RunState, stop: threading.Event) -> None:
-    """Ask for the lag of both groups, again and again."""
+    """Measure the lag of both groups periodically."""
     names = settings.names
     tiers = [names.deliveries(tier) for tier in settings.tiers]
     groups = {
@@ -232,34 +232,34 @@ def _snapshot(options: Options, subscribers: Subscribers, state: RunState) -> Sn
             len(fate.retrying - fate.delivered - fate.dead),
             len(fate.dead),
             fate.attempts,
-            subscribers.books[name].doubled,
+            subscribers.received[name].doubled,
         )
-        for name, fate in state.fates.items()
+        for name, fate in state.tallies.items()
     ]
     elapsed_s = time.monotonic() - state.began_at
     return Snapshot(elapsed_s, state.published, options.events, state.lag, rows)
 
 
 def _conclude(options: Options, verdict: RunVerdict, state: RunState) -> int:
-    """Say how it ended; return the exit code."""
+    """Print the result; return the exit code."""
     if state.failed is not None:
         say(f"plaudit dev: publishing failed: {state.failed}")
         return 1
     if options.events is None:
-        delivered = sum(len(fate.delivered) for fate in state.fates.values())
+        delivered = sum(len(fate.delivered) for fate in state.tallies.values())
         say(f"stopped: {state.published} events published, {delivered} deliveries made")
         return 0
     if verdict.final and not verdict.wrong:
         say(f"all {options.events} events: delivered to good and flaky, dead letters for broken")
         return 0
-    state_of_it = "" if verdict.final else "not every delivery came to its end; "
+    state_of_it = "" if verdict.final else "some deliveries are not final; "
     say(f"plaudit dev: {state_of_it}{'; '.join(verdict.wrong)}")
     return 1
 
 
 @contextmanager
 def _stopping(stop: threading.Event) -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM and the end of the terminal into an orderly end."""
+    """Shut down gracefully on Ctrl-C, SIGTERM and the end of the terminal."""
     before = {
         number: signal.signal(number, lambda *_: stop.set())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

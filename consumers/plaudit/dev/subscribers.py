@@ -1,6 +1,6 @@
-"""Sample subscribers: one good, one that fails at first, one that stays broken.
+"""Sample subscribers: one accepts, one fails at first, and one always fails.
 
-Real HTTP on loopback, served from a thread; each keeps its own books.
+A thread serves them over HTTP on loopback. Each records its own requests.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class ReceivedRequests:
     """Requests that one subscriber received.
 
     Attributes:
-        requests: all of them.
-        accepted: how often each webhook-id was answered with 200.
-        refused: requests whose signature did not verify.
+        requests: number of requests.
+        accepted: number of 200 responses for each webhook-id.
+        refused: number of requests with a wrong signature.
     """
 
     requests: int = 0
@@ -45,20 +45,20 @@ class ReceivedRequests:
 
     @property
     def delivered(self) -> int:
-        """Different events that were accepted."""
+        """Number of distinct accepted events."""
         return len(self.accepted)
 
     @property
     def doubled(self) -> int:
-        """Deliveries of an event that had been accepted already."""
+        """Number of repeated deliveries of accepted events."""
         return self.accepted.total() - len(self.accepted)
 
 
 class Subscribers:
-    """Serves all three; start it, then tell it the secrets."""
+    """Serves all three; start it, then set the secrets."""
 
     def __init__(self) -> None:
-        self.books: Mapping[str, ReceivedRequests] = {name: ReceivedRequests() for name in NAMES}
+        self.received: Mapping[str, ReceivedRequests] = {name: ReceivedRequests() for name in NAMES}
         self._secrets: dict[str, str] = {}
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         app = Starlette(routes=[Route("/{name}", self._receive, methods=["POST"])])
@@ -69,11 +69,11 @@ class Subscribers:
         )
 
     def url(self, name: str) -> str:
-        """Return where a subscriber listens."""
+        """Return the URL of a subscriber."""
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}/{name}"
 
-    def know(self, name: str, secret: str) -> None:
-        """Tell a subscriber its secret; until then it verifies nothing, and refuses."""
+    def set_secret(self, name: str, secret: str) -> None:
+        """Set the secret of a subscriber, which refuses all requests until then."""
         self._secrets[name] = secret
 
     def __enter__(self) -> Self:
@@ -88,18 +88,18 @@ class Subscribers:
 
     async def _receive(self, request: Request) -> PlainTextResponse:
         name = request.path_params["name"]
-        books = self.books.get(name)
-        if books is None:
-            return PlainTextResponse("no subscriber has this path", 404)
+        received = self.received.get(name)
+        if received is None:
+            return PlainTextResponse("unknown path", 404)
         body = await request.body()
-        books.requests += 1
+        received.requests += 1
         try:
             message_id = verify(self._secrets.get(name, ""), request.headers, body)
         except (NotVerified, ValueError):
-            books.refused += 1
+            received.refused += 1
             return PlainTextResponse("not verified", 400)
-        books.seen[message_id] += 1
-        if name == "broken" or (name == "flaky" and books.seen[message_id] == 1):
+        received.seen[message_id] += 1
+        if name == "broken" or (name == "flaky" and received.seen[message_id] == 1):
             return PlainTextResponse("something broke", 500)
-        books.accepted[message_id] += 1
+        received.accepted[message_id] += 1
         return PlainTextResponse("ok")

@@ -1,6 +1,6 @@
-"""A stream of events such as a testimonial platform has, made up from small parts.
+"""Stream of sample events, as a testimonial platform would publish.
 
-Seeded, so that the same seed tells the same stories; ids and times are fresh.
+The same seed gives the same stories, with new ids and times.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TITLES: Final = ("Saved us a week", "Just works", "Would buy again", "A quiet he
 PLATFORMS: Final = ("google", "trustpilot", "g2", "capterra")
 
 _ASKED: Final = ("form.completed", "testimonial.submitted")
-# What happens, and how often, out of 20.
+# Stories, and their frequency out of 20.
 STORIES: Final[tuple[tuple[tuple[str, ...], int], ...]] = (
     ((*_ASKED, "testimonial.approved", "testimonial.published"), 8),
     ((*_ASKED, "testimonial.rejected"), 3),
@@ -43,8 +43,7 @@ STORIES: Final[tuple[tuple[tuple[str, ...], int], ...]] = (
 
 
 def stream(workspace_id: str, seed: int = 1) -> Iterator[EventModel]:
-    """Yield events for ever; those of one story share testimonial, customer and correlation."""
-    # Not for secrets: for variety.
+    """Yield events forever; the events of a story share testimonial, customer and correlation."""
     dice = random.Random(seed)  # noqa: S311 - for variety, not for secrets
     workspace, space = uuid.UUID(workspace_id), uuid.uuid4()
     stories, weights = zip(*STORIES, strict=True)
@@ -54,7 +53,7 @@ def stream(workspace_id: str, seed: int = 1) -> Iterator[EventModel]:
 
 
 def _cast(dice: random.Random) -> dict[str, Any]:
-    """Make up who says what."""
+    """Choose the customer, the texts and the other values of a story."""
     first, last = dice.choice(FIRST), dice.choice(LAST)
     handle = f"{first}.{last}".lower()
     return {
@@ -95,7 +94,7 @@ def _story(
 
 
 def _changes(made: EventModel, cast: dict[str, Any]) -> dict[str, Any]:
-    """Return what of an example is replaced by this story's own."""
+    """Return the fields of an example that this story replaces."""
     changes: dict[str, Any] = {}
     for field in ("response_id", "testimonial_id"):
         if getattr(made, field, None) is not None:

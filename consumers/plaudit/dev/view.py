@@ -1,4 +1,4 @@
-"""Display of `plaudit dev`: a live table on a terminal, an occasional line elsewhere."""
+"""Display of `plaudit dev`: a live table on a terminal, otherwise a line now and then."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINE_EVERY_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class TallyRow:
-    """One endpoint."""
+    """Row of one endpoint."""
 
     name: str
     delivered: int
@@ -34,14 +34,14 @@ class TallyRow:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Figures of one moment.
+    """Figures at one point in time.
 
     Attributes:
-        elapsed_s: since the first event.
-        published: acknowledged by the brokers.
-        wanted: how many are to be published; None: no end.
-        lag: records that the groups have not finished; None: not known yet.
-        rows: rows by endpoint.
+        elapsed_s: seconds since the first event.
+        published: number of acknowledged events.
+        wanted: number of events to publish; None: unlimited.
+        lag: records that the groups have not finished; None: not measured yet.
+        rows: a row for each endpoint.
     """
 
     elapsed_s: float
@@ -52,12 +52,12 @@ class Snapshot:
 
     @property
     def rate(self) -> float:
-        """Deliveries per second, on average."""
+        """Average deliveries per second."""
         return sum(row.delivered for row in self.rows) / max(self.elapsed_s, 1e-3)
 
     @property
     def progress(self) -> float | None:
-        """Share of the deliveries that are at their end; None without an end."""
+        """Share of final deliveries; None for an unlimited run."""
         if self.wanted is None:
             return None
         total = self.wanted * len(self.rows)
@@ -65,16 +65,16 @@ class Snapshot:
 
     @property
     def eta_s(self) -> float | None:
-        """Remaining seconds at the average pace; None while it is unknown."""
+        """Remaining seconds at the average rate; None if unknown."""
         done = self.progress
         return None if not done else self.elapsed_s * (1 - done) / done
 
 
 class View(Protocol):
-    """Shows snapshots until it is left."""
+    """Context manager that shows snapshots."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show the newest one."""
+        """Show the newest snapshot."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -151,7 +151,7 @@ def line(snapshot: Snapshot) -> str:
 
 
 def render(snapshot: Snapshot) -> Group:
-    """Return a snapshot as what rich can draw."""
+    """Return a snapshot as a renderable of rich."""
     table = Table(title="deliveries", title_justify="left")
     table.add_column("endpoint")
     for name in ("delivered", "retrying", "dead", "attempts", "doubled"):

@@ -1,1 +1,1 @@
-"""Recorder: projects the attempts topic into the delivery log, and acts on the result."""
+"""Recorder: writes the attempts topic to the delivery log, and acts on the results."""

@@ -1,7 +1,7 @@
-"""Automatic disabling of endpoints: the pure decision, and the change in the transaction.
+"""Automatic disabling of endpoints that keep failing.
 
-The change is in the same transaction as the rows that explain it, so a crash loses neither. The
-outbox notifies workers. An attempt only counts for the endpoint's version that it used.
+The recorder makes the change in the same transaction as the rows that explain it, so a crash loses
+neither. The outbox notifies workers. An attempt counts only for the endpoint version that it used.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def verdicts(sums: Sums, health: Iterable[Health], after_ms: int) -> Iterator[Di
     Args:
         sums: sums of the new attempts.
         health: health of their endpoints, including these attempts.
-        after_ms: time for which every attempt must have failed.
+        after_ms: time during which every attempt must have failed.
     """
     failing = f"failing: every attempt failed for {after_ms / DAY_MS:g} days"
     for each in health:

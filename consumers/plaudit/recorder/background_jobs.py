@@ -35,24 +35,24 @@ LABEL_EVERY_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """Task that is repeated.
+    """A task that is repeated.
 
     Attributes:
-        name: in the log.
-        every_s: pause after it.
-        do: does it once.
+        name: name in the log.
+        every_s: pause after each run.
+        run: runs the task.
     """
 
     name: str
     every_s: float
-    do: Callable[[], object]
+    run: Callable[[], object]
 
 
 class PeriodicTasks:
-    """Runs each task in its own thread; logs a failure once, and tries again later.
+    """Runs each task in its own thread; logs a failure once, and retries later.
 
     Args:
-        tasks: what to do.
+        tasks: the tasks.
     """
 
     def __init__(self, *tasks: PeriodicTask) -> None:
@@ -63,12 +63,12 @@ class PeriodicTasks:
         ]
 
     def start(self) -> None:
-        """Begin."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def close(self, timeout_s: float) -> None:
-        """Stop after what is being done."""
+        """Stop after the current runs."""
         self._stop.set()
         deadline = time.monotonic() + timeout_s
         for thread in self._threads:
@@ -78,19 +78,19 @@ class PeriodicTasks:
         once = OnceLogger(_log)
         while not self._stop.wait(chore.every_s):
             try:
-                chore.do()
+                chore.run()
                 once.recovered()
             except (DatabaseFailure, KafkaFailure) as failure:
                 once.failed("chore.unavailable", failure, chore=chore.name)
-            except Exception:  # noqa: BLE001 - a defect in one; we hear of it, the others go on
+            except Exception:  # noqa: BLE001 - a defect of one task must not stop the others
                 _log.exception("chore.crashed", extra={"chore": chore.name})
 
 
-def relaying(relay: Relay) -> PeriodicTask:
-    """Return the chore that tells the brokers of changed endpoints."""
+def relay_task(relay: Relay) -> PeriodicTask:
+    """Return the task that relays changed endpoints to the brokers."""
 
     def run() -> None:
-        # Without this look, an idle SQLite would be written to twice a second for the lease.
+        # Without this check, the lease would write to an idle SQLite twice a second.
         if relay.waiting():
             with translated():
                 relay.run()
@@ -98,13 +98,13 @@ def relaying(relay: Relay) -> PeriodicTask:
     return PeriodicTask("relay", RELAY_EVERY_S, run)
 
 
-def labeling(engine: Engine) -> PeriodicTask:
-    """Return the chore that gives the rows of earlier releases their kinds."""
+def label_task(engine: Engine) -> PeriodicTask:
+    """Return the task that sets the kinds of rows of earlier releases."""
     return PeriodicTask("kinds", LABEL_EVERY_S, partial(label_rows, engine))
 
 
-def forgetting(engine: Engine, settings: RecorderSettings) -> PeriodicTask:
-    """Return the chore that removes what is older than the log is kept."""
+def prune_task(engine: Engine, settings: RecorderSettings) -> PeriodicTask:
+    """Return the task that removes expired rows."""
 
     def run() -> None:
         now_ms = wall_ms()

@@ -43,12 +43,12 @@ class RecorderHealth:
         self.registry.register(_Numbers(recorder, counts))
 
     def stuck(self) -> list[str]:
-        """Return what makes no progress; empty while all is well."""
+        """Return the parts without progress; empty if healthy."""
         silent_s = time.monotonic() - self._recorder.progressed_at
         return ["the loop makes no progress"] if silent_s > STUCK_AFTER_S else []
 
     def unready(self) -> list[str]:
-        """Return what is missing before attempts can be recorded; empty when nothing is."""
+        """Return the reasons why attempts can't be recorded; empty if ready."""
         trouble = self._recorder.trouble
         return [*([] if trouble is None else [trouble]), *self.stuck()]
 

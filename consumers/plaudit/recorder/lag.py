@@ -1,4 +1,4 @@
-"""Lag of the partitions that a recorder reads, from what it knows."""
+"""Lag of a recorder's partitions, without extra requests."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ class RecordingLag(NamedTuple):
     """Records of a partition that are not in the log.
 
     Attributes:
-        records: how many; gaps in the offsets count, too.
-        oldest_ms: when the oldest was appended or, if it was not read yet, seen; None: there is
-            none.
+        records: number of records, including gaps in the offsets.
+        oldest_ms: append time of the oldest or, before it is read, the time when its lag was first
+            measured; None without lag.
     """
 
     records: int
     oldest_ms: int | None
 
     def behind_s(self, now_ms: int) -> float:
-        """Return how old the oldest is."""
+        """Return the age of the oldest record."""
         oldest_ms = now_ms if self.oldest_ms is None else self.oldest_ms
         return max(0, now_ms - oldest_ms) / 1_000
 
 
 class RecorderLag:
-    """Lag of each partition; written by the recorder's thread, read by any.
+    """Lag of each partition; the recorder's thread writes it, and any thread may read it.
 
     Args:
-        end_of: the end of a partition's log, without a request; None: not known yet.
+        end_of: returns the end of a partition's log, without a request; None if unknown.
 
     Attributes:
-        lags: lag by partition; replaced as a whole.
+        lags: lag by partition; the mapping is replaced, not changed.
     """
 
     def __init__(self, end_of: Callable[[Partition], int | None]) -> None:
@@ -43,15 +43,15 @@ class RecorderLag:
         self.lags: Mapping[Partition, RecordingLag] = {}
 
     def note_read(self, partition: Partition, offset: int, timestamp_ms: int) -> None:
-        """Note a record that was read and is not written yet."""
+        """Record that a record was read and is not written yet."""
         self._in_hand.setdefault(partition, (offset, timestamp_ms))
 
     def note_written(self) -> None:
-        """Note that all records read are written."""
+        """Record that all read records are written."""
         self._in_hand.clear()
 
     def measure(self, read_to: Mapping[Partition, int], now_ms: int) -> None:
-        """Measure.
+        """Measure the lag.
 
         Args:
             read_to: the next offset to read of each assigned partition.

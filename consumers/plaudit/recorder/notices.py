@@ -1,7 +1,7 @@
 """Notices: webhooks to a workspace's notification endpoint.
 
-They wait in the database until a 2xx response, for at most a day. They are not events of the
-catalogue and don't pass through Kafka: they are few, and about deliveries that may not work.
+They stay in the database until a 2xx response, for at most a day. They are not events of the
+catalogue and do not pass through Kafka, because they are few and concern deliveries that may fail.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Notice:
     attempts: int
 
     def event(self) -> Event:
-        """Return the body in the form that endpoints receive."""
+        """Return the notice as an event, which determines the body of the request."""
         return Event(
             self.notice_id,
             self.type,
@@ -80,7 +80,7 @@ class Notifier:
         """Send due notices; return the number of 2xx responses.
 
         Raises:
-            DatabaseFailure: the rest waits for the next run.
+            DatabaseFailure: the next run sends the rest.
         """
         due = self._due(wall_ms())
         return asyncio.run(self._send_all(due)) if due else 0
@@ -111,7 +111,9 @@ class Notifier:
     async def _send(self, attempter: Attempter, notice: Notice) -> bool:
         endpoint = self._target(notice)
         if endpoint is None:
-            self._settle(notice, "the workspace has no notification endpoint any more", done=True)
+            self._settle(
+                notice, "the workspace does not have a notification endpoint any more", done=True
+            )
             return False
         event, shape = notice.event(), endpoint.shape
         write = None if shape is None else partial(shape.render, event, SOURCE)
@@ -134,7 +136,7 @@ class Notifier:
         return opened if isinstance(opened, Endpoint) else None
 
     def _settle(self, notice: Notice, said: str, *, done: bool) -> None:
-        """Delete a notice that was sent or is too old; schedule a retry for another one."""
+        """Delete a notice that was sent or is too old; schedule a retry for others."""
         now_ms = wall_ms()
         extra = {"type": notice.type, "workspace_id": notice.workspace_id, "said": said}
         if not done and now_ms - notice.created_at > KEPT_MS:

@@ -13,7 +13,7 @@ from plaudit.store.log.health import Health, HealthChange
 from plaudit.store.log.writer import COLUMNS, Row
 
 MOST_LISTED: Final = 20
-"""Deliveries that one notice names; its count has all of them."""
+"""Maximum number of deliveries that a notice lists; its count covers all."""
 
 _dead_of: Final = itemgetter(
     *map(COLUMNS.index, ("outcome", "reason", "endpoint_id", "workspace_id", "delivery_id"))
@@ -33,11 +33,11 @@ class OperationalEvent:
 def events_of(
     rows: Iterable[Row], changes: Iterable[HealthChange], failing_after: int
 ) -> Iterator[OperationalEvent]:
-    """Yield the events of a batch. Pure.
+    """Yield the operational events of a batch.
 
     Args:
         rows: new rows of the log.
-        changes: health of the attempted endpoints, before and after them.
+        changes: health of the endpoints before and after these rows.
         failing_after: consecutive failures after which an endpoint counts as failing.
     """
     for each in changes:
@@ -55,7 +55,7 @@ def events_of(
 
 
 def failure_of(health: Health) -> dict[str, Any]:
-    """Return what is known of an endpoint's failures; times in RFC 3339."""
+    """Return the description of an endpoint's failures; times in RFC 3339."""
     return {
         "failing_since": _time(health.failing_since),
         "last_success_at": _time(health.last_success_at),
@@ -73,7 +73,7 @@ def _turn(change: HealthChange, failing_after: int) -> NoticeType | None:
 
 
 def _exhausted(rows: Iterable[Row]) -> Iterator[OperationalEvent]:
-    """Yield one event for each endpoint and reason, however many deliveries were given up."""
+    """Yield one event for each endpoint and reason with deliveries that were given up."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
         outcome, reason, endpoint_id, workspace_id, delivery_id = _dead_of(row)

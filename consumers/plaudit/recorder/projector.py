@@ -1,4 +1,4 @@
-"""Projector of attempt records into the log: one transaction per batch, each attempt once."""
+"""Projector of attempt records into the log: each attempt once, with a transaction per batch."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class ProjectionCounts:
 
     Attributes:
         written: new rows of the log.
-        known: records that were in the log already.
-        unreadable: records that are not attempt records, or that the database refuses; logged and
-            skipped.
-        disabled: endpoints that were disabled.
+        known: records that the log already had.
+        unreadable: records that are not attempt records, or that the database refuses; the
+            recorder logs and skips them.
+        disabled: disabled endpoints.
     """
 
     written: int = 0
@@ -56,8 +56,7 @@ class Projector:
 
     Args:
         engine: database.
-        disable_after_ms: endpoints that failed for this long are disabled; None only writes the
-            log,
+        disable_after_ms: endpoints that fail for this long are disabled; None: only write the log,
             as a rebuild does.
         failing_after: consecutive failures after which an endpoint counts as failing.
     """
@@ -73,10 +72,10 @@ class Projector:
         self.counts = ProjectionCounts()
 
     def project(self, records: Sequence[Read]) -> None:
-        """Write a batch; on return it is in the database.
+        """Write a batch and commit it.
 
         Raises:
-            DatabaseFailure: the batch is not written; retrying it is harmless.
+            DatabaseFailure: the batch may not be written; a retry is harmless.
         """
         read = [(record, row) for record in records if (row := self._read(record)) is not None]
         self._write(read)

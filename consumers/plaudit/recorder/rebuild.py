@@ -1,7 +1,7 @@
-"""Rebuild of the log from the topic, after a lost or restored database.
+"""Rebuild of the log from the topic, after a database was lost or restored.
 
-The log identifies known attempts by attempt_id, so a rebuild may run beside recorders, and may be
-repeated. It joins no group, disables no endpoints and sends no notices.
+The log recognizes known attempts by `attempt_id`, so a rebuild may run next to recorders, and may
+be repeated. It joins no group, disables no endpoints and sends no notices.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from plaudit.recorder.recorder import MOST, read_of
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuildResult:
     """Result of a rebuild.
 
     Attributes:
         read: number of records read.
         counts: counts of the projector.
-        complete: whether it reached the end that the topic had at the start.
+        complete: whether it reached the end of the topic as of its start.
     """
 
     read: int
@@ -32,7 +32,7 @@ class Rebuilt:
     complete: bool
 
 
-def rebuild(settings: KafkaSettings, engine: Engine, control: Control) -> Rebuilt:
+def rebuild(settings: KafkaSettings, engine: Engine, control: Control) -> RebuildResult:
     """Write every attempt of the topic to the log, up to the current end.
 
     Raises:
@@ -54,7 +54,7 @@ def rebuild(settings: KafkaSettings, engine: Engine, control: Control) -> Rebuil
             control.listener.moved(len(batch))
             batch = []
             if control.stopping:
-                return Rebuilt(done, projector.counts, complete=False)
+                return RebuildResult(done, projector.counts, complete=False)
     projector.project(batch)
     control.listener.moved(len(batch))
-    return Rebuilt(done + len(batch), projector.counts, complete=True)
+    return RebuildResult(done + len(batch), projector.counts, complete=True)

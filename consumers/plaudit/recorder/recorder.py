@@ -1,7 +1,8 @@
-"""The recorder's loop: read a batch, write it to the log, then commit where it ended.
+"""The recorder's loop: read a batch, write it to the log, then commit its offsets.
 
-Offsets go after the database: what a crash repeats is known by its attempt_id. While the database
-is away the batch in hand waits, and its partitions are paused; the group keeps its member.
+The commit follows the database transaction. After a crash, the log recognizes repeated attempts by
+`attempt_id`. While the database is unavailable, the recorder keeps its batch, pauses its partitions
+and stays a member of the group.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ _log = event_logger(__name__)
 _T = TypeVar("_T")
 
 MOST: Final = 10_000
-"""Records in a transaction: each also costs a look at every endpoint that is in it."""
+"""Records per transaction, which also reads the row of every endpoint in it."""
 GATHER_S: Final = 0.2
-"""How long a batch waits to be full."""
+"""Maximum time for a batch to fill."""
 TRY_AGAIN_S: Final = 1.0
 
 
@@ -52,13 +53,13 @@ class Recorder:
     """A member of the recorder's group; `run` belongs to one thread.
 
     Args:
-        settings: where Kafka is.
+        settings: connection to Kafka.
         projector: writes to the log.
-        tracing: takes a span for each batch; None: tracing is off.
+        tracing: records a span for each batch; None: tracing is off.
 
     Attributes:
-        progressed_at: when the loop last came round, monotonic seconds.
-        trouble: what it waits for; None while it waits for nothing.
+        progressed_at: time of the loop's latest round, in monotonic seconds.
+        trouble: error that it waits out; None if it does not wait.
         lost: records that retention removed before they were read.
         positions_reset: positions that were past the end of their log.
         lag: lag of each assigned partition.
@@ -83,19 +84,19 @@ class Recorder:
         self._consumer = Consumer(settings, group, events)
         self.group = group.group_id
         self.lag = RecorderLag(self._consumer.known_end)
-        # From the start: what the log has already is known by its attempt_id.
+        # From the start, because the log recognizes known attempts by their id.
         self._positions = PositionCheck(self._consumer, PastEnd.START, self._on_reset)
         self._topics = watch_topics(settings)
 
     def stop(self) -> None:
-        """Ask the loop to end after the batch in hand; from any thread or signal."""
+        """End the loop after the current batch; safe to call from any thread or signal handler."""
         self._stop.set()
 
     def run(self) -> None:
         """Record until `stop`.
 
         Raises:
-            KafkaFailure: the client failed for good.
+            KafkaFailure: the client failed permanently.
         """
         self._consumer.subscribe([self._topic])
         try:
@@ -113,15 +114,15 @@ class Recorder:
             self._consumer.close()
 
     def _look_at_topics(self) -> None:
-        """Read a topic that was created again from its start."""
+        """Continue at the start of a recreated topic."""
         for partition in self._topics.recreated(self._assigned):
             place = self._read_to[partition]
-            start = self._asked(partial(self._positions.restart, partition, place))
+            start = self._ask_brokers(partial(self._positions.restart, partition, place))
             self._read_to[partition] = start
             self._consumer.seek(partition, start)
 
     def _gather(self) -> list[Read]:
-        """Return what is there, after a moment in which more may come."""
+        """Return the available records, after a short wait for more."""
         deadline = time.monotonic() + GATHER_S
         batch: list[Read] = []
         while len(batch) < MOST and not self._stop.is_set():
@@ -132,7 +133,7 @@ class Recorder:
         return batch
 
     def _take(self, messages: Sequence[Message]) -> list[Read]:
-        """Return the records, and remember how far each partition has been read."""
+        """Return the records, and store how far each partition was read."""
         records = [read_of(each) for each in messages]
         for record, message in zip(records, messages, strict=True):
             partition = Partition(record.topic, record.partition)
@@ -145,38 +146,38 @@ class Recorder:
         self.lag.measure(places, wall_ms())
 
     def _write(self, batch: list[Read]) -> bool:
-        """Write a batch, however long the database is away; False when told to stop before."""
+        """Write a batch, however long the database is unavailable; return False if stopped."""
         while True:
             try:
                 self._projector.project(batch)
             except DatabaseFailure as failure:
-                self._say(str(failure))
+                self._log_trouble(str(failure))
                 if not self._wait(batch):
                     return False
                 continue
             if self.trouble is not None:
                 _log.info("recorder.recovered", extra={"after": self.trouble})
                 self.trouble = None
-                # Only now: whoever waited has thrown away what was prefetched.
+                # Only after a wait, because resuming discards prefetched records.
                 self._consumer.resume(sorted(self._assigned))
             return True
 
     def _wait(self, batch: list[Read]) -> bool:
-        """Wait a moment without reading on; False when told to stop."""
+        """Wait a moment without reading further; return False if stopped."""
         deadline = time.monotonic() + TRY_AGAIN_S
         while (left_s := deadline - time.monotonic()) > 0:
             self.progressed_at = time.monotonic()
             if self._stop.is_set():
                 return False
             self._consumer.pause(sorted(self._assigned))
-            # Without polling, the group would think this member dead. A partition that has just
-            # come is not paused yet: what is read of it joins the batch.
+            # Without polling, this member would time out. A partition that was just assigned is
+            # not paused yet: its records join the batch.
             batch += self._take(self._consumer.read(1, min(left_s, 0.2)))
             self._measure()
         return True
 
     def _commit(self, batch: Sequence[Read]) -> None:
-        """Commit where the batch ended; a commit that fails costs a repetition, no more."""
+        """Commit the offsets of a batch; a failed commit only causes a repetition."""
         for record in batch:
             self._next[Partition(record.topic, record.partition)] = record.offset + 1
         places = {
@@ -195,8 +196,8 @@ class Recorder:
     def _on_assign(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
         if not partitions:
             return {}
-        places = self._asked(lambda: self._consumer.committed(partitions))
-        anew = self._asked(lambda: self._positions.past_end(places))
+        places = self._ask_brokers(lambda: self._consumer.committed(partitions))
+        anew = self._ask_brokers(lambda: self._positions.past_end(places))
         starts = {
             each: anew[each] if each in anew else self._start(each, places[each].offset)
             for each in partitions
@@ -207,20 +208,20 @@ class Recorder:
         return starts
 
     def _start(self, partition: Partition, committed: int | None) -> int:
-        low, _ = self._asked(lambda: self._consumer.bounds(partition))
+        low, _ = self._ask_brokers(lambda: self._consumer.bounds(partition))
         if committed is None:
             return low
         self._count_lost(partition, low - committed)
         return max(committed, low)
 
     def _on_revoke(self, partitions: Sequence[Partition]) -> None:
-        # What was read of them is committed, or is repeated by the member that has them next.
+        # Their records are committed, or the next owner reads them again.
         self._assigned -= set(partitions)
 
     def _on_gone(self, partition: Partition) -> None:
-        """Read on where the log has records, when it no longer has the position."""
+        """Continue at the nearest record when the log does not have the position any more."""
         place = self._read_to[partition]
-        found = self._asked(lambda: self._positions.resumption(partition, place))
+        found = self._ask_brokers(lambda: self._positions.resumption(partition, place))
         self._count_lost(partition, found.lost)
         self._read_to[partition] = found.offset
         self._consumer.seek(partition, found.offset)
@@ -233,29 +234,29 @@ class Recorder:
             self.lost += count
             _log.error("attempts.lost", extra={"partition": str(partition), "records": count})
 
-    def _asked(self, ask: Callable[[], _T]) -> _T:
-        """Ask the brokers until they answer: nothing can be done without it.
+    def _ask_brokers(self, ask: Callable[[], _T]) -> _T:
+        """Query the brokers until they answer.
 
         Raises:
-            KafkaFailure: told to stop meanwhile.
+            KafkaFailure: the recorder was stopped meanwhile.
         """
         while True:
             try:
                 return ask()
             except KafkaFailure as failure:
-                self._say(str(failure))
+                self._log_trouble(str(failure))
                 if self._stop.wait(TRY_AGAIN_S):
                     raise
 
-    def _say(self, trouble: str) -> None:
-        """Log what is waited for once, not at every repetition."""
+    def _log_trouble(self, trouble: str) -> None:
+        """Log an error once, not at every retry."""
         if trouble != self.trouble:
             self.trouble = trouble
             _log.warning("recorder.unavailable", extra={"error": trouble})
 
 
 def read_of(message: Message) -> Read:
-    """Return what the projector takes."""
+    """Return a message as input of the projector."""
     return Read(
         message.topic() or "",
         message.partition() or 0,

@@ -15,33 +15,33 @@ class RecorderSettings(EnvSettings):
     """Retention times, the limits of failing endpoints, and whether the recorder runs jobs."""
 
     log_days: int = Field(
-        default=30, ge=1, le=FURTHEST_DAYS, description="Days that the delivery log is kept."
+        default=30, ge=1, le=FURTHEST_DAYS, description="Retention of the delivery log, in days."
     )
     audit_days: int = Field(
-        default=365, ge=1, le=36_500, description="Days that the audit log is kept."
+        default=365, ge=1, le=36_500, description="Retention of the audit log, in days."
     )
     disable_after_days: float = Field(
         default=5.0,
         gt=0,
         le=365,
-        description="Days after which an endpoint is disabled whose every attempt failed.",
+        description="Days of failed attempts only, after which an endpoint is disabled.",
     )
 
     failing_after: int = Field(
         default=FAILING_AFTER,
         ge=1,
-        description="Failures in a row after which `endpoint.failing` is sent.",
+        description="Consecutive failures after which the recorder sends `endpoint.failing`.",
     )
 
     record_jobs: bool = Field(
         default=True,
         description=(
-            "Whether `plaudit record` carries out jobs. Set it to `false` where its Kafka user has "
-            "the rights of the role `record` only, and run `plaudit jobs run` as the role `dlq`."
+            "Whether `plaudit record` runs jobs. Set it to `false` if its Kafka user has only the "
+            "permissions of the role `record`, and run `plaudit jobs run` as the role `dlq`."
         ),
     )
 
     @property
     def disable_after_ms(self) -> int:
-        """The retention time in milliseconds."""
+        """Time of failures after which an endpoint is disabled, in milliseconds."""
         return int(self.disable_after_days * DAY_MS)

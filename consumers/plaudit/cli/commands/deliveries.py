@@ -39,7 +39,7 @@ from plaudit.store.log.query import Query, State, StatusRange
 from plaudit.store.log.short_ids import deliveries_between, events_between
 
 if TYPE_CHECKING:
-    from plaudit.control.retry import Retried
+    from plaudit.control.retry import RetryResult
 
 app = typer.Typer(no_args_is_help=True, help="List, show and retry deliveries.")
 
@@ -216,7 +216,7 @@ def retry(
     _tell_retried(done, limit, as_json=as_json)
 
 
-def _tell_retried(done: Retried, limit: int, *, as_json: bool) -> None:
+def _tell_retried(done: RetryResult, limit: int, *, as_json: bool) -> None:
     for error in done.refused:
         note(f"plaudit: {error}")
     if as_json:

@@ -31,9 +31,9 @@ from plaudit.recorder.background_jobs import (
     NOTIFY_EVERY_S,
     PeriodicTask,
     PeriodicTasks,
-    forgetting,
-    labeling,
-    relaying,
+    label_task,
+    prune_task,
+    relay_task,
 )
 from plaudit.recorder.health import RecorderHealth
 from plaudit.recorder.notices import Notifier
@@ -100,10 +100,10 @@ def command(
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))
         stack.callback(producer.close)
         tasks = PeriodicTasks(
-            relaying(Relay(engine, producer, kafka.names.endpoints, keys)),
+            relay_task(Relay(engine, producer, kafka.names.endpoints, keys)),
             PeriodicTask("notices", NOTIFY_EVERY_S, notifier.run),
-            forgetting(engine, settings),
-            labeling(engine),
+            prune_task(engine, settings),
+            label_task(engine),
             *measuring(settings, kafka, health.registry),
         )
         tasks.start()

@@ -8,7 +8,7 @@ from typing import Final
 
 from plaudit.cli.ui.database import opened_database
 from plaudit.control.event_origin import EventSource
-from plaudit.control.retry import Retried, Retrier
+from plaudit.control.retry import Retrier, RetryResult
 from plaudit.kafka.read.record_reader import RecordReader
 from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
@@ -18,14 +18,14 @@ from plaudit.store.log.query import Query
 ACK_TIMEOUT_MS: Final = 8_000
 
 
-def retry_one(delivery: str) -> Retried:
+def retry_one(delivery: str) -> RetryResult:
     """Retry one delivery, in whatever state it is; see `Retrier` for errors."""
     with _retrier() as retrier:
         retrier.retry(delivery)
-        return Retried(1, (), None)
+        return RetryResult(1, (), None)
 
 
-def retry_selection(query: Query, limit: int, agree: Callable[[int], bool]) -> Retried | None:
+def retry_selection(query: Query, limit: int, agree: Callable[[int], bool]) -> RetryResult | None:
     """Retry the deliveries of a query; None if the user did not agree to their number."""
     with _retrier() as retrier:
         found = len(retrier.matching(query, limit).deliveries)

@@ -95,10 +95,10 @@ def _unknown_endpoints(settings: KafkaSettings) -> int | None:
     """Count served endpoints that are not in the database; None without a database."""
     try:
         # A worker's installation has no database.
-        from plaudit.cli.endpoints.strangers import count_strangers  # noqa: PLC0415 - of another extra
+        from plaudit.cli.endpoints.unknown_endpoints import count_unknown  # noqa: PLC0415 - of another extra
     except ModuleNotFoundError:
         return None
-    return count_strangers(settings)
+    return count_unknown(settings)
 
 
 def _print(status: Status, dead: Mapping[Kind, Census]) -> None:

@@ -20,7 +20,7 @@ from plaudit.cli.ui.fields import print_fields
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, new_file, note, print_json
 from plaudit.dlq.job.export import LineRefused, StoredLetter, line_of, read_line
-from plaudit.dlq.job.rules import WAY_OUT, Skip
+from plaudit.dlq.job.rules import REMEDIES, Skip
 from plaudit.dlq.letters.histogram import Histogram
 from plaudit.dlq.letters.history import attempts_of
 from plaudit.dlq.letters.letter import Kind, Letter, decoded
@@ -114,7 +114,7 @@ def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
     with Letters(settings, chosen.kind) as letters:
         for letter in letters.read():
             if chosen.filter.takes(letter):
-                histogram.take(letter)
+                histogram.add(letter)
     if as_json:
         print_json({"total": histogram.total, **histogram.counts()})
     elif not histogram.total:
@@ -218,7 +218,7 @@ def import_letters(
         why = failures[0].error if failures else "the brokers did not answer"
         fail(f"{lost:,} were not acknowledged; import the file again ({why})")
     if foreign:
-        fail(f"left out {foreign:,}: {WAY_OUT[Skip.FOREIGN_ORIGIN]}")
+        fail(f"left out {foreign:,}: {REMEDIES[Skip.FOREIGN_ORIGIN]}")
 
 
 app.command("redrive")(redrive_letters)

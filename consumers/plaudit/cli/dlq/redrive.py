@@ -105,10 +105,10 @@ def redrive_letters(
         return
     if every is not None:
         fail("--every: needs --policy FILE, which says what to resend", Exit.USAGE)
-    again = RedriveOptions(reset_attempts, max_redrives)
+    options = RedriveOptions(reset_attempts, max_redrives)
     limits = JobLimits(rate, endpoint_rate, most, lag_cap, stop_after)
     target = None if to is None else endpoint_id_of(to, chosen.workspace)
-    done = run_order(settings, Order(chosen.kind, chosen.filter, again, target, limits), manner)
+    done = run_order(settings, Order(chosen.kind, chosen.filter, options, target, limits), manner)
     if not done.matched:
         nothing_matches(settings, chosen)
     conclude([done], manner)

@@ -79,7 +79,7 @@ def nothing_matches(settings: KafkaSettings, chosen: Chosen) -> None:
     histogram = Histogram()
     with Letters(settings, chosen.kind) as letters:
         for letter in letters.read():
-            histogram.take(letter)
+            histogram.add(letter)
     if not histogram.total:
         note("no dead letters, whatever the filter")
         return

@@ -76,9 +76,9 @@ def sync(
         note(f"announced {service.sync(_progress(len(service.list())))} endpoints")
         if prune:
             # The other commands do not need this import, and start in half the time without it.
-            from plaudit.cli.endpoints.strangers import remove_strangers  # noqa: PLC0415 - takes long
+            from plaudit.cli.endpoints.unknown_endpoints import remove_unknown  # noqa: PLC0415 - takes long
 
-            remove_strangers(service, yes=yes)
+            remove_unknown(service, yes=yes)
 
 
 def reseal() -> None:

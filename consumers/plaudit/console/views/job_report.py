@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from plaudit.console.views.bars import ShareBar, bars
 from plaudit.console.views.words import Mark, plural
-from plaudit.dlq.job.rules import WAY_OUT
+from plaudit.dlq.job.rules import REMEDIES
 from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
 
 MARKS: Final[Mapping[str, Mark]] = {
@@ -95,7 +95,7 @@ class Left:
 
 def left_of(job: StoredJob) -> list[Left]:
     """Return which records a job leaves, by reason."""
-    ways = {str(reason): text for reason, text in WAY_OUT.items()}
+    ways = {str(reason): text for reason, text in REMEDIES.items()}
     return [
         Left(number, reason, ways.get(reason, ""))
         for part in parts_of(job)

@@ -1,4 +1,4 @@
-"""Actions of a dead-letter job: send letters again, or remove them."""
+"""Actions of a dead-letter job: redrive letters, or remove them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from plaudit.dlq.job.rules import (
     LetterWrite,
     RedriveOptions,
     Skip,
-    delivery_again,
-    delivery_stays,
-    event_again,
-    event_stays,
+    delivery_skip_reason,
+    event_skip_reason,
+    redriven_delivery,
+    redriven_event,
     target_of,
 )
-from plaudit.dlq.letters.endpoint_index import Directory
+from plaudit.dlq.letters.endpoint_index import EndpointIndex
 from plaudit.dlq.letters.letter import Kind, Letter
 from plaudit.dlq.letters.readable import SchemaCheck
 from plaudit.kafka.errors import KafkaFailure
@@ -29,16 +29,16 @@ _log = event_logger(__name__)
 
 
 class Action(Protocol):
-    """Decides about letters; its records are committed together with their tombstones."""
+    """Decides what happens to a letter. Its records and the tombstone share a transaction."""
 
     name: str
 
     def skip(self, letter: Letter) -> Skip | None:
-        """Return why a letter stays; called when letters are chosen, and again before they move."""
+        """Return why a letter stays; called when letters are chosen, and before they move."""
         ...
 
     def endpoint(self, letter: Letter) -> str:
-        """Return the endpoint that a letter goes to; empty if none."""
+        """Return the target endpoint of a letter; empty if it has none."""
         ...
 
     def write(self, letter: Letter) -> LetterWrite | None:
@@ -55,29 +55,31 @@ class RedriveDeliveries:
 
     Args:
         names: names of the topics.
-        again: redrive options.
-        directory: index of the endpoints.
+        options: redrive options.
+        index: index of the endpoints.
     """
 
     name = "redrive"
 
-    def __init__(self, names: Names, again: RedriveOptions, directory: Directory) -> None:
+    def __init__(self, names: Names, options: RedriveOptions, index: EndpointIndex) -> None:
         self._names = names
-        self._again = again
-        self._directory = directory
+        self._options = options
+        self._directory = index
 
     def skip(self, letter: Letter) -> Skip | None:
         """Return why the delivery can't be redriven."""
-        return delivery_stays(letter, self._again, self._directory.find(self.endpoint(letter)))
+        return delivery_skip_reason(
+            letter, self._options, self._directory.find(self.endpoint(letter))
+        )
 
     def endpoint(self, letter: Letter) -> str:
         """Return the target endpoint."""
-        return target_of(letter, self._again)
+        return target_of(letter, self._options)
 
     def write(self, letter: Letter) -> LetterWrite:
         """Return the delivery's new record."""
         known = self._directory.known(self.endpoint(letter))
-        return delivery_again(self._names, letter, self._again, known, wall_ms())
+        return redriven_delivery(self._names, letter, self._options, known, wall_ms())
 
     def before(self, letters: Sequence[Letter]) -> None:
         """Do nothing: a redriven letter needs no copy."""
@@ -88,23 +90,23 @@ class RedriveEvents:
 
     Args:
         names: names of the topics.
-        again: redrive options.
-        schemas: check for letters that would come back at once.
+        options: redrive options.
+        schemas: check for letters that would fail again at once.
     """
 
     name = "redrive"
 
-    def __init__(self, names: Names, again: RedriveOptions, schemas: SchemaCheck) -> None:
+    def __init__(self, names: Names, options: RedriveOptions, schemas: SchemaCheck) -> None:
         self._names = names
-        self._again = again
+        self._options = options
         self._schemas = schemas
 
     def skip(self, letter: Letter) -> Skip | None:
         """Return why the record can't be redriven."""
-        stays = event_stays(self._names, letter, self._again)
-        if stays is None and self._schemas.is_unknown(letter):
+        skip_reason = event_skip_reason(self._names, letter, self._options)
+        if skip_reason is None and self._schemas.is_unknown(letter):
             return Skip.SCHEMA_UNKNOWN
-        return stays
+        return skip_reason
 
     def endpoint(self, letter: Letter) -> str:
         """Return an empty text: the record goes to a topic, not to an endpoint."""
@@ -113,19 +115,19 @@ class RedriveEvents:
 
     def write(self, letter: Letter) -> LetterWrite:
         """Return the record for its topic."""
-        return event_again(self._names, letter)
+        return redriven_event(self._names, letter)
 
     def before(self, letters: Sequence[Letter]) -> None:
         """Do nothing: a redriven letter needs no copy."""
 
 
-def stays(action: Action, letter: Letter) -> Skip | None:
-    """Return why a letter stays. A letter whose check fails stays; others are not affected."""
+def skip_reason(action: Action, letter: Letter) -> Skip | None:
+    """Return why a letter stays; a letter whose check raises stays, too."""
     try:
         return action.skip(letter)
     except KafkaFailure:
         raise
-    except Exception:  # noqa: BLE001 - logged; one bad letter never holds the others
+    except Exception:  # noqa: BLE001 - logged; a bad letter must not block the others
         _log.exception("letter.unusable", extra={"letter": letter.id})
         return Skip.UNUSABLE
 
@@ -150,16 +152,16 @@ class Purge:
         return None
 
     def endpoint(self, letter: Letter) -> str:
-        """Return an empty text: the letter goes nowhere."""
+        """Return an empty text: the letter has no target."""
         del letter
         return ""
 
     def write(self, letter: Letter) -> None:
-        """Return no record besides the tombstone."""
+        """Return None: a purge writes only the tombstone."""
         del letter
 
     def before(self, letters: Sequence[Letter]) -> None:
-        """Write the letters to the file and sync it to disk, before they are removed."""
+        """Write the letters to the file, and sync it to disk."""
         if self._file is None:
             return
         self._file.writelines(line_of(letter, self._kind) + "\n" for letter in letters)

@@ -1,7 +1,7 @@
-"""Batch writer of a job: each batch of letters and its tombstones in one transaction.
+"""Batch writer of a job: a batch of letters and their tombstones in one transaction.
 
-Waits (for a rate, for workers to catch up, or for brokers) happen between transactions, because
-an open transaction hides later records from every reader.
+The job waits (for a rate, for workers or for brokers) only between transactions, because an open
+transaction hides later records from every reader.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from plaudit.bulk.control import Control
-from plaudit.dlq.job.actions import Action, stays
+from plaudit.dlq.job.actions import Action, skip_reason
 from plaudit.dlq.job.pacing import EndpointPaces
 from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.rules import LetterWrite, Skip, tombstone
@@ -28,21 +28,21 @@ from plaudit.tracing.writer import Tracing
 _log = event_logger(__name__)
 
 MOST_HELD: Final = 10_000
-"""Maximum letters held for their endpoint's rate; above it the job waits."""
+"""Maximum number of letters that wait for their endpoint's rate; above it, the job waits."""
 MOST_HELD_BYTES: Final = 64 * 1024 * 1024
 
 
-class Mover:
+class LetterBatchWriter:
     """Moves the letters of one job.
 
     Args:
         producer: a fenced producer.
         topic: dead-letter topic.
         action: action for the letters.
-        brakes: throttle of the job.
+        throttle: throttle of the job.
         control: stops the job.
         report: receives the counts.
-        tracing: takes a span for each batch; None: tracing is off.
+        tracing: records a span for each batch; None: tracing is off.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Mover:
         producer: TransactionalProducer,
         topic: str,
         action: Action,
-        brakes: Throttle,
+        throttle: Throttle,
         control: Control,
         report: Report,
         tracing: Tracing | None = None,
@@ -61,9 +61,9 @@ class Mover:
         self._action = action
         self._control = control
         self._report = report
-        self._gate = SendGate(brakes, control)
-        self._size = brakes.limits.batch
-        self._paces = EndpointPaces(brakes.limits.endpoint_rate, control.now)
+        self._gate = SendGate(throttle, control)
+        self._size = throttle.limits.batch
+        self._paces = EndpointPaces(throttle.limits.endpoint_rate, control.now)
         self._held: list[tuple[float, int, int, Letter]] = []
         self._held_bytes = 0
         self._number = 0
@@ -71,10 +71,10 @@ class Mover:
         self._batch_bytes = 0
 
     def run(self, letters: Iterable[Letter]) -> None:
-        """Move letters until none is left, or the job is stopped.
+        """Move letters until none are left or the job is stopped.
 
         Raises:
-            KafkaFailure: the job can't continue; committed letters are moved, the rest stays.
+            KafkaFailure: the job can't continue; committed batches have moved, other letters stay.
         """
         for letter in letters:
             if self._control.stopping:
@@ -88,7 +88,7 @@ class Mover:
         self._commit()
 
     def _hold(self, letter: Letter) -> None:
-        """Assign a letter the time at which its endpoint's rate admits it."""
+        """Keep a letter until the time at which its endpoint's rate admits it."""
         due = self._paces.due(self._action.endpoint(letter))
         self._number += 1
         size = letter.size
@@ -96,7 +96,7 @@ class Mover:
         self._held_bytes += size
 
     def _let_go(self, most: int, most_bytes: int) -> None:
-        """Move the letters that are due; wait while too many are held."""
+        """Move the letters that are due; wait while too many are waiting."""
         while self._held and not self._control.stopping:
             wait_s = self._held[0][0] - self._control.now()
             if wait_s > 0:
@@ -116,7 +116,7 @@ class Mover:
         batch, self._batch, self._batch_bytes = self._batch, [], 0
         if not batch or not self._gate.wait_for_room(len(batch)):
             return
-        batch = [letter for letter in batch if not self._stays(letter)]
+        batch = [letter for letter in batch if not self._has_to_stay(letter)]
         written = [(letter, self._writes(letter)) for letter in batch]
         batch = [letter for letter, writes in written if writes]
         items = [writes for _, writes in written if writes]
@@ -133,9 +133,9 @@ class Mover:
         self._control.listener.moved(moved)
         self._gate.count_sent(moved)
 
-    def _stays(self, letter: Letter) -> bool:
-        """Return whether a letter stays after all, and count the reason."""
-        reason = stays(self._action, letter)
+    def _has_to_stay(self, letter: Letter) -> bool:
+        """Return whether a chosen letter now has a reason to stay, and count it."""
+        reason = skip_reason(self._action, letter)
         if reason is None and self._failing(letter):
             reason = Skip.FAILING
         if reason is not None:
@@ -154,13 +154,13 @@ class Mover:
         self._control.listener.moved(1)
 
     def _writes(self, letter: Letter) -> tuple[LetterWrite, ...]:
-        """Return the tombstone that removes a letter, or nothing if it can't be built."""
+        """Return a letter's records and tombstone; empty if they can't be built."""
         end = tombstone(self._topic, letter)
         try:
             write = self._action.write(letter)
         except KafkaFailure:
             raise
-        except Exception:  # noqa: BLE001 - logged; one bad letter never holds the others
+        except Exception:  # noqa: BLE001 - logged; a bad letter must not block the others
             _log.exception("letter.unusable", extra={"letter": letter.id})
             self._stay(Skip.UNUSABLE)
             return ()

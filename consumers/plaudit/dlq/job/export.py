@@ -1,7 +1,7 @@
-"""Dead letters as JSON lines, complete enough to write them again. Pure.
+"""Dead letters as JSON lines, complete enough to restore them.
 
-Text is written as text, other bytes as `{"base64": …}`, the event's own bytes always so. The
-fields of `plaudit dlq list --json` are added under `summary`, for people and for jq.
+Text is plain text, and other bytes are `{"base64": …}`, as are always the event's bytes. For people
+and for jq, `summary` has the fields of `plaudit dlq list --json`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from plaudit.bulk.nesting import check_depth
-from plaudit.dlq.job.rules import Skip, origin_refused
+from plaudit.dlq.job.rules import Skip, origin_skip_reason
 from plaudit.dlq.letters.letter import Kind, Letter
 from plaudit.kafka.read.headers import Headers
 from plaudit.records.names import Names
@@ -22,7 +22,7 @@ VERSION: Final = 1
 
 
 class LineRefused(ValueError):
-    """A line is not a dead letter. The message says why."""
+    """A line is not a dead letter; the message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class StoredLetter:
     value: bytes
 
     def belongs_to(self, names: Names) -> bool:
-        """Return whether an installation with these names could have written it."""
+        """Return whether an installation with these names could have written the letter."""
         if self.kind is not Kind.EVENTS:
             return True
         letter = Letter(self.key, 0, 0, 0, self.headers, self.value)
-        return origin_refused(names, letter) is not Skip.FOREIGN_ORIGIN
+        return origin_skip_reason(names, letter) is not Skip.FOREIGN_ORIGIN
 
 
 def line_of(letter: Letter, kind: Kind) -> str:
@@ -71,7 +71,7 @@ def read_line(line: str | bytes) -> StoredLetter:
         msg = f"not JSON ({error})"
         raise LineRefused(msg) from None
     if not isinstance(found, dict) or "plaudit_dead_letter" not in found:
-        msg = "no dead letter, as `plaudit dlq export` writes them"
+        msg = "not a dead letter as `plaudit dlq export` writes it"
         raise LineRefused(msg)
     if found["plaudit_dead_letter"] != VERSION:
         msg = f"version {found['plaudit_dead_letter']!r}; this release reads {VERSION}"
@@ -96,10 +96,10 @@ def _written(value: bytes) -> object:
 
 
 def _name(value: object) -> str:
-    """Return the name of a header, which Kafka has in UTF-8.
+    """Return the name of a header, which must be UTF-8 in Kafka.
 
     Raises:
-        ValueError: it can't be one; half of a surrogate pair is valid in JSON.
+        ValueError: not encodable, such as half of a surrogate pair, which JSON allows.
     """
     return _read(value).decode()
 

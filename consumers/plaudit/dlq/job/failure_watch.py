@@ -1,4 +1,4 @@
-"""Failure watch: a job stops sending to an endpoint that keeps failing."""
+"""Failure watch, which stops sending to an endpoint that keeps failing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST: Final = 5_000
 class FailureWatch(Protocol):
     """Decides whether to continue sending."""
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Process new records, without waiting."""
         ...
 
@@ -35,8 +35,8 @@ class FailureWatch(Protocol):
         """Count records that were sent."""
         ...
 
-    def why_not(self, endpoint: str) -> str | None:
-        """Return why to stop sending to an endpoint, or to a topic (empty); None to continue."""
+    def stop_reason(self, endpoint: str) -> str | None:
+        """Return why to stop sending to an endpoint (empty: to a topic); None to continue."""
         ...
 
 
@@ -83,7 +83,7 @@ class Tail:
 
 
 class Streaks:
-    """Consecutive failures of each endpoint. Pure.
+    """Consecutive failures of each endpoint.
 
     Args:
         most: consecutive failures after which an endpoint counts as failing; 0 means never.
@@ -94,7 +94,7 @@ class Streaks:
         self._streaks: dict[str, int] = {}
         self._said: dict[str, str] = {}
 
-    def take(self, endpoint: str, outcome: str, said: str) -> None:
+    def count(self, endpoint: str, outcome: str, said: str) -> None:
         """Count an outcome; diversions and cancellations do not count."""
         if outcome == Outcome.DELIVERED:
             self._streaks.pop(endpoint, None)
@@ -107,7 +107,7 @@ class Streaks:
         return bool(self.most) and self._streaks.get(endpoint, 0) >= self.most
 
     def why(self, endpoint: str) -> str:
-        """Return the description of its latest failure."""
+        """Return a description of an endpoint's failures."""
         return f"{self._streaks.get(endpoint, 0)} failures in a row, {self._said.get(endpoint, '')}"
 
 
@@ -137,14 +137,14 @@ class OutcomeWatch:
     def sent(self, count: int) -> None:
         """Do nothing: the number of sent records does not matter here."""
 
-    def why_not(self, endpoint: str) -> str | None:
+    def stop_reason(self, endpoint: str) -> str | None:
         """Return why to stop sending to an endpoint; None to continue."""
         if not endpoint:
             return None
         self._endpoints.add(endpoint.encode())
         return self.streaks.why(endpoint) if self.streaks.failing(endpoint) else None
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Process the new attempt records, without waiting.
 
         Raises:
@@ -161,14 +161,14 @@ class OutcomeWatch:
             return  # written by an unknown release; `plaudit record` reports it
         if attempt["trigger"] in _OURS:
             said = f"status {attempt['status']}" if attempt["status"] else attempt["reason"] or ""
-            self.streaks.take(attempt["endpoint_id"], attempt["outcome"], said)
+            self.streaks.count(attempt["endpoint_id"], attempt["outcome"], said)
 
 
 class Returns:
-    """Counts sent records that came back as dead letters. Pure.
+    """Counts sent records that became dead letters again.
 
     Args:
-        most: this many, and half of the sent records, are too many; 0 means unlimited.
+        most: number that, if it is also half of the sent records, is too much; 0: unlimited.
     """
 
     def __init__(self, most: int) -> None:
@@ -183,7 +183,7 @@ class Returns:
 
 
 class ReturnWatch:
-    """Follows `dlq.events` for sent records that still can't be read.
+    """Follows `dlq.events` for sent records that workers still can't read.
 
     Args:
         settings: connection to Kafka.
@@ -201,8 +201,8 @@ class ReturnWatch:
     def __exit__(self, *_: object) -> None:
         self._tail.close()
 
-    def look(self) -> None:
-        """Count the records that came back since the last call, without waiting.
+    def poll(self) -> None:
+        """Count the records that returned since the last call, without waiting.
 
         Raises:
             KafkaFailure: the topic can't be read.
@@ -217,10 +217,10 @@ class ReturnWatch:
         """Count records that were sent."""
         self._returns.sent += count
 
-    def why_not(self, endpoint: str) -> str | None:
+    def stop_reason(self, endpoint: str) -> str | None:
         """Return why to stop sending to the topic; None to continue."""
         del endpoint
         returns = self._returns
         if not returns.too_many():
             return None
-        return f"{returns.back:,} of {returns.sent:,} came back, the latest: {returns.reason}"
+        return f"{returns.back:,} of {returns.sent:,} came back, the latest with {returns.reason}"

@@ -1,14 +1,14 @@
 """Redrive and purge job: fence, snapshot, scan, move, in this order.
 
-1. `fence`: the job takes the transactional id of tombstones; an earlier job's transaction is
-   aborted, and that job can't write any more.
-2. `Letters.alive` takes the ends of the topic and reads up to them. No other process can remove a
-   letter now, so each letter stays until this job moves it.
+1. `fence` takes the transactional id of tombstones. That aborts the transaction of an earlier job,
+   which can't write any more.
+2. `Letters.alive` queries the ends of the topic and reads up to them. No other process can remove a
+   letter now, so each one stays until this job moves it.
 3. `choose` applies the filter and the redrive rules.
-4. `BatchWriter` moves the chosen letters, each with its tombstone in one transaction.
+4. `LetterBatchWriter` moves the chosen letters, each with its tombstone in one transaction.
 
-If the job is killed, the next run repeats these steps and finds exactly the letters that have not
-moved. A dry run consists of steps 2 and 3, and does not disturb a running job.
+After a crash, the next run repeats these steps and finds exactly the letters that have not moved. A
+dry run consists of steps 2 and 3, and does not disturb a running job.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import TextIO
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.guard import LagGuard
-from plaudit.dlq.job.actions import Action, Purge, RedriveDeliveries, RedriveEvents, stays
-from plaudit.dlq.job.batch_writer import Mover
+from plaudit.dlq.job.actions import Action, Purge, RedriveDeliveries, RedriveEvents, skip_reason
+from plaudit.dlq.job.batch_writer import LetterBatchWriter
 from plaudit.dlq.job.failure_watch import FailureWatch, OutcomeWatch, ReturnWatch
 from plaudit.dlq.job.report import Report
-from plaudit.dlq.job.rules import WAY_OUT, RedriveOptions, Skip
+from plaudit.dlq.job.rules import REMEDIES, RedriveOptions, Skip
 from plaudit.dlq.job.takeover import run_over_outages
 from plaudit.dlq.job.throttle import JobLimits, Throttle
-from plaudit.dlq.letters.endpoint_index import Directory, EndpointSummary
+from plaudit.dlq.letters.endpoint_index import EndpointIndex, EndpointSummary
 from plaudit.dlq.letters.filters import LetterFilter
 from plaudit.dlq.letters.histogram import Histogram
 from plaudit.dlq.letters.letter import Kind
@@ -43,7 +43,7 @@ from plaudit.tracing.writer import open_tracing
 
 
 class EndpointRefused(ValueError):
-    """Nothing can be sent to the endpoint. The message says what to do."""
+    """The endpoint can't receive anything; the message contains the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +53,26 @@ class Order:
     Attributes:
         kind: kind of dead letters.
         filter: conditions for the letters.
-        again: redrive options.
+        options: redrive options.
         to: another endpoint as the target.
         limits: rates and maximum number.
-        name: name of the policy, if one ordered it.
+        name: name of the policy behind the job, if any.
     """
 
     kind: Kind = Kind.DELIVERIES
     filter: LetterFilter = field(default_factory=LetterFilter)
-    again: RedriveOptions = field(default_factory=RedriveOptions)
+    options: RedriveOptions = field(default_factory=RedriveOptions)
     to: str | None = None
     limits: JobLimits = field(default_factory=JobLimits)
     name: str | None = None
 
 
 def preview(settings: KafkaSettings, order: Order, control: Control) -> Report:
-    """Return what a redrive would do now, without doing it.
+    """Return the report of a redrive without moving anything.
 
     Raises:
         EndpointRefused: the endpoint in `to` can't receive anything.
-        KafkaFailure: the brokers are away or refuse.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     with ExitStack() as stack:
         action = _redrive(settings, order, stack)
@@ -83,10 +83,10 @@ def preview(settings: KafkaSettings, order: Order, control: Control) -> Report:
 
 
 def preview_purge(settings: KafkaSettings, order: Order, control: Control) -> Report:
-    """Return what a purge would remove now, without doing it.
+    """Return the report of a purge without removing anything.
 
     Raises:
-        KafkaFailure: the brokers are away or refuse.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     action = Purge(order.kind, None)
     report = _report(action, order)
@@ -100,8 +100,8 @@ def redrive(settings: KafkaSettings, order: Order, control: Control) -> Report:
 
     Raises:
         EndpointRefused: the endpoint in `to` can't receive anything.
-        KafkaFailure: the brokers are unavailable or refuse; committed letters are moved, the rest
-            stays.
+        KafkaFailure: the brokers are unavailable or refuse; committed batches have moved, other
+            letters stay.
     """
     with ExitStack() as stack:
         action = _redrive(settings, order, stack)
@@ -125,7 +125,7 @@ def purge(settings: KafkaSettings, order: Order, file: TextIO | None, control: C
         control: stops the job.
 
     Raises:
-        KafkaFailure: the brokers are unavailable or refuse; the rest stays.
+        KafkaFailure: the brokers are unavailable or refuse; the remaining letters stay.
     """
     limits = replace(order.limits, lag_cap=0)
     return _run(settings, order, Purge(order.kind, file), Throttle(limits), control)
@@ -137,7 +137,7 @@ def choose(
     """Return the offsets of the letters to move.
 
     Raises:
-        KafkaFailure: the brokers are away or refuse.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     chosen, histogram = OffsetIndex(), Histogram()
     most = None if order.limits.most is None else order.limits.most - report.moved
@@ -150,26 +150,26 @@ def choose(
         if not order.filter.takes(letter):
             continue
         report.matched += 1
-        reason = stays(action, letter)
+        reason = skip_reason(action, letter)
         if reason is not None:
             report.skipped[reason] += 1
             continue
         if histogram.total != most:
             chosen.add(letter.partition, letter.offset)
-            histogram.take(letter)
+            histogram.add(letter)
     report.chosen = report.moved + histogram.total
     report.counts = histogram.counts()
     return chosen
 
 
 def _run(
-    settings: KafkaSettings, order: Order, action: Action, brakes: Throttle, control: Control
+    settings: KafkaSettings, order: Order, action: Action, throttle: Throttle, control: Control
 ) -> Report:
     names = settings.names
     ours = [names.deliveries_now] if isinstance(action, RedriveDeliveries) else []
     require_write(settings, [order.kind.topic(names), *ours])
     report = _report(action, order)
-    once = partial(_once, settings, order, action, brakes, control, report)
+    once = partial(_once, settings, order, action, throttle, control, report)
     run_over_outages(once, report, control)
     _conclude(report, control)
     return report
@@ -179,7 +179,7 @@ def _once(
     settings: KafkaSettings,
     order: Order,
     action: Action,
-    brakes: Throttle,
+    throttle: Throttle,
     control: Control,
     report: Report,
 ) -> None:
@@ -193,7 +193,9 @@ def _once(
         tracing = open_tracing("plaudit-jobs")
         if tracing is not None:
             stack.callback(tracing.writer.close)
-        mover = Mover(producer, letters.topic, action, brakes, control, report, tracing)
+        mover = LetterBatchWriter(
+            producer, letters.topic, action, throttle, control, report, tracing
+        )
         mover.run(letters.read(chosen))
 
 
@@ -206,10 +208,12 @@ def _conclude(report: Report, control: Control) -> None:
     elif report.endpoints:
         first, why = next(iter(report.endpoints.items()))
         if not first:
-            report.stopped = f"what is sent comes back ({why}); put right what reads or writes it"
+            report.stopped = (
+                f"redriven records fail again ({why}); fix their reader or their writer"
+            )
             return
         more = f" and {len(report.endpoints) - 1} more" if len(report.endpoints) > 1 else ""
-        report.stopped = f"endpoint {first}{more} keeps failing ({why}); {WAY_OUT[Skip.FAILING]}"
+        report.stopped = f"endpoint {first}{more} keeps failing ({why}); {REMEDIES[Skip.FAILING]}"
 
 
 def _report(action: Action, order: Order) -> Report:
@@ -222,27 +226,27 @@ def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:
             msg = "--to: records that can't be read as events go to their topic, not to an endpoint"
             raise EndpointRefused(msg)
         schemas = stack.enter_context(SchemaCheck(LateDecoder(settings)))
-        return RedriveEvents(settings.names, order.again, schemas)
+        return RedriveEvents(settings.names, order.options, schemas)
     require_brokers(settings)
-    directory = stack.enter_context(Directory(settings))
-    again = order.again
+    index = stack.enter_context(EndpointIndex(settings))
+    options = order.options
     if order.to is not None:
-        again = replace(again, to=sendable(directory, order.to))
-    return RedriveDeliveries(settings.names, again, directory)
+        options = replace(options, to=sendable(index, order.to))
+    return RedriveDeliveries(settings.names, options, index)
 
 
-def sendable(directory: Directory, endpoint_id: str) -> EndpointSummary:
+def sendable(index: EndpointIndex, endpoint_id: str) -> EndpointSummary:
     """Return an endpoint that can receive deliveries.
 
     Raises:
         EndpointRefused: the endpoint does not exist, or is disabled.
     """
-    known = directory.find(endpoint_id)
+    known = index.find(endpoint_id)
     if known is None or known.deleted:
         msg = f"no endpoint {endpoint_id}; see `plaudit endpoints list`"
         raise EndpointRefused(msg)
     if not known.active:
-        way_out = f"`plaudit endpoints enable {endpoint_id} --recover` serves it again"
-        msg = f"endpoint {endpoint_id} is disabled ({known.disabled_reason}); {way_out}"
+        advice = f"`plaudit endpoints enable {endpoint_id} --recover` enables it"
+        msg = f"endpoint {endpoint_id} is disabled ({known.disabled_reason}); {advice}"
         raise EndpointRefused(msg)
     return known

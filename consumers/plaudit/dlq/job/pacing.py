@@ -1,4 +1,4 @@
-"""Rates of a job: one in total, and one for each endpoint. Pure except for the clock."""
+"""Rates of a job: one in total, and one for each endpoint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 BURST_S: Final = 1.0
-"""Burst: unused time up to this may be caught up with."""
+"""Burst: how much unused time a job may catch up."""
 
 
 class Pace:
@@ -23,13 +23,13 @@ class Pace:
         self._spent_to = now()
 
     def wait_s(self, count: int) -> float:
-        """Return how long to wait until this many may be sent; 0 means now."""
+        """Return how long to wait before sending this many records; 0 means now."""
         if self._rate is None:
             return 0.0
         return max(0.0, self._spent_to + count / self._rate - self._now())
 
     def count_sent(self, count: int) -> None:
-        """Count records that are sent now."""
+        """Count sent records."""
         if self._rate is not None:
             took_s = count / self._rate
             self._spent_to = max(self._spent_to, self._now() - BURST_S - took_s) + took_s

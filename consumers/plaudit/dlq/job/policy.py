@@ -1,4 +1,4 @@
-"""Redrive policies: a YAML file that says which letters to redrive, how many and how fast.
+"""Redrive policies: a YAML file with the letters to redrive, and the limits.
 
 every: 1h
 policies:
@@ -35,7 +35,7 @@ SHORTEST_MS: Final = 60_000
 
 
 class PolicyRefused(ValueError):
-    """A file of policies is invalid. The message says where and why."""
+    """A file of policies is invalid; the message contains the place and the reason."""
 
 
 def _listed(value: object) -> object:
@@ -72,7 +72,7 @@ class Policy(BaseModel):
     stop_after: int = Field(default=20, ge=0)
 
     def order(self, now_ms: int) -> Order:
-        """Return its meaning at this time.
+        """Return the job that the policy orders at a time.
 
         Raises:
             FilterRefused: a filter is invalid.
@@ -93,11 +93,11 @@ class Policy(BaseModel):
         )
         limits = JobLimits(self.rate, self.endpoint_rate, self.max, self.lag_cap, self.stop_after)
         order = Order(self.kind, parse(asked, now_ms), limits=limits, name=self.name)
-        return replace(order, again=RedriveOptions(self.reset_attempts, self.max_redrives))
+        return replace(order, options=RedriveOptions(self.reset_attempts, self.max_redrives))
 
 
 class Policies(BaseModel):
-    """A file of policies, which run in this order."""
+    """A file of policies, in the order of their runs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -117,12 +117,12 @@ class Policies(BaseModel):
         names = [each.name for each in value]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            msg = f"two policies are called {twice!r}"
+            msg = f"two policies are named {twice!r}"
             raise ValueError(msg)
         return value
 
     def orders(self, now_ms: int) -> list[Order]:
-        """Return their meaning at this time."""
+        """Return the jobs that the policies order at a time."""
         return [each.order(now_ms) for each in self.policies]
 
 
@@ -147,7 +147,7 @@ def read_policies(file: Path, now_ms: int) -> Policies:
     """Read a file of policies, and validate every filter in it.
 
     Raises:
-        PolicyRefused: the file is invalid; the message says where and why.
+        PolicyRefused: the file is invalid; the message contains the place and the reason.
     """
     try:
         found = Policies.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from plaudit.dlq.job.rules import WAY_OUT, Skip
+from plaudit.dlq.job.rules import REMEDIES, Skip
 from plaudit.records.times import time_text
 
 _VERBS: Final = {
@@ -27,11 +27,11 @@ class Report:
         began_at_ms: start in epoch milliseconds.
         name: name of the policy, or endpoint of a replay.
         looked_at: number of existing records.
-        matched: records that match the filter.
-        chosen: records to move.
-        moved: records that have moved.
-        skipped: matching records that stay, by reason.
-        stopped: why the job ended early; None if it did not.
+        matched: number of records that match the filter.
+        chosen: number of records to move.
+        moved: number of records that have moved.
+        skipped: number of matching records that stay, by reason.
+        stopped: why the job ended early; None if it ended normally.
         counts: histogram of the chosen records.
         endpoints: endpoints that the job stopped sending to, with the reason.
         ended_at_ms: end in epoch milliseconds; None while it runs.
@@ -61,7 +61,7 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether every chosen record has moved, without an obstacle."""
+        """Whether every chosen record has moved, and the job was not stopped."""
         return self.stopped is None
 
     @property
@@ -76,13 +76,13 @@ class Report:
 
     @property
     def headline(self) -> str:
-        """Result of the job, as a sentence."""
+        """Result of the job, in one sentence."""
         if not self.chosen:
             return f"Nothing to {self.verb}."
         return f"{_VERBS[self.action][1]} {self.moved:,} of {self.chosen:,} {self.noun}."
 
     def plain(self) -> dict[str, object]:
-        """Return it as plain data."""
+        """Return the report as plain data."""
         return {
             "action": self.action,
             "kind": self.kind,
@@ -105,25 +105,25 @@ class Report:
         }
 
     def lines(self) -> list[str]:
-        """Return a line for each kind of record that is not sent, with the reason."""
+        """Return a line for each kind of record that was not sent, with the reason."""
         lines = self.skipped_lines()
         if self.undecodable:
-            dead = "`plaudit dlq list --kind events` has them"
-            lines.insert(0, f"{self.undecodable:,} can't be read as events: {dead}")
+            advice = "`plaudit dlq list --kind events` lists them"
+            lines.insert(0, f"{self.undecodable:,} can't be read as events: {advice}")
         if self.unknown:
-            way_out = "run `plaudit schemas register`, then replay them with --again"
-            lines.insert(0, f"{self.unknown:,} can't be read, their schema is not known: {way_out}")
+            advice = "run `plaudit schemas register`, then replay them with --again"
+            lines.insert(0, f"{self.unknown:,} can't be read, their schema is unknown: {advice}")
         if self.removed:
-            left = "nothing is left of it"
+            left = "it is empty now"
             if self.begins_ms is not None:
-                left = f"it is whole from {time_text(self.begins_ms)} on"
+                left = f"it is complete from {time_text(self.begins_ms)} on"
             removed = f"retention has removed up to {self.removed:,} records of this range; {left}"
             lines.insert(0, removed)
         return lines
 
     def skipped_lines(self) -> list[str]:
-        """Return a line for each reason why letters stay, with what to do."""
+        """Return a line for each reason why letters stay, with a remedy."""
         return [
-            f"{number:,} stay ({reason}): {WAY_OUT[reason]}"
+            f"{number:,} stay ({reason}): {REMEDIES[reason]}"
             for reason, number in self.skipped.most_common()
         ]

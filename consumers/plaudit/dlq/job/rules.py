@@ -1,8 +1,8 @@
-"""Redrive rules: from a letter and the options to the records that are written. Pure.
+"""Redrive rules: the records to write for a letter, as pure functions.
 
-The event's bytes and headers stay unchanged. The headers about the failure (reason, last error,
-last status) are dropped. So a redriven record exceeds its letter by a few digits of its counters at
-most, which the topics allow for.
+They keep the event's bytes and headers, and drop the headers about the failure (reason, last error,
+last status). So a redriven record exceeds its letter by at most a few digits of its counters, which
+the topics' size limits allow for.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ class Skip(StrEnum):
     FAILING = "endpoint_failing"
 
 
-WAY_OUT: Final = {
+REMEDIES: Final = {
     Skip.ENDPOINT_DISABLED: "`plaudit endpoints enable ID --recover`, or --to another endpoint",
     Skip.ENDPOINT_UNKNOWN: "deleted: `plaudit dlq purge --endpoint ID`, or --to another endpoint",
     Skip.OTHER_WORKSPACE: "--to stays within the workspace of the events",
     Skip.PARKED: "sent again too often; find the cause, then raise --max-redrives",
     Skip.CUT: "only the first 64 KiB were kept; `plaudit replay` sends the event from its topic",
-    Skip.NO_ORIGIN: "its key does not say where it came from; `plaudit dlq export` keeps it",
+    Skip.NO_ORIGIN: "its key does not name its origin; `plaudit dlq export` keeps it",
     Skip.FOREIGN_ORIGIN: "its origin is not a topic of events or deliveries of this installation",
     Skip.TOO_LARGE: "the brokers refuse the record; see `plaudit topics check`",
     Skip.NO_EVENT_ID: "without a ce_id header it can't go to another endpoint",
     Skip.UNUSABLE: "it can't be read; `plaudit dlq purge` removes it and keeps its bytes in a file",
     Skip.SCHEMA_UNKNOWN: "run `plaudit schemas register`, with the release that wrote it",
-    Skip.FAILING: "the endpoint fails; put it right, then run this again",
+    Skip.FAILING: "the endpoint fails; fix it, then run this again",
 }
 
 
@@ -69,8 +69,8 @@ class RedriveOptions:
     """Redrive options.
 
     Attributes:
-        reset_attempts: whether letters get their whole schedule again; otherwise one attempt.
-        max_redrives: letters that were redriven this often stay.
+        reset_attempts: whether letters start their whole schedule again, not just one attempt.
+        max_redrives: number of redrives after which a letter stays.
         to: another endpoint, of the same workspace.
     """
 
@@ -79,37 +79,37 @@ class RedriveOptions:
     to: EndpointSummary | None = None
 
 
-def delivery_stays(
-    letter: Letter, again: RedriveOptions, known: EndpointSummary | None
+def delivery_skip_reason(
+    letter: Letter, options: RedriveOptions, known: EndpointSummary | None
 ) -> Skip | None:
     """Return why a delivery must not be redriven; None if it may be.
 
     Args:
         letter: the dead letter.
-        again: redrive options.
+        options: redrive options.
         known: the target endpoint; None if it is unknown.
     """
-    stays = _stays(letter, again)
-    if stays is not None:
-        return stays
+    skip_reason = _letter_skip_reason(letter, options)
+    if skip_reason is not None:
+        return skip_reason
     if known is None or known.deleted:
         return Skip.ENDPOINT_UNKNOWN
-    if again.to is not None and not letter.raw("ce_id"):
+    if options.to is not None and not letter.raw("ce_id"):
         return Skip.NO_EVENT_ID
     if letter.raw(Header.WORKSPACE_ID) != known.workspace_id.encode():
         return Skip.OTHER_WORKSPACE
     return None if known.active else Skip.ENDPOINT_DISABLED
 
 
-def event_stays(names: Names, letter: Letter, again: RedriveOptions) -> Skip | None:
+def event_skip_reason(names: Names, letter: Letter, options: RedriveOptions) -> Skip | None:
     """Return why an unreadable record must not be redriven; None if it may be."""
-    return _stays(letter, again) or origin_refused(names, letter)
+    return _letter_skip_reason(letter, options) or origin_skip_reason(names, letter)
 
 
-def origin_refused(names: Names, letter: Letter) -> Skip | None:
-    """Return why a record may not go to its letter's origin topic; None if it may.
+def origin_skip_reason(names: Names, letter: Letter) -> Skip | None:
+    """Return why a letter's record may not go to its origin topic; None if it may.
 
-    Any producer can write headers, so they could name a topic that this job must not write to.
+    Any producer can write headers, which could name a topic that this job must not write to.
     """
     topic = _origin(letter)
     if not topic:
@@ -118,18 +118,18 @@ def origin_refused(names: Names, letter: Letter) -> Skip | None:
     return None if ours else Skip.FOREIGN_ORIGIN
 
 
-def _stays(letter: Letter, again: RedriveOptions) -> Skip | None:
+def _letter_skip_reason(letter: Letter, options: RedriveOptions) -> Skip | None:
     if not letter.readable:
         return Skip.UNUSABLE
-    if letter.redrives >= again.max_redrives:
+    if letter.redrives >= options.max_redrives:
         return Skip.PARKED
     cut = letter.raw(Header.REASON) == b"write_refused" and len(letter.value) >= CUT_BYTES
     return Skip.CUT if cut else None
 
 
-def target_of(letter: Letter, again: RedriveOptions) -> str:
+def target_of(letter: Letter, options: RedriveOptions) -> str:
     """Return the target endpoint of a letter."""
-    return again.to.endpoint_id if again.to else letter.text(Header.ENDPOINT_ID) or ""
+    return options.to.endpoint_id if options.to else letter.text(Header.ENDPOINT_ID) or ""
 
 
 def tombstone(topic: str, letter: Letter) -> LetterWrite:
@@ -137,15 +137,15 @@ def tombstone(topic: str, letter: Letter) -> LetterWrite:
     return LetterWrite(topic, None, letter.key, None, letter.partition)
 
 
-def delivery_again(
-    names: Names, letter: Letter, again: RedriveOptions, known: EndpointSummary, now_ms: int
+def redriven_delivery(
+    names: Names, letter: Letter, options: RedriveOptions, known: EndpointSummary, now_ms: int
 ) -> LetterWrite:
     """Return the record that redrives a delivery.
 
     Args:
         names: names of the topics.
         letter: the dead letter.
-        again: redrive options.
+        options: redrive options.
         known: the target endpoint.
         now_ms: time in epoch milliseconds.
     """
@@ -153,30 +153,30 @@ def delivery_again(
     changed = {
         Header.REDRIVES: str(letter.redrives + 1).encode(),
         Header.DIVERSIONS: b"0",
-        # A delivery expires by its age, which starts anew.
+        # A delivery expires by its age, which restarts here.
         Header.ENQUEUED_AT: str(now_ms).encode(),
-        # A replay stays a replay: its requests have the header.
+        # A replayed delivery keeps its trigger, which its requests carry as a header.
         Header.TRIGGER: _trigger(letter).encode(),
         # A worker that still sees the endpoint as disabled waits for this version.
         Header.ENDPOINT_VERSION: str(known.version).encode(),
     }
-    if again.reset_attempts or again.to:
+    if options.reset_attempts or options.to:
         changed[Header.ATTEMPT] = b"0"
-    if again.to:
+    if options.to:
         changed[Header.ENDPOINT_ID] = endpoint.encode()
         changed[Header.DELIVERY_ID] = delivery_id(letter.text("ce_id") or "", endpoint).encode()
     replaced = _ENDED | changed.keys()
-    if again.to:
+    if options.to:
         replaced |= {Header.UNJUDGED}  # the operator chose the endpoint
     headers = [each for each in letter.headers if each[0] not in replaced]
     headers.extend(changed.items())
     return LetterWrite(names.deliveries_now, letter.value, endpoint.encode(), headers)
 
 
-def event_again(names: Names, letter: Letter) -> LetterWrite:
+def redriven_event(names: Names, letter: Letter) -> LetterWrite:
     """Return the record for a letter's origin topic, with its original key, headers and bytes.
 
-    A record from a tier of the deliveries lane goes to `now`, because it was due when it was read.
+    A record from a tier goes to `deliveries.now`, because it was already due.
     """
     topic = _origin(letter)
     redrives = (Header.REDRIVES, str(letter.redrives + 1).encode())
@@ -208,6 +208,6 @@ def _trigger(letter: Letter) -> Trigger:
 
 
 def _origin(letter: Letter) -> str:
-    """Return the origin topic of an unreadable record, as its key says; empty if unknown."""
+    """Return the origin topic in an unreadable record's key; empty if unknown."""
     topic, separator, _ = letter.id.partition(":")
     return letter.text(Header.ORIGIN_TOPIC) or (topic if separator else "")

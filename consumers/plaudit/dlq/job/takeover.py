@@ -1,4 +1,4 @@
-"""Runs of a job over outages and after other jobs: repeated while that may help."""
+"""Restarts of a job after an outage in the middle of a transaction."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from plaudit.kafka.errors import Fenced, ProducerFatal, TransactionAborted
 TAKEOVERS: Final = 3
 """Maximum restarts of a job after outages that made its producer fatal."""
 FENCED: Final = (
-    "another job has taken over (or the brokers were away in the middle of a transaction); nothing "
-    "is lost or doubled: look for the other one, then run this again"
+    "another job has taken over (or the brokers were unavailable during a transaction); nothing is "
+    "lost or repeated: look for the other job, then run this one again"
 )
 
 
 def run_over_outages(run: Callable[[], None], report: Report, control: Control) -> None:
-    """Run a job; start it again, with a new producer, after an outage during a transaction.
+    """Run a job; after an outage during a transaction, restart it with a new producer.
 
-    The log shows then whether that transaction was committed, so a run can simply be repeated.
+    A run may be repeated, because the log shows whether that transaction was committed.
 
     Args:
-        run: one run, which opens its own producer.
+        run: a single run, which opens its own producer.
         report: receives the reason when another job has taken over.
         control: stops the job.
 
@@ -42,6 +42,6 @@ def run_over_outages(run: Callable[[], None], report: Report, control: Control) 
         except ProducerFatal as error:
             if not left:
                 raise
-            control.listener.paused(f"starting again ({error.reason})")
+            control.listener.paused(f"restarting ({error.reason})")
             continue
         return

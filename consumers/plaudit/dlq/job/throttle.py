@@ -31,7 +31,7 @@ class JobLimits:
         endpoint_rate: records per second for each endpoint; None means unlimited.
         most: maximum number of records; None means unlimited.
         lag_cap: lag of `deliveries.now` above which the job waits; 0 means unlimited.
-        stop_after: consecutive failures after which the job stops sending to an endpoint; 0: never.
+        stop_after: consecutive failures that end sending to an endpoint; 0: unlimited.
     """
 
     rate: float | None = None
@@ -42,14 +42,14 @@ class JobLimits:
 
     @property
     def batch(self) -> int:
-        """Maximum records of a transaction: a quarter of a second's worth, and at most the cap."""
+        """Maximum records of a transaction: those of a quarter of a second, up to BATCH."""
         size = BATCH if self.rate is None else min(BATCH, max(1, int(self.rate / 4)))
         return min(size, self.lag_cap) if self.lag_cap else size
 
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """Collaborators that hold a job back; a purge lacks the last two."""
+    """Objects that slow a job down; a purge lacks the last two."""
 
     limits: JobLimits
     guard: LagGuard | None = None
@@ -57,29 +57,29 @@ class Throttle:
 
 
 class SendGate:
-    """Admits batches; it waits only between transactions.
+    """Delays batches, always between transactions.
 
     Args:
-        brakes: collaborators that hold the job back.
+        throttle: limits and watches of the job.
         control: stops the job.
     """
 
-    def __init__(self, brakes: Throttle, control: Control) -> None:
-        self._guard = brakes.guard
-        self._watch = brakes.watch
+    def __init__(self, throttle: Throttle, control: Control) -> None:
+        self._guard = throttle.guard
+        self._watch = throttle.watch
         self._control = control
-        self._pace = Pace(brakes.limits.rate, control.now)
+        self._pace = Pace(throttle.limits.rate, control.now)
 
     def wait_for_room(self, count: int) -> bool:
-        """Wait until this many may be sent; return False if the job is stopped meanwhile."""
+        """Wait until this many records may be sent; return False if the job is stopped."""
         while not self._control.stopping:
             if self._watch is not None:
-                self._watch.look()
+                self._watch.poll()
             wait_s = self._pace.wait_s(count)
             guard = self._guard
             if wait_s <= 0 and guard is not None and guard.room() < count:
                 self._control.listener.paused(
-                    f"deliveries.now is {guard.cap:,} behind; are deliverers running?"
+                    f"deliveries.now is {guard.cap:,} behind; are workers running?"
                 )
                 wait_s = LOOK_S
             if wait_s <= 0:
@@ -89,7 +89,7 @@ class SendGate:
         return False
 
     def count_sent(self, count: int) -> None:
-        """Count records that were written."""
+        """Count written records."""
         self._pace.count_sent(count)
         if self._guard is not None:
             self._guard.sent(count)
@@ -98,7 +98,7 @@ class SendGate:
 
     def failing(self, endpoint: str) -> str | None:
         """Return why to stop sending to an endpoint, or to a topic; None to continue."""
-        return None if self._watch is None else self._watch.why_not(endpoint)
+        return None if self._watch is None else self._watch.stop_reason(endpoint)
 
 
 def write_in_one(
@@ -107,7 +107,7 @@ def write_in_one(
     control: Control,
     progress: tuple[object, Mapping[Partition, CommittedOffset]] | None = None,
 ) -> set[int]:
-    """Write items in one transaction; all records of an item are written, or none.
+    """Write items in one transaction, each item completely or not at all.
 
     Args:
         producer: a fenced producer.
@@ -116,10 +116,10 @@ def write_in_one(
         progress: a consumer group and its offsets, committed in the transaction.
 
     Returns:
-        The items that the brokers refuse permanently; all others are written.
+        The indexes of items that the brokers will never accept; all others are written.
 
     Raises:
-        TransactionAborted: nothing was written, despite retries.
+        TransactionAborted: nothing was written, even after retries.
         KafkaFailure: the job can't continue.
     """
     deadline = control.now() + TRY_FOR_S

@@ -22,18 +22,18 @@ from plaudit.runtime.metrics.others import EXPIRE, OLDEST_LETTER
 
 LOOK_EVERY_S: Final = 60.0
 NEAR_MS: Final = 4 * 24 * 3_600_000
-"""Until this long before its end, the oldest record's age is enough, whether or not it is a letter
-that was treated. It costs one request; what is exact costs reading the topic."""
+"""Time before expiry from which the age has to be exact. Until then, the age of the oldest record
+is enough, even without a letter: it costs one request, and the exact age a read of the topic."""
 EXACT_EVERY_S: Final = 3_600.0
 FOR_EVER_MS: Final = 1_000 * 365 * 24 * 3_600_000
 """A thousand years, for a topic without retention."""
 
 
 class LetterAge(NamedTuple):
-    """Moments of a topic's oldest letter, in epoch milliseconds.
+    """Times of a topic's oldest letter, in epoch milliseconds.
 
     Attributes:
-        dead_ms: when it became a dead letter.
+        dead_ms: when the letter was written.
         expires_ms: when retention may remove it.
     """
 
@@ -42,7 +42,7 @@ class LetterAge(NamedTuple):
 
 
 class LetterAges:
-    """Measures the oldest dead letters; `look` belongs to one thread, `found` is read by any.
+    """Measures the oldest dead letters; `look` belongs to one thread, any thread may read `found`.
 
     Args:
         settings: connection to Kafka.
@@ -50,7 +50,7 @@ class LetterAges:
         monotonic: seconds.
 
     Attributes:
-        found: ages by topic; a topic without letters is left out.
+        found: ages by topic, without topics that have no letters.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class LetterAges:
         """Measure both topics.
 
         Raises:
-            KafkaFailure: the brokers are away, or this user may not read the letters.
+            KafkaFailure: the brokers are unavailable, or this user may not read the letters.
         """
         topics = {kind: kind.topic(self._settings.names) for kind in Kind}
         kept_ms = self._retentions(topics.values())
@@ -92,17 +92,17 @@ class LetterAges:
         self.found = found
 
     def _retentions(self, topics: Collection[str]) -> dict[str, int]:
-        """Return how long each topic keeps its records, in milliseconds."""
+        """Return the retention of each topic in milliseconds."""
         states = self._admin.describe(topics)
         return {topic: _retention(states[topic]) for topic in topics}
 
     def _oldest_record(self, topic: str) -> int | None:
-        """Return when the oldest record was appended; letters, tombstones, treated or not."""
+        """Return when the oldest record was appended, whatever record it is."""
         places = self._offsets.after(dict.fromkeys(self._offsets.partitions([topic]), 0))
         return min((each.timestamp_ms for each in places.values() if each), default=None)
 
     def _oldest_letter(self, kind: Kind) -> int | None:
-        """Return when the oldest letter without a tombstone was written; read once an hour."""
+        """Return when the oldest letter without a tombstone was written; reads once an hour."""
         known = self._exact.get(kind)
         now_s = self._monotonic()
         if known is None or now_s >= known[0] + EXACT_EVERY_S:
@@ -118,10 +118,10 @@ def _retention(state: TopicState | NotAuthorized | None) -> int:
 
 
 def oldest_letter(settings: KafkaSettings, kind: Kind) -> int | None:
-    """Return when the oldest letter was written, by reading all; None if the topic has none.
+    """Read all letters; return when the oldest was written, or None without letters.
 
     Raises:
-        KafkaFailure: the brokers are away, or refuse.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     with Letters(settings, kind) as letters:
         heads = OffsetIndex()
@@ -134,7 +134,7 @@ class LetterAgesCollector(Collector):
     """Collector of dead letters' ages.
 
     Args:
-        ages: what was measured.
+        ages: source of the measurements.
     """
 
     def __init__(self, ages: LetterAges) -> None:

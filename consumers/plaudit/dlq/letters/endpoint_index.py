@@ -1,6 +1,6 @@
 """Endpoint index of a job: owner, status and subscriptions of each endpoint.
 
-It decrypts nothing, so a redrive needs no secret key.
+It decrypts nothing, so a redrive works without the secret keys.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class EndpointSummary:
         types: event types of its subscription; empty means all.
         spaces: spaces of its subscription; empty means all.
         active_from_ms: events appended before this are not matched.
-        disabled_since_ms: time when it was last disabled, as far as the topic shows.
-        enabled_at_ms: when it was enabled again; None: it never was disabled, or still is.
-        deleted: whether its tombstone was seen.
+        disabled_since_ms: when it was last disabled, if the topic still has that record.
+        enabled_at_ms: when it was enabled again; None if it was never disabled, or still is.
+        deleted: whether its tombstone was read.
         wants: its content filter; None means everything.
     """
 
@@ -54,14 +54,14 @@ class EndpointSummary:
     wants: Filter | None = None
 
 
-class Directory:
+class EndpointIndex:
     """Every endpoint, read from the compacted topic and followed while the job runs.
 
     Args:
         settings: connection to Kafka.
 
     Raises:
-        SettingsError: a librdkafka property is refused.
+        SettingsError: librdkafka rejects a property.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -89,7 +89,7 @@ class Directory:
         endpoint_id = key.decode("utf-8", "replace")
         if value is None:
             gone = self._known.get(endpoint_id)
-            if gone is not None:  # what a job has decided for a moment ago has to be there still
+            if gone is not None:  # keep it: a job may already have decided to send to it
                 self._known[endpoint_id] = replace(gone, active=False, deleted=True)
             return
         try:

@@ -1,6 +1,6 @@
-"""Filters of dead letters: their text form, and their meaning. Pure.
+"""Filters of dead letters, and the parser of their text form.
 
-All given options must match a letter; of several values of one option, one must match.
+A letter must match all options that are set. Of several values of an option, it must match one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LetterFilterRefused(ValueError):
 
     Attributes:
         option: name of the option.
-        problem: the message without it.
+        problem: the message without the option.
     """
 
     def __init__(self, option: str, problem: str) -> None:
@@ -61,8 +61,8 @@ class LetterFilter:
     Attributes:
         headers: accepted values of each header.
         statuses: accepted statuses of the last response: `503`, `5xx`, `none`.
-        since_ms: dead-lettered at or after this; epoch milliseconds.
-        until_ms: dead-lettered before this.
+        since_ms: earliest time of dead-lettering, inclusive; epoch milliseconds.
+        until_ms: latest time of dead-lettering, exclusive.
         attempts: number of HTTP attempts.
         redrives: number of earlier redrives.
         ids: delivery or event ids.
@@ -80,7 +80,7 @@ class LetterFilter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it matches every letter."""
+        """Whether the filter matches every letter."""
         return self == LetterFilter()
 
     def takes(self, letter: Letter) -> bool:
@@ -120,7 +120,7 @@ class LetterFilter:
 
 @dataclass(frozen=True, slots=True)
 class FilterOptions:
-    """A filter in text form, from a command line or a policy, with the options' names."""
+    """A filter in text form, as in options of the command line or in a policy."""
 
     workspace: Collection[str] = ()
     endpoint: Collection[str] = ()
@@ -140,7 +140,7 @@ def parse(asked: FilterOptions, now_ms: int) -> LetterFilter:
     """Parse a filter.
 
     Args:
-        asked: the text form.
+        asked: the filter in text form.
         now_ms: reference time for ages such as `2h`; epoch milliseconds.
 
     Raises:
@@ -245,12 +245,14 @@ def _code(option: str, text: str) -> str:
 
 def _status(text: str) -> str:
     if _STATUS.fullmatch(text) is None:
-        raise LetterFilterRefused("--status", f"{text!r}: write 503, 5xx, or none for no answer")
+        raise LetterFilterRefused(
+            "--status", f"{text!r} is not a status such as 503 or 5xx, or none for no answer"
+        )
     return text
 
 
 def _id(text: str) -> bytes:
-    """Return an id in the form of keys and headers."""
+    """Return an id as keys and headers contain it."""
     try:
         return str(UUID(text)).encode()
     except ValueError:

@@ -33,7 +33,7 @@ class Histogram:
         self._raw: dict[str, Counter[bytes | None]] = {name: Counter() for name in BY}
         self._days: Counter[int] = Counter()
 
-    def take(self, letter: Letter) -> None:
+    def add(self, letter: Letter) -> None:
         """Count a letter."""
         self.total += 1
         self._days[letter.dead_at_ms // DAY_MS] += 1

@@ -13,17 +13,17 @@ from plaudit.records.codec import RecordError
 from plaudit.records.names import Header
 
 MARGIN_MS: Final = 60_000
-"""Margin for clock differences between workers and brokers, and for the attempt's duration."""
+"""Margin for clock differences between workers and brokers, and for the duration of an attempt."""
 
 
 def attempts_of(settings: KafkaSettings, letter: Letter) -> list[dict[str, Any]]:
-    """Return the attempts of a delivery, oldest first, as far as the topic still has them.
+    """Return the attempts of a delivery that the topic still has, oldest first.
 
-    Only the time between its first attempt and its end is read, and only attempt records of its
-    endpoint are decoded.
+    It reads only the time between the first attempt and the letter, and decodes only attempt
+    records of the endpoint.
 
     Raises:
-        KafkaFailure: the brokers are away or refuse.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     endpoint, delivery = letter.raw(Header.ENDPOINT_ID), letter.text(Header.DELIVERY_ID)
     first = letter.number(Header.FIRST_ATTEMPT_AT) or letter.number(Header.ENQUEUED_AT)

@@ -1,4 +1,4 @@
-"""Dead letters, and their form for operators."""
+"""Dead letters, and their JSON form for operators."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Letter:
         partition: its partition in the dead-letter topic.
         offset: its offset in the dead-letter topic.
         dead_at_ms: append time in epoch milliseconds.
-        headers: its headers; none if they can't be read.
+        headers: its headers; empty if they can't be read.
         readable: whether the headers could be read.
         value: bytes of the event.
     """
@@ -75,7 +75,7 @@ class Letter:
 
     @property
     def id(self) -> str:
-        """The key, for people."""
+        """The key as text."""
         return self.key.decode("utf-8", "replace")
 
     def raw(self, name: str) -> bytes | None:
@@ -91,7 +91,7 @@ class Letter:
         return None if value is None else value.decode("utf-8", "replace")
 
     def number(self, name: str) -> int | None:
-        """Return the number in a header, or a default if it is not a number."""
+        """Return the number in a header; None if it is not a number."""
         value = self.raw(name) or b""
         return int(value) if value.isdigit() and len(value) <= MOST_DIGITS else None
 
@@ -107,7 +107,7 @@ class Letter:
 
     @property
     def size(self) -> int:
-        """Approximate bytes in a batch; a header's name has 20."""
+        """Approximate size in a batch, with 20 bytes for a header's name."""
         if self._named is None:
             self._named = dict(self.headers)
         named = sum(map(len, self._named.values())) + 20 * len(self._named)
@@ -148,7 +148,7 @@ def letter_of(message: Message) -> Letter:
 
 
 def decoded(letter: Letter, lookup: SchemaLookup | None = None) -> str:
-    """Return a letter's event as the JSON that a subscriber would get, or why it can't be read."""
+    """Return a letter's event as JSON, as a subscriber receives it, or why it can't be read."""
     try:
         return render(EventDecoder(lookup).decode(letter.value)).decode()
     except (Undecodable, SchemaUnknown) as error:

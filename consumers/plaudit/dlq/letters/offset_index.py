@@ -1,8 +1,8 @@
-"""Offset index of a scan, which stores offsets instead of records.
+"""Index of the letters that a scan found, by offset.
 
 A tombstone follows its letter, so a letter's state is known only at the end of its partition.
-`Survivors` holds 16 bytes per record while a partition is read. The result is an `OffsetIndex` with
-8 bytes per letter, by which a second pass finds the letters.
+`Survivors` stores 16 bytes per record during the first pass. The result is an `OffsetIndex` with
+8 bytes per letter, with which a second pass finds the letters.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 SHARDS: Final = 64
-"""Number of parts that are processed one at a time, so that each part's table is small."""
+"""Number of parts that are processed one at a time, which keeps the hash table small."""
 
 
 class OffsetIndex:
@@ -54,7 +54,7 @@ class OffsetIndex:
 
 
 class Walk:
-    """Decides for each record of an ascending pass whether it is in the index."""
+    """Cursor that checks in an ascending pass whether the index has an offset."""
 
     def __init__(self, offsets: Mapping[int, array[int]]) -> None:
         self._offsets = offsets
@@ -66,24 +66,24 @@ class Walk:
         if offsets is None:
             return False
         place, end = self._next[partition], len(offsets)
-        while place < end and offsets[place] < offset:  # compaction or retention took them
+        while place < end and offsets[place] < offset:  # removed by compaction or retention
             place += 1
         self._next[partition] = place
         return place < end and offsets[place] == offset
 
 
 class Survivors:
-    """Surviving letters of partitions being read: the latest record of each key counts.
+    """Letters that survive a scan: the latest record of each key counts.
 
-    It stores only a 64-bit hash of a key. If two keys of a partition collide (for ten million
-    letters, once in two million scans), the earlier letter is missed until the next run, because
-    Python salts its hashes in every process.
+    It stores a 64-bit hash of each key. If two keys of a partition collide (with ten million
+    letters, once in two million scans), the scan misses the earlier letter. The next run finds it,
+    because Python salts its hashes in every process.
     """
 
     def __init__(self) -> None:
         self._partitions: dict[int, list[_Shard]] = {}
 
-    def see(self, partition: int, offset: int, key: bytes, *, tombstone: bool) -> None:
+    def add(self, partition: int, offset: int, key: bytes, *, tombstone: bool) -> None:
         """Process a record; a tombstone removes earlier letters of its key."""
         shards = self._partitions.get(partition)
         if shards is None:
@@ -93,9 +93,9 @@ class Survivors:
         hashes.append(hashed)
         places.append(~offset if tombstone else offset)
 
-    def take(self, message: Message) -> None:
-        """Process a record, as `see` does."""
-        self.see(
+    def add_message(self, message: Message) -> None:
+        """Process a record, as `add` does."""
+        self.add(
             message.partition() or 0,
             message.offset() or 0,
             message.key() or b"",
@@ -109,7 +109,7 @@ class Survivors:
             alive = array("q")
             while shards:
                 hashes, places = shards.pop()
-                latest = dict(zip(hashes, places, strict=True))  # of equal ones, the last stays
+                latest = dict(zip(hashes, places, strict=True))  # of equal keys, the last one stays
                 alive.extend(place for place in latest.values() if place >= 0)
             index.extend(partition, sorted(alive))
 

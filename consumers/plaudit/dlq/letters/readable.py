@@ -1,4 +1,4 @@
-"""Check whether letters with a formerly unknown schema can be read now."""
+"""Check whether workers could now read letters that had an unknown schema."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class SchemaCheck:
     """Looks schemas up; connects on first use.
 
     Args:
-        decoder: knows the installation's schemas; closed with this.
+        decoder: decoder with the installation's schemas; `close` closes it.
     """
 
     def __init__(self, decoder: LateDecoder) -> None:
         self._decoder = decoder
 
     def is_unknown(self, letter: Letter) -> bool:
-        """Return whether a letter would come back at once because its schema is still unknown."""
+        """Return whether a letter would fail again at once, because its schema is still unknown."""
         if letter.raw(Header.REASON) != UNKNOWN:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Reader of dead letters, in two passes up to the current ends."""
+"""Reader of dead letters, in two passes up to the current ends of the topic."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 SOON_MS: Final = 3 * 24 * 3_600_000
 AT_ONCE: Final = 2_000_000
-"""Approximate number of records remembered at once, 16 bytes each.
+"""Approximate number of records in memory at once, with 16 bytes each.
 
-Partitions are read together up to this, and one at a time beyond it.
+Partitions with fewer records are read together, larger ones alone.
 """
 
 
@@ -31,7 +31,7 @@ class Letters:
         kind: kind of dead letters.
 
     Raises:
-        SettingsError: a librdkafka property is refused.
+        SettingsError: librdkafka rejects a property.
     """
 
     def __init__(self, settings: KafkaSettings, kind: Kind) -> None:
@@ -42,13 +42,13 @@ class Letters:
         """Find every letter without a tombstone, up to the current ends.
 
         Raises:
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         index = OffsetIndex()
         for spans in rounds(self._reader.spans(self.topic), AT_ONCE):
             survivors = Survivors()
             for message in self._reader.read(spans):
-                survivors.take(message)
+                survivors.add_message(message)
             survivors.move_to(index)
         return index
 
@@ -56,7 +56,7 @@ class Letters:
         """Yield the letters of an index, in log order; without an index, all letters.
 
         Raises:
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         wanted = self.alive() if index is None else index
         walk = wanted.walk()
@@ -66,16 +66,16 @@ class Letters:
                 yield letter_of(message)
 
     def find(self, key: str) -> Letter | None:
-        """Return the letter with this key, or None; of several, the first partition's.
+        """Return the letter with this key, or None; of several, that of the first partition.
 
         Raises:
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         wanted = key.encode()
         survivors, index = Survivors(), OffsetIndex()
         for message in self._reader.read(self._reader.spans(self.topic)):
             if message.key() == wanted:
-                survivors.take(message)
+                survivors.add_message(message)
         survivors.move_to(index)
         return next(self.read(index), None)
 
@@ -91,7 +91,7 @@ class Letters:
 
 
 def rounds(spans: Mapping[Partition, Span], most: int) -> Iterator[dict[Partition, Span]]:
-    """Yield the partitions in groups of at most this many offsets; larger partitions alone."""
+    """Yield groups of partitions with at most this many offsets; larger partitions alone."""
     together: dict[Partition, Span] = {}
     size = 0
     for partition, (start, end) in spans.items():
@@ -110,7 +110,7 @@ class Census:
 
     Attributes:
         alive: letters without a tombstone.
-        expiring: letters among them that retention removes within 3 days.
+        expiring: those of them that retention removes within 3 days.
     """
 
     alive: int
@@ -121,7 +121,7 @@ def count(settings: KafkaSettings, kind: Kind, now_ms: int) -> Census:
     """Count the letters of one kind.
 
     Raises:
-        KafkaFailure: the brokers are away or refuse.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     alive = expiring = 0
     with Letters(settings, kind) as letters:

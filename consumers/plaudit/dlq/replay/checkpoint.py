@@ -1,4 +1,4 @@
-"""Replay checkpoint: committed offsets of a group per endpoint, with the range in the metadata."""
+"""Replay checkpoint: offsets of a group for each endpoint, with the range as metadata."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 DISABLED: Final = "disabled"
 _TIMEOUT_S: Final = 10.0
 _ANOTHER_CLUSTER: Final = (
-    "the progress of a replay to this endpoint is from another Kafka cluster, where records have "
-    "other offsets; --again forgets it and replays the whole range"
+    "the progress of a replay to this endpoint comes from another Kafka cluster, with other "
+    "offsets; --again discards it and replays the whole range"
 )
 
 
 class ReplayRefused(ValueError):
-    """A replay is invalid, or another replay prevents it. The message says what to do."""
+    """A replay is invalid, or another replay prevents it; the message contains the remedy."""
 
 
 class ReplayedBefore(ReplayRefused):
@@ -49,7 +49,7 @@ class ReplayIdentity:
 
     @property
     def digest(self) -> str:
-        """A short form of the identity."""
+        """Hash of the identity."""
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -61,8 +61,8 @@ class ReplayRange(NamedTuple):
         first: first offset of the range, when it was first requested.
         start: next offset to read.
         end: the offset after the last.
-        before: offsets before `first` that retention removed, and that may have belonged to the
-            range: their append times are unknown now.
+        before: offsets before `first` that retention removed. They may have belonged to the range,
+            as their append times are unknown.
     """
 
     first: int
@@ -103,7 +103,7 @@ class ReplayProgress:
 
         Raises:
             ReplayRefused: another replay is not finished, or this one was completed before.
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         ranges = self.find(wanted, topics, again=again)
         self._digest = wanted.digest
@@ -122,7 +122,7 @@ class ReplayProgress:
 
         Raises:
             ReplayRefused: another replay is not finished, or this one was completed before.
-            KafkaFailure: the brokers are away or refuse.
+            KafkaFailure: the brokers are unavailable or refuse.
         """
         partitions = [each for topic in topics for each in self.reader.partitions(topic)]
         before = self._committed(partitions, again=again)
@@ -133,11 +133,11 @@ class ReplayProgress:
         if unfinished and not again:
             left = sum(span.end - span.start for span in unfinished.values())
             raise ReplayRefused(
-                f"another replay to this endpoint has {left:,} records left; run it again with its "
-                "own options to resume it, or give --again to forget it"
+                f"another replay to this endpoint has {left:,} records left; run it with its own "
+                "options to resume it, or use --again to discard it"
             )
         if digests == {wanted.digest} and not again and not is_age(wanted.since):
-            raise ReplayedBefore("the same was replayed before; --again sends it once more")
+            raise ReplayedBefore("this range was replayed before; --again sends it once more")
         return self._fresh(wanted, partitions)
 
     def removed(self, ranges: Mapping[Partition, ReplayRange]) -> int:
@@ -161,10 +161,10 @@ class ReplayProgress:
     def _committed(
         self, partitions: Sequence[Partition], *, again: bool
     ) -> dict[Partition, tuple[str, ReplayRange]]:
-        """Return the identity and range that earlier runs stored; ignore foreign metadata.
+        """Return the identities and ranges that earlier runs stored; ignore other metadata.
 
         Raises:
-            ReplayRefused: they are of another cluster, and not to be forgotten (`again`).
+            ReplayRefused: they belong to another cluster, and `again` does not discard them.
         """
         try:
             asked = [TopicPartition(*each) for each in partitions]
@@ -186,7 +186,7 @@ class ReplayProgress:
     def _fresh(
         self, wanted: ReplayIdentity, partitions: Sequence[Partition]
     ) -> dict[Partition, ReplayRange]:
-        """Return the current offsets of a time range."""
+        """Return the offsets of a time range, from the current log."""
         since_ms, until_ms = _moments(wanted)
         time.sleep(max(0.0, until_ms / 1_000 - time.time()))  # an endpoint's head start, 2 s
         starts = self.reader.at_time(partitions, since_ms)
@@ -207,7 +207,7 @@ def _moments(wanted: ReplayIdentity) -> tuple[int, int]:
     """Return start and end in epoch milliseconds.
 
     Raises:
-        ReplayRefused: the range is empty, or not over yet.
+        ReplayRefused: the range is empty, or ends in the future.
     """
     now_ms = wall_ms()
     since_ms = moment("--since", wanted.since, now_ms) or 0
@@ -217,7 +217,7 @@ def _moments(wanted: ReplayIdentity) -> tuple[int, int]:
             f"--since {time_text(since_ms)} is not before --until {time_text(until_ms)}"
         )
     if until_ms > now_ms + MOST_AHEAD_MS:
-        raise ReplayRefused(f"--until {time_text(until_ms)} is not there yet")
+        raise ReplayRefused(f"--until {time_text(until_ms)} is in the future")
     return since_ms, until_ms
 
 

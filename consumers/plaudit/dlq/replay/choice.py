@@ -1,4 +1,4 @@
-"""The choice of what a replay sends: the order, and the events that it means."""
+"""Request for a replay, and the choice of its events."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from plaudit.records.names import Names
 from plaudit.records.times import time_text
 
 ERASED: Final = "customer.erased"
-"""Goes to every endpoint of its workspace, whatever that filters, as when it was published; a
-replay of certain types has it only when it is one of them."""
+"""Goes to every endpoint of its workspace despite filters, as it did when it was published. With
+`types`, a replay sends it only if it is among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ReplayOrder:
 
     Attributes:
         endpoint: receiver of the events.
-        since: start of the range, in text form: a time, an age, or `disabled`.
+        since: start of the range as text: a time, an age, or `disabled`.
         until: end of the range; None: now.
         types: types to replay; empty: all subscribed ones.
         spaces: spaces to replay; empty: all subscribed ones.
@@ -47,7 +47,7 @@ class ReplayOrder:
         """Return the identity of this replay among those to the same endpoint.
 
         Raises:
-            ReplayRefused: the endpoint never was disabled, or its record no longer has the time.
+            ReplayRefused: the endpoint was never disabled, or the time of it is unknown.
         """
         since, until = self.since, self.until
         if since == DISABLED:
@@ -59,14 +59,14 @@ class ReplayOrder:
 
 
 def _since_unknown(known: EndpointSummary) -> str:
-    """Return why the time of an endpoint's disabling is unknown, and what to do."""
+    """Return why the time at which an endpoint was disabled is unknown, with a remedy."""
     it = f"--since disabled: endpoint {known.endpoint_id}"
     if known.enabled_at_ms is None:
-        return f"{it} never was disabled; give a time, such as --since 24h"
+        return f"{it} was never disabled; use a time, such as --since 24h"
     enabled = time_text(known.enabled_at_ms)
     return (
-        f"{it} was enabled again at {enabled}, and when it was disabled the topic of endpoints no "
-        "longer tells; give the time"
+        f"{it} was enabled again at {enabled}, and the topic of endpoints does not say any more "
+        "when it was disabled; use a time"
     )
 
 
@@ -76,7 +76,7 @@ class Chooser:
     Args:
         known: the endpoint.
         order: the request for the replay.
-        lookup: look-up of writers' schemas.
+        lookup: look-up of writer schemas.
 
     Raises:
         ReplayRefused: the endpoint subscribes to none of the requested events.
@@ -93,17 +93,17 @@ class Chooser:
         self._wants = known.wants
 
     def topics(self, names: Names) -> list[str]:
-        """Return the topics that hold such events."""
+        """Return the topics with such events."""
         also = {ERASED} if self._erased else set()
         types = self.types | also if self.types else CATALOGUE.keys()
         return sorted({names.event_topic(CATALOGUE[name].entity) for name in types})
 
     def event(self, message: Message) -> Event | None:
-        """Return the event if it is one that the endpoint gets.
+        """Return the event if the replay sends it, or None.
 
         Raises:
-            SchemaUnknown: it can't be read yet.
-            Undecodable: it is not an event.
+            SchemaUnknown: the event can't be read yet.
+            Undecodable: the record is not an event.
         """
         event = self._decoder.decode(message.value() or b"", lambda: readable_headers(message))
         if event.workspace_id != self._workspace:
@@ -121,5 +121,5 @@ def _narrowed(option: str, asked: frozenset[str], has: frozenset[str]) -> frozen
     """Return the values that are both requested and subscribed to; empty means all."""
     if asked and has and not asked <= has:
         others = ", ".join(sorted(asked - has))
-        raise ReplayRefused(f"{option}: the endpoint does not want {others}")
+        raise ReplayRefused(f"{option}: the endpoint does not subscribe to {others}")
     return asked or has

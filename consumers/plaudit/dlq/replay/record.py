@@ -1,4 +1,4 @@
-"""The record by which an event goes to an endpoint again."""
+"""Record of a replayed delivery."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from plaudit.records.names import Header, Trigger
 
 
 def delivery_of(message: Message, event: Event, known: EndpointSummary, now_ms: int) -> LetterWrite:
-    """Return the record by which an event goes to an endpoint again. Pure."""
+    """Return the record that delivers an event to an endpoint again."""
     foreign: Headers = [
         (name, value)
         for name, value in readable_headers(message)

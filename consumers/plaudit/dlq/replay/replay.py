@@ -1,10 +1,11 @@
-"""Events of a time range to one endpoint again: for a new subscriber, or what one has missed.
+"""Replay: delivers the events of a time range to one endpoint again.
 
-Progress is a consumer group's offsets, committed in the transaction that writes the deliveries:
-killed anywhere and started again, a replay continues behind the last event that it has written, and
-writes no event twice. The metadata beside the offsets holds the range.
+It serves a new subscriber, or an endpoint that missed events. Its progress is a consumer group's
+offsets, committed in the transaction that writes the deliveries. So a replay that is killed and
+started again continues after the last event that it wrote, and writes no event twice. The metadata
+of the offsets contains the range.
 
-Events keep their id, so a receiver that had one before can drop it.
+Events keep their id, so a receiver can drop those that it has already received.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from plaudit.bulk.guard import LagGuard
 from plaudit.dlq.job.failure_watch import OutcomeWatch
 from plaudit.dlq.job.job import sendable
 from plaudit.dlq.job.report import Report
-from plaudit.dlq.job.rules import WAY_OUT, LetterWrite, Skip
+from plaudit.dlq.job.rules import REMEDIES, LetterWrite, Skip
 from plaudit.dlq.job.takeover import run_over_outages
 from plaudit.dlq.job.throttle import BATCH_BYTES, SendGate, Throttle, write_in_one
-from plaudit.dlq.letters.endpoint_index import Directory
+from plaudit.dlq.letters.endpoint_index import EndpointIndex
 from plaudit.dlq.replay.checkpoint import ReplayProgress, ReplayRange
 from plaudit.dlq.replay.choice import Chooser, ReplayOrder
 from plaudit.dlq.replay.record import delivery_of
@@ -39,15 +40,15 @@ from plaudit.records.times import time_text, wall_ms
 def preview(
     settings: KafkaSettings, order: ReplayOrder, lookup: SchemaLookup, control: Control
 ) -> Report:
-    """Say what a replay would send now, without sending it.
+    """Return the report of a replay without sending anything.
 
     Raises:
         EndpointRefused: the endpoint can't take anything.
         ReplayRefused: the range is not usable.
-        KafkaFailure: the brokers are away or refuse.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     with ExitStack() as stack:
-        known = sendable(stack.enter_context(Directory(settings)), order.endpoint)
+        known = sendable(stack.enter_context(EndpointIndex(settings)), order.endpoint)
         chooser = Chooser(known, order, lookup)
         progress = stack.enter_context(ReplayProgress(settings, order.endpoint))
         ranges = progress.find(order.wanted(known), chooser.topics(settings.names), again=True)
@@ -67,12 +68,12 @@ def preview(
 def replay(
     settings: KafkaSettings, order: ReplayOrder, lookup: SchemaLookup, control: Control
 ) -> Report:
-    """Send events of a range to an endpoint again; continues where an earlier run was stopped.
+    """Send the events of a range to an endpoint again; an earlier run that was stopped resumes.
 
     Raises:
         EndpointRefused: the endpoint can't take anything.
         ReplayRefused: the range is not usable, or another replay is not finished.
-        KafkaFailure: the brokers are away or refuse.
+        KafkaFailure: the brokers are unavailable or refuse.
     """
     require_write(settings, [settings.names.deliveries_now])
     report = _report(order.endpoint)
@@ -91,7 +92,7 @@ def replay(
 
 
 class _Run:
-    """One run of a replay, from fencing to its end."""
+    """A single run of a replay, from fencing to its end."""
 
     def __init__(
         self,
@@ -107,8 +108,8 @@ class _Run:
         self._producer = stack.enter_context(
             TransactionalProducer(settings, f"{settings.names.replay_prefix}{order.endpoint}")
         )
-        self._producer.fence()  # first: from here on, nobody else moves the offsets
-        self._directory = stack.enter_context(Directory(settings))
+        self._producer.fence()  # first: from here on, no other process moves the offsets
+        self._directory = stack.enter_context(EndpointIndex(settings))
         self._known = sendable(self._directory, order.endpoint)
         self._chooser = Chooser(self._known, order, lookup)
         self._progress = stack.enter_context(ReplayProgress(settings, order.endpoint))
@@ -123,11 +124,11 @@ class _Run:
 
     @property
     def removed(self) -> int:
-        """Upper bound of the records of the range that retention removed before they were read."""
+        """Maximum number of records in the range that retention removed before they were read."""
         return self._progress.removed(self._ranges)
 
     def run(self, report: Report) -> None:
-        """Send everything that is left."""
+        """Send the remaining events."""
         total = sum(each.end - each.start for each in self._ranges.values())
         self._control.listener.began(total)
         reader, ranges = self._progress.reader, self._ranges
@@ -174,15 +175,15 @@ class _Run:
         self._progress.reported = done
 
     def _obstacle(self, report: Report) -> str | None:
-        """Return why nothing more may be sent to the endpoint."""
+        """Return why the replay must stop sending to the endpoint; None to continue."""
         endpoint = self._known.endpoint_id
         why = self._gate.failing(endpoint)
         if why is not None:
             report.endpoints[endpoint] = why
-            return f"endpoint {endpoint} keeps failing ({why}); {WAY_OUT[Skip.FAILING]}"
+            return f"endpoint {endpoint} keeps failing ({why}); {REMEDIES[Skip.FAILING]}"
         now = self._directory.find(endpoint)
         if now is None or not now.active:
-            return f"endpoint {endpoint} is disabled or deleted by now; the rest was not sent"
+            return f"endpoint {endpoint} was disabled or deleted meanwhile; the rest was not sent"
         return None
 
 
@@ -193,7 +194,7 @@ def _events(
     control: Control,
     report: Report,
 ) -> Iterator[tuple[Message, Event | None]]:
-    """Yield every record of the ranges, with the event where it is one that the endpoint gets."""
+    """Yield every record of the ranges, with its event if the replay sends it."""
     spans = {each: (span.start, span.end) for each, span in ranges.items()}
     shortened = {each for each, span in ranges.items() if span.before}
     reported: set[Partition] = set()
@@ -209,7 +210,7 @@ def _events(
         try:
             event = chooser.event(message)
         except Undecodable:
-            report.undecodable += 1  # its dead letter says why
+            report.undecodable += 1  # its dead letter contains the reason
             event = None
         except SchemaUnknown:
             report.unknown += 1

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Engine
 from plaudit.cli.ui.database import existing_database
 from plaudit.cli.ui.output import note
 from plaudit.cli.ui.prompts import require_agreement
-from plaudit.control.strangers import strangers
-from plaudit.dlq.letters.endpoint_index import Directory
+from plaudit.control.unknown_endpoints import unknown_endpoints
+from plaudit.dlq.letters.endpoint_index import EndpointIndex
 from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.db.database import VARIABLE, DatabaseFailure, reading
@@ -24,15 +24,15 @@ ANSWER_S: Final = 0.5
 """Time in which the database has to answer, so that `plaudit status` takes at most two seconds."""
 
 
-def count_strangers(settings: KafkaSettings) -> int | None:
+def count_unknown(settings: KafkaSettings) -> int | None:
     """Count served endpoints that are not in the database; None without a database."""
     try:
         engine = _opened_soon()
         if engine is None:
             return None
         try:
-            with reading(engine) as connection, Directory(settings) as directory:
-                return len(strangers(directory, find_all(connection)))
+            with reading(engine) as connection, EndpointIndex(settings) as index:
+                return len(unknown_endpoints(index, find_all(connection)))
         finally:
             engine.dispose()
     except DatabaseFailure as failure:
@@ -63,10 +63,10 @@ def _opened_soon() -> Engine | None:
         raise DatabaseFailure(f"no answer from {VARIABLE} within {ANSWER_S:g} s") from None
 
 
-def remove_strangers(service: EndpointService, *, yes: bool) -> None:
+def remove_unknown(service: EndpointService, *, yes: bool) -> None:
     """List the endpoints that the database does not contain; remove them after a confirmation."""
-    with Directory(KafkaSettings()) as directory:
-        unknown = strangers(directory, service.list())
+    with EndpointIndex(KafkaSettings()) as index:
+        unknown = unknown_endpoints(index, service.list())
     for each in unknown:
         typer.echo(f"{each.endpoint_id}  workspace {each.workspace_id}")
     if not unknown:
