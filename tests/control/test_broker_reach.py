@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from plaudit.cli.endpoints.strangers import count_strangers
+from plaudit.cli.endpoints.unknown_endpoints import count_unknown
 from plaudit.control.broker_reach import unreachable
 from plaudit.kafka.settings import KafkaSettings
 
@@ -62,7 +62,7 @@ def test_a_silent_database_is_named_and_not_waited_for(
     pytest.importorskip("psycopg")
     with listening(None) as address:
         monkeypatch.setenv("PLAUDIT_DATABASE_URL", f"postgresql://plaudit@{address}/plaudit")
-        assert count_strangers(KafkaSettings(bootstrap_servers="127.0.0.1:1")) is None
+        assert count_unknown(KafkaSettings(bootstrap_servers="127.0.0.1:1")) is None
     assert "no answer from PLAUDIT_DATABASE_URL within 0.5 s" in capsys.readouterr().err
 
 
