@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from plaudit.dlq.letters.endpoint_index import EndpointIndex, EndpointSummary
+from plaudit.dlq.letters.endpoint_index import EndpointDirectory, EndpointSummary
 from plaudit.store.endpoints.rows import StoredEndpoint
 
 
 def unknown_endpoints(
-    index: EndpointIndex, stored: Iterable[StoredEndpoint]
+    index: EndpointDirectory, stored: Iterable[StoredEndpoint]
 ) -> Sequence[EndpointSummary]:
     """Return the topic's endpoints that the database lacks, sorted by id."""
     known = {each.endpoint_id for each in stored}

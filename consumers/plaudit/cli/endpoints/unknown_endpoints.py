@@ -13,7 +13,7 @@ from plaudit.cli.ui.database import existing_database
 from plaudit.cli.ui.output import note
 from plaudit.cli.ui.prompts import require_agreement
 from plaudit.control.unknown_endpoints import unknown_endpoints
-from plaudit.dlq.letters.endpoint_index import EndpointIndex
+from plaudit.dlq.letters.endpoint_index import EndpointDirectory
 from plaudit.kafka.errors import SettingsError
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.store.db.database import VARIABLE, DatabaseFailure, reading
@@ -31,7 +31,7 @@ def count_unknown(settings: KafkaSettings) -> int | None:
         if engine is None:
             return None
         try:
-            with reading(engine) as connection, EndpointIndex(settings) as index:
+            with reading(engine) as connection, EndpointDirectory(settings) as index:
                 return len(unknown_endpoints(index, find_all(connection)))
         finally:
             engine.dispose()
@@ -65,7 +65,7 @@ def _opened_soon() -> Engine | None:
 
 def remove_unknown(service: EndpointService, *, yes: bool) -> None:
     """List the endpoints that the database does not contain; remove them after a confirmation."""
-    with EndpointIndex(KafkaSettings()) as index:
+    with EndpointDirectory(KafkaSettings()) as index:
         unknown = unknown_endpoints(index, service.list())
     for each in unknown:
         typer.echo(f"{each.endpoint_id}  workspace {each.workspace_id}")

@@ -17,7 +17,7 @@ from plaudit.dlq.job.rules import (
     redriven_event,
     target_of,
 )
-from plaudit.dlq.letters.endpoint_index import EndpointIndex
+from plaudit.dlq.letters.endpoint_index import EndpointDirectory
 from plaudit.dlq.letters.letter import Kind, Letter
 from plaudit.dlq.letters.readable import SchemaCheck
 from plaudit.kafka.errors import KafkaFailure
@@ -61,7 +61,7 @@ class RedriveDeliveries:
 
     name = "redrive"
 
-    def __init__(self, names: Names, options: RedriveOptions, index: EndpointIndex) -> None:
+    def __init__(self, names: Names, options: RedriveOptions, index: EndpointDirectory) -> None:
         self._names = names
         self._options = options
         self._directory = index

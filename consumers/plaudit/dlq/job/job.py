@@ -27,7 +27,7 @@ from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.rules import REMEDIES, RedriveOptions, Skip
 from plaudit.dlq.job.takeover import run_over_outages
 from plaudit.dlq.job.throttle import JobLimits, Throttle
-from plaudit.dlq.letters.endpoint_index import EndpointIndex, EndpointSummary
+from plaudit.dlq.letters.endpoint_index import EndpointDirectory, EndpointSummary
 from plaudit.dlq.letters.filters import LetterFilter
 from plaudit.dlq.letters.histogram import Histogram
 from plaudit.dlq.letters.letter import Kind
@@ -228,14 +228,14 @@ def _redrive(settings: KafkaSettings, order: Order, stack: ExitStack) -> Action:
         schemas = stack.enter_context(SchemaCheck(LateDecoder(settings)))
         return RedriveEvents(settings.names, order.options, schemas)
     require_brokers(settings)
-    index = stack.enter_context(EndpointIndex(settings))
+    index = stack.enter_context(EndpointDirectory(settings))
     options = order.options
     if order.to is not None:
         options = replace(options, to=sendable(index, order.to))
     return RedriveDeliveries(settings.names, options, index)
 
 
-def sendable(index: EndpointIndex, endpoint_id: str) -> EndpointSummary:
+def sendable(index: EndpointDirectory, endpoint_id: str) -> EndpointSummary:
     """Return an endpoint that can receive deliveries.
 
     Raises:

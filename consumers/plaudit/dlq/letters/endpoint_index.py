@@ -54,7 +54,7 @@ class EndpointSummary:
     wants: Filter | None = None
 
 
-class EndpointIndex:
+class EndpointDirectory:
     """Every endpoint, read from the compacted topic and followed while the job runs.
 
     Args:

@@ -24,7 +24,7 @@ from plaudit.dlq.job.report import Report
 from plaudit.dlq.job.rules import REMEDIES, LetterWrite, Skip
 from plaudit.dlq.job.takeover import run_over_outages
 from plaudit.dlq.job.throttle import BATCH_BYTES, SendGate, Throttle, write_in_one
-from plaudit.dlq.letters.endpoint_index import EndpointIndex
+from plaudit.dlq.letters.endpoint_index import EndpointDirectory
 from plaudit.dlq.replay.checkpoint import ReplayProgress, ReplayRange
 from plaudit.dlq.replay.choice import Chooser, ReplayOrder
 from plaudit.dlq.replay.record import delivery_of
@@ -48,7 +48,7 @@ def preview(
         KafkaFailure: the brokers are unavailable or refuse.
     """
     with ExitStack() as stack:
-        known = sendable(stack.enter_context(EndpointIndex(settings)), order.endpoint)
+        known = sendable(stack.enter_context(EndpointDirectory(settings)), order.endpoint)
         chooser = Chooser(known, order, lookup)
         progress = stack.enter_context(ReplayProgress(settings, order.endpoint))
         ranges = progress.find(order.wanted(known), chooser.topics(settings.names), again=True)
@@ -109,7 +109,7 @@ class _Run:
             TransactionalProducer(settings, f"{settings.names.replay_prefix}{order.endpoint}")
         )
         self._producer.fence()  # first: from here on, no other process moves the offsets
-        self._directory = stack.enter_context(EndpointIndex(settings))
+        self._directory = stack.enter_context(EndpointDirectory(settings))
         self._known = sendable(self._directory, order.endpoint)
         self._chooser = Chooser(self._known, order, lookup)
         self._progress = stack.enter_context(ReplayProgress(settings, order.endpoint))
