@@ -155,7 +155,7 @@ def test_options_have_priority_over_a_profile_and_a_profile_over_names() -> None
         ("[columns]\ntext = {column = 'a', find = '('}", "text: find: "),
         ("[columns]\ntext = {column = 'a', find = 'a'}", "text: find: exactly one group"),
         ("rating_scale = '5'", "rating_scale is a number"),
-        ("a = ", "no TOML"),
+        ("a = ", "not valid TOML"),
     ],
 )
 def test_a_mapping_file_that_is_wrong_is_refused_with_the_place(text: str, said: str) -> None:

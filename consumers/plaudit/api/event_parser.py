@@ -164,7 +164,7 @@ def _event(name: object, data: dict[str, Any], where: str) -> EventModel:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         path = ".".join(str(part) for part in ("data", *first["loc"]))
-        raise Refused(422, explained(first), field=where + path) from None
+        raise Refused(422, explained(first, quotes_text=False), field=where + path) from None
 
 
 def _uuid(text: str) -> str | None:

@@ -146,7 +146,7 @@ class _Compiler:
     def filter(self, tree: object, where: str, depth: int) -> _Judge:
         if not isinstance(tree, dict) or not tree:
             wanted = 'an object such as {"field": "testimonial.rating.value", "gt": 3}'
-            raise FilterRefused(where, f"wants {wanted}")
+            raise FilterRefused(where, f"must be {wanted}")
         if not depth:
             raise FilterRefused(where, f"nested over {DEEPEST} deep")
         if "field" in tree:
@@ -160,7 +160,7 @@ class _Compiler:
             negated = self.filter(inner, at, depth - 1)
             return lambda data, budget: not negated(data, budget)
         if not isinstance(inner, list) or not inner:
-            raise FilterRefused(at, "wants a list of filters")
+            raise FilterRefused(at, "must be a list of filters")
         parts = [self.filter(each, f"{at}[{place}]", depth - 1) for place, each in enumerate(inner)]
         together = all if name == "all" else any
         return lambda data, budget: together(part(data, budget) for part in parts)
@@ -168,7 +168,7 @@ class _Compiler:
     def _tests_of(self, tree: Mapping[str, Any], where: str) -> _Judge:
         path = tree["field"]
         if not isinstance(path, str) or _PATH.fullmatch(path) is None:
-            reason = "wants names with dots between, such as testimonial.rating.value"
+            reason = "must be names with dots between, such as testimonial.rating.value"
             raise FilterRefused(_join(where, "field"), reason)
         tests = [
             self._test(name, value, _join(where, name))
@@ -176,7 +176,7 @@ class _Compiler:
             if name != "field"
         ]
         if not tests:
-            raise FilterRefused(where, f"wants a test: one of {', '.join(_TESTS)}")
+            raise FilterRefused(where, f"needs a test: one of {', '.join(_TESTS)}")
         names = tuple(path.split("."))
 
         def wants(data: Mapping[str, Any], budget: _Budget) -> bool:
@@ -237,7 +237,7 @@ def _ne(value: object, where: str) -> _Test:
 
 def _in(value: object, where: str) -> _Test:
     if not isinstance(value, list) or not 0 < len(value) <= MOST_VALUES:
-        raise FilterRefused(where, f"wants a list of 1 to {MOST_VALUES} values")
+        raise FilterRefused(where, f"must be a list of 1 to {MOST_VALUES} values")
     wanted = [_scalar(each, f"{where}[{place}]") for place, each in enumerate(value)]
     # Python's sets take true for 1.
     booleans = frozenset(each for each in wanted if isinstance(each, bool))
@@ -265,13 +265,13 @@ def _lt(value: object, where: str) -> _Test:
 
 def _exists(value: object, where: str) -> _Test:
     if not isinstance(value, bool):
-        raise FilterRefused(where, "wants true or false")
+        raise FilterRefused(where, "must be true or false")
     return lambda found: any(each is not None for each in found) is value
 
 
 def _starts_with(value: object, where: str) -> _Test:
     if not isinstance(value, str) or not value:
-        raise FilterRefused(where, "wants a text")
+        raise FilterRefused(where, "must be a text")
     return lambda found: any(isinstance(each, str) and each.startswith(value) for each in found)
 
 
@@ -288,13 +288,13 @@ _TESTS: Final[Mapping[str, Callable[[object, str], _Test]]] = {
 
 def _scalar(value: object, where: str) -> object:
     if isinstance(value, dict | list):
-        raise FilterRefused(where, "wants a text, a number, true, false or null")
+        raise FilterRefused(where, "must be a text, a number, true, false or null")
     return value
 
 
 def _ordered(value: object, where: str) -> Any:  # noqa: ANN401 - a number or a text
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise FilterRefused(where, "wants a number or a text")
+        raise FilterRefused(where, "must be a number or a text")
     return value
 
 

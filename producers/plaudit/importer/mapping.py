@@ -222,7 +222,7 @@ def read_mapping(path: Path) -> FieldMap:
     except OSError as error:
         raise ImportRefused(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ImportRefused(f"{path}: no TOML: {error}") from None
+        raise ImportRefused(f"{path}: not valid TOML: {error}") from None
 
 
 def parse_mapping(where: str, text: str) -> FieldMap:
@@ -235,7 +235,7 @@ def parse_mapping(where: str, text: str) -> FieldMap:
         read = tomllib.loads(text)
         return _parsed(read)
     except tomllib.TOMLDecodeError as error:
-        raise ImportRefused(f"{where}: no TOML: {error}") from None
+        raise ImportRefused(f"{where}: not valid TOML: {error}") from None
     except ImportRefused as refused:
         raise ImportRefused(f"{where}: {refused}") from None
 

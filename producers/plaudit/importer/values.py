@@ -39,4 +39,6 @@ class MissingId(BadValue):
 def first_of(error: ValidationError) -> BadValue:
     """Return the first error that a model reports; `field` is where."""
     first = error.errors(include_url=False, include_context=False)[0]
-    return BadValue(".".join(str(part) for part in first["loc"]), explained(first))
+    return BadValue(
+        ".".join(str(part) for part in first["loc"]), explained(first, quotes_text=False)
+    )

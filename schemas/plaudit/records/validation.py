@@ -56,8 +56,8 @@ def explained(error: Mapping[str, object], *, quotes_text: bool = True) -> str:
 
     Args:
         error: one of `ValidationError.errors()`, with its input.
-        quotes_text: whether a text that is not a number may be shown. It is False for settings:
-            a secret may be in the wrong variable.
+        quotes_text: whether a text that is not a number may be shown. It is False for settings,
+            where a secret may be in the wrong variable, and for events, which are personal.
     """
     words, given = in_words(str(error["msg"])), error.get("input")
     if not isinstance(given, str | int | float | Decimal):

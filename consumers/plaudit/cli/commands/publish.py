@@ -122,7 +122,7 @@ def _publish(
     except ValidationError as error:
         for problem in error.errors(include_url=False)[:5]:
             where = place_of(problem["loc"])
-            said = explained(problem)
+            said = explained(problem, quotes_text=False)
             note(f"plaudit: line {number}: {where + ': ' if where else ''}{said}")
         return False
     except PublishRefused as error:

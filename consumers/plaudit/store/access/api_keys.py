@@ -106,7 +106,7 @@ class KeyService:
             )
             raise InputRefused("workspace", needs)
         if not printable(name):
-            raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
+            raise InputRefused("name", f"must be 1 to {LONGEST_NAME} printable characters")
         workspace = None if workspace_id is None else uuid_text("workspace", workspace_id)
         random = os.urandom(_RANDOM_BYTES) if idempotency is None else idempotency.derive("key")
         text = PREFIX + base64.urlsafe_b64encode(random).decode().rstrip("=")

@@ -102,7 +102,7 @@ def validated(wanted: EndpointSpec, rules: Rules) -> EndpointSpec:
     if wanted.signing not in KINDS:
         raise InputRefused("signing", f"{wanted.signing!r} is not one of {', '.join(KINDS)}")
     if wanted.name is not None and not printable(wanted.name):
-        raise InputRefused("name", f"1 to {LONGEST_NAME} printable characters")
+        raise InputRefused("name", f"must be 1 to {LONGEST_NAME} printable characters")
     if wanted.rate_limit is not None and not 0 < wanted.rate_limit <= HIGHEST_RATE:
         reason = f"must be over 0 and at most {HIGHEST_RATE:g}, not {wanted.rate_limit:g}"
         raise InputRefused("rate_limit", reason)
