@@ -42,4 +42,18 @@ TRACING: Final = (
         "return True",
         "tests/tracing/test_sampling.py",
     ),
+    Break(
+        "the record of an event carries the context of its publish span",
+        "consumers/plaudit/tracing/publish.py",
+        "given = _replaced(given, ids)",
+        "pass",
+        "tests/tracing/test_publish.py",
+    ),
+    Break(
+        "the span of a recorded batch is linked to its deliveries",
+        "consumers/plaudit/deliver/settle/log_line.py",
+        "return [*(headers or ()), *kafka_headers(delivery.spans.deliver.context)]",
+        "return headers",
+        "tests/deliver/test_delivery_spans.py",
+    ),
 )

@@ -77,6 +77,19 @@ def parent_of(span: ReadableSpan) -> str | None:
     return None if span.parent is None else f"{span.parent.span_id:016x}"
 
 
+async def test_the_attempt_record_carries_the_context_of_its_deliver_span_if_that_is_recorded() -> (
+    None
+):
+    for headers, is_recorded in ((SAMPLED, True), (PASSED_OVER, False)):
+        traced = Traced()
+        spans = await traced.deliver(headers)
+        line = traced.whole.server.last_line
+        assert line is not None
+        written = read_trace(line.headers.items())
+        found = None if written is None else (written.trace_id, written.span_id)
+        assert found == (ids(spans["deliver"]) if is_recorded else None)
+
+
 async def test_the_request_is_in_the_trace_of_the_publishers_span() -> None:
     traced = Traced()
     spans = await traced.deliver(SAMPLED)

@@ -169,12 +169,14 @@ class Server(Brokers):
     Attributes:
         written: everything but the log of attempts, in order.
         lines: in the log of attempts.
+        last_line: the last of them.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.written: list[Sent] = []
         self.lines = 0
+        self.last_line: Sent | None = None
 
     def serve(self) -> None:
         """Acknowledge all that waits."""
@@ -182,6 +184,7 @@ class Server(Brokers):
             sent = self.waiting[0]
             if sent.topic == ATTEMPTS:
                 self.lines += 1
+                self.last_line = sent
             else:
                 self.written.append(sent)
             with suppress(Exception):  # as `Producer.serve`, which logs it

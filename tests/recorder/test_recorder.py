@@ -11,6 +11,9 @@ import pytest
 import sqlalchemy as sa
 from confluent_kafka import Consumer as Client
 from confluent_kafka import TopicPartition
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy.engine import Engine
 
 from attempts import attempt
@@ -25,8 +28,13 @@ from plaudit.recorder.projector import Projector, Read
 from plaudit.recorder.rebuild import rebuild
 from plaudit.recorder.recorder import Recorder
 from plaudit.records.attempt import encode_attempt
+from plaudit.records.trace_context import kafka_headers
 from plaudit.store.db.database import reading
 from plaudit.store.db.tables import ATTEMPTS
+from plaudit.tracing.otel import OtelWriter
+from plaudit.tracing.sampling import Sampling
+from plaudit.tracing.span import SpanIds
+from plaudit.tracing.writer import Tracing
 from waiting import PROMPTLY_S, until
 
 pytestmark = pytest.mark.broker
@@ -69,6 +77,30 @@ def recording(settings: KafkaSettings, projector: Projector) -> Iterator[Recorde
         recorder.stop()
         thread.join(PROMPTLY_S)
         assert not thread.is_alive()
+
+
+def test_the_span_of_a_batch_is_linked_to_the_deliveries_that_wrote_its_attempts(
+    topics: KafkaSettings, engine: Engine
+) -> None:
+    exporter = InMemorySpanExporter()
+    writer = OtelWriter(SimpleSpanProcessor(exporter), Resource({}))
+    recorder = Recorder(
+        topics, Projector(engine, None), Tracing(writer, Sampling(0.0, by_parent=True))
+    )
+    made = [attempt(), attempt()]
+    deliver = SpanIds(1, 2)
+    with Producer(topics) as producer:
+        for each, headers in zip(made, (None, kafka_headers(deliver.context)), strict=True):
+            key = each["endpoint_id"].encode()
+            producer.publish(topics.names.attempts, encode_attempt(each), key, headers)
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    until(lambda: len(logged(engine)) == len(made))
+    recorder.stop()
+    thread.join(PROMPTLY_S)
+    [span] = exporter.get_finished_spans()
+    [link] = span.links
+    assert (link.context.trace_id, link.context.span_id) == (1, 2)
 
 
 def committed(settings: KafkaSettings) -> int:

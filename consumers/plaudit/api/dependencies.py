@@ -36,6 +36,8 @@ from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import Rules
 from plaudit.store.endpoints.workspaces import WorkspaceService
 from plaudit.store.jobs.job_service import JobService
+from plaudit.tracing.publish import event_producer
+from plaudit.tracing.writer import Tracing
 from plaudit.transport.addresses import AddressPolicy
 
 READY_S = 2.0
@@ -97,15 +99,22 @@ class Parts:
 
 @contextmanager
 def opened(
-    engine: Engine, kafka: KafkaSettings, deliver: DeliverSettings, api: ApiSettings
+    engine: Engine,
+    kafka: KafkaSettings,
+    deliver: DeliverSettings,
+    api: ApiSettings,
+    tracing: Tracing | None = None,
 ) -> Iterator[Parts]:
-    """Open all dependencies, the relay included, and close them in an order that loses nothing."""
+    """Open all dependencies, the relay included, and close them in an order that loses nothing.
+
+    With `tracing`, each event that is published gets a span.
+    """
     secrets = deliver.seal.keys
     with ExitStack() as stack:
         config = ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000))
         producer = Producer(kafka, config)
         stack.callback(producer.close)
-        events = Producer(kafka, replace(config, has_thread=False))
+        events = event_producer(kafka, replace(config, has_thread=False), tracing)
         stack.callback(events.close)
         reader = stack.enter_context(RecordReader(kafka))
         decoder = stack.enter_context(LateDecoder(kafka))

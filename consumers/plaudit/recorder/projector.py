@@ -15,6 +15,7 @@ from plaudit.recorder.settings import FAILING_AFTER
 from plaudit.records.attempt import decode_attempt
 from plaudit.records.codec import RecordError
 from plaudit.records.times import wall_ms
+from plaudit.records.trace_context import TraceContext
 from plaudit.store.db.database import DatabaseFailure, RowsRefused, translated
 from plaudit.store.endpoints.notices import add_notice
 from plaudit.store.log.health import apply_sums, sum_rows
@@ -25,12 +26,17 @@ _log = event_logger(__name__)
 
 
 class Read(NamedTuple):
-    """A record of the topic, with its position."""
+    """A record of the topic, with its position.
+
+    Attributes:
+        trace: context of the `deliver` span that wrote it; None if that span is not recorded.
+    """
 
     topic: str
     partition: int
     offset: int
     value: bytes
+    trace: TraceContext | None = None
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from plaudit.kafka.read.consumer import (
     GroupEvents,
     Partition,
 )
+from plaudit.kafka.read.headers import readable_headers
 from plaudit.kafka.read.position_check import PositionCheck
 from plaudit.kafka.read.positions import PastEnd
 from plaudit.kafka.read.reading_errors import log_failed_commit
@@ -31,7 +32,9 @@ from plaudit.kafka.types import in_spans
 from plaudit.logs.logger import event_logger
 from plaudit.recorder.lag import RecorderLag
 from plaudit.recorder.projector import Projector, Read
+from plaudit.records.attempt import single_object
 from plaudit.records.times import wall_ms
+from plaudit.records.trace_context import read_trace
 from plaudit.store.db.database import DatabaseFailure
 from plaudit.tracing.batch import Batch, write_batch
 from plaudit.tracing.writer import Tracing
@@ -106,7 +109,8 @@ class Recorder:
                 batch, began_ns = self._gather(), time.time_ns()
                 if batch and self._write(batch):
                     self.lag.note_written()
-                    done = Batch("record", self._topic, len(batch), began_ns)
+                    traces = (each.trace for each in batch)
+                    done = Batch("record", self._topic, len(batch), began_ns, traces)
                     write_batch(self._tracing, done)
                     self._commit(batch)
                 self._measure()
@@ -134,7 +138,8 @@ class Recorder:
 
     def _take(self, messages: Sequence[Message]) -> list[Read]:
         """Return the records, and store how far each partition was read."""
-        records = [read_of(each) for each in messages]
+        is_traced = self._tracing is not None
+        records = [read_of(each, is_traced=is_traced) for each in messages]
         for record, message in zip(records, messages, strict=True):
             partition = Partition(record.topic, record.partition)
             self._read_to[partition] = record.offset + 1
@@ -255,11 +260,10 @@ class Recorder:
             _log.warning("recorder.unavailable", extra={"error": trouble})
 
 
-def read_of(message: Message) -> Read:
-    """Return a message as input of the projector."""
-    return Read(
-        message.topic() or "",
-        message.partition() or 0,
-        message.offset() or 0,
-        attempt_value(message),
-    )
+def read_of(message: Message, *, is_traced: bool = False) -> Read:
+    """Return a message as input of the projector; read its trace context only if asked to."""
+    place = message.topic() or "", message.partition() or 0, message.offset() or 0
+    if not is_traced:
+        return Read(*place, attempt_value(message))
+    headers = readable_headers(message)  # can be read once only
+    return Read(*place, single_object(message.value() or b"", dict(headers)), read_trace(headers))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
@@ -58,3 +59,13 @@ def open_tracing(service: str, environ: Mapping[str, str] = os.environ) -> Traci
     from plaudit.tracing.otel import open_writer  # noqa: PLC0415 - see above
 
     return Tracing(open_writer(service, environ), sampling_of(environ))
+
+
+@contextmanager
+def closed(tracing: Tracing | None) -> Iterator[None]:
+    """Export the queued spans when the block ends."""
+    try:
+        yield
+    finally:
+        if tracing is not None:
+            tracing.writer.close()

@@ -28,7 +28,7 @@ from plaudit.runtime.gc_tuning import bound_malloc, spare_the_collector
 from plaudit.runtime.logging import configure_logs
 from plaudit.runtime.ops_server import HealthServer
 from plaudit.runtime.process_name import process_name
-from plaudit.tracing.writer import Tracing, open_tracing
+from plaudit.tracing.writer import Tracing, closed, open_tracing
 
 MOST_WORKERS: Final = 256
 _PROGRAM: Final = ("-c", "from plaudit.cli.main import main; main()", "deliver")
@@ -78,8 +78,7 @@ def command(
             stack.callback(server.close)
             Lifeline(lifeline).start(server.port)
         tracing = open_tracing("plaudit-deliver")
-        if tracing is not None:
-            stack.callback(tracing.writer.close)
+        stack.enter_context(closed(tracing))
         uvloop.run(_deliver(kafka, settings, context, health, lanes, tracing))
 
 

@@ -14,7 +14,7 @@ from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.cli.ui.ports import cannot_listen
 from plaudit.kafka.settings import KafkaSettings
-from plaudit.kafka.write.producer import Producer, ProducerConfig
+from plaudit.kafka.write.producer import ProducerConfig
 from plaudit.outbox import table
 from plaudit.outbox.events import RecordMaker
 from plaudit.outbox.queue import EventQueue
@@ -23,6 +23,8 @@ from plaudit.outbox.settings import OutboxSettings, open_queue, read_settings
 from plaudit.publish.schema_ids import RegistryIds
 from plaudit.runtime.logging import configure_logs
 from plaudit.runtime.ops_server import HealthServer
+from plaudit.tracing.publish import event_producer
+from plaudit.tracing.writer import closed, open_tracing
 
 app = typer.Typer(no_args_is_help=True, help="A service's outbox table, and its way to Kafka.")
 
@@ -53,10 +55,11 @@ def relay(
     queue = open_queue(settings, RecordMaker(kafka.names, RegistryIds(kafka)))
     # Records that time out could be reordered.
     forever = ProducerConfig(delivery_timeout_ms=0)
-    service = RelayService(queue, lambda: Producer(kafka, forever), poll)
+    tracing = open_tracing("plaudit-relay")
+    service = RelayService(queue, lambda: event_producer(kafka, forever, tracing), poll)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
-    with _metrics(settings, service):
+    with closed(tracing), _metrics(settings, service):
         service.run(until_empty=once)
     if once and service.tally.refused:
         fail(f"{service.tally.refused} rows can't be published; see `plaudit outbox status`")

@@ -49,7 +49,7 @@ from plaudit.store.db.database import (
     open_database,
 )
 from plaudit.store.endpoints.relay import ACK_TIMEOUT_S, Relay
-from plaudit.tracing.writer import open_tracing
+from plaudit.tracing.writer import closed, open_tracing
 
 _log = event_logger(__name__)
 
@@ -93,8 +93,7 @@ def command(
         signal.signal(number, lambda *_: recorder.stop())
     with ExitStack() as stack:
         stack.callback(engine.dispose)
-        if tracing is not None:
-            stack.callback(tracing.writer.close)
+        stack.enter_context(closed(tracing))
         health = RecorderHealth(recorder, projector.counts)
         stack.enter_context(served(deliver.observability, health))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=int(ACK_TIMEOUT_S * 1_000)))

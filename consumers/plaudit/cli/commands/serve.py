@@ -25,6 +25,7 @@ from plaudit.deliver.settings import DeliverSettings
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.runtime.gc_tuning import spare_the_collector
 from plaudit.runtime.logging import configure_logs
+from plaudit.tracing.writer import closed, open_tracing
 
 COLLECT_AFTER: Final = 200_000
 """Generation-0 threshold: some times the objects of a request with a thousand events."""
@@ -44,7 +45,8 @@ def command() -> None:
     console = ConsoleSettings()
     oidc = OidcSettings().client(console.console_url)
     engine = opened_database()
-    with opened(engine, kafka, deliver, api) as parts:
+    tracing = open_tracing("plaudit-serve")
+    with closed(tracing), opened(engine, kafka, deliver, api, tracing) as parts:
         health = ApiHealth(partial(problems_of, parts))
         app = create_app(parts, health.registry, shows_metrics=api.api_metrics)
         mount(app, parts, console, kafka, oidc)

@@ -5,13 +5,22 @@ from __future__ import annotations
 from plaudit.deliver.model.attempted import Attempted, error_of, outcome_of, reason_of
 from plaudit.deliver.model.decision import Decision, Delivered, Diverted, Retry
 from plaudit.deliver.model.delivery import Delivery
+from plaudit.deliver.settle.headers import Headers
 from plaudit.records.attempt import (
     KEPT_ANSWER_BYTES,
     AttemptRecord,
     encode_attempt,
     encode_delivered,
 )
+from plaudit.records.trace_context import kafka_headers
 from plaudit.transport.answer import NO_TIMINGS, Answer
+
+
+def with_trace(headers: Headers | None, delivery: Delivery) -> Headers | None:
+    """Return the headers of an attempt record; those of a recorded delivery name its span."""
+    if delivery.spans is None:
+        return headers
+    return [*(headers or ()), *kafka_headers(delivery.spans.deliver.context)]
 
 
 def line(

@@ -172,6 +172,7 @@ class Settler:
         identity = (new_id_text(), self._worker)
         line = log_line.line(delivery, decision, attempted, identity, self.now_ms())
         value, headers = (line, None) if self.framing is None else self.framing.framed(line)
+        headers = log_line.with_trace(headers, delivery)
         return Write(self._attempts, value, delivery.endpoint_id.encode(), headers)
 
     @property

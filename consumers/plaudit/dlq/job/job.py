@@ -39,7 +39,7 @@ from plaudit.kafka.schemas.late_decoder import LateDecoder
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.transactions import TransactionalProducer
 from plaudit.records.times import wall_ms
-from plaudit.tracing.writer import open_tracing
+from plaudit.tracing.writer import closed, open_tracing
 
 
 class EndpointRefused(ValueError):
@@ -191,8 +191,7 @@ def _once(
         chosen = choose(letters, order, action, control, report)
         control.listener.began(report.chosen - report.moved)
         tracing = open_tracing("plaudit-jobs")
-        if tracing is not None:
-            stack.callback(tracing.writer.close)
+        stack.enter_context(closed(tracing))
         mover = LetterBatchWriter(
             producer, letters.topic, action, throttle, control, report, tracing
         )
