@@ -26,7 +26,7 @@ TAKES_AWAY = ("drop_", "alter_column", "rename_", "DROP ", "ALTER COLUMN", "RENA
 @pytest.mark.parametrize(
     ("found", "floor", "expected"),
     [
-        (None, None, "run `plaudit db migrate`"),
+        (None, None, "the database is empty; run `plaudit db migrate`"),
         ("0010", None, "run `plaudit db migrate`"),
         ("0011", "0011", None),
         ("0012", "0011", None),

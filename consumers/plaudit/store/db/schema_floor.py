@@ -32,8 +32,10 @@ def misfit(found: str | None, wanted: str, floor: str | None) -> str | None:
         wanted: revision of the release. Revisions are numbers of four digits.
         floor: floor of the tables.
     """
-    if found is None or found < wanted:
-        at = f"the database is at revision {found or 'none'}, this release needs {wanted}"
+    if found is None:
+        return "the database is empty; run `plaudit db migrate`"
+    if found < wanted:
+        at = f"the database is at revision {found}, this release needs {wanted}"
         return f"{at}; run `plaudit db migrate`"
     if found == wanted or (floor is not None and floor <= wanted):
         return None
