@@ -25,8 +25,8 @@ Kafka the same is Avro: [Producing in other languages](producing.md).
 Times are RFC 3339 in UTC, enums in lower case, what is absent is null. Fields marked **personal**
 may hold personal data. Ignore fields that you don't know: some may be added.
 
-Plaudit itself sends operational events, such as `endpoint.disabled`, to the endpoint that a workspace
-chooses: [Disable and enable](endpoints.md#disable-and-enable) has their types and fields.
+Plaudit itself sends operational events, such as `endpoint.disabled`, to the endpoint that a
+workspace chooses: [Disable and enable](endpoints.md#disable-and-enable) has their types and fields.
 """
 
 
