@@ -127,6 +127,7 @@ def test_an_invalid_event_is_refused_with_its_field(api: Installation) -> None:
     other = event(api)
     other["meta"]["workspace_id"] = str(uuid.uuid4())
     refused(post(api, {"type": "no.such", "data": good}), 422, "type")
+    refused(post(api, {"data": good}), 422, "type")
     refused(post(api, {"type": TYPE, "data": other}), 403, "data.meta.workspace_id")
     refused(post(api, {"type": TYPE, "data": good, "x": 1}), 422, "x")
     refused(post(api, {"type": TYPE, "data": good, "source": "a b"}), 422, "source")

@@ -200,3 +200,8 @@ def test_an_import_takes_the_first_characters_of_a_workspace(
     )  # fmt: skip
     assert done.code == 0, done.err
     assert OURS in done.out + done.err
+
+
+def test_a_key_without_its_workspace_is_refused_with_the_option(installed: Installation) -> None:
+    refused = installed.run("keys", "create", "crm", "--scope", "workspace")
+    assert (refused.code, "--workspace" in refused.err) == (2, True), refused.err

@@ -90,7 +90,7 @@ def redrive_letters(
 ) -> None:
     """Send dead letters again, after a preview and a confirmation.
 
-    Safe to kill and restart: a letter is sent and removed in one transaction.
+    Safe to kill and restart: each dead letter is sent and removed in one transaction.
 
     Examples:
       plaudit dlq redrive --reason exhausted --since 24h --rate 200
