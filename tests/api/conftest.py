@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from databases import new_sqlite
 from e2e.sink import Sink
 from plaudit.api.app import create_app
-from plaudit.api.dependencies import Parts, opened
+from plaudit.api.dependencies import ApiServices, opened
 from plaudit.api.server import make_server
 from plaudit.api.settings import ApiSettings
 from plaudit.deliver.settings import DeliverSettings, HttpSettings, SealSettings
@@ -37,7 +37,7 @@ class Installation:
         workspace: whose keys `write` and `read` are.
     """
 
-    parts: Parts
+    services: ApiServices
     app: FastAPI
     metrics: CollectorRegistry
     client: httpx.Client
@@ -73,17 +73,17 @@ def api(topics: KafkaSettings, tmp_path: Path) -> Iterator[Installation]:
         HttpSettings.model_validate({"allow_networks": "127.0.0.0/8"}),
     )
     settings = ApiSettings(api_rate_limit=0)
-    with opened(engine, topics, deliver, settings) as parts:
+    with opened(engine, topics, deliver, settings) as services:
         workspace, other = str(uuid.uuid4()), str(uuid.uuid4())
 
         def key(scope: Scope, of: str | None) -> dict[str, str]:
-            return {"authorization": f"Bearer {parts.keys.create(scope, of, 'test')[1]}"}
+            return {"authorization": f"Bearer {services.keys.create(scope, of, 'test')[1]}"}
 
         metrics = CollectorRegistry()
-        app = create_app(parts, metrics)
+        app = create_app(services, metrics)
         with served(app) as base, httpx.Client(base_url=base, timeout=30) as client:
             yield Installation(
-                parts,
+                services,
                 app,
                 metrics,
                 client,

@@ -50,7 +50,7 @@ def record(api: Installation, *attempts: Any) -> None:
     """Write attempts as the recorder does."""
     rows = AttemptRows("sqlite")
     made = [rows.row(decode_attempt(encode_attempt(each))) for each in attempts]
-    with api.parts.engine.begin() as connection:
+    with api.services.engine.begin() as connection:
         apply_sums(connection, sum_rows(insert_new(connection, made)))
 
 
@@ -192,7 +192,7 @@ def test_a_retry_of_what_is_not_there_any_more_says_so(api: Installation) -> Non
     gone = attempt(
         workspace_id=api.workspace,
         endpoint_id=made["id"],
-        origin_topic=api.parts.retrier.names.event_topic(Entity.TESTIMONIALS),
+        origin_topic=api.services.retrier.names.event_topic(Entity.TESTIMONIALS),
     )
     record(api, gone)
     at = f"/v1/deliveries/{gone['delivery_id']}/retry"
@@ -360,7 +360,7 @@ def test_readiness_wants_the_topics_and_the_database(
     with monkeypatch.context() as broken:
         broken.setattr("plaudit.kafka.admin.client.Admin.topic_names", lambda _: [])
         assert "missing topics" in api.client.get("/readyz").json()["problems"][0]
-    with api.parts.engine.begin() as connection:
+    with api.services.engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     assert "plaudit db migrate" in api.client.get("/readyz").json()["problems"][0]
 
@@ -393,7 +393,7 @@ def test_operators_look_without_a_key(api: Installation) -> None:
 
 
 def test_metrics_are_served_beside_the_api_where_an_operator_wants_them(api: Installation) -> None:
-    with served(create_app(api.parts, shows_metrics=True)) as base:
+    with served(create_app(api.services, shows_metrics=True)) as base:
         assert httpx.get(f"{base}/healthz").status_code == 200
         found = httpx.get(f"{base}/metrics")
         assert httpx.head(f"{base}/metrics").status_code == 200

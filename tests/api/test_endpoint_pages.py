@@ -44,7 +44,7 @@ def test_an_endpoint_that_cannot_be_decrypted_does_not_spoil_the_list(api: Insta
     other = SecretKeys([os.urandom(32)])
     asked = EndpointSpec("https://bad.example.com/", name="bad")
     bad = new_endpoint(other, asked, api.workspace, str(uuid4()), new_secret(), wall_ms())
-    with api.parts.engine.begin() as connection:
+    with api.services.engine.begin() as connection:
         rows.insert_all(connection, [bad])
     listed = {each["id"]: each for each in api.client.get(LIST, headers=api.read).json()}
     assert listed.keys() == {good, bad.endpoint_id}

@@ -83,7 +83,7 @@ def test_a_repeated_request_is_refused_while_the_first_one_runs(
     api: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside, go_on = threading.Event(), threading.Event()
-    real = api.parts.endpoints.add
+    real = api.services.endpoints.add
 
     def slow(*given: Any) -> Any:
         inside.set()

@@ -38,10 +38,10 @@ def post(api: Installation, body: object, **headers: str) -> Response:
 def found(api: Installation, count: int) -> dict[str, dict[str, str]]:
     """Return the headers of the events that are in Kafka, by event id."""
     read = {}
-    topic = api.parts.names.event_topic(Entity.TESTIMONIALS)
+    topic = api.services.names.event_topic(Entity.TESTIMONIALS)
     for partition in range(4):
         for offset in range(count):
-            record = api.parts.reader.read(topic, partition, offset)
+            record = api.services.reader.read(topic, partition, offset)
             if record is None:
                 break
             decoded = EventDecoder().decode(record.value)
@@ -157,7 +157,7 @@ def test_without_an_acknowledgement_there_is_no_202(
         raise BufferFull(doing)
 
     for send in (fail, full):
-        monkeypatch.setattr(api.parts.outlet.producer, "send", send)
+        monkeypatch.setattr(api.services.outlet.producer, "send", send)
         answer = post(api, {"type": TYPE, "data": event(api)})
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0

@@ -53,7 +53,7 @@ def test_a_job_is_ordered_followed_and_cancelled_within_its_workspace(installati
     for call in (stranger.get(at), stranger.post(f"{at}/cancel"), stranger.get(f"{at}/events")):
         assert call.status_code == 404
     assert stranger.get("/v1/jobs").json()["data"] == []
-    queue = JobQueue(installation.parts.engine, "runner")
+    queue = JobQueue(installation.services.engine, "runner")
     job = queue.claim()
     assert job is not None
     queue.keep(job, JobProgress(10, 3, "the pace"))

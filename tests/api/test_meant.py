@@ -50,7 +50,7 @@ def test_an_action_works_without_a_body(api: Installation, sink: Sink, action: s
     ("at", "field", "said"),
     [
         ("/v1/deliveries?endpoint=x&type=y", "endpoint", "did you mean endpoint_id?"),
-        ("/v1/deliveries?limit=1&limit=2", "limit", "given twice"),
+        ("/v1/deliveries?limit=1&limit=2", "limit", "occurs twice"),
         ("/v1/endpoints?workspace=x", "workspace", "did you mean workspace_id?"),
         ("/v1/stats?endpoint=x", "endpoint", "did you mean endpoint_id?"),
         ("/v1/keys?x=1", "x", "known are workspace_id"),
@@ -74,10 +74,10 @@ def test_a_retry_of_many_leaves_out_what_was_delivered(api: Installation) -> Non
     mine = {"workspace_id": api.workspace, "endpoint_id": endpoint}
     record(api, attempt(**mine), attempt(**mine), failed(**mine))
     known = Query(workspace_id=api.workspace, endpoint_id=endpoint)
-    states = [each.state for each in api.parts.retrier.matching(known).deliveries]
+    states = [each.state for each in api.services.retrier.matching(known).deliveries]
     assert states == [State.PENDING]
     delivered = replace(known, state=State.DELIVERED)
-    assert len(api.parts.retrier.matching(delivered).deliveries) == 2
+    assert len(api.services.retrier.matching(delivered).deliveries) == 2
     answer = api.client.post(
         "/v1/deliveries/retry", headers=api.write, json={"endpoint_id": endpoint}
     ).json()
@@ -85,9 +85,9 @@ def test_a_retry_of_many_leaves_out_what_was_delivered(api: Installation) -> Non
 
 
 def test_an_event_for_a_missing_topic_is_not_worth_a_retry(api: Installation) -> None:
-    topic = api.parts.names.event_topics[0]
-    assert api.parts.brokers.remove([topic], api.parts.names.prefix) == []
-    until(lambda: topic not in api.parts.brokers.topic_names(), "the brokers have deleted it")
+    topic = api.services.names.event_topics[0]
+    assert api.services.brokers.remove([topic], api.services.names.prefix) == []
+    until(lambda: topic not in api.services.brokers.topic_names(), "the brokers have deleted it")
     event = json.loads(example_json("testimonial.approved"))
     event["meta"]["workspace_id"] = api.workspace
     body = {"type": "testimonial.approved", "data": event}

@@ -10,13 +10,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from plaudit.api.app import create_app
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 
 
 @pytest.fixture(name="document", scope="module")
 def openapi_document() -> dict[str, Any]:
     """The document, which depends on no service."""
-    return create_app(object.__new__(Parts)).openapi()
+    return create_app(object.__new__(ApiServices)).openapi()
 
 
 def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -32,9 +32,9 @@ FILTER = {"field": "testimonial.rating.value", "gt": 3}
 def limited(api: Installation, **given: Any) -> Iterator[httpx.Client]:
     """Serve an installation with other limits; yields V's client."""
     settings = ApiSettings.model_validate(given)
-    parts = replace(api.parts, quotas=Quotas.of(api.parts.engine, settings))
+    services = replace(api.services, quotas=Quotas.of(api.services.engine, settings))
     with (
-        served(create_app(parts)) as base,
+        served(create_app(services)) as base,
         httpx.Client(base_url=base, headers=api.write, timeout=30) as client,
     ):
         yield client

@@ -22,7 +22,7 @@ def test_an_autoscaler_asks_what_is_due(api: Installation) -> None:
     assert found == {"lane": "deliveries", **nothing}
     assert api.client.get("/v1/scaling?lane=deliveries", headers=api.write).status_code == 403
     assert api.client.get("/v1/scaling?lane=fast", headers=api.admin).status_code == 422
-    pages = {scaling.PATH: scaling.ScalingPage(api.parts.scaling)}
+    pages = {scaling.PATH: scaling.ScalingPage(api.services.scaling)}
     server = HealthServer(ApiHealth(lambda: ()), "127.0.0.1", 0, pages)
     try:
         at = f"http://127.0.0.1:{server.port}/v1/scaling"

@@ -58,12 +58,12 @@ async def request(reader: asyncio.StreamReader) -> bool:
     return True
 
 
-def answers(*parts: bytes) -> Behave:
+def answers(*services: bytes) -> Behave:
     """Return a behavior that answers every request so."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await request(reader):
-            for part in parts:
+            for part in services:
                 writer.write(part)
                 await writer.drain()
 
@@ -104,7 +104,7 @@ async def never_ends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 BEHAVIORS: Final[dict[str, Behave]] = {
-    **{name: answers(*parts) for name, parts in ANSWERS.items()},
+    **{name: answers(*services) for name, services in ANSWERS.items()},
     "a byte a second": trickles,
     "a reset": resets,
     "accepts and never reads": never_reads,

@@ -73,7 +73,7 @@ class PageTime:
 
 def addresses(made: Rig, endpoints: int) -> dict[str, str]:
     """Return the address of each page by name."""
-    with reading(made.parts.engine) as connection:
+    with reading(made.services.engine) as connection:
         latest = connection.execute(
             sa.select(ATTEMPTS.c.delivery_id, ATTEMPTS.c.event_id, ATTEMPTS.c.subject)
             .order_by(ATTEMPTS.c.started_at.desc())
@@ -118,7 +118,7 @@ def addresses(made: Rig, endpoints: int) -> dict[str, str]:
 
 def prepare(made: Rig, endpoints: int) -> None:
     """Add the endpoints of the log, their health of a day, and dead letters."""
-    engine = made.parts.engine
+    engine = made.services.engine
     with reading(engine) as connection:
         if connection.execute(sa.select(TABLE.c.endpoint_id).limit(1)).one_or_none() is not None:
             return
@@ -130,7 +130,7 @@ def _add_endpoints(made: Rig, count: int) -> None:
     now_ms = int(time.time() * 1_000)
     endpoints = [
         new_endpoint(
-            made.parts.secrets,
+            made.services.secrets,
             EndpointSpec(f"https://hook-{number}.example.com/plaudit", name=f"hook-{number}"),
             workspace_of(number),
             endpoint_id(number),
@@ -139,7 +139,7 @@ def _add_endpoints(made: Rig, count: int) -> None:
         )
         for number in range(count)
     ]
-    with made.parts.engine.begin() as connection:
+    with made.services.engine.begin() as connection:
         rows.insert_all(connection, endpoints)
 
 

@@ -10,7 +10,8 @@ EDGES: Final = (
     Break(
         "the quota of host names holds for a new endpoint on a page",
         "consumers/plaudit/console/pages/endpoints.py",
-        "        ask.parts.api.quotas.check_new(ask.parts.api.endpoints, workspace, wanted)\n",
+        "        ask.services.api.quotas.check_new("
+        "ask.services.api.endpoints, workspace, wanted)\n",
         "",
         "tests/console/test_quotas.py",
     ),
@@ -24,7 +25,7 @@ EDGES: Final = (
     Break(
         "test sends of an admin's key count for the workspace",
         "consumers/plaudit/api/routes/endpoints.py",
-        "        check_workspace(parts.quotas.tests, known.workspace_id)\n",
+        "        check_workspace(services.quotas.tests, known.workspace_id)\n",
         "        pass\n",
         "tests/api/test_quotas.py::test_a_workspace_may_ask_for_so_much",
     ),

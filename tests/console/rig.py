@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from api.conftest import served
 from databases import new_sqlite
 from plaudit.api.app import create_app
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.event_writer import EventWriter
 from plaudit.api.quotas import Quotas
 from plaudit.api.rate_limits import RateLimits
@@ -93,10 +93,10 @@ class KeptLetters(DeadLetters):
         """Add a letter."""
         self.known[kind].append(letter)
 
-    def looked(self, kind: Kind) -> tuple[Sequence[Letter], bool]:
+    def letters(self, kind: Kind) -> tuple[Sequence[Letter], bool]:
         return sorted(self.known[kind], key=order_of, reverse=True), False
 
-    def whole(self, _: Kind, known: Letter) -> Letter | None:
+    def read_full(self, _: Kind, known: Letter) -> Letter | None:
         return known
 
     def export(self, kind: Kind, wanted: LetterFilter) -> Iterator[str]:
@@ -149,7 +149,7 @@ class Rig:
 
     app: FastAPI
     base: str
-    parts: Parts
+    services: ApiServices
     workspace: str
     other: str
     records: Records
@@ -163,18 +163,18 @@ class Rig:
         spec = EndpointSpec(
             given.pop("url", f"https://{name}.example.com/hooks"), name=name, **given
         )
-        return self.parts.endpoints.add(workspace or self.workspace, spec).endpoint.endpoint_id
+        return self.services.endpoints.add(workspace or self.workspace, spec).endpoint.endpoint_id
 
     def log(self, *attempts: AttemptRecord) -> None:
         """Write attempts as the recorder does."""
         rows = AttemptRows("sqlite")
         made = [rows.row(decode_attempt(encode_attempt(each))) for each in attempts]
-        with self.parts.engine.begin() as connection:
+        with self.services.engine.begin() as connection:
             apply_sums(connection, sum_rows(insert_new(connection, made)))
 
     def finish(self, chosen: int, **report: Any) -> None:
         """Run every queued job, as a runner that finds this many records."""
-        queue = JobQueue(self.parts.engine, "runner")
+        queue = JobQueue(self.services.engine, "runner")
         while (job := queue.claim()) is not None:
             queue.keep(job, JobProgress(chosen, 0 if job.dry_run else chosen))
             queue.conclude(job, JobState.DONE, {"chosen": chosen, **report}, None)
@@ -232,7 +232,7 @@ def rig(
     sent = cast("Producer", Sent())
     rules = Rules(AddressPolicy((ip_network("127.0.0.0/8"),)), known.tiers)
     reader, decoder = cast("RecordReader", records), LateDecoder(known)
-    parts = Parts(
+    services = ApiServices(
         engine=engine,
         endpoints=EndpointService(engine, secrets, cast("Relay", Silent()), rules),
         keys=KeyService(engine),
@@ -256,17 +256,17 @@ def rig(
         recent=recent,
         decoder=decoder,
     )
-    app = create_app(parts)
+    app = create_app(services)
     console = ConsoleSettings(**settings)
-    mount(app, parts, console, known, (oidc or OidcSettings()).client(console.console_url))
-    made = Rig(app, "", parts, str(uuid.uuid4()), str(uuid.uuid4()), records, letters, recent)
+    mount(app, services, console, known, (oidc or OidcSettings()).client(console.console_url))
+    made = Rig(app, "", services, str(uuid.uuid4()), str(uuid.uuid4()), records, letters, recent)
     for name, scope, of in (
         ("admin", Scope.ADMIN, None),
         ("write", Scope.WORKSPACE, made.workspace),
         ("read", Scope.READ, made.workspace),
         ("stranger", Scope.WORKSPACE, made.other),
     ):
-        made.keys[name] = parts.keys.create(scope, of, f"{name}'s key")[1]
+        made.keys[name] = services.keys.create(scope, of, f"{name}'s key")[1]
     with patch("plaudit.console.pages.overview.read_status", no_lag), served(app) as made.base:
         yield made
         for client in made.clients:

@@ -41,7 +41,7 @@ def paint(rig: Rig, per_hour: int = 12) -> dict[str, str]:
         "Warehouse": rig.add("Warehouse", url="https://ingest.example.net/events", rate_limit=20.0),
         "Old shop": rig.add("Old shop", url="https://shop.example.org/webhook"),
     }
-    rig.parts.endpoints.disable(ids["Old shop"], "failing for 3 days")
+    rig.services.endpoints.disable(ids["Old shop"], "failing for 3 days")
     now = int(time.time() * 1_000)
     made: list[AttemptRecord] = []
     for hour in range(23, -1, -1):
@@ -72,7 +72,7 @@ def events(rig: Rig, now: int) -> None:
 
 def jobs(rig: Rig, endpoint: str) -> dict[str, str]:
     """Add jobs in every state; return their ids."""
-    service, mine = rig.parts.jobs, rig.workspace
+    service, mine = rig.services.jobs, rig.workspace
     redrive: dict[str, Any] = {"kind": "redrive", "filter": {"reasons": ["exhausted"]}, "rate": 50}
     counts = {"reason": {"exhausted": 38}, "endpoint": {endpoint: 38}}
     counted = service.create(JobKind.REDRIVE, "letters", redrive, mine, dry_run=True)
@@ -82,7 +82,7 @@ def jobs(rig: Rig, endpoint: str) -> dict[str, str]:
     rig.finish(12, counts={"reason": {"gone": 12}})
     retry = {"kind": "retry", "endpoint_id": endpoint, "state": "pending", "rate": 20}
     running = service.create(JobKind.RETRY, "letters", retry, mine, dry_run=False)
-    queue = JobQueue(rig.parts.engine, "runner")
+    queue = JobQueue(rig.services.engine, "runner")
     job = queue.claim()
     assert job is not None
     queue.keep(job, JobProgress(1_204, 431))

@@ -152,7 +152,7 @@ def _open_without_scripts(browser: Browser, address: str) -> None:
 def test_a_link_into_the_console_signs_in_at_once(browser: Browser, console: Rig) -> None:
     """`plaudit dev` prints such a link."""
     admin = SessionGrant(WebApp.CONSOLE, "dev", Scope.ADMIN)
-    token, _ = SessionService(console.parts.engine).create_link(admin, 60_000, 60_000)
+    token, _ = SessionService(console.services.engine).create_link(admin, 60_000, 60_000)
     with opened(browser) as page:
         page.goto(f"{console.base}/console/enter?token={token}")
         page.get_by_role("heading", name="Overview").wait_for()

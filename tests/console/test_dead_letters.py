@@ -33,7 +33,7 @@ def fill(console: Rig) -> dict[str, str]:
 
 def latest(console: Rig) -> StoredJob:
     """Return the newest job."""
-    return console.parts.jobs.list().jobs[0]
+    return console.services.jobs.list().jobs[0]
 
 
 def test_the_page_counts_by_reason_endpoint_and_age_and_each_number_leads_to_its_letters(

@@ -33,7 +33,7 @@ def test_every_endpoint_is_on_one_page_and_trouble_on_the_first(
     monkeypatch.setattr(endpoint_list, "MOST_ROWS", 3)
     made = [console.add(f"crm-{number}") for number in range(8)]
     for each in (made[6], made[7]):
-        console.parts.endpoints.disable(each, "paused")
+        console.services.endpoints.disable(each, "paused")
     found = pages(console.browser(), "/console/endpoints")
     assert found == [[made[6], made[7], *made[:3]], made[3:6], made[6:]]
     assert pages(console.browser(), "/console/endpoints?state=trouble") == [[made[6], made[7]]]
@@ -51,8 +51,8 @@ def test_a_search_knows_changes_that_were_made_since_the_last_one(console: Rig) 
     browser = console.browser()
     assert set(ROW.findall(browser.get(f"{search}HOOKS.ex"))) == {slack, gone}
     moved = EndpointSpec("https://elsewhere.example.com/T0", name="Slack")
-    console.parts.endpoints.update(slack, moved)
-    console.parts.endpoints.remove(gone)
+    console.services.endpoints.update(slack, moved)
+    console.services.endpoints.remove(gone)
     assert ROW.findall(browser.get(f"{search}hooks.ex")) == []
     assert ROW.findall(browser.get(f"{search}elsewhere")) == [slack]
     assert ROW.findall(browser.get(f"{search}sla")) == [slack]
@@ -60,6 +60,6 @@ def test_a_search_knows_changes_that_were_made_since_the_last_one(console: Rig) 
 
 def test_a_search_finds_nothing_of_another_workspace(console: Rig) -> None:
     console.add("Slack")
-    index = EndpointIndex(console.parts.engine, console.parts.endpoints)
+    index = EndpointIndex(console.services.engine, console.services.endpoints)
     assert [each.name for each in index.find("sl", "sl", console.workspace)] == ["Slack"]
     assert index.find("sl", "sl", console.other) == []

@@ -13,7 +13,7 @@ from plaudit.store.jobs.job_model import StoredJob
 
 def latest(console: Rig) -> StoredJob:
     """Return the newest job."""
-    return console.parts.jobs.list().jobs[0]
+    return console.services.jobs.list().jobs[0]
 
 
 def ordered(console: Rig, browser: Browser, page: str, to: str | None = None, **form: str) -> str:
@@ -58,7 +58,7 @@ def test_all_deliveries_that_match_are_retried_by_a_job_after_a_count(console: R
     browser = console.browser("write")
     page = f"/console/deliveries/retry?endpoint={endpoint}&state=waiting"
     assert "3 deliveries would be sent again" in browser.get(page)
-    assert not console.parts.jobs.list().jobs
+    assert not console.services.jobs.list().jobs
     form = {"endpoint": endpoint, "state": "waiting", "since": "24h", "rate": "50"}
     ordered(console, browser, page, "/console/deliveries/retry", **form)
     job = latest(console)
@@ -75,10 +75,10 @@ def test_all_deliveries_that_match_are_retried_by_a_job_after_a_count(console: R
 def test_an_endpoint_is_enabled_and_what_it_missed_is_counted(console: Rig) -> None:
     endpoint = console.add("crm")
     browser, at = console.browser("write"), f"/console/endpoints/{endpoint}"
-    console.parts.endpoints.disable(endpoint, "failing")
+    console.services.endpoints.disable(endpoint, "failing")
     assert browser.post(at, f"{at}/recover").status_code == 409
     ordered(console, browser, at, f"{at}/recover", enable="yes")
-    assert console.parts.endpoints.get(endpoint).status == "active"
+    assert console.services.endpoints.get(endpoint).status == "active"
     assert (latest(console).kind, latest(console).dry_run) == ("recovery", True)
     assert latest(console).params["endpoint_id"] == endpoint
 
@@ -107,4 +107,4 @@ def test_an_order_that_can_not_be_is_refused(console: Rig, order: dict[str, str]
     given = {**order, "endpoint": ids.get(order.get("endpoint", ""), order.get("endpoint", ""))}
     sent = console.browser("write").post("/console/replay", **given)
     assert sent.status_code in {404, 422}, order
-    assert not console.parts.jobs.list().jobs
+    assert not console.services.jobs.list().jobs

@@ -30,7 +30,7 @@ def test_letters_are_chosen_and_sent_again_by_keyboard_and_the_job_moves(
         page.get_by_role("button", name="Send again").focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**/jobs/*")
-        (job,) = console.parts.jobs.list(console.workspace).jobs
+        (job,) = console.services.jobs.list(console.workspace).jobs
         assert len(job.params["filter"]["ids"]) == 1
         page.locator(".verdict", has_text="waits for a runner").wait_for()
         console.finish(1)
@@ -41,7 +41,7 @@ def test_letters_are_chosen_and_sent_again_by_keyboard_and_the_job_moves(
 
 def _follow(page: Page, console: Rig) -> None:
     """Carry out the job of a page step by step, and see each on the page."""
-    queue = JobQueue(console.parts.engine, "runner")
+    queue = JobQueue(console.services.engine, "runner")
     job = queue.claim()
     assert job is not None
     queue.keep(job, JobProgress(1_204, 431))

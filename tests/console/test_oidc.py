@@ -48,7 +48,7 @@ def served(running: LocalProvider, tmp_path_factory: pytest.TempPathFactory) -> 
     `tests/console/test_signing_in.py` tests the limit.
     """
     folder: Path = tmp_path_factory.mktemp("oidc")
-    unlimited = patch("plaudit.console.parts.SIGN_INS_PER_MINUTE", 0)
+    unlimited = patch("plaudit.console.services.SIGN_INS_PER_MINUTE", 0)
     with unlimited, rig(folder, oidc=settings_of(running.issuer), console_url=URL) as made:
         yield made
 

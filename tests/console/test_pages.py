@@ -156,7 +156,7 @@ def test_an_endpoint_is_created_changed_disabled_and_removed(console: Rig) -> No
     made = browser.post("/console/endpoints/new", **{**form, "types": ["form.completed"]})
     secret = re.search(r"whsec_[\w+/=]+", made.text)
     assert secret is not None
-    (known,) = console.parts.endpoints.list(console.workspace)
+    (known,) = console.services.endpoints.list(console.workspace)
     at = f"/console/endpoints/{known.endpoint_id}"
     assert secret[0] not in browser.get(at)
 
@@ -170,7 +170,7 @@ def test_an_endpoint_is_created_changed_disabled_and_removed(console: Rig) -> No
     assert stale.status_code == 412
     kept = browser.post(f"{at}/edit", url="https://crm.example.com/z", name="CRM", version="2")
     assert kept.status_code == 303
-    wanted = console.parts.endpoints.spec_of(console.parts.endpoints.get(known.endpoint_id))
+    wanted = console.services.endpoints.spec_of(console.services.endpoints.get(known.endpoint_id))
     assert (wanted.url, dict(wanted.headers)) == (
         "https://crm.example.com/z",
         {"X-Token": "s3cr3t"},
@@ -224,7 +224,7 @@ def test_a_reader_changes_nothing(console: Rig) -> None:
 def test_a_subscriber_finds_nothing_of_another_workspace(console: Rig) -> None:
     """Every page and every form, with every id of the other workspace."""
     ids = paint(console, per_hour=6)
-    ids |= {"key": console.parts.keys.list(console.workspace)[0].key_id}
+    ids |= {"key": console.services.keys.list(console.workspace)[0].key_id}
     before = _state(console)
     stranger = console.browser("stranger")
     portal = entered(console, key="stranger")
@@ -235,12 +235,12 @@ def test_a_subscriber_finds_nothing_of_another_workspace(console: Rig) -> None:
 
 def _state(console: Rig) -> tuple[object, ...]:
     """Return what belongs to the workspace."""
-    mine, parts = console.workspace, console.parts
+    mine, services = console.workspace, console.services
     return (
-        parts.endpoints.list(mine),
-        parts.keys.list(mine),
-        parts.jobs.list(mine).jobs,
-        parts.workspaces.get(mine),
+        services.endpoints.list(mine),
+        services.keys.list(mine),
+        services.jobs.list(mine).jobs,
+        services.workspaces.get(mine),
     )
 
 
@@ -292,7 +292,7 @@ def test_nothing_from_outside_becomes_code(console: Rig) -> None:
     console.log(hostile)
     dead = _hostile_letter(console, endpoint)
     job = _hostile_job(console)
-    console.parts.endpoints.disable(endpoint, HOSTILE)
+    console.services.endpoints.disable(endpoint, HOSTILE)
     browser = console.browser()
     for url in (
         "/console",
@@ -332,7 +332,7 @@ def _hostile_letter(console: Rig, endpoint: str) -> Letter:
 def _hostile_job(console: Rig) -> StoredJob:
     """Add a job with hostile text in its order and in its report."""
     params: dict[str, Any] = {"kind": "redrive", "filter": {"error": HOSTILE}}
-    job = console.parts.jobs.create(JobKind.REDRIVE, "letters", params, None, dry_run=True)
+    job = console.services.jobs.create(JobKind.REDRIVE, "letters", params, None, dry_run=True)
     console.finish(3, counts={"reason": {HOSTILE: 3}}, skipped={HOSTILE: 1})
     return job
 
@@ -353,6 +353,6 @@ def test_new_deliveries_announce_themselves(console: Rig) -> None:
 
 def test_an_empty_installation_says_what_comes_first(console: Rig) -> None:
     browser = console.browser()
-    assert "There are no endpoints yet." in browser.get("/console")
+    assert "No endpoints yet." in browser.get("/console")
     assert "Create the first one" in browser.get("/console/endpoints")
     assert "A delivery is one event for one endpoint" in browser.get("/console/deliveries")

@@ -16,7 +16,7 @@ from plaudit.kafka.read.consumer import Partition
 
 @pytest.mark.parametrize(("form", "sent", "why"), [
     ({}, 100, None),
-    ({"types": "testimonial.approved"}, 25, "its type is not chosen"),
+    ({"types": "testimonial.approved"}, 25, "its type is not selected"),
     ({"filter": '{"field": "testimonial.rating.value", "gt": 3}'}, 45, "the filter does not match"),
     ({"spaces": "00000000-0000-4000-8000-000000000000"}, 0, "it belongs to another space"),
 ])  # fmt: skip
@@ -49,7 +49,7 @@ def test_the_api_previews_a_choice_as_the_form_does(console: Rig) -> None:
     shown = asked("read").json()
     assert (shown["total"], shown["sent"], len(shown["unsent"])) == (100, 10, 90)
     assert {each["why"] for each in shown["unsent"]} == {
-        "its type is not chosen",
+        "its type is not selected",
         "the filter does not match",
     }
     assert asked("stranger").json()["total"] == 0

@@ -19,7 +19,7 @@ def test_a_workspace_has_a_quota_for_host_names_on_the_pages_too(tmp_path: Path)
         assert again.status_code == 200
         [first] = [
             each.endpoint_id
-            for each in console.parts.endpoints.list(console.workspace)
+            for each in console.services.endpoints.list(console.workspace)
             if each.name == "first"
         ]
         edit = f"/console/endpoints/{first}/edit"

@@ -17,11 +17,11 @@ def test_a_key_is_shown_once_and_revoked(console: Rig) -> None:
     text = re.search(r"<code>(plk_[\w-]+)</code>", made.text)
     assert text is not None
     assert text[1] not in browser.get("/console/settings/keys")
-    key = console.parts.keys.find(text[1])
+    key = console.services.keys.find(text[1])
     assert key is not None
     assert (key.scope, key.workspace_id) == ("read", console.workspace)
     browser.post("/console/settings/keys", f"/console/settings/keys/{key.key_id}")
-    assert console.parts.keys.find(text[1]) is None
+    assert console.services.keys.find(text[1]) is None
     refused = browser.post("/console/settings/keys", name="all", scope="admin")
     assert refused.status_code == 403
     assert browser.post("/console/settings/keys", name="x", scope="none").status_code == 422
@@ -60,7 +60,7 @@ def test_notices_go_to_an_endpoint_of_the_workspace(console: Rig) -> None:
     at = "/console/settings/notices"
     of = {"workspace": console.workspace, "type": ["endpoint.failing", "job.completed"]}
     assert browser.post(at, **of, endpoint=mine).status_code == 303
-    known = console.parts.workspaces.get(console.workspace)
+    known = console.services.workspaces.get(console.workspace)
     assert known.notify_endpoint_id == mine
     assert known.notify_types == ("endpoint.failing", "job.completed")
     page = browser.get(at)
@@ -71,7 +71,7 @@ def test_notices_go_to_an_endpoint_of_the_workspace(console: Rig) -> None:
     assert nothing.status_code == 422
     assert "choose at least one notice" in nothing.text.lower()
     assert browser.post(at, workspace=console.workspace).status_code == 303, "no endpoint"
-    assert console.parts.workspaces.get(console.workspace).notify_endpoint_id is None
+    assert console.services.workspaces.get(console.workspace).notify_endpoint_id is None
 
 
 def test_sessions_of_a_person_are_found_and_ended_at_once(console: Rig) -> None:

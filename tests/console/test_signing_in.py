@@ -64,11 +64,11 @@ def test_an_unknown_or_revoked_key_does_not_sign_in(console: Rig) -> None:
 
 
 def test_a_session_ends_with_its_key(console: Rig) -> None:
-    key, text = console.parts.keys.create(*_scope(console))
+    key, text = console.services.keys.create(*_scope(console))
     console.keys["short"] = text
     browser = console.browser("short")
     browser.get("/console")
-    console.parts.keys.revoke(key.key_id)
+    console.services.keys.revoke(key.key_id)
     assert browser.client.get("/console").status_code == 303
 
 
@@ -118,7 +118,7 @@ def test_a_form_needs_the_token_of_its_own_session(console: Rig) -> None:
     foreign = other.token("/console")
     for token in ("", "00", "zz", foreign, foreign[:-2]):
         assert one.client.post(at, data={"csrf": token}).status_code == 403
-    assert console.parts.endpoints.get(endpoint).status == "active"
+    assert console.services.endpoints.get(endpoint).status == "active"
     assert one.client.post(at, data={"csrf": one.token("/console")}).status_code == 303
 
 

@@ -53,15 +53,15 @@ def answers(blocks: list[str], **variables: str) -> list[dict[str, Any]]:
 def test_the_commands_create_publish_list_and_retry(
     api: Installation, topics: KafkaSettings
 ) -> None:
-    key = api.parts.keys.create(Scope.WORKSPACE, WORKSPACE, "curl")[1]
+    key = api.services.keys.create(Scope.WORKSPACE, WORKSPACE, "curl")[1]
     first = BLOCKS.index("API=http://localhost:8400\nKEY=plk_…\n")
     create, publish, listing, retry, retry_all = BLOCKS[first + 1 : first + 6]
-    assert apply(api.parts.brokers, declared(topics, partitions=FEW)).ok
+    assert apply(api.services.brokers, declared(topics, partitions=FEW)).ok
     variables = {"API": str(api.client.base_url), "KEY": key}
 
     made, sent = answers([create, publish], **variables)
     assert (made["name"], made["secret"].startswith("whsec_")) == ("crm", True)
-    topic = api.parts.names.event_topic(Entity.TESTIMONIALS)
+    topic = api.services.names.event_topic(Entity.TESTIMONIALS)
     [event] = read_topic(topics, topic)
     waits = failed(
         event_id=sent["ids"][0],

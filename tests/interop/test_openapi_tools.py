@@ -11,7 +11,7 @@ import pytest
 
 from interop.toolchain import INSTALLED, tool
 from plaudit.api.app import create_app
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(200)]
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.nightly, pytest.mark.timeout(200)]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the document."""
-    document = create_app(object.__new__(Parts)).openapi()
+    document = create_app(object.__new__(ApiServices)).openapi()
     (tmp_path / "openapi.json").write_text(json.dumps(document, indent=1))
     return tmp_path
 

@@ -111,7 +111,7 @@ def orders(api: Installation, url: str, generated: Generated) -> Iterator[tuple[
         body=generated.body("EndpointBody", {"url": url, "signing": "both"}),
     )
     endpoint = made.parsed.id
-    topic = api.parts.retrier.names.event_topic(Entity.TESTIMONIALS)
+    topic = api.services.retrier.names.event_topic(Entity.TESTIMONIALS)
     tried = attempt(workspace_id=api.workspace, endpoint_id=endpoint, origin_topic=topic)
     record(api, tried)
     delivery, one = {"delivery_id": tried["delivery_id"]}, {"endpoint_id": endpoint}
@@ -164,7 +164,7 @@ def orders(api: Installation, url: str, generated: Generated) -> Iterator[tuple[
 def test_every_call_of_the_generated_client_works(
     api: Installation, topics: KafkaSettings, sink: Sink, generated: Generated
 ) -> None:
-    assert apply(api.parts.brokers, declared(topics, partitions=FEW)).ok
+    assert apply(api.services.brokers, declared(topics, partitions=FEW)).ok
     tags = {
         each["operationId"]: each["tags"][0]
         for methods in api.app.openapi()["paths"].values()

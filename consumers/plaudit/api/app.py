@@ -1,4 +1,4 @@
-"""REST API application: routes, problem documents, and operators' endpoints."""
+"""REST API application: routes, problem documents and health checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.explorer.pages import add_explorer
 from plaudit.api.middleware.idempotency import Idempotency
 from plaudit.api.middleware.metrics import MetricsMiddleware
@@ -44,14 +44,14 @@ _MODULES: Final = (
 
 
 def create_app(
-    parts: Parts, registry: CollectorRegistry | None = None, *, shows_metrics: bool = False
+    services: ApiServices, registry: CollectorRegistry | None = None, *, shows_metrics: bool = False
 ) -> FastAPI:
-    """Return the application for the dependencies of this process.
+    """Return the application with the services of this process.
 
     Args:
-        parts: dependencies of the process.
+        services: services of the process.
         registry: receives the metrics of requests.
-        shows_metrics: whether `/metrics` is served here, too.
+        shows_metrics: whether the application also serves `/metrics`.
     """
     registry = registry or CollectorRegistry()
     app = Api(
@@ -65,20 +65,20 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
-        # A redirect would go to the host that the request's Host header names.
+        # A redirect would lead to the host in the request's Host header.
         redirect_slashes=False,
         lifespan=_closing,
     )
-    app.state.parts = parts
+    app.state.services = services
     app.router.routes.append(events.ROUTE)
     for module in _MODULES:
         app.include_router(module.router, dependencies=[Depends(check_query)])
     install(app)
     app.add_middleware(events.Shortcut)
-    app.add_middleware(Idempotency, parts=parts)
-    app.add_middleware(RequestGuard, parts=parts)
+    app.add_middleware(Idempotency, services=services)
+    app.add_middleware(RequestGuard, services=services)
     app.add_middleware(MetricsMiddleware, registry=registry)
-    _add_health(app, parts)
+    _add_health(app, services)
     add_explorer(app)
     if shows_metrics:
         _add_metrics(app, registry)
@@ -88,12 +88,12 @@ def create_app(
 @asynccontextmanager
 async def _closing(app: FastAPI) -> AsyncIterator[None]:
     yield
-    parts: Parts = app.state.parts
-    await parts.sender.aclose()
+    services: ApiServices = app.state.services
+    await services.sender.aclose()
 
 
-def _add_health(app: FastAPI, parts: Parts) -> None:
-    readiness = Readiness(partial(problems_of, parts))
+def _add_health(app: FastAPI, services: ApiServices) -> None:
+    readiness = Readiness(partial(problems_of, services))
 
     @app.api_route("/healthz", methods=LOOK, include_in_schema=False)
     async def healthz() -> dict[str, object]:

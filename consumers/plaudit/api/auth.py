@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.problems import Refused
 from plaudit.api.rate_limits import RateLimits
 from plaudit.store.access.api_keys import ApiKey, Scope
@@ -28,10 +28,10 @@ _BEARER: Final = HTTPBearer(
 _CHALLENGE: Final = {"www-authenticate": "Bearer"}
 
 
-async def parts_of(request: Request) -> Parts:
-    """Return the dependencies of this process."""
-    parts: Parts = request.app.state.parts
-    return parts
+async def services_of(request: Request) -> ApiServices:
+    """Return the services of this process."""
+    services: ApiServices = request.app.state.services
+    return services
 
 
 async def idempotency_of(request: Request) -> IdempotencySeed | None:
@@ -70,7 +70,7 @@ class Caller:
         """Return the workspace in which to create something.
 
         Raises:
-            Refused: the key is read-only, belongs to another workspace, or no workspace is given.
+            Refused: the key is read-only, belongs to another workspace, or no workspace is set.
         """
         self.check_writes()
         wanted = self.reads(workspace_id)
@@ -82,7 +82,7 @@ class Caller:
         """Check that an object belongs to the key's workspace.
 
         Raises:
-            Refused: it belongs to another workspace.
+            Refused: the object belongs to another workspace.
         """
         if self.key.workspace_id not in {None, workspace_id}:
             raise Refused(403, "this key belongs to another workspace", field=field)
@@ -94,29 +94,29 @@ class Caller:
             Refused: the key is read-only.
         """
         if self.only_reads:
-            raise Refused(403, "this key only reads")
+            raise Refused(403, "this key is read-only")
 
     def owns(self, endpoint: StoredEndpoint) -> StoredEndpoint:
         """Return an endpoint that the key may see.
 
         Raises:
-            NoSuchEndpoint: the endpoint is unknown, or belongs to another workspace; both look the
-                same.
+            NoSuchEndpoint: the endpoint is unknown or belongs to another workspace, with the same
+                message.
         """
         if self.key.workspace_id not in {None, endpoint.workspace_id}:
             raise NoSuchEndpoint(endpoint.endpoint_id)
         return endpoint
 
 
-async def admitted(parts: Parts, authorization: str | None, *, events: bool) -> Caller:
-    """Return the caller named by the `authorization` header.
+async def admitted(services: ApiServices, authorization: str | None, *, events: bool) -> Caller:
+    """Return the caller that the `authorization` header identifies.
 
-    Only keys that this process has not seen are looked up in a thread.
+    It looks up keys in a thread, unless they are in this process's cache.
 
     Args:
-        parts: dependencies of the process.
+        services: services of the process.
         authorization: value of the header.
-        events: whether the request publishes; publishing has its own rate limit.
+        events: whether the request publishes events, which has its own rate limit.
 
     Raises:
         Refused: the key is missing, invalid or read-only, or exceeds its rate limit.
@@ -126,13 +126,13 @@ async def admitted(parts: Parts, authorization: str | None, *, events: bool) -> 
     if scheme.lower() != "bearer" or not text:
         detail = "no API key; send it as `Authorization: Bearer plk_…`"
         raise Refused(401, detail, headers=_CHALLENGE)
-    key = parts.keys.cached(text)
+    key = services.keys.cached(text)
     if key is None:
-        key = await run_in_threadpool(parts.keys.find, text)
+        key = await run_in_threadpool(services.keys.find, text)
     if key is None:
-        raise Refused(401, "not an API key of this installation, or revoked", headers=_CHALLENGE)
+        raise Refused(401, "the API key is unknown or revoked", headers=_CHALLENGE)
     who = Caller(key)
-    await check_rate(parts.limits if not events else parts.events_limits, who)
+    await check_rate(services.limits if not events else services.events_limits, who)
     if events:
         who.check_writes()
     return who
@@ -141,14 +141,14 @@ async def admitted(parts: Parts, authorization: str | None, *, events: bool) -> 
 async def caller(
     request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 ) -> Caller:
-    """Return the caller. The header is declared for OpenAPI; `admitted` has read it."""
+    """Return the caller. The header parameter only serves OpenAPI; `admitted` has read it."""
     del given
     who: Caller = request.scope[CALLER]
     return who
 
 
 async def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
-    """Return the caller if it may change anything; checked before the rest of the request.
+    """Return the caller if it may change anything; runs before the request is validated.
 
     Raises:
         Refused: the key is read-only.
@@ -158,7 +158,7 @@ async def writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
 
 
 async def check_rate(limits: RateLimits, who: Caller, cost: int = 1) -> None:
-    """Count a request; a refusal comes late if there were many.
+    """Count a request; delay a refusal if there were many.
 
     Raises:
         Refused: the workspace exceeds its rate limit.
@@ -170,7 +170,7 @@ async def check_rate(limits: RateLimits, who: Caller, cost: int = 1) -> None:
 
 
 def check_quota(limits: RateLimits, who: Caller, cost: int = 1) -> None:
-    """Count an operation of a workspace. An admin key serves many workspaces and has no limit.
+    """Count an operation of a workspace; an admin key serves many workspaces and has no limit.
 
     Raises:
         Refused: the workspace exceeds its limit.
@@ -180,7 +180,7 @@ def check_quota(limits: RateLimits, who: Caller, cost: int = 1) -> None:
 
 
 def check_workspace(limits: RateLimits, workspace_id: str, cost: int = 1) -> None:
-    """Count an operation of a workspace, with any key.
+    """Count an operation of a workspace, whatever the key.
 
     Raises:
         Refused: the workspace exceeds its limit.
@@ -192,5 +192,5 @@ def check_workspace(limits: RateLimits, workspace_id: str, cost: int = 1) -> Non
 
 Reading = Annotated[Caller, Depends(caller)]
 Writing = Annotated[Caller, Depends(writer)]
-WithParts = Annotated[Parts, Depends(parts_of)]
+WithServices = Annotated[ApiServices, Depends(services_of)]
 WithIdempotency = Annotated[IdempotencySeed | None, Depends(idempotency_of)]

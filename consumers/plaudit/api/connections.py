@@ -1,7 +1,7 @@
-"""Connection limits before a request is read: bytes, headers and time.
+"""Limits of a connection before the application sees a request: bytes, headers and time.
 
-uvicorn limits neither with httptools, the faster of its parsers. This protocol counts beside it,
-answers with a problem document, and closes.
+With httptools, the faster of its parsers, uvicorn limits none of them. This protocol counts them
+itself, responds with a problem document, and closes the connection.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ LONGEST_HEAD: Final = 64 * 1024
 """Maximum bytes of a request's line and headers, or of the framing between parts of a body."""
 MOST_HEADERS: Final = 100
 BYTES_PER_S: Final = 16 * 1024
-"""A body that arrives at this rate may take as long as it needs."""
+"""Minimum rate of a body; at this rate, it may take as long as it needs."""
 WRITE_S: Final = 30.0
-"""Seconds in which a client must continue reading."""
+"""Seconds for which a client may stop reading."""
 LINGER_S: Final = 2.0
-"""Seconds that a client has to read the response: closing at once could discard it."""
+"""Seconds for a client to read the response, which closing at once could discard."""
 
 
 @dataclass
@@ -35,10 +35,10 @@ class Limits:
 
     Attributes:
         head_s: seconds to receive the head of a request.
-        body_s: seconds to receive its body, and more while it arrives fast enough.
-        most: maximum connections; above it, the one that has waited longest for a request is
-            closed.
-        waiting: connections without a request yet, in this order.
+        body_s: seconds to receive its body, extended while it arrives fast enough.
+        most: maximum number of connections; beyond it, the one that has waited longest for a
+            request is closed.
+        waiting: connections that wait for a request, longest first.
     """
 
     head_s: float = 10.0
@@ -48,7 +48,7 @@ class Limits:
 
 
 class HeadTooLarge(Exception):
-    """A request's head is larger than allowed."""
+    """A request's head exceeds a limit."""
 
 
 class Connection(HttpToolsProtocol):
@@ -71,7 +71,7 @@ class Connection(HttpToolsProtocol):
         self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept a connection; above the limit, close the longest waiting one."""
+        """Accept a connection; beyond the limit, close the one that has waited longest."""
         super().connection_made(cast("asyncio.Transport", transport))
         self._wait()
         self._arm()
@@ -112,7 +112,7 @@ class Connection(HttpToolsProtocol):
             self._arm()
 
     def on_headers_complete(self) -> None:
-        """Check a head before it is processed.
+        """Check a complete head.
 
         Raises:
             HeadTooLarge: the head is too large.
@@ -131,7 +131,7 @@ class Connection(HttpToolsProtocol):
         """Process a header; ignore trailers.
 
         Raises:
-            HeadTooLarge: there are too many.
+            HeadTooLarge: the request has too many headers.
         """
         if self._reads_body:
             self._quiet += len(name) + len(value)
@@ -161,13 +161,13 @@ class Connection(HttpToolsProtocol):
             self._wait()
 
     def pause_writing(self) -> None:
-        """Set a deadline for a client that does not read."""
+        """Set a deadline for a client that has stopped reading."""
         super().pause_writing()
         if self._writing is None:
             self._writing = self.loop.call_later(WRITE_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Resume writing: the client reads."""
+        """Cancel the deadline: the client reads again."""
         if self._writing is not None:
             self._writing.cancel()
             self._writing = None
@@ -194,13 +194,13 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _late(self) -> None:
-        """Close a connection whose request did not come in time."""
+        """Close a connection whose request did not arrive in time."""
         self._timer = None
         if self._refused or self.transport.is_closing():
             return
         if not self._reads_body:
             if self._quiet or self.flow.read_paused:
-                self._refuse(Refused(408, "the request's headers did not come in time"))
+                self._refuse(Refused(408, "the request's headers did not arrive in time"))
             else:
                 self.transport.close()
             return
@@ -212,10 +212,10 @@ class Connection(HttpToolsProtocol):
         if left_s > 0:
             self._timer = self.loop.call_later(left_s, self._late)
         else:
-            self._refuse(Refused(408, "the request's body did not come in time"))
+            self._refuse(Refused(408, "the request's body did not arrive in time"))
 
     def _refuse(self, refused: Refused) -> None:
-        """Respond, unless a response has begun, and close."""
+        """Send a refusal, unless a response has begun, and close the connection."""
         if self._refused or self.transport.is_closing():
             return
         self._refused = True

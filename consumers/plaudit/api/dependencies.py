@@ -1,4 +1,4 @@
-"""Dependencies of a serving process."""
+"""Services of an API process, which its requests share."""
 
 from __future__ import annotations
 
@@ -43,29 +43,29 @@ from plaudit.transport.addresses import AddressPolicy
 READY_S = 2.0
 """Seconds for which `/readyz` waits for the brokers."""
 ANNOUNCE_S = 1.0
-"""Seconds for which a response waits for the brokers to acknowledge a change; then it is 202."""
+"""Seconds for which a response waits until Kafka has a change; after that, it is a 202."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """Dependencies that all requests share; each is safe to use from any thread.
+class ApiServices:
+    """Services that all requests share; each is safe to use from any thread.
 
     Attributes:
         secrets: keys that decrypt endpoints' secrets.
         sender: HTTP client of test sends.
         answers: stored responses to idempotent requests.
-        reader: reads events at their offsets.
+        reader: reader of events at their offsets.
         brokers: client for the readiness check.
         retrier: writes manual retries.
-        limits: request rate limits of the workspaces; `events_limits`: publishing rate limits.
+        limits: request rate limits of the workspaces; `events_limits` are those of publishing.
         quotas: quotas of the workspaces.
-        outlet: writes events; `schema_id` returns the registry's id of a schema.
-        producer: writes everything else.
-        jobs: queue of jobs.
+        outlet: writer of events; `schema_id` returns the registry's id of a schema.
+        producer: producer for all other records.
+        jobs: jobs.
         letters: dead letters.
-        scaling: work of the lanes, for autoscalers.
+        scaling: due work of the lanes, for autoscalers.
         recent: latest events.
-        decoder: decodes events, whatever their schema.
+        decoder: decoder of events of any schema.
     """
 
     engine: Engine
@@ -104,10 +104,10 @@ def opened(
     deliver: DeliverSettings,
     api: ApiSettings,
     tracing: Tracing | None = None,
-) -> Iterator[Parts]:
-    """Open all dependencies, the relay included, and close them in an order that loses nothing.
+) -> Iterator[ApiServices]:
+    """Open all services and the relay; close them in an order that loses no records.
 
-    With `tracing`, each event that is published gets a span.
+    With `tracing`, each published event has a span.
     """
     secrets = deliver.seal.keys
     with ExitStack() as stack:
@@ -127,7 +127,7 @@ def opened(
         lanes = LaneReader(kafka)
         stack.callback(lanes.close)
         rules = Rules(AddressPolicy(deliver.http.allow_networks), kafka.tiers)
-        yield Parts(
+        yield ApiServices(
             engine,
             EndpointService(engine, secrets, relay, rules, announce_s=ANNOUNCE_S),
             KeyService(engine),

@@ -1,4 +1,4 @@
-"""Parser of events over HTTP: Plaudit's JSON, and CloudEvents 1.0 in both modes. Pure."""
+"""Parser of events in requests: Plaudit's JSON, and CloudEvents 1.0 in both modes."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _BINARY: Final = (
 
 
 class Incoming(NamedTuple):
-    """One event that can be published.
+    """An event to publish.
 
     Attributes:
-        event: the event, already in Avro if its JSON has the usual form, which is faster.
+        event: the event; already as Avro if the fast path applies to its JSON.
         source: value of `ce_source`.
-        where: its path in the request, with a dot; empty for a single event.
-        trace: trace context, from the request or from the event's own attributes.
+        where: its path in the request, with a trailing dot; empty for a single event.
+        trace: trace context of the request, or from the event's attributes.
     """
 
     event: EventModel | JsonWritten
@@ -55,7 +55,7 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> Ite
         body: body as received.
 
     Raises:
-        Refused: a field is wrong; the message names the field, and the event of a batch.
+        Refused: a field is invalid; the message names it, and the event of a batch.
     """
     if media_type not in {JSON, STRUCTURED, BATCH}:
         detail = f"send {JSON}, {STRUCTURED} or {BATCH}"
@@ -80,9 +80,9 @@ def read_events(media_type: str, headers: Mapping[str, str], body: bytes) -> Ite
 
 
 def with_ids(body: bytes, idempotency: IdempotencySeed) -> bytes:
-    """Return a request in Plaudit's JSON in which every event has an id, so a retry sends the same.
+    """Return a request body with an id in every event, so that a retry publishes the same ids.
 
-    Any other request is returned unchanged, to be refused later.
+    It returns invalid bodies unchanged, since `read_events` refuses them.
     """
     try:
         tree = orjson.loads(body)
@@ -99,7 +99,9 @@ def _ours(trace: TraceContext | None, tree: object, where: str) -> Incoming:
         raise Refused(422, detail, field=f"{where}data")
     if not tree.keys() <= _FIELDS:
         name = min(tree.keys() - _FIELDS)
-        raise Refused(422, "no such field; there are type, data and source", field=where + name)
+        raise Refused(
+            422, "unknown field; the fields are type, data and source", field=where + name
+        )
     source = tree.get("source", SOURCE)
     if not isinstance(source, str):
         raise Refused(422, "a URI reference such as /services/reviews", field=f"{where}source")
@@ -116,7 +118,7 @@ def _cloud_event(trace: TraceContext | None, tree: object, where: str) -> Incomi
             raise Refused(422, "missing, or not a text", field=where + name)
     data = dict(tree["data"])
     if isinstance(data.get("meta"), dict):
-        # Attributes fill in fields that the event omits.
+        # Attributes provide fields that the event omits.
         given = {"event_id": tree["id"], "occurred_at": tree.get("time")}
         said = {name: value for name, value in given.items() if value is not None}
         data["meta"] = {**said, **data["meta"]}
@@ -124,7 +126,7 @@ def _cloud_event(trace: TraceContext | None, tree: object, where: str) -> Incomi
     if str(event.meta.event_id) != _uuid(tree["id"]):
         detail = "has to be the UUID in meta.event_id: it becomes the webhook-id"
         raise Refused(422, detail, field=f"{where}id")
-    # The extension names the span that the event comes from; the request may be that of a relay.
+    # The event's attribute names its origin; the request itself may come from a relay.
     return Incoming(event, tree["source"], where, _trace_of(tree) or trace)
 
 
@@ -140,20 +142,20 @@ def _written(name: object, data: dict[str, Any], where: str) -> EventModel | Jso
     """Return an event as Avro, or as its model if the fast path does not apply.
 
     Raises:
-        Refused: a field is wrong; the message names it.
+        Refused: a field is invalid; the message names it.
     """
     event_type = CATALOGUE.get(name) if isinstance(name, str) else None
     if event_type is not None:
         try:
             return write_json(event_type, data)
         except UNUSUAL:
-            pass  # the model reports what is wrong, if anything is
+            pass  # the model reports the error, if there is one
     return _event(name, data, where)
 
 
 def _event(name: object, data: dict[str, Any], where: str) -> EventModel:
     if not isinstance(name, str) or not name:
-        detail = 'missing; give an event type, for example "testimonial.approved"'
+        detail = 'missing; set it to an event type, for example "testimonial.approved"'
         raise Refused(422, detail, field=f"{where}type")
     try:
         return lookup(name).model.model_validate_json(orjson.dumps(data))

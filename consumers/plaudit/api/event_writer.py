@@ -12,17 +12,17 @@ from plaudit.publish.prepare import Prepared
 
 SERVE_EVERY_S: Final = 0.005
 AT_ONCE: Final = 100
-"""Records sent before other requests get a turn."""
+"""Records to send before other requests may run."""
 
 
 class EventWriter:
     """Sends events; belongs to one event loop.
 
-    The event loop polls the brokers' reports itself. A polling thread would take the interpreter
-    lock and give it back at each report.
+    The event loop polls for reports itself. A polling thread would take and release the interpreter
+    lock for each report.
 
     Args:
-        producer: without a thread of its own.
+        producer: producer without a thread.
 
     Attributes:
         producer: the same producer.
@@ -33,11 +33,11 @@ class EventWriter:
         self._serving: asyncio.Task[None] | None = None
 
     async def publish(self, records: Sequence[Prepared]) -> None:
-        """Send records, at least one, and wait until the brokers have all of them.
+        """Send one or more records, and wait until the brokers have acknowledged all of them.
 
         Raises:
-            BufferFull: the buffer is full; earlier records are sent.
-            KafkaFailure: one was not acknowledged in time.
+            BufferFull: the buffer is full; earlier records were sent.
+            KafkaFailure: a record was not acknowledged in time.
         """
         acks = Acks(len(records))
         if self._serving is None:
@@ -49,7 +49,7 @@ class EventWriter:
         await acks.done
 
     async def _serve(self) -> None:
-        """Process reports as long as any are due, even if the callers have left."""
+        """Process reports until none are outstanding, even if the callers have disconnected."""
         try:
             while self.producer.unacknowledged():
                 self.producer.serve()
@@ -62,10 +62,10 @@ class Acks:
     """Counts acknowledgements, and wakes the waiting request once.
 
     Args:
-        count: expected acknowledgements, at least one.
+        count: number of expected acknowledgements, at least one.
 
     Attributes:
-        done: ends when all have arrived, or raises the `KafkaFailure` of one.
+        done: completes when all have arrived, or raises the first `KafkaFailure`.
     """
 
     def __init__(self, count: int) -> None:

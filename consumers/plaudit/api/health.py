@@ -39,11 +39,11 @@ class ApiHealth:
         self._until_s: float | None = None
 
     def stuck(self) -> list[str]:
-        """Return what makes no progress: nothing, while this thread answers."""
+        """Return an empty list: while this thread answers, the process makes progress."""
         return []
 
     def unready(self) -> list[str]:
-        """Return why requests can't be served now; asked at most once a second."""
+        """Return why requests can't be served now; checked at most once a second."""
         with self._lock:
             if self._until_s is None or self._clock() >= self._until_s:
                 self._found = self._ask()

@@ -1,4 +1,4 @@
-"""OpenAPI document of the REST API, in the form that client generators read."""
+"""OpenAPI document of the REST API, as client generators need it."""
 
 from __future__ import annotations
 
@@ -56,6 +56,6 @@ class Api(FastAPI):
 
 
 def operation_id(route: APIRoute) -> str:
-    """Return the name of a route's method in generated clients: `list_keys` becomes `listKeys`."""
+    """Return the name of a route in generated clients: `list_keys` becomes `listKeys`."""
     first, *others = route.name.split("_")
     return first + "".join(each.capitalize() for each in others)

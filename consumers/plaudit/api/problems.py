@@ -36,16 +36,18 @@ RETRY_AFTER_S: Final = 5
 class Problem(BaseModel):
     """A problem document."""
 
-    type: str = Field(default="about:blank", description="A URI that names the kind of problem.")
-    title: str = Field(examples=["Not Found"], description="The status, in words.")
+    type: str = Field(default="about:blank", description="URI of the kind of problem.")
+    title: str = Field(examples=["Not Found"], description="Reason phrase of the status.")
     status: int = Field(examples=[404])
-    detail: str = Field(description="What is wrong, and what to do.")
-    field: str | None = Field(default=None, description="Which part of the request, if one.")
-    code: str | None = Field(default=None, description="A stable code, if there is one.")
+    detail: str = Field(description="The problem and its remedy.")
+    field: str | None = Field(
+        default=None, description="Part of the request with the problem, if any."
+    )
+    code: str | None = Field(default=None, description="Stable code, if any.")
 
 
 class Refused(Exception):
-    """An error that is answered with a problem document."""
+    """An error whose response is a problem document."""
 
     def __init__(
         self,
@@ -65,7 +67,7 @@ class Refused(Exception):
 
 
 def answer(refused: Refused) -> JSONResponse:
-    """Return the document."""
+    """Return the response with the document."""
     problem = Problem(
         title=HTTPStatus(refused.status).phrase,
         status=refused.status,
@@ -107,11 +109,11 @@ def refusal(error: Exception) -> Refused:
             headers = None if error.headers is None else dict(error.headers)
             return Refused(error.status_code, str(error.detail), headers=headers)
     _log.error("api.crashed", exc_info=error)
-    return Refused(500, "a defect of ours; it is in the log")
+    return Refused(500, "internal error; see the server's log")
 
 
 def unknown_type(error: UnknownEventType) -> str:
-    """Return the message for callers, who have routes instead of commands."""
+    """Return the message for API callers, which refers to a route instead of a command."""
     close = f"did you mean {' or '.join(error.close)}?"
     return f"unknown event type {error.name!r}: {close if error.close else 'see /v1/event-types'}"
 
@@ -123,7 +125,7 @@ def _away(error: Exception) -> Refused:
 
 
 def _misconfigured(error: TopicProblem | NotAuthorized | CannotOpen) -> Refused:
-    """Return the document of an error that an operator has to resolve: a retry can't succeed."""
+    """Return the document of an error that an operator must resolve, as a retry can't succeed."""
     _log.error("api.misconfigured", extra={"error": str(error)})
     match error:
         case TopicMissing():
@@ -139,7 +141,7 @@ def _misconfigured(error: TopicProblem | NotAuthorized | CannotOpen) -> Refused:
 
 
 def invalid(error: RequestValidationError) -> Refused:
-    """Return the problem document for a request that violates the schema: its first error."""
+    """Return the problem document with the first violation of the schema."""
     first: dict[str, Any] = error.errors()[0]
     if first["type"] == "json_invalid":
         return Refused(422, f"not JSON: {first['ctx']['error']}", field="body")
@@ -149,7 +151,7 @@ def invalid(error: RequestValidationError) -> Refused:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error with a problem document."""
+    """Add handlers that turn every error into a problem document."""
 
     async def handle(_: Request, error: Exception) -> JSONResponse:
         return answer(refusal(error))

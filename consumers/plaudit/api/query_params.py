@@ -1,4 +1,4 @@
-"""Check of a request's query parameters: each is one that the route knows, and is given once."""
+"""Check of query parameters: the route must know each, and each may occur once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from plaudit.records.suggestions import suggestion
 
 
 async def check_query(request: Request) -> None:
-    """Refuse query parameters that the route would ignore; a dependency of every route.
+    """Dependency of every route that refuses query parameters which the route would ignore.
 
     Raises:
-        Refused: a parameter is unknown, or given twice.
+        Refused: a parameter is unknown, or occurs twice.
     """
     given = [name for name, _ in request.query_params.multi_items()]
     if given:
@@ -27,14 +27,14 @@ def check_names(given: list[str], known: frozenset[str]) -> None:
     """Check the names of a request's query parameters.
 
     Raises:
-        Refused: one is unknown, or given twice.
+        Refused: a parameter is unknown, or occurs twice.
     """
     for name in given:
         if name not in known:
-            way_out = suggestion(name, known) if known else "this route takes none"
-            raise Refused(422, f"{name!r} is not a query parameter; {way_out}", field=name)
+            advice = suggestion(name, known) if known else "this route takes none"
+            raise Refused(422, f"{name!r} is not a query parameter; {advice}", field=name)
         if given.count(name) > 1:
-            raise Refused(422, "given twice; give it once", field=name)
+            raise Refused(422, "occurs twice; use it once", field=name)
 
 
 def _known(route: APIRoute) -> frozenset[str]:

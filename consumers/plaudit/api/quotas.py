@@ -1,7 +1,7 @@
 """Quotas and operation limits of workspaces.
 
-The defaults are far above normal use. They keep one workspace from filling the tables that all
-workers hold in memory. Concurrent requests may exceed a quota together.
+The defaults are far above normal use. They keep a workspace from filling the tables that every
+worker has in memory. Concurrent requests may together exceed a quota.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import EndpointSpec
 
 REVOKED_FOR_MS: Final = 24 * 3_600_000
-"""Time for which a revoked key still counts: a create-and-revoke loop would fill the table."""
+"""Time for which a revoked key counts, or a loop of create and revoke would fill the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Quotas:
 
     @classmethod
     def of(cls, engine: Engine, settings: ApiSettings) -> Quotas:
-        """Return the quotas of the settings."""
+        """Return the quotas from the settings."""
         return cls(
             engine,
             settings,
@@ -80,7 +80,7 @@ class Quotas:
         """Check that a workspace may have another endpoint.
 
         Args:
-            endpoints: service that opens their URLs.
+            endpoints: service that decrypts URLs of endpoints.
             workspace_id: workspace of the endpoint.
             wanted: the endpoint.
             idempotency: seed of an idempotent request; a repeated request finds its endpoint.
@@ -116,7 +116,7 @@ class Quotas:
         self, workspace_id: str, content_filter: str | None, mine: str | None, *, is_new: bool
     ) -> None:
         text = ENDPOINTS.c.content_filter
-        # SQL's length counts characters, in both databases.
+        # In both databases, SQL's `length` counts characters.
         query = sa.select(
             sa.func.count(),
             sa.func.count(text),

@@ -1,4 +1,4 @@
-"""Rate limits of workspaces: one token bucket each, in this process."""
+"""Rate limits of workspaces: a token bucket for each, per process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BURST_S: Final = 2.0
 """Burst size, in seconds' worth of requests."""
 MINUTE_S: Final = 60.0
 REMEMBERED: Final = 10_000
-"""Maximum number of buckets; the longest idle ones are full again when they are dropped."""
+"""Maximum number of buckets. Dropped buckets have been idle longest, so they are full again."""
 REFUSALS_PER_S: Final = 20.0
-"""Refusals of a workspace per second, after the first 20. A refusal costs half a millisecond of the
-event loop: a client that repeats requests at once would take a core from all workspaces."""
+"""Refusals of a workspace per second, after the first 20. A refusal costs the event loop half a
+millisecond, so a client that repeats requests at once could use up a core."""
 HELD_EACH: Final = 64
-"""Refused requests of a workspace that wait for their response; others get it at once."""
+"""Delayed refusals of a workspace; further ones are sent at once."""
 HELD_ALL: Final = 1_024
-"""The same for all workspaces together: each holds a connection."""
+"""Delayed refusals of all workspaces, as each occupies a connection."""
 
 
 class RateLimits:
@@ -55,14 +55,14 @@ class RateLimits:
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        # When each workspace's last refusal is due; in the event loop's thread only.
+        # Due time of each workspace's last refusal; used in the event loop's thread only.
         self._refused: dict[str, float] = {}
         self._held = 0
 
     def wait_s(self, name: str, cost: int = 1) -> int:
         """Take tokens; return 0, or the seconds until a token is available.
 
-        An operation that costs more than the bucket holds is admitted, and later ones wait for it.
+        It admits an operation that costs more than a full bucket; later operations then wait.
         """
         if not self._rate:
             return 0
@@ -73,7 +73,7 @@ class RateLimits:
         return 0 if allowed else math.ceil((1 - left) / self._rate)
 
     async def pause(self, name: str) -> None:
-        """Wait before a request is refused, if many of this workspace were refused just now."""
+        """Wait before refusing a request, if many of the workspace were refused recently."""
         delay_s = self.refusal_delay_s(name)
         if delay_s and self._held < HELD_ALL:
             self._held += 1
@@ -83,7 +83,7 @@ class RateLimits:
                 self._held -= 1
 
     def refusal_delay_s(self, name: str) -> float:
-        """Return in how many seconds to refuse a request; 0 while few of this workspace were."""
+        """Return the delay of a refusal in seconds; 0 unless the workspace had many recently."""
         now_s = self._clock()
         full_s = now_s + HELD_EACH / REFUSALS_PER_S
         due_s = max(self._refused.pop(name, 0.0), now_s - 1.0) + 1 / REFUSALS_PER_S
@@ -93,7 +93,7 @@ class RateLimits:
         return max(0.0, due_s - now_s) if due_s <= full_s else 0.0
 
     def refused(self, wait_s: int) -> Refused:
-        """Return the response to a caller who must wait."""
+        """Return the refusal for a caller that must wait."""
         detail = f"{self._limit}; try again in {wait_s} s"
         headers = {"retry-after": str(wait_s)}
         return Refused(429, detail, code="rate_limited", headers=headers)

@@ -1,4 +1,4 @@
-"""`/readyz` check, which queries the database and the brokers at most once a second."""
+"""Readiness check, which queries the database and the brokers at most once a second."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
 
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 from plaudit.kafka.errors import KafkaFailure
 from plaudit.store.db.database import DatabaseFailure, check
 
@@ -36,7 +36,7 @@ class Readiness:
         self._until_s: float | None = None
 
     async def problems(self) -> Problems:
-        """Return what is missing; concurrent callers share one check."""
+        """Return the current problems; concurrent callers share one check."""
         if self._until_s is not None and self._clock() < self._until_s:
             return self._found
         if self._asking is None:
@@ -52,27 +52,27 @@ class Readiness:
         return self._found
 
 
-def problems_of(parts: Parts) -> Problems:
+def problems_of(services: ApiServices) -> Problems:
     """Return why requests can't be served now; empty if they can."""
-    found = (_database(parts), _brokers(parts))
+    found = (_database(services), _brokers(services))
     return [each for each in found if each is not None]
 
 
-def _database(parts: Parts) -> str | None:
+def _database(services: ApiServices) -> str | None:
     try:
-        check(parts.engine)
+        check(services.engine)
     except DatabaseFailure as failure:
         return str(failure)
     return None
 
 
-def _brokers(parts: Parts) -> str | None:
+def _brokers(services: ApiServices) -> str | None:
     """Return why events can't be published now; None if they can."""
-    for producer in (parts.producer, parts.outlet.producer):
+    for producer in (services.producer, services.outlet.producer):
         if producer.fatal is not None:
             return str(producer.fatal)
     try:
-        missing = set(parts.names.event_topics) - set(parts.brokers.topic_names())
+        missing = set(services.names.event_topics) - set(services.brokers.topic_names())
     except KafkaFailure as failure:
         return str(failure)
     return f"missing topics: {', '.join(sorted(missing))}" if missing else None

@@ -1,8 +1,8 @@
-"""Request guard: API key, rate limit, and size of the body, checked before a route runs.
+"""Request guard: checks API key, rate limit and body size before a route runs.
 
-The body of an unknown caller is not read. A known caller's body is limited before the framework
-parses it, and its memory is freed: a refused request leaves reference cycles, which this process's
-garbage collector would find much later.
+It does not read the body of an unknown caller. It limits the body of a known caller before the
+framework parses it. It also collects garbage: a refused request leaves reference cycles with its
+body, which this process would otherwise free much later.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plaudit.api.auth import CALLER, Caller, admitted
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.middleware.body import read_body
 from plaudit.api.problems import Refused, answer, refusal
 from plaudit.api.routes.events import ROUTE
@@ -23,9 +23,9 @@ from plaudit.bulk.nesting import TooDeep, check_depth
 from plaudit.store.audit.actor import Actor, ActorKind, acting
 
 MOST_BYTES: Final = 1024 * 1024
-"""Maximum body of requests that do not publish; the largest allowed endpoint has half of it."""
+"""Maximum body of requests that do not publish; twice the size of the largest valid endpoint."""
 COLLECT_AFTER: Final = 32 * 1024 * 1024
-"""Bytes of bodies between collections, which take about 10 ms: less than parsing the bodies."""
+"""Bytes of bodies between two collections; one takes about 10 ms, less than parsing the bodies."""
 OPEN: Final = "/v1/openapi.json"
 
 
@@ -34,16 +34,16 @@ class RequestGuard:
 
     Args:
         app: receives admitted requests.
-        parts: dependencies of the process.
+        services: services of the process.
     """
 
-    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+    def __init__(self, app: ASGIApp, services: ApiServices) -> None:
         self._app = app
-        self._parts = parts
+        self._services = services
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Admit a request, or respond with the reason why not."""
+        """Admit a request, or respond with a refusal."""
         if scope["type"] != "http" or not scope["path"].startswith("/v1") or scope["path"] == OPEN:
             await self._app(scope, receive, send)
             return
@@ -51,12 +51,12 @@ class RequestGuard:
         events = scope["path"] == ROUTE.path and scope["method"] == "POST"
         try:
             authorization = headers.get("authorization")
-            scope[CALLER] = await admitted(self._parts, authorization, events=events)
+            scope[CALLER] = await admitted(self._services, authorization, events=events)
             if not events and _has_body(headers):
                 receive = await self._read(headers, receive)
         except ClientDisconnect:
             return
-        except Exception as error:  # noqa: BLE001 - every one is answered by a problem document
+        except Exception as error:  # noqa: BLE001 - every error becomes a problem document
             await answer(refusal(error))(scope, receive, send)
             return
         who: Caller = scope[CALLER]
@@ -67,7 +67,7 @@ class RequestGuard:
             gc.collect()
 
     async def _read(self, headers: Headers, receive: Receive) -> Receive:
-        """Read a body; return a function that passes it to the application.
+        """Read a body; return the ASGI function that passes it to the application.
 
         Raises:
             Refused: the body is too large, or nested too deeply.

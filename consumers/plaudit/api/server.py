@@ -24,7 +24,7 @@ _NOISE: Final = ("Invalid HTTP request", "Unsupported upgrade request")
 def make_server(app: FastAPI, settings: ApiSettings) -> uvicorn.Server:
     """Return the server for an application."""
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Many shells set a limit of 1,024.
+    # Many shells limit the number of open files to 1,024.
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     most = settings.api_max_connections
     if files != resource.RLIM_INFINITY:
@@ -47,7 +47,7 @@ def make_server(app: FastAPI, settings: ApiSettings) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """Logs where it listens, in place of uvicorn's own lines."""
+    """Server that logs its address in our format."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -57,5 +57,5 @@ class _Server(uvicorn.Server):
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether to log a line: any client could cause the others."""
+    """Return whether to log a line; clients can cause the other lines at will."""
     return not str(record.msg).startswith(_NOISE)

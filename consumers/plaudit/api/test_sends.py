@@ -1,4 +1,4 @@
-"""HTTP client shared by all test sends: one TLS context, and kept-alive connections."""
+"""HTTP client of all test sends, which share a TLS context and connections."""
 
 from __future__ import annotations
 

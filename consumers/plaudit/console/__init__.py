@@ -1,1 +1,1 @@
-"""Web application: the console for operators and the portal for the people of one workspace."""
+"""Web applications: the console for operators, and the portal for the people of a workspace."""

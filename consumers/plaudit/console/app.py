@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.problems import Refused
 from plaudit.console import portal_links
 from plaudit.console.asking import SitePage
 from plaudit.console.dispatch import PageDispatcher
 from plaudit.console.oidc.client_settings import CALLBACK, OidcClient
 from plaudit.console.page_table import PAGES
-from plaudit.console.parts import ConsoleParts
 from plaudit.console.public_catalogue import PUBLIC, PublicCatalogue
 from plaudit.console.responding import Responder
+from plaudit.console.services import ConsoleServices
 from plaudit.console.settings import ConsoleSettings
 from plaudit.console.sign_in.sign_out import SignOut
 from plaudit.console.sign_in.with_key import KeySignIn
@@ -33,23 +33,23 @@ _Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 def mount(
     app: FastAPI,
-    parts: Parts,
+    services: ApiServices,
     settings: ConsoleSettings,
     kafka: KafkaSettings,
     oidc: OidcClient | None = None,
 ) -> None:
-    """Add the console, the portal and `POST /v1/portal-links`; nothing if a setting says so.
+    """Add the console, the portal and `POST /v1/portal-links`, unless a setting disables them.
 
     Args:
         app: application of the API.
-        parts: its dependencies.
+        services: services of the API.
         settings: address and sessions.
         kafka: connection to Kafka.
-        oidc: client of the provider that operators sign in with; None: with API keys only.
+        oidc: client of the provider with which operators sign in; None: API keys only.
     """
     if not settings.console:
         return
-    console = ConsoleParts.of(parts, settings, kafka)
+    console = ConsoleServices.of(services, settings, kafka)
     app.state.console = console
     app.include_router(portal_links.router)
     if settings.console_public_catalogue:
@@ -58,19 +58,19 @@ def mount(
         app.router.routes.extend(_routes(console, web_app, oidc))
 
 
-def _routes(parts: ConsoleParts, web_app: WebApp, oidc: OidcClient | None) -> list[Route]:
-    base, dispatcher = BASES[web_app], PageDispatcher(parts, web_app)
+def _routes(services: ConsoleServices, web_app: WebApp, oidc: OidcClient | None) -> list[Route]:
+    base, dispatcher = BASES[web_app], PageDispatcher(services, web_app)
     responder = dispatcher.responder
     routes = [
         _route(f"{base}/static/{{digest}}/{{name}}", _asset(dispatcher)),
         _route(f"{base}/accent.css", _accent(dispatcher)),
-        _route(f"{base}/enter", LinkSignIn(parts, web_app, responder).respond, "GET", "POST"),
-        _route(f"{base}/sign-out", SignOut(parts, web_app, dispatcher).respond, "POST"),
+        _route(f"{base}/enter", LinkSignIn(services, web_app, responder).respond, "GET", "POST"),
+        _route(f"{base}/sign-out", SignOut(services, web_app, dispatcher).respond, "POST"),
     ]
     if web_app is WebApp.CONSOLE:
-        with_key = KeySignIn(parts, web_app, responder, oidc)
+        with_key = KeySignIn(services, web_app, responder, oidc)
         routes.append(_route(f"{base}/sign-in", with_key.respond, "GET", "POST"))
-        routes += _oidc_routes(parts, responder, oidc)
+        routes += _oidc_routes(services, responder, oidc)
     routes += [
         _route(f"{base}{page.path}", _page(dispatcher, page), "GET", "POST")
         for page in PAGES
@@ -90,14 +90,14 @@ def _public_routes(catalogue: PublicCatalogue) -> list[Route]:
 
 
 def _oidc_routes(
-    parts: ConsoleParts, responder: Responder, client: OidcClient | None
+    services: ConsoleServices, responder: Responder, client: OidcClient | None
 ) -> list[Route]:
     if client is None:
         return []
     from plaudit.console.oidc.provider import Provider  # noqa: PLC0415 - imports Authlib
     from plaudit.console.sign_in.with_oidc import OidcSignIn  # noqa: PLC0415 - likewise
 
-    sign_in = OidcSignIn(parts, responder, Provider(client))
+    sign_in = OidcSignIn(services, responder, Provider(client))
     base = BASES[WebApp.CONSOLE]
     return [
         _route(f"{base}/oidc/begin", sign_in.begin),
@@ -107,7 +107,7 @@ def _oidc_routes(
 
 def _route(path: str, endpoint: _Endpoint, *methods: str) -> Route:
     async def named(request: Request) -> Response:
-        # The metric of requests labels them by route.
+        # The request metric uses it as a label.
         request.scope["route"] = route
         return await endpoint(request)
 

@@ -1,4 +1,4 @@
-"""Request of a page and its answers, as values: pages know neither HTTP nor templates."""
+"""Requests and answers of pages, as values, so that pages know neither HTTP nor templates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 from plaudit.api.problems import Refused
-from plaudit.console.parts import ConsoleParts
+from plaudit.console.services import ConsoleServices
 from plaudit.console.viewer import Viewer
 from plaudit.records.times import wall_ms
 from plaudit.store.access.sessions import WebApp
@@ -26,8 +26,8 @@ class Ask:
     """A request of a page.
 
     Attributes:
-        parts: services.
-        viewer: the person who asks.
+        services: services.
+        viewer: the person behind the request.
         at: parameters of the path.
         query: values of the query.
         form: values of the form.
@@ -35,7 +35,7 @@ class Ask:
         path: path below the application's base.
     """
 
-    parts: ConsoleParts
+    services: ConsoleServices
     viewer: Viewer
     at: Mapping[str, str]
     query: Fields
@@ -44,15 +44,15 @@ class Ask:
     path: str = "/"
 
     def asked(self, name: str) -> str | None:
-        """Return a value of the query without surrounding spaces; None if it is empty."""
+        """Return a query parameter without surrounding spaces; None if it is empty."""
         return first(self.query, name)
 
     def given(self, name: str) -> str | None:
-        """Return a value of the form without surrounding spaces; None if it is empty."""
+        """Return a field of the form without surrounding spaces; None if it is empty."""
         return first(self.form, name)
 
     def all_given(self, name: str) -> tuple[str, ...]:
-        """Return every value of a form's field that is not empty."""
+        """Return all non-empty values of a field of the form."""
         return tuple(each.strip() for each in self.form.get(name, ()) if each.strip())
 
     def url(self, path: str, **query: object) -> str:
@@ -63,22 +63,22 @@ class Ask:
 
 
 def first(fields: Fields, name: str) -> str | None:
-    """Return the first value of a name; None if it is empty.
+    """Return the first value of a field; None if it is empty.
 
     Raises:
-        Refused: it is too long, or has a character that no database stores.
+        Refused: the value is too long, or has a NUL character, which databases do not store.
     """
     text = next(iter(fields.get(name, ())), "").strip()
     if len(text) > LONGEST_VALUE and name != "filter":
         raise Refused(422, f"{name}: at most {LONGEST_VALUE:,} characters", field=name)
     if "\x00" in text:
-        raise Refused(422, f"{name}: a zero character", field=name)
+        raise Refused(422, f"{name}: contains a NUL character", field=name)
     return text or None
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A page, from a template.
+    """A page that a template renders.
 
     Attributes:
         status: status of the response.
@@ -91,17 +91,17 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Redirected:
-    """Another page, after a change."""
+    """A redirection to another page, after a change."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """A response that is written piece by piece.
+    """A response in several pieces.
 
     Attributes:
-        name: name of the file, which the browser saves; None: for a script of the page.
+        name: name of the file that the browser saves; None if a script reads the response.
     """
 
     pieces: Iterator[str] | AsyncIterator[bytes]
@@ -119,11 +119,11 @@ class SitePage:
 
     Attributes:
         path: path below the application's base, with parameters.
-        section: section that it belongs to.
+        section: section of the page.
         show: answers GET.
-        change: answers POST, for viewers who may change something.
-        web_apps: applications that have it.
-        operators: whether only those see it who see every workspace.
+        change: answers POST requests of viewers who may make changes.
+        web_apps: applications that contain the page.
+        operators: whether only viewers of all workspaces may open it.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Static files, from memory: compressed once, and named by their content."""
+"""Static files in memory, compressed once, with the digest of their content in the address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Asset:
 
     Attributes:
         digest: digest of the content; part of its address, so that browsers may cache it forever.
-        packed: the content, compressed.
+        packed: the compressed content.
     """
 
     name: str

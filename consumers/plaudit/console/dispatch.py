@@ -1,4 +1,4 @@
-"""Dispatcher of one application: finds the session of a request, checks it, and calls the page."""
+"""Dispatcher of an application: finds and checks the session of a request, and calls the page."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from plaudit.api.problems import Refused, refusal
 from plaudit.console.asking import Answer, Ask, Fields, Redirected, Shown, SitePage
 from plaudit.console.auth.cookies import cookie_name
 from plaudit.console.auth.csrf import FIELD, check_origin, check_token, csrf_of
-from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
+from plaudit.console.services import ConsoleServices
 from plaudit.console.viewer import BASES, Viewer
 from plaudit.store.access.sessions import WebApp
 from plaudit.store.audit.actor import Actor, ActorKind, acting
@@ -32,20 +32,20 @@ class PageDispatcher:
     """Answers the requests of one application.
 
     Args:
-        parts: services.
+        services: services.
         web_app: application.
 
     Attributes:
-        responder: makes responses.
+        responder: builds responses.
     """
 
-    def __init__(self, parts: ConsoleParts, web_app: WebApp) -> None:
-        self._parts = parts
+    def __init__(self, services: ConsoleServices, web_app: WebApp) -> None:
+        self._services = services
         self._web_app = web_app
-        self.responder = Responder(web_app, parts.settings)
+        self.responder = Responder(web_app, services.settings)
 
     async def respond(self, page: SitePage, request: Request) -> Response:
-        """Return the response to a request of a page."""
+        """Return the response of a page."""
         viewer = None
         try:
             viewer = await self.viewer(request)
@@ -54,7 +54,7 @@ class PageDispatcher:
             answer = await self._answer(page, request, viewer)
         except ClientDisconnect:
             return Response(None, 400)
-        except Exception as error:  # noqa: BLE001 - every one is answered by a page
+        except Exception as error:  # noqa: BLE001 - every error becomes a page
             return self.responder.refused(request, viewer, refusal(error))
         return self.responder.respond(request, viewer, answer)
 
@@ -64,28 +64,28 @@ class PageDispatcher:
         Raises:
             DatabaseFailure: the database is not available.
         """
-        token = request.cookies.get(cookie_name(self._web_app, self._parts.settings))
+        token = request.cookies.get(cookie_name(self._web_app, self._services.settings))
         if not token:
             return None
-        session = await run_in_threadpool(self._parts.sessions.find, self._web_app, token)
+        session = await run_in_threadpool(self._services.sessions.find, self._web_app, token)
         return None if session is None else Viewer.of(session, csrf_of(token))
 
     async def _answer(self, page: SitePage, request: Request, viewer: Viewer) -> Answer:
-        await check_rate(self._parts.api.limits, viewer.caller)
+        await check_rate(self._services.api.limits, viewer.caller)
         viewer.check_opens(page.section, operators=page.operators)
         form: Fields = {}
         handler = page.show
         if request.method == "POST":
             form = await read_form(request)
-            check_origin(request.headers, self._parts.settings.console_url)
+            check_origin(request.headers, self._services.settings.console_url)
             check_token(viewer.csrf, next(iter(form.get(FIELD, ())), None))
             viewer.caller.check_writes()
             handler = page.change
         if handler is None:
-            raise Refused(405, "this page can't do that")
+            raise Refused(405, "this page does not support that action")
         query = parse_qs(request.url.query, max_num_fields=MOST_FIELDS)
         path = request.url.path.removeprefix(BASES[self._web_app])
-        ask = Ask(self._parts, viewer, request.path_params, query, form, path=path)
+        ask = Ask(self._services, viewer, request.path_params, query, form, path=path)
         session = viewer.session
         who = Actor(ActorKind.SESSION, session.session_id, session.address, session.grant.name)
         with acting(who):
@@ -98,7 +98,7 @@ class PageDispatcher:
         return found
 
     def _signed_out(self, request: Request) -> Response:
-        """Return where to sign in, and from there back to this page."""
+        """Return a redirection to the sign-in page, which leads back here."""
         if self._web_app is WebApp.PORTAL:
             return self.responder.respond(request, None, Shown("portal_ended.html", {}, 401))
         if request.method == "POST":
@@ -116,7 +116,7 @@ async def read_form(request: Request) -> Fields:
     """Return the values of a form.
 
     Raises:
-        Refused: it is too large, or not a form.
+        Refused: the form is too large or invalid.
         ClientDisconnect: the client disconnected before the end.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -129,4 +129,4 @@ async def read_form(request: Request) -> Fields:
             body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
         )
     except ValueError:
-        raise Refused(400, "not a form that can be read") from None
+        raise Refused(400, "the form can't be parsed") from None

@@ -10,7 +10,7 @@ from plaudit.store.access.sessions import WebApp
 
 _FIXED: Final = {
     "x-content-type-options": "nosniff",
-    # With `no-referrer`, browsers send forms of ours with the origin `null`.
+    # With `no-referrer`, browsers send our forms with the origin `null`.
     "referrer-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "cross-origin-opener-policy": "same-origin",
@@ -23,7 +23,7 @@ def security_headers(
     """Return the headers.
 
     Args:
-        web_app: the console is never shown in a frame.
+        web_app: the application; only the portal may be framed.
         settings: origins that may embed the portal.
         logo: image of the embedding application.
     """

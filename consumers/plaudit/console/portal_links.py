@@ -1,4 +1,4 @@
-"""`POST /v1/portal-links`: a link that lets one person of a workspace into the portal, once."""
+"""`POST /v1/portal-links`: creates a single-use link into the portal of a workspace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from plaudit.api.auth import Writing
 from plaudit.api.problems import documented
 from plaudit.api.schemas.endpoints import Text
-from plaudit.console.parts import ConsoleParts
+from plaudit.console.services import ConsoleServices
 from plaudit.console.viewer import SECTIONS
 from plaudit.records.times import time_text
 from plaudit.store.access.api_keys import Scope
@@ -32,8 +32,8 @@ def _section(name: str) -> str:
 
 
 def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not re.fullmatch(r"[\w.:-]+", parts.netloc):
+    split = urlsplit(url)
+    if split.scheme not in {"http", "https"} or not re.fullmatch(r"[\w.:-]+", split.netloc):
         msg = "an address that begins with https://"
         raise ValueError(msg)
     return url
@@ -54,11 +54,11 @@ def _color(text: str) -> str:
 
 
 class Theme(BaseModel):
-    """Look of the embedding application."""
+    """Appearance of the embedding application."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Text | None = Field(default=None, max_length=60, description="Shown in the bar.")
+    name: Text | None = Field(default=None, max_length=60, description="Name in the title bar.")
     logo: Annotated[Text, AfterValidator(_image)] | None = Field(
         default=None, description="Address of an image."
     )
@@ -68,14 +68,14 @@ class Theme(BaseModel):
 
 
 class PortalLinkBody(BaseModel):
-    """A portal link to make."""
+    """A portal link to create."""
 
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={"examples": [{"person": "ada@example.com", "scope": "workspace"}]},
     )
 
-    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
+    workspace_id: UUID | None = Field(default=None, description="For admin keys only.")
     person: Text = Field(
         default="portal", min_length=1, max_length=200, description="Name in the list of sessions."
     )
@@ -83,16 +83,16 @@ class PortalLinkBody(BaseModel):
         default="workspace", description="Whether the person may change anything."
     )
     pages: list[Annotated[Text, AfterValidator(_section)]] = Field(
-        default_factory=list, max_length=len(SECTIONS), description="None: all."
+        default_factory=list, max_length=len(SECTIONS), description="Empty: all."
     )
     link_lifetime_s: int = Field(
-        default=300, ge=10, le=86_400, description="Seconds in which the link must be opened."
+        default=300, ge=10, le=86_400, description="Seconds for which the link is valid."
     )
     session_lifetime_s: int = Field(
-        default=28_800, ge=60, le=2_592_000, description="Seconds until a new link is needed."
+        default=28_800, ge=60, le=2_592_000, description="Seconds for which the session is valid."
     )
     return_url: Annotated[Text, AfterValidator(_address)] | None = Field(
-        default=None, description="Where the portal's way back leads."
+        default=None, description="Target of the portal's link back."
     )
     theme: Theme = Field(default_factory=Theme)
 
@@ -100,22 +100,22 @@ class PortalLinkBody(BaseModel):
 class PortalLinkOut(BaseModel):
     """A portal link, shown only once."""
 
-    url: str = Field(description="Opens the portal, once.")
+    url: str = Field(description="Address that opens the portal, once.")
     expires_at: str
 
 
-async def _console(request: Request) -> ConsoleParts:
-    parts: ConsoleParts = request.app.state.console
-    return parts
+async def _console(request: Request) -> ConsoleServices:
+    services: ConsoleServices = request.app.state.console
+    return services
 
 
 @router.post("", status_code=201, responses=documented())
 def create_portal_link(
-    parts: Annotated[ConsoleParts, Depends(_console)], who: Writing, body: PortalLinkBody
+    services: Annotated[ConsoleServices, Depends(_console)], who: Writing, body: PortalLinkBody
 ) -> PortalLinkOut:
-    """Create a link into the portal of one workspace; whose session ends when this key does.
+    """Create a link into the portal of a workspace; its session ends with the API key.
 
-    Send the person there, or set it as the address of a frame.
+    Redirect a person to it, or set it as the address of a frame.
     """
     asked = None if body.workspace_id is None else str(body.workspace_id)
     grant = SessionGrant(
@@ -128,17 +128,17 @@ def create_portal_link(
         body.return_url,
         body.theme.model_dump(exclude_none=True),
     )
-    token, expires_at = parts.sessions.create_link(
+    token, expires_at = services.sessions.create_link(
         grant, body.link_lifetime_s * 1_000, body.session_lifetime_s * 1_000
     )
-    url = f"{public_url(parts)}/portal/enter?token={quote(token)}"
+    url = f"{public_url(services)}/portal/enter?token={quote(token)}"
     return PortalLinkOut(url=url, expires_at=time_text(expires_at))
 
 
-def public_url(parts: ConsoleParts) -> str:
-    """Return where people reach the console."""
-    known = parts.settings.console_url
+def public_url(services: ConsoleServices) -> str:
+    """Return the public address of the console."""
+    known = services.settings.console_url
     if known is not None:
         return known
-    settings = parts.api.quotas.settings
+    settings = services.api.quotas.settings
     return f"http://{settings.api_host}:{settings.api_port}"

@@ -1,4 +1,4 @@
-"""Event catalogue that everyone can read, at `/catalogue`, where a setting publishes it."""
+"""Public event catalogue at `/catalogue`, if a setting enables it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _FOR_A_WHILE: Final = "public, max-age=300"
 
 
 class PublicCatalogue:
-    """Pages of the catalogue without a session: nothing of any workspace stands on them.
+    """Pages of the catalogue, which need no session and show no data of workspaces.
 
     Args:
-        settings: headers.
+        settings: settings for the response headers.
     """
 
     def __init__(self, settings: ConsoleSettings) -> None:
@@ -45,7 +45,7 @@ class PublicCatalogue:
         return self._shown(request, Shown("event_type.html", values))
 
     async def miss(self, request: Request) -> Response:
-        """Say that a page does not exist."""
+        """Return the error that a page does not exist."""
         return self.responder.refused(request, None, Refused(404, "this page does not exist"))
 
     async def asset(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Rendering of templates; everything that comes from outside is escaped."""
+"""Rendering of templates, which escape all values."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 
 
 def at(epoch_ms: int | None) -> Markup | str:
-    """Return a time relative to now, with the exact one as its title."""
+    """Return a relative time, with the exact time as its title."""
     if epoch_ms is None:
         return words.NOTHING
     shown = words.ago(epoch_ms, wall_ms())
@@ -57,15 +57,15 @@ def at(epoch_ms: int | None) -> Markup | str:
 
 
 def exact(epoch_ms: int | None) -> Markup | str:
-    """Return an exact time, which the browser shows in the reader's zone."""
+    """Return an exact time, which the browser shows in the reader's time zone."""
     return words.NOTHING if epoch_ms is None else _time(epoch_ms, _utc(epoch_ms), "exact")
 
 
-def sentence(parts: Sentence) -> Markup:
+def sentence(services: Sentence) -> Markup:
     """Return a sentence with its times."""
     return Markup().join(
         (at(part.ms) if part.relative else exact(part.ms)) if isinstance(part, At) else escape(part)
-        for part in parts
+        for part in services
     )
 
 
@@ -76,7 +76,7 @@ def _time(epoch_ms: int, shown: str, kind: str) -> Markup:
 
 
 def _pairs(values: Iterable[str]) -> list[tuple[str, str]]:
-    """Return values as options whose word is the value."""
+    """Return values as options that are labelled with themselves."""
     return [(each, each) for each in values]
 
 

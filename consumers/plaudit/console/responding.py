@@ -29,11 +29,11 @@ _FOREVER: Final = "public, max-age=31536000, immutable"
 
 
 class Responder:
-    """Turns answers into responses of one application.
+    """Converts answers of pages into HTTP responses.
 
     Args:
         web_app: application.
-        settings: origins of frames.
+        settings: settings for the response headers.
         public: base of pages that need no session; None: the application's own.
     """
 
@@ -46,7 +46,7 @@ class Responder:
         self._base = public or BASES[web_app]
 
     def respond(self, request: Request, viewer: Viewer | None, answer: Answer) -> Response:
-        """Return the response."""
+        """Return the response for an answer."""
         match answer:
             case Shown():
                 return self._page(request, viewer, answer)
@@ -87,7 +87,7 @@ class Responder:
         return Response(found.packed, 200, headers, found.media_type)
 
     def accent(self, viewer: Viewer | None) -> Response:
-        """Return the stylesheet of the embedding application's color."""
+        """Return the stylesheet with the embedding application's color."""
         color = None if viewer is None else viewer.session.grant.theme.get("accent")
         headers = {**self._headers(viewer), "cache-control": "private, max-age=300"}
         return Response(accent_css(color), 200, headers, "text/css; charset=utf-8")
@@ -105,7 +105,7 @@ class Responder:
         return Response(html, shown.status, headers, _HTML)
 
     def _values(self, request: Request, viewer: Viewer | None) -> Mapping[str, Any]:
-        """Return what every template gets."""
+        """Return the values that all templates share."""
         return {
             "base": self._base,
             "path": request.url.path.removeprefix(self._base) or "/",

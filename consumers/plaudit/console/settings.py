@@ -14,21 +14,21 @@ _ANCESTOR: Final = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class ConsoleSettings(EnvSettings):
-    """Address and sessions of the console; frames of the portal."""
+    """Address and sessions of the console, and embedding of the portal."""
 
     console: bool = Field(
         default=True, description="Whether `plaudit serve` serves the console and the portal."
     )
     console_url: str | None = Field(
         default=None,
-        description="Public address, such as https://plaudit.example.com; sign-in links name it.",
+        description="Public address, such as https://plaudit.example.com, for links.",
     )
     console_session_hours: float = Field(
-        default=12.0, gt=0, le=720, description="Hours until people have to sign in again."
+        default=12.0, gt=0, le=720, description="Hours for which a session is valid."
     )
     console_public_catalogue: bool = Field(
         default=False,
-        description="Whether everyone can read the event catalogue, at `/catalogue`.",
+        description="Whether the event catalogue is public, at `/catalogue`.",
     )
     portal_frame_ancestors: str = Field(
         default="",
@@ -50,7 +50,7 @@ class ConsoleSettings(EnvSettings):
     @field_validator("portal_frame_ancestors")
     @classmethod
     def _are_origins(cls, text: str) -> str:
-        """Accept origins only: anything else could add directives to the policy."""
+        """Check the origins: other text could add directives to the policy."""
         for each in text.split():
             if _ANCESTOR.fullmatch(each) is None:
                 msg = f"{each!r} is not an origin such as https://app.example.com"
@@ -59,5 +59,5 @@ class ConsoleSettings(EnvSettings):
 
     @property
     def is_secure(self) -> bool:
-        """Whether people reach the console by https."""
+        """Whether the console's address uses https."""
         return (self.console_url or "").startswith("https://")

@@ -1,4 +1,4 @@
-"""Viewer of a page: a session, with the permissions of an API key of the same scope."""
+"""Viewer of a page: a session with the permissions of an API key of the same scope."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SECTIONS: Final = (
     "events",
     "settings",
 )
-"""Pages that a portal link may restrict its session to."""
+"""Pages to which a portal link may restrict its session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person who asks for a page.
+    """The person who views a page.
 
     Attributes:
         session: session of the browser.
-        caller: the same permissions, in the form that the API's routes check.
+        caller: the same permissions as a caller of the API.
         csrf: secret of this session's forms.
     """
 
@@ -60,12 +60,12 @@ class Viewer:
 
     @property
     def is_portal(self) -> bool:
-        """Whether this is a person of a customer, not of the installation."""
+        """Whether the person uses the portal, not the console."""
         return self.session.grant.web_app is WebApp.PORTAL
 
     @property
     def workspace_id(self) -> str | None:
-        """The one workspace that the viewer sees; None means all."""
+        """Workspace of the viewer; None means all."""
         return self.session.grant.workspace_id
 
     @property
@@ -84,14 +84,14 @@ class Viewer:
         return not pages or section in pages
 
     def check_opens(self, section: str, *, operators: bool = False) -> None:
-        """Check that the viewer may open a page of a section.
+        """Check that the viewer may open a page.
 
         Args:
-            section: its section.
-            operators: whether only operators have it.
+            section: section of the page.
+            operators: whether the page is for operators only.
 
         Raises:
-            Refused: the portal link does not include it, or only operators have it.
+            Refused: the portal link does not include the page, or it is for operators only.
         """
         if not self.opens(section) or (operators and not self.is_operator):
             raise Refused(404, "this page does not exist")

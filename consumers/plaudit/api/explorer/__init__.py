@@ -1,1 +1,1 @@
-"""Interactive documentation of the REST API at `/docs`: Swagger UI, served without the internet."""
+"""Interactive documentation of the REST API at `/docs`: Swagger UI, which works offline."""

@@ -20,7 +20,7 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Swagger UI draws its icons from `data:` addresses. It runs no inline code and no `eval`."""
+"""Swagger UI loads icons from `data:` URLs. It uses neither inline code nor `eval`."""
 HEADERS: Final = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -51,7 +51,7 @@ class StaticFile:
     """A static file.
 
     Attributes:
-        url: address relative to the page; it contains a digest, so browsers may keep the file.
+        url: address relative to the page, with a digest, so that browsers may cache the file.
         packed: compressed content.
     """
 
@@ -62,7 +62,7 @@ class StaticFile:
 
 @cache
 def static_files() -> dict[str, StaticFile]:
-    """Return the static files by name; compressing them takes a tenth of a second."""
+    """Return the static files by name; cached, because compressing them takes 0.1 s."""
     found = {}
     for path in (files("plaudit.api.explorer") / "static").iterdir():
         suffix = f".{path.name.rpartition('.')[2]}"

@@ -22,7 +22,7 @@ async def read_body(receive: Receive, length: str | None, most: int = MOST_BYTES
         most: maximum bytes.
 
     Raises:
-        Refused: the body is too large; if its header says so, it is not read.
+        Refused: the body is too large, according to its header or after reading.
         ClientDisconnect: the client disconnected before the end.
     """
     if length is not None and int(length) > most:

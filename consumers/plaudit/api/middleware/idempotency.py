@@ -1,10 +1,10 @@
-"""`Idempotency-Key` on every POST: a repeated request gets the same response, not a second effect.
+"""Middleware for `Idempotency-Key` on POST requests: a repetition gets the same response.
 
-As in the IETF draft, another request with the same key is 422, and one that this process is still
-carrying out is 409. A key belongs to an API key and expires after a day. Only successful responses
-are stored: a refused request changed nothing, and may be repeated with its key. If a process is
-killed during a request, the request is carried out again with the same ids and secrets (see
-`IdempotencySeed`), so it has its effect once.
+As in the IETF draft, another request with the same key gets a 422, and a repetition during the
+first request a 409. A key belongs to an API key and expires after a day. The database stores only
+successful responses: a refused request changed nothing, and may be repeated with its key. If a
+process is killed during a request, the repetition uses the same ids and secrets (see
+`IdempotencySeed`), so the request takes effect once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plaudit.api.auth import CALLER, IDEMPOTENCY_SEED, Caller
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.middleware.body import read_body
 from plaudit.api.problems import Refused, answer, refusal
 from plaudit.endpoints.keys import CannotOpen
@@ -41,7 +41,7 @@ PARAMETER: Final = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
-    "description": "Sent again with the same key, a request is answered, not done, again.",
+    "description": "Makes a retry safe: a request with the same key gets the stored response.",
 }
 
 
@@ -49,17 +49,17 @@ class Idempotency:
     """Middleware around the routes.
 
     Args:
-        app: application that carries requests out.
-        parts: dependencies of the process.
+        app: application that handles the requests.
+        services: services of the process.
     """
 
-    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+    def __init__(self, app: ASGIApp, services: ApiServices) -> None:
         self._app = app
-        self._parts = parts
+        self._services = services
         self._under_way: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on requests without a key."""
+        """Handle a request; pass it on unchanged if it has no key."""
         if scope["type"] != "http" or scope["method"] != "POST" or CALLER not in scope:
             await self._app(scope, receive, send)
             return
@@ -76,11 +76,11 @@ class Idempotency:
         await response(scope, receive, send)
 
     async def _response(self, scope: Scope, receive: Receive, headers: Headers) -> Response:
-        """Return the response, either new or stored.
+        """Return the stored response, or carry the request out.
 
         Raises:
             Refused: the key is not valid, or belongs to another request.
-            DatabaseFailure: nothing was done.
+            DatabaseFailure: the request was not carried out.
         """
         key = _checked(headers[HEADER])
         who: Caller = scope[CALLER]
@@ -90,11 +90,11 @@ class Idempotency:
         answer_id = _digest(who.key.key_id.encode(), key.encode())
         request = _digest(scope["path"].encode(), scope["query_string"], body)
         if answer_id in self._under_way:
-            detail = "the first request under this key is still being carried out"
+            detail = "the first request with this key is still in progress"
             raise Refused(409, detail, field=HEADER, code="request_in_progress")
         self._under_way.add(answer_id)
         try:
-            begun = await run_in_threadpool(self._parts.answers.begin, answer_id, request)
+            begun = await run_in_threadpool(self._services.answers.begin, answer_id, request)
             match begun:
                 case StoredResponse():
                     return _again(begun)
@@ -108,8 +108,8 @@ class Idempotency:
             self._under_way.discard(answer_id)
 
     async def _first(self, scope: Scope, body: bytes, answer_id: str) -> Response:
-        """Carry a request out; store the response before sending it."""
-        answers = self._parts.answers
+        """Carry a request out, and store its response before sending it."""
+        answers = self._services.answers
         try:
             response = await self._carried_out(scope, body)
         except BaseException:
@@ -122,7 +122,7 @@ class Idempotency:
             else:
                 await run_in_threadpool(answers.forget, answer_id)
         except DatabaseFailure as failure:
-            # It is done; a repetition has the same effect.
+            # The request succeeded, and a repetition has the same effect.
             _log.warning("idempotency.not_stored", extra={"error": str(failure)})
         return response
 
@@ -144,7 +144,7 @@ class Idempotency:
 
 
 def _checked(key: str) -> str:
-    """Return the key, with or without the draft's quotes.
+    """Return the key without the quotes of the draft.
 
     Raises:
         Refused: the key is not valid.
@@ -155,9 +155,9 @@ def _checked(key: str) -> str:
     return bare
 
 
-def _digest(*parts: bytes) -> str:
-    sizes = b"".join(len(each).to_bytes(8, "big") for each in parts)
-    return hashlib.sha256(sizes + b"".join(parts)).hexdigest()
+def _digest(*services: bytes) -> str:
+    sizes = b"".join(len(each).to_bytes(8, "big") for each in services)
+    return hashlib.sha256(sizes + b"".join(services)).hexdigest()
 
 
 def _content(response: Response) -> bytes:

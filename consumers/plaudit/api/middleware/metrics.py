@@ -1,4 +1,4 @@
-"""Request metrics by route and status; labels contain no ids."""
+"""Request metrics by route and status, without ids in labels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MetricsMiddleware:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and record how long its response took."""
+        """Pass a request on, and record the duration of its response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -53,6 +53,6 @@ class MetricsMiddleware:
 
 
 def _exemplar(scope: Scope) -> dict[str, str] | None:
-    """Return the trace of a request for Prometheus; None without a `traceparent`."""
+    """Return the trace of a request as an exemplar; None without a `traceparent`."""
     trace = trace_context(dict(scope["headers"]).get(b"traceparent"))
     return None if trace is None else {"trace_id": trace.trace_id}

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter
 
-from plaudit.api.auth import Reading, WithIdempotency, WithParts, Writing
+from plaudit.api.auth import Reading, WithIdempotency, WithServices, Writing
 from plaudit.api.problems import Refused, documented, unknown_type
 from plaudit.api.schemas.endpoints import KeyBody, KeyOut
 from plaudit.api.schemas.event_bodies import EventTypeDetail, EventTypeOut
@@ -49,30 +49,32 @@ def show_event_type(who: Reading, name: str) -> EventTypeDetail:
 
 
 @router.get("/keys", tags=["keys"], responses=documented())
-def list_keys(parts: WithParts, who: Writing, workspace_id: UUID | None = None) -> list[KeyOut]:
-    """List keys, for keys that may write; only the last characters of a key are stored in clear."""
+def list_keys(
+    services: WithServices, who: Writing, workspace_id: UUID | None = None
+) -> list[KeyOut]:
+    """List keys, with their last characters; for keys that may write."""
     wanted = who.reads(None if workspace_id is None else str(workspace_id))
-    return [KeyOut.of(each) for each in parts.keys.list(wanted)]
+    return [KeyOut.of(each) for each in services.keys.list(wanted)]
 
 
 @router.post("/keys", tags=["keys"], status_code=201, responses=documented())
 def create_key(
-    parts: WithParts, who: Writing, idempotency: WithIdempotency, body: KeyBody
+    services: WithServices, who: Writing, idempotency: WithIdempotency, body: KeyBody
 ) -> KeyOut:
-    """Create a key, shown only once; a workspace's key creates keys of its own workspace only."""
+    """Create a key, shown only once; a workspace key creates keys of its workspace only."""
     asked = None if body.workspace_id is None else str(body.workspace_id)
     if body.scope is Scope.ADMIN:
         if who.key.scope is not Scope.ADMIN:
-            raise Refused(403, "only an admin's key makes an admin's key", field="scope")
+            raise Refused(403, "only an admin key can create an admin key", field="scope")
         workspace = asked
     else:
         workspace = who.writes(asked)
-        parts.quotas.check_key(workspace, idempotency)
-    key, text = parts.keys.create(body.scope, workspace, body.name, idempotency)
+        services.quotas.check_key(workspace, idempotency)
+    key, text = services.keys.create(body.scope, workspace, body.name, idempotency)
     return KeyOut.of(key, text)
 
 
 @router.delete("/keys/{key_id}", tags=["keys"], responses=documented(404))
-def revoke_key(parts: WithParts, who: Writing, key_id: UUID) -> KeyOut:
+def revoke_key(services: WithServices, who: Writing, key_id: UUID) -> KeyOut:
     """Revoke a key, with immediate effect."""
-    return KeyOut.of(parts.keys.revoke(str(key_id), who.key.workspace_id))
+    return KeyOut.of(services.keys.revoke(str(key_id), who.key.workspace_id))

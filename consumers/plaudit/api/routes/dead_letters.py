@@ -1,4 +1,4 @@
-"""`/v1/dead-letters`: counts, pages, one letter, and an export."""
+"""`/v1/dead-letters`: counts, pages, single letters and exports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from plaudit.api.auth import Reading, WithParts
+from plaudit.api.auth import Reading, WithServices
 from plaudit.api.problems import Refused, documented
 from plaudit.control.dead_letters import LETTERS_PAGE, DeadLetters
 from plaudit.dlq.letters.filters import FilterOptions, LetterFilter, LetterFilterRefused, parse
@@ -31,14 +31,16 @@ _EXPORT: Final[dict[int | str, dict[str, Any]]] = {
 class DeadLetterOut(BaseModel):
     """A dead letter."""
 
-    delivery_id: str = Field(description="`topic:partition:offset:time` for an unreadable record.")
+    delivery_id: str = Field(
+        description="Delivery id; `topic:partition:offset:time` for an unreadable record."
+    )
     endpoint_id: str | None
     event_id: str | None
     event_type: str | None
     workspace_id: str | None
-    reason: str | None = Field(description="Code, such as `exhausted`.")
+    reason: str | None = Field(description="Reason code, such as `exhausted`.")
     attempts: int
-    redrives: int = Field(description="How often it was sent again before.")
+    redrives: int = Field(description="Number of earlier redrives.")
     last_status: int | None
     last_error: str | None
     dead_at: str = Field(description=_TIMES)
@@ -48,7 +50,7 @@ class DeadLetterDetail(DeadLetterOut):
     """A dead letter with its headers and its event."""
 
     headers: dict[str, str]
-    event: str = Field(description="JSON as subscribers get it, or why it can't be read.")
+    event: str = Field(description="JSON as subscribers receive it, or why it can't be read.")
 
 
 class DeadLetterPage(BaseModel):
@@ -59,13 +61,15 @@ class DeadLetterPage(BaseModel):
 
 
 class DeadLetterCounts(BaseModel):
-    """Numbers of dead letters."""
+    """Counts of dead letters."""
 
     total: int
-    expiring: int = Field(description="Removed by retention within three days.")
-    complete: bool = Field(description="False: only the newest 50,000 were counted.")
+    expiring: int = Field(description="Letters that retention removes within three days.")
+    complete: bool = Field(
+        description="Whether all letters were counted, not just the newest 50,000."
+    )
     by: dict[str, dict[str, int]] = Field(
-        description="By `reason`, `endpoint`, `type`, `topic`, `day` and `age`."
+        description="Counts by `reason`, `endpoint`, `type`, `topic`, `day` and `age`."
     )
 
 
@@ -93,7 +97,7 @@ async def wanted_of(
         str | None, Query(max_length=200, description="A part of the last error.")
     ] = None,
 ) -> LetterWanted:
-    """Return the conditions of a request; all of them must match."""
+    """Return the conditions of a request; all must match."""
     workspace = who.reads(None if workspace_id is None else str(workspace_id))
     check_kind(kind, workspace)
     options = FilterOptions(
@@ -118,24 +122,26 @@ Filtering = Annotated[LetterWanted, Depends(wanted_of)]
 
 @router.get("", operation_id="listDeadLetters", responses=documented())
 def list_letters(
-    parts: WithParts,
+    services: WithServices,
     wanted: Filtering,
-    cursor: Annotated[str | None, Query(max_length=80, description="Of the page before.")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=80, description="Cursor of the previous page.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = LETTERS_PAGE,
 ) -> DeadLetterPage:
-    """List dead letters, newest first; all given conditions must match.
+    """List dead letters, newest first; all conditions must match.
 
-    The list has the newest 50,000; the export has all.
+    The list contains the newest 50,000, the export all of them.
     """
-    page = parts.letters.page(wanted.kind, wanted.filter, cursor, limit)
+    page = services.letters.page(wanted.kind, wanted.filter, cursor, limit)
     data = [DeadLetterOut.model_validate(each.summary()) for each in page.letters]
     return DeadLetterPage(data=data, cursor=page.cursor)
 
 
 @router.get("/counts", operation_id="countDeadLetters", responses=documented())
-def count_letters(parts: WithParts, wanted: Filtering) -> DeadLetterCounts:
-    """Count the dead letters that match, by reason, endpoint, type, day and age."""
-    found = parts.letters.count(wanted.kind, wanted.filter, wall_ms())
+def count_letters(services: WithServices, wanted: Filtering) -> DeadLetterCounts:
+    """Count matching dead letters, by reason, endpoint, type, day and age."""
+    found = services.letters.count(wanted.kind, wanted.filter, wall_ms())
     by = {name: dict(counts) for name, counts in found.by.items()}
     return DeadLetterCounts(
         total=found.total, expiring=found.expiring, complete=found.complete, by=by
@@ -148,23 +154,23 @@ def count_letters(parts: WithParts, wanted: Filtering) -> DeadLetterCounts:
     response_class=StreamingResponse,
     responses={**documented(), **_EXPORT},
 )
-def export_letters(parts: WithParts, wanted: Filtering) -> StreamingResponse:
-    """Write the dead letters that match as JSON lines, input for `plaudit dlq import`."""
-    lines = begun(parts.letters, wanted.kind, wanted.filter)
+def export_letters(services: WithServices, wanted: Filtering) -> StreamingResponse:
+    """Export matching dead letters as JSON lines, the input of `plaudit dlq import`."""
+    lines = begun(services.letters, wanted.kind, wanted.filter)
     headers = {"content-disposition": 'attachment; filename="dead-letters.jsonl"'}
     return StreamingResponse(lines, media_type=JSON_LINES, headers=headers)
 
 
 @router.get("/{delivery_id}", operation_id="showDeadLetter", responses=documented(404))
 def show_letter(
-    parts: WithParts,
+    services: WithServices,
     who: Reading,
     delivery_id: Annotated[str, Path(max_length=300)],
     kind: Kind = Kind.DELIVERIES,
 ) -> DeadLetterDetail:
     """Show a dead letter with its headers and its event."""
     check_kind(kind, who.key.workspace_id)
-    found = parts.letters.find(kind, delivery_id, who.key.workspace_id)
+    found = services.letters.find(kind, delivery_id, who.key.workspace_id)
     headers = {name: value.decode("utf-8", "replace") for name, value in found.letter.headers}
     return DeadLetterDetail.model_validate(
         {**found.letter.summary(), "headers": headers, "event": found.event}
@@ -175,15 +181,15 @@ def check_kind(kind: Kind, workspace_id: str | None) -> None:
     """Check that a caller may see letters of a kind.
 
     Raises:
-        Refused: unreadable events belong to no workspace.
+        Refused: the letters are unreadable events, which do not belong to a workspace.
     """
     if kind is Kind.EVENTS and workspace_id is not None:
-        detail = "unreadable events belong to no workspace; only an admin's key sees them"
+        detail = "unreadable events belong to no workspace; only an admin key can read them"
         raise Refused(403, detail, field="kind")
 
 
 def begun(letters: DeadLetters, kind: Kind, wanted: LetterFilter) -> Iterator[str]:
-    """Return the lines of an export whose first line is read, so that a failure has its status.
+    """Return the lines of an export; read the first now, so that a failure gets its own status.
 
     Raises:
         KafkaFailure: the brokers are unavailable or refuse.

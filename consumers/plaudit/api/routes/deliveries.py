@@ -8,8 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from plaudit.api.auth import Reading, WithIdempotency, WithParts, Writing, check_quota
-from plaudit.api.dependencies import Parts
+from plaudit.api.auth import Reading, WithIdempotency, WithServices, Writing, check_quota
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.deliveries import (
     DeliveryCount,
@@ -47,15 +47,15 @@ EventType = Annotated[str | None, Query(pattern=_TYPE, max_length=100)]
 Status = Annotated[
     str | None,
     Query(
-        description="Status of the last answer, such as 503, or a class of them: 5xx.",
+        description="Status of the latest response, such as 503, or a class of them, such as 5xx.",
         json_schema_extra={"pattern": "^[1-5]([0-9]{2}|xx)$"},
     ),
 ]
 Reason = Annotated[
     str | None,
-    Query(pattern="^[a-z_]+$", max_length=100, description="Code of a failure, as `exhausted`."),
+    Query(pattern="^[a-z_]+$", max_length=100, description="Reason code, such as `exhausted`."),
 ]
-Cursor = Annotated[str | None, Query(max_length=200, description="Of the page before.")]
+Cursor = Annotated[str | None, Query(max_length=200, description="Cursor of the previous page.")]
 
 
 async def wanted_of(
@@ -63,7 +63,9 @@ async def wanted_of(
     workspace_id: UUID | None = None,
     endpoint_id: UUID | None = None,
     event_id: UUID | None = None,
-    subject: Annotated[UUID | None, Query(description="Such as a testimonial's id.")] = None,
+    subject: Annotated[
+        UUID | None, Query(description="Id of the subject, such as a testimonial's.")
+    ] = None,
     event_type: EventType = None,
     state: State | None = None,
     outcome: Outcome | None = None,
@@ -76,7 +78,7 @@ async def wanted_of(
         Query(min_length=1, max_length=200, description="A part of the last error."),
     ] = None,
 ) -> Wanted:
-    """Return the conditions of a request; all of them must match."""
+    """Return the conditions of a request; all must match."""
     return Wanted(
         who.reads(_text(workspace_id)),
         _text(endpoint_id),
@@ -98,37 +100,37 @@ Filtering = Annotated[Wanted, Depends(wanted_of)]
 
 @router.get("/deliveries", response_model=DeliveryPage, responses=documented())
 def list_deliveries(
-    parts: WithParts,
+    services: WithServices,
     query: Filtering,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE,
 ) -> dict[str, Any]:
-    """List deliveries, latest first; all given conditions must match.
+    """List deliveries, newest first; all conditions must match.
 
-    With `error`, a page may be short, or empty, and still have a `cursor`: it ends when 2,000
-    deliveries were searched.
+    With `error`, a page ends after a search of 2,000 deliveries. So it may be short or empty, and
+    still have a `cursor`.
     """
-    with reading(parts.engine) as connection:
+    with reading(services.engine) as connection:
         page = find_page(connection, query, limit=limit, cursor=cursor)
     return {"data": [shown_delivery(each) for each in page.deliveries], "cursor": page.cursor}
 
 
 @router.get("/deliveries/count", operation_id="countDeliveries", responses=documented())
-def count_all(parts: WithParts, query: Filtering) -> DeliveryCount:
-    """Count the deliveries that match all given conditions, up to 10,000."""
-    with reading(parts.engine) as connection:
+def count_all(services: WithServices, query: Filtering) -> DeliveryCount:
+    """Count the deliveries that match all conditions, up to 10,000."""
+    with reading(services.engine) as connection:
         count = count_deliveries(connection, query)
     return DeliveryCount(count=count, at_least=count >= MOST_COUNTED)
 
 
 @router.get("/deliveries/{delivery_id}", response_model=DeliveryDetail, responses=documented(404))
-def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str, Any]:
+def show_delivery(services: WithServices, who: Reading, delivery_id: UUID) -> dict[str, Any]:
     """Show a delivery with every attempt: request, response, and durations."""
-    with reading(parts.engine) as connection:
+    with reading(services.engine) as connection:
         attempts = attempts_of(connection, str(delivery_id))
     if not attempts or who.key.workspace_id not in {None, attempts[-1].workspace_id}:
         raise NoSuchDelivery(str(delivery_id))
-    own = _own_headers(parts, attempts[-1].endpoint_id)
+    own = _own_headers(services, attempts[-1].endpoint_id)
     return {
         **shown_delivery(attempts[-1]),
         "attempts": [shown_attempt(each, own) for each in attempts],
@@ -138,20 +140,20 @@ def show_delivery(parts: WithParts, who: Reading, delivery_id: UUID) -> dict[str
 @router.get(
     "/deliveries/{delivery_id}/request", operation_id="showSentRequest", responses=documented(404)
 )
-def show_sent_request(parts: WithParts, who: Reading, delivery_id: UUID) -> SentRequestOut:
-    """Show the latest request, rendered from the event while Kafka has it.
+def show_sent_request(services: WithServices, who: Reading, delivery_id: UUID) -> SentRequestOut:
+    """Show the latest request, rendered from the event as long as Kafka has it.
 
-    The body is in the endpoint's present format.
+    The body has the endpoint's current format.
     """
-    with reading(parts.engine) as connection:
+    with reading(services.engine) as connection:
         attempts = attempts_of(connection, str(delivery_id))
     if not attempts or who.key.workspace_id not in {None, attempts[-1].workspace_id}:
         raise NoSuchDelivery(str(delivery_id))
     latest = next((each for each in reversed(attempts) if each.is_http), attempts[-1])
-    form, own = "standard", _own_headers(parts, latest.endpoint_id)
+    form, own = "standard", _own_headers(services, latest.endpoint_id)
     if own is not None:
-        form = parts.endpoints.get(latest.endpoint_id).format
-    sent = sent_request(parts.source, latest, form, own)
+        form = services.endpoints.get(latest.endpoint_id).format
+    sent = sent_request(services.source, latest, form, own)
     body = None if sent.body is None else sent.body.decode("utf-8", "replace")
     return SentRequestOut(headers=dict(sent.headers), body=body, problem=sent.problem)
 
@@ -163,18 +165,20 @@ def show_sent_request(parts: WithParts, who: Reading, delivery_id: UUID) -> Sent
     responses=documented(404, 409),
 )
 def retry_delivery(
-    parts: WithParts, who: Writing, idempotency: WithIdempotency, delivery_id: UUID
+    services: WithServices, who: Writing, idempotency: WithIdempotency, delivery_id: UUID
 ) -> dict[str, Any]:
     """Retry a delivery now; the receiver gets the same `webhook-id`."""
-    check_quota(parts.quotas.retries, who)
-    return shown_delivery(parts.retrier.retry(str(delivery_id), who.key.workspace_id, idempotency))
+    check_quota(services.quotas.retries, who)
+    return shown_delivery(
+        services.retrier.retry(str(delivery_id), who.key.workspace_id, idempotency)
+    )
 
 
 @router.post(
     "/deliveries/retry", status_code=202, response_model=RetriedOut, responses=documented()
 )
 def retry_deliveries(
-    parts: WithParts,
+    services: WithServices,
     who: Writing,
     idempotency: WithIdempotency,
     body: RetryBody,
@@ -192,12 +196,12 @@ def retry_deliveries(
         until_ms=epoch_ms("until", body.until),
     )
     if query == Wanted():
-        raise Refused(422, "give at least one condition, such as endpoint_id")
+        raise Refused(422, "set at least one condition, such as endpoint_id")
     mine = replace(query, workspace_id=who.reads(_text(workspace_id)))
-    check_quota(parts.quotas.retries, who)
-    done = parts.retrier.retry_all(mine, body.limit, body.cursor, idempotency)
+    check_quota(services.quotas.retries, who)
+    done = services.retrier.retry_all(mine, body.limit, body.cursor, idempotency)
     if who.key.workspace_id is not None:
-        parts.quotas.retries.charge(who.bucket, done.retried)
+        services.quotas.retries.charge(who.bucket, done.retried)
     return {
         "retried": done.retried,
         "refused": [
@@ -210,7 +214,7 @@ def retry_deliveries(
 
 @router.get("/stats", response_model=StatsOut, responses=documented())
 def show_stats(
-    parts: WithParts,
+    services: WithServices,
     who: Reading,
     workspace_id: UUID | None = None,
     endpoint_id: UUID | None = None,
@@ -220,10 +224,10 @@ def show_stats(
 ) -> dict[str, Any]:
     """Count attempts per hour or minute, with percentiles of their durations.
 
-    Steps without attempts are zeros. Minutes are kept for a day.
+    Periods without attempts are included. Minutes are available for a day.
     """
     since_ms = epoch_ms("since", since) or 0
-    with reading(parts.engine) as connection:
+    with reading(services.engine) as connection:
         steps = series(
             connection,
             resolution,
@@ -235,13 +239,13 @@ def show_stats(
     return {"data": [each.plain(step_ms(resolution)) for each in steps]}
 
 
-def _own_headers(parts: Parts, endpoint_id: str) -> OwnHeaders | None:
+def _own_headers(services: ApiServices, endpoint_id: str) -> OwnHeaders | None:
     """Return the current names of an endpoint's own headers; None if it was deleted."""
     try:
-        known = parts.endpoints.get(endpoint_id)
+        known = services.endpoints.get(endpoint_id)
     except NoSuchEndpoint:
         return None
-    return OwnHeaders(known.version, tuple(parts.endpoints.private(known).headers))
+    return OwnHeaders(known.version, tuple(services.endpoints.private(known).headers))
 
 
 def _statuses(text: str | None) -> StatusRange | None:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plaudit.api.auth import CALLER, IDEMPOTENCY_SEED, SCHEME, Caller, check_rate
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.event_parser import (
     JSON,
     Incoming,
@@ -35,23 +35,23 @@ from plaudit.publish.prepare import Prepared, checked_source, prepare, prepare_w
 from plaudit.store.endpoints.idempotency_seed import IdempotencySeed
 
 AT_ONCE: Final = 25
-"""Events parsed before other requests get a turn: about a millisecond's worth.
+"""Events to parse, in about a millisecond, before other requests may run.
 
-A parsing thread would compete with the event loop for the interpreter lock, at a higher cost.
+A parsing thread would compete with the event loop for the interpreter lock, which costs more.
 """
 BYTES_EACH: Final = 8 * 1024
-"""Bytes of a request that count as one event: parsing them takes as long as a few events."""
+"""Bytes of a request that count as one event, since parsing time grows with size."""
 FULL_S: Final = 1
 """Seconds after which a full buffer is worth a retry."""
 _QUERY: Final[frozenset[str]] = frozenset()
-"""Query parameters of the route: none."""
+"""The route has no query parameters."""
 
 
 class Ingest:
-    """Publish one event or many; the response follows when the brokers have acknowledged all.
+    """Publish one or more events; responds when the brokers have acknowledged all.
 
-    An event's `meta.event_id` makes a retry idempotent: subscribers get the same
-    `webhook-id`. A batch is published only if all its events are valid; after a 503 retry all.
+    An event's `meta.event_id` makes a retry idempotent, as subscribers receive the same
+    `webhook-id`. A batch is published only if all its events are valid. After a 503, retry all.
     CloudEvents are accepted, too: structured (`application/cloudevents+json`), batched
     (`application/cloudevents-batch+json`) and binary (`ce-*` headers).
     """
@@ -60,10 +60,10 @@ class Ingest:
         """Handle a request without FastAPI's routing, which costs twice as much as an event."""
         scope["route"] = ROUTE  # for the metrics
         try:
-            response = await _publish_events(scope["app"].state.parts, scope, receive)
+            response = await _publish_events(scope["app"].state.services, scope, receive)
         except ClientDisconnect:
             return
-        except Exception as error:  # noqa: BLE001 - every one is answered by a problem document
+        except Exception as error:  # noqa: BLE001 - every error becomes a problem document
             response = answer(refusal(error))
         await response(scope, receive, send)
 
@@ -88,12 +88,12 @@ class Shortcut:
         await app(scope, receive, send)
 
 
-async def _publish_events(parts: Parts, scope: Scope, receive: Receive) -> Response:
+async def _publish_events(services: ApiServices, scope: Scope, receive: Receive) -> Response:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     who: Caller = scope[CALLER]
     check_names([name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"))], _QUERY)
     if _is_limited(who):
-        await check_rate(parts.quotas.events, who, 0)
+        await check_rate(services.quotas.events, who, 0)
     body = await read_body(receive, headers.get("content-length"))
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     idempotency: IdempotencySeed | None = scope.get(IDEMPOTENCY_SEED)
@@ -103,22 +103,22 @@ async def _publish_events(parts: Parts, scope: Scope, receive: Receive) -> Respo
     ids: list[str] = []
     try:
         for number, each in enumerate(read_events(media_type, headers, body), 1):
-            prepared.append(_prepared(parts, who, each))
+            prepared.append(_prepared(services, who, each))
             ids.append(_id_of(each.event))
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
     finally:
-        # A batch that is refused has cost as much as one that is not.
+        # A refused batch has cost as much as an accepted one.
         if _is_limited(who):
             cost = max(len(prepared), -(-len(body) // BYTES_EACH))
-            parts.quotas.events.charge(who.bucket, cost)
-    await _publish(parts, prepared)
+            services.quotas.events.charge(who.bucket, cost)
+    await _publish(services, prepared)
     accepted = orjson.dumps({"accepted": len(ids), "ids": ids})
     return Response(accepted, 202, media_type=JSON)
 
 
 def _is_limited(who: Caller) -> bool:
-    """Return whether the event rate holds: an admin's key serves many workspaces."""
+    """Return whether the event rate applies; an admin key serves many workspaces."""
     return who.key.workspace_id is not None
 
 
@@ -137,7 +137,7 @@ def operation() -> dict[str, Any]:
     }
 
 
-def _prepared(parts: Parts, who: Caller, incoming: Incoming) -> Prepared:
+def _prepared(services: ApiServices, who: Caller, incoming: Incoming) -> Prepared:
     """Return the record of an event that the caller may publish.
 
     Raises:
@@ -149,10 +149,10 @@ def _prepared(parts: Parts, who: Caller, incoming: Incoming) -> Prepared:
     try:
         source = checked_source(incoming.source)
         if isinstance(event, JsonWritten):
-            schema_id = parts.schema_id(event.type)
-            return prepare_written(event, parts.names, source, schema_id, incoming.trace)
-        schema_id = parts.schema_id(type_of(event))
-        return prepare(event, parts.names, source, incoming.trace, schema_id)
+            schema_id = services.schema_id(event.type)
+            return prepare_written(event, services.names, source, schema_id, incoming.trace)
+        schema_id = services.schema_id(type_of(event))
+        return prepare(event, services.names, source, incoming.trace, schema_id)
     except OptionRefused as error:
         raise Refused(422, str(error), field=f"{where}source") from None
     except EventTooLarge as error:
@@ -163,15 +163,15 @@ def _id_of(event: EventModel | JsonWritten) -> str:
     return event.event_id if isinstance(event, JsonWritten) else str(event.meta.event_id)
 
 
-async def _publish(parts: Parts, prepared: Sequence[Prepared]) -> None:
-    """Send records, and wait until the brokers have all of them.
+async def _publish(services: ApiServices, prepared: Sequence[Prepared]) -> None:
+    """Send records, and wait until the brokers have acknowledged all of them.
 
     Raises:
         Refused: the buffer is full.
-        KafkaFailure: one was not acknowledged in time.
+        KafkaFailure: a record was not acknowledged in time.
     """
     try:
-        await parts.outlet.publish(prepared)
+        await services.outlet.publish(prepared)
     except BufferFull:
-        detail = "more comes in than the brokers take now; send it again"
+        detail = "more events arrive than the brokers accept now; send the request again"
         raise Refused(503, detail, headers={"retry-after": str(FULL_S)}) from None

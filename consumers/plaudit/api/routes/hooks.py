@@ -1,7 +1,7 @@
-"""`/v1/hooks`: subscribe, unsubscribe and samples, in the form of Zapier's REST hooks.
+"""`/v1/hooks`: subscribe, unsubscribe and samples, like Zapier's REST hooks.
 
-The API asks for no handshake: automation tools do not support one. The default payload format is
-flat.
+The API does not require a handshake, which automation tools do not support. The default payload
+format is `flat`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import orjson
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from plaudit.api.auth import Reading, WithIdempotency, WithParts, Writing
+from plaudit.api.auth import Reading, WithIdempotency, WithServices, Writing
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.endpoint_out import EndpointOut
 from plaudit.api.schemas.endpoints import FORMAT_SCHEMA, Text
@@ -44,15 +44,15 @@ class Subscription(BaseModel):
         },
     )
 
-    target_url: Text = Field(description="Where to send.")
+    target_url: Text = Field(description="URL of the receiver.")
     event: Text = Field(description="An event type.")
     format: Text = Field(default=FLAT.name, json_schema_extra=FORMAT_SCHEMA)
-    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
+    workspace_id: UUID | None = Field(default=None, description="For admin keys only.")
 
 
 @router.post("", status_code=201, responses=documented())
 def subscribe(
-    parts: WithParts, who: Writing, idempotency: WithIdempotency, body: Subscription
+    services: WithServices, who: Writing, idempotency: WithIdempotency, body: Subscription
 ) -> EndpointOut:
     """Register a subscriber; `DELETE` takes its `id`.
 
@@ -60,15 +60,17 @@ def subscribe(
     """
     workspace = who.writes(None if body.workspace_id is None else str(body.workspace_id))
     wanted = EndpointSpec(body.target_url, (body.event,), rate_limit=RATE_LIMIT, format=body.format)
-    parts.quotas.check_new(parts.endpoints, workspace, wanted, idempotency)
-    return EndpointOut.of(parts.endpoints, parts.endpoints.add(workspace, wanted, idempotency))
+    services.quotas.check_new(services.endpoints, workspace, wanted, idempotency)
+    return EndpointOut.of(
+        services.endpoints, services.endpoints.add(workspace, wanted, idempotency)
+    )
 
 
 @router.delete("/{hook_id}", status_code=204, responses=documented(404))
-def unsubscribe(parts: WithParts, who: Writing, hook_id: UUID) -> None:
+def unsubscribe(services: WithServices, who: Writing, hook_id: UUID) -> None:
     """Remove a subscriber."""
-    known = who.owns(parts.endpoints.get(str(hook_id)))
-    parts.endpoints.remove(known.endpoint_id)
+    known = who.owns(services.endpoints.get(str(hook_id)))
+    services.endpoints.remove(known.endpoint_id)
 
 
 @router.get("/samples", response_model=list[Sample], responses=documented())

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from plaudit.api.auth import Caller, Reading, WithIdempotency, WithParts, Writing
-from plaudit.api.dependencies import Parts
+from plaudit.api.auth import Caller, Reading, WithIdempotency, WithServices, Writing
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.job_bodies import JobBody, JobOut, JobPageOut
 from plaudit.dlq.letters.filters import LetterFilterRefused, parse
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 EVENT_STREAM: Final = "text/event-stream"
 LOOK_EVERY_S: Final = 0.5
 QUIET: Final = 30
-"""Looks without an event until a comment keeps the connection open: 15 s."""
+"""Checks without a new step (15 s) after which a comment keeps the connection open."""
 _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}
 }
@@ -44,17 +44,21 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.post("", status_code=202, operation_id="createJob", responses=documented(404, 429))
 def create_job(
-    parts: WithParts, who: Writing, idempotency: WithIdempotency, body: JobBody, response: Response
+    services: WithServices,
+    who: Writing,
+    idempotency: WithIdempotency,
+    body: JobBody,
+    response: Response,
 ) -> JobOut:
-    """Queue a job, or with `dry_run` count what it would do.
+    """Queue a job; with `dry_run`, it only counts.
 
-    A workspace's key may redrive, replay, recover and retry what belongs to its workspace.
+    A workspace key may redrive, replay, recover and retry within its workspace.
     """
     workspace = who.reads(None if body.workspace_id is None else str(body.workspace_id))
     try:
         params = settled(body.params)
-        _check(parts, who, params, workspace)
-        job = parts.jobs.create(
+        _check(services, who, params, workspace)
+        job = services.jobs.create(
             JobKind(params.kind),
             lane_of(params),
             params.model_dump(mode="json"),
@@ -73,31 +77,31 @@ def create_job(
 
 @router.get("", operation_id="listJobs", responses=documented())
 def list_jobs(
-    parts: WithParts,
+    services: WithServices,
     who: Reading,
     workspace_id: UUID | None = None,
     kind: JobKind | None = None,
     state: JobState | None = None,
-    cursor: Annotated[UUID | None, Query(description="Of the page before.")] = None,
+    cursor: Annotated[UUID | None, Query(description="Cursor of the previous page.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = JOBS_PAGE,
 ) -> JobPageOut:
     """List jobs, newest first."""
     workspace = who.reads(None if workspace_id is None else str(workspace_id))
     place = None if cursor is None else str(cursor)
-    page = parts.jobs.list(workspace, kind, state, limit=limit, cursor=place)
+    page = services.jobs.list(workspace, kind, state, limit=limit, cursor=place)
     return JobPageOut(data=[JobOut(**each.plain()) for each in page.jobs], cursor=page.cursor)
 
 
 @router.get("/{job_id}", operation_id="showJob", responses=documented(404))
-def show_job(parts: WithParts, who: Reading, job_id: UUID) -> JobOut:
-    """Show a job with its progress, and its report when it is over."""
-    return JobOut(**parts.jobs.get(str(job_id), who.key.workspace_id).plain())
+def show_job(services: WithServices, who: Reading, job_id: UUID) -> JobOut:
+    """Show a job with its progress, and with its report once it has ended."""
+    return JobOut(**services.jobs.get(str(job_id), who.key.workspace_id).plain())
 
 
 @router.post("/{job_id}/cancel", operation_id="cancelJob", responses=documented(404))
-def cancel_job(parts: WithParts, who: Writing, job_id: UUID) -> JobOut:
+def cancel_job(services: WithServices, who: Writing, job_id: UUID) -> JobOut:
     """Cancel a job: a queued one at once, a running one at the end of its batch."""
-    return JobOut(**parts.jobs.cancel(str(job_id), who.key.workspace_id).plain())
+    return JobOut(**services.jobs.cancel(str(job_id), who.key.workspace_id).plain())
 
 
 @router.get(
@@ -107,19 +111,19 @@ def cancel_job(parts: WithParts, who: Writing, job_id: UUID) -> JobOut:
     responses={**documented(404), **_STREAM},
 )
 async def follow_job(
-    parts: WithParts,
+    services: WithServices,
     who: Reading,
     request: Request,
     job_id: UUID,
     last_event_id: Annotated[int, Header(ge=0, lt=2**63)] = 0,
 ) -> StreamingResponse:
-    """Stream the steps of a job as server-sent events, until it is over.
+    """Stream the steps of a job as server-sent events until it ends.
 
     `Last-Event-ID` resumes after a step.
     """
     wanted = str(job_id)
-    await run_in_threadpool(parts.jobs.get, wanted, who.key.workspace_id)
-    followed = steps(parts.jobs, wanted, last_event_id, request.is_disconnected)
+    await run_in_threadpool(services.jobs.get, wanted, who.key.workspace_id)
+    followed = steps(services.jobs, wanted, last_event_id, request.is_disconnected)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(followed, media_type=EVENT_STREAM, headers=headers)
 
@@ -127,13 +131,13 @@ async def follow_job(
 async def steps(
     jobs: JobService, job_id: str, after: int, is_over: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[bytes]:
-    """Yield the steps of a job as server-sent events, until the job is over.
+    """Yield the steps of a job as server-sent events until the job ends.
 
     Args:
-        jobs: jobs.
+        jobs: service for jobs.
         job_id: id of the job.
-        after: number of the last step that the client has.
-        is_over: whether the stream ends before the job.
+        after: number of the last step that the client received.
+        is_over: returns whether to end the stream before the job does.
     """
     quiet = 0
     while not await is_over():
@@ -157,12 +161,12 @@ def _written(event: JobEvent) -> bytes:
     return head + orjson.dumps(event.data) + b"\n\n"
 
 
-def _check(parts: Parts, who: Caller, params: JobParams, workspace: str | None) -> None:
-    """Check that a caller may order a job, before it is queued.
+def _check(services: ApiServices, who: Caller, params: JobParams, workspace: str | None) -> None:
+    """Check that a caller may create a job.
 
     Raises:
-        Refused: the caller may not, or the order is invalid.
-        NoSuchEndpoint: the endpoint is unknown, or of another workspace.
+        Refused: the caller may not, or the parameters are invalid.
+        NoSuchEndpoint: the endpoint is unknown, or belongs to another workspace.
         LetterFilterRefused: a condition is invalid.
     """
     targets: list[UUID | None] = []
@@ -170,7 +174,7 @@ def _check(parts: Parts, who: Caller, params: JobParams, workspace: str | None) 
         case RedriveParams() | PurgeParams():
             parse(params.filter.options(workspace), 0)
             if workspace is not None and params.letters is Kind.EVENTS:
-                detail = "unreadable events belong to no workspace; only an admin's key moves them"
+                detail = "unreadable events belong to no workspace; only an admin key can move them"
                 raise Refused(403, detail, field="letters")
             if isinstance(params, PurgeParams):
                 _check_purge(who, params)
@@ -185,13 +189,13 @@ def _check(parts: Parts, who: Caller, params: JobParams, workspace: str | None) 
             targets = [params.endpoint_id]
     for each in targets:
         if each is not None:
-            found = who.owns(parts.endpoints.get(str(each)))
+            found = who.owns(services.endpoints.get(str(each)))
             if workspace not in {None, found.workspace_id}:
                 raise Refused(422, "the endpoint belongs to another workspace", field="endpoint_id")
 
 
 def _check_purge(who: Caller, params: PurgeParams) -> None:
     if who.key.workspace_id is not None:
-        raise Refused(403, "only an admin's key removes dead letters", field="kind")
+        raise Refused(403, "only an admin key can remove dead letters", field="kind")
     if parse(params.filter.options(None), 0).is_empty and not params.all:
-        raise Refused(422, "give a condition, or `all` for every dead letter", field="filter")
+        raise Refused(422, "set a condition, or `all` for every dead letter", field="filter")

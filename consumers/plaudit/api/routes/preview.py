@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from plaudit.api.auth import Reading, WithParts
+from plaudit.api.auth import Reading, WithServices
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.endpoints import Filter, Text
 from plaudit.control.recent_events import SelectionPreview, preview
@@ -27,13 +27,13 @@ _EXAMPLE: Final[JsonDict] = {
 
 
 class ChoiceBody(BaseModel):
-    """Choice of an endpoint."""
+    """Selection of an endpoint."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
-    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
-    types: list[Text] = Field(default_factory=list, max_length=100, description="None: all.")
-    spaces: list[UUID] = Field(default_factory=list, max_length=1_000, description="None: all.")
+    workspace_id: UUID | None = Field(default=None, description="For admin keys only.")
+    types: list[Text] = Field(default_factory=list, max_length=100, description="Empty: all.")
+    spaces: list[UUID] = Field(default_factory=list, max_length=1_000, description="Empty: all.")
     filter: Filter | None = Field(default=None, description="Content filter.")
 
 
@@ -42,20 +42,20 @@ class UnsentOut(BaseModel):
 
     event_id: str
     type: str
-    at: str = Field(description="When it was published; RFC 3339, UTC.")
-    why: str = Field(description="Why not, in words.")
+    at: str = Field(description="Time of publishing; RFC 3339, UTC.")
+    why: str = Field(description="Reason, in words.")
 
 
 class PreviewOut(BaseModel):
-    """Effect of a choice on the latest events of a workspace."""
+    """Effect of a selection on the latest events of a workspace."""
 
-    total: int = Field(description="Number of events that were looked at: the latest 100 at most.")
+    total: int = Field(description="Number of checked events, at most the latest 100.")
     sent: int = Field(description="Number of events that the endpoint would receive.")
-    unsent: list[UnsentOut] = Field(description="Events that it would not, newest first.")
+    unsent: list[UnsentOut] = Field(description="Events that it would not receive, newest first.")
 
 
 @router.post("", operation_id="previewEndpoint", responses=documented())
-def preview_endpoint(parts: WithParts, who: Reading, body: ChoiceBody) -> PreviewOut:
+def preview_endpoint(services: WithServices, who: Reading, body: ChoiceBody) -> PreviewOut:
     """Show which of the workspace's latest events an endpoint would receive; save nothing."""
     workspace = who.reads(None if body.workspace_id is None else str(body.workspace_id))
     if workspace is None:
@@ -63,7 +63,7 @@ def preview_endpoint(parts: WithParts, who: Reading, body: ChoiceBody) -> Previe
     text = None if body.filter is None else orjson.dumps(body.filter).decode()
     check_choice(body.types, text)
     wants = None if text is None else parse_filter(text)
-    events = parts.recent.look(workspace)
+    events = services.recent.look(workspace)
     spaces = [str(each) for each in body.spaces]
     return _shown(preview(events, body.types, spaces, wants))
 

@@ -1,6 +1,6 @@
 """`/.well-known/webhook-keys/{endpoint}`: public keys of an endpoint, for its receiver.
 
-A receiver has no API key. An endpoint's id is random, and its public keys are not secret.
+A receiver does not have an API key. Endpoint ids are random, and public keys are not secret.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from plaudit.api.auth import WithParts
+from plaudit.api.auth import WithServices
 from plaudit.api.problems import Refused, documented
 from plaudit.api.schemas.key_set import PublicKey, PublicKeys
 
 PREFIX: Final = "/.well-known/webhook-keys"
 MAX_AGE_S: Final = 300
-"""Former keys sign along for longer, so a receiver may keep the answer for so long."""
+"""Time for which a receiver may cache the keys; former keys continue to sign for longer."""
 _AT_ONCE: Final = threading.BoundedSemaphore(8)
-"""Requests without an API key leave most of the 40 threads to requests with one."""
+"""Most of the 40 threads stay free for requests with an API key."""
 
 router = APIRouter(prefix=PREFIX, tags=["endpoints"])
 
 
 @router.get("/{endpoint_id}", responses=documented(404, 429), openapi_extra={"security": []})
-def show_public_keys(parts: WithParts, endpoint_id: UUID, response: Response) -> PublicKeys:
+def show_public_keys(services: WithServices, endpoint_id: UUID, response: Response) -> PublicKeys:
     """Show the keys that verify `v1a` signatures, as a JSON Web Key Set; needs no API key."""
     if not _AT_ONCE.acquire(blocking=False):
         raise Refused(429, "too many requests for public keys at once; try again")
     try:
-        service = parts.endpoints
+        service = services.endpoints
         found = service.public_keys(service.get(str(endpoint_id)))
     finally:
         _AT_ONCE.release()

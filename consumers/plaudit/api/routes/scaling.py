@@ -1,4 +1,4 @@
-"""`/v1/scaling`: work of a lane that is due, for autoscalers."""
+"""`/v1/scaling`: due work of a lane, for autoscalers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from plaudit.api.auth import Reading, WithParts
+from plaudit.api.auth import Reading, WithServices
 from plaudit.api.problems import Refused, documented
 from plaudit.control.scaling import ScaledLane, ScalingView
 from plaudit.kafka.errors import KafkaFailure
@@ -21,35 +21,37 @@ router = APIRouter(prefix=PATH, tags=["operations"])
 
 
 class ScalingOut(BaseModel):
-    """Work of a lane."""
+    """Due work of a lane."""
 
     lane: ScaledLane
-    due_records: int = Field(description="Records that could be delivered now.")
-    overdue_seconds: int = Field(description="How long the oldest of them has been due.")
-    waiting_records: int = Field(description="All that are not finished, parked retries included.")
-    measured_at: str = Field(description="RFC 3339, UTC; at most 5 s ago.")
+    due_records: int = Field(description="Unfinished records that are due.")
+    overdue_seconds: int = Field(description="Seconds since the oldest of them was due.")
+    waiting_records: int = Field(
+        description="Unfinished records, including retries that are not due."
+    )
+    measured_at: str = Field(description="Time of the measurement, at most 5 s ago; RFC 3339, UTC.")
 
 
 @router.get("", responses=documented())
-def show_scaling(parts: WithParts, who: Reading, lane: ScaledLane) -> ScalingOut:
-    """Show what is due in a lane; for admin keys. The metrics port answers without a key."""
+def show_scaling(services: WithServices, who: Reading, lane: ScaledLane) -> ScalingOut:
+    """Show the due work of a lane; for admin keys. The metrics port answers without a key."""
     if who.key.scope is not Scope.ADMIN:
-        raise Refused(403, "only an admin's key sees the work of the whole installation")
-    return ScalingOut(**parts.scaling.of(lane).plain())
+        raise Refused(403, "only an admin key can read the state of the whole installation")
+    return ScalingOut(**services.scaling.of(lane).plain())
 
 
 class ScalingPage:
-    """The same on the metrics port, where autoscalers need no key.
+    """Page on the metrics port, where autoscalers need no key.
 
     Args:
-        view: work of the lanes.
+        view: due work of the lanes.
     """
 
     def __init__(self, view: ScalingView) -> None:
         self._view = view
 
     def __call__(self, query: Mapping[str, Sequence[str]]) -> tuple[HTTPStatus, bytes]:
-        """Return status and body."""
+        """Return the status and the body of a response."""
         try:
             lane = ScaledLane("".join(query.get("lane", ())))
         except ValueError:

@@ -1,7 +1,7 @@
 """Response bodies of the delivery log, as in the OpenAPI document.
 
-`control.views` builds their content, for the command line as well. Here it is validated before it
-is sent, so that it matches the document.
+`control.views` builds their content, also for the command line. These models validate it, so that
+responses match the document.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from plaudit.store.log.query import State
 
 _ID: Final = "0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10"
 _TIMES: Final = "RFC 3339, UTC."
-_OUTCOMES: Final = f"{', '.join(Outcome)}; a later release may have more."
+_OUTCOMES: Final = f"{', '.join(Outcome)}; later releases may add others."
 _DELIVERY: Final[JsonDict] = {
     "id": "5b2c7f64-93a1-5d0e-8a3c-0f6d1c1e2b77",
     "event_id": _ID,
@@ -69,7 +69,7 @@ EXAMPLES: Final[dict[str, list[JsonDict]]] = {
     "AttemptOut": [_ATTEMPT],
     "DeliveryDetail": [{**_DELIVERY, "attempts": [_ATTEMPT]}],
 }
-"""Examples by the name of their schema; FastAPI leaves null out of a model's own examples."""
+"""Examples by schema name, because FastAPI drops null values from a model's own examples."""
 
 
 class OriginOut(BaseModel):
@@ -81,23 +81,23 @@ class OriginOut(BaseModel):
 
 
 class DeliveryOut(BaseModel):
-    """A delivery, one event for one endpoint, with the state after its latest attempt."""
+    """A delivery with its state after the latest attempt."""
 
     id: str
     event_id: str = Field(description="The `webhook-id`.")
     event_type: str
     workspace_id: str
     endpoint_id: str
-    subject: str = Field(description="What the event is about, such as a testimonial's id.")
+    subject: str = Field(description="Id of the event's subject, such as a testimonial's.")
     state: State
     outcome: str = Field(description=_OUTCOMES)
-    reason: str | None = Field(description="Stable code; null for what was delivered.")
-    status: int | None = Field(description="HTTP status of the answer; null: none came.")
+    reason: str | None = Field(description="Stable reason code; null if delivered.")
+    status: int | None = Field(description="HTTP status of the response; null without one.")
     error: str | None
-    trigger: str = Field(description="Why it was attempted: event, retry, manual, redrive, …")
-    number: int = Field(description="Attempts by HTTP so far.")
+    trigger: str = Field(description="Cause of the attempt: event, retry, manual, redrive, …")
+    number: int = Field(description="HTTP attempts so far.")
     latest_at: str = Field(description=_TIMES)
-    next_due_at: str | None = Field(description=f"When it is tried again. {_TIMES}")
+    next_due_at: str | None = Field(description=f"Time of the next attempt. {_TIMES}")
     origin: OriginOut
 
 
@@ -126,10 +126,10 @@ class AttemptOut(BaseModel):
     timings: TimingsOut
     bytes_sent: int | None
     request_headers: dict[str, str] | None = Field(
-        description="Without what is secret; null: nothing was sent."
+        description="Without secret values; null if nothing was sent."
     )
     answer_headers: dict[str, str] | None
-    answer: str | None = Field(description="The beginning of what was answered, of failures.")
+    answer: str | None = Field(description="First bytes of the response, for failures.")
     next_due_at: str | None
     worker: str
 
@@ -143,9 +143,9 @@ class DeliveryDetail(DeliveryOut):
 class SentRequestOut(BaseModel):
     """A request as it was sent."""
 
-    headers: dict[str, str] = Field(description="Secret ones by name only.")
+    headers: dict[str, str] = Field(description="Headers; secret values are replaced.")
     body: str | None = Field(description="Null if the event can't be read any more.")
-    problem: str | None = Field(description="Reason for which the body is missing.")
+    problem: str | None = Field(description="Why the body is missing.")
 
 
 class DeliveryPage(BaseModel):
@@ -159,7 +159,7 @@ class DeliveryCount(BaseModel):
     """Number of deliveries that match a filter."""
 
     count: int
-    at_least: bool = Field(description="Whether there may be more: counting stops at 10,000.")
+    at_least: bool = Field(description="Whether more may match, since counting stops at 10,000.")
 
 
 class RefusedRetry(BaseModel):
@@ -181,10 +181,10 @@ class RetriedOut(BaseModel):
 class HourOut(BaseModel):
     """Outcomes of the attempts of an hour or a minute."""
 
-    start: str = Field(description=f"Its beginning. {_TIMES}")
-    hour: str = Field(description=f"Beginning of the hour. {_TIMES}")
+    start: str = Field(description=f"Start of the period. {_TIMES}")
+    hour: str = Field(description=f"Start of the hour. {_TIMES}")
     delivered: int
-    failed: int = Field(description="Attempts that were not answered 2xx.")
+    failed: int = Field(description="Attempts without a 2xx response.")
     dead: int
     diverted: int
     success_rate: float | None

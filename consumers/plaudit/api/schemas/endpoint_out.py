@@ -27,8 +27,8 @@ class EndpointOut(BaseModel):
     workspace_id: str
     name: str | None
     url: str | None = Field(
-        description="Of the path, a key that only reads sees that there is one. Null in a list if "
-        "this server can't decrypt the endpoint; `warnings` says so."
+        description="URL; a read-only key sees `***` in place of its path. Null in a list if this "
+        "server can't decrypt the endpoint, as `warnings` states."
     )
     types: list[str]
     spaces: list[str]
@@ -39,7 +39,7 @@ class EndpointOut(BaseModel):
     format: str
     signing: str
     public_key: str | None = Field(
-        description="whpk_…: verifies `v1a` signatures; null without them."
+        description="whpk_…, which verifies `v1a` signatures; null without them."
     )
     status: str
     status_reason: str | None
@@ -47,7 +47,9 @@ class EndpointOut(BaseModel):
     active_from: str
     created_at: str
     updated_at: str
-    secret: str | None = Field(default=None, description="Of a new one; shown this once.")
+    secret: str | None = Field(
+        default=None, description="Secret of a new endpoint; shown only once."
+    )
     warnings: list[str] = Field(description="Settings that are valid but unlikely to work.")
 
     @classmethod
@@ -69,7 +71,7 @@ class EndpointOut(BaseModel):
     def listed(
         cls, service: EndpointService, endpoint: StoredEndpoint, *, masked: bool
     ) -> EndpointOut:
-        """Return an endpoint of a list; one whose key is missing does not spoil the others."""
+        """Return an endpoint of a list; if it can't be decrypted, without its encrypted fields."""
         try:
             return cls.of(service, WrittenEndpoint(endpoint), masked=masked)
         except CannotOpen as error:

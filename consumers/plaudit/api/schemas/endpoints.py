@@ -24,11 +24,11 @@ Rate = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 
 
 def _writable(tree: dict[str, Any]) -> dict[str, Any]:
-    """Reject values that JSON can carry but other programs can't read."""
+    """Reject values that Python's JSON can represent but other programs can't read."""
     try:
         orjson.dumps(tree)
     except orjson.JSONEncodeError as error:
-        msg = f"can't be written down: {error}"
+        msg = f"can't be represented in JSON: {error}"
         raise ValueError(msg) from None
     return tree
 
@@ -48,21 +48,25 @@ class EndpointBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
-    url: Text = Field(description="Where to send: https, and no private address.")
-    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
-    name: Text | None = Field(default=None, max_length=LONGEST_NAME, description="For people.")
-    types: list[Text] = Field(default_factory=list, max_length=100, description="None: all.")
-    spaces: list[UUID] = Field(default_factory=list, max_length=1_000, description="None: all.")
+    url: Text = Field(description="URL of the receiver: https, without a private address.")
+    workspace_id: UUID | None = Field(default=None, description="For admin keys only.")
+    name: Text | None = Field(default=None, max_length=LONGEST_NAME, description="Display name.")
+    types: list[Text] = Field(default_factory=list, max_length=100, description="Empty: all.")
+    spaces: list[UUID] = Field(default_factory=list, max_length=1_000, description="Empty: all.")
     filter: Filter | None = Field(default=None, description="Content filter.")
-    headers: dict[Text, Text] = Field(default_factory=dict, description="Sent along; secret.")
+    headers: dict[Text, Text] = Field(
+        default_factory=dict, description="Headers of every request; secret."
+    )
     rate_limit: Rate | None = Field(default=None, description="Requests per second.")
-    schedule: Text | None = Field(default=None, description="Delays between attempts: 5s,5m.")
+    schedule: Text | None = Field(
+        default=None, description="Delays between attempts, such as 5s,5m."
+    )
     format: Text = Field(
-        default="standard", description="Form of the body.", json_schema_extra=FORMAT_SCHEMA
+        default="standard", description="Payload format.", json_schema_extra=FORMAT_SCHEMA
     )
     secret: Text | None = Field(default=None, description="whsec_…; a new one by default.")
     signing: Signing = Field(
-        default="v1", description="`v1` with the secret, `v1a` with a key pair (Ed25519), or both."
+        default="v1", description="`v1` (secret), `v1a` (Ed25519 key pair), or both."
     )
 
     def wanted(self) -> EndpointSpec:
@@ -90,7 +94,7 @@ class EndpointChange(BaseModel):
     )
 
     url: Text | None = Field(
-        default=None, description="Another host: headers are dropped unless they are given, too."
+        default=None, description="URL; a change of the host drops headers that are not set again."
     )
     name: Text | None = Field(default=None, max_length=LONGEST_NAME)
     types: list[Text] | None = Field(default=None, max_length=100)
@@ -136,7 +140,7 @@ class Rotation(BaseModel):
         default=86_400,
         ge=0,
         le=604_800,
-        description='Seconds that the old secret keeps signing; a text such as "24h" works, too.',
+        description='Seconds for which the old secret keeps signing, or a text such as "24h".',
     )
 
 
@@ -153,9 +157,7 @@ class TestBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    type: Text | None = Field(
-        default=None, description="An event type; by default one that the endpoint takes."
-    )
+    type: Text | None = Field(default=None, description="Event type; by default a subscribed one.")
 
 
 class TestOut(BaseModel):
@@ -177,10 +179,10 @@ class WorkspaceBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     notify_endpoint_id: UUID | None = Field(
-        description="The endpoint that receives operational events; null for none."
+        description="Endpoint that receives operational events; null disables them."
     )
     notify_types: list[NoticeType] | None = Field(
-        default=None, description="Types of operational events; null leaves them as they are."
+        default=None, description="Types of operational events; null keeps the current ones."
     )
 
 
@@ -195,16 +197,18 @@ class WorkspaceOut(BaseModel):
 class HealthOut(BaseModel):
     """Health of an endpoint, from the delivery log."""
 
-    since: str = Field(description="Counts and percentiles are of the time from then on.")
+    since: str = Field(description="Start of the period of counts and percentiles.")
     delivered: int
-    failed: int = Field(description="Attempts that were not answered 2xx.")
+    failed: int = Field(description="Attempts without a 2xx response.")
     dead: int
     diverted: int
-    success_rate: float | None = Field(description="Of the attempts; null: there were none.")
+    success_rate: float | None = Field(
+        description="Share of successful attempts; null without attempts."
+    )
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
-    failure_streak: int = Field(description="Failures in a row up to now.")
+    failure_streak: int = Field(description="Current number of consecutive failures.")
     failing_since: str | None
     last_attempt_at: str | None
     last_success_at: str | None
@@ -221,7 +225,7 @@ class KeyBody(BaseModel):
 
     name: Text = Field(min_length=1, max_length=LONGEST_NAME)
     scope: Scope = Scope.WORKSPACE
-    workspace_id: UUID | None = Field(default=None, description="Only for an admin's key.")
+    workspace_id: UUID | None = Field(default=None, description="For admin keys only.")
 
 
 class KeyOut(BaseModel):
@@ -235,7 +239,7 @@ class KeyOut(BaseModel):
     created_at: str
     used_at: str | None
     revoked_at: str | None
-    key: str | None = Field(default=None, description="Of a new one; shown this once.")
+    key: str | None = Field(default=None, description="Text of a new key; shown only once.")
 
     @classmethod
     def of(cls, key: ApiKey, text: str | None = None) -> KeyOut:
@@ -267,7 +271,7 @@ class RetryBody(BaseModel):
     state: str | None = Field(default=None, pattern="^(delivered|pending|dead|cancelled)$")
     since: str | None = Field(default=None, max_length=40)
     until: str | None = Field(default=None, max_length=40)
-    cursor: Text | None = Field(default=None, description="Of the answer before.")
+    cursor: Text | None = Field(default=None, description="Cursor of the previous response.")
     limit: int = Field(default=100, ge=1, le=1_000)
 
 

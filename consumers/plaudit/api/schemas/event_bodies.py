@@ -1,6 +1,6 @@
 """Bodies of `/v1/events` and of the catalogue, as in the OpenAPI document.
 
-The parser of events does not use these schemas: it is several times faster. Every schema here has a
+The parser of events does not use these models, and is several times faster. Every schema has a
 name, because generators name classes after it.
 """
 
@@ -31,7 +31,7 @@ class EventTypeOut(BaseModel):
     """An event type."""
 
     type: str
-    about: str = Field(description="What the event is about, such as `testimonial`.")
+    about: str = Field(description="Kind of the subject, such as `testimonial`.")
     description: str
 
 
@@ -81,8 +81,8 @@ COMPONENTS: Final[dict[str, Any]] = {
         "maxItems": MOST_EVENTS,
     },
 }
-# Without the media types of CloudEvents: openapi-python-client then compares a body with a list's
-# generic type, and no call of its client works.
+# Without the media types of CloudEvents: with them, openapi-python-client compares a body with a
+# list's generic type, and no call of its client works.
 REQUEST_BODY: Final[dict[str, Any]] = {
     "required": True,
     "content": {
@@ -93,6 +93,6 @@ REQUEST_BODY: Final[dict[str, Any]] = {
     },
 }
 ACCEPTED: Final[dict[str, Any]] = {
-    "description": "The brokers have them.",
+    "description": "The brokers have acknowledged the events.",
     "content": {JSON: {"schema": _schema_ref("Accepted")}},
 }

@@ -14,7 +14,7 @@ _TIMES = "RFC 3339, UTC."
 
 
 class JobBody(BaseModel):
-    """Order of a job."""
+    """A job to create."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -34,16 +34,16 @@ class JobBody(BaseModel):
 
     params: JobParams
     workspace_id: UUID | None = Field(
-        default=None, description="Restricts an admin's job to this workspace."
+        default=None, description="Restricts the job of an admin key to this workspace."
     )
-    dry_run: bool = Field(default=False, description="Only count what the job would do.")
+    dry_run: bool = Field(default=False, description="Whether the job only counts.")
 
 
 class JobProgressOut(BaseModel):
     """Progress of a job."""
 
-    chosen: int = Field(description="Records to process, as far as it is known.")
-    moved: int = Field(description="Finished records, over all runs.")
+    chosen: int = Field(description="Records to process, if known.")
+    moved: int = Field(description="Finished records of all runs.")
     rate: float | None = Field(description="Finished records per second; null before the end.")
     note: str | None = Field(description="Why the job waits; null while it works.")
 
@@ -63,8 +63,8 @@ class JobOut(BaseModel):
     ended_at: str | None = Field(description=_TIMES)
     cancelling: bool
     progress: JobProgressOut
-    report: dict[str, Any] | None = Field(description="Result, as `plaudit dlq redrive --json`.")
-    error: str | None = Field(description="Why it failed, or ended early.")
+    report: dict[str, Any] | None = Field(description="Result, as in `plaudit dlq redrive --json`.")
+    error: str | None = Field(description="Why the job failed or ended early.")
 
 
 class JobPageOut(BaseModel):

@@ -12,16 +12,16 @@ from plaudit.records.times import time_text
 
 
 class PublicKey(BaseModel):
-    """A public key: as Standard Webhooks writes it, and as a JSON Web Key."""
+    """A public key, in the format of Standard Webhooks and as a JSON Web Key."""
 
-    public_key: str = Field(description="whpk_ and base64.")
+    public_key: str = Field(description="whpk_, followed by base64.")
     kid: str
     kty: Literal["OKP"] = "OKP"
     crv: Literal["Ed25519"] = "Ed25519"
     alg: Literal["EdDSA"] = "EdDSA"
     use: Literal["sig"] = "sig"
     x: str = Field(description="The key in base64url.")
-    expires_at: str | None = Field(description="Of a former key: when it stops signing.")
+    expires_at: str | None = Field(description="Time at which a former key stops signing.")
 
     @classmethod
     def of(cls, key: SigningKey) -> PublicKey:
@@ -35,6 +35,6 @@ class PublicKey(BaseModel):
 
 
 class PublicKeys(BaseModel):
-    """Public keys of an endpoint, the newest first."""
+    """Public keys of an endpoint, newest first."""
 
     keys: list[PublicKey]

@@ -46,14 +46,14 @@ def command() -> None:
     oidc = OidcSettings().client(console.console_url)
     engine = opened_database()
     tracing = open_tracing("plaudit-serve")
-    with closed(tracing), opened(engine, kafka, deliver, api, tracing) as parts:
-        health = ApiHealth(partial(problems_of, parts))
-        app = create_app(parts, health.registry, shows_metrics=api.api_metrics)
-        mount(app, parts, console, kafka, oidc)
+    with closed(tracing), opened(engine, kafka, deliver, api, tracing) as services:
+        health = ApiHealth(partial(problems_of, services))
+        app = create_app(services, health.registry, shows_metrics=api.api_metrics)
+        mount(app, services, console, kafka, oidc)
         spare_the_collector(COLLECT_AFTER)
         server = make_server(app, api)
         _stop_on_signals(server)
-        pages = {scaling.PATH: scaling.ScalingPage(parts.scaling)}
+        pages = {scaling.PATH: scaling.ScalingPage(services.scaling)}
         listening = bound_socket("PLAUDIT_API_PORT", api.api_host, api.api_port)
         with listening, served(deliver.observability, health, pages):
             server.run(sockets=[listening])

@@ -1,4 +1,4 @@
-"""Accent color of the embedding application, as a stylesheet: pages have no inline styles."""
+"""Stylesheet with the embedding application's accent color, as pages have no inline styles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cookies of sessions."""
+"""Session cookies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def session_cookie(web_app: WebApp, settings: ConsoleSettings, token: str, lifet
         "Path=/",
         f"Max-Age={lifetime_s if token else 0}",
         "HttpOnly",
-        # A frame of another site gets cookies only with `None`, and a jar of its own.
+        # A frame in another site receives only cookies with `None`, in a partitioned jar.
         "SameSite=None" if framed else "SameSite=Lax",
     ]
     if settings.is_secure:

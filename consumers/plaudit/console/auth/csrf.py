@@ -17,12 +17,12 @@ _BYTES: Final = 32
 
 
 def csrf_of(token: str) -> str:
-    """Return the secret of a session's forms; it does not reveal the session's token."""
+    """Return the secret for a session's forms, which does not reveal the session's token."""
     return hmac.new(token.encode(), b"plaudit forms", hashlib.sha256).hexdigest()
 
 
 def masked(csrf: str) -> str:
-    """Return a secret in a form that differs each time, so that compression reveals nothing."""
+    """Mask a secret differently each time, so that compression reveals nothing about it."""
     pad = secrets.token_bytes(_BYTES)
     return (pad + _xor(pad, bytes.fromhex(csrf))).hex()
 
@@ -31,7 +31,7 @@ def check_token(csrf: str, given: str | None) -> None:
     """Check the token of a form.
 
     Raises:
-        Refused: it is missing, or belongs to another session.
+        Refused: the token is missing, or belongs to another session.
     """
     try:
         raw = bytes.fromhex(given or "")
@@ -43,14 +43,14 @@ def check_token(csrf: str, given: str | None) -> None:
 
 
 def check_origin(headers: Headers, own: str | None) -> None:
-    """Check that a form was sent from a page of ours.
+    """Check that one of our pages sent a form.
 
     Args:
         headers: headers of the request.
-        own: origin of this installation; None: as the `Host` header says.
+        own: origin of this installation; None: take it from the `Host` header.
 
     Raises:
-        Refused: it came from another origin.
+        Refused: another origin sent the form.
     """
     origin = headers.get("origin")
     if origin is None:

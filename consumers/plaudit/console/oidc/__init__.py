@@ -1,1 +1,1 @@
-"""OpenID Connect: the provider that says who a person is, and what its claims grant."""
+"""Sign-in with OpenID Connect: the provider, and the permissions that its claims grant."""

@@ -1,4 +1,4 @@
-"""Rules that grant a scope to the people whose claim has a value."""
+"""Rules that grant scopes by the values of a claim."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ EMAIL: Final = "email"
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Scope for a value of the claim.
+    """Grant of a scope for one value of the claim.
 
     Attributes:
         value: value of the claim.
         scope: permissions.
-        workspace_id: the one workspace; None means all.
+        workspace_id: workspace of the grant; None means all.
     """
 
     value: str
@@ -46,7 +46,7 @@ def _parse(text: str) -> AccessRule:
     if scope is None or (scope is Scope.ADMIN and workspace):
         raise ValueError(f"{granted!r} is not admin, read, read:WORKSPACE or workspace:WORKSPACE")
     if scope is Scope.WORKSPACE and not workspace:
-        raise ValueError(f"{text!r} names no workspace, such as {text}:7d9f5c1e-52a4-…")
+        raise ValueError(f"{text!r} needs a workspace, such as {text}:7d9f5c1e-52a4-…")
     try:
         return AccessRule(value, scope, str(UUID(workspace)) if workspace else None)
     except ValueError:
@@ -57,12 +57,12 @@ def granted(rules: Sequence[AccessRule], claim: str, claims: Mapping[str, Any]) 
     """Return the first rule that matches a person's claims.
 
     Args:
-        rules: in the order of the setting.
+        rules: rules in order of precedence.
         claim: name of the claim, or a path such as `realm_access.roles`.
-        claims: what the provider says of the person.
+        claims: claims of the provider about the person.
 
     Raises:
-        SignInFailure: none matches, or an email address that decides is not verified.
+        SignInFailure: no rule matches, or the matching email address is not verified.
     """
     values = claim_values(claims, claim)
     found = next((each for each in rules if each.value in values), None)
@@ -75,7 +75,7 @@ def granted(rules: Sequence[AccessRule], claim: str, claims: Mapping[str, Any]) 
 
 
 def claim_values(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
-    """Return the values of a claim: of that name, or else at that path."""
+    """Return the values of the claim with this name, or otherwise at this path."""
     found: Any = claims.get(claim)
     if found is None:
         found = claims
@@ -87,7 +87,7 @@ def claim_values(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
 
 
 def person_of(claims: Mapping[str, Any]) -> str:
-    """Return the name of a person for lists: the email address, the user name, or the subject."""
+    """Return the display name of a person: email address, user name or subject."""
     for name in (EMAIL, "preferred_username", "sub"):
         text = claims.get(name)
         is_unverified = name == EMAIL and claims.get("email_verified") in {False, "false"}

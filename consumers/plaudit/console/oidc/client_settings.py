@@ -18,16 +18,16 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class OidcClient:
-    """This installation, as the provider knows it.
+    """This installation as a client of the provider.
 
     Attributes:
         issuer: the provider.
         secret: empty for a public client.
-        scopes: what it asks for, separated by spaces.
-        redirect_uri: the one address that the provider may send people back to.
-        claim: claim that decides on the scope of a session.
-        rules: what its values grant.
-        label: name of the provider on the page.
+        scopes: requested scopes, separated by spaces.
+        redirect_uri: the only address to which the provider may redirect.
+        claim: claim that determines the scope of a session.
+        rules: grants for values of the claim.
+        label: display name of the provider.
     """
 
     issuer: str
@@ -41,43 +41,45 @@ class OidcClient:
 
 
 class OidcSettings(EnvSettings):
-    """Provider that operators sign in with, and what its claims grant."""
+    """Provider with which operators sign in, and the grants for its claims."""
 
     oidc_issuer: str | None = Field(
         default=None,
-        description="Issuer of the OpenID provider, exactly as it names itself; unset: operators "
-        "sign in with API keys only. Needs `PLAUDIT_CONSOLE_URL`; register that address with the "
-        f"path `{CALLBACK}` as the redirect URI.",
+        description="Issuer of the OpenID provider, exactly as in its metadata; if unset, "
+        "operators sign in with API keys only. Needs `PLAUDIT_CONSOLE_URL`; register that "
+        f"address with the path `{CALLBACK}` as the redirect URI.",
     )
     oidc_client_id: str = Field(default="", description="Client id at the provider.")
     oidc_client_secret: SecretStr = Field(
         default=SecretStr(""),
-        description="Client secret at the provider; empty for a public client, which has PKCE.",
+        description="Client secret at the provider; empty for a public client, which uses PKCE.",
     )
     oidc_scopes: str = Field(
         default="openid email profile",
-        description="Scopes to ask for, separated by spaces; some providers need `groups`.",
+        description="Scopes to request, separated by spaces; some providers need `groups`.",
     )
     oidc_claim: str = Field(
         default="groups",
         min_length=1,
-        description="Claim that decides on the scope: a name, or a path such as "
-        "`realm_access.roles`. It is read from the ID token, then from the user info.",
+        description="Claim that determines the scope: a name, or a path such as "
+        "`realm_access.roles`. Read from the ID token, then from the user info.",
     )
     oidc_grants: str = Field(
         default="",
-        description="What the values of the claim grant, such as `webhook-admins=admin; "
-        "support=read; acme=workspace:7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01`; the first that "
-        "matches decides. People whom none matches are refused.",
+        description="Grants for values of the claim, such as `webhook-admins=admin; "
+        "support=read; acme=workspace:7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01`. The first match "
+        "applies; people without a match are refused.",
     )
     oidc_label: str = Field(
-        default="single sign-on", max_length=60, description="Name of the provider on the page."
+        default="single sign-on",
+        max_length=60,
+        description="Display name of the provider on the sign-in page.",
     )
 
     @field_validator("oidc_issuer")
     @classmethod
     def _is_issuer(cls, text: str | None) -> str | None:
-        """Accept https; plain http only from this machine, for development."""
+        """Accept https, and for development http on this machine."""
         if text is None:
             return None
         parts = urlsplit(text)
@@ -93,14 +95,14 @@ class OidcSettings(EnvSettings):
     @field_validator("oidc_scopes")
     @classmethod
     def _has_openid(cls, text: str) -> str:
-        """Add the scope that makes it OpenID Connect."""
+        """Add the scope `openid`, without which a request is not OpenID Connect."""
         names = text.split()
         return " ".join(names if "openid" in names else ["openid", *names])
 
     @field_validator("oidc_grants")
     @classmethod
     def _are_rules(cls, text: str) -> str:
-        """Accept rules only."""
+        """Check the rules."""
         parse_rules(text)
         return text
 
@@ -122,7 +124,7 @@ class OidcSettings(EnvSettings):
         }
         for name, value in needed.items():
             if not value:
-                raise SettingsError(f"{PREFIX}{name}", "not set; signing in with OIDC needs it")
+                raise SettingsError(f"{PREFIX}{name}", "not set; required for sign-in with OIDC")
         return OidcClient(
             self.oidc_issuer,
             self.oidc_client_id,

@@ -1,4 +1,4 @@
-"""Reasons why signing in with a provider fails, each with what to do."""
+"""Reasons why a sign-in with a provider fails, each with a remedy."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class SignInFailure(Exception):
     """A person can't be signed in with the provider.
 
     Attributes:
-        reason: what is wrong.
-        detail: more, for the log; never shown to the person.
+        reason: reason of the failure.
+        detail: details for the log, never shown to the person.
     """
 
     def __init__(self, reason: FailureReason, detail: str = "") -> None:
@@ -48,8 +48,8 @@ class Explanation:
 
     Attributes:
         status: status of the page.
-        text: what happened.
-        remedy: what to do.
+        text: description of the failure.
+        remedy: advice for the person.
     """
 
     status: int
@@ -67,44 +67,44 @@ EXPLANATIONS: Final[Mapping[FailureReason, Explanation]] = {
         "Try again in a minute, or sign in with an API key.",
     ),
     FailureReason.PROVIDER_INVALID: Explanation(
-        502, "The sign-in service describes itself in a way that can't be used.", _OPERATOR
+        502, "The sign-in service has unusable metadata.", _OPERATOR
     ),
     FailureReason.NOT_BEGUN_HERE: Explanation(
         400,
-        "This browser has not begun to sign in, or has finished already.",
-        "Sign in again; the browser has to accept cookies.",
+        "This browser has not started to sign in, or has already finished.",
+        "Sign in again; the browser must accept cookies.",
     ),
     FailureReason.TOO_LATE: Explanation(400, "Signing in took longer than ten minutes.", _AGAIN),
     FailureReason.REPLAYED: Explanation(
-        400, "This answer of the sign-in service was used before.", _AGAIN
+        400, "This response of the sign-in service was already used.", _AGAIN
     ),
     FailureReason.WRONG_STATE: Explanation(
-        400, "This answer belongs to another sign-in than the latest of this browser.", _AGAIN
+        400, "This response does not belong to the latest sign-in of this browser.", _AGAIN
     ),
     FailureReason.WRONG_ISSUER: Explanation(
-        400, "The answer comes from another sign-in service.", _OPERATOR
+        400, "The response comes from another sign-in service.", _OPERATOR
     ),
     FailureReason.DENIED: Explanation(
         403,
-        "The sign-in service refused.",
+        "The sign-in service refused access.",
         "Sign in again and give your consent, or ask for access to this application.",
     ),
     FailureReason.CODE_REFUSED: Explanation(
         502, "The sign-in service did not accept this installation's request.", _OPERATOR
     ),
     FailureReason.TOKEN_INVALID: Explanation(
-        502, "The sign-in service's statement about you is not valid.", _OPERATOR
+        502, "The sign-in service's token about you is invalid.", _OPERATOR
     ),
     FailureReason.TOKEN_EXPIRED: Explanation(
         400,
-        "The sign-in service's statement about you has expired.",
+        "The sign-in service's token about you has expired.",
         "Sign in again. If it happens again, the clock of one of the servers is wrong.",
     ),
     FailureReason.WRONG_AUDIENCE: Explanation(
-        400, "The sign-in service's statement is for another application.", _OPERATOR
+        400, "The sign-in service's token is for another application.", _OPERATOR
     ),
     FailureReason.WRONG_NONCE: Explanation(
-        400, "The sign-in service's statement belongs to another sign-in.", _AGAIN
+        400, "The sign-in service's token belongs to another sign-in.", _AGAIN
     ),
     FailureReason.EMAIL_UNVERIFIED: Explanation(
         403,
@@ -113,7 +113,7 @@ EXPLANATIONS: Final[Mapping[FailureReason, Explanation]] = {
     ),
     FailureReason.NOT_GRANTED: Explanation(
         403,
-        "You are known, but have no access to this console.",
+        "You are signed in, but do not have access to this console.",
         "Ask the operator of this installation to add you to a group that has access.",
     ),
 }

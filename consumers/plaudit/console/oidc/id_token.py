@@ -1,4 +1,4 @@
-"""Verification of an ID token: who signed it, for whom, for which sign-in, until when."""
+"""Verification of an ID token: signature, audience, nonce and expiry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from joserfc.jwt import decode
 from plaudit.console.oidc.failures import FailureReason, SignInFailure
 
 LEEWAY_S: Final = 60
-"""How far the clocks of two servers may differ."""
+"""Tolerated difference between the clocks of two servers."""
 ALGORITHMS: Final = (
     "RS256",
     "RS384",
@@ -25,7 +25,7 @@ ALGORITHMS: Final = (
     "ES384",
     "ES512",
 )
-"""Signatures with the provider's private key: never `none`, never the client's own secret."""
+"""Asymmetric signatures only: neither `none` nor the client's secret."""
 _REASONS: Final = {
     "aud": FailureReason.WRONG_AUDIENCE,
     "azp": FailureReason.WRONG_AUDIENCE,
@@ -44,19 +44,19 @@ def verified(
     access_token: str | None,
     now_s: int,
 ) -> dict[str, Any]:
-    """Return the claims of an ID token.
+    """Verify an ID token; return its claims.
 
     Args:
-        token: the provider's token.
-        keys: the provider's public keys, as JWK.
-        issuer: who has to have made it.
-        client_id: whom it has to be made for.
+        token: the ID token.
+        keys: public keys of the provider, as JWK.
+        issuer: expected issuer.
+        client_id: expected audience.
         nonce: nonce of the sign-in.
-        access_token: access token of the same answer.
+        access_token: access token of the same response.
         now_s: epoch seconds.
 
     Raises:
-        SignInFailure: it is not valid.
+        SignInFailure: the token is invalid.
     """
     options = {
         "iss": {"essential": True, "value": issuer},
@@ -79,10 +79,10 @@ def verified(
 
 
 def _usable(keys: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Return the keys that sign; a provider may have others, of kinds that are unknown here."""
+    """Return the signing keys; a provider may have others, and of unknown kinds."""
     usable = []
     for each in keys:
-        # With a symmetric key, everyone who can verify a token can also forge one.
+        # Anyone who can verify a token with a symmetric key can also forge one.
         if each.get("use", "sig") != "sig" or each.get("kty") == "oct":
             continue
         try:

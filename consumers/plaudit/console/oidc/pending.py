@@ -1,4 +1,4 @@
-"""Sign-ins that have begun: in a sealed cookie of the browser, for ten minutes, used once."""
+"""Pending sign-ins, each in an encrypted cookie that is valid once within ten minutes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class PendingSignIn:
     """A sign-in that a browser has begun.
 
     Attributes:
-        state: ties the provider's answer to this browser.
-        nonce: ties the ID token to this sign-in.
-        verifier: PKCE verifier, which ties the code to this sign-in.
-        issuer: provider that was asked.
-        back: page to lead to afterwards.
+        state: binds the provider's response to this browser.
+        nonce: binds the ID token to this sign-in.
+        verifier: PKCE verifier, which binds the code to this sign-in.
+        issuer: the provider.
+        back: page to open afterwards.
         begun_ms: start, in epoch milliseconds.
     """
 
@@ -44,16 +44,16 @@ class PendingSignIn:
 
     @classmethod
     def begin(cls, issuer: str, back: str) -> PendingSignIn:
-        """Return a new one."""
+        """Return a new sign-in."""
         state, nonce, verifier = (secrets.token_urlsafe(_BYTES) for _ in range(3))
         return cls(state, nonce, verifier, issuer, back, wall_ms())
 
 
 class PendingSignIns:
-    """Seals sign-ins into cookies, and opens each once.
+    """Encrypts sign-ins into cookies, and accepts each once.
 
     Args:
-        keys: keys that seal.
+        keys: keys that encrypt the cookies.
         settings: whether cookies are secure.
         now_ms: clock in epoch milliseconds.
     """
@@ -64,7 +64,7 @@ class PendingSignIns:
         self._keys = keys
         self._is_secure = settings.is_secure
         self._now_ms = now_ms
-        # By state: when its cookie ends. A provider, too, takes a code once only.
+        # End of the cookie by state. A provider also accepts a code only once.
         self._used: dict[str, int] = {}
 
     @property
@@ -75,7 +75,7 @@ class PendingSignIns:
     def header(self, pending: PendingSignIn | None) -> str:
         """Return the `Set-Cookie` header of a sign-in; None removes the cookie."""
         value = "" if pending is None else self._sealed(pending)
-        # The provider sends the browser here from another site: `Strict` would hold it back.
+        # The provider redirects here from another site, which `Strict` would exclude.
         ending = "; Secure" if self._is_secure else ""
         lifetime_s = LIFETIME_S if value else 0
         return (
@@ -83,14 +83,14 @@ class PendingSignIns:
         )
 
     def take(self, cookie: str | None, state: str) -> PendingSignIn:
-        """Return the sign-in that an answer belongs to, once.
+        """Return the sign-in of a response, once.
 
         Args:
             cookie: value of the cookie.
-            state: state of the answer.
+            state: state in the response.
 
         Raises:
-            SignInFailure: this browser has not begun it, or it is too old, or was used.
+            SignInFailure: the sign-in is from another browser, too old, or was used.
         """
         pending = self._opened(cookie)
         now = self._now_ms()

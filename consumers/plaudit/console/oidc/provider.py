@@ -1,4 +1,4 @@
-"""HTTP client of an OpenID provider: its description, its keys, tokens, and user info."""
+"""HTTP client of an OpenID provider: metadata, keys, tokens and user info."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ DISCOVERY: Final = "/.well-known/openid-configuration"
 TIMEOUT_S: Final = 10.0
 MOST_BYTES: Final = 1 << 20
 KNOWN_FOR_S: Final = 300.0
-"""Time for which the provider's description is kept."""
+"""Lifetime of the cached metadata."""
 _FAILED: Final = 400
 _NEEDED: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """A provider's description of itself.
+    """Metadata of a provider.
 
     Attributes:
-        authorization: where people sign in.
-        token: where codes are exchanged.
-        keys: where its public keys are.
-        user_info: where more is said of a person.
-        posts_secret: whether the client's secret goes into the form, not into a header.
-        names_itself: whether every answer names its issuer.
+        authorization: address of the sign-in page.
+        token: address for the exchange of codes.
+        keys: address of the public keys.
+        user_info: address of the user info, if any.
+        posts_secret: whether the client sends its secret in the form, not in a header.
+        names_itself: whether every response names its issuer.
     """
 
     authorization: str
@@ -50,7 +50,7 @@ class Metadata:
 
 
 class Provider:
-    """An OpenID provider, as this installation's client sees it.
+    """Client of an OpenID provider.
 
     Args:
         client: this installation.
@@ -63,10 +63,10 @@ class Provider:
         self._known: tuple[float, Metadata] | None = None
 
     async def address(self, pending: PendingSignIn) -> str:
-        """Return where the person signs in.
+        """Return the address at which the person signs in.
 
         Raises:
-            SignInFailure: the provider is not reachable, or its description is not valid.
+            SignInFailure: the provider is unavailable, or its metadata is invalid.
         """
         metadata = await self._metadata()
         query = {
@@ -85,15 +85,15 @@ class Provider:
     async def claims(
         self, pending: PendingSignIn, code: str, issuer: str | None
     ) -> Mapping[str, Any]:
-        """Exchange a code for what the provider says of the person.
+        """Exchange a code for the claims about the person.
 
         Args:
             pending: the sign-in.
-            code: code in the provider's answer.
-            issuer: who made the answer, as it says.
+            code: code in the provider's response.
+            issuer: issuer named in the response.
 
         Raises:
-            SignInFailure: it is not the provider that was asked, or its statement is not valid.
+            SignInFailure: another provider responded, or its token is invalid.
         """
         metadata = await self._metadata()
         self._check_issuer(pending, issuer, metadata)
@@ -111,7 +111,7 @@ class Provider:
         return await self._with_user_info(metadata, tokens, found)
 
     def _check_issuer(self, pending: PendingSignIn, issuer: str | None, metadata: Metadata) -> None:
-        """Refuse the answer of another provider (RFC 9207)."""
+        """Refuse the response of another provider (RFC 9207)."""
         if issuer is None and not metadata.names_itself:
             return
         if issuer != self.client.issuer or pending.issuer != issuer:
@@ -142,7 +142,7 @@ class Provider:
     async def _with_user_info(
         self, metadata: Metadata, tokens: Mapping[str, Any], claims: dict[str, Any]
     ) -> dict[str, Any]:
-        """Add what the ID token leaves out, if the claim that decides is missing in it."""
+        """Add the user info if the ID token lacks the claim that determines the scope."""
         first = self.client.claim.partition(".")[0]
         if metadata.user_info is None or self.client.claim in claims or first in claims:
             return claims
@@ -166,10 +166,10 @@ class Provider:
         form: Mapping[str, str] | None = None,
         authorization: str | None = None,
     ) -> dict[str, Any]:
-        """Return the JSON object that a GET, or the POST of a form, is answered with.
+        """Send a GET, or the POST of a form; return the JSON object in the response.
 
         Raises:
-            SignInFailure: there is none.
+            SignInFailure: the provider did not respond with a JSON object.
         """
         headers = {} if authorization is None else {"authorization": authorization}
         try:
@@ -186,10 +186,10 @@ class Provider:
 
 
 def metadata_of(found: Mapping[str, Any], issuer: str) -> Metadata:
-    """Return a provider's description.
+    """Parse the metadata of a provider.
 
     Raises:
-        SignInFailure: it is of another issuer, is incomplete, or names insecure addresses.
+        SignInFailure: they belong to another issuer, are incomplete, or name insecure addresses.
     """
     if found.get("issuer") != issuer:
         detail = f"PLAUDIT_OIDC_ISSUER is {issuer}, and it names itself {found.get('issuer')}"
@@ -211,7 +211,7 @@ def metadata_of(found: Mapping[str, Any], issuer: str) -> Metadata:
 
 
 def _basic(client: OidcClient) -> str:
-    """Return the client's credentials for a header, encoded as RFC 6749, 2.3.1 demands."""
+    """Return the client's credentials for a header, encoded as in RFC 6749, 2.3.1."""
     pair = f"{quote(client.client_id, '')}:{quote(client.secret, '')}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 

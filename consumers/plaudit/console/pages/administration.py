@@ -22,28 +22,30 @@ _TARGET: Final = 60
 
 
 def show(ask: Ask) -> Answer:
-    """Show the first page of the settings."""
+    """Open the first page of the settings."""
     return Redirected(ask.url("/settings/sessions" if ask.viewer.is_portal else "/settings/keys"))
 
 
 def show_keys(ask: Ask) -> Answer:
-    """Show the API keys, for those who may make some."""
+    """Show the API keys to viewers who may create some."""
     ask.viewer.caller.check_writes()
     return _keys(ask, None)
 
 
 def create(ask: Ask) -> Answer:
-    """Create an API key; show it this once."""
+    """Create an API key; show it only once."""
     try:
         scope = Scope(ask.given("scope") or "")
         if scope is Scope.ADMIN:
             if not ask.viewer.is_operator:
-                raise Refused(403, "only operators make keys that see everything", field="scope")
+                raise Refused(
+                    403, "only operators can create keys for all workspaces", field="scope"
+                )
             workspace = None
         else:
             workspace = ask.viewer.caller.writes(ask.given("workspace"))
-            ask.parts.api.quotas.check_key(workspace)
-        key, text = ask.parts.api.keys.create(scope, workspace, ask.given("name") or "")
+            ask.services.api.quotas.check_key(workspace)
+        key, text = ask.services.api.keys.create(scope, workspace, ask.given("name") or "")
     except ValueError as error:
         reason = error.reason if isinstance(error, InputRefused) else "choose a scope"
         field = error.field if isinstance(error, InputRefused) else "scope"
@@ -52,16 +54,16 @@ def create(ask: Ask) -> Answer:
 
 
 def revoke_key(ask: Ask) -> Answer:
-    """Revoke a key; sessions that it opened end with it."""
-    ask.parts.api.keys.revoke(ask.at["id"], ask.viewer.workspace_id)
+    """Revoke a key, which also ends its sessions."""
+    ask.services.api.keys.revoke(ask.at["id"], ask.viewer.workspace_id)
     return Redirected(ask.url("/settings/keys", done="revoked"))
 
 
 def show_sessions(ask: Ask) -> Answer:
-    """Show the sessions that are valid, latest first."""
+    """Show the valid sessions, latest first."""
     text = ask.asked("q")
-    found = ask.parts.sessions.list(ask.viewer.workspace_id, text, MOST_SESSIONS + 1)
-    keys = {each.key_id: each.name for each in ask.parts.api.keys.list(ask.viewer.workspace_id)}
+    found = ask.services.sessions.list(ask.viewer.workspace_id, text, MOST_SESSIONS + 1)
+    keys = {each.key_id: each.name for each in ask.services.api.keys.list(ask.viewer.workspace_id)}
     values = {
         "rows": [
             (each, keys.get(each.grant.key_id or ""), browser_of(each.agent))
@@ -76,51 +78,51 @@ def show_sessions(ask: Ask) -> Answer:
 
 
 def end_sessions(ask: Ask) -> Answer:
-    """End every session of the people whose name has a text, but not the viewer's own."""
+    """End all sessions that a search finds, except the viewer's own."""
     text = ask.given("q")
     if text is None:
         raise Refused(422, "search for a person first", field="q")
     own = ask.viewer.session.session_id
-    ask.parts.sessions.revoke_all(ask.viewer.workspace_id, text, own)
+    ask.services.sessions.revoke_all(ask.viewer.workspace_id, text, own)
     return Redirected(ask.url("/settings/sessions", q=text, done="ended"))
 
 
 def revoke_session(ask: Ask) -> Answer:
     """End a session."""
-    ask.parts.sessions.revoke(ask.at["id"], ask.viewer.workspace_id)
+    ask.services.sessions.revoke(ask.at["id"], ask.viewer.workspace_id)
     return Redirected(ask.url("/settings/sessions", done="revoked"))
 
 
 def show_notices(ask: Ask) -> Answer:
-    """Show where a workspace's notices go."""
+    """Show the endpoint of a workspace's notices."""
     workspace_id = ask.viewer.workspace_id or ask.asked("workspace")
     values: dict[str, Any] = {"workspace_id": workspace_id, "types": NOTICE_TYPES}
     if workspace_id is not None:
-        known = ask.parts.api.workspaces.get(workspace_id)
-        mine = ask.parts.api.endpoints.list(workspace_id)
+        known = ask.services.api.workspaces.get(workspace_id)
+        mine = ask.services.api.endpoints.list(workspace_id)
         endpoints = [label_of(ask, each) for each in mine]
         values |= {"known": known, "endpoints": endpoints}
     return Shown("notices.html", values)
 
 
 def change_notices(ask: Ask) -> Answer:
-    """Choose the endpoint that receives a workspace's notices, and their types."""
+    """Set the endpoint that receives a workspace's notices, and their types."""
     workspace_id = ask.viewer.caller.writes(ask.given("workspace"))
     endpoint_id = ask.given("endpoint")
     types = [each for each in NoticeType if str(each) in ask.all_given("type")]
     if endpoint_id is not None and not types:
         raise Refused(422, "choose at least one notice, or no endpoint", field="type")
-    ask.parts.api.workspaces.notify(workspace_id, endpoint_id, types or None)
+    ask.services.api.workspaces.notify(workspace_id, endpoint_id, types or None)
     asked = workspace_id if ask.viewer.is_operator else None
     return Redirected(ask.url("/settings/notices", workspace=asked, done="chosen"))
 
 
 def show_audit(ask: Ask) -> Answer:
-    """Show who changed what."""
+    """Show the audit log."""
     ask.viewer.caller.check_writes()
     cursor = ask.asked("cursor") or ""
     query = AuditQuery(ask.viewer.workspace_id, target=ask.asked("target"))
-    page = ask.parts.log.audit(query, int(cursor[:18]) if cursor.isdigit() else None)
+    page = ask.services.log.audit(query, int(cursor[:18]) if cursor.isdigit() else None)
     names = _names(ask)
     older = None
     if page.cursor is not None:
@@ -133,7 +135,7 @@ def show_audit(ask: Ask) -> Answer:
 
 def _keys(ask: Ask, problem: str | None) -> Answer:
     values = {
-        "keys": ask.parts.api.keys.list(ask.viewer.workspace_id),
+        "keys": ask.services.api.keys.list(ask.viewer.workspace_id),
         "scopes": list(Scope) if ask.viewer.is_operator else [Scope.WORKSPACE, Scope.READ],
         "problem": problem,
         "name": ask.given("name") or "",
@@ -143,15 +145,15 @@ def _keys(ask: Ask, problem: str | None) -> Answer:
 
 
 def _names(ask: Ask) -> dict[str, str]:
-    """Return the names of keys and sessions by id."""
+    """Return the names of keys and sessions, by id."""
     workspace = ask.viewer.workspace_id
-    keys = {each.key_id: each.name for each in ask.parts.api.keys.list(workspace)}
-    open_now = ask.parts.sessions.list(workspace)
+    keys = {each.key_id: each.name for each in ask.services.api.keys.list(workspace)}
+    open_now = ask.services.sessions.list(workspace)
     return keys | {each.session_id: each.grant.name for each in open_now}
 
 
 def _changed(entry: AuditEntry) -> list[tuple[str, str, str]]:
-    """Return the fields of a change with their values before and after."""
+    """Return the changed fields, with their values before and after."""
     before, after = entry.before or {}, entry.after or {}
     return [
         (name, _text(before.get(name)), _text(after.get(name)))

@@ -1,4 +1,4 @@
-"""Event catalogue: every type with an example, its headers and schema, and a sample to send."""
+"""Event catalogue: types with examples, headers and schemas, and test sends."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def show_type(ask: Ask) -> Answer:
 
 
 def described(name: str, form: str, workspace_id: str | None) -> dict[str, Any]:
-    """Return what the page of an event type shows.
+    """Return the values for the page of an event type.
 
     Args:
         name: name of the type.
         form: format of the example.
-        workspace_id: workspace in the example; None: one that does not exist.
+        workspace_id: workspace in the example; None: an invented one.
 
     Raises:
         Refused: the type or the format is unknown.
@@ -63,7 +63,7 @@ def described(name: str, form: str, workspace_id: str | None) -> dict[str, Any]:
 
 
 async def send(ask: Ask) -> Answer:
-    """Send an example of the type to an endpoint, and show the answer."""
+    """Send an example of the type to an endpoint, and show the response."""
     chosen = ask.given("endpoint")
     if chosen is None:
         raise Refused(422, "choose an endpoint", field="endpoint")

@@ -1,4 +1,4 @@
-"""Dead letters: counts, a list to choose from, one letter with its event, and jobs for them."""
+"""Dead letters: counts, a list, single letters with their events, and jobs."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ AGE_WORDS: Final[Mapping[str, str]] = {
 
 
 def show(ask: Ask) -> Answer:
-    """Show the dead letters that match: counts, and a page of them."""
+    """Show counts and a page of the matching dead letters."""
     wanted, kind = _wanted(ask, DeadLetterFilter.of(ask.asked))
     condition = wanted.condition(ask.viewer.workspace_id, ask.now_ms)
-    letters = ask.parts.api.letters
+    letters = ask.services.api.letters
     page = letters.page(kind, condition, ask.asked("cursor"))
     counts = letters.count(kind, condition, ask.now_ms)
     owners = {each.text(Header.ENDPOINT_ID) for each in page.letters}
@@ -67,16 +67,16 @@ def show(ask: Ask) -> Answer:
 
 
 def export(ask: Ask) -> Answer:
-    """Write the letters that match to a file, as `plaudit dlq import` reads it."""
+    """Export the matching letters to a file for `plaudit dlq import`."""
     wanted, kind = _wanted(ask, DeadLetterFilter.of(ask.asked))
     condition = wanted.condition(ask.viewer.workspace_id, ask.now_ms)
-    lines = begun(ask.parts.api.letters, kind, condition)
+    lines = begun(ask.services.api.letters, kind, condition)
     return Streamed(lines, JSON_LINES, "dead-letters.jsonl")
 
 
 def export_of_job(ask: Ask) -> Answer:
-    """Write the letters that a job is for to a file: a copy before they are removed."""
-    job = ask.parts.api.jobs.get(ask.at["id"], ask.viewer.workspace_id)
+    """Export the letters that a job would remove, as a backup."""
+    job = ask.services.api.jobs.get(ask.at["id"], ask.viewer.workspace_id)
     match JobParamsHolder.model_validate({"params": job.params}).params:
         case RedriveParams() | PurgeParams() as params:
             kind = params.letters
@@ -84,14 +84,14 @@ def export_of_job(ask: Ask) -> Answer:
         case _:
             raise Refused(404, "this job is not for dead letters")
     return Streamed(
-        begun(ask.parts.api.letters, kind, condition), JSON_LINES, f"{job.job_id}.jsonl"
+        begun(ask.services.api.letters, kind, condition), JSON_LINES, f"{job.job_id}.jsonl"
     )
 
 
 def show_one(ask: Ask) -> Answer:
-    """Show a letter: why it was given up, and the event that its endpoint did not get."""
+    """Show a letter: why it was given up, and its event."""
     _, kind = _wanted(ask, DeadLetterFilter(kind=ask.asked("kind")))
-    found = ask.parts.api.letters.find(kind, ask.at["id"], ask.viewer.workspace_id)
+    found = ask.services.api.letters.find(kind, ask.at["id"], ask.viewer.workspace_id)
     letter = found.letter
     told = explain(letter.text(Header.REASON) or "", letter.number(Header.LAST_STATUS))
     endpoint = letter.text(Header.ENDPOINT_ID)
@@ -109,12 +109,12 @@ def show_one(ask: Ask) -> Answer:
 
 
 def order(ask: Ask) -> Answer:
-    """Order a dry run for the letters that were selected, or for all that match."""
+    """Queue a dry run for the selected letters, or for all that match."""
     wanted, kind = _wanted(ask, DeadLetterFilter.of(ask.given))
     action = ask.given("action") or "redrive"
     if action not in {"redrive", "purge"}:
         raise Refused(422, "choose to send again or to remove", field="action")
-    # Later letters stay out: the run does what the dry run has counted.
+    # Exclude later letters, so that the run processes what the dry run counted.
     conditions = wanted.of_job(time_text(ask.now_ms), ask.all_given("id"))
     params = {"kind": action, "letters": str(kind), "filter": conditions, **bounds_of(ask)}
     return ordered(ask, params, None, dry_run=True)
@@ -148,7 +148,7 @@ def _row(ask: Ask, kind: Kind, letter: Letter, known: Mapping[str, Label]) -> di
 def _histograms(
     ask: Ask, wanted: DeadLetterFilter, counts: LetterCounts
 ) -> list[tuple[str, list[ShareBar]]]:
-    """Return the histograms with their titles; each bar leads to its letters."""
+    """Return the histograms with their titles; each bar links to its letters."""
 
     def url(**given: str | None) -> str:
         return ask.url("/dead-letters", **{**wanted.given, **given})
@@ -173,7 +173,7 @@ def _histograms(
 
 
 def _span(age: str) -> dict[str, str | None]:
-    """Return the conditions of an age: from its bound on, and before the one below."""
+    """Return the conditions of an age group: from its bound to that of the younger group."""
     names = [*AGES, OLDER]
     place = names.index(age)
     since = None if age == OLDER else age

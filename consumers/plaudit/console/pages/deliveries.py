@@ -1,4 +1,4 @@
-"""Deliveries: a list with filters in its address, and a job that retries all that match."""
+"""Deliveries: a list with filters in its address, and a job that retries matching ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SAMPLE: Final = 5
 def show(ask: Ask) -> Answer:
     """Show a page of deliveries."""
     wanted = DeliveryFilter.of(ask.asked)
-    page = ask.parts.log.page(_query(ask, wanted), cursor=ask.asked("cursor"))
+    page = ask.services.log.page(_query(ask, wanted), cursor=ask.asked("cursor"))
     name = None if wanted.endpoint is None else label_or_deleted(ask, wanted.endpoint).name
     older = None
     if page.cursor is not None:
@@ -50,12 +50,12 @@ def show(ask: Ask) -> Answer:
 
 
 def news(ask: Ask) -> Answer:
-    """Show how many deliveries came after the newest on the page."""
+    """Show the number of deliveries since the newest on the page."""
     wanted, after = DeliveryFilter.of(ask.asked), ask.asked("after") or ""
     if not after.isdigit() or len(after) > 15:  # noqa: PLR2004 - digits of a time
         raise Refused(422, "not a time in milliseconds", field="after")
     fresh = replace(_query(ask, wanted), since_ms=int(after))
-    found = ask.parts.log.page(fresh, limit=MOST_NEW)
+    found = ask.services.log.page(fresh, limit=MOST_NEW)
     values = {
         "count": len(found.deliveries),
         "more": found.cursor is not None,
@@ -66,24 +66,24 @@ def news(ask: Ask) -> Answer:
 
 
 def ask_retry(ask: Ask) -> Answer:
-    """Show how many deliveries a retry would send, before anything is sent."""
+    """Ask for confirmation of a retry, with the number of deliveries."""
     wanted = DeliveryFilter.of(ask.asked)
     query = _query(ask, wanted)
-    count = ask.parts.log.count(query)
+    count = ask.services.log.count(query)
     name = None if wanted.endpoint is None else label_or_deleted(ask, wanted.endpoint).name
     values = {
         "wanted": wanted,
         "chips": [each.text for each in chips(wanted.given, name)],
         "count": count,
         "more": count >= MOST_COUNTED,
-        "sample": rows(ask, ask.parts.log.page(query, limit=SAMPLE).deliveries),
+        "sample": rows(ask, ask.services.log.page(query, limit=SAMPLE).deliveries),
         "back": ask.url("/deliveries", **wanted.given),
     }
     return Shown("retry_all.html", values)
 
 
 def retry(ask: Ask) -> Answer:
-    """Order a job that retries the deliveries that match."""
+    """Queue a job that retries the matching deliveries."""
     wanted = DeliveryFilter.of(ask.given)
     if not wanted.given:
         raise Refused(422, "choose at least one condition, such as an endpoint")

@@ -1,4 +1,4 @@
-"""One delivery: its verdict, its attempts to scale, the request as sent, and a retry."""
+"""Page of a delivery: its verdict, a timeline of attempts, the sent request, and a retry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from plaudit.store.log.query import State
 
 def show(ask: Ask) -> Answer:
     """Show a delivery."""
-    attempts = ask.parts.log.attempts(ask.at["id"], ask.viewer.workspace_id)
+    attempts = ask.services.log.attempts(ask.at["id"], ask.viewer.workspace_id)
     latest = attempts[-1]
     values = {
         "latest": latest,
@@ -41,30 +41,30 @@ def show(ask: Ask) -> Answer:
 
 
 def show_request(ask: Ask) -> Answer:
-    """Show the request as it was sent, from the event in Kafka."""
-    attempts = ask.parts.log.attempts(ask.at["id"], ask.viewer.workspace_id)
+    """Show the sent request, reconstructed from the event in Kafka."""
+    attempts = ask.services.log.attempts(ask.at["id"], ask.viewer.workspace_id)
     latest = next((each for each in reversed(attempts) if each.is_http), attempts[-1])
     try:
-        endpoint = ask.parts.api.endpoints.get(latest.endpoint_id)
-        private = ask.parts.api.endpoints.private(endpoint)
+        endpoint = ask.services.api.endpoints.get(latest.endpoint_id)
+        private = ask.services.api.endpoints.private(endpoint)
         own = OwnHeaders(endpoint.version, tuple(private.headers))
         form = endpoint.format
     except NoSuchEndpoint:
         own, form = None, "standard"
-    sent = sent_request(ask.parts.api.source, latest, form, own)
+    sent = sent_request(ask.services.api.source, latest, form, own)
     values = {"sent": sent, "body": None if sent.body is None else pretty(sent.body)}
     return Shown("part_request.html", values)
 
 
 def retry(ask: Ask) -> Answer:
     """Retry a delivery now."""
-    check_quota(ask.parts.api.quotas.retries, ask.viewer.caller)
-    ask.parts.api.retrier.retry(ask.at["id"], ask.viewer.workspace_id)
+    check_quota(ask.services.api.quotas.retries, ask.viewer.caller)
+    ask.services.api.retrier.retry(ask.at["id"], ask.viewer.workspace_id)
     return Redirected(ask.url(f"/deliveries/{ask.at['id']}", done="sent"))
 
 
 def pretty(body: bytes) -> str:
-    """Return a body for people: JSON with one field a line, any other text as it is."""
+    """Format a body for people: JSON with a field per line, other text unchanged."""
     try:
         return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""One endpoint: its health and charts, and what can be done with it."""
+"""Page of an endpoint: its health, its charts and its actions."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def show(ask: Ask) -> Answer:
     asked = range_of(ask.asked("range"))
     span = RANGES[asked]
     since = ask.now_ms - span.length_ms
-    log, endpoint_id = ask.parts.log, endpoint.endpoint_id
+    log, endpoint_id = ask.services.log, endpoint.endpoint_id
     health = log.health_by_endpoint([endpoint_id]).get(endpoint_id)
     sums = log.sums([endpoint_id], since).get(endpoint_id)
-    wanted = ask.parts.api.endpoints.spec_of(endpoint)
+    wanted = ask.services.api.endpoints.spec_of(endpoint)
     recent = log.page(Query(endpoint.workspace_id, endpoint_id), limit=RECENT)
     values = {
         **row_of(ask, endpoint, health, sums),
@@ -57,8 +57,8 @@ def show(ask: Ask) -> Answer:
 
 
 async def test(ask: Ask) -> Answer:
-    """Send an example now, and show the answer."""
-    api = ask.parts.api
+    """Send an example now, and show the response."""
+    api = ask.services.api
     endpoint = await asyncio.to_thread(owned, ask, ask.at["id"])
     check_workspace(api.quotas.tests, endpoint.workspace_id)
     event_type = ask.given("type") or "testimonial.submitted"
@@ -75,12 +75,12 @@ async def test(ask: Ask) -> Answer:
 
 
 def rotate(ask: Ask) -> Answer:
-    """Create a new secret, and show it this once."""
+    """Create a new secret; show it only once."""
     endpoint = owned(ask, ask.at["id"])
     overlap = ask.given("overlap") or "24"
     if overlap not in OVERLAPS:
-        raise Refused(422, "choose one of the times that are offered", field="overlap")
-    written = ask.parts.api.endpoints.rotate_secret(endpoint.endpoint_id, int(overlap) * HOUR_MS)
+        raise Refused(422, "choose one of the offered times", field="overlap")
+    written = ask.services.api.endpoints.rotate_secret(endpoint.endpoint_id, int(overlap) * HOUR_MS)
     values: dict[str, Any] = {"label": label_of(ask, endpoint), "endpoint": endpoint}
     told = OVERLAPS[overlap] if int(overlap) else None
     return Shown(
@@ -91,7 +91,7 @@ def rotate(ask: Ask) -> Answer:
 def enable(ask: Ask) -> Answer:
     """Enable an endpoint from now on."""
     endpoint = owned(ask, ask.at["id"])
-    ask.parts.api.endpoints.enable(endpoint.endpoint_id)
+    ask.services.api.endpoints.enable(endpoint.endpoint_id)
     return _back(ask, endpoint, "enabled")
 
 
@@ -99,23 +99,23 @@ def disable(ask: Ask) -> Answer:
     """Disable an endpoint."""
     endpoint = owned(ask, ask.at["id"])
     reason = (ask.given("reason") or "in the console")[:400]
-    ask.parts.api.endpoints.disable(endpoint.endpoint_id, reason)
+    ask.services.api.endpoints.disable(endpoint.endpoint_id, reason)
     return _back(ask, endpoint, "disabled")
 
 
 def show_removal(ask: Ask) -> Answer:
-    """Show what is lost with an endpoint."""
+    """Ask for confirmation of a removal, with its consequences."""
     endpoint = owned(ask, ask.at["id"])
     ask.viewer.caller.check_writes()
     return _removal(ask, endpoint, None)
 
 
 def remove(ask: Ask) -> Answer:
-    """Delete an endpoint, if its name was typed."""
+    """Delete an endpoint if the viewer typed its name."""
     endpoint = owned(ask, ask.at["id"])
     if ask.given("confirm") != label_of(ask, endpoint).name:
         return _removal(ask, endpoint, "This is not the endpoint's name.")
-    ask.parts.api.endpoints.remove(endpoint.endpoint_id)
+    ask.services.api.endpoints.remove(endpoint.endpoint_id)
     return Redirected(ask.url("/endpoints", done="removed"))
 
 

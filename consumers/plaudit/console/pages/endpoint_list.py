@@ -27,7 +27,7 @@ _CURSOR: Final = re.compile(r"\d{1,18}\.[0-9a-f-]{36}", re.ASCII)
 
 def show(ask: Ask) -> Answer:
     """Show a page of endpoints: those in trouble first, the others in order of creation."""
-    counts = ask.parts.log.endpoint_counts(ask.viewer.workspace_id)
+    counts = ask.services.log.endpoint_counts(ask.viewer.workspace_id)
     q, state = ask.asked("q"), ask.asked("state")
     values: dict[str, Any] = {
         "all": counts.every,
@@ -44,7 +44,7 @@ def show(ask: Ask) -> Answer:
 
 
 def _found(ask: Ask, text: str) -> dict[str, Any]:
-    found = ask.parts.index.find(text, text, ask.viewer.workspace_id)
+    found = ask.services.index.find(text, text, ask.viewer.workspace_id)
     rows = rows_of(ask, [each.endpoint_id for each in found[:MOST_ROWS]], ask.now_ms - DAY_MS)
     return {"rows": sorted(rows, key=_rank), "found": len(found), "more": None}
 
@@ -52,7 +52,7 @@ def _found(ask: Ask, text: str) -> dict[str, Any]:
 def _troubled(ask: Ask) -> dict[str, Any]:
     place = _place(ask.asked("cursor"))
     after = None if place is None else Trouble(*place)
-    found = ask.parts.log.troubled(ask.viewer.workspace_id, MOST_ROWS, after)
+    found = ask.services.log.troubled(ask.viewer.workspace_id, MOST_ROWS, after)
     more = None
     if len(found) == MOST_ROWS:
         cursor = f"{found[-1].since}.{found[-1].endpoint_id}"
@@ -63,7 +63,7 @@ def _troubled(ask: Ask) -> dict[str, Any]:
 
 def _page(ask: Ask) -> dict[str, Any]:
     place, mine = _place(ask.asked("cursor")), ask.viewer.workspace_id
-    page = ask.parts.api.endpoints.page(mine, MOST_ROWS + 1, place)
+    page = ask.services.api.endpoints.page(mine, MOST_ROWS + 1, place)
     shown = [each.endpoint_id for each in page[:MOST_ROWS]]
     more = None
     if len(page) > MOST_ROWS:
@@ -72,7 +72,7 @@ def _page(ask: Ask) -> dict[str, Any]:
     since_ms = ask.now_ms - DAY_MS
     if place is not None:
         return {"rows": rows_of(ask, shown, since_ms), "more": more}
-    first = [each.endpoint_id for each in ask.parts.log.troubled(mine, MOST_TROUBLED)]
+    first = [each.endpoint_id for each in ask.services.log.troubled(mine, MOST_TROUBLED)]
     rows = rows_of(ask, list(dict.fromkeys([*first, *shown])), since_ms)
     # All endpoints on one page are easier to find by name.
     return {"rows": rows if more else sorted(rows, key=_rank), "more": more}
@@ -98,9 +98,9 @@ def _place(cursor: str | None) -> tuple[int, str] | None:
 
 def rows_of(ask: Ask, endpoint_ids: Sequence[str], since_ms: int) -> list[dict[str, Any]]:
     """Return endpoints as rows of a table, in the given order; deleted ones are left out."""
-    endpoints = ask.parts.api.endpoints.find_many(endpoint_ids)
-    healths = ask.parts.log.health_by_endpoint(endpoint_ids)
-    sums = ask.parts.log.sums(endpoint_ids, since_ms)
+    endpoints = ask.services.api.endpoints.find_many(endpoint_ids)
+    healths = ask.services.log.health_by_endpoint(endpoint_ids)
+    sums = ask.services.log.sums(endpoint_ids, since_ms)
     return [
         row_of(ask, endpoints[each], healths.get(each), sums.get(each))
         for each in endpoint_ids

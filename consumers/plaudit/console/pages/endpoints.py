@@ -28,12 +28,12 @@ def show_new(ask: Ask) -> Answer:
 
 
 def create(ask: Ask) -> Answer:
-    """Create an endpoint; show its secret this once."""
+    """Create an endpoint; show its secret only once."""
     try:
         workspace = ask.viewer.caller.writes(ask.given("workspace"))
         wanted = spec_of(ask, None)
-        ask.parts.api.quotas.check_new(ask.parts.api.endpoints, workspace, wanted)
-        written = ask.parts.api.endpoints.add(workspace, wanted)
+        ask.services.api.quotas.check_new(ask.services.api.endpoints, workspace, wanted)
+        written = ask.services.api.endpoints.add(workspace, wanted)
     except InputRefused as error:
         return _form(ask, None, values_given(ask), {field_of(error.field): error.reason}, 422)
     except Refused as error:
@@ -48,18 +48,18 @@ def show_edit(ask: Ask) -> Answer:
     """Show the form of an endpoint."""
     endpoint = owned(ask, ask.at["id"])
     ask.viewer.caller.check_writes()
-    return _form(ask, endpoint, values_of(ask.parts.api.endpoints.spec_of(endpoint)), {})
+    return _form(ask, endpoint, values_of(ask.services.api.endpoints.spec_of(endpoint)), {})
 
 
 def change(ask: Ask) -> Answer:
-    """Change an endpoint, unless another person did so meanwhile."""
+    """Change an endpoint, unless another person changed it meanwhile."""
     endpoint = owned(ask, ask.at["id"])
-    known = ask.parts.api.endpoints.spec_of(endpoint)
+    known = ask.services.api.endpoints.spec_of(endpoint)
     version = ask.given("version") or ""
     try:
         wanted = spec_of(ask, known)
-        ask.parts.api.quotas.check_change(ask.parts.api.endpoints, endpoint, known, wanted)
-        ask.parts.api.endpoints.update(
+        ask.services.api.quotas.check_change(ask.services.api.endpoints, endpoint, known, wanted)
+        ask.services.api.endpoints.update(
             endpoint.endpoint_id, wanted, int(version) if version.isdigit() else None
         )
     except InputRefused as error:
@@ -68,16 +68,16 @@ def change(ask: Ask) -> Answer:
 
 
 def check(ask: Ask) -> Answer:
-    """Show what is wrong with a form, and its warnings, without saving it."""
+    """Show the errors and warnings of a form, without saving it."""
     endpoint_id = ask.given("endpoint")
     known, known_endpoint = None, None
     if endpoint_id is not None:
         known_endpoint = owned(ask, endpoint_id)
-        known = ask.parts.api.endpoints.spec_of(known_endpoint)
+        known = ask.services.api.endpoints.spec_of(known_endpoint)
     errors: dict[str, str] = {}
     warnings: list[str] = []
     try:
-        warnings = warnings_for(ask.parts.api.endpoints.check(spec_of(ask, known)))
+        warnings = warnings_for(ask.services.api.endpoints.check(spec_of(ask, known)))
     except InputRefused as error:
         errors = {field_of(error.field): error.reason}
     workspace = _workspace_of(ask, known_endpoint)
@@ -86,7 +86,7 @@ def check(ask: Ask) -> Answer:
 
 
 def _workspace_of(ask: Ask, endpoint: StoredEndpoint | None) -> str | None:
-    """Return the workspace that a form is for; None while it is unknown."""
+    """Return the workspace of a form; None while it is unknown."""
     if endpoint is not None:
         return endpoint.workspace_id
     try:
@@ -96,13 +96,13 @@ def _workspace_of(ask: Ask, endpoint: StoredEndpoint | None) -> str | None:
 
 
 def _preview(ask: Ask, workspace: str | None) -> SelectionPreview | None:
-    """Return which of the latest events a form chooses; None if that can't be told."""
+    """Return which of the latest events a form selects; None if that is unknown."""
     if workspace is None:
         return None
     try:
         text = ask.given("filter")
         wants = None if text is None else parse_filter(text)
-        events = ask.parts.api.recent.look(workspace)
+        events = ask.services.api.recent.look(workspace)
     except (FilterRefused, KafkaFailure):
         return None
     spaces = (ask.given("spaces") or "").split()
@@ -118,7 +118,7 @@ def _form(
 ) -> Answer:
     kept: list[str] = []
     if endpoint is not None:
-        kept = sorted(ask.parts.api.endpoints.private(endpoint).headers)
+        kept = sorted(ask.services.api.endpoints.private(endpoint).headers)
     values = {
         "endpoint": endpoint,
         "label": None if endpoint is None else label_of(ask, endpoint),
@@ -127,12 +127,12 @@ def _form(
         "kept_headers": kept,
         "types": [(each.name, str(each.schema["doc"])) for each in CATALOGUE.values()],
         "formats": FORMATS,
-        "tiers": [delay.label for delay in ask.parts.kafka.tiers],
+        "tiers": [delay.label for delay in ask.services.kafka.tiers],
         "workspace": ask.given("workspace") or "",
     }
     return Shown("endpoint_form.html", values, status)
 
 
 def shown_url(ask: Ask, url: str) -> str:
-    """Return a URL as the viewer may see it: without its path, for those who only read."""
+    """Return a URL; for viewers who may not write, without its path."""
     return url if ask.viewer.may_write else origin_of(url)

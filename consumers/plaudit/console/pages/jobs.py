@@ -1,4 +1,4 @@
-"""Jobs: the list, one job with its progress, and the orders that pages give."""
+"""Jobs: a list, single jobs with their progress, and new jobs."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from plaudit.records.validation import explained
 from plaudit.store.jobs.job_model import JobKind, JobState
 
 STREAM_MS: Final = 120_000
-"""Duration of a stream; then the browser connects again, which checks its session."""
+"""Duration of a stream, after which the browser reconnects and its session is checked."""
 _NONE: Final = "(none)"
 
 
 def show(ask: Ask) -> Answer:
     """Show the jobs, newest first."""
-    page = ask.parts.api.jobs.list(ask.viewer.workspace_id, cursor=ask.asked("cursor"))
+    page = ask.services.api.jobs.list(ask.viewer.workspace_id, cursor=ask.asked("cursor"))
     values = {
         "jobs": [(each, MARKS[each.state], title_of(each), verb_of(each)) for each in page.jobs],
         "url": ask.url("/jobs", cursor=ask.asked("cursor")),
@@ -46,8 +46,8 @@ def show(ask: Ask) -> Answer:
 
 
 def show_one(ask: Ask) -> Answer:
-    """Show a job: how far it is, what it found, and what can be done next."""
-    job = ask.parts.api.jobs.get(ask.at["id"], ask.viewer.workspace_id)
+    """Show a job with its progress, its report and the next steps."""
+    job = ask.services.api.jobs.get(ask.at["id"], ask.viewer.workspace_id)
     known = labels_for(ask, endpoints_of(job) - {_NONE})
     counts = job.dry_run and job.state == JobState.DONE and job.chosen > 0
     values = {
@@ -71,20 +71,20 @@ def show_one(ask: Ask) -> Answer:
 
 def follow(ask: Ask) -> Answer:
     """Stream the steps of a job."""
-    jobs = ask.parts.api.jobs
+    jobs = ask.services.api.jobs
     job = jobs.get(ask.at["id"], ask.viewer.workspace_id)
     return Streamed(steps(jobs, job.job_id, 0, _until(ask.now_ms + STREAM_MS)), EVENT_STREAM)
 
 
 def cancel(ask: Ask) -> Answer:
     """Cancel a job."""
-    ask.parts.api.jobs.cancel(ask.at["id"], ask.viewer.workspace_id)
+    ask.services.api.jobs.cancel(ask.at["id"], ask.viewer.workspace_id)
     return Redirected(ask.url(f"/jobs/{ask.at['id']}", done="stopped"))
 
 
 def run(ask: Ask) -> Answer:
-    """Order what a dry run counted; a removal, if its number was typed."""
-    job = ask.parts.api.jobs.get(ask.at["id"], ask.viewer.workspace_id)
+    """Queue the job of a dry run; for a removal, the viewer has to type the number."""
+    job = ask.services.api.jobs.get(ask.at["id"], ask.viewer.workspace_id)
     if job.kind == JobKind.PURGE:
         typed = (ask.given("confirm") or "").replace(",", "")
         if typed != str(job.chosen):
@@ -94,10 +94,10 @@ def run(ask: Ask) -> Answer:
 
 
 def bounds_of(ask: Ask) -> dict[str, Any]:
-    """Return the rate and the maximum number that a form has.
+    """Return the rate and the maximum number in a form.
 
     Raises:
-        Refused: one of them is not a number.
+        Refused: a value is not a number.
     """
     rate, most = ask.given("rate"), ask.given("max")
     return {
@@ -114,10 +114,10 @@ def _number(field: str, text: str) -> float:
 
 
 def ordered(ask: Ask, params: dict[str, Any], workspace_id: str | None, *, dry_run: bool) -> Answer:
-    """Order a job as `POST /v1/jobs` does.
+    """Queue a job, like `POST /v1/jobs`.
 
     Raises:
-        Refused: the viewer may not, or the order is not valid.
+        Refused: the viewer may not, or the parameters are invalid.
     """
     given = {"params": params, "workspace_id": workspace_id, "dry_run": dry_run}
     try:
@@ -125,7 +125,7 @@ def ordered(ask: Ask, params: dict[str, Any], workspace_id: str | None, *, dry_r
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise Refused(422, f"{first['loc'][-1]}: {explained(first)}", field="params") from None
-    made = create_job(ask.parts.api, ask.viewer.caller, None, body, Response())
+    made = create_job(ask.services.api, ask.viewer.caller, None, body, Response())
     return Redirected(ask.url(f"/jobs/{made.id}"))
 
 

@@ -1,4 +1,4 @@
-"""Names of endpoints for people: their name and host in place of an id."""
+"""Labels of endpoints: name and host in place of an id."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from plaudit.store.endpoints.changes import NoSuchEndpoint
 from plaudit.store.endpoints.rows import StoredEndpoint
 
 MOST_CHOICES: Final = 200
-"""Endpoints in a list to choose from; where there are more, a form asks for the id."""
+"""Maximum number of endpoints in a selection list; beyond it, a form asks for the id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Name of an endpoint for people.
+    """Label of an endpoint.
 
     Attributes:
         name: its name, or its host if it has none.
@@ -34,26 +34,26 @@ def owned(ask: Ask, endpoint_id: str) -> StoredEndpoint:
     """Return an endpoint that the viewer may see.
 
     Raises:
-        NoSuchEndpoint: the id is unknown, or belongs to another workspace; both look the same.
+        NoSuchEndpoint: the id is unknown or belongs to another workspace, with the same message.
     """
-    return ask.viewer.caller.owns(ask.parts.api.endpoints.get(endpoint_id))
+    return ask.viewer.caller.owns(ask.services.api.endpoints.get(endpoint_id))
 
 
 def label_of(ask: Ask, endpoint: StoredEndpoint) -> Label:
     """Return the label of an endpoint."""
-    host = ask.parts.index.host_of(endpoint)
+    host = ask.services.index.host_of(endpoint)
     return Label(endpoint.endpoint_id, endpoint.name or host, host)
 
 
 def choices(ask: Ask) -> list[Label] | None:
-    """Return the endpoints for a list to choose from; None if there are too many for one."""
-    found = ask.parts.api.endpoints.page(ask.viewer.workspace_id, MOST_CHOICES + 1)
+    """Return the endpoints for a selection list; None if there are too many."""
+    found = ask.services.api.endpoints.page(ask.viewer.workspace_id, MOST_CHOICES + 1)
     return None if len(found) > MOST_CHOICES else [label_of(ask, each) for each in found]
 
 
 def labels_for(ask: Ask, endpoint_ids: set[str]) -> Mapping[str, Label]:
-    """Return the labels of some endpoints, also of deleted ones."""
-    found = ask.parts.api.endpoints.find_many(endpoint_ids)
+    """Return the labels of some endpoints, including deleted ones."""
+    found = ask.services.api.endpoints.find_many(endpoint_ids)
     mine = ask.viewer.workspace_id
     return {
         each: label_of(ask, found[each])

@@ -1,4 +1,4 @@
-"""Overview: whether everything is delivered, since when not, and what is wrong now."""
+"""Overview: success of deliveries, and current problems."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MOST_TROUBLED: Final = 10
 
 
 def show(ask: Ask) -> Answer:
-    """Show how the installation, or the workspace, is doing."""
+    """Show the state of the installation, or of the workspace."""
     asked = range_of(ask.asked("range"))
     span = RANGES[asked]
     since = ask.now_ms - span.length_ms
     mine = ask.viewer.workspace_id
-    steps = ask.parts.log.series(span.resolution, mine, None, since, ask.now_ms)
-    counts = ask.parts.log.endpoint_counts(mine)
-    troubled = ask.parts.log.troubled(mine, MOST_TROUBLED)
+    steps = ask.services.log.series(span.resolution, mine, None, since, ask.now_ms)
+    counts = ask.services.log.endpoint_counts(mine)
+    troubled = ask.services.log.troubled(mine, MOST_TROUBLED)
     whole = Hour(0)
     for each in steps:
         whole.add(each)
@@ -45,7 +45,7 @@ def show(ask: Ask) -> Answer:
 def show_lanes(ask: Ask) -> Answer:
     """Show the lag of both lanes, measured at the brokers."""
     try:
-        status = read_status(ask.parts.kafka, ask.now_ms)
+        status = read_status(ask.services.kafka, ask.now_ms)
     except KafkaFailure as failure:
         return Shown("part_lanes.html", {"problem": str(failure), "status": None})
     return Shown("part_lanes.html", {"problem": None, "status": status})
@@ -53,10 +53,10 @@ def show_lanes(ask: Ask) -> Answer:
 
 def _verdict(whole: dict[str, Any], troubles: int, endpoints: int) -> str:
     if not endpoints:
-        return "There are no endpoints yet."
+        return "No endpoints yet."
     tried = whole["delivered"] + whole["failed"]
     if not tried:
-        return "Nothing was sent in this time."
+        return "Nothing was sent in this period."
     rate = f"{percent(whole['success_rate'])} of {plural(tried, 'attempt')} succeeded"
     if not troubles:
         return f"Every endpoint works: {rate}."

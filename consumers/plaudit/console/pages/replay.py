@@ -1,4 +1,4 @@
-"""Replay: events of a time range, for one endpoint, through a job."""
+"""Replay of the events of a time range to one endpoint, as a job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AGES: Final = ("15m", "1h", "6h", "24h", "7d")
 
 
 def show(ask: Ask) -> Answer:
-    """Show the form of a replay; the address may fill it in."""
+    """Show the form of a replay, with values from the address."""
     ask.viewer.caller.check_writes()
     values = {
         "endpoints": choices(ask),
@@ -26,7 +26,7 @@ def show(ask: Ask) -> Answer:
 
 
 def order(ask: Ask) -> Answer:
-    """Order a dry run of a replay."""
+    """Queue a dry run of a replay."""
     params: dict[str, Any] = {
         "kind": "replay",
         "endpoint_id": ask.given("endpoint"),
@@ -40,12 +40,12 @@ def order(ask: Ask) -> Answer:
 
 
 def recover(ask: Ask) -> Answer:
-    """Order a dry run of what an endpoint missed; enable the endpoint before."""
+    """Queue a dry run of a recovery; the endpoint must be enabled."""
     endpoint = owned(ask, ask.at["id"])
     if endpoint.status != "active":
         if ask.given("enable") is None:
             raise Refused(409, "enable the endpoint first", field="enable")
-        ask.parts.api.endpoints.enable(endpoint.endpoint_id)
+        ask.services.api.endpoints.enable(endpoint.endpoint_id)
     params = {
         "kind": "recovery",
         "endpoint_id": endpoint.endpoint_id,

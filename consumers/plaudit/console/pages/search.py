@@ -1,4 +1,4 @@
-"""Search: any id, URL, name or event type; one match is opened at once."""
+"""Search by id, URL, name or event type; a single match is opened at once."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MOST: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Something that was found.
+    """A result of the search.
 
     Attributes:
-        kind: what it is, in a word.
+        kind: kind of the result, for people.
     """
 
     kind: str
@@ -28,7 +28,7 @@ class Hit:
 
 
 def show(ask: Ask) -> Answer:
-    """Show what was found, or open the only match."""
+    """Show the results, or open the only one."""
     text = ask.asked("q") or ""
     found = _hits(ask, text) if text else []
     if len(found) == 1:
@@ -45,16 +45,16 @@ def _hits(ask: Ask, text: str) -> list[Hit]:
 
 def _of_id(ask: Ask, some_id: str) -> list[Hit]:
     try:
-        ask.parts.log.attempts(some_id, ask.viewer.workspace_id)
+        ask.services.log.attempts(some_id, ask.viewer.workspace_id)
         return [Hit("delivery", some_id, ask.url(f"/deliveries/{some_id}"))]
     except NoSuchDelivery:
         pass
     try:
-        ask.viewer.caller.owns(ask.parts.api.endpoints.get(some_id))
+        ask.viewer.caller.owns(ask.services.api.endpoints.get(some_id))
         return [Hit("endpoint", some_id, ask.url(f"/endpoints/{some_id}"))]
     except NoSuchEndpoint:
         pass
-    if ask.parts.log.about(some_id, ask.viewer.workspace_id) or ask.viewer.is_operator:
+    if ask.services.log.about(some_id, ask.viewer.workspace_id) or ask.viewer.is_operator:
         return [Hit("event", some_id, ask.url(f"/trace/{some_id}"))]
     return []
 
@@ -63,7 +63,7 @@ def _of_text(ask: Ask, text: str) -> list[Hit]:
     host = text.partition("://")[2].partition("/")[0] or text
     found = [
         Hit("endpoint", f"{each.name} ({each.host})", ask.url(f"/endpoints/{each.endpoint_id}"))
-        for each in ask.parts.index.find(text, host, ask.viewer.workspace_id)
+        for each in ask.services.index.find(text, host, ask.viewer.workspace_id)
     ]
     return found + [
         Hit("event type", name, ask.url(f"/events/{name}")) for name in CATALOGUE if text in name

@@ -1,4 +1,4 @@
-"""Trace of an event or a testimonial: everything that is known of it, as a picture."""
+"""Trace of an event or a testimonial, as a picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from plaudit.events.rendering import render
 def show(ask: Ask) -> Answer:
     """Show the trace of an id."""
     some_id = ask.at["id"]
-    tracer = Tracer(ask.parts.api.engine, ask.parts.api.source)
+    tracer = Tracer(ask.services.api.engine, ask.services.api.source)
     traced = list(tracer.trace(some_id, ask.viewer.workspace_id))
     if not traced and ask.viewer.is_operator:
         traced = _untold(ask, tracer, some_id)
@@ -27,16 +27,16 @@ def show(ask: Ask) -> Answer:
 
 
 def _untold(ask: Ask, tracer: Tracer, some_id: str) -> list[Trace]:
-    """Return events without attempts, found in Kafka around the time in the id.
+    """Search Kafka for events without attempts, around the time in the id.
 
-    This reads an hour of every event topic, so it is for operators only.
+    For operators only, because it reads an hour of every event topic.
     """
     window = window_of(some_id)
     if window is None:
         return []
     found = (
         tracer.trace_without_attempts(each)
-        for each in find_events(ask.parts.kafka, some_id, window)
+        for each in find_events(ask.services.kafka, some_id, window)
     )
     return [each for each in found if each is not None]
 

@@ -1,1 +1,1 @@
-"""Signing in and out: routes that need no session."""
+"""Routes for signing in and out, which need no session."""

@@ -1,4 +1,4 @@
-"""SessionOpener: opens the session of a person who has proved who they are."""
+"""Opening of sessions for authenticated people."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from starlette.responses import Response
 from plaudit.api.problems import Refused
 from plaudit.console.asking import Redirected
 from plaudit.console.auth.cookies import cookie_name, session_cookie
-from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
+from plaudit.console.services import ConsoleServices
 from plaudit.store.access.sessions import Session, SessionGrant, WebApp
 
 HOUR_MS: Final = 3_600_000
@@ -23,52 +23,52 @@ class SessionOpener:
     """Opens sessions of one application.
 
     Args:
-        parts: services.
+        services: services.
         web_app: application.
-        responder: makes responses.
+        responder: builds responses.
     """
 
-    def __init__(self, parts: ConsoleParts, web_app: WebApp, responder: Responder) -> None:
-        self._parts = parts
+    def __init__(self, services: ConsoleServices, web_app: WebApp, responder: Responder) -> None:
+        self._services = services
         self._web_app = web_app
         self._responder = responder
 
     def check_pace(self, request: Request) -> None:
-        """Count an attempt to sign in.
+        """Count a sign-in attempt.
 
         Raises:
-            Refused: this address has made too many.
+            Refused: the client's address has made too many attempts.
         """
-        wait_s = self._parts.sign_ins.wait_s(address_of(request))
+        wait_s = self._services.sign_ins.wait_s(address_of(request))
         if wait_s:
             detail = f"too many attempts to sign in; try again in {wait_s} s"
             raise Refused(429, detail, headers={"retry-after": str(wait_s)})
 
     async def open(self, request: Request, grant: SessionGrant, back: str) -> Response:
-        """Open a session with a new token, end the browser's old one, and lead to a page.
+        """Open a session with a new token, end the browser's old session, and redirect to a page.
 
         Raises:
-            DatabaseFailure: nothing was opened.
+            DatabaseFailure: there is no new session.
         """
-        lifetime_ms = int(self._parts.settings.console_session_hours * HOUR_MS)
+        lifetime_ms = int(self._services.settings.console_session_hours * HOUR_MS)
 
         def replaced() -> tuple[Session, str]:
             self._end_old(request)
-            return self._parts.sessions.open(
+            return self._services.sessions.open(
                 grant, lifetime_ms, address=address_of(request), agent=agent_of(request)
             )
 
         return self._opened(request, *await run_in_threadpool(replaced), back)
 
     async def redeem(self, request: Request, token: str, back: str) -> Response | None:
-        """Exchange a link for a session, and lead to a page; None if the link is used or expired.
+        """Exchange a link for a session, and redirect; None if the link is used or expired.
 
         Raises:
             DatabaseFailure: the link may still be used.
         """
 
         def redeemed() -> tuple[Session, str] | None:
-            found = self._parts.sessions.redeem(
+            found = self._services.sessions.redeem(
                 self._web_app, token, address=address_of(request), agent=agent_of(request)
             )
             if found is not None:
@@ -79,26 +79,26 @@ class SessionOpener:
         return None if opened is None else self._opened(request, *opened, back)
 
     def _end_old(self, request: Request) -> None:
-        """End the session that the browser had; another person may know its token."""
-        before = request.cookies.get(cookie_name(self._web_app, self._parts.settings))
-        old = self._parts.sessions.find(self._web_app, before) if before else None
+        """End the browser's old session, because another person may know its token."""
+        before = request.cookies.get(cookie_name(self._web_app, self._services.settings))
+        old = self._services.sessions.find(self._web_app, before) if before else None
         if old is not None:
-            self._parts.sessions.revoke(old.session_id)
+            self._services.sessions.revoke(old.session_id)
 
     def _opened(self, request: Request, session: Session, token: str, back: str) -> Response:
         lifetime_s = (session.expires_at - session.created_at) // 1_000
         response = self._responder.respond(request, None, Redirected(back))
-        cookie = session_cookie(self._web_app, self._parts.settings, token, lifetime_s)
+        cookie = session_cookie(self._web_app, self._services.settings, token, lifetime_s)
         response.headers.append("set-cookie", cookie)
         return response
 
 
 def local(base: str, text: str | None) -> str:
-    """Return an address of this application; its first page in place of any other address."""
+    """Return an address if it belongs to this application, otherwise the first page."""
     if not text or "\\" in text or any(ord(each) <= ord(" ") for each in text):
         return base
-    parts = urlsplit(text)
-    if parts.scheme or parts.netloc or text.startswith("//"):
+    split = urlsplit(text)
+    if split.scheme or split.netloc or text.startswith("//"):
         return base
     return text if text == base or text.startswith((f"{base}/", f"{base}?")) else base
 
@@ -109,5 +109,5 @@ def address_of(request: Request) -> str:
 
 
 def agent_of(request: Request) -> str:
-    """Return what the browser calls itself."""
+    """Return the browser's `User-Agent` header."""
     return request.headers.get("user-agent", "")

@@ -1,7 +1,7 @@
-"""Signing in with a link that works once.
+"""Sign-in with a single-use link.
 
-Mail scanners and previews of links open every address that they see. So opening a link shows a
-page with a button, and only the button uses the link up.
+Mail scanners and link previews open every address. So a link opens a page with a button, and only
+the button uses the link.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from plaudit.api.problems import refusal
 from plaudit.console.asking import Shown
 from plaudit.console.auth.csrf import check_origin
 from plaudit.console.dispatch import read_form
-from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
+from plaudit.console.services import ConsoleServices
 from plaudit.console.sign_in.opening import SessionOpener
 from plaudit.console.viewer import BASES
 from plaudit.store.access.sessions import WebApp
 
 
 class LinkSignIn:
-    """The page of a link, and the exchange of the link for a session.
+    """Page of a link, and exchange of the link for a session.
 
     Args:
-        parts: services.
+        services: services.
         web_app: application.
-        responder: makes responses.
+        responder: builds responses.
     """
 
-    def __init__(self, parts: ConsoleParts, web_app: WebApp, responder: Responder) -> None:
-        self._parts = parts
+    def __init__(self, services: ConsoleServices, web_app: WebApp, responder: Responder) -> None:
+        self._services = services
         self._web_app = web_app
         self._responder = responder
-        self._opener = SessionOpener(parts, web_app, responder)
+        self._opener = SessionOpener(services, web_app, responder)
 
     async def respond(self, request: Request) -> Response:
-        """Show the button, or redeem the link that its form brings."""
+        """Show the button, or redeem the submitted link."""
         try:
             if request.method == "POST":
                 response = await self._redeem(request)
@@ -45,9 +45,9 @@ class LinkSignIn:
                 response = await self._show(request)
         except ClientDisconnect:
             return Response(None, 400)
-        except Exception as error:  # noqa: BLE001 - every one is answered by a page
+        except Exception as error:  # noqa: BLE001 - every error becomes a page
             response = self._responder.refused(request, None, refusal(error))
-        # The address has the link's token: nothing that the page loads may send it along.
+        # The address contains the link's token, which requests of the page must not reveal.
         # `no-referrer` would make the origin of the form `null`.
         response.headers["referrer-policy"] = "strict-origin"
         response.headers["x-robots-tag"] = "noindex"
@@ -55,7 +55,7 @@ class LinkSignIn:
 
     async def _show(self, request: Request) -> Response:
         token = request.query_params.get("token", "")
-        grant = await run_in_threadpool(self._parts.sessions.find_link, self._web_app, token)
+        grant = await run_in_threadpool(self._services.sessions.find_link, self._web_app, token)
         if grant is None:
             return self._used(request)
         values = {
@@ -68,7 +68,7 @@ class LinkSignIn:
 
     async def _redeem(self, request: Request) -> Response:
         form = await read_form(request)
-        check_origin(request.headers, self._parts.settings.console_url)
+        check_origin(request.headers, self._services.settings.console_url)
         self._opener.check_pace(request)
         token = next(iter(form.get("token", ())), "")
         opened = await self._opener.redeem(request, token, BASES[self._web_app])
@@ -80,7 +80,7 @@ class LinkSignIn:
     def _is_opened_by_a_page(self, request: Request) -> bool:
         """Return whether a script may press the button.
 
-        In a frame it may: only pages of named origins have one. A link into the console is printed
-        on a terminal by `plaudit dev`, and is not sent by mail.
+        In a frame it may, because only known origins can embed the portal. It also may in the
+        console, whose links `plaudit dev` prints on a terminal, and never sends by mail.
         """
         return self._web_app is WebApp.CONSOLE or request.headers.get("sec-fetch-dest") == "iframe"

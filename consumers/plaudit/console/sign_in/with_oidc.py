@@ -1,4 +1,4 @@
-"""Signing in with an OpenID provider: authorization code with PKCE, state and nonce."""
+"""Sign-in with an OpenID provider: authorization code with PKCE, state and nonce."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from plaudit.console.oidc.access import granted, person_of
 from plaudit.console.oidc.failures import EXPLANATIONS, FailureReason, SignInFailure
 from plaudit.console.oidc.pending import PendingSignIn, PendingSignIns
 from plaudit.console.oidc.provider import Provider
-from plaudit.console.parts import ConsoleParts
 from plaudit.console.responding import Responder
+from plaudit.console.services import ConsoleServices
 from plaudit.console.sign_in.opening import SessionOpener, address_of, local
 from plaudit.console.viewer import BASES
 from plaudit.logs.logger import event_logger
@@ -22,28 +22,28 @@ _log = event_logger(__name__)
 
 
 class OidcSignIn:
-    """The way to the provider and back.
+    """Redirection to the provider, and handling of its response.
 
     Args:
-        parts: services.
-        responder: makes responses of the console.
-        provider: provider with which operators sign in.
+        services: services.
+        responder: builds responses of the console.
+        provider: the provider.
     """
 
-    def __init__(self, parts: ConsoleParts, responder: Responder, provider: Provider) -> None:
+    def __init__(self, services: ConsoleServices, responder: Responder, provider: Provider) -> None:
         self._responder = responder
         self._provider = provider
-        self._opener = SessionOpener(parts, WebApp.CONSOLE, responder)
-        self._pending = PendingSignIns(parts.api.secrets, parts.settings)
+        self._opener = SessionOpener(services, WebApp.CONSOLE, responder)
+        self._pending = PendingSignIns(services.api.secrets, services.settings)
 
     async def begin(self, request: Request) -> Response:
-        """Send the browser to the provider."""
+        """Redirect the browser to the provider."""
         try:
             self._opener.check_pace(request)
             back = local(BASES[WebApp.CONSOLE], request.query_params.get("next"))
             pending = PendingSignIn.begin(self._provider.client.issuer, back)
             to = await self._provider.address(pending)
-        except Exception as error:  # noqa: BLE001 - every one is answered by a page
+        except Exception as error:  # noqa: BLE001 - every error becomes a page
             return self._failed(request, error)
         response = self._responder.respond(request, None, Redirected(to))
         response.headers["cache-control"] = "no-store"
@@ -51,16 +51,16 @@ class OidcSignIn:
         return response
 
     async def finish(self, request: Request) -> Response:
-        """Exchange the provider's answer for a session."""
+        """Exchange the provider's response for a session."""
         try:
             self._opener.check_pace(request)
             response = await self._opened(request)
-        except Exception as error:  # noqa: BLE001 - every one is answered by a page
+        except Exception as error:  # noqa: BLE001 - every error becomes a page
             response = self._failed(request, error)
-        # However it ends, its state is used.
+        # Whatever the result, the state must not be used again.
         response.headers.append("set-cookie", self._pending.header(None))
         response.headers["cache-control"] = "no-store"
-        # The address has the code and the state.
+        # The address contains the code and the state.
         response.headers["referrer-policy"] = "no-referrer"
         return response
 

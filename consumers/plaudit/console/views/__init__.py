@@ -1,1 +1,1 @@
-"""View models: pure functions from what the services return to what a template shows."""
+"""View models: pure functions that prepare results of services for templates."""

@@ -1,10 +1,10 @@
-"""Short names of browsers, from the headers in which they call themselves everything at once."""
+"""Short names of browsers, from their `User-Agent` headers."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# In this order: each of them names those behind it, too.
+# In this order, because the header of each also contains the names of later ones.
 _BROWSERS: Final = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -25,7 +25,7 @@ _SYSTEMS: Final = (
 
 
 def browser_of(agent: str) -> str:
-    """Return a browser's name and system, such as `Firefox, Linux`; else its first word."""
+    """Return a browser's name and system, such as `Firefox, Linux`, or the header's first word."""
     name = next((word for sign, word in _BROWSERS if sign in agent), None)
     system = next((word for sign, word in _SYSTEMS if sign in agent), None)
     if name is None:

@@ -1,4 +1,4 @@
-"""Bars of a histogram: each value with its number, as a share of the largest."""
+"""Bars of a histogram, scaled to the largest."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class ShareBar:
 
     Attributes:
         text: the value, for people.
-        number: how often it occurs.
-        share: share of the largest number, from 0 to 100.
-        url: list of what it counts; None: none.
+        number: its frequency.
+        share: percentage of the largest number.
+        url: address of the list of counted objects; None without one.
         more: description.
     """
 

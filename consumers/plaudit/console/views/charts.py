@@ -1,4 +1,4 @@
-"""Charts: one time axis, a series for each outcome, and the table behind them."""
+"""Charts with a common time axis, a series for each outcome, and a table."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class ChartRange:
 
     Attributes:
         length_ms: duration.
-        resolution: statistics that it is drawn from.
-        size: their steps in one step of the chart.
+        resolution: resolution of the statistics.
+        size: number of their periods in a step of the chart.
         step: duration of a step of the chart, for people.
     """
 
@@ -37,18 +37,18 @@ RANGES: Final[Mapping[str, ChartRange]] = {
     "24h": ChartRange(DAY_MS, Resolution.MINUTE, 15, "15 minutes"),
     "7d": ChartRange(7 * DAY_MS, Resolution.HOUR, 1, "hour"),
 }
-"""Ranges of the overview and of endpoints: 60 to 168 steps, each some pixels wide."""
+"""Ranges of the overview and of endpoints, with 60 to 168 steps that are a few pixels wide."""
 FIRST_RANGE: Final = "24h"
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Charts of one time axis.
+    """Charts with a common time axis.
 
     Attributes:
-        rows: one row for each step, for the table.
-        data: the same as JSON, column by column, for the script that draws.
-        is_empty: whether nothing was attempted.
+        rows: rows of the table, one for each step.
+        data: the same as JSON columns, for the script that draws.
+        is_empty: whether the range has no attempts.
         step: duration of a step, for people.
     """
 
@@ -59,12 +59,12 @@ class Chart:
 
 
 def range_of(asked: str | None) -> str:
-    """Return the name of the range that is asked for."""
+    """Return the name of the requested range, or of the default."""
     return asked if asked is not None and asked in RANGES else FIRST_RANGE
 
 
 def chart(steps: Sequence[Hour], span: ChartRange) -> Chart:
-    """Return the charts of a time range without gaps.
+    """Return the charts of a time range.
 
     Args:
         steps: every hour or minute of the range.
@@ -82,7 +82,7 @@ def chart(steps: Sequence[Hour], span: ChartRange) -> Chart:
 
 
 def _grouped(steps: Sequence[Hour], size: int) -> list[Hour]:
-    """Return sums of neighbouring steps; each begins at a multiple of its length."""
+    """Return sums of adjacent steps; each begins at a multiple of its length."""
     if size == 1:
         return list(steps)
     sums: dict[int, Hour] = {}

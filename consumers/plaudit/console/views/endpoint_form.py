@@ -1,4 +1,4 @@
-"""Form of an endpoint: from its fields to a specification, and back."""
+"""Form of an endpoint: conversion of its fields to a specification, and back."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from plaudit.store.endpoints.spec import EndpointSpec, InputRefused
 
 FIELDS: Final = ("url", "name", "types", "spaces", "format", "rate_limit", "schedule", "filter",
                  "headers")  # fmt: skip
-"""Fields of the form, which errors are shown beside."""
+"""Fields of the form, next to which errors appear."""
 
 
 def spec_of(ask: Ask, known: EndpointSpec | None) -> EndpointSpec:
-    """Return the specification that a form asks for.
+    """Return the specification in a form.
 
     Args:
         ask: the request with the form.
-        known: the endpoint that is changed; its headers stay unless the form replaces them.
+        known: the current specification; its headers stay unless the form replaces them.
 
     Raises:
-        InputRefused: a field can't be read; the message names it.
+        InputRefused: a field is invalid; the message names it.
     """
     wanted = EndpointSpec(
         ask.given("url") or "",
@@ -45,7 +45,7 @@ def spec_of(ask: Ask, known: EndpointSpec | None) -> EndpointSpec:
 
 
 def values_of(spec: EndpointSpec) -> dict[str, str | tuple[str, ...]]:
-    """Return the values of a form for an endpoint; headers are secret, so they stay out."""
+    """Return the values of a form for an endpoint, without its headers, which are secret."""
     return {
         "url": spec.url,
         "name": spec.name or "",
@@ -60,7 +60,7 @@ def values_of(spec: EndpointSpec) -> dict[str, str | tuple[str, ...]]:
 
 
 def values_given(ask: Ask) -> dict[str, str | tuple[str, ...]]:
-    """Return the values that a form has, to be shown again."""
+    """Return the submitted values of a form, to show them again."""
     values: dict[str, str | tuple[str, ...]] = {
         name: next(iter(ask.form.get(name, ())), "") for name in FIELDS
     }
@@ -68,7 +68,7 @@ def values_given(ask: Ask) -> dict[str, str | tuple[str, ...]]:
 
 
 def field_of(name: str) -> str:
-    """Return the field of the form that an error belongs to."""
+    """Return the field of the form for an error."""
     head = name.partition(".")[0]
     return head if head in FIELDS else "url"
 
@@ -80,7 +80,9 @@ def _headers(text: str) -> Mapping[str, str]:
             continue
         name, colon, value = line.partition(":")
         if not colon:
-            raise InputRefused("headers", f"{line[:40]!r}: write one a line, as Name: value")
+            raise InputRefused(
+                "headers", f"{line[:40]!r}: write one header per line, as Name: value"
+            )
         found[name.strip()] = value.strip()
     return found
 

@@ -1,4 +1,4 @@
-"""Event types by what they are about, and the headers of an example."""
+"""Event types by entity, and headers of examples."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def grouped() -> dict[str, list[tuple[EventType, str]]]:
 
 
 def example_headers(shape: Shape | None, written: Rendered) -> list[tuple[str, str]]:
-    """Return the headers of a request, with examples of those that differ each time."""
+    """Return the headers of a request, with descriptions in place of varying values."""
     kind = b"application/json" if shape is None else shape.content_type
     return [
         ("content-type", kind.decode()),
         ("webhook-id", "the event's id, the same at each attempt"),
-        ("webhook-timestamp", "seconds since 1970 of this attempt"),
+        ("webhook-timestamp", "time of the attempt in epoch seconds"),
         ("webhook-signature", "v1,… HMAC-SHA256 of id.timestamp.body with the secret"),
         *((name.decode(), value.decode()) for name, value in written.headers),
     ]

@@ -1,4 +1,4 @@
-"""Filters of deliveries: in the address, as a query, and as chips that read as a sentence."""
+"""Filters of deliveries: in the address, as a query, and in words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORDS: Final[Mapping[str, State]] = {
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Conditions of a list, as the address has them; None means any."""
+    """Conditions in the address of a list; None means any."""
 
     endpoint: str | None = None
     state: str | None = None
@@ -47,7 +47,7 @@ class DeliveryFilter:
 
     @property
     def given(self) -> dict[str, str]:
-        """The conditions that are set."""
+        """Conditions that are set."""
         values = {name: getattr(self, name) for name in NAMES}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -55,7 +55,7 @@ class DeliveryFilter:
         """Return the query of the delivery log.
 
         Raises:
-            Refused: a value is not valid; the message names the field.
+            Refused: a value is invalid; the message names the field.
         """
         return Query(
             workspace_id,
@@ -73,7 +73,7 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One condition in words.
+    """A condition in words.
 
     Attributes:
         without: the other conditions.
@@ -88,7 +88,7 @@ def chips(given: Mapping[str, str], endpoint_name: str | None) -> list[Chip]:
 
     Args:
         given: the conditions that are set.
-        endpoint_name: name of the endpoint in them.
+        endpoint_name: name of the endpoint in the conditions.
     """
     return [
         Chip(

@@ -1,4 +1,4 @@
-"""Jobs in words: what a job does, how far it is, and what its report says."""
+"""Descriptions of jobs: title, progress and report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TITLES: Final[Mapping[str, str]] = {
     JobKind.REDRIVE: "Send dead letters again",
     JobKind.PURGE: "Remove dead letters",
     JobKind.REPLAY: "Replay events",
-    JobKind.RECOVERY: "Send what an endpoint missed",
+    JobKind.RECOVERY: "Recover missed events",
     JobKind.RETRY: "Retry deliveries",
 }
 _NOUNS: Final[Mapping[str, tuple[str, str]]] = {
@@ -40,7 +40,7 @@ def title_of(job: StoredJob) -> str:
 
 
 def verb_of(job: StoredJob) -> str:
-    """Return the participle of the job's verb."""
+    """Return the participle of the job's verb, such as `redriven`."""
     return "removed" if job.kind == JobKind.PURGE else "sent"
 
 
@@ -50,7 +50,7 @@ def counted(job: StoredJob, number: int) -> str:
 
 
 def verdict_of(job: StoredJob) -> str:
-    """Return how far a job is, or how it ended, as a sentence."""
+    """Return the progress or the result of a job, as a sentence."""
     verb = verb_of(job)
     if job.error:
         return f"{job.error[:1].upper()}{job.error[1:].rstrip('.')}."
@@ -63,12 +63,12 @@ def verdict_of(job: StoredJob) -> str:
     if job.note:
         return f"It waits: {job.note}. {job.moved:,} of {job.chosen:,} {verb}."
     if job.dry_run or not job.chosen:
-        return "It counts."
+        return "It is counting."
     return f"{job.moved:,} of {counted(job, job.chosen)} {verb}."
 
 
 def conditions_of(job: StoredJob) -> list[tuple[str, str]]:
-    """Return the order of a job as names and values; conditions that are not set are left out."""
+    """Return the parameters of a job as names and values, without unset conditions."""
     given = {**job.params, **(job.params.get("filter") or {})}
     for name in ("kind", "filter", "letters"):
         given.pop(name, None)
@@ -81,11 +81,11 @@ def conditions_of(job: StoredJob) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Records that a job left where they are.
+    """Records that a job skipped.
 
     Attributes:
-        reason: why, as a code.
-        way_out: what to do.
+        reason: reason code.
+        way_out: remedy.
     """
 
     number: int
@@ -94,21 +94,21 @@ class Left:
 
 
 def left_of(job: StoredJob) -> list[Left]:
-    """Return which records a job leaves, by reason."""
+    """Return the records that a job skipped, by reason."""
     ways = {str(reason): text for reason, text in REMEDIES.items()}
     return [
         Left(number, reason, ways.get(reason, ""))
-        for part in parts_of(job)
+        for part in services_of(job)
         for reason, number in (part.get("skipped") or {}).items()
     ]
 
 
 def remarks_of(job: StoredJob) -> list[str]:
-    """Return what else a report says of its range."""
+    """Return further remarks in a report about its range."""
     lines = []
-    for part in parts_of(job):
+    for part in services_of(job):
         if number := part.get("removed_by_retention_at_most"):
-            lines.append(f"Retention has removed up to {number:,} records of this time.")
+            lines.append(f"Retention has removed up to {number:,} records of this period.")
         if number := part.get("undecodable"):
             lines.append(f"{number:,} records can't be read as events.")
         if number := part.get("schema_unknown"):
@@ -124,7 +124,7 @@ def histograms_of(job: StoredJob, names: Mapping[str, str]) -> list[tuple[str, l
         names: names of the endpoints, by id.
     """
     found: list[tuple[str, list[ShareBar]]] = []
-    for part in parts_of(job):
+    for part in services_of(job):
         counts: Mapping[str, Mapping[str, int]] = part.get("counts") or {}
         for name in ("reason", "endpoint", "type"):
             values = counts.get(name) or {}
@@ -140,12 +140,12 @@ def endpoints_of(job: StoredJob) -> set[str]:
     """Return the ids of endpoints in a report."""
     return {
         each
-        for part in parts_of(job)
+        for part in services_of(job)
         for each in ((part.get("counts") or {}).get("endpoint") or {})
     }
 
 
-def parts_of(job: StoredJob) -> Sequence[Mapping[str, Any]]:
+def services_of(job: StoredJob) -> Sequence[Mapping[str, Any]]:
     """Return the reports of a job: one, or one for each step of a recovery."""
     report = job.report or {}
     return report.get("parts") or [report]

@@ -1,4 +1,4 @@
-"""Filter of dead letters: in the address, as a condition, and as the filter of a job."""
+"""Filter of dead letters: in the address, as a condition, and in a job's parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMES: Final = ("kind", "endpoint", "reason", "type", "status", "since", "until"
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFilter:
-    """Conditions of a list, as the address has them; None means any."""
+    """Conditions in the address of a list; None means any."""
 
     kind: str | None = None
     endpoint: str | None = None
@@ -33,16 +33,16 @@ class DeadLetterFilter:
 
     @property
     def given(self) -> dict[str, str]:
-        """The conditions that are set."""
+        """Conditions that are set."""
         values = {name: getattr(self, name) for name in NAMES}
         return {name: value for name, value in values.items() if value is not None}
 
     @property
     def letters(self) -> Kind:
-        """The kind of letters.
+        """Kind of the letters.
 
         Raises:
-            Refused: the word is unknown.
+            Refused: the kind is unknown.
         """
         try:
             return Kind(self.kind or Kind.DELIVERIES)
@@ -73,11 +73,11 @@ class DeadLetterFilter:
             raise Refused(422, str(refused), field=refused.option.removeprefix("--")) from None
 
     def of_job(self, until: str, ids: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Return the conditions as a job has them.
+        """Return the conditions for the parameters of a job.
 
         Args:
-            until: time before which letters count, unless the filter has one.
-            ids: letters that were selected; none means all that match.
+            until: end of the time range, unless the filter has one.
+            ids: selected letters; empty means all that match.
         """
         return {
             "endpoint_ids": _one(self.endpoint),

@@ -1,4 +1,4 @@
-"""Notices: those after a change, whose address has only a code, and those for an endpoint."""
+"""Texts of notices: those after a change, by the code in the address, and notice types."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from plaudit.store.endpoints.notices import NoticeType
 _TEXTS: Final[Mapping[str, str]] = {
     "saved": "Saved. Workers use it within a second.",
     "enabled": "Enabled. It receives events from now on.",
-    "disabled": "Disabled. Deliveries on their way to it become dead letters.",
-    "removed": "Deleted. Deliveries on their way to it are cancelled.",
-    "chosen": "Saved. Notices go there from now on.",
+    "disabled": "Disabled. Pending deliveries become dead letters.",
+    "removed": "Deleted. Pending deliveries are cancelled.",
+    "chosen": "Saved. The endpoint receives notices from now on.",
     "sent": "Sent. Its result appears here within seconds.",
     "revoked": "Revoked, with immediate effect.",
     "ended": "Ended, with immediate effect; your own session stays.",
@@ -21,13 +21,13 @@ _TEXTS: Final[Mapping[str, str]] = {
 
 
 NOTICE_TYPES: Final[Mapping[NoticeType, str]] = {
-    NoticeType.DISABLED: "an endpoint was disabled, after days of failures or by its own answer",
+    NoticeType.DISABLED: "an endpoint was disabled, after days of failures or an answer 410",
     NoticeType.FAILING: "an endpoint has failed many times in a row",
-    NoticeType.RECOVERED: "an endpoint that failed works again",
+    NoticeType.RECOVERED: "a failing endpoint works again",
     NoticeType.EXHAUSTED: "a delivery was given up and became a dead letter",
-    NoticeType.JOB: "a job is done, was stopped, or failed",
+    NoticeType.JOB: "a job has finished, was stopped, or failed",
 }
-"""What each type of notice tells."""
+"""Meaning of each type of notice."""
 
 
 def notice(code: str) -> str | None:

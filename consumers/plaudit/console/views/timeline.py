@@ -1,4 +1,4 @@
-"""Timeline of a delivery to scale, and the phases of an attempt as one bar."""
+"""Timeline of a delivery, and the phases of an attempt as a bar."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from plaudit.store.log.query import State
 WIDTH: Final = 1_000
 _MARGIN: Final = 8
 _NEAR: Final = 110
-"""Least distance of two labels."""
+"""Minimum distance of two labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A moment on the timeline.
+    """A point on the timeline.
 
     Attributes:
         x: position, from 0 to WIDTH.
         kind: color of the dot.
-        at_ms: its time.
-        label: whether there is room for its time.
+        at_ms: time in epoch milliseconds.
+        label: whether its time is shown.
         ahead: whether it is a future attempt.
         title: description for a tooltip and for screen readers.
     """
@@ -53,7 +53,7 @@ class Phase:
 
 
 def timeline(attempts: Sequence[Attempt]) -> list[Point]:
-    """Return the attempts of a delivery, and the next one, on one scale."""
+    """Return the points for the attempts of a delivery, including the next one."""
     latest = attempts[-1]
     due = latest.next_due_at if latest.state is State.PENDING else None
     start = attempts[0].started_at
@@ -74,7 +74,7 @@ def timeline(attempts: Sequence[Attempt]) -> list[Point]:
 
 
 def _labelled(points: Sequence[Point]) -> list[Point]:
-    """Return the points, with labels where they do not overlap; the ends have the first right."""
+    """Return the points, with labels where they do not overlap; the ends take precedence."""
     taken: list[float] = []
     chosen: set[int] = set()
     order = [len(points) - 1, 0, *range(1, len(points) - 1)]
@@ -90,7 +90,7 @@ def _labelled(points: Sequence[Point]) -> list[Point]:
 
 
 def phases(attempt: Attempt) -> list[Phase]:
-    """Return the phases of an attempt, in order; none if nothing was sent."""
+    """Return the phases of an attempt, in order; empty if nothing was sent."""
     total = attempt.total_ms
     if not total:
         return []

@@ -1,4 +1,4 @@
-"""DeliveryVerdict of a delivery: what became of it, in one sentence, and what to do."""
+"""Verdict on a delivery: its result in one sentence, and a remedy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from plaudit.store.log.query import State
 
 @dataclass(frozen=True, slots=True)
 class DeliveryVerdict:
-    """DeliveryVerdict of a delivery.
+    """Verdict on a delivery.
 
     Attributes:
-        sentence: what happened.
-        remedy: what to do; None if there is nothing to do.
+        sentence: result of the delivery.
+        remedy: advice; None if it needs none.
     """
 
     sentence: Sentence
@@ -25,7 +25,7 @@ class DeliveryVerdict:
 
 
 def verdict(attempts: Sequence[Attempt]) -> DeliveryVerdict:
-    """Return the verdict from the attempts of a delivery, at least one, in order."""
+    """Return the verdict from one or more attempts of a delivery, in order."""
     latest = attempts[-1]
     tried = [each for each in attempts if each.is_http]
     match latest.state:
@@ -73,5 +73,5 @@ def _dead(latest: Attempt, tried: Sequence[Attempt]) -> DeliveryVerdict:
 
 
 def status_words(attempt: Attempt) -> str:
-    """Return the status of an answer, or that none came."""
+    """Return the status of a response, or `no answer`."""
     return "no answer" if attempt.status is None else f"HTTP {attempt.status}"

@@ -1,4 +1,4 @@
-"""Words of states, numbers, durations and times."""
+"""Texts for states, numbers, durations and times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAY_MS: Final = 86_400_000
 _UNITS: Final = ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s"))
 
 NOTHING: Final = "\N{EN DASH}"
-"""Shown where a value is missing."""
+"""Placeholder for a missing value."""
 
 STATES: Final[Mapping[State, str]] = {
     State.DELIVERED: "delivered",
@@ -25,7 +25,7 @@ STATES: Final[Mapping[State, str]] = {
     State.DEAD: "dead letter",
     State.CANCELLED: "cancelled",
 }
-"""Words of the states."""
+"""Names of the states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class At:
     """A time within a sentence; epoch milliseconds.
 
     Attributes:
-        relative: shown as `3 min ago`, not as the time of day.
+        relative: whether to show it as `3 min ago`, not as the time of day.
     """
 
     ms: int
@@ -41,15 +41,15 @@ class At:
 
 
 Sentence = tuple[str | At, ...]
-"""Text with times, which the browser shows in the reader's zone."""
+"""Text with times, which the browser shows in the reader's time zone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A state as a word with a dot.
+    """A state, shown as a word with a dot.
 
     Attributes:
-        kind: `delivered`, `waiting`, `failed`, `dead` or `quiet`; the color.
+        kind: color: `delivered`, `waiting`, `failed`, `dead` or `quiet`.
         word: the word.
     """
 

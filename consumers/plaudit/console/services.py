@@ -1,11 +1,11 @@
-"""Services that the pages call: those of the API, and a few of their own."""
+"""Services that the pages share: those of the API, and a few others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from plaudit.api.dependencies import Parts
+from plaudit.api.dependencies import ApiServices
 from plaudit.api.rate_limits import MINUTE_S, RateLimits
 from plaudit.console.settings import ConsoleSettings
 from plaudit.control.delivery_log import DeliveryLog
@@ -17,11 +17,11 @@ SIGN_INS_PER_MINUTE: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class ConsoleParts:
-    """Dependencies that all pages share; each is safe to use from any thread.
+class ConsoleServices:
+    """Services that all pages share; each is safe to use from any thread.
 
     Attributes:
-        api: dependencies of the API's routes.
+        api: services of the API.
         kafka: connection to Kafka, for jobs and look-ups.
         log: delivery log.
         sessions: sessions and sign-in links.
@@ -29,7 +29,7 @@ class ConsoleParts:
         index: names and hosts of endpoints; decrypting a host takes longer than a look-up.
     """
 
-    api: Parts
+    api: ApiServices
     settings: ConsoleSettings
     kafka: KafkaSettings
     log: DeliveryLog
@@ -38,8 +38,10 @@ class ConsoleParts:
     index: EndpointIndex
 
     @classmethod
-    def of(cls, api: Parts, settings: ConsoleSettings, kafka: KafkaSettings) -> ConsoleParts:
-        """Return the services of a serving process."""
+    def of(
+        cls, api: ApiServices, settings: ConsoleSettings, kafka: KafkaSettings
+    ) -> ConsoleServices:
+        """Return the services of this process."""
         return cls(
             api,
             settings,
