@@ -171,7 +171,7 @@ def test_the_log_is_listed_in_pages_and_shown_with_its_attempts(api: Installatio
     assert (hour["delivered"], hour["failed"], hour["success_rate"]) == (2, 1, 0.6667)
 
 
-def test_an_attempt_shows_what_was_sent_and_secrets_by_their_names_only(api: Installation) -> None:
+def test_an_attempt_shows_the_request_with_secret_headers_by_name_only(api: Installation) -> None:
     made = create(api, headers={"X-Token": "sesame"}).json()
     mine = {"workspace_id": api.workspace, "endpoint_id": made["id"]}
     now, before = attempt(**mine, endpoint_version=1), attempt(**mine, endpoint_version=7)
@@ -187,7 +187,7 @@ def test_an_attempt_shows_what_was_sent_and_secrets_by_their_names_only(api: Ins
     assert "x-token" not in headers[1], "the endpoint was another one then"
 
 
-def test_a_retry_of_what_is_not_there_any_more_says_so(api: Installation) -> None:
+def test_a_retry_of_an_expired_event_is_refused_with_the_reason(api: Installation) -> None:
     made = create(api).json()
     gone = attempt(
         workspace_id=api.workspace,
@@ -282,7 +282,7 @@ def test_a_key_that_calls_too_often_gets_429_with_a_time_to_return(
         assert answer.headers["retry-after"] == "7", (method, path)
 
 
-def test_every_route_wants_a_key_and_minds_what_it_may(api: Installation) -> None:
+def test_every_route_requires_a_key_and_checks_its_scope(api: Installation) -> None:
     made = create(api).json()
     listed = operations(api)
     assert len(listed) > 15
@@ -305,7 +305,7 @@ def test_every_route_wants_a_key_and_minds_what_it_may(api: Installation) -> Non
     assert len(api.client.get("/v1/endpoints", headers=api.admin).json()) == 1
 
 
-def test_no_route_shows_or_changes_what_is_another_workspaces(api: Installation) -> None:
+def test_no_route_shows_or_changes_objects_of_another_workspace(api: Installation) -> None:
     made = create(api, name="crm-of-theirs").json()
     tried = attempt(workspace_id=api.workspace, endpoint_id=made["id"])
     record(api, tried)

@@ -27,9 +27,7 @@ def subscribe(api: Installation, url: str, **given: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_sample_has_the_shape_of_what_a_subscriber_gets(
-    api: Installation, sink: Sink, form: str
-) -> None:
+def test_a_sample_has_the_shape_of_a_real_payload(api: Installation, sink: Sink, form: str) -> None:
     made = subscribe(api, sink.on("zap", good), format=form)
     asked = {"event": "testimonial.approved", "format": form}
     [sample] = api.client.get("/v1/hooks/samples", headers=api.read, params=asked).json()

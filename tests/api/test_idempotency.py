@@ -68,7 +68,7 @@ def test_a_key_belongs_to_an_api_key(api: Installation) -> None:
     refused(create(api, "k", api.read), 403)
 
 
-def test_what_was_refused_may_be_put_right_under_its_key(api: Installation) -> None:
+def test_a_refused_request_may_be_corrected_with_the_same_key(api: Installation) -> None:
     refused(create(api, "k", types=["no.such"]), 422, "types")
     assert create(api, "k").status_code in {201, 202}
     assert count(api) == 1
@@ -128,7 +128,7 @@ def test_a_defect_frees_the_key(api: Installation, monkeypatch: pytest.MonkeyPat
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
-def test_what_is_carried_out_twice_because_its_answer_was_not_kept_has_its_effect_once(
+def test_a_request_whose_response_was_not_stored_takes_effect_once(
     api: Installation, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any] | None
 ) -> None:
     """As after a kill between the change and the answer."""

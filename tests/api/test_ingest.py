@@ -55,7 +55,7 @@ def refused(response: Response, status: int, field: str | None) -> None:
     assert response.json().get("field") == field, response.text
 
 
-def test_what_was_accepted_is_in_kafka_in_every_form_that_it_may_have(api: Installation) -> None:
+def test_accepted_events_are_in_kafka_for_every_request_format(api: Installation) -> None:
     one, two, three, four, five = (event(api) for _ in range(5))
     assert post(api, {"type": TYPE, "data": one}).status_code == 202
     many = post(api, [{"type": TYPE, "data": two, "source": "/crm"}, {"type": TYPE, "data": three}])
@@ -144,9 +144,7 @@ def test_an_invalid_event_is_refused_with_its_field(api: Installation) -> None:
     assert found(api, 5) == {}
 
 
-def test_without_an_acknowledgement_there_is_no_202(
-    api: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_202_needs_an_acknowledgement(api: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, on_ack: Any, **__: object) -> None:
         error = KafkaUnavailable("publish", "not now")
         outcome: Ack | SendFailure = SendFailure(error, retriable=True)

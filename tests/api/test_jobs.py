@@ -109,7 +109,7 @@ def test_changes_are_listed_with_the_key_that_made_them(installation: Rig) -> No
     assert stranger.get("/v1/audit", params={"target": endpoint}).json()["data"] == []
 
 
-def test_a_sent_request_is_shown_without_secrets_or_says_what_is_missing(
+def test_a_sent_request_is_shown_without_secrets_or_with_the_problem(
     installation: Rig,
 ) -> None:
     write = client(installation, "write")

@@ -69,7 +69,7 @@ def test_publishing_takes_no_query_parameters(api: Installation) -> None:
     refused(api.client.post("/v1/events?source=x", headers=api.write, json={}), 422, "source")
 
 
-def test_a_retry_of_many_leaves_out_what_was_delivered(api: Installation) -> None:
+def test_a_bulk_retry_skips_delivered_ones(api: Installation) -> None:
     endpoint = str(uuid.uuid4())
     mine = {"workspace_id": api.workspace, "endpoint_id": endpoint}
     record(api, attempt(**mine), attempt(**mine), failed(**mine))

@@ -13,7 +13,7 @@ from plaudit.runtime.ops_server import HealthServer
 pytestmark = pytest.mark.broker
 
 
-def test_an_autoscaler_asks_what_is_due(api: Installation) -> None:
+def test_an_autoscaler_reads_the_due_work(api: Installation) -> None:
     answer = api.client.get("/v1/scaling?lane=deliveries", headers=api.admin)
     assert answer.status_code == 200
     found = answer.json()

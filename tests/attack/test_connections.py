@@ -102,7 +102,7 @@ def test_a_body_that_comes_slowly_but_steadily_is_read(port: int) -> None:
         assert client.recv(12) == b"HTTP/1.1 200"
 
 
-def test_connections_that_say_nothing_make_room_and_are_closed(port: int) -> None:
+def test_silent_connections_make_room_and_are_closed(port: int) -> None:
     with ExitStack() as stack:
         idle = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))

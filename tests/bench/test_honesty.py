@@ -31,7 +31,9 @@ def test_a_ledger_balances_exactly_when_every_delivery_is_in_one_place(
 
 
 @given(st.sets(st.integers(0, 400)), st.integers(0, 50))
-def test_what_waits_is_what_the_commit_does_not_say_is_done(done: set[int], extra: int) -> None:
+def test_records_that_the_commit_does_not_mark_as_done_are_waiting(
+    done: set[int], extra: int
+) -> None:
     first = next(offset for offset in range(402) if offset not in done)
     end = max([first, *(offset + 1 for offset in done)]) + extra
     lag = PartitionLag("t", 0, first, end, metadata(first, sorted(done)))
@@ -48,7 +50,7 @@ def test_what_waits_is_what_the_commit_does_not_say_is_done(done: set[int], extr
         (Conditions(exits=(0, 70)), "exit code 70"),
     ],
 )
-def test_a_run_is_void_and_says_why(conditions: Conditions, reason: str) -> None:
+def test_a_void_run_has_a_reason(conditions: Conditions, reason: str) -> None:
     [said] = judge(conditions)
     assert reason in said
 
@@ -101,7 +103,7 @@ def test_every_target_belongs_to_a_scenario() -> None:
     assert {scenario for scenario, _ in TARGETS} <= set(SCENARIOS)
 
 
-def test_a_report_tells_what_was_missed_and_what_is_void() -> None:
+def test_a_report_lists_missed_bounds_and_void_runs() -> None:
     finding = Finding(
         (
             Figure("cpu_vs_aiohttp", "CPU", "x", (Measured(2.0),)),

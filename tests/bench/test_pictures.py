@@ -50,7 +50,7 @@ def test_the_longest_bar_fills_its_line_and_none_is_longer(given_bars: list[Bar]
             assert full >= 20
 
 
-def test_what_is_void_is_marked_wherever_it_is_shown() -> None:
+def test_void_runs_are_marked_wherever_they_are_shown() -> None:
     figure = Figure("rate", "[plaudit]", "/s", (Measured(1_234.5, ("noise",)),), "rates", "[us]")
     report = Report(SETTING, {"throughput": Finding((figure,), ("a note",))})
     out = StringIO()

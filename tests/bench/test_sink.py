@@ -119,7 +119,7 @@ def test_invalid_requests_are_counted_apart(sink: Sink) -> None:
     assert after.arrived == before.arrived
 
 
-def test_it_speaks_tls_to_who_trusts_its_certificate(sink: Sink, folder: Path) -> None:
+def test_clients_that_trust_its_certificate_connect_with_tls(sink: Sink, folder: Path) -> None:
     context = ssl.create_default_context(cafile=str(folder / "sink.pem"))
     with (
         closing(connect(sink, tls=True)) as plain,

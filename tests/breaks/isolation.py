@@ -1,4 +1,4 @@
-"""Breaks of isolation and paces (see `promises`)."""
+"""Promises about isolation and rate limits (see `promises`)."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ ISOLATION: Final = (
         "consumers/plaudit/store/endpoints/manifest.py",
         "if name not in named and not name.startswith(OWN_VARIABLE):",
         "if not name:",
-        "tests/store/test_service.py::test_a_file_that_can_not_be_read_says_where",
+        "tests/store/test_service.py::test_an_invalid_file_is_refused_with_the_place",
     ),
     Break(
         "what the relay writes is sealed as a whole",

@@ -10,7 +10,7 @@ class Break:
     """A change that breaks a promise.
 
     Attributes:
-        promise: that does not hold any more.
+        promise: the broken promise.
         file: from the top of the tree.
         old: stands in it once.
         new: instead.

@@ -1,4 +1,4 @@
-"""Promises to operators: what is due is counted, and what expires is seen."""
+"""Promises to operators: due work is counted, and expiring letters are reported."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One line of code for each promise, and how it could be wrong so that the promise is broken.
 
-A test that can't fail proves nothing. For each of these the tests that are named must fail when the
-line is changed; `make breaks` changes them one after another, in a copy of the tree.
+A test that can't fail proves nothing. `make breaks` changes these lines one after the other in a
+copy of the tree, and the named tests must fail.
 """
 
 from __future__ import annotations

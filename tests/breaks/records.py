@@ -1,4 +1,4 @@
-"""Promises about records: what can't be read holds nothing up, and hurts nothing."""
+"""Promises about records: unreadable ones block nothing and do no harm."""
 
 from __future__ import annotations
 

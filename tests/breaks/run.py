@@ -1,8 +1,7 @@
 """Break one promise after another, and see that a test notices; `make breaks`, ARGS="-k commit".
 
-Works in a copy of the tree, so that nothing here is touched. First the tests that are named run as
-they are, and must pass. Exits with 0 when every break was noticed, with 1 when one was not, with 2
-when the tests can't be run.
+It works in a copy of the tree. First, the named tests must pass without a change. It exits with 0
+if the tests noticed every break, with 1 if they missed one, and with 2 if the tests can't run.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.tree
 
 
 @pytest.mark.parametrize("each", BREAKS, ids=lambda each: each.promise)
-def test_the_line_that_keeps_a_promise_stands_where_the_list_says(each: Break) -> None:
+def test_the_line_behind_a_promise_is_in_the_listed_file(each: Break) -> None:
     whole = (TREE / each.file).read_text(encoding="utf-8")
     assert whole.count(each.old) == 1
     assert each.old != each.new

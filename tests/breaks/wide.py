@@ -1,4 +1,4 @@
-"""Promises about which endpoints get an event, and about events that very many want."""
+"""Promises about matching, and about events with very many subscribers."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def test_scaled_deployments_leave_their_replicas_to_keda() -> None:
 
 
 @needs_helm
-def test_the_deliveries_lane_scales_on_what_is_due() -> None:
+def test_the_deliveries_lane_scales_on_due_work() -> None:
     objects = rendered(CHART / "values-strimzi.yaml")
     [scaled] = [
         each

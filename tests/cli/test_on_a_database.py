@@ -138,7 +138,7 @@ def test_an_order_of_an_unknown_kind_is_refused_in_words(
     assert said in refused.err
 
 
-def test_an_empty_list_says_so_and_warns_of_a_type_that_does_not_exist(
+def test_an_empty_list_is_reported_and_an_unknown_type_warned_about(
     installed: Installation,
 ) -> None:
     found = installed.run("deliveries", "list", "--type", "testimonial.aproved")

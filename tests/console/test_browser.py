@@ -37,7 +37,7 @@ def opened(browser: Browser, theme: Literal["light", "dark"] = "light") -> Itera
     assert [each for each in wrong if "error" in each and "status of 4" not in each] == []
 
 
-def test_support_finds_why_a_delivery_failed_and_sees_what_was_sent(
+def test_support_finds_why_a_delivery_failed_and_sees_its_request(
     browser: Browser, console: Rig
 ) -> None:
     ids = paint(console, per_hour=6)

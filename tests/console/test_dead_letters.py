@@ -58,7 +58,7 @@ def test_the_page_counts_by_reason_endpoint_and_age_and_each_number_leads_to_its
         browser.get(f"/console/dead-letters?{query}", 422)
 
 
-def test_a_letter_says_why_it_was_given_up_and_shows_the_event(console: Rig) -> None:
+def test_a_letter_shows_why_it_was_given_up_and_its_event(console: Rig) -> None:
     fill(console)
     found = console.letters.known[Kind.DELIVERIES][0]
     browser = console.browser("write")
@@ -69,7 +69,7 @@ def test_a_letter_says_why_it_was_given_up_and_shows_the_event(console: Rig) -> 
     browser.get(f"/console/dead-letters/{found.id}x", 404)
 
 
-def test_what_is_selected_or_matches_is_ordered_as_a_dry_run_with_rate_and_limit(
+def test_selected_or_matching_letters_are_queued_as_a_dry_run_with_rate_and_limit(
     console: Rig,
 ) -> None:
     ids = fill(console)

@@ -72,7 +72,7 @@ def test_all_deliveries_that_match_are_retried_by_a_job_after_a_count(console: R
     assert refused.status_code == 404
 
 
-def test_an_endpoint_is_enabled_and_what_it_missed_is_counted(console: Rig) -> None:
+def test_an_endpoint_is_enabled_and_its_missed_events_are_counted(console: Rig) -> None:
     endpoint = console.add("crm")
     browser, at = console.browser("write"), f"/console/endpoints/{endpoint}"
     console.services.endpoints.disable(endpoint, "failing")

@@ -51,7 +51,7 @@ def _follow(page: Page, console: Rig) -> None:
     assert page.get_by_role("button", name="Stop").count() == 0
 
 
-def test_the_overview_refreshes_and_says_when_it_is_no_longer_connected(
+def test_the_overview_refreshes_and_reports_a_lost_connection(
     browser: Browser, console: Rig
 ) -> None:
     endpoint = console.add("crm")

@@ -162,7 +162,7 @@ def test_another_browser_cannot_use_an_answer(served: Rig) -> None:
     refused(forged.client.get(to), FailureReason.NOT_BEGUN_HERE)
 
 
-def test_a_session_that_was_planted_before_is_not_the_one_that_is_signed_in(served: Rig) -> None:
+def test_signing_in_does_not_reuse_a_planted_session(served: Rig) -> None:
     attacker, (victim, to) = served.browser("stranger"), begun(served)
     planted = attacker.client.cookies[SESSION]
     victim.client.cookies.set(SESSION, planted)

@@ -161,7 +161,7 @@ async def test_a_code_needs_the_verifier_of_its_own_sign_in(provider: LocalProvi
         {"jwks_uri": None},
     ],
 )
-async def test_a_provider_that_describes_itself_wrongly_is_not_used(
+async def test_a_provider_with_invalid_metadata_is_not_used(
     provider: LocalProvider, metadata: dict[str, Any]
 ) -> None:
     provider.metadata = metadata

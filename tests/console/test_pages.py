@@ -118,7 +118,7 @@ def test_a_search_goes_straight_to_the_only_match(console: Rig) -> None:
     assert "Nothing matches" in browser.get("/console/search?q=nowhere")
 
 
-def test_a_delivery_says_what_happened_and_what_to_do(console: Rig) -> None:
+def test_a_delivery_shows_its_result_and_a_remedy(console: Rig) -> None:
     ids = paint(console, per_hour=6)
     browser = console.browser()
     page = browser.get(f"/console/deliveries/{ids['waiting']}")
@@ -185,7 +185,7 @@ def test_an_endpoint_is_created_changed_disabled_and_removed(console: Rig) -> No
     browser.get(at, 404)
 
 
-def test_a_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_entered(
+def test_a_form_shows_errors_beside_their_fields_and_keeps_its_values(
     console: Rig,
 ) -> None:
     browser = console.browser("write")
@@ -351,7 +351,7 @@ def test_new_deliveries_announce_themselves(console: Rig) -> None:
     assert "1 new" in browser.get(url)
 
 
-def test_an_empty_installation_says_what_comes_first(console: Rig) -> None:
+def test_an_empty_installation_shows_the_first_steps(console: Rig) -> None:
     browser = console.browser()
     assert "No endpoints yet." in browser.get("/console")
     assert "Create the first one" in browser.get("/console/endpoints")

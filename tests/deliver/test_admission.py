@@ -159,7 +159,7 @@ def test_an_endpoint_that_works_again_is_served_again(world: World) -> None:
     assert not world.admission.queues.known_health[0].open
 
 
-def test_a_delivery_that_has_waited_long_enough_is_attempted_all_the_same(world: World) -> None:
+def test_a_delivery_is_attempted_after_its_longest_wait(world: World) -> None:
     world.behaves["bad"] = Behavior(0.01, answer(500))
     world.comes(BAD, 20)
     world.run(1)
@@ -316,7 +316,7 @@ def test_a_limited_endpoint_gets_its_rate_and_the_rest_reserved_send_times(
     assert rate_limiter[-1] - rate_limiter[0] == pytest.approx(len(rate_limiter) * 200, abs=400)
 
 
-def test_one_whose_turn_is_near_waits_here(deliveries: World) -> None:
+def test_a_delivery_whose_send_time_is_near_waits_in_memory(deliveries: World) -> None:
     limited = endpoint("limited", rate_limit=5)
     deliveries.comes(limited, 80)
     diverted = len(deliveries.diverted["limited"])
@@ -326,7 +326,7 @@ def test_one_whose_turn_is_near_waits_here(deliveries: World) -> None:
     assert len(deliveries.diverted["limited"]) == diverted
 
 
-def test_a_limit_that_is_lifted_lets_go_what_waits(deliveries: World) -> None:
+def test_lifting_a_limit_releases_waiting_deliveries(deliveries: World) -> None:
     deliveries.comes(endpoint("limited", rate_limit=0.01), 2)
     assert len(deliveries.sent["limited"]) == 1
     deliveries.comes(endpoint("limited", version=2))

@@ -90,7 +90,7 @@ def test_a_backlog_is_served_at_nine_tenths_of_the_limit_with_few_refusals(
     assert made.refused["limited"] <= 0.1 * len(times)
 
 
-def test_what_was_refused_for_the_pace_alone_has_used_up_no_attempt() -> None:
+def test_a_refusal_for_the_pace_does_not_use_up_an_attempt() -> None:
     made, _ = served(Windows(0.05), 2_000, 60)
     assert made.refused["limited"] > 50
     assert sum(count for attempts, count in made.attempts.items() if attempts) <= 80
@@ -142,7 +142,7 @@ def test_an_endpoint_that_takes_more_again_gets_more_and_in_the_end_everything()
     assert max(live) < 1
 
 
-def test_others_are_served_as_before_beside_one_that_refuses() -> None:
+def test_a_refusing_endpoint_does_not_affect_others() -> None:
     made = Pipeline()
     made.behaves["limited"] = Windows(0.02)
     made.behaves["good"] = Behavior(0.001)

@@ -184,7 +184,7 @@ def test_what_all_partitions_lack_is_logged_once(caplog: pytest.LogCaptureFixtur
     assert not any(each.by_record for each in blockages.now)
 
 
-def test_a_lane_is_as_late_as_the_record_that_it_stands_at() -> None:
+def test_a_lane_is_as_late_as_its_next_record() -> None:
     blockages, held = Blockages(), assignment(1)
     record = Record(assignment(0), 0, 10_000, b"")
     blockages.note(record, RecordBlocked("x"))

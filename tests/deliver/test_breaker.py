@@ -62,7 +62,7 @@ def test_each_probe_that_fails_opens_it_for_twice_as_long_up_to_a_bound() -> Non
     assert lasted == [5, 10, 20, 40, 60, 60]
 
 
-def test_one_that_fails_again_as_soon_as_it_is_closed_stays_open_longer() -> None:
+def test_a_circuit_that_fails_right_after_closing_stays_open_longer() -> None:
     breaker = opened()
     for _ in range(LIMITS.recoveries):
         breaker.report(breaker.permit(5) or 0, success=True, now_s=5)

@@ -63,7 +63,7 @@ def test_an_endpoint_that_loses_by_more_requests_gets_fewer_and_answers_more() -
     assert at_once(made) <= 32
 
 
-def test_one_that_answers_as_many_whatever_the_number_at_once_gets_fewer() -> None:
+def test_an_endpoint_whose_rate_does_not_grow_with_concurrency_gets_less() -> None:
     made = served(Strained(0.05, power=1), 60, per_s=500)
     rate = sum(at_s >= 1_030 for at_s, _ in made.took["strained"]) / 30
     assert rate >= 0.85 * 16 / 0.05

@@ -169,7 +169,7 @@ def test_after_twice_its_schedule_a_delivery_insists_on_its_attempts() -> None:
 
 
 @given(st.integers(1, 100_000_000), st.integers(0, 5), st.integers(0, 4_000_000))
-def test_a_diversion_is_never_shorter_than_what_is_known_to_be_of_no_use(
+def test_a_diversion_is_never_shorter_than_the_known_outage(
     wait_ms: int, diversions: int, waited_ms: int
 ) -> None:
     past = History(Trigger.EVENT, 0, diversions, 0, T0, waited_ms=waited_ms)
@@ -182,7 +182,7 @@ def test_a_diversion_is_never_shorter_than_what_is_known_to_be_of_no_use(
 
 
 @given(st.integers(1, 100_000_000))
-def test_who_waits_for_a_turn_is_back_before_it(left_ms: int) -> None:
+def test_a_delivery_with_a_reserved_send_time_returns_before_it(left_ms: int) -> None:
     decision = await_send_time(history(), PLAN, Reason.RATE_LIMIT, T0, send_at_ms=T0 + left_ms)
     assert isinstance(decision, Diverted)
     assert decision.send_at_ms == T0 + left_ms

@@ -158,7 +158,7 @@ async def test_an_event_without_a_context_and_its_retries_are_one_trace() -> Non
     assert dict(again.attributes or {})["plaudit.attempt"] == 4
 
 
-async def test_what_is_not_attempted_has_no_span_of_an_attempt() -> None:
+async def test_a_delivery_without_an_attempt_has_no_attempt_span() -> None:
     traced = Traced()
     traced.whole.deliveries.hand_over(event(1), [*SAMPLED, *to(str(DECODED.workspace_id))])
     await traced.whole.run()

@@ -60,7 +60,7 @@ def test_a_delivery_that_is_refused_again_and_again_is_a_new_step_each_time() ->
     assert history.attempts == step(0).history.attempts
 
 
-def test_what_is_remembered_takes_a_few_hundred_bytes_and_what_is_forgotten_none() -> None:
+def test_a_remembered_endpoint_takes_a_few_hundred_bytes_and_a_forgotten_one_none() -> None:
     most = 2_000
     doubles = SeenSteps(most)
     steps = [step(number) for number in range(most * 3)]

@@ -304,7 +304,7 @@ def test_a_wide_event_of_a_partition_that_is_lost_ends_unfinished() -> None:
     assert not len(desk.rounds)
 
 
-def test_a_defect_amid_a_wide_event_makes_a_dead_letter_of_what_is_left_of_it() -> None:
+def test_a_defect_amid_a_wide_event_dead_letters_its_remaining_deliveries() -> None:
     desk = Desk()
     found: list[Any] = [*endpoints(MANY)]
     found[-1] = replace(found[-1], endpoint_id="\ud800")  # can't be written

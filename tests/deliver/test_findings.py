@@ -190,7 +190,7 @@ def test_the_limit_of_an_endpoint_is_known_to_its_next_owner_and_to_the_events_l
     assert limited.refused - refused <= 3
 
 
-def test_a_limit_that_a_worker_only_heard_of_is_forgotten() -> None:
+def test_a_limit_that_another_worker_reported_expires() -> None:
     workers = Workers(owners=1, others=0)
     [lane] = workers.lanes
     workers.receive(Finding("bad", 1, 0.0, 0.0, 1e9, paced=True, per_s=1e-9))

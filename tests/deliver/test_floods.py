@@ -85,7 +85,7 @@ def test_a_flood_to_one_endpoint_costs_the_others_nothing(behavior: Behavior, co
 
 
 @pytest.mark.parametrize("takes_s", [0.1, 0.5, 1.5])
-def test_a_flooded_endpoint_gets_what_its_answers_and_slots_allow(takes_s: float) -> None:
+def test_a_flooded_endpoint_receives_as_many_as_its_answers_and_slots_allow(takes_s: float) -> None:
     made = pipeline()
     made.behaves["flooded"] = Behavior(takes_s)
     flood(made, FLOODED, int(64 / takes_s * SECONDS))
@@ -129,7 +129,7 @@ def test_a_backlog_is_served_in_its_order_but_for_what_came_back_a_little_early(
     assert overtaken_s <= 15
 
 
-def test_one_that_comes_while_the_backlog_drains_is_not_behind_it() -> None:
+def test_a_delivery_that_arrives_while_the_backlog_drains_is_not_queued_behind_it() -> None:
     """The events lane has slots of its own."""
     made = pipeline()
     made.behaves["flooded"] = Behavior(0.1)

@@ -66,7 +66,7 @@ def test_each_number_has_its_bound(names: list[str], most: int) -> None:
 
 @pytest.mark.parametrize("name", [Header.ENDPOINT_ID, Header.WORKSPACE_ID])
 @pytest.mark.parametrize("value", [b"", b"x" * 201])
-def test_a_record_that_does_not_say_whom_it_is_for_is_unreadable(name: str, value: bytes) -> None:
+def test_a_record_without_an_endpoint_is_unreadable(name: str, value: bytes) -> None:
     with pytest.raises(HeadersUnusable, match=name):
         read(name, value)
 

@@ -77,7 +77,7 @@ def test_an_open_circuit_is_known_to_a_running_worker_and_to_one_that_starts_lat
     assert (other.exchange.refused, one.exchange.received) == (2, 0)
 
 
-def test_without_the_topic_a_worker_tells_nothing_and_waits_for_nothing(
+def test_without_the_topic_a_worker_reports_nothing_and_does_not_wait(
     settings: KafkaSettings, stack: ExitStack
 ) -> None:
     worker = Worker(settings, stack)

@@ -103,5 +103,5 @@ def test_half_a_request_is_closed_in_time(port: int, monkeypatch: pytest.MonkeyP
         (b"BREW /healthz HTTP/1.1\r\n\r\n", b"405"),
     ],
 )
-def test_what_is_not_a_request_is_refused(port: int, sent: bytes, status: bytes) -> None:
+def test_bytes_that_are_not_a_request_are_refused(port: int, sent: bytes, status: bytes) -> None:
     assert raw(port, sent).startswith(b"HTTP/1.1 " + status)

@@ -34,7 +34,7 @@ def test_counts_are_exact_while_few_workspaces_are_active() -> None:
     assert items.top(2) == [("a", 3), ("b", 2)]
 
 
-def test_a_minute_ends_with_ten_workspaces_and_starts_anew() -> None:
+def test_a_minute_ends_with_ten_workspaces_and_a_new_one_starts() -> None:
     heavy = HeavyWorkspaces(0.0)
     for number in range(50):
         for _ in range(number):

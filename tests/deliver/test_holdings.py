@@ -306,7 +306,7 @@ def test_a_partition_that_returns_after_an_outage_continues_though_the_last_comm
         assert held.change() == CommittedOffset(1, "")
 
 
-def test_what_another_worker_had_meanwhile_starts_where_the_group_stands() -> None:
+def test_a_returned_partition_starts_at_the_committed_offset() -> None:
     """We may not hear of a generation in which a partition was someone else's."""
     partition = PARTITIONS[0]
     worker = Worker()
@@ -337,7 +337,7 @@ def test_a_failed_commit_is_repeated_though_nothing_else_has_changed() -> None:
     assert held.change() == place
 
 
-def test_what_was_prefetched_beyond_what_is_to_be_read_again_is_ignored() -> None:
+def test_prefetched_records_after_a_seek_are_ignored() -> None:
     """Else what found no room would be a gap, and passed over."""
     partition = PARTITIONS[0]
     limits = PartitionLimits(intake=IntakeLimits(records=2))

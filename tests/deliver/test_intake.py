@@ -46,7 +46,7 @@ def test_records_come_out_in_order_and_never_before_they_are_due(
     assert out == list(range(len(log))), "at the end, everything has come out once, in order"
 
 
-def test_one_record_over_the_limit_of_bytes_is_taken_all_the_same() -> None:
+def test_a_single_record_over_the_byte_limit_is_accepted() -> None:
     intake: PartitionBuffer[Held] = PartitionBuffer(IntakeLimits(records=8, bytes=10))
     assert intake.offer(Held(0, 0, size=1_000))
     assert not intake.offer(Held(1, 0))

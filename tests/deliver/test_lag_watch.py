@@ -20,14 +20,14 @@ def holding(*appended_ms: int, delay_ms: int = TIER_MS) -> tuple[Assignments, As
     return holdings, assignment
 
 
-def test_what_is_parked_is_behind_and_not_due() -> None:
+def test_parked_retries_count_as_lag_but_not_as_due() -> None:
     _, assignment = holding(0, 1_000, 2_000)
     lag = measured(assignment, 2_997, 0, TIER_MS - 6_000)
     assert lag == Lag(3_000, 0, TIER_MS)
     assert lag.overdue_s(TIER_MS - 6_000) == 0
 
 
-def test_what_is_unread_may_be_due_when_everything_read_is() -> None:
+def test_unread_records_may_be_due_when_all_read_ones_are() -> None:
     _, assignment = holding(0, 1_000)
     assert measured(assignment, 10, 0, TIER_MS + 500).due == 1
     assert measured(assignment, 10, 0, TIER_MS + 1_000).due == 12

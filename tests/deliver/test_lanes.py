@@ -290,7 +290,7 @@ def test_only_a_tombstone_or_an_hours_absence_cancels_a_delivery(desk: Desk) -> 
     assert isinstance(desk.done[unheard], Diverted), "the table may not have it yet"
 
 
-def test_what_was_published_while_an_endpoint_was_served_ends_as_it_is_by_now(desk: Desk) -> None:
+def test_events_from_a_service_period_follow_the_endpoints_current_state(desk: Desk) -> None:
     """A lane that is behind reads events from before an endpoint was disabled, or deleted."""
     now_ms = int(time.time() * 1_000)
     disabled, missed, again, deleted = ids(4)

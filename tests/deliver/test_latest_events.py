@@ -46,7 +46,7 @@ async def test_deliveries_of_one_event_share_its_bytes_its_contents_and_its_body
 
 
 @pytest.mark.parametrize("value", [b"\x00\x00\x00\x00\x07...", SINGLE_OBJECT + bytes(MOST_BYTES)])
-def test_an_event_that_its_bytes_do_not_tell_alone_or_a_large_one_is_not_kept(
+def test_large_events_and_events_with_other_framing_are_not_cached(
     value: bytes,
 ) -> None:
     latest = LatestEvents()

@@ -47,7 +47,7 @@ def test_each_form_is_read(fields: dict[str, str]) -> None:
         {"x-ratelimit-remaining": "50", "x-ratelimit-reset": "9" * 400},
     ],
 )
-def test_what_is_not_clear_is_ignored(fields: dict[str, str]) -> None:
+def test_ambiguous_values_are_ignored(fields: dict[str, str]) -> None:
     assert read_quota(fields, NOW_MS) is None
 
 

@@ -61,7 +61,7 @@ def test_seconds_and_every_form_of_a_date_are_read(value: str) -> None:
         "Wed, 21 Oct 2020 07:30:00 GMT",
     ],
 )
-def test_what_is_neither_or_past_asks_for_nothing(value: str) -> None:
+def test_an_invalid_or_past_retry_after_is_ignored(value: str) -> None:
     assert parse_retry_after(value, NOW_MS) == 0
 
 

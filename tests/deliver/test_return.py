@@ -88,7 +88,7 @@ def test_an_endpoint_that_is_back_gets_four_requests_at_first_and_then_more_and_
     assert at_once == [4, 8, 16, 32, 64, 64]
 
 
-def test_a_refused_delivery_waits_for_what_is_left_of_the_open_time() -> None:
+def test_a_refused_delivery_waits_for_the_rest_of_the_open_time() -> None:
     world = World(serves_all=True)
     world.behaves["bad"] = Behavior(0.01, ConnectFailed())
     world.steadily(BAD, 10, 400)

@@ -77,7 +77,7 @@ def test_a_retry_is_settled_when_both_its_record_and_its_line_are_acknowledged(f
     assert topics == {NAMES.attempts, NAMES.deliveries(SOON)}
 
 
-def test_what_was_delivered_is_settled_when_its_line_is_acknowledged() -> None:
+def test_a_delivery_is_settled_when_its_attempt_record_is_acknowledged() -> None:
     desk = Desk()
     desk.settle(DELIVERED)
     assert not desk.released
@@ -116,7 +116,7 @@ def test_a_failed_write_is_repeated_until_it_succeeds(
     ]
 
 
-def test_a_write_that_is_refused_for_good_becomes_a_dead_letter_with_its_origin() -> None:
+def test_a_permanently_refused_write_becomes_a_dead_letter_with_its_origin() -> None:
     desk = Desk()
     desk.settle(RETRY)
     desk.brokers.refuse(retriable=False)
@@ -129,9 +129,7 @@ def test_a_write_that_is_refused_for_good_becomes_a_dead_letter_with_its_origin(
     assert desk.released == [7]
 
 
-def test_of_a_batch_that_was_too_large_only_what_is_too_large_itself_becomes_a_dead_letter() -> (
-    None
-):
+def test_only_oversized_records_of_a_refused_batch_become_dead_letters() -> None:
     """Brokers refuse all of a batch; each of it is tried once more with nothing else beside it."""
     desk = Desk()
     brokers = desk.brokers

@@ -32,7 +32,7 @@ def off_by(seconds: float) -> BrokerClock:
 
 
 @pytest.mark.parametrize("off_s", OFF_S.values(), ids=OFF_S.keys())
-async def test_what_is_sent_is_signed_by_the_brokers_clock(off_s: float) -> None:
+async def test_requests_are_signed_with_the_brokers_time(off_s: float) -> None:
     whole = Whole(clock=off_by(off_s))
     signed_at: list[int] = []
 

@@ -230,7 +230,7 @@ def test_a_rebalance_that_revokes_everything_repeats_only_what_moves(
     assert len(first.engine.seen) + len(second.engine.seen) == 34
 
 
-def test_what_is_settled_late_in_a_partition_that_moved_changes_nothing(
+def test_late_results_for_a_moved_partition_are_ignored(
     settings: KafkaSettings, make_topic: MakeTopic, start: Start
 ) -> None:
     topic = make_topic(partitions=2)
@@ -293,7 +293,7 @@ def test_foreign_metadata_is_counted_and_its_records_are_delivered(
     assert reading.source.holdings.foreign == 1
 
 
-def test_what_was_settled_is_committed_before_its_partition_moves(
+def test_settled_records_are_committed_before_their_partition_moves(
     settings: KafkaSettings,
     make_topic: MakeTopic,
     start: Start,

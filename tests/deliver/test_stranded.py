@@ -76,7 +76,7 @@ def test_a_record_that_finishes_after_its_restart_is_not_stranded() -> None:
     assert not desk.watch.problems
 
 
-def test_what_is_lost_a_second_time_becomes_a_dead_letter() -> None:
+def test_a_delivery_that_is_lost_twice_becomes_a_dead_letter() -> None:
     desk = Desk()
     desk.comes(0)
     desk.wait(3 * PATIENCE_S)
@@ -104,7 +104,7 @@ def test_records_that_come_and_go_are_never_stranded() -> None:
     assert not desk.anew
 
 
-def test_what_is_given_up_in_a_rebalance_is_the_next_owners() -> None:
+def test_records_released_in_a_rebalance_go_to_the_next_owner() -> None:
     desk = Desk()
     desk.comes(0)
     desk.partition.active = False
@@ -150,7 +150,7 @@ def test_each_kind_of_defect_is_logged_once_in_a_while_and_counted_each_time(
     assert (defects.counts[Stage.DECIDE], defects.counts[Stage.RENDER]) == (4, 1)
 
 
-def test_a_defect_names_its_kind_and_place_and_nothing_of_what_it_was_about() -> None:
+def test_a_defect_is_logged_with_kind_and_place_but_without_data() -> None:
     said = str(defect_of(raised(ValueError("a secret"))))
     assert "ValueError" in said
     assert "test_stranded.py:" in said

@@ -115,7 +115,7 @@ def test_a_window_is_full_by_span_and_by_bytes() -> None:
     assert not window.has_room(limits)
 
 
-def test_a_window_whose_records_are_all_done_commits_behind_the_last_one() -> None:
+def test_a_window_with_all_records_done_commits_after_the_last() -> None:
     window = Window(5)
     assert window.committable == 5
     window.receive(9, 1)

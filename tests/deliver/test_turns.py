@@ -98,7 +98,7 @@ def test_no_second_sees_twice_the_limit_whatever_the_pauses(
     assert most_in(1, sent) <= max(2, 2 * per_s)
 
 
-def test_what_was_missed_is_caught_up_on_without_a_burst() -> None:
+def test_missed_ticks_are_caught_up_without_a_burst() -> None:
     rate_limiter = RateLimiter(5, 0)
     sent = [(at_s, 0) for at_s in send_all(rate_limiter, 0, 10)]
     sent += [(at_s, 0) for at_s in send_all(rate_limiter, 10.35, 20)]

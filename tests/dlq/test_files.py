@@ -15,7 +15,7 @@ HEADERS = st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=40)), max_
 
 
 @given(st.binary(max_size=40), HEADERS, st.binary(max_size=200), st.sampled_from(Kind))
-def test_a_line_gives_back_what_was_written(
+def test_a_line_round_trips(
     key: bytes, headers: list[tuple[str, bytes]], value: bytes, kind: Kind
 ) -> None:
     line = line_of(Letter(key, 0, 0, 0, headers, value), kind)

@@ -72,7 +72,7 @@ def test_options_combine_all_of_them_have_to_be_true() -> None:
     assert not parse(both, NOW_MS).takes(letter(LAST_STATUS="404"))
 
 
-def test_no_option_takes_every_letter_and_says_so() -> None:
+def test_without_options_every_letter_matches_with_a_notice() -> None:
     nothing = parse(FilterOptions(), NOW_MS)
     assert nothing.is_empty
     assert nothing.takes(Letter(b"", 0, 0, 0, [], b""))
@@ -128,7 +128,7 @@ def test_an_unknown_reason_is_refused_with_the_known_ones(reason: str, said: str
 
 
 @given(st.integers(0, 99_999), st.integers(0, 99_999), st.integers(0, 99_999))
-def test_a_range_takes_what_lies_between_its_ends(one: int, other: int, number: int) -> None:
+def test_a_range_includes_both_of_its_ends(one: int, other: int, number: int) -> None:
     least, most = sorted((one, other))
     assert parse_range("x", f"{least}-{most}") == Range(least, most)
     assert Range(least, most).takes(number) == (least <= number <= most)

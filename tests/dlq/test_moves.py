@@ -122,7 +122,7 @@ def test_a_record_that_was_no_event_goes_back_as_it_was() -> None:
     }
 
 
-def test_a_delivery_that_was_no_event_goes_to_now_and_still_says_whose_it_is() -> None:
+def test_a_delivery_without_an_event_goes_to_now_and_keeps_its_endpoint() -> None:
     was = event_letter("plaudit.deliveries.24h", ENDPOINT_ID=b"e", REDRIVES=b"2")
     write = redriven_event(NAMES, was)
     headers = dict(write.headers or [])

@@ -51,9 +51,7 @@ def test_what_survives_is_the_last_letter_of_each_key_without_a_tombstone_behind
 
 
 @given(RECORDS, st.sets(st.integers(0, 200)))
-def test_a_walk_takes_what_is_in_the_index_and_nothing_else_whatever_is_gone_meanwhile(
-    log: Log, gone: set[int]
-) -> None:
+def test_a_walk_finds_exactly_the_indexed_offsets_that_remain(log: Log, gone: set[int]) -> None:
     index = OffsetIndex()
     records = placed(log)
     wanted = {(p, o) for p, o, _, tombstone in records if not tombstone}

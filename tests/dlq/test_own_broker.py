@@ -101,7 +101,7 @@ def test_a_broker_that_restarts_in_the_middle_costs_time_and_nothing_else(
         (ResourceType.TOPIC, "endpoints", AclOperation.READ, ["redrive", "--yes"]),
     ],
 )
-def test_without_a_right_one_line_says_which_and_every_letter_stays(
+def test_a_missing_permission_is_named_in_one_line_and_every_letter_stays(
     installation: KafkaSettings,
     kind: ResourceType,
     name: str,

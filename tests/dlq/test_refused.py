@@ -68,7 +68,7 @@ def test_a_wrong_password_is_reported_as_one(
         ("dlq.events", ["dlq", "stats", "--kind", "events", "--reason", "gone"]),
     ],
 )
-def test_an_empty_topic_without_the_right_to_read_it_is_not_told_as_empty(
+def test_an_unreadable_topic_is_not_reported_as_empty(
     guarded_kafka: GuardedKafka, installation: KafkaSettings, topic: str, command: list[str]
 ) -> None:
     guarded_kafka.take_away(Right("topic", topic, "read"), installation.topic_prefix)

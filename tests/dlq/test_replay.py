@@ -172,7 +172,7 @@ def test_another_replay_does_not_forget_one_that_is_unfinished(installation: Kaf
     assert sent(installation).total() == 60
 
 
-def test_since_it_was_disabled_is_what_it_missed(installation: KafkaSettings) -> None:
+def test_since_disabled_covers_the_missed_events(installation: KafkaSettings) -> None:
     publish(installation, [event()])
     [before] = publish(installation, [event()])
     missed = [event(), event()]
@@ -199,7 +199,7 @@ def test_since_disabled_is_refused_for_an_endpoint_that_never_was(
     assert f"{ME} never was disabled; give a time" in told.err
 
 
-def test_since_it_was_disabled_says_what_is_known_where_compaction_has_taken_the_time(
+def test_since_disabled_explains_a_time_that_compaction_removed(
     installation: KafkaSettings,
 ) -> None:
     announce(installation, ME, version=3, status_since=1_764_000_000_000)
@@ -234,7 +234,7 @@ def remove(settings: KafkaSettings, ack: Ack) -> None:
     delete_before(settings, Partition(ack.topic, ack.partition), ack.offset)
 
 
-def test_what_retention_has_removed_of_a_range_is_counted_and_told(
+def test_records_that_retention_removed_from_a_range_are_counted_and_reported(
     installation: KafkaSettings, tmp_path: Path
 ) -> None:
     acks = publish(installation, [event() for _ in range(30)])

@@ -45,7 +45,7 @@ def test_ten_thousand_letters_are_sent_once_each_by_a_job_that_is_killed_again_a
     assert left(installation) == 0
 
 
-def test_a_second_job_fences_the_first_which_says_so_and_exits_1(
+def test_a_second_job_fences_the_first_which_reports_it_and_exits_1(
     installation: KafkaSettings,
 ) -> None:
     seed(installation, 3_000)

@@ -75,15 +75,13 @@ def test_every_reference_leads_somewhere(document: Any) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_with_its_references_followed_an_avro_schema_is_the_one_that_is_shipped(
-    document: Any, name: str
-) -> None:
+def test_an_avro_schema_with_references_equals_the_shipped_one(document: Any, name: str) -> None:
     message = document["components"]["messages"][CATALOGUE[name].record.rpartition(".")[2]]
     assert followed(document, message["payload"]["schema"]) == CATALOGUE[name].schema
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_with_its_references_followed_a_webhooks_schema_takes_what_is_delivered(
+def test_a_webhooks_schema_with_references_accepts_delivered_bodies(
     document: Any, name: str
 ) -> None:
     message = document["components"]["messages"][
@@ -96,7 +94,7 @@ def test_with_its_references_followed_a_webhooks_schema_takes_what_is_delivered(
     assert not validator.is_valid(body)
 
 
-def test_no_named_type_stands_twice(document: Any) -> None:
+def test_no_named_type_is_defined_twice(document: Any) -> None:
     def count(node: Any) -> Iterator[str]:
         if isinstance(node, dict):
             if str(node.get("type")) in {"record", "enum"} and "name" in node:
@@ -113,7 +111,7 @@ def test_no_named_type_stands_twice(document: Any) -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_what_is_delivered_is_what_its_schema_says(name: str) -> None:
+def test_delivered_bodies_match_their_schema(name: str) -> None:
     body = json.loads(render(EventDecoder().decode(encode(example(name)))))
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
     validator = jsonschema.Draft202012Validator(

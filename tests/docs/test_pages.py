@@ -93,7 +93,7 @@ def test_the_readme_is_short_and_its_figures_are_those_of_the_benchmarks() -> No
     assert [value for _, value in figures if f"| {value} |" not in measured] == []
 
 
-def test_the_page_of_the_python_api_names_what_is_public() -> None:
+def test_the_page_of_the_python_api_lists_the_public_names() -> None:
     page = (DOCS / "python-api.md").read_text()
     for module in (publish, outbox, testing):
         assert {name for name in module.__all__ if name not in page} == set()

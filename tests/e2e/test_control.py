@@ -141,7 +141,7 @@ def test_an_event_without_endpoints_is_traced_with_the_reason(rig: Rig, sink: Si
         (("trace", "nonsense"), "event 'nonsense' does not exist"),
     ],
 )
-def test_what_can_not_be_is_said_in_one_line(
+def test_an_impossible_value_is_reported_in_one_line(
     rig: Rig, arguments: tuple[str, ...], said: str
 ) -> None:
     assert said in run(rig, *arguments, code=2)

@@ -24,7 +24,7 @@ from waiting import until
 pytestmark = [pytest.mark.broker, pytest.mark.e2e]
 
 
-def test_dev_leaves_a_cluster_alone_that_it_was_not_told_to_use() -> None:
+def test_dev_does_not_touch_a_cluster_without_consent() -> None:
     done = plaudit("dev", "--events", "1", KAFKA_BOOTSTRAP_SERVERS="kafka.example.com:9092")
     assert done.returncode == 2
     assert "--use-cluster" in one_line(done)
@@ -66,7 +66,7 @@ def command_line(pid: int) -> bytes:
 
 
 @pytest.mark.nightly
-def test_the_start_block_of_the_operations_page_runs_as_it_stands(
+def test_the_start_block_of_the_operations_page_runs_unchanged(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
     page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
@@ -137,7 +137,7 @@ def test_endpoints_are_restored_from_kafka_into_an_empty_database(rig: Rig) -> N
     assert (again.returncode, "--merge" in one_line(again)) == (1, True)
 
 
-def test_a_command_says_which_default_database_it_opens(settings: KafkaSettings) -> None:
+def test_a_command_prints_which_default_database_it_opens(settings: KafkaSettings) -> None:
     brokers = {"KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers}
     file = Path.cwd() / "plaudit.db"
     made, found = (plaudit("keys", "list", **brokers) for _ in range(2))

@@ -85,7 +85,7 @@ def test_from_registering_an_endpoint_to_reading_its_dead_letter(rig: Rig, sink:
     assert json.loads(status.stdout)["dead_letters"]["deliveries"]["alive"] == 3
 
 
-def test_a_worker_says_how_it_is(rig: Rig, sink: Sink) -> None:
+def test_a_worker_reports_its_health(rig: Rig, sink: Sink) -> None:
     rig.endpoint(sink.on("good", good))
     port = free_port()
     worker = rig.worker(PLAUDIT_METRICS_PORT=str(port), PLAUDIT_METRICS_HOST="127.0.0.1")
@@ -123,7 +123,7 @@ def test_a_worker_says_how_it_is(rig: Rig, sink: Sink) -> None:
     assert len(rig.logged("delivery.attempted")) == 10
 
 
-def test_a_worker_with_a_wrong_secret_key_is_not_ready_and_says_why(rig: Rig, sink: Sink) -> None:
+def test_a_worker_with_a_wrong_secret_key_reports_why_it_is_not_ready(rig: Rig, sink: Sink) -> None:
     rig.endpoint(sink.on("good", good))
     port = free_port()
     rig.worker(

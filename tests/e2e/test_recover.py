@@ -42,9 +42,7 @@ def run(rig: Rig, *arguments: str) -> str:
     return done.out
 
 
-def test_dead_letters_and_what_was_missed_while_disabled_arrive_once_each(
-    rig: Rig, sink: Sink
-) -> None:
+def test_dead_letters_and_missed_events_arrive_once_each(rig: Rig, sink: Sink) -> None:
     subscriber = Switch()
     url = sink.on("mine", subscriber)
     endpoint = json.loads(

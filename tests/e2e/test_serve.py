@@ -104,7 +104,7 @@ main()
     ],
     ids=["before the change", "before the answer"],
 )
-def test_a_creation_whose_server_is_killed_is_done_once_when_it_is_sent_again(
+def test_a_repeated_creation_takes_effect_once_although_the_server_was_killed(
     rig: Rig, module: str, owner: str, method: str
 ) -> None:
     key, port, sign = admin_key(rig), free_port(), rig.folder / "there"

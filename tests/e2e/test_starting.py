@@ -72,7 +72,7 @@ def test_what_runs_until_it_is_stopped_is_done_when_it_is_stopped_early(
 @pytest.mark.parametrize(
     ("command", "module"), [("status", "confluent_kafka"), ("import x.csv", "rich")]
 )
-def test_what_has_an_end_says_that_it_was_stopped(
+def test_a_finite_job_reports_that_it_was_stopped(
     command: str, module: str, number: signal.Signals, code: int
 ) -> None:
     ended = stopped(command, module, number)

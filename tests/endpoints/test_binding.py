@@ -121,7 +121,7 @@ def test_a_record_without_a_seal_is_read_until_seals_are_demanded() -> None:
     assert (matched(strict, HOSTILE), strict.unreadable) == ([], 1)
 
 
-def test_a_record_whose_seal_was_taken_off_does_not_replace_a_good_one() -> None:
+def test_a_record_without_its_seal_does_not_replace_a_valid_one() -> None:
     table = EndpointTable(KEYS, require_bound=True)
     table.apply(ID.encode(), bind(record(), KEYS))
     table.complete()

@@ -65,7 +65,7 @@ DATA: dict[str, Any] = {
         ({"any": [{"field": "sequence", "eq": 3}, {"field": "sequence", "eq": 4}]}, True),
     ],
 )
-def test_a_filter_says_what_it_wants(tree: object, *, wanted: bool) -> None:
+def test_a_filter_is_shown_in_words(tree: object, *, wanted: bool) -> None:
     assert parse_filter(json.dumps(tree))(DATA) is wanted
 
 
@@ -185,7 +185,7 @@ def test_a_filter_that_can_not_afford_to_judge_an_event_takes_it(tags: list[Any]
 
 
 @given(st.lists(_JSON, max_size=5), st.integers(1, 20))
-def test_steps_are_counted_for_what_is_looked_at(tags: list[Any], tests: int) -> None:
+def test_steps_are_counted_for_each_inspected_value(tags: list[Any], tests: int) -> None:
     wants = compile_filter({"any": [{"field": "testimonial.tags", "eq": "no such"}] * tests})
     wants(tagged(tags))
     assert tests <= wants.spent <= MOST_STEPS

@@ -110,7 +110,7 @@ def test_a_pair_is_sealed_with_its_endpoint_and_never_shows() -> None:
 
 @pytest.mark.parametrize("use", [public_bytes, lambda text: SigningKey(text).public])
 @pytest.mark.parametrize("text", ["", "whpk_", "whsk_***", "whsec_YWJj", "whpk_YWJj", "topsecret"])
-def test_what_is_not_a_key_is_refused_without_being_repeated(
+def test_an_invalid_key_is_refused_without_printing_it(
     text: str, use: Callable[[str], object]
 ) -> None:
     with pytest.raises(KeyRefused) as refused:

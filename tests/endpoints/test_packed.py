@@ -81,7 +81,7 @@ def test_a_record_is_opened_when_its_endpoint_is_used_and_once() -> None:
     assert keys.opened == 3
 
 
-def test_a_change_replaces_what_was_opened() -> None:
+def test_a_change_replaces_the_decrypted_endpoint() -> None:
     keys = CountingKeys()
     table = filled(keys, 2)
     learned(table).match("s", LATER_MS, {})
@@ -164,7 +164,7 @@ def test_an_endpoint_that_left_while_an_event_was_matched_gets_nothing() -> None
 
 
 @pytest.mark.parametrize("odd", ["e1", "ABCDEF00-0000-0000-0000-000000000001", "é" * 18, "1" * 36])
-def test_an_id_that_is_not_a_uuid_is_an_id_all_the_same(odd: str) -> None:
+def test_an_id_does_not_have_to_be_a_uuid(odd: str) -> None:
     keys = CountingKeys()
     sealed = seal(keys, odd, EncryptedFields("https://h.example.com/", {}, [SECRET]))
     key = {"key_id": sealed.key_id, "sealed": sealed.blob}
@@ -220,7 +220,7 @@ def test_a_uuid_is_its_bytes(known: UUID) -> None:
     assert uuid_text(known.bytes) == str(known)
 
 
-def test_what_was_used_recently_stays_and_others_go() -> None:
+def test_recently_used_entries_stay_in_the_cache() -> None:
     recent: RecentCache[int] = RecentCache(10)
     for number in range(100):
         recent.put(str(number), number)

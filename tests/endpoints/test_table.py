@@ -193,7 +193,7 @@ def test_many_costly_filters_are_not_judged_at_once() -> None:
     assert table.costly_filters == 0
 
 
-def test_a_filter_that_takes_what_it_can_not_judge_is_logged_once(
+def test_a_filter_without_a_verdict_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     table = EndpointTable(KEYS)

@@ -82,7 +82,7 @@ def lower_enums(value: Any, schema: Any, names: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_what_is_decoded_is_what_another_reader_reads(name: str) -> None:
+def test_our_reader_decodes_like_the_reference_reader(name: str) -> None:
     event = example(name)
     value = encode(event)
     schema = json.loads(CATALOGUE[name].schema_json)
@@ -151,7 +151,7 @@ def test_bytes_behind_the_end_are_refused() -> None:
         EventDecoder().decode(encode(example(TYPES[0])) + b"\0")
 
 
-def test_both_wire_formats_are_read_and_told_apart_by_the_first_byte() -> None:
+def test_both_wire_formats_are_distinguished_by_the_first_byte() -> None:
     event = example("testimonial.approved")
     known = Known(json.loads(CATALOGUE["testimonial.approved"].schema_json))
     framed = encode(event, schema_id=7)
@@ -176,7 +176,7 @@ def written_with(schema: dict[str, Any], record: dict[str, Any]) -> tuple[bytes,
     return out.getvalue(), Known(schema)
 
 
-def test_an_older_writer_is_read_with_the_defaults_of_what_it_lacks() -> None:
+def test_fields_missing_from_an_older_writer_get_their_defaults() -> None:
     schema = json.loads(CATALOGUE["testimonial.approved"].schema_json)
     dropped = [field for field in schema["fields"] if field["name"] == "approved_by"]
     assert dropped[0]["default"] is None

@@ -61,7 +61,7 @@ def test_what_a_model_prints_is_written_as_the_model_is(name: str) -> None:
 
 
 @given(st.data())
-def test_what_is_written_straight_the_model_takes_and_writes_alike(data: st.DataObject) -> None:
+def test_the_fast_writer_and_the_model_agree(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(set(CATALOGUE) - BY_MODEL)))
     tree = {"data": copy.deepcopy(EXAMPLES[name])}
     for _ in range(data.draw(st.integers(1, 3))):

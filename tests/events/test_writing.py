@@ -142,7 +142,7 @@ def places(model: Any, way: tuple[str, ...] = ()) -> dict[tuple[str, ...], objec
 
 
 @given(st.sampled_from([*CATALOGUE]), st.data())
-def test_a_template_whose_holes_are_filled_is_the_event(name: str, data: st.DataObject) -> None:
+def test_a_filled_template_is_the_event(name: str, data: st.DataObject) -> None:
     event, schema = example(name), CATALOGUE[name].schema
     template, values = event.model_dump(), places(event)
     holes = data.draw(st.sets(st.sampled_from([*values])))

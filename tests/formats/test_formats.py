@@ -79,7 +79,7 @@ def check_message(message: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", sorted(SHAPES))
-def test_the_official_libraries_verify_what_is_sent_in_every_form(form: str, name: str) -> None:
+def test_the_official_libraries_verify_requests_of_every_format(form: str, name: str) -> None:
     shape, secret, event = SHAPES[form], new_secret(), decoded(name)
     rendered = shape.render(event, "/services/reviews")
     now_s = int(time.time())
@@ -94,7 +94,7 @@ def test_the_official_libraries_verify_what_is_sent_in_every_form(form: str, nam
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_cloudevents_say_the_same_in_both_modes(name: str) -> None:
+def test_cloudevents_have_the_same_content_in_both_modes(name: str) -> None:
     event = decoded(name)
     whole = json.loads(SHAPES["cloudevents-structured"].render(event, "/s").body)
     bare = SHAPES["cloudevents-binary"].render(event, "/s")
@@ -167,7 +167,7 @@ def test_words_of_customers_mean_themselves() -> None:
     assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in message["text"]
 
 
-def test_what_is_personal_in_a_form_is_not_told() -> None:
+def test_personal_data_of_a_form_is_not_published() -> None:
     event = decoded("form.completed")
     answers = [{"label": "Phone", "value": "555-0100", "pii": True}]
     asked = event._replace(data={**event.data, "answers": [*event.data["answers"], *answers]})

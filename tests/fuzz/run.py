@@ -2,8 +2,8 @@
 
     python -m fuzz.run records --seconds 600
 
-What reaches new code is kept in `build/fuzz`, and the next run starts from it. Bytes that raise are
-written beside it: add them to `seeds` once the defect is mended.
+Inputs that reach new code are kept in `build/fuzz`, and the next run starts from them. Inputs that
+raise are written beside them: add them to `seeds` once the defect is fixed.
 """
 
 from __future__ import annotations

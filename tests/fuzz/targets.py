@@ -1,4 +1,4 @@
-"""Functions that take any bytes from outside, each as one call that raises if it finds a defect.
+"""Fuzz targets: functions that read foreign bytes, and raise if they find a defect.
 
 `python -m fuzz.run` lets atheris search for bytes that reach new code in them. What it found is
 kept in `seeds`, and replayed by an ordinary test.
@@ -75,7 +75,7 @@ IMPORTED: Final = TargetField(UUID(int=1), UUID(int=2))
 
 
 def answers(data: bytes) -> None:
-    """Read an answer in one piece and in several; the first bytes say where it is split."""
+    """Read a response in one piece and in several; the first bytes choose the splits."""
     places, sent = data[:4], data[4:]
     whole = read([sent])
     assert read(split(sent, [place * 7 for place in places])) == whole
@@ -111,7 +111,7 @@ def records(data: bytes) -> None:
 
 
 def bodies(data: bytes) -> None:
-    """Read the body of a request; the first byte says of which route."""
+    """Read the body of a request; the first byte chooses the route."""
     which, body = data[:1] or b"\0", data[1:]
     place = which[0] % (len(MEDIA_TYPES) + 1 + len(BODIES))
     if place <= len(MEDIA_TYPES):
@@ -132,7 +132,7 @@ def bodies(data: bytes) -> None:
 
 
 def imports(data: bytes) -> None:
-    """Read a file of reviews; the first byte says of which form."""
+    """Read a file of reviews; the first byte chooses the format."""
     which, content = data[:1] or b"\0", data[1:]
     path = _folder() / f"reviews{SUFFIXES[which[0] % len(SUFFIXES)]}"
     path.write_bytes(content)
@@ -151,7 +151,7 @@ def imports(data: bytes) -> None:
 
 @cache
 def _maker() -> ReviewMaker:
-    """Return a maker for rows of any columns; to make one takes 50 ms."""
+    """Return a maker for rows of any columns; cached, because creating one takes 50 ms."""
     mapped = map_columns(None, {}, {"platform": "web"})
     return ReviewMaker(IMPORTED, mapped, UUID(int=3), Names("t."))
 
@@ -170,13 +170,13 @@ def letters(data: bytes) -> None:
 
 
 def filters(data: bytes) -> None:
-    """Read a filter, and let it judge an event."""
+    """Read a filter, and apply it to an event."""
     with suppress(FilterRefused):
         parse_filter(data.decode("utf-8", "replace"))(DATA)
 
 
 def endpoints(data: bytes) -> None:
-    """Read a record of an endpoint, then a good one of the same endpoint."""
+    """Read a record of an endpoint, then a valid one of the same endpoint."""
     table = EndpointTable(KEYS)
     endpoint_id = str(UUID(int=1))
     with structlog.testing.capture_logs():

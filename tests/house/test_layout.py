@@ -30,7 +30,7 @@ def test_plaudit_is_a_namespace_package() -> None:
 
 
 @tree
-def test_every_package_says_that_it_is_typed() -> None:
+def test_every_package_has_a_marker_for_types() -> None:
     packages = {
         init.parent for portion in PORTIONS for init in (ROOT / portion).rglob("__init__.py")
     }

@@ -12,7 +12,7 @@ from plaudit.cli.main import main
 from plaudit.events.avro.build_kind import form
 
 
-def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["--version"])
     assert not left.value.code

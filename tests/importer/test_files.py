@@ -91,7 +91,7 @@ def test_a_list_that_is_broken_is_refused_with_the_item(tmp_path: Path, text: st
         ("a.csv", "id,text,id\n", "two columns are called 'id'"),
     ],
 )
-def test_a_file_that_can_be_none_of_reviews_is_refused(
+def test_a_file_that_can_not_contain_reviews_is_refused(
     tmp_path: Path, name: str, text: str, said: str
 ) -> None:
     with pytest.raises(ImportRefused, match=said):

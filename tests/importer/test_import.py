@@ -90,7 +90,7 @@ def test_each_row_is_published_then_the_end_and_the_same_file_again_is_nothing_n
     assert (len(events(topics)), len(events(topics, 3))) == (1_200, 1)
 
 
-def test_a_file_that_overlaps_another_brings_only_what_is_new(
+def test_an_overlapping_file_adds_only_new_reviews(
     run: Callable[..., Result], topics: KafkaSettings, tmp_path: Path
 ) -> None:
     run(write(tmp_path / "a.csv", range(100)))

@@ -160,7 +160,7 @@ def test_a_full_buffer_is_waited_for(tmp_path: Path) -> None:
     assert run(tmp_path, brokers).published == 3
 
 
-def test_a_file_that_changes_meanwhile_is_not_told_as_imported(tmp_path: Path) -> None:
+def test_a_file_that_changes_meanwhile_is_not_recorded_as_imported(tmp_path: Path) -> None:
     class Changing(Brokers):
         def send(self, *given: Any, **named: Any) -> None:
             super().send(*given, **named)

@@ -58,7 +58,7 @@ def test_lists_without_rows_are_not_a_success(tmp_path: Path) -> None:
         opened(tmp_path, {"reviews": []})
 
 
-def test_what_is_before_the_list_may_be_large(tmp_path: Path) -> None:
+def test_content_before_the_list_may_be_large(tmp_path: Path) -> None:
     products = [{"name": "x" * 1_000}] * 9_000
     file = opened(tmp_path, {"deep": {"er": {"products": products}}, "reviews": REVIEWS})
     assert [row.line for row in file.rows()] == [1]

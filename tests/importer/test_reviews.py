@@ -130,7 +130,7 @@ FEW_WRONG = st.fixed_dictionaries(
 
 
 @given(FEW_WRONG, st.sampled_from([*FIELDS]), ANY)
-def test_whatever_stands_in_a_row_is_an_event_of_the_schema_or_refused(
+def test_any_row_is_a_valid_event_or_refused(
     row: dict[str, Any], field: str, value: object
 ) -> None:
     mapped = map_columns(None, {}, {})

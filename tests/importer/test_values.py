@@ -47,7 +47,7 @@ def test_a_rating_is_read(text: str, value: str, scale: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["great", "", "4 of", "--5", "6", "101%", "1/0", "STAR", "★x"])
-def test_what_is_not_a_rating_is_refused(text: str) -> None:
+def test_an_invalid_rating_is_refused(text: str) -> None:
     with pytest.raises(BadValue, match="rating"):
         read_rating(text, None, 5)
 

@@ -51,7 +51,7 @@ def node_red(tmp_path: Path) -> Iterator[tuple[int, Callable[[Case], bool]]]:
         yield port, ask
 
 
-def test_node_red_takes_what_is_signed_and_refuses_the_rest(
+def test_node_red_accepts_signed_requests_and_refuses_others(
     node_red: tuple[int, Callable[[Case], bool]],
 ) -> None:
     check(node_red[1])

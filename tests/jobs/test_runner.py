@@ -109,7 +109,7 @@ def test_a_job_counts_is_cancelled_and_keeps_to_its_workspace(
     assert events == ["queued", "running", "cancelled"]
 
 
-def test_a_job_that_the_brokers_refuse_fails_once_and_says_which_role_it_needs(
+def test_a_job_without_permissions_fails_once_and_names_the_role_it_needs(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:

@@ -115,7 +115,7 @@ def test_reading_starts_where_the_owner_says(
     assert member.values == [b"7", b"8", b"9"]
 
 
-def test_what_is_committed_comes_back_with_its_metadata(make_topic: MakeTopic, join: Join) -> None:
+def test_a_committed_offset_is_read_with_its_metadata(make_topic: MakeTopic, join: Join) -> None:
     topic = make_topic(partitions=2)
     member = join(topic)
     first, second = Partition(topic, 0), Partition(topic, 1)
@@ -148,7 +148,7 @@ def test_offsets_are_looked_up_and_committed_within_an_assignment(
     assert found == [CommittedOffset(None, "")]
 
 
-def test_metadata_over_the_brokers_limit_is_an_error_that_says_so(
+def test_metadata_over_the_brokers_limit_raises_a_clear_error(
     make_topic: MakeTopic, join: Join
 ) -> None:
     topic = make_topic()
@@ -283,7 +283,7 @@ def end_of(member: Member, *others: Member) -> ConsumerFatal:
     pytest.fail("it reads on")
 
 
-def test_a_member_whose_instance_id_another_takes_ends(
+def test_a_member_exits_when_another_takes_its_instance_id(
     settings: KafkaSettings, make_topic: MakeTopic
 ) -> None:
     topic = make_topic()
@@ -298,7 +298,7 @@ def test_a_member_whose_instance_id_another_takes_ends(
         member.consumer.close()
 
 
-def test_a_member_that_shares_out_otherwise_ends_and_says_what_to_do(
+def test_a_member_with_another_assignor_exits_and_prints_a_remedy(
     settings: KafkaSettings, make_topic: MakeTopic, join: Join
 ) -> None:
     topic = make_topic()

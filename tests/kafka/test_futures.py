@@ -42,14 +42,14 @@ def test_the_result_is_there_before_and_after_a_wait(future: Future[int]) -> Non
     assert (future.result(0), future.exception(0)) == (7, None)
 
 
-def test_an_error_is_raised_to_who_waits(future: Future[int]) -> None:
+def test_an_error_is_raised_in_the_waiting_caller(future: Future[int]) -> None:
     future.set_exception(LookupError("no"))
     with pytest.raises(LookupError, match="no"):
         future.result(0)
     assert isinstance(future.exception(0), LookupError)
 
 
-def test_who_waits_first_is_woken(future: Future[int]) -> None:
+def test_the_first_waiter_is_woken(future: Future[int]) -> None:
     found: list[int] = []
     waiting = threading.Thread(target=lambda: found.append(future.result(30)))
     waiting.start()

@@ -33,7 +33,7 @@ def read(settings: KafkaSettings, make_topic: MakeTopic) -> tuple[str, list[Mess
     return topic, messages
 
 
-def test_a_header_whose_name_is_not_utf8_stops_nothing(
+def test_a_header_name_that_is_not_utf8_does_not_stop_the_lane(
     settings: KafkaSettings, read: tuple[str, list[Message]]
 ) -> None:
     topic, [first, second, third, fourth, *more] = read

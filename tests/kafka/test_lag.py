@@ -41,7 +41,7 @@ def lags(settings: KafkaSettings, group: str, *topics: str) -> list[PartitionLag
         reader.close()
 
 
-def test_a_group_is_behind_by_what_it_did_not_commit(
+def test_the_lag_of_a_group_counts_uncommitted_records(
     settings: KafkaSettings, make_topic: MakeTopic, group: str
 ) -> None:
     topic = make_topic(message_timestamp_type="LogAppendTime")
@@ -101,7 +101,7 @@ def test_status_names_topics_that_are_missing(settings: KafkaSettings) -> None:
     assert f"{settings.names.attempts}: does not exist: run `plaudit topics apply`" in told.err
 
 
-def test_status_tells_in_one_line_that_the_brokers_are_away(
+def test_status_reports_unavailable_brokers_in_one_line(
     away: KafkaSettings,
 ) -> None:
     told = CommandLine(away)("status")

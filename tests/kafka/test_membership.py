@@ -21,7 +21,7 @@ FENCED = KafkaError(KafkaError.FENCED_INSTANCE_ID)
 
 
 @pytest.mark.parametrize("error", [ANOTHER_ASSIGNOR, ANOTHER_PROTOCOL], ids=["older", "newer"])
-def test_members_that_share_out_in_another_way_are_waited_for_by_one_that_was_not_in(
+def test_a_new_member_waits_for_members_with_another_assignor(
     error: KafkaError,
 ) -> None:
     failure = translate_for_consumer(error, "read as group g")
@@ -31,6 +31,6 @@ def test_members_that_share_out_in_another_way_are_waited_for_by_one_that_was_no
     assert type(ends_membership(failure, was_member=True)) is ConsumerFatal
 
 
-def test_one_whose_place_another_process_takes_is_not_to_wait() -> None:
+def test_a_fenced_member_does_not_wait() -> None:
     failure = translate_for_consumer(FENCED, "read as group g")
     assert type(ends_membership(failure, was_member=False)) is ConsumerFatal

@@ -63,7 +63,7 @@ def test_a_key_goes_where_java_producers_put_it(
             assert ack.partition == (murmur2 & 0x7FFFFFFF) % 12
 
 
-def test_a_record_over_the_producers_limit_fails_for_good_without_asking_the_brokers(
+def test_a_record_over_the_producers_limit_fails_permanently_without_a_request(
     away: KafkaSettings,
 ) -> None:
     producer = Producer(away)
@@ -88,7 +88,7 @@ def test_a_record_over_the_topics_limit_fails_alone(
 
 
 @either
-def test_a_full_buffer_takes_nothing_and_close_answers_what_was_taken(
+def test_a_full_buffer_refuses_records_and_close_reports_accepted_ones(
     away: KafkaSettings, *, has_thread: bool
 ) -> None:
     outcomes: list[Ack | SendFailure] = []
@@ -169,7 +169,7 @@ def test_what_correctness_needs_can_not_be_set_otherwise() -> None:
         Producer(settings)
 
 
-def test_a_child_process_hears_that_it_needs_a_producer_of_its_own(
+def test_a_child_process_is_refused_a_producer_of_its_parent(
     settings: KafkaSettings, make_topic: MakeTopic
 ) -> None:
     script = f"""

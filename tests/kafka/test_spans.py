@@ -20,5 +20,5 @@ def test_each_topic_is_named_once() -> None:
     assert found == ["a[0-11]", "b[0-11]"]
 
 
-def test_of_no_partitions_there_are_no_spans() -> None:
+def test_no_partitions_give_no_spans() -> None:
     assert in_spans([]) == []

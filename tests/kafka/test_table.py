@@ -68,9 +68,7 @@ def test_an_empty_topic_is_current(settings: KafkaSettings, make_topic: MakeTopi
         assert follower.current_as_of is not None
 
 
-def test_it_waits_for_a_topic_that_is_not_there_yet(
-    settings: KafkaSettings, make_topic: MakeTopic
-) -> None:
+def test_it_waits_for_a_missing_topic(settings: KafkaSettings, make_topic: MakeTopic) -> None:
     with CompactedTopic(settings, f"{settings.topic_prefix}topic0", Table().apply) as follower:
         assert follower.wait_ready(0.3) is False
         assert not follower.ready
@@ -78,7 +76,7 @@ def test_it_waits_for_a_topic_that_is_not_there_yet(
         assert follower.wait_ready(PROMPTLY_S)
 
 
-def test_while_the_brokers_are_away_it_says_so_and_is_not_ready(away: KafkaSettings) -> None:
+def test_unavailable_brokers_are_reported_as_not_ready(away: KafkaSettings) -> None:
     with CompactedTopic(away, "topic", Table().apply) as follower:
         assert follower.wait_ready(2.5) is False
         assert isinstance(follower.problem, KafkaUnavailable)

@@ -56,7 +56,7 @@ def test_a_topic_that_was_created_again_is_noticed_once_in_every_partition() -> 
     assert cluster.recreated(FIRST, SECOND) == []
 
 
-def test_a_partition_that_has_just_come_is_compared_with_what_is_known_of_its_topic() -> None:
+def test_a_new_partition_is_compared_with_the_known_id_of_its_topic() -> None:
     cluster = Cluster()
     assert cluster.recreated(FIRST) == []
     cluster.id = "two"

@@ -60,7 +60,7 @@ def test_applying_twice_changes_nothing_the_second_time(topics: KafkaSettings) -
     assert check(Admin(topics), specs_of(topics).values(), topics.names.deliveries_prefix) == []
 
 
-def test_what_was_changed_by_hand_is_found_stops_a_worker_and_is_put_right(
+def test_a_topic_changed_by_hand_is_found_stops_a_worker_and_is_corrected(
     topics: KafkaSettings,
 ) -> None:
     admin, specs = Admin(topics), specs_of(topics)

@@ -1,4 +1,4 @@
-"""The file of arrivals: how the subscribers' process writes it, and how it is read."""
+"""File of arrivals: its writer in the subscribers' process, and its reader."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def digest_of(body: bytes) -> bytes:
 
 
 def pack(subscriber: int, event: bytes, at_ms: int, status: int, body: bytes, wrong: str) -> bytes:
-    """Return an arrival as it is written."""
+    """Encode an arrival."""
     return FORM.pack(subscriber, event, at_ms, status, digest_of(body), WRONG.index(wrong))
 
 
 class ArrivalsFile:
-    """Reads what another process appends.
+    """Reads arrivals that another process appends.
 
     Args:
-        path: the file; it exists.
-        names: of the subscribers, by number; more may be added.
+        path: the existing file.
+        names: names of the subscribers by number, which may grow.
 
     Attributes:
-        arrivals: everything read so far.
-        taken: how many of them were answered with 2xx.
+        arrivals: all arrivals so far.
+        taken: number of those with a 2xx response.
     """
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
@@ -51,7 +51,7 @@ class ArrivalsFile:
         self.taken = 0
 
     def read(self) -> list[Arrival]:
-        """Read on to the end; return what is new."""
+        """Read to the end; return the new arrivals."""
         data = self._rest + self._file.read()
         whole = len(data) - len(data) % FORM.size
         self._rest = data[whole:]
@@ -61,7 +61,7 @@ class ArrivalsFile:
         return new
 
     def close(self) -> None:
-        """Close the file; what was read stays."""
+        """Close the file, and keep the arrivals."""
         self._file.close()
 
     def _arrivals(self, data: bytes) -> Iterator[Arrival]:

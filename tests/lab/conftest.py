@@ -1,4 +1,4 @@
-"""Places where scenarios are played."""
+"""Fixtures with the brokers on which scenarios run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def place(kafka: FoundKafka, prefix: str, tmp_path: Path) -> Place:
 
 @pytest.fixture
 def own_place(own_kafka: Callable[[], LocalKafka], prefix: str, tmp_path: Path) -> Place:
-    """A broker of the test's own, which it may kill."""
+    """A separate broker, which the test may kill."""
     broker = own_kafka()
     settings = KafkaSettings(
         bootstrap_servers=broker.bootstrap, topic_prefix=prefix, retry_schedule=SCHEDULE
@@ -45,7 +45,7 @@ def own_place(own_kafka: Callable[[], LocalKafka], prefix: str, tmp_path: Path) 
 
 @pytest.fixture(scope="session")
 def three_brokers() -> Iterator[LocalKafka]:
-    """A cluster that scenarios may break, and have to leave whole."""
+    """A cluster that scenarios may break, and must leave intact."""
     try:
         cluster = LocalKafka(nodes=3, overrides=LEADERS_MOVE_BACK)
     except KafkaNotFound as error:
@@ -67,7 +67,7 @@ def cluster_place(three_brokers: LocalKafka, prefix: str, tmp_path: Path) -> Ite
 
 @pytest.fixture
 def guarded_place(guarded_kafka: GuardedKafka, prefix: str, tmp_path: Path) -> Place:
-    """A broker on which the workers are a user whose rights can be taken away."""
+    """A broker on which a test can revoke the permissions of the workers' user."""
     settings = KafkaSettings(
         bootstrap_servers=guarded_kafka.bootstrap, topic_prefix=prefix, retry_schedule=SCHEDULE
     )

@@ -1,4 +1,4 @@
-"""The evidence of a run: accepted events, arrivals, and records in the topics."""
+"""Evidence of a run: accepted events, arrivals, and records in the topics."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Accepted(NamedTuple):
     """An event that the brokers acknowledged.
 
     Attributes:
-        at_ms: when, by the brokers' clock.
-        digest: of the body that subscribers are to get; empty when any will do.
-        workspace: whose event it is.
+        at_ms: append time by the brokers' clock.
+        digest: digest of the expected body; empty if any body is right.
+        workspace: workspace of the event.
     """
 
     type: str
@@ -29,14 +29,14 @@ class Accepted(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A request that came in.
+    """A received request.
 
     Attributes:
         event: its `webhook-id`.
-        at_ms: when it was complete.
-        status: of the answer; 0: none.
-        digest: of the body.
-        wrong: what is wrong with it by itself (`signature`, `body`); empty: nothing.
+        at_ms: time at which it was complete.
+        status: status of the answer; 0 without an answer.
+        digest: digest of the body.
+        wrong: error of the request itself (`signature`, `body`); empty if none.
     """
 
     subscriber: str
@@ -48,7 +48,7 @@ class Arrival(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line of the attempts' log."""
+    """An attempt record."""
 
     subscriber: str
     event: str
@@ -65,7 +65,7 @@ class Waiting(NamedTuple):
     """A record in a `deliveries.*` topic.
 
     Attributes:
-        attempts: made before it was written.
+        attempts: attempts before it was written.
         due_ms: append time and the tier's delay.
         written_ms: append time.
     """
@@ -90,23 +90,23 @@ class Letter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The position of a group in a partition: the offset, and what is done above it."""
+    """Position of a group in a partition: the offset, and finished offsets above it."""
 
     offset: int
     ahead: frozenset[int] = frozenset()
 
     def covers(self, offset: int) -> bool:
-        """Return whether a record is done."""
+        """Return whether the group has finished a record."""
         return offset < self.offset or offset in self.ahead
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Killed:
-    """A worker that was killed, and what the groups had committed at that moment.
+    """A killed worker, with the commits of the groups at that time.
 
     Attributes:
-        worker: its process id.
-        places: of the partitions that it held; None: never committed.
+        worker: process id.
+        places: positions in its partitions; None: never committed.
     """
 
     at_ms: int
@@ -114,7 +114,7 @@ class Killed:
     places: Mapping[Partition, Committed | None]
 
     def may_repeat(self, partition: Partition, offset: int) -> bool:
-        """Return whether a record was the worker's, and not committed."""
+        """Return whether the worker held a record without having committed it."""
         if partition not in self.places:
             return False
         place = self.places[partition]
@@ -123,14 +123,14 @@ class Killed:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that the ledger judges.
+    """Input of the ledger.
 
     Attributes:
         published: ids of all events that were sent, acknowledged or not.
-        wanted: per subscriber, the types that it is to get; empty: all.
-        ends: per subscriber, how a delivery has to end: `delivered`, or its dead letter's reasons.
-        resends: subscribers that make a client send a request twice (they reset connections).
-        homes: per subscriber, its workspace; empty: all are in the same one.
+        wanted: subscribed types of each subscriber; empty: all.
+        ends: allowed outcomes for each subscriber: `delivered`, or reasons of dead letters.
+        resends: subscribers whose resets make a client send a request twice.
+        homes: workspace of each subscriber; empty: all share one.
     """
 
     published: frozenset[str]
@@ -148,13 +148,13 @@ class Evidence:
     _subscribers: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def is_wanted(self, subscriber: str, accepted: Accepted) -> bool:
-        """Return whether a subscriber is to get an event."""
+        """Return whether a subscriber should receive an event."""
         types = self.wanted[subscriber]
         at_home = not self.homes or self.homes[subscriber] == accepted.workspace
         return at_home and (not types or accepted.type in types)
 
     def subscribers(self, accepted: Accepted) -> list[str]:
-        """Return the subscribers that are to get an event; looked up once for each sort."""
+        """Return the subscribers that should receive an event; cached for each kind of event."""
         sort = accepted.workspace, accepted.type
         found = self._subscribers.get(sort)
         if found is None:

@@ -1,4 +1,4 @@
-"""Breaks things, as a scenario says."""
+"""Faults of a scenario."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CALL_S: Final = 10.0
 
 
 def perform(stage: Stage, fault: Fault) -> None:
-    """Let something happen; returns when it has."""
+    """Perform a fault, and return when it has taken effect."""
     match fault:
         case Kill(number):
             stage.kill(number)
@@ -110,7 +110,7 @@ def _busiest(stage: Stage) -> int:
 
 
 def _fill_disk(broker: BrokerNode) -> None:
-    """Let every write fail that would make a file longer: to a broker that is a full disk."""
+    """Make all writes fail that extend a file, which a broker treats as a full disk."""
     resource.prlimit(broker.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
     until(lambda: not broker.running, "a broker that can't write ends", GIVES_UP_WITHIN_S)
 
@@ -130,7 +130,7 @@ def _judge(stage: Stage, fault: TakeAway | GiveBack | SetPassword) -> None:
 
 
 def say(fault: Fault) -> str:
-    """Return a fault in a few words."""
+    """Return a short description of a fault."""
     words = type(fault).__name__.lower()
     number = getattr(fault, "worker", getattr(fault, "node", None))
     return words if number is None else f"{words} {number}"

@@ -30,7 +30,7 @@ LOOK_EVERY_S: Final = 0.1
 
 
 class Groups:
-    """Asks the brokers about both lanes' groups.
+    """Queries the brokers about the groups of both lanes.
 
     Args:
         settings: of a user who may ask.
@@ -49,7 +49,7 @@ class Groups:
         self._admin = open_client(settings, AdminClient, settings.client_config())
 
     def held_by(self, client_id: str) -> set[Partition]:
-        """Return the partitions of a worker, once no group is being shared out."""
+        """Return the partitions of a worker, once no group rebalances."""
         held: set[Partition] = set()
         for group in self._topics:
             found = self._stable(group)
@@ -63,7 +63,7 @@ class Groups:
         return held
 
     def committed(self, partitions: Collection[Partition]) -> dict[Partition, Committed | None]:
-        """Return what is committed of each partition."""
+        """Return the committed position of each partition."""
         places: dict[Partition, Committed | None] = {}
         for group, topics in self._topics.items():
             mine = [each for each in partitions if each.topic in topics]
@@ -72,7 +72,7 @@ class Groups:
         return places
 
     def behind(self) -> dict[Partition, int]:
-        """Return the partitions in which something is not committed, and how much."""
+        """Return the partitions with uncommitted records, and their number."""
         behind: dict[Partition, int] = {}
         for group in self._topics:
             partitions = self._all_of(group)
@@ -81,7 +81,7 @@ class Groups:
                 for partition, place in committed.items():
                     try:
                         low, high = log_bounds(client, TopicPartition(*partition), CALL_S)
-                    except KafkaUnavailable:  # a leader that has just moved can't tell yet
+                    except KafkaUnavailable:  # a new leader does not know yet
                         behind[partition] = 1
                         continue
                     left = high - (low if place is None else place.offset)
@@ -90,10 +90,10 @@ class Groups:
         return behind
 
     def _stable(self, group: str) -> GroupMetadata | None:
-        """Return the group's description, when it is shared out; None when it can't be had.
+        """Return the description of a stable group; None if it is not available.
 
-        By the older of the client's two calls, deprecated as it is: the other one aborts the whole
-        process when the group's coordinator goes away in the middle of it (librdkafka #4605).
+        It uses the older, deprecated call of the client: the newer one aborts the process if the
+        group's coordinator disappears during the call (librdkafka #4605).
         """
         deadline = time.monotonic() + STABLE_S
         while True:
@@ -101,7 +101,7 @@ class Groups:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", DeprecationWarning)
                     found = self._admin.list_groups(group, timeout=CALL_S)
-            except KafkaException:  # brokers are away, or busy
+            except KafkaException:  # brokers are unavailable or busy
                 found = []
             for each in found:
                 if each.state == "Stable":
@@ -145,7 +145,7 @@ def _assigned(raw: bytes) -> Iterator[Partition]:
 
 
 def _patiently(ask: Callable[[], list[TopicPartition]]) -> list[TopicPartition]:
-    """Ask again for a while: a group's coordinator may be moving."""
+    """Repeat a query for a while, because a group's coordinator may be moving."""
     deadline = time.monotonic() + STABLE_S
     while True:
         try:

@@ -1,4 +1,4 @@
-"""A broker that asks who is there: users with passwords, and rights that are given and taken."""
+"""Broker with authentication and authorization: users, passwords and permissions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PASSWORD: Final = "from the start"
 CALL_S: Final = 20.0
 RULES: Final[Mapping[str, str]] = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    # Whoever comes without a name is the test.
+    # An anonymous client is the test itself.
     "super.users": "User:ANONYMOUS",
     "listener.security.protocol.map": (
         "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,USERS:SASL_PLAINTEXT"
@@ -42,7 +42,7 @@ RULES: Final[Mapping[str, str]] = {
     "listener.name.users.scram-sha-256.sasl.jaas.config": (
         "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     ),
-    # A connection has to show its password again so often.
+    # Interval at which connections must authenticate again.
     "listener.name.users.connections.max.reauth.ms": "2000",
 }
 
@@ -51,7 +51,7 @@ class GuardedKafka(LocalKafka):
     """A broker with a second listener, for users with a password.
 
     Attributes:
-        users_bootstrap: where users come in.
+        users_bootstrap: address of the listener for users.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class GuardedKafka(LocalKafka):
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The credentials of the user."""
+        """Credentials of the user."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.users_bootstrap,
             "PLAUDIT_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
@@ -76,7 +76,7 @@ class GuardedKafka(LocalKafka):
         }
 
     def admit_role(self, role: Role, names: Names) -> dict[str, str]:
-        """Let a user in that may do what a role needs, and nothing else; return its settings."""
+        """Create a user with exactly the permissions of a role; return its settings."""
         user = f"{names.prefix}{role}"
         self.set_password(PASSWORD, user)
         for grant in grants(role, names):
@@ -87,7 +87,7 @@ class GuardedKafka(LocalKafka):
         return {**self.credentials, "PLAUDIT_KAFKA_SASL_USERNAME": user}
 
     def admit(self, prefix: str) -> None:
-        """Let the user in, and to everything whose name begins so."""
+        """Create the user, with all permissions on names with this prefix."""
         self.set_password(PASSWORD)
         for kind in ("topic", "group"):
             self._give(_rule(kind, prefix, ResourcePatternType.PREFIXED, "all", "ALLOW"))
@@ -99,16 +99,16 @@ class GuardedKafka(LocalKafka):
         _wait(self._admin.alter_user_scram_credentials([change], request_timeout=CALL_S))
 
     def take_away(self, right: Right, prefix: str) -> None:
-        """Deny the user something."""
+        """Revoke a permission of the user."""
         self._give(_denial(right, prefix))
 
     def give_back(self, right: Right, prefix: str) -> None:
-        """Take back a denial."""
+        """Restore a permission."""
         denial = AclBindingFilter(*_denial(right, prefix))
         _wait(self._admin.delete_acls([denial], request_timeout=CALL_S))
 
     def _give(self, rule: tuple[Any, ...]) -> None:
-        """Make a rule; returns when it is in force, which is a moment after it was accepted."""
+        """Create an ACL, and return when it takes effect, a moment after its acceptance."""
         _wait(self._admin.create_acls([AclBinding(*rule)], request_timeout=CALL_S))
         wanted = AclBindingFilter(*rule)
         until(
@@ -130,7 +130,7 @@ def _rule(
     permission: str,
     user: str = USER,
 ) -> tuple[Any, ...]:
-    """Return what bindings and their filters are made of."""
+    """Return the arguments of an ACL binding or filter."""
     return (
         ResourceType[kind.upper()],
         name,

@@ -1,8 +1,8 @@
-"""The ledger: what was accepted against what arrived; pure, so that it can be shown to fail.
+"""Ledger: comparison of accepted events with arrivals, as pure functions that tests can make fail.
 
-A delivery is a pair (subscriber, event). It is due once for the event, and once more for each
-attempt that a record in a retry topic asks for; whatever arrives beyond that is doubled, and has to
-be explained: a worker was killed that held the record and had not committed it.
+A delivery is a pair (subscriber, event). One request is due for the event, and one for each record
+in a retry topic. Further requests are repetitions. A repetition needs an explanation: a killed
+worker held the record and had not committed it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ P = TypeVar("P", Arrival, Line, Waiting, Letter)
 
 DELIVERED: Final = "delivered"
 REFUSED: Final = "write_refused"
-# A request that was on its way when its sender died may be counted a little later.
+# A request in flight when its sender died may be counted a little later.
 ON_ITS_WAY_MS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class KillFigures:
-    """The cost of one kill.
+    """Cost of one kill.
 
     Attributes:
-        uncommitted: deliveries that had been begun from records that were not committed.
-        doubled: those among them that were repeated.
-        first_s: until another worker delivered from any of the partitions.
-        all_s: until each of the partitions in which something was to do was delivered from again.
+        uncommitted: deliveries in progress from uncommitted records.
+        doubled: repeated ones among them.
+        first_s: seconds until another worker delivered from any of the partitions.
+        all_s: seconds until other workers delivered from every partition with pending records.
     """
 
     at_ms: int
@@ -46,22 +46,22 @@ class KillFigures:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The verdict on a run. The lists name pairs, and are empty when all is well.
+    """Verdict on a run. The lists contain pairs, and are empty if no promise was broken.
 
     Attributes:
         accepted: events that the brokers acknowledged.
-        due: deliveries that follow from them.
-        delivered: of these, answered with 2xx.
-        buried: of these, dead letters.
-        arrivals: requests.
-        doubled: requests beyond those that were due.
-        lost: neither delivered nor a dead letter, against what was to be.
-        wrong: not what or where it was to be.
-        early: attempted before its tier's delay was over.
-        unrecorded: settled, without its line in the log.
-        unexplained: doubled, and no kill explains it.
-        waits: from the brokers' acknowledgement to the first arrival.
-        late: from due to the attempt, of retries.
+        due: expected deliveries.
+        delivered: number of them with a 2xx response.
+        buried: number of them that became dead letters.
+        arrivals: number of requests.
+        doubled: number of repeated requests.
+        lost: deliveries without the expected outcome.
+        wrong: requests with a wrong content or receiver.
+        early: attempts before the end of a tier's delay.
+        unrecorded: settled deliveries without an attempt record.
+        unexplained: repetitions that no kill explains.
+        waits: times from acknowledgement to first arrival.
+        late: delays of retries after their due time.
     """
 
     accepted: int
@@ -83,7 +83,7 @@ class Ledger:
         """Return each broken promise with a few examples.
 
         Args:
-            repetitions: how many that no kill explains break none.
+            repetitions: allowed number of unexplained repetitions.
         """
         lists = {
             each.name: getattr(self, each.name)
@@ -110,7 +110,7 @@ class Books:
             arrived.sort(key=lambda each: each.at_ms)
 
     def due(self) -> Iterator[tuple[Pair, Accepted]]:
-        """Yield every delivery that was to be made."""
+        """Yield every expected delivery."""
         for event, accepted in self.evidence.accepted.items():
             for subscriber in self.evidence.subscribers(accepted):
                 yield (subscriber, event), accepted
@@ -120,34 +120,34 @@ class Books:
         return any(200 <= each.status < 300 for each in self.arrivals.get(pair, ()))
 
     def beyond(self, pair: Pair) -> int:
-        """Return how many requests came beyond those that were due."""
+        """Return the number of repeated requests."""
         again = {each.attempts for each in self.waiting.get(pair, ()) if each.attempts}
         return max(0, len(self.arrivals.get(pair, ())) - 1 - len(again))
 
     def unlogged(self, pair: Pair) -> bool:
-        """Return whether a request has no line: its worker gave it up, and another one repeated it.
+        """Return whether a request has no attempt record: another worker repeated it.
 
-        While the next retry still waits, `beyond` takes the repetition for that retry.
+        While the next retry is pending, `beyond` counts the repetition as that retry.
         """
         made = sum(each.outcome != "diverted" for each in self.lines.get(pair, ()))
         return len(self.arrivals.get(pair, ())) > made
 
     def made_twice(self, pair: Pair) -> bool:
-        """Return whether two workers made the same attempt, so that there are two retries of it.
+        """Return whether two workers made the same attempt, which leads to two retries.
 
-        A request that is in flight for long when its partition moves is finished by its worker and
-        repeated by the next one. The repetition is not a retry that comes early.
+        If a partition moves during a long request, its worker finishes the request, and the next
+        worker repeats it. That repetition is not an early retry.
         """
         lines = self.lines.get(pair, ())
         made = [each.number for each in lines if each.outcome != "diverted"]
         return len(made) != len(set(made))
 
     def begun_by(self, pair: Pair, kill: Killed) -> bool:
-        """Return whether a delivery had been worked on when a worker was killed.
+        """Return whether a killed worker had started a delivery.
 
-        A diversion makes a line in the log and a record, but not a request. What was diverted and
-        not committed is attempted once from the record that was diverted, and once from the one
-        that it became. The kill may come between the record and the line.
+        A diversion writes an attempt record and a delivery record, but makes no request. If it was
+        not committed, the delivery is attempted from the original record and from the new one. The
+        kill may happen between the two writes.
         """
         return (
             any(each.started_at_ms <= kill.at_ms for each in self.lines.get(pair, ()))
@@ -156,17 +156,17 @@ class Books:
         )
 
     def cut_short(self, pair: Pair) -> bool:
-        """Return whether a worker was killed while a delivery was not settled."""
+        """Return whether a worker was killed before a delivery was settled."""
         return any(self.open_at(pair, kill) for kill in self.evidence.kills)
 
     def open_at(self, pair: Pair, kill: Killed) -> bool:
-        """Return whether a delivery was worked on and not committed when its worker was killed."""
+        """Return whether a delivery was started and not committed when its worker was killed."""
         return self.begun_by(pair, kill) and any(
             kill.may_repeat(*each) for each in self.records(pair)
         )
 
     def records(self, pair: Pair) -> Iterator[tuple[Partition, int]]:
-        """Yield the records that a delivery was made from."""
+        """Yield the records of a delivery."""
         accepted = self.evidence.accepted.get(pair[1])
         if accepted is not None:
             yield accepted.partition, accepted.offset
@@ -175,7 +175,7 @@ class Books:
 
 
 def judge(evidence: Evidence) -> Ledger:
-    """Compare everything."""
+    """Return the ledger of some evidence."""
     books = Books(evidence)
     due = dict(books.due())
     extras = {pair: extra for pair in books.arrivals if (extra := books.beyond(pair))}
@@ -210,7 +210,7 @@ def _say(pair: Pair) -> str:
 
 
 def _lost(books: Books, pair: Pair) -> str:
-    """Return what a delivery misses; empty when it ended as it had to."""
+    """Return the missing outcome of a delivery; empty if it ended as expected."""
     ends = books.evidence.ends[pair[0]]
     if DELIVERED in ends and books.delivered(pair):
         return ""
@@ -221,7 +221,7 @@ def _lost(books: Books, pair: Pair) -> str:
 
 
 def wrong(books: Books) -> Iterator[str]:
-    """Yield requests that should not have come as they did, or not there."""
+    """Yield requests with a wrong content or receiver."""
     evidence = books.evidence
     for each in evidence.arrivals:
         pair = _say((each.subscriber, each.event))
@@ -237,7 +237,7 @@ def wrong(books: Books) -> Iterator[str]:
 
 
 def wrong_letters(books: Books) -> Iterator[str]:
-    """Yield dead letters that should not be, or say something else."""
+    """Yield unexpected dead letters, and those with a wrong reason."""
     for pair, letters in books.letters.items():
         for letter in letters:
             if letter.reason not in books.evidence.ends[letter.subscriber]:
@@ -245,7 +245,7 @@ def wrong_letters(books: Books) -> Iterator[str]:
 
 
 def early(books: Books) -> Iterator[str]:
-    """Yield attempts before their time: by the workers' lines, and by the arrivals themselves."""
+    """Yield early attempts, according to attempt records and to arrivals."""
     for pair, number, late_ms in lateness(books):
         if late_ms < 0:
             yield f"{_say(pair)}: attempt {number} was {-late_ms} ms early"
@@ -260,7 +260,7 @@ def early(books: Books) -> Iterator[str]:
 
 
 def lateness(books: Books) -> Iterator[tuple[Pair, int, int]]:
-    """Yield the attempts that waited in a tier, with their number, and how late they were."""
+    """Yield the attempts from a tier, with their number and their lateness."""
     for pair, waiting in books.waiting.items():
         dues: dict[int, int] = {}
         for each in waiting:
@@ -272,10 +272,10 @@ def lateness(books: Books) -> Iterator[tuple[Pair, int, int]]:
 
 
 def _unrecorded(books: Books) -> Iterator[str]:
-    """Yield what was settled and has no line in the log.
+    """Yield settled deliveries without an attempt record.
 
-    A retry whose worker was killed before the brokers had its line, too, is repeated from where
-    it came, and can end otherwise: its line is never written, and nothing is wrong with that.
+    If a worker is killed before a retry's attempt record is written, another worker repeats the
+    retry, perhaps with another outcome. The first record is then missing, which is not an error.
     """
     outcomes = {
         pair: {(each.outcome, each.number) for each in lines} for pair, lines in books.lines.items()
@@ -300,7 +300,7 @@ def _has(found: set[tuple[str, int]] | None, wanted: set[str]) -> bool:
 
 
 def _blame(books: Books, extras: dict[Pair, int]) -> tuple[dict[Killed, int], list[str]]:
-    """Return how many repetitions each kill explains, and what none does."""
+    """Return the number of repetitions that each kill explains, and the unexplained ones."""
     blamed: dict[Killed, int] = defaultdict(int)
     unexplained: list[str] = []
     for pair, extra in extras.items():
@@ -320,7 +320,7 @@ def _blame(books: Books, extras: dict[Pair, int]) -> tuple[dict[Killed, int], li
 
 
 def _when(books: Books, pair: Pair) -> str:
-    """Return when a delivery's requests came, and what its records were worth at each kill."""
+    """Return the times of a delivery's requests, and the state of its records at each kill."""
     start = books.arrivals[pair][0].at_ms
     times = ", ".join(f"+{each.at_ms - start} ms {each.status}" for each in books.arrivals[pair])
     records = ", ".join(f"{partition}@{offset}" for partition, offset in books.records(pair))
@@ -345,10 +345,9 @@ def _figures(books: Books, kill: Killed, blamed: dict[Killed, int]) -> KillFigur
 
 
 def _gaps(books: Books, kill: Killed) -> list[float]:
-    """Return for each partition of a killed worker the seconds until another one delivered from it.
+    """Return, for each partition of a killed worker, the seconds until another worker delivered.
 
-    Only event partitions count, and in them what went the straight way: what waits in a tier is
-    not due at once.
+    It uses only first attempts from event partitions, because retries are not due at once.
     """
     diverted = {(each.subscriber, each.event) for each in books.evidence.waiting if each.diversions}
     first: dict[Partition, int] = {}

@@ -26,7 +26,7 @@ LOCAL: Final[Mapping[str, str]] = {
     "second.offset.storage.replication.factor": "1",
     "second.config.storage.replication.factor": "1",
     "second.status.storage.replication.factor": "1",
-    # A test waits for what takes a minute elsewhere.
+    # Shorter intervals than in production, because a test waits for them.
     "refresh.topics.interval.seconds": "1",
     "refresh.groups.interval.seconds": "1",
     "emit.checkpoints.interval.seconds": "1",
@@ -35,9 +35,9 @@ LOCAL: Final[Mapping[str, str]] = {
 
 
 class MirrorMaker:
-    """Copies an installation's topics and positions from one cluster to another.
+    """Mirrors the topics and positions of an installation to another cluster.
 
-    It runs with the properties that `deploy` recommends, but for `LOCAL`.
+    It runs with the properties in `deploy`, except for `LOCAL`.
 
     Args:
         first: of the installation, at the cluster to read.
@@ -53,7 +53,7 @@ class MirrorMaker:
     def __enter__(self) -> Self:
         distribution = find_distribution()
         jars = [*_jars().glob("*.jar"), *distribution.jars.glob("*.jar")]
-        # Of a jar that is in both folders one is enough.
+        # Skip jars that are in both folders.
         paths = {each.name: str(each) for each in jars}.values()
         command = [str(distribution.java.path), *_JVM, "-cp", os.pathsep.join(sorted(paths)), MAIN]
         self.process.launch("plaudit-mirror", [*command, str(self._properties)])
@@ -79,7 +79,7 @@ def _text(first: KafkaSettings, second: KafkaSettings) -> str:
 
 
 def _jars() -> Path:
-    """Return the folder of MirrorMaker's jars, filling it when it isn't there."""
+    """Return the folder of MirrorMaker's jars; create it if it is missing."""
     cache, java = cache_dir(), find_distribution().java
     jars = cache / "mirror-jars"
     with locked(cache / "fetching.lock"):

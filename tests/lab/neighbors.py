@@ -1,4 +1,4 @@
-"""Plays what happens to the endpoints of one worker: floods, limits, outages.
+"""Plays with floods, limits and outages of endpoints beside others, on one worker.
 
 The scenes are in `neighbors_scenes`.
 """
@@ -42,7 +42,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From some second on, an endpoint answers in another way."""
+    """Changes the answers of an endpoint at some second."""
 
     at_s: float
     name: str
@@ -55,7 +55,7 @@ class Play:
 
     Attributes:
         changes: in their order.
-        within_s: when all of it has to be delivered.
+        within_s: time by which all deliveries must be complete.
     """
 
     streams: tuple[Stream, ...]
@@ -64,7 +64,7 @@ class Play:
 
 
 def play(kafka: KafkaSettings, folder: Path, given: Play) -> Outcome:
-    """Publish, let endpoints change, and see what one worker makes of it."""
+    """Publish and change endpoints, and return the result of one worker."""
     with Receivers(folder) as receivers:
         sites = {each.name: Site(receivers.url(each.name)) for each in given.streams}
         with (
@@ -128,7 +128,7 @@ class _Stage:
         return publish_on_schedule(self._settings, [site], stream.per_s, stream.count, _nothing)
 
     def _moments(self, schedule: Schedule) -> dict[str, float]:
-        """Return when each event was published: how late the generator was is not the worker's."""
+        """Return the times of publishing, so that delays of the generator do not count."""
         return {
             event_id: (due_ns + late_ns) / 1e9 - self._began_s
             for (event_id, due_ns), late_ns in zip(
@@ -143,7 +143,7 @@ class _Stage:
         threading.Event().wait(max(0.0, at_s - self._now_s()))
 
     def _until(self, at_s: float) -> None:
-        """Look after the worker until then."""
+        """Check the worker until then."""
         [pid] = self._workers.pids
         while (left_s := at_s - self._now_s()) > 0:
             self._workers.check()

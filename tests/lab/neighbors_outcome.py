@@ -1,4 +1,4 @@
-"""Latencies of endpoints while others were flooded, limited or away, and the worker's resources."""
+"""Result of a play: latencies of endpoints, and the worker's resources."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lab.receiver_process import OK
 
 
 class Use(NamedTuple):
-    """The use of resources by the worker at a moment.
+    """Resources of the worker at one point in time.
 
     Attributes:
-        at_s: since the beginning of the play.
-        cpu_s: all threads together.
-        waited_s: for how long its event loop could have run, and others had the cores.
+        at_s: seconds since the start of the play.
+        cpu_s: CPU time of all threads.
+        waited_s: time for which its event loop was ready, but other processes had the cores.
         mib: resident memory.
     """
 
@@ -32,19 +32,19 @@ class Use(NamedTuple):
 
 @dataclass(slots=True)
 class Seconds:
-    """The use of resources by one worker, by second of the play."""
+    """Resources of a worker by second of the play."""
 
     used: list[Use] = field(default_factory=list)
 
     def look(self, at_s: float, pid: int) -> None:
-        """Take note once a second."""
+        """Measure once a second."""
         if not self.used or at_s - self.used[-1].at_s >= 1:
             _, waited_ns, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
             waited_s, mib = int(waited_ns) / 1e9, memory_mib(pid, peak=False)
             self.used.append(Use(at_s, cpu_s(pid), waited_s, mib))
 
     def told(self, since_s: float, until_s: float) -> str:
-        """Return the share of a core that it used between two moments, and that it lacked."""
+        """Return the shares of a core that it used and that it lacked between two times."""
         part = [each for each in self.used if since_s <= each.at_s <= until_s]
         if len(part) <= 1:
             return "not known"
@@ -55,18 +55,18 @@ class Seconds:
 
     @property
     def most_mib(self) -> float:
-        """Return the most memory that it held."""
+        """Return the peak of its memory."""
         return max(each.mib for each in self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a play; moments are seconds after its beginning.
+    """Result of a play; times are seconds after its start.
 
     Attributes:
-        published_s: by event id, of every stream.
-        requests: by endpoint: event id, moment and status of each.
-        worker: what the worker used.
+        published_s: time of publishing by event id, for every stream.
+        requests: event id, time and status of each request, by endpoint.
+        worker: resources of the worker.
     """
 
     published_s: dict[str, dict[str, float]]
@@ -74,14 +74,14 @@ class Outcome:
     worker: Seconds
 
     def delivered_s(self, name: str) -> dict[str, float]:
-        """Return when each event of an endpoint was first taken."""
+        """Return when an endpoint first accepted each event."""
         return {
             event_id: at_s for event_id, at_s, status in reversed(self.requests[name])
             if status == OK
         }  # fmt: skip
 
     def took_s(self, name: str, since_s: float = 0.0, until_s: float = 1e9) -> list[float]:
-        """Return how long the events took that were published between two moments, ascending."""
+        """Return the latencies of events that were published between two times, ascending."""
         delivered = self.delivered_s(name)
         return sorted(
             delivered[event_id] - at_s
@@ -90,18 +90,18 @@ class Outcome:
         )
 
     def per_s(self, name: str, since_s: float, until_s: float) -> float:
-        """Return how many deliveries an endpoint took in a second."""
+        """Return the number of deliveries that an endpoint accepted in a second."""
         taken = self.delivered_s(name).values()
         return sum(since_s <= at_s < until_s for at_s in taken) / (until_s - since_s)
 
     def missing(self) -> int:
-        """Return how many deliveries did not arrive."""
+        """Return the number of missing deliveries."""
         return sum(
             len(each) - len(self.delivered_s(name)) for name, each in self.published_s.items()
         )
 
     def repeated(self) -> int:
-        """Return how many deliveries were taken once more."""
+        """Return the number of repeated deliveries."""
         taken = Counter(
             (name, event_id)
             for name, each in self.requests.items()
@@ -111,11 +111,11 @@ class Outcome:
         return sum(taken.values()) - len(taken)
 
     def refused(self, name: str) -> int:
-        """Return how many requests an endpoint did not take."""
+        """Return the number of requests that an endpoint refused."""
         return sum(status != OK for _, _, status in self.requests[name])
 
     def lines(self, name: str, *moments: float) -> Iterator[str]:
-        """Yield what an endpoint saw between each two moments."""
+        """Yield the figures of an endpoint between each two times."""
         for since_s, until_s in pairwise(moments):
             took = self.took_s(name, since_s, until_s)
             if took:
@@ -127,7 +127,7 @@ class Outcome:
                 )
 
     def told(self, *moments: float) -> str:
-        """Return all of it, for people."""
+        """Return the report as text."""
         ended_s = max(at_s for each in self.requests.values() for _, at_s, _ in each)
         spans = [*moments, max(ended_s, moments[-1] + 1)]
         used = f"memory {self.worker.used[0].mib:.0f} MiB, {self.worker.most_mib:.0f} at most"

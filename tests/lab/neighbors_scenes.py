@@ -1,4 +1,4 @@
-"""Scenes of endpoints that are flooded, limited or away, beside others.
+"""Scenes with endpoints that are flooded, limited or unavailable, beside others.
 
 cd tests && python -m lab.neighbors_scenes {slow,slower,limited,unavailable,outage} [--short]
 """
@@ -18,7 +18,7 @@ from plaudit.kafka.settings import KafkaSettings
 
 
 def flooded(count: int, takes_s: float, *, alone_s: float, beside_s: float) -> Play:
-    """Two instant endpoints, and a slow one that gets many events at once."""
+    """Two fast endpoints, and a slow one that receives many events at once."""
     return Play(
         (
             Stream("small", int(10 * (alone_s + beside_s)), 10),
@@ -31,7 +31,7 @@ def flooded(count: int, takes_s: float, *, alone_s: float, beside_s: float) -> P
 
 
 def limited(count: int, per_s: float, within_s: float, refusal: int = 429) -> Play:
-    """A backlog for an endpoint with a rate limit, beside an instant one."""
+    """A backlog for an endpoint with a rate limit, beside a fast one."""
     return Play(
         (Stream("steady", int(30 * within_s / 2), 30), Stream("limited", count)),
         (Change(0, "limited", Answers(0.02, per_s=per_s, refusal=refusal)),),
@@ -40,7 +40,7 @@ def limited(count: int, per_s: float, within_s: float, refusal: int = 429) -> Pl
 
 
 def away(outage_s: float, per_s: float, after_per_s: float, after_s: float) -> Play:
-    """An endpoint that is away for a while, then new events beside the backlog; one that is not."""
+    """An endpoint with an outage, then new events beside its backlog; and a healthy one."""
     whole_s = outage_s + after_s
     return Play(
         (
@@ -58,7 +58,7 @@ def away(outage_s: float, per_s: float, after_per_s: float, after_s: float) -> P
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A play, and the moments that its report is divided at."""
+    """A play, and the times that divide its report."""
 
     play: Play
     moments: tuple[float, ...]
@@ -81,7 +81,7 @@ SHORT: Final = {
 
 
 def main() -> None:
-    """Play once on a broker of its own, and print what was seen."""
+    """Play once on a separate broker, and print the result."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("play", choices=PLAYS)
     asked.add_argument("--short", action="store_true")

@@ -16,11 +16,11 @@ class Outcome:
     """The result of a run.
 
     Attributes:
-        complaints: broken promises, each in a sentence; empty when all is well.
-        marks: what happened when, in epoch milliseconds.
-        told: per worker, its warnings and errors, whole.
+        complaints: broken promises, a sentence each; empty if there are none.
+        marks: incidents with their times in epoch milliseconds.
+        told: warnings and errors of each worker.
         troubles: the same, counted by event.
-        interrupted: a person stopped it; it is judged by what was published until then.
+        interrupted: whether Ctrl-C stopped it; the verdict covers the events until then.
     """
 
     scenario: Scenario

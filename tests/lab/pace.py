@@ -1,4 +1,4 @@
-"""The pace of a subscriber: how long an answer takes now, and whether one more request is taken."""
+"""Pace of a subscriber: latency of its answers, and its request limit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Pace:
     """Draws latencies and counts requests against a limit.
 
     Args:
-        behavior: whose pace it is.
-        random: makes the latencies.
+        behavior: behavior of the subscriber.
+        random: source of random latencies.
     """
 
     def __init__(self, behavior: Behavior, random: Random) -> None:
@@ -39,7 +39,7 @@ class Pace:
         return True
 
     def latency_s(self, beside: int) -> float:
-        """Return how long an answer takes while this many other requests are open."""
+        """Return the latency of an answer while this many other requests are open."""
         behavior = self._behavior
         latency_s = behavior.after_s
         if latency_s and behavior.spread:

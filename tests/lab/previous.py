@@ -1,4 +1,4 @@
-"""The release before this one, built from the repository's history and installed beside ours."""
+"""Previous release, built from the repository's history and installed beside the current one."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ BUILD_S: Final = 120
 
 
 class NoHistory(Exception):
-    """The previous release can't be had here: no repository, or a shallow one."""
+    """The previous release is not available: no repository, or a shallow clone."""
 
 
 def previous() -> str:
     """Return the commit of the release before this one.
 
     Raises:
-        NoHistory: this is not a clone, or one without that commit.
+        NoHistory: this is not a clone, or the clone lacks that commit.
     """
     try:
-        # Not the tag of this very commit: a release is compared with the one before it.
+        # Not the tag of this commit, because a release is compared with the one before.
         tagged = _git("describe", "--tags", "--abbrev=0", "--match", "v*", "HEAD^")
     except NoHistory:
         tagged = b""
@@ -57,8 +57,8 @@ def install(folder: Path) -> Path:
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python)
     _run(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel)
     where = Path(_run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
-    # Dependencies are ours. A folder that a .pth file names has its own .pth files left alone, so
-    # that our editable install stays out of sight.
+    # It shares our dependencies. Python ignores .pth files in a folder that a .pth file adds, so
+    # our editable install stays invisible.
     (where / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     found = _run(python, "-c", "import plaudit.cli.main as it; print(it.__file__)")
     assert Path(found).is_relative_to(where), f"{found} is not the previous release's"

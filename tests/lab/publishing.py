@@ -1,4 +1,4 @@
-"""Publishes a scenario's events in a thread, and keeps the books of what was accepted."""
+"""Publisher of a scenario's events in a thread, which records accepted events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from plaudit.publish import Ack, Publisher
 
 M = TypeVar("M", bound=BaseModel)
 TAG_BYTES = 1_000
-# So long a record may take; no outage of a scenario is longer.
+# Longer than any outage of a scenario.
 DELIVERY_TIMEOUT_S = 120.0
 
 
@@ -37,14 +37,14 @@ class Publishing:
     """A thread that publishes.
 
     Args:
-        rig: whose workspace and brokers.
-        traffic: what.
+        rig: rig with the workspace and the brokers.
+        traffic: events to publish.
 
     Attributes:
-        published: ids of events that were sent, acknowledged or not.
-        accepted: those that the brokers acknowledged.
-        failures: why others were not.
-        enough: set when no more than the traffic's events are wanted.
+        published: ids of sent events, acknowledged or not.
+        accepted: acknowledged events.
+        failures: errors of other events.
+        enough: set to stop after the traffic's minimum number of events.
     """
 
     def __init__(self, rig: Rig, traffic: Traffic) -> None:
@@ -63,13 +63,13 @@ class Publishing:
         self._thread.start()
 
     def stop(self) -> None:
-        """Publish no more, and wait for what is on its way."""
+        """Stop publishing, and wait for pending acknowledgements."""
         self._stop.set()
         self._thread.join(DELIVERY_TIMEOUT_S)
 
     @property
     def done(self) -> bool:
-        """True when everything was sent and answered."""
+        """Whether all events were sent and acknowledged."""
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -93,7 +93,7 @@ class Publishing:
         self.send(publisher, name, self._rig.workspace, padding)
 
     def send(self, publisher: Publisher, name: str, workspace: str, padding: int = 0) -> None:
-        """Publish a fresh event of a workspace, and enter it into the books."""
+        """Publish a new event of a workspace, and record it."""
         event = fresh(name, workspace, padding)
         event_id = str(event.meta.event_id)
         digest = digest_of(render(self._decoder.decode(encode(event))))
@@ -104,7 +104,7 @@ class Publishing:
     def _enter(
         self, event_id: str, what: tuple[str, str], digest: bytes, future: Future[Ack]
     ) -> None:
-        """Enter an event into the books, if the brokers have it; in the producer's thread."""
+        """Record an event if it was acknowledged; called in the producer's thread."""
         error = future.exception()
         if error is not None:
             self.failures.append(str(error))
@@ -118,7 +118,7 @@ class Publishing:
 
 
 def fresh(name: str, workspace: str, padding: int = 0) -> EventModel:
-    """Return an event with a fresh id and key, and about this many bytes more than it needs."""
+    """Return an event with a new id and key, with about this many bytes of padding."""
     made = _example(name)
     meta = {"event_id": uuid.uuid4(), "workspace_id": uuid.UUID(workspace)}
     made = made.model_copy(update={"meta": made.meta.model_copy(update=meta)})
@@ -131,7 +131,7 @@ def fresh(name: str, workspace: str, padding: int = 0) -> EventModel:
 
 
 def _with(model: M, path: Sequence[str], value: object) -> M:
-    """Return a copy of a model with another value in a field, however deep."""
+    """Return a copy of a model with another value in a nested field."""
     name, *rest = path
     inner = _with(getattr(model, name), rest, value) if rest else value
     return model.model_copy(update={name: inner})

@@ -1,7 +1,8 @@
-"""Receivers that take their time, refuse what comes too fast, or are away; one process for all.
+"""Process with receivers that are slow, limit their rate, or are unavailable.
 
-It obeys lines of JSON on its standard input, answers each with one line, and ends with its input.
-Every request is kept in memory: its `webhook-id`, its path, when it came, and the status it got.
+It executes commands from its standard input, a line of JSON each, answers each with a line, and
+exits at the end of its input. It stores each request in memory: `webhook-id`, path,
+time and status.
 
     python -m lab.receiver_process {}
 """
@@ -29,10 +30,10 @@ class Answers:
     """The answers of a receiver.
 
     Attributes:
-        delay_s: before each answer.
-        status: of each answer.
-        per_s: requests that it takes in each full second; 0: any number.
-        refusal: status of the others, with `Retry-After: 2`.
+        delay_s: delay of each answer.
+        status: status of each answer.
+        per_s: accepted requests in each full second; 0: unlimited.
+        refusal: status of other requests, with `Retry-After: 2`.
     """
 
     delay_s: float = 0.0
@@ -51,7 +52,7 @@ class Receiver:
     counts: Counter[int] = field(default_factory=Counter)
 
     def judge(self, now_s: float) -> int:
-        """Return the status for a request that comes now."""
+        """Return the status for a request at the current time."""
         if self.answers.per_s and self.answers.status == OK:
             if int(now_s) != self.second:
                 self.second, self.taken = int(now_s), 0
@@ -62,7 +63,7 @@ class Receiver:
 
 
 class Host:
-    """All paths, and what came to them."""
+    """All paths and their requests."""
 
     def __init__(self) -> None:
         self.receivers: dict[str, Receiver] = {}
@@ -73,7 +74,7 @@ class Host:
         return self.receivers.setdefault(path, Receiver())
 
     def obey(self, order: list[Any]) -> object:
-        """Do what a line says; return the answer to it."""
+        """Execute a command; return the answer."""
         match order:
             case ["behave", str(path), dict(answers)]:
                 self.at(path).answers = Answers(**answers)
@@ -113,7 +114,7 @@ class Connection(asyncio.Protocol):
             self._id = value.decode()
 
     def on_message_complete(self) -> None:
-        """Answer, as the receiver does."""
+        """Send the receiver's answer."""
         receiver = self._host.at(self._path)
         status = receiver.judge(time.monotonic())
         self._host.seen.append((self._id, self._path, time.monotonic_ns(), status))

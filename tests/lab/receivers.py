@@ -1,4 +1,4 @@
-"""Receivers that answer as a test wants, as the lab holds them: a process, and what it has seen."""
+"""Client of the receivers' process, whose answers a test controls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.receiver_process import Answers
 
 
 class Seen(NamedTuple):
-    """One request, as the receiver saw it."""
+    """A request at a receiver."""
 
     event_id: str
     path: str
@@ -21,7 +21,7 @@ class Seen(NamedTuple):
 
 
 class Receivers(Child):
-    """The process of all receivers; its log is left in a folder."""
+    """The process of all receivers, with its log in a folder."""
 
     def __init__(self, folder: Path) -> None:
         cores = sorted(os.sched_getaffinity(0))
@@ -30,15 +30,15 @@ class Receivers(Child):
         self._port: int = self.hear()
 
     def url(self, name: str) -> str:
-        """Return where a receiver is reached."""
+        """Return the URL of a receiver."""
         return f"http://127.0.0.1:{self._port}/{name}"
 
     def behave(self, name: str, answers: Answers) -> None:
-        """Let a receiver answer so from now on."""
+        """Change the answers of a receiver."""
         self.ask("behave", f"/{name}", asdict(answers))
 
     def taken(self) -> int:
-        """Return how many requests were answered with 200."""
+        """Return the number of 200 responses."""
         count: int = self.ask("taken")
         return count
 

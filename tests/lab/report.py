@@ -12,7 +12,7 @@ from lab.spreads import Spread
 from lab.timeline import Life, draw
 
 SHOWN: Final = 10
-"""Kills and repetitions described one by one, at most."""
+"""Maximum number of kills and repetitions to describe one by one."""
 
 
 def write(outcome: Outcome, folder: Path) -> None:
@@ -32,7 +32,7 @@ def timeline(outcome: Outcome) -> str:
 
 
 def text(outcome: Outcome) -> str:
-    """Return the figures of a run, one to a line, and what was broken."""
+    """Return the figures of a run, a line each, and the broken promises."""
     ledger = outcome.ledger
     lines = [
         f"scenario              {outcome.scenario.name}",

@@ -1,4 +1,4 @@
-"""Plays a scenario to its end, and judges it."""
+"""Run of a scenario, and its verdict."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Progress = Callable[[Stage], None]
 
 
 class Run:
-    """One scenario on its way."""
+    """A scenario in progress."""
 
     def __init__(self, stage: Stage, progress: Progress) -> None:
         self._stage = stage
@@ -47,9 +47,9 @@ class Run:
         self._interrupted = False
 
     def play(self) -> Outcome:
-        """Publish, break, wait until everything is settled, end, and judge.
+        """Publish, perform the faults, wait until everything is settled, stop, and judge.
 
-        Ctrl-C ends publishing and breaking; what was published until then is waited for and judged.
+        Ctrl-C ends publishing and faults; the run then judges the published events.
         """
         stage = self._stage
         stage.publishing.start()
@@ -69,7 +69,7 @@ class Run:
         return self._judge()
 
     def _break(self) -> None:
-        """Let happen what the scenario says, when it says so."""
+        """Perform the faults of the scenario at their times."""
         for when, fault in self._stage.scenario.steps:
             if not self._wait(partial(self._reached, when)):
                 self._complaints.append(f"{when} did not come in time, so no {fault}")
@@ -78,7 +78,7 @@ class Run:
             self._last, self._serving_since = time.monotonic(), None
 
     def _wait(self, reached: Callable[[], bool]) -> bool:
-        """Look again and again; False when the scenario's time is up."""
+        """Poll until a condition holds; return False when the scenario's time is up."""
         while not reached():
             if time.monotonic() > self._deadline:
                 return False
@@ -114,7 +114,7 @@ class Run:
         assert_never(when)
 
     def _served(self, workers: Sequence[int], seconds: float) -> bool:
-        """Return whether these have been serving for so long."""
+        """Return whether these workers have been serving for this long."""
         if self._serving_since is None and all(map(self._stage.serves, workers)):
             self._serving_since = time.monotonic()
         since = self._serving_since
@@ -134,7 +134,7 @@ class Run:
         )
 
     def _catch_up(self) -> None:
-        """Wait until the groups have committed everything: nothing holds a partition."""
+        """Wait until the groups have committed everything, so that no partition is blocked."""
         deadline = time.monotonic() + CAUGHT_UP_S
         while behind := self._stage.groups.behind():
             if time.monotonic() > deadline:
@@ -143,7 +143,7 @@ class Run:
             time.sleep(LOOK_EVERY_S)
 
     def _end(self) -> None:
-        """Stop the workers; one that has ended by itself must be known to."""
+        """Stop the workers; the scenario must expect those that ended on their own."""
         stage = self._stage
         for worker in stage.workers:
             worker.look()
@@ -186,7 +186,7 @@ class Run:
 
 
 def play(scenario: Scenario, place: Place, progress: Progress = lambda _: None) -> Outcome:
-    """Play a scenario; `report.txt` and `timeline.svg` are left in the place's folder."""
+    """Play a scenario; write `report.txt` and `timeline.svg` into the place's folder."""
     with Stage(scenario, place) as stage:
         outcome = Run(stage, progress).play()
     write(outcome, place.folder)
@@ -194,7 +194,7 @@ def play(scenario: Scenario, place: Place, progress: Progress = lambda _: None) 
 
 
 def gather(stage: Stage) -> Evidence:
-    """Collect what is known; everything has ended."""
+    """Collect the evidence after the end of the run."""
     scenario, publishing = stage.scenario, stage.publishing
     retries = len(stage.place.settings.schedule)
     return Evidence(
@@ -216,7 +216,7 @@ def gather(stage: Stage) -> Evidence:
 
 def _ends(behavior: Behavior, retries: int) -> frozenset[str]:
     end = behavior.end(retries)
-    # Only the first one hears the 410; the others are stopped on their way.
+    # Only the first delivery receives the 410; the others are cancelled before.
     return frozenset({end, "endpoint_disabled"} if behavior.failure == GONE else {end})
 
 

@@ -26,17 +26,17 @@ Failure: TypeAlias = "int | Toxic"
 
 @dataclass(frozen=True, slots=True)
 class Behavior:
-    """The answers of a subscriber.
+    """Behavior of a subscriber.
 
     Attributes:
-        after_s: how long it takes over each answer; with a spread, the median.
-        spread: of a lognormal distribution; 0.5 makes p99 three times the median.
-        slows_at: other open requests that double the time of an answer; 0: off.
-        per_s: requests that it takes in a second, the others fail at once; 0: all.
-        fails: how many requests of each event it fails before it takes it.
+        after_s: latency of each answer; with a spread, the median.
+        spread: spread of a lognormal distribution; 0.5 makes p99 three times the median.
+        slows_at: number of other open requests that doubles the latency; 0: off.
+        per_s: accepted requests per second, beyond which they fail at once; 0: all.
+        fails: number of failed requests of each event before it accepts the event.
         one_in: one event in this many fails, at most as often as it is retried.
-        failure: how: with a status, or as `lab.toxics` says.
-        retry_after_s: what a failure asks for; None: nothing.
+        failure: status of a failure, or a toxic of `lab.toxics`.
+        retry_after_s: `Retry-After` of a failure; None: without.
     """
 
     after_s: float = 0.0
@@ -49,10 +49,10 @@ class Behavior:
     per_s: float = 0.0
 
     def end(self, retries: int) -> str:
-        """Return how a delivery ends: `delivered`, or the reason of its dead letter.
+        """Return the outcome of a delivery: `delivered`, or the reason of its dead letter.
 
         Args:
-            retries: how often it is tried again.
+            retries: number of retries.
         """
         if not self.fails:
             return "delivered"
@@ -71,8 +71,8 @@ class Subscriber:
     """An endpoint.
 
     Attributes:
-        types: of the events that it wants; none named: all.
-        workspace: whose events it gets; empty: the scenario has one workspace.
+        types: subscribed event types; empty: all.
+        workspace: its workspace; empty: that of the scenario.
         given: fields of its record, such as `rate_limit`.
     """
 
@@ -83,7 +83,7 @@ class Subscriber:
     workspace: str = ""
 
     def wants(self, event_type: str) -> bool:
-        """Return whether it is to get events of a type."""
+        """Return whether it subscribes to a type."""
         return not self.types or event_type in self.types
 
 
@@ -92,10 +92,10 @@ class Traffic:
     """The traffic until the last fault has happened.
 
     Attributes:
-        events: how many at least.
-        per_s: how fast.
-        types: in turn.
-        padding: bytes added to the events, in turn.
+        events: minimum number of events.
+        per_s: events per second.
+        types: event types, in rotation.
+        padding: bytes to add to the events, in rotation.
     """
 
     events: int
@@ -106,13 +106,13 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """A deliver process.
+    """A worker.
 
     Attributes:
-        lane: the one that it serves; empty: both.
-        wedgeable: its event loop can be blocked; see `Wedge`.
+        lane: its lane; empty: both.
+        wedgeable: whether its event loop can be blocked (see `Wedge`).
         program: a `plaudit` of another release; empty: this one.
-        environment: settings of its own.
+        environment: its own settings.
     """
 
     lane: str = ""
@@ -137,7 +137,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """So long after the fault before, or after the start."""
+    """A time after the previous fault, or after the start."""
 
     seconds: float
 
@@ -162,7 +162,7 @@ When: TypeAlias = "Delivered | Published | Later | Serving | AllServing"
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """SIGKILL for a worker, counted from 0 in the order in which they were started."""
+    """SIGKILL for a worker, counted from 0 in the order of their start."""
 
     worker: int
 
@@ -183,7 +183,7 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """SIGSTOP for a worker: the whole process stands still, its heartbeats too."""
+    """SIGSTOP for a worker: the whole process pauses, including its heartbeats."""
 
     worker: int
 
@@ -197,7 +197,7 @@ class Thaw:
 
 @dataclass(frozen=True, slots=True)
 class Wedge:
-    """The event loop of a `wedgeable` worker hangs until the worker ends itself; others run."""
+    """Blocks the event loop of a `wedgeable` worker until the worker exits; other threads run."""
 
     worker: int
 
@@ -216,26 +216,26 @@ class KillLeader:
 
 @dataclass(frozen=True, slots=True)
 class StopBroker:
-    """SIGTERM for a broker, counted from 1: its leaders and coordinators move away in order."""
+    """SIGTERM for a broker, counted from 1: its leaders and coordinators move before it ends."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
 class FillDisk:
-    """A broker, counted from 1, can't write any more, which ends it."""
+    """Fills the disk of a broker, counted from 1, which ends it."""
 
     node: int
 
 
 @dataclass(frozen=True, slots=True)
 class StartBrokers:
-    """Every broker that does not run is started; returns when all answer."""
+    """Starts all stopped brokers, and waits until they answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """A topic's configuration changes; the topic's name without its prefix."""
+    """Changes the configuration of a topic; its name without the prefix."""
 
     topic: str
     config: Mapping[str, str]
@@ -243,7 +243,7 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """A topic gets partitions; the topic's name without its prefix."""
+    """Adds partitions to a topic; its name without the prefix."""
 
     topic: str
     partitions: int
@@ -251,11 +251,11 @@ class Grow:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Something that a user may do.
+    """A permission.
 
     Attributes:
-        kind: of what: `topic` or `group`.
-        name: of it, without its prefix.
+        kind: `topic` or `group`.
+        name: name without the prefix.
         operation: `read` or `write`.
     """
 
@@ -269,21 +269,21 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class TakeAway:
-    """The workers' user loses rights; see `lab.guarded`."""
+    """Revokes permissions of the workers' user (see `lab.guarded`)."""
 
     rights: tuple[Right, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """The workers' user gets rights back."""
+    """Restores permissions of the workers' user."""
 
     rights: tuple[Right, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SetPassword:
-    """The password of the workers' user is another one now."""
+    """Changes the password of the workers' user."""
 
     password: str
 
@@ -297,18 +297,18 @@ Step: TypeAlias = "tuple[When, Fault]"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One run.
+    """A scenario.
 
     Attributes:
-        name: a sentence, for the report.
-        crew: the workers that are there from the start.
-        steps: what happens, one after the other.
-        ends: per subscriber, how its deliveries may end besides what its behavior says.
-        within_s: how long everything may take before it counts as lost.
-        repetitions: how many that no kill explains there may be: a planned rebalance repeats what
-            is under way when its grace is over. UNCOUNTED: a fault makes members of the groups lose
-            their place, so that more than the killed workers' deliveries are repeated.
-        exits: exit codes of workers that end by themselves, by number.
+        name: sentence for the report.
+        crew: initial workers.
+        steps: faults, in order.
+        ends: further allowed outcomes, by subscriber.
+        within_s: time after which missing deliveries count as lost.
+        repetitions: allowed number of unexplained repetitions, since a planned rebalance repeats
+            requests that outlast its grace period. UNCOUNTED: a fault makes members lose their
+            partitions, so that deliveries of surviving workers are repeated, too.
+        exits: exit codes of workers that end on their own, by number.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A `plaudit deliver` on a machine whose clock is wrong by the seconds in `LAB_SKEW_S`."""
+"""A worker whose clock is wrong by the seconds in `LAB_SKEW_S`."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ DEAD_TYPE: Final = EVERY_TOPIC[-1]
 SUBSCRIBERS: Final = (
     Subscriber("good"),
     Subscriber("slow", Behavior(after_s=0.1)),
-    # Not so many in a row that its circuit opens for good: what waits would only grow.
+    # Few enough in a row that its circuit closes again; otherwise the backlog would only grow.
     Subscriber("flaky", Behavior(fails=1, one_in=5)),
     Subscriber("dead", Behavior(fails=FOREVER), types=(DEAD_TYPE,)),
 )

@@ -1,4 +1,4 @@
-"""The stage of a scenario: an installation, its subscribers, its workers, and their keepers."""
+"""Stage of a scenario: an installation, its subscribers and its workers."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ WARM_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place where a scenario can be played.
+    """Brokers and a folder for a scenario.
 
     Attributes:
-        settings: of a user who may do everything; the topics exist.
-        folder: for logs and the report.
-        cluster: brokers that may be killed; None: they are others', too.
-        environment: settings of the workers, who may be another user.
+        settings: connection of a user with all permissions; the topics exist.
+        folder: folder for logs and the report.
+        cluster: brokers that the scenario may kill; None if they are shared.
+        environment: settings of the workers, which may have another user.
     """
 
     settings: KafkaSettings
@@ -47,17 +47,17 @@ class Place:
 
 @dataclass(slots=True)
 class Worker:
-    """A deliver process.
+    """A running or ended worker.
 
     Attributes:
-        crew: as the scenario has it.
-        began_ms: when it was started, in epoch milliseconds.
+        crew: its entry in the scenario.
+        began_ms: start in epoch milliseconds.
         ended_ms: when it was last seen alive.
-        ended: by a fault, so that its end is expected.
-        first_mib: resident memory once it had worked for a while; 0: it did not live so long.
-        last_mib: at the last look.
-        most_mib: at the most.
-        cpu_s: processor time that it has used, in all threads.
+        ended: whether a fault ended it, so that its end is expected.
+        first_mib: resident memory after some time; 0 if it ended before.
+        last_mib: latest resident memory.
+        most_mib: peak of its resident memory.
+        cpu_s: CPU time of all threads.
     """
 
     number: int
@@ -73,11 +73,11 @@ class Worker:
 
     @property
     def client_id(self) -> str:
-        """Its name at the brokers."""
+        """Its `client.id`."""
         return client_id(self.number)
 
     def look(self) -> None:
-        """Take note of its memory and processor time, if it lives."""
+        """Measure its memory and CPU time, if it is alive."""
         if self.process.poll() is not None:
             return
         self.ended_ms = now_ms()
@@ -95,7 +95,7 @@ class Worker:
 
     @property
     def memory(self) -> str:
-        """Its resident memory, for people."""
+        """Its resident memory, as text."""
         warm = f"{self.first_mib:.0f} MiB after a minute, " if self.first_mib else ""
         return f"{warm}{self.last_mib:.0f} MiB at the end, {self.most_mib:.0f} at most"
 
@@ -106,14 +106,14 @@ def client_id(number: int) -> str:
 
 
 class Stage:
-    """Everything that a scenario's faults act on.
+    """Objects on which a scenario's faults act.
 
     Attributes:
         rig: the installation.
-        workers: by number, those that have ended too.
-        names: of the subscribers, by endpoint id.
-        marks: what happened when, for the timeline.
-        kills: what was committed when a worker was killed.
+        workers: workers by number, including ended ones.
+        names: names of the subscribers, by endpoint id.
+        marks: incidents with their times, for the timeline.
+        kills: killed workers, with the commits at that time.
     """
 
     def __init__(self, scenario: Scenario, place: Place) -> None:
@@ -148,7 +148,7 @@ class Stage:
         self._stack.close()
 
     def register(self) -> None:
-        """Make the subscribers' endpoints known, and have them answer."""
+        """Register the subscribers' endpoints, and start to answer."""
         for each in self.scenario.subscribers:
             url = self.subscribers.url(each.name)
             endpoint = self.rig.endpoint(url, event_types=list(each.types), **each.given)
@@ -156,7 +156,7 @@ class Stage:
             self.names[endpoint] = each.name
 
     def publisher(self) -> Publishing:
-        """Return what publishes the scenario's events."""
+        """Return the publisher of the scenario's events."""
         return Publishing(self.rig, self.scenario.traffic)
 
     def join(self, crew: Crew) -> Worker:
@@ -176,7 +176,7 @@ class Stage:
         return worker
 
     def serves(self, number: int) -> bool:
-        """Return whether a worker has said that it was given partitions of both lanes."""
+        """Return whether a worker has logged assignments in both lanes."""
         given = [
             partition
             for line in self.rig.logged("partitions.assigned", number)
@@ -186,17 +186,17 @@ class Stage:
         return any(retries) and not all(retries)
 
     def mark(self, text: str) -> None:
-        """Enter something into the timeline."""
+        """Add an incident to the timeline."""
         self.marks.append((now_ms(), text))
 
     @property
     def cluster(self) -> LocalKafka:
-        """The brokers, to be killed."""
+        """Brokers that the scenario may kill."""
         assert self.place.cluster is not None, "these brokers are not ours to kill"
         return self.place.cluster
 
     def kill(self, number: int) -> None:
-        """SIGKILL a worker, and ask the brokers what it had committed."""
+        """Send SIGKILL to a worker, and query its commits."""
         worker = self.workers[number]
         held = self.groups.held_by(worker.client_id)
         worker.ended = True
@@ -206,7 +206,7 @@ class Stage:
         self.kills.append(Killed(at_ms, worker.process.pid, self.groups.committed(held)))
 
     def wedge(self, number: int, within_s: float) -> None:
-        """Block a worker's event loop and wait until the worker ends itself, as if killed."""
+        """Block a worker's event loop, and wait until the worker exits, as if killed."""
         worker = self.workers[number]
         held = self.groups.held_by(worker.client_id)
         worker.process.send_signal(signal.SIGUSR1)
@@ -215,7 +215,7 @@ class Stage:
         self.kills.append(Killed(at_ms, worker.process.pid, self.groups.committed(held)))
 
     def leave(self, number: int) -> None:
-        """SIGTERM a worker, and wait for its end."""
+        """Send SIGTERM to a worker, and wait for its end."""
         worker = self.workers[number]
         worker.look()
         worker.ended = True

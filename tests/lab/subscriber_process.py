@@ -1,8 +1,8 @@
-"""The subscribers: one process that answers thousands of requests a second, each path in its way.
+"""Process of all subscribers, which answers thousands of requests a second.
 
-Told on standard input, a JSON object a line, who lives at which path and how they behave; writes
-the port on standard output, and every request, once it is answered or given up, into a file. It
-verifies signatures itself, from the specification, with no code of ours. Ends with its input.
+It reads paths and behaviors from standard input, a JSON object per line, and exits at the end of
+its input. It prints its port, and writes every answered or abandoned request into a file. It
+verifies signatures by the specification, without code of the product.
 
     python -m lab.subscriber_process FILE
 """
@@ -34,17 +34,17 @@ from lab.toxics import poison
 FLUSH_S = 0.02
 EVERY_HOST: Final = "0.0.0.0"  # noqa: S104 - each endpoint has a host of its own in 127.0.0.0/8
 UNKNOWN: Final = Behavior(fails=1, failure=404)
-"""The answer at a path where no subscriber lives."""
+"""Answer at an unknown path."""
 
 
 @dataclass(slots=True)
 class Home:
-    """The subscriber at a path.
+    """Subscriber at a path.
 
     Attributes:
-        number: of the subscriber.
-        key: for signatures.
-        open: requests that have no answer yet.
+        number: number of the subscriber.
+        key: key for signatures.
+        open: number of unanswered requests.
     """
 
     number: int
@@ -56,7 +56,7 @@ class Home:
 
 @dataclass(slots=True)
 class Request:
-    """One request, as far as it has been read, and its answer."""
+    """A request, possibly incomplete, and its answer."""
 
     path: str
     headers: dict[bytes, bytes]
@@ -64,14 +64,14 @@ class Request:
     at_ms: int = 0
 
     def event(self) -> bytes:
-        """Return the `webhook-id` as bytes; zeros when it is none."""
+        """Return the `webhook-id` as bytes; zeros if it is invalid."""
         try:
             return UUID(self.headers[b"webhook-id"].decode()).bytes
         except (KeyError, ValueError):
             return bytes(16)
 
     def wrong(self, key: bytes) -> str:
-        """Return what is wrong with it: the id, the signature, or a body about something else."""
+        """Return the error of the request: its id, its signature, or a body of another event."""
         message_id = self.headers.get(b"webhook-id", b"")
         if not any(self.event()):
             return "webhook-id"
@@ -85,7 +85,7 @@ class Request:
 
 
 class Town:
-    """All subscribers, and the file for what comes in."""
+    """All subscribers, and the file of arrivals."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.homes: dict[str, Home] = {}
@@ -95,7 +95,7 @@ class Town:
         self._random = Random()  # noqa: S311 - latencies, no secrets
 
     def settle(self, line: bytes) -> None:
-        """Take a line of standard input."""
+        """Process a line of standard input."""
         given = json.loads(line)
         secret = base64.b64decode(given["secret"].removeprefix("whsec_"))
         behavior = Behavior(**given["behavior"])
@@ -109,7 +109,7 @@ class Town:
         )
 
     def write(self, request: Request, status: int) -> None:
-        """Write down what came in and what it got."""
+        """Write an arrival and its answer."""
         home = self.homes.get(request.path)
         if home is not None:
             home.open -= 1
@@ -117,7 +117,7 @@ class Town:
         self._file.write(pack(number, request.event(), request.at_ms, status, request.body, wrong))
 
     async def flush(self) -> None:
-        """Let the reader see what was written, again and again."""
+        """Flush the file periodically, for its reader."""
         while True:
             await asyncio.sleep(FLUSH_S)
             self._file.flush()
@@ -141,19 +141,19 @@ class Connection(asyncio.Protocol):
         self._town.open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Write down the request that got no answer."""
+        """Write the request that was not answered."""
         del exc
         self.give_up()
         self._town.open.discard(self)
 
     def give_up(self) -> None:
-        """Write down the request that has no answer yet, if there is one."""
+        """Write the unanswered request, if there is one."""
         if self._open is not None:
             self._town.write(self._open, 0)
             self._open = None
 
     def end(self) -> None:
-        """Take nothing more, and write down the request that has no answer."""
+        """Stop reading, and write the unanswered request."""
         self.give_up()
         if self._transport is not None:
             self._transport.abort()
@@ -179,7 +179,7 @@ class Connection(asyncio.Protocol):
         self._body.append(data)
 
     def on_message_complete(self) -> None:
-        """Answer, as the subscriber does."""
+        """Send the subscriber's answer."""
         request = Request(self._path, self._headers, b"".join(self._body))
         request.at_ms = int(time.time() * 1_000)
         self._open = request
@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
             self._answer(request, behavior, failing=failing)
 
     def _fails(self, request: Request, behavior: Behavior, number: int) -> bool:
-        """Count a request of an event, and return whether it is to fail."""
+        """Count a request of an event, and return whether it fails."""
         key = (number, request.event())
         self._town.tries[key] += 1
         chosen = key[1][-1] % behavior.one_in == 0

@@ -1,4 +1,4 @@
-"""The subscribers as the lab holds them: a process, its port, and what it has written down."""
+"""Client of the subscribers' process: its port, and its file of arrivals."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Subscribers:
         self._stack.close()
 
     def settle(self, name: str, behavior: Behavior, secret: str) -> None:
-        """Serve a subscriber so, from now on."""
+        """Set the behavior of a subscriber."""
         if name not in self._secrets:
             self.names.append(name)
             self._secrets[name] = secret
@@ -71,11 +71,11 @@ class Subscribers:
         self._hear()
 
     def url(self, name: str, host: str = "127.0.0.1") -> str:
-        """Return where a subscriber is reached."""
+        """Return the URL of a subscriber."""
         return f"http://{host}:{self.port}/{name}"
 
     def end(self) -> None:
-        """Take no more, and read what there is."""
+        """Stop accepting requests, and read all arrivals."""
         if self._process.poll() is None:
             assert self._process.stdin is not None
             self._process.stdin.close()

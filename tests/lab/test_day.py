@@ -62,7 +62,7 @@ def taken(number: int, wait_ms: int = 10) -> Arrival:
     return Arrival("e0", str(number), number * SECOND + wait_ms, 200, b"", "")
 
 
-def test_what_was_read_and_has_no_end_is_lost_and_what_waits_is_not() -> None:
+def test_read_events_without_a_result_are_lost_and_waiting_ones_are_not() -> None:
     waiting = [Waiting("e0", "1", 1, 0, TIER, 0, 300 * SECOND)]
     found = judge(day([taken(0)], waiting, [Letter("e0", "2", "exhausted")]))
     fates = found.totals.fates

@@ -96,7 +96,7 @@ class Delivered:
         return Counter((each.subscriber, each.event) for each in taken)
 
 
-def test_a_mirror_takes_over_and_what_was_mirrored_is_delivered(clusters: Clusters) -> None:
+def test_a_mirror_takes_over_and_delivers_the_mirrored_records(clusters: Clusters) -> None:
     with ExitStack() as stack:
         subscribers = stack.enter_context(Subscribers(clusters.folder))
         rig = stack.enter_context(Rig(clusters.before, clusters.folder))

@@ -83,7 +83,7 @@ def test_a_worker_killed_among_toxic_endpoints_loses_nothing_and_repeats_what_wa
     assert kill.uncommitted, "it was killed at work"
 
 
-def test_workers_that_join_and_leave_repeat_at_most_what_was_under_way(place: Place) -> None:
+def test_workers_that_join_and_leave_repeat_at_most_unfinished_records(place: Place) -> None:
     steps = (
         (Delivered(100), Join()),
         (Delivered(400), Leave(0)),
@@ -119,7 +119,7 @@ def test_what_hangs_while_workers_join_and_leave_repeats_nothing_for_the_others(
     assert any(each.reason == "evicted" for each in outcome.evidence.lines), "it was in flight"
 
 
-def test_workers_in_groups_of_the_newer_protocol_join_and_leave_and_say_whose_time_out_it_is(
+def test_workers_with_the_newer_group_protocol_join_leave_and_name_the_brokers_time_out(
     place: Place,
 ) -> None:
     newer = Crew(environment={"PLAUDIT_KAFKA_GROUP_PROTOCOL": "consumer"})
@@ -155,7 +155,7 @@ def test_a_frozen_worker_that_wakes_after_its_session_continues_as_a_new_member(
     check(play(scenario, place))
 
 
-def test_a_write_that_the_brokers_refuse_for_good_becomes_a_dead_letter(place: Place) -> None:
+def test_a_write_that_the_brokers_never_accept_becomes_a_dead_letter(place: Place) -> None:
     # A worker that finds the topic so at its start would not start.
     steps = ((Delivered(10), Configure("deliveries.1s", {"max.message.bytes": "20000"})),)
     traffic = Traffic(100, 30, padding=(0, 30_000))

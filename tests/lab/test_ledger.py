@@ -110,7 +110,7 @@ def test_a_repetition_of_a_long_request_is_not_a_retry_that_came_early() -> None
 
 
 @pytest.mark.parametrize("missing", [0, 1], ids=["the retry", "the delivery"])
-def test_what_was_settled_without_a_line_in_the_log_is_noticed(missing: int) -> None:
+def test_a_settled_delivery_without_an_attempt_record_is_noticed(missing: int) -> None:
     given = evidence()
     lines = [each for number, each in enumerate(given.lines) if number != missing]
     assert names(replace(given, lines=lines)) == {"unrecorded"}
@@ -151,7 +151,7 @@ def test_a_repetition_that_no_kill_explains_is_noticed() -> None:
     ],
     ids=["open", "never committed", "in the bitmap", "committed", "another's", "too late"],
 )
-def test_a_kill_explains_what_its_worker_held_and_had_not_committed(
+def test_a_kill_explains_repetitions_of_uncommitted_records(
     kill: Killed, *, explains: bool
 ) -> None:
     ledger = judge(doubled(kill))

@@ -26,7 +26,7 @@ def evidence() -> Evidence:
     return Evidence(frozenset(accepted), accepted, arrivals, [], [], [], (), wanted, {})
 
 
-def test_a_timeline_shows_faults_workers_and_what_was_open_meanwhile() -> None:
+def test_a_timeline_shows_faults_workers_and_open_deliveries() -> None:
     lives = [Life(0, 0, 20 * SECOND, killed=True), Life(1, 0, 60 * SECOND, killed=False)]
     picture = ET.fromstring(  # noqa: S314 - of our own making
         draw(evidence(), [(20 * SECOND, "kill <0>")], lives)

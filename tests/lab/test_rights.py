@@ -86,7 +86,7 @@ def test_a_password_that_is_wrong_for_a_while_costs_time_and_a_few_lines(
 
 
 @pytest.mark.parametrize("right", [WRITE[1], JOIN[0]], ids=str)
-def test_a_worker_that_lacks_a_right_from_the_start_says_which_and_exits(
+def test_a_worker_without_a_permission_at_its_start_names_it_and_exits(
     guarded_kafka: GuardedKafka, guarded_place: Place, right: Right
 ) -> None:
     settings = guarded_place.settings

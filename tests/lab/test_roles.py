@@ -63,7 +63,7 @@ def user(kafka: GuardedKafka, settings: KafkaSettings, role: Role) -> dict[str, 
         for each in FORBIDDEN
     ],
 )
-def test_a_role_has_what_it_needs_and_may_not_write_what_it_must_not(
+def test_a_role_has_the_permissions_it_needs_and_no_others(
     guarded_kafka: GuardedKafka,
     guarded_place: Place,
     role: Role,

@@ -1,4 +1,4 @@
-"""A run as a picture: requests, open deliveries, workers, and what happened when; SVG.
+"""SVG timeline of a run: requests, open deliveries, workers and incidents.
 
 Three panels over one axis of seconds: how many requests came in each interval, and how many of them
 were taken; how many deliveries were accepted and not yet ended; and the workers' lives. What was
@@ -21,14 +21,14 @@ LEFT: Final = 110
 RIGHT: Final = 16
 PLOT: Final = WIDTH - LEFT - RIGHT
 TOP: Final = 110
-"""Room for what happened, written upwards."""
+"""Space for the names of incidents, written upwards."""
 PANEL: Final = 110
 GAP: Final = 34
 ROW: Final = 12
 POINTS: Final = 240
-"""Intervals of the picture, at most."""
+"""Maximum number of intervals."""
 MOST_NAMED: Final = 40
-"""With more marks than this only every so many is named, or they cover each other."""
+"""Maximum number of named marks; beyond it, only every n-th is named."""
 TAKEN, FAILED, TEXT = "#2f81c7", "#c9792b", "#7d838c"
 _STYLE: Final = (
     f"text{{font:11px system-ui,sans-serif;fill:{TEXT}}}.title{{font-weight:600}}"
@@ -48,13 +48,13 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The time, from epoch milliseconds to pixels."""
+    """Scale from epoch milliseconds to pixels."""
 
     from_ms: int
     to_ms: int
 
     def x(self, at_ms: float) -> float:
-        """Return where a moment is."""
+        """Return the position of a time."""
         return LEFT + PLOT * (at_ms - self.from_ms) / max(1, self.to_ms - self.from_ms)
 
     @property
@@ -95,7 +95,7 @@ def begin(height: int, name: str) -> Iterator[str]:
 
 
 def requests(evidence: Evidence, axis: Axis) -> Iterator[str]:
-    """Yield how many requests came, and how many of them were taken."""
+    """Yield the panel with the numbers of received and accepted requests."""
     edges = axis.edges
     everything = counts((each.at_ms for each in evidence.arrivals), edges)
     taken = counts((each.at_ms for each in evidence.arrivals if 200 <= each.status < 300), edges)
@@ -108,7 +108,7 @@ def requests(evidence: Evidence, axis: Axis) -> Iterator[str]:
 
 
 def open_deliveries(evidence: Evidence, axis: Axis) -> Iterator[str]:
-    """Yield how many deliveries were accepted and had not ended, by the last request of each."""
+    """Yield the panel with the number of open deliveries, which end with their last request."""
     top = TOP + PANEL + GAP
     edges = axis.edges
     begun = counts(
@@ -126,7 +126,7 @@ def open_deliveries(evidence: Evidence, axis: Axis) -> Iterator[str]:
 
 
 def workers(lives: Sequence[Life], axis: Axis, top: int) -> Iterator[str]:
-    """Yield the lives of the workers."""
+    """Yield the panel with the lifetimes of the workers."""
     yield f'<text class="title" x="{LEFT - 8}" y="{top - 4}" text-anchor="end">workers</text>'
     for row, life in enumerate(lives):
         y = top + ROW * row
@@ -140,7 +140,7 @@ def workers(lives: Sequence[Life], axis: Axis, top: int) -> Iterator[str]:
 
 
 def happenings(marks: Sequence[tuple[int, str]], axis: Axis, bottom: int) -> Iterator[str]:
-    """Yield a line through all panels for each thing that happened."""
+    """Yield a line through all panels for each incident."""
     every = -(-len(marks) // MOST_NAMED) or 1
     for number, (at_ms, text) in enumerate(marks):
         x = axis.x(at_ms)
@@ -191,7 +191,7 @@ def area(
 
 
 def counts(moments: Iterable[int], edges: Sequence[float]) -> list[int]:
-    """Return how many moments are in each interval."""
+    """Return the number of times in each interval."""
     counts = [0] * (len(edges) - 1)
     for at_ms in moments:
         counts[min(len(counts) - 1, max(0, bisect_right(edges, at_ms) - 1))] += 1

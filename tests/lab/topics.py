@@ -26,7 +26,7 @@ class LettersTail:
         names: of the subscribers, by endpoint id.
 
     Attributes:
-        letters: those read so far.
+        letters: letters so far.
     """
 
     def __init__(self, settings: KafkaSettings, names: Mapping[str, str]) -> None:
@@ -41,8 +41,8 @@ class LettersTail:
         self._client.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in found])
 
     def read(self) -> list[Letter]:
-        """Read what has come; return it."""
-        # A broker that is away is no news: the client goes on by itself.
+        """Read and return new letters."""
+        # Ignore unavailable brokers, because the client reconnects.
         found = [
             each
             for each in self._client.consume(MOST, 0)
@@ -53,19 +53,19 @@ class LettersTail:
         return new
 
     def close(self) -> None:
-        """End; what was read stays."""
+        """Close the reader, and keep the letters."""
         self._client.close()
 
 
 def letter(headers: Mapping[str, str], names: Mapping[str, str]) -> Letter:
-    """Return a dead letter by its headers."""
+    """Return a dead letter from its headers."""
     return Letter(
         names[headers[Header.ENDPOINT_ID]], headers["ce_id"], headers.get(Header.REASON, "")
     )
 
 
 def lines(rig: Rig, names: Mapping[str, str]) -> Iterator[Line]:
-    """Yield the lines of the attempts' log."""
+    """Yield the attempt records."""
     for message in rig.read(rig.settings.names.attempts):
         found = decode_attempt(message.value())
         yield Line(
@@ -82,7 +82,7 @@ def lines(rig: Rig, names: Mapping[str, str]) -> Iterator[Line]:
 
 
 def waiting(rig: Rig, names: Mapping[str, str]) -> Iterator[Waiting]:
-    """Yield the records of every tier, those that were served long ago too."""
+    """Yield the records of every tier, including finished ones."""
     topics = rig.settings.names
     tiers = {topics.deliveries(delay): delay.millis for delay in rig.settings.tiers}
     for topic, delay_ms in {topics.deliveries_now: 0, **tiers}.items():

@@ -1,4 +1,4 @@
-"""The behavior of toxic subscribers; their requests count as not answered."""
+"""Behavior of toxic subscribers, whose requests count as not answered."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HEAD: Final = b"HTTP/1.1 200 OK\r\n"
 FAILED: Final = b"HTTP/1.1 500 No\r\ncontent-length: 10000000000\r\n\r\n"
 DRIP_S: Final = 0.1
 FLOOD: Final = 256 * 1024
-"""Bytes; more than is read of a head or a body."""
+"""Number of bytes; more than a worker reads of a head or a body."""
 
 
 def poison(transport: asyncio.Transport, toxic: Toxic) -> None:
-    """Treat a connection so.
+    """Apply a toxic to a connection.
 
     Args:
         transport: on which a whole request came.
@@ -50,7 +50,7 @@ def poison(transport: asyncio.Transport, toxic: Toxic) -> None:
 
 
 def _drip(transport: asyncio.Transport) -> None:
-    """Write a byte now and then, until the other side has had enough."""
+    """Write a byte now and then, until the other side closes the connection."""
     if not transport.is_closing():
         transport.write(b"x")
         asyncio.get_running_loop().call_later(DRIP_S, _drip, transport)

@@ -1,8 +1,8 @@
-"""A `plaudit deliver` whose event loop can be made to hang: SIGUSR1 blocks it for good.
+"""A worker whose event loop SIGUSR1 blocks forever.
 
-Python runs a signal's handler in the main thread, which here is the event loop's: while it sleeps
-no task runs, but the sources' threads, heartbeats and the watchdog do. The watchdog's patience is
-cut from half a minute to seconds, so that a test needn't wait.
+Python runs signal handlers in the main thread, which is the event loop's. While the handler sleeps,
+no task runs, but the consumer threads, heartbeats and the watchdog do. The watchdog's time-out is
+seconds instead of half a minute, so that a test does not wait.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from plaudit.publish import Publisher
 NEIGHBOR: Final = "/neighbor"
 LOOK_S: Final = 0.2
 QUIET_S: Final = 3.0
-"""Before the wide events are published: the neighbor's usual latency."""
+"""Time before the wide events, which measures the neighbor's normal latency."""
 MOST_S: Final = 600.0
 
 
@@ -90,7 +90,7 @@ class Outcome:
 
 
 def sites(shape: Shape, sink: Sink) -> tuple[list[Site], Site]:
-    """Return the endpoints of the wide workspace, and the neighbor in its own."""
+    """Return the endpoints of the wide workspace, and the neighbor in another workspace."""
     workspace = str(uuid.uuid4())
     wide = [
         Site(
@@ -103,7 +103,7 @@ def sites(shape: Shape, sink: Sink) -> tuple[list[Site], Site]:
 
 
 def play(kafka: KafkaSettings, folder: Path, shape: Shape) -> Outcome:
-    """Publish wide events beside the neighbor's, and see what one worker makes of them."""
+    """Publish wide events beside the neighbor's, and return the result of one worker."""
     cores = sorted(os.sched_getaffinity(0))
     with Sink(cores, folder, record=True) as sink:
         wide, neighbor = sites(shape, sink)
@@ -143,7 +143,7 @@ class _Run:
         return self._outcome(schedule, began_ns, (before_mib, most_mib, after_mib))
 
     def _wait_for(self, count: int, of: list[Site]) -> None:
-        """Publish, and wait until it has arrived: the worker serves."""
+        """Publish an event and wait for its arrival, which shows that the worker serves."""
         self._publish(of, count)
         self._arrive(count)
 
@@ -183,7 +183,7 @@ class _Run:
 
 
 def main() -> None:
-    """Play once on a broker of its own, and print what was seen."""
+    """Play once on a separate broker, and print the result."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--events", type=int, default=150)
     asked.add_argument("--endpoints", type=int, default=2_000)

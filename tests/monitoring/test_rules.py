@@ -64,7 +64,7 @@ def test_each_alert_has_its_section_of_the_runbook() -> None:
         assert f"`{alert.name}`" in sections[alert.section]
 
 
-def test_a_section_with_an_alert_says_what_to_do_and_how_it_ends() -> None:
+def test_a_section_with_an_alert_has_a_remedy_and_an_end() -> None:
     known = {each.name for each in ALERTS}
     for heading, text in runbook().items():
         named = set(re.findall(r"`(Plaudit[A-Z]\w+)`", text))

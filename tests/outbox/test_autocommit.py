@@ -72,7 +72,7 @@ async def test_with_sqlalchemy_s_asyncio(outbox: Outbox, fresh: Fresh) -> None:
     assert waiting(outbox) == []
 
 
-def test_sqlite_whose_transactions_the_application_begins_itself_is_taken(
+def test_an_sqlite_connection_with_manual_transactions_is_accepted(
     outbox: Outbox, fresh: Fresh
 ) -> None:
     """SQLAlchemy documents this for savepoints: no isolation level, and BEGIN in an event."""
@@ -116,7 +116,7 @@ def test_a_cursor_is_refused_with_what_to_pass(fresh: Fresh) -> None:
 @pytest.mark.parametrize(
     ("event", "said"), [({}, "not dict"), (TestimonialApproved, "not the class Testimonial")]
 )
-def test_what_is_not_an_event_is_a_type_error(event: Any, said: str) -> None:
+def test_publishing_another_object_is_a_type_error(event: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said), closing(sqlite3.connect(":memory:")) as connection:
         enqueue(connection, event)
     with pytest.raises(TypeError, match=r"an event model such as TestimonialApproved"):

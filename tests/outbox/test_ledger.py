@@ -56,7 +56,7 @@ class Writer(threading.Thread):
         return False
 
 
-def test_what_was_committed_arrives_in_order_whatever_is_killed_meanwhile(
+def test_committed_rows_arrive_in_order_despite_kills(
     own_kafka: Callable[[], LocalKafka], prefix: str
 ) -> None:
     programs = find_programs()

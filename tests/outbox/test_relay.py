@@ -87,7 +87,7 @@ def ids_of(events: list[EventModel]) -> list[str]:
     return [str(event.meta.event_id) for event in events]
 
 
-def test_what_is_committed_arrives_in_order_with_its_headers_and_leaves_the_table(
+def test_committed_rows_arrive_in_order_with_headers_and_leave_the_table(
     outbox: Outbox, topics: KafkaSettings, read_all: ReadAll, fresh: Fresh
 ) -> None:
     events = [fresh() for _ in range(2_500)]  # several batches
@@ -262,7 +262,7 @@ def test_a_database_that_restarts_is_waited_for(
     assert ids(read_all(topics.names.event_topics[0])) == ids_of(events)
 
 
-def test_a_table_that_is_not_there_ends_the_relay_with_the_way_out(
+def test_a_missing_table_ends_the_relay_with_a_remedy(
     outbox: Outbox, topics: KafkaSettings
 ) -> None:
     outbox.execute("DROP TABLE plaudit_outbox")

@@ -32,7 +32,7 @@ def test_a_topic_is_logged_once_and_tried_again_after_a_while() -> None:
     assert sorted(topics.left_out()) == ["customers", "forms"]
 
 
-def test_a_topic_that_was_written_to_is_open_and_told_anew_the_next_time() -> None:
+def test_a_topic_opens_after_a_write_and_its_next_failure_is_logged() -> None:
     topics = BlockedTopics(Time())
     topics.take({"forms": DENIED})
     assert topics.opened(["testimonials", "forms"]) == ["forms"]

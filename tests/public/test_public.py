@@ -38,7 +38,7 @@ def test_pyright_finds_nothing_in_a_program_that_is_right(tmp_path: Path) -> Non
     assert complaints(tmp_path, HERE / "caller.py") == []
 
 
-def test_pyright_finds_what_is_wrong_in_a_program(tmp_path: Path) -> None:
+def test_pyright_finds_type_errors_in_a_program(tmp_path: Path) -> None:
     found = complaints(tmp_path, HERE / "wrong.py.txt")
     lines = {each["range"]["start"]["line"] + 1 for each in found if each["severity"] == "error"}
     assert lines == {7, 8, 9, 10}

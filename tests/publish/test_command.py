@@ -32,7 +32,7 @@ def test_lines_from_standard_input_are_published(topics: KafkaSettings, read_all
     assert ("ce_source", b"/plaudit/cli") in (first.headers() or [])
 
 
-def test_a_file_is_read_and_one_that_is_not_there_is_a_usage_error(
+def test_a_file_is_read_and_a_missing_file_is_a_usage_error(
     topics: KafkaSettings, tmp_path: Path
 ) -> None:
     plaudit, file = CommandLine(topics), tmp_path / "events.jsonl"

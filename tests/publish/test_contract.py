@@ -58,7 +58,7 @@ def both(request: pytest.FixtureRequest, topics: KafkaSettings) -> Iterator[Both
     made.publisher.close()
 
 
-def test_what_is_acknowledged_is_there(both: Both) -> None:
+def test_acknowledged_records_are_in_the_topic(both: Both) -> None:
     events = [fresh() for _ in range(5)]
     acks = [both.publisher.publish(event).result(30) for event in events]
     assert {ack.topic for ack in acks} == {both.settings.names.event_topics[0]}
@@ -66,7 +66,7 @@ def test_what_is_acknowledged_is_there(both: Both) -> None:
     assert both.publisher.flush() == 0
 
 
-def test_what_is_refused_is_refused_before_it_is_sent(both: Both) -> None:
+def test_unacceptable_records_are_refused_before_sending(both: Both) -> None:
     with pytest.raises(EventTooLarge):
         both.publisher.publish(large(MOST_BYTES + 1))
     with pytest.raises(OptionRefused, match="traceparent"):
@@ -84,7 +84,7 @@ def test_a_transaction_is_all_there(both: Both) -> None:
         pass  # nothing to publish is no mistake
 
 
-def test_a_transaction_that_ends_in_an_error_is_not_there(both: Both) -> None:
+def test_records_of_a_failed_transaction_are_not_visible(both: Both) -> None:
     def publish_too_much() -> None:
         with both.publisher.transaction() as batch:
             batch.publish(fresh())
@@ -120,7 +120,9 @@ def test_a_transaction_needs_a_name(topics: KafkaSettings) -> None:
             make(topics, transactional_id="two words")
 
 
-def test_who_takes_the_name_ends_the_others_transactions(topics: KafkaSettings) -> None:
+def test_taking_a_transactional_id_aborts_the_other_holders_transaction(
+    topics: KafkaSettings,
+) -> None:
     def publish(publisher: Publisher) -> None:
         with publisher.transaction() as batch:
             batch.publish(fresh())
@@ -189,7 +191,7 @@ def publish_in_transaction(publisher: Publisher) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_made_before_a_fork_it_says_so_in_the_child(topics: KafkaSettings) -> None:
+def test_a_producer_created_before_a_fork_raises_in_the_child(topics: KafkaSettings) -> None:
     publisher = Publisher(topics, transactional_id="forked")
     publish_in_transaction(publisher)
     reader, writer = os.pipe()

@@ -67,7 +67,7 @@ class Service:
 
 
 @pytest.mark.parametrize("name", [None, "ledger"], ids=["one by one", "in transactions"])
-def test_what_was_acknowledged_is_there_once_and_nothing_else_whatever_is_killed(
+def test_acknowledged_events_exist_exactly_once_despite_kills(
     own_kafka: Callable[[], LocalKafka], prefix: str, tmp_path: Path, name: str | None
 ) -> None:
     broker = own_kafka()

@@ -42,7 +42,7 @@ def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher_module, "ProducerConfig", config)
 
 
-def test_the_topic_holds_exactly_what_was_acknowledged(
+def test_the_topic_contains_exactly_the_acknowledged_events(
     topics: KafkaSettings, read_all: ReadAll
 ) -> None:
     events = [fresh() for _ in range(500)]
@@ -117,7 +117,7 @@ def publish_for_ever(publisher: Publisher) -> None:
         publisher.publish(fresh())
 
 
-def test_when_the_brokers_are_away_flush_and_close_say_what_is_missing(
+def test_flush_and_close_report_unacknowledged_records_during_an_outage(
     away: KafkaSettings,
 ) -> None:
     events = [fresh() for _ in range(3)]
@@ -139,7 +139,7 @@ def test_leaving_the_context_without_acknowledgement_raises(away: KafkaSettings)
         publisher.publish(fresh())
 
 
-def test_an_error_inside_the_context_is_not_hidden_by_what_is_missing(
+def test_an_error_inside_the_context_is_not_hidden_by_missing_acknowledgements(
     away: KafkaSettings,
 ) -> None:
     def fail() -> None:
@@ -185,7 +185,7 @@ async def test_awaiting_raises_what_went_wrong(away: KafkaSettings) -> None:
     assert await publisher.close() == 1
 
 
-async def test_who_stops_waiting_takes_nothing_back(
+async def test_a_caller_that_stops_waiting_withdraws_nothing(
     topics: KafkaSettings, read_all: ReadAll
 ) -> None:
     async with AsyncPublisher(topics) as publisher:

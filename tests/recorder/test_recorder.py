@@ -125,7 +125,7 @@ def test_every_attempt_is_in_the_log_once_and_committed(
     assert committed(topics) == 350
 
 
-def test_what_was_written_and_not_committed_is_known_the_next_time(
+def test_written_but_uncommitted_records_are_recognized_the_next_time(
     topics: KafkaSettings, engine: Engine
 ) -> None:
     class Killed(BaseException):
@@ -226,7 +226,7 @@ def test_a_rebuild_writes_what_the_log_lacks_and_nothing_else(
     lost.dispose()
 
 
-def test_a_rebuild_that_is_stopped_says_so_and_can_be_run_again(
+def test_a_stopped_rebuild_reports_it_and_can_be_repeated(
     topics: KafkaSettings, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = write(topics, 60)

@@ -81,7 +81,7 @@ def test_an_attempt_is_written_byte_for_byte_as_fastavro_writes_it(record: dict[
 
 
 @given(DELIVERED)
-def test_what_was_delivered_is_written_from_its_parts_as_it_is_field_by_field(
+def test_an_attempt_record_from_a_template_equals_one_written_field_by_field(
     record: dict[str, Any],
 ) -> None:
     def parts(*names: str) -> Any:

@@ -50,7 +50,7 @@ class Model(BaseModel):
         ({"word": "A"}, "word: not in the form that is expected here"),
     ],
 )
-def test_a_message_says_what_is_wrong_in_plain_words(given: dict[str, object], said: str) -> None:
+def test_an_error_message_is_in_plain_words(given: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Model.model_validate(given)
     first = caught.value.errors()[0]

@@ -57,7 +57,7 @@ def test_a_key_is_free_again_when_nothing_was_done(engine: Engine) -> None:
     assert answers.begin("a", "two") != before
 
 
-def test_a_request_whose_process_was_killed_is_carried_out_again_with_the_same_effect(
+def test_a_request_of_a_killed_process_is_repeated_with_the_same_effect(
     engine: Engine,
 ) -> None:
     clock = Clock()

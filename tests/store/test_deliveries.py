@@ -92,7 +92,7 @@ def test_pages_have_every_delivery_once_also_while_more_come(engine: Engine) -> 
         ({"event_type": "form.completed"}, "event_type"),
     ],
 )
-def test_filters_take_what_they_name_and_nothing_else(
+def test_filters_match_exactly_what_they_name(
     engine: Engine, given: dict[str, Any], query: str
 ) -> None:
     wanted = attempt(**given)
@@ -129,7 +129,7 @@ def test_filters_by_time_and_state_hold_together(engine: Engine) -> None:
     assert found.attempt_id == inside[0]["attempt_id"]
 
 
-def test_what_is_known_of_an_event_is_found_by_its_id_and_by_its_subject(engine: Engine) -> None:
+def test_the_history_of_an_event_is_found_by_id_and_by_subject(engine: Engine) -> None:
     about = tries("RETRYING", "DELIVERED", subject=str(uuid.uuid4()))
     write(engine, *about, attempt())
     with reading(engine) as connection:

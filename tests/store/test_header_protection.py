@@ -38,7 +38,7 @@ def test_another_path_of_the_same_host_keeps_them(url: str) -> None:
         "https://[",
     ],
 )
-def test_another_host_port_or_scheme_drops_them_and_says_so(url: str) -> None:
+def test_another_host_port_or_scheme_drops_them_with_a_warning(url: str) -> None:
     changed = without_headers_of(BEFORE, replace(BEFORE, url=url))
     assert changed.headers == {}
     [warning] = dropped_headers(BEFORE, changed)

@@ -63,7 +63,7 @@ def test_a_job_whose_lease_ended_goes_to_another_runner_and_the_first_one_stops(
     assert JobService(engine).get(job.job_id).error == "why"
 
 
-def test_a_queued_job_is_cancelled_at_once_and_a_running_one_hears_of_it(engine: Engine) -> None:
+def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_notified(engine: Engine) -> None:
     jobs, queue = JobService(engine), JobQueue(engine, "one")
     running, waiting = queued(engine), queued(engine)
     queue.claim()

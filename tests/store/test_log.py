@@ -65,7 +65,7 @@ def test_an_attempt_comes_back_as_it_was_recorded(engine: Engine) -> None:
     assert row == {name: decoded[name] for name in made if name != "answer_headers"}
 
 
-def test_what_comes_twice_stands_once(engine: Engine) -> None:
+def test_a_repeated_record_is_stored_once(engine: Engine) -> None:
     first, second, third = attempt(), attempt(), attempt()
     assert write(engine, first, first, second) == 2
     assert write(engine, second, third, first) == 1
@@ -73,7 +73,7 @@ def test_what_comes_twice_stands_once(engine: Engine) -> None:
     assert len(stored(engine)) == 3
 
 
-def test_texts_that_a_database_would_refuse_are_taken_all_the_same(engine: Engine) -> None:
+def test_texts_that_a_database_would_refuse_are_cleaned_and_stored(engine: Engine) -> None:
     assert write(engine, failed(error="a\0b", endpoint_id=f"not\0a uuid{LONG}")) == 1
     [row] = stored(engine)
     assert row["error"] == "a\ufffdb"
@@ -97,7 +97,7 @@ def test_a_batch_that_fails_leaves_nothing(engine: Engine) -> None:
     assert stored(engine) == []
 
 
-def test_what_is_old_is_forgotten_and_the_rest_stays(engine: Engine) -> None:
+def test_old_rows_are_deleted_and_others_stay(engine: Engine) -> None:
     days = [attempt(started_at=NOW - age * DAY_MS) for age in (0, 1, 9, 40, 400)]
     skewed = attempt(started_at=NOW + 300 * DAY_MS)
     assert write(engine, *days, skewed) == 6

@@ -99,7 +99,7 @@ def test_an_endpoint_is_disabled_when_every_attempt_failed_for_days(
     assert state(engine, endpoint).status_reason == "failing: every attempt failed for 5 days"
 
 
-def test_one_success_gives_an_endpoint_its_time_anew(
+def test_one_success_restarts_the_time_to_disabling(
     engine: Engine, endpoint: StoredEndpoint
 ) -> None:
     projector = Projector(engine, AFTER_MS)
@@ -110,7 +110,7 @@ def test_one_success_gives_an_endpoint_its_time_anew(
     assert state(engine, endpoint).status == "active"
 
 
-def test_attempts_of_a_former_version_say_nothing_of_the_endpoint(
+def test_attempts_of_a_former_version_do_not_affect_the_endpoint(
     engine: Engine, endpoint: StoredEndpoint
 ) -> None:
     projector = Projector(engine, AFTER_MS)
@@ -152,7 +152,7 @@ def test_a_row_that_the_database_refuses_does_not_keep_the_others_out(engine: En
     assert (projector.counts.written, projector.counts.unreadable) == (2, 1)
 
 
-def test_a_database_that_is_away_keeps_nothing_and_says_so(engine: Engine) -> None:
+def test_an_unavailable_database_stores_nothing_and_raises(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("ALTER TABLE attempts RENAME TO elsewhere"))
     projector = Projector(engine, AFTER_MS)

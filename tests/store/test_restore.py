@@ -94,7 +94,7 @@ def test_a_dry_run_changes_nothing(engine: Engine, lost: list[StoredEndpoint]) -
     assert not known(engine)
 
 
-def test_what_is_sealed_with_a_missing_key_is_kept_as_it_is(lost: list[StoredEndpoint]) -> None:
+def test_fields_sealed_with_a_missing_key_stay_unchanged(lost: list[StoredEndpoint]) -> None:
     found = plan_restoration(topic(lost), OTHER)
     assert sorted(each.sealed.blob for each in found.endpoints) == sorted(
         each.sealed.blob for each in lost

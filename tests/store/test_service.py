@@ -42,7 +42,7 @@ URL = "https://hooks.example.com/plaudit?token=x"
 WANTED = EndpointSpec(URL, ("testimonial.approved",), name="crm")
 
 
-def test_each_change_is_in_the_audit_log_without_what_is_sealed(
+def test_each_change_is_in_the_audit_log_without_encrypted_fields(
     service: EndpointService, engine: Engine
 ) -> None:
     endpoint_id = service.add(WORKSPACE, WANTED).endpoint.endpoint_id
@@ -77,7 +77,7 @@ def test_a_change_is_stored_although_the_brokers_are_away(
     assert service.list() == [written.endpoint]
 
 
-def test_what_is_added_comes_back_without_its_secret_in_the_clear(
+def test_an_added_endpoint_is_returned_without_its_secret(
     service: EndpointService, engine: Engine
 ) -> None:
     written = service.add(WORKSPACE, WANTED)
@@ -236,7 +236,7 @@ def test_applying_a_file_converges_and_changes_nothing_the_second_time(
         (f"workspace: {WORKSPACE}\nendpoints: [{{name: a, url: x}}, {{name: a, url: y}}]", "two"),
     ],
 )
-def test_a_file_that_can_not_be_read_says_where(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_file_is_refused_with_the_place(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "endpoints.yaml"
     path.write_text(text)
     with pytest.raises(InputRefused, match=said):
@@ -347,7 +347,7 @@ def test_the_tables_are_those_of_the_newest_migration(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_an_endpoint_that_is_enabled_again_tells_when_it_was_served_before(
+def test_an_enabled_endpoint_keeps_its_earlier_service_periods(
     service: EndpointService,
 ) -> None:
     """An event that was published then and is read only now is still for it."""

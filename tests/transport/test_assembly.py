@@ -187,7 +187,7 @@ def headers_of(data: bytes) -> list[tuple[bytes, bytes]]:
 
 @settings(deadline=None)
 @given(answers)
-def test_what_is_kept_is_within_the_caps(data: bytes) -> None:
+def test_the_cache_stays_within_its_limits(data: bytes) -> None:
     result = read([data])
     if isinstance(result, tuple):
         status, headers, snippet, truncated = result

@@ -78,7 +78,7 @@ async def test_an_exchange_that_is_cancelled_ends_at_once_and_only_then(
         assert ended.results == [error], "what is over stays as it ended"
 
 
-async def test_a_place_that_is_given_up_goes_to_the_one_that_waits_longest(
+async def test_a_freed_slot_goes_to_the_one_that_has_waited_longest(
     engine: MakeEngine,
 ) -> None:
     async with serving(silent) as server:
@@ -95,7 +95,7 @@ async def test_a_place_that_is_given_up_goes_to_the_one_that_waits_longest(
         assert len(ended.results) == 5
 
 
-async def test_what_is_done_for_a_cancelled_exchange_is_cancelled_too(engine: MakeEngine) -> None:
+async def test_cancelling_an_exchange_cancels_its_tasks(engine: MakeEngine) -> None:
     patient = Timeouts(dns_s=3_600.0, total_s=3_600.0)
     made, ended = engine(resolver=HangingNames(), timeouts=patient), Ended()
     before = len(asyncio.all_tasks())
@@ -209,9 +209,7 @@ async def test_a_large_request_arrives_whole(engine: MakeEngine, authority: trus
     [b"1\r\nx\r\n" * 1_000, b"1;" + b"y" * 8_192, b"0\r\nt: " + b"z" * 8_192],
     ids=["tiny chunks", "a chunk extension", "a trailer"],
 )
-async def test_what_is_in_no_body_and_no_head_has_an_end_too(
-    engine: MakeEngine, part: bytes
-) -> None:
+async def test_bytes_outside_of_head_and_body_are_limited(engine: MakeEngine, part: bytes) -> None:
     first, _, rest = part.partition(b"y") if b"y" in part else part.partition(b"z")
 
     def script(server: Server) -> Script:

@@ -45,7 +45,7 @@ def test_a_method_is_a_word() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=8), st.binary(max_size=20)), max_size=4))
-def test_what_is_written_reads_back_or_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
+def test_a_written_value_round_trips_or_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
     try:
         lines = header_lines(headers)
     except RequestInvalid:

@@ -91,7 +91,7 @@ def test_a_name_that_two_owners_ask_for_is_looked_up_once_at_the_first_turn_of_e
     assert not begin_all(look_ups), "it is under way"
 
 
-def test_what_is_not_waited_for_any_more_is_forgotten() -> None:
+def test_abandoned_look_ups_are_forgotten() -> None:
     look_ups = LookUpScheduler()
     request(look_ups, "a", 2)
     look_ups.forget("0.a")

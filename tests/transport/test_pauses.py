@@ -54,7 +54,7 @@ async def test_an_answer_that_came_during_a_pause_is_read(engine: MakeEngine, ur
     assert isinstance(answer, Answer), answer
 
 
-async def test_a_limit_lets_the_loop_look_at_its_sockets_after_a_pause() -> None:
+async def test_a_limit_lets_the_loop_poll_its_sockets_after_a_pause() -> None:
     loop = asyncio.get_running_loop()
     mine, other = socket.socketpair()
     mine.setblocking(False)  # noqa: FBT003 - the socket module's signature
@@ -77,7 +77,7 @@ async def test_a_limit_ends_a_block_that_does_not_end() -> None:
     assert time.monotonic() - began_s >= LIMIT_S
 
 
-async def test_a_loop_that_is_late_at_every_look_still_ends_what_is_due() -> None:
+async def test_a_loop_that_is_always_late_still_ends_overdue_exchanges() -> None:
     timers, late = Timers(), asyncio.Event()
     kind = Deadlines[str](timers, 0.3, lambda _: late.set())
     kind.add("exchange", time.monotonic())

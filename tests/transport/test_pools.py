@@ -78,7 +78,7 @@ async def test_a_new_connection_that_dies_is_not_tried_again(engine: MakeEngine)
         assert len(server.requests) == 1
 
 
-async def test_those_who_wait_for_a_connection_get_it_in_their_order(engine: MakeEngine) -> None:
+async def test_waiting_requests_get_connections_in_order(engine: MakeEngine) -> None:
     async with serving(answering(OK)) as server:
         made, ended = engine(limits=PoolLimits(per_origin=1)), Ended()
         for number in range(5):

@@ -100,7 +100,7 @@ async def test_a_proxy_that_resolves_gets_the_name(make: Make) -> None:
 
 
 @pytest.mark.parametrize("resolves", [False, True])
-async def test_a_private_address_is_refused_before_the_proxy_hears_of_it(
+async def test_a_private_address_is_refused_before_the_proxy_is_asked(
     make: Make, *, resolves: bool
 ) -> None:
     async with serving(answering(OK)) as server, proxying(server, OPEN) as proxy:
@@ -150,7 +150,7 @@ async def test_a_proxys_answer_is_read_as_other_clients_read_it(make: Make, answ
         assert (await post(make(proxy=through(proxy)), server.url)).status == 200
 
 
-async def test_what_a_proxy_says_can_be_shown(make: Make) -> None:
+async def test_the_error_text_of_a_proxy_is_printable(make: Make) -> None:
     answer = b"HTTP/1.1 502 \x1b]0;title\x07\r\n\r\n"
     async with serving(answering(OK)) as server, proxying(server, answer) as proxy:
         with pytest.raises(errors.ProxyRefused) as refused:

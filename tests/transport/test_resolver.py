@@ -33,14 +33,14 @@ async def test_a_look_up_is_remembered_for_a_moment() -> None:
     assert names.asked == ["a.example", "b.example"]
 
 
-async def test_what_was_remembered_too_long_is_looked_up_again() -> None:
+async def test_an_expired_cache_entry_is_looked_up_again() -> None:
     names = Names.to("127.0.0.1", "127.0.0.2")
     resolver = CachingResolver(names, keep_s=0.0)
     first = await resolver.resolve("a.example", "", 1.0)
     assert await resolver.resolve("a.example", "", 1.0) != first
 
 
-async def test_what_is_remembered_is_bounded() -> None:
+async def test_the_cache_is_bounded() -> None:
     names = Names.to("127.0.0.1")
     resolver = CachingResolver(names, keep_s=60.0, most=2)
     for host in ("a", "b", "c", "b", "a"):
@@ -82,14 +82,14 @@ async def test_a_failure_is_remembered_for_a_moment(kind: type[errors.DnsFailed]
     assert await forgets.resolve("a", "", 1.0) == HERE
 
 
-async def test_that_a_name_was_not_looked_up_says_nothing_about_it() -> None:
+async def test_a_failed_look_up_does_not_count_against_the_name() -> None:
     resolver = CachingResolver(Recovering(errors.LookUpsBusy("a")), keep_s=60.0)
     with pytest.raises(errors.LookUpsBusy):
         await resolver.resolve("a", "", 1.0)
     assert await resolver.resolve("a", "", 1.0) == HERE
 
 
-async def test_the_system_knows_localhost_and_says_what_it_does_not_know() -> None:
+async def test_the_system_resolver_finds_localhost_and_raises_for_unknown_names() -> None:
     resolver = SystemResolver()
     assert await resolver.resolve("localhost", "", 5.0)
     with pytest.raises(errors.DnsFailed):
@@ -119,7 +119,7 @@ def hanging() -> Iterator[Hanging]:
         system.release.set()
 
 
-async def test_a_name_is_looked_up_once_for_all_who_ask() -> None:
+async def test_concurrent_look_ups_of_a_name_share_one_query() -> None:
     with hanging() as system:
         resolver = SystemResolver(system)
         asking = [

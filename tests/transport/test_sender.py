@@ -18,7 +18,7 @@ Make = Callable[..., Sender]
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-async def test_a_request_is_what_was_asked_for_and_nothing_more(make: Make) -> None:
+async def test_a_request_contains_exactly_what_the_caller_set(make: Make) -> None:
     async with serving(answering(OK)) as server:
         answer = await post(make(), server.url)
         assert (answer.status, answer.snippet, answer.truncated) == (200, b"ok", False)

@@ -47,7 +47,7 @@ async def test_a_shorter_time_out_is_not_kept_waiting_by_a_longer_one() -> None:
     timers.close()
 
 
-async def test_one_that_is_due_may_discard_others_that_are() -> None:
+async def test_a_due_timer_may_discard_other_due_timers() -> None:
     timers, due = Timers(), []
 
     def fall(item: int) -> None:
@@ -79,7 +79,7 @@ def timers() -> Iterator[Timers]:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.floats(0, 2)), max_size=40))
-def test_what_is_due_is_what_came_long_enough_ago_and_was_not_discarded(
+def test_timers_are_due_after_their_delay_unless_discarded(
     timers: Timers, steps: list[tuple[bool, int, float]]
 ) -> None:
     due, model, now_s = set[int](), dict[int, float](), 0.0

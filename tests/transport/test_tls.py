@@ -33,7 +33,7 @@ async def test_the_next_connection_resumes_the_tls_session(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_a_client_certificate_is_shown_to_those_who_ask(
+async def test_a_client_certificate_is_sent_to_servers_that_request_one(
     engine: MakeEngine, authority: trustme.CA, tmp_path: Any, version: ssl.TLSVersion
 ) -> None:
     context = serving_tls(authority, "127.0.0.1")

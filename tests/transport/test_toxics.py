@@ -183,7 +183,7 @@ def outdated(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("server_tls", [expired, self_signed, mismatched, outdated])
-async def test_a_server_that_is_not_who_it_should_be_is_sent_nothing(
+async def test_a_server_with_a_wrong_certificate_receives_nothing(
     make: Make, authority: trustme.CA, server_tls: Callable[[trustme.CA], ssl.SSLContext]
 ) -> None:
     async with serving(answering(OK), server_tls(authority)) as server:

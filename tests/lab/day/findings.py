@@ -1,4 +1,4 @@
-"""The result of a day: how each delivery ended, how late by kind of endpoint, phase and tenant.
+"""Result of a day: outcomes and delays of deliveries, by kind of endpoint, phase and tenant.
 
 Pure: judges what was collected.
 """
@@ -27,7 +27,7 @@ EXAMPLES: Final = 3
 
 
 class Sample(NamedTuple):
-    """The use of resources by a worker at a moment."""
+    """Resources of a worker at one point in time."""
 
     at_ms: int
     worker: int
@@ -37,23 +37,23 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fates:
-    """The positions that the groups had committed in the end."""
+    """Final committed positions of the groups."""
 
     committed: Mapping[Partition, Committed | None]
 
     def is_open(self, partition: Partition, offset: int) -> bool:
-        """Return whether a record is still to be read, or to be read again."""
+        """Return whether a group has not finished a record."""
         place = self.committed.get(partition)
         return place is None or not place.covers(offset)
 
 
 @dataclass(frozen=True, slots=True)
 class DayEvidence:
-    """Everything that was collected.
+    """Collected evidence of a day.
 
     Attributes:
-        phases: when each began, in epoch milliseconds.
-        complaints: what went wrong beside the deliveries.
+        phases: start of each phase in epoch milliseconds.
+        complaints: problems other than those of deliveries.
     """
 
     shape: Shape
@@ -68,7 +68,7 @@ class DayEvidence:
 
 @dataclass(slots=True)
 class Row:
-    """A kind of endpoint.
+    """Figures of a kind of endpoint.
 
     Attributes:
         refused: requests that got 429 or 503.
@@ -90,21 +90,21 @@ class Row:
 
     @property
     def due(self) -> int:
-        """Deliveries that were to be made."""
+        """Number of expected deliveries."""
         return self.fates.total()
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The result of a day.
+    """Result of a day.
 
     Attributes:
         rows: by kind of endpoint.
-        phases: how long innocent endpoints waited for their first request, by phase, in order.
-        tenants: the same by tenant, the worst first.
-        tenants_p99: the median of the tenants' p99.
-        repeats: repeated deliveries by the phase in which they came again.
-        unexpected: dead letters of endpoints that should have none, by reason.
+        phases: delays of first requests to innocent endpoints, by phase, in order.
+        tenants: the same by tenant, worst first.
+        tenants_p99: median of the tenants' p99.
+        repeats: repeated deliveries by the phase of the repetition.
+        unexpected: unexpected dead letters by reason.
     """
 
     rows: list[Row]
@@ -119,7 +119,7 @@ class Findings:
 
     @property
     def totals(self) -> Row:
-        """All rows together."""
+        """Sum of all rows."""
         total = Row(Kind("all", ALL[0].behavior))
         for row in self.rows:
             total.endpoints += row.endpoints
@@ -144,7 +144,7 @@ class Findings:
 
 
 def judge(day: DayEvidence) -> Findings:
-    """Compare what was due with what happened."""
+    """Compare the expected deliveries with the actual ones."""
     books = Books(day.evidence)
     rows = {kind.name: Row(kind) for kind in ALL}
     kinds = day.shape.kinds
@@ -174,15 +174,15 @@ def judge(day: DayEvidence) -> Findings:
 
 
 def fates(day: DayEvidence, books: Books) -> Iterator[tuple[Pair, Fate]]:
-    """Yield how each delivery that was due ended."""
+    """Yield the outcome of each expected delivery."""
     for pair, _ in books.due():
         yield pair, _fate(day, books, pair)
 
 
 def _fate(day: DayEvidence, books: Books, pair: Pair) -> Fate:
-    """Return how a delivery ended.
+    """Return the outcome of a delivery.
 
-    Lost is what has no end although every record of it was read and committed.
+    A delivery without an outcome is lost if the groups have committed all of its records.
     """
     if books.delivered(pair):
         return "delivered"
@@ -193,7 +193,7 @@ def _fate(day: DayEvidence, books: Books, pair: Pair) -> Fate:
     accepted = day.evidence.accepted[pair[1]]
     if day.fates.is_open(accepted.partition, accepted.offset):
         return "unread"
-    # An endpoint that is gone gets nothing that was published after its 410.
+    # An endpoint receives nothing that is published after its 410.
     return "unmatched" if day.shape.kinds[pair[0]].role == "gone" else "lost"
 
 
@@ -216,7 +216,7 @@ def _is_taken(arrival: Arrival) -> bool:
 
 
 def innocent_waits(day: DayEvidence, books: Books) -> Iterator[tuple[Pair, int, int]]:
-    """Yield when deliveries to innocent endpoints were accepted, and how long they waited."""
+    """Yield the acceptance times and the delays of deliveries to innocent endpoints."""
     for pair, arrived in books.arrivals.items():
         accepted = day.evidence.accepted.get(pair[1])
         if accepted is not None and day.shape.kinds[pair[0]].innocent:

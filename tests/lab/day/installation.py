@@ -1,4 +1,4 @@
-"""The installation of a day: topics and endpoints made by the command line, at its defaults."""
+"""Installation of a day, which the command line sets up with its defaults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from plaudit.endpoints.signing import new_secret
 
 COMMAND_S: Final = 120.0
 AT_ONCE: Final = 3
-"""Files applied at the same time: a process takes most of a second to start."""
+"""Files to apply at the same time, because a process takes most of a second to start."""
 KAFKA_DEFAULTS: Final[Mapping[str, str]] = {
     "broker.session.timeout.ms": "9000",
     "broker.heartbeat.interval.ms": "2000",
@@ -35,11 +35,11 @@ KAFKA_DEFAULTS: Final[Mapping[str, str]] = {
 
 
 class CommandFailed(Exception):
-    """A command of the installation failed; the message has what it printed."""
+    """A command failed; the message contains its output."""
 
 
 class DayStage(Stage):
-    """A stage whose topics and endpoints the command line made.
+    """A stage whose topics and endpoints the command line creates.
 
     Args:
         shape: of the day.
@@ -61,7 +61,7 @@ class DayStage(Stage):
         self._secrets = {each.name: new_secret() for each in subscribers}
 
     def register(self) -> None:
-        """Make the topics, and every endpoint of every tenant."""
+        """Create the topics, and all endpoints of all tenants."""
         assert isinstance(self.place.cluster, LocalKafka)
         single = ("--single-node",) if len(self.place.cluster.nodes) == 1 else ()
         self.command("topics", "apply", *single)
@@ -75,14 +75,14 @@ class DayStage(Stage):
             self.names[endpoint["id"]] = endpoint["name"]
 
     def publisher(self) -> Publishing:
-        """Return what publishes the day's events."""
+        """Return the publisher of the day's events."""
         return DayTraffic(self.rig, self.shape)
 
     def command(self, *arguments: str, within_s: float = COMMAND_S) -> str:
-        """Run `plaudit`; return what it printed.
+        """Run `plaudit`; return its output.
 
         Raises:
-            CommandFailed: it failed.
+            CommandFailed: the command failed.
         """
         done = subprocess.run(
             [PLAUDIT, *arguments],
@@ -99,7 +99,7 @@ class DayStage(Stage):
         return done.stdout
 
     def behave(self, names: Iterable[str], behavior: Behavior) -> None:
-        """Let subscribers answer in another way from now on."""
+        """Change how subscribers answer from now on."""
         for name in names:
             self.subscribers.settle(name, behavior, "")
 
@@ -120,5 +120,5 @@ class DayStage(Stage):
 
 
 def living(stage: Stage) -> list[Worker]:
-    """Return the workers that run."""
+    """Return the running workers."""
     return [each for each in stage.workers if each.process.poll() is None]

@@ -1,4 +1,4 @@
-"""The kinds of endpoints that a platform has, and how they answer."""
+"""Kinds of endpoints on a platform, and their answers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Kind:
     """A kind of endpoint.
 
     Attributes:
-        weight: its share of the endpoints, in percent; 0: placed by hand.
-        innocent: healthy and not flooded, so that nothing excuses a late delivery.
-        reasons: of the dead letters that its deliveries may become.
+        weight: its share of the endpoints, in percent; 0: assigned explicitly.
+        innocent: whether it is healthy and not flooded, so that late deliveries have no excuse.
+        reasons: allowed reasons of its dead letters.
     """
 
     name: str

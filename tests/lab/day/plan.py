@@ -27,7 +27,7 @@ class Flood:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The endpoints with a role answer in another way; None: as their kind does."""
+    """Changes the answers of endpoints with a role; None: back to those of their kind."""
 
     role: Role
     behavior: Behavior | None
@@ -35,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """The dead letters of a reason are sent again."""
+    """Redrives the dead letters with a reason."""
 
     reason: str
 
@@ -45,11 +45,11 @@ Action: TypeAlias = "Flood | Change | Redrive | Fault"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that happens.
+    """An incident of the day.
 
     Attributes:
-        at: the part of the day that is over by then.
-        name: for the report, in which it begins a phase.
+        at: its time, as a fraction of the day.
+        name: name of the phase that it begins in the report.
     """
 
     at: float
@@ -62,7 +62,7 @@ BROKER_AWAY: Final = 0.01
 
 
 def plan(shape: Shape, brokers: int) -> tuple[Step, ...]:
-    """Return everything that happens, in order."""
+    """Return all incidents, in order."""
     burst = shape.size.burst
     return (
         Step(0.10, "flood of a 100 ms endpoint", Flood(burst, shape.flooded)),
@@ -82,7 +82,7 @@ def plan(shape: Shape, brokers: int) -> tuple[Step, ...]:
 
 
 def _roll(brokers: int) -> tuple[Step, ...]:
-    """Return the stops and starts of each broker in turn."""
+    """Return stops and starts of the brokers, one broker after the other."""
     steps: list[Step] = []
     for number in range(brokers):
         at = 0.45 + number * 0.04

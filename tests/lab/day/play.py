@@ -27,8 +27,8 @@ class Result:
     """The evidence of a day.
 
     Attributes:
-        report: as it was written.
-        complaints: broken promises; empty when all is well.
+        report: text of the report.
+        complaints: broken promises; empty if there are none.
     """
 
     report: str
@@ -38,7 +38,7 @@ class Result:
 
 
 def play_day(size: Size, folder: Path, brokers: int = 3, workers: int = 2) -> Result:
-    """Play a day on brokers of its own; leave `report.txt` and `timeline.svg` in the folder."""
+    """Play a day on separate brokers; write `report.txt` and `timeline.svg` into the folder."""
     shape = make(size)
     with LocalKafka(nodes=brokers, overrides=KAFKA_DEFAULTS) as kafka:
         settings = KafkaSettings(bootstrap_servers=kafka.bootstrap)
@@ -58,7 +58,7 @@ class Shown:
         self._at = 0.0
 
     def __call__(self, run: DayRun) -> None:
-        """Say how far the day is."""
+        """Print the progress of the day."""
         now = time.monotonic()
         if now - self._at < SHOWN_EVERY_S:
             return

@@ -1,4 +1,4 @@
-"""A day as a table and a picture."""
+"""Report of a day: a table and a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays a day: publishes, lets things happen in their turn, waits for the rest, and collects."""
+"""Run of a day: publishing, incidents, completion and collection of evidence."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Progress = Callable[["DayRun"], None]
 
 
 class DayRun:
-    """A day on its way.
+    """A day in progress.
 
     Attributes:
         settled: pairs that were delivered or became dead letters.
-        phase: which of the day's steps came last.
-        interrupted: Ctrl-C ended the day early.
+        phase: the latest incident.
+        interrupted: whether Ctrl-C ended the day early.
     """
 
     def __init__(self, stage: DayStage, steps: tuple[Step, ...], progress: Progress) -> None:
@@ -51,11 +51,11 @@ class DayRun:
 
     @property
     def elapsed_s(self) -> float:
-        """Since the first event was due."""
+        """Seconds since the first event was due."""
         return time.monotonic() - self.began
 
     def play(self) -> DayEvidence:
-        """Play the day to its end, or until Ctrl-C; return what was seen."""
+        """Play the day to its end, or until Ctrl-C; return the evidence."""
         stage = self.stage
         sampling = threading.Thread(target=self._sample, name="sampling", daemon=True)
         sampling.start()
@@ -130,7 +130,7 @@ class DayRun:
                 perform(stage, action)
 
     def _settle(self) -> None:
-        """Wait until both lanes have read what is due, but not for a retry's delay."""
+        """Wait until both lanes have read all due records, but not the delays of retries."""
         within_s = max(SETTLE_AT_LEAST_S, SETTLE_SHARE * self.stage.shape.size.seconds)
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
