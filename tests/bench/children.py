@@ -1,4 +1,4 @@
-"""Processes of the benchmark: the sink and the references, each ended when it is left."""
+"""Child processes of the benchmark: the sink and the references."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STOP_S: Final = 10.0
 
 
 class ChildFailed(Exception):
-    """A process of the benchmark ended by itself; the message has the end of what it said."""
+    """A child process ended unexpectedly; the message has the end of its output."""
 
 
 class Child:
@@ -63,7 +63,7 @@ class Child:
         return self._process.pid
 
     def check(self) -> None:
-        """Look after the process.
+        """Check that the process is running.
 
         Raises:
             ChildFailed: it has ended by itself.
@@ -72,7 +72,7 @@ class Child:
             raise ChildFailed(self._said())
 
     def ask(self, *order: object) -> Any:
-        """Send one order and return the answer.
+        """Send a command, and return the answer.
 
         Raises:
             ChildFailed: the process sent no answer.
@@ -87,7 +87,7 @@ class Child:
         return self.hear()
 
     def hear(self) -> Any:
-        """Return the next line that it says.
+        """Return the next line of its output.
 
         Raises:
             ChildFailed: it says nothing more.
@@ -118,7 +118,7 @@ class Child:
 
 
 class Arrival(NamedTuple):
-    """One request, as the sink saw it."""
+    """A request at the sink."""
 
     event_id: str
     path: str
@@ -143,34 +143,34 @@ class Sink(Child):
         self._ports: list[int] = self.hear()
 
     def url(self, path: str, host: str = "127.0.0.1", *, tls: bool = False) -> str:
-        """Return where a path is."""
+        """Return the URL of a path."""
         scheme, port = ("https", self._ports[1]) if tls else ("http", self._ports[0])
         return f"{scheme}://{host}:{port}{path}"
 
     def reading(self) -> Reading:
-        """Return the counts of this moment."""
+        """Return the current counts."""
         return Reading(**self.ask("reading"))
 
     def delay(self, path: str, seconds: float) -> None:
-        """Let a path answer so late from now on; 0: at once."""
+        """Set the delay of a path's answers."""
         self.ask("behave", path, seconds)
 
     def hang(self, path: str) -> None:
-        """Let a path answer no more."""
+        """Stop a path from answering."""
         self.ask("behave", path, HANGS)
 
     def paths(self) -> dict[str, int]:
-        """Return how many requests came to each path."""
+        """Return the number of requests to each path."""
         counts: dict[str, int] = self.ask("paths")
         return counts
 
     def arrivals(self) -> list[Arrival]:
-        """Return every arrival, in order; only a sink that records has them."""
+        """Return every arrival, in order, from a sink that records arrivals."""
         return [Arrival(*each) for each in self.ask("arrivals")]
 
 
 class Use(NamedTuple):
-    """The resources that processes have used and hold."""
+    """Resources of processes."""
 
     cpu_s: float
     peak_mib: float
@@ -178,7 +178,7 @@ class Use(NamedTuple):
 
 
 def use(pids: Sequence[int]) -> Use:
-    """Return what some processes use together; memory is that of the largest."""
+    """Return the total resources of some processes; memory is that of the largest."""
     return Use(
         sum(cpu_s(pid) for pid in pids),
         max(memory_mib(pid) for pid in pids),

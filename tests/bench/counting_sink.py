@@ -1,4 +1,4 @@
-"""The fastest receiver that Python has: answers every POST at once, and counts."""
+"""Minimal receiver that answers every POST at once, and counts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Counts:
         self._times = multiprocessing.Array("d", KEPT, lock=False)
 
     def take(self, message_id: bytes) -> None:
-        """Note an arrival; called in the sink's process only."""
+        """Record an arrival; called in the sink's process only."""
         number = self.total.value
         if number < KEPT:
             place = number * 48
@@ -40,7 +40,7 @@ class Counts:
 
 
 class Answerer(asyncio.Protocol):
-    """Reads requests as far as is needed to answer them."""
+    """Parses requests just enough to answer them."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
@@ -52,7 +52,7 @@ class Answerer(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
+        """Answer all complete requests."""
         self._buffer += data
         while True:
             head, found, rest = self._buffer.partition(b"\r\n\r\n")
@@ -74,7 +74,7 @@ def _header(head: bytes, name: bytes) -> bytes:
 
 
 def serve(port: Synchronized[int], counts: Counts) -> None:
-    """Run the sink in this process, for ever."""
+    """Run the sink in this process, forever."""
 
     async def run() -> None:
         loop = asyncio.get_running_loop()

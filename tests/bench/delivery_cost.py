@@ -61,7 +61,7 @@ MOST_IN_HAND = 100
 
 
 class Acknowledging:
-    """Stands for the producer: acknowledges what it was given when it is asked to."""
+    """Replacement of the producer, which acknowledges records on demand."""
 
     def __init__(self) -> None:
         self._waiting: deque[OnAck] = deque()
@@ -70,18 +70,18 @@ class Acknowledging:
     def send(
         self, topic: str, value: bytes, key: bytes, headers: object = None, *, on_ack: OnAck
     ) -> None:
-        """Take a record."""
+        """Store a record."""
         del topic, value, key, headers
         self._waiting.append(on_ack)
 
     def acknowledge(self) -> None:
-        """Acknowledge all of them."""
+        """Acknowledge all stored records."""
         while self._waiting:
             self._waiting.popleft()(self._ack)
 
 
 class Course:
-    """One lane over one endpoint, fed with records as fast as it takes them."""
+    """A lane with one endpoint that always has records to process."""
 
     def __init__(self, port: int) -> None:
         producer = Acknowledging()
@@ -161,7 +161,7 @@ async def plain(port: int, values: list[bytes], count: int) -> None:
 
 
 async def cost_us(work: Awaitable[None], count: int) -> tuple[float, float]:
-    """Return the CPU time of one delivery in microseconds, and what of it is the kernel's."""
+    """Return the CPU time of a delivery in microseconds, and the kernel's part of it."""
     before = os.times()
     await work
     after = os.times()

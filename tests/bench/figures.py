@@ -14,7 +14,7 @@ TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
 
 class Measured(NamedTuple):
-    """One value, and why it does not count; empty when it does."""
+    """A value, and the reason why it is void; empty if it is valid."""
 
     value: float
     void: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class Sample:
 
     Attributes:
         values: by metric, such as `rate` or `cpu_us`.
-        void: why none of them counts; empty when they do.
+        void: reason why all are void; empty if they are valid.
     """
 
     values: Mapping[str, float]
@@ -39,7 +39,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the result: the median of its repetitions.
+    """A line of the result, with the median of the repetitions.
 
     Attributes:
         key: for machines and targets, unique in its scenario.
@@ -59,7 +59,7 @@ class Figure:
 
     @property
     def void(self) -> tuple[str, ...]:
-        """The reason for which it does not count: most of its repetitions don't."""
+        """Reason why the figure is void, as most of its repetitions are; empty if it is valid."""
         bad = [sample for sample in self.samples if sample.void]
         if len(bad) * 2 <= len(self.samples):
             return ()
@@ -67,18 +67,18 @@ class Figure:
 
     @property
     def counted(self) -> list[float]:
-        """The values that count; all of them when the figure is void."""
+        """Valid values; all values if the figure is void."""
         good = [sample.value for sample in self.samples if not sample.void]
         return good if good and not self.void else [sample.value for sample in self.samples]
 
     @property
     def median(self) -> float:
-        """The figures that are reported."""
+        """Median of the values that count."""
         return statistics.median(self.counted)
 
     @property
     def spread(self) -> tuple[float, float]:
-        """The least and the most that counted."""
+        """Minimum and maximum of the values that count."""
         return min(self.counted), max(self.counted)
 
 
@@ -88,8 +88,8 @@ class Finding:
 
     Attributes:
         figures: in the order in which they are shown.
-        notes: what a reader has to know to read them.
-        raw: samples for machines, by name.
+        notes: remarks for the reader.
+        raw: raw samples by name.
     """
 
     figures: tuple[Figure, ...]
@@ -133,7 +133,7 @@ def _pair(one: Measured, other: Measured) -> Measured:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """Return the nearest-rank percentile: a value that was really seen, never one in between.
+    """Return the nearest-rank percentile, which is always one of the values.
 
     Args:
         ordered: ascending, not empty.
@@ -144,7 +144,7 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def most_within(times: Sequence[float], width: float) -> int:
-    """Return the most points of time that any half-open window of that width holds.
+    """Return the maximum number of times within any half-open window of this width.
 
     Args:
         times: ascending.
@@ -159,12 +159,12 @@ def most_within(times: Sequence[float], width: float) -> int:
 
 
 def longest_pause(times: Sequence[float]) -> float:
-    """Return the longest time between two neighbors; 0 for fewer than two."""
+    """Return the longest gap between adjacent times; 0 for fewer than two."""
     return max((after - before for before, after in pairwise(times)), default=0.0)
 
 
 def most_diversions(tiers_s: Sequence[float], seconds: float) -> int:
-    """Return how often one record can be diverted in that time.
+    """Return how often a record can be diverted within a time.
 
     The first diversion goes to `now`, the nth in a row to the nth tier, and the longest tier is
     used again and again.

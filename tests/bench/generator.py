@@ -1,4 +1,4 @@
-"""The load generator of open-loop runs: events are published when they are due, come what may."""
+"""Load generator of open-loop runs, which publishes events at their due times."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _AHEAD_S: Final = 0.2
 
 @dataclass(slots=True)
 class Schedule:
-    """A schedule: the due time of each event, and its delay.
+    """Due times of events, and delays of the generator.
 
     Attributes:
-        due_ns: by event id, on the monotonic clock; the latency of an event counts from here, not
-            from when a late generator came round to sending it.
-        late_ns: by how much each was sent too late.
+        due_ns: due time by event id, on the monotonic clock; latency counts from here, even if the
+            generator sends the event late.
+        late_ns: delay of each event.
     """
 
     due_ns: dict[str, int] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Schedule:
 
     @property
     def behind_ms(self) -> float:
-        """The 99th percentile of being late."""
+        """The 99th percentile of the delays."""
         return percentile(sorted(self.late_ns), 0.99) / 1e6 if self.late_ns else 0.0
 
 
@@ -42,17 +42,17 @@ def publish_on_schedule(
     count: int,
     watch: Callable[[], None],
 ) -> Schedule:
-    """Publish this many events at a fixed rate; return when each was due.
+    """Publish events at a fixed rate; return their schedule.
 
     Args:
-        settings: where to.
-        sites: whose events, one after the other.
+        settings: connection to Kafka.
+        sites: sites of the events, in rotation.
         rate: events per second.
-        count: how many.
-        watch: called ten times a second meanwhile.
+        count: number of events.
+        watch: called ten times a second.
 
     Raises:
-        ProducerClosed: the brokers don't have all of them.
+        ProducerClosed: the brokers did not acknowledge all of them.
     """
     schedule = Schedule()
     gap_ns = 1e9 / rate
@@ -72,7 +72,7 @@ def publish_on_schedule(
 
 
 def _until(due_ns: int) -> int:
-    """Sleep until then; return when it is."""
+    """Sleep until a time; return the actual time."""
     while (now_ns := time.monotonic_ns()) < due_ns:
         time.sleep((due_ns - now_ns) / 1e9)
     return now_ns

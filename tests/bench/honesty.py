@@ -11,26 +11,26 @@ from dataclasses import dataclass
 from typing import Final
 
 FEWEST: Final = 100
-"""With fewer arrivals, chance and the clock's ticks are measured."""
+"""Minimum number of arrivals; with fewer, chance and clock ticks dominate."""
 SINK_SATURATED: Final = 0.9
-"""Share of a core; a sink that uses more of it sets the pace itself."""
+"""Maximum share of a core for the sink; beyond it, the sink is the bottleneck."""
 BEHIND_MS: Final = 10.0
-"""A generator later than this, at its 99th percentile, measures itself."""
+"""Maximum delay of the generator at its 99th percentile; beyond it, the run is void."""
 MOST_FOREIGN: Final = 0.1
-"""Share of the worker's core that others may use."""
+"""Maximum share of the worker's core for other processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Counts of a run's deliveries by where they are.
+    """Counts of a run's deliveries by their place.
 
     Attributes:
-        published: deliveries that the brokers acknowledged the events of.
-        delivered: requests that the sink answered with 200, each delivery once.
+        published: deliveries of acknowledged events.
+        delivered: deliveries that the sink answered with 200.
         dead: records in the dead-letter topics.
         waiting: records that the groups have not finished.
-        moved: records that were ever written to `deliveries.*`: diversions and retries.
-        repeated: requests that the sink answered with 200 once more, where it counts them.
+        moved: records ever written to `deliveries.*` by diversions and retries.
+        repeated: repeated deliveries at the sink, if it counts them.
     """
 
     published: int
@@ -42,11 +42,11 @@ class Ledger:
 
     @property
     def missing(self) -> int:
-        """Deliveries that are nowhere; negative when some are in two places."""
+        """Missing deliveries; negative if some are in two places."""
         return self.published - self.delivered - self.dead - self.waiting
 
     def __str__(self) -> str:
-        """Tell it as a sum."""
+        """Return the counts as a sum."""
         return (
             f"published {self.published:,}, found {self.delivered:,} delivered + {self.dead:,} "
             f"dead + {self.waiting:,} waiting"
@@ -55,15 +55,15 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Under which a repetition was taken; None where a rule does not apply.
+    """Conditions of a repetition; None where a rule does not apply.
 
     Attributes:
-        arrived: requests between the two moments that were compared.
-        sink_share: of a core, used by the sink.
-        foreign_share: of the worker's core, used by others.
-        behind_ms: how late the load generator was, at the 99th percentile.
-        ledger: where every delivery is.
-        exits: what the workers ended with.
+        arrived: requests during the measurement.
+        sink_share: share of a core that the sink used.
+        foreign_share: share of the worker's core that other processes used.
+        behind_ms: delay of the load generator at the 99th percentile.
+        ledger: counts of deliveries.
+        exits: exit codes of the workers.
     """
 
     arrived: int | None = None
@@ -75,10 +75,10 @@ class Conditions:
 
 
 def judge(conditions: Conditions, most_foreign: float = MOST_FOREIGN) -> tuple[str, ...]:
-    """Return why the repetition is void; empty when it counts.
+    """Return why the repetition is void; empty if it is valid.
 
     Args:
-        conditions: what was observed.
+        conditions: observed conditions.
         most_foreign: share of the worker's core that others may use.
     """
     reasons = []

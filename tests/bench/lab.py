@@ -1,4 +1,4 @@
-"""The tools of every scenario: Kafka, cores, a folder, and trials made from them."""
+"""Resources of every scenario: Kafka, cores, a folder, and trials."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Effort:
     """The size of a run.
 
     Attributes:
-        quick: about a minute for all; less is measured, and less exactly.
-        events: that wait when a worker starts.
-        repetitions: of what is compared.
-        seconds: that one repetition is measured for, at most.
-        most_foreign: share of a worker's core that others may use before a run is void.
+        quick: whether to take about a minute, with fewer and less exact figures.
+        events: size of the backlog when a worker starts.
+        repetitions: number of repetitions of a comparison.
+        seconds: maximum duration of a repetition.
+        most_foreign: share of a worker's core for other processes beyond which a run is void.
     """
 
     quick: bool = False
@@ -44,14 +44,14 @@ FULL: Final = Effort()
 
 
 class Lab:
-    """Makes trials.
+    """Creates trials.
 
     Args:
-        kafka: where Kafka is; the prefix is each trial's own.
-        available: cores.
-        effort: how much is done.
-        folder: for logs and certificates.
-        tell: says what is being done.
+        kafka: connection to Kafka; each trial has its own prefix.
+        available: available cores.
+        effort: size of the run.
+        folder: folder for logs and certificates.
+        tell: reports progress.
     """
 
     def __init__(
@@ -83,12 +83,12 @@ class Lab:
         """Open a sink and an installation with endpoints there; nothing of them is left.
 
         Args:
-            sites: makes the endpoints, once the sink's ports are known.
-            workers: how many will run at once, to give each a core.
+            sites: creates the endpoints from the sink's ports.
+            workers: number of concurrent workers, each of which gets a core.
             record: whether the sink keeps every arrival.
-            tls: whether it also listens for TLS.
-            schedule: of retries.
-            tiers: more topics with delays.
+            tls: whether the sink also listens for TLS.
+            schedule: retry schedule.
+            tiers: further delays with topics.
         """
         self._trials += 1
         folder = self._folder / f"trial-{self._trials}"

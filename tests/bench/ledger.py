@@ -1,4 +1,4 @@
-"""The place of every delivery, read from the brokers: open in a group, or dead."""
+"""Counts of open and dead deliveries, read from the brokers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plaudit.kafka.settings import KafkaSettings
 
 
 def waiting(lags: Sequence[PartitionLag]) -> int:
-    """Return how many records are not finished.
+    """Return the number of unfinished records.
 
     Those between the committed offset and the end, less what the commit's metadata says is done
     ahead of it. Nothing but records stands in these topics: no transaction left its markers there.
@@ -23,7 +23,7 @@ def waiting(lags: Sequence[PartitionLag]) -> int:
 def read_ledger(
     settings: KafkaSettings, published: int, delivered: int, repeated: int = 0
 ) -> Ledger:
-    """Ask the brokers where the deliveries are that were not delivered; nothing may be running.
+    """Count undelivered deliveries at the brokers, while no worker runs.
 
     Raises:
         KafkaFailure: no answer.

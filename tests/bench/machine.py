@@ -22,7 +22,7 @@ _LIBRARIES: Final = (
 
 
 class NotMeasurable(Exception):
-    """This machine does not tell what is to be measured."""
+    """This machine does not provide the figures to measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Cores:
         }
 
     def __str__(self) -> str:
-        """Tell who runs where."""
+        """Return the assignment of cores as text."""
         rest = ", ".join(map(str, self.rest))
         if not self.alone(1):
             return f"one core only ({rest}): the worker shares it with everything else"
@@ -79,7 +79,7 @@ def available_cores() -> list[int]:
 
 @contextmanager
 def pinned(cores: Sequence[int]) -> Iterator[None]:
-    """Keep this process, and those that it starts meanwhile, on some cores."""
+    """Pin this process and its new children to some cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -95,7 +95,7 @@ def cpu_s(pid: int) -> float:
 
 
 def memory_mib(pid: int, *, peak: bool = True) -> float:
-    """Return the resident memory of a process: the most that it ever was, or what it is now."""
+    """Return the peak or the current resident memory of a process."""
     name = "VmHWM:" if peak else "VmRSS:"
     lines = (_PROC / str(pid) / "status").read_text().splitlines()
     [line] = [line for line in lines if line.startswith(name)]
@@ -103,12 +103,12 @@ def memory_mib(pid: int, *, peak: bool = True) -> float:
 
 
 def descriptors(pid: int) -> int:
-    """Return how many file descriptors a process has open."""
+    """Return the number of a process's open file descriptors."""
     return sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
 
 
 def busy_s(cores: Sequence[int]) -> float:
-    """Return how long these cores have worked for processes, interrupts left out."""
+    """Return how long these cores have run processes, without interrupts."""
     wanted = {f"cpu{core}" for core in cores}
     fields = [line.split() for line in (_PROC / "stat").read_text().splitlines()]
     ticks = sum(sum(map(int, line[1:4])) for line in fields if line and line[0] in wanted)
@@ -116,7 +116,7 @@ def busy_s(cores: Sequence[int]) -> float:
 
 
 def describe() -> dict[str, object]:
-    """Return what a reader needs to know of the machine and of what runs on it."""
+    """Return a description of the machine and its load, for readers."""
     return {
         "cpu": _cpu_model(),
         "cores": len(available_cores()),

@@ -16,11 +16,11 @@ LINE_EVERY_S: Final = 5.0
 
 
 class Told:
-    """Shows which scenario runs, what it does, and about how long all of it still takes.
+    """Shows the current scenario, its step, and the estimated remaining time.
 
     Args:
-        total_s: about how long everything takes.
-        console: where to.
+        total_s: estimated duration of the run.
+        console: console to write to.
     """
 
     def __init__(self, total_s: float, console: Console | None = None) -> None:
@@ -44,13 +44,13 @@ class Told:
             self._task = self._bar.add_task("starting", total=total_s)
 
     def begin(self, scenario: str, seconds: float) -> None:
-        """Say which scenario runs now, and about how long it takes."""
+        """Show the current scenario, and its estimated duration."""
         self._done_s += self._running[1]
         self._running = (scenario, seconds, time.monotonic())
         self._said_at = 0.0
 
     def step(self, what: str) -> None:
-        """Say what it does now."""
+        """Show the current step."""
         scenario, seconds, since = self._running
         now = time.monotonic()
         done_s = self._done_s + min(seconds, now - since)

@@ -1,4 +1,4 @@
-"""The result of a whole run, and its form for machines."""
+"""Result of a whole run, and its JSON form."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bench.figures import Figure, Finding
 from bench.targets import TARGETS, Target, Verdict
 
 FORM: int = 1
-"""Grows when the JSON changes in a way that readers would trip over."""
+"""Version of the JSON form; it grows with incompatible changes."""
 
 
 class Row(NamedTuple):
-    """One figure with its target, if it has one."""
+    """A figure with its target, if any."""
 
     scenario: str
     figure: Figure
@@ -32,11 +32,11 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Findings by scenario, and what they were taken on.
+    """Findings by scenario, with the setting of the run.
 
     Attributes:
-        setting: the machine, versions, who ran where, how much was done.
-        findings: in the order in which they were taken.
+        setting: machine, versions, cores and effort.
+        findings: findings in order.
     """
 
     setting: Mapping[str, object]
@@ -53,7 +53,7 @@ class Report:
 
     @property
     def void(self) -> dict[str, tuple[str, ...]]:
-        """The reasons for which scenarios do not count."""
+        """Reasons why scenarios are void."""
         reasons = {
             scenario: tuple(
                 dict.fromkeys(reason for figure in finding.figures for reason in figure.void)
@@ -64,7 +64,7 @@ class Report:
 
     @property
     def missed(self) -> list[Row]:
-        """Figures that did not reach their target."""
+        """Figures that missed their target."""
         return [row for row in self.rows() if row.verdict is Verdict.MISSED]
 
     def charts(self) -> dict[str, list[Bar]]:
@@ -77,7 +77,7 @@ class Report:
         return charts
 
     def as_json(self) -> dict[str, object]:
-        """Return all of it, samples included, for machines."""
+        """Return the report as JSON, including samples."""
         return {
             "form": FORM,
             **self.setting,
@@ -110,7 +110,7 @@ def _figure_json(row: Row) -> dict[str, object]:
 
 
 def shown(value: float, unit: str) -> str:
-    """Write a value with three digits or so, and its unit."""
+    """Format a value with about three digits and its unit."""
     size = abs(value)
     if value == int(value) or size >= 1_000:
         text = f"{value:,.0f}"

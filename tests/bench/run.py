@@ -21,7 +21,7 @@ from plaudit.dev.kafka import find_kafka
 from plaudit.kafka.settings import KafkaSettings
 
 VOID: Final = 3
-"""The exit code of a run in which a figure does not count."""
+"""Exit code of a run with a void figure."""
 _MOST: Final = 1024 * 1024 * 1024
 
 
@@ -31,10 +31,10 @@ class Request:
 
     Attributes:
         scenarios: names, in order.
-        effort: how much is done.
-        bootstrap: a cluster that is there; None: find or start one.
-        command: how it was called, for the report.
-        logs: a folder that keeps what workers and references logged; None: nothing is kept.
+        effort: size of the run.
+        bootstrap: an existing cluster; None: find or start one.
+        command: command line, for the report.
+        logs: folder for the logs of workers and references; None: do not keep them.
     """
 
     scenarios: Sequence[str]
@@ -52,7 +52,7 @@ class ScenarioUnknown(ValueError):
 
 
 def chosen(names: Sequence[str], *, quick: bool) -> list[str]:
-    """Return which scenarios to run: those named, else all, or those of a quick run.
+    """Return the scenarios to run: the named ones, or all, or those of a quick run.
 
     Raises:
         ScenarioUnknown: a scenario does not exist.
@@ -66,13 +66,13 @@ def chosen(names: Sequence[str], *, quick: bool) -> list[str]:
 
 
 def run(request: Request) -> Report:
-    """Measure, and leave nothing behind.
+    """Run the scenarios, and remove all traces.
 
     Raises:
         NotMeasurable: no Linux.
         KafkaNotFound: Kafka was not found, and could not be started.
         KafkaFailure: the brokers refuse or are away.
-        WorkerDied: a worker ended by itself.
+        WorkerDied: a worker ended unexpectedly.
     """
     available = available_cores()
     cores = allot(available)
@@ -120,7 +120,7 @@ def _folder(logs: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does: what was started is stopped, topics are deleted."""
+    """Handle SIGTERM like Ctrl-C, which stops processes and deletes topics."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""A receiver that answers and counts, cheap enough not to be the bottleneck; a process of its own.
+"""Sink: a receiver process that answers and counts, cheap enough not to be the bottleneck.
 
 It listens on every address of this machine so that 127.a.b.c make thousands of origins, and closes
 connections that do not come from a loopback address. It gets its orders through standard input,
@@ -23,13 +23,13 @@ import uvloop
 
 ANSWER: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 HANGS: Final = -1.0
-"""As a delay: no answer ever comes."""
+"""Delay without an end: the path never answers."""
 DRIPS: Final = -2.0
-"""The same: the answer comes a byte a second."""
+"""Special delay: the path sends a byte per second."""
 DEAF: Final = -3.0
-"""The same: nothing more is read."""
+"""Special delay: the path stops reading."""
 RESETS: Final = -4.0
-"""The same: the connection is reset."""
+"""Special delay: the path resets the connection."""
 _ID: Final = b"webhook-id"
 _LOOPBACK: Final = "127."
 _BACKLOG: Final = 4_096
@@ -37,10 +37,10 @@ _BACKLOG: Final = 4_096
 
 @dataclass(slots=True)
 class Door:
-    """One path: how it answers, and what came to it.
+    """A path, with its answers and counts.
 
     Attributes:
-        delay_s: before the answer; 0: at once; `HANGS`: for ever.
+        delay_s: delay of the answer, or one of the special delays.
     """
 
     delay_s: float = 0.0
@@ -50,17 +50,17 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The sink's own counts at one moment.
+    """Counts of the sink at one point in time.
 
     Attributes:
-        at_ns: on the monotonic clock, which all processes share.
-        arrived: requests that were complete.
-        answered: those that were answered with 200.
-        connections: open now.
-        malformed: requests that were none.
-        repeated: answered with 200 and not the first of its `webhook-id` and path; only counted
-            where arrivals are recorded.
-        cpu_s: that the sink has used.
+        at_ns: time on the monotonic clock, which all processes share.
+        arrived: complete requests.
+        answered: requests with an answer 200.
+        connections: open connections.
+        malformed: invalid requests.
+        repeated: answers 200 beyond the first for a `webhook-id` and path, if arrivals are
+            recorded.
+        cpu_s: CPU time of the sink.
     """
 
     at_ns: int
@@ -96,7 +96,7 @@ class Hall:
         return found
 
     def reading(self) -> Reading:
-        """Return the counts of this moment."""
+        """Return the current counts."""
         return Reading(
             time.monotonic_ns(),
             sum(door.arrived for door in self.doors.values()),
@@ -109,7 +109,7 @@ class Hall:
 
 
 class Counting(asyncio.Protocol):
-    """One connection; httptools calls `on_…`."""
+    """A connection; httptools calls its `on_…` methods."""
 
     def __init__(self, hall: Hall) -> None:
         self._hall = hall
@@ -118,7 +118,7 @@ class Counting(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take connections of this machine only."""
+        """Accept connections from this machine only."""
         self._transport = cast("asyncio.Transport", transport)
         self._hall.connections += 1
         if not str(transport.get_extra_info("peername")[0]).startswith(_LOOPBACK):
@@ -180,11 +180,11 @@ class Counting(asyncio.Protocol):
             self._transport.write(ANSWER)
 
     def _answered(self) -> None:
-        """Take note that the latest request is answered."""
+        """Record that the latest request was answered."""
 
 
 class Recording(Counting):
-    """One connection, of which every request is kept."""
+    """A connection whose requests are all recorded."""
 
     def __init__(self, hall: Hall) -> None:
         super().__init__(hall)
@@ -211,7 +211,7 @@ class Recording(Counting):
 
 
 async def serve(*, record: bool, chain: str | None) -> None:
-    """Listen, tell the ports, and obey until the input ends."""
+    """Listen, print the ports, and execute commands until the input ends."""
     loop = asyncio.get_running_loop()
     hall = Hall(record=record)
     make = Recording if record else Counting

@@ -1,4 +1,4 @@
-"""The work between two moments of steady state."""
+"""Measurement of the work between two points in a steady state."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.sink import Reading
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """Counts at one moment.
+    """Counts at one point in time.
 
     Attributes:
-        sink: its own.
-        use: of the contender's processes.
-        alone_s: CPU of those that have a core for themselves.
-        cores_s: how long those cores have worked, for any process.
+        sink: counts of the sink.
+        use: resources of the measured processes.
+        alone_s: CPU time of processes with their own core.
+        cores_s: busy time of those cores.
     """
 
     sink: Reading
@@ -44,12 +44,12 @@ class Window:
     foreign_share: float | None
 
     def conditions(self) -> Conditions:
-        """Return under which it was taken, as far as is seen from here."""
+        """Return the conditions of the measurement, without those of the load generator."""
         return Conditions(self.arrived, self.sink_share, self.foreign_share)
 
 
 def window(begin: Instant, end: Instant, own_cores: int) -> Window:
-    """Compare two moments."""
+    """Return the difference between two points in time."""
     seconds = max(1e-9, (end.sink.at_ns - begin.sink.at_ns) / 1e9)
     arrived = end.sink.arrived - begin.sink.arrived
     sink_s = end.sink.cpu_s - begin.sink.cpu_s

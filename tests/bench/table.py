@@ -1,4 +1,4 @@
-"""The result for people: a table, charts made of characters, and Markdown."""
+"""Report for people: a table, text charts and Markdown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print where it was measured, table, charts, notes, and what is void."""
+    """Print the setting, the table, the charts, the notes, and void figures."""
     console.print(escape(place(report)), highlight=False)
     console.print(table(report))
     for title, bars in report.charts().items():
@@ -37,7 +37,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def place(report: Report) -> str:
-    """Say what the figures were taken on."""
+    """Return the setting of the measurement as text."""
     setting = report.setting
     kafka = _PORT.sub("", str(setting["kafka"]))
     return (
@@ -77,7 +77,7 @@ def _cells(row: Row) -> Iterator[str]:
 
 
 def text_bars(bars: Sequence[Bar], width: int = BAR_WIDTH) -> Iterator[str]:
-    """Yield one line for each bar, the longest as wide as given."""
+    """Yield a line for each bar, scaled to a width."""
     most = max(bar.value for bar in bars) or 1.0
     wide = max(len(bar.label) for bar in bars)
     for bar in bars:
@@ -88,7 +88,7 @@ def text_bars(bars: Sequence[Bar], width: int = BAR_WIDTH) -> Iterator[str]:
 
 
 def remarks(report: Report) -> Iterator[str]:
-    """Yield what has to be known to read the figures."""
+    """Yield remarks for the reader of the figures."""
     for name, finding in report.findings.items():
         for note in finding.notes:
             yield f"{name}: {note}"
@@ -101,7 +101,7 @@ def remarks(report: Report) -> Iterator[str]:
 
 
 def markdown(report: Report) -> Iterator[str]:
-    """Yield the block for a README: where it was measured, figures, targets."""
+    """Yield the Markdown block with the setting, the figures and the targets."""
     yield f"On {place(report)}."
     yield ""
     yield "| what | measured | target |"

@@ -12,7 +12,7 @@ from bench.figures import Figure
 
 
 class Verdict(StrEnum):
-    """A figure beside its target."""
+    """Result of comparing a figure with its target."""
 
     MET = "met"
     MISSED = "missed"
@@ -32,7 +32,7 @@ class Target:
     most: float | None = None
 
     def __str__(self) -> str:
-        """Tell the bounds."""
+        """Return the bounds as text."""
         if self.least is None:
             return f"≤ {self.most:g}"
         if self.most is None:

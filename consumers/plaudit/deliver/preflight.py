@@ -44,7 +44,7 @@ class LaneTopics:
 
 
 async def lane_topics(settings: KafkaSettings, *, writes: bool = True) -> LaneTopics:
-    """Return the topics to read; wait while the brokers are away.
+    """Return the topics to read; wait while the brokers are unavailable.
 
     Args:
         settings: connection and names.

@@ -31,14 +31,14 @@ from bench.scenarios.throughput import (
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One thing that is measured.
+    """A scenario.
 
     Attributes:
-        summary: for people, one line.
-        measure: does it.
-        seconds: about how long it takes.
-        quick_s: about how long when it is to be quick.
-        quick: whether a quick run has it; others must be named.
+        summary: description in one line.
+        measure: function that measures.
+        seconds: estimated duration.
+        quick_s: estimated duration in a quick run.
+        quick: whether a quick run includes it by default.
     """
 
     summary: str

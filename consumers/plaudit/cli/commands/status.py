@@ -43,7 +43,7 @@ def command(
 ) -> None:
     """Show brokers, workers, what waits in both lanes, and dead letters.
 
-    Exit 1 if a topic is missing or unfit, an unreadable record blocks its partition, or the
+    Exit 1 if a topic is missing or unsuitable, an unreadable record blocks its partition, or the
     brokers can't be used; then the first line names the cause.
     """
     settings, now_ms = KafkaSettings(), wall_ms()

@@ -77,7 +77,7 @@ def fanned_out_headers(
 
 
 def refused_record(names: Names, write: Write, origin: Origin, error: str) -> Write:
-    """Return the dead letter for a record that the brokers refused for good."""
+    """Return the dead letter for a record that the brokers will never accept."""
     given = dict(write.headers or ())
     key = given.get(Header.DELIVERY_ID, write.key)
     if write.topic == names.dlq_events:

@@ -253,7 +253,7 @@ SETTLE_BACKLOG: Final = gauge(
 )
 WRITES_REFUSED: Final = counter(
     "plaudit_writes_refused",
-    "Writes that Kafka refused for good, kept as dead letters.",
+    "Writes that Kafka permanently refused, kept as dead letters.",
     "Alert on any.",
 )
 DEFECTS: Final = counter(

@@ -140,7 +140,7 @@ SET_UP: Final = (
         TICKET,
         "sum(increase(plaudit_writes_refused_total[10m])) > 0",
         "",
-        "the brokers refused {{ $value | humanize }} records for good",
+        "the brokers permanently refused {{ $value | humanize }} records",
         "Writes refused",
     ),
     Alert(
