@@ -292,8 +292,8 @@ def check(name: str, ports: Ports, seconds: float) -> None:
     ratio = attacked.took_s / alone.took_s
     print(f"{name}: {ratio:.3f} of the time; alone {alone}; with A {attacked}")
     assert attacked.complete, attacked
-    assert not (SCENARIOS[name].in_vain and attacked.attempts_of_a), "A got what is V's"
+    assert not (SCENARIOS[name].in_vain and attacked.requests_of_a), "A got what is V's"
     more_withheld_s = max(0.0, attacked.withheld_s - alone.withheld_s)
     assert attacked.took_s <= BOUND * alone.took_s + NOISE_S + more_withheld_s
-    allowed_s = CPU_ONCE_S + CPU_EACH_S * attacked.attempts_of_a
+    allowed_s = CPU_ONCE_S + CPU_EACH_S * len(attacked.of_a)
     assert attacked.cpu_s <= alone.cpu_s + allowed_s

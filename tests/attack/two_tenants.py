@@ -66,7 +66,7 @@ class Noting(Server):
     def __init__(self) -> None:
         super().__init__()
         self.delivered: dict[str, float] = {}
-        self.attempts_of_a = 0
+        self.of_a: list[bytes] = []
 
     def send(
         self,
@@ -84,7 +84,7 @@ class Noting(Server):
                 if attempt["outcome"] == "delivered":
                     self.delivered[attempt["event_id"]] = time.monotonic()
             else:
-                self.attempts_of_a += 1
+                self.of_a.append(value)
         super().send(topic, value, key, headers, on_ack=on_ack)
 
 
@@ -96,20 +96,25 @@ class Measured:
         published: when each came, by id.
         delivered: when each was delivered.
         cpu_s: of the whole process, meanwhile.
-        attempts_of_a: that were made, meanwhile.
+        of_a: records of A's attempts, meanwhile; one that is diverted makes no request.
         withheld_s: what other programs took of that time.
     """
 
     published: dict[str, float]
     delivered: dict[str, float]
     cpu_s: float
-    attempts_of_a: int
+    of_a: list[bytes]
     withheld_s: float
     late_ms: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         both = self.published.keys() & self.delivered.keys()
         self.late_ms = sorted((self.delivered[each] - self.published[each]) * 1e3 for each in both)
+
+    @property
+    def requests_of_a(self) -> int:
+        """Requests that A's receivers got."""
+        return sum(decode_attempt(each)["number"] > 0 for each in self.of_a)
 
     @property
     def complete(self) -> bool:
@@ -173,7 +178,7 @@ class Worker(Whole):
             published,
             self.noting.delivered,
             time.process_time() - cpu_s,
-            self.noting.attempts_of_a,
+            self.noting.of_a,
             withheld_s() - withheld,
         )
 
