@@ -21,16 +21,16 @@ AT = "/hooks/plaudit"
 def flow() -> list[dict[str, Any]]:
     """Return the flow that the recipe describes."""
     tab = {"id": "tab", "type": "tab", "label": "Plaudit"}
-    received = {
+    received: dict[str, object] = {
         "id": "in", "type": "http in", "url": AT, "method": "post", "skipBodyParsing": True,
         "wires": [["verify"]],
     }  # fmt: skip
-    verify = {
+    verify: dict[str, object] = {
         "id": "verify", "type": "function", "func": snippet("// Node-RED function node"),
         "outputs": 2, "libs": [{"var": "crypto", "module": "crypto"}],
         "wires": [["accept"], ["refuse"]],
     }  # fmt: skip
-    answers = [
+    answers: list[dict[str, object]] = [
         {"id": name, "type": "http response", "statusCode": status, "wires": []}
         for name, status in (("accept", "204"), ("refuse", "400"))
     ]
