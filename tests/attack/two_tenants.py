@@ -97,6 +97,7 @@ class Measured:
         delivered: when each was delivered.
         cpu_s: of the whole process, meanwhile.
         of_a: records of A's attempts, meanwhile; one that is diverted makes no request.
+        sent_by_a: records that A sent.
         withheld_s: what other programs took of that time.
     """
 
@@ -104,6 +105,7 @@ class Measured:
     delivered: dict[str, float]
     cpu_s: float
     of_a: list[bytes]
+    sent_by_a: int
     withheld_s: float
     late_ms: list[float] = field(default_factory=list)
 
@@ -163,7 +165,7 @@ class Worker(Whole):
         """Let V's events come for so long, each after what A sends then."""
         published: dict[str, float] = {}
         cpu_s, began, withheld = time.process_time(), time.monotonic(), withheld_s()
-        count = int(seconds * PER_S)
+        count, sent_by_a = int(seconds * PER_S), 0
         until = began + seconds + PATIENCE_S
         while len(self.noting.delivered) < count and time.monotonic() < until:
             due = min(count, int((time.monotonic() - began) * PER_S) + 1)
@@ -171,6 +173,7 @@ class Worker(Whole):
                 for lane, value, headers in attack(number):
                     side = self.events if lane == "events" else self.deliveries
                     side.hand_over(value, headers)
+                    sent_by_a += 1
                 published[str(UUID(int=number, version=4))] = time.monotonic()
                 self.events.hand_over(event_of(number, OF_V))
             await self._go_on()
@@ -179,6 +182,7 @@ class Worker(Whole):
             self.noting.delivered,
             time.process_time() - cpu_s,
             self.noting.of_a,
+            sent_by_a,
             withheld_s() - withheld,
         )
 
