@@ -54,8 +54,8 @@ BOUND: Final = 1.1
 NOISE_S: Final = 1.0
 """What a busy machine may add to V's time. Each of these attacks cost seconds, or everything."""
 CPU_EACH_S: Final = 0.01
-"""For each of A's attempts or records, whichever are more, on a busy machine. An attempt usually takes
-0.3 ms, and a record that 500 filters of 17 tests refuse takes 4 ms."""
+"""For each of A's attempts or records, whichever are more, on a busy machine. An attempt usually
+takes 0.3 ms, and a record that 500 filters of 17 tests refuse takes 4 ms."""
 CPU_ONCE_S: Final = 1.0
 FORGED_ENDPOINTS: Final = 50
 HURTING: Final = tuple(HOSTILE.values())
