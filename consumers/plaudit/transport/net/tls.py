@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import certifi
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,21 @@ def tls_context(
     Raises:
         OSError: a file can't be read. ssl.SSLError: a file is invalid.
     """
-    if ca_file is None:
-        context = httpx.create_ssl_context()
-    else:
-        context = ssl.create_default_context(cafile=ca_file)
+    context = _default_context() if ca_file is None else ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     if certificate is not None:
         certificate.load_into(context)
     return context
+
+
+def _default_context() -> ssl.SSLContext:
+    """Return a context with OpenSSL's own variables, or else certifi's bundle, as httpx does.
+
+    Importing httpx for its function would take 60 ms and 4 MiB of every worker.
+    """
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if not file and folder:
+        return ssl.create_default_context(capath=folder)
+    return ssl.create_default_context(cafile=file or certifi.where())
