@@ -1,10 +1,11 @@
 """Pins what is installed, with hashes: `make lock`.
 
-Reads the extras and groups of pyproject.toml and writes five files: `run.txt` (what `make run`
+Reads the extras and groups of pyproject.toml and writes six files: `run.txt` (what `make run`
 needs), `image.txt` (what the image needs, without a broker of its own), `all.txt` (what developing
-needs), `compile.txt` (what compiling the wheel needs besides) and `fuzz.txt` (what `make fuzz`
-needs besides). pip-compile can't do it alone: it knows no dependency groups, and would pin this
-project itself, with a path, where an extra names another one.
+needs), `compile.txt` (what compiling the wheel needs besides), `fuzz.txt` (what `make fuzz` needs
+besides) and `msk.txt` (what the extra `msk` needs, which the image lacks). pip-compile can't do it
+alone: it knows no dependency groups, and would pin this project itself, with a path, where an extra
+names another one.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def main() -> None:
     compile_into(HERE / "all.txt", everything, HERE / "run.txt")
     compile_into(HERE / "image.txt", image, HERE / "all.txt")
     compile_into(HERE / "compile.txt", COMPILE, HERE / "all.txt")
+    # On top of the image: tools of the docs want a dateutil that botocore refuses.
+    compile_into(HERE / "msk.txt", list(extra(project, "msk")), HERE / "image.txt")
     compile_into(HERE / "fuzz.txt", project["dependency-groups"]["fuzz"], HERE / "all.txt")
 
 

@@ -115,6 +115,34 @@ def test_every_pod_has_a_network_policy_that_lets_it_reach_the_brokers(values: P
 
 
 @needs_helm
+@pytest.mark.parametrize("values", CASES, ids=lambda path: path.stem)
+def test_a_process_that_runs_on_has_probes_and_a_job_has_an_end(values: Path) -> None:
+    everything = ("outboxRelay.enabled", "jobsRunner.enabled", "deadLetters.enabled")
+    switches = [f"--set={each}=true" for each in everything]
+    secret = "--set=outboxRelay.existingSecret=outbox"
+    done = helm("template", "plaudit", CHART, "-f", values, secret, *switches)
+    assert done.returncode == 0, done.stderr
+    objects = [each for each in yaml.safe_load_all(done.stdout) if each]
+    deployed = [each for each in objects if each["kind"] == "Deployment"]
+    components = {each["metadata"]["labels"][COMPONENT] for each in deployed}
+    assert components >= {"recorder", "api", "outbox-relay", "jobs", "deliver-events"}
+    for each in deployed:
+        [container] = each["spec"]["template"]["spec"]["containers"]
+        ports = {port["name"] for port in container["ports"]}
+        probes = {"startupProbe": "/healthz", "livenessProbe": "/healthz"}
+        for probe, path in {**probes, "readinessProbe": "/readyz"}.items():
+            asked = container[probe]["httpGet"]
+            assert asked["path"] == path
+            assert asked["port"] in ports
+    jobs = [each for each in objects if each["kind"] in {"Job", "CronJob"}]
+    assert {each["metadata"]["labels"][COMPONENT] for each in jobs} == {"setup", "dead-letters"}
+    for each in jobs:
+        spec = each["spec"].get("jobTemplate", each)["spec"]
+        assert spec["activeDeadlineSeconds"] > 0
+        assert spec["backoffLimit"] > 0
+
+
+@needs_helm
 def test_a_kafka_user_has_exactly_the_rights_of_its_role() -> None:
     users = [
         each for each in rendered(CHART / "values-strimzi.yaml") if each["kind"] == "KafkaUser"

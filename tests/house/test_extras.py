@@ -43,6 +43,13 @@ def test_the_image_has_nothing_of_development() -> None:
     assert "requirements/image.txt" in (ROOT / "deploy" / "Dockerfile").read_text()
 
 
+def test_the_image_lacks_what_only_amazon_msk_needs() -> None:
+    """It is pinned for those who add it."""
+    signer = "aws-msk-iam-sasl-signer-python=="
+    assert signer in (ROOT / "requirements" / "msk.txt").read_text()
+    assert signer not in (ROOT / "requirements" / "image.txt").read_text()
+
+
 def test_every_command_names_an_extra_that_exists() -> None:
     assert {each.extra for each in COMMANDS.values()} <= EXTRAS.keys()
 
@@ -51,6 +58,6 @@ def test_the_server_s_extra_has_what_a_worker_needs() -> None:
     assert set(names("worker")) <= set(names("server"))
 
 
-@pytest.mark.parametrize("extra", ["cli", "worker", "server", "postgres", "tracing", "dev"])
+@pytest.mark.parametrize("extra", ["cli", "worker", "server", "postgres", "tracing", "msk", "dev"])
 def test_the_install_page_has_every_extra(extra: str) -> None:
     assert f"`plaudit[{extra}]`" in (ROOT / "docs" / "install.md").read_text()

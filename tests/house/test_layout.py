@@ -63,7 +63,7 @@ def test_what_a_package_brings_along_is_little(module: str, forbidden: str) -> N
 
 
 @tree
-@pytest.mark.parametrize("name", ["run.txt", "image.txt", "all.txt", "compile.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "image.txt", "all.txt", "compile.txt", "msk.txt"])
 def test_locked_requirements_have_hashes_and_name_no_host(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
     pins = re.findall(r"^[a-z0-9][^\n]*==[^\n]*", text, re.MULTILINE)
