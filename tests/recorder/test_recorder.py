@@ -67,8 +67,14 @@ def logged(engine: Engine) -> list[str]:
 
 @contextmanager
 def recording(settings: KafkaSettings, projector: Projector) -> Iterator[Recorder]:
+    """Run a recorder of this projector in a thread."""
+    with running(Recorder(settings, projector)) as recorder:
+        yield recorder
+
+
+@contextmanager
+def running(recorder: Recorder) -> Iterator[Recorder]:
     """Run a recorder in a thread."""
-    recorder = Recorder(settings, projector)
     thread = threading.Thread(target=recorder.run)
     thread.start()
     try:

@@ -36,6 +36,7 @@ from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import Rules
 from plaudit.store.endpoints.workspaces import WorkspaceService
 from plaudit.store.jobs.job_service import JobService
+from plaudit.store.log.payloads import PayloadStore
 from plaudit.tracing.publish import event_producer
 from plaudit.tracing.writer import Tracing
 from plaudit.transport.addresses import AddressPolicy
@@ -93,8 +94,9 @@ class ApiServices:
 
     @property
     def source(self) -> EventSource:
-        """Events in Kafka."""
-        return EventSource(self.reader, self.decoder)
+        """Events in Kafka and in the database."""
+        stored = PayloadStore(self.engine, self.secrets)
+        return EventSource(self.reader, self.decoder, stored)
 
 
 @contextmanager
@@ -137,7 +139,9 @@ def opened(
             SharedSender(deliver.http),
             reader,
             Admin(kafka, READY_S),
-            Retrier(engine, kafka, EventSource(reader, decoder), producer),
+            Retrier(
+                engine, kafka, EventSource(reader, decoder, PayloadStore(engine, secrets)), producer
+            ),
             RateLimits(api.api_rate_limit),
             RateLimits(api.api_events_rate_limit, setting="PLAUDIT_API_EVENTS_RATE_LIMIT"),
             Quotas.of(engine, api),

@@ -196,7 +196,7 @@ class Retrier:
 
     def _write(self, attempt: Attempt, begun_ms: int) -> Ack:
         endpoint = self._endpoint(attempt)
-        found, _, problem = find_event(self._source, attempt)
+        found, _, problem, _ = find_event(self._source, attempt)
         if found is None:
             detail = f"its event at {place_of(attempt)} can't be sent again: {problem}"
             raise RetryRefused(attempt.delivery_id, "event_expired", detail)

@@ -1,4 +1,4 @@
-"""Reconstruction of a sent request from the event in Kafka."""
+"""Reconstruction of a sent request from the event."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ class SentRequest:
         headers: headers; of secret ones only the names.
         body: the body; None if it can't be rendered.
         problem: reason for a missing body.
+        is_stored: whether the event is from the database, since Kafka has it no more.
     """
 
     headers: Mapping[str, str]
     body: bytes | None
     problem: str | None = None
+    is_stored: bool = False
 
 
 def sent_request(
@@ -43,7 +45,7 @@ def sent_request(
         KafkaFailure: the brokers are unavailable or refuse.
     """
     headers = request_headers(attempt, own)
-    record, event, problem = find_event(source, attempt)
+    record, event, problem, is_stored = find_event(source, attempt)
     if record is None or event is None:
         return SentRequest(headers, None, f"the event can't be read: {problem}")
     try:
@@ -54,4 +56,5 @@ def sent_request(
     rendered = Rendered(render(event)) if shape is None else shape.render(event, sender)
     kind = b"application/json" if shape is None else shape.content_type
     more = {name.decode(): value.decode() for name, value in rendered.headers}
-    return SentRequest({"content-type": kind.decode(), **headers, **more}, rendered.body)
+    named = {"content-type": kind.decode(), **headers, **more}
+    return SentRequest(named, rendered.body, is_stored=is_stored)

@@ -119,7 +119,7 @@ class Tracer:
 
     def _event(self, attempts: tuple[Attempt, ...], endpoints: Sequence[StoredEndpoint]) -> Trace:
         first = attempts[0]
-        found, event, problem = find_event(self._source, first)
+        found, event, problem, _ = find_event(self._source, first)
         appended_ms = None if found is None else found.timestamp_ms
         return Trace(
             first.event_id,

@@ -50,6 +50,15 @@ class SealSettings(EnvSettings):
         """
         return SecretKeys.from_setting(self.secret_key.get_secret_value())
 
+    @property
+    def keys_if_set(self) -> SecretKeys | None:
+        """The keys; None if `PLAUDIT_SECRET_KEY` is not set.
+
+        Raises:
+            SettingsError: it is not a list of keys.
+        """
+        return self.keys if self.secret_key.get_secret_value() else None
+
 
 class HttpSettings(EnvSettings):
     """Requests to endpoints.

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Engine
 
 from plaudit.bulk.control import Control
+from plaudit.endpoints.keys import SecretKeys
 from plaudit.jobs.work import JobWorker
 from plaudit.kafka.errors import KafkaFailure, NotAuthorized, denied
 from plaudit.kafka.settings import KafkaSettings
@@ -67,12 +68,15 @@ class JobRunner:
     Args:
         engine: database.
         settings: connection to Kafka.
+        keys: keys that decrypt stored events, for retries; None: only Kafka has events.
     """
 
-    def __init__(self, engine: Engine, settings: KafkaSettings) -> None:
+    def __init__(
+        self, engine: Engine, settings: KafkaSettings, keys: SecretKeys | None = None
+    ) -> None:
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._queue = JobQueue(engine, owner)
-        self._worker = JobWorker(engine, settings)
+        self._worker = JobWorker(engine, settings, keys)
         self._stop = threading.Event()
         self._running: set[Control] = set()
         self._threads = [

@@ -15,6 +15,7 @@ from plaudit.dlq.job import job as letters
 from plaudit.dlq.job.report import Report
 from plaudit.dlq.replay import replay as replays
 from plaudit.dlq.replay.checkpoint import ReplayedBefore
+from plaudit.endpoints.keys import SecretKeys
 from plaudit.jobs.bulk_retry import Keep, retry_all
 from plaudit.jobs.params import (
     JobParams,
@@ -32,6 +33,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.write.producer import Producer
 from plaudit.store.db.database import reading
 from plaudit.store.jobs.job_model import StoredJob
+from plaudit.store.log.payloads import PayloadStore
 from plaudit.store.log.queries import count_deliveries
 
 SCHEMAS_S: Final = 10.0
@@ -43,9 +45,13 @@ class JobWorker:
     Args:
         engine: database.
         settings: connection to Kafka.
+        keys: keys that decrypt stored events, for retries; None: only Kafka has events.
     """
 
-    def __init__(self, engine: Engine, settings: KafkaSettings) -> None:
+    def __init__(
+        self, engine: Engine, settings: KafkaSettings, keys: SecretKeys | None = None
+    ) -> None:
+        self._stored = None if keys is None else PayloadStore(engine, keys)
         self._engine = engine
         self._settings = settings
 
@@ -129,7 +135,9 @@ class JobWorker:
         with ExitStack() as stack:
             reader = stack.enter_context(RecordReader(self._settings))
             producer = stack.enter_context(Producer(self._settings))
-            source = EventSource(reader, stack.enter_context(LateDecoder(self._settings)))
+            source = EventSource(
+                reader, stack.enter_context(LateDecoder(self._settings)), self._stored
+            )
             retrier = Retrier(self._engine, self._settings, source, producer)
             bounds, resume = (params.rate, params.max), (job.position, job.moved)
             return retry_all(retrier, query, bounds, control, resume, keep)

@@ -24,6 +24,7 @@ from plaudit.store.endpoints.relay import Relay
 from plaudit.store.jobs.queue import forget_jobs
 from plaudit.store.log.health import HOUR_MS, MINUTE_MS, MINUTES_KEPT
 from plaudit.store.log.labels import label_rows
+from plaudit.store.log.payloads import forget_payloads
 
 _log = event_logger(__name__)
 
@@ -120,6 +121,9 @@ def prune_task(engine: Engine, settings: RecorderSettings) -> PeriodicTask:
             forget_jobs(connection, cutoff_ms)
             oldest_ms = now_ms - settings.audit_days * DAY_MS
             connection.execute(AUDIT.delete().where(AUDIT.c.at < oldest_ms))
+        # As whole days: today's events have not been kept for a day. Zero days remove all of them.
+        days = settings.payload_days
+        forget_payloads(engine, now_ms // DAY_MS + (1 if days == 0 else -days))
         if gone:
             _log.info("log.pruned", extra={"days_or_rows": gone})
 

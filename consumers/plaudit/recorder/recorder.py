@@ -31,6 +31,7 @@ from plaudit.kafka.settings import KafkaSettings
 from plaudit.kafka.types import in_spans
 from plaudit.logs.logger import event_logger
 from plaudit.recorder.lag import RecorderLag
+from plaudit.recorder.payloads import PayloadKeeper
 from plaudit.recorder.projector import Projector, Read
 from plaudit.records.attempt import single_object
 from plaudit.records.times import wall_ms
@@ -59,6 +60,7 @@ class Recorder:
         settings: connection to Kafka.
         projector: writes to the log.
         tracing: records a span for each batch; None: tracing is off.
+        payloads: stores the events of each batch; None: they are not stored.
 
     Attributes:
         progressed_at: time of the loop's latest round, in monotonic seconds.
@@ -69,9 +71,14 @@ class Recorder:
     """
 
     def __init__(
-        self, settings: KafkaSettings, projector: Projector, tracing: Tracing | None = None
+        self,
+        settings: KafkaSettings,
+        projector: Projector,
+        tracing: Tracing | None = None,
+        payloads: PayloadKeeper | None = None,
     ) -> None:
         self._tracing = tracing
+        self._payloads = payloads
         self._topic = settings.names.attempts
         self._projector = projector
         self._stop = threading.Event()
@@ -155,6 +162,8 @@ class Recorder:
         while True:
             try:
                 self._projector.project(batch)
+                if self._payloads is not None:
+                    self._payloads.keep(batch)
             except DatabaseFailure as failure:
                 self._log_trouble(str(failure))
                 if not self._wait(batch):

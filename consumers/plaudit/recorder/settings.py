@@ -20,6 +20,16 @@ class RecorderSettings(EnvSettings):
     audit_days: int = Field(
         default=365, ge=1, le=36_500, description="Retention of the audit log, in days."
     )
+    payload_days: int = Field(
+        default=0,
+        ge=0,
+        le=FURTHEST_DAYS,
+        description=(
+            "Days that `plaudit record` keeps each delivered event in the database, encrypted, to "
+            "show it and send it again when Kafka has it no more; 0 keeps none. The recorder's "
+            "Kafka user then has to read the event topics."
+        ),
+    )
     disable_after_days: float = Field(
         default=5.0,
         gt=0,

@@ -51,6 +51,7 @@ LogEvent = Literal[
     "partition.resumed",
     "partitions.assigned",
     "partitions.lost",
+    "payloads.unavailable",
     "position.past_end",
     "process.started",
     "producer.callback_failed",

@@ -128,6 +128,10 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
     "recorder.recovered": info(
         "The recorder continues.",
     ),
+    "payloads.unavailable": warning(
+        "The recorder can't read events, so it does not store those of some attempts.",
+        "See `error`. With `PLAUDIT_PAYLOAD_DAYS`, its Kafka user needs to read the event topics.",
+    ),
     "recorder.unavailable": warning(
         "The recorder can't reach the database or the brokers; it tries until it can.",
         "See `error`, and the runbook, *Recorder behind*.",

@@ -141,7 +141,7 @@ def show_delivery(services: WithServices, who: Reading, delivery_id: UUID) -> di
     "/deliveries/{delivery_id}/request", operation_id="showSentRequest", responses=documented(404)
 )
 def show_sent_request(services: WithServices, who: Reading, delivery_id: UUID) -> SentRequestOut:
-    """Show the latest request, rendered from the event as long as Kafka has it.
+    """Show the latest request, rendered from the event as long as Kafka or the database has it.
 
     The body has the endpoint's current format.
     """
@@ -155,7 +155,9 @@ def show_sent_request(services: WithServices, who: Reading, delivery_id: UUID) -
         form = services.endpoints.get(latest.endpoint_id).format
     sent = sent_request(services.source, latest, form, own)
     body = None if sent.body is None else sent.body.decode("utf-8", "replace")
-    return SentRequestOut(headers=dict(sent.headers), body=body, problem=sent.problem)
+    return SentRequestOut(
+        headers=dict(sent.headers), body=body, problem=sent.problem, stored=sent.is_stored
+    )
 
 
 @router.post(

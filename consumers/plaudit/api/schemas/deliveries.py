@@ -146,6 +146,10 @@ class SentRequestOut(BaseModel):
     headers: dict[str, str] = Field(description="Headers; secret values are replaced.")
     body: str | None = Field(description="Null if the event can't be read any more.")
     problem: str | None = Field(description="Why the body is missing.")
+    stored: bool = Field(
+        default=False,
+        description="Whether the event is from the database, since Kafka has it no more.",
+    )
 
 
 class DeliveryPage(BaseModel):

@@ -20,7 +20,7 @@ from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve, whole_
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.cli.ui.workspace_option import workspace_option
-from plaudit.deliver.settings import ObservabilitySettings
+from plaudit.deliver.settings import ObservabilitySettings, SealSettings
 from plaudit.dlq.letters.ages import LOOK_EVERY_S, LetterAges, LetterAgesCollector
 from plaudit.jobs.params import JobParamsHolder, lane_of, settled
 from plaudit.jobs.runner import JobRunner
@@ -67,7 +67,7 @@ def run(
     configure_logs()
     kafka = KafkaSettings()
     with _database() as engine:
-        runner = JobRunner(engine, kafka)
+        runner = JobRunner(engine, kafka, SealSettings().keys_if_set)
         if once:
             while runner.run_one():
                 pass

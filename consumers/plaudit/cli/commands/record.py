@@ -37,6 +37,7 @@ from plaudit.recorder.background_jobs import (
 )
 from plaudit.recorder.health import RecorderHealth
 from plaudit.recorder.notices import Notifier
+from plaudit.recorder.payloads import PayloadKeeper
 from plaudit.recorder.projector import Projector
 from plaudit.recorder.rebuild import rebuild as rebuild_log
 from plaudit.recorder.recorder import TRY_AGAIN_S, Recorder
@@ -49,6 +50,7 @@ from plaudit.store.db.database import (
     open_database,
 )
 from plaudit.store.endpoints.relay import ACK_TIMEOUT_S, Relay
+from plaudit.store.log.payloads import PayloadStore
 from plaudit.tracing.writer import closed, open_tracing
 
 _log = event_logger(__name__)
@@ -88,11 +90,16 @@ def command(
     asyncio.run(lane_topics(kafka, writes=False))
     projector = Projector(engine, settings.disable_after_ms, settings.failing_after)
     tracing = open_tracing("plaudit-record")
-    recorder = Recorder(kafka, projector, tracing)
+    payloads = None
+    if settings.payload_days:
+        payloads = PayloadKeeper(kafka, PayloadStore(engine, keys))
+    recorder = Recorder(kafka, projector, tracing, payloads)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: recorder.stop())
     with ExitStack() as stack:
         stack.callback(engine.dispose)
+        if payloads is not None:
+            stack.callback(payloads.close)
         stack.enter_context(closed(tracing))
         health = RecorderHealth(recorder, projector.counts)
         stack.enter_context(served(deliver.observability, health))
@@ -106,7 +113,7 @@ def command(
             *measuring(settings, kafka, health.registry),
         )
         tasks.start()
-        start_jobs(stack, settings, partial(JobRunner, engine, kafka))
+        start_jobs(stack, settings, partial(JobRunner, engine, kafka, keys))
         stack.callback(tasks.close, CLOSE_S)
         recorder.run()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
-from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.database import opened_database, stored_events
 from plaudit.control.event_origin import EventSource
 from plaudit.control.retry import Retrier, RetryResult
 from plaudit.kafka.read.record_reader import RecordReader
@@ -43,5 +43,5 @@ def _retrier() -> Iterator[Retrier]:
         reader = stack.enter_context(RecordReader(kafka))
         producer = Producer(kafka, ProducerConfig(delivery_timeout_ms=ACK_TIMEOUT_MS))
         stack.callback(producer.close)
-        source = EventSource(reader, stack.enter_context(LateDecoder(kafka)))
+        source = EventSource(reader, stack.enter_context(LateDecoder(kafka)), stored_events(engine))
         yield Retrier(engine, kafka, source, producer)

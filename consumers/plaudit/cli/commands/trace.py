@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 from plaudit.cli.commands.deliveries import attempt_line
 from plaudit.cli.ui.console import PlainConsole
-from plaudit.cli.ui.database import opened_database
+from plaudit.cli.ui.database import opened_database, stored_events
 from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve
 from plaudit.cli.ui.output import Exit, fail, print_json
 from plaudit.control.event_origin import EventSource
@@ -57,7 +57,7 @@ def command(
         some_id = _event_or_subject(engine, some_id)
         window = window_of(some_id) if since_ms is None else (since_ms, now_ms)
         with RecordReader(settings) as reader, LateDecoder(settings) as decoder:
-            tracer = Tracer(engine, EventSource(reader, decoder))
+            tracer = Tracer(engine, EventSource(reader, decoder, stored_events(engine)))
             traced = tracer.trace(some_id) or _untold(tracer, settings, some_id, window)
     finally:
         engine.dispose()

@@ -8,7 +8,9 @@ from typing import Final
 from sqlalchemy.engine import Engine
 
 from plaudit.cli.ui.output import note
+from plaudit.deliver.settings import SealSettings
 from plaudit.store.db.database import VARIABLE, DatabaseSettings, open_database
+from plaudit.store.log.payloads import PayloadStore
 
 _FILE: Final = "sqlite:///"
 
@@ -32,6 +34,12 @@ def opened_database() -> Engine:
         DatabaseFailure: the database can't be reached.
     """
     return open_database(database_url())
+
+
+def stored_events(engine: Engine) -> PayloadStore | None:
+    """Return the events in the database; None without the keys that decrypt them."""
+    keys = SealSettings().keys_if_set
+    return None if keys is None else PayloadStore(engine, keys)
 
 
 def existing_database() -> Engine | None:

@@ -41,7 +41,7 @@ def show(ask: Ask) -> Answer:
 
 
 def show_request(ask: Ask) -> Answer:
-    """Show the sent request, reconstructed from the event in Kafka."""
+    """Show the sent request, reconstructed from the event in Kafka or in the database."""
     attempts = ask.services.log.attempts(ask.at["id"], ask.viewer.workspace_id)
     latest = next((each for each in reversed(attempts) if each.is_http), attempts[-1])
     try:
