@@ -24,7 +24,7 @@ def stored_delivery(console: Rig) -> tuple[str, bytes]:
     tried = failed(event_id=event_id, endpoint_id=endpoint, workspace_id=console.workspace)
     console.log(tried)
     record = StoredRecord(value, b"subject", [("ce_source", b"/reviews")], tried["started_at"])
-    store = PayloadStore(console.parts.engine, console.parts.secrets)
+    store = PayloadStore(console.services.engine, console.services.secrets)
     store.add(7, {PayloadKey(event_id, console.workspace): record})
     return tried["delivery_id"], value
 
@@ -53,6 +53,6 @@ def test_a_retry_sends_the_stored_event(console: Rig) -> None:
     delivery, value = stored_delivery(console)
     page = f"/console/deliveries/{delivery}"
     assert console.browser("write").post(page, f"{page}/retry").status_code == 303
-    [(topic, sent, _, headers)] = cast("Sent", console.parts.producer).records
-    assert (topic, sent) == (console.parts.names.deliveries_now, value)
+    [(topic, sent, _, headers)] = cast("Sent", console.services.producer).records
+    assert (topic, sent) == (console.services.names.deliveries_now, value)
     assert ("ce_source", b"/reviews") in headers

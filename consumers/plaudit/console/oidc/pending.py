@@ -42,6 +42,11 @@ class PendingSignIn:
     back: str
     begun_ms: int
 
+    @property
+    def ends_ms(self) -> int:
+        """End of its validity, in epoch milliseconds."""
+        return self.begun_ms + LIFETIME_S * 1_000
+
     @classmethod
     def begin(cls, issuer: str, back: str) -> PendingSignIn:
         """Return a new sign-in."""
@@ -50,7 +55,7 @@ class PendingSignIn:
 
 
 class PendingSignIns:
-    """Encrypts sign-ins into cookies, and accepts each once.
+    """Encrypts sign-ins into cookies, and decrypts them.
 
     Args:
         keys: keys that encrypt the cookies.
@@ -64,8 +69,6 @@ class PendingSignIns:
         self._keys = keys
         self._is_secure = settings.is_secure
         self._now_ms = now_ms
-        # End of the cookie by state. A provider also accepts a code only once.
-        self._used: dict[str, int] = {}
 
     @property
     def cookie(self) -> str:
@@ -83,25 +86,20 @@ class PendingSignIns:
         )
 
     def take(self, cookie: str | None, state: str) -> PendingSignIn:
-        """Return the sign-in of a response, once.
+        """Return the sign-in of a response.
 
         Args:
             cookie: value of the cookie.
             state: state in the response.
 
         Raises:
-            SignInFailure: the sign-in is from another browser, too old, or was used.
+            SignInFailure: the sign-in is from another browser, or too old.
         """
         pending = self._opened(cookie)
-        now = self._now_ms()
         if not hmac.compare_digest(pending.state.encode(), state.encode()):
             raise SignInFailure(FailureReason.WRONG_STATE)
-        if now - pending.begun_ms > LIFETIME_S * 1_000:
+        if self._now_ms() > pending.ends_ms:
             raise SignInFailure(FailureReason.TOO_LATE)
-        if pending.state in self._used:
-            raise SignInFailure(FailureReason.REPLAYED)
-        self._used = {known: end for known, end in self._used.items() if end > now}
-        self._used[pending.state] = pending.begun_ms + LIFETIME_S * 1_000
         return pending
 
     def _sealed(self, pending: PendingSignIn) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +18,7 @@ from plaudit.console.sign_in.opening import SessionOpener, address_of, local
 from plaudit.console.viewer import BASES
 from plaudit.logs.logger import event_logger
 from plaudit.store.access.sessions import SessionGrant, WebApp
+from plaudit.store.access.used_states import UsedStates
 
 _log = event_logger(__name__)
 
@@ -35,6 +37,7 @@ class OidcSignIn:
         self._provider = provider
         self._opener = SessionOpener(services, WebApp.CONSOLE, responder)
         self._pending = PendingSignIns(services.api.secrets, services.settings)
+        self._states = UsedStates(services.api.engine)
 
     async def begin(self, request: Request) -> Response:
         """Redirect the browser to the provider."""
@@ -68,6 +71,8 @@ class OidcSignIn:
         answer = request.query_params
         cookie = request.cookies.get(self._pending.cookie)
         pending = self._pending.take(cookie, answer.get("state", ""))
+        if not await run_in_threadpool(self._states.use, pending.state, pending.ends_ms):
+            raise SignInFailure(FailureReason.REPLAYED)
         if "error" in answer or not answer.get("code"):
             detail = f"{answer.get('error', 'no code')} {answer.get('error_description', '')}"
             raise SignInFailure(FailureReason.DENIED, detail[:500])

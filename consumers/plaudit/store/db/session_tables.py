@@ -50,3 +50,12 @@ SIGN_IN_LINKS: Final = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 """Links that begin a session; a row is deleted once its link is used or expired."""
+
+USED_STATES: Final = Table(
+    "used_states",
+    METADATA,
+    Column("hash", String(64), primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("used_states_age", "expires_at"),
+)
+"""SHA-256 of the states with which sign-ins ended at this console, until they are too old."""
