@@ -205,3 +205,59 @@ def test_an_import_takes_the_first_characters_of_a_workspace(
 def test_a_key_without_its_workspace_is_refused_with_the_option(installed: Installation) -> None:
     refused = installed.run("keys", "create", "crm", "--scope", "workspace")
     assert (refused.code, "--workspace" in refused.err) == (2, True), refused.err
+
+
+@pytest.mark.parametrize(
+    ("command", "params"),
+    [
+        (
+            ["dlq", "redrive", "--reason", "exhausted", "--status", "5xx", "--rate", "20"],
+            {"kind": "redrive", "rate": 20.0, "keep_attempts": False},
+        ),
+        (
+            ["dlq", "purge", "--error", "timed out", "--max", "5", "--yes"],
+            {"kind": "purge", "max": 5, "all": False},
+        ),
+        (
+            ["replay", OURS, "--since", "2026-11-24T00:00:00Z", "--again"],
+            {"kind": "replay", "endpoint_id": OURS, "again": True},
+        ),
+    ],
+    ids=["redrive", "purge", "replay"],
+)
+def test_a_command_queues_its_work_as_a_job(
+    installed: Installation, command: list[str], params: dict[str, object]
+) -> None:
+    done = installed.run(*command, "--job")
+    assert done.code == 0, done.err
+    job = JobService(installed.engine).get(done.out.strip())
+    assert job.params.items() >= params.items()
+    assert f"plaudit jobs show {job.job_id}" in done.err
+
+
+def test_a_job_has_the_conditions_of_its_command(installed: Installation) -> None:
+    workspace = ["--workspace", OURS, "--reason", "gone", "--type", "form.completed"]
+    done = installed.run("dlq", "redrive", *workspace, "--dry-run", "--job")
+    assert done.code == 0, done.err
+    job = JobService(installed.engine).get(done.out.strip(), OURS)
+    assert job.dry_run
+    assert job.params["filter"]["reasons"] == ["gone"]
+    assert job.params["filter"]["types"] == ["form.completed"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["dlq", "redrive", "--attempts", "3-"],
+        ["dlq", "redrive", "--lag-cap", "5"],
+        ["dlq", "purge", "--reason", "gone"],
+        ["replay", OURS, "--since", "2h", "--report", "report.json"],
+        ["endpoints", "enable", OURS],
+    ],
+    ids=["a condition", "an option", "a purge without --yes", "a report", "no recovery"],
+)
+def test_what_a_job_can_not_do_is_refused(installed: Installation, command: list[str]) -> None:
+    refused = installed.run(*command, "--job")
+    assert refused.code == 2
+    assert "--job" in refused.err
+    assert JobService(installed.engine).list().jobs == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import signal
 import stat
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from command import CommandLine
+from databases import new_sqlite
 from dlq.conftest import left, make_topics, seed
 from dlq.generate import letters
 from dlq.rig import SOON_S, start_command
@@ -21,6 +23,8 @@ from plaudit.kafka.admin.topic_specs import Section
 from plaudit.kafka.read.headers import Headers
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.names import Header
+from plaudit.store.audit.search import AuditQuery, find_entries
+from plaudit.store.db.database import reading
 from waiting import until
 
 pytestmark = pytest.mark.broker
@@ -182,3 +186,32 @@ def test_a_policy_file_with_a_mistake_names_its_place(
         told = CommandLine(topics)("dlq", "redrive", "--policy", str(file), "--yes")
         assert (told.code, told.err.count("\n")) == (2, 1), told.err
         assert said in told.err
+
+
+def test_commands_that_write_to_kafka_only_are_in_the_audit_log(
+    topics: KafkaSettings, tmp_path: Path
+) -> None:
+    seed(topics, 20)
+    engine = new_sqlite(tmp_path / "plaudit.db")
+    url = f"sqlite:///{tmp_path / 'plaudit.db'}"
+    plaudit, file = CommandLine(topics, {"PLAUDIT_DATABASE_URL": url}), tmp_path / "gone.jsonl"
+    assert plaudit("dlq", "purge", "--reason", "gone", "--export", str(file), "--yes").code == 0
+    assert plaudit("dlq", "import", str(file)).code == 0
+    with reading(engine) as connection:
+        imported, purged = find_entries(connection, AuditQuery()).entries
+    engine.dispose()
+    assert (purged.action, purged.target) == ("dead_letters.purged", topics.names.dlq_deliveries)
+    assert purged.after == {"command": f"dlq purge --reason gone --export {file} --yes"}
+    assert (imported.action, imported.target) == ("dead_letters.imported", str(file))
+    assert (purged.actor_kind, purged.actor_id) == ("command", getpass.getuser())
+
+
+def test_a_database_that_is_away_keeps_no_dead_letter_in_place(
+    topics: KafkaSettings, tmp_path: Path
+) -> None:
+    seed(topics, 20)
+    url = f"sqlite:///{tmp_path / 'missing' / 'plaudit.db'}"
+    plaudit = CommandLine(topics, {"PLAUDIT_DATABASE_URL": url})
+    done = plaudit("dlq", "purge", "--reason", "gone", "--yes")
+    assert (done.code, left(topics)) == (0, 16)
+    assert "the audit log has no entry of this run" in done.err

@@ -26,6 +26,7 @@ except ModuleNotFoundError:  # the publishing install brings no command line
 
 from typer.exceptions import TyperException
 
+from plaudit.cli.ui.command_audit import command_line
 from plaudit.cli.ui.help import humanize, tell_usage
 from plaudit.cli.ui.output import Exit, note
 from plaudit.kafka.identity import set_role
@@ -97,7 +98,8 @@ def run(argv: Sequence[str]) -> None:
             gc.enable()
         command = typer.main.get_command(app)
         humanize(command)
-        return command.main(list(argv), prog_name="plaudit", standalone_mode=False)
+        with command_line(argv):
+            return command.main(list(argv), prog_name="plaudit", standalone_mode=False)
 
     guarded(program)
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from pydantic import ValidationError
 from sqlalchemy.engine import Engine
 
 from plaudit.cli.jobs_metrics import JobsHealth
@@ -19,14 +18,13 @@ from plaudit.cli.ui.database import opened_database
 from plaudit.cli.ui.ids import KnownObject, id_prefix, id_range, resolve, whole_id
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, note, print_json
+from plaudit.cli.ui.queueing import create_job
 from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.deliver.settings import ObservabilitySettings, SealSettings
 from plaudit.dlq.letters.ages import LOOK_EVERY_S, LetterAges, LetterAgesCollector
-from plaudit.jobs.params import JobParamsHolder, lane_of, settled
 from plaudit.jobs.runner import JobRunner
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.recorder.background_jobs import PeriodicTask, PeriodicTasks
-from plaudit.records.validation import explained, place_of
 from plaudit.runtime.logging import configure_logs
 from plaudit.store.jobs.job_model import JobKind, JobState, StoredJob
 from plaudit.store.jobs.job_service import JOBS_PAGE, JobService
@@ -125,22 +123,10 @@ def create(
     Example: plaudit jobs create '{"kind": "redrive", "filter": {"since": "24h"}, "rate": 200}'
     """
     try:
-        asked = settled(JobParamsHolder.model_validate({"params": orjson.loads(params)}).params)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = place_of(first["loc"][1:]) or "the order"
-        fail(f"{place}: {explained(first)}; see docs/jobs.md", Exit.USAGE)
+        given = orjson.loads(params)
     except orjson.JSONDecodeError as error:
         fail(f"the order is not JSON: {error}", Exit.USAGE)
-    with _database() as engine:
-        job = JobService(engine).create(
-            JobKind(asked.kind),
-            lane_of(asked),
-            asked.model_dump(mode="json"),
-            workspace,
-            dry_run=dry_run,
-        )
-    typer.echo(job.job_id)
+    create_job(given, workspace, dry_run=dry_run)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from plaudit.cli.ui.command_audit import record_command
 from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.output import Exit, fail, note
 from plaudit.cli.ui.prompts import require_agreement
@@ -59,6 +60,7 @@ def unblock(
         reason = _reason(settings, reader, partition, offset)
         note(f"{record}: {reason}")
         require_agreement("Dead-letter this record?", "changed", yes=yes)
+        record_command("record.unblocked", f"{partition.topic}/{partition.number}@{offset}")
         with Marks(settings, settings.names.unblock_group) as marks:
             marks.write(partition, offset)
         if not _wait_until_past(reader, partition, offset, wait):
@@ -103,6 +105,7 @@ def rewind(
         if not any(moves):
             return
         require_agreement("Move the positions back?", "changed", yes=yes)
+        record_command("positions.rewound", settings.names.prefix)
         for each, found in zip(rewinds, moves, strict=True):
             each.move(found)
     typer.echo("The positions were moved; start the workers.")

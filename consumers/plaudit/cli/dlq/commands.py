@@ -14,6 +14,7 @@ import typer
 from plaudit.cli.dlq.options import Chosen, choosing, letter_id_of
 from plaudit.cli.dlq.redrive import purge_letters, redrive_letters
 from plaudit.cli.dlq.tables import count_lines, count_rows, nothing_matches
+from plaudit.cli.ui.command_audit import record_command
 from plaudit.cli.ui.console import PlainConsole
 from plaudit.cli.ui.endpoint_names import endpoint_names
 from plaudit.cli.ui.fields import print_fields
@@ -205,6 +206,7 @@ def import_letters(
             failures.append(outcome)
 
     require_write(settings, {kind.topic(names) for kind in kinds})
+    record_command("dead_letters.imported", str(file))
     foreign = 0
     with Producer(settings) as producer:
         for each in _read_file(file):

@@ -7,12 +7,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from plaudit.bulk.control import Control
 from plaudit.bulk.private import privately
 from plaudit.cli.dlq.tables import count_lines
+from plaudit.cli.ui.command_audit import record_command
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.cli.ui.progress import watched
 from plaudit.cli.ui.prompts import require_agreement
@@ -41,6 +43,11 @@ class RunOptions:
     report: Path | None
 
 
+AsJob = Annotated[
+    bool, typer.Option("--job", help="Queue it as a job, which a runner carries out; print its id.")
+]
+
+
 def check_report(file: Path | None) -> None:
     """Exit if a report can't be written to a file, before anything is done."""
     if file is not None and not os.access(file.parent, os.W_OK):
@@ -57,6 +64,7 @@ def run_order(settings: KafkaSettings, order: Order, manner: RunOptions) -> Repo
         if not seen.chosen or manner.dry_run:
             return seen
         require_agreement(f"Resend {seen.chosen:,} dead letters?", "sent", yes=False)
+    record_command("dead_letters.redriven", order.name or order.kind.topic(settings.names))
     with watched("redriving") as control:
         return redrive(settings, order, control)
 
@@ -88,6 +96,7 @@ def by_policy(settings: KafkaSettings, file: Path, every: str | None, manner: Ru
         conclude([run_order(settings, each, manner) for each in policies.orders(wall_ms())], manner)
         return
     interval_s = every_ms(interval) / 1_000
+    record_command("dead_letters.redriven", str(file))
     with watched("redriving") as control:
         while not control.stopping:
             began = control.now()

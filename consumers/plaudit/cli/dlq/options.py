@@ -33,7 +33,7 @@ def _one(metavar: str, text: str) -> _Declared:
     return Annotated[str | None, typer.Option(metavar=metavar, help=text)], None
 
 
-_OPTIONS: Final[dict[str, tuple[Any, object]]] = {
+CHOICES: Final[dict[str, tuple[Any, object]]] = {
     "kind": (
         Annotated[Kind, typer.Option(help="Deliveries, or records that can't be read as events.")],
         Kind.DELIVERIES,
@@ -67,11 +67,13 @@ class Chosen:
     Attributes:
         kind: kind of dead letters.
         filter: conditions for the letters.
+        options: the conditions in text form.
         workspace: the only workspace of the conditions, in which names are looked for.
     """
 
     kind: Kind
     filter: LetterFilter
+    options: FilterOptions
     workspace: str | None = None
 
 
@@ -83,7 +85,7 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**given: Any) -> None:  # noqa: ANN401 - Typer passes what it parsed
-        asked = {name: given.pop(name) for name in _OPTIONS}
+        asked = {name: given.pop(name) for name in CHOICES}
         command(_chosen(asked), **given)
 
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
@@ -91,7 +93,7 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
         )
-        for name, (annotation, default) in _OPTIONS.items()
+        for name, (annotation, default) in CHOICES.items()
     ]
     first = [each for each in own if each.default is inspect.Parameter.empty]
     rest = [each for each in own if each.default is not inspect.Parameter.empty]
@@ -117,7 +119,7 @@ def _chosen(asked: dict[str, Any]) -> Chosen:
     fields = {name: value for name, value in asked.items() if value}
     wanted = FilterOptions(**fields, ids=ids if ids or file is not None else None)
     parsed = parse(wanted, wall_ms())
-    return Chosen(kind, parsed, workspace)
+    return Chosen(kind, parsed, wanted, workspace)
 
 
 def _whole_id(text: str, kind: Kind) -> str:

@@ -9,7 +9,9 @@ from typing import Annotated, Final
 import typer
 
 from plaudit.bulk.guard import LAG_CAP
+from plaudit.cli.dlq.as_job import queue_letters
 from plaudit.cli.dlq.job_runner import (
+    AsJob,
     RunOptions,
     by_policy,
     check_report,
@@ -18,8 +20,9 @@ from plaudit.cli.dlq.job_runner import (
     run_order,
     show_counts,
 )
-from plaudit.cli.dlq.options import Chosen, choosing
+from plaudit.cli.dlq.options import CHOICES, Chosen, choosing
 from plaudit.cli.dlq.tables import nothing_matches
+from plaudit.cli.ui.command_audit import record_command
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.output import Exit, fail, new_file
 from plaudit.cli.ui.progress import watched
@@ -41,6 +44,10 @@ _EndpointRate = Annotated[
 _Max = Annotated[int | None, typer.Option("--max", min=1, help="Most dead letters.")]
 
 
+_BESIDE_JOB: Final = frozenset(CHOICES) | {
+    *("job", "yes", "dry_run", "to", "rate", "endpoint_rate", "most"),
+    *("max_redrives", "stop_after", "reset_attempts"),
+}
 _BESIDE_POLICY: Final = frozenset({"policy", "every", "report", "yes", "dry_run", "as_json"})
 
 
@@ -82,6 +89,7 @@ def redrive_letters(
             help="Give each its whole schedule again, or one attempt.",
         ),
     ] = True,
+    job: AsJob = False,
     yes: _Yes = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print what would be done.")
@@ -98,9 +106,23 @@ def redrive_letters(
       plaudit dlq redrive --policy policies.yaml --every 1h --yes --report report.json
     """
     check_report(report)
+    if job:
+        _refuse_beside(context, _BESIDE_JOB, "--job: a job has no such option")
+        target = None if to is None else endpoint_id_of(to, chosen.workspace)
+        given = {
+            "to": target,
+            "rate": rate,
+            "endpoint_rate": endpoint_rate,
+            "max": most,
+            "max_redrives": max_redrives,
+            "stop_after": stop_after,
+            "keep_attempts": not reset_attempts,
+        }
+        queue_letters("redrive", chosen, given, dry_run=dry_run)
+        return
     settings, manner = KafkaSettings(), RunOptions(yes, dry_run, as_json, report)
     if policy is not None:
-        _refuse_beside_policy(context)
+        _refuse_beside(context, _BESIDE_POLICY, "--policy: the file says what and how")
         by_policy(settings, policy, every, manner)
         return
     if every is not None:
@@ -114,8 +136,8 @@ def redrive_letters(
     conclude([done], manner)
 
 
-def _refuse_beside_policy(context: typer.Context) -> None:
-    """Reject options that the policy file defines: they would be ignored."""
+def _refuse_beside(context: typer.Context, allowed: frozenset[str], why: str) -> None:
+    """Reject all other options that were given: they would be ignored."""
     options = {
         each.name: "/".join([each.opts[0], *each.secondary_opts])
         for each in context.command.params
@@ -123,9 +145,9 @@ def _refuse_beside_policy(context: typer.Context) -> None:
     }
     sources = {name: context.get_parameter_source(name) for name in options}
     given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
-    others = ", ".join(options[name] for name in given if name not in _BESIDE_POLICY)
+    others = ", ".join(options[name] for name in given if name not in allowed)
     if others:
-        fail(f"--policy: the file says what and how; leave {others} out", Exit.USAGE)
+        fail(f"{why}; leave {others} out", Exit.USAGE)
 
 
 @choosing
@@ -141,6 +163,7 @@ def purge_letters(
     everything: Annotated[
         bool, typer.Option("--all", help="Needed to purge without any filter.")
     ] = False,
+    job: AsJob = False,
     yes: _Yes = False,
     as_json: _Json = False,
 ) -> None:
@@ -151,6 +174,12 @@ def purge_letters(
     if chosen.filter.is_empty and not everything:
         fail("purge: give a filter, or --all for every dead letter", Exit.USAGE)
     check_report(report)
+    if job:
+        if not yes or file or report or as_json:
+            why = "needs --yes, since nothing is counted first, and takes no --export and no report"
+            fail(f"--job: {why}", Exit.USAGE)
+        queue_letters("purge", chosen, {"rate": rate, "max": most, "all": everything})
+        return
     settings, manner = (
         KafkaSettings(),
         RunOptions(yes, dry_run=False, as_json=as_json, report=report),
@@ -164,6 +193,7 @@ def purge_letters(
             return
         question = f"Remove {seen.chosen:,} dead letters permanently?"
         require_agreement(question, "removed", yes=False)
+    record_command("dead_letters.purged", chosen.kind.topic(settings.names), chosen.workspace)
     with ExitStack() as stack:
         kept = None if file is None else stack.enter_context(new_file(file))
         control = stack.enter_context(watched("purging"))

@@ -11,7 +11,9 @@ from uuid import UUID
 import typer
 
 from plaudit.bulk.guard import LAG_CAP
-from plaudit.cli.dlq.job_runner import RunOptions, check_report, conclude, show_counts
+from plaudit.cli.dlq.as_job import queue_job
+from plaudit.cli.dlq.job_runner import AsJob, RunOptions, check_report, conclude, show_counts
+from plaudit.cli.ui.command_audit import record_command
 from plaudit.cli.ui.endpoint_names import endpoint_id_of
 from plaudit.cli.ui.output import Exit, fail
 from plaudit.cli.ui.progress import watched
@@ -75,6 +77,7 @@ def command(
         bool,
         typer.Option("--again", help="Even if it was done before, or another is unfinished."),
     ] = False,
+    job: AsJob = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print what would be sent.")
@@ -90,8 +93,26 @@ def command(
       plaudit replay 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --since 2026-11-24T00:00:00Z --rate 100
       plaudit replay 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --since disabled --yes
     """
+    endpoint_id = endpoint_id_of(endpoint, workspace)
+    if job:
+        if report or as_json or lag_cap != LAG_CAP:
+            fail("--job: a job takes no --report, --json and --lag-cap", Exit.USAGE)
+        asked = {
+            "kind": "replay",
+            "endpoint_id": endpoint_id,
+            "since": since,
+            "until": until,
+            "types": types or (),
+            "spaces": spaces or (),
+            "rate": rate,
+            "max": most,
+            "again": again,
+            "stop_after": stop_after,
+        }
+        queue_job(asked, dry_run=dry_run)
+        return
     order = ReplayOrder(
-        endpoint_id_of(endpoint, workspace),
+        endpoint_id,
         since,
         until,
         frozenset(lookup(name).name for name in types or ()),
@@ -114,6 +135,7 @@ def run_replay(settings: KafkaSettings, order: ReplayOrder, manner: RunOptions) 
             if not seen.chosen or manner.dry_run:
                 return seen
             require_agreement(f"Send {seen.chosen:,} events again?", "sent", yes=False)
+        record_command("events.replayed", order.endpoint)
         with watched("replaying") as control:
             return replay(settings, order, schemas, control)
 

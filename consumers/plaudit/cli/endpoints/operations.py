@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from plaudit.cli.dlq.as_job import queue_job
 from plaudit.cli.endpoints.endpoint_options import Endpoint, Json, Workspace
 from plaudit.cli.endpoints.output import endpoint_service, show_endpoint
 from plaudit.cli.ui.database import opened_database
@@ -56,9 +57,15 @@ def enable(
         bool,
         typer.Option("--recover", help="Also send its dead letters and what it missed."),
     ] = False,
+    job: Annotated[
+        bool,
+        typer.Option("--job", help="With --recover: as a job, which a runner carries out."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Enable an endpoint from now on; --recover also sends what it missed."""
+    if job and not recover:
+        fail("--job: needs --recover, which is the job", Exit.USAGE)
     wanted = endpoint_id_of(endpoint, workspace)
     with endpoint_service() as service:
         before = service.get(wanted)
@@ -67,7 +74,9 @@ def enable(
         now = WrittenEndpoint(before, missed_since=since) if served else service.enable(wanted)
         shown = replace(now, missed_since=None) if recover else now
         show_endpoint(service, shown, as_json=as_json)
-    if recover:
+    if job:
+        queue_job({"kind": "recovery", "endpoint_id": wanted, "rate": rate}, before.workspace_id)
+    elif recover:
         # The other commands do not need this import, and start in half the time without it.
         from plaudit.cli.endpoints.recover import recover_endpoint  # noqa: PLC0415 - takes long, is seldom needed
 

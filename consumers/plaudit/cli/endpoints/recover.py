@@ -6,6 +6,7 @@ import time
 
 from plaudit.cli.dlq.job_runner import RunOptions, conclude
 from plaudit.cli.dlq.replay import run_replay
+from plaudit.cli.ui.command_audit import record_command
 from plaudit.cli.ui.output import fail, note
 from plaudit.cli.ui.progress import watched
 from plaudit.dlq.job.job import Order, redrive
@@ -38,6 +39,7 @@ def recover_endpoint(now: WrittenEndpoint, rate: float | None, *, as_json: bool)
     mine = LetterFilter(headers={Header.ENDPOINT_ID: frozenset({endpoint.encode()})})
     # By then every worker has read the change, and writes no more dead letters because of it.
     time.sleep(max(0.0, now.endpoint.active_from / 1_000 - time.time()))
+    record_command("dead_letters.redriven", endpoint, now.endpoint.workspace_id)
     with watched("redriving") as control:
         done = [redrive(settings, Order(filter=mine, limits=limits), control)]
     if done[0].complete and not control.stopping:
