@@ -120,14 +120,14 @@ def opened(
         stack.callback(events.close)
         reader = stack.enter_context(RecordReader(kafka))
         decoder = stack.enter_context(LateDecoder(kafka))
+        source = EventSource(reader, decoder, PayloadStore(engine, secrets))
         letters = DeadLetters(kafka, reader)
         stack.callback(letters.close)
         schema_ids = stack.enter_context(closing(RegistryIds(kafka)))
         relay = BackgroundRelay(engine, producer, kafka.names.endpoints, secrets)
         relay.start()
         stack.callback(relay.close)
-        lanes = LaneReader(kafka)
-        stack.callback(lanes.close)
+        lanes = stack.enter_context(closing(LaneReader(kafka)))
         rules = Rules(AddressPolicy(deliver.http.allow_networks), kafka.tiers)
         yield ApiServices(
             engine,
@@ -139,9 +139,7 @@ def opened(
             SharedSender(deliver.http),
             reader,
             Admin(kafka, READY_S),
-            Retrier(
-                engine, kafka, EventSource(reader, decoder, PayloadStore(engine, secrets)), producer
-            ),
+            Retrier(engine, kafka, source, producer),
             RateLimits(api.api_rate_limit),
             RateLimits(api.api_events_rate_limit, setting="PLAUDIT_API_EVENTS_RATE_LIMIT"),
             Quotas.of(engine, api),
