@@ -29,6 +29,10 @@ def port() -> Iterator[int]:
     async def count(request: Request) -> int:
         return len(await request.body())
 
+    @app.post("/early")
+    async def early() -> str:
+        return "read nothing"
+
     settings = ApiSettings(
         api_head_timeout=LATE_S, api_body_timeout=LATE_S, api_max_connections=MOST
     )
@@ -65,7 +69,8 @@ def posted(port: int, body: bytes) -> bytes:
 
 
 POST = b"POST / HTTP/1.1\r\nhost: x\r\n"
-CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+BODY = POST + b"transfer-encoding: chunked\r\n\r\n"
+CHUNKED = BODY + b"1\r\na\r\n0\r\n"
 LINES = [b"x: yyyyyyyyyyyyyyyyyyyy\r\n" * 2_000] * 500
 
 HOSTILE: dict[str, tuple[list[bytes], int]] = {
@@ -75,6 +80,7 @@ HOSTILE: dict[str, tuple[list[bytes], int]] = {
     "many headers": ([POST, b"x: y\r\n" * 200, b"\r\n"], 431),
     "trailers without end": ([CHUNKED, *LINES], 431),
     "a trailer without end": ([CHUNKED, b"x: ", *[b"y" * 50_000] * 500], 431),
+    "chunks of one byte without end": ([BODY, *[b"1\r\nx\r\n" * 10_000] * 500], 400),
     "half a head": ([POST], 408),
     "nothing but line ends": ([b"\r\n"], 408),
     "half a body": ([POST, b"content-length: 9\r\n\r\nabc"], 408),
@@ -100,6 +106,23 @@ def test_a_body_that_comes_slowly_but_steadily_is_read(port: int) -> None:
             client.sendall(b"x" * size)
             time.sleep(LATE_S / 2)
         assert client.recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_body_without_end_is_not_read_once_its_request_is_answered(port: int) -> None:
+    early = POST.replace(b"/", b"/early", 1) + b"transfer-encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    found = answer(port, early, *[chunk] * 10_000)
+    assert found.count(b"HTTP/1.1") == 1
+    assert found.endswith(b'"read nothing"')
+
+
+def test_a_small_body_that_nobody_reads_leaves_the_connection_open(port: int) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    for _ in range(3):
+        connection.request("POST", "/early", b"x" * 10_000)
+        assert connection.getresponse().read() == b'"read nothing"'
+        assert connection.sock is not None
+    connection.close()
 
 
 def test_silent_connections_make_room_and_are_closed(port: int) -> None:

@@ -15,6 +15,20 @@ ATTACKS: Final = (
         "tests/attack/test_connections.py",
     ),
     Break(
+        "a body is not read on and on after its request was answered",
+        "consumers/plaudit/api/connections.py",
+        "if self._unread > UNREAD_BYTES:",
+        "if self._unread < 0:",
+        "tests/attack/test_connections.py",
+    ),
+    Break(
+        "chunks of a body are not tiny without end",
+        "consumers/plaudit/api/connections.py",
+        "if self._parts > FEW_PARTS + self._got // BYTES_OF_A_PART:",
+        "if self._parts < 0:",
+        "tests/attack/test_connections.py",
+    ),
+    Break(
         "a limit holds for a workspace, whatever keys it makes",
         "consumers/plaudit/api/auth.py",
         "return self.key.workspace_id or self.key.key_id",

@@ -23,6 +23,12 @@ LONGEST_HEAD: Final = 64 * 1024
 MOST_HEADERS: Final = 100
 BYTES_PER_S: Final = 16 * 1024
 """Minimum rate of a body; at this rate, it may take as long as it needs."""
+FEW_PARTS: Final = 1_000
+BYTES_OF_A_PART: Final = 16
+"""Minimum average size of a body's parts, after the first thousand. The parser calls back for each
+chunk: with chunks of one byte, three clients without a key held up all others."""
+UNREAD_BYTES: Final = 64 * 1024
+"""Bytes of a body that are received after its request was answered; more close the connection."""
 WRITE_S: Final = 30.0
 """Seconds for which a client may stop reading."""
 LINGER_S: Final = 2.0
@@ -47,8 +53,8 @@ class Limits:
     waiting: dict[Connection, None] = field(default_factory=dict)
 
 
-class HeadTooLarge(Exception):
-    """A request's head exceeds a limit."""
+class LimitExceeded(Exception):
+    """A request exceeds a limit of its head or of its chunks."""
 
 
 class Connection(HttpToolsProtocol):
@@ -66,7 +72,7 @@ class Connection(HttpToolsProtocol):
         self._writing: asyncio.TimerHandle | None = None
         self._reads_body = False
         self._since_s = 0.0
-        self._steps = self._quiet = self._got = 0
+        self._steps = self._quiet = self._got = self._parts = self._unread = 0
         self._refusal = Refused(400, "not an HTTP/1.1 request")
         self._refused = False
 
@@ -93,6 +99,11 @@ class Connection(HttpToolsProtocol):
             return
         if self._timer is None:
             self._arm()
+        if self._answered_early():
+            self._unread += len(data)
+            if self._unread > UNREAD_BYTES:
+                self._close()
+                return
         before = self._steps
         super().data_received(data)
         if self._steps != before:
@@ -107,7 +118,7 @@ class Connection(HttpToolsProtocol):
         """Start a request."""
         super().on_message_begin()
         self._reads_body = False
-        self._got = 0
+        self._got = self._parts = self._unread = 0
         if self._timer is None:
             self._arm()
 
@@ -115,12 +126,12 @@ class Connection(HttpToolsProtocol):
         """Check a complete head.
 
         Raises:
-            HeadTooLarge: the head is too large.
+            LimitExceeded: the head is too large.
         """
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if len(self.headers) > MOST_HEADERS or size > LONGEST_HEAD:
             self._refusal = _too_large()
-            raise HeadTooLarge
+            raise LimitExceeded
         self._steps += 1
         self.limits.waiting.pop(self, None)
         self._reads_body = True
@@ -131,20 +142,28 @@ class Connection(HttpToolsProtocol):
         """Process a header; ignore trailers.
 
         Raises:
-            HeadTooLarge: the request has too many headers.
+            LimitExceeded: the request has too many headers.
         """
         if self._reads_body:
             self._quiet += len(name) + len(value)
             if self._quiet > LONGEST_HEAD:
                 self._refusal = _too_large()
-                raise HeadTooLarge
+                raise LimitExceeded
             return
         super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
-        """Process a part of a body."""
+        """Process a part of a body.
+
+        Raises:
+            LimitExceeded: its parts are too small.
+        """
         self._steps += 1
         self._got += len(body)
+        self._parts += 1
+        if self._parts > FEW_PARTS + self._got // BYTES_OF_A_PART:
+            self._refusal = Refused(400, f"chunks of at least {BYTES_OF_A_PART} bytes on average")
+            raise LimitExceeded
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -218,10 +237,7 @@ class Connection(HttpToolsProtocol):
         """Send a refusal, unless a response has begun, and close the connection."""
         if self._refused or self.transport.is_closing():
             return
-        self._refused = True
-        self._disarm()
-        self.limits.waiting.pop(self, None)
-        begun = False
+        begun = self._answered_early()
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete:
             begun = cycle.response_started or not self._reads_body
@@ -229,6 +245,17 @@ class Connection(HttpToolsProtocol):
             cycle.message_event.set()
         if not begun:
             self.transport.write(_encoded(refused))
+        self._close()
+
+    def _answered_early(self) -> bool:
+        """Return whether a request was answered before its body has ended."""
+        return self._reads_body and bool(self.cycle.response_complete)
+
+    def _close(self) -> None:
+        """Ignore what arrives from now on, and close once the client can have read the response."""
+        self._refused = True
+        self._disarm()
+        self.limits.waiting.pop(self, None)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
