@@ -72,6 +72,13 @@ def test_an_endpoint_whose_key_is_missing_is_named_and_the_others_are_listed(
     assert "PLAUDIT_SECRET_KEY" in problems[1]
 
 
+def test_a_test_send_without_the_key_states_its_id_once(installed: Installation) -> None:
+    installed.add_endpoint("bad", key=key_text())
+    sent = installed.run("endpoints", "test", "bad")
+    assert sent.code == 1
+    assert sent.err.count("sealed with key") == 1
+
+
 def test_a_workspace_is_named_by_its_first_characters(installed: Installation) -> None:
     installed.add_endpoint("ours")
     installed.add_endpoint("theirs", THEIRS)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from plaudit.cli.endpoints.unknown_endpoints import count_unknown
-from plaudit.control.broker_reach import unreachable
+from plaudit.control.broker_reach import servers_of, unreachable
 from plaudit.kafka.settings import KafkaSettings
 
 
@@ -45,6 +45,13 @@ def test_an_http_server_is_called_one() -> None:
     assert said == (
         f"Kafka is unreachable: an HTTP server answers at {address}. Check KAFKA_BOOTSTRAP_SERVERS"
     )
+
+
+def test_brokers_are_named_whichever_variable_lists_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PLAUDIT_KAFKA_BOOTSTRAP_SERVERS", "one:9092, two:9092")
+    assert servers_of(KafkaSettings()) == ["one:9092", "two:9092"]
 
 
 def test_a_silent_server_is_named_and_not_waited_for() -> None:

@@ -73,6 +73,22 @@ def test_an_unknown_type_brings_those_that_look_like_it(away: KafkaSettings) -> 
     assert "did you mean testimonial.approved" in done.err
 
 
+def test_an_event_over_several_lines_brings_the_tool_that_joins_them(away: KafkaSettings) -> None:
+    indented = json.dumps(json.loads(GOOD), indent=2).encode()
+    done = CommandLine(away)("publish", TYPE, stdin=indented)
+    assert done.code == 2
+    assert "line 1: the event does not end on this line; `jq -c .` writes each" in done.err
+
+
+def test_unavailable_brokers_are_named_before_the_command_waits_for_them(
+    away: KafkaSettings,
+) -> None:
+    done = CommandLine(away)("publish", TYPE, "--timeout", "1", stdin=GOOD)
+    first = done.err.splitlines()[0]
+    assert first.startswith(f"plaudit: Kafka is unreachable: {away.bootstrap_servers}: connection")
+    assert first.endswith("Check KAFKA_BOOTSTRAP_SERVERS. Waiting for it")
+
+
 def test_unavailable_brokers_are_reported_with_the_counts(away: KafkaSettings) -> None:
     done = CommandLine(away)("publish", TYPE, "--timeout", "1", "--json", stdin=GOOD * 3)
     assert (done.code, done.json) == (1, [{"published": 0, "invalid": 0, "failed": 3}])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -40,11 +40,10 @@ def unreachable(settings: KafkaSettings, answer_s: float = ANSWER_S) -> str | No
     Raises:
         SettingsError: a setting is invalid.
     """
-    servers = [each.strip() for each in servers_of(settings)]
+    servers = servers_of(settings)
     failures = refusals(servers)
     if servers and len(failures) == len(servers):
-        listed = "; ".join(f"{server}: {why}" for server, why in failures.items())
-        return f"Kafka is unreachable: {listed}. Check {BOOTSTRAP}"
+        return _all_refused(failures)
     # Not imported before, because refused connections are reported without it.
     from plaudit.kafka.admin.client import Admin  # noqa: PLC0415 - takes long
 
@@ -70,9 +69,30 @@ def unreachable(settings: KafkaSettings, answer_s: float = ANSWER_S) -> str | No
     return None
 
 
-def servers_of(settings: KafkaSettings) -> Iterable[str]:
-    """Return the bootstrap servers as host:port."""
-    return filter(None, str(settings.client_config()["bootstrap.servers"]).split(","))
+def refused_by_all(settings: KafkaSettings) -> str | None:
+    """Return one line if every bootstrap server refuses connections, within a second; else None.
+
+    Raises:
+        SettingsError: a setting is invalid.
+    """
+    servers = servers_of(settings)
+    failures = refusals(servers)
+    return _all_refused(failures) if servers and len(failures) == len(servers) else None
+
+
+def _all_refused(failures: Mapping[str, str]) -> str:
+    listed = "; ".join(f"{server}: {why}" for server, why in failures.items())
+    return f"Kafka is unreachable: {listed}. Check {BOOTSTRAP}"
+
+
+def servers_of(settings: KafkaSettings) -> list[str]:
+    """Return the bootstrap servers as host:port, whichever variable names them.
+
+    Raises:
+        SettingsError: a setting is invalid.
+    """
+    listed = str(settings.client_config()["bootstrap.servers"]).split(",")
+    return [each.strip() for each in listed if each.strip()]
 
 
 def refusals(servers: Sequence[str]) -> dict[str, str]:

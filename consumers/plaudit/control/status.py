@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
+from plaudit.control.broker_reach import servers_of
 from plaudit.control.partition_heads import Head, Reading
 from plaudit.kafka.admin.members import GroupMember
 from plaudit.kafka.admin.topics import Admin, worker_requirements
@@ -130,7 +131,7 @@ def read_status(settings: KafkaSettings, now_ms: int) -> Status:
             looker = _LagReader(settings, lane, group, reading, now_ms)
             topics += looker.read_status(delays)
             heads += looker.heads
-    return Status(settings.bootstrap_servers, findings, topics, heads, workers)
+    return Status(",".join(servers_of(settings)), findings, topics, heads, workers)
 
 
 def _members(admin: Admin, group: str) -> Sequence[GroupMember] | None:

@@ -79,11 +79,13 @@ async def send_test(
 
     Raises:
         UnknownEventType: the event type does not exist.
-        CannotOpen: the key for the endpoint's secret is missing.
+        CannotOpen: the key for the endpoint's secret is missing, or its record is damaged.
     """
     endpoint = open_endpoint(record_of(stored), keys)
     if not isinstance(endpoint, Endpoint):
-        raise CannotOpen(endpoint.reason, stored.sealed.key_id)
+        keys.open(stored.endpoint_id, stored.sealed)  # raises if the key is missing
+        reason = "damaged"
+        raise CannotOpen(reason, stored.sealed.key_id)
     event, matches = _example_for(stored, event_type)
     if idempotency is not None:
         event = event._replace(event_id=idempotency.uuid("test"))

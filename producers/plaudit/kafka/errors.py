@@ -72,7 +72,7 @@ class SettingsError(KafkaFailure):
 class KafkaUnavailable(KafkaFailure):
     """The brokers can't be reached, or did not respond in time."""
 
-    summary = "the brokers are unavailable or did not answer in time"
+    summary = "the brokers are unavailable or did not answer in time; check KAFKA_BOOTSTRAP_SERVERS"
 
 
 class NotAuthorized(KafkaFailure):

@@ -204,8 +204,8 @@ REASONS: Final[Mapping[str, ReasonExplanation]] = MappingProxyType(
 STATUSES: Final[Mapping[int, ReasonExplanation]] = MappingProxyType(
     {
         400: ReasonExplanation(
-            "the endpoint did not understand the request",
-            "compare its code with the example in the event catalogue",
+            "the endpoint refused the request; often it verifies with another secret",
+            "compare its secret, then its code with the example in the event catalogue",
         ),
         401: ReasonExplanation(
             "the endpoint refused the signature or its own credentials",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -13,9 +13,11 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
+from plaudit.cli.ui.brokers import note_refusals
 from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.output import Exit, fail, note, print_json
 from plaudit.events.catalogue import EventType, lookup
+from plaudit.kafka.settings import KafkaSettings
 from plaudit.publish import DELIVERY_TIMEOUT_S, Ack, KafkaFailure, Publisher, PublishRefused
 from plaudit.records.validation import explained, place_of
 
@@ -79,6 +81,7 @@ def command(
     Example: plaudit schemas example testimonial.approved | plaudit publish testimonial.approved -
     """
     chosen = lookup(event_type)
+    note_refusals(KafkaSettings())
     tally = PublishTally()
     with _opened(file) as lines:
         publisher = Publisher(source=source, delivery_timeout_s=timeout)
@@ -122,13 +125,21 @@ def _publish(
     except ValidationError as error:
         for problem in error.errors(include_url=False)[:5]:
             where = place_of(problem["loc"])
-            said = explained(problem, quotes_text=False)
+            said = _explained(problem)
             note(f"plaudit: line {number}: {where + ': ' if where else ''}{said}")
         return False
     except PublishRefused as error:
         note(f"plaudit: line {number}: {error}")
         return False
     return True
+
+
+def _explained(problem: Mapping[str, object]) -> str:
+    """Return an error of a line in plain words."""
+    said = explained(problem, quotes_text=False)
+    if problem["type"] == "json_invalid" and "EOF while parsing" in said:
+        return "the event does not end on this line; `jq -c .` writes each event on one line"
+    return said
 
 
 def _conclude(tally: PublishTally, *, stopped: bool, as_json: bool) -> None:

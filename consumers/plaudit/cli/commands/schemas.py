@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from plaudit.cli.docs.asyncapi import asyncapi
+from plaudit.cli.ui.brokers import note_refusals
 from plaudit.cli.ui.listing import ListColumn, columns_option, print_list
 from plaudit.cli.ui.output import Exit, fail, note
 from plaudit.events.catalogue import CATALOGUE, lookup
@@ -103,6 +104,7 @@ def register() -> None:
     either case, because outboxes and tools without a registry write single-object encoding.
     """
     settings = KafkaSettings()
+    note_refusals(settings)
     if settings.schema_registry_url is not None:
         _register(settings.schema_registry_url)
     with Producer(settings) as producer:

@@ -10,7 +10,7 @@ import typer
 from plaudit.cli.ui.durations import duration_option
 from plaudit.cli.ui.listing import ListColumn, ValueForm, aligned
 from plaudit.cli.ui.output import Exit, fail, note, plain, print_json
-from plaudit.control.broker_reach import ANSWER_S, unreachable
+from plaudit.control.broker_reach import ANSWER_S, servers_of, unreachable
 from plaudit.kafka.settings import KafkaSettings
 from plaudit.records.times import wall_ms
 
@@ -50,7 +50,8 @@ def command(
     problem = unreachable(settings, timeout)
     if problem is not None:
         if as_json:
-            print_json({"brokers": settings.bootstrap_servers, "ok": False, "findings": [problem]})
+            brokers = ",".join(servers_of(settings))
+            print_json({"brokers": brokers, "ok": False, "findings": [problem]})
         fail(problem)
     # Why brokers can't be used is printed before these are imported.
     from plaudit.control.status import read_status  # noqa: PLC0415 - takes long

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from plaudit.cli.ui.brokers import note_refusals
 from plaudit.cli.ui.listing import ListColumn, ValueForm, columns_option, print_list
 from plaudit.cli.ui.output import Exit, note, print_json
 from plaudit.cli.ui.quantities import counted, retention_text
@@ -51,6 +52,7 @@ def apply(*, file: _File = None, single_node: _Single = False, as_json: _Json = 
     Example: plaudit topics apply --single-node
     """
     settings = KafkaSettings()
+    note_refusals(settings)
     applied = apply_topics(Admin(settings), declared(settings, single_node=single_node, file=file))
     if as_json:
         print_json(

@@ -20,8 +20,9 @@ HEAD: Final = """\
 Written from the schemas by `plaudit schemas docs`; not to be edited.
 
 What a subscriber gets is `{"id", "type", "timestamp", "data"}`; the tables below describe `data`.
-The example "as published" is the input of `plaudit publish` and the `data` of `POST /v1/events`. In
-Kafka the same is Avro: [Producing in other languages](producing.md).
+The example "as published" is the `data` of `POST /v1/events`. On one line it is the input of
+`plaudit publish`, and `plaudit schemas example TYPE` prints it so. In Kafka the same is Avro:
+[Producing in other languages](producing.md).
 Times are RFC 3339 in UTC, enums in lower case, what is absent is null. Fields marked **personal**
 may hold personal data. Ignore fields that you don't know: some may be added.
 
