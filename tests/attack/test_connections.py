@@ -116,7 +116,7 @@ def test_a_body_without_end_is_not_read_once_its_request_is_answered(port: int) 
     assert found.endswith(b'"read nothing"')
 
 
-def test_a_small_body_that_nobody_reads_leaves_the_connection_open(port: int) -> None:
+def test_a_small_body_that_is_not_read_leaves_the_connection_open(port: int) -> None:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     for _ in range(3):
         connection.request("POST", "/early", b"x" * 10_000)
