@@ -1,1 +1,1 @@
-"""The `plaudit` command line: parses arguments, calls the packages below, prints."""
+"""The `plaudit` command line: arguments, calls of the packages below, and output."""

@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     if argv is None:
         _mind_signals(sys.argv[1:])
-    # Modules stay: looking for garbage among them takes a tenth of the start. `run` ends this.
+    # Modules are never garbage, and scanning them takes a tenth of the start. `run` enables the
+    # collector again.
     gc.disable()
     from plaudit.cli.registry import run  # noqa: PLC0415 - takes a tenth of a second
 

@@ -27,7 +27,7 @@ class Watched:
         register_build_info(self.registry)
 
     def stuck(self) -> list[str]:
-        """Return an empty text: a relay without a connection retries on its own."""
+        """Return an empty list: a relay without a connection retries on its own."""
         return []
 
     def unready(self) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Annotated, Final, TypeGuard
 
 try:
     import typer
-except ModuleNotFoundError:  # the publishing install brings no command line
+except ModuleNotFoundError:  # an installation for publishing only has no command line
     sys.stderr.write(
         'plaudit: the command line is an extra; pip install "plaudit[server]" for all commands, '
         '"plaudit[worker]" to deliver, "plaudit[cli]" to publish and import\n'
@@ -68,7 +68,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "keys": Entry("Create, list and revoke API keys.", "server"),
         "jobs": Entry("Jobs: redrive, purge, replay, recovery and retry.", "server"),
         "audit": Entry("The audit log: who changed what, and when.", "server"),
-        "status": Entry("Show brokers, workers, what waits, and dead letters.", "worker"),
+        "status": Entry("Show brokers, workers, waiting deliveries, and dead letters.", "worker"),
         "records": Entry("Unblock a partition, or read records again.", "worker"),
         "dlq": Entry(
             "Dead letters: list, count, export, redrive and purge.", "worker", "dlq.commands"
@@ -176,7 +176,7 @@ def said(error: Exception) -> str:
     line = " ".join(str(error).split())
     if is_ours(error):
         return line
-    return f"unexpected {type(error).__name__}: {line} (set {DEBUG}=1 for the whole story)"
+    return f"unexpected {type(error).__name__}: {line} (set {DEBUG}=1 for the traceback)"
 
 
 def code_of(error: Exception) -> Exit:

@@ -25,7 +25,7 @@ def served(
 ) -> Iterator[None]:
     """Serve them while the command runs, unless the settings disable them.
 
-    If the port is the default and another process on this machine uses it, the next one is tried.
+    If the port is the default and another process on this machine uses it, this tries the next one.
     """
     if not settings.metrics_port:
         yield

@@ -159,8 +159,8 @@ class IsolationSettings(EnvSettings):
     )
     share_health: bool = Field(
         default=True,
-        description="Tell other workers when an endpoint fails, works again, or asks for a slower "
-        "pace, and use what they tell (topic `health`).",
+        description="Notify other workers when an endpoint fails, recovers, or asks for a slower "
+        "pace, and apply their findings (topic `health`).",
     )
     flood_share: float = Field(
         default=0.5,
@@ -206,7 +206,7 @@ class ObservabilitySettings(EnvSettings):
         ge=0,
         le=65_535,
         description="Port of /metrics, /healthz and /readyz; 0: none. If it is not set and "
-        "another process uses the default, the next free port is taken.",
+        "another process uses the default, the process takes the next free port.",
     )
     metrics_host: str = Field(default="0.0.0.0", description="Address of the metrics port.")  # noqa: S104 - scraped from elsewhere
     log_attempts: Literal["all", "sample", "failures", "none"] = Field(

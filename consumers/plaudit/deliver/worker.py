@@ -1,7 +1,7 @@
 """Worker: one `plaudit deliver` process, with its lanes and what they share.
 
-docs/architecture.md describes an event's way through the modules that are assembled here, and back
-to the commit.
+This module assembles the modules that docs/architecture.md describes, on an event's way from Kafka
+to the endpoint and back to the commit.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Arena of byte strings, each under a number: no object per string.
 
-A `bytes` object costs 33 bytes beside its content, its rounding and its place in a list 16 more.
+A `bytes` object costs 33 bytes beside its content; rounding and its place in a list cost 16 more.
 The strings follow each other in chunks. When less than half of a chunk is in use, its strings are
 moved into the newest chunk. So the arena takes at most twice the size of its content.
 """

@@ -1,4 +1,4 @@
-"""Deleted endpoints, for events that were published before and are read after that."""
+"""Deleted endpoints, for events that were published before the deletion and are read after it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Index of identities: 16 bytes each, numbered in the order in which they were added.
 
-A dictionary takes some 140 bytes for a key of 16 bytes and its number, this index 23. A million
-endpoints make the difference of 120 MB in every worker. Identities are never removed: the index
+A dictionary takes some 140 bytes for a key of 16 bytes and its number, this index 23. With a
+million endpoints, every worker saves 120 MB. Identities are never removed: the index
 keeps a deleted endpoint as deleted.
 """
 

@@ -171,7 +171,7 @@ class TypeSubscribers:
         return Unjudged(candidate.endpoint_id, known, error)
 
     def _judge(self, candidate: Candidate, data: Mapping[str, Any]) -> bool:
-        """Return whether a filter wants an event; log once that one takes what it can't judge."""
+        """Return whether a filter wants an event; log once if it accepts an event unjudged."""
         wants, endpoint_id = candidate.wants, candidate.endpoint_id
         if wants is None:
             return True

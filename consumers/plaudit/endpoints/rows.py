@@ -45,7 +45,7 @@ class EndpointRows:
 
     Attributes:
         state: one byte for each row.
-        moment: start of service of each row. While a row has only had its first record, it is the
+        moment: start of service of each row. Until a row has a second record, it is the
             record's append time, negated minus one (see `active_from_ms`).
         served: number of rows whose endpoint exists.
         unreadable: number of those that can't be decrypted.

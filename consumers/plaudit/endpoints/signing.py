@@ -146,5 +146,5 @@ def _signature(key: Hmac, signed: bytes) -> bytes:
 
 
 def signing_of(kinds: Sequence[str]) -> str:
-    """Return the option whose signatures these are."""
+    """Return the option that selects these signatures."""
     return next((name for name, each in KINDS.items() if {*each} == {*kinds}), "v1")

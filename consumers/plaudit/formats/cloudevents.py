@@ -1,6 +1,6 @@
 """CloudEvents 1.0 over HTTP, in structured and binary mode; never batched.
 
-Not the CloudEvents "Webhooks" specification: that demands a handshake which few receivers make.
+Not the CloudEvents "Webhooks" specification, whose handshake few receivers implement.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from plaudit.formats.shape import Rendered, Shape
 
 SPEC_VERSION: Final = "1.0"
 _SEQUENCE_DIGITS: Final = 19
-"""Of a 64-bit number: the extension `sequence` is compared as text."""
+"""Digits of a 64-bit number: receivers compare the extension `sequence` as text."""
 _encoded: Final = re.compile(r'[^\x21-\x7e]|["%]').sub
 
 
@@ -36,7 +36,7 @@ def attributes(event: Event, source: str) -> dict[str, str]:
 
 
 def header_value(text: str) -> bytes:
-    """Return an attribute as HTTP carries it: percent-encoded where the binding says so."""
+    """Return an attribute as HTTP carries it: percent-encoded where the binding requires it."""
     return _encoded(
         lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), text
     ).encode()

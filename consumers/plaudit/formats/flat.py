@@ -1,8 +1,8 @@
 """Flat format: one object without nested objects, for tables and automation tools.
 
-Every event of a type has the same names in the same order, whatever is absent: tools learn them
-from the first one that they see. Lists of texts become one text; what a service adds freely (maps)
-and lists of objects stand last.
+Every event of a type has the same names in the same order, even for absent values: tools learn the
+names from the first event. Lists of texts become one text. Maps, to which services add freely, and
+lists of objects come last.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from plaudit.formats.shape import Rendered, Shape
 
 JOINT: Final = ", "
 _UNNAMED: Final = "testimonial"
-"""Its fields stand under their own names, as far as these are free."""
+"""Its fields keep their own names where these are free."""
 _IN_ENVELOPE: Final = frozenset({"event_id", "occurred_at"})
 
 
@@ -44,7 +44,7 @@ def flatten(event: Event) -> dict[str, Any]:
     """Return an event as one flat object, simple values first."""
     flat: dict[str, Any] = {"id": event.event_id, "type": event.type, "timestamp": event.timestamp}
     if event.type not in CATALOGUE:
-        # A notice: flat by itself.
+        # A notice is flat already.
         return {**flat, **event.data}
     table = _table(event.type)
     for name, path in table.simple:
@@ -76,7 +76,7 @@ def _table(event_type: str) -> _Table:
     """Return the columns of a type, from its schema."""
     schema = CATALOGUE[event_type].schema
     leaves = list(_leaves(dict(schema), (), Names(schema)))
-    # The event's own fields choose their names before those of the testimonial that it shows.
+    # The event's own fields take their names before the fields of its testimonial do.
     leaves.sort(key=lambda leaf: leaf.path[0] == _UNNAMED)
     taken = {"id", "type", "timestamp"}
     found: dict[str, list[_Column]] = {"simple": [], "maps": [], "lists": []}
@@ -89,7 +89,7 @@ def _table(event_type: str) -> _Table:
 
 
 def _leaves(node: Node, path: tuple[str, ...], names: Names) -> Iterator[_Leaf]:
-    """Yield where values stand in an event's `data`, and how each is shown."""
+    """Yield the paths of values in an event's `data`, and the form of each."""
     node = names.resolve(node)
     if isinstance(node, list):
         node = names.resolve(next(branch for branch in node if branch != "null"))

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from plaudit.events.decoding import Event
 
 SOURCE: Final = "/plaudit"
-"""The source of an event whose record does not say."""
+"""Source of an event whose record names none."""
 
 
 class Rendered(NamedTuple):
@@ -26,16 +26,16 @@ class Rendered(NamedTuple):
 
 
 class Refusal(Enum):
-    """An answer by which a destination says that another try is of no use."""
+    """An answer by which a destination says that a retry is useless."""
 
     REJECTED = "rejected"  # this message
-    GONE = "gone"  # any message: the endpoint is to be disabled
+    GONE = "gone"  # any message: disable the endpoint
 
 
 Render = Callable[[Event, str], Rendered]
 """Renders an event of a source (`ce_source`)."""
 Judge = Callable[[int], Refusal | None]
-"""Judges a status; None: as of any other endpoint."""
+"""Judges a status; None: it means what it means for any endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Shape:
         name: value of an endpoint's `format`.
         content_type: content type of every body.
         render: makes the body.
-        judge: what the destination's own answers mean; None: what they mean everywhere.
+        judge: meaning of the destination's own answers; None: the usual meaning.
     """
 
     name: str

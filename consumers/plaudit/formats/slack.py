@@ -1,8 +1,8 @@
 """Slack format: messages within the limits of incoming webhooks, and the meaning of responses.
 
-Slack wants `text`, which phones and screen readers show, and takes blocks. Only `&`, `<` and `>`
-are special in it: escaped, no customer's words can call `<!channel>`. E-mail addresses are left
-out, and so are answers to forms that are marked as personal.
+Slack requires `text`, which phones and screen readers show, and accepts blocks. Only `&`, `<` and
+`>` are special in it: with these escaped, no customer's words can call `<!channel>`. Messages omit
+e-mail addresses, and answers to forms that are marked as personal.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from plaudit.events.decoding import Event
 from plaudit.formats.shape import Refusal, Rendered, Shape
 
 LONGEST: Final = 2_500
-"""UTF-16 units of a text; Slack takes 3,000 in a section."""
+"""Most UTF-16 units of a text; Slack accepts 3,000 in a section."""
 LONGEST_PART: Final = 300
-"""Of a name, or of one answer to a form."""
+"""Most units of a name, or of one answer to a form."""
 MOST_ANSWERS: Final = 20
 RATE_LIMIT: Final = 1.0
-"""Messages per second that Slack takes in a channel."""
+"""Messages per second that Slack accepts in a channel."""
 _ELLIPSIS: Final = "…"
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _LAST_OF_BMP: Final = 0xFFFF
@@ -64,14 +64,14 @@ HEADLINES: Final[Mapping[str, str]] = {
 
 
 _SILENT: Final = frozenset({"review.imported", "space.stats_changed"})
-"""Types that come by the hundred: `import.completed` tells of all in one message."""
+"""Types that come by the hundred: `import.completed` sums them up in one message."""
 
 TYPES: Final = tuple(name for name in CATALOGUE if name not in _SILENT)
-"""What an endpoint gets that asks for nothing else."""
+"""Types that an endpoint receives by default."""
 
 
 def escape(text: str, longest: int = LONGEST) -> str:
-    """Return text that means itself, cut between characters where it would be too long."""
+    """Return a text with its special characters escaped, cut between characters if too long."""
     # No character takes less than one unit.
     text = text[: longest + 1]
     pieces = [_ESCAPES.get(character, character) for character in text]
@@ -85,13 +85,13 @@ def escape(text: str, longest: int = LONGEST) -> str:
 
 
 def _joined(text: str, at: int) -> bool:
-    """Return whether what people see as one character would be cut there."""
+    """Return whether a cut there would split what people see as one character."""
     around = text[at - 1 : at + 1]
     return _JOINER in around or unicodedata.category(text[at]).startswith("M")
 
 
 def message(event: Event) -> dict[str, Any]:
-    """Return what Slack is sent."""
+    """Return the request body for Slack."""
     headline = _headline(event)
     texts = [headline, *_details(event)]
     blocks = [
@@ -143,7 +143,7 @@ def _stars(rating: Mapping[str, Any] | None) -> str:
 
 
 def _details(event: Event) -> Iterator[str]:
-    """Yield what people want to read of an event, a section each."""
+    """Yield the parts of an event that people read, a section each."""
     data = event.data
     testimonial = data.get("testimonial") or {}
     content = testimonial.get("content") or {}
@@ -167,7 +167,7 @@ def _answers(answers: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _link(url: str | None) -> str:
-    """Return a link, if it is one that a browser opens."""
+    """Return a link, if a browser opens it."""
     if not url or len(url) > LONGEST // 2 or not _is_web(url):
         return ""
     safe = "".join(_ESCAPES.get(each, each) for each in url.replace("|", "%7C"))
@@ -186,7 +186,7 @@ def _line(value: object) -> str:
 
 
 def judge(status: int) -> Refusal | None:
-    """Return what a status of Slack's means: its 4xx are final, but for "slow down"."""
+    """Return the meaning of a status from Slack: every 4xx but "slow down" is final."""
     if status in _GONE:
         return Refusal.GONE
     return Refusal.REJECTED if status in _REJECTED else None

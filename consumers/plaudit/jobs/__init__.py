@@ -1,1 +1,1 @@
-"""Jobs: redrive, purge, replay, recovery and retry, carried out by a runner."""
+"""Jobs that a runner performs: redrive, purge, replay, recovery and retry."""

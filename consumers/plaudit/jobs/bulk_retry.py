@@ -16,7 +16,7 @@ AT_ONCE: Final = 200
 LOOK_S: Final = 0.25
 
 Keep = Callable[[str], None]
-"""Stores where a run resumes."""
+"""Stores the position at which a run resumes."""
 
 
 def retry_all(

@@ -1,4 +1,4 @@
-"""Parameters of jobs, as a caller orders them and the database stores them."""
+"""Parameters of jobs, as a caller passes them and the database stores them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LetterConditions(_Params):
     since: Time = None
     until: Time = None
     error: Annotated[str, Field(max_length=200)] | None = Field(
-        default=None, description="A part of the last error."
+        default=None, description="Text in the last error."
     )
 
     def options(self, workspace_id: str | None) -> FilterOptions:
@@ -76,10 +76,14 @@ class RedriveParams(_Letters):
     """Send dead letters again."""
 
     kind: Literal[JobKind.REDRIVE]
-    to: UUID | None = Field(default=None, description="To this endpoint of the same workspace.")
+    to: UUID | None = Field(
+        default=None, description="Send to this endpoint of the same workspace."
+    )
     endpoint_rate: Rate = None
     max_redrives: int = Field(default=5, ge=1)
-    keep_attempts: bool = Field(default=False, description="One attempt, not the whole schedule.")
+    keep_attempts: bool = Field(
+        default=False, description="Make one attempt instead of the schedule's."
+    )
     stop_after: int = Field(
         default=20, ge=0, description="Failures in a row that end it; 0: never."
     )
@@ -124,14 +128,17 @@ class ReplayParams(_Params):
     kind: Literal[JobKind.REPLAY]
     endpoint_id: UUID
     since: str = Field(
-        max_length=40, description="RFC 3339, an age such as 2h, or `disabled`: since it was."
+        max_length=40,
+        description="RFC 3339, an age such as 2h, or `disabled`: when it was disabled.",
     )
     until: Time = None
     types: Words = []
     spaces: Annotated[list[UUID], Field(max_length=500)] = []
     rate: Rate = None
     max: Most = None
-    again: bool = Field(default=False, description="Also if the same was replayed before.")
+    again: bool = Field(
+        default=False, description="Replay even if the same events were replayed before."
+    )
     stop_after: int = Field(
         default=20, ge=0, description="Failures in a row that end it; 0: never."
     )
@@ -154,7 +161,7 @@ class ReplayParams(_Params):
 
 
 class RecoveryParams(_Params):
-    """Send what an endpoint missed: its dead letters, and the events while it was disabled."""
+    """Send what an endpoint missed: its dead letters, and events from while it was disabled."""
 
     kind: Literal[JobKind.RECOVERY]
     endpoint_id: UUID
@@ -230,7 +237,7 @@ def lane_of(params: JobParams) -> str:
 
 
 def settled(params: JobParams) -> JobParams:
-    """Return the parameters with times instead of ages, which would mean another time later.
+    """Return the parameters with ages replaced by times, which do not depend on when they are read.
 
     Raises:
         LetterFilterRefused: a time is invalid.

@@ -1,4 +1,4 @@
-"""Runner of jobs: claims them one after the other, keeps their leases, and writes their results."""
+"""Runner of jobs, which claims them one by one, keeps their leases, and writes their results."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class JobTally:
         self._note = why
 
     def progress(self) -> JobProgress:
-        """Return what was reported."""
+        """Return the latest report."""
         return JobProgress(max(self._chosen, self._moved), self._moved, self._note)
 
 
@@ -98,7 +98,7 @@ class JobRunner:
             thread.join(timeout_s)
 
     def run_one(self) -> bool:
-        """Claim a job and carry it out; return False if there is none.
+        """Claim a job and run it; return False if none is queued.
 
         Raises:
             DatabaseFailure: the database is unavailable; the job is run again later.
@@ -125,14 +125,14 @@ class JobRunner:
     def _outcome(
         self, job: StoredJob, control: Control, keep: _Lease
     ) -> tuple[JobState | None, dict[str, Any] | None, str | None]:
-        """Return the state that a job ends in, its report and its error; no state: it goes back."""
+        """Return the final state of a job, its report and its error; no state: requeue it."""
         try:
             report, error = self._worker.work(job, control, keep.store)
         except KafkaFailure as failure:
             report, error = None, _error(failure)
         except (DatabaseFailure, ValueError, LookupError) as refused:
             report, error = None, str(refused)
-        except Exception as defect:  # noqa: BLE001 - a defect in one; the others go on
+        except Exception as defect:  # noqa: BLE001 - a defect in one; the others continue
             _log.exception("job.crashed", extra={"job_id": job.job_id, "kind": job.kind})
             report, error = None, f"unexpected {type(defect).__name__}; see the runner's log"
         if control.stopping and control.stopped_by == STOPPING:

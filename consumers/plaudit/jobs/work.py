@@ -1,4 +1,4 @@
-"""The work of a job: each kind by the code that the command line uses, too."""
+"""Work of a job: each kind runs the code that the command line runs, too."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SCHEMAS_S: Final = 10.0
 
 
 class JobWorker:
-    """Carries out jobs.
+    """Runs jobs.
 
     Args:
         engine: database.
@@ -58,7 +58,7 @@ class JobWorker:
     def work(
         self, job: StoredJob, control: Control, keep: Keep
     ) -> tuple[dict[str, Any], str | None]:
-        """Carry out a job; return its report, and why it ended early.
+        """Run a job; return its report, and why it ended early.
 
         Raises:
             KafkaFailure: the brokers are away or refuse; what was committed is done.

@@ -25,13 +25,13 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
     "color_message",
 }
 _CHATTY: Final = ("alembic", "httpcore", "httpx", "uvicorn")
-"""Libraries whose news (a migration's plugins, each request) tells operators nothing."""
+"""Libraries whose info lines (a migration's plugins, each request) do not help operators."""
 
 _log = event_logger(__name__)
 
 
 class LogSettings(EnvSettings):
-    """Which lines are logged, and how.
+    """Settings of logs: which lines, and in which form.
 
     Raises:
         SettingsError: a value can't be used; names its variable.
@@ -78,13 +78,13 @@ def configure_logs(worker: str | None = None) -> None:
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(level if level <= logging.DEBUG else logging.WARNING)
-    # Our clients say once what they suffer from; librdkafka would say it at every attempt.
+    # Our clients log a failure once; librdkafka would log it at every attempt.
     LIBRDKAFKA_LOG.setLevel(logging.CRITICAL)
     _log.info("process.started", extra=build()._asdict())
 
 
 def json_writer() -> Callable[[bytes], None] | None:
-    """Return what writes a line of JSON to where all lines go; None if lines are text."""
+    """Return a function that writes a line of JSON to the log's output; None if lines are text."""
     factory = structlog.get_config()["logger_factory"]
     return factory().msg if isinstance(factory, structlog.BytesLoggerFactory) else None
 

@@ -1,8 +1,8 @@
-"""The HTTP server of `/metrics`, `/healthz` and `/readyz`, in a thread of its own.
+"""HTTP server of `/metrics`, `/healthz` and `/readyz`, in a thread of its own.
 
 Probes and scrapes are small, and anything on the network may connect. One event loop serves all
-connections at once. A connection that sends nothing costs a socket for some seconds, and when there
-are too many, the one that has waited longest makes room.
+connections at once. A connection that sends nothing costs a socket for some seconds. When there are
+too many, the server closes the one that has waited longest.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Subject(Protocol):
     registry: CollectorRegistry
 
     def stuck(self) -> list[str]:
-        """Return what makes no progress; empty while all is well, brokers away included."""
+        """Return the parts that make no progress; unavailable brokers do not count."""
         ...
 
     def unready(self) -> list[str]:
-        """Return what is missing before it can work; empty when nothing is."""
+        """Return why the process can't work yet; empty if it can."""
         ...
 
 
@@ -64,13 +64,13 @@ class HealthServer:
     """Serves a `Subject` over HTTP.
 
     Args:
-        health: what to say.
+        health: health and metrics to serve.
         host: address to bind to.
-        port: 0 takes any free one.
-        pages: more of what is served, by path.
+        port: port to bind; 0: any free one.
+        pages: additional pages, by path.
 
     Attributes:
-        port: the one that is bound.
+        port: the bound port.
 
     Raises:
         OSError: the port can't be bound.
@@ -93,7 +93,7 @@ class HealthServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving; connections that are open are closed."""
+        """Stop serving, and close open connections."""
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 

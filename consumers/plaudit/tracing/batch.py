@@ -38,8 +38,8 @@ class Batch(NamedTuple):
 def write_batch(tracing: Tracing | None, batch: Batch) -> None:
     """Write the span of a batch that has ended now.
 
-    It begins a trace of its own, since its events are in many. It is recorded if the trace of one
-    of them is, or if the ratio of the sampling takes it.
+    It begins a trace of its own, because its events are in many traces. It is recorded if the trace
+    of one event is, or if the sampling ratio selects it.
     """
     if tracing is None:
         return

@@ -43,7 +43,7 @@ class OtelWriter:
     """Hands spans to a processor of the SDK, whose own thread exports them.
 
     Args:
-        processor: drops what it has no room for.
+        processor: drops spans for which it has no room.
         resource: describes this process.
     """
 
@@ -56,13 +56,13 @@ class OtelWriter:
         """Hand a span over; an exception of the processor is logged once."""
         try:
             self._processor.on_end(readable(span, self._resource))
-        except Exception:  # noqa: BLE001 - whatever the library raises, no delivery fails for it
+        except Exception:  # noqa: BLE001 - no delivery fails because the library raises
             if not self._has_failed:
                 self._has_failed = True
                 _log.exception("tracing.failed")
 
     def close(self) -> None:
-        """Export what waits, in a thread of its own, because an exporter may hang."""
+        """Export the queued spans, in a thread of its own, because an exporter may hang."""
         closing = threading.Thread(target=self._shut_down, name="tracing", daemon=True)
         closing.start()
         closing.join(CLOSE_S)

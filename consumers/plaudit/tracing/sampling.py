@@ -1,4 +1,4 @@
-"""Sampling of traces, by the standard variables. Pure, and cheap for what is not sampled."""
+"""Sampling of traces, by the standard variables. Pure, and cheap for unsampled traces."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ class ConnectFailed(NothingSent):
 
 
 class ProxyRefused(ConnectFailed):
-    """The forward proxy would not open a tunnel, or spoke no HTTP."""
+    """The forward proxy would not open a tunnel, or did not answer in HTTP."""
 
     code = "proxy"
     says = "the proxy opened no tunnel"

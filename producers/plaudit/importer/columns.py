@@ -74,7 +74,7 @@ def recognized(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str
 
     Args:
         names: columns.
-        taken: columns that are something else.
+        taken: columns with another meaning.
     """
     other = {*taken}
     free: dict[str, str] = {}
@@ -90,7 +90,7 @@ def recognized(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str
 
 
 def review_weight(names: Iterable[str]) -> int:
-    """Return how much objects with these names look like reviews; 0 means not at all."""
+    """Return how closely objects with these names resemble reviews; 0 means not at all."""
     fields = recognized(names).keys()
     if not fields & {"rating", "text"}:
         return 0

@@ -163,7 +163,7 @@ def open_file(
         encoding: encoding, unless a byte order mark names it.
         delimiter: separator of a CSV file; by default from its header.
         list_path: path of the list of reviews in a JSON document.
-        weight_of: how much the names in such a list look like a review.
+        weight_of: returns how closely the names in such a list resemble a review.
 
     Raises:
         ImportRefused: the file can't be read, or is not a file of reviews.
@@ -171,7 +171,7 @@ def open_file(
     found = kind or _SUFFIXES.get(path.suffix.lower())
     if found is None:
         known = ", ".join(sorted(_SUFFIXES))
-        raise ImportRefused(f"{path}: its name ends in none of {known}; say --format")
+        raise ImportRefused(f"{path}: its name ends in none of {known}; give --format")
     head = _head(path)
     if delimiter is not None and (len(delimiter) != 1 or delimiter in _NO_DELIMITERS):
         raise ImportRefused(f"--delimiter: {delimiter!r} can't separate values; give one character")
@@ -201,7 +201,7 @@ def _head(path: Path) -> bytes:
     """
     try:
         if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
-            raise ImportRefused(f"{path}: no regular file; an import reads it more than once")
+            raise ImportRefused(f"{path}: not a regular file; an import reads it more than once")
         with path.open("rb") as file:
             head = file.read(4)
     except OSError as error:

@@ -12,7 +12,7 @@ from plaudit.importer.bounds import BoundedJson
 from plaudit.importer.errors import ImportRefused
 
 SAMPLE: Final = 100
-"""Number of rows whose names say what a list holds."""
+"""Number of rows whose names identify the content of a list."""
 MOST_LISTS: Final = 1_000
 _MOST_NAMES: Final = 1_000
 _ITEM: Final = "item"
@@ -141,7 +141,7 @@ def choose(
     Args:
         lists: lists of the document.
         asked: path that the user gave.
-        weight_of: how much the names in a list look like a review; 0 means not at all.
+        weight_of: returns how closely the names in a list resemble a review; 0: not at all.
 
     Raises:
         ImportRefused: several lists are candidates, or none is.

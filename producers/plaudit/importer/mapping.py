@@ -1,4 +1,4 @@
-"""Mapping of columns to the fields of a review: asked for, from a profile, or recognized."""
+"""Mapping of columns to the fields of a review: from the user, a profile, or the names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PROFILES: Final = files("plaudit.importer") / "profiles"
 
 @dataclass(frozen=True)
 class FieldMap:
-    """A mapping that was asked for, by options, a file or a profile.
+    """A mapping that options, a file or a profile define.
 
     Attributes:
         title: name of the platform, for messages.
@@ -50,7 +50,7 @@ class FieldMap:
     ids_from_content: bool = False
 
     def weight_of(self, names: Iterable[str]) -> int:
-        """Return how much objects with these names look like the reviews that are mapped."""
+        """Return how closely objects with these names resemble the mapped reviews."""
         there = {plain(name) for name in names}
         mapped = sum(
             any(plain(name) in there for name in column.names) for column in self.columns.values()
@@ -58,7 +58,7 @@ class FieldMap:
         return mapped + review_weight(there)
 
     def merged_over(self, base: FieldMap) -> FieldMap:
-        """Return the other mapping with everything that this one says in its place."""
+        """Return the other mapping, with the entries of this one in place of its own."""
         said = {*self.columns, *self.values}
         return FieldMap(
             title=self.title or base.title,
@@ -125,7 +125,7 @@ def resolve(
     """Return the source of each field in a file.
 
     Args:
-        asked: what the user said.
+        asked: mapping that the user defined.
         columns: columns of the file; None when each row has its own.
         seen: names in its first rows.
         profile: mapping of the platform that the file is from; then nothing is recognized by name.
@@ -204,7 +204,7 @@ def load_profile(name: str) -> FieldMap:
     """Return a profile that comes with the package.
 
     Raises:
-        ImportRefused: there is no such profile.
+        ImportRefused: the profile does not exist.
     """
     if name not in profile_names():
         raise ImportRefused(f"--from {name}: there are {', '.join(profile_names())}")
@@ -229,7 +229,7 @@ def parse_mapping(where: str, text: str) -> FieldMap:
     """Parse a mapping.
 
     Raises:
-        ImportRefused: the message says where what is wrong.
+        ImportRefused: the mapping is invalid; the message names the place and the mistake.
     """
     try:
         read = tomllib.loads(text)

@@ -1,4 +1,4 @@
-"""Result of an import: numbers that add up to the rows of the file, and the faults of rows."""
+"""Result of an import: counts that add up to the rows of the file, and the faults of rows."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def zone_of(name: str) -> tzinfo:
             return ZoneInfo(name)
         except (LookupError, ValueError, OSError):
             pass
-    raise ZoneUnknown(f"zone {name} is unknown; zones are such as CET or Europe/Berlin")
+    raise ZoneUnknown(f"zone {name} is unknown; use a zone such as CET or Europe/Berlin")
 
 
 def _from_iso(text: str) -> datetime:

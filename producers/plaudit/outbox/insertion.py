@@ -185,7 +185,7 @@ def _with_sqlalchemy(connection: Any) -> Write:  # noqa: ANN401 - not imported h
 def _commits_each_statement(connection: Any) -> bool:  # noqa: ANN401 - not imported here
     """Return whether the driver of an SQLAlchemy connection commits each statement.
 
-    The option of a connection does not say it all: the engine, or its URL, may set the driver's.
+    The connection's option is not enough: the engine, or its URL, may set the driver's.
     """
     pooled = connection.connection
     if connection.dialect.name == "sqlite":

@@ -1,4 +1,4 @@
-"""Relay process: runs until it is stopped, and waits for unavailable services."""
+"""Relay process, which runs until it is stopped, and waits for unavailable services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The publisher for asyncio: the same, but that waiting does not block the event loop."""
+"""Publisher for asyncio, whose waiting does not block the event loop."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Writer(Protocol):
 
 
 def write_spanned(write: Callable[[Sequence[Prepared]], None], records: Sequence[Prepared]) -> None:
-    """Write records together, and end their spans with what came of it."""
+    """Write records together, and end their spans with the result."""
     failed: BaseException | None = None
     try:
         write(records)

@@ -40,7 +40,7 @@ class BatchTooLarge(PublishRefused):
     def __init__(self, most_events: int, most_bytes: int) -> None:
         super().__init__(
             f"a transaction holds at most {most_events:,} events and {most_bytes:,} bytes: it "
-            "hides what is behind it from every reader; publish in several"
+            "hides later records from every reader; publish in several"
         )
 
 

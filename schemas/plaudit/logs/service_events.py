@@ -18,7 +18,7 @@ from plaudit.logs.names import LogEvent
 
 SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
     "api.crashed": error(
-        "Code of ours raised in a request; the caller got a 500.",
+        "Plaudit's code raised an exception in a request; the caller got a 500.",
         "Report it with the traceback.",
     ),
     "api.misconfigured": error(
@@ -42,7 +42,7 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "Run more recorders, or repair the database sooner.",
     ),
     "chore.crashed": error(
-        "Code of ours raised in a background job of the recorder; it runs again at its next time.",
+        "Plaudit's code raised an exception in a background job; it runs again later.",
         "Report it with the traceback.",
     ),
     "chore.unavailable": warning(
@@ -61,7 +61,7 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "Nothing; its owner corrects it and runs `plaudit endpoints enable`.",
     ),
     "job.crashed": error(
-        "Code of ours raised in a job; the job failed, and says so.",
+        "Plaudit's code raised an exception in a job, which failed and reports it.",
         "Report it with the traceback.",
     ),
     "idempotency.not_stored": warning(
@@ -70,7 +70,7 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "See `error`: the database.",
     ),
     "letter.unusable": error(
-        "Code of ours raised for one dead letter; the letter stays.",
+        "Plaudit's code raised an exception for one dead letter; the letter stays.",
         "Report it with the traceback; `plaudit dlq show` prints the letter.",
     ),
     "log.pruned": info(
@@ -144,7 +144,7 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "Schemas of the registry were loaded at start.",
     ),
     "relay.crashed": error(
-        "Code of ours raised while endpoint records were written to Kafka; it is tried again.",
+        "Plaudit's code raised an exception while it wrote endpoint records; it tries again.",
         "Report it with the traceback.",
     ),
     "relay.unavailable": warning(
@@ -172,7 +172,7 @@ SERVICE_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "See `error`, and the runbook, *Endpoint table not current*.",
     ),
     "table.crashed": error(
-        "Code of ours raised while it followed a compacted topic; the process ends.",
+        "Plaudit's code raised an exception while it followed a compacted topic; the process ends.",
         "Report it with the traceback.",
     ),
     "tracing.failed": error(

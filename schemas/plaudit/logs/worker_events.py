@@ -34,7 +34,7 @@ WORKER_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "Nothing for a single one; `reason` and `error` name the cause.",
     ),
     "delivery.defect": error(
-        "Code of ours raised while it had a delivery in hand; the delivery is retried.",
+        "Plaudit's code raised an exception for a delivery in hand; the worker retries it.",
         "Report it with the traceback; see the runbook, *Defects*.",
     ),
     "endpoint.unreadable": warning_or_error(
@@ -65,7 +65,7 @@ WORKER_EVENTS: Final[Mapping[LogEvent, Meaning]] = {
         "Stop the members of the other release or setting; this worker joins then.",
     ),
     "lane.failed": error(
-        "Code of ours raised while it looked at blocked partitions; it looks again in a moment.",
+        "Plaudit's code raised an exception at a check of blocked partitions, which it repeats.",
         "Report it with the traceback.",
     ),
     "lane.relieved": warning(

@@ -1,4 +1,4 @@
-"""`plaudit bench`: the benchmark of the source tree, where this is one."""
+"""`plaudit bench`: the benchmark, which only the source tree contains."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def elsewhere() -> None:
 
 
 def find(tests: Path) -> Callable[..., None]:
-    """Return the command of a source tree; without one, a command that states where it is.
+    """Return the benchmark's command; outside a source tree, one that says where to get it.
 
     Args:
         tests: folder of the tests, if this is a source tree.

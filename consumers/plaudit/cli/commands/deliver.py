@@ -51,8 +51,7 @@ def command(
     Run up to one process per partition; they share the work. On SIGTERM or Ctrl-C a worker finishes
     requests in flight, commits, and exits with 0. With --workers, one process supervises several:
     it restarts workers that end, and serves /metrics, /healthz and /readyz for all of them. A
-    second
-    signal kills them.
+    second signal kills them.
 
     Examples:
       plaudit deliver

@@ -62,7 +62,7 @@ COLUMNS: Final = (
     ListColumn("trigger", default=False),
 )
 MOST_CHARACTERS: Final = 200
-"""Characters of an answer that are shown."""
+"""Most characters of an answer to show."""
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 _Columns = Annotated[str | None, columns_option(COLUMNS)]
@@ -124,7 +124,7 @@ def list_deliveries(
     *,
     as_json: _Json = False,
 ) -> None:
-    """List deliveries, latest first; all given conditions must match.
+    """List the deliveries that match all conditions, latest first.
 
     Example: plaudit deliveries list --state dead --since 2h
     """
@@ -188,7 +188,7 @@ def retry(
     ] = MOST_RETRIED,
     *,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Retry several deliveries without asking.")
+        bool, typer.Option("--yes", "-y", help="Skip the confirmation of several retries.")
     ] = False,
     as_json: _Json = False,
 ) -> None:
@@ -263,7 +263,7 @@ def _statuses(text: str | None) -> StatusRange | None:
 
 
 def _looked_up(event_type: str) -> str:
-    """Return a type as it is given; warn if this release does not know it."""
+    """Return an event type unchanged; warn if this release does not know it."""
     known = {*CATALOGUE, *NoticeType}
     if event_type not in known:
         close = suggestion(event_type, known)
@@ -296,7 +296,7 @@ def _whole(delivery: str) -> str:
 
 
 def delivery_id_of(engine: Engine, text: str) -> str:
-    """Return the id of the delivery that a text means; exit if it means none or several."""
+    """Return the id of the delivery that a text names; exit if it fits none or several."""
 
     def known() -> list[KnownObject]:
         prefix = id_prefix(text)

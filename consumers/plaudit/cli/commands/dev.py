@@ -20,7 +20,7 @@ def command(
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(min=0, help="Events per second; 5 by default, with --events no limit."),
+        typer.Option(min=0, help="Events per second; 5 by default, unlimited with --events."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=16, help="Deliver processes.")] = 1,
     *,

@@ -1,4 +1,4 @@
-"""Report of an import: columns, numbers that add up to the rows of the file, and faults."""
+"""Report of an import: columns, counts that add up to the rows of the file, and faults."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def conclude(source: Source, outcome: Outcome, rejects: Rejects | None, *, as_js
         note(f"plaudit: {line}")
     if outcome.failed:
         if rejects is not None:
-            note(f"plaudit: rejected rows are in {rejects.path}; corrected, they can be imported")
+            note(f"plaudit: rejected rows are in {rejects.path}; correct and import that file")
         raise typer.Exit(Exit.USAGE)
 
 
@@ -92,7 +92,7 @@ def _summary(outcome: Outcome) -> str:
 
 
 def _columns(source: Source) -> Iterator[str]:
-    """Yield which column became which field."""
+    """Yield a line for each field, with the columns or the value that it comes from."""
     mapped = source.mapped
     file = source.file
     yield f"{file.path}: {file.format}" + (f", list {file.found.path}" if file.found.path else "")

@@ -75,12 +75,13 @@ def command(
         typer.Option("--list", metavar="PATH", help="List of reviews in a JSON document."),
     ] = None,
     kind: Annotated[
-        Format | None, typer.Option("--format", help="By default from the file's name.")
+        Format | None,
+        typer.Option("--format", help="Format of the file; by default, its name decides."),
     ] = None,
     encoding: Annotated[
         str | None,
         typer.Option(
-            metavar="ENCODING", help="Encoding; UTF-8 by default, or what the first bytes say."
+            metavar="ENCODING", help="Encoding; by default that of the byte order mark, or UTF-8."
         ),
     ] = None,
     delimiter: Annotated[
@@ -91,12 +92,12 @@ def command(
         str | None,
         typer.Option(
             metavar="FORMAT",
-            help="Form of dates, such as %d.%m.%Y, or `epoch`; ISO 8601 by default.",
+            help="Format of dates, such as %d.%m.%Y, or `epoch`; ISO 8601 by default.",
         ),
     ] = None,
     rating_scale: Annotated[
         int | None,
-        typer.Option(min=1, help="Best rating, for rows that do not name it; 5 by default."),
+        typer.Option(min=1, help="Highest possible rating, where a row has none; 5 by default."),
     ] = None,
     status: Annotated[
         str,
@@ -107,7 +108,9 @@ def command(
     ] = None,
     journal: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Folder for the journals of what was imported."),
+        typer.Option(
+            metavar="FOLDER", help="Folder for the journals, which remember imported reviews."
+        ),
     ] = None,
     max_lag: Annotated[
         int, typer.Option(min=0, help="Pause while this many deliveries are overdue; 0: never.")
@@ -131,7 +134,7 @@ def command(
 
     Columns are recognized by their names, or by --from. A review has the same ids in each run, and
     a journal stores what the brokers have acknowledged. So importing a file twice publishes nothing
-    new, and a stopped import resumes when it is started again. Rejected rows are written to a file.
+    new, and a stopped import resumes when you start it again. A file receives the rejected rows.
 
     Examples:
       plaudit import reviews.csv --workspace … --space … --from judgeme --dry-run
@@ -193,7 +196,7 @@ def _beside(reviews: ReviewFile) -> Path:
 def _asked(
     mapping: Path | None, columns: Iterable[str], values: Iterable[str], date_format: str | None
 ) -> FieldMap:
-    """Return the options over the mapping file."""
+    """Return the mapping file's mapping, with the options in place of its entries."""
     pairs = dict(_pair("--map", each) for each in columns)
     fixed = dict(_pair("--set", each) for each in values)
     asked = field_map(pairs, fixed, date_format)

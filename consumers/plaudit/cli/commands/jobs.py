@@ -55,10 +55,11 @@ def run(
     *,
     once: Annotated[bool, typer.Option("--once", help="End when no job is waiting.")] = False,
 ) -> None:
-    """Carry out jobs until SIGTERM or Ctrl-C; `plaudit record` does this, too, by default.
+    """Run jobs until SIGTERM or Ctrl-C; by default, `plaudit record` does so too.
 
-    Several may run: jobs that move dead letters run one after the other. When a runner is killed,
-    another one resumes its jobs after 15 s. Metrics are on PLAUDIT_METRICS_PORT.
+    Several runners may work at once: jobs that move dead letters still run one after the other.
+    When a runner is killed, another one resumes its jobs after 15 s. Metrics are on
+    PLAUDIT_METRICS_PORT.
 
     Example: plaudit jobs run
     """
@@ -109,9 +110,11 @@ def list_jobs(
 
 @app.command()
 def create(
-    params: Annotated[str, typer.Argument(metavar="JSON", help="The order, as in POST /v1/jobs.")],
+    params: Annotated[
+        str, typer.Argument(metavar="JSON", help="The job as JSON, as in POST /v1/jobs.")
+    ],
     workspace: Annotated[
-        str | None, workspace_option("Id of the workspace to which it is restricted.")
+        str | None, workspace_option("Id of the workspace that the job is restricted to.")
     ] = None,
     *,
     dry_run: Annotated[
@@ -125,7 +128,7 @@ def create(
     try:
         given = orjson.loads(params)
     except orjson.JSONDecodeError as error:
-        fail(f"the order is not JSON: {error}", Exit.USAGE)
+        fail(f"the job is not JSON: {error}", Exit.USAGE)
     create_job(given, workspace, dry_run=dry_run)
 
 
@@ -147,7 +150,7 @@ def cancel(job: _Job) -> None:
 
 
 def _id_of(jobs: JobService, text: str) -> str:
-    """Return the id of the job that a text means; exit if it means none or several."""
+    """Return the id of the job that a text names; exit if it fits none or several."""
     prefix = id_prefix(text)
     ids = jobs.ids_between(*id_range(prefix)) if prefix and whole_id(text) is None else ()
     return resolve(text, "job", lambda: map(KnownObject, ids))

@@ -45,7 +45,7 @@ def create(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Create a key, and print it this once.
+    """Create a key and print it; no later command shows it again.
 
     Example: plaudit keys create crm --workspace 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --scope read
     """
@@ -79,7 +79,7 @@ def revoke(
         str, typer.Argument(metavar="KEY", help="Its name, its id, or the first characters of it.")
     ],
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")] = False,
     as_json: _Json = False,
 ) -> None:
     """Revoke a key with immediate effect, after a confirmation."""

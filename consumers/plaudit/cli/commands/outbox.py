@@ -26,7 +26,7 @@ from plaudit.runtime.ops_server import HealthServer
 from plaudit.tracing.publish import event_producer
 from plaudit.tracing.writer import closed, open_tracing
 
-app = typer.Typer(no_args_is_help=True, help="A service's outbox table, and its way to Kafka.")
+app = typer.Typer(no_args_is_help=True, help="Relay, inspect and create a service's outbox table.")
 
 
 @app.command()
@@ -72,7 +72,7 @@ def relay(
 def ddl(
     dialect: Annotated[
         table.Dialect | None,
-        typer.Option(help="Of which database; by default that of PLAUDIT_OUTBOX_URL."),
+        typer.Option(help="Database of the table; by default that of PLAUDIT_OUTBOX_URL."),
     ] = None,
     name: Annotated[
         str, typer.Option("--table", metavar="NAME", help="Name of the table.")

@@ -49,7 +49,7 @@ class PublishTally:
 
 def command(
     event_type: Annotated[
-        str, typer.Argument(metavar="TYPE", help="Such as testimonial.approved.")
+        str, typer.Argument(metavar="TYPE", help="Event type, such as testimonial.approved.")
     ],
     file: Annotated[
         str,
@@ -100,7 +100,7 @@ def _publish_all(
     *,
     skip_invalid: bool,
 ) -> bool:
-    """Publish line by line; return False if a line stopped it."""
+    """Publish line by line; return False if an invalid line stopped it."""
     for number, line in enumerate(lines, 1):
         try:
             if line.strip() and not _publish(publisher, event_type, number, line, tally):

@@ -62,7 +62,7 @@ def command(
     *,
     rebuild: Annotated[
         bool,
-        typer.Option("--rebuild", help="Only write what the log lacks of the topic, and end."),
+        typer.Option("--rebuild", help="Only write the attempts that the log lacks, then exit."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print --rebuild's report as JSON.")
@@ -70,7 +70,7 @@ def command(
 ) -> None:
     """Record every attempt in the delivery log, disable dead endpoints, and run the relay.
 
-    Run up to one process per partition of the attempts topic; one is enough for most. On SIGTERM
+    Run up to one process per partition of the attempts topic; one is usually enough. On SIGTERM
     or Ctrl-C it finishes the current batch, commits, and exits with 0.
 
     --rebuild is for a lost or restored database: it reads the whole topic once, disables no

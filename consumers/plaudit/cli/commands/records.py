@@ -24,7 +24,7 @@ from plaudit.kafka.waiting import ask_until
 from plaudit.records.names import tier_of
 from plaudit.records.times import wall_ms
 
-app = typer.Typer(no_args_is_help=True, help="Records that block, or are read again.")
+app = typer.Typer(no_args_is_help=True, help="Unblock a partition, or read records again.")
 
 LOOK_S: Final = 0.5
 WAIT_S: Final = 15.0
@@ -34,13 +34,16 @@ _place = re.compile(r"(?P<topic>[A-Za-z0-9._-]{1,249})/(?P<partition>\d{1,9})@(?
 @app.command()
 def unblock(
     record: Annotated[
-        str, typer.Argument(metavar="TOPIC/PARTITION@OFFSET", help="As `plaudit status` names it.")
+        str,
+        typer.Argument(
+            metavar="TOPIC/PARTITION@OFFSET", help="The record, as `plaudit status` names it."
+        ),
     ],
     wait: Annotated[
-        float, duration_option("Time to wait for a worker to carry it out.", default_s=WAIT_S)
+        float, duration_option("Time to wait for a worker to act.", default_s=WAIT_S)
     ] = WAIT_S,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")] = False,
 ) -> None:
     """Dead-letter a record that blocks its partition now, without further waiting.
 
@@ -65,7 +68,7 @@ def unblock(
             marks.write(partition, offset)
         if not _wait_until_past(reader, partition, offset, wait):
             fail(
-                f"{record}: no worker has carried out the order within {wait:g} s; it stays, and "
+                f"{record}: no worker acted on the request within {wait:g} s; it stays, and "
                 "the next worker that reads the partition finds it. Is `plaudit deliver` running?"
             )
     finally:
@@ -76,14 +79,15 @@ def unblock(
 @app.command()
 def rewind(
     since: Annotated[
-        str, typer.Option(metavar="TIME", help="Read again from here: RFC 3339, or an age: 10m.")
+        str,
+        typer.Option(metavar="TIME", help="Read again from this time: RFC 3339, or an age: 10m."),
     ],
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")] = False,
 ) -> None:
     """Move the positions of both lanes back to a time, after a failover to a mirror of the cluster.
 
-    All workers have to be stopped. What was delivered since that time is delivered again, with the
+    Stop all workers first. After their start, they repeat every delivery since that time, with the
     same `webhook-id`. Positions never move forward.
 
     Examples:

@@ -19,7 +19,7 @@ ACK_TIMEOUT_MS: Final = 8_000
 
 
 def retry_one(delivery: str) -> RetryResult:
-    """Retry one delivery, in whatever state it is; see `Retrier` for errors."""
+    """Retry one delivery, whatever its state; see `Retrier` for errors."""
     with _retrier() as retrier:
         retrier.retry(delivery)
         return RetryResult(1, (), None)

@@ -34,7 +34,9 @@ COLUMNS: Final = (
     ListColumn("record", default=False),
     ListColumn("fingerprint", default=False),
 )
-_Type = Annotated[str, typer.Argument(metavar="TYPE", help="Such as testimonial.approved.")]
+_Type = Annotated[
+    str, typer.Argument(metavar="TYPE", help="Event type, such as testimonial.approved.")
+]
 
 
 @app.command("list")
@@ -80,7 +82,7 @@ def example(
 ) -> None:
     """Print a valid event as one line of JSON, as input for `plaudit publish TYPE -`.
 
-    Each run prints an event of now with a new id, because subscribers drop an id that they know.
+    Each run gives the event a new id and the current time: subscribers drop an id that they know.
     """
     typer.echo(example_json(event_type) if fixed else fresh_example_json(event_type))
 
@@ -156,4 +158,4 @@ def docs(
     elif not compare:
         file.write_text(page, encoding="utf-8")
     elif not file.exists() or file.read_text(encoding="utf-8") != page:
-        fail(f"{file} is not what the schemas say; run `{again}`")
+        fail(f"{file} does not match the schemas; run `{again}`")

@@ -28,7 +28,7 @@ from plaudit.runtime.logging import configure_logs
 from plaudit.tracing.writer import closed, open_tracing
 
 COLLECT_AFTER: Final = 200_000
-"""Generation-0 threshold: some times the objects of a request with a thousand events."""
+"""Generation-0 threshold: several times the objects of a request with a thousand events."""
 
 
 def command() -> None:

@@ -41,7 +41,7 @@ def command(
     ] = ANSWER_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show brokers, workers, what waits in both lanes, and dead letters.
+    """Show brokers, workers, what waits in each lane, and dead letters.
 
     Exit 1 if a topic is missing or unsuitable, an unreadable record blocks its partition, or the
     brokers can't be used; then the first line names the cause.
@@ -53,7 +53,7 @@ def command(
             brokers = ",".join(servers_of(settings))
             print_json({"brokers": brokers, "ok": False, "findings": [problem]})
         fail(problem)
-    # Why brokers can't be used is printed before these are imported.
+    # The command reports unusable brokers before it spends time on these imports.
     from plaudit.control.status import read_status  # noqa: PLC0415 - takes long
     from plaudit.dlq.letters.letter import Kind  # noqa: PLC0415 - takes long
     from plaudit.dlq.letters.reader import count  # noqa: PLC0415 - takes long
@@ -63,7 +63,7 @@ def command(
     dead = {} if missing else {kind: count(settings, kind, now_ms) for kind in Kind}
     if not as_json:
         _print(status, dead)
-    # Last, because a database that does not answer takes its time.
+    # Last, because an unresponsive database delays the command.
     unknown = None if missing else _unknown_endpoints(settings)
     if as_json:
         print_json({**status.plain(), "dead_letters": _counts(dead), "unknown_endpoints": unknown})

@@ -86,7 +86,7 @@ def check(
     single_node: _Single = False,
     role: Annotated[
         Role | None,
-        typer.Option(help="Check what this user may do with the topics, as that role, instead."),
+        typer.Option(help="Instead, check this user's permissions against those of the role."),
     ] = None,
     as_json: _Json = False,
 ) -> None:
@@ -118,10 +118,10 @@ def check(
 def acls(
     role: Annotated[Role, typer.Argument(help="Whose rights.")],
     principal: Annotated[
-        str | None, typer.Option(help="Kafka's name of the user; User:ROLE by default.")
+        str | None, typer.Option(help="The user's name in Kafka; User:ROLE by default.")
     ] = None,
 ) -> None:
-    """Print the kafka-acls commands that grant a user a role's permissions, and nothing else.
+    """Print the kafka-acls commands that grant a user exactly a role's permissions.
 
     Example: plaudit topics acls deliver --principal User:plaudit-deliver | sh
     """
@@ -139,7 +139,7 @@ def show(
     columns: Annotated[str | None, columns_option(TABLE)] = None,
     as_json: _Json = False,
 ) -> None:
-    """Show every topic as declared and as it is, including tiers that are not configured."""
+    """Show each topic's declaration and state, including tiers that are not configured."""
     settings = KafkaSettings()
     specs = declared(settings, single_node=single_node, file=file)
     found = show_topics(Admin(settings), specs, settings.names.deliveries_prefix)

@@ -29,7 +29,8 @@ def command(
     some_id: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="Id of an event, of its subject or of a delivery; or its first part."
+            metavar="ID",
+            help="Id of an event, of its subject or of a delivery; or its first characters.",
         ),
     ],
     since: Annotated[
@@ -44,8 +45,8 @@ def command(
 ) -> None:
     """Trace an event or a testimonial: where published, to which endpoints, why not, what is next.
 
-    An event that matched no endpoint has no attempt records. It is looked for in Kafka, around the
-    time in its id (UUID version 7), or from --since on.
+    An event that matched no endpoint has no attempt records. The command searches Kafka for it,
+    around the time in its id (UUID version 7), or from --since on.
 
     Example: plaudit trace 0191f0d2-6f0a-7cc3-b1a5-3d2b8b6c9a10
     """
@@ -71,7 +72,7 @@ def command(
 
 
 def _event_or_subject(engine: Engine, text: str) -> str:
-    """Return the id to trace: of a short id the whole, of a delivery its event's."""
+    """Return the id to trace: a short id completed, a delivery's id replaced by its event's."""
 
     def known() -> list[KnownObject]:
         prefix = id_prefix(text)

@@ -130,7 +130,8 @@ def stats(chosen: Chosen, *, as_json: _Json = False) -> None:
 @app.command()
 def show(
     key: Annotated[
-        str, typer.Argument(metavar="ID", help="Its id in `plaudit dlq list`, or the first part.")
+        str,
+        typer.Argument(metavar="ID", help="Its id in `plaudit dlq list`, or the first characters."),
     ],
     kind: _Kind = Kind.DELIVERIES,
     *,

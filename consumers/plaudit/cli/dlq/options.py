@@ -123,7 +123,7 @@ def _chosen(asked: dict[str, Any]) -> Chosen:
 
 
 def _whole_id(text: str, kind: Kind) -> str:
-    """Return the id of a letter or an event that a text means; other texts stay."""
+    """Return the id of the letter or event that a text names; return other texts unchanged."""
     prefix = id_prefix(text)
     if whole_id(text) or prefix is None:
         return text

@@ -32,7 +32,7 @@ from plaudit.dlq.job.rules import RedriveOptions
 from plaudit.dlq.job.throttle import JobLimits
 from plaudit.kafka.settings import KafkaSettings
 
-_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 _ReportFile = Annotated[
     Path | None, typer.Option("--report", help="Write the report to this file, as JSON.")
@@ -63,7 +63,7 @@ def redrive_letters(
     endpoint_rate: _EndpointRate = None,
     most: _Max = None,
     max_redrives: Annotated[
-        int, typer.Option(min=1, help="Leave dead letters that were redriven this often.")
+        int, typer.Option(min=1, help="Skip dead letters that were redriven this many times.")
     ] = 5,
     lag_cap: Annotated[
         int,

@@ -40,12 +40,12 @@ def command(
         str,
         typer.Option(
             metavar="TIME",
-            help="Published since: RFC 3339, an age such as 2h, or `disabled`: when it was so.",
+            help="Start: RFC 3339, an age such as 2h, or `disabled`: when it was disabled.",
         ),
     ],
     until: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Published before; now, or when it was enabled again."),
+        typer.Option(metavar="TIME", help="End; by default now, or when it was enabled again."),
     ] = None,
     workspace: Annotated[
         str | None, workspace_option("Id of the workspace, if the name is not unique.")
@@ -75,10 +75,10 @@ def command(
     *,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Even if it was done before, or another is unfinished."),
+        typer.Option("--again", help="Replay even if a replay was done or is unfinished."),
     ] = False,
     job: AsJob = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print what would be sent.")
     ] = False,

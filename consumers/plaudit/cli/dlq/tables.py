@@ -72,7 +72,7 @@ def _labelled(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def nothing_matches(settings: KafkaSettings, chosen: Chosen) -> None:
-    """Print that no letter matched, and what there is instead: a filter may be misspelt."""
+    """Print that no letter matched, and which letters exist: a filter may be misspelt."""
     if chosen.filter.is_empty:
         note("no dead letters")
         return

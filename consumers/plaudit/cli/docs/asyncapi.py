@@ -29,14 +29,14 @@ HTTP_BINDING: Final = "0.3.0"
 WEBHOOK: Final = "webhook"
 _DESCRIPTION: Final = (
     "Upstream services publish what happens to testimonials to Kafka as Avro events; Plaudit POSTs "
-    "them, signed, to the endpoints that customers registered. Written from the schemas by "
-    "`plaudit schemas docs --asyncapi`; not to be edited."
+    "them, signed, to the endpoints that customers registered. Generated from the schemas by "
+    "`plaudit schemas docs --asyncapi`; do not edit it."
 )
 _CLOUD_EVENT: Final = {
     "ce_specversion": "1.0",
     "ce_id": "The event's id, the same over retries: drop duplicates by it.",
     "ce_type": "The event type.",
-    "ce_source": "Which service it comes from, as a URI reference.",
+    "ce_source": "The service that published it, as a URI reference.",
     "ce_time": "When it happened, RFC 3339.",
     "ce_subject": "The record's key.",
 }
@@ -95,7 +95,7 @@ def _servers() -> dict[str, Any]:
         "kafka": {
             "host": "{bootstrap}",
             "protocol": "kafka",
-            "description": "Where `KAFKA_BOOTSTRAP_SERVERS` says.",
+            "description": "The brokers in `KAFKA_BOOTSTRAP_SERVERS`.",
             "variables": {"bootstrap": {"default": "localhost:9092"}},
         }
     }
@@ -150,7 +150,7 @@ def _operations() -> dict[str, Any]:
         f"receive{str(entity).capitalize()}": {
             "action": "receive",
             "channel": {"$ref": f"#/channels/{entity}"},
-            "summary": f"Plaudit reads {entity} and delivers them to who wants them.",
+            "summary": f"Plaudit reads {entity} and delivers them to their subscribers.",
         }
         for entity in Entity
     }

@@ -14,9 +14,9 @@ _AT: Final = "#/components/schemas"
 
 
 class SharedAvro:
-    """Named types that stand in several Avro schemas, or several times in one, in the same words.
+    """Named types that occur, identically, several times in one Avro schema or in several.
 
-    Who follows the references has the schemas as they are shipped, word for word.
+    A reader that resolves the references gets the shipped schemas, word for word.
 
     Args:
         schemas: schemas of all events.

@@ -16,7 +16,7 @@ WIDTH: Final = 100
 HEAD: Final = """\
 # Every setting of Plaudit, with its default. Generated. Copy it to .env, and uncomment what you
 # change.
-# Variables of the environment override this file. Secrets belong into a secret store.
+# Environment variables override this file. Keep secrets in a secret store.
 """
 
 

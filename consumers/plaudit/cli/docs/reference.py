@@ -42,7 +42,7 @@ from plaudit.store.db.database import DatabaseSettings
 HEAD: Final = """\
 # Reference
 
-Written from the code by `python -m plaudit.cli.docs.reference`; not to be edited.
+Generated from the code by `python -m plaudit.cli.docs.reference`; do not edit it.
 """
 SETTINGS: Final[Mapping[str, type[BaseSettings]]] = {
     "Kafka: every command": KafkaSettings,
@@ -170,8 +170,8 @@ def _headers() -> Iterator[str]:
 
 def _reasons() -> Iterator[str]:
     yield "## Reasons\n"
-    yield "Of deliveries that were not delivered at once, in the log of attempts and in"
-    yield "`plaudit-reason`. The console and the commands show these texts, too.\n"
+    yield "Why a delivery did not succeed at once, in attempt records and in `plaudit-reason`. The"
+    yield "console and the commands show these texts, too.\n"
     statuses = {f"HTTP {status}": text for status, text in STATUSES.items()}
     classes = {f"other {first}xx": text for first, text in STATUS_CLASSES.items()}
     yield "| code or status | what happened | what to do |"
@@ -198,7 +198,7 @@ def _metrics() -> Iterator[str]:
 def _log_events() -> Iterator[str]:
     yield "## Log events\n"
     yield "The `event` of a line that Plaudit writes. Lines of libraries have their own text there."
-    yield "*Code of ours raised* is a defect in Plaudit, not in your set-up.\n"
+    yield "An exception in Plaudit's code is a defect in Plaudit, not in your installation.\n"
     yield "| event | level | meaning | what to do |"
     yield "|---|---|---|---|"
     for name, each in CATALOGUE.items():

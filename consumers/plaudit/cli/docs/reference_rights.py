@@ -14,7 +14,7 @@ def rights() -> Iterator[str]:
     yield "Each role is a user of its own. `plaudit topics acls ROLE --principal User:NAME` prints"
     yield "the `kafka-acls` commands, `plaudit topics check --role ROLE` compares as that user:"
     yield "topics, groups that have been used, and transactional ids."
-    yield "Names that end with `*` stand for all that begin so; writing and reading include"
+    yield "`*` at the end of a name stands for any continuation; writing and reading include"
     yield "Describe.\n"
     yield "| role | what it is | may |"
     yield "|---|---|---|"

@@ -47,7 +47,7 @@ app = typer.Typer(no_args_is_help=True, help="Register and manage endpoints.")
 
 MOST_LISTED: Final = 1_000
 MOST_NAMED: Final = 5
-"""Endpoints that can't be decrypted and are named one by one."""
+"""Most endpoints that can't be decrypted to name one by one."""
 COLUMNS: Final = (
     ListColumn("name"),
     ListColumn("id", ValueForm.ID),
@@ -91,7 +91,7 @@ def add(
     *,
     as_json: Json = False,
 ) -> None:
-    """Register an endpoint; prints it and, only once, its signing secret.
+    """Register an endpoint; print it and, this once, its signing secret.
 
     Example: plaudit endpoints add https://hooks.example.com/plaudit
     --workspace 7d9f5c1e-52a4-4b0e-9a53-0c6d1f1f2a01 --types testimonial.approved
@@ -119,7 +119,7 @@ def list_endpoints(
     columns: Annotated[str | None, columns_option(COLUMNS)] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=0, help="Most to show; 0: all. By default 1,000, with --json all."),
+        typer.Option(min=0, help="Most to show; 0: all. By default 1,000, or all with --json."),
     ] = None,
     *,
     as_json: Json = False,
@@ -182,7 +182,7 @@ def update(
     *,
     as_json: Json = False,
 ) -> None:
-    """Change the given fields; the others stay.
+    """Change the fields that the options name; the others stay.
 
     `--types all`, `--space all`, `--rate-limit 0`, `--schedule ""` and `--filter ""` remove a
     limit. `--header` replaces all headers. A URL with another host drops the headers, which belong
@@ -238,7 +238,7 @@ app.command("restore")(restoring.restore_endpoints)
 
 
 def _given(context: typer.Context) -> bool:
-    """Return whether an option says what to change."""
+    """Return whether an option names a change."""
     beside = {"endpoint", "workspace", "as_json"}
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return any(
@@ -254,7 +254,7 @@ def _spaces(given: list[str]) -> tuple[str, ...]:
 def _headers(
     now: EndpointSpec, header: list[str] | None, remove_header: list[str] | None
 ) -> dict[str, str]:
-    """Return the headers of a changed endpoint; exit if one to remove is not there."""
+    """Return the headers of a changed endpoint; exit if one to remove does not exist."""
     headers = dict(now.headers) if header is None else headers_of(header)
     for name in remove_header or ():
         found = next((each for each in headers if each.lower() == name.lower()), None)

@@ -18,7 +18,7 @@ Endpoint = Annotated[
 Workspace = Annotated[
     str | None, workspace_option("Id of the workspace, if the name is not unique.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 TYPES: Final = "Event types, comma-separated."
 Spaces = Annotated[

@@ -135,12 +135,14 @@ def notify(
     *,
     types: Annotated[
         str | None,
-        typer.Option(metavar="TYPES", help="Which events, comma-separated; unchanged by default."),
+        typer.Option(
+            metavar="TYPES", help="Types of these events, comma-separated; unchanged by default."
+        ),
     ] = None,
-    stop: Annotated[bool, typer.Option("--stop", help="Send it none of these events.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop sending it these events.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Choose the endpoint that receives the operational events of its workspace, and which.
+    """Choose the endpoint that receives operational events of its workspace, and their types.
 
     The events are endpoint.disabled (the default), endpoint.failing, endpoint.recovered,
     delivery.exhausted and job.completed.

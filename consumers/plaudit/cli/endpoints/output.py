@@ -68,7 +68,7 @@ def _status(shown: Mapping[str, Any]) -> str:
 
 
 def _show_secret(written: WrittenEndpoint) -> None:
-    """Print a secret as the last lines, with where it belongs and the next command."""
+    """Print a secret at the end, with its use and the next command."""
     endpoint = written.endpoint
     note("\nSigning secret. Copy it now; it will not be shown again:")
     typer.echo(written.secret)
@@ -82,7 +82,7 @@ def public(service: EndpointService, endpoint: StoredEndpoint) -> dict[str, Any]
     """Return an endpoint without its secret, as plain data.
 
     Raises:
-        CannotOpen: its key is not here.
+        CannotOpen: its key is missing.
     """
     wanted = service.spec_of(endpoint)
     keys = service.public_keys(endpoint)
@@ -138,7 +138,7 @@ def warn(written: WrittenEndpoint) -> None:
 
 
 def warn_of(trouble: str | None) -> None:
-    """Warn that workers have not received a change yet, and why; None: they have."""
+    """Warn that workers have not received a change yet, and why; None: they have received it."""
     if trouble is not None:
         note(
             "plaudit: saved, but workers have not received the change yet; the next change or "

@@ -50,7 +50,10 @@ def recover_endpoint(now: WrittenEndpoint, rate: float | None, *, as_json: bool)
 def _missed(
     settings: KafkaSettings, now: WrittenEndpoint, limits: JobLimits, manner: RunOptions
 ) -> list[Report]:
-    """Replay the time that the endpoint was disabled; its start may be known from the topic."""
+    """Replay the events of the time that the endpoint was disabled.
+
+    The topic of endpoints may know when it began.
+    """
     since, until = "disabled", None
     if now.missed_since is not None:
         since, until = time_text(now.missed_since), time_text(now.endpoint.active_from)

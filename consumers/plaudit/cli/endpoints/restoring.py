@@ -1,4 +1,4 @@
-"""`plaudit endpoints restore`: the way back from Kafka into an empty database."""
+"""`plaudit endpoints restore`: endpoints from Kafka into an empty database."""
 
 from __future__ import annotations
 
@@ -40,14 +40,16 @@ def restore_endpoints(
     ] = False,
     unsigned: Annotated[
         bool,
-        typer.Option("--unsigned", help="Restore records without signature, of old releases, too."),
+        typer.Option(
+            "--unsigned", help="Also restore records of old releases, which have no signature."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
     """Restore endpoints from Kafka into an empty database, after the loss of the database.
 
-    The topic of endpoints holds everything but their names, API keys and the log. What is sealed is
-    copied as it is. `plaudit record --rebuild` restores the log.
+    The topic of endpoints holds everything but names, API keys and the log. Sealed fields are
+    copied unopened. `plaudit record --rebuild` restores the log.
 
     Example: plaudit endpoints restore --dry-run
     """

@@ -13,7 +13,7 @@ from plaudit.records.explanations import explain
 from plaudit.store.endpoints.rows import StoredEndpoint
 
 MOST_SHOWN: Final = 200
-"""Characters of the answer."""
+"""Most characters of the answer to print."""
 _PHRASES: Final = {int(each): each.phrase for each in HTTPStatus}
 
 

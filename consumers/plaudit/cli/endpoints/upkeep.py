@@ -65,7 +65,9 @@ def sync(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove endpoints that the database does not know.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove them without asking.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Skip the confirmation of --prune.")
+    ] = False,
 ) -> None:
     """Write every endpoint to Kafka again, after a restored backup.
 

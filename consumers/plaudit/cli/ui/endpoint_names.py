@@ -12,7 +12,7 @@ _NO_DATABASE: Final = "a name or short id needs PLAUDIT_DATABASE_URL; or give th
 
 
 def endpoint_id_of(text: str, workspace: str | None = None) -> str:
-    """Return the id of the endpoint that a text means; exit if it means none or several.
+    """Return the id of the endpoint that a text names; exit if it fits none or several.
 
     The database is only opened for a name or a short id.
 

@@ -29,7 +29,7 @@ class KnownObject(NamedTuple):
     Attributes:
         id: its UUID.
         name: its name, if it has one.
-        workspace_id: its owner, if that tells it from others.
+        workspace_id: its owner, if that distinguishes it from others.
     """
 
     id: str
@@ -58,7 +58,7 @@ def id_range(prefix: str) -> tuple[str, str]:
 
 
 def resolve(text: str, what: str, known: Callable[[], Iterable[KnownObject]]) -> str:
-    """Return the id that a text means; exit if it means none or several.
+    """Return the id that a text names; exit if it fits none or several.
 
     Args:
         text: an id, its first characters, or a name.
@@ -87,7 +87,7 @@ def _refuse_unknown(text: str, what: str, candidates: Sequence[KnownObject]) -> 
 
 
 def refuse_ambiguous(text: str, what: str, found: Sequence[KnownObject]) -> NoReturn:
-    """Exit with the objects that a text may mean."""
+    """Exit with the objects that a text may name."""
     listed = ", ".join(_shown(each) for each in found[:_MOST_LISTED])
     more = ", …" if len(found) > _MOST_LISTED else ""
     several = f"{what} {text!r} is ambiguous"

@@ -25,7 +25,7 @@ _GAP: Final = "  "
 
 
 class ValueForm(Enum):
-    """ValueForm of a value on a terminal."""
+    """Form of a value on a terminal."""
 
     TEXT = "text"
     NUMBER = "number"

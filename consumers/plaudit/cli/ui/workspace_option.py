@@ -25,7 +25,7 @@ def workspaces_option(text: str) -> Any:  # noqa: ANN401 - Typer's options are u
 
 
 def workspace_id_of(text: str) -> str:
-    """Return the id of the workspace that a text means; exit if it means none or several.
+    """Return the id of the workspace that a text names; exit if it fits none or several.
 
     The database is only opened for a short id. It knows the workspaces of endpoints,
     keys and deliveries.

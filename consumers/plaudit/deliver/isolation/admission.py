@@ -1,9 +1,8 @@
 """Admission of deliveries: attempt now, wait in a short queue, or divert to a tier.
 
-Each endpoint has its own slots, queue and health. There is no shared pool that a slow endpoint
-could
-fill: a delivery that does not fit is diverted, which is not an attempt. If the endpoint's pace is
-known, the delivery gets a reserved send time, and returns when the endpoint can take it.
+Each endpoint has its own slots, queue and health, so a slow endpoint can't fill a shared pool. A
+delivery that does not fit is diverted, which is not an attempt. If the endpoint's pace is known,
+the delivery gets a reserved send time, and returns when the endpoint can take it.
 
 Admission subtracts the present duration of the quicker endpoints from every duration. So a worker
 that is short of CPU or network does not count its endpoints as slow.

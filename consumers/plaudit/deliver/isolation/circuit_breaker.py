@@ -1,7 +1,7 @@
 """Circuit breaker. Pure: the caller passes the time.
 
 ```
-CLOSED ── failures in a row ──▶ OPEN ── its time is over ──▶ HALF_OPEN ── recoveries ──▶ CLOSED
+CLOSED ── failures in a row ──▶ OPEN ── its time ends ─────▶ HALF_OPEN ── recoveries ──▶ CLOSED
                                  ▲                               │
                                  └─────────── a failure ─────────┘  for longer, bounded
 ```

@@ -18,9 +18,8 @@ class AdmissionLimits:
         scarce: deliveries in hand above which `in_flight` shrinks; 2,000 above it, `in_flight` is
             1. It is less than a lane reads, so that reading never stops for long requests.
         pause_reading_at: deliveries in worker-bound queues at which reading is paused. Few, so that
-            the data
-            of a delivery are still in the processor's cache when they are needed again; a batch of
-            100 is 20 ms of work, 10 in the compiled form.
+            the data of a delivery are still in the processor's cache when they are needed again; a
+            batch of 100 is 20 ms of work, 10 in the compiled form.
     """
 
     in_flight: int = 64

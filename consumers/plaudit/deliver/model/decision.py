@@ -240,7 +240,7 @@ def divert(
 ) -> Decision:
     """Return the tier of a delivery that can't be attempted now, or `Dead` if it has expired.
 
-    Each diversion in a row waits longer, to save work. But none waits for longer than the
+    Each diversion in a row waits longer, to save work, but none waits for longer than the
     delivery's age. So a backlog returns within the length of the outage.
 
     Args:

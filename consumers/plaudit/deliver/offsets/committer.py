@@ -23,7 +23,7 @@ LOOK_EVERY_S: Final = 0.25
 LOOK_AT_REST_S: Final = 1.0
 """The same while the lane has nothing in hand."""
 ANSWERED_WITHIN_S: Final = 0.25
-"""Without an answer for so long, the next commit is made all the same. While a revocation waits,
+"""Without an answer for this time, the next commit is made all the same. While a revocation waits,
 answers are not read."""
 LAST_COMMIT_S: Final = 5.0
 

@@ -240,7 +240,7 @@ class ConsumerThread:
         self._stop.wait(WAIT_FOR_ROOM_S)
         if now - self._full_since < PAUSE_AFTER_S:
             if self._commits.waits_for_answer:
-                # The client hands over the answer only to who reads, and before any record.
+                # The client hands over the answer only during a read, and before any record.
                 self._take_in(self._consumer.read(1, 0))
             return
         # Polling keeps the membership; paused partitions bring no records.

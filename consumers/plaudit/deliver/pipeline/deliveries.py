@@ -72,7 +72,7 @@ def expand(lane: LaneContext, record: Record) -> Expansion:
 
 
 def _judged(delivery: Delivery, endpoint: Endpoint) -> Route:
-    """Ask the endpoint's filter again, which raised an exception for the event before."""
+    """Evaluate the endpoint's filter again, which raised an exception for the event before."""
     event, wants = delivery.event, endpoint.wants
     try:
         if wants is not None and event.type != ERASED and not wants(event.data):

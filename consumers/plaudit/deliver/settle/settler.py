@@ -1,11 +1,11 @@
 """Settler: writes decisions to Kafka, and completes a record when all its writes are acknowledged.
 
 The settler repeats a write that can succeed later; meanwhile its partition does not advance. A
-write that the brokers refuse for good becomes a dead letter.
+write that the brokers refuse permanently becomes a dead letter.
 
 If the worker's code raises an exception for a write, the settler repeats the write, and then
 reduces it, finally to `bare_letter`, which can be written for any record. So no offset is committed
-before its record is settled, and no record blocks its partition for ever.
+before its record is settled, and no record blocks its partition forever.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ class Settler:
 
     def _send(self, write: Write, ticket: Ticket) -> None:
         self._serving.expect()
-        # Attempt records are repeated for ever, so they need no trial.
+        # Attempt records are repeated without end, so they need no trial.
         tried = write.topic != self._attempts
         if tried and not self._oversized.sends(write):
             self._waiting.append((write, ticket))
@@ -325,7 +325,7 @@ class Settler:
             write, ticket, error = self._raised.popleft()
             try:
                 self._send_after(write, ticket, error)
-            except Exception as again:  # noqa: BLE001 - and again
+            except Exception as again:  # noqa: BLE001 - tried again at the next look
                 self._raised.append((write, ticket, again))
         for _ in range(len(self._unwritten)):
             self.dead_letter(*self._unwritten.popleft())

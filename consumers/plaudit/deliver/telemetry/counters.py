@@ -28,7 +28,7 @@ class LaneCounters:
         durations: attempts by bucket of `BUCKETS_S`; the last bucket has those above it.
         duration_sum_s: total duration of all attempts.
         exemplars: the latest traced attempt of each bucket, with its seconds.
-        workspaces: the workspaces with most deliveries.
+        workspaces: the workspaces with the most deliveries.
         late_s: lateness of the latest record of a tier.
     """
 

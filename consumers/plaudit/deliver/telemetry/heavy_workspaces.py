@@ -1,4 +1,4 @@
-"""Workspaces with most deliveries of a lane, in bounded memory and with few labels.
+"""Workspaces with the most deliveries of a lane, in bounded memory and with few labels.
 
 A frequent-items sketch counts them. At a thousand workspaces it subtracts the median from every
 count, and drops those at zero. So a count is too low by at most a five-hundredth of all deliveries,

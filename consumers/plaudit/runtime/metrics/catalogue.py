@@ -17,7 +17,7 @@ SECTIONS: Final[Mapping[str, tuple[MetricSpec, ...]]] = {
         deliver.PER_SUPERVISOR
     ),
     "Of `plaudit record`:": others.RECORDER,
-    "Of the process that carries out jobs, `plaudit record` or `plaudit jobs run`; measured every "
+    "Of the process that runs jobs, `plaudit record` or `plaudit jobs run`; measured every "
     "minute, without samples while the topic is empty:": others.DEAD_LETTERS,
     "Of `plaudit outbox relay`, at the port in `PLAUDIT_OUTBOX_METRICS_PORT`:": others.OUTBOX,
     "Of `plaudit serve`:": others.API,

@@ -62,20 +62,20 @@ SLOW: Final = gauge(
 )
 QUEUE_LONGEST: Final = gauge(
     "plaudit_queue_longest",
-    "Deliveries waiting for a slot at the endpoint where most wait.",
+    "Deliveries waiting for a slot at the endpoint with the longest queue.",
     "",
     "lane",
 )
 LANE_FILL: Final = gauge(
     "plaudit_lane_fill",
     "The same as `plaudit_lane_fill_ratio`; kept for queries that use this name.",
-    "Use the other name: Prometheus' unit of a part is `ratio`.",
+    "Use the other name, with Prometheus' unit `ratio`.",
     "lane",
     unit="ratio",
 )
 LANE_FILL_RATIO: Final = gauge(
     "plaudit_lane_fill_ratio",
-    "Part of what the lane may have in hand; from 0.8 on, what hangs is cancelled.",
+    "Share of the lane's capacity that is in hand; from 0.8 on, it cancels hanging requests.",
     "Add workers, or find the endpoints that hang.",
     "lane",
     unit="ratio",
@@ -88,7 +88,7 @@ CROWDED: Final = gauge(
 )
 UNDECODABLE: Final = counter(
     "plaudit_records_undecodable",
-    "Records that went to dlq.events, by reason; any of them is a producer's mistake.",
+    "Records that went to dlq.events, by reason; each is a producer's mistake.",
     "Alert on any. Find the producer: `plaudit dlq list --kind events`.",
     "lane",
     "reason",
@@ -111,14 +111,14 @@ LOST: Final = counter(
 )
 RESET: Final = counter(
     "plaudit_positions_reset",
-    "Positions past the end of their log, which is another than was read.",
+    "Positions past the end of their log, which is not the log that was read before.",
     "Alert on any; see the runbook.",
     "lane",
     "topic",
 )
 METADATA_IGNORED: Final = counter(
     "plaudit_commit_metadata_ignored",
-    "Partitions taken over with commit metadata that is not ours: what it said is done again.",
+    "Partitions taken over with foreign commit metadata; the worker repeats some deliveries.",
     "",
     "lane",
 )
@@ -186,14 +186,14 @@ LATE: Final = gauge(
 )
 HEAVIEST_SETTLED: Final = gauge(
     "plaudit_heaviest_workspace_deliveries",
-    "Deliveries settled in the last full minute, of the ten workspaces with most.",
+    "Deliveries settled in the last full minute, for the ten workspaces with the most.",
     "Compare with the workspace's quotas.",
     "lane",
     "workspace",
 )
 HEAVIEST_WAITING: Final = gauge(
     "plaudit_heaviest_workspace_waiting",
-    "Deliveries in hand at the end of the last full minute, of the ten workspaces with most.",
+    "Deliveries in hand at the end of the last full minute, for the ten workspaces with the most.",
     "Look for endpoints of that workspace that are slow.",
     "lane",
     "workspace",
@@ -275,17 +275,17 @@ UNBOUND: Final = gauge(
 )
 FORGED: Final = counter(
     "plaudit_endpoint_records_forged",
-    "Endpoint records that were refused, as their seal does not fit.",
+    "Endpoint records that the worker refused, because their seal does not match.",
     "Alert on any: who can write to the topic?",
 )
 COSTLY: Final = gauge(
     "plaudit_filters_too_costly",
-    "Endpoints whose filter took an event because judging it costs too much.",
+    "Endpoints whose filter accepted an event because evaluating it would cost too much.",
 )
 FINDINGS: Final = counter(
     "plaudit_health_findings",
-    "Findings about endpoints that were told to other workers, heard from them, or refused as no "
-    "worker writes such.",
+    "Findings about endpoints: sent to other workers, received from them, or refused because no "
+    "worker writes such a record.",
     "`refused` rises: who can write to the topic `health`?",
     "way",
 )
@@ -298,7 +298,7 @@ LOOP_LATE: Final = gauge(
 TABLE_AGE: Final = gauge(
     "plaudit_endpoints_age_seconds",
     "How long ago the table of endpoints was known to be complete.",
-    "Over 10 s, look for brokers that are away.",
+    "Over 10 s, check whether the brokers answer.",
     unit="seconds",
 )
 CLOCK_SKEW: Final = gauge(

@@ -66,7 +66,8 @@ REFUSED: Final = counter(
     "Alert on any: `plaudit outbox status`.",
 )
 FAILURES: Final = counter(
-    "plaudit_outbox_failures", "Times that brokers, registry or database were away, or refused."
+    "plaudit_outbox_failures",
+    "Times that brokers, registry or database did not answer, or refused.",
 )
 ACTIVE: Final = gauge("plaudit_outbox_active", "1 for the relay at work, 0 for one that stands by.")
 ROWS_WAITING: Final = gauge(

@@ -13,10 +13,7 @@ from plaudit.events.models.records import Consent
 
 
 class ConsentGranted(EventModel):
-    """A customer allowed more than before.
-
-    Later permission for an imported review, or a wider scope.
-    """
+    """A customer extended consent: permission for a review imported earlier, or a wider scope."""
 
     type_name: ClassVar[str] = "consent.granted"
 
@@ -24,14 +21,14 @@ class ConsentGranted(EventModel):
     """The customer; the key of their records in Kafka."""
 
     testimonial_ids: tuple[Id, ...] = ()
-    """The testimonials that it holds for."""
+    """The testimonials that it applies to."""
 
     consent: Consent
     """The permission as it is now."""
 
 
 class ConsentWithdrawn(EventModel):
-    """A customer took permission back: stop displaying these testimonials.
+    """A customer withdrew consent: stop displaying these testimonials.
 
     testimonial.unpublished follows for each that is on display, with the same correlation_id.
     """
@@ -42,20 +39,20 @@ class ConsentWithdrawn(EventModel):
     """The customer; the key of their records in Kafka."""
 
     testimonial_ids: tuple[Id, ...] = ()
-    """The testimonials that it holds for."""
+    """The testimonials that it applies to."""
 
     withdrawn_scopes: tuple[Text, ...] = ()
     """What is no longer allowed; an open set: website, ads, social, name, photo, ..."""
 
     effective_at: Timestamp
-    """From when on."""
+    """Time from which it applies."""
 
 
 class CustomerErased(EventModel):
     """A customer must be forgotten: erase your copies of all their data.
 
-    Sent to every endpoint that ever got any of it, whatever it subscribes to. Carries no personal
-    data.
+    Sent to every endpoint that ever received any of it, whatever it subscribes to. Carries no
+    personal data.
     """
 
     type_name: ClassVar[str] = "customer.erased"
@@ -67,10 +64,10 @@ class CustomerErased(EventModel):
     """Their testimonials."""
 
     request_id: Id
-    """The request for erasure; give it when you confirm."""
+    """Id of the request for erasure; quote it when you confirm."""
 
     deadline_at: Timestamp
     """When all copies must be gone."""
 
     legal_basis: Text
-    """On what ground; an open set: gdpr_art_17, ccpa_1798_105, contract, ..."""
+    """Legal ground; an open set: gdpr_art_17, ccpa_1798_105, contract, ..."""

@@ -80,7 +80,10 @@ class MediaStatus(Symbol):
 
 
 class ReplyAuthorKind(Symbol):
-    """Who answers a testimonial. UNKNOWN: a kind that this version of the schema does not know."""
+    """Who replies to a testimonial.
+
+    UNKNOWN: a kind that this version of the schema does not know.
+    """
 
     UNKNOWN = "UNKNOWN"
     MEMBER = "MEMBER"

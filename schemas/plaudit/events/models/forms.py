@@ -15,10 +15,9 @@ from plaudit.events.models.records import Answer, Form
 
 
 class FormCompleted(EventModel):
-    """A visitor sent a form off.
+    """A visitor submitted a form.
 
-    The testimonial that comes of it, if one does, has a testimonial.submitted of its own with the
-    same correlation_id.
+    If it becomes a testimonial, testimonial.submitted follows with the same correlation_id.
     """
 
     type_name: ClassVar[str] = "form.completed"
@@ -30,7 +29,7 @@ class FormCompleted(EventModel):
     """The response; the key of its records in Kafka."""
 
     testimonial_id: Id | None = None
-    """The testimonial that came of it; null when none did, or not yet."""
+    """The testimonial made from it; null if none was made, or not yet."""
 
     answers: tuple[Answer, ...] = ()
     """The answers, in the order of the form."""
@@ -42,11 +41,11 @@ class FormCompleted(EventModel):
     """When the visitor opened the form."""
 
     submitted_at: Timestamp
-    """When they sent it off."""
+    """When the visitor submitted it."""
 
 
 class FormAbandoned(EventModel):
-    """A visitor began a form and left it."""
+    """A visitor began a form and did not submit it."""
 
     type_name: ClassVar[str] = "form.abandoned"
 

@@ -29,7 +29,7 @@ class Actor(RecordModel):
     """Who caused an event."""
 
     kind: ActorKind
-    """What kind of actor it was."""
+    """Kind of actor."""
 
     id: Text | None = None
     """Opaque id of the member, API key or importer; never a name or an e-mail address."""
@@ -86,7 +86,7 @@ class MediaAsset(RecordModel):
     """What the file is."""
 
     status: MediaStatus
-    """Whether it can be shown; the URLs are there when it is READY."""
+    """Whether it can be shown; the URLs exist once it is READY."""
 
     url: Text | None = None
     """Where the file can be fetched; may expire."""
@@ -121,7 +121,7 @@ class Customer(RecordModel):
     """The author of a testimonial."""
 
     customer_id: Id
-    """Random id of the author; stands for them when everything personal is left out.
+    """Random id of the author; stands for them where personal data is left out.
 
     Never derived from an e-mail address.
     """
@@ -172,11 +172,11 @@ class EventMeta(RecordModel):
     sequence: Int64
     """Grows with every event of the same subject (testimonial, form response, customer or space).
 
-    Of two events the one with the higher sequence is the later one, whatever order they arrive in.
+    Of two events the one with the higher sequence is the later one, in whatever order they arrive.
     """
 
     correlation_id: Id | None = None
-    """Shared by all events of one action: a completed form, and the testimonial that came of it."""
+    """Shared by all events of one action: a completed form, and the testimonial made from it."""
 
     actor: Actor
     """Who caused the event."""
@@ -224,7 +224,7 @@ class Rating(RecordModel):
 
 
 class Reply(RecordModel):
-    """An answer to a testimonial."""
+    """A reply to a testimonial."""
 
     reply_id: Text
     """Id of the reply, ours or that of the review platform."""

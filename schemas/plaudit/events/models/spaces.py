@@ -15,9 +15,10 @@ from plaudit.events.models.event import EventModel
 
 
 class ImportCompleted(EventModel):
-    """An import is through.
+    """An import ended.
 
-    One event for the whole of it; each review has a review.imported of its own. Keyed by the space.
+    One event for the entire import; each review has a review.imported of its own. Keyed by the
+    space.
     """
 
     type_name: ClassVar[str] = "import.completed"
@@ -29,10 +30,10 @@ class ImportCompleted(EventModel):
     """Platform that it read, lower case; an open set: google, trustpilot, g2, csv, ..."""
 
     imported: Annotated[Int32, Field(ge=0)]
-    """Reviews that came in."""
+    """Reviews that were imported."""
 
     skipped: Annotated[Int32, Field(ge=0)]
-    """Reviews that were there already or were filtered out."""
+    """Reviews that existed already or were filtered out."""
 
     failed: Annotated[Int32, Field(ge=0)]
     """Reviews that could not be read."""
@@ -62,7 +63,7 @@ class SpaceStatsChanged(EventModel):
     """Testimonials on display."""
 
     rating_count: Annotated[Int64, Field(ge=0)]
-    """Ratings that rating_sum is the sum of."""
+    """Number of ratings in rating_sum."""
 
     rating_sum: Annotated[Decimal2, Field(ge=0, max_digits=12)]
     """Sum of the ratings, on the scale that the space displays.

@@ -37,7 +37,7 @@ class TestimonialUpdated(EventModel):
     """The testimonial as it is after the event."""
 
     changed_fields: tuple[Text, ...] = ()
-    """Dotted paths of what changed, within the testimonial."""
+    """Dotted paths of the changed fields, within the testimonial."""
 
     previous: dict[Text, Text | None] = Field(default_factory=dict)
     """What the changed fields held before, as text, by dotted path; null where there was nothing.
@@ -108,7 +108,7 @@ class TestimonialPublished(EventModel):
 
 
 class TestimonialUnpublished(EventModel):
-    """A testimonial is no longer on display; counters go down, copies disappear."""
+    """A testimonial is no longer on display; lower your counters and remove your copies."""
 
     type_name: ClassVar[str] = "testimonial.unpublished"
 
@@ -156,7 +156,7 @@ class TestimonialTagsChanged(EventModel):
 
 
 class TestimonialMediaProcessed(EventModel):
-    """A picture, video or recording was processed: it can be shown now, or never will be."""
+    """A picture, video or recording was processed: it is ready, or it failed."""
 
     type_name: ClassVar[str] = "testimonial.media_processed"
 
@@ -171,7 +171,7 @@ class TestimonialMediaProcessed(EventModel):
 
 
 class TestimonialTranscribed(EventModel):
-    """What is said in a video or a recording is there as text.
+    """A video or a recording was transcribed.
 
     A link, not the text itself: transcripts are long and personal.
     """
@@ -198,7 +198,7 @@ class TestimonialTranscribed(EventModel):
 
 
 class TestimonialReplied(EventModel):
-    """Someone answered a testimonial, here or at its source."""
+    """Someone replied to a testimonial, here or at its source."""
 
     type_name: ClassVar[str] = "testimonial.replied"
 
@@ -218,7 +218,7 @@ class ReviewImported(EventModel):
     """The testimonial as it is after the event."""
 
     import_id: Id
-    """The import that brought it; import.completed tells when that is through."""
+    """The import that brought it; import.completed reports its end."""
 
     is_backfill: Flag
     """True for a review that existed when the source was connected.
@@ -242,4 +242,4 @@ class ReviewSourceChanged(EventModel):
     """What happened there."""
 
     source: Source
-    """Where it is, as it is now."""
+    """Its source, as it is now."""

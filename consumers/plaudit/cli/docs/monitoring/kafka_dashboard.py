@@ -104,7 +104,7 @@ KAFKA: Final = Dashboard(
                 ),
                 Panel(
                     "Age of the table of endpoints",
-                    "Over 10 s: brokers are away.",
+                    "Over 10 s: the brokers don't answer.",
                     "s",
                     (PromQuery("max by (instance, worker) (plaudit_endpoints_age_seconds)"),),
                 ),

@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from plaudit.cli.docs.monitoring.alert import Alert, RecordedSeries, Urgency
 
 LATE_OVER_S: Final = 5
-"""A lane is late when it begins deliveries so many seconds after they were due."""
+"""A lane is late when it begins deliveries more than this many seconds after they were due."""
 
 
 class Burn(NamedTuple):
-    """A burn rate that is an alert when both windows exceed it."""
+    """A burn rate that raises an alert when both windows exceed it."""
 
     suffix: str
     rate: float
@@ -35,7 +35,7 @@ BURNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A part of time or of attempts that is allowed to fail.
+    """A share of time or of attempts that may fail.
 
     Attributes:
         alert: beginning of the alerts' names.

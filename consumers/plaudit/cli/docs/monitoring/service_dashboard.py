@@ -59,7 +59,7 @@ SERVICE: Final = Dashboard(
                 ),
                 Panel(
                     "Heaviest workspaces",
-                    "Deliveries in the last full minute of the ten workspaces with most.",
+                    "The ten workspaces with the most deliveries in the last full minute.",
                     "short",
                     (
                         PromQuery(

@@ -55,7 +55,7 @@ TENANT: Final = Dashboard(
                 ),
                 Panel(
                     "Success rate",
-                    "Part of the attempts that were answered 2xx.",
+                    "Share of the attempts that were answered 2xx.",
                     "percentunit",
                     (ApiQuery(_STATS, (_START, ("success_rate", "success", "number"))),),
                     width=12,
@@ -86,7 +86,7 @@ TENANT: Final = Dashboard(
             (
                 Panel(
                     "Heaviest workspaces",
-                    "Deliveries in the last full minute of the ten workspaces with most.",
+                    "The ten workspaces with the most deliveries in the last full minute.",
                     "short",
                     (
                         PromQuery(
@@ -98,7 +98,7 @@ TENANT: Final = Dashboard(
                 ),
                 Panel(
                     "Heaviest in hand",
-                    "Deliveries that wait in workers, of the ten workspaces with most.",
+                    "The ten workspaces with the most deliveries that wait in workers.",
                     "short",
                     (
                         PromQuery(
