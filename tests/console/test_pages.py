@@ -176,7 +176,7 @@ def test_an_endpoint_is_created_changed_disabled_and_removed(console: Rig) -> No
         {"X-Token": "s3cr3t"},
     )
 
-    assert "signs along for a day" in browser.post(at, f"{at}/rotate", overlap="24").text
+    assert "keeps signing for a day" in browser.post(at, f"{at}/rotate", overlap="24").text
     browser.post(at, f"{at}/disable", reason="a pause")
     assert "a pause" in browser.get(at)
     browser.post(at, f"{at}/enable")

@@ -44,7 +44,7 @@ def test_everyone_reads_every_event_type(published: Rig) -> None:
     for name in CATALOGUE:
         assert f'href="/catalogue/{name}"' in listed.text
     page = everyone.get("/catalogue/testimonial.approved?format=slack")
-    assert "Send me one" not in page
+    assert "Send an example" not in page
     assert "Avro schema" in page
     for asset in re.findall(r'(?:src|href)="(/catalogue/static/[^"]+)"', page):
         everyone.get(asset)
