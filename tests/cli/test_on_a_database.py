@@ -72,6 +72,17 @@ def test_an_endpoint_whose_key_is_missing_is_named_and_the_others_are_listed(
     assert "PLAUDIT_SECRET_KEY" in problems[1]
 
 
+def test_a_named_database_that_does_not_exist_is_announced(
+    installed: Installation, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    environment = {**installed.run.environment, "PLAUDIT_DATABASE_URL": f"sqlite:///{other}"}
+    elsewhere = CommandLine(installed.run.settings, environment)
+    first, second = elsewhere("keys", "list"), elsewhere("keys", "list")
+    assert f"making a new database, {other}; PLAUDIT_DATABASE_URL names it" in first.err
+    assert str(other) not in second.err
+
+
 def test_a_test_send_without_the_key_states_its_id_once(installed: Installation) -> None:
     installed.add_endpoint("bad", key=key_text())
     sent = installed.run("endpoints", "test", "bad")

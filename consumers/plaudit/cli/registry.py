@@ -29,6 +29,7 @@ from typer.exceptions import TyperException
 from plaudit.cli.ui.command_audit import command_line
 from plaudit.cli.ui.help import humanize, tell_usage
 from plaudit.cli.ui.output import Exit, note
+from plaudit.cli.ui.setting_names import env_file, misspelled
 from plaudit.kafka.identity import set_role
 
 DEBUG: Final = "PLAUDIT_DEBUG"
@@ -96,12 +97,19 @@ def run(argv: Sequence[str]) -> None:
         finally:
             gc.freeze()
             gc.enable()
+        _warn_of_misspelled()
         command = typer.main.get_command(app)
         humanize(command)
         with command_line(argv):
             return command.main(list(argv), prog_name="plaudit", standalone_mode=False)
 
     guarded(program)
+
+
+def _warn_of_misspelled() -> None:
+    """Warn of variables that nothing reads: a misspelled setting would be ignored silently."""
+    for variable, setting in misspelled({**env_file(), **os.environ}).items():
+        note(f"plaudit: warning: {variable} is not a setting; did you mean {setting}?")
 
 
 def guarded(program: Callable[[], object]) -> None:

@@ -139,7 +139,13 @@ def list_deliveries(
         {**shown_delivery(each), "endpoint": names.get(each.endpoint_id) or each.endpoint_id}
         for each in page.deliveries
     ]
-    print_list(rows, COLUMNS, columns, as_json=as_json, nothing="no deliveries match")
+    print_list(
+        rows,
+        COLUMNS,
+        columns,
+        as_json=as_json,
+        nothing="no deliveries match; `plaudit record` fills the log",
+    )
     if page.cursor is not None:
         note(f"more: --cursor {page.cursor}")
 

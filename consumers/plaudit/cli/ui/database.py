@@ -16,13 +16,18 @@ _FILE: Final = "sqlite:///"
 
 
 def database_url() -> str:
-    """Return the URL from the settings; print the default one on standard error."""
+    """Return the URL from the settings; print a default or new file on standard error."""
     settings = DatabaseSettings()
     url = settings.database_url
-    if "database_url" not in settings.model_fields_set:
-        file = Path(url.removeprefix(_FILE)).absolute()
-        what = "the database is" if file.exists() else "making a new database,"
-        note(f"plaudit: {what} {file}; {VARIABLE} names another")
+    chosen = "database_url" in settings.model_fields_set
+    if not url.startswith(_FILE):
+        return url
+    file = Path(url.removeprefix(_FILE).partition("?")[0]).absolute()
+    whose = f"{VARIABLE} names {'it' if chosen else 'another'}"
+    if not file.exists():
+        note(f"plaudit: making a new database, {file}; {whose}")
+    elif not chosen:
+        note(f"plaudit: the database is {file}; {whose}")
     return url
 
 

@@ -107,7 +107,8 @@ def connect(url: str) -> Engine:
         options = _driver_options(parsed.drivername)
         engine = sqlalchemy.create_engine(parsed, pool_pre_ping=True, connect_args=options)
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise SettingsError(VARIABLE, f"not a database URL: {error}") from None
+        shown = "sqlite:///plaudit.db or postgresql://user@host/name"
+        raise SettingsError(VARIABLE, f"not a database URL such as {shown}: {error}") from None
     except ModuleNotFoundError as error:
         raise SettingsError(VARIABLE, _missing_driver(error.name)) from None
     if engine.dialect.name == "sqlite":

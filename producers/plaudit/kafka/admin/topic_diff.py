@@ -26,6 +26,7 @@ from plaudit.records.delays import Delay, DelayError
 # group then starts at the beginning or loses records, for as long as events are kept.
 OFFSETS_RETENTION_MINUTES: Final = 14 * 24 * 60
 _APPLY: Final = "run `plaudit topics apply`"
+_CREATE: Final = f"{_APPLY}, or correct PLAUDIT_TOPIC_PREFIX"
 _BY_HAND: Final = "can't be changed in place: create a new topic, or declare the actual value"
 
 
@@ -160,7 +161,7 @@ def stops_worker(finding: TopicIssue) -> bool:
 def _compare_one(spec: TopicSpec, look: TopicState | NotAuthorized | None) -> Iterator[TopicIssue]:
     match look:
         case None:
-            yield TopicIssue(Severity.ERROR, Aspect.MISSING, spec.name, "does not exist", _APPLY)
+            yield TopicIssue(Severity.ERROR, Aspect.MISSING, spec.name, "does not exist", _CREATE)
         case NotAuthorized():
             yield _denied(spec.name, "can't be described", look)
         case TopicState():
