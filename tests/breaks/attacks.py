@@ -29,6 +29,13 @@ ATTACKS: Final = (
         "tests/attack/test_connections.py",
     ),
     Break(
+        "threads of the worker run between the slices of a long job",
+        "consumers/plaudit/deliver/pipeline/round_robin.py",
+        "        time.sleep(YIELD_S)\n",
+        "",
+        "tests/deliver/test_long_jobs.py",
+    ),
+    Break(
         "a limit holds for a workspace, whatever keys it makes",
         "consumers/plaudit/api/auth.py",
         "return self.key.workspace_id or self.key.key_id",
