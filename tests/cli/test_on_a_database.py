@@ -83,6 +83,16 @@ def test_a_named_database_that_does_not_exist_is_announced(
     assert str(other) not in second.err
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_an_endpoint_added_with_another_key_than_earlier_ones_is_a_warning(
+    installed: Installation, *, same: bool
+) -> None:
+    installed.add_endpoint("earlier", key=installed.key if same else key_text())
+    added = installed.run("endpoints", "add", "https://new.example.com", "--workspace", OURS)
+    assert added.code == 0
+    assert ("is PLAUDIT_SECRET_KEY that of the workers?" in added.err) is not same
+
+
 def test_a_test_send_without_the_key_states_its_id_once(installed: Installation) -> None:
     installed.add_endpoint("bad", key=key_text())
     sent = installed.run("endpoints", "test", "bad")

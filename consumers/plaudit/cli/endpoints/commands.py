@@ -41,6 +41,7 @@ from plaudit.cli.ui.prompts import require_agreement
 from plaudit.cli.ui.workspace_option import workspace_option
 from plaudit.store.endpoints.changes import WrittenEndpoint
 from plaudit.store.endpoints.header_protection import without_headers_of
+from plaudit.store.endpoints.service import EndpointService
 from plaudit.store.endpoints.spec import EndpointSpec
 
 app = typer.Typer(no_args_is_help=True, help="Register and manage endpoints.")
@@ -110,7 +111,18 @@ def add(
         signing,
     )
     with endpoint_service() as service:
+        _warn_of_another_key(service)
         show_endpoint(service, service.add(workspace, wanted), as_json=as_json)
+
+
+def _warn_of_another_key(service: EndpointService) -> None:
+    """Warn if the oldest endpoint needs another key: workers may lack that of a new endpoint."""
+    for endpoint in service.page(None, 1):
+        if public_or_problem(service, endpoint).get("problem") is not None:
+            note(
+                "plaudit: warning: earlier endpoints are sealed with another key, and the new one "
+                "can be read with this key only; is PLAUDIT_SECRET_KEY that of the workers?"
+            )
 
 
 @app.command("list")
